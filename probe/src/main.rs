@@ -1,0 +1,61 @@
+//! The probe: runs inside a sandbox, looks, changes nothing, judges nothing, and reports what it saw.
+//!
+//! `probe report` speaks gRPC over its standard input and output; `probe observe` is the worker that it starts for the
+//! looking itself; `probe --version` says which build it is.
+
+mod egress;
+mod executable;
+mod filesystem;
+mod gather;
+mod kernel;
+mod network;
+mod privilege;
+mod process_status;
+mod report;
+mod resources;
+mod stdio;
+mod sys;
+mod text;
+mod vantage;
+mod worker;
+
+use std::{env, error::Error, io::Write, process::ExitCode};
+
+/// `EX_USAGE` of sysexits.h. Exit codes of 64 and above tell the controller that the probe itself ran and failed, and
+/// not the runtime before it.
+const USAGE: u8 = 64;
+/// `EX_PROTOCOL` of sysexits.h.
+const PROTOCOL: u8 = 76;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["report"] => exit_code(report::run()),
+        ["observe"] => exit_code(worker::run()),
+        ["--version"] => {
+            exit_code(writeln!(std::io::stdout(), concat!("probe ", env!("CARGO_PKG_VERSION"))))
+        }
+        _ => {
+            say("usage: probe report | observe | --version\nhelp: the controller starts the probe; run `controller verify --local`");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn exit_code<E: Error>(result: Result<(), E>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    let mut chain = format!("probe: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain.push_str(": ");
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    say(&chain);
+    ExitCode::from(PROTOCOL)
+}
+
+/// Standard error may be closed; there is nowhere else to say so.
+fn say(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}

@@ -1,0 +1,100 @@
+//! Where the probe looks from: the live system, or a recorded tree in a test.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use proto::Observation;
+
+/// The most bytes that are read of any one file.
+const MOST: u64 = 1 << 20;
+
+/// A root below which files are opened.
+#[derive(Debug)]
+pub(crate) struct Vantage {
+    root: PathBuf,
+}
+
+// === impl Vantage ===
+
+impl Vantage {
+    pub(crate) fn live() -> Self {
+        Self { root: PathBuf::from("/") }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn rooted(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The place of an absolute path, seen from here.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// The first MiB of a file.
+    pub(crate) fn bytes(&self, path: &str) -> Observation<Vec<u8>> {
+        read(&self.path(path)).map_or_else(|error| unseen(&error), Observation::Seen)
+    }
+
+    /// The first MiB of a file, as text; what is not UTF-8 becomes U+FFFD.
+    pub(crate) fn text(&self, path: &str) -> Observation<String> {
+        self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// What an operation that failed says about the thing it was for.
+pub(crate) fn unseen<T>(error: &io::Error) -> Observation<T> {
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::NotFound, _) => Observation::Absent,
+        (io::ErrorKind::PermissionDenied, Some(errno)) => {
+            Observation::Denied { errno: errno.unsigned_abs() }
+        }
+        _ => Observation::failed(error.to_string()),
+    }
+}
+
+/// Goes on with what was seen, if it can be understood.
+pub(crate) fn understood<T, U>(
+    observation: Observation<T>,
+    parse: impl FnOnce(T) -> Result<U, String>,
+) -> Observation<U> {
+    match observation.map(parse) {
+        Observation::Seen(Ok(fact)) => Observation::Seen(fact),
+        Observation::Seen(Err(reason)) => Observation::Failed { reason },
+        Observation::Absent => Observation::Absent,
+        Observation::Denied { errno } => Observation::Denied { errno },
+        Observation::Failed { reason } => Observation::Failed { reason },
+        Observation::TimedOut => Observation::TimedOut,
+        Observation::Crashed { signal } => Observation::Crashed { signal },
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_absent_and_what_is_forbidden_is_denied() {
+        let empty = Vantage::rooted(Path::new("/proc/self/fdinfo"));
+        assert_eq!(empty.text("/no/such/file"), Observation::Absent);
+        let forbidden = io::Error::from_raw_os_error(13);
+        assert_eq!(unseen::<()>(&forbidden), Observation::Denied { errno: 13 });
+        assert!(matches!(unseen::<()>(&io::Error::from_raw_os_error(5)), Observation::Failed { .. }));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_has_failed_and_says_why() {
+        let parsed: Observation<()> = understood(Observation::Seen("?"), |text| Err(format!("no {text}")));
+        assert_eq!(parsed, Observation::failed("no ?"));
+        assert_eq!(understood(Observation::<()>::Absent, |()| Ok(1)), Observation::Absent);
+    }
+}

@@ -1,0 +1,57 @@
+//! The facts, each as a type of its own with its way over the wire.
+
+mod calls;
+mod filesystem;
+mod kernel;
+mod network;
+mod privilege;
+mod process_image;
+mod resources;
+
+pub use calls::{Answer, Call, CallAnswer, CallAnswers};
+pub use filesystem::{AccountList, Mount, Mounts, RootFilesystem};
+pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
+pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};
+pub use privilege::{Capabilities, Credentials, Seccomp};
+pub use process_image::{AuxiliaryVector, FaultFrame, VdsoImage};
+pub use resources::{MemoryTotal, Processors};
+
+/// Gives an enum of the schema its type without the unspecified value, which is refused.
+macro_rules! wire_enum {
+    ($(#[$enum_doc:meta])* $name:ident, $field:literal, { $($(#[$doc:meta])* $variant:ident, $id:literal;)+ }) => {
+        $(#[$enum_doc])*
+        #[derive(Clone, Copy, Debug, serde::Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The value's name in reports and logs.
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$variant => $id,)+ }
+            }
+        }
+
+        impl From<$name> for i32 {
+            fn from(value: $name) -> Self {
+                match value { $($name::$variant => crate::generated::$name::$variant as Self,)+ }
+            }
+        }
+
+        impl TryFrom<i32> for $name {
+            type Error = crate::Refused;
+
+            fn try_from(value: i32) -> Result<Self, crate::Refused> {
+                match crate::generated::$name::try_from(value) {
+                    $(Ok(crate::generated::$name::$variant) => Ok(Self::$variant),)+
+                    Ok(crate::generated::$name::Unspecified) | Err(_) => {
+                        Err(crate::Refused::UnknownValue { field: $field, value })
+                    }
+                }
+            }
+        }
+    };
+}
+use wire_enum;

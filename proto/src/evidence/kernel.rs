@@ -1,0 +1,183 @@
+//! Names, texts and identifiers that the kernel gives itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::Answer;
+use crate::{
+    Refused, generated,
+    limits::{present, text},
+};
+
+/// uname(2), without the host name.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct KernelName {
+    /// "Linux", also in gVisor.
+    pub sysname: String,
+    /// Such as "6.1.0-44-amd64"; in gVisor "4.4.0" or "4.19.0-gvisor".
+    pub release: String,
+    /// Build number and date.
+    pub version: String,
+    /// Hardware name, such as "`x86_64`".
+    pub machine: String,
+    /// NIS domain.
+    pub domainname: String,
+}
+
+/// `/proc/version`, without its line end.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct KernelBanner {
+    /// The text.
+    pub text: String,
+}
+
+/// How syslog(2) answers, and what little of the log is carried.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct KernelLog {
+    /// Action 3, the number of bytes read.
+    pub read_all: Answer,
+    /// Action 9, the number of unread bytes.
+    pub size_unread: Answer,
+    /// Action 10, the buffer's size in bytes.
+    pub size_buffer: Answer,
+    /// Action 99, which no kernel has.
+    pub unknown_action: Answer,
+    /// How many lines were read.
+    pub lines: u32,
+    /// The first of them, at most 200 bytes.
+    pub first_line: String,
+    /// The last of them, at most 200 bytes.
+    pub last_line: String,
+}
+
+/// Two readings of `/proc/sentry-meminfo`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SentryMeminfo {
+    /// Whether the file lies on a procfs and on `/proc`'s own device.
+    pub on_procfs: bool,
+    /// Allocations of the Sentry since it started, at the first reading.
+    pub mallocs_first: u64,
+    /// The same at the second reading.
+    pub mallocs_second: u64,
+}
+
+/// The UUID that a Linux kernel chooses at boot.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct BootId {
+    /// 36 characters, lower case.
+    pub uuid: String,
+}
+
+// === impl KernelName ===
+
+impl From<KernelName> for generated::KernelName {
+    fn from(KernelName { sysname, release, version, machine, domainname }: KernelName) -> Self {
+        Self { sysname, release, version, machine, domainname }
+    }
+}
+
+impl TryFrom<generated::KernelName> for KernelName {
+    type Error = Refused;
+
+    fn try_from(message: generated::KernelName) -> Result<Self, Refused> {
+        let generated::KernelName { sysname, release, version, machine, domainname } = message;
+        Ok(Self {
+            sysname: text("sysname", sysname)?,
+            release: text("release", release)?,
+            version: text("version", version)?,
+            machine: text("machine", machine)?,
+            domainname: text("domainname", domainname)?,
+        })
+    }
+}
+
+// === impl KernelBanner ===
+
+impl From<KernelBanner> for generated::KernelBanner {
+    fn from(KernelBanner { text }: KernelBanner) -> Self {
+        Self { text }
+    }
+}
+
+impl TryFrom<generated::KernelBanner> for KernelBanner {
+    type Error = Refused;
+
+    fn try_from(message: generated::KernelBanner) -> Result<Self, Refused> {
+        Ok(Self { text: text("text", message.text)? })
+    }
+}
+
+// === impl KernelLog ===
+
+impl From<KernelLog> for generated::KernelLog {
+    fn from(log: KernelLog) -> Self {
+        let KernelLog { read_all, size_unread, size_buffer, unknown_action, lines, first_line, last_line } = log;
+        Self {
+            read_all: Some(read_all.into()),
+            size_unread: Some(size_unread.into()),
+            size_buffer: Some(size_buffer.into()),
+            unknown_action: Some(unknown_action.into()),
+            lines,
+            first_line,
+            last_line,
+        }
+    }
+}
+
+impl TryFrom<generated::KernelLog> for KernelLog {
+    type Error = Refused;
+
+    fn try_from(message: generated::KernelLog) -> Result<Self, Refused> {
+        let generated::KernelLog {
+            read_all,
+            size_unread,
+            size_buffer,
+            unknown_action,
+            lines,
+            first_line,
+            last_line,
+        } = message;
+        Ok(Self {
+            read_all: present("read_all", read_all)?.try_into()?,
+            size_unread: present("size_unread", size_unread)?.try_into()?,
+            size_buffer: present("size_buffer", size_buffer)?.try_into()?,
+            unknown_action: present("unknown_action", unknown_action)?.try_into()?,
+            lines,
+            first_line: text("first_line", first_line)?,
+            last_line: text("last_line", last_line)?,
+        })
+    }
+}
+
+// === impl SentryMeminfo ===
+
+impl From<SentryMeminfo> for generated::SentryMeminfo {
+    fn from(SentryMeminfo { on_procfs, mallocs_first, mallocs_second }: SentryMeminfo) -> Self {
+        Self { on_procfs, mallocs_first, mallocs_second }
+    }
+}
+
+impl TryFrom<generated::SentryMeminfo> for SentryMeminfo {
+    type Error = Refused;
+
+    fn try_from(message: generated::SentryMeminfo) -> Result<Self, Refused> {
+        let generated::SentryMeminfo { on_procfs, mallocs_first, mallocs_second } = message;
+        Ok(Self { on_procfs, mallocs_first, mallocs_second })
+    }
+}
+
+// === impl BootId ===
+
+impl From<BootId> for generated::BootId {
+    fn from(BootId { uuid }: BootId) -> Self {
+        Self { uuid }
+    }
+}
+
+impl TryFrom<generated::BootId> for BootId {
+    type Error = Refused;
+
+    fn try_from(generated::BootId { uuid }: generated::BootId) -> Result<Self, Refused> {
+        let well_formed = uuid.len() == 36 && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+        if well_formed { Ok(Self { uuid }) } else { Err(Refused::OutOfRange { field: "uuid" }) }
+    }
+}

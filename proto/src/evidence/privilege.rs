@@ -1,0 +1,135 @@
+//! What the probe's own process may do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Refused, generated};
+
+/// Users and groups, real, effective and saved.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Credentials {
+    /// Real user id.
+    pub real_user: u32,
+    /// Effective user id.
+    pub effective_user: u32,
+    /// Saved user id.
+    pub saved_user: u32,
+    /// Real group id.
+    pub real_group: u32,
+    /// Effective group id.
+    pub effective_group: u32,
+    /// Saved group id.
+    pub saved_group: u32,
+    /// How many supplementary groups.
+    pub supplementary_groups: u32,
+}
+
+/// Capability sets as bit masks (capabilities(7)).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Capabilities {
+    /// `CapInh`.
+    pub inheritable: u64,
+    /// `CapPrm`.
+    pub permitted: u64,
+    /// `CapEff`.
+    pub effective: u64,
+    /// `CapBnd`.
+    pub bounding: u64,
+    /// `CapAmb`, which gVisor shows only in newer releases.
+    pub ambient: Option<u64>,
+}
+
+/// Seccomp mode and `no_new_privs`, each where `/proc/self/status` has the line.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Seccomp {
+    /// 0 disabled, 1 strict, 2 filter.
+    pub mode: Option<u32>,
+    /// Whether execve(2) may add privileges no more.
+    pub no_new_privs: Option<bool>,
+}
+
+// === impl Credentials ===
+
+impl From<Credentials> for generated::Credentials {
+    fn from(credentials: Credentials) -> Self {
+        let Credentials {
+            real_user,
+            effective_user,
+            saved_user,
+            real_group,
+            effective_group,
+            saved_group,
+            supplementary_groups,
+        } = credentials;
+        Self {
+            real_user,
+            effective_user,
+            saved_user,
+            real_group,
+            effective_group,
+            saved_group,
+            supplementary_groups,
+        }
+    }
+}
+
+impl TryFrom<generated::Credentials> for Credentials {
+    type Error = Refused;
+
+    fn try_from(message: generated::Credentials) -> Result<Self, Refused> {
+        let generated::Credentials {
+            real_user,
+            effective_user,
+            saved_user,
+            real_group,
+            effective_group,
+            saved_group,
+            supplementary_groups,
+        } = message;
+        Ok(Self {
+            real_user,
+            effective_user,
+            saved_user,
+            real_group,
+            effective_group,
+            saved_group,
+            supplementary_groups,
+        })
+    }
+}
+
+// === impl Capabilities ===
+
+impl From<Capabilities> for generated::Capabilities {
+    fn from(capabilities: Capabilities) -> Self {
+        let Capabilities { inheritable, permitted, effective, bounding, ambient } = capabilities;
+        Self { inheritable, permitted, effective, bounding, ambient }
+    }
+}
+
+impl TryFrom<generated::Capabilities> for Capabilities {
+    type Error = Refused;
+
+    fn try_from(message: generated::Capabilities) -> Result<Self, Refused> {
+        let generated::Capabilities { inheritable, permitted, effective, bounding, ambient } = message;
+        Ok(Self { inheritable, permitted, effective, bounding, ambient })
+    }
+}
+
+// === impl Seccomp ===
+
+impl From<Seccomp> for generated::Seccomp {
+    fn from(Seccomp { mode, no_new_privs }: Seccomp) -> Self {
+        Self { mode, no_new_privs }
+    }
+}
+
+impl TryFrom<generated::Seccomp> for Seccomp {
+    type Error = Refused;
+
+    fn try_from(generated::Seccomp { mode, no_new_privs }: generated::Seccomp) -> Result<Self, Refused> {
+        match mode {
+            Some(3..) => Err(Refused::OutOfRange { field: "mode" }),
+            mode => Ok(Self { mode, no_new_privs }),
+        }
+    }
+}

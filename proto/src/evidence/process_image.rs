@@ -1,0 +1,102 @@
+//! What the kernel put into the probe's own memory and registers; no file and no mount can forge it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Refused, generated,
+    limits::{LIST, text, texts},
+};
+
+/// The vDSO as the probe finds it in its memory.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct VdsoImage {
+    /// The address that the image was linked for (`p_vaddr` of its loadable segment).
+    pub link_address: u64,
+    /// `p_type` of each program header, in order.
+    pub segments: Vec<u32>,
+    /// Names of the defined dynamic symbols, sorted.
+    pub exports: Vec<String>,
+    /// Whether there is a GNU hash table.
+    pub gnu_hash: bool,
+}
+
+/// The auxiliary vector of the initial stack.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AuxiliaryVector {
+    /// Tags in the kernel's order, without `AT_NULL`.
+    pub tags: Vec<u64>,
+    /// The value of `AT_HWCAP`.
+    pub hwcap: Option<u64>,
+    /// The string of `AT_PLATFORM`.
+    pub platform: Option<String>,
+}
+
+/// The signal frame of a page fault on an unmapped address; x86-64 alone.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FaultFrame {
+    /// `REG_TRAPNO`; the processor's number for a page fault is 14.
+    pub trap_number: u64,
+    /// `REG_ERR`.
+    pub error_code: u64,
+    /// `uc_flags`.
+    pub context_flags: u64,
+}
+
+// === impl VdsoImage ===
+
+impl From<VdsoImage> for generated::VdsoImage {
+    fn from(VdsoImage { link_address, segments, exports, gnu_hash }: VdsoImage) -> Self {
+        Self { link_address, segments, exports, gnu_hash }
+    }
+}
+
+impl TryFrom<generated::VdsoImage> for VdsoImage {
+    type Error = Refused;
+
+    fn try_from(message: generated::VdsoImage) -> Result<Self, Refused> {
+        let generated::VdsoImage { link_address, segments, exports, gnu_hash } = message;
+        if segments.len() > LIST {
+            return Err(Refused::TooMany { field: "segments", limit: LIST });
+        }
+        Ok(Self { link_address, segments, exports: texts("exports", exports)?, gnu_hash })
+    }
+}
+
+// === impl AuxiliaryVector ===
+
+impl From<AuxiliaryVector> for generated::AuxiliaryVector {
+    fn from(AuxiliaryVector { tags, hwcap, platform }: AuxiliaryVector) -> Self {
+        Self { tags, hwcap, platform }
+    }
+}
+
+impl TryFrom<generated::AuxiliaryVector> for AuxiliaryVector {
+    type Error = Refused;
+
+    fn try_from(message: generated::AuxiliaryVector) -> Result<Self, Refused> {
+        let generated::AuxiliaryVector { tags, hwcap, platform } = message;
+        if tags.len() > LIST {
+            return Err(Refused::TooMany { field: "tags", limit: LIST });
+        }
+        let platform = platform.map(|platform| text("platform", platform)).transpose()?;
+        Ok(Self { tags, hwcap, platform })
+    }
+}
+
+// === impl FaultFrame ===
+
+impl From<FaultFrame> for generated::FaultFrame {
+    fn from(frame: FaultFrame) -> Self {
+        let FaultFrame { trap_number, error_code, context_flags } = frame;
+        Self { trap_number, error_code, context_flags }
+    }
+}
+
+impl TryFrom<generated::FaultFrame> for FaultFrame {
+    type Error = Refused;
+
+    fn try_from(message: generated::FaultFrame) -> Result<Self, Refused> {
+        let generated::FaultFrame { trap_number, error_code, context_flags } = message;
+        Ok(Self { trap_number, error_code, context_flags })
+    }
+}

@@ -1,0 +1,41 @@
+//! The contract between the probe inside a sandbox and the controller outside: what may be said, and nothing about what
+//! it means.
+//!
+//! The schema under `schema/` is the specification; [`generated`] is made from it and committed. Every message is parsed
+//! into the types of this crate where it arrives, or refused by a [`Refused`]; past that border nothing is optional that
+//! the schema demands.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod assignment;
+pub mod delivery;
+pub mod evidence;
+mod limits;
+pub mod observation;
+pub mod observer;
+mod refused;
+pub mod worker;
+
+pub use assignment::{Assignment, Budget, Introduction, Nonce, Target};
+pub use delivery::Delivery;
+pub use evidence::{
+    AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
+    Credentials, Egress, FaultFrame, Interface, Interfaces, KernelBanner, KernelLog, KernelName, MemoryTotal,
+    Mount, Mounts, Processors, Reach, RootFilesystem, Route, Routes, Seccomp, SentryMeminfo, VdsoImage,
+};
+pub use observation::{Observation, Observed};
+pub use observer::{Evidence, Fact, Observer};
+pub use refused::Refused;
+
+/// The version of the schema that this crate speaks; probe and controller must agree on it exactly.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The messages and the service as generated from `schema/`; `make generated` writes them anew.
+#[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated; the schema carries the documentation")]
+#[cfg_attr(
+    any(feature = "client", feature = "server"),
+    expect(unused_qualifications, clippy::allow_attributes, reason = "generated")
+)]
+pub mod generated {
+    include!("generated/podproof.v1.rs");
+}

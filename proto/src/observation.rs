@@ -1,0 +1,111 @@
+//! What one look gave: the thing itself, or how looking failed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Fact, Observer, Refused, generated, limits};
+
+/// The result of looking for a `T`. *Could not look* is a value of its own, and never the same as *looked, and there is
+/// nothing*.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Observation<T> {
+    /// It was there.
+    Seen(T),
+    /// It was looked for, and there is no such thing.
+    Absent,
+    /// Looking was not allowed.
+    Denied {
+        /// The errno value of the refusal.
+        errno: u32,
+    },
+    /// Looking failed.
+    Failed {
+        /// A fragment that says why.
+        reason: String,
+    },
+    /// There was no answer within the budget.
+    TimedOut,
+    /// A signal ended the process that looked.
+    Crashed {
+        /// The signal's number.
+        signal: u32,
+    },
+}
+
+/// One observer's result, as it travels.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Observed {
+    /// Who looked.
+    pub observer: Observer,
+    /// What came of it.
+    pub outcome: Observation<Fact>,
+}
+
+// === impl Observation ===
+
+impl<T> Observation<T> {
+    /// A look that failed, with the fragment that says why.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed { reason: reason.into() }
+    }
+
+    /// What was seen, if anything was.
+    pub const fn seen(&self) -> Option<&T> {
+        if let Self::Seen(fact) = self { Some(fact) } else { None }
+    }
+
+    /// The same result about another form of the fact.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observation<U> {
+        match self {
+            Self::Seen(fact) => Observation::Seen(change(fact)),
+            Self::Absent => Observation::Absent,
+            Self::Denied { errno } => Observation::Denied { errno },
+            Self::Failed { reason } => Observation::Failed { reason },
+            Self::TimedOut => Observation::TimedOut,
+            Self::Crashed { signal } => Observation::Crashed { signal },
+        }
+    }
+}
+
+// === impl Observed ===
+
+impl From<Observed> for generated::Observed {
+    fn from(Observed { observer, outcome }: Observed) -> Self {
+        use generated::observed::Outcome;
+        let outcome = match outcome {
+            Observation::Seen(fact) => Outcome::Seen(fact.into()),
+            Observation::Absent => Outcome::Absent(generated::Absent {}),
+            Observation::Denied { errno } => Outcome::Denied(generated::Denied { errno }),
+            Observation::Failed { reason } => Outcome::Failed(generated::Failed { reason }),
+            Observation::TimedOut => Outcome::TimedOut(generated::TimedOut {}),
+            Observation::Crashed { signal } => Outcome::Crashed(generated::Crashed { signal }),
+        };
+        Self { observer: generated::Observer::from(observer).into(), outcome: Some(outcome) }
+    }
+}
+
+impl TryFrom<generated::Observed> for Observed {
+    type Error = Refused;
+
+    fn try_from(generated::Observed { observer, outcome }: generated::Observed) -> Result<Self, Refused> {
+        use generated::observed::Outcome;
+        let observer = Observer::try_from(observer)?;
+        let outcome = match limits::present("outcome", outcome)? {
+            Outcome::Seen(fact) => {
+                let fact = Fact::try_from(fact)?;
+                if fact.observer() != observer {
+                    return Err(Refused::ForeignFact { observer, fact: fact.observer() });
+                }
+                Observation::Seen(fact)
+            }
+            Outcome::Absent(generated::Absent {}) => Observation::Absent,
+            Outcome::Denied(generated::Denied { errno }) => Observation::Denied { errno },
+            Outcome::Failed(generated::Failed { reason }) => {
+                Observation::Failed { reason: limits::text("reason", reason)? }
+            }
+            Outcome::TimedOut(generated::TimedOut {}) => Observation::TimedOut,
+            Outcome::Crashed(generated::Crashed { signal }) => Observation::Crashed { signal },
+        };
+        Ok(Self { observer, outcome })
+    }
+}
