@@ -7,7 +7,11 @@ use crate::sys;
 /// Opens the file that this process was started from: by `/proc`, else by the name that the kernel was given.
 pub(crate) fn open() -> io::Result<OwnedFd> {
     let by_path = |path: &str| {
-        OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_CLOEXEC).open(path).map(OwnedFd::from)
+        OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_PATH | libc::O_CLOEXEC)
+            .open(path)
+            .map(OwnedFd::from)
     };
     by_path("/proc/self/exe").or_else(|error| match sys::execution_name() {
         Some(name) => by_path(&name),

@@ -32,11 +32,11 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["report"] => exit_code(report::run()),
         ["observe"] => exit_code(worker::run()),
-        ["--version"] => {
-            exit_code(writeln!(std::io::stdout(), concat!("probe ", env!("CARGO_PKG_VERSION"))))
-        }
+        ["--version"] => exit_code(writeln!(std::io::stdout(), concat!("probe ", env!("CARGO_PKG_VERSION")))),
         _ => {
-            say("usage: probe report | observe | --version\nhelp: the controller starts the probe; run `controller verify --local`");
+            say(
+                "usage: probe report | observe | --version\nhelp: the controller starts the probe; run `controller verify --local`",
+            );
             ExitCode::from(USAGE)
         }
     }

@@ -49,9 +49,7 @@ impl Vantage {
 pub(crate) fn unseen<T>(error: &io::Error) -> Observation<T> {
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::NotFound, _) => Observation::Absent,
-        (io::ErrorKind::PermissionDenied, Some(errno)) => {
-            Observation::Denied { errno: errno.unsigned_abs() }
-        }
+        (io::ErrorKind::PermissionDenied, Some(errno)) => Observation::Denied { errno: errno.unsigned_abs() },
         _ => Observation::failed(error.to_string()),
     }
 }
@@ -61,15 +59,7 @@ pub(crate) fn understood<T, U>(
     observation: Observation<T>,
     parse: impl FnOnce(T) -> Result<U, String>,
 ) -> Observation<U> {
-    match observation.map(parse) {
-        Observation::Seen(Ok(fact)) => Observation::Seen(fact),
-        Observation::Seen(Err(reason)) => Observation::Failed { reason },
-        Observation::Absent => Observation::Absent,
-        Observation::Denied { errno } => Observation::Denied { errno },
-        Observation::Failed { reason } => Observation::Failed { reason },
-        Observation::TimedOut => Observation::TimedOut,
-        Observation::Crashed { signal } => Observation::Crashed { signal },
-    }
+    observation.and_then(|seen| parse(seen).map_or_else(Observation::failed, Observation::Seen))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -28,7 +28,9 @@ impl From<Delivery> for generated::Delivery {
         use generated::delivery;
         let content = match content {
             Content::Observed(observed) => delivery::Content::Observed(observed.into()),
-            Content::Closing { observations } => delivery::Content::Closing(generated::Closing { observations }),
+            Content::Closing { observations } => {
+                delivery::Content::Closing(generated::Closing { observations })
+            }
         };
         Self { nonce: nonce.into(), content: Some(content) }
     }
@@ -42,7 +44,9 @@ impl TryFrom<generated::Delivery> for Delivery {
         let nonce = nonce.try_into()?;
         let content = match present("content", content)? {
             delivery::Content::Observed(observed) => Content::Observed(observed.try_into()?),
-            delivery::Content::Closing(generated::Closing { observations }) => Content::Closing { observations },
+            delivery::Content::Closing(generated::Closing { observations }) => {
+                Content::Closing { observations }
+            }
         };
         Ok(Self { nonce, content })
     }

@@ -31,11 +31,14 @@ pub use refused::Refused;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The messages and the service as generated from `schema/`; `make generated` writes them anew.
-#[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated; the schema carries the documentation")]
-#[cfg_attr(
-    any(feature = "client", feature = "server"),
-    expect(unused_qualifications, clippy::allow_attributes, reason = "generated")
+#[expect(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; the schema carries the documentation"
 )]
+#[cfg_attr(any(feature = "client", feature = "server"), expect(unused_qualifications, reason = "generated"))]
+#[cfg_attr(feature = "server", expect(clippy::allow_attributes, reason = "generated"))]
 pub mod generated {
     include!("generated/podproof.v1.rs");
 }

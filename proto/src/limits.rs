@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn a_list_that_is_too_long_is_refused_before_its_items_are_parsed() {
         let parse = |_: u8| -> Result<u8, Refused> { panic!("parsed") };
-        assert_eq!(list("items", vec![0; LIST + 1], parse), Err(Refused::TooMany { field: "items", limit: LIST }));
+        assert_eq!(
+            list("items", vec![0; LIST + 1], parse),
+            Err(Refused::TooMany { field: "items", limit: LIST })
+        );
     }
 
     #[test]

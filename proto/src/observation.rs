@@ -56,14 +56,34 @@ impl<T> Observation<T> {
 
     /// The same result about another form of the fact.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observation<U> {
+        self.and_then(|fact| Observation::Seen(change(fact)))
+    }
+
+    /// Looks on at what was seen; what was not seen stays as it is.
+    pub fn and_then<U>(self, look: impl FnOnce(T) -> Observation<U>) -> Observation<U> {
         match self {
-            Self::Seen(fact) => Observation::Seen(change(fact)),
+            Self::Seen(fact) => look(fact),
             Self::Absent => Observation::Absent,
             Self::Denied { errno } => Observation::Denied { errno },
             Self::Failed { reason } => Observation::Failed { reason },
             Self::TimedOut => Observation::TimedOut,
             Self::Crashed { signal } => Observation::Crashed { signal },
         }
+    }
+}
+
+impl<T, E> Observation<Result<T, E>> {
+    /// Takes the error out of what was seen.
+    pub fn transpose(self) -> Result<Observation<T>, E> {
+        let mut error = None;
+        let observation = self.and_then(|result| match result {
+            Ok(fact) => Observation::Seen(fact),
+            Err(refused) => {
+                error = Some(refused);
+                Observation::Absent
+            }
+        });
+        error.map_or(Ok(observation), Err)
     }
 }
 

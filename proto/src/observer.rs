@@ -49,17 +49,10 @@ macro_rules! observers {
             /// Puts one result in its place. A fact of another observer is no result of this one.
             pub fn record(&mut self, Observed { observer, outcome }: Observed) -> Result<(), Refused> {
                 match observer { $(
-                    Observer::$fact => self.$field = match outcome {
-                        Observation::Seen(Fact::$fact(fact)) => Observation::Seen(fact),
-                        Observation::Seen(other) => {
-                            return Err(Refused::ForeignFact { observer, fact: other.observer() });
-                        }
-                        Observation::Absent => Observation::Absent,
-                        Observation::Denied { errno } => Observation::Denied { errno },
-                        Observation::Failed { reason } => Observation::Failed { reason },
-                        Observation::TimedOut => Observation::TimedOut,
-                        Observation::Crashed { signal } => Observation::Crashed { signal },
-                    },
+                    Observer::$fact => self.$field = outcome.map(|fact| match fact {
+                        Fact::$fact(fact) => Ok(fact),
+                        other => Err(Refused::ForeignFact { observer, fact: other.observer() }),
+                    }).transpose()?,
                 )+ }
                 Ok(())
             }

@@ -34,6 +34,9 @@ mod tests {
         super::generate(fresh.path()).unwrap();
         let fresh = fs::read_to_string(fresh.path().join("podproof.v1.rs")).unwrap();
         let committed = fs::read_to_string(super::proto().join("src/generated/podproof.v1.rs")).unwrap();
-        assert!(fresh == committed, "proto/src/generated is stale: run `make generated` and commit the result");
+        assert!(
+            fresh == committed,
+            "proto/src/generated is stale: run `make generated` and commit the result"
+        );
     }
 }

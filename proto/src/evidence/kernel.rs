@@ -110,7 +110,8 @@ impl TryFrom<generated::KernelBanner> for KernelBanner {
 
 impl From<KernelLog> for generated::KernelLog {
     fn from(log: KernelLog) -> Self {
-        let KernelLog { read_all, size_unread, size_buffer, unknown_action, lines, first_line, last_line } = log;
+        let KernelLog { read_all, size_unread, size_buffer, unknown_action, lines, first_line, last_line } =
+            log;
         Self {
             read_all: Some(read_all.into()),
             size_unread: Some(size_unread.into()),
@@ -177,7 +178,8 @@ impl TryFrom<generated::BootId> for BootId {
     type Error = Refused;
 
     fn try_from(generated::BootId { uuid }: generated::BootId) -> Result<Self, Refused> {
-        let well_formed = uuid.len() == 36 && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+        let well_formed =
+            uuid.len() == 36 && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
         if well_formed { Ok(Self { uuid }) } else { Err(Refused::OutOfRange { field: "uuid" }) }
     }
 }

@@ -171,10 +171,9 @@ impl TryFrom<generated::Egress> for Egress {
     type Error = Refused;
 
     fn try_from(generated::Egress { attempts }: generated::Egress) -> Result<Self, Refused> {
-        let attempts =
-            list("attempts", attempts, |generated::Attempt { target, reach, errno, took_us }| {
-                Ok(Attempt { target, reach: reach.try_into()?, errno, took_us })
-            })?;
+        let attempts = list("attempts", attempts, |generated::Attempt { target, reach, errno, took_us }| {
+            Ok(Attempt { target, reach: reach.try_into()?, errno, took_us })
+        })?;
         distinct("attempts", &attempts.iter().map(|attempt| attempt.target).collect::<Vec<_>>())?;
         Ok(Self { attempts })
     }

@@ -1,0 +1,5 @@
+//! What files the probe can reach.
+
+pub(crate) mod account_list;
+pub(crate) mod mounts;
+pub(crate) mod root_filesystem;

@@ -1,0 +1,199 @@
+//! Keeps a worker going until every observer has answered or met its deadline.
+//!
+//! [`Gathering`] decides and is pure; [`gather`] runs the workers. A worker that a signal ended, that hung or that gave up
+//! costs the observer that it had begun, and nothing else.
+
+mod child;
+
+use std::{
+    os::fd::OwnedFd,
+    time::{Duration, Instant},
+};
+
+use child::{Ending, Worker};
+use proto::{
+    Assignment, Observation, Observed, Observer,
+    worker::{Order, Progress},
+};
+use tokio::{sync::mpsc::Sender, time::timeout};
+
+/// Which observers still owe an answer, and who is to blame if the worker ends.
+#[derive(Debug)]
+struct Gathering<'a> {
+    assignment: &'a Assignment,
+    pending: Vec<Observer>,
+    begun: Option<Observer>,
+}
+
+/// Runs all observers of the assignment and sends each result as soon as it is there; ends early where nobody receives.
+pub(crate) async fn gather(executable: &OwnedFd, assignment: &Assignment, results: &Sender<Observed>) {
+    let started = Instant::now();
+    let mut gathering = Gathering::new(assignment);
+    while let Some(order) = gathering.order(started.elapsed()) {
+        let outcome = match Worker::start(executable, &order) {
+            Ok(mut worker) => loop {
+                match timeout(gathering.patience(), worker.next()).await {
+                    Ok(Ok(Some(progress))) => {
+                        if let Some(observed) = gathering.hear(progress)
+                            && results.send(observed).await.is_err()
+                        {
+                            return worker.end();
+                        }
+                    }
+                    Ok(Ok(None)) => break worker.ending().into(),
+                    Ok(Err(error)) => {
+                        worker.end();
+                        break Observation::failed(error.to_string());
+                    }
+                    Err(_elapsed) => {
+                        worker.end();
+                        break Observation::TimedOut;
+                    }
+                }
+            },
+            Err(error) => Observation::failed(format!("failed to start a worker: {error}")),
+        };
+        if let Some(observed) = gathering.blame(outcome)
+            && results.send(observed).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+// === impl Gathering ===
+
+impl<'a> Gathering<'a> {
+    fn new(assignment: &'a Assignment) -> Self {
+        Self { assignment, pending: assignment.observers.clone(), begun: None }
+    }
+
+    /// What a fresh worker is to do; `None` where nothing is left. All attempts of a run share one deadline, so a later
+    /// worker has less time for them.
+    fn order(&self, elapsed: Duration) -> Option<Order> {
+        let mut budget = self.assignment.budget;
+        budget.egress = budget.egress.saturating_sub(elapsed);
+        (!self.pending.is_empty()).then(|| Order {
+            observers: self.pending.clone(),
+            targets: self.assignment.targets.clone(),
+            budget,
+        })
+    }
+
+    /// How long the worker may be silent: the attempts have their own budget beside an observer's.
+    fn patience(&self) -> Duration {
+        let budget = self.assignment.budget;
+        match self.begun {
+            Some(Observer::Egress) => budget.observer + budget.egress,
+            _ => budget.observer,
+        }
+    }
+
+    fn hear(&mut self, progress: Progress) -> Option<Observed> {
+        match progress {
+            Progress::Begun(observer) => {
+                self.begun = Some(observer);
+                None
+            }
+            Progress::Done(observed) => {
+                self.begun = None;
+                self.settle(observed.observer).then_some(observed)
+            }
+        }
+    }
+
+    /// The worker has ended: whoever had begun, or would have been next, has this outcome. None is left to blame where
+    /// all had answered.
+    fn blame(&mut self, outcome: Observation<proto::Fact>) -> Option<Observed> {
+        let culprit = self.begun.take().filter(|begun| self.pending.contains(begun));
+        let observer = culprit.or_else(|| self.pending.first().copied())?;
+        self.settle(observer);
+        Some(Observed { observer, outcome })
+    }
+
+    fn settle(&mut self, observer: Observer) -> bool {
+        let before = self.pending.len();
+        self.pending.retain(|&pending| pending != observer);
+        self.pending.len() < before
+    }
+}
+
+impl From<Ending> for Observation<proto::Fact> {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Signalled(signal) => Self::Crashed { signal },
+            Ending::Exited(code) => {
+                Self::failed(format!("the worker ended with code {code} before it answered"))
+            }
+            Ending::Unknown => Self::failed("the worker ended before it answered"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{Budget, Fact, MemoryTotal, Nonce};
+
+    use super::*;
+
+    fn assignment() -> Assignment {
+        Assignment {
+            nonce: Nonce([0; 16]),
+            observers: vec![Observer::BootId, Observer::MemoryTotal, Observer::Egress],
+            targets: Vec::new(),
+            budget: Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(3) },
+        }
+    }
+
+    fn seen() -> Observed {
+        let fact = Fact::MemoryTotal(MemoryTotal { bytes: 1 });
+        Observed { observer: Observer::MemoryTotal, outcome: Observation::Seen(fact) }
+    }
+
+    #[test]
+    fn a_crash_costs_the_observer_that_had_begun_and_the_rest_is_asked_again() {
+        let assignment = assignment();
+        let mut gathering = Gathering::new(&assignment);
+        gathering.hear(Progress::Begun(Observer::Egress));
+        gathering.hear(Progress::Begun(Observer::BootId));
+        let blamed = gathering.blame(Observation::Crashed { signal: 31 }).unwrap();
+        assert_eq!(blamed.observer, Observer::BootId);
+        let order = gathering.order(Duration::from_secs(1)).unwrap();
+        assert_eq!(order.observers, [Observer::MemoryTotal, Observer::Egress]);
+        assert_eq!(order.budget.egress, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_worker_that_never_begins_costs_an_observer_each_time_so_that_the_run_ends() {
+        let assignment = assignment();
+        let mut gathering = Gathering::new(&assignment);
+        let blamed: Vec<_> = std::iter::from_fn(|| gathering.blame(Observation::TimedOut)).collect();
+        assert_eq!(blamed.len(), 3);
+        assert_eq!(gathering.order(Duration::ZERO), None);
+    }
+
+    #[test]
+    fn the_end_of_a_worker_that_had_answered_everything_blames_nobody() {
+        let assignment = Assignment { observers: vec![Observer::MemoryTotal], ..assignment() };
+        let mut gathering = Gathering::new(&assignment);
+        gathering.hear(Progress::Begun(Observer::MemoryTotal));
+        assert_eq!(gathering.hear(Progress::Done(seen())), Some(seen()));
+        assert_eq!(gathering.blame(Observation::TimedOut), None);
+    }
+
+    #[test]
+    fn an_answer_that_nobody_asked_for_is_dropped() {
+        let assignment = Assignment { observers: vec![Observer::BootId], ..assignment() };
+        let mut gathering = Gathering::new(&assignment);
+        assert_eq!(gathering.hear(Progress::Done(seen())), None);
+    }
+
+    #[test]
+    fn only_the_attempts_are_given_the_egress_budget() {
+        let assignment = assignment();
+        let mut gathering = Gathering::new(&assignment);
+        assert_eq!(gathering.patience(), Duration::from_secs(2));
+        gathering.hear(Progress::Begun(Observer::Egress));
+        assert_eq!(gathering.patience(), Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,129 @@
+//! One worker process and the two pipes to it.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::fd::{AsFd, OwnedFd},
+};
+
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::{
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::{Pid, pipe2},
+};
+use proto::worker::{self, Order, Progress};
+use tokio::io::{Interest, unix::AsyncFd};
+
+use crate::sys;
+
+/// A worker, and what it has said but not yet finished saying.
+#[derive(Debug)]
+pub(super) struct Worker {
+    process: Pid,
+    output: AsyncFd<File>,
+    heard: Vec<u8>,
+}
+
+/// How a worker ended that had closed its pipe.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    Exited(i32),
+    Signalled(u32),
+    Unknown,
+}
+
+impl Worker {
+    pub(super) fn start(executable: &OwnedFd, order: &Order) -> Result<Self, worker::Error> {
+        let (orders, our_orders) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
+        let (output, results) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
+        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
+        let process = sys::spawn(executable.as_fd(), orders.as_fd(), results.as_fd())?;
+        let output = sys::watch(File::from(output), Interest::READABLE)?;
+        let worker = Self { process, output, heard: Vec::new() };
+        // An order fits into a pipe's buffer (pipe(7): 64 KiB), so that writing it never waits for the worker.
+        worker::send(&mut File::from(our_orders), order)?;
+        Ok(worker)
+    }
+
+    /// What the worker says next; `None` when it has closed its pipe.
+    pub(super) async fn next(&mut self) -> Result<Option<Progress>, worker::Error> {
+        loop {
+            if let Some(progress) = worker::take(&mut self.heard)? {
+                return Ok(Some(progress));
+            }
+            let mut chunk = [0; 4096];
+            let read = self.output.async_io(Interest::READABLE, |mut pipe| pipe.read(&mut chunk)).await?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.heard.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        }
+    }
+
+    /// How the worker ended, after it has closed its pipe. If it lives on without one, it is ended here.
+    pub(super) fn ending(self) -> Ending {
+        // Closing comes with dying, whose cause the kernel has then already written down: this signal changes nothing.
+        _ = kill(self.process, Signal::SIGKILL);
+        match waitpid(self.process, None) {
+            Ok(WaitStatus::Exited(_, code)) => Ending::Exited(code),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Ending::Signalled((signal as i32).unsigned_abs()),
+            _ => Ending::Unknown,
+        }
+    }
+
+    /// Ends a worker that is of no more use, without waiting for it: it may hang in the kernel.
+    pub(super) fn end(self) {
+        _ = kill(self.process, Signal::SIGKILL);
+        _ = waitpid(self.process, Some(WaitPidFlag::WNOHANG));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, process::Command, time::Duration};
+
+    use nix::sys::wait::{Id, waitid};
+    use proto::{Budget, Observer};
+
+    use super::*;
+
+    fn order() -> Order {
+        let budget = Budget { observer: Duration::from_secs(20), egress: Duration::from_secs(20) };
+        Order { observers: vec![Observer::BootId], targets: Vec::new(), budget }
+    }
+
+    /// Runs a shell script in the worker's place, which says nothing and closes its pipe.
+    async fn ending_of(script: &str) -> Ending {
+        let (input, our_input) = pipe2(OFlag::O_CLOEXEC).unwrap();
+        let (output, results) = pipe2(OFlag::O_CLOEXEC).unwrap();
+        File::from(our_input).write_all(script.as_bytes()).unwrap();
+        drop(results);
+        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        #[expect(clippy::zombie_processes, reason = "the worker's ending waits for it")]
+        let process = Command::new("/bin/sh").stdin(input).spawn().unwrap();
+        let process = Pid::from_raw(process.id().cast_signed());
+        let output = sys::watch(File::from(output), Interest::READABLE).unwrap();
+        let mut worker = Worker { process, output, heard: Vec::new() };
+        assert_eq!(worker.next().await.unwrap(), None);
+        // The test's own pipe is closed before the script ends, so wait for the end as the kernel sees it.
+        waitid(Id::Pid(process), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
+        worker.ending()
+    }
+
+    #[tokio::test]
+    async fn an_exit_code_and_a_signal_are_told_apart() {
+        assert_eq!(ending_of("exit 3").await, Ending::Exited(3));
+        assert_eq!(ending_of("kill -SYS $$").await, Ending::Signalled(31));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_executed_ends_as_a_shell_would_say() {
+        let not_executable = OwnedFd::from(File::open("/dev/null").unwrap());
+        let mut worker = Worker::start(&not_executable, &order()).unwrap();
+        assert_eq!(worker.next().await.unwrap(), None);
+        assert_eq!(worker.ending(), Ending::Exited(127));
+    }
+}

@@ -1,0 +1,26 @@
+//! The UUID that a Linux kernel chooses at boot (random(4)).
+
+use proto::{BootId, Observation};
+
+use crate::vantage::{Vantage, understood};
+
+pub(crate) fn observe(vantage: &Vantage) -> Observation<BootId> {
+    understood(vantage.text("/proc/sys/kernel/random/boot_id"), |text| parse(&text))
+}
+
+fn parse(text: &str) -> Result<BootId, String> {
+    let uuid = text.trim_end();
+    let well_formed = uuid.len() == 36 && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    if well_formed { Ok(BootId { uuid: uuid.to_owned() }) } else { Err("the boot id is no UUID".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn only_a_uuid_is_a_boot_id() {
+        assert_eq!(parse("6c0f5f2e-5dd0-4c93-9a5b-0d3f3a2b1c4d\n").unwrap().uuid.len(), 36);
+        assert!(parse("none\n").is_err());
+    }
+}

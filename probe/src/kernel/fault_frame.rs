@@ -1,0 +1,25 @@
+//! The signal frame of a page fault that the worker brings about in itself.
+
+use proto::{FaultFrame, Observation};
+
+use crate::{sys, vantage};
+
+pub(crate) fn observe() -> Observation<FaultFrame> {
+    match sys::fault_frame() {
+        Ok(Some(frame)) => Observation::Seen(frame),
+        Ok(None) => Observation::failed("not made for this architecture"),
+        Err(error) => vantage::unseen(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_fault_is_survived_and_its_frame_is_seen_each_time() {
+        let Observation::Seen(first) = observe() else { panic!("no frame") };
+        assert_eq!(observe(), Observation::Seen(first));
+    }
+}

@@ -1,0 +1,5 @@
+//! What the probe's own process may do.
+
+pub(crate) mod capabilities;
+pub(crate) mod credentials;
+pub(crate) mod seccomp;

@@ -1,0 +1,78 @@
+//! `probe report`: introduces itself, receives its assignment, gathers, delivers, and ends when it is told that the
+//! evidence has arrived whole.
+
+use std::{env::consts, io, os::fd::OwnedFd};
+
+use proto::{
+    Assignment, Delivery, Introduction, Nonce, Observed, Observer, Refused, SCHEMA_VERSION,
+    delivery::Content, generated, generated::collector_client::CollectorClient,
+};
+use tokio::sync::mpsc::{self, Receiver};
+use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
+
+use crate::{executable, gather::gather, stdio};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to open the probe's own executable")]
+    Executable(#[source] io::Error),
+    #[error("failed to start the runtime")]
+    Runtime(#[source] io::Error),
+    #[error("failed to open the channel over standard input and output")]
+    Channel(#[from] tonic::transport::Error),
+    #[error("the controller refused")]
+    Call(#[from] tonic::Status),
+    #[error("the assignment makes no sense")]
+    Assignment(#[from] Refused),
+    #[error("the controller accepted {accepted} of {sent} observations")]
+    Incomplete { accepted: u32, sent: u32 },
+}
+
+pub(crate) fn run() -> Result<(), Error> {
+    let executable = executable::open().map_err(Error::Executable)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(Error::Runtime)?;
+    runtime.block_on(converse(&executable))
+}
+
+async fn converse(executable: &OwnedFd) -> Result<(), Error> {
+    let mut collector = CollectorClient::new(stdio::channel().await?);
+    let introduction = generated::Introduction::from(introduction());
+    let assignment = Assignment::try_from(collector.introduce(introduction).await?.into_inner())?;
+    let sent = u32::try_from(assignment.observers.len()).unwrap_or(u32::MAX);
+    let (results, observed) = mpsc::channel(Observer::ALL.len());
+    let gathering = async {
+        gather(executable, &assignment, &results).await;
+        drop(results);
+        Ok(())
+    };
+    let delivering = collector.deliver(deliveries(assignment.nonce, sent, observed));
+    let ((), closed) = tokio::try_join!(gathering, delivering)?;
+    match closed.into_inner().observations {
+        accepted if accepted == sent => Ok(()),
+        accepted => Err(Error::Incomplete { accepted, sent }),
+    }
+}
+
+fn introduction() -> Introduction {
+    Introduction {
+        probe_version: env!("CARGO_PKG_VERSION").to_owned(),
+        schema_version: SCHEMA_VERSION,
+        architecture: consts::ARCH.to_owned(),
+        observers: Observer::ALL.to_vec(),
+    }
+}
+
+/// Each result as a delivery, and the closing after the last.
+fn deliveries(
+    nonce: Nonce,
+    observations: u32,
+    observed: Receiver<Observed>,
+) -> impl Stream<Item = generated::Delivery> {
+    let contents = ReceiverStream::new(observed).map(Content::Observed);
+    let closing = tokio_stream::once(Content::Closing { observations });
+    contents.chain(closing).map(move |content| Delivery { nonce, content }.into())
+}

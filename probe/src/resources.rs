@@ -1,0 +1,4 @@
+//! How much of the machine the kernel shows.
+
+pub(crate) mod memory_total;
+pub(crate) mod processors;

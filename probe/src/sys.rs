@@ -1,0 +1,14 @@
+//! The only `unsafe` of the project: what nix offers no safe function for.
+#![expect(unsafe_code, reason = "the kernel is asked directly; each block argues why it is sound")]
+
+mod calls;
+mod fault;
+mod process_image;
+mod spawn;
+mod watch;
+
+pub(crate) use calls::{answer, kernel_log, statfs};
+pub(crate) use fault::fault_frame;
+pub(crate) use process_image::{auxiliary_vector, execution_name, platform, vdso};
+pub(crate) use spawn::spawn;
+pub(crate) use watch::watch;

@@ -1,0 +1,134 @@
+//! The worker: runs the observers of its order one after the other, each result out at once, while the attempts to
+//! connect are under way. If one observer kills or hangs the worker, the probe starts a fresh one for the rest.
+
+use std::io::{self, Write};
+
+use proto::{
+    Fact, Observation, Observed, Observer,
+    worker::{self, Order, Progress},
+};
+
+use crate::{
+    egress::Attempts,
+    filesystem::{account_list, mounts, root_filesystem},
+    kernel::{
+        auxiliary_vector, boot_id, call_answers, fault_frame, kernel_banner, kernel_log, kernel_name,
+        sentry_meminfo, vdso_image,
+    },
+    network::{interfaces, routes},
+    privilege::{capabilities, credentials, seccomp},
+    resources::{memory_total, processors},
+    vantage::Vantage,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to read the order")]
+    Order(#[source] worker::Error),
+    #[error("there is no order on standard input; the worker is started by `probe report`")]
+    NoOrder,
+    #[error("failed to send a result")]
+    Send(#[from] worker::Error),
+    #[error("failed to send a result")]
+    Flush(#[from] io::Error),
+}
+
+/// Reads an order from standard input and works it off.
+pub(crate) fn run() -> Result<(), Error> {
+    let order = worker::receive(&mut io::stdin().lock()).map_err(Error::Order)?.ok_or(Error::NoOrder)?;
+    work(&order, &Vantage::live(), io::BufWriter::new(io::stdout().lock()))
+}
+
+fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Error> {
+    let mut attempts = None;
+    if order.observers.contains(&Observer::Egress) {
+        begin(&mut out, Observer::Egress)?;
+        attempts = Some(Attempts::begin(&order.targets, order.budget.egress));
+    }
+    for &observer in order.observers.iter().filter(|&&observer| observer != Observer::Egress) {
+        begin(&mut out, observer)?;
+        done(&mut out, observer, look(observer, vantage))?;
+    }
+    if let Some(attempts) = attempts {
+        begin(&mut out, Observer::Egress)?;
+        done(&mut out, Observer::Egress, attempts.finish().map(Fact::Egress))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Says who is to blame if nothing follows; with it goes the result before.
+fn begin(out: &mut impl Write, observer: Observer) -> Result<(), Error> {
+    worker::send(out, &Progress::Begun(observer))?;
+    Ok(out.flush()?)
+}
+
+fn done(out: &mut impl Write, observer: Observer, outcome: Observation<Fact>) -> Result<(), Error> {
+    Ok(worker::send(out, &Progress::Done(Observed { observer, outcome }))?)
+}
+
+/// The one list of what each observer does.
+fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
+    match observer {
+        Observer::KernelName => kernel_name::observe().map(Fact::KernelName),
+        Observer::KernelBanner => kernel_banner::observe(vantage).map(Fact::KernelBanner),
+        Observer::KernelLog => kernel_log::observe().map(Fact::KernelLog),
+        Observer::VdsoImage => vdso_image::observe().map(Fact::VdsoImage),
+        Observer::AuxiliaryVector => auxiliary_vector::observe().map(Fact::AuxiliaryVector),
+        Observer::FaultFrame => fault_frame::observe().map(Fact::FaultFrame),
+        Observer::SentryMeminfo => sentry_meminfo::observe(vantage).map(Fact::SentryMeminfo),
+        Observer::CallAnswers => call_answers::observe().map(Fact::CallAnswers),
+        Observer::BootId => boot_id::observe(vantage).map(Fact::BootId),
+        Observer::MemoryTotal => memory_total::observe().map(Fact::MemoryTotal),
+        Observer::Processors => processors::observe(vantage).map(Fact::Processors),
+        Observer::Credentials => credentials::observe().map(Fact::Credentials),
+        Observer::Capabilities => capabilities::observe(vantage).map(Fact::Capabilities),
+        Observer::Seccomp => seccomp::observe(vantage).map(Fact::Seccomp),
+        Observer::Mounts => mounts::observe(vantage).map(Fact::Mounts),
+        Observer::RootFilesystem => root_filesystem::observe().map(Fact::RootFilesystem),
+        Observer::AccountList => account_list::observe(vantage).map(Fact::AccountList),
+        Observer::Interfaces => interfaces::observe().map(Fact::Interfaces),
+        Observer::Routes => routes::observe(vantage).map(Fact::Routes),
+        Observer::Egress => Observation::failed("the attempts to connect were not begun"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proto::Budget;
+
+    use super::*;
+
+    fn order(observers: &[Observer]) -> Order {
+        let budget = Budget { observer: Duration::from_secs(20), egress: Duration::from_secs(20) };
+        Order { observers: observers.to_vec(), targets: Vec::new(), budget }
+    }
+
+    fn said(observers: &[Observer]) -> Vec<Progress> {
+        let mut bytes = Vec::new();
+        work(&order(observers), &Vantage::live(), &mut bytes).unwrap();
+        std::iter::from_fn(|| worker::take(&mut bytes).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_observer_has_an_answer_of_its_own_kind() {
+        let said = said(Observer::ALL);
+        let done = said.iter().filter_map(|progress| match progress {
+            Progress::Done(observed) => Some(observed),
+            Progress::Begun(_) => None,
+        });
+        let mut evidence = proto::Evidence::default();
+        let count = done.map(|observed| evidence.record(observed.clone()).unwrap()).count();
+        assert_eq!(count, Observer::ALL.len());
+    }
+
+    #[test]
+    fn attempts_are_begun_first_and_reported_last() {
+        let said = said(&[Observer::Egress, Observer::BootId]);
+        assert_eq!(said.first(), Some(&Progress::Begun(Observer::Egress)));
+        assert!(
+            matches!(said.last(), Some(Progress::Done(observed)) if observed.observer == Observer::Egress)
+        );
+    }
+}
