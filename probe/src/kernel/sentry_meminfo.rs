@@ -3,7 +3,7 @@
 
 use std::{fs::File, io::Read, os::unix::fs::MetadataExt};
 
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use proto::{Observation, SentryMeminfo};
 
 use crate::vantage::{Vantage, understood, unseen};
@@ -20,13 +20,14 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<SentryMeminfo> {
     })
 }
 
-/// Whether the file is procfs's own, and its text.
+/// Whether the file is procfs's own, and its text. The folder is asked for its file system: in gVisor's older releases the
+/// files in it do not know theirs (statfs(2) gives ENOSYS).
 fn reading(vantage: &Vantage) -> Observation<(bool, String)> {
     let open = || {
+        let folder = vantage.path("/proc");
         let file = File::open(vantage.path("/proc/sentry-meminfo"))?;
-        let procfs = File::open(vantage.path("/proc"))?.metadata()?.dev();
-        let on_procfs =
-            fstatfs(&file)?.filesystem_type() == PROC_SUPER_MAGIC && file.metadata()?.dev() == procfs;
+        let on_procfs = statfs(&folder)?.filesystem_type() == PROC_SUPER_MAGIC
+            && file.metadata()?.dev() == folder.metadata()?.dev();
         let mut text = String::new();
         file.take(MOST).read_to_string(&mut text)?;
         Ok((on_procfs, text))

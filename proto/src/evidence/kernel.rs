@@ -52,7 +52,7 @@ pub struct KernelLog {
 /// Two readings of `/proc/sentry-meminfo`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SentryMeminfo {
-    /// Whether the file lies on a procfs and on `/proc`'s own device.
+    /// Whether `/proc` is a procfs and the file lies on its device.
     pub on_procfs: bool,
     /// Allocations of the Sentry since it started, at the first reading.
     pub mallocs_first: u64,

@@ -109,7 +109,7 @@ pub struct FaultFrame {
 /// /proc/sentry-meminfo, read twice: memory statistics of gVisor's own process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SentryMeminfo {
-    /// Whether the file lies on a procfs (f_type 0x9fa0 of the open file) and on /proc's own device.
+    /// Whether /proc is a procfs (f_type 0x9fa0) and the file lies on its device.
     #[prost(bool, tag = "1")]
     pub on_procfs: bool,
     /// "Mallocs", a count since the sandbox started, at the first reading.

@@ -1,0 +1,238 @@
+//! The user's bundle, with the probe mounted over its program. The user's folder is read and never written; what its
+//! configuration says beyond the program stays as it is.
+
+use std::{
+    io,
+    path::{Component, Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use super::{Bundle, limits};
+use crate::case::HostPath;
+
+/// Files that container engines make for one container and mount into it; they are not the machine's own.
+const PER_CONTAINER: &[&str] =
+    &["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/dev/shm", "/dev/termination-log"];
+/// Where programs are looked for if the bundle sets no PATH.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Why a bundle cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `config.json` could not be read.
+    #[error("failed to read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// `config.json` is no JSON.
+    #[error("{} is no JSON", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// A part that the runtime specification demands is missing.
+    #[error("{} has no {part}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Which part.
+        part: &'static str,
+    },
+    /// The program is not in the root file system, so that there is nothing to mount the probe over.
+    #[error("{program} is not in the bundle's root file system {}", root.display())]
+    NoProgram {
+        /// `process.args[0]`.
+        program: String,
+        /// The root file system.
+        root: PathBuf,
+    },
+}
+
+/// Reads the bundle in `folder` and puts `probe`, a file of the machine, in place of its program.
+pub fn adapted(folder: &Path, probe: &Path) -> Result<Bundle, Error> {
+    let path = folder.join("config.json");
+    let text = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let config =
+        serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.clone(), source })?;
+    let folder =
+        std::path::absolute(folder).map_err(|source| Error::Read { path: folder.to_owned(), source })?;
+    with_probe(config, &path, &folder, probe)
+}
+
+fn with_probe(mut config: Value, path: &Path, folder: &Path, probe: &Path) -> Result<Bundle, Error> {
+    let missing = |part| Error::Missing { path: path.to_owned(), part };
+    let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let root = folder.join(text("/root/path").ok_or_else(|| missing("root.path"))?);
+    let program = text("/process/args/0").ok_or_else(|| missing("process.args"))?;
+    let place = place(&config, &root, &program)?;
+    let host_paths = host_paths(&config);
+    let limits = limits(&config);
+    let cgroup = text("/linux/cgroupsPath");
+    let mounts =
+        config.as_object_mut().ok_or_else(|| missing("object"))?.entry("mounts").or_insert(json!([]));
+    mounts.as_array_mut().ok_or_else(|| missing("list of mounts"))?.push(json!({
+        "destination": place,
+        "type": "bind",
+        "source": probe,
+        "options": ["bind", "ro", "nosuid", "nodev"],
+    }));
+    for (pointer, value) in [("/root/path", json!(root)), ("/process/args", json!([place, "report"]))] {
+        *config.pointer_mut(pointer).ok_or_else(|| missing("process"))? = value;
+    }
+    if let Some(process) = config.pointer_mut("/process").and_then(Value::as_object_mut) {
+        process.insert("terminal".to_owned(), json!(false));
+        process.remove("consoleSize");
+    }
+    Ok(Bundle { config, limits, host_paths, cgroup })
+}
+
+/// The program's path inside of the sandbox.
+fn place(config: &Value, root: &Path, program: &str) -> Result<String, Error> {
+    let environment = config.pointer("/process/env").and_then(Value::as_array).into_iter().flatten();
+    let path = environment.filter_map(Value::as_str).find_map(|variable| variable.strip_prefix("PATH="));
+    let candidates: Vec<_> = if program.starts_with('/') {
+        vec![program.to_owned()]
+    } else if program.contains('/') {
+        let folder = config.pointer("/process/cwd").and_then(Value::as_str).unwrap_or("/");
+        vec![format!("{}/{program}", folder.trim_end_matches('/'))]
+    } else {
+        path.unwrap_or(PATH).split(':').map(|folder| format!("{folder}/{program}")).collect()
+    };
+    candidates
+        .into_iter()
+        .find_map(|candidate| resolved(root, &candidate))
+        .ok_or_else(|| Error::NoProgram { program: program.to_owned(), root: root.to_owned() })
+}
+
+/// Follows links as the sandbox will, so that none leads out of its root; `None` where there is no file in the end.
+fn resolved(root: &Path, path: &str) -> Option<String> {
+    const MOST_LINKS: usize = 40;
+    let mut rest: Vec<_> = components(Path::new(path)).rev().collect();
+    let mut inside = PathBuf::from("/");
+    let mut links = 0;
+    while let Some(component) = rest.pop() {
+        if component == ".." {
+            inside.pop();
+            continue;
+        }
+        let next = inside.join(&component);
+        match std::fs::read_link(root.join(next.strip_prefix("/").ok()?)) {
+            Ok(target) => {
+                links += 1;
+                if links > MOST_LINKS {
+                    return None;
+                }
+                if target.is_absolute() {
+                    inside = PathBuf::from("/");
+                }
+                rest.extend(components(&target).rev());
+            }
+            Err(_) => inside = next,
+        }
+    }
+    let file = root.join(inside.strip_prefix("/").ok()?);
+    file.is_file().then(|| inside.to_string_lossy().into_owned())
+}
+
+fn components(path: &Path) -> impl DoubleEndedIterator<Item = String> {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        Component::ParentDir => Some("..".to_owned()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
+}
+
+/// Bind mounts of the machine's paths, without those that an engine makes for one container.
+fn host_paths(config: &Value) -> Vec<HostPath> {
+    let mounts = config.pointer("/mounts").and_then(Value::as_array).into_iter().flatten();
+    let host_path = |mount: &Value| {
+        let text = |key: &str| mount.get(key).and_then(Value::as_str);
+        let options = mount.get("options").and_then(Value::as_array).into_iter().flatten();
+        let binds = options.filter_map(Value::as_str).any(|option| option == "bind" || option == "rbind");
+        let destination = text("destination")?;
+        let bound = binds || text("type") == Some("bind");
+        let ours = PER_CONTAINER.contains(&destination);
+        (bound && !ours).then(|| HostPath {
+            source: text("source").unwrap_or_default().to_owned(),
+            destination: destination.to_owned(),
+        })
+    };
+    mounts.filter_map(host_path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn bundle(config: &Value) -> (tempfile::TempDir, Result<Bundle, Error>) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("rootfs");
+        std::fs::create_dir_all(root.join("usr/bin")).unwrap();
+        std::fs::write(root.join("usr/bin/busybox"), "").unwrap();
+        symlink("usr/bin", root.join("bin")).unwrap();
+        symlink("/bin/busybox", root.join("usr/bin/sh")).unwrap();
+        symlink("/bin/loop", root.join("usr/bin/loop")).unwrap();
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        let adapted = adapted(folder.path(), Path::new("/tmp/probe"));
+        (folder, adapted)
+    }
+
+    fn config(program: &str) -> Value {
+        json!({
+            "process": { "args": [program, "-c", "true"], "cwd": "/", "terminal": true, "user": { "uid": 7 } },
+            "root": { "path": "rootfs" },
+            "hooks": { "prestart": [] },
+        })
+    }
+
+    #[test]
+    fn the_probe_is_mounted_over_the_program_that_links_lead_to() {
+        for program in ["/bin/sh", "sh", "usr/bin/sh", "/usr/bin/../bin/sh"] {
+            let (folder, adapted) = bundle(&config(program));
+            let config = adapted.unwrap().config;
+            assert_eq!(config["process"]["args"], json!(["/usr/bin/busybox", "report"]));
+            assert_eq!(config["mounts"][0]["destination"], "/usr/bin/busybox");
+            assert_eq!(config["root"]["path"], json!(folder.path().join("rootfs")));
+        }
+    }
+
+    #[test]
+    fn everything_else_stays() {
+        let config = bundle(&config("sh")).1.unwrap().config;
+        assert_eq!(
+            (&config["process"]["user"]["uid"], &config["process"]["terminal"]),
+            (&json!(7), &json!(false))
+        );
+        assert_eq!(config["hooks"], json!({ "prestart": [] }));
+    }
+
+    #[test]
+    fn paths_of_the_machine_are_found_and_an_engines_own_files_are_not() {
+        let mut config = config("sh");
+        config["mounts"] = json!([
+            { "destination": "/data", "type": "none", "source": "/srv", "options": ["rbind", "rw"] },
+            { "destination": "/etc/hosts", "type": "bind", "source": "/var/lib/x/hosts", "options": ["bind"] },
+            { "destination": "/proc", "type": "proc", "source": "proc" },
+        ]);
+        let host_paths = bundle(&config).1.unwrap().host_paths;
+        assert_eq!(host_paths, [HostPath { source: "/srv".into(), destination: "/data".into() }]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for program in ["/bin/bash", "bash", "/bin/loop"] {
+            assert!(matches!(bundle(&config(program)).1, Err(Error::NoProgram { .. })), "{program}");
+        }
+        assert!(matches!(bundle(&json!({ "root": { "path": "rootfs" } })).1, Err(Error::Missing { .. })));
+        assert!(matches!(bundle(&json!({})).1, Err(Error::Missing { .. })));
+        assert!(matches!(adapted(Path::new("/no/such"), Path::new("/p")), Err(Error::Read { .. })));
+    }
+}

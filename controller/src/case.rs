@@ -1,0 +1,151 @@
+//! All that a judge may look at: what the probe saw, and what is known from outside of the sandbox.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use proto::{AccountList, BootId, Evidence, Introduction, Observation, Target};
+use serde::Serialize;
+
+use crate::collect::Breach;
+
+/// Evidence and survey, side by side.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What the probe delivered.
+    pub collected: Collected,
+    /// What was known or looked up outside.
+    pub survey: Survey,
+}
+
+/// What came over the stream.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    /// What the probe said of itself, if it spoke at all.
+    pub introduction: Option<Introduction>,
+    /// What it observed, as far as it was received.
+    pub evidence: Evidence,
+    /// Everything that was wrong with the delivery; empty where the evidence was closed and whole.
+    pub breaches: Vec<Breach>,
+}
+
+/// What is known outside of the sandbox.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// What is judged.
+    pub subject: Subject,
+    /// The limits that the sandbox was given; `None` where there is no sandbox.
+    pub declared: Option<Limits>,
+    /// Paths of the machine that the sandbox was given, the probe's own file left out.
+    pub host_paths: Vec<HostPath>,
+    /// The machine that runs it.
+    pub machine: Machine,
+    /// The limits of the sandbox's own control group, as the machine's kernel enforces them.
+    pub cgroup: Observation<Limits>,
+    /// What the probe was asked to attempt.
+    pub destinations: Vec<Destination>,
+}
+
+/// What is judged.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Subject {
+    /// A sandbox of this machine, started by an OCI runtime.
+    Sandbox {
+        /// The runtime's program and its own arguments.
+        runtime: Vec<String>,
+        /// The user's bundle; `None` for a bundle with nothing in it but the probe.
+        bundle: Option<PathBuf>,
+    },
+    /// No sandbox: the probe ran as a plain process.
+    Unsandboxed,
+}
+
+/// Memory and processor time.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Limits {
+    /// In bytes.
+    pub memory: Option<u64>,
+    /// In thousandths of a processor.
+    pub cpu_millis: Option<u64>,
+}
+
+/// A part of the machine's file system inside the sandbox.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostPath {
+    /// Where it lies on the machine.
+    pub source: String,
+    /// Where it lies in the sandbox.
+    pub destination: String,
+}
+
+/// What the machine says of itself.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Its kernel's boot id.
+    pub boot_id: Observation<BootId>,
+    /// Its memory, in bytes.
+    pub memory_total: Observation<u64>,
+    /// Its `/etc/passwd`.
+    pub account_list: Observation<AccountDigest>,
+}
+
+/// By which a file is recognised without its contents.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AccountDigest {
+    /// In bytes.
+    pub size: u64,
+    /// SHA-256.
+    pub sha256: [u8; 32],
+}
+
+/// Something that the probe was asked to attempt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Destination {
+    /// As it stands in the assignment.
+    pub target: Target,
+    /// Why it was chosen.
+    pub purpose: Purpose,
+}
+
+/// Why a destination was chosen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
+    LoopbackWitness,
+    /// An address that documentation reserves (RFC 5737, RFC 3849): without a route it is unreachable at once.
+    Documentation,
+    /// The user named it.
+    Named {
+        /// Whether the controller reached it.
+        reached_by_control: bool,
+    },
+}
+
+// === impl Case ===
+
+impl Case {
+    /// What the probe observed.
+    pub fn evidence(&self) -> &Evidence {
+        &self.collected.evidence
+    }
+}
+
+// === impl AccountDigest ===
+
+impl AccountDigest {
+    /// Whether it is the same file that the probe read.
+    pub fn is_of(&self, list: &AccountList) -> bool {
+        self.size == list.size && self.sha256 == list.sha256
+    }
+}
+
+// === impl Destination ===
+
+impl Destination {
+    /// As people write it.
+    pub fn name(&self) -> String {
+        match self.target.address {
+            IpAddr::V4(address) => format!("{address}:{}", self.target.port),
+            IpAddr::V6(address) => format!("[{address}]:{}", self.target.port),
+        }
+    }
+}

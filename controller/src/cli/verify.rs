@@ -1,0 +1,202 @@
+//! `controller verify`: its arguments, and how its report is written.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+
+use super::{exit, help, tell};
+use crate::{
+    environment::{self, Environment},
+    exit::Exit,
+    report::{Report, json, text},
+    verdict::Policy,
+    verify::{self, Error, Request},
+};
+
+/// The width where there is no terminal to ask.
+const WIDTH: u16 = 100;
+/// Narrower than this, a table is no table.
+const NARROWEST: u16 = 60;
+
+/// Verifies a sandbox and ends with a verdict.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  controller verify --local\n  controller verify --local --environment production \
+    --output json\n  controller verify --local --runtime 'runsc --platform=ptrace'\n\nExit codes: 0 ready, 1 not \
+    ready, 2 wrong usage, 3 undetermined, 4 could not run, 5 timed out, 6 ready but something was left behind, 130 \
+    interrupted"
+)]
+pub(super) struct Arguments {
+    /// Verify a sandbox on this machine
+    #[arg(long, required = true, help_heading = "What to verify")]
+    local: bool,
+    /// The OCI runtime that makes the sandbox, with its own arguments if need be [default: runsc on PATH]
+    #[arg(long, value_name = "COMMAND", value_parser = runtime, help_heading = "What to verify")]
+    runtime: Option<Words>,
+    /// An OCI bundle of yours, whose program the probe takes the place of
+    #[arg(long, value_name = "DIR", help_heading = "What to verify")]
+    bundle: Option<PathBuf>,
+    /// A static probe other than the one built in
+    #[arg(long, value_name = "PATH", help_heading = "What to verify")]
+    probe: Option<PathBuf>,
+    /// An address that the sandbox must not reach; may be repeated
+    #[arg(long = "egress-target", value_name = "ADDRESS:PORT", value_parser = target, help_heading = "What to verify")]
+    egress_targets: Vec<SocketAddr>,
+    /// Where the workloads are meant to run [default: what ENVIRONMENT, `REQUIRE_GVISOR` and `K8S_CLUSTER_TYPE` say]
+    #[arg(long, value_enum, help_heading = "How to judge")]
+    environment: Option<Environment>,
+    /// Judge only what production requires, and enforce it whatever the environment
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "How to judge")]
+    only: Option<Only>,
+    /// How the report is written to standard output
+    #[arg(long, value_enum, default_value = "text", help_heading = "How to report")]
+    output: Format,
+    /// Show the evidence of what is met, too
+    #[arg(long, short, help_heading = "How to report")]
+    verbose: bool,
+    /// Show no progress
+    #[arg(long, short, help_heading = "How to report")]
+    quiet: bool,
+    /// How long the whole run may take
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time, help_heading = "How to report")]
+    timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Only {
+    Production,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// A command as a shell would split it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Words(Vec<String>);
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        let declared = match environment::declared(self.environment, variable) {
+            Ok(declared) => declared,
+            Err(error) => {
+                tell(&error, Some("correct the variable, or say --environment"));
+                return Exit::Usage;
+            }
+        };
+        let policy = Policy { environment: declared.environment, only_production: self.only.is_some() };
+        let (format, verbose) = (self.output, self.verbose);
+        let request = Request {
+            runtime: self.runtime.map(|Words(words)| words),
+            bundle: self.bundle,
+            probe: self.probe,
+            egress_targets: self.egress_targets,
+            timeout: self.timeout,
+            quiet: self.quiet,
+            declared,
+            policy,
+        };
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tell(&error, None);
+                return Exit::CouldNotRun;
+            }
+        };
+        match runtime.block_on(verify::local(request, |report| write(report, format, verbose))) {
+            Ok((exit, None)) => exit,
+            Ok((exit, Some(error))) => {
+                tell(&error, help(&error));
+                exit
+            }
+            Err(error) => {
+                tell(&error, help(&error));
+                exit(&error)
+            }
+        }
+    }
+}
+
+fn write(report: &Report, format: Format, verbose: bool) -> Result<(), Error> {
+    let out = io::stdout();
+    let rendered = match format {
+        Format::Json => json::render(report)?,
+        Format::Text => {
+            let colour =
+                out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            text::render(report, text::Style { width: width(), colour, verbose })
+        }
+    };
+    let mut out = out.lock();
+    out.write_all(rendered.as_bytes()).and_then(|()| out.flush()).map_err(Error::Write)
+}
+
+/// The terminal's, else COLUMNS, else a fixed one.
+fn width() -> u16 {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal = comfy_table::Table::new().width();
+    terminal.or(columns).unwrap_or(WIDTH).max(NARROWEST)
+}
+
+/// A value that is not UTF-8 is no value that is accepted; what is left of it will not be either.
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// An existing file is taken as it is, spaces and all.
+fn runtime(command: &str) -> Result<Words, String> {
+    if Path::new(command).is_file() {
+        return Ok(Words(vec![command.to_owned()]));
+    }
+    match shlex::split(command) {
+        Some(words) if !words.is_empty() => Ok(Words(words)),
+        _ => Err("give the path of an OCI runtime, such as /usr/bin/runsc, with its arguments".to_owned()),
+    }
+}
+
+fn target(text: &str) -> Result<SocketAddr, String> {
+    let wanted = "give ADDRESS:PORT, such as 192.0.2.7:443 or [2001:db8::7]:443; names are not looked up";
+    let address: SocketAddr = text.parse().map_err(|_| wanted.to_owned())?;
+    if address.port() == 0 { Err("port 0 cannot be reached".to_owned()) } else { Ok(address) }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("give a time such as 30s, 5m or 1m30s".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_is_split_as_a_shell_would_and_a_file_is_not() {
+        let words = |words: &[&str]| Ok(Words(words.iter().map(|&word| word.to_owned()).collect()));
+        assert_eq!(runtime("runsc --platform=ptrace"), words(&["runsc", "--platform=ptrace"]));
+        let file = tempfile::Builder::new().prefix("with space").tempfile().unwrap();
+        let path = file.path().to_str().unwrap();
+        assert_eq!(runtime(path), words(&[path]));
+        assert!(runtime("").is_err() && runtime("'unclosed").is_err());
+    }
+
+    #[test]
+    fn targets_and_times_that_make_no_sense_are_refused_with_an_example() {
+        for wrong in ["example.org:443", "192.0.2.7", "192.0.2.7:0", "192.0.2.7:70000"] {
+            assert!(target(wrong).is_err(), "{wrong}");
+        }
+        assert!(target("[2001:db8::7]:443").is_ok());
+        assert_eq!(time("1m30s"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "0s", "soon", "10"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

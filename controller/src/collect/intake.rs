@@ -1,0 +1,325 @@
+//! What has been received, and whether it may be: the protocol's rules, without a wire.
+
+use proto::{
+    Assignment, Delivery, Evidence, Introduction, Observer, Refused, SCHEMA_VERSION, delivery::Content,
+    generated,
+};
+
+use crate::case::Collected;
+
+/// Everything that can be wrong with what a probe delivers.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Breach {
+    /// The probe never spoke.
+    #[error("the probe never spoke")]
+    Silent,
+    /// A message makes no sense.
+    #[error("a message was refused: {0}")]
+    Refused(#[from] Refused),
+    /// The probe speaks another version of the schema.
+    #[error("the probe speaks version {spoken} of the schema, and this controller {SCHEMA_VERSION}")]
+    SchemaVersion {
+        /// The probe's.
+        spoken: u32,
+    },
+    /// The probe cannot observe everything.
+    #[error("the probe cannot observe {}", .0.id())]
+    Lacking(Observer),
+    /// A call came a second time.
+    #[error("the probe made the call {0} twice")]
+    Twice(&'static str),
+    /// Observations came before an introduction.
+    #[error("the probe delivered before it was asked")]
+    Unasked,
+    /// A message belongs to another run.
+    #[error("a message has another run's nonce")]
+    WrongNonce,
+    /// An observer answered a second time.
+    #[error("{} was delivered twice", .0.id())]
+    Repeated(Observer),
+    /// The probe counts otherwise than the controller.
+    #[error("the probe says that it sent {claimed} observations, of {expected}; {received} were received")]
+    Miscounted {
+        /// What the probe says.
+        claimed: u32,
+        /// What was received.
+        received: usize,
+        /// What was asked for.
+        expected: usize,
+    },
+    /// The stream ended before the evidence was closed.
+    #[error("the evidence was not closed: {received} of {expected} observations were received")]
+    Unclosed {
+        /// What was received.
+        received: usize,
+        /// What was asked for.
+        expected: usize,
+    },
+    /// The transport gave up on what the probe sent.
+    #[error("the stream broke: {0}")]
+    Stream(String),
+    /// The probe sent more than any evidence needs.
+    #[error("the probe sent more than {limit} bytes")]
+    Flood {
+        /// The most that is accepted.
+        limit: u64,
+    },
+    /// The probe's process ended before it was told that it may.
+    #[error("the probe ended early: {0}")]
+    Ended(String),
+}
+
+/// What a delivery came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Accepted {
+    /// One observation.
+    Observation(Observer),
+    /// The closing; the evidence is whole, with so many observations.
+    Closing(u32),
+}
+
+/// The state of one probe's delivery.
+#[derive(Debug)]
+pub struct Intake {
+    assignment: Assignment,
+    introduction: Option<Introduction>,
+    evidence: Evidence,
+    received: Vec<Observer>,
+    delivering: bool,
+    closed: bool,
+    breaches: Vec<Breach>,
+}
+
+// === impl Intake ===
+
+impl Intake {
+    /// Nothing received yet.
+    pub fn new(assignment: Assignment) -> Self {
+        Self {
+            assignment,
+            introduction: None,
+            evidence: Evidence::default(),
+            received: Vec::new(),
+            delivering: false,
+            closed: false,
+            breaches: Vec::new(),
+        }
+    }
+
+    /// Accepts an introduction and gives the assignment.
+    pub fn introduce(
+        &mut self,
+        message: generated::Introduction,
+    ) -> Result<(Introduction, Assignment), Breach> {
+        let result = self.try_introduce(message);
+        self.noted(result)
+    }
+
+    /// Accepts that deliveries begin, once.
+    pub fn begin_delivery(&mut self) -> Result<(), Breach> {
+        let result = match (&self.introduction, self.delivering) {
+            (None, _) => Err(Breach::Unasked),
+            (Some(_), true) => Err(Breach::Twice("Deliver")),
+            (Some(_), false) => Ok(()),
+        };
+        self.delivering = true;
+        self.noted(result)
+    }
+
+    /// Accepts one delivery.
+    pub fn accept(&mut self, message: generated::Delivery) -> Result<Accepted, Breach> {
+        let result = self.try_accept(message);
+        self.noted(result)
+    }
+
+    /// Notes what was wrong outside of the messages themselves.
+    pub fn breach(&mut self, breach: Breach) {
+        if !self.closed && !self.breaches.contains(&breach) {
+            self.breaches.push(breach);
+        }
+    }
+
+    /// Whether the probe has spoken.
+    pub fn introduced(&self) -> bool {
+        self.introduction.is_some()
+    }
+
+    /// How many observations were received, and how many were asked for.
+    pub fn count(&self) -> (usize, usize) {
+        (self.received.len(), self.assignment.observers.len())
+    }
+
+    /// What was received, with everything that was wrong.
+    pub fn collected(&self) -> Collected {
+        let mut breaches = self.breaches.clone();
+        if self.introduction.is_none() {
+            breaches.push(Breach::Silent);
+        } else if !self.closed {
+            let (received, expected) = self.count();
+            breaches.push(Breach::Unclosed { received, expected });
+        }
+        Collected { introduction: self.introduction.clone(), evidence: self.evidence.clone(), breaches }
+    }
+
+    fn noted<T>(&mut self, result: Result<T, Breach>) -> Result<T, Breach> {
+        if let Err(breach) = &result
+            && !self.breaches.contains(breach)
+        {
+            self.breaches.push(breach.clone());
+        }
+        result
+    }
+
+    fn try_introduce(
+        &mut self,
+        message: generated::Introduction,
+    ) -> Result<(Introduction, Assignment), Breach> {
+        if self.introduction.is_some() {
+            return Err(Breach::Twice("Introduce"));
+        }
+        // Another version's messages may not even parse; what was spoken is said first.
+        if message.schema_version != SCHEMA_VERSION {
+            return Err(Breach::SchemaVersion { spoken: message.schema_version });
+        }
+        let introduction = Introduction::try_from(message)?;
+        let lacking = |observer: &&Observer| !introduction.observers.contains(observer);
+        if let Some(&observer) = self.assignment.observers.iter().find(lacking) {
+            return Err(Breach::Lacking(observer));
+        }
+        self.introduction = Some(introduction.clone());
+        Ok((introduction, self.assignment.clone()))
+    }
+
+    fn try_accept(&mut self, message: generated::Delivery) -> Result<Accepted, Breach> {
+        let Delivery { nonce, content } = Delivery::try_from(message)?;
+        if nonce != self.assignment.nonce {
+            return Err(Breach::WrongNonce);
+        }
+        match content {
+            Content::Observed(observed) if self.received.contains(&observed.observer) => {
+                Err(Breach::Repeated(observed.observer))
+            }
+            Content::Observed(observed) => {
+                let who = observed.observer;
+                self.evidence.record(observed)?;
+                self.received.push(who);
+                Ok(Accepted::Observation(who))
+            }
+            Content::Closing { observations } => {
+                let (received, expected) = self.count();
+                if usize::try_from(observations) != Ok(received) || received != expected {
+                    return Err(Breach::Miscounted { claimed: observations, received, expected });
+                }
+                self.closed = true;
+                Ok(Accepted::Closing(observations))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{Budget, Nonce, Observation, Observed};
+
+    use super::*;
+
+    const NONCE: Nonce = Nonce([1; 16]);
+
+    fn intake() -> Intake {
+        let second = std::time::Duration::from_secs(1);
+        Intake::new(Assignment {
+            nonce: NONCE,
+            observers: vec![Observer::BootId, Observer::Egress],
+            targets: Vec::new(),
+            budget: Budget { observer: second, egress: second },
+        })
+    }
+
+    fn introduction() -> Introduction {
+        Introduction {
+            probe_version: "0.1.0".into(),
+            schema_version: SCHEMA_VERSION,
+            architecture: "x86_64".into(),
+            observers: Observer::ALL.to_vec(),
+        }
+    }
+
+    fn observed(observer: Observer) -> generated::Delivery {
+        Delivery {
+            nonce: NONCE,
+            content: Content::Observed(Observed { observer, outcome: Observation::Absent }),
+        }
+        .into()
+    }
+
+    fn closing(observations: u32) -> generated::Delivery {
+        Delivery { nonce: NONCE, content: Content::Closing { observations } }.into()
+    }
+
+    #[test]
+    fn a_whole_delivery_has_no_breach() {
+        let mut intake = intake();
+        intake.introduce(introduction().into()).unwrap();
+        intake.begin_delivery().unwrap();
+        intake.accept(observed(Observer::BootId)).unwrap();
+        intake.accept(observed(Observer::Egress)).unwrap();
+        assert_eq!(intake.accept(closing(2)), Ok(Accepted::Closing(2)));
+        assert_eq!(intake.collected().breaches, []);
+    }
+
+    #[test]
+    fn half_a_delivery_keeps_what_was_said_and_is_not_closed() {
+        let mut intake = intake();
+        intake.introduce(introduction().into()).unwrap();
+        intake.accept(observed(Observer::BootId)).unwrap();
+        let collected = intake.collected();
+        assert_eq!(collected.evidence.boot_id, Observation::Absent);
+        assert_eq!(collected.breaches, [Breach::Unclosed { received: 1, expected: 2 }]);
+    }
+
+    #[test]
+    fn a_closing_that_counts_otherwise_closes_nothing() {
+        for claimed in [1, 2] {
+            let mut intake = intake();
+            intake.introduce(introduction().into()).unwrap();
+            intake.accept(observed(Observer::BootId)).unwrap();
+            let breach = Breach::Miscounted { claimed, received: 1, expected: 2 };
+            assert_eq!(intake.accept(closing(claimed)), Err(breach.clone()));
+            assert!(intake.collected().breaches.contains(&breach));
+        }
+    }
+
+    #[test]
+    fn another_runs_nonce_is_refused_and_leaves_no_evidence() {
+        let mut intake = intake();
+        intake.introduce(introduction().into()).unwrap();
+        let mut foreign = observed(Observer::BootId);
+        foreign.nonce = vec![2; 16];
+        assert_eq!(intake.accept(foreign), Err(Breach::WrongNonce));
+        assert_eq!(intake.collected().evidence, Evidence::default());
+    }
+
+    #[test]
+    fn another_schema_or_a_probe_that_sees_less_is_refused_by_name() {
+        let other = Introduction { schema_version: 2, ..introduction() };
+        assert_eq!(intake().introduce(other.into()).unwrap_err(), Breach::SchemaVersion { spoken: 2 });
+        let blind = Introduction { observers: vec![Observer::BootId], ..introduction() };
+        assert_eq!(intake().introduce(blind.into()).unwrap_err(), Breach::Lacking(Observer::Egress));
+    }
+
+    #[test]
+    fn nothing_may_be_said_twice_or_unasked() {
+        let mut intake = intake();
+        assert_eq!(intake.begin_delivery(), Err(Breach::Unasked));
+        intake.introduce(introduction().into()).unwrap();
+        assert_eq!(intake.introduce(introduction().into()).unwrap_err(), Breach::Twice("Introduce"));
+        assert_eq!(intake.begin_delivery(), Err(Breach::Twice("Deliver")));
+        intake.accept(observed(Observer::BootId)).unwrap();
+        assert_eq!(intake.accept(observed(Observer::BootId)), Err(Breach::Repeated(Observer::BootId)));
+    }
+
+    #[test]
+    fn silence_is_a_breach() {
+        assert_eq!(intake().collected().breaches, [Breach::Silent]);
+    }
+}

@@ -1,0 +1,251 @@
+//! Development, staging, production, and what said so.
+//!
+//! Production is any of `ENVIRONMENT=production`, `REQUIRE_GVISOR=true` (any case) and `K8S_CLUSTER_TYPE=production`;
+//! staging is `ENVIRONMENT=staging`; everything else is development. The strongest of the variables wins; only
+//! `--environment` may weaken. A value that was probably meant to be one of these, and is not, is an error: it must never
+//! pass silently for development.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+const ENVIRONMENT: &str = "ENVIRONMENT";
+const REQUIRE_GVISOR: &str = "REQUIRE_GVISOR";
+const CLUSTER_TYPE: &str = "K8S_CLUSTER_TYPE";
+
+/// How many letters may be wrong, missing, added or swapped for a value to count as a slip of the pen.
+const SLIPS: usize = 2;
+
+/// Where the judged workloads are meant to run; later is stronger.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Environment {
+    /// Gaps are warnings.
+    Development,
+    /// Gaps are warnings, and the checklist of production is judged.
+    Staging,
+    /// Gaps block.
+    Production,
+}
+
+/// The environment, and why it is that one.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Declared {
+    /// Which.
+    pub environment: Environment,
+    /// What said so, for the report's first line.
+    pub source: String,
+    /// What the reader should know besides: a value that means nothing, a flag that weakened.
+    pub remarks: Vec<String>,
+}
+
+/// Why the environment cannot be told.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// A variable nearly says something.
+    #[error("{variable}={value:?} is not accepted; did you mean {variable}={accepted}?")]
+    NearMiss {
+        /// The variable's name.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// The value that was probably meant.
+        accepted: &'static str,
+    },
+    /// `REQUIRE_GVISOR` says neither yes nor no.
+    #[error(
+        "{REQUIRE_GVISOR}={value:?} is not accepted; say {REQUIRE_GVISOR}=true or {REQUIRE_GVISOR}=false"
+    )]
+    NoTruth {
+        /// Its value.
+        value: String,
+    },
+}
+
+/// Tells the environment from the flag and the variables; `variable` gives the value of one by its name.
+pub fn declared(
+    flag: Option<Environment>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Declared, Error> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let mut remarks = Vec::new();
+    let mut claims = Vec::new();
+    if let Some(value) = set(ENVIRONMENT) {
+        match value.as_str() {
+            "production" => claims.push((Environment::Production, format!("{ENVIRONMENT}=production"))),
+            "staging" => claims.push((Environment::Staging, format!("{ENVIRONMENT}=staging"))),
+            "development" => claims.push((Environment::Development, format!("{ENVIRONMENT}=development"))),
+            _ => remarks.push(unknown(ENVIRONMENT, value, &["production", "staging", "development"])?),
+        }
+    }
+    if let Some(value) = set(REQUIRE_GVISOR)
+        && required(&value)?
+    {
+        claims.push((Environment::Production, format!("{REQUIRE_GVISOR}={value}")));
+    }
+    if let Some(value) = set(CLUSTER_TYPE) {
+        match value.as_str() {
+            "production" => claims.push((Environment::Production, format!("{CLUSTER_TYPE}=production"))),
+            _ => remarks.push(unknown(CLUSTER_TYPE, value, &["production"])?),
+        }
+    }
+    // The first of the strongest claims is the one that is named.
+    let strongest = claims.into_iter().rev().max_by_key(|&(environment, _)| environment);
+    Ok(decided(flag, strongest, remarks))
+}
+
+fn decided(
+    flag: Option<Environment>,
+    strongest: Option<(Environment, String)>,
+    mut remarks: Vec<String>,
+) -> Declared {
+    match (flag, strongest) {
+        (Some(environment), Some((stronger, source))) if environment < stronger => {
+            remarks.push(format!("--environment {environment} weakens what {source} asks for"));
+            Declared { environment, source: format!("--environment {environment}"), remarks }
+        }
+        (Some(environment), _) => {
+            Declared { environment, source: format!("--environment {environment}"), remarks }
+        }
+        (None, Some((environment, source))) => Declared { environment, source, remarks },
+        (None, None) => Declared {
+            environment: Environment::Development,
+            source: format!(
+                "the default; none of {ENVIRONMENT}, {REQUIRE_GVISOR}, {CLUSTER_TYPE} names another"
+            ),
+            remarks,
+        },
+    }
+}
+
+fn required(value: &str) -> Result<bool, Error> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(Error::NoTruth { value: value.to_owned() }),
+    }
+}
+
+/// A value without a meaning is development, and is said; one that nearly has a meaning is an error.
+fn unknown(variable: &'static str, value: String, accepted: &[&'static str]) -> Result<String, Error> {
+    let meant = value.trim().to_lowercase();
+    let near = |accepted: &str| {
+        let abbreviated =
+            meant.len() >= 3 && (accepted.starts_with(&meant) || meant.starts_with(abbreviation(accepted)));
+        abbreviated || strsim::damerau_levenshtein(&meant, accepted) <= SLIPS
+    };
+    match accepted.iter().find(|accepted| near(accepted)) {
+        Some(accepted) => Err(Error::NearMiss { variable, value, accepted }),
+        None => Ok(format!("{variable}={value:?} has no meaning here and counts as development")),
+    }
+}
+
+/// What people write for short.
+fn abbreviation(accepted: &str) -> &'static str {
+    match accepted {
+        "production" => "prod",
+        "staging" => "stag",
+        _ => "devel",
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Development => "development",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(flag: Option<Environment>, variables: &[(&str, &str)]) -> Result<Declared, Error> {
+        declared(flag, |name| {
+            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn each_of_the_three_variables_declares_production() {
+        for variable in [
+            ("ENVIRONMENT", "production"),
+            ("REQUIRE_GVISOR", "true"),
+            ("REQUIRE_GVISOR", "TRUE"),
+            ("K8S_CLUSTER_TYPE", "production"),
+        ] {
+            let declared = of(None, &[variable]).unwrap();
+            assert_eq!(declared.environment, Environment::Production, "{variable:?}");
+            assert!(declared.source.starts_with(variable.0), "{declared:?}");
+        }
+    }
+
+    #[test]
+    fn the_strongest_variable_wins() {
+        let declared = of(None, &[("ENVIRONMENT", "staging"), ("REQUIRE_GVISOR", "True")]).unwrap();
+        assert_eq!(declared.environment, Environment::Production);
+        let declared = of(None, &[("ENVIRONMENT", "staging"), ("REQUIRE_GVISOR", "false")]).unwrap();
+        assert_eq!(declared.environment, Environment::Staging);
+    }
+
+    #[test]
+    fn nothing_declared_is_development_and_says_so() {
+        for variables in [&[][..], &[("ENVIRONMENT", ""), ("REQUIRE_GVISOR", "")]] {
+            let declared = of(None, variables).unwrap();
+            assert_eq!(declared.environment, Environment::Development);
+            assert!(declared.source.starts_with("the default"));
+        }
+    }
+
+    #[test]
+    fn a_near_miss_is_an_error_that_names_the_accepted_value() {
+        for (variable, value, accepted) in [
+            ("ENVIRONMENT", "prod", "production"),
+            ("ENVIRONMENT", "Production", "production"),
+            ("ENVIRONMENT", " production", "production"),
+            ("ENVIRONMENT", "production\n", "production"),
+            ("ENVIRONMENT", "prodcution", "production"),
+            ("ENVIRONMENT", "prod-eu", "production"),
+            ("ENVIRONMENT", "STAGING", "staging"),
+            ("ENVIRONMENT", "stage", "staging"),
+            ("ENVIRONMENT", "Development", "development"),
+            ("ENVIRONMENT", "dev", "development"),
+            ("K8S_CLUSTER_TYPE", "PRODUCTION", "production"),
+        ] {
+            let expected = match variable {
+                "ENVIRONMENT" => Error::NearMiss { variable: "ENVIRONMENT", value: value.into(), accepted },
+                _ => Error::NearMiss { variable: "K8S_CLUSTER_TYPE", value: value.into(), accepted },
+            };
+            assert_eq!(of(None, &[(variable, value)]), Err(expected));
+        }
+        for value in ["1", "yes", "on", " true", "ture"] {
+            assert_eq!(of(None, &[("REQUIRE_GVISOR", value)]), Err(Error::NoTruth { value: value.into() }));
+        }
+    }
+
+    #[test]
+    fn an_unknown_value_is_development_and_is_said() {
+        for variable in [("ENVIRONMENT", "qa"), ("K8S_CLUSTER_TYPE", "eks"), ("K8S_CLUSTER_TYPE", "staging")]
+        {
+            let declared = of(None, &[variable]).unwrap();
+            assert_eq!(declared.environment, Environment::Development);
+            assert!(declared.remarks[0].contains(variable.1), "{declared:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_flag_weakens_and_the_report_says_that_it_did() {
+        let weakened = of(Some(Environment::Development), &[("ENVIRONMENT", "production")]).unwrap();
+        assert_eq!(weakened.environment, Environment::Development);
+        assert_eq!(
+            weakened.remarks,
+            ["--environment development weakens what ENVIRONMENT=production asks for"]
+        );
+        let strengthened = of(Some(Environment::Production), &[("ENVIRONMENT", "staging")]).unwrap();
+        assert_eq!((strengthened.environment, strengthened.remarks.len()), (Environment::Production, 0));
+    }
+}

@@ -1,0 +1,323 @@
+//! Cases for tests, as real sandboxes gave them: runsc 0.0~20240729 of Debian trixie, and runc 1.1.5 on Linux 6.18.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use proto::{
+    AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
+    Credentials, Egress, Evidence, FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog,
+    KernelName, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Reach,
+    RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
+};
+
+use crate::{
+    case::{AccountDigest, Case, Collected, Destination, Limits, Machine, Purpose, Subject, Survey},
+    collect::Breach,
+    environment::{Declared, Environment},
+    report::Report,
+    requirement,
+    verdict::Policy,
+};
+
+pub(crate) const MACHINE_MEMORY: u64 = 25_275_768_832;
+const BOOT_ID: &str = "6c0f5f2e-5dd0-4c93-9a5b-0d3f3a2b1c4d";
+
+/// A sandbox of runsc without network, in a bundle of our own.
+pub(crate) fn gvisor() -> Case {
+    let answers = [
+        (Call::ArchPrctlGetGs, Answer::Errno(22)),
+        (Call::ClockGetresCoarse, Answer::Value(1)),
+        (Call::ClockGettimeTai, Answer::Errno(22)),
+        (Call::CopyFileRange, Answer::Errno(38)),
+        (Call::MincoreUntouched, Answer::Value(1)),
+        (Call::ModifyLdtRead, Answer::Errno(1)),
+        (Call::MqGetsetattr, Answer::Errno(38)),
+        (Call::NameToHandleAt, Answer::Errno(95)),
+        (Call::Openat2, Answer::Errno(38)),
+        (Call::PerfEventOpen, Answer::Errno(19)),
+        (Call::PrctlGetTimerslack, Answer::Errno(22)),
+        (Call::RemapFilePages, Answer::Errno(38)),
+        (Call::SchedRrGetInterval, Answer::Errno(1)),
+        (Call::SeccompGetActionAvail, Answer::Errno(22)),
+        (Call::SetfsuidQuery, Answer::Errno(38)),
+        (Call::Vmsplice, Answer::Errno(38)),
+    ];
+    let exports = [
+        "__kernel_rt_sigreturn",
+        "__vdso_clock_gettime",
+        "__vdso_getcpu",
+        "__vdso_gettimeofday",
+        "__vdso_time",
+        "clock_gettime",
+        "getcpu",
+        "gettimeofday",
+        "time",
+    ];
+    let evidence = Evidence {
+        kernel_name: seen(kernel_name("4.4.0", "#1 SMP Sun Jan 10 15:06:54 PST 2016")),
+        kernel_banner: seen(KernelBanner {
+            text: "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016".into(),
+        }),
+        kernel_log: seen(KernelLog {
+            read_all: Answer::Value(589),
+            size_unread: Answer::Errno(38),
+            size_buffer: Answer::Value(131_072),
+            unknown_action: Answer::Errno(38),
+            lines: 14,
+            first_line: "<6>[   0.000000] Starting gVisor...".into(),
+            last_line: "<6>[   4.023478] Ready!".into(),
+        }),
+        vdso_image: seen(VdsoImage {
+            link_address: 0xffff_ffff_ff70_0000,
+            segments: vec![1, 2, 0x6474_e550],
+            exports: exports.map(str::to_owned).to_vec(),
+            gnu_hash: false,
+        }),
+        auxiliary_vector: seen(AuxiliaryVector {
+            tags: vec![3, 4, 5, 9, 7, 11, 12, 13, 14, 23, 17, 31, 25, 6, 33],
+            hwcap: None,
+            platform: None,
+        }),
+        fault_frame: seen(FaultFrame { trap_number: 0, error_code: 0, context_flags: 3 }),
+        sentry_meminfo: seen(SentryMeminfo {
+            on_procfs: true,
+            mallocs_first: 66_428,
+            mallocs_second: 66_447,
+        }),
+        call_answers: seen(calls(&answers)),
+        boot_id: Observation::Absent,
+        memory_total: seen(MemoryTotal { bytes: 256 << 20 }),
+        mounts: seen(Mounts { mounts: vec![mount("/", "9p", "none", &["ro"])], truncated: false }),
+        root_filesystem: seen(RootFilesystem {
+            magic: 0x0102_1997,
+            flags: 0,
+            write_access: Answer::Errno(30),
+        }),
+        ..isolated()
+    };
+    case(evidence)
+}
+
+/// A container of runc in the same bundle: cut off, and on the machine's own kernel.
+pub(crate) fn runc() -> Case {
+    let answers = [
+        (Call::ArchPrctlGetGs, Answer::Value(0)),
+        (Call::ClockGetresCoarse, Answer::Value(4_000_000)),
+        (Call::ClockGettimeTai, Answer::Value(0)),
+        (Call::CopyFileRange, Answer::Errno(9)),
+        (Call::MincoreUntouched, Answer::Value(0)),
+        (Call::ModifyLdtRead, Answer::Value(0)),
+        (Call::MqGetsetattr, Answer::Errno(9)),
+        (Call::NameToHandleAt, Answer::Errno(14)),
+        (Call::Openat2, Answer::Errno(22)),
+        (Call::PerfEventOpen, Answer::Errno(14)),
+        (Call::PrctlGetTimerslack, Answer::Value(50_000)),
+        (Call::RemapFilePages, Answer::Errno(22)),
+        (Call::SchedRrGetInterval, Answer::Value(0)),
+        (Call::SeccompGetActionAvail, Answer::Value(0)),
+        (Call::SetfsuidQuery, Answer::Value(65_534)),
+        (Call::Vmsplice, Answer::Errno(9)),
+    ];
+    let exports =
+        ["__vdso_clock_getres", "__vdso_clock_gettime", "__vdso_getcpu", "__vdso_getrandom", "__vdso_time"];
+    let evidence = Evidence {
+        kernel_name: seen(kernel_name("6.18.44", "#1 SMP PREEMPT_DYNAMIC")),
+        kernel_banner: seen(KernelBanner { text: "Linux version 6.18.44 #1 SMP PREEMPT_DYNAMIC".into() }),
+        kernel_log: seen(KernelLog {
+            read_all: Answer::Errno(1),
+            size_unread: Answer::Errno(1),
+            size_buffer: Answer::Errno(1),
+            unknown_action: Answer::Errno(1),
+            lines: 0,
+            first_line: String::new(),
+            last_line: String::new(),
+        }),
+        vdso_image: seen(VdsoImage {
+            link_address: 0,
+            segments: vec![1, 2, 4, 0x6474_e550],
+            exports: exports.map(str::to_owned).to_vec(),
+            gnu_hash: true,
+        }),
+        auxiliary_vector: seen(AuxiliaryVector {
+            tags: vec![33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 27, 28, 31, 15],
+            hwcap: Some(0x0f8b_fbff),
+            platform: Some("x86_64".into()),
+        }),
+        fault_frame: seen(FaultFrame { trap_number: 14, error_code: 4, context_flags: 7 }),
+        sentry_meminfo: Observation::Absent,
+        call_answers: seen(calls(&answers)),
+        boot_id: seen(BootId { uuid: BOOT_ID.into() }),
+        memory_total: seen(MemoryTotal { bytes: MACHINE_MEMORY }),
+        mounts: seen(Mounts {
+            mounts: vec![mount("/", "ext4", "/dev/root", &["ro", "relatime"])],
+            truncated: false,
+        }),
+        root_filesystem: seen(RootFilesystem { magic: 0xef53, flags: 0x21, write_access: Answer::Errno(30) }),
+        ..isolated()
+    };
+    case(evidence)
+}
+
+/// A probe that never spoke.
+pub(crate) fn silent() -> Case {
+    let mut case = gvisor();
+    case.collected =
+        Collected { introduction: None, evidence: Evidence::default(), breaches: vec![Breach::Silent] };
+    case.survey.cgroup = Observation::Absent;
+    case
+}
+
+/// The same case with one observer after the other gone blind.
+pub(crate) fn each_blinded(case: &Case) -> Vec<Case> {
+    let blinded = |&observer: &Observer| {
+        let mut case = case.clone();
+        let outcome = Observation::Failed { reason: "taken away".into() };
+        case.collected.evidence.record(Observed { observer, outcome }).unwrap();
+        case
+    };
+    Observer::ALL.iter().map(blinded).collect()
+}
+
+/// The case judged for production.
+pub(crate) fn report(case: &Case) -> Report {
+    let declared = Declared {
+        environment: Environment::Production,
+        source: "ENVIRONMENT=production".into(),
+        remarks: Vec::new(),
+    };
+    let policy = Policy { environment: Environment::Production, only_production: false };
+    Report::new(declared, policy, case, &requirement::judge(case, policy), &[], false)
+}
+
+pub(crate) fn machine_accounts() -> AccountList {
+    AccountList { size: 1234, sha256: [5; 32], accounts: 30, login_shells: 2 }
+}
+
+pub(crate) fn attempts(case: &mut Case) -> &mut Vec<Attempt> {
+    &mut fact(&mut case.collected.evidence.egress).attempts
+}
+
+pub(crate) fn interfaces(case: &mut Case) -> &mut Vec<Interface> {
+    &mut fact(&mut case.collected.evidence.interfaces).interfaces
+}
+
+pub(crate) fn mounts(case: &mut Case) -> &mut Mounts {
+    fact(&mut case.collected.evidence.mounts)
+}
+
+pub(crate) fn credentials(case: &mut Case) -> &mut Credentials {
+    fact(&mut case.collected.evidence.credentials)
+}
+
+pub(crate) fn capabilities(case: &mut Case) -> &mut Capabilities {
+    fact(&mut case.collected.evidence.capabilities)
+}
+
+fn fact<T>(observation: &mut Observation<T>) -> &mut T {
+    match observation {
+        Observation::Seen(fact) => fact,
+        _ => panic!("it was not seen"),
+    }
+}
+
+fn seen<T>(fact: T) -> Observation<T> {
+    Observation::Seen(fact)
+}
+
+/// What both have in common: nobody's user, no way out, no account list.
+fn isolated() -> Evidence {
+    let loopback = Interface {
+        name: "lo".into(),
+        loopback: true,
+        up: true,
+        addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+    };
+    let attempt = |target, reach, errno| Attempt { target, reach, errno, took_us: 40 };
+    let attempts = vec![attempt(1, Reach::Refused, 111), attempt(2, Reach::NetworkUnreachable, 101)];
+    let nobody = Credentials {
+        real_user: 65_534,
+        effective_user: 65_534,
+        saved_user: 65_534,
+        real_group: 65_534,
+        effective_group: 65_534,
+        saved_group: 65_534,
+        supplementary_groups: 0,
+    };
+    Evidence {
+        processors: seen(Processors { schedulable: 2, online: 2 }),
+        credentials: seen(nobody),
+        capabilities: seen(Capabilities {
+            inheritable: 0,
+            permitted: 0,
+            effective: 0,
+            bounding: 0,
+            ambient: None,
+        }),
+        seccomp: seen(Seccomp { mode: Some(0), no_new_privs: None }),
+        account_list: Observation::Absent,
+        interfaces: seen(Interfaces { interfaces: vec![loopback] }),
+        routes: seen(Routes { routes: Vec::new() }),
+        egress: seen(Egress { attempts }),
+        ..Evidence::default()
+    }
+}
+
+fn case(evidence: Evidence) -> Case {
+    let introduction = Introduction {
+        probe_version: "0.1.0".into(),
+        schema_version: SCHEMA_VERSION,
+        architecture: "x86_64".into(),
+        observers: Observer::ALL.to_vec(),
+    };
+    let AccountList { size, sha256, .. } = machine_accounts();
+    let limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
+    let destination = |id, address: [u8; 4], port, purpose| Destination {
+        target: Target { id, address: IpAddr::V4(address.into()), port },
+        purpose,
+    };
+    Case {
+        collected: Collected { introduction: Some(introduction), evidence, breaches: Vec::new() },
+        survey: Survey {
+            subject: Subject::Sandbox {
+                runtime: vec!["/usr/bin/runsc".into(), "--network=none".into()],
+                bundle: None,
+            },
+            declared: Some(limits),
+            host_paths: Vec::new(),
+            machine: Machine {
+                boot_id: seen(BootId { uuid: BOOT_ID.into() }),
+                memory_total: seen(MACHINE_MEMORY),
+                account_list: seen(AccountDigest { size, sha256 }),
+            },
+            cgroup: seen(limits),
+            destinations: vec![
+                destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackWitness),
+                destination(2, [198, 51, 100, 1], 443, Purpose::Documentation),
+            ],
+        },
+    }
+}
+
+fn kernel_name(release: &str, version: &str) -> KernelName {
+    KernelName {
+        sysname: "Linux".into(),
+        release: release.into(),
+        version: version.into(),
+        machine: "x86_64".into(),
+        domainname: "(none)".into(),
+    }
+}
+
+fn calls(answers: &[(Call, Answer)]) -> CallAnswers {
+    CallAnswers { answers: answers.iter().map(|&(call, answer)| CallAnswer { call, answer }).collect() }
+}
+
+fn mount(mount_point: &str, filesystem: &str, source: &str, options: &[&str]) -> Mount {
+    Mount {
+        mount_point: mount_point.into(),
+        root: "/".into(),
+        filesystem: filesystem.into(),
+        source: source.into(),
+        options: options.iter().map(|&option| option.to_owned()).collect(),
+        super_options: Vec::new(),
+    }
+}

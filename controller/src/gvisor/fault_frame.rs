@@ -1,0 +1,54 @@
+//! The signal frame of a page fault: gVisor leaves the exception's number and error code at 0.
+
+use proto::FaultFrame;
+
+use super::{Reading, Signal, Strength};
+use crate::{case::Case, requirement::unseen};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "fault-frame",
+    strength: Strength::InMemory,
+    architectures: &["x86_64"],
+    seen_in: "2018-04 to 2026-08",
+    source: "pkg/sentry/arch/signal_amd64.go (gvisor.dev/issue/159)",
+    read,
+};
+
+/// The processor's number for a page fault.
+const PAGE_FAULT: u64 = 14;
+/// The error code's bit for an access from user mode.
+const FROM_USER_MODE: u64 = 4;
+/// `UC_FP_XSTATE | UC_SIGCONTEXT_SS`, without the `UC_STRICT_RESTORE_SS` that Linux adds.
+const GVISOR_CONTEXT_FLAGS: u64 = 3;
+
+fn read(case: &Case) -> Reading {
+    case.evidence()
+        .fault_frame
+        .seen()
+        .map_or_else(|| Reading::Unknown(unseen(&case.evidence().fault_frame)), reading)
+}
+
+fn reading(frame: &FaultFrame) -> Reading {
+    let FaultFrame { trap_number, error_code, context_flags } = *frame;
+    let text = format!("trap {trap_number}, error code {error_code}, context flags {context_flags}");
+    match (trap_number, error_code, context_flags) {
+        (0, 0, GVISOR_CONTEXT_FLAGS) => Reading::Gvisor(text),
+        (PAGE_FAULT, code, _) if code & FROM_USER_MODE != 0 => Reading::Linux(text),
+        _ => Reading::Unknown(format!("of a kind that is neither's: {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_fault_with_its_number_is_linux_and_one_without_is_gvisor() {
+        let frame =
+            |trap_number, error_code, context_flags| FaultFrame { trap_number, error_code, context_flags };
+        assert!(matches!(reading(&frame(0, 0, 3)), Reading::Gvisor(_)));
+        assert!(matches!(reading(&frame(14, 4, 7)), Reading::Linux(_)));
+        assert!(matches!(reading(&frame(0, 0, 7)), Reading::Unknown(_)));
+        assert!(matches!(reading(&frame(13, 0, 3)), Reading::Unknown(_)));
+    }
+}

@@ -1,0 +1,43 @@
+//! `/proc/sentry-meminfo`: a file that Linux's procfs has not, whose counts grow by being read.
+
+use proto::SentryMeminfo;
+
+use super::{EVERYWHERE, Reading, Signal, Strength};
+use crate::{case::Case, requirement::unseen};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "sentry-meminfo",
+    strength: Strength::LiveProcfs,
+    architectures: EVERYWHERE,
+    seen_in: "2022-08 to 2026-08",
+    source: "pkg/sentry/fsimpl/proc/tasks_files.go (sentryMeminfoData)",
+    read,
+};
+
+fn read(case: &Case) -> Reading {
+    let observed = &case.evidence().sentry_meminfo;
+    observed.seen().map_or_else(|| Reading::Unknown(unseen(observed)), reading)
+}
+
+fn reading(&SentryMeminfo { on_procfs, mallocs_first, mallocs_second }: &SentryMeminfo) -> Reading {
+    let text = format!("{mallocs_first} allocations, then {mallocs_second}");
+    match (on_procfs, mallocs_second > mallocs_first) {
+        (true, true) => Reading::Gvisor(text),
+        (true, false) => Reading::Unknown(format!("it does not grow: {text}")),
+        (false, _) => Reading::Unknown(format!("it is no file of procfs: {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_growing_file_of_procfs_counts() {
+        let meminfo =
+            |on_procfs, mallocs_second| SentryMeminfo { on_procfs, mallocs_first: 17637, mallocs_second };
+        assert!(matches!(reading(&meminfo(true, 17655)), Reading::Gvisor(_)));
+        assert!(matches!(reading(&meminfo(true, 17637)), Reading::Unknown(_)));
+        assert!(matches!(reading(&meminfo(false, 17655)), Reading::Unknown(_)));
+    }
+}

@@ -1,0 +1,66 @@
+//! The vDSO: gVisor's is an image of its own, linked for an address that Linux has not used since it relocates its own.
+
+use proto::VdsoImage;
+
+use super::{Reading, Signal, Strength};
+use crate::{case::Case, requirement::unseen};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "vdso-image",
+    strength: Strength::InMemory,
+    architectures: &["x86_64"],
+    seen_in: "2022-12 to 2026-08",
+    source: "vdso/vdso_amd64.lds (VDSO_PRELINK, VERSION)",
+    read,
+};
+
+/// `VDSO_PRELINK`.
+const GVISOR_LINK_ADDRESS: u64 = 0xffff_ffff_ff70_0000;
+/// Exported by gVisor's image; on x86-64 Linux's exports none of that name.
+const GVISOR_EXPORT: &str = "__kernel_rt_sigreturn";
+/// Exported by both.
+const EXPORT: &str = "__vdso_clock_gettime";
+/// elf(5); gVisor's image has had no notes since 2022-01.
+const PT_NOTE: u32 = 4;
+
+fn read(case: &Case) -> Reading {
+    case.evidence()
+        .vdso_image
+        .seen()
+        .map_or_else(|| Reading::Unknown(unseen(&case.evidence().vdso_image)), reading)
+}
+
+fn reading(image: &VdsoImage) -> Reading {
+    let exports = |name: &str| image.exports.iter().any(|export| export == name);
+    let notes = image.segments.contains(&PT_NOTE);
+    let text = format!(
+        "linked for {:#x}, {} exports, {}{} notes",
+        image.link_address,
+        image.exports.len(),
+        if exports(GVISOR_EXPORT) { "with __kernel_rt_sigreturn, " } else { "" },
+        if notes { "with" } else { "without" },
+    );
+    match (image.link_address, exports(GVISOR_EXPORT), notes) {
+        (GVISOR_LINK_ADDRESS, true, false) if exports(EXPORT) && !image.gnu_hash => Reading::Gvisor(text),
+        (0, false, true) if exports(EXPORT) => Reading::Linux(text),
+        _ => Reading::Unknown(format!("of a kind that is neither's: {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn each_trait_must_fit() {
+        let Some(gvisor) = fixture::gvisor().collected.evidence.vdso_image.seen().cloned() else { panic!() };
+        assert!(matches!(reading(&gvisor), Reading::Gvisor(_)));
+        let Some(linux) = fixture::runc().collected.evidence.vdso_image.seen().cloned() else { panic!() };
+        assert!(matches!(reading(&linux), Reading::Linux(_)));
+        let mixed = VdsoImage { link_address: 0, ..gvisor.clone() };
+        assert!(matches!(reading(&mixed), Reading::Unknown(_)));
+        let mixed = VdsoImage { exports: linux.exports, ..gvisor };
+        assert!(matches!(reading(&mixed), Reading::Unknown(_)));
+    }
+}

@@ -1,0 +1,28 @@
+//! The controller: launches probes, receives their evidence, judges it against what production requires, and ends with a
+//! verdict and an exit code.
+//!
+//! [`verify`] is the driver and reads as a list of phases. What decides is pure: [`requirement`], [`gvisor`], [`verdict`],
+//! [`report`] know no client and no runtime. What touches the world is [`survey`], [`launch`] and [`collect`].
+#![forbid(unsafe_code)]
+
+pub mod bundle;
+pub mod case;
+mod cli;
+pub mod collect;
+mod embedded;
+pub mod environment;
+pub mod exit;
+#[cfg(test)]
+mod fixture;
+pub mod gvisor;
+mod interrupt;
+pub mod launch;
+pub mod plan;
+mod progress;
+pub mod report;
+pub mod requirement;
+pub mod survey;
+pub mod verdict;
+mod verify;
+
+pub use cli::run;

@@ -1,0 +1,58 @@
+//! What the run is doing, on standard error: a spinner on a terminal, a line a change elsewhere, nothing if so wished.
+
+use std::{
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Where changes are shown.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    Spinner(ProgressBar),
+    Lines,
+    Quiet,
+}
+
+impl Progress {
+    pub(crate) fn new(quiet: bool) -> Self {
+        if quiet {
+            return Self::Quiet;
+        }
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines;
+        }
+        let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let template = if colour { "{spinner:.cyan} {msg}" } else { "{spinner} {msg}" };
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = ProgressBar::new_spinner().with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self::Spinner(bar)
+    }
+
+    /// A change worth a line of its own.
+    pub(crate) fn change(&self, what: &str) {
+        match self {
+            Self::Spinner(bar) => bar.set_message(what.to_owned()),
+            // Standard error may be closed; progress is then shown to nobody.
+            Self::Lines => _ = writeln!(std::io::stderr(), "{what}"),
+            Self::Quiet => (),
+        }
+    }
+
+    /// A change that only a live display shows.
+    pub(crate) fn tick(&self, what: &str) {
+        if let Self::Spinner(bar) = self {
+            bar.set_message(what.to_owned());
+        }
+    }
+
+    /// Leaves the terminal as it was.
+    pub(crate) fn finish(&self) {
+        if let Self::Spinner(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The public form of a judged run. It is versioned and apart from the internal types, so that they can change.
+
+pub mod json;
+pub mod text;
+
+use serde::Serialize;
+
+use crate::{
+    case::{Case, Subject},
+    environment::Declared,
+    launch::Leftover,
+    requirement::{Area, Citation, Class, Finding, Outcome},
+    verdict::{Enforcement, Policy, Verdict, score},
+};
+
+/// The version of this form; readers refuse what they do not know.
+pub const VERSION: u32 = 1;
+
+/// Everything that a reader is told.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Whether one may go on.
+    pub verdict: Verdict,
+    /// From 0 to 100; it decides nothing.
+    pub score: u32,
+    /// Where the workloads are meant to run, and what said so.
+    pub environment: Declared,
+    /// Whether `--only production` was given.
+    pub only_production: bool,
+    /// What was judged.
+    pub subject: Subject,
+    /// The probe's version, if it spoke.
+    pub probe: Option<String>,
+    /// What the reader should know of the whole run.
+    pub notes: Vec<String>,
+    /// One for each requirement.
+    pub findings: Vec<ReportedFinding>,
+}
+
+/// A finding in its public form.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReportedFinding {
+    /// The requirement's id.
+    pub id: &'static str,
+    /// What holds when it is met.
+    pub title: &'static str,
+    /// What it is about.
+    pub area: Area,
+    /// How the environment changes its weight.
+    pub class: Class,
+    /// What it does to the verdict.
+    pub enforcement: Enforcement,
+    /// What it came to.
+    pub outcome: ReportedOutcome,
+    /// One sentence of reason.
+    pub because: String,
+    /// Something dresses up as gVisor that is not.
+    pub disguise: bool,
+    /// What it rests on.
+    pub evidence: Vec<Citation>,
+    /// What to do; none where there is nothing to do.
+    pub remedy: Option<&'static str>,
+    /// Where others require the same.
+    pub mappings: &'static [&'static str],
+}
+
+/// An outcome's name; its reason is the finding's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportedOutcome {
+    /// It holds.
+    Met,
+    /// It does not hold.
+    Unmet,
+    /// It could not be decided.
+    Inconclusive,
+    /// It has no meaning here, or was not asked for.
+    NotApplicable,
+}
+
+// === impl Report ===
+
+impl Report {
+    /// Puts a judged run into its public form.
+    pub fn new(
+        declared: Declared,
+        policy: Policy,
+        case: &Case,
+        findings: &[Finding],
+        leftovers: &[Leftover],
+        timed_out: bool,
+    ) -> Self {
+        let mut notes = vec![judged(&case.survey.subject)];
+        if timed_out {
+            notes.push(
+                "the run did not end in time; what had not been seen by then is inconclusive".to_owned(),
+            );
+        }
+        let left = |leftover: &Leftover| {
+            format!("left behind: {}; remove it with `{}`", leftover.what, leftover.remedy)
+        };
+        notes.extend(leftovers.iter().map(left));
+        notes.extend(unenforced(findings));
+        Self {
+            version: VERSION,
+            verdict: Verdict::of(findings),
+            score: score(findings),
+            environment: declared,
+            only_production: policy.only_production,
+            subject: case.survey.subject.clone(),
+            probe: case
+                .collected
+                .introduction
+                .as_ref()
+                .map(|introduction| introduction.probe_version.clone()),
+            notes,
+            findings: findings.iter().map(ReportedFinding::new).collect(),
+        }
+    }
+}
+
+fn judged(subject: &Subject) -> String {
+    match subject {
+        Subject::Sandbox { runtime, bundle: None } => format!(
+            "judged: a sandbox that this machine's `{}` made for the probe alone, not your containers",
+            runtime.join(" ")
+        ),
+        Subject::Sandbox { runtime, bundle: Some(folder) } => {
+            format!(
+                "judged: the bundle {}, run by `{}`, with the probe as its program",
+                folder.display(),
+                runtime.join(" ")
+            )
+        }
+        Subject::Unsandboxed => {
+            "judged: this machine without a sandbox, because there is no runsc on PATH and no \
+                                 --runtime; install runsc, or name a runtime"
+                .to_owned()
+        }
+    }
+}
+
+/// A verdict that did not enforce everything says so, and how to ask for it.
+fn unenforced(findings: &[Finding]) -> Option<String> {
+    let lenient: Vec<_> = findings
+        .iter()
+        .filter(|finding| {
+            finding.enforcement != Enforcement::Blocks && finding.requirement.class != Class::Advisory
+        })
+        .map(|finding| finding.requirement.id)
+        .collect();
+    (!lenient.is_empty()).then(|| {
+        format!("not enforced here: {}; enforce them with `--environment production`", lenient.join(", "))
+    })
+}
+
+// === impl ReportedFinding ===
+
+impl ReportedFinding {
+    fn new(finding: &Finding) -> Self {
+        let requirement = finding.requirement;
+        let outcome = match finding.outcome {
+            Outcome::Met => ReportedOutcome::Met,
+            Outcome::Unmet => ReportedOutcome::Unmet,
+            Outcome::Inconclusive(_) => ReportedOutcome::Inconclusive,
+            Outcome::NotApplicable(_) => ReportedOutcome::NotApplicable,
+        };
+        let wanting = matches!(outcome, ReportedOutcome::Unmet | ReportedOutcome::Inconclusive);
+        Self {
+            id: requirement.id,
+            title: requirement.title,
+            area: requirement.area,
+            class: requirement.class,
+            enforcement: finding.enforcement,
+            outcome,
+            because: finding.because.clone(),
+            disguise: finding.disguise,
+            evidence: finding.citations.clone(),
+            remedy: wanting.then_some(requirement.remedy),
+            mappings: requirement.mappings,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The machine's files are out of reach, judged by whose file it is: an account list of the image's own is no leak, the
+//! machine's is.
+
+use proto::Observation;
+
+use super::{Area, Class, Judgement, Requirement, unseen};
+use crate::case::{Case, Subject};
+
+pub(super) const REQUIREMENT: Requirement = Requirement {
+    id: "filesystem-isolation",
+    title: "The sandbox can read nothing of the machine's file system",
+    area: Area::Filesystem,
+    class: Class::Adaptive,
+    mandatory: true,
+    weight: 25,
+    protects: "Files of the machine tell who may log in and hold credentials; one that can be written is a way out.",
+    remedy: "Give the sandbox a root file system of its own, and no path of the machine (no bind mount, no hostPath).",
+    mappings: &["KAR-0020"],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    if let Some(judgement) = shared_files(case) {
+        return judgement;
+    }
+    match own_files(case) {
+        Ok((accounts, mounts)) => {
+            Judgement::met("its files are its own: the machine's account list is not among them")
+                .citing("account-list", accounts)
+                .citing("mounts", mounts)
+        }
+        Err(why) => Judgement::inconclusive(why),
+    }
+}
+
+/// What shows that files are shared, whatever else was seen.
+fn shared_files(case: &Case) -> Option<Judgement> {
+    let evidence = case.evidence();
+    if let (Some(theirs), Some(machine)) =
+        (evidence.account_list.seen(), case.survey.machine.account_list.seen())
+        && theirs.size > 0
+        && machine.is_of(theirs)
+    {
+        let text = format!(
+            "{} bytes, {} accounts, {} of them can log in",
+            theirs.size, theirs.accounts, theirs.login_shells
+        );
+        return Some(
+            Judgement::unmet("limited isolation: the host's account list is readable")
+                .citing("account-list", text)
+                .citing("machine", "its /etc/passwd has the same digest"),
+        );
+    }
+    if let Some(path) = case.survey.host_paths.first() {
+        let because = format!("a path of the machine is mounted in: {} at {}", path.source, path.destination);
+        let cited = |judgement: Judgement, path: &crate::case::HostPath| {
+            judgement.citing("bundle", format!("{} at {}", path.source, path.destination))
+        };
+        return Some(case.survey.host_paths.iter().fold(Judgement::unmet(because), cited));
+    }
+    let root = evidence.root_filesystem.seen()?;
+    (case.survey.subject == Subject::Unsandboxed).then(|| {
+        Judgement::unmet("limited isolation: there is no sandbox, and its root directory is the machine's")
+            .citing("root-filesystem", format!("type {:#x}", root.magic))
+    })
+}
+
+/// What was seen of the account list and of the mounts, where both show no file of the machine's.
+fn own_files(case: &Case) -> Result<(String, String), String> {
+    let evidence = case.evidence();
+    let accounts = match (&evidence.account_list, &case.survey.machine.account_list) {
+        (Observation::Absent, _) => "there is no /etc/passwd".to_owned(),
+        (Observation::Seen(theirs), Observation::Seen(_) | Observation::Absent) => {
+            format!("{} bytes, not the machine's", theirs.size)
+        }
+        (Observation::Seen(_), machine) => {
+            return Err(format!(
+                "there is an /etc/passwd, and the machine's could not be compared with it: {}",
+                unseen(machine)
+            ));
+        }
+        (blind, _) => return Err(format!("/etc/passwd was not seen: {}", unseen(blind))),
+    };
+    let mounts = evidence
+        .mounts
+        .seen()
+        .ok_or_else(|| format!("the mounts were not seen: {}", unseen(&evidence.mounts)))?;
+    if mounts.truncated {
+        return Err("there are more mounts than the probe reports".to_owned());
+    }
+    let root = mounts.mounts.iter().rfind(|mount| mount.mount_point == "/");
+    let root = root.ok_or("there is no mount of the root directory")?;
+    if evidence.root_filesystem.seen().is_none() {
+        return Err(format!("the root directory was not seen: {}", unseen(&evidence.root_filesystem)));
+    }
+    let access = if root.read_only() { "read-only" } else { "writable" };
+    Ok((
+        accounts,
+        format!("/ is {} of {}, {access}; {} mounts", root.filesystem, root.source, mounts.mounts.len()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{case::HostPath, fixture, requirement::Outcome};
+
+    #[test]
+    fn a_root_of_its_own_is_met_with_and_without_an_account_list_of_its_own() {
+        let mut case = fixture::gvisor();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        let mut own = fixture::machine_accounts();
+        own.sha256[0] ^= 1;
+        case.collected.evidence.account_list = Observation::Seen(own);
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        case.survey.machine.account_list = Observation::Denied { errno: 13 };
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn the_machines_account_list_is_unmet_in_the_words_that_people_know() {
+        let mut case = fixture::gvisor();
+        case.collected.evidence.account_list = Observation::Seen(fixture::machine_accounts());
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert!(judgement.because.contains("the host's account list is readable"));
+    }
+
+    #[test]
+    fn a_path_of_the_machine_is_not_excused_by_a_clean_probe() {
+        let mut case = fixture::gvisor();
+        case.survey.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_was_not_seen_is_never_met() {
+        let mut cases = vec![fixture::silent()];
+        for blind in 0..5 {
+            let mut case = fixture::gvisor();
+            let evidence = &mut case.collected.evidence;
+            match blind {
+                0 => evidence.account_list = Observation::Denied { errno: 13 },
+                1 => evidence.mounts = Observation::Absent,
+                2 => evidence.root_filesystem = Observation::TimedOut,
+                3 => fixture::mounts(&mut case).truncated = true,
+                _ => fixture::mounts(&mut case).mounts.clear(),
+            }
+            cases.push(case);
+        }
+        for case in cases {
+            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        }
+    }
+
+    #[test]
+    fn without_a_sandbox_it_is_unmet_once_the_probe_has_looked() {
+        let mut case = fixture::gvisor();
+        case.survey.subject = Subject::Unsandboxed;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        let mut case = fixture::silent();
+        case.survey.subject = Subject::Unsandboxed;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+}

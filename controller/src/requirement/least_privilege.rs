@@ -1,0 +1,145 @@
+//! The process has no privilege that it does not need, read as the kernel that answers means it: gVisor shows no seccomp
+//! filter and no `NoNewPrivs` line for programs inside, because the filter is around the sandbox.
+
+use super::{Area, Class, Judgement, Requirement, unseen};
+use crate::{
+    case::Case,
+    gvisor::{self, Kernel},
+};
+
+pub(super) const REQUIREMENT: Requirement = Requirement {
+    id: "least-privilege",
+    title: "The process is not root, holds no capability, cannot gain any, and its system calls are filtered",
+    area: Area::Privilege,
+    class: Class::Adaptive,
+    mandatory: false,
+    weight: 10,
+    protects: "Privileges inside a sandbox are the first step out of it.",
+    remedy: "Run as a user other than root, drop all capabilities, set no_new_privs, and use the runtime's default \
+             seccomp profile (on Kubernetes: the `restricted` Pod Security Standard).",
+    mappings: &[],
+    judge,
+};
+
+/// `Err` tells a gap; `Ok(None)` that there is nothing to cite.
+type Reading = Result<(&'static str, String), Gap>;
+
+enum Gap {
+    Open(&'static str, String),
+    Unseen(String),
+}
+
+fn judge(case: &Case) -> Judgement {
+    let kernel = gvisor::assess(case).kernel;
+    let readings = [user(case), capabilities(case), no_new_privileges(case, kernel), filter(case, kernel)];
+    let mut citations = Vec::new();
+    let mut open = None;
+    let mut undecided = None;
+    for reading in readings {
+        match reading {
+            Ok(seen) => citations.push(seen),
+            Err(Gap::Open(source, text)) => {
+                open = open.or_else(|| Some(text.clone()));
+                citations.push((source, text));
+            }
+            Err(Gap::Unseen(why)) => undecided = undecided.or(Some(why)),
+        }
+    }
+    let judgement = match (open, undecided) {
+        (Some(gap), _) => Judgement::unmet(gap),
+        (None, Some(why)) => Judgement::inconclusive(why),
+        (None, None) => Judgement::met("it is an ordinary user without capabilities, and cannot gain any"),
+    };
+    citations.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text))
+}
+
+fn user(case: &Case) -> Reading {
+    let credentials = &case.evidence().credentials;
+    let seen = credentials
+        .seen()
+        .ok_or_else(|| Gap::Unseen(format!("the user was not seen: {}", unseen(credentials))))?;
+    let users = [seen.real_user, seen.effective_user, seen.saved_user];
+    if users.contains(&0) {
+        return Err(Gap::Open("credentials", "it runs as root".to_owned()));
+    }
+    Ok(("credentials", format!("user {}, group {}", seen.effective_user, seen.effective_group)))
+}
+
+fn capabilities(case: &Case) -> Reading {
+    let capabilities = &case.evidence().capabilities;
+    let seen = capabilities
+        .seen()
+        .ok_or_else(|| Gap::Unseen(format!("the capabilities were not seen: {}", unseen(capabilities))))?;
+    let held = seen.effective | seen.permitted | seen.inheritable | seen.ambient.unwrap_or(0);
+    if held != 0 {
+        return Err(Gap::Open("capabilities", format!("it holds capabilities: {held:#x}")));
+    }
+    Ok(("capabilities", "none".to_owned()))
+}
+
+fn no_new_privileges(case: &Case, kernel: Kernel) -> Reading {
+    let seccomp = &case.evidence().seccomp;
+    let seen = seccomp
+        .seen()
+        .ok_or_else(|| Gap::Unseen(format!("no_new_privs was not seen: {}", unseen(seccomp))))?;
+    match (seen.no_new_privs, kernel) {
+        (Some(true), _) => Ok(("seccomp", "no_new_privs is set".to_owned())),
+        (None, Kernel::Gvisor) => Ok(("seccomp", "no_new_privs is not shown by gVisor".to_owned())),
+        (Some(false), _) => Err(Gap::Open("seccomp", "no_new_privs is not set".to_owned())),
+        (None, _) => Err(Gap::Unseen("no_new_privs is not shown".to_owned())),
+    }
+}
+
+fn filter(case: &Case, kernel: Kernel) -> Reading {
+    let seccomp = &case.evidence().seccomp;
+    let seen = seccomp
+        .seen()
+        .ok_or_else(|| Gap::Unseen(format!("the seccomp mode was not seen: {}", unseen(seccomp))))?;
+    match (seen.mode, kernel) {
+        (Some(1 | 2), _) => Ok(("seccomp", "system calls are filtered".to_owned())),
+        (_, Kernel::Gvisor) => {
+            Ok(("seccomp", "gVisor answers system calls; its own are filtered outside".to_owned()))
+        }
+        (Some(_), _) => Err(Gap::Open("seccomp", "system calls are not filtered".to_owned())),
+        (None, _) => Err(Gap::Unseen("the seccomp mode is not shown".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{Observation, Seccomp};
+
+    use super::*;
+    use crate::{fixture, requirement::Outcome};
+
+    #[test]
+    fn mode_0_is_normal_in_gvisor_and_a_gap_on_linux() {
+        assert_eq!(judge(&fixture::gvisor()).outcome, Outcome::Met);
+        let mut linux = fixture::runc();
+        assert_eq!(judge(&linux).outcome, Outcome::Unmet);
+        linux.collected.evidence.seccomp =
+            Observation::Seen(Seccomp { mode: Some(2), no_new_privs: Some(true) });
+        assert_eq!(judge(&linux).outcome, Outcome::Met);
+        linux.collected.evidence.seccomp = Observation::Seen(Seccomp { mode: Some(2), no_new_privs: None });
+        assert!(matches!(judge(&linux).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn root_and_capabilities_are_gaps_everywhere() {
+        let mut case = fixture::gvisor();
+        fixture::credentials(&mut case).saved_user = 0;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        let mut case = fixture::gvisor();
+        fixture::capabilities(&mut case).ambient = Some(1 << 21);
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_gap_beats_what_was_not_seen_and_what_was_not_seen_is_never_met() {
+        let mut case = fixture::gvisor();
+        case.collected.evidence.capabilities = Observation::TimedOut;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        fixture::credentials(&mut case).effective_user = 0;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+}

@@ -1,0 +1,57 @@
+//! The probe told everything it was asked, and nothing else.
+
+use super::{Area, Class, Judgement, Requirement};
+use crate::case::Case;
+
+pub(super) const REQUIREMENT: Requirement = Requirement {
+    id: "probe-integrity",
+    title: "The probe delivered its evidence whole, and bound to this run",
+    area: Area::Evidence,
+    class: Class::Regular,
+    mandatory: false,
+    weight: 10,
+    protects: "A probe that was killed, replaced or cut off could leave out what would be red.",
+    remedy: "Run again. If it stays, look at the runtime's last lines, and at who can reach the probe.",
+    mappings: &[],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let collected = &case.collected;
+    let Some(first) = collected.breaches.first() else {
+        return match &collected.introduction {
+            Some(introduction) => Judgement::met("the evidence was closed, and every observer answered")
+                .citing(
+                    "introduction",
+                    format!("probe {} for {}", introduction.probe_version, introduction.architecture),
+                ),
+            None => Judgement::inconclusive("the probe never spoke"),
+        };
+    };
+    let judgement = Judgement::inconclusive(first.to_string());
+    collected
+        .breaches
+        .iter()
+        .fold(judgement, |judgement, breach| judgement.citing("stream", breach.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{collect::Breach, fixture, requirement::Outcome};
+
+    #[test]
+    fn whole_evidence_is_met_and_any_breach_is_inconclusive() {
+        let mut case = fixture::gvisor();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        case.collected.breaches.push(Breach::WrongNonce);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_probe_that_never_spoke_is_inconclusive_even_if_nothing_was_breached() {
+        let mut case = fixture::gvisor();
+        case.collected.introduction = None;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+}

@@ -1,0 +1,50 @@
+//! The kernel that answers is gVisor's. The rule is [`crate::gvisor`]'s.
+
+use super::{Area, Class, Judgement, Requirement};
+use crate::{
+    case::Case,
+    gvisor::{self, Kernel},
+};
+
+pub(super) const REQUIREMENT: Requirement = Requirement {
+    id: "runtime-isolation",
+    title: "The sandbox runs on gVisor's kernel, not on the machine's",
+    area: Area::Runtime,
+    class: Class::Adaptive,
+    mandatory: true,
+    weight: 30,
+    protects: "On a shared kernel, one kernel bug lets untrusted code out of its container.",
+    remedy: "Run it with runsc: on one machine `--runtime runsc`; on Kubernetes a RuntimeClass whose handler is runsc.",
+    mappings: &["KAR-0020"],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let assessment = gvisor::assess(case);
+    let judgement = match assessment.kernel {
+        Kernel::Gvisor => Judgement::met(assessment.because),
+        Kernel::Other => Judgement::unmet(assessment.because),
+        Kernel::Unclear => Judgement::inconclusive(assessment.because),
+    };
+    Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture, requirement::Outcome};
+
+    #[test]
+    fn the_kernel_decides() {
+        assert_eq!(judge(&fixture::gvisor()).outcome, Outcome::Met);
+        assert_eq!(judge(&fixture::runc()).outcome, Outcome::Unmet);
+        assert!(matches!(judge(&fixture::silent()).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn every_decision_cites_what_it_rests_on() {
+        for case in [fixture::gvisor(), fixture::runc()] {
+            assert!(judge(&case).citations.len() >= 2);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What this machine says of itself, and of the control group that it gave to a sandbox.
+
+mod cgroup;
+
+use std::{fs, io};
+
+use nix::unistd::{SysconfVar, sysconf};
+use proto::{BootId, Observation};
+use sha2::{Digest, Sha256};
+
+pub use cgroup::limits as cgroup_limits;
+
+use crate::case::{AccountDigest, Machine};
+
+/// The most that a probe reads of an account list, so that the digests compare.
+const MOST: usize = 1 << 20;
+
+/// Looks at the machine. Nothing here fails: what cannot be seen is an observation too.
+pub fn machine() -> Machine {
+    Machine {
+        boot_id: text("/proc/sys/kernel/random/boot_id").map(|uuid| BootId { uuid: uuid.trim().to_owned() }),
+        memory_total: memory_total(),
+        account_list: seen(fs::read("/etc/passwd")).map(|mut bytes| {
+            bytes.truncate(MOST);
+            let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            AccountDigest { size, sha256: Sha256::digest(&bytes).into() }
+        }),
+    }
+}
+
+fn memory_total() -> Observation<u64> {
+    match (sysconf(SysconfVar::_PHYS_PAGES), sysconf(SysconfVar::PAGE_SIZE)) {
+        (Ok(Some(pages)), Ok(Some(size))) => {
+            Observation::Seen(pages.unsigned_abs().saturating_mul(size.unsigned_abs()))
+        }
+        (Err(errno), _) | (_, Err(errno)) => Observation::failed(errno.desc()),
+        _ => Observation::Absent,
+    }
+}
+
+fn text(path: &str) -> Observation<String> {
+    seen(fs::read_to_string(path))
+}
+
+fn seen<T>(result: io::Result<T>) -> Observation<T> {
+    match result {
+        Ok(fact) => Observation::Seen(fact),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Observation::Absent,
+        Err(error) => match error.raw_os_error() {
+            Some(errno) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Observation::Denied { errno: errno.unsigned_abs() }
+            }
+            _ => Observation::failed(error.to_string()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_has_a_boot_id_and_memory() {
+        let machine = machine();
+        assert_eq!(machine.boot_id.seen().map(|id| id.uuid.len()), Some(36));
+        assert!(machine.memory_total.seen().is_some_and(|&bytes| bytes > 1 << 20));
+    }
+}

@@ -1,0 +1,200 @@
+//! The rules of readiness.
+
+use serde::Serialize;
+
+use crate::{
+    environment::Environment,
+    requirement::{Class, Finding, Outcome, Requirement},
+};
+
+/// What a class of requirements does to the verdict.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enforcement {
+    /// Unmet makes not ready, inconclusive makes undetermined.
+    Blocks,
+    /// Unmet and inconclusive are warnings.
+    Warns,
+    /// It is judged and shown, and changes nothing.
+    Shown,
+    /// It is not judged.
+    NotJudged,
+}
+
+/// Whether one may go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything that is enforced is met, and nothing warns.
+    Ready,
+    /// Everything that is enforced is met.
+    ReadyWithWarnings,
+    /// Something that is enforced is not met.
+    NotReady,
+    /// Something that is enforced could not be decided, and nothing enforced is known not to be met.
+    Undetermined,
+}
+
+/// How strictly to judge.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Policy {
+    /// Where the workloads are meant to run.
+    pub environment: Environment,
+    /// `--only production`: the mandatory requirements, those of production and probe-integrity, enforced whatever the
+    /// environment.
+    pub only_production: bool,
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// What becomes of a requirement under this policy.
+    pub fn enforcement(self, requirement: &Requirement) -> Enforcement {
+        if self.only_production {
+            let asked =
+                requirement.mandatory || matches!(requirement.class, Class::Regular | Class::ProductionOnly);
+            return if asked { Enforcement::Blocks } else { Enforcement::NotJudged };
+        }
+        #[expect(clippy::match_same_arms, reason = "an arm for each row of the README's table")]
+        match (requirement.class, self.environment) {
+            (Class::Regular, _) => Enforcement::Blocks,
+            (Class::Adaptive | Class::ProductionOnly, Environment::Production) => Enforcement::Blocks,
+            (Class::Adaptive, _) | (Class::ProductionOnly, Environment::Staging) => Enforcement::Warns,
+            (Class::ProductionOnly, Environment::Development) => Enforcement::NotJudged,
+            (Class::Advisory, Environment::Development) => Enforcement::Shown,
+            (Class::Advisory, Environment::Staging | Environment::Production) => Enforcement::Warns,
+        }
+    }
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Unmet beats inconclusive. Findings that name nothing enforced at all decide nothing.
+    pub fn of(findings: &[Finding]) -> Self {
+        let any = |enforcement: Enforcement, wanted: fn(&Finding) -> bool| {
+            findings.iter().any(|finding| finding.enforcement == enforcement && wanted(finding))
+        };
+        if any(Enforcement::Blocks, Finding::is_unmet) {
+            Self::NotReady
+        } else if any(Enforcement::Blocks, Finding::is_undecided) || !any(Enforcement::Blocks, |_| true) {
+            Self::Undetermined
+        } else if any(Enforcement::Warns, |finding| finding.is_unmet() || finding.is_undecided()) {
+            Self::ReadyWithWarnings
+        } else {
+            Self::Ready
+        }
+    }
+}
+
+/// From 0 to 100: the weight of what is met in the weight of what was judged. It informs, and decides nothing.
+pub fn score(findings: &[Finding]) -> u32 {
+    let judged = findings.iter().filter(|finding| {
+        finding.enforcement != Enforcement::NotJudged && !matches!(finding.outcome, Outcome::NotApplicable(_))
+    });
+    let (met, all) = judged.fold((0, 0), |(met, all), finding| {
+        let weight = u32::from(finding.requirement.weight);
+        (met + if matches!(finding.outcome, Outcome::Met) { weight } else { 0 }, all + weight)
+    });
+    (met * 100).checked_div(all).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::Case,
+        requirement::{Area, Judgement},
+    };
+
+    fn requirement(class: Class, mandatory: bool) -> &'static Requirement {
+        fn judge(_: &Case) -> Judgement {
+            panic!("not judged here")
+        }
+        Box::leak(Box::new(Requirement {
+            id: "test",
+            title: "",
+            area: Area::Runtime,
+            class,
+            mandatory,
+            weight: 10,
+            protects: "",
+            remedy: "",
+            mappings: &[],
+            judge,
+        }))
+    }
+
+    fn verdict(policy: Policy, judged: &[(Class, bool, Outcome)]) -> Verdict {
+        let finding = |(class, mandatory, outcome): &(Class, bool, Outcome)| {
+            let requirement = requirement(*class, *mandatory);
+            let judgement = Judgement { outcome: outcome.clone(), ..Judgement::met("") };
+            Finding::new(requirement, policy.enforcement(requirement), judgement)
+        };
+        Verdict::of(&judged.iter().map(finding).collect::<Vec<_>>())
+    }
+
+    fn inconclusive() -> Outcome {
+        Outcome::Inconclusive(String::new())
+    }
+
+    #[test]
+    fn classes_mean_in_each_environment_what_the_table_says() {
+        use Environment::{Development, Production, Staging};
+        use Verdict::{NotReady, Ready, ReadyWithWarnings, Undetermined};
+        let integrity = (Class::Regular, false, Outcome::Met);
+        for (class, environment, unmet, undecided) in [
+            (Class::Regular, Development, NotReady, Undetermined),
+            (Class::Regular, Production, NotReady, Undetermined),
+            (Class::Adaptive, Development, ReadyWithWarnings, ReadyWithWarnings),
+            (Class::Adaptive, Staging, ReadyWithWarnings, ReadyWithWarnings),
+            (Class::Adaptive, Production, NotReady, Undetermined),
+            (Class::ProductionOnly, Development, Ready, Ready),
+            (Class::ProductionOnly, Staging, ReadyWithWarnings, ReadyWithWarnings),
+            (Class::ProductionOnly, Production, NotReady, Undetermined),
+            (Class::Advisory, Development, Ready, Ready),
+            (Class::Advisory, Staging, ReadyWithWarnings, ReadyWithWarnings),
+            (Class::Advisory, Production, ReadyWithWarnings, ReadyWithWarnings),
+        ] {
+            let policy = Policy { environment, only_production: false };
+            let with = |outcome| verdict(policy, &[integrity.clone(), (class, false, outcome)]);
+            assert_eq!(with(Outcome::Unmet), unmet, "{class:?} {environment}");
+            assert_eq!(with(inconclusive()), undecided, "{class:?} {environment}");
+            assert_eq!(with(Outcome::Met), Ready, "{class:?} {environment}");
+        }
+    }
+
+    #[test]
+    fn only_production_enforces_the_mandatory_ones_in_every_environment_and_leaves_the_rest() {
+        let policy = Policy { environment: Environment::Development, only_production: true };
+        let met = (Class::Regular, false, Outcome::Met);
+        assert_eq!(
+            verdict(policy, &[met.clone(), (Class::Adaptive, true, Outcome::Unmet)]),
+            Verdict::NotReady
+        );
+        assert_eq!(
+            verdict(policy, &[met.clone(), (Class::ProductionOnly, false, inconclusive())]),
+            Verdict::Undetermined
+        );
+        assert_eq!(verdict(policy, &[met, (Class::Adaptive, false, Outcome::Unmet)]), Verdict::Ready);
+    }
+
+    #[test]
+    fn unmet_beats_inconclusive_and_a_mandatory_requirement_is_always_applicable() {
+        let policy = Policy { environment: Environment::Production, only_production: false };
+        let unmet = (Class::Adaptive, true, Outcome::Unmet);
+        assert_eq!(verdict(policy, &[(Class::Adaptive, true, inconclusive()), unmet]), Verdict::NotReady);
+        let not_applicable = Outcome::NotApplicable(String::new());
+        assert_eq!(
+            verdict(policy, &[(Class::Adaptive, true, not_applicable.clone())]),
+            Verdict::Undetermined
+        );
+        assert_eq!(verdict(policy, &[(Class::Adaptive, false, not_applicable)]), Verdict::Ready);
+    }
+
+    #[test]
+    fn nothing_judged_is_never_ready() {
+        assert_eq!(Verdict::of(&[]), Verdict::Undetermined);
+        assert_eq!(score(&[]), 0);
+    }
+}

@@ -1,0 +1,290 @@
+//! `controller verify --local`, as a list of phases. Whatever happens after the launch, cleaning up happens too.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::ExitStatus,
+    time::Duration,
+};
+
+use proto::{Introduction, Nonce, Observation};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    case::{Case, Collected, Machine, Survey},
+    collect::{self, Breach, Collection, Event},
+    embedded,
+    environment::Declared,
+    exit::{Exit, Stopped},
+    interrupt::Interrupt,
+    launch::{self, Launched, Leftover},
+    plan::{self, Plan},
+    progress::Progress,
+    report::Report,
+    requirement, survey,
+    verdict::{Policy, Verdict},
+};
+
+/// How long the runtime may take to end once the evidence is closed, or once its probe has closed the stream.
+const ENDING: Duration = Duration::from_secs(5);
+/// How long the controller itself tries an address that was named as a target.
+const CONTROL: Duration = Duration::from_secs(2);
+/// Exit codes from here on are the probe's own (sysexits.h) or a signal's; those below are the runtime's.
+const PROBES_OWN: i32 = 64;
+/// runsc's exit code when it fails (runsc/cmd/util, `Fatalf`).
+const RUNTIME_FATAL: i32 = 128;
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) runtime: Option<Vec<String>>,
+    pub(crate) bundle: Option<PathBuf>,
+    pub(crate) probe: Option<PathBuf>,
+    pub(crate) egress_targets: Vec<SocketAddr>,
+    pub(crate) timeout: Duration,
+    pub(crate) quiet: bool,
+    pub(crate) declared: Declared,
+    pub(crate) policy: Policy,
+}
+
+/// Why a run could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("this controller was built without a probe")]
+    NoProbe,
+    #[error("failed to read the probe {}", path.display())]
+    ReadProbe { path: PathBuf, source: io::Error },
+    #[error("failed to draw random numbers")]
+    Random(#[source] getrandom::Error),
+    #[error("failed to watch for signals")]
+    Signals(#[source] io::Error),
+    #[error("failed to listen on the loopback address")]
+    Witness(#[source] io::Error),
+    #[error("failed to launch the probe")]
+    Launch(#[from] launch::Error),
+    #[error("the runtime did not start the sandbox ({status}){}", quoted(last_lines))]
+    NotStarted { status: ExitStatus, last_lines: Vec<String> },
+    #[error("failed to write the report")]
+    Write(#[source] io::Error),
+    #[error("failed to render the report")]
+    Render(#[from] serde_json::Error),
+}
+
+/// Runs all phases, hands the report to `write`, and says how it ended.
+pub(crate) async fn local(
+    request: Request,
+    write: impl FnOnce(&Report) -> Result<(), Error>,
+) -> Result<(Exit, Option<Error>), Error> {
+    let deadline = Instant::now() + request.timeout;
+    let progress = Progress::new(request.quiet);
+    let result = phases(&request, deadline, &progress).await;
+    progress.finish();
+    let Some((case, leftovers, stopped)) = result? else { return Ok((Exit::Interrupted, None)) };
+
+    // pure: judge, report
+    let findings = requirement::judge(&case, request.policy);
+    let timed_out = stopped == Some(Stopped::TimedOut);
+    let report = Report::new(request.declared, request.policy, &case, &findings, &leftovers, timed_out);
+
+    // touches the world: write
+    let written = write(&report);
+    let exit = Exit::of(stopped, written.is_ok(), Verdict::of(&findings), !leftovers.is_empty());
+    Ok((exit, written.err()))
+}
+
+/// `None` where the run was interrupted; nothing is judged then.
+async fn phases(
+    request: &Request,
+    deadline: Instant,
+    progress: &Progress,
+) -> Result<Option<(Case, Vec<Leftover>, Option<Stopped>)>, Error> {
+    // touches the machine: look
+    let mut interrupt = Interrupt::watch().map_err(Error::Signals)?;
+    let probe = probe(request)?;
+    let machine = survey::machine();
+    let witness = TcpListener::bind("127.0.0.1:0").map_err(Error::Witness)?;
+
+    // pure: plan
+    let plan = plan::local(&plan_request(request, &witness).map_err(Error::Witness)?, nonce()?);
+
+    // touches the machine: launch, collect, clean up
+    progress.change(&format!("starting {}", name(&plan)));
+    let (stream, mut launched) = launch::start(&plan, &probe)?;
+    let mut collection = collect::begin(stream, plan.assignment());
+    let run = Run { plan: &plan, launched: &mut launched, collection: &mut collection, progress };
+    let ending = run.finish(deadline, &mut interrupt).await;
+    let collected = collection.finish();
+    let last_lines = launched.last_lines();
+    let survey = surveyed(plan, machine, &launched, ending.cgroup);
+    progress.change("cleaning up");
+    let leftovers = launched.clean_up().await;
+
+    match (ending.stopped, ending.status) {
+        (Some(Stopped::Interrupted), _) => {
+            for leftover in leftovers {
+                tracing::warn!(leftover = %leftover.what, remedy = %leftover.remedy, "left behind");
+            }
+            Ok(None)
+        }
+        (None, Some(status)) if collected.introduction.is_none() && !probes_own(status) => {
+            Err(Error::NotStarted { status, last_lines })
+        }
+        (stopped, status) => {
+            let collected = with_status(collected, status);
+            Ok(Some((Case { collected, survey }, leftovers, stopped)))
+        }
+    }
+}
+
+/// One run from the launch to the end of its stream.
+struct Run<'a> {
+    plan: &'a Plan,
+    launched: &'a mut Launched,
+    collection: &'a mut Collection,
+    progress: &'a Progress,
+}
+
+/// How a run ended.
+struct Ending {
+    stopped: Option<Stopped>,
+    status: Option<ExitStatus>,
+    cgroup: Observation<crate::case::Limits>,
+}
+
+impl Run<'_> {
+    async fn finish(self, deadline: Instant, interrupt: &mut Interrupt) -> Ending {
+        let mut ending = Ending {
+            stopped: None,
+            status: None,
+            cgroup: Observation::failed("the sandbox did not come up"),
+        };
+        let mut ended = false;
+        let mut patience = deadline;
+        while !(ended && ending.status.is_some()) {
+            tokio::select! {
+                biased;
+                () = interrupt.arrival() => {
+                    ending.stopped = Some(Stopped::Interrupted);
+                    return ending;
+                }
+                event = self.collection.event(), if !ended => match event {
+                    Event::Introduced(introduction) => {
+                        self.progress.change(&spoke(self.plan, &introduction));
+                        ending.cgroup = cgroup(self.launched);
+                    }
+                    Event::Observed { observer, received, expected } => {
+                        self.progress.tick(&format!("{received} of {expected}: {}", observer.id()));
+                    }
+                    Event::Closed => {
+                        self.progress.change("the evidence is whole");
+                        patience = patience.min(Instant::now() + ENDING);
+                    }
+                    Event::Ended => {
+                        ended = true;
+                        patience = patience.min(Instant::now() + ENDING);
+                    }
+                },
+                status = self.launched.ended(), if ending.status.is_none() => {
+                    ending.status = status.ok();
+                    if ending.status.is_none() {
+                        return ending;
+                    }
+                    patience = patience.min(Instant::now() + ENDING);
+                }
+                () = sleep_until(patience) => {
+                    if patience == deadline {
+                        ending.stopped = Some(Stopped::TimedOut);
+                    }
+                    return ending;
+                }
+            }
+        }
+        ending
+    }
+}
+
+fn probe(request: &Request) -> Result<Vec<u8>, Error> {
+    match &request.probe {
+        Some(path) => std::fs::read(path).map_err(|source| Error::ReadProbe { path: path.clone(), source }),
+        None => embedded::probe().map(<[u8]>::to_vec).ok_or(Error::NoProbe),
+    }
+}
+
+fn nonce() -> Result<Nonce, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(Error::Random)?;
+    Ok(Nonce(bytes))
+}
+
+fn plan_request(request: &Request, witness: &TcpListener) -> io::Result<plan::Request> {
+    let reached = |&address: &SocketAddr| (address, TcpStream::connect_timeout(&address, CONTROL).is_ok());
+    Ok(plan::Request {
+        runtime: request.runtime.clone(),
+        bundle: request.bundle.clone(),
+        named: request.egress_targets.iter().map(reached).collect(),
+        installed: launch::installed_runsc(),
+        witness: witness.local_addr()?.port(),
+    })
+}
+
+fn surveyed(
+    plan: Plan,
+    machine: Machine,
+    launched: &Launched,
+    cgroup: Observation<crate::case::Limits>,
+) -> Survey {
+    let bundle = launched.bundle();
+    Survey {
+        subject: plan.subject,
+        declared: bundle.map(|bundle| bundle.limits),
+        host_paths: bundle.map(|bundle| bundle.host_paths.clone()).unwrap_or_default(),
+        machine,
+        cgroup,
+        destinations: plan.destinations,
+    }
+}
+
+fn cgroup(launched: &Launched) -> Observation<crate::case::Limits> {
+    match launched.bundle() {
+        Some(bundle) => survey::cgroup_limits(bundle.cgroup.as_deref()),
+        None => Observation::Absent,
+    }
+}
+
+/// Whether an exit status before the probe's first word is the probe's, and not the runtime's.
+fn probes_own(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    match status.code() {
+        Some(0) => true,
+        Some(code) => code >= PROBES_OWN && code != RUNTIME_FATAL && code != 126 && code != 127,
+        None => status.signal().is_some(),
+    }
+}
+
+/// A probe that was ended says itself why it could not close its evidence.
+fn with_status(mut collected: Collected, status: Option<ExitStatus>) -> Collected {
+    if let Some(status) = status
+        && !status.success()
+        && !collected.breaches.is_empty()
+    {
+        collected.breaches.push(Breach::Ended(status.to_string()));
+    }
+    collected
+}
+
+fn name(plan: &Plan) -> String {
+    match &plan.subject {
+        crate::case::Subject::Sandbox { runtime, .. } => format!("a sandbox with {}", runtime.join(" ")),
+        crate::case::Subject::Unsandboxed => "the probe without a sandbox".to_owned(),
+    }
+}
+
+fn spoke(plan: &Plan, introduction: &Introduction) -> String {
+    let observers = plan.assignment().observers.len();
+    format!("probe {} looks at {observers} things", introduction.probe_version)
+}
+
+fn quoted(lines: &[String]) -> String {
+    lines.iter().fold(String::new(), |quoted, line| quoted + "\n  | " + line)
+}
