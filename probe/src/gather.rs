@@ -6,13 +6,15 @@
 mod child;
 
 use std::{
+    io,
     os::fd::OwnedFd,
     time::{Duration, Instant},
 };
 
-use child::{Ending, Worker};
+use child::Ending;
+pub(crate) use child::Worker;
 use proto::{
-    Assignment, Observation, Observed, Observer,
+    Assignment, Fact, Observation, Observed, Observer,
     worker::{Order, Progress},
 };
 use tokio::{sync::mpsc::Sender, time::timeout};
@@ -26,31 +28,20 @@ struct Gathering<'a> {
 }
 
 /// Runs all observers of the assignment and sends each result as soon as it is there; ends early where nobody receives.
-pub(crate) async fn gather(executable: &OwnedFd, assignment: &Assignment, results: &Sender<Observed>) {
+/// The first worker is there already: it started while the assignment was asked for.
+pub(crate) async fn gather(
+    first: io::Result<Worker>,
+    executable: &OwnedFd,
+    assignment: &Assignment,
+    results: &Sender<Observed>,
+) {
     let started = Instant::now();
     let mut gathering = Gathering::new(assignment);
+    let mut first = Some(first);
     while let Some(order) = gathering.order(started.elapsed()) {
-        let outcome = match Worker::start(executable, &order) {
-            Ok(mut worker) => loop {
-                match timeout(gathering.patience(), worker.next()).await {
-                    Ok(Ok(Some(progress))) => {
-                        if let Some(observed) = gathering.hear(progress)
-                            && results.send(observed).await.is_err()
-                        {
-                            return worker.end();
-                        }
-                    }
-                    Ok(Ok(None)) => break worker.ending().into(),
-                    Ok(Err(error)) => {
-                        worker.end();
-                        break Observation::failed(error.to_string());
-                    }
-                    Err(_elapsed) => {
-                        worker.end();
-                        break Observation::TimedOut;
-                    }
-                }
-            },
+        let worker = first.take().unwrap_or_else(|| Worker::start(executable));
+        let outcome = match worker {
+            Ok(worker) => gathering.attend(worker, &order, results).await,
             Err(error) => Observation::failed(format!("failed to start a worker: {error}")),
         };
         if let Some(observed) = gathering.blame(outcome)
@@ -89,6 +80,40 @@ impl<'a> Gathering<'a> {
         }
     }
 
+    /// Hears a worker out, and says what its end means for the observer that owes an answer.
+    async fn attend(
+        &mut self,
+        mut worker: Worker,
+        order: &Order,
+        results: &Sender<Observed>,
+    ) -> Observation<Fact> {
+        if let Err(error) = worker.take_on(order) {
+            worker.end();
+            return Observation::failed(error.to_string());
+        }
+        loop {
+            match timeout(self.patience(), worker.next()).await {
+                Ok(Ok(Some(progress))) => {
+                    if let Some(observed) = self.hear(progress)
+                        && results.send(observed).await.is_err()
+                    {
+                        worker.end();
+                        return Observation::failed("nobody receives");
+                    }
+                }
+                Ok(Ok(None)) => return worker.ending().into(),
+                Ok(Err(error)) => {
+                    worker.end();
+                    return Observation::failed(error.to_string());
+                }
+                Err(_elapsed) => {
+                    worker.end();
+                    return Observation::TimedOut;
+                }
+            }
+        }
+    }
+
     fn hear(&mut self, progress: Progress) -> Option<Observed> {
         match progress {
             Progress::Begun(observer) => {
@@ -104,7 +129,7 @@ impl<'a> Gathering<'a> {
 
     /// The worker has ended: whoever had begun, or would have been next, has this outcome. None is left to blame where
     /// all had answered.
-    fn blame(&mut self, outcome: Observation<proto::Fact>) -> Option<Observed> {
+    fn blame(&mut self, outcome: Observation<Fact>) -> Option<Observed> {
         let culprit = self.begun.take().filter(|begun| self.pending.contains(begun));
         let observer = culprit.or_else(|| self.pending.first().copied())?;
         self.settle(observer);
@@ -118,7 +143,7 @@ impl<'a> Gathering<'a> {
     }
 }
 
-impl From<Ending> for Observation<proto::Fact> {
+impl From<Ending> for Observation<Fact> {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::Signalled(signal) => Self::Crashed { signal },
@@ -132,7 +157,7 @@ impl From<Ending> for Observation<proto::Fact> {
 
 #[cfg(test)]
 mod tests {
-    use proto::{Budget, Fact, MemoryTotal, Nonce};
+    use proto::{Budget, MemoryTotal, Nonce};
 
     use super::*;
 

@@ -10,7 +10,11 @@ use proto::{
 use tokio::sync::mpsc::{self, Receiver};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 
-use crate::{executable, gather::gather, stdio};
+use crate::{
+    executable,
+    gather::{Worker, gather},
+    stdio,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -39,13 +43,14 @@ pub(crate) fn run() -> Result<(), Error> {
 }
 
 async fn converse(executable: &OwnedFd) -> Result<(), Error> {
+    let worker = Worker::start(executable);
     let mut collector = CollectorClient::new(stdio::channel().await?);
     let introduction = generated::Introduction::from(introduction());
     let assignment = Assignment::try_from(collector.introduce(introduction).await?.into_inner())?;
     let sent = u32::try_from(assignment.observers.len()).unwrap_or(u32::MAX);
     let (results, observed) = mpsc::channel(Observer::ALL.len());
     let gathering = async {
-        gather(executable, &assignment, &results).await;
+        gather(worker, executable, &assignment, &results).await;
         drop(results);
         Ok(())
     };

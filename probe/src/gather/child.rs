@@ -21,8 +21,9 @@ use crate::sys;
 
 /// A worker, and what it has said but not yet finished saying.
 #[derive(Debug)]
-pub(super) struct Worker {
+pub(crate) struct Worker {
     process: Pid,
+    orders: File,
     output: AsyncFd<File>,
     heard: Vec<u8>,
 }
@@ -36,16 +37,19 @@ pub(super) enum Ending {
 }
 
 impl Worker {
-    pub(super) fn start(executable: &OwnedFd, order: &Order) -> Result<Self, worker::Error> {
-        let (orders, our_orders) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
-        let (output, results) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
-        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
+    /// Starts a worker, which waits for its order.
+    pub(crate) fn start(executable: &OwnedFd) -> io::Result<Self> {
+        let (orders, our_orders) = pipe2(OFlag::O_CLOEXEC)?;
+        let (output, results) = pipe2(OFlag::O_CLOEXEC)?;
+        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         let process = sys::spawn(executable.as_fd(), orders.as_fd(), results.as_fd())?;
         let output = sys::watch(File::from(output), Interest::READABLE)?;
-        let worker = Self { process, output, heard: Vec::new() };
-        // An order fits into a pipe's buffer (pipe(7): 64 KiB), so that writing it never waits for the worker.
-        worker::send(&mut File::from(our_orders), order)?;
-        Ok(worker)
+        Ok(Self { process, orders: our_orders.into(), output, heard: Vec::new() })
+    }
+
+    /// An order fits into a pipe's buffer (pipe(7): 64 KiB), so that writing it never waits for the worker.
+    pub(super) fn take_on(&mut self, order: &Order) -> Result<(), worker::Error> {
+        worker::send(&mut self.orders, order)
     }
 
     /// What the worker says next; `None` when it has closed its pipe.
@@ -83,17 +87,10 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, process::Command, time::Duration};
-
-    use nix::sys::wait::{Id, waitid};
-    use proto::{Budget, Observer};
+    use std::{io::Write, process::Command};
 
     use super::*;
-
-    fn order() -> Order {
-        let budget = Budget { observer: Duration::from_secs(20), egress: Duration::from_secs(20) };
-        Order { observers: vec![Observer::BootId], targets: Vec::new(), budget }
-    }
+    use nix::sys::wait::{Id, waitid};
 
     /// Runs a shell script in the worker's place, which says nothing and closes its pipe.
     async fn ending_of(script: &str) -> Ending {
@@ -106,7 +103,8 @@ mod tests {
         let process = Command::new("/bin/sh").stdin(input).spawn().unwrap();
         let process = Pid::from_raw(process.id().cast_signed());
         let output = sys::watch(File::from(output), Interest::READABLE).unwrap();
-        let mut worker = Worker { process, output, heard: Vec::new() };
+        let orders = File::open("/dev/null").unwrap();
+        let mut worker = Worker { process, orders, output, heard: Vec::new() };
         assert_eq!(worker.next().await.unwrap(), None);
         // The test's own pipe is closed before the script ends, so wait for the end as the kernel sees it.
         waitid(Id::Pid(process), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
@@ -122,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_cannot_be_executed_ends_as_a_shell_would_say() {
         let not_executable = OwnedFd::from(File::open("/dev/null").unwrap());
-        let mut worker = Worker::start(&not_executable, &order()).unwrap();
+        let mut worker = Worker::start(&not_executable).unwrap();
         assert_eq!(worker.next().await.unwrap(), None);
         assert_eq!(worker.ending(), Ending::Exited(127));
     }
