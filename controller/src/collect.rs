@@ -44,6 +44,8 @@ pub enum Event {
     },
     /// The evidence is whole, and the probe is being told so.
     Closed,
+    /// Something was refused; nothing that follows can make the evidence whole.
+    Refused,
     /// The stream has ended; nothing follows.
     Ended,
 }

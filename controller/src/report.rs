@@ -3,13 +3,14 @@
 pub mod json;
 pub mod text;
 
+use proto::{Observation, Observed};
 use serde::Serialize;
 
 use crate::{
     case::{Case, Subject},
     environment::Declared,
     launch::Leftover,
-    requirement::{Area, Citation, Class, Finding, Outcome},
+    requirement::{Area, Citation, Class, Finding, Outcome, unseen},
     verdict::{Enforcement, Policy, Verdict, score},
 };
 
@@ -37,6 +38,17 @@ pub struct Report {
     pub notes: Vec<String>,
     /// One for each requirement.
     pub findings: Vec<ReportedFinding>,
+    /// How each of the probe's observers fared.
+    pub observations: Vec<ReportedObservation>,
+}
+
+/// How one look fared; what was seen is cited by the findings that rest on it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReportedObservation {
+    /// The observer's id.
+    pub observer: &'static str,
+    /// "seen", or why not.
+    pub outcome: String,
 }
 
 /// A finding in its public form.
@@ -117,6 +129,7 @@ impl Report {
                 .map(|introduction| introduction.probe_version.clone()),
             notes,
             findings: findings.iter().map(ReportedFinding::new).collect(),
+            observations: case.evidence().outcomes().iter().map(ReportedObservation::new).collect(),
         }
     }
 }
@@ -154,6 +167,18 @@ fn unenforced(findings: &[Finding]) -> Option<String> {
     (!lenient.is_empty()).then(|| {
         format!("not enforced here: {}; enforce them with `--environment production`", lenient.join(", "))
     })
+}
+
+// === impl ReportedObservation ===
+
+impl ReportedObservation {
+    fn new(Observed { observer, outcome }: &Observed) -> Self {
+        let outcome = match outcome {
+            Observation::Seen(_) => "seen".to_owned(),
+            blind => unseen(blind),
+        };
+        Self { observer: observer.id(), outcome }
+    }
 }
 
 // === impl ReportedFinding ===

@@ -223,7 +223,7 @@ impl Finding {
 /// Says how a look failed, for a judgement that wanted what it would have shown.
 pub(crate) fn unseen<T>(observation: &Observation<T>) -> String {
     match observation {
-        Observation::Seen(_) => "it was seen".to_owned(),
+        Observation::Seen(_) => "seen".to_owned(),
         Observation::Absent => "there is no such thing".to_owned(),
         Observation::Denied { errno } => format!("looking was denied (errno {errno})"),
         Observation::Failed { reason } => reason.clone(),

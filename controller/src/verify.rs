@@ -28,6 +28,8 @@ use crate::{
 
 /// How long the runtime may take to end once the evidence is closed, or once its probe has closed the stream.
 const ENDING: Duration = Duration::from_secs(5);
+/// How long a probe that was refused may take to end by itself, so that its exit status can be told.
+const REFUSED: Duration = Duration::from_secs(1);
 /// How long the controller itself tries an address that was named as a target.
 const CONTROL: Duration = Duration::from_secs(2);
 /// Exit codes from here on are the probe's own (sysexits.h) or a signal's; those below are the runtime's.
@@ -180,6 +182,7 @@ impl Run<'_> {
                         self.progress.change("the evidence is whole");
                         patience = patience.min(Instant::now() + ENDING);
                     }
+                    Event::Refused => patience = patience.min(Instant::now() + REFUSED),
                     Event::Ended => {
                         ended = true;
                         patience = patience.min(Instant::now() + ENDING);

@@ -126,6 +126,12 @@ impl Intake {
         self.noted(result)
     }
 
+    /// The stream of deliveries has ended, which without a closing is never right.
+    pub fn end_delivery(&mut self) -> Result<Accepted, Breach> {
+        let (received, expected) = self.count();
+        self.noted(Err(Breach::Unclosed { received, expected }))
+    }
+
     /// Accepts one delivery.
     pub fn accept(&mut self, message: generated::Delivery) -> Result<Accepted, Breach> {
         let result = self.try_accept(message);
@@ -156,7 +162,10 @@ impl Intake {
             breaches.push(Breach::Silent);
         } else if !self.closed {
             let (received, expected) = self.count();
-            breaches.push(Breach::Unclosed { received, expected });
+            let unclosed = Breach::Unclosed { received, expected };
+            if !breaches.contains(&unclosed) {
+                breaches.push(unclosed);
+            }
         }
         Collected { introduction: self.introduction.clone(), evidence: self.evidence.clone(), breaches }
     }

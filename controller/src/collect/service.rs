@@ -20,6 +20,17 @@ impl Service {
         Self { intake, events }
     }
 
+    fn refuse(&self, breach: &Breach) -> Status {
+        self.tell(Event::Refused);
+        Status::invalid_argument(breach.to_string())
+    }
+
+    fn broken(&self, status: &Status) -> Status {
+        let breach = Breach::Stream(status.message().to_owned());
+        locked(&self.intake).breach(breach.clone());
+        self.refuse(&breach)
+    }
+
     /// Nobody may be listening any more; the intake keeps what counts.
     fn tell(&self, event: Event) {
         _ = self.events.send(event);
@@ -29,26 +40,25 @@ impl Service {
 #[tonic::async_trait]
 impl Collector for Service {
     async fn introduce(&self, request: Request<Introduction>) -> Result<Response<Assignment>, Status> {
-        let (introduction, assignment) =
-            locked(&self.intake).introduce(request.into_inner()).map_err(|breach| refusal(&breach))?;
+        let introduced = locked(&self.intake).introduce(request.into_inner());
+        let (introduction, assignment) = introduced.map_err(|breach| self.refuse(&breach))?;
         self.tell(Event::Introduced(introduction));
         Ok(Response::new(assignment.into()))
     }
 
     async fn deliver(&self, request: Request<Streaming<Delivery>>) -> Result<Response<Closed>, Status> {
-        locked(&self.intake).begin_delivery().map_err(|breach| refusal(&breach))?;
+        let begun = locked(&self.intake).begin_delivery();
+        begun.map_err(|breach| self.refuse(&breach))?;
         let mut deliveries = request.into_inner();
         loop {
-            let delivery = deliveries.message().await.inspect_err(|status| {
-                locked(&self.intake).breach(Breach::Stream(status.message().to_owned()));
-            })?;
-            let Some(delivery) = delivery else {
-                return Err(Status::invalid_argument("the evidence was not closed"));
+            let delivery = deliveries.message().await.map_err(|status| self.broken(&status))?;
+            let accepted = match delivery {
+                Some(delivery) => locked(&self.intake).accept(delivery),
+                None => locked(&self.intake).end_delivery(),
             };
-            let mut intake = locked(&self.intake);
-            match intake.accept(delivery).map_err(|breach| refusal(&breach))? {
+            match accepted.map_err(|breach| self.refuse(&breach))? {
                 Accepted::Observation(observer) => {
-                    let (received, expected) = intake.count();
+                    let (received, expected) = locked(&self.intake).count();
                     self.tell(Event::Observed { observer, received, expected });
                 }
                 Accepted::Closing(observations) => {
@@ -58,8 +68,4 @@ impl Collector for Service {
             }
         }
     }
-}
-
-fn refusal(breach: &Breach) -> Status {
-    Status::invalid_argument(breach.to_string())
 }

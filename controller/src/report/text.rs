@@ -21,6 +21,7 @@ pub fn render(report: &Report, style: Style) -> String {
     let mut sections = vec![head(report, style), findings(report, style)];
     let shown = |finding: &&ReportedFinding| style.verbose || wanting(finding);
     sections.extend(report.findings.iter().filter(shown).map(|finding| detail(finding, style)));
+    sections.extend(style.verbose.then(|| observations(report, style)));
     let notes = report.environment.remarks.iter().chain(&report.notes).cloned();
     sections.push(notes.collect::<Vec<_>>().join("\n"));
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n"
@@ -76,6 +77,14 @@ fn detail(finding: &ReportedFinding, style: Style) -> String {
     }
     if let Some(remedy) = finding.remedy {
         table.add_row(["", "remedy", remedy]);
+    }
+    trimmed(&table)
+}
+
+fn observations(report: &Report, style: Style) -> String {
+    let mut table = table(style);
+    for observation in &report.observations {
+        table.add_row([observation.observer, &observation.outcome]);
     }
     trimmed(&table)
 }

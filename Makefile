@@ -1,0 +1,52 @@
+# The words that a developer and CI type. `make verify` and `make test` set up all they need on a fresh Debian or Ubuntu.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help verify test lint bench build probe generated clean
+
+TRIPLE := $(shell uname -m)-unknown-linux-musl
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+PROBE := $(TARGET)/$(TRIPLE)/probe/probe
+CONTROLLER := $(TARGET)/release/controller
+# Cargo's name for "run tests by this program".
+AS_ROOT := CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)_RUNNER
+# What was fetched or built for the tests and is not the project's own; it outlives a checkout.
+export PODPROOF_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podproof
+
+help: ## list these words
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+verify: build ## build, start a real gVisor sandbox, judge it
+	@.ci/need runsc=runsc
+	@.ci/as-root $(CONTROLLER) verify --local
+
+test: build ## every test, in real sandboxes too
+	@.ci/need runsc=runsc runc=runc ip=iproute2
+	@tests/stage/runsc-of-trixie >/dev/null
+	PODPROOF_CONTROLLER=$(CONTROLLER) cargo test --workspace
+	PODPROOF_CONTROLLER=$(CONTROLLER) PODPROOF_PROBE=$(PROBE) $(AS_ROOT)=.ci/as-root \
+		cargo test --package tests --features sandbox --test sandbox
+
+lint: ## formatting, clippy, documentation, licences and sources of dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	@.ci/deny
+
+bench: build ## what a run costs; prints ratios and sizes
+	@.ci/need runsc=runsc cc=gcc
+	PODPROOF_CONTROLLER=$(CONTROLLER) PODPROOF_PROBE=$(PROBE) $(AS_ROOT)=.ci/as-root \
+		cargo bench --quiet --package tests --features sandbox
+
+build: probe ## the controller, with the static probe inside
+	PODPROOF_PROBE=$(PROBE) cargo build --release --package controller
+
+probe: ## the static probe
+	@.ci/need cc=gcc ld=binutils crt=libc6-dev
+	@probe/build-static $(TRIPLE) $(TARGET)
+
+generated: ## proto/src/generated, from proto/schema
+	cargo run --quiet --package generate
+
+clean: ## what was built here
+	cargo clean

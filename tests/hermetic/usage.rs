@@ -1,0 +1,66 @@
+//! What the command line refuses, and how: exit code 2, and a sentence that says what to do.
+
+use stage::{Ended, Ground, run};
+
+fn verify(words: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let ground = Ground::new();
+    let words: Vec<_> = ["verify", "--local"].iter().chain(words).copied().collect();
+    run::run(&words, ground.path(), variables)
+}
+
+#[test]
+fn each_near_miss_of_a_variable_ends_2_and_names_the_accepted_value() {
+    for (variable, value, accepted) in [
+        ("ENVIRONMENT", "prod", "ENVIRONMENT=production"),
+        ("ENVIRONMENT", "Production", "ENVIRONMENT=production"),
+        ("ENVIRONMENT", "production ", "ENVIRONMENT=production"),
+        ("ENVIRONMENT", "Staging", "ENVIRONMENT=staging"),
+        ("REQUIRE_GVISOR", "1", "REQUIRE_GVISOR=true"),
+        ("REQUIRE_GVISOR", "yes", "REQUIRE_GVISOR=true"),
+        ("K8S_CLUSTER_TYPE", "prod", "K8S_CLUSTER_TYPE=production"),
+    ] {
+        let ended = verify(&[], &[(variable, value)]);
+        assert_eq!(ended.code(), Some(2), "{variable}={value}: {ended:?}");
+        assert!(ended.err.contains(accepted) && ended.err.contains("help:"), "{}", ended.err);
+        assert!(ended.out.is_empty(), "{}", ended.out);
+    }
+}
+
+#[test]
+fn wrong_words_end_2_and_say_what_is_right() {
+    for (words, said) in [
+        (&["--environment", "prod"][..], "production"),
+        (&["--only", "staging"][..], "production"),
+        (&["--output", "xml"][..], "json"),
+        (&["--timeout", "soon"][..], "30s"),
+        (&["--timeout", "0s"][..], "30s"),
+        (&["--egress-target", "example.org:443"][..], "ADDRESS:PORT"),
+        (&["--runtime", ""][..], "OCI runtime"),
+        (&["--probe", "/no/such/probe"][..], "make probe"),
+    ] {
+        let ended = verify(words, &[]);
+        assert_eq!(ended.code(), Some(2), "{words:?}: {ended:?}");
+        assert!(ended.err.contains(said), "{words:?}: {}", ended.err);
+        assert!(ended.out.is_empty(), "{}", ended.out);
+    }
+}
+
+#[test]
+fn nothing_to_verify_ends_2_and_help_ends_0() {
+    let ground = Ground::new();
+    for (words, code) in
+        [(&["verify"][..], 2), (&[][..], 2), (&["--help"][..], 0), (&["verify", "--help"][..], 0)]
+    {
+        let ended = run::run(words, ground.path(), &[]);
+        assert_eq!(ended.code(), Some(code), "{words:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn the_help_documents_the_exit_codes() {
+    let ground = Ground::new();
+    let help = run::run(&["verify", "--help"], ground.path(), &[]).out;
+    for word in ["0 ready", "1 not", "3 undetermined", "4 could not run", "5 timed out", "130"] {
+        assert!(help.contains(word), "{word} is not in:\n{help}");
+    }
+}

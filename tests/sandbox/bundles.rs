@@ -1,0 +1,178 @@
+//! Bundles of users: what is judged is theirs, and their folder stays as it was.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+use stage::{Ended, Ground, bundle, run, worlds};
+
+use crate::{Row, row};
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        row("a hardened bundle in runsc is ready in production", hardened),
+        row("a path of the machine in a bundle is unmet", host_path),
+        row("the machine's account list in a bundle is unmet", account_list),
+        row("a bundle without limits is unmet", without_limits),
+        row("a bundle as root with capabilities is unmet", as_root),
+        row("an observer that seccomp kills costs itself alone", killed_by_seccomp),
+        row("an observer that hangs costs itself alone", hanging),
+        row("a bundle that is none ends 2", none),
+    ]
+}
+
+/// Verifies a bundle for production, and proves that nothing in its folder was changed. runc itself adds what it mounts
+/// devices on, as it does whenever it runs a bundle.
+fn verify(runtime: &[&str], change: impl FnOnce(&Path, &mut Value)) -> Ended {
+    let ground = Ground::new();
+    let folder = ground.path().join("mine");
+    fs::create_dir(&folder).unwrap();
+    bundle::write(&folder, |config| change(&folder, config));
+    let before = listing(&folder);
+    let program = worlds::installed(runtime.first().unwrap()).unwrap();
+    let words: Vec<_> = [program.as_str()].iter().chain(&runtime[1..]).copied().collect();
+    let runtime = words.join(" ");
+    let folder_name = folder.to_str().unwrap();
+    let ended = run::run(
+        &[
+            "verify",
+            "--local",
+            "--quiet",
+            "--environment",
+            "production",
+            "--output",
+            "json",
+            "--runtime",
+            &runtime,
+            "--bundle",
+            folder_name,
+        ],
+        ground.path(),
+        &[],
+    );
+    let after = listing(&folder);
+    assert!(before.iter().all(|file| after.contains(file)), "{before:#?} became {after:#?}");
+    assert_eq!(ground.leftovers(&["mine"]), [""; 0], "{ended:#?}");
+    ended
+}
+
+/// Every file with its size and the time of its last change.
+fn listing(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let metadata = entry.metadata().unwrap();
+        if metadata.is_dir() {
+            found.extend(listing(&entry.path()));
+        } else {
+            found.push(format!(
+                "{} {} {:?}",
+                entry.path().display(),
+                metadata.len(),
+                metadata.modified().unwrap()
+            ));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The requirements that are not met, each with its outcome.
+fn wanting(ended: &Ended) -> Vec<(String, String)> {
+    ended.outcomes().into_iter().filter(|(_, outcome)| outcome != "met").collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(id, outcome)| ((*id).to_owned(), (*outcome).to_owned())).collect()
+}
+
+/// What runc's clean run lacks in any case.
+const RUNC: [(&str, &str); 2] = [("least-privilege", "unmet"), ("runtime-isolation", "unmet")];
+
+fn hardened() {
+    let ended = verify(&["runsc", "--network=none"], |_, _| ());
+    assert_eq!((ended.code(), wanting(&ended)), (Some(0), Vec::new()), "{ended:#?}");
+    assert_eq!(wanting(&verify(&["runc"], |_, _| ())), pairs(&RUNC));
+}
+
+fn host_path() {
+    let mount = |_: &Path, config: &mut Value| {
+        let mount = json!({ "destination": "/etc", "type": "bind", "source": "/var/tmp", "options": ["rbind", "ro"] });
+        config["mounts"].as_array_mut().unwrap().push(mount);
+    };
+    let ended = verify(&["runsc", "--network=none"], mount);
+    assert_eq!((ended.code(), wanting(&ended)), (Some(1), pairs(&[("filesystem-isolation", "unmet")])));
+    assert!(ended.finding("filesystem-isolation").to_string().contains("/var/tmp at /etc"), "{}", ended.out);
+}
+
+fn account_list() {
+    let copy =
+        |folder: &Path, _: &mut Value| _ = fs::copy("/etc/passwd", folder.join("rootfs/etc/passwd")).unwrap();
+    let ended = verify(&["runsc", "--network=none"], copy);
+    assert_eq!(wanting(&ended), pairs(&[("filesystem-isolation", "unmet")]));
+    let own = |folder: &Path, _: &mut Value| {
+        fs::write(folder.join("rootfs/etc/passwd"), "root:x:0:0::/root:/bin/sh\n").unwrap();
+    };
+    assert_eq!(wanting(&verify(&["runsc", "--network=none"], own)), Vec::new());
+}
+
+fn without_limits() {
+    let ended = verify(&["runsc", "--network=none"], |_, config| config["linux"]["resources"] = json!({}));
+    assert_eq!((ended.code(), wanting(&ended)), (Some(1), pairs(&[("resource-limits", "unmet")])));
+}
+
+fn as_root() {
+    let root = |_: &Path, config: &mut Value| {
+        config["process"]["user"] = json!({ "uid": 0, "gid": 0 });
+        let all = json!(["CAP_NET_ADMIN", "CAP_SYS_ADMIN"]);
+        config["process"]["capabilities"] = json!({ "bounding": all, "effective": all, "permitted": all });
+    };
+    let ended = verify(&["runsc", "--network=none"], root);
+    assert_eq!(wanting(&ended), pairs(&[("least-privilege", "unmet")]));
+}
+
+fn killed_by_seccomp() {
+    // A netlink socket is what the observer of interfaces opens, and nobody else.
+    let profile = |_: &Path, config: &mut Value| {
+        config["linux"]["seccomp"] = json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [{
+                "names": ["socket"],
+                "action": "SCMP_ACT_KILL_PROCESS",
+                "args": [{ "index": 0, "value": 16, "op": "SCMP_CMP_EQ" }],
+            }],
+        });
+    };
+    let ended = verify(&["runc"], profile);
+    let expected = [("network-isolation", "inconclusive"), ("runtime-isolation", "unmet")];
+    assert_eq!(wanting(&ended), pairs(&expected), "{ended:#?}");
+    let because = ended.finding("network-isolation")["because"].to_string();
+    assert!(because.contains("looking was ended by signal 31"), "{because}");
+}
+
+fn hanging() {
+    // Nobody ever writes to this pipe, so opening it to read never returns.
+    let pipe = |folder: &Path, config: &mut Value| {
+        let path = folder.join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o644)).unwrap();
+        let mount =
+            json!({ "destination": "/proc/cpuinfo", "type": "bind", "source": path, "options": ["bind"] });
+        config["mounts"].as_array_mut().unwrap().push(mount);
+    };
+    let ended = verify(&["runc"], pipe);
+    let mut expected = pairs(&RUNC);
+    expected.insert(0, ("filesystem-isolation".to_owned(), "unmet".to_owned()));
+    assert_eq!(wanting(&ended), expected, "{ended:#?}");
+    let report = ended.report();
+    let fared = report["observations"].as_array().unwrap().iter().map(|observation| {
+        (observation["observer"].as_str().unwrap(), observation["outcome"].as_str().unwrap())
+    });
+    let blind: Vec<_> = fared.filter(|(_, outcome)| outcome.starts_with("looking")).collect();
+    assert_eq!(blind, [("processors", "looking took too long")]);
+}
+
+fn none() {
+    let ground = Ground::new();
+    let folder = ground.path().to_str().unwrap();
+    let ended = run::run(&["verify", "--local", "--quiet", "--bundle", folder], ground.path(), &[]);
+    assert_eq!(ended.code(), Some(2), "{ended:#?}");
+    assert!(ended.err.contains("config.json") && ended.err.contains("help:"), "{}", ended.err);
+}

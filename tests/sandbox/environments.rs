@@ -1,0 +1,59 @@
+//! The variables, the flag and `--only production`, on a runtime that production refuses.
+
+use stage::{Ended, Ground, run, worlds};
+
+use crate::{Row, row};
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        row("each variable does what --environment production does", variables),
+        row("--only production enforces in every environment", only_production),
+        row("the flag weakens, and the report says so", weakened),
+        row("an unknown value is development, and is said", unknown),
+    ]
+}
+
+fn runc(words: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let ground = Ground::new();
+    let runc = worlds::installed("runc").unwrap();
+    let mut all = vec!["verify", "--local", "--quiet", "--runtime", &runc];
+    all.extend(words);
+    run::run(&all, ground.path(), variables)
+}
+
+fn variables() {
+    for variable in [
+        ("ENVIRONMENT", "production"),
+        ("REQUIRE_GVISOR", "true"),
+        ("REQUIRE_GVISOR", "True"),
+        ("K8S_CLUSTER_TYPE", "production"),
+    ] {
+        let ended = runc(&[], &[variable]);
+        assert_eq!(ended.code(), Some(1), "{variable:?}: {ended:#?}");
+        assert!(ended.out.contains(&format!("production: {}={}", variable.0, variable.1)), "{}", ended.out);
+    }
+    assert_eq!(runc(&[], &[("ENVIRONMENT", "staging")]).code(), Some(0));
+    assert_eq!(runc(&[], &[("REQUIRE_GVISOR", "false")]).code(), Some(0));
+}
+
+fn only_production() {
+    for variables in [&[][..], &[("ENVIRONMENT", "staging")]] {
+        let ended = runc(&["--only", "production", "--output", "json"], variables);
+        assert_eq!(ended.code(), Some(1), "{ended:#?}");
+        assert_eq!(ended.finding("least-privilege")["enforcement"], "not-judged");
+        assert_eq!(ended.finding("runtime-isolation")["enforcement"], "blocks");
+    }
+}
+
+fn weakened() {
+    let ended = runc(&["--environment", "development"], &[("ENVIRONMENT", "production")]);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert!(ended.out.contains("weakens what ENVIRONMENT=production asks for"), "{}", ended.out);
+}
+
+fn unknown() {
+    let ended = runc(&[], &[("ENVIRONMENT", "qa")]);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert!(ended.out.contains("ENVIRONMENT=\"qa\" has no meaning here"), "{}", ended.out);
+    assert!(ended.out.contains("not enforced here: runtime-isolation"), "{}", ended.out);
+}

@@ -1,0 +1,60 @@
+//! Tests in real sandboxes, one row after the other: the real controller, real runtimes, and what they leave behind.
+//!
+//! Where root or a runtime is missing, every row is skipped aloud and counted; in CI that is a failure.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on ends here")]
+
+mod bundles;
+mod endings;
+mod environments;
+mod hostile;
+mod matrix;
+mod readme;
+
+use std::{
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use stage::worlds;
+
+/// A named test.
+type Row = (String, Box<dyn FnOnce() + Send>);
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Rows look at the machine's mounts, processes and control groups: they must be alone.
+    arguments.test_threads = Some(1);
+    let missing = worlds::missing();
+    if let Some(missing) = &missing {
+        _ = writeln!(std::io::stderr(), "SKIPPING ALL SANDBOX TESTS: {missing}");
+        if std::env::var_os("CI").is_some() {
+            return ExitCode::FAILURE;
+        }
+    }
+    let rows = [
+        matrix::rows(),
+        environments::rows(),
+        hostile::rows(),
+        endings::rows(),
+        bundles::rows(),
+        readme::rows(),
+    ];
+    let trials = rows.into_iter().flatten().map(|(name, row)| {
+        Trial::test(name, move || catch_unwind(AssertUnwindSafe(row)).map_err(|panic| failed(&*panic)))
+            .with_ignored_flag(missing.is_some())
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+fn row(name: impl Into<String>, row: impl FnOnce() + Send + 'static) -> Row {
+    (name.into(), Box::new(row))
+}
+
+fn failed(panic: &(dyn std::any::Any + Send)) -> Failed {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Failed::from(text.unwrap_or_else(|| "it panicked".to_owned()))
+}

@@ -1,0 +1,42 @@
+//! Bundles as users have them, for `--bundle`: a root file system with a program that does not matter.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+/// Writes a bundle with an empty file as program, and lets the test change its configuration.
+pub fn write(folder: &Path, change: impl FnOnce(&mut Value)) {
+    let root = folder.join("rootfs");
+    for name in ["proc", "bin", "etc"] {
+        fs::create_dir_all(root.join(name)).unwrap();
+    }
+    fs::write(root.join("bin/app"), "").unwrap();
+    let none = json!([]);
+    let mut config = json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "args": ["/bin/app"],
+            "cwd": "/",
+            "user": { "uid": 65534, "gid": 65534 },
+            "noNewPrivileges": true,
+            "capabilities": {
+                "bounding": none, "effective": none, "permitted": none, "inheritable": none, "ambient": none,
+            },
+        },
+        "root": { "path": "rootfs", "readonly": true },
+        "mounts": [{ "destination": "/proc", "type": "proc", "source": "proc" }],
+        "linux": {
+            "resources": {
+                "memory": { "limit": 256 << 20 },
+                "cpu": { "quota": 100_000, "period": 100_000 },
+            },
+            "namespaces": [
+                { "type": "pid" }, { "type": "network" }, { "type": "ipc" }, { "type": "uts" }, { "type": "mount" },
+            ],
+        },
+    });
+    // A group of the test's own, with the name by which leftovers are found.
+    config["linux"]["cgroupsPath"] = json!(format!("/podproof-stage-{}", std::process::id()));
+    change(&mut config);
+    fs::write(folder.join("config.json"), config.to_string()).unwrap();
+}

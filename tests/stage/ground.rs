@@ -1,0 +1,70 @@
+//! A temporary folder for one test, which tells what a run left behind: files, mounts, control groups, processes.
+
+use std::{fs, path::Path};
+
+use tempfile::TempDir;
+
+/// The folder; the controller is given it as TMPDIR.
+#[derive(Debug)]
+pub struct Ground {
+    folder: TempDir,
+}
+
+impl Ground {
+    /// Others may enter it: a probe without a sandbox runs as another user.
+    pub fn new() -> Self {
+        let others = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        Self { folder: tempfile::Builder::new().prefix("stage-").permissions(others).tempdir().unwrap() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Everything that a run left behind; `names` are files that the test itself put there.
+    pub fn leftovers(&self, names: &[&str]) -> Vec<String> {
+        let mut found: Vec<_> = fs::read_dir(self.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .filter(|name| !names.contains(&name.as_str()))
+            .collect();
+        let path = self.path().to_string_lossy().into_owned();
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        found.extend(mounts.lines().filter(|line| line.contains(&path)).map(|line| format!("mount: {line}")));
+        found.extend(processes(&path));
+        found.extend(groups());
+        found
+    }
+}
+
+impl Default for Ground {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Processes whose command line names the folder. One that ends in between is none.
+fn processes(path: &str) -> Vec<String> {
+    let ids =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    ids.filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter_map(|id| Some((fs::read(format!("/proc/{id}/cmdline")).ok()?, id)))
+        .map(|(line, id)| (String::from_utf8_lossy(&line).replace('\0', " "), id))
+        .filter(|(line, _)| line.contains(path))
+        .map(|(line, id)| format!("process {id}: {line}"))
+        .collect()
+}
+
+/// Control groups of runs, in whichever hierarchy. Tests that look for them run one after the other.
+fn groups() -> Vec<String> {
+    let root = Path::new("/sys/fs/cgroup");
+    let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    hierarchies
+        .chain([root.to_owned()])
+        .flat_map(|hierarchy| fs::read_dir(hierarchy).into_iter().flatten().flatten())
+        .map(|entry| entry.path().display().to_string())
+        .filter(|path| path.contains("/podproof-"))
+        .map(|path| format!("control group: {path}"))
+        .collect()
+}

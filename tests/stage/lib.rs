@@ -1,0 +1,18 @@
+//! The furniture of the tests: the controller as a user runs it, worlds to run it in, and a ground that tells what was
+//! left behind.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on ends here"
+)]
+
+pub mod bundle;
+pub mod ground;
+pub mod run;
+pub mod worlds;
+
+pub use ground::Ground;
+pub use run::{Ended, controller};

@@ -1,0 +1,101 @@
+//! The controller as a user runs it: the real program, in an environment that nothing leaks into.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use serde_json::Value;
+
+/// How a run of the controller ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+/// The controller with these words, in an environment with a PATH of system folders and nothing else.
+pub fn controller(words: &[&str]) -> Command {
+    let mut command = Command::new(program("PODPROOF_CONTROLLER", "controller"));
+    command.args(words).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RUST_BACKTRACE", "0");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// The path of the program that imitates a runtime which goes wrong.
+pub fn impostor() -> PathBuf {
+    program("PODPROOF_IMPOSTOR", "impostor")
+}
+
+/// Waits for the end of a run that was started, and reads everything that it wrote.
+pub fn ended(mut child: Child) -> Ended {
+    let errors = child.stderr.take();
+    // Both pipes are read at once: either may fill up.
+    let err = std::thread::spawn(move || read(errors));
+    let out = read(child.stdout.take());
+    Ended { status: child.wait().unwrap(), out, err: err.join().unwrap() }
+}
+
+/// A program that a variable names, else one that cargo built beside this test.
+fn program(variable: &str, name: &str) -> PathBuf {
+    if let Some(path) = env::var_os(variable) {
+        return PathBuf::from(path);
+    }
+    let beside = env::current_exe().unwrap();
+    let folders = beside.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("there is no {name} near {}: run `make test`", beside.display()))
+}
+
+fn read(pipe: Option<impl Read>) -> String {
+    let mut text = String::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_string(&mut text).unwrap();
+    }
+    text
+}
+
+impl Ended {
+    /// The exit code; a signal is none.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The report, where it was asked for as JSON.
+    pub fn report(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// Each requirement's outcome.
+    pub fn outcomes(&self) -> BTreeMap<String, String> {
+        let report = self.report();
+        let findings = report["findings"].as_array().unwrap();
+        let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+        findings.iter().map(|finding| (text(finding, "id"), text(finding, "outcome"))).collect()
+    }
+
+    /// The finding of one requirement.
+    pub fn finding(&self, id: &str) -> Value {
+        let report = self.report();
+        let findings = report["findings"].as_array().unwrap();
+        findings
+            .iter()
+            .find(|finding| finding["id"] == id)
+            .cloned()
+            .unwrap_or_else(|| panic!("no finding {id}"))
+    }
+}
+
+/// Runs the controller to its end in a temporary folder of the test's own.
+pub fn run(words: &[&str], temporary: &Path, variables: &[(&str, &str)]) -> Ended {
+    let mut command = controller(words);
+    command.env("TMPDIR", temporary).envs(variables.iter().copied());
+    ended(command.spawn().unwrap())
+}
