@@ -64,3 +64,23 @@ fn the_help_documents_the_exit_codes() {
         assert!(help.contains(word), "{word} is not in:\n{help}");
     }
 }
+
+#[test]
+fn the_readme_lists_every_exit_code() {
+    use controller::exit::Exit;
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let (_, table) = readme.split_once("| code | meaning |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let codes: Vec<u8> = rows.map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap()).collect();
+    let all = [
+        Exit::Ready,
+        Exit::NotReady,
+        Exit::Usage,
+        Exit::Undetermined,
+        Exit::CouldNotRun,
+        Exit::TimedOut,
+        Exit::Leftovers,
+        Exit::Interrupted,
+    ];
+    assert_eq!(codes, all.map(|exit| exit as u8));
+}

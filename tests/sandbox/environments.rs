@@ -30,7 +30,7 @@ fn variables() {
     ] {
         let ended = runc(&[], &[variable]);
         assert_eq!(ended.code(), Some(1), "{variable:?}: {ended:#?}");
-        assert!(ended.out.contains(&format!("production: {}={}", variable.0, variable.1)), "{}", ended.out);
+        assert!(ended.out.contains(&format!("production ({}={})", variable.0, variable.1)), "{}", ended.out);
     }
     assert_eq!(runc(&[], &[("ENVIRONMENT", "staging")]).code(), Some(0));
     assert_eq!(runc(&[], &[("REQUIRE_GVISOR", "false")]).code(), Some(0));
@@ -54,6 +54,9 @@ fn weakened() {
 fn unknown() {
     let ended = runc(&[], &[("ENVIRONMENT", "qa")]);
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
-    assert!(ended.out.contains("ENVIRONMENT=\"qa\" has no meaning here"), "{}", ended.out);
-    assert!(ended.out.contains("not enforced here: runtime-isolation"), "{}", ended.out);
+    let (first, _) = ended.out.split_once("score:").unwrap();
+    assert!(first.contains("ENVIRONMENT=\"qa\" has no meaning here"), "{}", ended.out);
+    let last = ended.out.lines().last().unwrap();
+    assert!(last.starts_with("not enforced here: runtime-isolation"), "{}", ended.out);
+    assert!(last.contains("--environment production"), "{}", ended.out);
 }

@@ -22,8 +22,7 @@ pub fn render(report: &Report, style: Style) -> String {
     let shown = |finding: &&ReportedFinding| style.verbose || wanting(finding);
     sections.extend(report.findings.iter().filter(shown).map(|finding| detail(finding, style)));
     sections.extend(style.verbose.then(|| observations(report, style)));
-    let notes = report.environment.remarks.iter().chain(&report.notes).cloned();
-    sections.push(notes.collect::<Vec<_>>().join("\n"));
+    sections.push(report.notes.join("\n"));
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
@@ -34,12 +33,14 @@ fn head(report: &Report, style: Style) -> String {
         Verdict::NotReady => ("not ready", Color::Red),
         Verdict::Undetermined => ("undetermined", Color::Magenta),
     };
-    let only = if report.only_production { ", only what production requires" } else { "" };
-    let mut table = table(style);
-    let verdict = Cell::new(format!("podproof: {word} (score {} of 100)", report.score)).fg(colour);
-    table.add_row([verdict]);
     let environment = &report.environment;
-    table.add_row([Cell::new(format!("{}{only}: {}", environment.environment, environment.source))]);
+    let only = if report.only_production { ", only what production requires" } else { "" };
+    let said =
+        [&environment.source].into_iter().chain(&environment.remarks).cloned().collect::<Vec<_>>().join("; ");
+    let mut table = table(style);
+    let first = format!("podproof: {word}, judged for {}{only} ({said})", environment.environment);
+    table.add_row([Cell::new(first).fg(colour)]);
+    table.add_row([Cell::new(format!("score: {} of 100", report.score))]);
     trimmed(&table)
 }
 
