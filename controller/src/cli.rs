@@ -75,6 +75,7 @@ fn help(error: &Error) -> Option<&'static str> {
     match error {
         Error::NoProbe => Some("build it in with `make build`, or name a static probe with --probe PATH"),
         Error::ReadProbe { .. } => Some("--probe takes the static probe; `make probe` builds it"),
+        Error::Plan(_) => Some("install runsc, or name a runtime with --runtime"),
         Error::Launch(launch::Error::Bundle(_)) => {
             Some("--bundle takes a folder with config.json and its root file system, as `runc spec` makes it")
         }
@@ -96,9 +97,10 @@ fn help(error: &Error) -> Option<&'static str> {
 /// What an error of a run makes of the exit code.
 fn exit(error: &Error) -> Exit {
     match error {
-        Error::Launch(crate::launch::Error::Bundle(_)) | Error::NoProbe | Error::ReadProbe { .. } => {
-            Exit::Usage
-        }
+        Error::Plan(_)
+        | Error::Launch(crate::launch::Error::Bundle(_))
+        | Error::NoProbe
+        | Error::ReadProbe { .. } => Exit::Usage,
         _ => Exit::CouldNotRun,
     }
 }

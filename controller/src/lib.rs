@@ -1,7 +1,7 @@
 //! The controller: launches probes, receives their evidence, judges it against what production requires, and ends with a
 //! verdict and an exit code.
 //!
-//! [`verify`] is the driver and reads as a list of phases. What decides is pure: [`requirement`], [`gvisor`], [`verdict`],
+//! `verify` is the driver and reads as a list of phases. What decides is pure: [`requirement`], [`gvisor`], [`verdict`],
 //! [`report`] know no client and no runtime. What touches the world is [`survey`], [`launch`] and [`collect`].
 #![forbid(unsafe_code)]
 

@@ -48,10 +48,18 @@ pub struct Request {
     pub witness: u16,
 }
 
-/// Plans a local run. A sandbox that is known to have no route is also asked for an address outside; without a sandbox
+/// Why there is no plan.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// A bundle was named, and nothing could run it.
+    #[error("there is no runsc on PATH to run the bundle")]
+    BundleWithoutRuntime,
+}
+
+/// Plans a local run. A sandbox is also asked for an address outside, to which it should have no way; without a sandbox
 /// nothing is sent outside unasked.
-pub fn local(request: &Request, nonce: Nonce) -> Plan {
-    let subject = subject(request);
+pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
+    let subject = subject(request)?;
     let witness = (SocketAddr::new(Ipv4Addr::LOCALHOST.into(), request.witness), Purpose::LoopbackWitness);
     let documentation: &[IpAddr] = if subject == Subject::Unsandboxed { &[] } else { &DOCUMENTATION };
     let documentation =
@@ -65,18 +73,19 @@ pub fn local(request: &Request, nonce: Nonce) -> Plan {
         target: Target { id, address: address.ip(), port: address.port() },
         purpose,
     });
-    Plan { subject, run: run(nonce), nonce, destinations: destinations.collect() }
+    Ok(Plan { subject, run: run(nonce), nonce, destinations: destinations.collect() })
 }
 
-fn subject(request: &Request) -> Subject {
+fn subject(request: &Request) -> Result<Subject, Error> {
     let bundle = request.bundle.clone();
     let words = match (&request.runtime, &request.installed) {
         (Some(words), _) => words.clone(),
         (None, Some(runsc)) => vec![runsc.to_string_lossy().into_owned()],
-        (None, None) => return Subject::Unsandboxed,
+        (None, None) if bundle.is_some() => return Err(Error::BundleWithoutRuntime),
+        (None, None) => return Ok(Subject::Unsandboxed),
     };
     let runtime = if bundle.is_none() { without_network(words) } else { words };
-    Subject::Sandbox { runtime, bundle }
+    Ok(Subject::Sandbox { runtime, bundle })
 }
 
 /// runsc is told that a bundle of our own has no network, unless the user says what network it has: it would look for one
@@ -114,22 +123,28 @@ mod tests {
     use super::*;
 
     fn purposes(request: &Request) -> Vec<Purpose> {
-        let plan = local(request, Nonce([7; 16]));
+        let plan = local(request, Nonce([7; 16])).unwrap();
         plan.destinations.iter().map(|destination| destination.purpose).collect()
     }
 
     #[test]
     fn without_runsc_there_is_no_sandbox_and_nothing_is_sent_outside_unasked() {
         let request = Request::default();
-        assert_eq!(local(&request, Nonce([7; 16])).subject, Subject::Unsandboxed);
+        assert_eq!(local(&request, Nonce([7; 16])).unwrap().subject, Subject::Unsandboxed);
         assert_eq!(purposes(&request), [Purpose::LoopbackWitness]);
+    }
+
+    #[test]
+    fn a_bundle_is_never_judged_without_a_runtime() {
+        let request = Request { bundle: Some("/srv/bundle".into()), ..Request::default() };
+        assert_eq!(local(&request, Nonce([7; 16])).unwrap_err(), Error::BundleWithoutRuntime);
     }
 
     #[test]
     fn the_installed_runsc_is_taken_and_a_named_runtime_preferred() {
         let installed = Request { installed: Some("/usr/bin/runsc".into()), ..Request::default() };
         let named = Request { runtime: Some(vec!["runc".into()]), ..installed.clone() };
-        let runtime = |request: &Request| match local(request, Nonce([7; 16])).subject {
+        let runtime = |request: &Request| match local(request, Nonce([7; 16])).unwrap().subject {
             Subject::Sandbox { runtime, .. } => runtime,
             Subject::Unsandboxed => panic!("no sandbox"),
         };
@@ -147,7 +162,7 @@ mod tests {
     fn the_assignment_has_every_observer_and_each_target_once() {
         let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 9);
         let request = Request { named: vec![(address, true)], ..Request::default() };
-        let plan = local(&request, Nonce([7; 16]));
+        let plan = local(&request, Nonce([7; 16])).unwrap();
         let assignment = plan.assignment();
         assert_eq!(assignment.observers, Observer::ALL);
         assert_eq!(assignment.targets.iter().map(|target| target.id).collect::<Vec<_>>(), [1, 2]);

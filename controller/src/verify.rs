@@ -63,6 +63,8 @@ pub(crate) enum Error {
     Signals(#[source] io::Error),
     #[error("failed to listen on the loopback address")]
     Witness(#[source] io::Error),
+    #[error("failed to plan the run")]
+    Plan(#[from] plan::Error),
     #[error("failed to launch the probe")]
     Launch(#[from] launch::Error),
     #[error("the runtime did not start the sandbox ({status}){}", quoted(last_lines))]
@@ -108,7 +110,7 @@ async fn phases(
     let witness = TcpListener::bind("127.0.0.1:0").map_err(Error::Witness)?;
 
     // pure: plan
-    let plan = plan::local(&plan_request(request, &witness).map_err(Error::Witness)?, nonce()?);
+    let plan = plan::local(&plan_request(request, &witness).map_err(Error::Witness)?, nonce()?)?;
 
     // touches the machine: launch, collect, clean up
     progress.change(&format!("starting {}", name(&plan)));

@@ -25,7 +25,7 @@ fn judge(case: &Case) -> Judgement {
     let attempts = attempts(case);
     let cited = |judgement: Judgement| {
         attempts.iter().fold(judgement, |judgement, (destination, attempt)| {
-            judgement.citing("egress", format!("{}: {}", destination.name(), describe(attempt)))
+            judgement.citing("egress", format!("{}: {}", destination.name(), describe(destination, attempt)))
         })
     };
     if let Some((destination, _)) = attempts.iter().find(|(_, attempt)| attempt.reach == Reach::Reached) {
@@ -70,7 +70,7 @@ fn way_out(case: &Case, attempts: &[(&Destination, &Attempt)]) -> Result<(), Str
     if let Some(interface) = interfaces.interfaces.iter().find(beyond) {
         return Err(format!(
             "nothing was reached, but there is the interface {}, and nothing shows that an answer was possible; \
-             decide it with `--egress-target ADDRESS:PORT` of a listener that this machine reaches",
+             a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)",
             interface.name
         ));
     }
@@ -82,7 +82,11 @@ fn way_out(case: &Case, attempts: &[(&Destination, &Attempt)]) -> Result<(), Str
     }
     let outside = || attempts.iter().filter(|(destination, _)| !destination.target.address.is_loopback());
     if let Some((destination, attempt)) = outside().find(|(_, attempt)| !unreachable_at_once(attempt.reach)) {
-        return Err(format!("{} was not unreachable: {}", destination.name(), describe(attempt)));
+        return Err(format!(
+            "{} was not unreachable: {}",
+            destination.name(),
+            describe(destination, attempt)
+        ));
     }
     if outside().next().is_none() {
         return Err("no address outside of the machine was attempted".to_owned());
@@ -113,10 +117,17 @@ fn unreachable_at_once(reach: Reach) -> bool {
     matches!(reach, Reach::NetworkUnreachable | Reach::HostUnreachable | Reach::NoAddressFamily)
 }
 
-fn describe(attempt: &Attempt) -> String {
-    match attempt.errno {
+fn describe(destination: &Destination, attempt: &Attempt) -> String {
+    let ended = match attempt.errno {
         0 => attempt.reach.id().to_owned(),
         errno => format!("{} (errno {errno})", attempt.reach.id()),
+    };
+    match destination.purpose {
+        Purpose::Named { reached_by_control: true } => format!("{ended}; this machine reaches it"),
+        Purpose::Named { reached_by_control: false } => {
+            format!("{ended}; this machine does not reach it either")
+        }
+        Purpose::LoopbackWitness | Purpose::Documentation => ended,
     }
 }
 
@@ -169,7 +180,7 @@ mod tests {
             addresses: Vec::new(),
         });
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
-        assert!(why.contains("eth0") && why.contains("--egress-target"), "{why}");
+        assert!(why.contains("eth0") && why.contains("--network=none"), "{why}");
         let mut case = fixture::gvisor();
         let Observation::Seen(routes) = &mut case.collected.evidence.routes else { panic!("no routes") };
         routes.routes.push(Route { destination: "0.0.0.0/0".into(), interface: "eth0".into() });
