@@ -131,7 +131,7 @@ async fn phases(
             }
             Ok(None)
         }
-        (None, Some(status)) if collected.introduction.is_none() && !probes_own(status) => {
+        (None, Some(status)) if collected.breaches == [Breach::Silent] && !probes_own(status) => {
             Err(Error::NotStarted { status, last_lines })
         }
         (stopped, status) => {

@@ -141,7 +141,7 @@ fn write(report: &Report, format: Format, verbose: bool) -> Result<(), Error> {
 /// The terminal's, else COLUMNS, else a fixed one.
 fn width() -> u16 {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let terminal = comfy_table::Table::new().width();
+    let terminal = comfy_table::Table::new().width().filter(|&width| width > 0);
     terminal.or(columns).unwrap_or(WIDTH).max(NARROWEST)
 }
 
