@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use proto::{AccountList, BootId, Evidence, Introduction, Observation, Target};
 use serde::Serialize;
 
-use crate::collect::Breach;
+use crate::breach::Breach;
 
 /// Evidence and survey, side by side.
 #[derive(Clone, Debug)]
@@ -118,6 +118,15 @@ pub enum Purpose {
         /// Whether the controller reached it.
         reached_by_control: bool,
     },
+}
+
+/// One observation that a judgement rests on.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Citation {
+    /// Who saw it: an observer's id, or "machine" or "bundle" for what was seen outside.
+    pub source: &'static str,
+    /// What was seen.
+    pub text: String,
 }
 
 // === impl Case ===

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_stream::StreamExt;
 
 use connection::Connection;
-pub use intake::{Breach, Intake};
+pub use intake::Intake;
 use service::Service;
 
 use crate::case::Collected;

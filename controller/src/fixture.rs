@@ -10,12 +10,12 @@ use proto::{
 };
 
 use crate::{
+    breach::Breach,
     case::{AccountDigest, Case, Collected, Destination, Limits, Machine, Purpose, Subject, Survey},
-    collect::Breach,
     environment::{Declared, Environment},
+    finding,
+    policy::Policy,
     report::Report,
-    requirement,
-    verdict::Policy,
 };
 
 pub(crate) const MACHINE_MEMORY: u64 = 25_275_768_832;
@@ -185,7 +185,7 @@ pub(crate) fn report(case: &Case) -> Report {
         remarks: Vec::new(),
     };
     let policy = Policy { environment: Environment::Production, only_production: false };
-    Report::new(declared, policy, case, &requirement::judge(case, policy), &[], false)
+    Report::new(declared, policy, case, &finding::judge(case, policy), &[], false)
 }
 
 pub(crate) fn machine_accounts() -> AccountList {

@@ -13,7 +13,7 @@ mod sentry_meminfo;
 mod texts;
 mod vdso_image;
 
-use crate::{case::Case, requirement::Citation};
+use crate::case::{Case, Citation};
 
 /// Every signal, strongest first.
 pub const SIGNALS: &[&Signal] = &[

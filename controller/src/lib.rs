@@ -5,6 +5,7 @@
 //! [`report`] know no client and no runtime. What touches the world is [`survey`], [`launch`] and [`collect`].
 #![forbid(unsafe_code)]
 
+pub mod breach;
 pub mod bundle;
 pub mod case;
 mod cli;
@@ -12,12 +13,14 @@ pub mod collect;
 mod embedded;
 pub mod environment;
 pub mod exit;
+pub mod finding;
 #[cfg(test)]
 mod fixture;
 pub mod gvisor;
 mod interrupt;
 pub mod launch;
 pub mod plan;
+pub mod policy;
 mod progress;
 pub mod report;
 pub mod requirement;

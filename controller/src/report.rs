@@ -3,15 +3,17 @@
 pub mod json;
 pub mod text;
 
-use proto::{Observation, Observed};
+use proto::Observed;
 use serde::Serialize;
 
 use crate::{
-    case::{Case, Subject},
+    case::{Case, Citation, Subject},
     environment::Declared,
+    finding::Finding,
     launch::Leftover,
-    requirement::{Area, Citation, Class, Finding, Outcome, unseen},
-    verdict::{Enforcement, Policy, Verdict, score},
+    policy::{Enforcement, Policy},
+    requirement::{Area, Class, Outcome},
+    verdict::{Verdict, score},
 };
 
 /// The version of this form; readers refuse what they do not know.
@@ -173,11 +175,7 @@ fn unenforced(findings: &[Finding]) -> Option<String> {
 
 impl ReportedObservation {
     fn new(Observed { observer, outcome }: &Observed) -> Self {
-        let outcome = match outcome {
-            Observation::Seen(_) => "seen".to_owned(),
-            blind => unseen(blind),
-        };
-        Self { observer: observer.id(), outcome }
+        Self { observer: observer.id(), outcome: outcome.fared() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is required of a sandbox: the record, the list, and the finding that judging it makes.
+//! What is required of a sandbox: the record, the list, and what judging comes to.
 //!
 //! A requirement is one file with one `const` record. Judges are pure: the same case gives the same finding.
 
@@ -9,13 +9,9 @@ mod probe_integrity;
 mod resource_limits;
 mod runtime_isolation;
 
-use proto::Observation;
 use serde::Serialize;
 
-use crate::{
-    case::Case,
-    verdict::{Enforcement, Policy},
-};
+use crate::case::{Case, Citation};
 
 /// Every requirement, in the order of the report.
 pub const ALL: &[&Requirement] = &[
@@ -110,45 +106,6 @@ pub struct Judgement {
     pub disguise: bool,
 }
 
-/// One observation that a judgement rests on.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Citation {
-    /// Who saw it: an observer's id, or "machine" or "bundle" for what was seen outside.
-    pub source: &'static str,
-    /// What was seen.
-    pub text: String,
-}
-
-/// A judged requirement.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// Which.
-    pub requirement: &'static Requirement,
-    /// What it does to the verdict.
-    pub enforcement: Enforcement,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// One sentence for this case.
-    pub because: String,
-    /// What it rests on.
-    pub citations: Vec<Citation>,
-    /// Something dresses up as gVisor that is not.
-    pub disguise: bool,
-}
-
-/// Judges every requirement under a policy.
-pub fn judge(case: &Case, policy: Policy) -> Vec<Finding> {
-    let finding = |requirement: &&'static Requirement| {
-        let enforcement = policy.enforcement(requirement);
-        let judgement = match enforcement {
-            Enforcement::NotJudged => Judgement::not_applicable("it is not judged here"),
-            _ => (requirement.judge)(case),
-        };
-        Finding::new(requirement, enforcement, judgement)
-    };
-    ALL.iter().map(finding).collect()
-}
-
 // === impl Judgement ===
 
 impl Judgement {
@@ -190,45 +147,6 @@ impl Judgement {
     pub fn citing_all(mut self, citations: impl IntoIterator<Item = Citation>) -> Self {
         self.citations.extend(citations);
         self
-    }
-}
-
-// === impl Finding ===
-
-impl Finding {
-    pub(crate) fn new(
-        requirement: &'static Requirement,
-        enforcement: Enforcement,
-        judgement: Judgement,
-    ) -> Self {
-        let Judgement { outcome, because, citations, disguise } = judgement;
-        Self { requirement, enforcement, outcome, because, citations, disguise }
-    }
-
-    /// Whether it was seen not to hold.
-    pub fn is_unmet(&self) -> bool {
-        matches!(self.outcome, Outcome::Unmet)
-    }
-
-    /// Whether it could not be decided; a mandatory requirement is applicable everywhere.
-    pub fn is_undecided(&self) -> bool {
-        match self.outcome {
-            Outcome::Inconclusive(_) => true,
-            Outcome::NotApplicable(_) => self.requirement.mandatory,
-            Outcome::Met | Outcome::Unmet => false,
-        }
-    }
-}
-
-/// Says how a look failed, for a judgement that wanted what it would have shown.
-pub(crate) fn unseen<T>(observation: &Observation<T>) -> String {
-    match observation {
-        Observation::Seen(_) => "seen".to_owned(),
-        Observation::Absent => "there is no such thing".to_owned(),
-        Observation::Denied { errno } => format!("looking was denied (errno {errno})"),
-        Observation::Failed { reason } => reason.clone(),
-        Observation::TimedOut => "looking took too long".to_owned(),
-        Observation::Crashed { signal } => format!("looking was ended by signal {signal}"),
     }
 }
 

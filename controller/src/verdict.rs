@@ -2,24 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{
-    environment::Environment,
-    requirement::{Class, Finding, Outcome, Requirement},
-};
-
-/// What a class of requirements does to the verdict.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Enforcement {
-    /// Unmet makes not ready, inconclusive makes undetermined.
-    Blocks,
-    /// Unmet and inconclusive are warnings.
-    Warns,
-    /// It is judged and shown, and changes nothing.
-    Shown,
-    /// It is not judged.
-    NotJudged,
-}
+use crate::{finding::Finding, policy::Enforcement, requirement::Outcome};
 
 /// Whether one may go on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -34,40 +17,6 @@ pub enum Verdict {
     /// Something that is enforced could not be decided, and nothing enforced is known not to be met.
     Undetermined,
 }
-
-/// How strictly to judge.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Policy {
-    /// Where the workloads are meant to run.
-    pub environment: Environment,
-    /// `--only production`: the mandatory requirements, those of production and probe-integrity, enforced whatever the
-    /// environment.
-    pub only_production: bool,
-}
-
-// === impl Policy ===
-
-impl Policy {
-    /// What becomes of a requirement under this policy.
-    pub fn enforcement(self, requirement: &Requirement) -> Enforcement {
-        if self.only_production {
-            let asked =
-                requirement.mandatory || matches!(requirement.class, Class::Regular | Class::ProductionOnly);
-            return if asked { Enforcement::Blocks } else { Enforcement::NotJudged };
-        }
-        #[expect(clippy::match_same_arms, reason = "an arm for each row of the README's table")]
-        match (requirement.class, self.environment) {
-            (Class::Regular, _) => Enforcement::Blocks,
-            (Class::Adaptive | Class::ProductionOnly, Environment::Production) => Enforcement::Blocks,
-            (Class::Adaptive, _) | (Class::ProductionOnly, Environment::Staging) => Enforcement::Warns,
-            (Class::ProductionOnly, Environment::Development) => Enforcement::NotJudged,
-            (Class::Advisory, Environment::Development) => Enforcement::Shown,
-            (Class::Advisory, Environment::Staging | Environment::Production) => Enforcement::Warns,
-        }
-    }
-}
-
-// === impl Verdict ===
 
 impl Verdict {
     /// Unmet beats inconclusive. Findings that name nothing enforced at all decide nothing.
@@ -104,7 +53,9 @@ mod tests {
     use super::*;
     use crate::{
         case::Case,
-        requirement::{Area, Judgement},
+        environment::Environment,
+        policy::Policy,
+        requirement::{Area, Class, Judgement, Requirement},
     };
 
     fn requirement(class: Class, mandatory: bool) -> &'static Requirement {

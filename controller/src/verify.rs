@@ -12,18 +12,21 @@ use proto::{Introduction, Nonce, Observation};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
+    breach::Breach,
     case::{Case, Collected, Machine, Survey},
-    collect::{self, Breach, Collection, Event},
+    collect::{self, Collection, Event},
     embedded,
     environment::Declared,
     exit::{Exit, Stopped},
+    finding,
     interrupt::Interrupt,
     launch::{self, Launched, Leftover},
     plan::{self, Plan},
+    policy::Policy,
     progress::Progress,
     report::Report,
-    requirement, survey,
-    verdict::{Policy, Verdict},
+    survey,
+    verdict::Verdict,
 };
 
 /// How long the runtime may take to end once the evidence is closed, or once its probe has closed the stream.
@@ -87,7 +90,7 @@ pub(crate) async fn local(
     let Some((case, leftovers, stopped)) = result? else { return Ok((Exit::Interrupted, None)) };
 
     // pure: judge, report
-    let findings = requirement::judge(&case, request.policy);
+    let findings = finding::judge(&case, request.policy);
     let timed_out = stopped == Some(Stopped::TimedOut);
     let report = Report::new(request.declared, request.policy, &case, &findings, &leftovers, timed_out);
 

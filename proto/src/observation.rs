@@ -54,6 +54,18 @@ impl<T> Observation<T> {
         if let Self::Seen(fact) = self { Some(fact) } else { None }
     }
 
+    /// How looking fared, as a fragment: "seen", or why not.
+    pub fn fared(&self) -> String {
+        match self {
+            Self::Seen(_) => "seen".to_owned(),
+            Self::Absent => "there is no such thing".to_owned(),
+            Self::Denied { errno } => format!("looking was denied (errno {errno})"),
+            Self::Failed { reason } => reason.clone(),
+            Self::TimedOut => "looking took too long".to_owned(),
+            Self::Crashed { signal } => format!("looking was ended by signal {signal}"),
+        }
+    }
+
     /// The same result about another form of the fact.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observation<U> {
         self.and_then(|fact| Observation::Seen(change(fact)))

@@ -13,8 +13,8 @@ use super::{exit, help, tell};
 use crate::{
     environment::{self, Environment},
     exit::Exit,
+    policy::Policy,
     report::{Report, json, text},
-    verdict::Policy,
     verify::{self, Error, Request},
 };
 

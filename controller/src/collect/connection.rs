@@ -13,7 +13,8 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
-use super::{Breach, Event, Intake, locked};
+use super::{Event, Intake, locked};
+use crate::breach::Breach;
 
 /// A stream from which at most so many bytes are read.
 pub(super) struct Connection<S> {

@@ -6,7 +6,8 @@ use proto::generated::{Assignment, Closed, Delivery, Introduction, collector_ser
 use tokio::sync::mpsc::UnboundedSender;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Breach, Event, Intake, intake::Accepted, locked};
+use super::{Event, Intake, intake::Accepted, locked};
+use crate::breach::Breach;
 
 /// One probe's collector.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use proto::AuxiliaryVector;
 
 use super::{Reading, Signal, Strength};
-use crate::{case::Case, requirement::unseen};
+use crate::case::Case;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "auxiliary-vector",
@@ -21,7 +21,7 @@ const AT_SYSINFO_EHDR: u64 = 33;
 
 fn read(case: &Case) -> Reading {
     let observed = &case.evidence().auxiliary_vector;
-    observed.seen().map_or_else(|| Reading::Unknown(unseen(observed)), reading)
+    observed.seen().map_or_else(|| Reading::Unknown(observed.fared()), reading)
 }
 
 fn reading(vector: &AuxiliaryVector) -> Reading {

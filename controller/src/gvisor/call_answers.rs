@@ -4,7 +4,7 @@
 use proto::{Answer, Call, CallAnswers};
 
 use super::{EVERYWHERE, Reading, Signal, Strength};
-use crate::{case::Case, requirement::unseen};
+use crate::case::Case;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "call-answers",
@@ -55,7 +55,7 @@ const fn expected(call: Call) -> Answer {
 
 fn read(case: &Case) -> Reading {
     let observed = &case.evidence().call_answers;
-    observed.seen().map_or_else(|| Reading::Unknown(unseen(observed)), reading)
+    observed.seen().map_or_else(|| Reading::Unknown(observed.fared()), reading)
 }
 
 fn reading(answers: &CallAnswers) -> Reading {

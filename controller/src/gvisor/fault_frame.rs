@@ -3,7 +3,7 @@
 use proto::FaultFrame;
 
 use super::{Reading, Signal, Strength};
-use crate::{case::Case, requirement::unseen};
+use crate::case::Case;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "fault-frame",
@@ -25,7 +25,7 @@ fn read(case: &Case) -> Reading {
     case.evidence()
         .fault_frame
         .seen()
-        .map_or_else(|| Reading::Unknown(unseen(&case.evidence().fault_frame)), reading)
+        .map_or_else(|| Reading::Unknown(case.evidence().fault_frame.fared()), reading)
 }
 
 fn reading(frame: &FaultFrame) -> Reading {

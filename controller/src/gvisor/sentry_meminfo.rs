@@ -3,7 +3,7 @@
 use proto::SentryMeminfo;
 
 use super::{EVERYWHERE, Reading, Signal, Strength};
-use crate::{case::Case, requirement::unseen};
+use crate::case::Case;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "sentry-meminfo",
@@ -16,7 +16,7 @@ pub(super) const SIGNAL: Signal = Signal {
 
 fn read(case: &Case) -> Reading {
     let observed = &case.evidence().sentry_meminfo;
-    observed.seen().map_or_else(|| Reading::Unknown(unseen(observed)), reading)
+    observed.seen().map_or_else(|| Reading::Unknown(observed.fared()), reading)
 }
 
 fn reading(&SentryMeminfo { on_procfs, mallocs_first, mallocs_second }: &SentryMeminfo) -> Reading {

@@ -1,7 +1,7 @@
 //! Texts that claim gVisor. They decide nothing; beside strong signals of another kernel they expose a disguise.
 
 use super::{EVERYWHERE, Reading, Signal, Strength};
-use crate::{case::Case, requirement::unseen};
+use crate::case::Case;
 
 pub(super) const KERNEL_LOG: Signal = text("kernel-log", "pkg/sentry/kernel/syslog.go", kernel_log);
 pub(super) const KERNEL_NAME: Signal =
@@ -26,21 +26,21 @@ const fn text(id: &'static str, source: &'static str, read: fn(&Case) -> Reading
 fn kernel_log(case: &Case) -> Reading {
     match &case.evidence().kernel_log.seen() {
         Some(log) => claim(&log.first_line),
-        None => Reading::Unknown(unseen(&case.evidence().kernel_log)),
+        None => Reading::Unknown(case.evidence().kernel_log.fared()),
     }
 }
 
 fn kernel_name(case: &Case) -> Reading {
     match &case.evidence().kernel_name.seen() {
         Some(name) => claim(&format!("{} {}", name.release, name.version)),
-        None => Reading::Unknown(unseen(&case.evidence().kernel_name)),
+        None => Reading::Unknown(case.evidence().kernel_name.fared()),
     }
 }
 
 fn kernel_banner(case: &Case) -> Reading {
     match &case.evidence().kernel_banner.seen() {
         Some(banner) => claim(&banner.text),
-        None => Reading::Unknown(unseen(&case.evidence().kernel_banner)),
+        None => Reading::Unknown(case.evidence().kernel_banner.fared()),
     }
 }
 

@@ -3,7 +3,7 @@
 use proto::VdsoImage;
 
 use super::{Reading, Signal, Strength};
-use crate::{case::Case, requirement::unseen};
+use crate::case::Case;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "vdso-image",
@@ -27,7 +27,7 @@ fn read(case: &Case) -> Reading {
     case.evidence()
         .vdso_image
         .seen()
-        .map_or_else(|| Reading::Unknown(unseen(&case.evidence().vdso_image)), reading)
+        .map_or_else(|| Reading::Unknown(case.evidence().vdso_image.fared()), reading)
 }
 
 fn reading(image: &VdsoImage) -> Reading {

@@ -3,7 +3,7 @@
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets::NOTHING};
 
 use super::{Report, ReportedFinding, ReportedOutcome};
-use crate::verdict::{Enforcement, Verdict};
+use crate::{policy::Enforcement, verdict::Verdict};
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]

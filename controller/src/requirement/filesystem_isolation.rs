@@ -3,7 +3,7 @@
 
 use proto::Observation;
 
-use super::{Area, Class, Judgement, Requirement, unseen};
+use super::{Area, Class, Judgement, Requirement};
 use crate::case::{Case, Subject};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -76,22 +76,22 @@ fn own_files(case: &Case) -> Result<(String, String), String> {
         (Observation::Seen(_), machine) => {
             return Err(format!(
                 "there is an /etc/passwd, and the machine's could not be compared with it: {}",
-                unseen(machine)
+                machine.fared()
             ));
         }
-        (blind, _) => return Err(format!("/etc/passwd was not seen: {}", unseen(blind))),
+        (blind, _) => return Err(format!("/etc/passwd was not seen: {}", blind.fared())),
     };
     let mounts = evidence
         .mounts
         .seen()
-        .ok_or_else(|| format!("the mounts were not seen: {}", unseen(&evidence.mounts)))?;
+        .ok_or_else(|| format!("the mounts were not seen: {}", evidence.mounts.fared()))?;
     if mounts.truncated {
         return Err("there are more mounts than the probe reports".to_owned());
     }
     let root = mounts.mounts.iter().rfind(|mount| mount.mount_point == "/");
     let root = root.ok_or("there is no mount of the root directory")?;
     if evidence.root_filesystem.seen().is_none() {
-        return Err(format!("the root directory was not seen: {}", unseen(&evidence.root_filesystem)));
+        return Err(format!("the root directory was not seen: {}", evidence.root_filesystem.fared()));
     }
     let access = if root.read_only() { "read-only" } else { "writable" };
     Ok((

@@ -1,7 +1,7 @@
 //! The process has no privilege that it does not need, read as the kernel that answers means it: gVisor shows no seccomp
 //! filter and no `NoNewPrivs` line for programs inside, because the filter is around the sandbox.
 
-use super::{Area, Class, Judgement, Requirement, unseen};
+use super::{Area, Class, Judgement, Requirement};
 use crate::{
     case::Case,
     gvisor::{self, Kernel},
@@ -57,7 +57,7 @@ fn user(case: &Case) -> Reading {
     let credentials = &case.evidence().credentials;
     let seen = credentials
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("the user was not seen: {}", unseen(credentials))))?;
+        .ok_or_else(|| Gap::Unseen(format!("the user was not seen: {}", credentials.fared())))?;
     let users = [seen.real_user, seen.effective_user, seen.saved_user];
     if users.contains(&0) {
         return Err(Gap::Open("credentials", "it runs as root".to_owned()));
@@ -69,7 +69,7 @@ fn capabilities(case: &Case) -> Reading {
     let capabilities = &case.evidence().capabilities;
     let seen = capabilities
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("the capabilities were not seen: {}", unseen(capabilities))))?;
+        .ok_or_else(|| Gap::Unseen(format!("the capabilities were not seen: {}", capabilities.fared())))?;
     let held = seen.effective | seen.permitted | seen.inheritable | seen.ambient.unwrap_or(0);
     if held != 0 {
         return Err(Gap::Open("capabilities", format!("it holds capabilities: {held:#x}")));
@@ -81,7 +81,7 @@ fn no_new_privileges(case: &Case, kernel: Kernel) -> Reading {
     let seccomp = &case.evidence().seccomp;
     let seen = seccomp
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("no_new_privs was not seen: {}", unseen(seccomp))))?;
+        .ok_or_else(|| Gap::Unseen(format!("no_new_privs was not seen: {}", seccomp.fared())))?;
     match (seen.no_new_privs, kernel) {
         (Some(true), _) => Ok(("seccomp", "no_new_privs is set".to_owned())),
         (None, Kernel::Gvisor) => Ok(("seccomp", "no_new_privs is not shown by gVisor".to_owned())),
@@ -94,7 +94,7 @@ fn filter(case: &Case, kernel: Kernel) -> Reading {
     let seccomp = &case.evidence().seccomp;
     let seen = seccomp
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("the seccomp mode was not seen: {}", unseen(seccomp))))?;
+        .ok_or_else(|| Gap::Unseen(format!("the seccomp mode was not seen: {}", seccomp.fared())))?;
     match (seen.mode, kernel) {
         (Some(1 | 2), _) => Ok(("seccomp", "system calls are filtered".to_owned())),
         (_, Kernel::Gvisor) => {

@@ -4,7 +4,7 @@
 
 use proto::{Attempt, Interface, Reach};
 
-use super::{Area, Class, Judgement, Requirement, unseen};
+use super::{Area, Class, Judgement, Requirement};
 use crate::case::{Case, Destination, Purpose};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -55,13 +55,13 @@ fn way_out(case: &Case, attempts: &[(&Destination, &Attempt)]) -> Result<(), Str
     let interfaces = evidence
         .interfaces
         .seen()
-        .ok_or_else(|| format!("the interfaces were not seen: {}", unseen(&evidence.interfaces)))?;
+        .ok_or_else(|| format!("the interfaces were not seen: {}", evidence.interfaces.fared()))?;
     let routes = evidence
         .routes
         .seen()
-        .ok_or_else(|| format!("the routes were not seen: {}", unseen(&evidence.routes)))?;
+        .ok_or_else(|| format!("the routes were not seen: {}", evidence.routes.fared()))?;
     if evidence.egress.seen().is_none() {
-        return Err(format!("no attempt was seen: {}", unseen(&evidence.egress)));
+        return Err(format!("no attempt was seen: {}", evidence.egress.fared()));
     }
     if let Some(missing) = case.survey.destinations.iter().find(|wanted| !made(wanted, attempts)) {
         return Err(format!("there is no attempt on {}", missing.name()));

@@ -38,7 +38,7 @@ fn judge(case: &Case) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{collect::Breach, fixture, requirement::Outcome};
+    use crate::{breach::Breach, fixture, requirement::Outcome};
 
     #[test]
     fn whole_evidence_is_met_and_any_breach_is_inconclusive() {

@@ -5,7 +5,7 @@
 
 use proto::Observation;
 
-use super::{Area, Class, Judgement, Requirement, unseen};
+use super::{Area, Class, Judgement, Requirement};
 use crate::{
     case::{Case, Limits},
     gvisor::{self, Kernel},
@@ -30,7 +30,7 @@ fn judge(case: &Case) -> Judgement {
         return match case.evidence().memory_total.seen() {
             Some(total) => Judgement::unmet("there is no sandbox, and so no limit")
                 .citing("memory-total", format!("{} bytes", total.bytes)),
-            None => Judgement::inconclusive(unseen(&case.evidence().memory_total)),
+            None => Judgement::inconclusive(case.evidence().memory_total.fared()),
         };
     };
     let Limits { memory: Some(memory), cpu_millis: Some(cpu) } = declared else {
@@ -50,7 +50,7 @@ fn judge(case: &Case) -> Judgement {
         Shown::Machines(text) if case.survey.cgroup.seen().is_some() => decided(case, memory, cpu, &text),
         Shown::Machines(text) => Judgement::inconclusive(format!(
             "the kernel is shared and shows the machine's memory, and the control group could not be read: {}",
-            unseen(&case.survey.cgroup)
+            case.survey.cgroup.fared()
         ))
         .citing("memory-total", text),
         Shown::Other(text) => Judgement::unmet("the declared memory limit does not reach the sandbox")
@@ -69,7 +69,7 @@ enum Shown {
 
 fn shown_memory(case: &Case, declared: u64) -> Shown {
     let Some(total) = case.evidence().memory_total.seen() else {
-        return Shown::Nothing(unseen(&case.evidence().memory_total));
+        return Shown::Nothing(case.evidence().memory_total.fared());
     };
     let text = format!("{} bytes", total.bytes);
     let shared_kernel = gvisor::assess(case).kernel == Kernel::Other;
@@ -92,7 +92,7 @@ fn decided(case: &Case, memory: u64, cpu: u64, shown: &str) -> Judgement {
         blind => Judgement::met(
             "both limits are declared, and the sandbox shows the memory limit; no CPU quota was seen",
         )
-        .citing("machine", format!("its control group could not be read: {}", unseen(blind))),
+        .citing("machine", format!("its control group could not be read: {}", blind.fared())),
     };
     judgement.citing("bundle", describe(declared)).citing("memory-total", shown.to_owned())
 }

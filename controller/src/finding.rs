@@ -1,0 +1,62 @@
+//! A judged requirement.
+
+use crate::{
+    case::{Case, Citation},
+    policy::{Enforcement, Policy},
+    requirement::{self, Judgement, Outcome, Requirement},
+};
+
+/// A judged requirement.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Which.
+    pub requirement: &'static Requirement,
+    /// What it does to the verdict.
+    pub enforcement: Enforcement,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// One sentence for this case.
+    pub because: String,
+    /// What it rests on.
+    pub citations: Vec<Citation>,
+    /// Something dresses up as gVisor that is not.
+    pub disguise: bool,
+}
+
+/// Judges every requirement under a policy.
+pub fn judge(case: &Case, policy: Policy) -> Vec<Finding> {
+    let finding = |requirement: &&'static Requirement| {
+        let enforcement = policy.enforcement(requirement);
+        let judgement = match enforcement {
+            Enforcement::NotJudged => Judgement::not_applicable("it is not judged here"),
+            _ => (requirement.judge)(case),
+        };
+        Finding::new(requirement, enforcement, judgement)
+    };
+    requirement::ALL.iter().map(finding).collect()
+}
+
+impl Finding {
+    pub(crate) fn new(
+        requirement: &'static Requirement,
+        enforcement: Enforcement,
+        judgement: Judgement,
+    ) -> Self {
+        let Judgement { outcome, because, citations, disguise } = judgement;
+        Self { requirement, enforcement, outcome, because, citations, disguise }
+    }
+
+    /// Whether it was seen not to hold.
+    pub fn is_unmet(&self) -> bool {
+        matches!(self.outcome, Outcome::Unmet)
+    }
+
+    /// Whether it could not be decided; a mandatory requirement is applicable everywhere.
+    pub fn is_undecided(&self) -> bool {
+        match self.outcome {
+            Outcome::Inconclusive(_) => true,
+            Outcome::NotApplicable(_) => self.requirement.mandatory,
+            Outcome::Met | Outcome::Unmet => false,
+        }
+    }
+}
