@@ -29,6 +29,12 @@ pub enum Breach {
     /// A message belongs to another run.
     #[error("a message has another run's nonce")]
     WrongNonce,
+    /// An observer answered that was not asked.
+    #[error("{} was delivered and not asked for", .0.id())]
+    Unassigned(Observer),
+    /// The attempts are not those that were asked for.
+    #[error("the attempts to connect are not those of the assignment")]
+    OtherTargets,
     /// An observer answered a second time.
     #[error("{} was delivered twice", .0.id())]
     Repeated(Observer),

@@ -5,14 +5,14 @@ mod given;
 
 use serde_json::{Value, json};
 
-pub use given::{Error, adapted};
+pub use given::{Error, adapted, has_network_of_its_own};
 
 use crate::case::{HostPath, Limits};
 
 /// Where the probe lies in a bundle of our own.
 pub const PROBE: &str = "/probe";
-/// Nobody (user-namespaces(7)).
-const NOBODY: u32 = 65534;
+/// Nobody, in a sandbox and without one (user-namespaces(7)).
+pub const NOBODY: u32 = 65534;
 /// The period to which a CPU quota refers, in microseconds; the kernel's default.
 const PERIOD: u64 = 100_000;
 
@@ -25,6 +25,10 @@ pub struct Bundle {
     pub limits: Limits,
     /// Paths of the machine that it mounts, the probe's own left out.
     pub host_paths: Vec<HostPath>,
+    /// Where it mounts what is no path of the machine's own: the probe, and an engine's files.
+    pub own_mounts: Vec<String>,
+    /// `process.noNewPrivileges`.
+    pub no_new_privs: bool,
     /// `linux.cgroupsPath`, where it names one.
     pub cgroup: Option<String>,
 }
@@ -59,7 +63,14 @@ pub fn own(run: &str, limits: Limits) -> Bundle {
             "namespaces": namespaces,
         },
     });
-    Bundle { config, limits, host_paths: Vec::new(), cgroup: Some(cgroup) }
+    Bundle {
+        config,
+        limits,
+        host_paths: Vec::new(),
+        own_mounts: Vec::new(),
+        no_new_privs: true,
+        cgroup: Some(cgroup),
+    }
 }
 
 /// The limits that a configuration declares.

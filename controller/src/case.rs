@@ -36,6 +36,10 @@ pub struct Survey {
     pub declared: Option<Limits>,
     /// Paths of the machine that the sandbox was given, the probe's own file left out.
     pub host_paths: Vec<HostPath>,
+    /// Where the sandbox was given mounts that are no path of the machine's own: the probe, and an engine's files.
+    pub own_mounts: Vec<String>,
+    /// Whether the sandbox was given `no_new_privs`; `None` where there is no sandbox.
+    pub no_new_privs: Option<bool>,
     /// The machine that runs it.
     pub machine: Machine,
     /// The limits of the sandbox's own control group, as the machine's kernel enforces them.

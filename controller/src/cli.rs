@@ -11,7 +11,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{exit::Exit, verify::Error};
+use crate::{exit::Exit, progress::colour_is_wanted, verify::Error};
 
 /// Proves whether sandboxes are what they claim to be: gVisor, cut off from the network and from the host.
 #[derive(Debug, Parser)]
@@ -45,8 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// Logs are not the report: they go to standard error, and only if `RUST_LOG` asks for more than warnings.
 fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let colour =
-        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = io::stderr().is_terminal() && colour_is_wanted();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -79,9 +78,9 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::Launch(launch::Error::Bundle(_)) => {
             Some("--bundle takes a folder with config.json and its root file system, as `runc spec` makes it")
         }
-        Error::Launch(launch::Error::Start { .. }) => {
-            Some("--runtime takes the path of an OCI runtime, with its own arguments if need be")
-        }
+        Error::Launch(launch::Error::Start { .. }) => Some(
+            "--runtime takes the path of an OCI runtime; without one, programs must be allowed to run in TMPDIR",
+        ),
         Error::Launch(launch::Error::Scratch { .. }) => Some("set TMPDIR to a folder that can be written"),
         Error::NotStarted { .. } if !nix::unistd::geteuid().is_root() => {
             Some("OCI runtimes usually need root: run it again with sudo")

@@ -91,19 +91,14 @@ impl Collection {
         self.events.recv().await.unwrap_or(Event::Ended)
     }
 
-    /// Whether the probe has spoken.
-    pub fn introduced(&self) -> bool {
-        locked(&self.intake).introduced()
-    }
-
-    /// Ends the collection, and says what came of it.
+    /// Says what came of it; what the probe says from here on is not heard.
     pub fn finish(self) -> Collected {
         self.server.abort();
         locked(&self.intake).collected()
     }
 }
 
-/// A panic elsewhere does not take away what was collected.
+/// What was collected stands, whatever became of another holder of the lock.
 fn locked(intake: &Mutex<Intake>) -> std::sync::MutexGuard<'_, Intake> {
     intake.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -283,6 +283,8 @@ fn case(evidence: Evidence) -> Case {
             },
             declared: Some(limits),
             host_paths: Vec::new(),
+            own_mounts: Vec::new(),
+            no_new_privs: Some(true),
             machine: Machine {
                 boot_id: seen(BootId { uuid: BOOT_ID.into() }),
                 memory_total: seen(MACHINE_MEMORY),

@@ -16,6 +16,15 @@ impl Interrupt {
         Ok(Self { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())? })
     }
 
+    /// Whether one of them has come by now.
+    pub(crate) async fn has_arrived(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.arrival() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+
     /// Returns when one of them has come.
     pub(crate) async fn arrival(&mut self) {
         tokio::select! {

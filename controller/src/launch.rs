@@ -7,6 +7,10 @@ mod tail;
 
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use tokio::{
     io::Join,
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -14,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    bundle::{self, Bundle},
+    bundle::{self, Bundle, NOBODY},
     case::Subject,
     plan::{self, Plan},
 };
@@ -26,8 +30,6 @@ use tail::Tail;
 
 /// How long one step of cleaning up may take before the next is tried.
 const GRACE: Duration = Duration::from_secs(5);
-/// Nobody, as whom a probe runs that has no sandbox.
-const NOBODY: u32 = 65534;
 
 /// What a probe says and hears.
 pub type Stream = Join<ChildStdout, ChildStdin>;
@@ -133,15 +135,19 @@ impl Launched {
                 _ = timeout(GRACE, self.child.wait()).await;
             }
             end(&mut self.child).await;
-            if self.scratch.has_state() {
-                runtime.delete(GRACE).await;
-            }
+            let deleted =
+                !self.scratch.has_state() || runtime.delete(GRACE).await || !self.scratch.has_state();
             // The group of a bundle of our own is ours alone; the user's may hold other things.
             let ours = bundle.cgroup.as_deref().filter(|path| path.ends_with(runtime.id()));
             let group = match ours {
                 Some(path) => leftovers::cgroup(path, GRACE).await,
                 None => Vec::new(),
             };
+            if !deleted {
+                // The runtime's state is needed to remove the container by hand.
+                self.scratch.keep();
+                return group.into_iter().chain([runtime.leftover()]).collect();
+            }
             let mounts = leftovers::mounts_below(self.scratch.path());
             return group.into_iter().chain(mounts).chain(self.scratch.remove()).collect();
         }
@@ -150,9 +156,12 @@ impl Launched {
     }
 }
 
-/// Ends a process that may have ended already.
+/// Ends a process that may have ended already, and whatever it started in its own process group.
 async fn end(child: &mut Child) {
     if matches!(child.try_wait(), Ok(None)) {
+        if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()) {
+            _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
         _ = child.start_kill();
         _ = timeout(GRACE, child.wait()).await;
     }

@@ -44,6 +44,8 @@ pub struct Request {
     pub named: Vec<(SocketAddr, bool)>,
     /// runsc, where it is on the machine.
     pub installed: Option<PathBuf>,
+    /// Whether the sandbox is given a network namespace that is made for it.
+    pub own_network: bool,
     /// The port of the controller's listener on the loopback address.
     pub witness: u16,
 }
@@ -56,12 +58,13 @@ pub enum Error {
     BundleWithoutRuntime,
 }
 
-/// Plans a local run. A sandbox is also asked for an address outside, to which it should have no way; without a sandbox
-/// nothing is sent outside unasked.
+/// Plans a local run. A sandbox with a network namespace of its own is also asked for addresses outside, to which it
+/// should have no way; where the machine's network may be shared, nothing is sent outside unasked.
 pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
     let subject = subject(request)?;
     let witness = (SocketAddr::new(Ipv4Addr::LOCALHOST.into(), request.witness), Purpose::LoopbackWitness);
-    let documentation: &[IpAddr] = if subject == Subject::Unsandboxed { &[] } else { &DOCUMENTATION };
+    let shut_in = subject != Subject::Unsandboxed && request.own_network;
+    let documentation: &[IpAddr] = if shut_in { &DOCUMENTATION } else { &[] };
     let documentation =
         documentation.iter().map(|&address| (SocketAddr::new(address, 443), Purpose::Documentation));
     let named = request
@@ -142,7 +145,8 @@ mod tests {
 
     #[test]
     fn the_installed_runsc_is_taken_and_a_named_runtime_preferred() {
-        let installed = Request { installed: Some("/usr/bin/runsc".into()), ..Request::default() };
+        let installed =
+            Request { installed: Some("/usr/bin/runsc".into()), own_network: true, ..Request::default() };
         let named = Request { runtime: Some(vec!["runc".into()]), ..installed.clone() };
         let runtime = |request: &Request| match local(request, Nonce([7; 16])).unwrap().subject {
             Subject::Sandbox { runtime, .. } => runtime,
@@ -156,6 +160,7 @@ mod tests {
             Request { runtime: Some(vec!["runsc".into(), "-network=host".into()]), ..installed.clone() };
         assert_eq!(runtime(&told), ["runsc", "-network=host"]);
         assert_eq!(purposes(&installed).len(), 3);
+        assert_eq!(purposes(&Request { own_network: false, ..installed }).len(), 1);
     }
 
     #[test]

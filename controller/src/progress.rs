@@ -7,6 +7,11 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// Unless `NO_COLOR` is set to something (no-color.org).
+pub(crate) fn colour_is_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Where changes are shown.
 #[derive(Debug)]
 pub(crate) enum Progress {
@@ -23,8 +28,7 @@ impl Progress {
         if !std::io::stderr().is_terminal() {
             return Self::Lines;
         }
-        let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let template = if colour { "{spinner:.cyan} {msg}" } else { "{spinner} {msg}" };
+        let template = if colour_is_wanted() { "{spinner:.cyan} {msg}" } else { "{spinner} {msg}" };
         let style =
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::new_spinner().with_style(style);

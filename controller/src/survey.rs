@@ -5,15 +5,12 @@ mod cgroup;
 use std::{fs, io};
 
 use nix::unistd::{SysconfVar, sysconf};
-use proto::{BootId, Observation};
+use proto::{BootId, MOST_OF_ACCOUNT_LIST, Observation};
 use sha2::{Digest, Sha256};
 
 pub use cgroup::limits as cgroup_limits;
 
 use crate::case::{AccountDigest, Machine};
-
-/// The most that a probe reads of an account list, so that the digests compare.
-const MOST: usize = 1 << 20;
 
 /// Looks at the machine. Nothing here fails: what cannot be seen is an observation too.
 pub fn machine() -> Machine {
@@ -21,7 +18,7 @@ pub fn machine() -> Machine {
         boot_id: text("/proc/sys/kernel/random/boot_id").map(|uuid| BootId { uuid: uuid.trim().to_owned() }),
         memory_total: memory_total(),
         account_list: seen(fs::read("/etc/passwd")).map(|mut bytes| {
-            bytes.truncate(MOST);
+            bytes.truncate(MOST_OF_ACCOUNT_LIST);
             let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             AccountDigest { size, sha256: Sha256::digest(&bytes).into() }
         }),

@@ -2,17 +2,21 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitStatus,
     time::Duration,
 };
 
 use proto::{Introduction, Nonce, Observation};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout},
+};
 
 use crate::{
     breach::Breach,
+    bundle,
     case::{Case, Collected, Machine, Survey},
     collect::{self, Collection, Event},
     embedded,
@@ -113,7 +117,7 @@ async fn phases(
     let witness = TcpListener::bind("127.0.0.1:0").map_err(Error::Witness)?;
 
     // pure: plan
-    let plan = plan::local(&plan_request(request, &witness).map_err(Error::Witness)?, nonce()?)?;
+    let plan = plan::local(&plan_request(request, &witness).await.map_err(Error::Witness)?, nonce()?)?;
 
     // touches the machine: launch, collect, clean up
     progress.change(&format!("starting {}", name(&plan)));
@@ -126,15 +130,15 @@ async fn phases(
     let survey = surveyed(plan, machine, &launched, ending.cgroup);
     progress.change("cleaning up");
     let leftovers = launched.clean_up().await;
+    let stopped = if interrupt.has_arrived().await { Some(Stopped::Interrupted) } else { ending.stopped };
 
-    match (ending.stopped, ending.status) {
+    match (stopped, ending.status) {
         (Some(Stopped::Interrupted), _) => {
-            for leftover in leftovers {
-                tracing::warn!(leftover = %leftover.what, remedy = %leftover.remedy, "left behind");
-            }
+            warn_of(&leftovers);
             Ok(None)
         }
         (None, Some(status)) if collected.breaches == [Breach::Silent] && !probes_own(status) => {
+            warn_of(&leftovers);
             Err(Error::NotStarted { status, last_lines })
         }
         (stopped, status) => {
@@ -212,6 +216,13 @@ impl Run<'_> {
     }
 }
 
+/// Where there is no report to name them in.
+fn warn_of(leftovers: &[Leftover]) {
+    for Leftover { what, remedy } in leftovers {
+        tracing::warn!("left behind: {what}; remove it with `{remedy}`");
+    }
+}
+
 fn probe(request: &Request) -> Result<Vec<u8>, Error> {
     match &request.probe {
         Some(path) => std::fs::read(path).map_err(|source| Error::ReadProbe { path: path.clone(), source }),
@@ -225,15 +236,26 @@ fn nonce() -> Result<Nonce, Error> {
     Ok(Nonce(bytes))
 }
 
-fn plan_request(request: &Request, witness: &TcpListener) -> io::Result<plan::Request> {
-    let reached = |&address: &SocketAddr| (address, TcpStream::connect_timeout(&address, CONTROL).is_ok());
+async fn plan_request(request: &Request, witness: &TcpListener) -> io::Result<plan::Request> {
     Ok(plan::Request {
         runtime: request.runtime.clone(),
         bundle: request.bundle.clone(),
-        named: request.egress_targets.iter().map(reached).collect(),
+        named: control(&request.egress_targets).await,
+        own_network: request.bundle.as_deref().is_none_or(bundle::has_network_of_its_own),
         installed: launch::installed_runsc(),
         witness: witness.local_addr()?.port(),
     })
+}
+
+/// Tries the named targets from here, all at once, and says which were reached.
+async fn control(targets: &[SocketAddr]) -> Vec<(SocketAddr, bool)> {
+    let attempts: Vec<_> =
+        targets.iter().map(|&target| tokio::spawn(timeout(CONTROL, TcpStream::connect(target)))).collect();
+    let mut reached = Vec::new();
+    for (&target, attempt) in targets.iter().zip(attempts) {
+        reached.push((target, matches!(attempt.await, Ok(Ok(Ok(_))))));
+    }
+    reached
 }
 
 fn surveyed(
@@ -247,6 +269,8 @@ fn surveyed(
         subject: plan.subject,
         declared: bundle.map(|bundle| bundle.limits),
         host_paths: bundle.map(|bundle| bundle.host_paths.clone()).unwrap_or_default(),
+        own_mounts: bundle.map(|bundle| bundle.own_mounts.clone()).unwrap_or_default(),
+        no_new_privs: bundle.map(|bundle| bundle.no_new_privs),
         machine,
         cgroup,
         destinations: plan.destinations,

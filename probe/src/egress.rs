@@ -46,13 +46,15 @@ impl Attempts {
 
     /// Waits until each has ended, or the budget is spent.
     pub(crate) fn finish(mut self) -> Observation<Egress> {
-        while let Some(left) = self.budget.checked_sub(self.started.elapsed()).filter(|left| !left.is_zero())
-        {
-            if self.underway.iter().all(|attempt| matches!(attempt.state, State::Ended { .. })) {
-                break;
-            }
+        // However little is left of the budget, each attempt is asked once how it ended.
+        loop {
+            let left = self.budget.saturating_sub(self.started.elapsed());
             if let Err(errno) = self.wait(left) {
                 return Observation::failed(format!("poll: {}", errno.desc()));
+            }
+            let ended = self.underway.iter().all(|attempt| matches!(attempt.state, State::Ended { .. }));
+            if ended || left.is_zero() {
+                break;
             }
         }
         let attempts = self.underway.into_iter().map(|attempt| attempt.conclude(self.budget)).collect();
@@ -60,8 +62,11 @@ impl Attempts {
     }
 
     fn wait(&mut self, left: Duration) -> nix::Result<()> {
-        let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
         let mut descriptors: Vec<_> = self.underway.iter().filter_map(Underway::pollable).collect();
+        if descriptors.is_empty() {
+            return Ok(());
+        }
+        let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
         match poll(&mut descriptors, timeout) {
             Ok(_) | Err(Errno::EINTR) => (),
             Err(errno) => return Err(errno),
@@ -169,6 +174,17 @@ mod tests {
         };
         let ends: Vec<_> = attempts.iter().map(|attempt| (attempt.target, attempt.reach)).collect();
         assert_eq!(ends, [(7, Reach::Reached), (8, Reach::Refused)]);
+    }
+
+    #[test]
+    fn a_spent_budget_still_hears_what_has_happened() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let targets = [loopback(7, listener.local_addr().unwrap().port())];
+        let Observation::Seen(Egress { attempts }) = Attempts::begin(&targets, Duration::ZERO).finish()
+        else {
+            panic!("no attempts");
+        };
+        assert_eq!(attempts[0].reach, Reach::Reached);
     }
 
     #[test]

@@ -87,9 +87,9 @@ impl<'a> Gathering<'a> {
         order: &Order,
         results: &Sender<Observed>,
     ) -> Observation<Fact> {
-        if let Err(error) = worker.take_on(order) {
-            worker.end();
-            return Observation::failed(error.to_string());
+        if worker.take_on(order).is_err() {
+            // It ended before it could read: how it ended is the reason.
+            return worker.ending().into();
         }
         loop {
             match timeout(self.patience(), worker.next()).await {

@@ -1,11 +1,10 @@
 //! Text that was read from a place the probe does not trust, made fit for the wire.
 
-/// The most bytes of one text that the schema accepts.
-const LONGEST: usize = 4096;
+use proto::limits::TEXT;
 
 /// The text without control characters, each of which becomes U+FFFD, cut to what the schema accepts.
 pub(crate) fn printable(text: &str) -> String {
-    cut(text, LONGEST)
+    cut(text, TEXT)
 }
 
 /// The same, cut to `most` bytes.

@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use proto::Observation;
+use proto::{MOST_OF_ACCOUNT_LIST, Observation};
 
 /// The most bytes that are read of any one file.
-const MOST: u64 = 1 << 20;
+const MOST: u64 = MOST_OF_ACCOUNT_LIST as u64;
 
 /// A root below which files are opened.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ pub struct Introduction {
     pub schema_version: u32,
     /// The architecture it was built for.
     pub architecture: String,
-    /// What it can observe, without those that this crate does not know.
+    /// What it can observe.
     pub observers: Vec<Observer>,
 }
 

@@ -9,7 +9,7 @@ mod process_image;
 mod resources;
 
 pub use calls::{Answer, Call, CallAnswer, CallAnswers};
-pub use filesystem::{AccountList, Mount, Mounts, RootFilesystem};
+pub use filesystem::{AccountList, MOST_OF_ACCOUNT_LIST, Mount, Mounts, RootFilesystem};
 pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
 pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};
 pub use privilege::{Capabilities, Credentials, Seccomp};

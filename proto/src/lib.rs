@@ -10,7 +10,7 @@
 pub mod assignment;
 pub mod delivery;
 pub mod evidence;
-mod limits;
+pub mod limits;
 pub mod observation;
 pub mod observer;
 mod refused;
@@ -20,8 +20,9 @@ pub use assignment::{Assignment, Budget, Introduction, Nonce, Target};
 pub use delivery::Delivery;
 pub use evidence::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
-    Credentials, Egress, FaultFrame, Interface, Interfaces, KernelBanner, KernelLog, KernelName, MemoryTotal,
-    Mount, Mounts, Processors, Reach, RootFilesystem, Route, Routes, Seccomp, SentryMeminfo, VdsoImage,
+    Credentials, Egress, FaultFrame, Interface, Interfaces, KernelBanner, KernelLog, KernelName,
+    MOST_OF_ACCOUNT_LIST, MemoryTotal, Mount, Mounts, Processors, Reach, RootFilesystem, Route, Routes,
+    Seccomp, SentryMeminfo, VdsoImage,
 };
 pub use observation::{Observation, Observed};
 pub use observer::{Evidence, Fact, Observer};

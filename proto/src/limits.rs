@@ -3,9 +3,9 @@
 use crate::Refused;
 
 /// The longest text, in bytes.
-pub(crate) const TEXT: usize = 4096;
+pub const TEXT: usize = 4096;
 /// The longest list.
-pub(crate) const LIST: usize = 1024;
+pub const LIST: usize = 1024;
 
 pub(crate) fn text(field: &'static str, text: String) -> Result<String, Refused> {
     if text.len() > TEXT {

@@ -24,7 +24,9 @@ fn main() -> io::Result<()> {
         writeln!(out, "size of the probe: {} KB", fs::metadata(probe)?.len() / 1000)?;
     }
     for world in worlds::all().unwrap_or_default() {
-        let Some(runtime) = world.runtime.filter(|_| world.gvisor) else { continue };
+        let Some(runtime) = world.runtime.filter(|_| world.gvisor && world.missing.is_none()) else {
+            continue;
+        };
         let runtime = format!("{runtime} --network=none");
         let ground = Ground::new();
         bundle::write(ground.path(), |config| config["process"]["args"] = serde_json::json!(["/bin/app"]));

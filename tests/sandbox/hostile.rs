@@ -10,6 +10,7 @@ pub(super) fn rows() -> Vec<Row> {
         ("nonce", "another run's nonce"),
         ("half", "the evidence was not closed"),
         ("miscounted", "10 were received"),
+        ("blind", "saw nothing at all"),
         ("giant", "the stream broke"),
         ("flood", "the evidence was not closed"),
         ("schema", "version 2 of the schema"),

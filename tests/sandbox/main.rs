@@ -20,8 +20,12 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use stage::worlds;
 
-/// A named test.
-type Row = (String, Box<dyn FnOnce() + Send>);
+/// A named test, or one that cannot be made here.
+struct Row {
+    name: String,
+    skipped: bool,
+    test: Box<dyn FnOnce() + Send>,
+}
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -42,15 +46,15 @@ fn main() -> ExitCode {
         bundles::rows(),
         readme::rows(),
     ];
-    let trials = rows.into_iter().flatten().map(|(name, row)| {
-        Trial::test(name, move || catch_unwind(AssertUnwindSafe(row)).map_err(|panic| failed(&*panic)))
-            .with_ignored_flag(missing.is_some())
+    let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {
+        Trial::test(name, move || catch_unwind(AssertUnwindSafe(test)).map_err(|panic| failed(&*panic)))
+            .with_ignored_flag(skipped || missing.is_some())
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-fn row(name: impl Into<String>, row: impl FnOnce() + Send + 'static) -> Row {
-    (name.into(), Box::new(row))
+fn row(name: impl Into<String>, test: impl FnOnce() + Send + 'static) -> Row {
+    Row { name: name.into(), skipped: false, test: Box::new(test) }
 }
 
 fn failed(panic: &(dyn std::any::Any + Send)) -> Failed {

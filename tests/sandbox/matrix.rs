@@ -1,5 +1,7 @@
 //! What comes out in each world, requirement by requirement.
 
+use std::io::Write;
+
 use stage::{
     Ended, Ground, run,
     worlds::{self, World},
@@ -13,11 +15,15 @@ const MANDATORY: [&str; 4] =
 pub(super) fn rows() -> Vec<Row> {
     let worlds = worlds::all().unwrap_or_default();
     let rows = worlds.into_iter().flat_map(|world| {
-        let (production, lenient) = (world.clone(), world.clone());
-        [
+        if let Some(missing) = &world.missing {
+            _ = writeln!(std::io::stderr(), "SKIPPING {}: {missing}", world.name);
+        }
+        let (skipped, production, lenient) = (world.missing.is_some(), world.clone(), world.clone());
+        let rows = [
             row(format!("{} in production", world.name), move || in_production(&production)),
             row(format!("{} in development and staging", world.name), move || elsewhere(&lenient)),
-        ]
+        ];
+        rows.map(|row| Row { skipped, ..row })
     });
     rows.collect()
 }

@@ -1,6 +1,6 @@
 //! `impostor KIND [RUNTIME…] --root STATE run --bundle DIR ID`: an OCI runtime that goes wrong in one way.
 //!
-//! Those that speak for a probe themselves: `nonce`, `half`, `miscounted`, `giant`, `flood`, `killed`, `stalled`, `silent`,
+//! Those that speak for a probe themselves: `nonce`, `half`, `miscounted`, `blind`, `giant`, `flood`, `killed`, `stalled`, `silent`,
 //! `schema`. Those that run a real runtime and spoil it: `cut` (it is killed after some bytes), `mute` (nothing of what
 //! the probe says arrives, and the file `$TMPDIR/up` appears with the first of it). One that does not start: `dead`. And
 //! one that spoils nothing: `measure PROBE report` runs the probe and keeps its peak memory in `$TMPDIR/peak`.
@@ -156,7 +156,7 @@ fn deliveries(kind: &str, assignment: &Assignment) -> Vec<generated::Delivery> {
     let nonce = if kind == "nonce" { Nonce([7; 16]) } else { assignment.nonce };
     let all = assignment.observers.len();
     let told = match kind {
-        "nonce" => all,
+        "nonce" | "blind" => all,
         _ => all / 2,
     };
     let outcome = || match kind {
@@ -168,7 +168,7 @@ fn deliveries(kind: &str, assignment: &Assignment) -> Vec<generated::Delivery> {
         let content = Content::Observed(Observed { observer, outcome: outcome() });
         Delivery { nonce, content }.into()
     });
-    let closing = matches!(kind, "nonce" | "miscounted").then(|| {
+    let closing = matches!(kind, "nonce" | "miscounted" | "blind").then(|| {
         let observations = u32::try_from(all).unwrap_or(u32::MAX);
         Delivery { nonce, content: Content::Closing { observations } }.into()
     });

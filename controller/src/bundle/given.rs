@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 use super::{Bundle, limits};
 use crate::case::HostPath;
 
-/// Files that container engines make for one container and mount into it; they are not the machine's own.
+/// What container engines make for one container, somewhere in their own folders, and mount into it.
 const PER_CONTAINER: &[&str] =
     &["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/dev/shm", "/dev/termination-log"];
+/// Folders of the machine itself: a root file system in one of them is the machine's.
+const SYSTEM: &[&str] =
+    &["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr"];
 /// Where programs are looked for if the bundle sets no PATH.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -71,7 +74,12 @@ fn with_probe(mut config: Value, path: &Path, folder: &Path, probe: &Path) -> Re
     let root = folder.join(text("/root/path").ok_or_else(|| missing("root.path"))?);
     let program = text("/process/args/0").ok_or_else(|| missing("process.args"))?;
     let place = place(&config, &root, &program)?;
-    let host_paths = host_paths(&config);
+    let (mut host_paths, mut own_mounts) = host_paths(&config);
+    if is_the_machines(&root, folder) {
+        host_paths.push(HostPath { source: root.display().to_string(), destination: "/".to_owned() });
+    }
+    own_mounts.push(place.clone());
+    let no_new_privs = config.pointer("/process/noNewPrivileges").and_then(Value::as_bool).unwrap_or(false);
     let limits = limits(&config);
     let cgroup = text("/linux/cgroupsPath");
     let mounts =
@@ -89,7 +97,25 @@ fn with_probe(mut config: Value, path: &Path, folder: &Path, probe: &Path) -> Re
         process.insert("terminal".to_owned(), json!(false));
         process.remove("consoleSize");
     }
-    Ok(Bundle { config, limits, host_paths, cgroup })
+    Ok(Bundle { config, limits, host_paths, own_mounts, no_new_privs, cgroup })
+}
+
+/// Whether a bundle asks for a network namespace that is made for it, and is empty.
+pub fn has_network_of_its_own(folder: &Path) -> bool {
+    let config: Option<Value> =
+        std::fs::read(folder.join("config.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let namespaces = config.as_ref().and_then(|config| config.pointer("/linux/namespaces")?.as_array());
+    let fresh = |namespace: &Value| {
+        namespace.get("type").and_then(Value::as_str) == Some("network") && namespace.get("path").is_none()
+    };
+    namespaces.is_some_and(|namespaces| namespaces.iter().any(fresh))
+}
+
+/// Whether a root file system is the machine's own, or holds the bundle itself.
+fn is_the_machines(root: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (root, folder) = (real(root), real(folder));
+    folder.starts_with(&root) || SYSTEM.iter().any(|system| root.starts_with(system))
 }
 
 /// The program's path inside of the sandbox.
@@ -148,22 +174,27 @@ fn components(path: &Path) -> impl DoubleEndedIterator<Item = String> {
     })
 }
 
-/// Bind mounts of the machine's paths, without those that an engine makes for one container.
-fn host_paths(config: &Value) -> Vec<HostPath> {
+/// Bind mounts of the machine's paths, and apart from them the places of those that an engine makes for one container.
+fn host_paths(config: &Value) -> (Vec<HostPath>, Vec<String>) {
     let mounts = config.pointer("/mounts").and_then(Value::as_array).into_iter().flatten();
-    let host_path = |mount: &Value| {
+    let bind = |mount: &Value| {
         let text = |key: &str| mount.get(key).and_then(Value::as_str);
         let options = mount.get("options").and_then(Value::as_array).into_iter().flatten();
         let binds = options.filter_map(Value::as_str).any(|option| option == "bind" || option == "rbind");
-        let destination = text("destination")?;
         let bound = binds || text("type") == Some("bind");
-        let ours = PER_CONTAINER.contains(&destination);
-        (bound && !ours).then(|| HostPath {
+        bound.then(|| HostPath {
             source: text("source").unwrap_or_default().to_owned(),
-            destination: destination.to_owned(),
+            destination: text("destination").unwrap_or_default().to_owned(),
         })
     };
-    mounts.filter_map(host_path).collect()
+    let (own, machines): (Vec<_>, Vec<_>) = mounts.filter_map(bind).partition(is_per_container);
+    (machines, own.into_iter().map(|own| own.destination).collect())
+}
+
+/// An engine's file has another place on the machine than in the container, and is no folder around that place.
+fn is_per_container(path: &HostPath) -> bool {
+    let shared = Path::new(&path.destination).starts_with(&path.source) || path.source.starts_with("/dev");
+    PER_CONTAINER.contains(&path.destination.as_str()) && !shared
 }
 
 #[cfg(test)]
@@ -224,6 +255,39 @@ mod tests {
         ]);
         let host_paths = bundle(&config).1.unwrap().host_paths;
         assert_eq!(host_paths, [HostPath { source: "/srv".into(), destination: "/data".into() }]);
+    }
+
+    #[test]
+    fn an_engines_file_is_none_if_it_is_the_machines() {
+        for (source, destination) in
+            [("/etc/hosts", "/etc/hosts"), ("/", "/dev/shm"), ("/dev/shm", "/dev/shm")]
+        {
+            let mut config = config("sh");
+            config["mounts"] = json!([{ "destination": destination, "type": "bind", "source": source }]);
+            assert_eq!(bundle(&config).1.unwrap().host_paths.len(), 1, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_root_that_is_the_machines_is_one_of_its_paths() {
+        let (folder, _) = bundle(&config("sh"));
+        for (root, machines) in [("/", true), ("/usr/share", true), ("rootfs", false), (".", true)] {
+            assert_eq!(is_the_machines(&folder.path().join(root), folder.path()), machines, "{root}");
+        }
+    }
+
+    #[test]
+    fn only_a_namespace_without_a_path_is_a_network_of_its_own() {
+        for (namespace, own) in [
+            (json!({ "type": "network" }), true),
+            (json!({ "type": "network", "path": "/proc/1/ns/net" }), false),
+            (json!({ "type": "pid" }), false),
+        ] {
+            let mut config = config("sh");
+            config["linux"] = json!({ "namespaces": [namespace] });
+            let (folder, _) = bundle(&config);
+            assert_eq!(has_network_of_its_own(folder.path()), own, "{config}");
+        }
     }
 
     #[test]

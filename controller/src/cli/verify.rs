@@ -14,12 +14,15 @@ use crate::{
     environment::{self, Environment},
     exit::Exit,
     policy::Policy,
+    progress::colour_is_wanted,
     report::{Report, json, text},
     verify::{self, Error, Request},
 };
 
 /// The width where there is no terminal to ask.
 const WIDTH: u16 = 100;
+/// The longest time that a run can be given.
+const LONGEST: Duration = Duration::from_hours(24);
 /// Narrower than this, a table is no table.
 const NARROWEST: u16 = 60;
 
@@ -87,7 +90,7 @@ impl Arguments {
         let declared = match environment::declared(self.environment, variable) {
             Ok(declared) => declared,
             Err(error) => {
-                tell(&error, Some("correct the variable, or say --environment"));
+                tell(&error, Some("correct the variable, or unset it"));
                 return Exit::Usage;
             }
         };
@@ -129,8 +132,7 @@ fn write(report: &Report, format: Format, verbose: bool) -> Result<(), Error> {
     let rendered = match format {
         Format::Json => json::render(report)?,
         Format::Text => {
-            let colour =
-                out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let colour = out.is_terminal() && colour_is_wanted();
             text::render(report, text::Style { width: width(), colour, verbose })
         }
     };
@@ -169,8 +171,8 @@ fn target(text: &str) -> Result<SocketAddr, String> {
 
 fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("give a time such as 30s, 5m or 1m30s".to_owned()),
+        Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
+        _ => Err("give a time such as 30s, 5m or 1m30s, up to a day".to_owned()),
     }
 }
 
@@ -195,7 +197,7 @@ mod tests {
         }
         assert!(target("[2001:db8::7]:443").is_ok());
         assert_eq!(time("1m30s"), Ok(Duration::from_secs(90)));
-        for wrong in ["", "0s", "soon", "10"] {
+        for wrong in ["", "0s", "soon", "10", "2days", "600000000000years"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,10 +1,14 @@
 //! What has been received, and whether it may be: the protocol's rules, without a wire.
 
 use proto::{
-    Assignment, Delivery, Evidence, Introduction, Observer, SCHEMA_VERSION, delivery::Content, generated,
+    Assignment, Delivery, Evidence, Fact, Introduction, Observation, Observed, Observer, SCHEMA_VERSION,
+    delivery::Content, generated,
 };
 
 use crate::{breach::Breach, case::Collected};
+
+/// One breach is enough; a few more explain it.
+const MOST_BREACHES: usize = 8;
 
 /// What a delivery came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,14 +81,9 @@ impl Intake {
 
     /// Notes what was wrong outside of the messages themselves.
     pub fn breach(&mut self, breach: Breach) {
-        if !self.closed && !self.breaches.contains(&breach) {
-            self.breaches.push(breach);
+        if !self.closed {
+            self.note(breach);
         }
-    }
-
-    /// Whether the probe has spoken.
-    pub fn introduced(&self) -> bool {
-        self.introduction.is_some()
     }
 
     /// How many observations were received, and how many were asked for.
@@ -108,12 +107,23 @@ impl Intake {
     }
 
     fn noted<T>(&mut self, result: Result<T, Breach>) -> Result<T, Breach> {
-        if let Err(breach) = &result
-            && !self.breaches.contains(breach)
-        {
-            self.breaches.push(breach.clone());
+        if let Err(breach) = &result {
+            self.note(breach.clone());
         }
         result
+    }
+
+    fn note(&mut self, breach: Breach) {
+        if self.breaches.len() < MOST_BREACHES && !self.breaches.contains(&breach) {
+            self.breaches.push(breach);
+        }
+    }
+
+    /// Attempts that were made are one for each target, in the assignment's order.
+    fn answers_the_targets(&self, observed: &Observed) -> bool {
+        let Observation::Seen(Fact::Egress(egress)) = &observed.outcome else { return true };
+        let attempted = egress.attempts.iter().map(|attempt| attempt.target);
+        attempted.eq(self.assignment.targets.iter().map(|target| target.id))
     }
 
     fn try_introduce(
@@ -145,6 +155,10 @@ impl Intake {
             Content::Observed(observed) if self.received.contains(&observed.observer) => {
                 Err(Breach::Repeated(observed.observer))
             }
+            Content::Observed(observed) if !self.assignment.observers.contains(&observed.observer) => {
+                Err(Breach::Unassigned(observed.observer))
+            }
+            Content::Observed(observed) if !self.answers_the_targets(&observed) => Err(Breach::OtherTargets),
             Content::Observed(observed) => {
                 let who = observed.observer;
                 self.evidence.record(observed)?;
@@ -165,7 +179,7 @@ impl Intake {
 
 #[cfg(test)]
 mod tests {
-    use proto::{Budget, Nonce, Observation, Observed};
+    use proto::{Attempt, Budget, Egress, Nonce};
 
     use super::*;
 
@@ -262,6 +276,28 @@ mod tests {
         assert_eq!(intake.begin_delivery(), Err(Breach::Twice("Deliver")));
         intake.accept(observed(Observer::BootId)).unwrap();
         assert_eq!(intake.accept(observed(Observer::BootId)), Err(Breach::Repeated(Observer::BootId)));
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_refused() {
+        let mut intake = intake();
+        intake.introduce(introduction().into()).unwrap();
+        let unasked = intake.accept(observed(Observer::Routes));
+        assert_eq!(unasked, Err(Breach::Unassigned(Observer::Routes)));
+        let attempt = Attempt { target: 5, reach: proto::Reach::Reached, errno: 0, took_us: 1 };
+        let outcome = Observation::Seen(Fact::Egress(Egress { attempts: vec![attempt] }));
+        let content = Content::Observed(Observed { observer: Observer::Egress, outcome });
+        assert_eq!(intake.accept(Delivery { nonce: NONCE, content }.into()), Err(Breach::OtherTargets));
+    }
+
+    #[test]
+    fn breaches_are_counted_up_to_a_few() {
+        let mut intake = intake();
+        for version in 2..100 {
+            let other = Introduction { schema_version: version, ..introduction() };
+            assert!(intake.introduce(other.into()).is_err());
+        }
+        assert_eq!(intake.collected().breaches.len(), MOST_BREACHES + 1);
     }
 
     #[test]

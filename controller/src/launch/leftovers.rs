@@ -40,8 +40,15 @@ pub(super) fn mounts_below(folder: &Path) -> Vec<Leftover> {
 }
 
 fn below(mountinfo: &str, folder: &Path) -> Vec<PathBuf> {
-    let mount_points = mountinfo.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from);
+    let mount_points = mountinfo.lines().filter_map(|line| line.split(' ').nth(4)).map(unescaped);
     mount_points.filter(|mount_point| mount_point.starts_with(folder)).collect()
+}
+
+/// The kernel writes white space and backslashes of a path as octal numbers (`fs/proc_namespace.c`, `mangle`).
+fn unescaped(path: &str) -> PathBuf {
+    PathBuf::from(
+        path.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\"),
+    )
 }
 
 /// Ends what runs in the run's own control group and removes the group, in whichever hierarchies it is.
@@ -91,6 +98,10 @@ mod tests {
         let mountinfo = "1 2 0:1 / /tmp/podproof-1 rw - tmpfs none rw\n3 2 0:4 net:[1] /tmp/podproof-1/state/null-netns rw \
                          shared:1 - nsfs nsfs rw\n4 2 0:5 / /tmp/podproof-10 rw - tmpfs none rw\n";
         let found = below(mountinfo, Path::new("/tmp/podproof-1"));
+        assert_eq!(
+            below("1 2 0:1 / /a\\040b/c rw - tmpfs none rw", Path::new("/a b")),
+            [Path::new("/a b/c")]
+        );
         assert_eq!(found, [Path::new("/tmp/podproof-1"), Path::new("/tmp/podproof-1/state/null-netns")]);
     }
 

@@ -10,6 +10,8 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
+use super::leftovers::Leftover;
+
 /// A runtime with the user's own arguments, and the container that it is to run.
 #[derive(Debug)]
 pub(super) struct Runtime {
@@ -45,14 +47,26 @@ impl Runtime {
     pub(super) async fn kill(&self, grace: Duration) {
         let mut command = self.command("kill");
         command.arg(&self.id).arg("KILL");
-        quietly(command, grace).await;
+        _ = quietly(command, grace).await;
     }
 
-    /// Removes what the runtime keeps of the container.
-    pub(super) async fn delete(&self, grace: Duration) {
+    /// Removes what the runtime keeps of the container; says whether it did.
+    pub(super) async fn delete(&self, grace: Duration) -> bool {
+        quietly(self.deletion(), grace).await
+    }
+
+    /// What is left of the container after the runtime could not remove it.
+    pub(super) fn leftover(&self) -> Leftover {
+        let deletion = self.deletion();
+        let words = [deletion.as_std().get_program()].into_iter().chain(deletion.as_std().get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        Leftover { what: format!("the container {}", self.id), remedy: words.join(" ") }
+    }
+
+    fn deletion(&self) -> Command {
         let mut command = self.command("delete");
         command.arg("--force").arg(&self.id);
-        quietly(command, grace).await;
+        command
     }
 
     fn command(&self, action: &str) -> Command {
@@ -63,10 +77,10 @@ impl Runtime {
     }
 }
 
-async fn quietly(mut command: Command, grace: Duration) {
+async fn quietly(mut command: Command, grace: Duration) -> bool {
     let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     match command.spawn() {
-        Ok(mut child) => _ = timeout(grace, child.wait()).await,
-        Err(error) => tracing::debug!(%error, "a clean-up command did not start"),
+        Ok(mut child) => matches!(timeout(grace, child.wait()).await, Ok(Ok(status)) if status.success()),
+        Err(_) => false,
     }
 }

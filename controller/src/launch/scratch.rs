@@ -23,6 +23,8 @@ impl Scratch {
     /// Others may enter the folder: the probe runs as another user.
     pub(super) fn new(run: &str, probe: &[u8]) -> Result<Self, Error> {
         let parent = std::env::temp_dir();
+        // The kernel lists mounts by real paths.
+        let parent = parent.canonicalize().unwrap_or(parent);
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| Error::Scratch { path, source }
@@ -67,6 +69,11 @@ impl Scratch {
     /// Whether the runtime has left something of the container.
     pub(super) fn has_state(&self) -> bool {
         fs::read_dir(self.state()).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
+    /// Leaves the folder where it is.
+    pub(super) fn keep(self) {
+        _ = self.folder.keep();
     }
 
     pub(super) fn remove(self) -> Option<Leftover> {

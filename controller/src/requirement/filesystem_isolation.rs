@@ -1,7 +1,7 @@
 //! The machine's files are out of reach, judged by whose file it is: an account list of the image's own is no leak, the
 //! machine's is.
 
-use proto::Observation;
+use proto::{Mount, Observation};
 
 use super::{Area, Class, Judgement, Requirement};
 use crate::case::{Case, Subject};
@@ -18,6 +18,10 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     mappings: &["KAR-0020"],
     judge,
 };
+
+/// File systems that the kernel makes by itself, and that hold no file of a machine's.
+const KERNELS_OWN: &[&str] =
+    &["proc", "sysfs", "tmpfs", "dev", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
 
 fn judge(case: &Case) -> Judgement {
     if let Some(judgement) = shared_files(case) {
@@ -90,6 +94,17 @@ fn own_files(case: &Case) -> Result<(String, String), String> {
     }
     let root = mounts.mounts.iter().rfind(|mount| mount.mount_point == "/");
     let root = root.ok_or("there is no mount of the root directory")?;
+    let undeclared = |mount: &&Mount| {
+        mount.mount_point != "/"
+            && !KERNELS_OWN.contains(&mount.filesystem.as_str())
+            && !case.survey.own_mounts.contains(&mount.mount_point)
+    };
+    if let Some(mount) = mounts.mounts.iter().find(undeclared) {
+        return Err(format!(
+            "there is a mount that nobody declared: {} at {}",
+            mount.filesystem, mount.mount_point
+        ));
+    }
     if evidence.root_filesystem.seen().is_none() {
         return Err(format!("the root directory was not seen: {}", evidence.root_filesystem.fared()));
     }
@@ -131,6 +146,17 @@ mod tests {
         let mut case = fixture::gvisor();
         case.survey.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_mount_that_nobody_declared_leaves_it_open() {
+        let mut case = fixture::gvisor();
+        let mut mount = fixture::mounts(&mut case).mounts[0].clone();
+        mount.mount_point = "/host".into();
+        fixture::mounts(&mut case).mounts.push(mount);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        case.survey.own_mounts.push("/host".into());
+        assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 
     #[test]

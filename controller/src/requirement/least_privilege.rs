@@ -84,7 +84,12 @@ fn no_new_privileges(case: &Case, kernel: Kernel) -> Reading {
         .ok_or_else(|| Gap::Unseen(format!("no_new_privs was not seen: {}", seccomp.fared())))?;
     match (seen.no_new_privs, kernel) {
         (Some(true), _) => Ok(("seccomp", "no_new_privs is set".to_owned())),
-        (None, Kernel::Gvisor) => Ok(("seccomp", "no_new_privs is not shown by gVisor".to_owned())),
+        (None, Kernel::Gvisor) if case.survey.no_new_privs == Some(true) => {
+            Ok(("bundle", "no_new_privs is declared; this gVisor does not show it".to_owned()))
+        }
+        (None, Kernel::Gvisor) if case.survey.no_new_privs == Some(false) => {
+            Err(Gap::Open("bundle", "no_new_privs is not declared".to_owned()))
+        }
         (Some(false), _) => Err(Gap::Open("seccomp", "no_new_privs is not set".to_owned())),
         (None, _) => Err(Gap::Unseen("no_new_privs is not shown".to_owned())),
     }
@@ -122,6 +127,15 @@ mod tests {
         assert_eq!(judge(&linux).outcome, Outcome::Met);
         linux.collected.evidence.seccomp = Observation::Seen(Seccomp { mode: Some(2), no_new_privs: None });
         assert!(matches!(judge(&linux).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn what_gvisor_does_not_show_must_be_declared() {
+        let mut case = fixture::gvisor();
+        case.survey.no_new_privs = Some(false);
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        case.survey.no_new_privs = None;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Nothing can be reached. "Nothing answered" proves that only where an answer was possible, or where there is no way out
-//! at all: no interface but loopback, no route, every attempt unreachable at once, and the machine's own loopback
+//! at all: no interface but loopback, no route, every attempt unreachable, and the machine's own loopback
 //! listener out of reach.
 
 use proto::{Attempt, Interface, Reach};
@@ -40,7 +40,7 @@ fn judge(case: &Case) -> Judgement {
     match way_out(case, &attempts) {
         Ok(()) => {
             let because =
-                "there is no interface but loopback and no route, and every attempt was unreachable at once";
+                "there is no interface but loopback and no route, and every attempt was unreachable";
             cited(Judgement::met(because))
                 .citing("interfaces", interface_names(case))
                 .citing("routes", "none but the loopback interface's")
@@ -81,7 +81,7 @@ fn way_out(case: &Case, attempts: &[(&Destination, &Attempt)]) -> Result<(), Str
         ));
     }
     let outside = || attempts.iter().filter(|(destination, _)| !destination.target.address.is_loopback());
-    if let Some((destination, attempt)) = outside().find(|(_, attempt)| !unreachable_at_once(attempt.reach)) {
+    if let Some((destination, attempt)) = outside().find(|(_, attempt)| !unreachable(attempt.reach)) {
         return Err(format!(
             "{} was not unreachable: {}",
             destination.name(),
@@ -91,11 +91,15 @@ fn way_out(case: &Case, attempts: &[(&Destination, &Attempt)]) -> Result<(), Str
     if outside().next().is_none() {
         return Err("no address outside of the machine was attempted".to_owned());
     }
-    let witnessed = |(destination, _): &(&Destination, _)| destination.purpose == Purpose::LoopbackWitness;
-    if !attempts.iter().any(witnessed) {
-        return Err("no listener of the machine's own was attempted".to_owned());
+    let witness = attempts.iter().find(|(destination, _)| destination.purpose == Purpose::LoopbackWitness);
+    match witness {
+        None => Err("no listener of the machine's own was attempted".to_owned()),
+        Some((_, attempt)) if attempt.reach == Reach::Refused || unreachable(attempt.reach) => Ok(()),
+        Some((destination, attempt)) => Err(format!(
+            "the machine's own listener was not out of reach: {}",
+            describe(destination, attempt)
+        )),
     }
-    Ok(())
 }
 
 fn made(wanted: &Destination, attempts: &[(&Destination, &Attempt)]) -> bool {
@@ -113,7 +117,7 @@ fn attempts(case: &Case) -> Vec<(&Destination, &Attempt)> {
 }
 
 /// The answers of a kernel that has no way to the address, as against those of something on the way.
-fn unreachable_at_once(reach: Reach) -> bool {
+fn unreachable(reach: Reach) -> bool {
     matches!(reach, Reach::NetworkUnreachable | Reach::HostUnreachable | Reach::NoAddressFamily)
 }
 
@@ -166,6 +170,11 @@ mod tests {
         for reach in [Reach::TimedOut, Reach::Refused, Reach::NotPermitted, Reach::Reset, Reach::Failed] {
             let mut case = fixture::gvisor();
             fixture::attempts(&mut case)[1].reach = reach;
+            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{reach:?}");
+        }
+        for reach in [Reach::TimedOut, Reach::NotPermitted, Reach::Reset, Reach::Failed] {
+            let mut case = fixture::gvisor();
+            fixture::attempts(&mut case)[0].reach = reach;
             assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{reach:?}");
         }
     }

@@ -20,6 +20,9 @@ fn judge(case: &Case) -> Judgement {
     let collected = &case.collected;
     let Some(first) = collected.breaches.first() else {
         return match &collected.introduction {
+            Some(_) if saw_nothing(case) => {
+                Judgement::inconclusive("the probe answered, and saw nothing at all")
+            }
             Some(introduction) => Judgement::met("the evidence was closed, and every observer answered")
                 .citing(
                     "introduction",
@@ -35,6 +38,11 @@ fn judge(case: &Case) -> Judgement {
         .fold(judgement, |judgement, breach| judgement.citing("stream", breach.to_string()))
 }
 
+/// A sandbox in which nothing can be looked at does not exist; a probe that cannot look, or will not, does.
+fn saw_nothing(case: &Case) -> bool {
+    case.evidence().outcomes().iter().all(|observed| observed.outcome.seen().is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +53,13 @@ mod tests {
         let mut case = fixture::gvisor();
         assert_eq!(judge(&case).outcome, Outcome::Met);
         case.collected.breaches.push(Breach::WrongNonce);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_probe_that_answers_and_saw_nothing_is_inconclusive() {
+        let mut case = fixture::gvisor();
+        case.collected.evidence = proto::Evidence::default();
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 

@@ -39,7 +39,7 @@ fn judge(case: &Case) -> Judgement {
             .citing("bundle", describe(declared));
     };
     if let Some(enforced) = case.survey.cgroup.seen()
-        && *enforced != declared
+        && !(same_memory(*enforced, declared) && enforced.cpu_millis == declared.cpu_millis)
     {
         return Judgement::unmet("the declared limits are not those of the sandbox's control group")
             .citing("bundle", describe(declared))
@@ -49,7 +49,7 @@ fn judge(case: &Case) -> Judgement {
         Shown::Declared(text) => decided(case, memory, cpu, &text),
         Shown::Machines(text) if case.survey.cgroup.seen().is_some() => decided(case, memory, cpu, &text),
         Shown::Machines(text) => Judgement::inconclusive(format!(
-            "the kernel is shared and shows the machine's memory, and the control group could not be read: {}",
+            "the machine's memory shows, and the control group could not be read: {}",
             case.survey.cgroup.fared()
         ))
         .citing("memory-total", text),
@@ -58,6 +58,15 @@ fn judge(case: &Case) -> Judgement {
             .citing("memory-total", text),
         Shown::Nothing(why) => Judgement::inconclusive(format!("the sandbox's memory was not seen: {why}")),
     }
+}
+
+/// The kernel rounds a limit down to whole pages (`mm/page_counter.c`).
+fn same_memory(enforced: Limits, declared: Limits) -> bool {
+    enforced.memory.map(pages) == declared.memory.map(pages)
+}
+
+fn pages(bytes: u64) -> u64 {
+    bytes / 4096
 }
 
 enum Shown {
@@ -72,12 +81,13 @@ fn shown_memory(case: &Case, declared: u64) -> Shown {
         return Shown::Nothing(case.evidence().memory_total.fared());
     };
     let text = format!("{} bytes", total.bytes);
-    let shared_kernel = gvisor::assess(case).kernel == Kernel::Other;
+    let machine = case.survey.machine.memory_total.seen().copied();
+    // On a shared kernel, and where the limit is beyond the machine's memory, the machine's memory is what shows.
+    let shows_the_machines =
+        gvisor::assess(case).kernel == Kernel::Other || machine.is_some_and(|all| declared > all);
     match total.bytes {
-        bytes if bytes == declared => Shown::Declared(text),
-        bytes if shared_kernel && case.survey.machine.memory_total.seen() == Some(&bytes) => {
-            Shown::Machines(text)
-        }
+        bytes if pages(bytes) == pages(declared) => Shown::Declared(text),
+        bytes if shows_the_machines && machine == Some(bytes) => Shown::Machines(text),
         _ => Shown::Other(text),
     }
 }
@@ -121,6 +131,10 @@ mod tests {
         assert_eq!(with(|_| ()), Outcome::Met);
         assert_eq!(judge(&fixture::runc()).outcome, Outcome::Met);
         assert_eq!(with(|case| case.survey.cgroup = Observation::Absent), Outcome::Met);
+        let odd = with(|case| {
+            case.survey.declared = Some(Limits { memory: Some((256 << 20) + 100), cpu_millis: Some(2000) });
+        });
+        assert_eq!(odd, Outcome::Met);
     }
 
     #[test]

@@ -22,7 +22,10 @@ mod x86_64 {
         arch::global_asm,
         ffi::c_void,
         io, mem, ptr,
-        sync::atomic::{AtomicU64, Ordering::Relaxed},
+        sync::{
+            Mutex, PoisonError,
+            atomic::{AtomicU64, Ordering::Relaxed},
+        },
     };
 
     use libc::{c_int, sigaction, siginfo_t, ucontext_t};
@@ -44,6 +47,8 @@ mod x86_64 {
         fn podproof_fault_landing();
     }
 
+    /// The handler belongs to the whole process: one fault at a time.
+    static FAULTING: Mutex<()> = Mutex::new(());
     static TRAP_NUMBER: AtomicU64 = AtomicU64::new(0);
     static ERROR_CODE: AtomicU64 = AtomicU64::new(0);
     static CONTEXT_FLAGS: AtomicU64 = AtomicU64::new(0);
@@ -65,13 +70,14 @@ mod x86_64 {
     }
 
     pub(super) fn fault_frame() -> io::Result<FaultFrame> {
+        let _alone = FAULTING.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: a sigaction of zeroes is a value of its type: no handler, no flags, an empty mask.
         let (mut ours, mut theirs): (sigaction, sigaction) = unsafe { (mem::zeroed(), mem::zeroed()) };
         ours.sa_sigaction = remember as *const () as usize;
         ours.sa_flags = libc::SA_SIGINFO;
         // SAFETY: both structures outlive the calls. The load faults on the null page, and the handler, which stores to
         // atomics alone, moves on to the landing; where the page is mapped after all, the load reads one byte. The
-        // worker has one thread, so no other fault can come between; the handler that was there is put back.
+        // lock keeps other faults of this kind away; the handler that was there is put back.
         unsafe {
             if sigaction(libc::SIGSEGV, &raw const ours, &raw mut theirs) != 0 {
                 return Err(io::Error::last_os_error());

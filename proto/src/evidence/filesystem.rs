@@ -8,6 +8,9 @@ use crate::{
     limits::{list, present, text, texts},
 };
 
+/// The most that is read of an account list, in bytes. Whoever compares digests reads as much.
+pub const MOST_OF_ACCOUNT_LIST: usize = 1 << 20;
+
 /// A line of `/proc/self/mountinfo`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Mount {
