@@ -1,5 +1,7 @@
 //! `controller verify --local`, as a list of phases. Whatever happens after the launch, cleaning up happens too.
 
+mod run;
+
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -8,18 +10,19 @@ use std::{
     time::Duration,
 };
 
-use proto::{Introduction, Nonce, Observation};
+use proto::{Nonce, Observation};
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout},
 };
+
+use run::Run;
 
 use crate::{
     breach::Breach,
     bundle,
-    case::{Case, Collected, Machine, Survey},
-    collect::{self, Collection, Event},
-    embedded,
+    case::{Case, Collected, Limits, Machine, Subject, Survey},
+    collect, embedded,
     environment::Declared,
     exit::{Exit, Stopped},
     finding,
@@ -33,10 +36,6 @@ use crate::{
     verdict::Verdict,
 };
 
-/// How long the runtime may take to end once the evidence is closed, or once its probe has closed the stream.
-const ENDING: Duration = Duration::from_secs(5);
-/// How long a probe that was refused may take to end by itself, so that its exit status can be told.
-const REFUSED: Duration = Duration::from_secs(1);
 /// How long the controller itself tries an address that was named as a target.
 const CONTROL: Duration = Duration::from_secs(2);
 /// Exit codes from here on are the probe's own (sysexits.h) or a signal's; those below are the runtime's.
@@ -123,8 +122,7 @@ async fn phases(
     progress.change(&format!("starting {}", name(&plan)));
     let (stream, mut launched) = launch::start(&plan, &probe)?;
     let mut collection = collect::begin(stream, plan.assignment());
-    let run = Run { plan: &plan, launched: &mut launched, collection: &mut collection, progress };
-    let ending = run.finish(deadline, &mut interrupt).await;
+    let ending = Run::new(&mut launched, &mut collection, progress).finish(deadline, &mut interrupt).await;
     let collected = collection.finish();
     let last_lines = launched.last_lines();
     let survey = surveyed(plan, machine, &launched, ending.cgroup);
@@ -145,74 +143,6 @@ async fn phases(
             let collected = with_status(collected, status);
             Ok(Some((Case { collected, survey }, leftovers, stopped)))
         }
-    }
-}
-
-/// One run from the launch to the end of its stream.
-struct Run<'a> {
-    plan: &'a Plan,
-    launched: &'a mut Launched,
-    collection: &'a mut Collection,
-    progress: &'a Progress,
-}
-
-/// How a run ended.
-struct Ending {
-    stopped: Option<Stopped>,
-    status: Option<ExitStatus>,
-    cgroup: Observation<crate::case::Limits>,
-}
-
-impl Run<'_> {
-    async fn finish(self, deadline: Instant, interrupt: &mut Interrupt) -> Ending {
-        let mut ending = Ending {
-            stopped: None,
-            status: None,
-            cgroup: Observation::failed("the sandbox did not come up"),
-        };
-        let mut ended = false;
-        let mut patience = deadline;
-        while !(ended && ending.status.is_some()) {
-            tokio::select! {
-                biased;
-                () = interrupt.arrival() => {
-                    ending.stopped = Some(Stopped::Interrupted);
-                    return ending;
-                }
-                event = self.collection.event(), if !ended => match event {
-                    Event::Introduced(introduction) => {
-                        self.progress.change(&spoke(self.plan, &introduction));
-                        ending.cgroup = cgroup(self.launched);
-                    }
-                    Event::Observed { observer, received, expected } => {
-                        self.progress.tick(&format!("{received} of {expected}: {}", observer.id()));
-                    }
-                    Event::Closed => {
-                        self.progress.change("the evidence is whole");
-                        patience = patience.min(Instant::now() + ENDING);
-                    }
-                    Event::Refused => patience = patience.min(Instant::now() + REFUSED),
-                    Event::Ended => {
-                        ended = true;
-                        patience = patience.min(Instant::now() + ENDING);
-                    }
-                },
-                status = self.launched.ended(), if ending.status.is_none() => {
-                    ending.status = status.ok();
-                    if ending.status.is_none() {
-                        return ending;
-                    }
-                    patience = patience.min(Instant::now() + ENDING);
-                }
-                () = sleep_until(patience) => {
-                    if patience == deadline {
-                        ending.stopped = Some(Stopped::TimedOut);
-                    }
-                    return ending;
-                }
-            }
-        }
-        ending
     }
 }
 
@@ -258,12 +188,7 @@ async fn control(targets: &[SocketAddr]) -> Vec<(SocketAddr, bool)> {
     reached
 }
 
-fn surveyed(
-    plan: Plan,
-    machine: Machine,
-    launched: &Launched,
-    cgroup: Observation<crate::case::Limits>,
-) -> Survey {
+fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observation<Limits>) -> Survey {
     let bundle = launched.bundle();
     Survey {
         subject: plan.subject,
@@ -274,13 +199,6 @@ fn surveyed(
         machine,
         cgroup,
         destinations: plan.destinations,
-    }
-}
-
-fn cgroup(launched: &Launched) -> Observation<crate::case::Limits> {
-    match launched.bundle() {
-        Some(bundle) => survey::cgroup_limits(bundle.cgroup.as_deref()),
-        None => Observation::Absent,
     }
 }
 
@@ -307,14 +225,9 @@ fn with_status(mut collected: Collected, status: Option<ExitStatus>) -> Collecte
 
 fn name(plan: &Plan) -> String {
     match &plan.subject {
-        crate::case::Subject::Sandbox { runtime, .. } => format!("a sandbox with {}", runtime.join(" ")),
-        crate::case::Subject::Unsandboxed => "the probe without a sandbox".to_owned(),
+        Subject::Sandbox { runtime, .. } => format!("a sandbox with {}", runtime.join(" ")),
+        Subject::Unsandboxed => "the probe without a sandbox".to_owned(),
     }
-}
-
-fn spoke(plan: &Plan, introduction: &Introduction) -> String {
-    let observers = plan.assignment().observers.len();
-    format!("probe {} looks at {observers} things", introduction.probe_version)
 }
 
 fn quoted(lines: &[String]) -> String {

@@ -55,3 +55,25 @@ macro_rules! wire_enum {
     };
 }
 use wire_enum;
+
+/// Takes a fact of plain numbers over the wire, where there is nothing to refuse. Both sides name every field, so that one
+/// that is added to either fails to compile until it is carried.
+macro_rules! mirrored {
+    ($name:ident { $($field:ident),+ $(,)? }) => {
+        impl From<$name> for crate::generated::$name {
+            fn from($name { $($field),+ }: $name) -> Self {
+                Self { $($field),+ }
+            }
+        }
+
+        impl TryFrom<crate::generated::$name> for $name {
+            type Error = crate::Refused;
+
+            fn try_from(message: crate::generated::$name) -> Result<Self, crate::Refused> {
+                let crate::generated::$name { $($field),+ } = message;
+                Ok(Self { $($field),+ })
+            }
+        }
+    };
+}
+use mirrored;

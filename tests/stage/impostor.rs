@@ -46,7 +46,13 @@ fn main() -> Result<ExitCode> {
             return Ok(ExitCode::from(1));
         }
         "silent" => until_told_to_end(),
-        kind => tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(speak(kind))?,
+        kind => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let spoken = runtime.block_on(speak(kind));
+            // The thread that reads standard input is not waited for.
+            runtime.shutdown_background();
+            spoken?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

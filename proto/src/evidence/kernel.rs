@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Answer;
+use super::{Answer, mirrored};
 use crate::{
     Refused, generated,
     limits::{present, text},
@@ -149,22 +149,7 @@ impl TryFrom<generated::KernelLog> for KernelLog {
     }
 }
 
-// === impl SentryMeminfo ===
-
-impl From<SentryMeminfo> for generated::SentryMeminfo {
-    fn from(SentryMeminfo { on_procfs, mallocs_first, mallocs_second }: SentryMeminfo) -> Self {
-        Self { on_procfs, mallocs_first, mallocs_second }
-    }
-}
-
-impl TryFrom<generated::SentryMeminfo> for SentryMeminfo {
-    type Error = Refused;
-
-    fn try_from(message: generated::SentryMeminfo) -> Result<Self, Refused> {
-        let generated::SentryMeminfo { on_procfs, mallocs_first, mallocs_second } = message;
-        Ok(Self { on_procfs, mallocs_first, mallocs_second })
-    }
-}
+mirrored!(SentryMeminfo { on_procfs, mallocs_first, mallocs_second });
 
 // === impl BootId ===
 

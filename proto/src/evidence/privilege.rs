@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mirrored;
 use crate::{Refused, generated};
 
 /// Users and groups, real, effective and saved.
@@ -47,73 +48,17 @@ pub struct Seccomp {
     pub no_new_privs: Option<bool>,
 }
 
-// === impl Credentials ===
+mirrored!(Credentials {
+    real_user,
+    effective_user,
+    saved_user,
+    real_group,
+    effective_group,
+    saved_group,
+    supplementary_groups
+});
 
-impl From<Credentials> for generated::Credentials {
-    fn from(credentials: Credentials) -> Self {
-        let Credentials {
-            real_user,
-            effective_user,
-            saved_user,
-            real_group,
-            effective_group,
-            saved_group,
-            supplementary_groups,
-        } = credentials;
-        Self {
-            real_user,
-            effective_user,
-            saved_user,
-            real_group,
-            effective_group,
-            saved_group,
-            supplementary_groups,
-        }
-    }
-}
-
-impl TryFrom<generated::Credentials> for Credentials {
-    type Error = Refused;
-
-    fn try_from(message: generated::Credentials) -> Result<Self, Refused> {
-        let generated::Credentials {
-            real_user,
-            effective_user,
-            saved_user,
-            real_group,
-            effective_group,
-            saved_group,
-            supplementary_groups,
-        } = message;
-        Ok(Self {
-            real_user,
-            effective_user,
-            saved_user,
-            real_group,
-            effective_group,
-            saved_group,
-            supplementary_groups,
-        })
-    }
-}
-
-// === impl Capabilities ===
-
-impl From<Capabilities> for generated::Capabilities {
-    fn from(capabilities: Capabilities) -> Self {
-        let Capabilities { inheritable, permitted, effective, bounding, ambient } = capabilities;
-        Self { inheritable, permitted, effective, bounding, ambient }
-    }
-}
-
-impl TryFrom<generated::Capabilities> for Capabilities {
-    type Error = Refused;
-
-    fn try_from(message: generated::Capabilities) -> Result<Self, Refused> {
-        let generated::Capabilities { inheritable, permitted, effective, bounding, ambient } = message;
-        Ok(Self { inheritable, permitted, effective, bounding, ambient })
-    }
-}
+mirrored!(Capabilities { inheritable, permitted, effective, bounding, ambient });
 
 // === impl Seccomp ===
 

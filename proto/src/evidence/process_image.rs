@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mirrored;
 use crate::{
     Refused, generated,
     limits::{LIST, text, texts},
@@ -83,20 +84,4 @@ impl TryFrom<generated::AuxiliaryVector> for AuxiliaryVector {
     }
 }
 
-// === impl FaultFrame ===
-
-impl From<FaultFrame> for generated::FaultFrame {
-    fn from(frame: FaultFrame) -> Self {
-        let FaultFrame { trap_number, error_code, context_flags } = frame;
-        Self { trap_number, error_code, context_flags }
-    }
-}
-
-impl TryFrom<generated::FaultFrame> for FaultFrame {
-    type Error = Refused;
-
-    fn try_from(message: generated::FaultFrame) -> Result<Self, Refused> {
-        let generated::FaultFrame { trap_number, error_code, context_flags } = message;
-        Ok(Self { trap_number, error_code, context_flags })
-    }
-}
+mirrored!(FaultFrame { trap_number, error_code, context_flags });

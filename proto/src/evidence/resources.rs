@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Refused, generated};
+use super::mirrored;
 
 /// sysinfo(2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -20,31 +20,6 @@ pub struct Processors {
     pub online: u32,
 }
 
-impl From<MemoryTotal> for generated::MemoryTotal {
-    fn from(MemoryTotal { bytes }: MemoryTotal) -> Self {
-        Self { bytes }
-    }
-}
+mirrored!(MemoryTotal { bytes });
 
-impl TryFrom<generated::MemoryTotal> for MemoryTotal {
-    type Error = Refused;
-
-    fn try_from(generated::MemoryTotal { bytes }: generated::MemoryTotal) -> Result<Self, Refused> {
-        Ok(Self { bytes })
-    }
-}
-
-impl From<Processors> for generated::Processors {
-    fn from(Processors { schedulable, online }: Processors) -> Self {
-        Self { schedulable, online }
-    }
-}
-
-impl TryFrom<generated::Processors> for Processors {
-    type Error = Refused;
-
-    fn try_from(message: generated::Processors) -> Result<Self, Refused> {
-        let generated::Processors { schedulable, online } = message;
-        Ok(Self { schedulable, online })
-    }
-}
+mirrored!(Processors { schedulable, online });
