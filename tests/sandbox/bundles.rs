@@ -13,6 +13,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("a path of the machine in a bundle is unmet", host_path),
         row("the machine's account list in a bundle is unmet", account_list),
         row("a bundle without limits is unmet", without_limits),
+        row("limits that runsc is told to ignore are unmet", ignored_limits),
         row("a bundle as root with capabilities is unmet", as_root),
         row("an observer that seccomp kills costs itself alone", killed_by_seccomp),
         row("an observer that hangs costs itself alone", hanging),
@@ -117,6 +118,13 @@ fn account_list() {
 fn without_limits() {
     let ended = verify(&["runsc", "--network=none"], |_, config| config["linux"]["resources"] = json!({}));
     assert_eq!((ended.code(), wanting(&ended)), (Some(1), pairs(&[("resource-limits", "unmet")])));
+}
+
+fn ignored_limits() {
+    let ended = verify(&["runsc", "--network=none", "--ignore-cgroups"], |_, _| ());
+    assert_eq!((ended.code(), wanting(&ended)), (Some(1), pairs(&[("resource-limits", "unmet")])));
+    let because = ended.finding("resource-limits")["because"].to_string();
+    assert!(because.contains("does not reach the sandbox"), "{because}");
 }
 
 fn as_root() {
