@@ -1,6 +1,6 @@
 //! All that a judge may look at: what the probe saw, and what is known from outside of the sandbox.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
 use proto::{AccountList, BootId, Evidence, Introduction, Observation, Target};
 use serde::Serialize;
@@ -156,9 +156,6 @@ impl AccountDigest {
 impl Destination {
     /// As people write it.
     pub fn name(&self) -> String {
-        match self.target.address {
-            IpAddr::V4(address) => format!("{address}:{}", self.target.port),
-            IpAddr::V6(address) => format!("[{address}]:{}", self.target.port),
-        }
+        SocketAddr::new(self.target.address, self.target.port).to_string()
     }
 }

@@ -13,6 +13,8 @@ mod sentry_meminfo;
 mod texts;
 mod vdso_image;
 
+use proto::Observation;
+
 use crate::case::{Case, Citation};
 
 /// Every signal, strongest first.
@@ -107,6 +109,13 @@ pub fn assess(case: &Case) -> Assessment {
     Assessment { kernel, because, citations, disguise }
 }
 
+impl Reading {
+    /// Reads what was seen; what was not seen says nothing.
+    fn of<T>(observation: &Observation<T>, read: impl FnOnce(&T) -> Self) -> Self {
+        observation.seen().map_or_else(|| Self::Unknown(observation.fared()), read)
+    }
+}
+
 /// How many signals of each strength say what.
 #[derive(Debug, Default)]
 struct Tally {
@@ -198,8 +207,6 @@ const EVERYWHERE: &[&str] = &["x86_64", "aarch64"];
 
 #[cfg(test)]
 mod tests {
-    use proto::Observation;
-
     use super::*;
     use crate::fixture;
 

@@ -40,16 +40,7 @@ fn text(path: &str) -> Observation<String> {
 }
 
 fn seen<T>(result: io::Result<T>) -> Observation<T> {
-    match result {
-        Ok(fact) => Observation::Seen(fact),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Observation::Absent,
-        Err(error) => match error.raw_os_error() {
-            Some(errno) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Observation::Denied { errno: errno.unsigned_abs() }
-            }
-            _ => Observation::failed(error.to_string()),
-        },
-    }
+    result.map_or_else(|error| Observation::unseen(&error), Observation::Seen)
 }
 
 #[cfg(test)]

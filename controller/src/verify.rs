@@ -3,6 +3,7 @@
 mod run;
 
 use std::{
+    borrow::Cow,
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
@@ -33,7 +34,6 @@ use crate::{
     progress::Progress,
     report::Report,
     survey,
-    verdict::Verdict,
 };
 
 /// How long the controller itself tries an address that was named as a target.
@@ -99,7 +99,7 @@ pub(crate) async fn local(
 
     // touches the world: write
     let written = write(&report);
-    let exit = Exit::of(stopped, written.is_ok(), Verdict::of(&findings), !leftovers.is_empty());
+    let exit = Exit::of(stopped, written.is_ok(), report.verdict, !leftovers.is_empty());
     Ok((exit, written.err()))
 }
 
@@ -153,10 +153,12 @@ fn warn_of(leftovers: &[Leftover]) {
     }
 }
 
-fn probe(request: &Request) -> Result<Vec<u8>, Error> {
+fn probe(request: &Request) -> Result<Cow<'static, [u8]>, Error> {
     match &request.probe {
-        Some(path) => std::fs::read(path).map_err(|source| Error::ReadProbe { path: path.clone(), source }),
-        None => embedded::probe().map(<[u8]>::to_vec).ok_or(Error::NoProbe),
+        Some(path) => std::fs::read(path)
+            .map(Cow::Owned)
+            .map_err(|source| Error::ReadProbe { path: path.clone(), source }),
+        None => embedded::probe().map(Cow::Borrowed).ok_or(Error::NoProbe),
     }
 }
 

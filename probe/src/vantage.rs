@@ -36,21 +36,12 @@ impl Vantage {
 
     /// The first MiB of a file.
     pub(crate) fn bytes(&self, path: &str) -> Observation<Vec<u8>> {
-        read(&self.path(path)).map_or_else(|error| unseen(&error), Observation::Seen)
+        read(&self.path(path)).map_or_else(|error| Observation::unseen(&error), Observation::Seen)
     }
 
     /// The first MiB of a file, as text; what is not UTF-8 becomes U+FFFD.
     pub(crate) fn text(&self, path: &str) -> Observation<String> {
         self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-    }
-}
-
-/// What an operation that failed says about the thing it was for.
-pub(crate) fn unseen<T>(error: &io::Error) -> Observation<T> {
-    match (error.kind(), error.raw_os_error()) {
-        (io::ErrorKind::NotFound, _) => Observation::Absent,
-        (io::ErrorKind::PermissionDenied, Some(errno)) => Observation::Denied { errno: errno.unsigned_abs() },
-        _ => Observation::failed(error.to_string()),
     }
 }
 
@@ -77,8 +68,11 @@ mod tests {
         let empty = Vantage::rooted(Path::new("/proc/self/fdinfo"));
         assert_eq!(empty.text("/no/such/file"), Observation::Absent);
         let forbidden = io::Error::from_raw_os_error(13);
-        assert_eq!(unseen::<()>(&forbidden), Observation::Denied { errno: 13 });
-        assert!(matches!(unseen::<()>(&io::Error::from_raw_os_error(5)), Observation::Failed { .. }));
+        assert_eq!(Observation::<()>::unseen(&forbidden), Observation::Denied { errno: 13 });
+        assert!(matches!(
+            Observation::<()>::unseen(&io::Error::from_raw_os_error(5)),
+            Observation::Failed { .. }
+        ));
     }
 
     #[test]

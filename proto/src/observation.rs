@@ -1,5 +1,7 @@
 //! What one look gave: the thing itself, or how looking failed.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Fact, Observer, Refused, generated, limits};
@@ -47,6 +49,15 @@ impl<T> Observation<T> {
     /// A look that failed, with the fragment that says why.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::Failed { reason: reason.into() }
+    }
+
+    /// What an operation that failed says about the thing it was for.
+    pub fn unseen(error: &io::Error) -> Self {
+        match (error.kind(), error.raw_os_error()) {
+            (io::ErrorKind::NotFound, _) => Self::Absent,
+            (io::ErrorKind::PermissionDenied, Some(errno)) => Self::Denied { errno: errno.unsigned_abs() },
+            _ => Self::failed(error.to_string()),
+        }
     }
 
     /// What was seen, if anything was.

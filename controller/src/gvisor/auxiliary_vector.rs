@@ -20,8 +20,7 @@ const AT_PLATFORM: u64 = 15;
 const AT_SYSINFO_EHDR: u64 = 33;
 
 fn read(case: &Case) -> Reading {
-    let observed = &case.evidence().auxiliary_vector;
-    observed.seen().map_or_else(|| Reading::Unknown(observed.fared()), reading)
+    Reading::of(&case.evidence().auxiliary_vector, reading)
 }
 
 fn reading(vector: &AuxiliaryVector) -> Reading {

@@ -48,8 +48,7 @@ const fn expected(call: Call) -> Option<Answer> {
 }
 
 fn read(case: &Case) -> Reading {
-    let observed = &case.evidence().call_answers;
-    observed.seen().map_or_else(|| Reading::Unknown(observed.fared()), reading)
+    Reading::of(&case.evidence().call_answers, reading)
 }
 
 fn reading(answers: &CallAnswers) -> Reading {

@@ -22,10 +22,7 @@ const FROM_USER_MODE: u64 = 4;
 const GVISOR_CONTEXT_FLAGS: u64 = 3;
 
 fn read(case: &Case) -> Reading {
-    case.evidence()
-        .fault_frame
-        .seen()
-        .map_or_else(|| Reading::Unknown(case.evidence().fault_frame.fared()), reading)
+    Reading::of(&case.evidence().fault_frame, reading)
 }
 
 fn reading(frame: &FaultFrame) -> Reading {

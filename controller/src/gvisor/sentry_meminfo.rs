@@ -15,8 +15,7 @@ pub(super) const SIGNAL: Signal = Signal {
 };
 
 fn read(case: &Case) -> Reading {
-    let observed = &case.evidence().sentry_meminfo;
-    observed.seen().map_or_else(|| Reading::Unknown(observed.fared()), reading)
+    Reading::of(&case.evidence().sentry_meminfo, reading)
 }
 
 fn reading(&SentryMeminfo { on_procfs, mallocs_first, mallocs_second }: &SentryMeminfo) -> Reading {

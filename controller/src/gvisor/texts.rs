@@ -24,24 +24,15 @@ const fn text(id: &'static str, source: &'static str, read: fn(&Case) -> Reading
 }
 
 fn kernel_log(case: &Case) -> Reading {
-    match &case.evidence().kernel_log.seen() {
-        Some(log) => claim(&log.first_line),
-        None => Reading::Unknown(case.evidence().kernel_log.fared()),
-    }
+    Reading::of(&case.evidence().kernel_log, |log| claim(&log.first_line))
 }
 
 fn kernel_name(case: &Case) -> Reading {
-    match &case.evidence().kernel_name.seen() {
-        Some(name) => claim(&format!("{} {}", name.release, name.version)),
-        None => Reading::Unknown(case.evidence().kernel_name.fared()),
-    }
+    Reading::of(&case.evidence().kernel_name, |name| claim(&format!("{} {}", name.release, name.version)))
 }
 
 fn kernel_banner(case: &Case) -> Reading {
-    match &case.evidence().kernel_banner.seen() {
-        Some(banner) => claim(&banner.text),
-        None => Reading::Unknown(case.evidence().kernel_banner.fared()),
-    }
+    Reading::of(&case.evidence().kernel_banner, |banner| claim(&banner.text))
 }
 
 fn claim(text: &str) -> Reading {

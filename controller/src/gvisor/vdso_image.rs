@@ -24,10 +24,7 @@ const EXPORT: &str = "__vdso_clock_gettime";
 const PT_NOTE: u32 = 4;
 
 fn read(case: &Case) -> Reading {
-    case.evidence()
-        .vdso_image
-        .seen()
-        .map_or_else(|| Reading::Unknown(case.evidence().vdso_image.fared()), reading)
+    Reading::of(&case.evidence().vdso_image, reading)
 }
 
 fn reading(image: &VdsoImage) -> Reading {

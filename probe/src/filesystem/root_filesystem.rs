@@ -3,12 +3,12 @@
 use nix::unistd::{AccessFlags, access};
 use proto::{Answer, Observation, RootFilesystem};
 
-use crate::{sys, vantage::unseen};
+use crate::sys;
 
 pub(crate) fn observe() -> Observation<RootFilesystem> {
     let (magic, flags) = match sys::statfs(c"/") {
         Ok(found) => found,
-        Err(error) => return unseen(&error),
+        Err(error) => return Observation::unseen(&error),
     };
     let write_access = match access("/", AccessFlags::W_OK) {
         Ok(()) => Answer::Value(0),

@@ -9,9 +9,7 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<BootId> {
 }
 
 fn parse(text: &str) -> Result<BootId, String> {
-    let uuid = text.trim_end();
-    let well_formed = uuid.len() == 36 && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
-    if well_formed { Ok(BootId { uuid: uuid.to_owned() }) } else { Err("the boot id is no UUID".to_owned()) }
+    BootId::parse(text.trim_end()).ok_or_else(|| "the boot id is no UUID".to_owned())
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use proto::{FaultFrame, Observation};
 
-use crate::{sys, vantage};
+use crate::sys;
 
 pub(crate) fn observe() -> Observation<FaultFrame> {
     match sys::fault_frame() {
         Ok(Some(frame)) => Observation::Seen(frame),
         Ok(None) => Observation::failed("not made for this architecture"),
-        Err(error) => vantage::unseen(&error),
+        Err(error) => Observation::unseen(&error),
     }
 }
 

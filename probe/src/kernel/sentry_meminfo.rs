@@ -6,7 +6,7 @@ use std::{fs::File, io::Read, os::unix::fs::MetadataExt};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use proto::{Observation, SentryMeminfo};
 
-use crate::vantage::{Vantage, understood, unseen};
+use crate::vantage::{Vantage, understood};
 
 /// Longer than the file ever was, in bytes.
 const MOST: u64 = 4096;
@@ -32,7 +32,7 @@ fn reading(vantage: &Vantage) -> Observation<(bool, String)> {
         file.take(MOST).read_to_string(&mut text)?;
         Ok((on_procfs, text))
     };
-    open().map_or_else(|error| unseen(&error), Observation::Seen)
+    open().map_or_else(|error| Observation::unseen(&error), Observation::Seen)
 }
 
 fn mallocs(text: &str) -> Result<u64, String> {

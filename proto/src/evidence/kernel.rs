@@ -153,6 +153,15 @@ mirrored!(SentryMeminfo { on_procfs, mallocs_first, mallocs_second });
 
 // === impl BootId ===
 
+impl BootId {
+    /// `None` where the text is no UUID.
+    pub fn parse(uuid: &str) -> Option<Self> {
+        let well_formed =
+            uuid.len() == 36 && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+        well_formed.then(|| Self { uuid: uuid.to_owned() })
+    }
+}
+
 impl From<BootId> for generated::BootId {
     fn from(BootId { uuid }: BootId) -> Self {
         Self { uuid }
@@ -163,8 +172,6 @@ impl TryFrom<generated::BootId> for BootId {
     type Error = Refused;
 
     fn try_from(generated::BootId { uuid }: generated::BootId) -> Result<Self, Refused> {
-        let well_formed =
-            uuid.len() == 36 && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
-        if well_formed { Ok(Self { uuid }) } else { Err(Refused::OutOfRange { field: "uuid" }) }
+        Self::parse(&uuid).ok_or(Refused::OutOfRange { field: "uuid" })
     }
 }
