@@ -1,6 +1,7 @@
 //! What can be wrong with a delivery: the rules of the protocol, each with the name of its breach.
 
 use proto::{Observer, Refused, SCHEMA_VERSION};
+use serde::{Serialize, Serializer};
 
 /// Everything that can be wrong with what a probe delivers.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -8,6 +9,12 @@ pub enum Breach {
     /// The probe never spoke.
     #[error("the probe never spoke")]
     Silent,
+    /// There was no probe.
+    #[error("no probe was started: {0}")]
+    NotLaunched(String),
+    /// The container was another one after the evidence than before.
+    #[error("the probe's container changed while it was looked at: {0}")]
+    OtherContainer(String),
     /// A message makes no sense.
     #[error("a message was refused: {0}")]
     Refused(#[from] Refused),
@@ -68,4 +75,11 @@ pub enum Breach {
     /// The probe's process ended before it was told that it may.
     #[error("the probe ended early: {0}")]
     Ended(String),
+}
+
+impl Serialize for Breach {
+    /// By its words: they are what a later reader needs.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }

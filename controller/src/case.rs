@@ -1,14 +1,17 @@
 //! All that a judge may look at: what the probe saw, and what is known from outside of the sandbox.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use proto::{AccountList, BootId, Evidence, Introduction, Observation, Target};
-use serde::Serialize;
+use proto::{AccountList, Attempt, BootId, Evidence, Introduction, Observation, Target};
+use serde::{Deserialize, Serialize};
 
-use crate::breach::Breach;
+use crate::{
+    breach::Breach,
+    cluster::{Cluster, Coverage, Group, Shape},
+};
 
 /// Evidence and survey, side by side.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Case {
     /// What the probe delivered.
     pub collected: Collected,
@@ -17,7 +20,7 @@ pub struct Case {
 }
 
 /// What came over the stream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Collected {
     /// What the probe said of itself, if it spoke at all.
     pub introduction: Option<Introduction>,
@@ -28,7 +31,7 @@ pub struct Collected {
 }
 
 /// What is known outside of the sandbox.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Survey {
     /// What is judged.
     pub subject: Subject,
@@ -46,6 +49,52 @@ pub struct Survey {
     pub cgroup: Observation<Limits>,
     /// What the probe was asked to attempt.
     pub destinations: Vec<Destination>,
+    /// What a cluster declares and knows; `None` for a run on this machine.
+    pub in_cluster: Option<InCluster>,
+}
+
+/// What is known of a probe that runs in a cluster.
+#[derive(Clone, Debug, Serialize)]
+pub struct InCluster {
+    /// What the cluster declares of the namespace.
+    pub cluster: Arc<Cluster>,
+    /// What the whole run covers.
+    pub coverage: Arc<Coverage>,
+    /// What this probe stands for.
+    pub group: Group,
+    /// What named the environment; `None` where nothing did.
+    pub environment: Option<String>,
+    /// What a pod without the workload's bonds reached.
+    pub control: Control,
+    /// The pod in which the probe ran.
+    pub pod: Option<RanPod>,
+}
+
+/// What the control reached, by the targets of the probe's own assignment.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Control {
+    /// No control namespace was named.
+    NotAsked,
+    /// There was no control, for this reason.
+    Failed(String),
+    /// It attempted the same targets.
+    Tried(Vec<Attempt>),
+}
+
+/// The pod in which a probe ran, by what the cluster says of it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct RanPod {
+    /// Its name.
+    pub name: String,
+    /// Its node.
+    pub node: Option<String>,
+    /// Its container, with the runtime's scheme.
+    pub container_id: String,
+    /// Its image, by a digest of the manifest or of the configuration.
+    pub image_id: String,
+    /// The digests that the probe's image may have.
+    pub known_digests: Vec<String>,
 }
 
 /// What is judged.
@@ -61,10 +110,25 @@ pub enum Subject {
     },
     /// No sandbox: the probe ran as a plain process.
     Unsandboxed,
+    /// Pods of a cluster, which one probe stands for.
+    Pods {
+        /// Their namespace.
+        namespace: String,
+        /// The pool of their nodes.
+        pool: String,
+        /// The node on which the probe was put, where one was chosen.
+        node: Option<String>,
+        /// Their RuntimeClass.
+        runtime_class: Option<String>,
+        /// The NetworkPolicies that select them.
+        policies: Vec<String>,
+        /// Pods, or templates where there is none; empty for what is to come.
+        stands_for: Vec<String>,
+    },
 }
 
 /// Memory and processor time.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Limits {
     /// In bytes.
     pub memory: Option<u64>,
@@ -73,7 +137,7 @@ pub struct Limits {
 }
 
 /// A part of the machine's file system inside the sandbox.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct HostPath {
     /// Where it lies on the machine.
     pub source: String,
@@ -82,7 +146,7 @@ pub struct HostPath {
 }
 
 /// What the machine says of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     /// Its kernel's boot id.
     pub boot_id: Observation<BootId>,
@@ -93,7 +157,7 @@ pub struct Machine {
 }
 
 /// By which a file is recognised without its contents.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct AccountDigest {
     /// In bytes.
     pub size: u64,
@@ -102,7 +166,7 @@ pub struct AccountDigest {
 }
 
 /// Something that the probe was asked to attempt.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Destination {
     /// As it stands in the assignment.
     pub target: Target,
@@ -111,12 +175,20 @@ pub struct Destination {
 }
 
 /// Why a destination was chosen.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub enum Purpose {
     /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
     LoopbackWitness,
     /// An address that documentation reserves (RFC 5737, RFC 3849): without a route it is unreachable at once.
     Documentation,
+    /// The control's listener, which a pod without bonds reaches.
+    Witness,
+    /// The cluster's DNS.
+    ClusterDns,
+    /// The cluster's API server.
+    ApiServer,
+    /// The kubelet of the probe's node.
+    Kubelet,
     /// The user named it.
     Named {
         /// Whether the controller reached it.
@@ -139,6 +211,11 @@ impl Case {
     /// What the probe observed.
     pub fn evidence(&self) -> &Evidence {
         &self.collected.evidence
+    }
+
+    /// The pods and templates that the probe stands for; none on this machine.
+    pub fn shapes(&self) -> &[Shape] {
+        self.survey.in_cluster.as_ref().map(|known| known.group.shapes.as_slice()).unwrap_or_default()
     }
 }
 

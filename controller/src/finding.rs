@@ -3,7 +3,7 @@
 use crate::{
     case::{Case, Citation},
     policy::{Enforcement, Policy},
-    requirement::{self, Judgement, Outcome, Requirement},
+    requirement::{self, Judgement, Outcome, Requirement, Scope},
 };
 
 /// A judged requirement.
@@ -23,7 +23,7 @@ pub struct Finding {
     pub disguise: bool,
 }
 
-/// Judges every requirement under a policy.
+/// Judges every requirement that the case is in the scope of, under a policy.
 pub fn judge(case: &Case, policy: Policy) -> Vec<Finding> {
     let finding = |requirement: &&'static Requirement| {
         let enforcement = policy.enforcement(requirement);
@@ -33,7 +33,10 @@ pub fn judge(case: &Case, policy: Policy) -> Vec<Finding> {
         };
         Finding::new(requirement, enforcement, judgement)
     };
-    requirement::ALL.iter().map(finding).collect()
+    let in_scope = |requirement: &&&'static Requirement| {
+        requirement.scope == Scope::Everywhere || case.survey.in_cluster.is_some()
+    };
+    requirement::ALL.iter().filter(in_scope).map(finding).collect()
 }
 
 impl Finding {

@@ -295,6 +295,7 @@ fn case(evidence: Evidence) -> Case {
                 destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackWitness),
                 destination(2, [198, 51, 100, 1], 443, Purpose::Documentation),
             ],
+            in_cluster: None,
         },
     }
 }

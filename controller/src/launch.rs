@@ -1,6 +1,7 @@
 //! Starting a probe on this machine, in a sandbox or as a plain process, and leaving nothing behind.
 
 mod leftovers;
+pub(crate) mod pods;
 mod runtime;
 mod scratch;
 mod tail;
@@ -80,7 +81,7 @@ pub fn start(plan: &Plan, probe: &[u8]) -> Result<(Stream, Launched), Error> {
             let runtime = Runtime::new(runtime, &scratch.state(), &plan.run);
             (runtime.run(&scratch.bundle()), Some((runtime, bundle)))
         }
-        Subject::Unsandboxed => (unsandboxed(&scratch), None),
+        Subject::Unsandboxed | Subject::Pods { .. } => (unsandboxed(&scratch), None),
     };
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     // A group of its own: an interrupt from the terminal is the controller's to handle, in its order.

@@ -1,4 +1,6 @@
-//! What a local run is to do, decided before anything is touched.
+//! What a local run is to do, decided before anything is touched. A namespace's is [`namespace`]'s.
+
+pub mod namespace;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},

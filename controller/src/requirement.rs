@@ -2,12 +2,22 @@
 //!
 //! A requirement is one file with one `const` record. Judges are pure: the same case gives the same finding.
 
+mod coverage;
+mod environment_declared;
 mod filesystem_isolation;
 mod least_privilege;
+mod limits_declared;
+mod limits_enforced;
 mod network_isolation;
+mod network_policies_apply;
+mod no_token;
+mod policies_enforced;
 mod probe_integrity;
 mod resource_limits;
+mod runtime_class_exists;
+mod runtime_class_used;
 mod runtime_isolation;
+mod runtime_settings;
 
 use serde::Serialize;
 
@@ -20,6 +30,16 @@ pub const ALL: &[&Requirement] = &[
     &filesystem_isolation::REQUIREMENT,
     &resource_limits::REQUIREMENT,
     &least_privilege::REQUIREMENT,
+    &environment_declared::REQUIREMENT,
+    &runtime_class_exists::REQUIREMENT,
+    &runtime_class_used::REQUIREMENT,
+    &runtime_settings::REQUIREMENT,
+    &network_policies_apply::REQUIREMENT,
+    &policies_enforced::REQUIREMENT,
+    &limits_declared::REQUIREMENT,
+    &limits_enforced::REQUIREMENT,
+    &no_token::REQUIREMENT,
+    &coverage::REQUIREMENT,
     &probe_integrity::REQUIREMENT,
 ];
 
@@ -34,6 +54,8 @@ pub struct Requirement {
     pub area: Area,
     /// How the environment changes its weight.
     pub class: Class,
+    /// Where it is judged.
+    pub scope: Scope,
     /// Whether production cannot do without it.
     pub mandatory: bool,
     /// Its share of the score.
@@ -78,6 +100,15 @@ pub enum Class {
     ProductionOnly,
     /// Shown in development, warns elsewhere.
     Advisory,
+}
+
+/// Where a requirement is judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// In every sandbox.
+    Everywhere,
+    /// Only in a cluster, which declares what it is about.
+    Cluster,
 }
 
 /// What judging came to.

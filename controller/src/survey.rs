@@ -1,6 +1,7 @@
 //! What this machine says of itself, and of the control group that it gave to a sandbox.
 
 mod cgroup;
+pub(crate) mod kubernetes;
 
 use std::{fs, io};
 

@@ -55,7 +55,7 @@ mod tests {
         case::Case,
         environment::Environment,
         policy::Policy,
-        requirement::{Area, Class, Judgement, Requirement},
+        requirement::{Area, Class, Judgement, Requirement, Scope},
     };
 
     fn requirement(class: Class, mandatory: bool) -> &'static Requirement {
@@ -67,6 +67,7 @@ mod tests {
             title: "",
             area: Area::Runtime,
             class,
+            scope: Scope::Everywhere,
             mandatory,
             weight: 10,
             protects: "",

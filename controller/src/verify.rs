@@ -201,6 +201,7 @@ fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observati
         machine,
         cgroup,
         destinations: plan.destinations,
+        in_cluster: None,
     }
 }
 
@@ -228,7 +229,7 @@ fn with_status(mut collected: Collected, status: Option<ExitStatus>) -> Collecte
 fn name(plan: &Plan) -> String {
     match &plan.subject {
         Subject::Sandbox { runtime, .. } => format!("a sandbox with {}", runtime.join(" ")),
-        Subject::Unsandboxed => "the probe without a sandbox".to_owned(),
+        Subject::Unsandboxed | Subject::Pods { .. } => "the probe without a sandbox".to_owned(),
     }
 }
 

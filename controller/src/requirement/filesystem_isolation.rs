@@ -3,7 +3,7 @@
 
 use proto::{Mount, Observation};
 
-use super::{Area, Class, Judgement, Requirement};
+use super::{Area, Class, Judgement, Requirement, Scope};
 use crate::case::{Case, Subject};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -11,6 +11,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     title: "The sandbox can read nothing of the machine's file system",
     area: Area::Filesystem,
     class: Class::Adaptive,
+    scope: Scope::Everywhere,
     mandatory: true,
     weight: 25,
     protects: "Files of the machine tell who may log in and hold credentials; one that can be written is a way out.",
@@ -24,7 +25,7 @@ const KERNELS_OWN: &[&str] =
     &["proc", "sysfs", "tmpfs", "dev", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
 
 fn judge(case: &Case) -> Judgement {
-    if let Some(judgement) = shared_files(case) {
+    if let Some(judgement) = workloads_volumes(case).or_else(|| shared_files(case)) {
         return judgement;
     }
     match own_files(case) {
@@ -35,6 +36,26 @@ fn judge(case: &Case) -> Judgement {
         }
         Err(why) => Judgement::inconclusive(why),
     }
+}
+
+/// A path of the node in a workload is not excused by a clean probe, which does not mount it.
+fn workloads_volumes(case: &Case) -> Option<Judgement> {
+    let of_kind = |kind: &'static str| {
+        let volumes = case.shapes().iter().flat_map(|shape| shape.volumes.iter().map(move |volume| (shape, volume)));
+        volumes
+            .filter(move |(_, volume)| volume.kind == kind)
+            .map(|(shape, volume)| format!("{} mounts {}", shape.origin.title(), volume.source))
+            .collect::<Vec<_>>()
+    };
+    let paths = of_kind("hostPath");
+    if let Some(first) = paths.first() {
+        let judgement = Judgement::unmet(format!("a path of the node is mounted: {first}"));
+        return Some(paths.iter().fold(judgement, |judgement, path| judgement.citing("cluster", path.clone())));
+    }
+    let drivers = of_kind("csi");
+    let first = drivers.first()?;
+    let why = format!("whose files a driver mounts is not known: {first}");
+    Some(drivers.iter().fold(Judgement::inconclusive(why), |judgement, it| judgement.citing("cluster", it.clone())))
 }
 
 /// What shows that files are shared, whatever else was seen.
@@ -74,6 +95,10 @@ fn own_files(case: &Case) -> Result<(String, String), String> {
     let evidence = case.evidence();
     let accounts = match (&evidence.account_list, &case.survey.machine.account_list) {
         (Observation::Absent, _) => "there is no /etc/passwd".to_owned(),
+        // The image is known, and has none.
+        (Observation::Seen(_), _) if case.survey.in_cluster.is_some() => {
+            return Err("there is an /etc/passwd that the probe's image does not have".to_owned());
+        }
         (Observation::Seen(theirs), Observation::Seen(_) | Observation::Absent) => {
             format!("{} bytes, not the machine's", theirs.size)
         }

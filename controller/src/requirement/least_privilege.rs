@@ -1,7 +1,9 @@
 //! The process has no privilege that it does not need, read as the kernel that answers means it: gVisor shows no seccomp
 //! filter and no `NoNewPrivs` line for programs inside, because the filter is around the sandbox.
 
-use super::{Area, Class, Judgement, Requirement};
+mod workloads;
+
+use super::{Area, Class, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
     gvisor::{self, Kernel},
@@ -12,6 +14,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     title: "The process is not root, holds no capability, cannot gain any, and its system calls are filtered",
     area: Area::Privilege,
     class: Class::Adaptive,
+    scope: Scope::Everywhere,
     mandatory: false,
     weight: 10,
     protects: "Privileges inside a sandbox are the first step out of it.",
@@ -31,7 +34,13 @@ enum Gap {
 
 fn judge(case: &Case) -> Judgement {
     let kernel = gvisor::assess(case).kernel;
-    let readings = [user(case), capabilities(case), no_new_privileges(case, kernel), filter(case, kernel)];
+    let readings = [
+        workloads::privileges(case).map_err(|text| Gap::Open("cluster", text)),
+        user(case),
+        capabilities(case),
+        no_new_privileges(case, kernel),
+        filter(case, kernel),
+    ];
     let mut citations = Vec::new();
     let mut open = None;
     let mut undecided = None;

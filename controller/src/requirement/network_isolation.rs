@@ -1,10 +1,12 @@
 //! Nothing can be reached. "Nothing answered" proves that only where an answer was possible, or where there is no way out
 //! at all: no interface but loopback, no route, every attempt unreachable, and the machine's own loopback
-//! listener out of reach.
+//! listener out of reach. In a cluster a control, a pod without the workload's bonds, shows what was possible.
+
+mod control;
 
 use proto::{Attempt, Interface, Reach};
 
-use super::{Area, Class, Judgement, Requirement};
+use super::{Area, Class, Judgement, Requirement, Scope};
 use crate::case::{Case, Destination, Purpose};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -12,6 +14,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     title: "The sandbox can reach nothing over the network",
     area: Area::Network,
     class: Class::Adaptive,
+    scope: Scope::Everywhere,
     mandatory: true,
     weight: 25,
     protects: "Code with a way out can carry data away, fetch more code, and ask the metadata service for credentials.",
@@ -21,7 +24,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     judge,
 };
 
-fn judge(case: &Case) -> Judgement {
+pub(super) fn judge(case: &Case) -> Judgement {
     let attempts = attempts(case);
     let cited = |judgement: Judgement| {
         attempts.iter().fold(judgement, |judgement, (destination, attempt)| {
@@ -34,6 +37,12 @@ fn judge(case: &Case) -> Judgement {
                 "it shares the machine's network: a listener on the machine's loopback was reached"
             }
             Purpose::Documentation | Purpose::Named { .. } => "an address outside of the sandbox was reached",
+            Purpose::Witness => "a listener in another namespace was reached: egress is open",
+            Purpose::ClusterDns => {
+                "the cluster's DNS was reached: a resolver that answers arbitrary names carries data out"
+            }
+            Purpose::ApiServer => "the cluster's API server was reached",
+            Purpose::Kubelet => "the kubelet of the node was reached",
         };
         return cited(Judgement::unmet(because));
     }
@@ -45,7 +54,13 @@ fn judge(case: &Case) -> Judgement {
                 .citing("interfaces", interface_names(case))
                 .citing("routes", "none but the loopback interface's")
         }
-        Err(why) => cited(Judgement::inconclusive(why)),
+        Err(why) => match control::shows(case, &attempts, &why) {
+            Ok(shown) => cited(Judgement::met(
+                "nothing was reached, and a pod without these bonds reached the same listener from the same node",
+            ))
+            .citing_all(shown),
+            Err(why) => cited(Judgement::inconclusive(why)),
+        },
     }
 }
 
@@ -69,9 +84,9 @@ fn way_out(case: &Case, attempts: &[(&Destination, &Attempt)]) -> Result<(), Str
     let beyond = |interface: &&Interface| !interface.loopback;
     if let Some(interface) = interfaces.interfaces.iter().find(beyond) {
         return Err(format!(
-            "nothing was reached, but there is the interface {}, and nothing shows that an answer was possible; \
-             a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)",
-            interface.name
+            "nothing was reached, but there is the interface {}, and nothing shows that an answer was possible; {}",
+            interface.name,
+            control::would_decide(case)
         ));
     }
     if let Some(route) = routes.routes.first() {
@@ -93,6 +108,7 @@ fn way_out(case: &Case, attempts: &[(&Destination, &Attempt)]) -> Result<(), Str
     }
     let witness = attempts.iter().find(|(destination, _)| destination.purpose == Purpose::LoopbackWitness);
     match witness {
+        None if case.survey.in_cluster.is_some() => Ok(()),
         None => Err("no listener of the machine's own was attempted".to_owned()),
         Some((_, attempt)) if attempt.reach == Reach::Refused || unreachable(attempt.reach) => Ok(()),
         Some((destination, attempt)) => Err(format!(
@@ -106,7 +122,7 @@ fn made(wanted: &Destination, attempts: &[(&Destination, &Attempt)]) -> bool {
     attempts.iter().any(|(destination, _)| destination.target.id == wanted.target.id)
 }
 
-fn attempts(case: &Case) -> Vec<(&Destination, &Attempt)> {
+pub(super) fn attempts(case: &Case) -> Vec<(&Destination, &Attempt)> {
     let egress = case.evidence().egress.seen();
     let made = egress.into_iter().flat_map(|egress| &egress.attempts);
     made.filter_map(|attempt| {
@@ -132,6 +148,10 @@ fn describe(destination: &Destination, attempt: &Attempt) -> String {
             format!("{ended}; this machine does not reach it either")
         }
         Purpose::LoopbackWitness | Purpose::Documentation => ended,
+        Purpose::Witness => format!("{ended}; the control's listener"),
+        Purpose::ClusterDns => format!("{ended}; the cluster's DNS"),
+        Purpose::ApiServer => format!("{ended}; the API server"),
+        Purpose::Kubelet => format!("{ended}; the node's kubelet"),
     }
 }
 

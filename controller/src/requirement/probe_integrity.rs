@@ -1,6 +1,6 @@
 //! The probe told everything it was asked, and nothing else.
 
-use super::{Area, Class, Judgement, Requirement};
+use super::{Area, Class, Judgement, Requirement, Scope};
 use crate::case::Case;
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -8,6 +8,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     title: "The probe delivered its evidence whole, and bound to this run",
     area: Area::Evidence,
     class: Class::Regular,
+    scope: Scope::Everywhere,
     mandatory: false,
     weight: 10,
     protects: "A probe that was killed, replaced or cut off could leave out what would be red.",
@@ -23,6 +24,9 @@ fn judge(case: &Case) -> Judgement {
             Some(_) if saw_nothing(case) => {
                 Judgement::inconclusive("the probe answered, and saw nothing at all")
             }
+            Some(_) if another_image(case).is_some() => {
+                Judgement::inconclusive(another_image(case).unwrap_or_default())
+            }
             Some(introduction) => Judgement::met("the evidence was closed, and every observer answered")
                 .citing(
                     "introduction",
@@ -36,6 +40,18 @@ fn judge(case: &Case) -> Judgement {
         .breaches
         .iter()
         .fold(judgement, |judgement, breach| judgement.citing("stream", breach.to_string()))
+}
+
+/// A container runtime names an image by its manifest where it pulled it, and by its configuration where it was imported.
+fn another_image(case: &Case) -> Option<String> {
+    let pod = case.survey.in_cluster.as_ref()?.pod.as_ref()?;
+    let known = pod.known_digests.iter().any(|digest| pod.image_id.ends_with(digest.as_str()));
+    (!known).then(|| {
+        format!(
+            "the image that ran is {}, which is not this controller's probe; `--image-digest` names the digest of another",
+            pod.image_id
+        )
+    })
 }
 
 /// A sandbox in which nothing can be looked at does not exist; a probe that cannot look, or will not, does.

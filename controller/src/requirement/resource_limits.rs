@@ -5,7 +5,7 @@
 
 use proto::Observation;
 
-use super::{Area, Class, Judgement, Requirement};
+use super::{Area, Class, Judgement, Requirement, Scope, limits_declared};
 use crate::{
     case::{Case, Limits},
     gvisor::{self, Kernel},
@@ -16,6 +16,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     title: "Memory and processor time are limited, and the limits reach the sandbox",
     area: Area::Limits,
     class: Class::Adaptive,
+    scope: Scope::Everywhere,
     mandatory: true,
     weight: 10,
     protects: "Code without limits can starve everything else on the machine.",
@@ -26,6 +27,18 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
+    let lacking = case.survey.in_cluster.as_ref().map(limits_declared::lacking).unwrap_or_default();
+    match lacking.first() {
+        Some(first) => {
+            let judgement = Judgement::unmet(format!("{first} has no memory or no CPU limit"));
+            lacking.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()))
+        }
+        None => of_the_probe(case),
+    }
+}
+
+/// Whether the probe's own limits are declared and reach its sandbox.
+pub(super) fn of_the_probe(case: &Case) -> Judgement {
     let Some(declared) = case.survey.declared else {
         return match case.evidence().memory_total.seen() {
             Some(total) => Judgement::unmet("there is no sandbox, and so no limit")

@@ -1,6 +1,6 @@
 //! The kernel that answers is gVisor's. The rule is [`crate::gvisor`]'s.
 
-use super::{Area, Class, Judgement, Requirement};
+use super::{Area, Class, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
     gvisor::{self, Kernel},
@@ -11,6 +11,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     title: "The sandbox runs on gVisor's kernel, not on the machine's",
     area: Area::Runtime,
     class: Class::Adaptive,
+    scope: Scope::Everywhere,
     mandatory: true,
     weight: 30,
     protects: "On a shared kernel, one kernel bug lets untrusted code out of its container.",

@@ -1,0 +1,115 @@
+//! What a cluster declares of a namespace, without a client. What may not be read is a value, with the permission that is
+//! missing; it is never an empty list.
+
+mod class;
+mod group;
+pub(crate) mod node;
+mod placement;
+mod policy;
+mod quantity;
+mod selecting;
+mod selector;
+mod shape;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use class::Class;
+pub use group::{Coverage, Group};
+pub use node::{Node, Taint};
+pub use placement::{Affinity, Placement, Toleration};
+pub use policy::{Direction, Policy};
+pub use quantity::{bytes, millis};
+pub use selecting::{Selecting, SelectingKind};
+pub use selector::{Labels, Requirement, Selector};
+pub use shape::{Container, ContainerKind, Origin, Shape, Volume};
+
+/// What was read, or why it was not.
+pub type Read<T> = Result<T, Unreadable>;
+
+/// Something that could not be read.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Unreadable {
+    /// The verb and the resource, as a Role writes them: "list nodes".
+    pub what: String,
+    /// Whether a permission is missing; else the API server's words say why.
+    pub forbidden: bool,
+    /// What the API server said.
+    pub message: String,
+}
+
+/// Everything that is declared.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Cluster {
+    /// The namespace that is judged.
+    pub namespace: String,
+    /// Its `pod-security.kubernetes.io/enforce` label.
+    pub pod_security: Option<String>,
+    /// The API server's version.
+    pub version: Read<String>,
+    /// Templates of workloads, and pods.
+    pub shapes: Vec<Shape>,
+    /// Kinds of workloads that could not be read, and pods if they could not.
+    pub unread_shapes: Vec<Unreadable>,
+    /// Every RuntimeClass.
+    pub classes: Read<Vec<Class>>,
+    /// Every node.
+    pub nodes: Read<Vec<Node>>,
+    /// The namespace's NetworkPolicies.
+    pub policies: Read<Vec<Policy>>,
+    /// Policies of other kinds that may bind the namespace, by kind and name.
+    pub other_policies: Read<Vec<String>>,
+    /// The limits that a LimitRange gives to a container without its own.
+    pub default_limits: Read<Option<crate::case::Limits>>,
+    /// ResourceQuotas, each with what is used up.
+    pub quotas: Read<Vec<String>>,
+    /// Services, budgets and autoscalers that select pods by label.
+    pub selecting: Vec<Read<Vec<Selecting>>>,
+    /// Policies by which the witness may be out of reach for reasons of its own; `None` without a control namespace.
+    pub control: Option<Read<Vec<String>>>,
+    /// The cluster's DNS, from the Service that serves it.
+    pub dns: Read<Vec<std::net::IpAddr>>,
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Pods that run or will; templates too.
+    pub fn templates(&self) -> impl Iterator<Item = &Shape> {
+        self.shapes.iter().filter(|shape| shape.origin.is_template())
+    }
+
+    /// Pods that exist.
+    pub fn pods(&self) -> impl Iterator<Item = &Shape> {
+        self.shapes.iter().filter(|shape| !shape.origin.is_template())
+    }
+
+    /// The class of a name.
+    pub fn class(&self, name: &str) -> Option<&Class> {
+        self.classes.as_ref().ok()?.iter().find(|class| class.name == name)
+    }
+
+    /// The node of a name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.as_ref().ok()?.iter().find(|node| node.name == name)
+    }
+
+    /// The policies that select these labels.
+    pub fn policies_on(&self, labels: &Labels) -> Vec<&Policy> {
+        let policies = self.policies.as_ref().into_iter().flatten();
+        policies.filter(|policy| policy.selector.selects(labels)).collect()
+    }
+}
+
+// === impl Unreadable ===
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.forbidden {
+            write!(formatter, "the permission to {} is missing", self.what)
+        } else {
+            write!(formatter, "to {} failed: {}", self.what, self.message)
+        }
+    }
+}

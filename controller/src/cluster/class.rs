@@ -1,0 +1,28 @@
+//! A RuntimeClass.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Labels, Toleration};
+
+/// A RuntimeClass.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Class {
+    /// Its name.
+    pub name: String,
+    /// The name by which the node's container runtime knows the OCI runtime.
+    pub handler: String,
+    /// What a pod of it needs besides, in bytes.
+    pub overhead_memory: u64,
+    /// The nodes on which it can run.
+    pub node_selector: Labels,
+    /// Tolerations that its pods are given.
+    pub tolerations: Vec<Toleration>,
+}
+
+impl Class {
+    /// Whether the handler's name is one that gVisor's handlers have: "runsc" where containerd or CRI-O was configured by
+    /// gVisor's guide, "gvisor" on GKE. A name is a claim; the probe says whether it is true.
+    pub fn claims_gvisor(&self) -> bool {
+        ["runsc", "gvisor"].iter().any(|name| self.handler.contains(name))
+    }
+}

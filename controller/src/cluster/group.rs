@@ -1,0 +1,52 @@
+//! Pods that are bound alike, and the probe that stands for them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Labels, Placement, Shape};
+
+/// One probe, and what it stands for.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Group {
+    /// The pool of its node.
+    pub pool: String,
+    /// The node that it is put on; `None` where the scheduler chooses.
+    pub node: Option<String>,
+    /// The RuntimeClass.
+    pub runtime_class: Option<String>,
+    /// The NetworkPolicies that select it.
+    pub policies: Vec<String>,
+    /// The annotations that change gVisor's settings.
+    pub gvisor_annotations: Labels,
+    /// The labels of one of its pods, which the probe carries.
+    pub labels: Labels,
+    /// What that pod asks of its node.
+    pub placement: Placement,
+    /// The pods and templates that it stands for; none where it stands for what is to come.
+    pub shapes: Vec<Shape>,
+    /// Why no probe may be launched for it.
+    pub refused: Option<String>,
+}
+
+/// What a run covers, and what not.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Coverage {
+    /// How many of the used pools' nodes a probe was planned for.
+    pub nodes_planned: usize,
+    /// How many nodes the used pools have.
+    pub nodes: usize,
+    /// Pools on which nothing of the namespace can be scheduled.
+    pub unused_pools: Vec<String>,
+    /// What no probe stands for, each with the reason.
+    pub uncovered: Vec<String>,
+    /// Why the pools are not known, if they are not.
+    pub unknown: Option<String>,
+}
+
+impl Group {
+    /// The pods that it stands for, as people write them; templates where there is no pod.
+    pub fn stands_for(&self) -> Vec<String> {
+        let pods: Vec<_> = self.shapes.iter().filter(|shape| !shape.origin.is_template()).collect();
+        let shapes = if pods.is_empty() { self.shapes.iter().collect() } else { pods };
+        shapes.iter().map(|shape| shape.origin.title()).collect()
+    }
+}

@@ -1,0 +1,29 @@
+//! A NetworkPolicy, as far as it can be judged without evaluating its rules: whom it selects, and in which directions.
+
+use serde::{Deserialize, Serialize};
+
+use super::Selector;
+
+/// A NetworkPolicy.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// The pods that it binds.
+    pub selector: Selector,
+    /// Whether it binds what comes in.
+    pub ingress: Direction,
+    /// Whether it binds what goes out.
+    pub egress: Direction,
+}
+
+/// What a policy says of one direction.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Direction {
+    /// Nothing: the direction stays open unless another policy binds it.
+    Unbound,
+    /// Nothing may pass.
+    Denied,
+    /// What its rules list may pass.
+    Allowed,
+}

@@ -1,0 +1,113 @@
+//! A pod that exists, or the template of pods to come, as far as it is judged. Nothing that may be secret is kept: no
+//! environment, no arguments.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Labels, Placement};
+
+/// A pod, or a template.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Shape {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its labels.
+    pub labels: Labels,
+    /// Those of its annotations that change gVisor's settings.
+    pub gvisor_annotations: Labels,
+    /// Its RuntimeClass.
+    pub runtime_class: Option<String>,
+    /// The node that it runs on.
+    pub node: Option<String>,
+    /// What it asks of its node.
+    pub placement: Placement,
+    /// All its containers.
+    pub containers: Vec<Container>,
+    /// Its volumes that reach outside of the pod.
+    pub volumes: Vec<Volume>,
+    /// The host's namespaces that it shares: "network", "pid", "ipc".
+    pub host_namespaces: Vec<String>,
+    /// Kernel settings that it changes.
+    pub sysctls: Vec<String>,
+    /// Why processes may run as root, if they may.
+    pub root_allowed: Option<String>,
+    /// Whether a service account's token is mounted.
+    pub token: bool,
+}
+
+/// Where a shape comes from.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Origin {
+    /// The workload's kind, in lower case; "pod" for a pod without one.
+    pub kind: String,
+    /// The workload's name.
+    pub name: String,
+    /// The pod's name; `None` for a template.
+    pub pod: Option<String>,
+}
+
+/// A container.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// When it runs.
+    pub kind: ContainerKind,
+    /// Its memory limit in bytes.
+    pub memory: Option<u64>,
+    /// Its CPU limit in thousandths.
+    pub cpu_millis: Option<u64>,
+    /// Whether it is privileged.
+    pub privileged: bool,
+    /// Capabilities that it adds.
+    pub added_capabilities: Vec<String>,
+    /// Ports of the node that it takes.
+    pub host_ports: Vec<i32>,
+    /// Whether its /proc is unmasked.
+    pub unmasked_proc: bool,
+}
+
+/// When a container runs.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum ContainerKind {
+    /// As long as the pod.
+    #[default]
+    Regular,
+    /// Before the others; a sidecar as long as the pod.
+    Init,
+    /// Added to a running pod.
+    Ephemeral,
+}
+
+/// A volume that reaches outside of the pod.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Volume {
+    /// Its name.
+    pub name: String,
+    /// What it is: "hostPath", "csi".
+    pub kind: String,
+    /// The path on the node, or the driver.
+    pub source: String,
+}
+
+impl Origin {
+    /// Whether it is a template of pods to come.
+    pub const fn is_template(&self) -> bool {
+        self.pod.is_none()
+    }
+
+    /// As people write it: "deployment/web", "pod/web-1".
+    pub fn title(&self) -> String {
+        match &self.pod {
+            Some(pod) => format!("pod/{pod}"),
+            None => format!("{}/{}", self.kind, self.name),
+        }
+    }
+}
+
+impl Shape {
+    /// Containers that run in the pod's ordinary life, init containers too.
+    pub fn without_limits(&self) -> Vec<&Container> {
+        let counted = self.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);
+        counted.filter(|container| container.memory.is_none() || container.cpu_millis.is_none()).collect()
+    }
+}

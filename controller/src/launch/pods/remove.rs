@@ -1,0 +1,101 @@
+//! Removing what runs made: one run's own, or whatever is found by label.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
+use tokio::time::{Instant, timeout};
+
+use super::{Watch, again};
+use crate::{launch::Leftover, names};
+
+/// How long pods may take to go.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Something that a run made and that is still there.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Found {
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) run: String,
+}
+
+/// Removes everything that carries the run's label, and returns what is still there.
+pub(super) async fn run(
+    client: &Client,
+    namespace: &str,
+    run: &str,
+    mut created: BTreeSet<String>,
+    watch: &Watch,
+) -> Vec<Leftover> {
+    let deadline = Instant::now() + GRACE;
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    created.extend(watch.names());
+    let deletions = created.iter().map(|name| delete(&pods, name, deadline));
+    let failures = futures_util::future::join_all(deletions).await;
+    let emptied = timeout(GRACE, watch.emptied()).await.is_ok();
+    let failures = failures.into_iter().chain([delete(&owners, run, deadline).await]);
+    let mut leftovers: Vec<_> = failures
+        .flatten()
+        .map(|what| Leftover { what, remedy: remedy(namespace) })
+        .collect();
+    if !emptied && leftovers.is_empty() {
+        let what = format!("pods of {run} in namespace {namespace} that do not go: {}", watch.names().join(", "));
+        leftovers.push(Leftover { what, remedy: remedy(namespace) });
+    }
+    leftovers
+}
+
+fn remedy(namespace: &str) -> String {
+    format!("controller cleanup --namespace {namespace}")
+}
+
+/// What could not be deleted, if it could not; what is not there is as good as deleted.
+async fn delete<K>(api: &Api<K>, name: &str, deadline: Instant) -> Option<String>
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    let params = DeleteParams::background();
+    match again::until(deadline, || api.delete(name, &params)).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        Err(error) => Some(format!("{name}: {error}")),
+        Ok(_) => None,
+    }
+}
+
+/// Everything that any run left in a namespace.
+pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Vec<Found>> {
+    let params = ListParams::default().labels(names::RUN_LABEL);
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace).list(&params).await?;
+    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace).list(&params).await?;
+    let run = |labels: &std::collections::BTreeMap<String, String>| {
+        labels.get(names::RUN_LABEL).cloned().unwrap_or_default()
+    };
+    let pods = pods.items.iter().map(|pod| Found { kind: "pod", name: pod.name_any(), run: run(pod.labels()) });
+    let owners = owners.items.iter().map(|owner| Found {
+        kind: "configmap",
+        name: owner.name_any(),
+        run: run(owner.labels()),
+    });
+    Ok(pods.chain(owners).collect())
+}
+
+/// Removes what was found; returns what could not be removed, with the reason.
+pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Found]) -> Vec<String> {
+    let deadline = Instant::now() + GRACE;
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    let mut failures = Vec::new();
+    for it in found {
+        let failed = match it.kind {
+            "pod" => delete(&pods, &it.name, deadline).await,
+            _ => delete(&owners, &it.name, deadline).await,
+        };
+        failures.extend(failed);
+    }
+    failures
+}

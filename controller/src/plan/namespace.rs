@@ -1,0 +1,267 @@
+//! Which probes a namespace needs. Policies bind by label, so that one probe without labels would be bound by other
+//! policies than the workloads: pods are grouped by what binds them, and each group gets a probe that is bound alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cluster::{Class, Cluster, Coverage, Group, Labels, Node, SelectingKind, Shape};
+
+/// The pool of nodes that may not be read.
+const UNKNOWN_POOL: &str = "unknown";
+
+/// What was asked for, as far as it shapes the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `--nodes`.
+    pub nodes: Nodes,
+    /// `--like`, as kind and name.
+    pub like: Option<(String, String)>,
+    /// `--runtime-class` and `--labels`: what is to come.
+    pub to_come: Option<(String, Labels)>,
+    /// `--expect-pool`.
+    pub expected_pools: Vec<String>,
+    /// The probe's architecture, as Go names it.
+    pub architecture: &'static str,
+}
+
+/// The nodes that get a probe of each group.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Nodes {
+    /// One of each pool.
+    #[default]
+    PerPool,
+    /// Each.
+    All,
+    /// These.
+    Named(Vec<String>),
+}
+
+/// The probes that are needed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// One probe each, in the order of pools.
+    pub groups: Vec<Group>,
+    /// What they cover.
+    pub coverage: Coverage,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// `--nodes` names a node that is not there.
+    #[error("there is no node {0}")]
+    NoSuchNode(String),
+    /// `--like` names nothing that is there.
+    #[error("there is no {0} in the namespace")]
+    NothingAlike(String),
+}
+
+/// What makes two pods alike.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Key {
+    pool: String,
+    node: Option<String>,
+    class: Option<String>,
+    policies: Vec<String>,
+    annotations: Labels,
+}
+
+/// Plans the probes of a namespace.
+pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
+    known(cluster, request)?;
+    let to_come = request.to_come.iter().map(|(class, labels)| Shape {
+        runtime_class: Some(class.clone()),
+        labels: labels.clone(),
+        ..Shape::default()
+    });
+    let to_come: Vec<_> = to_come.collect();
+    let mut groups = BTreeMap::new();
+    let mut uncovered = Vec::new();
+    for shape in cluster.shapes.iter().chain(&to_come) {
+        if !asked_for(shape, request) {
+            uncovered.push(format!("{}: --like leaves it out", shape.origin.title()));
+            continue;
+        }
+        let places = places(cluster, request, shape);
+        if places.is_empty() {
+            uncovered.push(format!("{}: no node that was asked for can run it", shape.origin.title()));
+        }
+        for (pool, node) in places {
+            join(&mut groups, cluster, shape, pool, node);
+        }
+    }
+    let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
+    if groups.is_empty() && let Some((kind, name)) = &request.like {
+        return Err(Error::NothingAlike(format!("{kind}/{name}")));
+    }
+    let coverage = coverage(cluster, request, &groups, uncovered);
+    Ok(Plan { groups, coverage })
+}
+
+fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
+    let (Nodes::Named(names), Ok(nodes)) = (&request.nodes, &cluster.nodes) else { return Ok(()) };
+    let missing = names.iter().find(|name| nodes.iter().all(|node| node.name != **name));
+    missing.map_or(Ok(()), |name| Err(Error::NoSuchNode(name.clone())))
+}
+
+fn asked_for(shape: &Shape, request: &Request) -> bool {
+    let to_come = shape.origin.name.is_empty();
+    let alike = |(kind, name): &(String, String)| {
+        (shape.origin.kind == *kind && shape.origin.name == *name)
+            || (kind == "pod" && shape.origin.pod.as_ref() == Some(name))
+    };
+    to_come || request.like.as_ref().is_none_or(alike)
+}
+
+/// The pools in which it runs or can run; with the nodes, where each is to have a probe of its own.
+fn places(cluster: &Cluster, request: &Request, shape: &Shape) -> Vec<(String, Option<String>)> {
+    let Ok(nodes) = &cluster.nodes else {
+        let node = shape.node.clone();
+        return match (&request.nodes, node) {
+            (Nodes::PerPool, _) => vec![(UNKNOWN_POOL.to_owned(), None)],
+            (Nodes::Named(names), Some(node)) if !names.contains(&node) => Vec::new(),
+            (_, node) => vec![(UNKNOWN_POOL.to_owned(), node)],
+        };
+    };
+    let class = shape.runtime_class.as_deref().and_then(|name| cluster.class(name));
+    let runs_here = |node: &&Node| match &shape.node {
+        Some(name) => node.name == *name,
+        None => shape.placement.admits(node, class),
+    };
+    let places = nodes.iter().filter(runs_here);
+    let mut places: Vec<_> = match &request.nodes {
+        Nodes::PerPool => places.map(|node| (node.pool.clone(), None)).collect(),
+        Nodes::All => places.map(|node| (node.pool.clone(), Some(node.name.clone()))).collect(),
+        Nodes::Named(names) => places
+            .filter(|node| names.contains(&node.name))
+            .map(|node| (node.pool.clone(), Some(node.name.clone())))
+            .collect(),
+    };
+    places.sort();
+    places.dedup();
+    places
+}
+
+/// Puts a shape into its group. A pod is a better model than a template: it is bound as pods are.
+fn join(
+    groups: &mut BTreeMap<Key, Group>,
+    cluster: &Cluster,
+    shape: &Shape,
+    pool: String,
+    node: Option<String>,
+) {
+    let policies: Vec<_> = cluster.policies_on(&shape.labels).iter().map(|policy| policy.name.clone()).collect();
+    let key = Key {
+        pool: pool.clone(),
+        node: node.clone(),
+        class: shape.runtime_class.clone(),
+        policies: policies.clone(),
+        annotations: shape.gvisor_annotations.clone(),
+    };
+    let group = groups.entry(key).or_insert_with(|| Group {
+        pool,
+        node,
+        runtime_class: shape.runtime_class.clone(),
+        policies,
+        gvisor_annotations: shape.gvisor_annotations.clone(),
+        ..Group::default()
+    });
+    let modelled_on_a_pod = group.shapes.iter().any(|shape| !shape.origin.is_template());
+    if group.shapes.is_empty() || (!modelled_on_a_pod && !shape.origin.is_template()) {
+        group.labels.clone_from(&shape.labels);
+        group.placement = shape.placement.clone();
+    }
+    if !shape.origin.name.is_empty() {
+        group.shapes.push(shape.clone());
+    }
+}
+
+/// The same with a node of the pool, or the reason why there can be no probe.
+fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
+    group.refused = refused(&group, cluster);
+    let Ok(nodes) = &cluster.nodes else {
+        let theirs = group.shapes.iter().find_map(|shape| shape.node.clone());
+        group.node = group.node.or(theirs);
+        return group;
+    };
+    let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
+    let asked_for = |node: &&Node| group.node.as_ref().is_none_or(|name| node.name == *name);
+    let of_pool: Vec<_> = nodes.iter().filter(|node| node.pool == group.pool).filter(asked_for).collect();
+    let fit = |node: &&&Node| node.ready && node.schedulable && group.placement.admits(node, class);
+    let used = |node: &&&Node| group.shapes.iter().any(|shape| shape.node.as_ref() == Some(&node.name));
+    let chosen = of_pool.iter().filter(fit).find(used).or_else(|| of_pool.iter().find(fit)).copied();
+    match chosen {
+        Some(node) => {
+            group.node = Some(node.name.clone());
+            group.refused = group.refused.or_else(|| unfit(node, class, request));
+        }
+        None => {
+            let why = format!("no node of the pool {} is ready for it", group.pool);
+            group.refused = group.refused.or(Some(why));
+        }
+    }
+    group
+}
+
+/// What forbids a probe on every node.
+fn refused(group: &Group, cluster: &Cluster) -> Option<String> {
+    if let (Some(name), Ok(_)) = (&group.runtime_class, &cluster.classes)
+        && cluster.class(name).is_none()
+    {
+        return Some(format!("the RuntimeClass {name} does not exist, so no pod of it can be made"));
+    }
+    let selecting = cluster.selecting.iter().flatten().flatten();
+    let eager = selecting
+        .filter(|it| it.kind == SelectingKind::EagerService)
+        .find(|service| service.selector.selects(&group.labels))?;
+    Some(format!(
+        "the Service {} has publishNotReadyAddresses and would send the workload's traffic to the probe",
+        eager.name
+    ))
+}
+
+/// What forbids a probe on this node.
+fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String> {
+    if node.architecture != request.architecture {
+        return Some(format!(
+            "node {} is of the architecture {}, and the probe of {}",
+            node.name, node.architecture, request.architecture
+        ));
+    }
+    let handler = &class?.handler;
+    let unknown = !node.handlers.is_empty() && !node.handlers.contains(handler);
+    unknown.then(|| {
+        format!("node {} has no runtime handler {handler}; it has {}", node.name, listed(&node.handlers))
+    })
+}
+
+fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovered: Vec<String>) -> Coverage {
+    for group in groups {
+        if let Some(why) = &group.refused {
+            uncovered.extend(group.stands_for().iter().map(|title| format!("{title}: {why}")));
+        }
+    }
+    let Ok(nodes) = &cluster.nodes else {
+        let unknown = cluster.nodes.as_ref().err().map(ToString::to_string);
+        return Coverage { uncovered, unknown, ..Coverage::default() };
+    };
+    for pool in &request.expected_pools {
+        if !groups.iter().any(|group| group.pool == *pool) {
+            uncovered.push(format!("pool {pool}: it was expected, and no node of it was seen"));
+        }
+    }
+    let used: BTreeSet<_> = groups.iter().map(|group| group.pool.as_str()).collect();
+    let planned: BTreeSet<_> = groups.iter().filter_map(|group| group.node.as_ref()).collect();
+    let unused: BTreeSet<_> = nodes.iter().map(|node| node.pool.clone()).collect();
+    Coverage {
+        nodes_planned: planned.len(),
+        nodes: nodes.iter().filter(|node| used.contains(node.pool.as_str())).count(),
+        unused_pools: unused.into_iter().filter(|pool| !used.contains(pool.as_str())).collect(),
+        uncovered,
+        unknown: None,
+    }
+}
+
+fn listed(handlers: &[String]) -> String {
+    let named = handlers.iter().filter(|handler| !handler.is_empty());
+    named.map(String::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,162 @@
+//! What a control shows: the same targets, tried at the same time from the same node by a pod without the workload's bonds.
+//! Its own listener must have been reached, by TCP and by UDP, over each address family that the sandbox has; only then
+//! does the sandbox's silence say something.
+
+use std::net::IpAddr;
+
+use proto::{Attempt, Protocol, Reach};
+
+use crate::case::{Case, Citation, Control, Destination, InCluster, Purpose};
+
+/// What would decide a case that is open.
+pub(super) fn would_decide(case: &Case) -> String {
+    match case.survey.in_cluster.as_ref().map(|known| &known.control) {
+        None => {
+            "a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)".to_owned()
+        }
+        Some(Control::NotAsked) => {
+            "a control decides it: `--control-namespace NAME`, a namespace that no policy binds".to_owned()
+        }
+        Some(Control::Failed(why)) => format!("there was no control: {why}"),
+        Some(Control::Tried(_)) => "the control did not reach what would show it".to_owned(),
+    }
+}
+
+/// What shows that nothing was reached although it could have been; else why nothing shows it.
+pub(super) fn shows(
+    case: &Case,
+    attempts: &[(&Destination, &Attempt)],
+    otherwise: &str,
+) -> Result<Vec<Citation>, String> {
+    let Some(known) = &case.survey.in_cluster else { return Err(otherwise.to_owned()) };
+    let Control::Tried(tried) = &known.control else { return Err(otherwise.to_owned()) };
+    unhindered(known)?;
+    let families = families(case)?;
+    let mut shown = Vec::new();
+    for (family, is_v4) in families {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            let witness = attempts.iter().find(|(destination, _)| {
+                destination.purpose == Purpose::Witness
+                    && destination.target.protocol == protocol
+                    && destination.target.address.is_ipv4() == is_v4
+            });
+            let (destination, _) = witness.ok_or_else(|| {
+                format!("the sandbox has an {family} address, and the control offers no {} listener on {family}", protocol.id())
+            })?;
+            if !reached(tried, destination) {
+                return Err(format!("the control did not reach its own listener {}", destination.name()));
+            }
+            let text = format!("{}: the control reached it, the sandbox did not", destination.name());
+            shown.push(Citation { source: "control", text });
+        }
+    }
+    let others = attempts.iter().filter(|(destination, _)| destination.purpose != Purpose::Witness);
+    shown.extend(others.map(|(destination, _)| {
+        let words = if reached(tried, destination) { "reached it" } else { "did not reach it either; it decides nothing" };
+        Citation { source: "control", text: format!("{}: the control {words}", destination.name()) }
+    }));
+    Ok(shown)
+}
+
+/// A policy of the control's own namespace could keep the sandbox from the witness, with its egress wide open.
+fn unhindered(known: &InCluster) -> Result<(), String> {
+    match &known.cluster.control {
+        Some(Ok(policies)) if policies.is_empty() => Ok(()),
+        Some(Ok(policies)) => Err(format!(
+            "the control's listener may be shut off by its own namespace ({}); name a --control-namespace that no policy binds",
+            policies.join(", ")
+        )),
+        Some(Err(unreadable)) => {
+            Err(format!("whether a policy shuts the control's listener off is not known: {unreadable}"))
+        }
+        None => Err("there was no control namespace".to_owned()),
+    }
+}
+
+/// The address families by which the sandbox could reach beyond its own link.
+fn families(case: &Case) -> Result<Vec<(&'static str, bool)>, String> {
+    let interfaces = &case.evidence().interfaces;
+    let seen = interfaces.seen().ok_or_else(|| format!("the interfaces were not seen: {}", interfaces.fared()))?;
+    let addresses = seen.interfaces.iter().filter(|interface| !interface.loopback).flat_map(|it| &it.addresses);
+    let routable: Vec<_> = addresses.filter(|address| !is_link_local(address)).collect();
+    let families: Vec<_> = [("IPv4", true), ("IPv6", false)]
+        .into_iter()
+        .filter(|&(_, is_v4)| routable.iter().any(|address| address.is_ipv4() == is_v4))
+        .collect();
+    if families.is_empty() { Err("the sandbox shows no address of its own".to_owned()) } else { Ok(families) }
+}
+
+fn is_link_local(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+fn reached(tried: &[Attempt], destination: &Destination) -> bool {
+    tried.iter().any(|attempt| attempt.target == destination.target.id && attempt.reach == Reach::Reached)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{fixture, requirement::{Outcome, network_isolation::judge}};
+
+    #[test]
+    fn silence_beside_a_control_that_was_answered_is_met() {
+        let judgement = judge(&fixture::pod());
+        assert_eq!(judgement.outcome, Outcome::Met, "{}", judgement.because);
+        assert!(judgement.citations.iter().any(|citation| citation.source == "control"));
+    }
+
+    #[test]
+    fn one_witness_that_the_control_did_not_reach_leaves_it_open() {
+        for position in 0..2 {
+            let mut case = fixture::pod();
+            let Control::Tried(tried) = &mut fixture::in_cluster(&mut case).control else { panic!("no control") };
+            tried[position].reach = Reach::TimedOut;
+            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{position}");
+        }
+    }
+
+    #[test]
+    fn a_policy_of_the_controls_own_namespace_leaves_it_open() {
+        for control in [
+            Some(Ok(vec!["NetworkPolicy closed".to_owned()])),
+            Some(Err(fixture::forbidden("list networkpolicies"))),
+            None,
+        ] {
+            let mut case = fixture::pod();
+            Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).control = control;
+            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        }
+    }
+
+    #[test]
+    fn an_address_family_without_a_witness_leaves_it_open() {
+        let mut case = fixture::pod();
+        let address = "2001:db8::7".parse().unwrap();
+        fixture::interfaces(&mut case).last_mut().unwrap().addresses.push(address);
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("IPv6"), "{why}");
+    }
+
+    #[test]
+    fn whatever_was_reached_is_unmet_beside_any_control() {
+        for position in 0..3 {
+            let mut case = fixture::pod();
+            fixture::attempts(&mut case)[position].reach = Reach::Reached;
+            assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        }
+    }
+
+    #[test]
+    fn without_a_control_the_command_that_decides_it_is_named() {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case).control = Control::NotAsked;
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("--control-namespace"), "{why}");
+    }
+}

@@ -1,0 +1,75 @@
+//! What the policies declare, the network does. Declared and not enforced is the most dangerous state: everybody believes
+//! in it.
+
+use proto::Reach;
+
+use super::{Area, Class, Judgement, Outcome, Requirement, Scope, network_isolation};
+use crate::{
+    case::{Case, Purpose},
+    cluster::Direction,
+};
+
+pub(super) const REQUIREMENT: Requirement = Requirement {
+    id: "policies-enforced",
+    title: "The network does what the NetworkPolicies declare",
+    area: Area::Network,
+    class: Class::ProductionOnly,
+    scope: Scope::Cluster,
+    mandatory: false,
+    weight: 5,
+    protects: "A CNI plugin that ignores policies leaves every pod open, and every manifest looks right.",
+    remedy: "Use a CNI plugin that implements NetworkPolicy on every node (Cilium, Calico, a provider's own), and look at \
+             its agent on the node that is named.",
+    mappings: &[],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let Some(known) = &case.survey.in_cluster else {
+        return Judgement::not_applicable("there is no cluster");
+    };
+    let policies = match &known.cluster.policies {
+        Ok(_) => known.cluster.policies_on(&known.group.labels),
+        Err(unreadable) => return Judgement::inconclusive(unreadable.to_string()),
+    };
+    let declared = policies.iter().any(|policy| policy.egress == Direction::Denied)
+        && policies.iter().all(|policy| policy.egress != Direction::Allowed);
+    if !declared {
+        return Judgement::not_applicable("no policy denies all egress, so that nothing shows whether it is enforced");
+    }
+    let attempts = network_isolation::attempts(case);
+    let reached = attempts.iter().find(|(destination, attempt)| {
+        attempt.reach == Reach::Reached && destination.purpose != Purpose::LoopbackWitness
+    });
+    if let Some((destination, _)) = reached {
+        let place = known.pod.as_ref().and_then(|pod| pod.node.clone()).unwrap_or_default();
+        return Judgement::unmet(format!("egress is denied by policy, and {} was reached", destination.name()))
+            .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
+            .citing("egress", format!("{}: reached", destination.name()));
+    }
+    match network_isolation::judge(case).outcome {
+        Outcome::Met => Judgement::met("egress is denied by policy, and nothing was reached that the control reaches"),
+        _ => Judgement::inconclusive("nothing was reached, and nothing shows that it could have been"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_policy_that_nothing_enforces_is_unmet() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        fixture::attempts(&mut case)[0].reach = Reach::Reached;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn silence_without_a_control_enforces_nothing() {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case).control = crate::case::Control::NotAsked;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+}

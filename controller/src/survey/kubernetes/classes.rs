@@ -1,0 +1,23 @@
+//! RuntimeClasses.
+
+use k8s_openapi::api::node::v1::RuntimeClass;
+use kube::{Api, Client};
+
+use super::{list, template};
+use crate::cluster::{Class, Read, bytes};
+
+pub(super) async fn read(client: &Client) -> Read<Vec<Class>> {
+    list(Api::<RuntimeClass>::all(client.clone()), "list runtimeclasses", class).await
+}
+
+fn class(api: RuntimeClass) -> Class {
+    let overhead = api.overhead.and_then(|overhead| overhead.pod_fixed).unwrap_or_default();
+    let scheduling = api.scheduling.unwrap_or_default();
+    Class {
+        name: api.metadata.name.unwrap_or_default(),
+        handler: api.handler,
+        overhead_memory: overhead.get("memory").and_then(|memory| bytes(&memory.0)).unwrap_or(0),
+        node_selector: scheduling.node_selector.unwrap_or_default(),
+        tolerations: template::tolerations(scheduling.tolerations.as_deref()),
+    }
+}

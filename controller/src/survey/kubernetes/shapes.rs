@@ -1,0 +1,120 @@
+//! Pods, and the templates of every kind of workload that makes pods.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    Metadata, NamespaceResourceScope,
+    api::{
+        apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
+        batch::v1::{CronJob, Job},
+        core::v1::{Pod, PodTemplateSpec, ReplicationController},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::{Api, Client, Resource};
+
+use super::{list, template};
+use crate::{
+    cluster::{Origin, Read, Shape, Unreadable},
+    names,
+};
+
+/// The name of a ReplicaSet or Job, and the workload that made it.
+type Makers = BTreeMap<(String, String), (String, String)>;
+
+struct Workload {
+    kind: &'static str,
+    metadata: ObjectMeta,
+    template: Option<PodTemplateSpec>,
+}
+
+pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<Unreadable>) {
+    let (deployments, sets, stateful, daemons, controllers, jobs, crons, pods) = tokio::join!(
+        workloads::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
+        workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set.spec.and_then(|spec| spec.template)),
+        workloads::<StatefulSet>(client, namespace, "statefulset", |set| set.spec.map(|spec| spec.template)),
+        workloads::<DaemonSet>(client, namespace, "daemonset", |set| set.spec.map(|spec| spec.template)),
+        workloads::<ReplicationController>(client, namespace, "replicationcontroller", |controller| {
+            controller.spec.and_then(|spec| spec.template)
+        }),
+        workloads::<Job>(client, namespace, "job", |job| job.spec.map(|spec| spec.template)),
+        workloads::<CronJob>(client, namespace, "cronjob", |job| {
+            job.spec.and_then(|spec| spec.job_template.spec).map(|spec| spec.template)
+        }),
+        list(Api::<Pod>::namespaced(client.clone(), namespace), "list pods", |pod| pod),
+    );
+    let mut unread = Vec::new();
+    let mut found = Vec::new();
+    for read in [deployments, sets, stateful, daemons, controllers, jobs, crons] {
+        match read {
+            Ok(workloads) => found.extend(workloads),
+            Err(unreadable) => unread.push(unreadable),
+        }
+    }
+    let pods = pods.unwrap_or_else(|unreadable| {
+        unread.push(unreadable);
+        Vec::new()
+    });
+    let makers = makers(&found);
+    let templates = found.into_iter().filter(|workload| maker(&workload.metadata).is_none()).map(shape);
+    let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
+    (templates.chain(pods).collect(), unread)
+}
+
+async fn workloads<K>(
+    client: &Client,
+    namespace: &str,
+    kind: &'static str,
+    template: impl Fn(K) -> Option<PodTemplateSpec>,
+) -> Read<Vec<Workload>>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Metadata<Ty = ObjectMeta>
+        + Clone
+        + serde::de::DeserializeOwned
+        + std::fmt::Debug,
+{
+    list(Api::<K>::namespaced(client.clone(), namespace), &format!("list {kind}s"), |object| {
+        let metadata = object.metadata().clone();
+        Workload { kind, metadata, template: template(object) }
+    })
+    .await
+}
+
+fn shape(workload: Workload) -> Shape {
+    let name = workload.metadata.name.unwrap_or_default();
+    let origin = Origin { kind: workload.kind.to_owned(), name, pod: None };
+    let template = workload.template.unwrap_or_default();
+    template::shape(origin, template.metadata.unwrap_or_default(), template.spec.unwrap_or_default())
+}
+
+fn makers(workloads: &[Workload]) -> Makers {
+    let made = workloads.iter().filter_map(|workload| {
+        let name = workload.metadata.name.clone()?;
+        Some(((workload.kind.to_owned(), name), maker(&workload.metadata)?))
+    });
+    made.collect()
+}
+
+/// The workload that made something, as kind and name.
+fn maker(metadata: &ObjectMeta) -> Option<(String, String)> {
+    let owners = metadata.owner_references.as_ref()?;
+    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+    Some((owner.kind.to_lowercase(), owner.name.clone()))
+}
+
+/// Whether it runs or will, and is not one of ours.
+fn lives(pod: &Pod) -> bool {
+    let ended = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    let ours = pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(names::RUN_LABEL));
+    !matches!(ended, Some("Succeeded" | "Failed")) && !ours
+}
+
+fn of_pod(pod: Pod, makers: &Makers) -> Shape {
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let made_by = maker(&pod.metadata);
+    let made_by = made_by.map(|maker| makers.get(&maker).cloned().unwrap_or(maker));
+    let (kind, owner) = made_by.unwrap_or_else(|| ("pod".to_owned(), name.clone()));
+    let origin = Origin { kind, name: owner, pod: Some(name) };
+    template::shape(origin, pod.metadata, pod.spec.unwrap_or_default())
+}

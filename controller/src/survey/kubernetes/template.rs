@@ -1,0 +1,149 @@
+//! A pod's specification, reduced to what is judged.
+
+use k8s_openapi::{
+    api::core::v1::{
+        Container as ApiContainer, NodeSelectorRequirement, PodSpec, SecurityContext, Toleration as ApiToleration,
+        Volume as ApiVolume,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+
+use crate::{
+    cluster::{
+        Affinity, Container, ContainerKind, Origin, Placement, Requirement, Shape, Toleration, Volume, bytes, millis,
+    },
+    names,
+};
+
+pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: PodSpec) -> Shape {
+    let mut gvisor_annotations = metadata.annotations.unwrap_or_default();
+    gvisor_annotations.retain(|key, _| key.starts_with(names::GVISOR_ANNOTATIONS));
+    let volumes = spec.volumes.as_deref().unwrap_or_default();
+    Shape {
+        origin,
+        labels: metadata.labels.unwrap_or_default(),
+        gvisor_annotations,
+        runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
+        node: spec.node_name.clone().filter(|name| !name.is_empty()),
+        placement: placement(&spec),
+        containers: containers(&spec),
+        volumes: volumes.iter().filter_map(outside).collect(),
+        host_namespaces: host_namespaces(&spec),
+        sysctls: sysctls(&spec),
+        root_allowed: root_allowed(&spec),
+        token: token(&spec, volumes),
+    }
+}
+
+fn placement(spec: &PodSpec) -> Placement {
+    let required = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let required = required.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+    let requirement = |requirement: &NodeSelectorRequirement| Requirement {
+        key: requirement.key.clone(),
+        operator: requirement.operator.clone(),
+        values: requirement.values.clone().unwrap_or_default(),
+    };
+    let requirements = |list: Option<&Vec<NodeSelectorRequirement>>| list.into_iter().flatten().map(requirement).collect();
+    let terms = required.into_iter().flat_map(|selector| &selector.node_selector_terms);
+    Placement {
+        node_selector: spec.node_selector.clone().unwrap_or_default(),
+        affinity: terms
+            .map(|term| Affinity {
+                labels: requirements(term.match_expressions.as_ref()),
+                fields: requirements(term.match_fields.as_ref()),
+            })
+            .collect(),
+        tolerations: tolerations(spec.tolerations.as_deref()),
+    }
+}
+
+pub(super) fn tolerations(list: Option<&[ApiToleration]>) -> Vec<Toleration> {
+    let convert = |toleration: &ApiToleration| Toleration {
+        key: toleration.key.clone(),
+        operator: toleration.operator.clone(),
+        value: toleration.value.clone(),
+        effect: toleration.effect.clone().filter(|effect| !effect.is_empty()),
+        seconds: toleration.toleration_seconds,
+    };
+    list.unwrap_or_default().iter().map(convert).collect()
+}
+
+fn containers(spec: &PodSpec) -> Vec<Container> {
+    let init = spec.init_containers.iter().flatten().map(|it| container(it, ContainerKind::Init));
+    let regular = spec.containers.iter().map(|it| container(it, ContainerKind::Regular));
+    let ephemeral = spec.ephemeral_containers.iter().flatten().map(|it| Container {
+        name: it.name.clone(),
+        kind: ContainerKind::Ephemeral,
+        ..secured(it.security_context.as_ref())
+    });
+    init.chain(regular).chain(ephemeral).collect()
+}
+
+fn container(api: &ApiContainer, kind: ContainerKind) -> Container {
+    let limits = api.resources.as_ref().and_then(|resources| resources.limits.as_ref());
+    let limit = |name: &str| limits.and_then(|limits| limits.get(name)).map(|quantity| quantity.0.as_str());
+    let ports = api.ports.iter().flatten();
+    Container {
+        name: api.name.clone(),
+        kind,
+        memory: limit("memory").and_then(bytes),
+        cpu_millis: limit("cpu").and_then(millis),
+        host_ports: ports.filter_map(|port| port.host_port).filter(|&port| port != 0).collect(),
+        ..secured(api.security_context.as_ref())
+    }
+}
+
+fn secured(context: Option<&SecurityContext>) -> Container {
+    let Some(context) = context else { return Container::default() };
+    let capabilities = context.capabilities.as_ref().and_then(|capabilities| capabilities.add.clone());
+    Container {
+        privileged: context.privileged == Some(true),
+        added_capabilities: capabilities.unwrap_or_default(),
+        unmasked_proc: context.proc_mount.as_deref() == Some("Unmasked"),
+        ..Container::default()
+    }
+}
+
+/// Volumes by which a pod reaches the node's files or a driver's. Others are the pod's own.
+fn outside(volume: &ApiVolume) -> Option<Volume> {
+    let of = |kind: &str, source: &str| {
+        Some(Volume { name: volume.name.clone(), kind: kind.to_owned(), source: source.to_owned() })
+    };
+    if let Some(path) = &volume.host_path {
+        return of("hostPath", &path.path);
+    }
+    volume.csi.as_ref().and_then(|csi| of("csi", &csi.driver))
+}
+
+fn host_namespaces(spec: &PodSpec) -> Vec<String> {
+    let shared = [("network", spec.host_network), ("pid", spec.host_pid), ("ipc", spec.host_ipc)];
+    shared.into_iter().filter(|&(_, shared)| shared == Some(true)).map(|(name, _)| name.to_owned()).collect()
+}
+
+fn sysctls(spec: &PodSpec) -> Vec<String> {
+    let context = spec.security_context.as_ref();
+    context.and_then(|context| context.sysctls.as_ref()).into_iter().flatten().map(|it| it.name.clone()).collect()
+}
+
+/// The first container that neither names a user other than root nor refuses to be root.
+fn root_allowed(spec: &PodSpec) -> Option<String> {
+    let pod = spec.security_context.as_ref();
+    let of_pod = (pod.and_then(|pod| pod.run_as_user), pod.and_then(|pod| pod.run_as_non_root));
+    let allowed = |container: &&ApiContainer| {
+        let own = container.security_context.as_ref();
+        let user = own.and_then(|own| own.run_as_user).or(of_pod.0);
+        let non_root = own.and_then(|own| own.run_as_non_root).or(of_pod.1);
+        user == Some(0) || (user.is_none() && non_root != Some(true))
+    };
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    containers.filter(allowed).map(|container| container.name.clone()).next()
+}
+
+/// A pod that exists shows the token as a projected volume; a template does unless it is told not to.
+fn token(spec: &PodSpec, volumes: &[ApiVolume]) -> bool {
+    let projected = volumes.iter().filter_map(|volume| volume.projected.as_ref());
+    let sources = projected.flat_map(|projected| projected.sources.iter().flatten());
+    let mounted = sources.into_iter().any(|source| source.service_account_token.is_some());
+    let to_come = spec.node_name.is_none() && spec.automount_service_account_token != Some(false);
+    mounted || to_come
+}
