@@ -1,5 +1,6 @@
 //! The command line: what it accepts, and how an error is told.
 
+mod target;
 mod verify;
 
 use std::{
@@ -54,6 +55,29 @@ fn log() {
         .init();
 }
 
+/// Runs what ends with an exit code, and tells its error.
+fn block_on(run: impl Future<Output = Result<(Exit, Option<Error>), Error>>) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tell(&error, None);
+            return Exit::CouldNotRun;
+        }
+    };
+    match runtime.block_on(run) {
+        Ok((exit, None)) => exit,
+        Ok((exit, Some(error))) => {
+            tell(&error, help(&error));
+            exit
+        }
+        Err(Error::Interrupted) => Exit::Interrupted,
+        Err(error) => {
+            tell(&error, help(&error));
+            exit(&error)
+        }
+    }
+}
+
 /// Tells an error once, as a chain, with what to do next.
 fn tell(error: &dyn StdError, help: Option<&str>) {
     let mut chain = error.to_string();
@@ -68,9 +92,13 @@ fn tell(error: &dyn StdError, help: Option<&str>) {
     _ = writeln!(io::stderr(), "error: {chain}{help}");
 }
 
+/// What lets a run launch its probes.
+const LAUNCHING: &str =
+    "`controller rbac --namespace NAME | kubectl apply -f -` gives what is needed; then bind the Role to who runs this";
+
 /// What to do about an error of a run.
 fn help(error: &Error) -> Option<&'static str> {
-    use crate::launch;
+    use crate::{launch, launch::pods::Refusal, plan, survey};
     match error {
         Error::NoProbe => Some("build it in with `make build`, or name a static probe with --probe PATH"),
         Error::ReadProbe { .. } => Some("--probe takes the static probe; `make probe` builds it"),
@@ -88,6 +116,29 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::NotStarted { .. } => {
             Some("run the runtime by hand to see more, or name another with --runtime")
         }
+        Error::Probes(plan::namespace::Error::NoSuchNode(_)) => {
+            Some("--nodes takes names as `kubectl get nodes` lists them, separated by commas, or all, or per-pool")
+        }
+        Error::Probes(plan::namespace::Error::NothingAlike(_)) => {
+            Some("--like takes KIND/NAME, such as deployment/web or pod/web-1")
+        }
+        Error::Survey(survey::kubernetes::Error::NoSuchNamespace { .. }) => {
+            Some("`kubectl get namespaces` lists what there is; --context names another cluster")
+        }
+        Error::Survey(survey::kubernetes::Error::Reach(_)) | Error::NoAnswer => {
+            Some("look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster")
+        }
+        Error::Pods(launch::pods::Error::Owner { refusal: Refusal::Permission(_), .. }) => Some(LAUNCHING),
+        Error::Pods(launch::pods::Error::Owner { .. }) => None,
+        Error::Pods(_) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
+        Error::NoneLaunched { reasons } if reasons.iter().any(|it| matches!(it, Refusal::Permission(_))) => {
+            Some(LAUNCHING)
+        }
+        Error::NoneLaunched { .. } => {
+            Some("the report says what was found besides; `controller plan` shows the pods that are sent")
+        }
+        Error::Interrupted => None,
+        Error::Save { .. } => Some("--save-evidence takes a file in a folder that can be written"),
         Error::Write(_) | Error::Render(_) => Some("the verdict is not in the report; run again"),
         Error::Random(_) | Error::Signals(_) | Error::Witness(_) => None,
     }
@@ -96,7 +147,9 @@ fn help(error: &Error) -> Option<&'static str> {
 /// What an error of a run makes of the exit code.
 fn exit(error: &Error) -> Exit {
     match error {
+        Error::Interrupted => Exit::Interrupted,
         Error::Plan(_)
+        | Error::Probes(_)
         | Error::Launch(crate::launch::Error::Bundle(_))
         | Error::NoProbe
         | Error::ReadProbe { .. } => Exit::Usage,

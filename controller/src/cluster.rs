@@ -11,7 +11,7 @@ mod selecting;
 mod selector;
 mod shape;
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,8 +68,17 @@ pub struct Cluster {
     pub selecting: Vec<Read<Vec<Selecting>>>,
     /// Policies by which the witness may be out of reach for reasons of its own; `None` without a control namespace.
     pub control: Option<Read<Vec<String>>>,
-    /// The cluster's DNS, from the Service that serves it.
-    pub dns: Read<Vec<std::net::IpAddr>>,
+    /// Where the cluster's own services are.
+    pub addresses: Read<Addresses>,
+}
+
+/// The addresses of services that every cluster has.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Addresses {
+    /// DNS, from the Service that serves it; none where it has no label that is known.
+    pub dns: Vec<IpAddr>,
+    /// The API server, by its Service.
+    pub api_server: Vec<IpAddr>,
 }
 
 // === impl Cluster ===

@@ -33,6 +33,8 @@ pub enum Stopped {
     Interrupted,
     /// `--timeout` was over.
     TimedOut,
+    /// No probe could be started at all.
+    NotStarted,
 }
 
 impl Exit {
@@ -41,7 +43,7 @@ impl Exit {
     pub fn of(stopped: Option<Stopped>, written: bool, verdict: Verdict, leftovers: bool) -> Self {
         match (stopped, written, verdict) {
             (Some(Stopped::Interrupted), _, _) => Self::Interrupted,
-            (_, false, _) => Self::CouldNotRun,
+            (_, false, _) | (Some(Stopped::NotStarted), _, _) => Self::CouldNotRun,
             (Some(Stopped::TimedOut), _, _) => Self::TimedOut,
             (None, true, Verdict::NotReady) => Self::NotReady,
             (None, true, Verdict::Undetermined) => Self::Undetermined,
@@ -79,6 +81,7 @@ mod tests {
             (timed_out, false, Ready, false, 4),
             (None, true, Ready, true, 6),
             (None, true, ReadyWithWarnings, true, 6),
+            (Some(Stopped::NotStarted), true, NotReady, false, 4),
             (interrupted, false, NotReady, true, 130),
         ] {
             let exit = Exit::of(stopped, written, verdict, leftovers);

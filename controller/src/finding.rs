@@ -23,6 +23,15 @@ pub struct Finding {
     pub disguise: bool,
 }
 
+/// A case and what judging it came to.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// What was looked at.
+    pub case: Case,
+    /// One for each requirement in its scope.
+    pub findings: Vec<Finding>,
+}
+
 /// Judges every requirement that the case is in the scope of, under a policy.
 pub fn judge(case: &Case, policy: Policy) -> Vec<Finding> {
     let finding = |requirement: &&'static Requirement| {
@@ -37,6 +46,14 @@ pub fn judge(case: &Case, policy: Policy) -> Vec<Finding> {
         requirement.scope == Scope::Everywhere || case.survey.in_cluster.is_some()
     };
     requirement::ALL.iter().filter(in_scope).map(finding).collect()
+}
+
+impl Judged {
+    /// Judges a case under a policy.
+    pub fn of(case: Case, policy: Policy) -> Self {
+        let findings = judge(&case, policy);
+        Self { case, findings }
+    }
 }
 
 impl Finding {

@@ -1,19 +1,23 @@
 //! Cases for tests, as real sandboxes gave them: runsc 0.0~20240729 of Debian trixie, and runc 1.1.5 on Linux 6.18.
 
+mod pod;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
     Credentials, Egress, Evidence, FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog,
-    KernelName, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Reach,
+    KernelName, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Protocol, Reach,
     RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
+
+pub(crate) use pod::{coverage, forbidden, in_cluster, pod, shape};
 
 use crate::{
     breach::Breach,
     case::{AccountDigest, Case, Collected, Destination, Limits, Machine, Purpose, Subject, Survey},
     environment::{Declared, Environment},
-    finding,
+    finding::Judged,
     policy::Policy,
     report::Report,
 };
@@ -185,7 +189,7 @@ pub(crate) fn report(case: &Case) -> Report {
         remarks: Vec::new(),
     };
     let policy = Policy { environment: Environment::Production, only_production: false };
-    Report::new(declared, policy, case, &finding::judge(case, policy), &[], false)
+    Report::new(declared, policy, &[Judged::of(case.clone(), policy)], Vec::new())
 }
 
 pub(crate) fn machine_accounts() -> AccountList {
@@ -271,7 +275,7 @@ fn case(evidence: Evidence) -> Case {
     let AccountList { size, sha256, .. } = machine_accounts();
     let limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
     let destination = |id, address: [u8; 4], port, purpose| Destination {
-        target: Target { id, address: IpAddr::V4(address.into()), port },
+        target: Target { id, address: IpAddr::V4(address.into()), port, protocol: Protocol::Tcp },
         purpose,
     };
     Case {

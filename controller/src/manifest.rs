@@ -29,6 +29,10 @@ use crate::{
 /// The limits of a probe's pod: enough for every release of runsc.
 pub const LIMITS: Limits = Limits { memory: Some(128 << 20), cpu_millis: Some(500) };
 
+/// What a kubelet and its container runtime mount into every container, beside the kernel's own file systems.
+pub const KUBELETS_MOUNTS: &[&str] =
+    &["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/dev/shm"];
+
 /// What all pods of a run share.
 #[derive(Clone, Debug)]
 pub struct Common {

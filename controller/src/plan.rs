@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use proto::{Assignment, Budget, Nonce, Observer, Target};
+use proto::{Assignment, Budget, Nonce, Observer, Protocol, Target};
 
 use crate::case::{Destination, Limits, Purpose, Subject};
 
@@ -16,7 +16,7 @@ use crate::case::{Destination, Limits, Purpose, Subject};
 pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
 
 /// For each observer, and for all attempts together.
-const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(3) };
+pub(crate) const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(3) };
 
 /// Reserved for documentation (RFC 5737, RFC 3849). Without a route the kernel refuses them at once.
 const DOCUMENTATION: [IpAddr; 2] =
@@ -75,7 +75,7 @@ pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
         .map(|&(address, reached_by_control)| (address, Purpose::Named { reached_by_control }));
     let destinations = std::iter::once(witness).chain(documentation).chain(named);
     let destinations = (1..).zip(destinations).map(|(id, (address, purpose))| Destination {
-        target: Target { id, address: address.ip(), port: address.port() },
+        target: Target { id, address: address.ip(), port: address.port(), protocol: Protocol::Tcp },
         purpose,
     });
     Ok(Plan { subject, run: run(nonce), nonce, destinations: destinations.collect() })
@@ -106,7 +106,8 @@ fn without_network(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
-fn run(Nonce(bytes): Nonce) -> String {
+/// The name of everything that a run creates.
+pub(crate) fn run(Nonce(bytes): Nonce) -> String {
     let name = bytes.iter().take(4).map(|byte| format!("{byte:02x}"));
     format!("podproof-{}", name.collect::<String>())
 }
@@ -152,7 +153,7 @@ mod tests {
         let named = Request { runtime: Some(vec!["runc".into()]), ..installed.clone() };
         let runtime = |request: &Request| match local(request, Nonce([7; 16])).unwrap().subject {
             Subject::Sandbox { runtime, .. } => runtime,
-            Subject::Unsandboxed => panic!("no sandbox"),
+            Subject::Unsandboxed | Subject::Pods { .. } => panic!("no sandbox"),
         };
         assert_eq!(runtime(&installed), ["/usr/bin/runsc", "--network=none"]);
         assert_eq!(runtime(&named), ["runc"]);

@@ -3,13 +3,16 @@
 pub mod json;
 pub mod text;
 
+use std::collections::BTreeSet;
+
 use proto::Observed;
 use serde::Serialize;
 
 use crate::{
-    case::{Case, Citation, Subject},
+    case::{Case, Citation, RanPod, Subject},
+    cluster::Coverage,
     environment::Declared,
-    finding::Finding,
+    finding::{Finding, Judged},
     launch::Leftover,
     policy::{Enforcement, Policy},
     requirement::{Area, Class, Outcome},
@@ -32,12 +35,23 @@ pub struct Report {
     pub environment: Declared,
     /// Whether `--only production` was given.
     pub only_production: bool,
-    /// What was judged.
-    pub subject: Subject,
-    /// The probe's version, if it spoke.
-    pub probe: Option<String>,
     /// What the reader should know of the whole run.
     pub notes: Vec<String>,
+    /// What was judged, the worst first; on this machine there is one.
+    pub sandboxes: Vec<ReportedSandbox>,
+}
+
+/// One judged sandbox, or the pods that one probe stands for.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReportedSandbox {
+    /// What was judged.
+    pub subject: Subject,
+    /// What its findings alone would come to.
+    pub verdict: Verdict,
+    /// The probe's version, if it spoke.
+    pub probe: Option<String>,
+    /// The pod in which the probe ran, in a cluster.
+    pub pod: Option<RanPod>,
     /// One for each requirement.
     pub findings: Vec<ReportedFinding>,
     /// How each of the probe's observers fared.
@@ -97,47 +111,57 @@ pub enum ReportedOutcome {
 // === impl Report ===
 
 impl Report {
-    /// Puts a judged run into its public form.
-    pub fn new(
-        declared: Declared,
-        policy: Policy,
-        case: &Case,
-        findings: &[Finding],
-        leftovers: &[Leftover],
-        timed_out: bool,
-    ) -> Self {
-        let mut notes = vec![judged(&case.survey.subject)];
-        if timed_out {
-            notes.push(
-                "the run did not end in time; what had not been seen by then is inconclusive".to_owned(),
-            );
-        }
-        let left = |leftover: &Leftover| {
-            format!("left behind: {}; remove it with `{}`", leftover.what, leftover.remedy)
-        };
-        notes.extend(leftovers.iter().map(left));
-        notes.extend(unenforced(findings));
+    /// Puts a judged run into its public form; `remarks` are what the reader should know of the run besides.
+    pub fn new(declared: Declared, policy: Policy, judged: &[Judged], remarks: Vec<String>) -> Self {
+        let all: Vec<_> = judged.iter().flat_map(|judged| judged.findings.iter().cloned()).collect();
+        let mut sandboxes: Vec<_> = judged.iter().map(ReportedSandbox::new).collect();
+        sandboxes.sort_by_key(|sandbox| sandbox.verdict.badness());
+        let mut notes: Vec<_> = judged.first().into_iter().flat_map(|judged| self::judged(&judged.case)).collect();
+        notes.extend(remarks);
+        notes.extend(unenforced(&all));
         Self {
             version: VERSION,
-            verdict: Verdict::of(findings),
-            score: score(findings),
+            verdict: Verdict::of(&all),
+            score: score(&all),
             environment: declared,
             only_production: policy.only_production,
-            subject: case.survey.subject.clone(),
-            probe: case
-                .collected
-                .introduction
-                .as_ref()
-                .map(|introduction| introduction.probe_version.clone()),
             notes,
+            sandboxes,
+        }
+    }
+}
+
+/// What a run that did not end in time is told with.
+pub fn timed_out() -> String {
+    "the run did not end in time; what had not been seen by then is inconclusive".to_owned()
+}
+
+/// What could not be removed, and how to.
+pub fn left_behind(leftovers: &[Leftover]) -> Vec<String> {
+    let left = |leftover: &Leftover| {
+        format!("left behind: {}; remove it with `{}`", leftover.what, leftover.remedy)
+    };
+    leftovers.iter().map(left).collect()
+}
+
+// === impl ReportedSandbox ===
+
+impl ReportedSandbox {
+    fn new(Judged { case, findings }: &Judged) -> Self {
+        let introduction = case.collected.introduction.as_ref();
+        Self {
+            subject: case.survey.subject.clone(),
+            verdict: Verdict::of(findings),
+            probe: introduction.map(|introduction| introduction.probe_version.clone()),
+            pod: case.survey.in_cluster.as_ref().and_then(|known| known.pod.clone()),
             findings: findings.iter().map(ReportedFinding::new).collect(),
             observations: case.evidence().outcomes().iter().map(ReportedObservation::new).collect(),
         }
     }
 }
 
-fn judged(subject: &Subject) -> String {
-    match subject {
+fn judged(case: &Case) -> Vec<String> {
+    let text = match &case.survey.subject {
         Subject::Sandbox { runtime, bundle: None } => format!(
             "judged: a sandbox that this machine's `{}` made for the probe alone, not your containers",
             runtime.join(" ")
@@ -154,18 +178,31 @@ fn judged(subject: &Subject) -> String {
                                  --runtime; install runsc, or name a runtime"
                 .to_owned()
         }
-    }
+        Subject::Pods { namespace, .. } => format!("judged: the namespace {namespace}, by a probe for each kind of pod"),
+    };
+    let coverage = case.survey.in_cluster.as_ref().map(|known| covered(&known.coverage));
+    [text].into_iter().chain(coverage.into_iter().flatten()).collect()
+}
+
+fn covered(coverage: &Coverage) -> Vec<String> {
+    let nodes = (coverage.nodes > 0)
+        .then(|| format!("{} of {} nodes of the used pools were seen", coverage.nodes_planned, coverage.nodes));
+    let unused = coverage.unused_pools.iter().map(|pool| format!("pool {pool} is not used by this namespace"));
+    let uncovered = coverage.uncovered.iter().map(|it| format!("no probe stands for {it}"));
+    nodes.into_iter().chain(unused).chain(uncovered).collect()
 }
 
 /// A verdict that did not enforce everything says so, and how to ask for it.
 fn unenforced(findings: &[Finding]) -> Option<String> {
-    let lenient: Vec<_> = findings
+    let mut lenient: Vec<_> = findings
         .iter()
         .filter(|finding| {
             finding.enforcement != Enforcement::Blocks && finding.requirement.class != Class::Advisory
         })
         .map(|finding| finding.requirement.id)
         .collect();
+    let mut told = BTreeSet::new();
+    lenient.retain(|id| told.insert(*id));
     (!lenient.is_empty()).then(|| {
         format!("not enforced here: {}; enforce them with `--environment production`", lenient.join(", "))
     })

@@ -36,6 +36,18 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// The worse, the smaller; not to be ready is worse than not to be known.
+    pub const fn badness(self) -> u8 {
+        match self {
+            Self::NotReady => 0,
+            Self::Undetermined => 1,
+            Self::ReadyWithWarnings => 2,
+            Self::Ready => 3,
+        }
+    }
+}
+
 /// From 0 to 100: the weight of what is met in the weight of what was judged. It informs, and decides nothing.
 pub fn score(findings: &[Finding]) -> u32 {
     let judged = findings.iter().filter(|finding| {

@@ -1,5 +1,7 @@
-//! `controller verify --local`, as a list of phases. Whatever happens after the launch, cleaning up happens too.
+//! `controller verify --local`, as a list of phases. Whatever happens after the launch, cleaning up happens too. A
+//! namespace's phases are [`namespace`]'s.
 
+pub(crate) mod namespace;
 mod run;
 
 use std::{
@@ -26,13 +28,13 @@ use crate::{
     collect, embedded,
     environment::Declared,
     exit::{Exit, Stopped},
-    finding,
+    finding::Judged,
     interrupt::Interrupt,
     launch::{self, Launched, Leftover},
     plan::{self, Plan},
     policy::Policy,
     progress::Progress,
-    report::Report,
+    report::{self, Report},
     survey,
 };
 
@@ -75,6 +77,20 @@ pub(crate) enum Error {
     Launch(#[from] launch::Error),
     #[error("the runtime did not start the sandbox ({status}){}", quoted(last_lines))]
     NotStarted { status: ExitStatus, last_lines: Vec<String> },
+    #[error("failed to plan the probes")]
+    Probes(#[from] plan::namespace::Error),
+    #[error("failed to look at the namespace")]
+    Survey(#[from] survey::kubernetes::Error),
+    #[error("failed to launch the probes")]
+    Pods(#[from] launch::pods::Error),
+    #[error("the API server did not answer in time")]
+    NoAnswer,
+    #[error("it was interrupted")]
+    Interrupted,
+    #[error("no probe could be started{}", listed(reasons))]
+    NoneLaunched { reasons: Vec<launch::pods::Refusal> },
+    #[error("failed to save the evidence in {}", file.display())]
+    Save { file: PathBuf, source: io::Error },
     #[error("failed to write the report")]
     Write(#[source] io::Error),
     #[error("failed to render the report")]
@@ -93,9 +109,10 @@ pub(crate) async fn local(
     let Some((case, leftovers, stopped)) = result? else { return Ok((Exit::Interrupted, None)) };
 
     // pure: judge, report
-    let findings = finding::judge(&case, request.policy);
-    let timed_out = stopped == Some(Stopped::TimedOut);
-    let report = Report::new(request.declared, request.policy, &case, &findings, &leftovers, timed_out);
+    let judged = [Judged::of(case, request.policy)];
+    let remarks = (stopped == Some(Stopped::TimedOut)).then(report::timed_out).into_iter();
+    let remarks = remarks.chain(report::left_behind(&leftovers)).collect();
+    let report = Report::new(request.declared, request.policy, &judged, remarks);
 
     // touches the world: write
     let written = write(&report);
@@ -235,4 +252,10 @@ fn name(plan: &Plan) -> String {
 
 fn quoted(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |quoted, line| quoted + "\n  | " + line)
+}
+
+fn listed(reasons: &[launch::pods::Refusal]) -> String {
+    let mut told: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+    told.dedup();
+    quoted(&told)
 }

@@ -170,7 +170,7 @@ fn hanging() {
     expected.insert(0, ("filesystem-isolation".to_owned(), "unmet".to_owned()));
     assert_eq!(wanting(&ended), expected, "{ended:#?}");
     let report = ended.report();
-    let fared = report["observations"].as_array().unwrap().iter().map(|observation| {
+    let fared = report["sandboxes"][0]["observations"].as_array().unwrap().iter().map(|observation| {
         (observation["observer"].as_str().unwrap(), observation["outcome"].as_str().unwrap())
     });
     let blind: Vec<_> = fared.filter(|(_, outcome)| outcome.starts_with("looking")).collect();

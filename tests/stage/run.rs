@@ -76,7 +76,7 @@ impl Ended {
     /// Each requirement's outcome.
     pub fn outcomes(&self) -> BTreeMap<String, String> {
         let report = self.report();
-        let findings = report["findings"].as_array().unwrap();
+        let findings = report["sandboxes"][0]["findings"].as_array().unwrap();
         let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
         findings.iter().map(|finding| (text(finding, "id"), text(finding, "outcome"))).collect()
     }
@@ -84,7 +84,7 @@ impl Ended {
     /// The finding of one requirement.
     pub fn finding(&self, id: &str) -> Value {
         let report = self.report();
-        let findings = report["findings"].as_array().unwrap();
+        let findings = report["sandboxes"][0]["findings"].as_array().unwrap();
         findings
             .iter()
             .find(|finding| finding["id"] == id)

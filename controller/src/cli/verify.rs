@@ -9,16 +9,22 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use super::{exit, help, tell};
+use super::{target, tell};
 use crate::{
     environment::{self, Environment},
     exit::Exit,
     policy::Policy,
     progress::colour_is_wanted,
     report::{Report, json, text},
-    verify::{self, Error, Request},
+    finding::Judged,
+    verify::{self, Error, Request, namespace},
 };
 
+/// How long a run may take on this machine, and in a cluster, where images are pulled.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const NAMESPACES_TIMEOUT: Duration = Duration::from_mins(5);
+/// The version of a file of saved evidence.
+const SAVED_VERSION: u32 = 1;
 /// The width where there is no terminal to ask.
 const WIDTH: u16 = 100;
 /// The longest time that a run can be given.
@@ -30,23 +36,26 @@ const NARROWEST: u16 = 60;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller verify --local\n  controller verify --local --environment production \
-    --output json\n  controller verify --local --runtime 'runsc --platform=ptrace'\n\nExit codes: 0 ready, 1 not \
+    --output json\n  controller verify --local --runtime 'runsc --platform=ptrace'\n  controller verify --namespace shop \
+    --image registry.example/probe:0.1.0 --control-namespace podproof\n\nExit codes: 0 ready, 1 not \
     ready, 2 wrong usage, 3 undetermined, 4 could not run, 5 timed out, 6 ready but something was left behind, 130 \
     interrupted"
 )]
 pub(super) struct Arguments {
     /// Verify a sandbox on this machine
-    #[arg(long, required = true, help_heading = "What to verify")]
+    #[arg(long, required_unless_present = "namespace", conflicts_with = "namespace", help_heading = "What to verify")]
     local: bool,
     /// The OCI runtime that makes the sandbox, with its own arguments if need be [default: runsc on PATH]
-    #[arg(long, value_name = "COMMAND", value_parser = runtime, help_heading = "What to verify")]
+    #[arg(long, value_name = "COMMAND", value_parser = runtime, requires = "local", help_heading = "On this machine")]
     runtime: Option<Words>,
     /// An OCI bundle of yours, whose program the probe takes the place of
-    #[arg(long, value_name = "DIR", help_heading = "What to verify")]
+    #[arg(long, value_name = "DIR", requires = "local", help_heading = "On this machine")]
     bundle: Option<PathBuf>,
     /// A static probe other than the one built in
-    #[arg(long, value_name = "PATH", help_heading = "What to verify")]
+    #[arg(long, value_name = "PATH", requires = "local", help_heading = "On this machine")]
     probe: Option<PathBuf>,
+    #[command(flatten)]
+    target: target::Arguments,
     /// An address that the sandbox must not reach; may be repeated
     #[arg(long = "egress-target", value_name = "ADDRESS:PORT", value_parser = target, help_heading = "What to verify")]
     egress_targets: Vec<SocketAddr>,
@@ -65,9 +74,12 @@ pub(super) struct Arguments {
     /// Show no progress
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
-    /// How long the whole run may take
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time, help_heading = "How to report")]
-    timeout: Duration,
+    /// Keep the evidence and what the cluster declares in this file, one case for each probe
+    #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "How to report")]
+    save_evidence: Option<PathBuf>,
+    /// How long the whole run may take [default: 60s, of a namespace 5m]
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
+    timeout: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -94,37 +106,59 @@ impl Arguments {
                 return Exit::Usage;
             }
         };
+        let named = self.environment.is_some() || !declared.source.starts_with("the default");
         let policy = Policy { environment: declared.environment, only_production: self.only.is_some() };
         let (format, verbose) = (self.output, self.verbose);
+        let saved = self.save_evidence;
+        if let Some(target) = match self.target.target(self.egress_targets.clone()) {
+            Ok(target) => target,
+            Err(refused) => return refused.tell(),
+        } {
+            let request = namespace::Request {
+                target,
+                timeout: self.timeout.unwrap_or(NAMESPACES_TIMEOUT),
+                quiet: self.quiet,
+                declared,
+                environment_named: named,
+                policy,
+            };
+            return super::block_on(namespace::verify(request, |report, judged| {
+                save(saved.as_deref(), judged)?;
+                write(report, format, verbose)
+            }));
+        }
         let request = Request {
             runtime: self.runtime.map(|Words(words)| words),
             bundle: self.bundle,
             probe: self.probe,
             egress_targets: self.egress_targets,
-            timeout: self.timeout,
+            timeout: self.timeout.unwrap_or(TIMEOUT),
             quiet: self.quiet,
             declared,
             policy,
         };
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                tell(&error, None);
-                return Exit::CouldNotRun;
-            }
-        };
-        match runtime.block_on(verify::local(request, |report| write(report, format, verbose))) {
-            Ok((exit, None)) => exit,
-            Ok((exit, Some(error))) => {
-                tell(&error, help(&error));
-                exit
-            }
-            Err(error) => {
-                tell(&error, help(&error));
-                exit(&error)
-            }
-        }
+        super::block_on(verify::local(request, |report| write(report, format, verbose)))
     }
+}
+
+/// Every case as it was judged, in one document; a file that is there already is replaced whole or not at all.
+fn save(file: Option<&Path>, judged: &[Judged]) -> Result<(), Error> {
+    let Some(file) = file else { return Ok(()) };
+    let cases: Vec<_> = judged.iter().map(|judged| &judged.case).collect();
+    let document = serde_json::json!({
+        "version": SAVED_VERSION,
+        "controller": env!("CARGO_PKG_VERSION"),
+        "saved_at": namespace::now(),
+        "cases": cases,
+    });
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut written| {
+        serde_json::to_writer_pretty(&mut written, &document)?;
+        written.write_all(b"\n")?;
+        written.as_file().sync_all()?;
+        written.persist(file).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|source| Error::Save { file: file.to_owned(), source })
 }
 
 fn write(report: &Report, format: Format, verbose: bool) -> Result<(), Error> {

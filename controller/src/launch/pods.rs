@@ -82,6 +82,10 @@ impl Fleet {
         &self.owner
     }
 
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     pub(crate) fn watch(&self) -> &Watch {
         &self.watch
     }

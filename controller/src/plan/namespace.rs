@@ -1,7 +1,11 @@
 //! Which probes a namespace needs. Policies bind by label, so that one probe without labels would be bound by other
 //! policies than the workloads: pods are grouped by what binds them, and each group gets a probe that is bound alike.
 
+mod targets;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use targets::destinations;
 
 use crate::cluster::{Class, Cluster, Coverage, Group, Labels, Node, SelectingKind, Shape};
 

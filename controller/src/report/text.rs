@@ -1,8 +1,10 @@
 //! The report as a table, for people. Beside every colour stand a sign and a word.
 
+mod pods;
+
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets::NOTHING};
 
-use super::{Report, ReportedFinding, ReportedOutcome};
+use super::{Report, ReportedFinding, ReportedOutcome, ReportedSandbox};
 use crate::{policy::Enforcement, verdict::Verdict};
 
 /// How to draw.
@@ -18,10 +20,20 @@ pub struct Style {
 
 /// The whole report.
 pub fn render(report: &Report, style: Style) -> String {
-    let mut sections = vec![head(report, style), findings(report, style)];
-    let shown = |finding: &&ReportedFinding| style.verbose || wanting(finding);
-    sections.extend(report.findings.iter().filter(shown).map(|finding| detail(finding, style)));
-    sections.extend(style.verbose.then(|| observations(report, style)));
+    let mut sections = vec![head(report, style)];
+    if pods::are_judged(report) {
+        sections.push(pods::matrix(report, style));
+    }
+    for sandbox in &report.sandboxes {
+        let several = pods::title(sandbox);
+        sections.extend(several.clone());
+        if several.is_none() {
+            sections.push(findings(sandbox, style));
+        }
+        let shown = |finding: &&ReportedFinding| style.verbose || wanting(finding);
+        sections.extend(sandbox.findings.iter().filter(shown).map(|finding| detail(finding, style, several.is_some())));
+        sections.extend(style.verbose.then(|| observations(sandbox, style)));
+    }
     sections.push(report.notes.join("\n"));
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n"
 }
@@ -44,9 +56,9 @@ fn head(report: &Report, style: Style) -> String {
     trimmed(&table)
 }
 
-fn findings(report: &Report, style: Style) -> String {
+fn findings(sandbox: &ReportedSandbox, style: Style) -> String {
     let mut table = table(style);
-    for finding in &report.findings {
+    for finding in &sandbox.findings {
         let (sign, word, colour) = outcome(finding);
         let effect = match (wanting(finding), finding.enforcement) {
             (true, Enforcement::Blocks) => "blocks",
@@ -65,7 +77,8 @@ fn findings(report: &Report, style: Style) -> String {
     trimmed(&table)
 }
 
-fn detail(finding: &ReportedFinding, style: Style) -> String {
+/// `because` where no list of findings has said it already.
+fn detail(finding: &ReportedFinding, style: Style, because: bool) -> String {
     let (sign, word, colour) = outcome(finding);
     let mut table = table(style);
     table.add_row([
@@ -73,6 +86,9 @@ fn detail(finding: &ReportedFinding, style: Style) -> String {
         Cell::new(format!("{}: {word}", finding.id)),
         Cell::new(finding.title),
     ]);
+    if because {
+        table.add_row(["", "because", &finding.because]);
+    }
     for citation in &finding.evidence {
         table.add_row(["", citation.source, &citation.text]);
     }
@@ -82,9 +98,9 @@ fn detail(finding: &ReportedFinding, style: Style) -> String {
     trimmed(&table)
 }
 
-fn observations(report: &Report, style: Style) -> String {
+fn observations(sandbox: &ReportedSandbox, style: Style) -> String {
     let mut table = table(style);
-    for observation in &report.observations {
+    for observation in &sandbox.observations {
         table.add_row([observation.observer, &observation.outcome]);
     }
     trimmed(&table)

@@ -36,7 +36,7 @@ pub(super) fn judge(case: &Case) -> Judgement {
             Purpose::LoopbackWitness => {
                 "it shares the machine's network: a listener on the machine's loopback was reached"
             }
-            Purpose::Documentation | Purpose::Named { .. } => "an address outside of the sandbox was reached",
+            Purpose::Documentation | Purpose::Named { .. } | Purpose::Requested => "an address outside of the sandbox was reached",
             Purpose::Witness => "a listener in another namespace was reached: egress is open",
             Purpose::ClusterDns => {
                 "the cluster's DNS was reached: a resolver that answers arbitrary names carries data out"
@@ -147,7 +147,7 @@ fn describe(destination: &Destination, attempt: &Attempt) -> String {
         Purpose::Named { reached_by_control: false } => {
             format!("{ended}; this machine does not reach it either")
         }
-        Purpose::LoopbackWitness | Purpose::Documentation => ended,
+        Purpose::LoopbackWitness | Purpose::Documentation | Purpose::Requested => ended,
         Purpose::Witness => format!("{ended}; the control's listener"),
         Purpose::ClusterDns => format!("{ended}; the cluster's DNS"),
         Purpose::ApiServer => format!("{ended}; the API server"),

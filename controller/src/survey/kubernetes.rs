@@ -48,11 +48,11 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Cluste
                 quotas::quotas(client, scope.namespace),
                 selecting::read(client, scope.namespace),
                 control::policies(client, scope.control),
-                control::dns(client),
+                control::addresses(client),
             )
         },
     );
-    let (default_limits, quotas, selecting, control, dns) = rest;
+    let (default_limits, quotas, selecting, control, addresses) = rest;
     Ok(Cluster {
         namespace: scope.namespace.to_owned(),
         pod_security,
@@ -67,7 +67,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Cluste
         quotas,
         selecting,
         control,
-        dns,
+        addresses,
     })
 }
 

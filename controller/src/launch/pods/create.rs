@@ -20,6 +20,9 @@ pub(crate) enum Refusal {
     /// A webhook changed it.
     #[error("an admission webhook changed the probe's pod: {0}")]
     Altered(String),
+    /// It was made, and did not start; why, with the cluster's own warnings.
+    #[error("{0}")]
+    NotStarted(String),
     /// The API server did not answer.
     #[error("the API server did not answer: {0}")]
     Unanswered(String),

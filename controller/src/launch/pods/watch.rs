@@ -28,6 +28,8 @@ const NO_HANDLER: [&str; 2] = ["no runtime for", "failed to find runtime handler
 pub(crate) struct Seen {
     /// Whether the watch has begun.
     listed: bool,
+    /// Why the pods may not be watched.
+    refused: Option<String>,
     pods: BTreeMap<String, PodState>,
     warnings: BTreeMap<String, Vec<String>>,
 }
@@ -120,6 +122,10 @@ impl Drop for Watch {
 impl Seen {
     /// The pod's state; an event may say what the status does not.
     fn verdict(&self, pod: &str) -> Option<PodState> {
+        if let Some(why) = &self.refused {
+            let stage = Stage::Failed(format!("the pods may not be watched: {why}"));
+            return Some(PodState { stage, node: None, addresses: Vec::new(), container: None });
+        }
         let mut state = self.pods.get(pod)?.clone();
         let hopeless = |text: &&String| NO_HANDLER.iter().any(|words| text.contains(words));
         let warning = self.warnings.get(pod).into_iter().flatten().find(hopeless);
@@ -145,8 +151,24 @@ async fn pods(api: Api<Pod>, config: watcher::Config, sender: Arc<Sender<Seen>>)
                 seen.listed = true;
                 seen.pods = std::mem::take(&mut relisted);
             }),
-            Err(error) => tracing::debug!(%error, "the watch of the pods is begun again"),
+            Err(error) => {
+                tracing::debug!(%error, "the watch of the pods is begun again");
+                sender.send_modify(|seen| seen.refused = refused(error));
+            }
         }
+    }
+}
+
+/// What no beginning again will mend.
+fn refused(error: watcher::Error) -> Option<String> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            if status.code == 403 =>
+        {
+            Some(status.message.clone())
+        }
+        _ => None,
     }
 }
 

@@ -5,15 +5,13 @@ use crate::{
     cluster::{Container, Shape},
 };
 
-/// What is to be cited, or the first privilege that a workload has.
-pub(super) fn privileges(case: &Case) -> Result<(&'static str, String), String> {
-    match case.shapes().iter().find_map(privilege) {
+/// What is to be cited, or the first privilege that a workload has; `None` where there are no workloads to look at.
+pub(super) fn privileges(case: &Case) -> Option<Result<(&'static str, String), String>> {
+    case.survey.in_cluster.as_ref()?;
+    Some(match case.shapes().iter().find_map(privilege) {
         Some(privilege) => Err(privilege),
-        None if case.survey.in_cluster.is_some() => {
-            Ok(("cluster", "no workload asks for a privilege".to_owned()))
-        }
-        None => Ok(("bundle", "there is no workload but the probe".to_owned())),
-    }
+        None => Ok(("cluster", "no workload asks for a privilege".to_owned())),
+    })
 }
 
 fn privilege(shape: &Shape) -> Option<String> {
@@ -50,7 +48,7 @@ mod tests {
 
     #[test]
     fn each_privilege_of_a_workload_is_named() {
-        assert!(privileges(&fixture::pod()).is_ok());
+        assert!(privileges(&fixture::pod()).unwrap().is_ok());
         let changes: [(&str, fn(&mut Shape)); 6] = [
             ("network namespace", |shape| shape.host_namespaces = vec!["network".into()]),
             ("kernel's", |shape| shape.sysctls = vec!["net.core.somaxconn".into()]),
@@ -62,7 +60,7 @@ mod tests {
         for (words, change) in changes {
             let mut case = fixture::pod();
             change(fixture::shape(&mut case));
-            let told = privileges(&case).unwrap_err();
+            let told = privileges(&case).unwrap().unwrap_err();
             assert!(told.contains(words), "{words}: {told}");
         }
     }

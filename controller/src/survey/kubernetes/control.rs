@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client, api::ListParams};
 
 use super::{policies, unreadable};
-use crate::cluster::{Direction, Read};
+use crate::cluster::{Addresses, Direction, Read};
 
 /// Where Kubernetes' DNS runs, and the label of its Service (kubernetes.io, "Customizing DNS Service").
 const DNS: (&str, &str) = ("kube-system", "k8s-app=kube-dns");
@@ -23,13 +23,20 @@ pub(super) async fn policies(client: &Client, namespace: Option<&str>) -> Option
     Some(own.and_then(|own| others.map(|others| own.into_iter().chain(others).collect())))
 }
 
-/// The addresses of the cluster's DNS; none where it has no Service that is known.
-pub(super) async fn dns(client: &Client) -> Read<Vec<IpAddr>> {
+/// Where the cluster's DNS and its API server are, by their Services.
+pub(super) async fn addresses(client: &Client) -> Read<Addresses> {
     let (namespace, label) = DNS;
-    let api = Api::<Service>::namespaced(client.clone(), namespace);
+    let dns = Api::<Service>::namespaced(client.clone(), namespace);
     let what = format!("list services in {namespace}");
-    let services = api.list(&ListParams::default().labels(label)).await.map_err(unreadable(&what))?;
-    let specs = services.items.into_iter().filter_map(|service| service.spec);
-    let addresses = specs.flat_map(|spec| spec.cluster_ips.unwrap_or_default());
-    Ok(addresses.filter_map(|address| address.parse().ok()).collect())
+    let labelled = ListParams::default().labels(label);
+    let api_server = Api::<Service>::namespaced(client.clone(), "default");
+    let (dns, api_server) = tokio::join!(dns.list(&labelled), api_server.get("kubernetes"));
+    let dns = dns.map_err(unreadable(&what))?.items.into_iter().flat_map(cluster_ips).collect();
+    let api_server = api_server.map_err(unreadable("get services in default"))?;
+    Ok(Addresses { dns, api_server: cluster_ips(api_server) })
+}
+
+fn cluster_ips(service: Service) -> Vec<IpAddr> {
+    let addresses = service.spec.and_then(|spec| spec.cluster_ips).unwrap_or_default();
+    addresses.into_iter().filter_map(|address| address.parse().ok()).collect()
 }

@@ -1,0 +1,224 @@
+//! `controller verify --namespace`, as a list of phases. Whatever happens after the launch, cleaning up happens too.
+
+mod cases;
+mod controls;
+mod probing;
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use probing::{Probed, Probing};
+
+use super::{Error, nonce};
+use crate::{
+    cluster::{Cluster, Labels},
+    environment::Declared,
+    exit::{Exit, Stopped},
+    finding::Judged,
+    interrupt::Interrupt,
+    launch::{
+        Leftover,
+        pods::{self, Connection, Fleet},
+    },
+    manifest::Common,
+    plan::{
+        self,
+        namespace::{Nodes, Plan},
+    },
+    policy::Policy,
+    progress::Progress,
+    report::{self, Report},
+    survey::kubernetes::{self as survey, Scope},
+};
+
+/// How much longer than the run a pod may live, if nobody is left to remove it.
+const BACKSTOP: Duration = Duration::from_secs(60);
+
+/// Which cluster, and what of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) kubeconfig: Option<std::path::PathBuf>,
+    pub(crate) context: Option<String>,
+    pub(crate) namespace: String,
+    pub(crate) control_namespace: Option<String>,
+    pub(crate) pool_label: Option<String>,
+    pub(crate) expected_pools: Vec<String>,
+    pub(crate) nodes: Nodes,
+    pub(crate) like: Option<(String, String)>,
+    pub(crate) to_come: Option<(String, Labels)>,
+    /// What the nodes pull, and the digests that it may have.
+    pub(crate) image: String,
+    pub(crate) digests: Vec<String>,
+    pub(crate) egress_targets: Vec<SocketAddr>,
+    pub(crate) parallel: usize,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) target: Target,
+    pub(crate) timeout: Duration,
+    pub(crate) quiet: bool,
+    pub(crate) declared: Declared,
+    /// Whether a variable or a flag named the environment.
+    pub(crate) environment_named: bool,
+    pub(crate) policy: Policy,
+}
+
+/// How the probes of a run fared.
+struct Run {
+    probed: Vec<Probed>,
+    leftovers: Vec<Leftover>,
+    stopped: Option<Stopped>,
+}
+
+/// Runs all phases, hands the report and its cases to `write`, and says how it ended.
+pub(crate) async fn verify(
+    request: Request,
+    write: impl FnOnce(&Report, &[Judged]) -> Result<(), Error>,
+) -> Result<(Exit, Option<Error>), Error> {
+    let deadline = Instant::now() + request.timeout;
+    let progress = Progress::new(request.quiet);
+    let result = phases(&request, deadline, &progress).await;
+    progress.finish();
+    let (cluster, plan, run) = result?;
+    if run.stopped == Some(Stopped::Interrupted) {
+        super::warn_of(&run.leftovers);
+        return Ok((Exit::Interrupted, None));
+    }
+
+    // pure: judge, report
+    let timed_out = run.stopped == Some(Stopped::TimedOut) || run.probed.iter().any(|probed| probed.timed_out);
+    let failures: Vec<_> = run.probed.iter().filter_map(|probed| probed.failure.clone()).collect();
+    let none_ran = !failures.is_empty() && failures.len() == run.probed.len();
+    let cases = cases::cases(&request, cluster, plan, run.probed);
+    let judged: Vec<_> = cases.into_iter().map(|case| Judged::of(case, request.policy)).collect();
+    let remarks = timed_out.then(report::timed_out).into_iter().chain(report::left_behind(&run.leftovers)).collect();
+    let report = Report::new(request.declared, request.policy, &judged, remarks);
+
+    // touches the world: write
+    let written = write(&report, &judged);
+    let stopped = match (none_ran, timed_out) {
+        (true, false) => Some(Stopped::NotStarted),
+        (_, true) => Some(Stopped::TimedOut),
+        (false, false) => None,
+    };
+    let exit = Exit::of(stopped, written.is_ok(), report.verdict, !run.leftovers.is_empty());
+    let failed = (exit == Exit::CouldNotRun && written.is_ok()).then(|| Error::NoneLaunched { reasons: failures });
+    Ok((exit, written.err().or(failed)))
+}
+
+async fn phases(
+    request: &Request,
+    deadline: Instant,
+    progress: &Progress,
+) -> Result<(Arc<Cluster>, Plan, Run), Error> {
+    let mut interrupt = Interrupt::watch().map_err(Error::Signals)?;
+
+    // touches the cluster: look
+    let surveyed = async {
+        let connection = connection(&request.target).await?;
+        progress.change(&format!("reading what {} declares", connection.server));
+        let cluster = survey(&request.target, &connection).await?;
+        Ok::<_, Error>((connection, cluster))
+    };
+    let (connection, cluster) = tokio::select! {
+        biased;
+        () = interrupt.arrival() => return Err(Error::Interrupted),
+        surveyed = timeout_at(deadline, surveyed) => surveyed.map_err(|_| Error::NoAnswer)??,
+    };
+
+    // pure: plan
+    let plan = plan::namespace::namespace(&cluster, &plan_request(&request.target))?;
+
+    // touches the cluster: launch, collect, clean up
+    let cluster = Arc::new(cluster);
+    let launchable = plan.groups.iter().any(|group| group.refused.is_none());
+    let run = match launchable {
+        true => probes(request, &connection, &cluster, &plan, deadline, progress, &mut interrupt).await?,
+        false => Run {
+            probed: plan.groups.iter().map(Probed::refused).collect(),
+            leftovers: Vec::new(),
+            stopped: None,
+        },
+    };
+    Ok((cluster, plan, run))
+}
+
+pub(crate) async fn connection(target: &Target) -> Result<Connection, Error> {
+    Ok(pods::connect(target.kubeconfig.as_deref(), target.context.as_deref()).await?)
+}
+
+pub(crate) async fn survey(target: &Target, connection: &Connection) -> Result<Cluster, Error> {
+    let scope = Scope {
+        namespace: &target.namespace,
+        control: target.control_namespace.as_deref(),
+        pool_label: target.pool_label.as_deref(),
+    };
+    Ok(survey::cluster(&connection.client, &scope).await?)
+}
+
+pub(crate) fn plan_request(target: &Target) -> plan::namespace::Request {
+    plan::namespace::Request {
+        nodes: target.nodes.clone(),
+        like: target.like.clone(),
+        to_come: target.to_come.clone(),
+        expected_pools: target.expected_pools.clone(),
+        architecture: architecture(),
+    }
+}
+
+/// As Go names this program's own, which is also its probe's.
+const fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
+}
+
+async fn probes(
+    request: &Request,
+    connection: &Connection,
+    cluster: &Cluster,
+    plan: &Plan,
+    deadline: Instant,
+    progress: &Progress,
+    interrupt: &mut Interrupt,
+) -> Result<Run, Error> {
+    let target = &request.target;
+    let common = Common {
+        run: plan::run(nonce()?),
+        image: target.image.clone(),
+        lifetime: request.timeout + BACKSTOP,
+    };
+    let fleet = Fleet::begin(&connection.client, &target.namespace, &common.run, deadline).await?;
+    let control_fleet = match &target.control_namespace {
+        None => None,
+        Some(namespace) => Some(Fleet::begin(&connection.client, namespace, &common.run, deadline).await),
+    };
+    let controls = controls::Controls::new(control_fleet, &common, deadline);
+    let probing = Probing { fleet: &fleet, controls: &controls, common: &common, cluster, target, deadline, progress };
+    let all = stream::iter(plan.groups.iter().enumerate())
+        .map(|(index, group)| probing.probe(index, group))
+        .buffered(target.parallel)
+        .collect::<Vec<_>>();
+    let (probed, mut stopped) = tokio::select! {
+        biased;
+        () = interrupt.arrival() => (Ok(Vec::new()), Some(Stopped::Interrupted)),
+        probed = all => (probed.into_iter().collect::<Result<Vec<_>, _>>(), None),
+    };
+    progress.change("cleaning up");
+    let (mine, controls) = tokio::join!(fleet.clean_up(), controls.clean_up());
+    if interrupt.has_arrived().await {
+        stopped = Some(Stopped::Interrupted);
+    }
+    Ok(Run { probed: probed?, leftovers: mine.into_iter().chain(controls).collect(), stopped })
+}
+
+/// Seconds since 1970, for what is kept.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}

@@ -1,0 +1,123 @@
+//! Controls: on each node where a probe lands, one pod that no policy of the workload binds. It listens, and it tries what
+//! the probe tries.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use proto::{BootId, Observer};
+use tokio::{
+    sync::{Mutex, OnceCell},
+    time::{Instant, timeout_at},
+};
+
+use super::probing::assignment;
+use crate::{
+    case::{Control, Destination},
+    launch::{
+        Leftover,
+        pods::{self, Fleet, Gathered, Stage},
+    },
+    manifest::{self, Common},
+    verify::Error,
+};
+
+/// All controls of a run.
+pub(super) struct Controls {
+    fleet: Option<Result<Fleet, String>>,
+    common: Common,
+    deadline: Instant,
+    nodes: Mutex<BTreeMap<String, Arc<OnceCell<Witness>>>>,
+}
+
+/// One control that listens, or why there is none.
+#[derive(Clone, Debug)]
+pub(super) struct Witness {
+    pub(super) addresses: Vec<IpAddr>,
+    pod: Result<String, Control>,
+}
+
+/// What a control saw.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) control: Control,
+    /// The node's own, for the control shares its kernel.
+    pub(super) boot_id: Option<BootId>,
+}
+
+impl Controls {
+    pub(super) fn new(fleet: Option<Result<Fleet, pods::Error>>, common: &Common, deadline: Instant) -> Self {
+        let fleet = fleet.map(|fleet| fleet.map_err(|error| error.to_string()));
+        Self { fleet, common: common.clone(), deadline, nodes: Mutex::default() }
+    }
+
+    /// The control on a node, which is made when it is first asked for.
+    pub(super) async fn on(&self, node: &str) -> Witness {
+        let (cell, index) = {
+            let mut nodes = self.nodes.lock().await;
+            let index = nodes.len();
+            (Arc::clone(nodes.entry(node.to_owned()).or_default()), index)
+        };
+        cell.get_or_init(|| self.begin(node, index)).await.clone()
+    }
+
+    /// Where the probe's node is not known.
+    pub(super) fn nowhere(&self) -> Witness {
+        let control = match &self.fleet {
+            None => Control::NotAsked,
+            Some(_) => Control::Failed("the probe's node is not known".to_owned()),
+        };
+        Witness { addresses: Vec::new(), pod: Err(control) }
+    }
+
+    /// Has the control try the same destinations.
+    pub(super) async fn tries(&self, witness: &Witness, destinations: &[Destination]) -> Result<Tried, Error> {
+        let without = |control| Ok(Tried { control, boot_id: None });
+        let (pod, fleet) = match (&witness.pod, &self.fleet) {
+            (Ok(pod), Some(Ok(fleet))) => (pod, fleet),
+            (Err(control), _) => return without(control.clone()),
+            _ => return without(Control::NotAsked),
+        };
+        let observers = vec![Observer::BootId, Observer::Egress];
+        let draw = || assignment(destinations, observers.clone());
+        let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
+        match gathered {
+            Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),
+            Gathered::Heard { collected, .. } => match (collected.breaches.first(), collected.evidence.egress.seen()) {
+                (None, Some(egress)) => Ok(Tried {
+                    control: Control::Tried(egress.attempts.clone()),
+                    boot_id: collected.evidence.boot_id.seen().cloned(),
+                }),
+                (Some(breach), _) => without(Control::Failed(breach.to_string())),
+                (None, None) => without(Control::Failed(collected.evidence.egress.fared())),
+            },
+        }
+    }
+
+    pub(super) async fn clean_up(&self) -> Vec<Leftover> {
+        match &self.fleet {
+            Some(Ok(fleet)) => fleet.clean_up().await,
+            _ => Vec::new(),
+        }
+    }
+
+    async fn begin(&self, node: &str, index: usize) -> Witness {
+        let failed = |why: String| Witness { addresses: Vec::new(), pod: Err(Control::Failed(why)) };
+        let fleet = match &self.fleet {
+            Some(Ok(fleet)) => fleet,
+            Some(Err(why)) => return failed(why.clone()),
+            None => return self.nowhere(),
+        };
+        let namespace = fleet.namespace().to_owned();
+        let pod = manifest::control(&self.common, &namespace, fleet.owner(), node, index);
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        if let Err(refusal) = fleet.create(&pod).await {
+            return failed(refusal.to_string());
+        }
+        match timeout_at(self.deadline, fleet.watch().decided(&name, |_| ())).await {
+            Ok(state) => match state.stage {
+                Stage::Running => Witness { addresses: state.addresses, pod: Ok(name) },
+                Stage::Failed(why) | Stage::Waiting(why) => failed(format!("on node {node}: {why}")),
+            },
+            Err(_) => failed(format!("on node {node}: it did not come up in time")),
+        }
+    }
+}
