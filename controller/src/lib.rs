@@ -17,6 +17,7 @@ pub mod finding;
 #[cfg(test)]
 mod fixture;
 pub mod gvisor;
+pub mod image;
 mod interrupt;
 pub mod launch;
 pub mod plan;
