@@ -79,10 +79,11 @@ impl Arguments {
 
     fn deliver(self) -> Result<(), Error> {
         let image = image(self.of)?;
-        let (name, next) = match (self.push, self.file) {
+        let (pinned, next) = match (self.push, self.file) {
             (Some(name), _) => {
                 push(&image, &name, self.plain_http)?;
-                (name, None)
+                let pinned = name.pinned(&image);
+                (pinned.clone(), format!("next: {}", trial(self.of, &pinned)))
             }
             (None, path) => {
                 let name = self.name.unwrap_or_else(|| image.reference_name());
@@ -90,17 +91,15 @@ impl Arguments {
                 let archive =
                     image.archive(&name).map_err(|source| Error::Make { content: self.of, source })?;
                 file::write(&path, &archive)?;
-                let import = format!(
-                    "on every node, ctr --namespace k8s.io images import --digests --base-name {} {}",
-                    name.repository(),
-                    quoted(&path)
-                );
-                (name, Some(import))
+                // A node that imports an archive knows the image by its name, and by no digest.
+                let trial = trial(self.of, &name.to_string());
+                let import = format!("ctr --namespace k8s.io images import {}", quoted(&path));
+                (name.pinned(&image), format!("next, on every node: {import}\nthen: {trial}"))
             }
         };
-        let reference = name.pinned(&image);
-        writeln!(io::stdout(), "{reference}").map_err(Error::WriteReference)?;
-        say_next(next.as_deref(), self.of, &reference);
+        writeln!(io::stdout(), "{pinned}").map_err(Error::WriteReference)?;
+        // Where standard error is closed, nobody asked what is next.
+        _ = writeln!(io::stderr(), "{next}");
         Ok(())
     }
 }
@@ -111,19 +110,14 @@ fn quoted(path: &Path) -> String {
     shlex::try_quote(&path).map_or_else(|_| path.to_string(), Cow::into_owned)
 }
 
-/// The next commands to type. Where standard error is closed, nobody asked for them.
-fn say_next(import: Option<&str>, content: Content, reference: &str) {
-    let verify = match content {
+/// The command that uses the image.
+fn trial(content: Content, reference: &str) -> String {
+    match content {
         Content::Probe => format!("controller verify --namespace NAMESPACE --image {reference}"),
         Content::Controller => {
-            format!("kubectl create job podproof --image {reference} -- /controller --help")
+            format!("kubectl run podproof --rm --attach --restart Never --image {reference} -- --version")
         }
-    };
-    let text = match import {
-        Some(import) => format!("next: {import}\nthen: {verify}"),
-        None => format!("next: {verify}"),
-    };
-    _ = writeln!(io::stderr(), "{text}");
+    }
 }
 
 fn image(content: Content) -> Result<Image, Error> {

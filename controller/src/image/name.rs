@@ -40,11 +40,6 @@ impl Name {
         self.0.tag().unwrap_or(VERSION)
     }
 
-    /// The name without its tag.
-    pub fn repository(&self) -> String {
-        format!("{}/{}", self.0.registry(), self.0.repository())
-    }
-
     /// The name, bound to the image that has it now.
     pub fn pinned(&self, image: &Image) -> String {
         format!("{self}@{}", image.manifest_digest())
@@ -71,7 +66,7 @@ impl FromStr for Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.repository(), self.tag())
+        write!(formatter, "{}", self.0)
     }
 }
 
