@@ -2,13 +2,14 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test lint bench build probe probe-by-source generated clean
+.PHONY: help verify test lint bench build controller-static probe probe-by-source generated clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TARGET := $(CARGO_TARGET_DIR)
 PROBE := $(TARGET)/$(TRIPLE)/probe/probe
 CONTROLLER := $(TARGET)/release/controller
+STATIC := $(TARGET)/$(TRIPLE)/release/controller
 # Cargo's name for "run tests by this program".
 AS_ROOT := CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)_RUNNER
 # What was fetched or built for the tests and is not the project's own; it outlives a checkout.
@@ -22,7 +23,8 @@ verify: build ## build, start a real gVisor sandbox, judge it
 	@.ci/as-root "$(CONTROLLER)" verify --local
 
 test: build ## every test, in real sandboxes too
-	@.ci/need runsc=runsc runc=runc ip=iproute2
+	@.ci/need runsc=runsc runc=runc ip=iproute2 \
+		docker-registry=docker-registry skopeo=skopeo openssl=openssl setpriv=util-linux
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
@@ -43,12 +45,18 @@ bench: build ## what a run costs; prints ratios and sizes
 build: probe ## the controller, with the static probe inside
 	PODPROOF_PROBE="$(PROBE)" cargo build --release --package controller
 
+controller-static: probe ## the controller as a static binary, which any Linux and `--of controller` take
+	@.ci/need musl-gcc=musl-tools
+	@PODPROOF_PROBE="$(PROBE)" .ci/build-static controller release $(TRIPLE) "$(TARGET)"
+	@"$(STATIC)" image "$(STATIC).tar" --of controller
+	@echo "$(STATIC): $$(stat -c %s "$(STATIC)") bytes"
+
 probe: ## the static probe
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
-	@probe/build-static $(TRIPLE) "$(TARGET)"
+	@.ci/build-static probe probe $(TRIPLE) "$(TARGET)"
 
 probe-by-source: ## the static probe, with a standard library built from its source, as where rustup has none
-	@PROBE_STD=source probe/build-static $(TRIPLE) "$(TARGET)/by-source"
+	@STATIC_STD=source .ci/build-static probe probe $(TRIPLE) "$(TARGET)/by-source"
 	@"$(TARGET)/by-source/$(TRIPLE)/probe/probe" --version
 
 generated: ## proto/src/generated, from proto/schema

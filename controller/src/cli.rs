@@ -1,5 +1,6 @@
 //! The command line: what it accepts, and how an error is told.
 
+mod image;
 mod target;
 mod verify;
 
@@ -25,6 +26,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Verify(verify::Arguments),
+    Image(image::Arguments),
 }
 
 /// Runs the command line and says how it ended.
@@ -40,6 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match cli.command {
         Command::Verify(arguments) => arguments.run(),
+        Command::Image(arguments) => arguments.run(),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod finding;
 #[cfg(test)]
 mod fixture;
 pub mod gvisor;
+pub mod image;
 mod interrupt;
 pub mod launch;
 pub mod plan;

@@ -10,9 +10,13 @@
 )]
 
 pub mod bundle;
+pub mod digest;
 pub mod ground;
+pub mod registry;
 pub mod run;
 pub mod worlds;
 
+pub use digest::sha256;
 pub use ground::Ground;
+pub use registry::Registry;
 pub use run::{Ended, controller};

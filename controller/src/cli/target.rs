@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::Args;
 
 use super::tell;
-use crate::{cluster::Labels, embedded, exit::Exit, plan::namespace::Nodes, verify::namespace::Target};
+use crate::{cluster::Labels, embedded, exit::Exit, image, plan::namespace::Nodes, verify::namespace::Target};
 
 /// How many probes run at once by default.
 const PARALLEL: usize = 8;
@@ -73,13 +73,11 @@ impl Arguments {
     /// `None` where no namespace was named.
     pub(super) fn target(self, egress_targets: Vec<SocketAddr>) -> Result<Option<Target>, Refused> {
         let Some(namespace) = self.namespace else { return Ok(None) };
-        let image = self.image.or_else(|| embedded::image().map(str::to_owned)).ok_or(Refused::NoImage)?;
-        let pinned = image.rsplit_once('@').map(|(_, digest)| digest.to_owned());
+        let image = self.image.or_else(|| image::default_reference().map(str::to_owned)).ok_or(Refused::NoImage)?;
         let known = match self.image_digest {
             Some(digest) => vec![digest],
             None => embedded::digests(),
         };
-        tracing::debug!(?pinned, "the image");
         Ok(Some(Target {
             kubeconfig: self.kubeconfig,
             context: self.context,

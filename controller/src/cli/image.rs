@@ -1,0 +1,169 @@
+//! `controller image`: its arguments, and what it says when the image is where it should be.
+
+use std::{
+    borrow::Cow,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::{ArgGroup, Args};
+
+use super::tell;
+use crate::{
+    embedded,
+    exit::Exit,
+    image::{self, Content, Image, Name, file, registry},
+};
+
+/// The running program, whatever has become of its path (proc(5)).
+const MYSELF: &str = "/proc/self/exe";
+
+/// Writes the probe's OCI image to a file, or pushes it to a registry
+#[derive(Args, Debug)]
+#[command(
+    group = ArgGroup::new("place").required(true),
+    after_help = "Examples:\n  controller image probe.tar\n  controller image --push \
+    registry.example/podproof/probe\n  controller image controller.tar --of controller\n\nThe archive is for `ctr images \
+    import`, `docker load`, `skopeo copy oci-archive:` and `crane push`. Standard output is one line: the image's \
+    reference by digest.\n\nExit codes: 0 done, 2 wrong usage, or a program that is not there or not static, 4 could not \
+    write or push"
+)]
+pub(super) struct Arguments {
+    /// The archive to write
+    #[arg(value_name = "FILE", group = "place")]
+    file: Option<PathBuf>,
+    /// The registry, repository and tag to push to, with the credentials of `docker login` [default tag: the version]
+    #[arg(long, value_name = "REF", group = "place")]
+    push: Option<Name>,
+    /// Speak HTTP without TLS to the registry
+    #[arg(long, conflicts_with = "file")]
+    plain_http: bool,
+    /// The program that the image holds
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "probe")]
+    of: Content,
+    /// The name in the archive [default: podproof.invalid/probe or podproof.invalid/controller, and the version]
+    #[arg(long, value_name = "REF", conflicts_with = "push")]
+    name: Option<Name>,
+}
+
+/// Why there is no image where it should be.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("this controller was built without a probe")]
+    NoProbe,
+    #[error("failed to read the running controller")]
+    ReadMyself(#[source] io::Error),
+    #[error("failed to make the image of the {content}")]
+    Make { content: Content, source: image::Error },
+    #[error("failed to write the archive")]
+    WriteFile(#[from] file::Error),
+    #[error("failed to start the runtime of the client")]
+    Runtime(#[source] io::Error),
+    #[error("failed to push the image")]
+    Push(#[from] registry::Error),
+    #[error("failed to write the reference")]
+    WriteReference(#[source] io::Error),
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        match self.deliver() {
+            Ok(()) => Exit::Ready,
+            Err(error) => {
+                tell(&error, error.help());
+                error.exit()
+            }
+        }
+    }
+
+    fn deliver(self) -> Result<(), Error> {
+        let image = image(self.of)?;
+        let (pinned, next) = match (self.push, self.file) {
+            (Some(name), _) => {
+                push(&image, &name, self.plain_http)?;
+                let pinned = name.pinned(&image);
+                (pinned.clone(), format!("next: {}", trial(self.of, &pinned)))
+            }
+            (None, path) => {
+                let name = self.name.unwrap_or_else(|| image.reference_name());
+                let path = path.unwrap_or_default();
+                let archive =
+                    image.archive(&name).map_err(|source| Error::Make { content: self.of, source })?;
+                file::write(&path, &archive)?;
+                // A node that imports an archive knows the image by its name, and by no digest.
+                let trial = trial(self.of, &name.to_string());
+                let import = format!("ctr --namespace k8s.io images import {}", quoted(&path));
+                (name.pinned(&image), format!("next, on every node: {import}\nthen: {trial}"))
+            }
+        };
+        writeln!(io::stdout(), "{pinned}").map_err(Error::WriteReference)?;
+        // Where standard error is closed, nobody asked what is next.
+        _ = writeln!(io::stderr(), "{next}");
+        Ok(())
+    }
+}
+
+/// As a shell takes it; what a shell cannot be given is shown as it is.
+fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    shlex::try_quote(&path).map_or_else(|_| path.to_string(), Cow::into_owned)
+}
+
+/// The command that uses the image.
+fn trial(content: Content, reference: &str) -> String {
+    match content {
+        Content::Probe => format!("controller verify --namespace NAMESPACE --image {reference}"),
+        Content::Controller => {
+            format!("kubectl run podproof --rm --attach --restart Never --image {reference} -- --version")
+        }
+    }
+}
+
+fn image(content: Content) -> Result<Image, Error> {
+    let image = match content {
+        Content::Probe => Image::of_probe(embedded::probe().ok_or(Error::NoProbe)?),
+        Content::Controller => Image::of_controller(&fs::read(MYSELF).map_err(Error::ReadMyself)?),
+    };
+    image.map_err(|source| Error::Make { content, source })
+}
+
+fn push(image: &Image, name: &Name, plain_http: bool) -> Result<(), Error> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    Ok(runtime.block_on(registry::push(image, name, plain_http))?)
+}
+
+impl Error {
+    fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NoProbe => Some("build it in with `make build`"),
+            Self::Make { source: image::Error::Dynamic(Content::Controller), .. } => {
+                Some("`make controller-static` builds the static one; run that one's `image --of controller`")
+            }
+            Self::Make { .. } => Some("`make build` builds a controller with a static probe inside"),
+            Self::WriteFile(file::Error::NoFile(_)) => Some("name a file, new or to be replaced"),
+            Self::WriteFile(_) => Some("name a file in a folder that is there and can be written"),
+            Self::Push(registry::Error::Credential(_)) => Some(
+                "`docker login` writes the credentials; DOCKER_CONFIG names the folder of their config.json",
+            ),
+            Self::Push(registry::Error::Client(_)) => {
+                Some("install the certificates of the authorities to trust")
+            }
+            Self::Push(_) => Some(
+                "the registry must be reachable, and `docker login` must have been done where it wants to know you; \
+                for one without TLS add --plain-http",
+            ),
+            Self::ReadMyself(_) | Self::Runtime(_) | Self::WriteReference(_) => None,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoProbe
+            | Self::Make { source: image::Error::Dynamic(_), .. }
+            | Self::WriteFile(file::Error::NoFile(_)) => Exit::Usage,
+            _ => Exit::CouldNotRun,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! One tar for all loaders: an OCI layout (image-spec, image-layout.md), and the `manifest.json` of `docker save` that points
+//! into it.
+
+use std::collections::HashMap;
+
+use oci_spec::image::{ANNOTATION_REF_NAME, ImageIndexBuilder, MediaType, OciLayoutBuilder};
+use serde::Serialize;
+use tar::{Builder, EntryType};
+
+use super::{Blob, Error, Image, Name, blob::json, layer::append};
+
+/// By which containerd and docker name what they import (containerd, core/images, `AnnotationImageName`).
+const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
+const BLOBS: &str = "blobs/sha256/";
+
+/// An entry of `docker save`'s list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Saved {
+    config: String,
+    repo_tags: Vec<String>,
+    layers: Vec<String>,
+}
+
+pub(super) fn pack(image: &Image, name: &Name) -> Result<Vec<u8>, Error> {
+    let layout = OciLayoutBuilder::default().image_layout_version("1.0.0").build()?;
+    let saved = Saved {
+        config: path(&image.config),
+        repo_tags: vec![name.to_string()],
+        layers: vec![path(&image.layer)],
+    };
+    let mut tar = Builder::new(Vec::new());
+    for (path, bytes) in [
+        ("oci-layout", json(&layout)?),
+        ("index.json", index(image, name)?),
+        ("manifest.json", json(&[saved])?),
+    ] {
+        append(&mut tar, path, EntryType::Regular, 0o644, &bytes)?;
+    }
+    for folder in ["blobs/", BLOBS] {
+        append(&mut tar, folder, EntryType::Directory, 0o755, &[])?;
+    }
+    for blob in [&image.manifest, &image.config, &image.layer] {
+        append(&mut tar, &path(blob), EntryType::Regular, 0o644, blob.bytes())?;
+    }
+    Ok(tar.into_inner()?)
+}
+
+fn index(image: &Image, name: &Name) -> Result<Vec<u8>, Error> {
+    let mut manifest = image.manifest.descriptor().clone();
+    manifest.set_annotations(Some(HashMap::from([
+        (ANNOTATION_IMAGE_NAME.to_owned(), name.to_string()),
+        (ANNOTATION_REF_NAME.to_owned(), name.tag().to_owned()),
+    ])));
+    let index = ImageIndexBuilder::default()
+        .schema_version(2u32)
+        .media_type(MediaType::ImageIndex)
+        .manifests([manifest])
+        .build()?;
+    json(&index)
+}
+
+fn path(blob: &Blob) -> String {
+    format!("{BLOBS}{}", blob.descriptor().digest().digest())
+}

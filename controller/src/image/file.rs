@@ -1,0 +1,75 @@
+//! An archive on the disk: whole or not at all.
+
+use std::{
+    fs::{self, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use tempfile::Builder;
+
+/// Why there is no new file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A folder, a device or a pipe is in its place.
+    #[error("{} is there already, and is no file", .0.display())]
+    NoFile(PathBuf),
+    /// It could not be written beside its place, or moved there.
+    #[error("failed to write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+/// Puts the bytes into the place of a file, so that nobody ever sees a part of them.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    // A link stays one, and the file that it leads to is replaced.
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(&place).is_ok_and(|found| !found.is_file()) {
+        return Err(Error::NoFile(place));
+    }
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    replace(folder.unwrap_or(Path::new(".")), &place, bytes)
+        .map_err(|source| Error::Write { path: place.clone(), source })
+}
+
+fn replace(folder: &Path, place: &Path, bytes: &[u8]) -> io::Result<()> {
+    // What the umask leaves of this is what any other new file would have.
+    let mut file = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(place)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_through_a_link_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        write(&file, b"first").unwrap();
+        symlink(&file, &link).unwrap();
+        write(&link, b"second").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"second");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_no_file_stays_and_a_folder_that_is_not_there_is_named() {
+        assert!(matches!(write(Path::new("/dev/null"), b""), Err(Error::NoFile(_))));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(write(folder.path(), b""), Err(Error::NoFile(_))));
+        let error = write(&folder.path().join("no/such/file"), b"").unwrap_err();
+        assert!(error.to_string().contains("no/such/file"), "{error}");
+    }
+}
