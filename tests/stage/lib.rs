@@ -1,5 +1,5 @@
-//! The furniture of the tests: the controller as a user runs it, worlds to run it in, and a ground that tells what was
-//! left behind.
+//! The furniture of the tests: the controller as a user runs it, worlds and a cluster to run it in, and a
+//! ground that tells what was left behind.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::panic,
@@ -10,9 +10,11 @@
 )]
 
 pub mod bundle;
+pub mod cluster;
 pub mod ground;
 pub mod run;
 pub mod worlds;
 
+pub use cluster::Cluster;
 pub use ground::Ground;
 pub use run::{Ended, controller};
