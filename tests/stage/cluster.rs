@@ -6,6 +6,7 @@ mod control_plane;
 mod guard;
 mod image;
 mod kubectl;
+mod namespace;
 mod network;
 mod node;
 mod parts;
@@ -30,6 +31,7 @@ use self::{cilium::Cilium, control_plane::ControlPlane, parts::Parts, state::Rec
 pub use self::{
     guard::{down, guard},
     image::{BUSYBOX, Image, PAUSE},
+    namespace::{Namespace, pod},
     network::{ONE, OUTSIDE, TWO},
     node::{Node, POOL},
     place::{Place, hold},
@@ -233,22 +235,29 @@ impl Cluster {
         Registry::start(&self.state, &self.nodes[0])
     }
 
-    /// Ends it, and waits until nothing is left; an error says what is.
-    pub fn stop(mut self) -> Result<(), String> {
-        self.end()
+    /// Waits until a condition holds; panics where it never does.
+    pub fn until(&self, what: &str, condition: impl FnMut() -> bool) {
+        patience::until(what, &self.control_plane.api_server.log(), condition);
     }
 
-    fn end(&mut self) -> Result<(), String> {
-        let Some(mut guard) = self.guard.take() else { return Ok(()) };
-        drop(guard.stdin.take());
-        let status = guard.wait().map_err(|error| error.to_string())?;
-        if status.success() { Ok(()) } else { Err(patience::tail(&self.state.log("guard"))) }
+    /// Ends it; returns what is left of it, which should be nothing.
+    pub fn stop(mut self) -> Vec<String> {
+        let attached = self.guard.is_none();
+        self.end();
+        if attached { Vec::new() } else { self.state.leftovers() }
+    }
+
+    fn end(&mut self) {
+        if let Some(mut guard) = self.guard.take() {
+            drop(guard.stdin.take());
+            _ = guard.wait();
+        }
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        _ = self.end();
+        self.end();
     }
 }
 

@@ -115,7 +115,7 @@ fn layer(entries: &[Entry]) -> io::Result<Vec<u8>> {
 
 /// Appends a blob under the name of its content; returns its descriptor.
 fn blob(blobs: &mut Builder<File>, kind: &str, bytes: &[u8]) -> io::Result<Value> {
-    let hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = Sha256::digest(bytes).iter().fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
     append(blobs, &format!("blobs/sha256/{hash}"), bytes, 0o644)?;
     Ok(json!({ "mediaType": kind, "digest": format!("sha256:{hash}"), "size": bytes.len() }))
 }

@@ -57,18 +57,6 @@ impl Cluster {
         ended.out
     }
 
-    /// Waits until a pod runs and is ready.
-    pub fn until_ready(&self, pods: &[&str]) {
-        let words = [&["wait", "--for=condition=Ready", "--timeout=120s"], pods].concat();
-        let ended = self.kubectl(&words);
-        assert!(ended.status.success(), "{ended:#?}\n{}", self.kubectl(&["describe", "pods"]).out);
-    }
-
-    /// Runs a command in a pod.
-    pub fn exec(&self, pod: &str, command: &[&str]) -> Ended {
-        self.kubectl(&[&["exec", pod, "--"], command].concat())
-    }
-
     /// A kubeconfig of a service account, with a token that lasts as long as the tests.
     pub fn account(&self, namespace: &str, name: &str) -> PathBuf {
         let token = self.ask(&["create", "token", name, "--namespace", namespace, "--duration=24h"]);

@@ -45,8 +45,7 @@ fn up(words: &[&str]) -> io::Result<()> {
             _ => return Err(io::Error::other(USAGE)),
         }
     }
-    let mut ends = SigSet::empty();
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|signal| ends.add(signal));
+    let ends: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
     let cluster = match folder {
         Some(folder) => Cluster::start_in(&folder, options),
         None => Cluster::start(options),
@@ -59,5 +58,6 @@ fn up(words: &[&str]) -> io::Result<()> {
     writeln!(out, "# tests attach by: {}={}", cluster::ATTACH, cluster.state().path().display())?;
     out.flush()?;
     ends.wait()?;
-    cluster.stop().map_err(io::Error::other)
+    let left = cluster.stop();
+    if left.is_empty() { Ok(()) } else { Err(io::Error::other(format!("this is left: {left:#?}"))) }
 }

@@ -109,8 +109,7 @@ impl Place {
 pub fn hold(state: &Path, name: &str) -> io::Result<()> {
     // Still the machine's /proc: it knows this process by the number that others need.
     let process = fs::read_link("/proc/self")?;
-    let mut children = SigSet::empty();
-    children.add(Signal::SIGCHLD);
+    let children = SigSet::from(Signal::SIGCHLD);
     children.thread_block()?;
     furnish()?;
     let file = State::at(state).place(name);

@@ -7,7 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Options;
+use super::{Options, patience};
+use crate::ground;
 
 /// The folder.
 #[derive(Clone, Debug)]
@@ -96,6 +97,17 @@ impl State {
         for hierarchy in hierarchies() {
             fs::create_dir_all(hierarchy.join(self.group(node))).unwrap();
         }
+    }
+
+    /// What is left of an ended cluster: its folder, mounts, processes, control groups.
+    pub(super) fn leftovers(&self) -> Vec<String> {
+        let mut found = ground::users(&self.folder);
+        found.extend(ground::groups(&self.groups()));
+        found.extend(self.folder.exists().then(|| format!("folder: {}", patience::tail(&self.log("guard")))));
+        // This very program may have been told the folder.
+        let own = format!("process {}: ", std::process::id());
+        found.retain(|line| !line.starts_with(&own));
+        found
     }
 
     /// Removes control groups and files. Every process of the cluster has ended before.
