@@ -85,6 +85,8 @@ impl Cluster {
 
     /// Starts a cluster that keeps everything in this folder, which is removed at the end.
     pub fn start_in(folder: &Path, options: Options) -> Self {
+        let hidden = ["/var", "/run"].iter().any(|hidden| folder.starts_with(hidden));
+        assert!(!hidden, "{}: a place has a /var and a /run of its own: set TMPDIR", folder.display());
         // Built before anything runs: it can take long.
         let parts = Parts::find(options.enforced);
         let state = State::make(folder).unwrap();

@@ -4,7 +4,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use nix::sys::signal::Signal;
@@ -58,14 +58,11 @@ impl Service {
     pub fn start(&self) {
         _ = fs::remove_file(self.pid());
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
-        let inside = self.place.within("sh");
-        // A session of its own, and no child that this process would have to wait for.
-        let mut command = Command::new("setsid");
-        command.arg("--fork").arg(inside.get_program()).args(inside.get_args());
-        command
-            .args(["-c", r#"echo $$ >"$0.draft"; mv "$0.draft" "$0"; exec "$@""#])
-            .arg(self.pid())
-            .args(&self.words);
+        // It forks inside, so that its parent is the place's first process: no process outside has to wait for it, or
+        // could fail to.
+        let mut command = self.place.within("setsid");
+        command.args(["--fork", "sh", "-c", r#"echo $$ >"$0.draft"; mv "$0.draft" "$0"; exec "$@""#]);
+        command.arg(self.pid()).args(&self.words);
         command.env_clear().env("PATH", super::parts::SYSTEM).env("HOME", self.state.join("home"));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
