@@ -16,15 +16,13 @@ mod policies;
 mod runtimes;
 
 use std::{
-    any::Any,
     io::{Write, stderr},
-    panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     sync::{Arc, OnceLock},
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use stage::{Cluster, cluster::Options};
+use stage::{Cluster, attempt, cluster::Options};
 
 /// What a test is called, and what it does with the cluster that all share.
 type Test = (&'static str, fn(&Cluster));
@@ -58,14 +56,4 @@ fn main() -> ExitCode {
 fn started(shared: &OnceLock<Result<Cluster, Failed>>) -> &Cluster {
     let started = shared.get_or_init(|| attempt(|| Cluster::start(Options::default())));
     started.as_ref().unwrap_or_else(|failed| panic!("no cluster: {}", failed.message().unwrap_or_default()))
-}
-
-fn attempt<T>(act: impl FnOnce() -> T) -> Result<T, Failed> {
-    catch_unwind(AssertUnwindSafe(act)).map_err(|panic| failed(&*panic))
-}
-
-fn failed(panic: &(dyn Any + Send)) -> Failed {
-    let text = panic.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-    Failed::from(text.unwrap_or_else(|| "it panicked".to_owned()))
 }

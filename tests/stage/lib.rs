@@ -9,12 +9,14 @@
     reason = "a test that cannot go on ends here"
 )]
 
+pub mod attempt;
 pub mod bundle;
 pub mod cluster;
 pub mod ground;
 pub mod run;
 pub mod worlds;
 
+pub use attempt::attempt;
 pub use cluster::Cluster;
 pub use ground::Ground;
 pub use run::{Ended, controller};

@@ -1,5 +1,8 @@
 //! A node: containerd with runc and runsc, and a kubelet, in a place of its own and below a control group of its own.
 
+mod containerd;
+mod kubelet;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -7,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Ended, Place, Service, State, image, network, parts, parts::Parts, registry};
+use super::{Ended, Place, Service, State, network, parts::Parts, registry};
 use crate::run;
 
 /// The label by which the pools are told apart; the one on node one enforces policies where the cluster does at all.
@@ -143,65 +146,5 @@ impl Node {
         self.state.write(&file("runsc.toml"), "[runsc_config]\n");
         self.state.write(&file("containerd.toml"), self.containerd_configuration());
         registry::trust(&self.folder.join("registries"));
-    }
-
-    fn kubelet_configuration(&self) -> Value {
-        json!({
-            "apiVersion": "kubelet.config.k8s.io/v1beta1",
-            "kind": "KubeletConfiguration",
-            "containerRuntimeEndpoint": format!("unix://{}", self.socket().display()),
-            "failCgroupV1": false,
-            "failSwapOn": false,
-            "cgroupDriver": "cgroupfs",
-            "cgroupRoot": format!("/{}", self.state.group(self.name)),
-            "enforceNodeAllocatable": [],
-            "localStorageCapacityIsolation": false,
-            // The machine's disk is none of the tests' business.
-            "evictionHard": { "memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%" },
-            "imageGCHighThresholdPercent": 100,
-            "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },
-            "authorization": { "mode": "AlwaysAllow" },
-            "resolvConf": self.folder.join("resolv.conf"),
-            "podLogsDir": self.folder.join("logs"),
-            "volumePluginDir": self.folder.join("plugins"),
-            "nodeStatusUpdateFrequency": "5s",
-        })
-    }
-
-    fn containerd_configuration(&self) -> String {
-        let folder = self.folder.display();
-        let plugins = self.parts.cilium.as_ref().map(|cilium| format!(", \"{}\"", cilium.display()));
-        format!(
-            r#"version = 3
-root = "{folder}/containerd"
-state = "{folder}/containerd-state"
-disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt"]
-[grpc]
-address = "{socket}"
-[plugins."io.containerd.cri.v1.images".pinned_images]
-sandbox = "{pause}"
-[plugins."io.containerd.cri.v1.images".registry]
-config_path = "{folder}/registries"
-[plugins."io.containerd.cri.v1.runtime"]
-restrict_oom_score_adj = true
-[plugins."io.containerd.cri.v1.runtime".cni]
-bin_dirs = ["{debian}"{plugins}]
-conf_dir = "{folder}/cni"
-[plugins."io.containerd.cri.v1.runtime".containerd]
-default_runtime_name = "runc"
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
-runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc]
-runtime_type = "io.containerd.runsc.v1"
-pod_annotations = ["dev.gvisor.*"]
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc.options]
-TypeUrl = "io.containerd.runsc.v1.options"
-ConfigPath = "{folder}/runsc.toml"
-"#,
-            socket = self.socket().display(),
-            pause = image::PAUSE,
-            debian = parts::PLUGINS,
-            plugins = plugins.unwrap_or_default(),
-        )
     }
 }
