@@ -48,7 +48,9 @@ impl Cilium {
             .sh(&format!("mount -t bpf bpf '{folder}/bpf'; mount -t cgroup2 cgroup2 '{folder}/groups'"));
         cluster.ask(&["create", "--filename", &self.part.join("crds").display().to_string()]);
         self.agent.start();
-        self.agent.until("its network configuration", || self.folder.join("conflist").exists());
+        // The socket is the later one: by it a network plugin asks for a pod's address.
+        let files = ["conflist", "agent.sock"].map(|name| self.folder.join(name));
+        self.agent.until("its socket", || files.iter().all(|file| file.exists()));
     }
 
     /// The network configuration that the agent wrote. containerd does not notice one that is renamed into its folder.
