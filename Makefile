@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test lint bench build controller-static probe probe-by-source generated clean
+.PHONY: help verify test cluster-test cluster cluster-parts lint bench build controller-static probe probe-by-source generated clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -29,6 +29,20 @@ test: build ## every test, in real sandboxes too
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features sandbox --test sandbox
+
+cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first time builds what it is made of
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+		cargo test --package tests --features cluster --test cluster
+
+cluster: cluster-parts ## start that cluster, say how to use it, and keep it until Ctrl-C
+	cargo build --quiet --package tests --features cluster --bin cluster
+	@.ci/as-root "$(TARGET)/debug/cluster" up
+
+cluster-parts:
+	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \
+		nft=nftables conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
+		docker-registry=docker-registry /usr/lib/llvm-19/bin/clang=clang-19
+	@tests/cluster/parts/build kubernetes gvisor containerd cilium >/dev/null
 
 lint: ## formatting, clippy, documentation, licences and sources of dependencies
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev

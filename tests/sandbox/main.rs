@@ -12,14 +12,10 @@ mod images;
 mod matrix;
 mod readme;
 
-use std::{
-    io::Write,
-    panic::{AssertUnwindSafe, catch_unwind},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use stage::worlds;
+use libtest_mimic::{Arguments, Trial};
+use stage::{attempt, worlds};
 
 /// A named test, or one that cannot be made here.
 struct Row {
@@ -49,18 +45,11 @@ fn main() -> ExitCode {
         readme::rows(),
     ];
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {
-        Trial::test(name, move || catch_unwind(AssertUnwindSafe(test)).map_err(|panic| failed(&*panic)))
-            .with_ignored_flag(skipped || missing.is_some())
+        Trial::test(name, move || attempt(test)).with_ignored_flag(skipped || missing.is_some())
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
 fn row(name: impl Into<String>, test: impl FnOnce() + Send + 'static) -> Row {
     Row { name: name.into(), skipped: false, test: Box::new(test) }
-}
-
-fn failed(panic: &(dyn std::any::Any + Send)) -> Failed {
-    let text = panic.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-    Failed::from(text.unwrap_or_else(|| "it panicked".to_owned()))
 }

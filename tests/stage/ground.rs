@@ -29,11 +29,8 @@ impl Ground {
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .filter(|name| !names.contains(&name.as_str()))
             .collect();
-        let path = self.path().to_string_lossy().into_owned();
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        found.extend(mounts.lines().filter(|line| line.contains(&path)).map(|line| format!("mount: {line}")));
-        found.extend(processes(&path));
-        found.extend(groups());
+        found.extend(users(self.path()));
+        found.extend(groups("podproof-"));
         found
     }
 }
@@ -42,6 +39,16 @@ impl Default for Ground {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The mounts in a folder and the processes that name it.
+pub(crate) fn users(folder: &Path) -> Vec<String> {
+    let path = folder.to_string_lossy();
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mut found: Vec<_> =
+        mounts.lines().filter(|line| line.contains(&*path)).map(|line| format!("mount: {line}")).collect();
+    found.extend(processes(&path));
+    found
 }
 
 /// Processes whose command line names the folder. One that ends in between is none.
@@ -56,15 +63,16 @@ fn processes(path: &str) -> Vec<String> {
         .collect()
 }
 
-/// Control groups of runs, in whichever hierarchy. Tests that look for them run one after the other.
-fn groups() -> Vec<String> {
+/// Control groups whose names begin so, in whichever hierarchy. Tests that look for them run one after the other.
+pub(crate) fn groups(prefix: &str) -> Vec<String> {
+    let prefix = format!("/{prefix}");
     let root = Path::new("/sys/fs/cgroup");
     let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
     hierarchies
         .chain([root.to_owned()])
         .flat_map(|hierarchy| fs::read_dir(hierarchy).into_iter().flatten().flatten())
         .map(|entry| entry.path().display().to_string())
-        .filter(|path| path.contains("/podproof-"))
+        .filter(|path| path.contains(&prefix))
         .map(|path| format!("control group: {path}"))
         .collect()
 }

@@ -1,5 +1,5 @@
-//! The furniture of the tests: the controller as a user runs it, worlds to run it in, and a ground that tells what was
-//! left behind.
+//! The furniture of the tests: the controller as a user runs it, worlds and a cluster to run it in, and a
+//! ground that tells what was left behind.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::panic,
@@ -9,13 +9,17 @@
     reason = "a test that cannot go on ends here"
 )]
 
+pub mod attempt;
 pub mod bundle;
+pub mod cluster;
 pub mod digest;
 pub mod ground;
 pub mod registry;
 pub mod run;
 pub mod worlds;
 
+pub use attempt::attempt;
+pub use cluster::Cluster;
 pub use digest::sha256;
 pub use ground::Ground;
 pub use registry::Registry;

@@ -23,8 +23,19 @@ pub struct Ended {
 
 /// The controller with these words, in an environment with a PATH of system folders and nothing else.
 pub fn controller(words: &[&str]) -> Command {
-    let mut command = Command::new(program("PODPROOF_CONTROLLER", "controller"));
-    command.args(words).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RUST_BACKTRACE", "0");
+    let mut command = Command::new(controller_program());
+    command.args(words);
+    clean(command)
+}
+
+/// The path of the controller.
+pub(crate) fn controller_program() -> PathBuf {
+    program("PODPROOF_CONTROLLER", "controller")
+}
+
+/// The same command in an environment that nothing leaks into, with its output to be read.
+pub(crate) fn clean(mut command: Command) -> Command {
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RUST_BACKTRACE", "0");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -32,6 +43,12 @@ pub fn controller(words: &[&str]) -> Command {
 /// The path of the program that imitates a runtime which goes wrong.
 pub fn impostor() -> PathBuf {
     program("PODPROOF_IMPOSTOR", "impostor")
+}
+
+/// Runs a command to its end, without standard input.
+pub(crate) fn finished(command: &mut Command) -> Ended {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    ended(command.spawn().unwrap())
 }
 
 /// Waits for the end of a run that was started, and reads everything that it wrote.
@@ -44,7 +61,7 @@ pub fn ended(mut child: Child) -> Ended {
 }
 
 /// A program that a variable names, else one that cargo built beside this test.
-fn program(variable: &str, name: &str) -> PathBuf {
+pub(crate) fn program(variable: &str, name: &str) -> PathBuf {
     if let Some(path) = env::var_os(variable) {
         return PathBuf::from(path);
     }

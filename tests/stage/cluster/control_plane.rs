@@ -1,0 +1,114 @@
+//! The control plane: etcd, the API server, the controller manager and the scheduler, all in node one's place.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::{Value, json};
+
+use super::{Place, Service, State, network, parts::Parts};
+
+const PORT: u16 = 6443;
+
+/// The four services.
+#[derive(Debug)]
+pub(super) struct ControlPlane {
+    pub(super) etcd: Service,
+    pub(super) api_server: Service,
+    pub(super) controller_manager: Service,
+    pub(super) scheduler: Service,
+}
+
+impl ControlPlane {
+    pub(super) fn new(state: &State, parts: &Parts, place: Place) -> Self {
+        let service = |name: &str| Service::new(state, place, name, parts.kubernetes.join(name));
+        let client = |name: &str| {
+            service(name).option("--kubeconfig", state.kubeconfig()).word("--leader-elect=false")
+        };
+        let keys = state.join("pki");
+        Self {
+            etcd: Service::new(state, place, "etcd", "etcd")
+                .option("--data-dir", state.join("etcd"))
+                .words(&["--unsafe-no-fsync", "--log-level=warn"]),
+            api_server: service("kube-apiserver")
+                .option("--cert-dir", &keys)
+                .option("--service-account-key-file", keys.join("accounts.key"))
+                .option("--service-account-signing-key-file", keys.join("accounts.key"))
+                .option("--token-auth-file", keys.join("tokens.csv"))
+                .option("--audit-policy-file", state.join("audit-policy.json"))
+                .option("--audit-log-path", audit_log(state))
+                .word(format!("--secure-port={PORT}"))
+                .word(format!("--advertise-address={}", network::address(network::ONE)))
+                .word(format!("--service-cluster-ip-range={}", network::SERVICES))
+                .words(&[
+                    "--etcd-servers=http://127.0.0.1:2379",
+                    "--service-account-issuer=https://kubernetes.default.svc",
+                    "--authorization-mode=RBAC",
+                    "--allow-privileged",
+                    "--kubelet-preferred-address-types=InternalIP",
+                ]),
+            controller_manager: client("kube-controller-manager")
+                .option("--service-account-private-key-file", keys.join("accounts.key"))
+                .option("--root-ca-file", authority(state))
+                .word("--use-service-account-credentials"),
+            scheduler: client("kube-scheduler"),
+        }
+    }
+
+    /// Writes what the services read.
+    pub(super) fn prepare(state: &State, token: &str) {
+        state.write("pki/tokens.csv", format!("{token},admin,admin,system:masters\n"));
+        let policy = json!({
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived"],
+            "rules": [{ "level": "Metadata" }],
+        });
+        state.write("audit-policy.json", policy.to_string());
+        state.write("kubeconfig", kubeconfig(state, token).to_string());
+        let key = state.join("pki/accounts.key");
+        let made = Command::new("openssl").args(["genrsa", "-out"]).arg(key).arg("2048").output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    /// Starts etcd and the API server; the others find it when it is ready.
+    pub(super) fn start(&self) {
+        self.etcd.start();
+        self.etcd.until_listens(2379);
+        self.api_server.start();
+        self.api_server.until_listens(PORT);
+        self.controller_manager.start();
+        self.scheduler.start();
+    }
+}
+
+/// The file in which the API server tells of every request.
+pub(super) fn audit_log(state: &State) -> std::path::PathBuf {
+    state.join("logs/audit.json")
+}
+
+fn authority(state: &State) -> std::path::PathBuf {
+    state.join("pki/apiserver.crt")
+}
+
+/// The configuration of a client with this token.
+pub(super) fn kubeconfig(state: &State, token: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "stage",
+        "clusters": [{
+            "name": "stage",
+            "cluster": {
+                "server": format!("https://{}:{PORT}", network::address(network::ONE)),
+                "certificate-authority": authority(state),
+            },
+        }],
+        "users": [{ "name": "stage", "user": { "token": token } }],
+        "contexts": [{ "name": "stage", "context": { "cluster": "stage", "user": "stage" } }],
+    })
+}
+
+/// A token that nobody can guess.
+pub(super) fn token() -> String {
+    let boot = fs::read_to_string(Path::new("/proc/sys/kernel/random/uuid")).unwrap();
+    boot.trim().to_owned()
+}

@@ -1,0 +1,90 @@
+//! What tests ask of the API server as the administrator, by kubectl.
+
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+};
+
+use serde_json::Value;
+
+use super::{Cluster, control_plane};
+use crate::run::{self, Ended};
+
+impl Cluster {
+    /// kubectl with these words, as a command in the network of the control plane.
+    pub fn kubectl_command(&self, words: &[&str]) -> Command {
+        let mut command = self.inside(self.parts.kubernetes.join("kubectl"));
+        command.args(words).env("HOME", self.state.join("home"));
+        command
+    }
+
+    /// Runs kubectl to its end.
+    pub fn kubectl(&self, words: &[&str]) -> Ended {
+        run::finished(&mut self.kubectl_command(words))
+    }
+
+    /// Runs kubectl, which must succeed; returns what it printed.
+    pub fn ask(&self, words: &[&str]) -> String {
+        let ended = self.kubectl(words);
+        assert!(ended.status.success(), "kubectl {words:?}: {ended:#?}");
+        ended.out
+    }
+
+    /// An object, or a list of them, as the API server has it.
+    pub fn get(&self, words: &[&str]) -> Value {
+        let words = [&["get", "--output=json"], words].concat();
+        serde_json::from_str(&self.ask(&words)).unwrap()
+    }
+
+    /// Applies objects, written as YAML or JSON.
+    pub fn apply(&self, objects: &str) {
+        self.feed(&["apply", "--filename=-"], objects);
+    }
+
+    /// Runs kubectl with standard input; it must succeed.
+    pub fn feed(&self, words: &[&str], input: &str) -> String {
+        let mut command = self.kubectl_command(words);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        let input = input.to_owned();
+        let writer = thread::spawn(move || pipe.write_all(input.as_bytes()));
+        let ended = run::ended(child);
+        assert!(ended.status.success(), "kubectl {words:?}: {ended:#?}");
+        writer.join().unwrap().unwrap();
+        ended.out
+    }
+
+    /// A kubeconfig of a service account, with a token that lasts as long as the tests.
+    pub fn account(&self, namespace: &str, name: &str) -> PathBuf {
+        let token = self.ask(&["create", "token", name, "--namespace", namespace, "--duration=24h"]);
+        let configuration = control_plane::kubeconfig(&self.state, token.trim());
+        self.state.write(&format!("accounts/{namespace}-{name}"), configuration.to_string())
+    }
+
+    /// The requests that the API server's audit log has of clients whose user agent begins with these words.
+    pub fn requests(&self, agent: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(control_plane::audit_log(&self.state)).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|event| event["userAgent"].as_str().is_some_and(|name| name.starts_with(agent)))
+            .collect()
+    }
+
+    pub(super) fn until_answers(&self) {
+        let server = &self.control_plane.api_server;
+        server.until("readiness", || self.kubectl(&["get", "--raw=/readyz"]).status.success());
+    }
+
+    pub(super) fn until_nodes_are_ready(&self) {
+        for node in &self.nodes {
+            let object = format!("node/{}", node.name());
+            node.kubelet.until("a ready node", || {
+                self.kubectl(&["wait", "--for=condition=Ready", "--timeout=5s", &object]).status.success()
+            });
+        }
+        self.ask(&["wait", "--for=create", "--timeout=60s", "serviceaccount/default"]);
+    }
+}

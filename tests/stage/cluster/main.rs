@@ -1,0 +1,63 @@
+//! The cluster of the tests as a program: `cluster up` keeps one for a person to try things in, `cluster down STATE`
+//! removes what a killed one left. `guard` and `hold` are for itself.
+#![forbid(unsafe_code)]
+
+use std::{
+    env,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use nix::sys::signal::{SigSet, Signal};
+use stage::cluster::{self, Cluster, ONE, Options};
+
+const USAGE: &str = "usage: cluster up [--state FOLDER] [--one-node] [--not-enforced] | cluster down FOLDER";
+
+fn main() -> ExitCode {
+    let words: Vec<_> = env::args().skip(1).collect();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let ended = match words.as_slice() {
+        ["up", options @ ..] => up(options),
+        ["down", state] => cluster::down(Path::new(state)),
+        ["hold", state, name] => cluster::hold(Path::new(state), name),
+        ["guard", state, places @ ..] => {
+            let places: Vec<_> = places.iter().map(|name| (*name).to_owned()).collect();
+            cluster::guard(Path::new(state), &places)
+        }
+        _ => Err(io::Error::other(USAGE)),
+    };
+    let Err(error) = ended else { return ExitCode::SUCCESS };
+    _ = writeln!(io::stderr(), "cluster: {error}");
+    ExitCode::FAILURE
+}
+
+/// Starts a cluster, says how to use it, and stays until it is told to end.
+fn up(words: &[&str]) -> io::Result<()> {
+    let mut options = Options::default();
+    let mut folder = None;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--one-node" => options.second = false,
+            "--not-enforced" => options.enforced = false,
+            "--state" => folder = words.next().map(PathBuf::from),
+            _ => return Err(io::Error::other(USAGE)),
+        }
+    }
+    let ends: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+    let cluster = match folder {
+        Some(folder) => Cluster::start_in(&folder, options),
+        None => Cluster::start(options),
+    };
+    // Until here a signal ended this program, and with it the cluster.
+    ends.thread_block()?;
+    let mut out = io::stdout();
+    writeln!(out, "export KUBECONFIG={}", cluster.kubeconfig().display())?;
+    writeln!(out, "# in its network: nsenter --target {} --net -- …", cluster.node(ONE).place().process())?;
+    writeln!(out, "# tests attach by: {}={}", cluster::ATTACH, cluster.state().path().display())?;
+    out.flush()?;
+    ends.wait()?;
+    let left = cluster.stop();
+    if left.is_empty() { Ok(()) } else { Err(io::Error::other(format!("this is left: {left:#?}"))) }
+}

@@ -1,0 +1,100 @@
+//! A namespace of one test, which is deleted after it.
+
+use std::{
+    process,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::{Value, json};
+
+use super::{BUSYBOX, Cluster, Ended};
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// The namespace.
+#[derive(Debug)]
+pub struct Namespace<'a> {
+    cluster: &'a Cluster,
+    name: String,
+}
+
+impl Cluster {
+    /// A new namespace; its name begins with this word.
+    pub fn namespace(&self, word: &str) -> Namespace<'_> {
+        let name = format!("{word}-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        self.ask(&["create", "namespace", &name]);
+        // Pods are refused before it is there.
+        let account =
+            ["wait", "--for=create", "--timeout=60s", "serviceaccount/default", "--namespace", &name];
+        self.ask(&account);
+        Namespace { cluster: self, name }
+    }
+}
+
+impl Namespace<'_> {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs kubectl in it.
+    pub fn kubectl(&self, words: &[&str]) -> Ended {
+        self.cluster.kubectl(&[&["--namespace", &self.name], words].concat())
+    }
+
+    /// An object in it, or a list of them.
+    pub fn get(&self, words: &[&str]) -> Value {
+        self.cluster.get(&[&["--namespace", &self.name], words].concat())
+    }
+
+    /// Applies an object.
+    pub fn apply(&self, object: &Value) {
+        self.cluster.feed(&["--namespace", &self.name, "apply", "--filename=-"], &object.to_string());
+    }
+
+    /// Makes pods, and waits until they are ready.
+    pub fn run(&self, pods: &[Value]) {
+        self.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": pods }));
+        let ended = self.kubectl(&["wait", "pod", "--all", "--for=condition=Ready", "--timeout=120s"]);
+        assert!(ended.status.success(), "{ended:#?}\n{}", self.kubectl(&["describe", "pods"]).out);
+    }
+
+    /// Runs a command in a pod.
+    pub fn exec(&self, pod: &str, command: &[&str]) -> Ended {
+        self.kubectl(&[&["exec", pod, "--"], command].concat())
+    }
+
+    /// The address of a pod.
+    pub fn address(&self, pod: &str) -> String {
+        self.get(&["pod", pod])["status"]["podIP"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Namespace<'_> {
+    fn drop(&mut self) {
+        _ = self.cluster.kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
+    }
+}
+
+/// A pod with limits on a node, which runs a shell command or, without one, only waits.
+pub fn pod(name: &str, runtime: &str, node: &str, command: Option<&str>) -> Value {
+    let mut container = json!({
+        "name": "main",
+        "image": BUSYBOX,
+        "resources": { "limits": { "memory": "256Mi", "cpu": "500m" } },
+    });
+    if let Some(command) = command {
+        container["command"] = json!(["/bin/sh", "-c", command]);
+    }
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": name },
+        "spec": {
+            "runtimeClassName": runtime,
+            "nodeSelector": { "kubernetes.io/hostname": node },
+            "terminationGracePeriodSeconds": 0,
+            "containers": [container],
+        },
+    })
+}

@@ -1,0 +1,150 @@
+//! A node: containerd with runc and runsc, and a kubelet, in a place of its own and below a control group of its own.
+
+mod containerd;
+mod kubelet;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use super::{Ended, Place, Service, State, network, parts::Parts, registry};
+use crate::run;
+
+/// The label by which the pools are told apart; the one on node one enforces policies where the cluster does at all.
+pub const POOL: &str = "cloud.google.com/gke-nodepool";
+
+/// One node.
+#[derive(Debug)]
+pub struct Node {
+    name: &'static str,
+    place: Place,
+    folder: PathBuf,
+    state: State,
+    parts: Parts,
+    pub(super) containerd: Service,
+    pub(super) kubelet: Service,
+}
+
+impl Node {
+    pub(super) fn new(state: &State, parts: &Parts, place: Place, name: &'static str) -> Self {
+        let folder = state.join(name);
+        let containerd =
+            Service::new(state, place, &format!("containerd-{name}"), parts.containerd.join("containerd"))
+                .option("--config", folder.join("containerd.toml"))
+                .variable("PATH", parts.path())
+                .variable("CILIUM_SOCK", state.join("cilium/agent.sock"));
+        let kubelet =
+            Service::new(state, place, &format!("kubelet-{name}"), parts.kubernetes.join("kubelet"))
+                .option("--config", folder.join("kubelet.json"))
+                .option("--kubeconfig", state.kubeconfig())
+                .option("--root-dir", folder.join("kubelet"))
+                .option("--cert-dir", folder.join("kubelet-pki"))
+                .word(format!("--hostname-override={name}"))
+                .word(format!("--node-ip={}", network::address(name)));
+        Self { name, place, folder, state: state.clone(), parts: parts.clone(), containerd, kubelet }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its namespaces.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The pool in which it is.
+    pub fn pool(&self) -> &'static str {
+        if self.name == network::ONE { "enforced" } else { "plain" }
+    }
+
+    /// Its object, with what the kubelet does not write itself. It is made in advance, so that its pods' addresses are
+    /// known to everybody.
+    pub(super) fn object(&self) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": { "name": self.name, "labels": { POOL: self.pool() } },
+            "spec": { "podCIDR": network::pods(self.name), "podCIDRs": [network::pods(self.name)] },
+        })
+    }
+
+    /// Starts containerd and imports the images: a kubelet that finds no pause image would try to pull it.
+    pub(super) fn start_containerd(&self, images: &[PathBuf]) {
+        self.prepare();
+        self.containerd.start();
+        self.containerd
+            .until("its socket", || self.socket().exists() && self.ctr(&["version"]).status.success());
+        for archive in images {
+            self.import(archive);
+        }
+    }
+
+    /// Gives its pods a network in which every one reaches every other, whatever policies say.
+    pub(super) fn connect_plainly(&self) {
+        let conflist = json!({
+            "cniVersion": "1.0.0",
+            "name": "plain",
+            "plugins": [{
+                "type": "bridge",
+                "bridge": "pods",
+                "isGateway": true,
+                "ipam": {
+                    "type": "host-local",
+                    "ranges": [[{ "subnet": network::pods(self.name) }]],
+                    "routes": [{ "dst": "0.0.0.0/0" }],
+                },
+            }],
+        });
+        self.connect(conflist.to_string().as_bytes());
+    }
+
+    /// Gives containerd a network configuration.
+    pub(super) fn connect(&self, conflist: &[u8]) {
+        fs::write(self.folder.join("cni/stage.conflist"), conflist).unwrap();
+    }
+
+    /// Imports a docker or OCI archive.
+    pub fn import(&self, archive: &Path) {
+        let ended = self.ctr(&["images", "import", &archive.display().to_string()]);
+        assert!(ended.status.success(), "{ended:#?}");
+    }
+
+    /// Runs containerd's own client on the images and containers of Kubernetes.
+    pub fn ctr(&self, words: &[&str]) -> Ended {
+        let mut command = self.place.beside(self.parts.containerd.join("ctr"));
+        command.arg("--address").arg(self.socket()).args(["--namespace", "k8s.io"]).args(words);
+        run::finished(&mut command)
+    }
+
+    /// Ends the kubelet at once; its pods go on.
+    pub fn kill_kubelet(&self) {
+        self.kubelet.kill();
+    }
+
+    /// Starts the kubelet, once more after an end too.
+    pub fn start_kubelet(&self) {
+        self.kubelet.start();
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.join("containerd.sock")
+    }
+
+    fn prepare(&self) {
+        for folder in ["cni", "plugins", "logs"] {
+            fs::create_dir_all(self.folder.join(folder)).unwrap();
+        }
+        self.state.make_group(self.name);
+        let file = |name: &str| format!("{}/{name}", self.name);
+        self.state.write(&file("resolv.conf"), format!("nameserver {}\n", network::GATEWAY));
+        self.state.write(&file("kubelet.json"), self.kubelet_configuration().to_string());
+        self.state.write(&file("runsc.toml"), "[runsc_config]\n");
+        self.state.write(&file("containerd.toml"), self.containerd_configuration());
+        registry::trust(&self.folder.join("registries"));
+    }
+}

@@ -1,0 +1,43 @@
+//! containerd's configuration.
+
+use super::Node;
+use crate::cluster::{image, parts};
+
+impl Node {
+    pub(super) fn containerd_configuration(&self) -> String {
+        let folder = self.folder.display();
+        let plugins = self.parts.cilium.as_ref().map(|cilium| format!(", \"{}\"", cilium.display()));
+        format!(
+            r#"version = 3
+root = "{folder}/containerd"
+state = "{folder}/containerd-state"
+disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt"]
+[grpc]
+address = "{socket}"
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "{pause}"
+[plugins."io.containerd.cri.v1.images".registry]
+config_path = "{folder}/registries"
+[plugins."io.containerd.cri.v1.runtime"]
+restrict_oom_score_adj = true
+[plugins."io.containerd.cri.v1.runtime".cni]
+bin_dirs = ["{debian}"{plugins}]
+conf_dir = "{folder}/cni"
+[plugins."io.containerd.cri.v1.runtime".containerd]
+default_runtime_name = "runc"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc]
+runtime_type = "io.containerd.runsc.v1"
+pod_annotations = ["dev.gvisor.*"]
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc.options]
+TypeUrl = "io.containerd.runsc.v1.options"
+ConfigPath = "{folder}/runsc.toml"
+"#,
+            socket = self.socket().display(),
+            pause = image::PAUSE,
+            debian = parts::PLUGINS,
+            plugins = plugins.unwrap_or_default(),
+        )
+    }
+}

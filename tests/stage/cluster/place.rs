@@ -1,0 +1,168 @@
+//! A place: process, mount and network namespaces of their own, held open by one process. When that process ends, the
+//! kernel ends every other process in the place and drops its mounts and interfaces.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{self, Read},
+    path::Path,
+    process::{self, Command},
+    thread,
+};
+
+use nix::{
+    errno::Errno,
+    mount::{MsFlags, mount},
+    sys::{
+        signal::{SigSet, Signal},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+};
+
+use super::{State, patience};
+
+/// Settings of the whole machine that a kubelet or Cilium's agent would change, with the values that they want.
+const WANTED: [(&str, &str); 8] = [
+    ("vm/overcommit_memory", "1"),
+    ("vm/panic_on_oom", "0"),
+    ("kernel/panic", "10"),
+    ("kernel/panic_on_oops", "1"),
+    ("kernel/keys/root_maxkeys", "1000000"),
+    ("kernel/keys/root_maxbytes", "25000000"),
+    ("kernel/unprivileged_bpf_disabled", "1"),
+    ("kernel/timer_migration", "0"),
+];
+
+/// A place, known by the process that holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    process: u32,
+}
+
+impl Place {
+    /// The place of this name, as soon as it is held.
+    pub(super) fn of(state: &State, name: &str) -> Self {
+        let file = state.place(name);
+        let mut process = None;
+        patience::until(&format!("the namespaces of {name}"), &state.log("guard"), || {
+            process = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
+            process.is_some()
+        });
+        Self { process: process.unwrap() }
+    }
+
+    /// A program in the network of this place that sees the machine's files and processes.
+    pub fn beside(self, program: impl AsRef<OsStr>) -> Command {
+        self.enter(&["--net"], program.as_ref())
+    }
+
+    /// A program wholly in this place.
+    pub fn within(self, program: impl AsRef<OsStr>) -> Command {
+        self.enter(&["--mount", "--pid", "--net"], program.as_ref())
+    }
+
+    fn enter(self, namespaces: &[&str], program: &OsStr) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg("--target").arg(self.process.to_string()).args(namespaces).arg("--").arg(program);
+        command
+    }
+
+    /// Runs a script of shell commands wholly in this place.
+    pub fn sh(self, script: &str) {
+        let output = self.within("sh").args(["-ec", script]).output().unwrap();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The process that holds the place, as `nsenter --target` wants it.
+    pub fn process(self) -> u32 {
+        self.process
+    }
+
+    /// Whether it is held still, and for the cluster of this folder.
+    pub(super) fn is_held(self, state: &Path) -> bool {
+        let line = fs::read(format!("/proc/{}/cmdline", self.process)).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == state.as_os_str().as_encoded_bytes())
+    }
+
+    /// Whether a process lives, by its number in the place.
+    pub(super) fn has(self, process: u32) -> bool {
+        let file = format!("/proc/{}/root/proc/{process}/stat", self.process);
+        // The state follows the name in parentheses; a zombie has ended.
+        fs::read_to_string(file)
+            .is_ok_and(|text| text.rsplit(") ").next().is_some_and(|rest| !rest.starts_with('Z')))
+    }
+
+    /// Whether anything listens on a TCP port here.
+    pub(super) fn listens(self, port: u16) -> bool {
+        let port = format!(":{port:04X}");
+        ["tcp", "tcp6"].iter().any(|table| {
+            let text = fs::read_to_string(format!("/proc/{}/net/{table}", self.process)).unwrap_or_default();
+            text.lines().any(|line| {
+                let mut fields = line.split_whitespace().skip(1);
+                fields.next().is_some_and(|local| local.ends_with(&port)) && fields.nth(1) == Some("0A")
+            })
+        })
+    }
+}
+
+/// Becomes the first process of a new place, and holds it until standard input ends.
+pub fn hold(state: &Path, name: &str) -> io::Result<()> {
+    // Still the machine's /proc: it knows this process by the number that others need.
+    let process = fs::read_link("/proc/self")?;
+    let children = SigSet::from(Signal::SIGCHLD);
+    children.thread_block()?;
+    furnish()?;
+    let file = State::at(state).place(name);
+    let draft = file.with_extension("draft");
+    fs::write(&draft, process.display().to_string())?;
+    fs::rename(draft, file)?;
+    thread::spawn(move || {
+        loop {
+            reap();
+            _ = children.wait();
+        }
+    });
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// The mounts: /proc of this place, /run and what is written below /var in memory, and the machine's settings out of reach.
+fn furnish() -> io::Result<()> {
+    let none = None::<&str>;
+    mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), none)?;
+    mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), Some("mode=755"))?;
+    for folder in ["/run/var/upper", "/run/var/work", "/run/settings"] {
+        fs::create_dir_all(folder)?;
+    }
+    let layers = "lowerdir=/var,upperdir=/run/var/upper,workdir=/run/var/work";
+    mount(Some("overlay"), "/var", Some("overlay"), MsFlags::empty(), Some(layers))?;
+    for (setting, value) in WANTED {
+        let real = format!("/proc/sys/{setting}");
+        let stand_in = format!("/run/settings/{}", setting.replace('/', "-"));
+        if Path::new(&real).exists() {
+            fs::write(&stand_in, format!("{value}\n"))?;
+            mount(Some(stand_in.as_str()), real.as_str(), none, MsFlags::MS_BIND, none)?;
+        }
+    }
+    Ok(())
+}
+
+fn reap() {
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
+            _ => {}
+        }
+    }
+}
+
+/// Starts the holder of a place. It ends with its starter, and when the starter's standard input ends.
+pub(super) fn start_holder(state: &Path, name: &str) -> io::Result<process::Child> {
+    Command::new("unshare")
+        .args(["--mount", "--pid", "--net", "--fork", "--kill-child", "--"])
+        .arg(std::env::current_exe()?)
+        .arg("hold")
+        .arg(state)
+        .arg(name)
+        .spawn()
+}

@@ -1,0 +1,60 @@
+//! An image registry on node one's address, from which both nodes pull without encryption.
+
+use std::{fs, path::Path};
+
+use serde_json::json;
+
+use super::{Node, Service, State, network};
+
+const PORT: u16 = 5000;
+
+/// The registry's name in references of images.
+pub(super) fn host() -> String {
+    format!("{}:{PORT}", network::address(network::ONE))
+}
+
+/// Tells a node's containerd to trust it.
+pub(super) fn trust(folder: &Path) {
+    let folder = folder.join(host());
+    fs::create_dir_all(&folder).unwrap();
+    let hosts = format!(
+        "server = \"http://{0}\"\n[host.\"http://{0}\"]\ncapabilities = [\"pull\", \"resolve\", \"push\"]\n",
+        host()
+    );
+    fs::write(folder.join("hosts.toml"), hosts).unwrap();
+}
+
+/// A running registry.
+#[derive(Debug)]
+pub struct Registry<'a> {
+    node: &'a Node,
+}
+
+impl<'a> Registry<'a> {
+    pub(super) fn start(state: &State, node: &'a Node) -> Self {
+        let configuration = json!({
+            "version": "0.1",
+            "log": { "level": "info" },
+            "storage": { "filesystem": { "rootdirectory": state.join("registry") } },
+            "http": { "addr": host() },
+        });
+        let file = state.write("registry.json", configuration.to_string());
+        let service =
+            Service::new(state, node.place(), "registry", "docker-registry").word("serve").word(file);
+        if !service.lives() {
+            service.start();
+            service.until_listens(PORT);
+        }
+        Self { node }
+    }
+
+    /// Puts an image, which node one has, into the registry by a name and tag; returns the reference to pull it by.
+    pub fn push(&self, reference: &str, name: &str) -> String {
+        let target = format!("{}/{name}", host());
+        let tagged = self.node.ctr(&["images", "tag", "--force", reference, &target]);
+        assert!(tagged.status.success(), "{tagged:#?}");
+        let pushed = self.node.ctr(&["images", "push", "--plain-http", &target]);
+        assert!(pushed.status.success(), "{pushed:#?}");
+        target
+    }
+}
