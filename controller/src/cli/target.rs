@@ -11,6 +11,7 @@ use crate::{cluster::Labels, embedded, exit::Exit, image, plan::namespace::Nodes
 const PARALLEL: usize = 8;
 
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub(super) struct Arguments {
     /// Verify a namespace of a cluster
     #[arg(long, short, value_name = "NAME", help_heading = "What to verify")]
