@@ -33,7 +33,7 @@ pub enum Breach {
     #[error("{} was delivered and not asked for", .0.id())]
     Unassigned(Observer),
     /// The attempts are not those that were asked for.
-    #[error("the attempts to connect are not those of the assignment")]
+    #[error("the attempts are not those of the assignment")]
     OtherTargets,
     /// An observer answered a second time.
     #[error("{} was delivered twice", .0.id())]

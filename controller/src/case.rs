@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use proto::{AccountList, BootId, Evidence, Introduction, Observation, Target};
+use proto::{AccountList, BootId, Evidence, Introduction, Observation, Protocol, Target};
 use serde::Serialize;
 
 use crate::breach::Breach;
@@ -154,8 +154,29 @@ impl AccountDigest {
 // === impl Destination ===
 
 impl Destination {
-    /// As people write it.
+    /// As people write it; what is not TCP says so.
     pub fn name(&self) -> String {
-        SocketAddr::new(self.target.address, self.target.port).to_string()
+        let address = SocketAddr::new(self.target.address, self.target.port);
+        match self.target.protocol {
+            Protocol::Tcp => address.to_string(),
+            protocol @ (Protocol::Udp | Protocol::Dns) => format!("{address}/{}", protocol.id()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_named_by_its_address_and_whatever_is_not_tcp() {
+        for (protocol, name) in [
+            (Protocol::Tcp, "[2001:db8::1]:53"),
+            (Protocol::Udp, "[2001:db8::1]:53/udp"),
+            (Protocol::Dns, "[2001:db8::1]:53/dns"),
+        ] {
+            let target = Target { id: 1, address: "2001:db8::1".parse().unwrap(), port: 53, protocol };
+            assert_eq!(Destination { target, purpose: Purpose::Documentation }.name(), name);
+        }
     }
 }

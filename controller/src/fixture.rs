@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
     Credentials, Egress, Evidence, FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog,
-    KernelName, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Reach,
+    KernelName, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Protocol, Reach,
     RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
@@ -271,7 +271,7 @@ fn case(evidence: Evidence) -> Case {
     let AccountList { size, sha256, .. } = machine_accounts();
     let limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
     let destination = |id, address: [u8; 4], port, purpose| Destination {
-        target: Target { id, address: IpAddr::V4(address.into()), port },
+        target: Target { id, address: IpAddr::V4(address.into()), port, protocol: Protocol::Tcp },
         purpose,
     };
     Case {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use proto::{Assignment, Budget, Nonce, Observer, Target};
+use proto::{Assignment, Budget, Nonce, Observer, Protocol, Target};
 
 use crate::case::{Destination, Limits, Purpose, Subject};
 
@@ -73,7 +73,7 @@ pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
         .map(|&(address, reached_by_control)| (address, Purpose::Named { reached_by_control }));
     let destinations = std::iter::once(witness).chain(documentation).chain(named);
     let destinations = (1..).zip(destinations).map(|(id, (address, purpose))| Destination {
-        target: Target { id, address: address.ip(), port: address.port() },
+        target: Target { id, address: address.ip(), port: address.port(), protocol: Protocol::Tcp },
         purpose,
     });
     Ok(Plan { subject, run: run(nonce), nonce, destinations: destinations.collect() })

@@ -1,17 +1,23 @@
-//! Attempts to connect, all at once under one deadline. A connection that was made is closed; nothing is sent over it.
+//! Attempts to reach targets, all at once under one deadline. A connection that was made is closed, and nothing is sent
+//! over it; by UDP a datagram is sent, again while nothing comes back, and what comes back is not looked at.
+
+mod dns;
+mod socket;
+mod tcp;
+mod udp;
+mod underway;
 
 use std::{
-    net::SocketAddr,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd},
     time::{Duration, Instant},
 };
 
 use nix::{
     errno::Errno,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, getsockopt, socket, sockopt},
+    poll::{PollTimeout, poll},
 };
-use proto::{Attempt, Egress, Observation, Reach, Target};
+use proto::{Egress, Observation, Target};
+use underway::Underway;
 
 /// Attempts on their way.
 #[derive(Debug)]
@@ -21,26 +27,13 @@ pub(crate) struct Attempts {
     underway: Vec<Underway>,
 }
 
-#[derive(Debug)]
-struct Underway {
-    target: Target,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Pending(OwnedFd),
-    Ended { errno: Option<Errno>, took: Duration },
-}
-
 // === impl Attempts ===
 
 impl Attempts {
     /// Starts them all and waits for none.
     pub(crate) fn begin(targets: &[Target], budget: Duration) -> Self {
         let started = Instant::now();
-        let underway =
-            targets.iter().map(|&target| Underway { target, state: State::begin(target, started) });
+        let underway = targets.iter().map(|target| Underway::begin(target, started));
         Self { started, budget, underway: underway.collect() }
     }
 
@@ -48,25 +41,31 @@ impl Attempts {
     pub(crate) fn finish(mut self) -> Observation<Egress> {
         // However little is left of the budget, each attempt is asked once how it ended.
         loop {
-            let left = self.budget.saturating_sub(self.started.elapsed());
-            if let Err(errno) = self.wait(left) {
+            let elapsed = self.started.elapsed();
+            if let Err(errno) = self.wait(self.patience(elapsed)) {
                 return Observation::failed(format!("poll: {}", errno.desc()));
             }
-            let ended = self.underway.iter().all(|attempt| matches!(attempt.state, State::Ended { .. }));
-            if ended || left.is_zero() {
+            if self.underway.iter().all(Underway::has_ended) || elapsed >= self.budget {
                 break;
             }
+            self.repeat();
         }
         let attempts = self.underway.into_iter().map(|attempt| attempt.conclude(self.budget)).collect();
         Observation::Seen(Egress { attempts })
     }
 
-    fn wait(&mut self, left: Duration) -> nix::Result<()> {
+    /// How long to wait before something is to be sent again, or all is over.
+    fn patience(&self, elapsed: Duration) -> Duration {
+        let due = self.underway.iter().filter_map(|attempt| attempt.due(self.budget));
+        due.fold(self.budget, Duration::min).saturating_sub(elapsed)
+    }
+
+    fn wait(&mut self, longest: Duration) -> nix::Result<()> {
         let mut descriptors: Vec<_> = self.underway.iter().filter_map(Underway::pollable).collect();
         if descriptors.is_empty() {
             return Ok(());
         }
-        let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        let timeout = PollTimeout::try_from(longest + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
         match poll(&mut descriptors, timeout) {
             Ok(_) | Err(Errno::EINTR) => (),
             Err(errno) => return Err(errno),
@@ -81,123 +80,111 @@ impl Attempts {
         }
         Ok(())
     }
-}
 
-// === impl Underway ===
-
-impl Underway {
-    fn pollable(&self) -> Option<PollFd<'_>> {
-        match &self.state {
-            State::Pending(socket) => Some(PollFd::new(socket.as_fd(), PollFlags::POLLOUT)),
-            State::Ended { .. } => None,
+    fn repeat(&mut self) {
+        for attempt in &mut self.underway {
+            if attempt.due(self.budget).is_some_and(|due| due <= self.started.elapsed()) {
+                attempt.repeat(self.started);
+            }
         }
-    }
-
-    /// Asks a socket that is ready how its connection ended (connect(2), `EINPROGRESS`).
-    fn advance(&mut self, ready: &[i32], started: Instant) {
-        let State::Pending(socket) = &self.state else { return };
-        if !ready.contains(&socket.as_raw_fd()) {
-            return;
-        }
-        let errno = match getsockopt(socket, sockopt::SocketError) {
-            Ok(0) => None,
-            Ok(errno) => Some(Errno::from_raw(errno)),
-            Err(errno) => Some(errno),
-        };
-        self.state = State::Ended { errno, took: started.elapsed() };
-    }
-
-    fn conclude(self, budget: Duration) -> Attempt {
-        let (reach, errno, took) = match self.state {
-            State::Pending(_) => (Reach::TimedOut, 0, budget),
-            State::Ended { errno: None, took } => (Reach::Reached, 0, took),
-            State::Ended { errno: Some(errno), took } => (reach(errno), (errno as i32).unsigned_abs(), took),
-        };
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        Attempt { target: self.target.id, reach, errno, took_us }
-    }
-}
-
-// === impl State ===
-
-impl State {
-    fn begin(target: Target, started: Instant) -> Self {
-        let attempt = || -> nix::Result<(OwnedFd, nix::Result<()>)> {
-            let address = SockaddrStorage::from(SocketAddr::new(target.address, target.port));
-            let family = if target.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-            let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-            let socket = socket(family, SockType::Stream, flags, None)?;
-            let connected = connect(socket.as_raw_fd(), &address);
-            Ok((socket, connected))
-        };
-        let ended = |errno| Self::Ended { errno, took: started.elapsed() };
-        match attempt() {
-            Ok((socket, Err(Errno::EINPROGRESS))) => Self::Pending(socket),
-            Ok((_, Ok(()))) => ended(None),
-            Ok((_, Err(errno))) | Err(errno) => ended(Some(errno)),
-        }
-    }
-}
-
-fn reach(errno: Errno) -> Reach {
-    match errno {
-        Errno::ECONNREFUSED => Reach::Refused,
-        Errno::ECONNRESET => Reach::Reset,
-        Errno::ETIMEDOUT => Reach::TimedOut,
-        Errno::ENETUNREACH => Reach::NetworkUnreachable,
-        Errno::EHOSTUNREACH => Reach::HostUnreachable,
-        Errno::EPERM | Errno::EACCES => Reach::NotPermitted,
-        Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL => Reach::NoAddressFamily,
-        _ => Reach::Failed,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr, TcpListener};
+    use std::{
+        net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket},
+        thread,
+    };
+
+    use proto::{Protocol, Reach};
 
     use super::*;
 
-    fn loopback(id: u32, port: u16) -> Target {
-        Target { id, address: IpAddr::V4(Ipv4Addr::LOCALHOST), port }
+    /// Far longer than anything on loopback takes.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn loopback(id: u32, port: u16, protocol: Protocol) -> Target {
+        Target { id, address: IpAddr::V4(Ipv4Addr::LOCALHOST), port, protocol }
+    }
+
+    fn ends(targets: &[Target], budget: Duration) -> Vec<(u32, Reach)> {
+        let Observation::Seen(Egress { attempts }) = Attempts::begin(targets, budget).finish() else {
+            panic!("no attempts");
+        };
+        attempts.iter().map(|attempt| (attempt.target, attempt.reach)).collect()
+    }
+
+    fn udp() -> (UdpSocket, u16) {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        (socket, port)
     }
 
     #[test]
     fn a_listener_is_reached_and_a_closed_port_refuses() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let targets = [loopback(7, listener.local_addr().unwrap().port()), loopback(8, closed)];
-        let Observation::Seen(Egress { attempts }) =
-            Attempts::begin(&targets, Duration::from_secs(20)).finish()
-        else {
-            panic!("no attempts");
-        };
-        let ends: Vec<_> = attempts.iter().map(|attempt| (attempt.target, attempt.reach)).collect();
-        assert_eq!(ends, [(7, Reach::Reached), (8, Reach::Refused)]);
+        let open = listener.local_addr().unwrap().port();
+        let targets = [loopback(7, open, Protocol::Tcp), loopback(8, closed, Protocol::Tcp)];
+        assert_eq!(ends(&targets, PATIENCE), [(7, Reach::Reached), (8, Reach::Refused)]);
     }
 
     #[test]
     fn a_spent_budget_still_hears_what_has_happened() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let targets = [loopback(7, listener.local_addr().unwrap().port())];
-        let Observation::Seen(Egress { attempts }) = Attempts::begin(&targets, Duration::ZERO).finish()
-        else {
-            panic!("no attempts");
-        };
-        assert_eq!(attempts[0].reach, Reach::Reached);
+        let targets = [loopback(7, listener.local_addr().unwrap().port(), Protocol::Tcp)];
+        assert_eq!(ends(&targets, Duration::ZERO), [(7, Reach::Reached)]);
+    }
+
+    #[test]
+    fn any_datagram_back_is_an_answer_and_a_closed_port_refuses() {
+        let (echo, open) = udp();
+        let (_, closed) = udp();
+        let answering = thread::spawn(move || {
+            let mut datagram = [0; 64];
+            let (_, from) = echo.recv_from(&mut datagram).unwrap();
+            echo.send_to(&[], from).unwrap();
+        });
+        let targets = [loopback(7, open, Protocol::Udp), loopback(8, closed, Protocol::Udp)];
+        assert_eq!(ends(&targets, PATIENCE), [(7, Reach::Reached), (8, Reach::Refused)]);
+        answering.join().unwrap();
+    }
+
+    #[test]
+    fn a_name_server_is_asked_a_query_and_reached_by_its_answer() {
+        let (server, port) = udp();
+        let answering = thread::spawn(move || {
+            let mut query = [0; 64];
+            let (length, from) = server.recv_from(&mut query).unwrap();
+            assert_eq!(query[..length], dns::query(9));
+            server.send_to(&query[..length], from).unwrap();
+        });
+        assert_eq!(ends(&[loopback(9, port, Protocol::Dns)], PATIENCE), [(9, Reach::Reached)]);
+        answering.join().unwrap();
+    }
+
+    #[test]
+    fn silence_until_the_budget_is_spent_has_timed_out() {
+        let (_silent, port) = udp();
+        let attempted = ends(&[loopback(7, port, Protocol::Udp)], Duration::from_millis(40));
+        assert_eq!(attempted, [(7, Reach::TimedOut)]);
+    }
+
+    #[test]
+    fn a_later_datagram_is_answered_where_the_first_was_lost() {
+        let (deaf, port) = udp();
+        let answering = thread::spawn(move || {
+            deaf.recv(&mut [0; 64]).unwrap();
+            let (_, from) = deaf.recv_from(&mut [0; 64]).unwrap();
+            deaf.send_to(b"!", from).unwrap();
+        });
+        assert_eq!(ends(&[loopback(7, port, Protocol::Udp)], Duration::from_secs(2)), [(7, Reach::Reached)]);
+        answering.join().unwrap();
     }
 
     #[test]
     fn no_targets_are_no_attempts() {
-        let finished = Attempts::begin(&[], Duration::from_secs(1)).finish();
-        assert_eq!(finished, Observation::Seen(Egress { attempts: Vec::new() }));
-    }
-
-    #[test]
-    fn what_is_still_pending_when_the_budget_is_spent_timed_out() {
-        let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
-        let underway = Underway { target: loopback(1, 1), state: State::Pending(socket.into()) };
-        let attempt = underway.conclude(Duration::from_millis(5));
-        assert_eq!((attempt.reach, attempt.errno, attempt.took_us), (Reach::TimedOut, 0, 5000));
+        assert_eq!(ends(&[], Duration::from_secs(1)), []);
     }
 }

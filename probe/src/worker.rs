@@ -1,5 +1,5 @@
 //! The worker: runs the observers of its order one after the other, each result out at once, while the attempts to
-//! connect are under way. If one observer kills or hangs the worker, the probe starts a fresh one for the rest.
+//! reach targets are under way. If one observer kills or hangs the worker, the probe starts a fresh one for the rest.
 
 use std::io::{self, Write};
 
@@ -88,7 +88,7 @@ fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
         Observer::AccountList => account_list::observe(vantage).map(Fact::AccountList),
         Observer::Interfaces => interfaces::observe().map(Fact::Interfaces),
         Observer::Routes => routes::observe(vantage).map(Fact::Routes),
-        Observer::Egress => Observation::failed("the attempts to connect were not begun"),
+        Observer::Egress => Observation::failed("the attempts were not begun"),
     }
 }
 

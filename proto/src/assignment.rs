@@ -5,7 +5,9 @@ use std::{fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Observer, Refused, generated,
+    Observer, Refused,
+    evidence::wire_enum,
+    generated,
     limits::{distinct, list, present, text},
 };
 
@@ -39,7 +41,19 @@ pub struct Assignment {
     pub budget: Budget,
 }
 
-/// One address to attempt to connect to by TCP.
+wire_enum! {
+    /// How a target is attempted.
+    Protocol, "protocol", {
+        /// A connection, over which nothing is sent.
+        Tcp, "tcp";
+        /// A datagram, sent again while nothing comes back.
+        Udp, "udp";
+        /// The same with a DNS query.
+        Dns, "dns";
+    }
+}
+
+/// One address to attempt.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Target {
     /// Unique within an assignment.
@@ -48,6 +62,8 @@ pub struct Target {
     pub address: IpAddr,
     /// Not 0.
     pub port: u16,
+    /// By which way.
+    pub protocol: Protocol,
 }
 
 /// Time limits; neither is zero.
@@ -140,18 +156,20 @@ fn numbers(observers: Vec<Observer>) -> Vec<i32> {
 // === impl Target ===
 
 impl From<Target> for generated::Target {
-    fn from(Target { id, address, port }: Target) -> Self {
-        Self { id, address: address.to_string(), port: port.into() }
+    fn from(Target { id, address, port, protocol }: Target) -> Self {
+        Self { id, address: address.to_string(), port: port.into(), protocol: protocol.into() }
     }
 }
 
 impl TryFrom<generated::Target> for Target {
     type Error = Refused;
 
-    fn try_from(generated::Target { id, address, port }: generated::Target) -> Result<Self, Refused> {
+    fn try_from(message: generated::Target) -> Result<Self, Refused> {
+        let generated::Target { id, address, port, protocol } = message;
         let address = address.parse().map_err(|_| Refused::OutOfRange { field: "address" })?;
+        let protocol = protocol.try_into()?;
         match u16::try_from(port) {
-            Ok(port @ 1..) => Ok(Self { id, address, port }),
+            Ok(port @ 1..) => Ok(Self { id, address, port, protocol }),
             Ok(0) | Err(_) => Err(Refused::OutOfRange { field: "port" }),
         }
     }
@@ -175,5 +193,37 @@ impl TryFrom<generated::Budget> for Budget {
             milliseconds => Ok(Duration::from_millis(milliseconds.into())),
         };
         Ok(Self { observer: limit("observer_ms", observer_ms)?, egress: limit("egress_ms", egress_ms)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn target(protocol: Protocol) -> Target {
+        Target { id: 3, address: Ipv4Addr::LOCALHOST.into(), port: 53, protocol }
+    }
+
+    #[test]
+    fn a_target_survives_the_wire_by_each_protocol_and_by_no_other() {
+        for &protocol in Protocol::ALL {
+            let message = generated::Target::from(target(protocol));
+            assert_eq!(Target::try_from(message), Ok(target(protocol)));
+        }
+        for value in [0, 4] {
+            let message = generated::Target { protocol: value, ..target(Protocol::Tcp).into() };
+            let refused = Refused::UnknownValue { field: "protocol", value };
+            assert_eq!(Target::try_from(message), Err(refused));
+        }
+    }
+
+    #[test]
+    fn a_target_without_a_port_is_refused() {
+        for port in [0, 65_536] {
+            let message = generated::Target { port, ..target(Protocol::Udp).into() };
+            assert_eq!(Target::try_from(message), Err(Refused::OutOfRange { field: "port" }));
+        }
     }
 }

@@ -54,7 +54,7 @@ macro_rules! wire_enum {
         }
     };
 }
-use wire_enum;
+pub(crate) use wire_enum;
 
 /// Takes a fact of plain numbers over the wire, where there is nothing to refuse. Both sides name every field, so that one
 /// that is added to either fails to compile until it is carried.

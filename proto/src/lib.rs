@@ -16,7 +16,7 @@ pub mod observer;
 mod refused;
 pub mod worker;
 
-pub use assignment::{Assignment, Budget, Introduction, Nonce, Target};
+pub use assignment::{Assignment, Budget, Introduction, Nonce, Protocol, Target};
 pub use delivery::Delivery;
 pub use evidence::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
@@ -29,7 +29,7 @@ pub use observer::{Evidence, Fact, Observer};
 pub use refused::Refused;
 
 /// The version of the schema that this crate speaks; probe and controller must agree on it exactly.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The messages and the service as generated from `schema/`; `make generated` writes them anew.
 #[expect(

@@ -143,7 +143,7 @@ observers! {
     Interfaces, interfaces, "interfaces";
     /// Routes.
     Routes, routes, "routes";
-    /// Attempts to connect.
+    /// Attempts to reach targets.
     Egress, egress, "egress";
 }
 

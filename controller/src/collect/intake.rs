@@ -261,8 +261,9 @@ mod tests {
 
     #[test]
     fn another_schema_or_a_probe_that_sees_less_is_refused_by_name() {
-        let other = Introduction { schema_version: 2, ..introduction() };
-        assert_eq!(intake().introduce(other.into()).unwrap_err(), Breach::SchemaVersion { spoken: 2 });
+        let spoken = SCHEMA_VERSION + 1;
+        let other = Introduction { schema_version: spoken, ..introduction() };
+        assert_eq!(intake().introduce(other.into()).unwrap_err(), Breach::SchemaVersion { spoken });
         let blind = Introduction { observers: vec![Observer::BootId], ..introduction() };
         assert_eq!(intake().introduce(blind.into()).unwrap_err(), Breach::Lacking(Observer::Egress));
     }
@@ -293,7 +294,7 @@ mod tests {
     #[test]
     fn breaches_are_counted_up_to_a_few() {
         let mut intake = intake();
-        for version in 2..100 {
+        for version in SCHEMA_VERSION + 1..100 {
             let other = Introduction { schema_version: version, ..introduction() };
             assert!(intake.introduce(other.into()).is_err());
         }

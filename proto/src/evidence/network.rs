@@ -47,9 +47,9 @@ pub struct Routes {
 }
 
 wire_enum! {
-    /// How an attempt to connect ended.
+    /// How an attempt ended.
     Reach, "reach", {
-        /// The connection was made.
+        /// The connection was made, or a datagram came back.
         Reached, "reached";
         /// Somebody answered that nobody listens.
         Refused, "refused";

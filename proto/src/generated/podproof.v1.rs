@@ -337,18 +337,19 @@ pub struct Attempt {
     #[prost(uint64, tag = "4")]
     pub took_us: u64,
 }
-/// All attempts, one for each target of the assignment, in its order. Nothing is sent over a connection that was made.
+/// All attempts, one for each target of the assignment, in its order. Nothing is sent but what the target's protocol says,
+/// and nothing that comes back is carried.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Egress {
     #[prost(message, repeated, tag = "1")]
     pub attempts: ::prost::alloc::vec::Vec<Attempt>,
 }
-/// How an attempt to connect ended.
+/// How an attempt ended. An errno of UDP or DNS is what an ICMP message, or the kernel itself, answered to the datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Reach {
     Unspecified = 0,
-    /// The connection was made.
+    /// TCP: the connection was made. UDP and DNS: a datagram came back from the target, whatever is in it.
     Reached = 1,
     /// ECONNREFUSED: somebody answered that nobody listens.
     Refused = 2,
@@ -688,7 +689,7 @@ pub struct Assignment {
     #[prost(message, optional, tag = "4")]
     pub budget: ::core::option::Option<Budget>,
 }
-/// One address to attempt to connect to.
+/// One address to attempt.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Target {
     /// The number by which an Attempt names its target; unique within an assignment.
@@ -697,9 +698,11 @@ pub struct Target {
     /// An IPv4 or IPv6 address, written as in RFC 5952.
     #[prost(string, tag = "2")]
     pub address: ::prost::alloc::string::String,
-    /// A TCP port, 1 to 65535.
+    /// The protocol's port, 1 to 65535.
     #[prost(uint32, tag = "3")]
     pub port: u32,
+    #[prost(enumeration = "Protocol", tag = "4")]
+    pub protocol: i32,
 }
 /// Time limits, in milliseconds; none may be zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -743,6 +746,44 @@ pub struct Closed {
     /// How many observations the controller has accepted.
     #[prost(uint32, tag = "1")]
     pub observations: u32,
+}
+/// How a target is attempted, and so what is sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Protocol {
+    Unspecified = 0,
+    /// A connection is attempted. Nothing is sent over it, and it is closed at once.
+    Tcp = 1,
+    /// One datagram of a few bytes is sent from a connected socket, and at most twice again within the budget while nothing
+    /// has come back.
+    Udp = 2,
+    /// The same, where the datagram is a DNS query (RFC 1035) for the root's name servers that desires no recursion; its id
+    /// is the lower half of the target's.
+    Dns = 3,
+}
+impl Protocol {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROTOCOL_UNSPECIFIED",
+            Self::Tcp => "PROTOCOL_TCP",
+            Self::Udp => "PROTOCOL_UDP",
+            Self::Dns => "PROTOCOL_DNS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROTOCOL_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROTOCOL_TCP" => Some(Self::Tcp),
+            "PROTOCOL_UDP" => Some(Self::Udp),
+            "PROTOCOL_DNS" => Some(Self::Dns),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 #[cfg(feature = "client")]
