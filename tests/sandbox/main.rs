@@ -8,6 +8,7 @@ mod bundles;
 mod endings;
 mod environments;
 mod hostile;
+mod main_process;
 mod matrix;
 mod readme;
 
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         hostile::rows(),
         endings::rows(),
         bundles::rows(),
+        main_process::rows(),
         readme::rows(),
     ];
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {
