@@ -1,13 +1,16 @@
 //! The probe: runs inside a sandbox, looks, changes nothing, judges nothing, and reports what it saw.
 //!
 //! `probe report` speaks gRPC over its standard input and output; `probe observe` is the worker that it starts for the
-//! looking itself; `probe --version` says which build it is.
+//! looking itself; `probe hold` and `probe witness` are the main processes of pods; `probe --version` says which build it
+//! is.
 
 mod egress;
 mod executable;
 mod filesystem;
 mod gather;
+mod hold;
 mod kernel;
+mod lifetime;
 mod network;
 mod privilege;
 mod process_status;
@@ -17,6 +20,7 @@ mod stdio;
 mod sys;
 mod text;
 mod vantage;
+mod witness;
 mod worker;
 
 use std::{env, error::Error, io::Write, process::ExitCode};
@@ -33,13 +37,23 @@ fn main() -> ExitCode {
         ["report"] => exit_code(report::run()),
         ["observe"] => exit_code(worker::run()),
         ["--version"] => exit_code(writeln!(std::io::stdout(), concat!("probe ", env!("CARGO_PKG_VERSION")))),
-        _ => {
-            say(
-                "usage: probe report | observe | --version\nhelp: the controller starts the probe; run `controller verify --local`",
-            );
-            ExitCode::from(USAGE)
-        }
+        ["hold", seconds] => match seconds.parse() {
+            Ok(seconds) => exit_code(hold::run(seconds)),
+            Err(_) => usage(),
+        },
+        ["witness", port, seconds] => match (port.parse(), seconds.parse()) {
+            (Ok(port), Ok(seconds)) => exit_code(witness::run(port, seconds)),
+            _ => usage(),
+        },
+        _ => usage(),
     }
+}
+
+fn usage() -> ExitCode {
+    say(
+        "usage: probe report | observe | hold LIFETIME_SECONDS | witness PORT LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
+    );
+    ExitCode::from(USAGE)
 }
 
 fn exit_code<E: Error>(result: Result<(), E>) -> ExitCode {

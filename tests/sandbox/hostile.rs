@@ -13,7 +13,7 @@ pub(super) fn rows() -> Vec<Row> {
         ("blind", "saw nothing at all"),
         ("giant", "the stream broke"),
         ("flood", "the evidence was not closed"),
-        ("schema", "version 2 of the schema"),
+        ("schema", "version 3 of the schema"),
     ];
     let mut rows: Vec<_> = integrity
         .into_iter()

@@ -9,6 +9,7 @@ mod endings;
 mod environments;
 mod hostile;
 mod images;
+mod main_process;
 mod matrix;
 mod readme;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         endings::rows(),
         bundles::rows(),
         images::rows(),
+        main_process::rows(),
         readme::rows(),
     ];
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {

@@ -40,6 +40,11 @@ pub(crate) fn clean(mut command: Command) -> Command {
     command
 }
 
+/// The path of the probe; that of `make test` is static, and runs in any sandbox.
+pub fn probe() -> PathBuf {
+    program("PODPROOF_PROBE", "probe")
+}
+
 /// The path of the program that imitates a runtime which goes wrong.
 pub fn impostor() -> PathBuf {
     program("PODPROOF_IMPOSTOR", "impostor")

@@ -1,0 +1,176 @@
+//! `probe witness`: somebody who answers, so that silence elsewhere means something. A connection is accepted and closed; a
+//! datagram goes back to its sender. Nothing is kept of either, so that a flood costs time and no memory.
+
+use std::{
+    io::{self, Write},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    num::{NonZeroU16, NonZeroU32},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{
+        AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
+        sockopt,
+    },
+};
+
+use crate::lifetime::{self, Lifetime};
+
+/// The longest datagram that goes back whole, in bytes.
+const LONGEST: usize = 512;
+
+/// Listens, and never blocks.
+#[derive(Debug)]
+struct Witness {
+    connections: TcpListener,
+    datagrams: UdpSocket,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to listen by TCP")]
+    Tcp(#[source] Errno),
+    #[error("failed to listen by UDP")]
+    Udp(#[source] Errno),
+    #[error(transparent)]
+    Lifetime(#[from] lifetime::Error),
+}
+
+pub(crate) fn run(port: NonZeroU16, seconds: NonZeroU32) -> Result<(), Error> {
+    let lifetime = Lifetime::begin(seconds)?;
+    let witness = Witness::bind(port.get())?;
+    // Where nobody reads, it answers all the same.
+    _ = writeln!(io::stdout(), "probe: answering on port {port} for {seconds} s");
+    while lifetime.goes_on(&[witness.connections.as_fd(), witness.datagrams.as_fd()])? {
+        witness.answer();
+    }
+    Ok(())
+}
+
+// === impl Witness ===
+
+impl Witness {
+    fn bind(port: u16) -> Result<Self, Error> {
+        let connections = bound(SockType::Stream, port).map_err(Error::Tcp)?;
+        listen(&connections, Backlog::MAXCONN).map_err(Error::Tcp)?;
+        let datagrams = bound(SockType::Datagram, port).map_err(Error::Udp)?;
+        Ok(Self { connections: connections.into(), datagrams: datagrams.into() })
+    }
+
+    /// Answers at most one connection and one datagram, so that neither a flood of the other nor a signal waits for long.
+    /// Whom it cannot answer tries again.
+    fn answer(&self) {
+        drop(self.connections.accept());
+        drop(self.echo());
+    }
+
+    fn echo(&self) -> io::Result<()> {
+        let mut datagram = [0; LONGEST];
+        let (length, sender) = self.datagrams.recv_from(&mut datagram)?;
+        self.datagrams.send_to(datagram.get(..length).unwrap_or_default(), sender)?;
+        Ok(())
+    }
+}
+
+/// A socket for both address families, or for IPv4 where the kernel has no other.
+fn bound(kind: SockType, port: u16) -> nix::Result<OwnedFd> {
+    let both = || {
+        let socket = unbound(AddressFamily::Inet6, kind)?;
+        setsockopt(&socket, sockopt::Ipv6V6Only, &false)?;
+        bind_to(socket, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
+    };
+    match both() {
+        Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL) => {
+            let socket = unbound(AddressFamily::Inet, kind)?;
+            bind_to(socket, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+        }
+        bound => bound,
+    }
+}
+
+fn unbound(family: AddressFamily, kind: SockType) -> nix::Result<OwnedFd> {
+    let socket = socket(family, kind, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
+    if kind == SockType::Stream {
+        // A witness that is started again finds connections of the one before.
+        setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    }
+    Ok(socket)
+}
+
+fn bind_to(socket: OwnedFd, address: SocketAddr) -> nix::Result<OwnedFd> {
+    bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, net::TcpStream, time::Duration};
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    use super::*;
+
+    /// Far longer than anything on loopback takes.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn witness() -> (Witness, u16, u16) {
+        let witness = Witness::bind(0).unwrap();
+        let tcp = witness.connections.local_addr().unwrap().port();
+        let udp = witness.datagrams.local_addr().unwrap().port();
+        (witness, tcp, udp)
+    }
+
+    fn asking() -> UdpSocket {
+        let asking = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        asking.set_read_timeout(Some(PATIENCE)).unwrap();
+        asking
+    }
+
+    /// Answers once there is something to answer.
+    fn answer(witness: &Witness) {
+        let descriptors = [witness.connections.as_fd(), witness.datagrams.as_fd()];
+        let mut descriptors = descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
+        assert_eq!(poll(&mut descriptors, PollTimeout::try_from(PATIENCE).unwrap()), Ok(1));
+        witness.answer();
+    }
+
+    #[test]
+    fn a_connection_is_accepted_and_closed_with_nothing_said() {
+        let (witness, tcp, _) = witness();
+        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
+        answer(&witness);
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert_eq!(connection.read(&mut [0; 8]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_datagram_goes_back_and_a_long_one_is_cut() {
+        let (witness, _, udp) = witness();
+        let asking = asking();
+        for (length, back) in [(0, 0), (8, 8), (LONGEST, LONGEST), (LONGEST + 1, LONGEST)] {
+            let sent: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            asking.send_to(&sent, (Ipv4Addr::LOCALHOST, udp)).unwrap();
+            answer(&witness);
+            let mut received = [0; 2 * LONGEST];
+            assert_eq!(asking.recv(&mut received).unwrap(), back);
+            assert_eq!(received[..back], sent[..back]);
+        }
+    }
+
+    #[test]
+    fn with_nobody_there_it_does_not_block() {
+        let (witness, _, _) = witness();
+        witness.answer();
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_an_error_and_no_half_witness() {
+        let (witness, tcp, udp) = witness();
+        assert!(matches!(Witness::bind(tcp), Err(Error::Tcp(Errno::EADDRINUSE))));
+        drop(witness.connections);
+        let taken = bound(SockType::Datagram, udp).unwrap_err();
+        assert_eq!(taken, Errno::EADDRINUSE);
+    }
+}
