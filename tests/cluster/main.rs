@@ -10,8 +10,10 @@
     reason = "a test that cannot go on ends here"
 )]
 
+mod endings;
 mod faults;
 mod images;
+mod outside;
 mod policies;
 mod runtimes;
 
@@ -38,7 +40,9 @@ fn main() -> ExitCode {
         }
     }
     let shared = Arc::new(OnceLock::new());
-    let tests = [runtimes::TESTS, policies::TESTS, images::TESTS, faults::TESTS].concat();
+    let tests =
+        [runtimes::TESTS, policies::TESTS, outside::TESTS, images::TESTS, faults::TESTS, endings::TESTS]
+            .concat();
     let trials = tests.into_iter().map(|(name, test)| {
         let shared = Arc::clone(&shared);
         Trial::test(name, move || attempt(|| test(started(&shared)))).with_ignored_flag(!root)

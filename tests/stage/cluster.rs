@@ -29,7 +29,7 @@ use serde_json::json;
 
 use self::{cilium::Cilium, control_plane::ControlPlane, parts::Parts, state::Record};
 pub use self::{
-    guard::{down, guard},
+    guard::{cluster_program, down, guard},
     image::{BUSYBOX, Image, PAUSE},
     namespace::{Namespace, pod},
     network::{ONE, OUTSIDE, TWO},
@@ -141,7 +141,7 @@ impl Cluster {
             if node.name() == TWO || !self.options.enforced {
                 node.connect_plainly();
             }
-            node.start_kubelet();
+            node.kubelet().start();
         }
         if let Some(cilium) = &self.cilium {
             cilium.start(self);
@@ -246,7 +246,7 @@ impl Cluster {
     pub fn stop(mut self) -> Vec<String> {
         let attached = self.guard.is_none();
         self.end();
-        if attached { Vec::new() } else { self.state.leftovers() }
+        if attached { Vec::new() } else { leftovers(self.state.path()) }
     }
 
     fn end(&mut self) {
@@ -261,6 +261,11 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// What is left of an ended cluster, by its folder: mounts, processes, control groups, the folder itself.
+pub fn leftovers(folder: &Path) -> Vec<String> {
+    State::at(folder).leftovers()
 }
 
 fn places(options: Options) -> &'static [&'static str] {

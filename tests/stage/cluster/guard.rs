@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -18,10 +18,15 @@ use nix::{
 use super::{Place, State, patience, place};
 use crate::run::program;
 
+/// The program that guards clusters, and starts them for people.
+pub fn cluster_program() -> PathBuf {
+    program("PODPROOF_CLUSTER_PROGRAM", "cluster")
+}
+
 /// Starts the guard in a process group of its own: who types Ctrl-C means the tests.
 pub(super) fn start(state: &State, places: &[&str]) -> Child {
     let log = File::create(state.log("guard")).unwrap();
-    Command::new(program("PODPROOF_CLUSTER_PROGRAM", "cluster"))
+    Command::new(cluster_program())
         .arg("guard")
         .arg(state.path())
         .args(places)

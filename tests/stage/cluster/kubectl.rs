@@ -81,7 +81,7 @@ impl Cluster {
     pub(super) fn until_nodes_are_ready(&self) {
         for node in &self.nodes {
             let object = format!("node/{}", node.name());
-            node.kubelet.until("a ready node", || {
+            node.kubelet().until("a ready node", || {
                 self.kubectl(&["wait", "--for=condition=Ready", "--timeout=5s", &object]).status.success()
             });
         }

@@ -24,8 +24,8 @@ pub struct Node {
     folder: PathBuf,
     state: State,
     parts: Parts,
-    pub(super) containerd: Service,
-    pub(super) kubelet: Service,
+    containerd: Service,
+    kubelet: Service,
 }
 
 impl Node {
@@ -121,14 +121,9 @@ impl Node {
         run::finished(&mut command)
     }
 
-    /// Ends the kubelet at once; its pods go on.
-    pub fn kill_kubelet(&self) {
-        self.kubelet.kill();
-    }
-
-    /// Starts the kubelet, once more after an end too.
-    pub fn start_kubelet(&self) {
-        self.kubelet.start();
+    /// Its kubelet, to be stopped or frozen; its pods go on.
+    pub fn kubelet(&self) -> &Service {
+        &self.kubelet
     }
 
     fn socket(&self) -> PathBuf {
