@@ -22,13 +22,15 @@ fn killed(all: &Cluster) {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("podproof-killed");
     let mut up = start(&state);
-    let said = BufReader::new(up.stdout.take().unwrap()).lines().next();
-    assert!(said.unwrap().unwrap().starts_with("export KUBECONFIG="));
+    // Kept until the end: a program that cannot say how to use its cluster ends it in order.
+    let mut said = BufReader::new(up.stdout.take().unwrap()).lines();
+    assert!(said.next().unwrap().unwrap().starts_with("export KUBECONFIG="));
     Cluster::attach(&state).api_server().freeze();
     up.kill().unwrap();
     up.wait().unwrap();
     all.until("the end of a cluster", || !state.exists());
     assert_eq!(cluster::leftovers(&state), [""; 0]);
+    drop(said);
 }
 
 fn interrupted(all: &Cluster) {
