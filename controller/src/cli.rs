@@ -1,6 +1,11 @@
 //! The command line: what it accepts, and how an error is told.
 
+mod cleanup;
+mod doctor;
 mod image;
+mod place;
+mod plan;
+mod rbac;
 mod target;
 mod verify;
 
@@ -26,6 +31,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Verify(verify::Arguments),
+    Plan(plan::Arguments),
+    Doctor(doctor::Arguments),
+    Rbac(rbac::Arguments),
+    Cleanup(cleanup::Arguments),
     Image(image::Arguments),
 }
 
@@ -42,6 +51,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match cli.command {
         Command::Verify(arguments) => arguments.run(),
+        Command::Plan(arguments) => arguments.run(),
+        Command::Doctor(arguments) => arguments.run(),
+        Command::Rbac(arguments) => arguments.run(),
+        Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
     }
 }
@@ -131,8 +144,11 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::Survey(survey::kubernetes::Error::Reach(_)) | Error::NoAnswer => {
             Some("look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster")
         }
-        Error::Pods(launch::pods::Error::Owner { refusal: Refusal::Permission(_), .. }) => Some(LAUNCHING),
+        Error::Blind(_) | Error::Pods(launch::pods::Error::Owner { refusal: Refusal::Permission(_), .. }) => {
+            Some(LAUNCHING)
+        }
         Error::Pods(launch::pods::Error::Owner { .. }) => None,
+        Error::Find { .. } => Some("look whether `kubectl auth can-i list pods` says yes for the namespace"),
         Error::Pods(_) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
         Error::NoneLaunched { reasons } if reasons.iter().any(|it| matches!(it, Refusal::Permission(_))) => {
             Some(LAUNCHING)
@@ -142,7 +158,7 @@ fn help(error: &Error) -> Option<&'static str> {
         }
         Error::Interrupted => None,
         Error::Save { .. } => Some("--save-evidence takes a file in a folder that can be written"),
-        Error::Write(_) | Error::Render(_) => Some("the verdict is not in the report; run again"),
+        Error::Write(_) | Error::Render(_) | Error::Manifest(_) => Some("the verdict is not in the report; run again"),
         Error::Random(_) | Error::Signals(_) | Error::Witness(_) => None,
     }
 }

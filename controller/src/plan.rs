@@ -16,7 +16,7 @@ use crate::case::{Destination, Limits, Purpose, Subject};
 pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
 
 /// For each observer, and for all attempts together.
-pub(crate) const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(3) };
+const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(3) };
 
 /// Reserved for documentation (RFC 5737, RFC 3849). Without a route the kernel refuses them at once.
 const DOCUMENTATION: [IpAddr; 2] =

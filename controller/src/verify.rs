@@ -25,6 +25,7 @@ use crate::{
     breach::Breach,
     bundle,
     case::{Case, Collected, Limits, Machine, Subject, Survey},
+    cluster::Unreadable,
     collect, embedded,
     environment::Declared,
     exit::{Exit, Stopped},
@@ -83,6 +84,12 @@ pub(crate) enum Error {
     Survey(#[from] survey::kubernetes::Error),
     #[error("failed to launch the probes")]
     Pods(#[from] launch::pods::Error),
+    #[error("without a permission no probe is launched: {0}")]
+    Blind(Unreadable),
+    #[error("failed to look for what was left in namespace {namespace}")]
+    Find { namespace: String, source: Box<kube::Error> },
+    #[error("failed to write a manifest")]
+    Manifest(#[from] serde_saphyr::SerializeError),
     #[error("the API server did not answer in time")]
     NoAnswer,
     #[error("it was interrupted")]

@@ -1,5 +1,5 @@
 //! `probe witness`: somebody who answers, so that silence elsewhere means something. A connection is accepted and closed; a
-//! datagram goes back to its sender. Nothing is kept of either, so that a flood costs time and no memory.
+//! datagram goes back to its sender, behind a mark. Nothing is kept of either, so that a flood costs time and no memory.
 
 use std::{
     io::{self, Write},
@@ -20,6 +20,10 @@ use crate::lifetime::{self, Lifetime};
 
 /// The longest datagram that goes back whole, in bytes.
 const LONGEST: usize = 512;
+
+/// What an answer begins with. It is never answered itself: a forged sender would have two witnesses talk to each other for
+/// ever.
+const MARK: u8 = 0xff;
 
 /// Listens, and never blocks.
 #[derive(Debug)]
@@ -69,7 +73,10 @@ impl Witness {
     fn echo(&self) -> io::Result<()> {
         let mut datagram = [0; LONGEST];
         let (length, sender) = self.datagrams.recv_from(&mut datagram)?;
-        self.datagrams.send_to(datagram.get(..length).unwrap_or_default(), sender)?;
+        let question = datagram.get(..length).unwrap_or_default();
+        if question.first() != Some(&MARK) {
+            self.datagrams.send_to(&[&[MARK], question].concat(), sender)?;
+        }
         Ok(())
     }
 }
@@ -154,9 +161,22 @@ mod tests {
             asking.send_to(&sent, (Ipv4Addr::LOCALHOST, udp)).unwrap();
             answer(&witness);
             let mut received = [0; 2 * LONGEST];
-            assert_eq!(asking.recv(&mut received).unwrap(), back);
-            assert_eq!(received[..back], sent[..back]);
+            assert_eq!(asking.recv(&mut received).unwrap(), 1 + back);
+            assert_eq!((received[0], &received[1..=back]), (MARK, &sent[..back]));
         }
+    }
+
+    #[test]
+    fn an_answer_is_not_answered_so_that_two_witnesses_never_talk_to_each_other() {
+        let (witness, _, udp) = witness();
+        let asking = asking();
+        asking.send_to(&[MARK, 1], (Ipv4Addr::LOCALHOST, udp)).unwrap();
+        answer(&witness);
+        asking.send_to(&[2], (Ipv4Addr::LOCALHOST, udp)).unwrap();
+        answer(&witness);
+        let mut received = [0; 8];
+        assert_eq!(asking.recv(&mut received).unwrap(), 2);
+        assert_eq!(received[..2], [MARK, 2]);
     }
 
     #[test]

@@ -54,17 +54,25 @@ pub(super) struct Arguments {
     parallel: usize,
 }
 
+/// The way from nothing to an image that the nodes pull.
+const IMAGE: &str = "put the probe's image where the nodes can pull it, and name it:\n  controller image --push REF\n  \
+                     controller verify --namespace NAME --image REF";
+
 /// What cannot be asked for.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
     #[error("no image of the probe was named")]
     NoImage,
+    #[error("no namespace was named")]
+    NoNamespace,
 }
 
 impl Refused {
     pub(super) fn tell(&self) -> Exit {
-        let help = "put the probe's image where the nodes can pull it, and name it:\n  \
-                    controller image --push REF\n  controller verify --namespace NAME --image REF";
+        let help = match self {
+            Self::NoNamespace => "--namespace NAME says which",
+            Self::NoImage => IMAGE,
+        };
         tell(self, Some(help));
         Exit::Usage
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Selector;
+use super::{Group, Selector};
 
 /// Something that selects pods.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -13,6 +13,8 @@ pub struct Selecting {
     pub name: String,
     /// The pods that it selects.
     pub selector: Selector,
+    /// The workload whose pods it selects, as kind and name, where it names one and has no selector.
+    pub target: Option<(String, String)>,
 }
 
 /// What selects pods.
@@ -24,6 +26,20 @@ pub enum SelectingKind {
     EagerService,
     /// A PodDisruptionBudget, which would count the probe.
     DisruptionBudget,
+    /// A HorizontalPodAutoscaler, which would count it in its averages.
+    Autoscaler,
+}
+
+impl Selecting {
+    /// Whether it would take the probe of a group for one of the workload's pods.
+    pub fn takes(&self, group: &Group) -> bool {
+        match &self.target {
+            Some((kind, name)) => {
+                group.shapes.iter().any(|shape| shape.origin.kind == *kind && shape.origin.name == *name)
+            }
+            None => self.selector.selects(&group.labels),
+        }
+    }
 }
 
 impl SelectingKind {
@@ -32,6 +48,7 @@ impl SelectingKind {
         match self {
             Self::Service | Self::EagerService => "Service",
             Self::DisruptionBudget => "PodDisruptionBudget",
+            Self::Autoscaler => "HorizontalPodAutoscaler",
         }
     }
 }

@@ -216,11 +216,21 @@ fn refused(group: &Group, cluster: &Cluster) -> Option<String> {
     let selecting = cluster.selecting.iter().flatten().flatten();
     let eager = selecting
         .filter(|it| it.kind == SelectingKind::EagerService)
-        .find(|service| service.selector.selects(&group.labels))?;
+        .find(|service| service.takes(group))?;
     Some(format!(
         "the Service {} has publishNotReadyAddresses and would send the workload's traffic to the probe",
         eager.name
     ))
+}
+
+/// What would count the probes among the workload's pods, for as long as they are there.
+pub fn counted_by(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
+    let selecting = cluster.selecting.iter().flatten().flatten();
+    let counting = selecting.filter(|it| {
+        matches!(it.kind, SelectingKind::DisruptionBudget | SelectingKind::Autoscaler)
+            && groups.iter().any(|group| group.refused.is_none() && it.takes(group))
+    });
+    counting.map(|it| format!("the {} {} counted a probe among its pods for a moment", it.kind.name(), it.name)).collect()
 }
 
 /// What forbids a probe on this node.

@@ -3,6 +3,7 @@
 mod cases;
 mod controls;
 mod probing;
+mod rehearsal;
 
 use std::{
     net::SocketAddr,
@@ -14,10 +15,11 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use probing::{Probed, Probing};
+pub(crate) use rehearsal::rehearse;
 
 use super::{Error, nonce};
 use crate::{
-    cluster::{Cluster, Labels},
+    cluster::{Cluster, Labels, Unreadable},
     environment::Declared,
     exit::{Exit, Stopped},
     finding::Judged,
@@ -97,9 +99,11 @@ pub(crate) async fn verify(
     let timed_out = run.stopped == Some(Stopped::TimedOut) || run.probed.iter().any(|probed| probed.timed_out);
     let failures: Vec<_> = run.probed.iter().filter_map(|probed| probed.failure.clone()).collect();
     let none_ran = !failures.is_empty() && failures.len() == run.probed.len();
+    let counted = plan::namespace::counted_by(&cluster, &plan.groups);
     let cases = cases::cases(&request, cluster, plan, run.probed);
     let judged: Vec<_> = cases.into_iter().map(|case| Judged::of(case, request.policy)).collect();
-    let remarks = timed_out.then(report::timed_out).into_iter().chain(report::left_behind(&run.leftovers)).collect();
+    let remarks = timed_out.then(report::timed_out).into_iter().chain(counted);
+    let remarks = remarks.chain(report::left_behind(&run.leftovers)).collect();
     let report = Report::new(request.declared, request.policy, &judged, remarks);
 
     // touches the world: write
@@ -135,6 +139,9 @@ async fn phases(
     };
 
     // pure: plan
+    if let Some(unreadable) = blind(&cluster) {
+        return Err(Error::Blind(unreadable));
+    }
     let plan = plan::namespace::namespace(&cluster, &plan_request(&request.target))?;
 
     // touches the cluster: launch, collect, clean up
@@ -149,6 +156,13 @@ async fn phases(
         },
     };
     Ok((cluster, plan, run))
+}
+
+/// Which pods there are must be known to launch a probe for them; which Services, so that none sends it traffic.
+fn blind(cluster: &Cluster) -> Option<Unreadable> {
+    let pods = cluster.unread_shapes.iter().find(|unreadable| unreadable.what == "list pods");
+    let services = cluster.selecting.first().and_then(|services| services.as_ref().err());
+    pods.or(services).cloned()
 }
 
 pub(crate) async fn connection(target: &Target) -> Result<Connection, Error> {

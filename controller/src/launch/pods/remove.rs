@@ -41,6 +41,7 @@ pub(super) async fn run(
     let failures = failures.into_iter().chain([delete(&owners, run, deadline).await]);
     let mut leftovers: Vec<_> = failures
         .flatten()
+        .map(|why| format!("something of {run} in namespace {namespace}: {why}"))
         .map(|what| Leftover { what, remedy: remedy(namespace) })
         .collect();
     if !emptied && leftovers.is_empty() {
@@ -54,7 +55,7 @@ fn remedy(namespace: &str) -> String {
     format!("controller cleanup --namespace {namespace}")
 }
 
-/// What could not be deleted, if it could not; what is not there is as good as deleted.
+/// Why it could not be deleted, if it could not; what is not there is as good as deleted.
 async fn delete<K>(api: &Api<K>, name: &str, deadline: Instant) -> Option<String>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
@@ -62,7 +63,8 @@ where
     let params = DeleteParams::background();
     match again::until(deadline, || api.delete(name, &params)).await {
         Err(kube::Error::Api(status)) if status.code == 404 => None,
-        Err(error) => Some(format!("{name}: {error}")),
+        Err(kube::Error::Api(status)) => Some(status.message.clone()),
+        Err(error) => Some(error.to_string()),
         Ok(_) => None,
     }
 }
@@ -85,7 +87,7 @@ pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Vec<
 }
 
 /// Removes what was found; returns what could not be removed, with the reason.
-pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Found]) -> Vec<String> {
+pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Found]) -> Vec<(String, String)> {
     let deadline = Instant::now() + GRACE;
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
@@ -95,7 +97,7 @@ pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Foun
             "pod" => delete(&pods, &it.name, deadline).await,
             _ => delete(&owners, &it.name, deadline).await,
         };
-        failures.extend(failed);
+        failures.extend(failed.map(|why| (it.name.clone(), why)));
     }
     failures
 }

@@ -1,6 +1,8 @@
 //! One group's way from its pod to its evidence.
 
-use proto::{Assignment, Observer};
+use std::time::Duration;
+
+use proto::{Assignment, Budget, Observer};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Target, controls::Controls};
@@ -15,6 +17,9 @@ use crate::{
     progress::Progress,
     verify::{Error, nonce},
 };
+
+/// For each observer; and for all attempts together, which a control on the same node needs milliseconds for.
+const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(1) };
 
 /// What all groups share.
 pub(super) struct Probing<'a> {
@@ -203,6 +208,6 @@ pub(super) fn assignment(destinations: &[Destination], observers: Vec<Observer>)
         nonce: nonce()?,
         observers,
         targets: destinations.iter().map(|destination| destination.target).collect(),
-        budget: plan::BUDGET,
+        budget: BUDGET,
     })
 }

@@ -1,0 +1,66 @@
+//! `controller cleanup`: what earlier runs left, found by label and removed.
+
+use std::fmt::Write;
+
+use clap::Args;
+
+use super::{block_on, place::Place, rbac::print};
+use crate::{
+    exit::Exit,
+    launch::pods::{self, Found},
+    verify::Error,
+};
+
+/// Finds what earlier runs left in a namespace, and removes it
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  controller cleanup --namespace shop --control-namespace podproof --dry-run\n  controller \
+    cleanup --namespace shop --run podproof-0a1b2c3d\n\nA run that is still under way loses its probes, too: name one with \
+    --run.\n\nExit codes: 0 nothing is left, 2 wrong usage, 4 could not look, 6 something is left"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    /// Only what this run left
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+    /// Show what is there and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        block_on(async {
+            let Place { namespace, control_namespace, kubeconfig, context } = &self.place;
+            let connection = pods::connect(kubeconfig.as_deref(), context.as_deref()).await?;
+            let mut text = String::new();
+            let mut left = false;
+            for namespace in [Some(namespace), control_namespace.as_ref()].into_iter().flatten() {
+                let found = pods::found(&connection.client, namespace).await;
+                let found = found.map_err(|source| Error::Find { namespace: namespace.clone(), source: Box::new(source) })?;
+                let asked_for = |found: &Found| self.run.as_ref().is_none_or(|run| found.run == *run);
+                let found: Vec<_> = found.into_iter().filter(asked_for).collect();
+                let failures = match self.dry_run {
+                    true => Vec::new(),
+                    false => pods::remove_found(&connection.client, namespace, &found).await,
+                };
+                let verb = if self.dry_run { "found" } else { "removed" };
+                let told = found.iter().filter(|found| !failures.iter().any(|(name, _)| *name == found.name));
+                for Found { kind, name, .. } in told {
+                    // Writing to a string does not fail.
+                    _ = writeln!(text, "{verb} {kind}/{name} in namespace {namespace}");
+                }
+                for (name, why) in &failures {
+                    _ = writeln!(text, "left {name} in namespace {namespace}: {why}");
+                }
+                left |= !failures.is_empty() || (self.dry_run && !found.is_empty());
+            }
+            if text.is_empty() {
+                text.push_str("nothing is left of earlier runs\n");
+            }
+            let printed = print(&text);
+            Ok((if printed == Exit::Ready && left { Exit::Leftovers } else { printed }, None))
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! `controller rbac`: the roles that a run needs, for `kubectl apply`.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use super::tell;
+use crate::{
+    exit::Exit,
+    permission::{Subject, roles},
+};
+
+/// Prints the least roles that a run needs, with what each line is for and what is lost without it
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  controller rbac --namespace shop | kubectl apply -f -\n  controller rbac --namespace shop \
+    --control-namespace podproof --cluster --service-account ci:gate\n\nExit codes: 0 done, 2 wrong usage, 4 could not write"
+)]
+pub(super) struct Arguments {
+    /// The namespace that is judged
+    #[arg(long, short, value_name = "NAME")]
+    namespace: String,
+    /// The namespace of the control
+    #[arg(long, value_name = "NAME")]
+    control_namespace: Option<String>,
+    /// Also what needs the whole cluster: nodes, RuntimeClasses, other kinds of policies
+    #[arg(long)]
+    cluster: bool,
+    /// Also bind the roles to a service account
+    #[arg(long, value_name = "NAMESPACE:NAME", value_parser = subject)]
+    service_account: Option<Subject>,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        let text = roles(
+            &self.namespace,
+            self.control_namespace.as_deref(),
+            self.cluster,
+            self.service_account.as_ref(),
+        );
+        print(&text)
+    }
+}
+
+/// Writes what was asked for to standard output.
+pub(super) fn print(text: &str) -> Exit {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Exit::Ready,
+        Err(error) => {
+            tell(&error, Some("standard output must be open"));
+            Exit::CouldNotRun
+        }
+    }
+}
+
+fn subject(text: &str) -> Result<Subject, String> {
+    match text.split_once(':') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+            Ok(Subject { namespace: namespace.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("give NAMESPACE:NAME, such as ci:gate".to_owned()),
+    }
+}
