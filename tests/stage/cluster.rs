@@ -14,6 +14,7 @@ mod patience;
 mod place;
 mod registry;
 mod service;
+mod shop;
 mod state;
 
 use std::{
@@ -37,6 +38,7 @@ pub use self::{
     place::{Place, hold},
     registry::Registry,
     service::Service,
+    shop::{Judged, Loan, Shop, deployment, policy},
     state::State,
 };
 use crate::run::{self, Ended};
