@@ -109,8 +109,7 @@ fn tell(error: &dyn StdError, help: Option<&str>) {
 }
 
 /// What lets a run launch its probes.
-const LAUNCHING: &str =
-    "`controller rbac --namespace NAME | kubectl apply -f -` gives what is needed; then bind the Role to who runs this";
+const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -` gives what is needed; then bind the Role to who runs this";
 
 /// What to do about an error of a run.
 fn help(error: &Error) -> Option<&'static str> {
@@ -132,34 +131,42 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::NotStarted { .. } => {
             Some("run the runtime by hand to see more, or name another with --runtime")
         }
-        Error::Probes(plan::namespace::Error::NoSuchNode(_)) => {
-            Some("--nodes takes names as `kubectl get nodes` lists them, separated by commas, or all, or per-pool")
-        }
+        Error::Probes(plan::namespace::Error::NoSuchNode(_)) => Some(
+            "--nodes takes names as `kubectl get nodes` lists them, separated by commas, or all, or per-pool",
+        ),
         Error::Probes(plan::namespace::Error::NothingAlike(_)) => {
             Some("--like takes KIND/NAME, such as deployment/web or pod/web-1")
         }
         Error::Survey(survey::kubernetes::Error::NoSuchNamespace { .. }) => {
             Some("`kubectl get namespaces` lists what there is; --context names another cluster")
         }
-        Error::Survey(survey::kubernetes::Error::Reach(_)) | Error::NoAnswer => {
-            Some("look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster")
-        }
+        Error::Survey(survey::kubernetes::Error::Reach(_)) | Error::NoAnswer => Some(
+            "look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster",
+        ),
         Error::Blind(_) | Error::Pods(launch::pods::Error::Owner { refusal: Refusal::Permission(_), .. }) => {
             Some(LAUNCHING)
         }
-        Error::Pods(launch::pods::Error::Owner { .. }) => None,
         Error::Find { .. } => Some("look whether `kubectl auth can-i list pods` says yes for the namespace"),
-        Error::Pods(_) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
+        Error::Pods(
+            launch::pods::Error::Kubeconfig(_)
+            | launch::pods::Error::Nowhere(_)
+            | launch::pods::Error::Client(_),
+        ) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
         Error::NoneLaunched { reasons } if reasons.iter().any(|it| matches!(it, Refusal::Permission(_))) => {
             Some(LAUNCHING)
         }
         Error::NoneLaunched { .. } => {
             Some("the report says what was found besides; `controller plan` shows the pods that are sent")
         }
-        Error::Interrupted => None,
         Error::Save { .. } => Some("--save-evidence takes a file in a folder that can be written"),
-        Error::Write(_) | Error::Render(_) | Error::Manifest(_) => Some("the verdict is not in the report; run again"),
-        Error::Random(_) | Error::Signals(_) | Error::Witness(_) => None,
+        Error::Write(_) | Error::Render(_) | Error::Manifest(_) => {
+            Some("the verdict is not in the report; run again")
+        }
+        Error::Pods(launch::pods::Error::Owner { .. })
+        | Error::Interrupted
+        | Error::Random(_)
+        | Error::Signals(_)
+        | Error::Witness(_) => None,
     }
 }
 

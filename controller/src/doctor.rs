@@ -118,9 +118,12 @@ impl Check {
 
 async fn reachable(connection: &Connection) -> Check {
     let what = "the API server";
-    let remedy = "look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster";
+    let remedy =
+        "look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster";
     match timeout(PATIENCE, connection.client.apiserver_version()).await {
-        Ok(Ok(version)) => Check::fine(what, format!("{} answers, {}", connection.server, version.git_version)),
+        Ok(Ok(version)) => {
+            Check::fine(what, format!("{} answers, {}", connection.server, version.git_version))
+        }
         Ok(Err(error)) => Check::trouble(what, true, error.to_string(), remedy),
         Err(_) => Check::trouble(what, true, format!("{} does not answer", connection.server), remedy),
     }
@@ -148,7 +151,12 @@ async fn permissions(client: &Client, namespace: &str, control: Option<&str>) ->
 }
 
 /// `None` where it is granted. A question that was not answered is no permission that is missing.
-async fn review(client: &Client, permission: &Permission, verb: &str, namespace: Option<&str>) -> Option<Check> {
+async fn review(
+    client: &Client,
+    permission: &Permission,
+    verb: &str,
+    namespace: Option<&str>,
+) -> Option<Check> {
     let (resource, subresource) = match permission.resource.split_once('/') {
         Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
         None => (permission.resource, None),
@@ -170,7 +178,8 @@ async fn review(client: &Client, permission: &Permission, verb: &str, namespace:
     let what = format!("the permission to {verb} {}{place}", permission.resource);
     let api = Api::<SelfSubjectAccessReview>::all(client.clone());
     let answer = timeout(PATIENCE, api.create(&PostParams::default(), &review)).await;
-    let allowed = answer.map(|answer| answer.map(|review| review.status.is_some_and(|status| status.allowed)));
+    let allowed =
+        answer.map(|answer| answer.map(|review| review.status.is_some_and(|status| status.allowed)));
     match allowed {
         Ok(Ok(true)) => None,
         Ok(Ok(false)) => Some(Check::trouble(
@@ -191,34 +200,31 @@ async fn runtime_class(client: &Client) -> (Option<String>, Check) {
     let api = Api::<RuntimeClass>::all(client.clone());
     let classes = match timeout(PATIENCE, api.list(&ListParams::default())).await {
         Ok(Ok(classes)) => classes.items,
-        Ok(Err(error)) => return (None, Check::trouble(what, false, error.to_string(), "`controller rbac --cluster`")),
-        Err(_) => return (None, Check::trouble(what, false, "the API server did not answer", "run it again")),
+        Ok(Err(error)) => {
+            return (None, Check::trouble(what, false, error.to_string(), "`controller rbac --cluster`"));
+        }
+        Err(_) => {
+            return (None, Check::trouble(what, false, "the API server did not answer", "run it again"));
+        }
     };
     let gvisors = classes.into_iter().find_map(|class| {
         let name = class.metadata.name?;
         let class = Class { name, handler: class.handler, ..Class::default() };
         class.claims_gvisor().then_some(class)
     });
-    match gvisors {
-        Some(class) => {
-            let text = format!("{}, handler {}", class.name, class.handler);
-            (Some(class.name), Check::fine(what, text))
-        }
-        None => {
-            let why = "no RuntimeClass has a handler of that name";
-            (None, Check::trouble(what, false, why, "apply deploy/runtime-class.yaml, and give the nodes the handler"))
-        }
-    }
+    let Some(class) = gvisors else {
+        let why = "no RuntimeClass has a handler of that name";
+        let remedy = "apply deploy/runtime-class.yaml, and give the nodes the handler";
+        return (None, Check::trouble(what, false, why, remedy));
+    };
+    let text = format!("{}, handler {}", class.name, class.handler);
+    (Some(class.name), Check::fine(what, text))
 }
 
 /// Whether the namespace would admit a probe; whether its nodes can pull the image, only a run shows.
 async fn admission(client: &Client, namespace: &str, image: &str, class: Option<String>) -> Check {
     let what = "the admission of a probe";
-    let common = Common {
-        run: "podproof-doctor".to_owned(),
-        image: image.to_owned(),
-        lifetime: PATIENCE,
-    };
+    let common = Common { run: "podproof-doctor".to_owned(), image: image.to_owned(), lifetime: PATIENCE };
     let mut owner = manifest::owner(&common.run, namespace);
     owner.metadata.uid = Some(common.run.clone());
     let group = Group { runtime_class: class, ..Group::default() };
@@ -227,9 +233,16 @@ async fn admission(client: &Client, namespace: &str, image: &str, class: Option<
     match pods::dry_run(&api, &pod, Instant::now() + PATIENCE).await {
         Ok(admitted) => match manifest::altered(&pod, &admitted) {
             None => Check::fine(what, format!("namespace {namespace} admits it, with the image {image}")),
-            Some(change) => Check::trouble(what, true, change, "exempt pods with the label podproof.dev/run from the webhook"),
+            Some(change) => Check::trouble(
+                what,
+                true,
+                change,
+                "exempt pods with the label podproof.dev/run from the webhook",
+            ),
         },
-        Err(refusal) => Check::trouble(what, true, refusal.to_string(), "admit pods with the label podproof.dev/run"),
+        Err(refusal) => {
+            Check::trouble(what, true, refusal.to_string(), "admit pods with the label podproof.dev/run")
+        }
     }
 }
 

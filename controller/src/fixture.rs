@@ -11,7 +11,7 @@ use proto::{
     RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
-pub(crate) use pod::{coverage, forbidden, in_cluster, pod, shape};
+pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape};
 
 use crate::{
     breach::Breach,

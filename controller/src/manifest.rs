@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::{
     api::core::v1::{
-        Affinity as ApiAffinity, Capabilities, ConfigMap, Container, NodeAffinity, NodeSelector, NodeSelectorRequirement,
-        NodeSelectorTerm, Pod, PodReadinessGate, PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile,
-        SecurityContext, Toleration as ApiToleration,
+        Affinity as ApiAffinity, Capabilities, ConfigMap, Container, NodeAffinity, NodeSelector,
+        NodeSelectorRequirement, NodeSelectorTerm, Pod, PodReadinessGate, PodSecurityContext, PodSpec,
+        ResourceRequirements, SeccompProfile, SecurityContext, Toleration as ApiToleration,
     },
     apimachinery::pkg::{
         api::resource::Quantity,
@@ -125,7 +125,10 @@ fn spec(common: &Common, node: Option<&str>, mut words: Vec<String>) -> PodSpec 
             run_as_non_root: Some(true),
             run_as_user: Some(NOBODY.into()),
             run_as_group: Some(NOBODY.into()),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), ..SeccompProfile::default() }),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                ..SeccompProfile::default()
+            }),
             ..PodSecurityContext::default()
         }),
         termination_grace_period_seconds: Some(5),
@@ -172,7 +175,9 @@ fn on(node: &str) -> ApiAffinity {
     let term = NodeSelectorTerm { match_fields: Some(vec![field]), match_expressions: None };
     ApiAffinity {
         node_affinity: Some(NodeAffinity {
-            required_during_scheduling_ignored_during_execution: Some(NodeSelector { node_selector_terms: vec![term] }),
+            required_during_scheduling_ignored_during_execution: Some(NodeSelector {
+                node_selector_terms: vec![term],
+            }),
             ..NodeAffinity::default()
         }),
         ..ApiAffinity::default()
@@ -194,7 +199,11 @@ mod tests {
     use super::*;
 
     fn common() -> Common {
-        Common { run: "podproof-1".into(), image: "example.invalid/probe:1".into(), lifetime: Duration::from_secs(90) }
+        Common {
+            run: "podproof-1".into(),
+            image: "example.invalid/probe:1".into(),
+            lifetime: Duration::from_secs(90),
+        }
     }
 
     fn group() -> Group {
@@ -224,14 +233,19 @@ mod tests {
     #[test]
     fn every_pod_is_restricted_and_ends_by_itself() {
         let owner = owner("podproof-1", "shop");
-        for pod in [probe(&common(), "shop", &owner, &group(), 0), control(&common(), "shop", &owner, "one", 0)] {
+        for pod in
+            [probe(&common(), "shop", &owner, &group(), 0), control(&common(), "shop", &owner, "one", 0)]
+        {
             let spec = pod.spec.unwrap();
             let context = spec.containers[0].security_context.as_ref().unwrap();
             assert_eq!(context.allow_privilege_escalation, Some(false));
             assert_eq!(context.capabilities.as_ref().unwrap().drop.as_deref(), Some(&["ALL".to_owned()][..]));
             assert_eq!(spec.security_context.unwrap().run_as_non_root, Some(true));
             assert_eq!(spec.automount_service_account_token, Some(false));
-            assert_eq!((spec.active_deadline_seconds, spec.volumes, spec.host_network), (Some(90), None, None));
+            assert_eq!(
+                (spec.active_deadline_seconds, spec.volumes, spec.host_network),
+                (Some(90), None, None)
+            );
         }
     }
 }

@@ -116,7 +116,8 @@ impl Report {
         let all: Vec<_> = judged.iter().flat_map(|judged| judged.findings.iter().cloned()).collect();
         let mut sandboxes: Vec<_> = judged.iter().map(ReportedSandbox::new).collect();
         sandboxes.sort_by_key(|sandbox| sandbox.verdict.badness());
-        let mut notes: Vec<_> = judged.first().into_iter().flat_map(|judged| self::judged(&judged.case)).collect();
+        let mut notes: Vec<_> =
+            judged.first().into_iter().flat_map(|judged| self::judged(&judged.case)).collect();
         notes.extend(remarks);
         notes.extend(unenforced(&all));
         Self {
@@ -138,9 +139,8 @@ pub fn timed_out() -> String {
 
 /// What could not be removed, and how to.
 pub fn left_behind(leftovers: &[Leftover]) -> Vec<String> {
-    let left = |leftover: &Leftover| {
-        format!("left behind: {}; remove it with `{}`", leftover.what, leftover.remedy)
-    };
+    let left =
+        |leftover: &Leftover| format!("left behind: {}; remove it with `{}`", leftover.what, leftover.remedy);
     leftovers.iter().map(left).collect()
 }
 
@@ -178,16 +178,20 @@ fn judged(case: &Case) -> Vec<String> {
                                  --runtime; install runsc, or name a runtime"
                 .to_owned()
         }
-        Subject::Pods { namespace, .. } => format!("judged: the namespace {namespace}, by a probe for each kind of pod"),
+        Subject::Pods { namespace, .. } => {
+            format!("judged: the namespace {namespace}, by a probe for each kind of pod")
+        }
     };
     let coverage = case.survey.in_cluster.as_ref().map(|known| covered(&known.coverage));
     [text].into_iter().chain(coverage.into_iter().flatten()).collect()
 }
 
 fn covered(coverage: &Coverage) -> Vec<String> {
-    let nodes = (coverage.nodes > 0)
-        .then(|| format!("{} of {} nodes of the used pools were seen", coverage.nodes_planned, coverage.nodes));
-    let unused = coverage.unused_pools.iter().map(|pool| format!("pool {pool} is not used by this namespace"));
+    let nodes = (coverage.nodes > 0).then(|| {
+        format!("{} of {} nodes of the used pools were seen", coverage.nodes_planned, coverage.nodes)
+    });
+    let unused =
+        coverage.unused_pools.iter().map(|pool| format!("pool {pool} is not used by this namespace"));
     let uncovered = coverage.uncovered.iter().map(|it| format!("no probe stands for {it}"));
     nodes.into_iter().chain(unused).chain(uncovered).collect()
 }

@@ -38,12 +38,16 @@ impl Arguments {
             let mut left = false;
             for namespace in [Some(namespace), control_namespace.as_ref()].into_iter().flatten() {
                 let found = pods::found(&connection.client, namespace).await;
-                let found = found.map_err(|source| Error::Find { namespace: namespace.clone(), source: Box::new(source) })?;
+                let found = found.map_err(|source| Error::Find {
+                    namespace: namespace.clone(),
+                    source: Box::new(source),
+                })?;
                 let asked_for = |found: &Found| self.run.as_ref().is_none_or(|run| found.run == *run);
                 let found: Vec<_> = found.into_iter().filter(asked_for).collect();
-                let failures = match self.dry_run {
-                    true => Vec::new(),
-                    false => pods::remove_found(&connection.client, namespace, &found).await,
+                let failures = if self.dry_run {
+                    Vec::new()
+                } else {
+                    pods::remove_found(&connection.client, namespace, &found).await
                 };
                 let verb = if self.dry_run { "found" } else { "removed" };
                 let told = found.iter().filter(|found| !failures.iter().any(|(name, _)| *name == found.name));

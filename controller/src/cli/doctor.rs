@@ -26,8 +26,7 @@ impl Arguments {
             let Place { namespace, control_namespace, kubeconfig, context } = &self.place;
             let connection = pods::connect(kubeconfig.as_deref(), context.as_deref()).await?;
             let image = self.image.as_deref().or_else(|| image::default_reference());
-            let checks =
-                doctor::examine(&connection, namespace, control_namespace.as_deref(), image).await;
+            let checks = doctor::examine(&connection, namespace, control_namespace.as_deref(), image).await;
             let printed = print(&doctor::render(&checks));
             Ok((if printed == Exit::Ready { doctor::exit(&checks) } else { printed }, None))
         })

@@ -26,7 +26,7 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         block_on(async {
-            let (text, exit) = namespace::rehearse(&target).await?;
+            let (text, exit) = Box::pin(namespace::rehearse(&target)).await?;
             let printed = print(&text);
             Ok((if printed == Exit::Ready { exit } else { printed }, None))
         })

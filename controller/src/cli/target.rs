@@ -5,7 +5,9 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::Args;
 
 use super::tell;
-use crate::{cluster::Labels, embedded, exit::Exit, image, plan::namespace::Nodes, verify::namespace::Target};
+use crate::{
+    cluster::Labels, embedded, exit::Exit, image, plan::namespace::Nodes, verify::namespace::Target,
+};
 
 /// How many probes run at once by default.
 const PARALLEL: usize = 8;
@@ -82,7 +84,8 @@ impl Arguments {
     /// `None` where no namespace was named.
     pub(super) fn target(self, egress_targets: Vec<SocketAddr>) -> Result<Option<Target>, Refused> {
         let Some(namespace) = self.namespace else { return Ok(None) };
-        let image = self.image.or_else(|| image::default_reference().map(str::to_owned)).ok_or(Refused::NoImage)?;
+        let image =
+            self.image.or_else(|| image::default_reference().map(str::to_owned)).ok_or(Refused::NoImage)?;
         let known = match self.image_digest {
             Some(digest) => vec![digest],
             None => embedded::digests(),
@@ -183,7 +186,10 @@ mod tests {
 
     #[test]
     fn labels_and_digests_that_make_no_sense_are_refused() {
-        assert_eq!(labels("app=web,tier="), Ok([("app", "web"), ("tier", "")].map(|(k, v)| (k.into(), v.into())).into()));
+        assert_eq!(
+            labels("app=web,tier="),
+            Ok([("app", "web"), ("tier", "")].map(|(k, v)| (k.into(), v.into())).into())
+        );
         assert!(labels("app").is_err() && labels("=web").is_err());
         assert!(digest("sha256:12").is_err());
         assert_eq!(digest(&"AB".repeat(32)), Ok(format!("sha256:{}", "ab".repeat(32))));

@@ -13,15 +13,15 @@ use super::{target, tell};
 use crate::{
     environment::{self, Environment},
     exit::Exit,
+    finding::Judged,
     policy::Policy,
     progress::colour_is_wanted,
     report::{Report, json, text},
-    finding::Judged,
     verify::{self, Error, Request, namespace},
 };
 
 /// How long a run may take on this machine, and in a cluster, where images are pulled.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const NAMESPACES_TIMEOUT: Duration = Duration::from_mins(5);
 /// The version of a file of saved evidence.
 const SAVED_VERSION: u32 = 1;
@@ -43,7 +43,12 @@ const NARROWEST: u16 = 60;
 )]
 pub(super) struct Arguments {
     /// Verify a sandbox on this machine
-    #[arg(long, required_unless_present = "namespace", conflicts_with = "namespace", help_heading = "What to verify")]
+    #[arg(
+        long,
+        required_unless_present = "namespace",
+        conflicts_with = "namespace",
+        help_heading = "What to verify"
+    )]
     local: bool,
     /// The OCI runtime that makes the sandbox, with its own arguments if need be [default: runsc on PATH]
     #[arg(long, value_name = "COMMAND", value_parser = runtime, requires = "local", help_heading = "On this machine")]

@@ -62,8 +62,8 @@ pub struct Taint {
 
 /// The pool that the labels name.
 pub(crate) fn pool(labels: &Labels, own: Option<&str>) -> String {
-    let keys = own.into_iter().chain(POOL_LABELS.iter().copied());
-    keys.filter_map(|key| labels.get(key)).next().map_or_else(|| NO_POOL.to_owned(), Clone::clone)
+    let mut keys = own.into_iter().chain(POOL_LABELS.iter().copied());
+    keys.find_map(|key| labels.get(key)).map_or_else(|| NO_POOL.to_owned(), Clone::clone)
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ const SUFFIXES: &[(&str, u128, u128)] = &[
 ];
 
 fn scaled(text: &str, units: u128) -> Option<u64> {
-    let suffix = SUFFIXES.iter().find_map(|&(suffix, times, by)| Some((text.strip_suffix(suffix)?, times, by)));
+    let suffix =
+        SUFFIXES.iter().find_map(|&(suffix, times, by)| Some((text.strip_suffix(suffix)?, times, by)));
     let (number, times, by) = suffix.or_else(|| exponent(text)).unwrap_or((text, 1, 1));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits: u128 = format!("{whole}{fraction}").parse().ok()?;

@@ -21,7 +21,7 @@ pub struct Selector {
 pub struct Requirement {
     /// The label's key.
     pub key: String,
-    /// "In", "NotIn", "Exists", "DoesNotExist"; of nodes also "Gt" and "Lt".
+    /// `In`, `NotIn`, `Exists`, `DoesNotExist`; of nodes also `Gt` and `Lt`.
     pub operator: String,
     /// What the operator compares with.
     pub values: Vec<String>,

@@ -262,7 +262,10 @@ mod tests {
     #[test]
     fn another_schema_or_a_probe_that_sees_less_is_refused_by_name() {
         let other = Introduction { schema_version: SCHEMA_VERSION + 1, ..introduction() };
-        assert_eq!(intake().introduce(other.into()).unwrap_err(), Breach::SchemaVersion { spoken: SCHEMA_VERSION + 1 });
+        assert_eq!(
+            intake().introduce(other.into()).unwrap_err(),
+            Breach::SchemaVersion { spoken: SCHEMA_VERSION + 1 }
+        );
         let blind = Introduction { observers: vec![Observer::BootId], ..introduction() };
         assert_eq!(intake().introduce(blind.into()).unwrap_err(), Breach::Lacking(Observer::Egress));
     }

@@ -23,7 +23,7 @@ pub(crate) use conversation::{Gathered, gather};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
 pub(crate) use remove::{Found, found, remove_found};
-pub(crate) use state::{Container, PodState, Stage};
+pub(crate) use state::{PodState, Stage};
 pub(crate) use watch::Watch;
 
 use crate::{launch::Leftover, manifest, names};

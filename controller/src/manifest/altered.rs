@@ -19,8 +19,8 @@ pub fn altered(sent: &Pod, admitted: &Pod) -> Option<String> {
     let (Some(sent), Some(admitted)) = (&sent.spec, &admitted.spec) else {
         return Some("the specification was removed".to_owned());
     };
-    let added = admitted.containers.iter().chain(admitted.init_containers.iter().flatten());
-    if let Some(container) = added.filter(|it| sent.containers.iter().all(|own| own.name != it.name)).next() {
+    let mut added = admitted.containers.iter().chain(admitted.init_containers.iter().flatten());
+    if let Some(container) = added.find(|it| sent.containers.iter().all(|own| own.name != it.name)) {
         return Some(format!("the container {} was added", container.name));
     }
     let same = |field: &str, same: bool| (!same).then(|| format!("{field} was changed"));
@@ -38,7 +38,9 @@ pub fn altered(sent: &Pod, admitted: &Pod) -> Option<String> {
 }
 
 fn container(sent: &Container, admitted: &Container) -> Option<String> {
-    let environment = |container: &Container| container.env.iter().flatten().count() + container.env_from.iter().flatten().count();
+    let environment = |container: &Container| {
+        container.env.iter().flatten().count() + container.env_from.iter().flatten().count()
+    };
     let limits = |container: &Container| container.resources.as_ref().and_then(|it| it.limits.clone());
     let rights = |container: &Container| {
         let context = container.security_context.clone().unwrap_or_default();
@@ -83,10 +85,15 @@ mod tests {
 
     #[test]
     fn each_change_that_matters_is_named() {
-        let changes: [(&str, fn(&mut Pod)); 6] = [
+        type Change = fn(&mut Pod);
+        let changes: [(&str, Change); 6] = [
             ("labels", |pod| drop(pod.metadata.labels.as_mut().unwrap().insert("a".into(), "b".into()))),
             ("settings", |pod| {
-                pod.metadata.annotations.as_mut().unwrap().insert("dev.gvisor.flag.net-raw".into(), "true".into());
+                pod.metadata
+                    .annotations
+                    .as_mut()
+                    .unwrap()
+                    .insert("dev.gvisor.flag.net-raw".into(), "true".into());
             }),
             ("container sidecar", |pod| {
                 let sidecar = Container { name: "sidecar".into(), ..Container::default() };

@@ -16,7 +16,8 @@ pub struct Subject {
 
 /// The roles for a namespace and its control's; with `cluster` those for the whole cluster too; with a subject also bound.
 pub fn roles(namespace: &str, control: Option<&str>, cluster: bool, subject: Option<&Subject>) -> String {
-    let mut documents = vec![role("Role", PRODUCT, Some(namespace), |place| matches!(place, Place::Namespace | Place::Both))];
+    let mut documents =
+        vec![role("Role", PRODUCT, Some(namespace), |place| matches!(place, Place::Namespace | Place::Both))];
     if let Some(control) = control.filter(|control| *control != namespace) {
         documents.push(role("Role", "podproof-control", Some(control), |place| place == Place::Both));
     }
@@ -93,7 +94,11 @@ mod tests {
     #[test]
     fn a_role_alone_reaches_no_other_namespace_and_a_subject_is_bound_to_each() {
         let text = roles("shop", None, false, None);
-        assert!(text.contains("namespace: shop") && !text.contains("ClusterRole") && !text.contains("kube-system"));
+        assert!(
+            text.contains("namespace: shop")
+                && !text.contains("ClusterRole")
+                && !text.contains("kube-system")
+        );
         let subject = Subject { namespace: "ci".into(), name: "gate".into() };
         let text = roles("shop", Some("podproof"), true, Some(&subject));
         assert_eq!(text.matches("kind: ServiceAccount").count(), 5);

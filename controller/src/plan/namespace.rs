@@ -94,7 +94,9 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
         }
     }
     let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
-    if groups.is_empty() && let Some((kind, name)) = &request.like {
+    if groups.is_empty()
+        && let Some((kind, name)) = &request.like
+    {
         return Err(Error::NothingAlike(format!("{kind}/{name}")));
     }
     let coverage = coverage(cluster, request, &groups, uncovered);
@@ -153,7 +155,8 @@ fn join(
     pool: String,
     node: Option<String>,
 ) {
-    let policies: Vec<_> = cluster.policies_on(&shape.labels).iter().map(|policy| policy.name.clone()).collect();
+    let policies: Vec<_> =
+        cluster.policies_on(&shape.labels).iter().map(|policy| policy.name.clone()).collect();
     let key = Key {
         pool: pool.clone(),
         node: node.clone(),
@@ -193,15 +196,12 @@ fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
     let fit = |node: &&&Node| node.ready && node.schedulable && group.placement.admits(node, class);
     let used = |node: &&&Node| group.shapes.iter().any(|shape| shape.node.as_ref() == Some(&node.name));
     let chosen = of_pool.iter().filter(fit).find(used).or_else(|| of_pool.iter().find(fit)).copied();
-    match chosen {
-        Some(node) => {
-            group.node = Some(node.name.clone());
-            group.refused = group.refused.or_else(|| unfit(node, class, request));
-        }
-        None => {
-            let why = format!("no node of the pool {} is ready for it", group.pool);
-            group.refused = group.refused.or(Some(why));
-        }
+    if let Some(node) = chosen {
+        group.node = Some(node.name.clone());
+        group.refused = group.refused.or_else(|| unfit(node, class, request));
+    } else {
+        let why = format!("no node of the pool {} is ready for it", group.pool);
+        group.refused = group.refused.or(Some(why));
     }
     group
 }
@@ -214,9 +214,8 @@ fn refused(group: &Group, cluster: &Cluster) -> Option<String> {
         return Some(format!("the RuntimeClass {name} does not exist, so no pod of it can be made"));
     }
     let selecting = cluster.selecting.iter().flatten().flatten();
-    let eager = selecting
-        .filter(|it| it.kind == SelectingKind::EagerService)
-        .find(|service| service.takes(group))?;
+    let eager =
+        selecting.filter(|it| it.kind == SelectingKind::EagerService).find(|service| service.takes(group))?;
     Some(format!(
         "the Service {} has publishNotReadyAddresses and would send the workload's traffic to the probe",
         eager.name
@@ -230,7 +229,9 @@ pub fn counted_by(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
         matches!(it.kind, SelectingKind::DisruptionBudget | SelectingKind::Autoscaler)
             && groups.iter().any(|group| group.refused.is_none() && it.takes(group))
     });
-    counting.map(|it| format!("the {} {} counted a probe among its pods for a moment", it.kind.name(), it.name)).collect()
+    counting
+        .map(|it| format!("the {} {} counted a probe among its pods for a moment", it.kind.name(), it.name))
+        .collect()
 }
 
 /// What forbids a probe on this node.
@@ -279,3 +280,6 @@ fn listed(handlers: &[String]) -> String {
     let named = handlers.iter().filter(|handler| !handler.is_empty());
     named.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

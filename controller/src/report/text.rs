@@ -31,7 +31,9 @@ pub fn render(report: &Report, style: Style) -> String {
             sections.push(findings(sandbox, style));
         }
         let shown = |finding: &&ReportedFinding| style.verbose || wanting(finding);
-        sections.extend(sandbox.findings.iter().filter(shown).map(|finding| detail(finding, style, several.is_some())));
+        sections.extend(
+            sandbox.findings.iter().filter(shown).map(|finding| detail(finding, style, several.is_some())),
+        );
         sections.extend(style.verbose.then(|| observations(sandbox, style)));
     }
     sections.push(report.notes.join("\n"));

@@ -30,7 +30,10 @@ fn judge(case: &Case) -> Judgement {
     }
     if let Some(first) = coverage.uncovered.first() {
         let judgement = Judgement::inconclusive(format!("no probe stands for {first}"));
-        return coverage.uncovered.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
+        return coverage
+            .uncovered
+            .iter()
+            .fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
     }
     if let Some(why) = &coverage.unknown {
         return Judgement::inconclusive(format!("the pools are not known: {why}"));
@@ -39,7 +42,8 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::inconclusive("there is nothing that a probe could stand for");
     }
     let nodes = format!("{} of {} nodes of the used pools were seen", coverage.nodes_planned, coverage.nodes);
-    let judgement = Judgement::met("every used pool and every pod has a probe that stands for it").citing("cluster", nodes);
+    let judgement = Judgement::met("every used pool and every pod has a probe that stands for it")
+        .citing("cluster", nodes);
     coverage.unused_pools.iter().fold(judgement, |judgement, pool| {
         judgement.citing("cluster", format!("pool {pool} is not used by this namespace"))
     })

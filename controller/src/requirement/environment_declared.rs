@@ -19,7 +19,9 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
 
 fn judge(case: &Case) -> Judgement {
     match case.survey.in_cluster.as_ref().map(|known| &known.environment) {
-        Some(Some(source)) => Judgement::met("the environment was named").citing("environment", source.clone()),
+        Some(Some(source)) => {
+            Judgement::met("the environment was named").citing("environment", source.clone())
+        }
         Some(None) => Judgement::unmet("nothing names the environment; development is only the default"),
         None => Judgement::not_applicable("there is no cluster"),
     }

@@ -41,7 +41,8 @@ fn judge(case: &Case) -> Judgement {
 /// A path of the node in a workload is not excused by a clean probe, which does not mount it.
 fn workloads_volumes(case: &Case) -> Option<Judgement> {
     let of_kind = |kind: &'static str| {
-        let volumes = case.shapes().iter().flat_map(|shape| shape.volumes.iter().map(move |volume| (shape, volume)));
+        let volumes =
+            case.shapes().iter().flat_map(|shape| shape.volumes.iter().map(move |volume| (shape, volume)));
         volumes
             .filter(move |(_, volume)| volume.kind == kind)
             .map(|(shape, volume)| format!("{} mounts {}", shape.origin.title(), volume.source))
@@ -50,12 +51,18 @@ fn workloads_volumes(case: &Case) -> Option<Judgement> {
     let paths = of_kind("hostPath");
     if let Some(first) = paths.first() {
         let judgement = Judgement::unmet(format!("a path of the node is mounted: {first}"));
-        return Some(paths.iter().fold(judgement, |judgement, path| judgement.citing("cluster", path.clone())));
+        return Some(
+            paths.iter().fold(judgement, |judgement, path| judgement.citing("cluster", path.clone())),
+        );
     }
     let drivers = of_kind("csi");
     let first = drivers.first()?;
     let why = format!("whose files a driver mounts is not known: {first}");
-    Some(drivers.iter().fold(Judgement::inconclusive(why), |judgement, it| judgement.citing("cluster", it.clone())))
+    Some(
+        drivers
+            .iter()
+            .fold(Judgement::inconclusive(why), |judgement, it| judgement.citing("cluster", it.clone())),
+    )
 }
 
 /// What shows that files are shared, whatever else was seen.

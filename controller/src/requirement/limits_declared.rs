@@ -31,7 +31,9 @@ fn judge(case: &Case) -> Judgement {
         return lacking.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
     }
     match &known.cluster.default_limits {
-        _ if known.group.shapes.is_empty() => Judgement::met("there is no workload yet, and so none without limits"),
+        _ if known.group.shapes.is_empty() => {
+            Judgement::met("there is no workload yet, and so none without limits")
+        }
         _ => Judgement::met("every container declares both limits")
             .citing("cluster", format!("{} pods and templates", known.group.shapes.len())),
     }
@@ -42,15 +44,18 @@ pub(super) fn lacking(known: &InCluster) -> Vec<String> {
     let default = known.cluster.default_limits.as_ref().ok().copied().flatten().unwrap_or_default();
     let lacks = |shape: &Shape, container: &&Container| {
         // What a pod was not given when it was admitted, it does not have.
-        let (memory, cpu) = if shape.origin.is_template() { (default.memory, default.cpu_millis) } else { (None, None) };
+        let (memory, cpu) =
+            if shape.origin.is_template() { (default.memory, default.cpu_millis) } else { (None, None) };
         container.memory.or(memory).is_none() || container.cpu_millis.or(cpu).is_none()
     };
     let shapes = known.group.shapes.iter();
     shapes
         .flat_map(|shape| {
-            shape.without_limits().into_iter().filter(|it| lacks(shape, it)).map(|container| {
-                format!("{}, container {}", shape.origin.title(), container.name)
-            })
+            shape
+                .without_limits()
+                .into_iter()
+                .filter(|it| lacks(shape, it))
+                .map(|container| format!("{}, container {}", shape.origin.title(), container.name))
         })
         .collect()
 }

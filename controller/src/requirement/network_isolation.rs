@@ -36,7 +36,9 @@ pub(super) fn judge(case: &Case) -> Judgement {
             Purpose::LoopbackWitness => {
                 "it shares the machine's network: a listener on the machine's loopback was reached"
             }
-            Purpose::Documentation | Purpose::Named { .. } | Purpose::Requested => "an address outside of the sandbox was reached",
+            Purpose::Documentation | Purpose::Named { .. } | Purpose::Requested => {
+                "an address outside of the sandbox was reached"
+            }
             Purpose::Witness => "a listener in another namespace was reached: egress is open",
             Purpose::ClusterDns => {
                 "the cluster's DNS was reached: a resolver that answers arbitrary names carries data out"

@@ -39,14 +39,19 @@ fn judge(case: &Case) -> Judgement {
         .collect();
     let names = policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>().join(", ");
     if open.is_empty() {
-        return Judgement::met("policies bind both directions").citing("cluster", format!("NetworkPolicies: {names}"));
+        return Judgement::met("policies bind both directions")
+            .citing("cluster", format!("NetworkPolicies: {names}"));
     }
     let because = format!("no NetworkPolicy binds {}", open.join(" and "));
     match &known.cluster.other_policies {
         Ok(others) if others.is_empty() => Judgement::unmet(because),
-        Ok(others) => Judgement::inconclusive(format!("{because}; policies of other kinds may, and are not evaluated"))
-            .citing("cluster", others.join(", ")),
-        Err(unreadable) => Judgement::inconclusive(format!("{because}; whether another kind does is not known: {unreadable}")),
+        Ok(others) => {
+            Judgement::inconclusive(format!("{because}; policies of other kinds may, and are not evaluated"))
+                .citing("cluster", others.join(", "))
+        }
+        Err(unreadable) => Judgement::inconclusive(format!(
+            "{because}; whether another kind does is not known: {unreadable}"
+        )),
     }
 }
 

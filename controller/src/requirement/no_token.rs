@@ -18,7 +18,8 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let with: Vec<_> = case.shapes().iter().filter(|shape| shape.token).map(|shape| shape.origin.title()).collect();
+    let with: Vec<_> =
+        case.shapes().iter().filter(|shape| shape.token).map(|shape| shape.origin.title()).collect();
     let Some(first) = with.first() else {
         return Judgement::met("no pod or template mounts a service account's token")
             .citing("cluster", format!("{} pods and templates", case.shapes().len()));

@@ -35,7 +35,9 @@ fn judge(case: &Case) -> Judgement {
     let declared = policies.iter().any(|policy| policy.egress == Direction::Denied)
         && policies.iter().all(|policy| policy.egress != Direction::Allowed);
     if !declared {
-        return Judgement::not_applicable("no policy denies all egress, so that nothing shows whether it is enforced");
+        return Judgement::not_applicable(
+            "no policy denies all egress, so that nothing shows whether it is enforced",
+        );
     }
     let attempts = network_isolation::attempts(case);
     let reached = attempts.iter().find(|(destination, attempt)| {
@@ -43,12 +45,17 @@ fn judge(case: &Case) -> Judgement {
     });
     if let Some((destination, _)) = reached {
         let place = known.pod.as_ref().and_then(|pod| pod.node.clone()).unwrap_or_default();
-        return Judgement::unmet(format!("egress is denied by policy, and {} was reached", destination.name()))
-            .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
-            .citing("egress", format!("{}: reached", destination.name()));
+        return Judgement::unmet(format!(
+            "egress is denied by policy, and {} was reached",
+            destination.name()
+        ))
+        .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
+        .citing("egress", format!("{}: reached", destination.name()));
     }
     match network_isolation::judge(case).outcome {
-        Outcome::Met => Judgement::met("egress is denied by policy, and nothing was reached that the control reaches"),
+        Outcome::Met => {
+            Judgement::met("egress is denied by policy, and nothing was reached that the control reaches")
+        }
         _ => Judgement::inconclusive("nothing was reached, and nothing shows that it could have been"),
     }
 }

@@ -49,13 +49,13 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
     let Limits { memory: Some(memory), cpu_millis: Some(cpu) } = declared else {
         let missing = if declared.memory.is_none() { "memory" } else { "processor time" };
         return Judgement::unmet(format!("no limit of {missing} is declared"))
-            .citing("bundle", describe(declared));
+            .citing(declarer(case), describe(declared));
     };
     if let Some(enforced) = case.survey.cgroup.seen()
         && !(same_memory(*enforced, declared) && enforced.cpu_millis == declared.cpu_millis)
     {
         return Judgement::unmet("the declared limits are not those of the sandbox's control group")
-            .citing("bundle", describe(declared))
+            .citing(declarer(case), describe(declared))
             .citing("machine", describe(*enforced));
     }
     match shown_memory(case, memory) {
@@ -67,10 +67,15 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
         ))
         .citing("memory-total", text),
         Shown::Other(text) => Judgement::unmet("the declared memory limit does not reach the sandbox")
-            .citing("bundle", describe(declared))
+            .citing(declarer(case), describe(declared))
             .citing("memory-total", text),
         Shown::Nothing(why) => Judgement::inconclusive(format!("the sandbox's memory was not seen: {why}")),
     }
+}
+
+/// Who declares the sandbox's limits.
+fn declarer(case: &Case) -> &'static str {
+    if case.survey.in_cluster.is_some() { "pod" } else { "bundle" }
 }
 
 /// The kernel rounds a limit down to whole pages (`mm/page_counter.c`).
@@ -115,9 +120,9 @@ fn decided(case: &Case, memory: u64, cpu: u64, shown: &str) -> Judgement {
         blind => Judgement::met(
             "both limits are declared, and the sandbox shows the memory limit; no CPU quota was seen",
         )
-        .citing("machine", format!("its control group could not be read: {}", blind.fared())),
+        .citing(declarer(case), format!("the control group was not seen: {}", blind.fared())),
     };
-    judgement.citing("bundle", describe(declared)).citing("memory-total", shown.to_owned())
+    judgement.citing(declarer(case), describe(declared)).citing("memory-total", shown.to_owned())
 }
 
 fn describe(limits: Limits) -> String {

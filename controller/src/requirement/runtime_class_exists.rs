@@ -38,18 +38,22 @@ fn judge(case: &Case) -> Judgement {
     let declared = format!("RuntimeClass {name}, handler {}", class.handler);
     let seen = gvisor::assess(case);
     match (class.claims_gvisor(), seen.kernel) {
-        (true, Kernel::Other) => {
-            Judgement::unmet(format!("the handler {} is declared to be gVisor's, and the probe saw that it is not", class.handler))
-                .citing("cluster", declared)
-                .citing_all(seen.citations)
-        }
-        (true, _) => Judgement::met("the class exists, and its handler bears gVisor's name").citing("cluster", declared),
-        (false, Kernel::Gvisor) => {
-            Judgement::met(format!("the handler {} does not bear gVisor's name, and the probe saw gVisor", class.handler))
-                .citing("cluster", declared)
-                .citing_all(seen.citations)
-        }
-        (false, _) => Judgement::unmet(format!("the handler {} is not gVisor's", class.handler)).citing("cluster", declared),
+        (true, Kernel::Other) => Judgement::unmet(format!(
+            "the handler {} is declared to be gVisor's, and the probe saw that it is not",
+            class.handler
+        ))
+        .citing("cluster", declared)
+        .citing_all(seen.citations),
+        (true, _) => Judgement::met("the class exists, and its handler bears gVisor's name")
+            .citing("cluster", declared),
+        (false, Kernel::Gvisor) => Judgement::met(format!(
+            "the handler {} does not bear gVisor's name, and the probe saw gVisor",
+            class.handler
+        ))
+        .citing("cluster", declared)
+        .citing_all(seen.citations),
+        (false, _) => Judgement::unmet(format!("the handler {} is not gVisor's", class.handler))
+            .citing("cluster", declared),
     }
 }
 
@@ -62,7 +66,8 @@ mod tests {
 
     fn handler(case: &mut Case, handler: &str) {
         let cluster = Arc::make_mut(&mut fixture::in_cluster(case).cluster);
-        let class = RuntimeClass { name: "gvisor".into(), handler: handler.into(), ..RuntimeClass::default() };
+        let class =
+            RuntimeClass { name: "gvisor".into(), handler: handler.into(), ..RuntimeClass::default() };
         cluster.classes = Ok(vec![class]);
     }
 

@@ -25,9 +25,12 @@ fn judge(case: &Case) -> Judgement {
     let shapes = &known.cluster.shapes;
     let without: Vec<_> = shapes.iter().filter(|shape| shape.runtime_class.is_none()).collect();
     if let Some(first) = without.first() {
-        let because = format!("{} names no RuntimeClass{}", first.origin.title(), template_says(shapes, first));
+        let because =
+            format!("{} names no RuntimeClass{}", first.origin.title(), template_says(shapes, first));
         let judgement = Judgement::unmet(because);
-        return without.iter().fold(judgement, |judgement, shape| judgement.citing("cluster", shape.origin.title()));
+        return without
+            .iter()
+            .fold(judgement, |judgement, shape| judgement.citing("cluster", shape.origin.title()));
     }
     if let Some(unreadable) = known.cluster.unread_shapes.first() {
         return Judgement::inconclusive(unreadable.to_string());
@@ -55,9 +58,12 @@ fn judge(case: &Case) -> Judgement {
 /// A pod that was made before its template was corrected.
 fn template_says(shapes: &[Shape], pod: &Shape) -> String {
     let template = shapes.iter().find(|shape| {
-        shape.origin.is_template() && shape.origin.kind == pod.origin.kind && shape.origin.name == pod.origin.name
+        shape.origin.is_template()
+            && shape.origin.kind == pod.origin.kind
+            && shape.origin.name == pod.origin.name
     });
-    match template.filter(|_| !pod.origin.is_template()).and_then(|template| template.runtime_class.as_ref()) {
+    match template.filter(|_| !pod.origin.is_template()).and_then(|template| template.runtime_class.as_ref())
+    {
         Some(class) => format!("; its {} now names {class}, and the pod was made before", pod.origin.kind),
         None => String::new(),
     }
@@ -81,7 +87,10 @@ mod tests {
         cluster.shapes.push(old);
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
-        assert!(judgement.because.contains("pod/web-old") && judgement.because.contains("made before"), "{judgement:?}");
+        assert!(
+            judgement.because.contains("pod/web-old") && judgement.because.contains("made before"),
+            "{judgement:?}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Area, Class, Judgement, Requirement, Scope};
 use crate::{
-    case::Case,
+    case::{Case, Citation},
     gvisor::{self, Kernel},
 };
 
@@ -27,7 +27,24 @@ fn judge(case: &Case) -> Judgement {
         Kernel::Other => Judgement::unmet(assessment.because),
         Kernel::Unclear => Judgement::inconclusive(assessment.because),
     };
-    Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations)
+    let judgement = Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations);
+    judgement.citing_all(corroboration(case))
+}
+
+/// What a sandbox cannot choose, for the reader to put beside what was seen in it. Only equality says something: a sandbox
+/// that shows the node's boot id shares its kernel, and [`gvisor`] has taken that into account.
+fn corroboration(case: &Case) -> Option<Citation> {
+    let known = case.survey.in_cluster.as_ref()?;
+    let node = known.pod.as_ref().and_then(|pod| known.cluster.node(pod.node.as_deref()?))?;
+    let boot = match (case.evidence().boot_id.seen(), case.survey.machine.boot_id.seen()) {
+        (Some(theirs), Some(nodes)) if theirs == nodes => "the sandbox shows the node's boot id",
+        (Some(_), Some(_)) => "the sandbox shows another boot id than the node's",
+        _ => "the sandbox shows no boot id",
+    };
+    Some(Citation {
+        source: "cluster",
+        text: format!("node {} runs Linux {}; {boot}", node.name, node.kernel),
+    })
 }
 
 #[cfg(test)]

@@ -75,11 +75,9 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Cluste
 async fn namespace(client: &Client, name: &str) -> Result<Option<String>, Error> {
     let api = Api::<Namespace>::all(client.clone());
     match api.get(name).await {
-        Ok(namespace) => Ok(namespace
-            .metadata
-            .labels
-            .unwrap_or_default()
-            .remove("pod-security.kubernetes.io/enforce")),
+        Ok(namespace) => {
+            Ok(namespace.metadata.labels.unwrap_or_default().remove("pod-security.kubernetes.io/enforce"))
+        }
         Err(kube::Error::Api(status)) if status.code == 404 => {
             let names = api.list_metadata(&kube::api::ListParams::default()).await;
             let names = names.map(|list| list.items).unwrap_or_default();

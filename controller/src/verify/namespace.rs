@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// How much longer than the run a pod may live, if nobody is left to remove it.
-const BACKSTOP: Duration = Duration::from_secs(60);
+const BACKSTOP: Duration = Duration::from_mins(1);
 
 /// Which cluster, and what of it.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ pub(crate) async fn verify(
 ) -> Result<(Exit, Option<Error>), Error> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.quiet);
-    let result = phases(&request, deadline, &progress).await;
+    let result = Box::pin(phases(&request, deadline, &progress)).await;
     progress.finish();
     let (cluster, plan, run) = result?;
     if run.stopped == Some(Stopped::Interrupted) {
@@ -96,11 +96,12 @@ pub(crate) async fn verify(
     }
 
     // pure: judge, report
-    let timed_out = run.stopped == Some(Stopped::TimedOut) || run.probed.iter().any(|probed| probed.timed_out);
+    let timed_out =
+        run.stopped == Some(Stopped::TimedOut) || run.probed.iter().any(|probed| probed.timed_out);
     let failures: Vec<_> = run.probed.iter().filter_map(|probed| probed.failure.clone()).collect();
     let none_ran = !failures.is_empty() && failures.len() == run.probed.len();
     let counted = plan::namespace::counted_by(&cluster, &plan.groups);
-    let cases = cases::cases(&request, cluster, plan, run.probed);
+    let cases = cases::cases(&request, &cluster, plan, run.probed);
     let judged: Vec<_> = cases.into_iter().map(|case| Judged::of(case, request.policy)).collect();
     let remarks = timed_out.then(report::timed_out).into_iter().chain(counted);
     let remarks = remarks.chain(report::left_behind(&run.leftovers)).collect();
@@ -114,7 +115,8 @@ pub(crate) async fn verify(
         (false, false) => None,
     };
     let exit = Exit::of(stopped, written.is_ok(), report.verdict, !run.leftovers.is_empty());
-    let failed = (exit == Exit::CouldNotRun && written.is_ok()).then(|| Error::NoneLaunched { reasons: failures });
+    let failed =
+        (exit == Exit::CouldNotRun && written.is_ok()).then(|| Error::NoneLaunched { reasons: failures });
     Ok((exit, written.err().or(failed)))
 }
 
@@ -147,13 +149,11 @@ async fn phases(
     // touches the cluster: launch, collect, clean up
     let cluster = Arc::new(cluster);
     let launchable = plan.groups.iter().any(|group| group.refused.is_none());
-    let run = match launchable {
-        true => probes(request, &connection, &cluster, &plan, deadline, progress, &mut interrupt).await?,
-        false => Run {
-            probed: plan.groups.iter().map(Probed::refused).collect(),
-            leftovers: Vec::new(),
-            stopped: None,
-        },
+    let run = if launchable {
+        probes(request, &connection, &cluster, &plan, deadline, progress, &mut interrupt).await?
+    } else {
+        let probed = plan.groups.iter().map(Probed::refused).collect();
+        Run { probed, leftovers: Vec::new(), stopped: None }
     };
     Ok((cluster, plan, run))
 }
@@ -175,7 +175,7 @@ pub(crate) async fn survey(target: &Target, connection: &Connection) -> Result<C
         control: target.control_namespace.as_deref(),
         pool_label: target.pool_label.as_deref(),
     };
-    Ok(survey::cluster(&connection.client, &scope).await?)
+    Ok(Box::pin(survey::cluster(&connection.client, &scope)).await?)
 }
 
 pub(crate) fn plan_request(target: &Target) -> plan::namespace::Request {
@@ -214,7 +214,8 @@ async fn probes(
         Some(namespace) => Some(Fleet::begin(&connection.client, namespace, &common.run, deadline).await),
     };
     let controls = controls::Controls::new(control_fleet, &common, deadline);
-    let probing = Probing { fleet: &fleet, controls: &controls, common: &common, cluster, target, deadline, progress };
+    let probing =
+        Probing { fleet: &fleet, controls: &controls, common: &common, cluster, target, deadline, progress };
     let all = stream::iter(plan.groups.iter().enumerate())
         .map(|(index, group)| probing.probe(index, group))
         .buffered(target.parallel)

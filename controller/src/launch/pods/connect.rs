@@ -16,7 +16,10 @@ pub(crate) struct Connection {
 }
 
 /// Connects nowhere yet: the first request does.
-pub(crate) async fn connect(kubeconfig: Option<&std::path::Path>, context: Option<&str>) -> Result<Connection, Error> {
+pub(crate) async fn connect(
+    kubeconfig: Option<&std::path::Path>,
+    context: Option<&str>,
+) -> Result<Connection, Error> {
     let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
     let mut config = match (kubeconfig, context) {
         (Some(path), _) => Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?,

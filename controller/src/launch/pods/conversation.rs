@@ -19,7 +19,7 @@ const ENDING: std::time::Duration = std::time::Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) enum Gathered {
     /// The probe was asked; this is what it said, and whether the deadline ended it.
-    Heard { collected: Collected, timed_out: bool },
+    Heard { collected: Box<Collected>, timed_out: bool },
     /// No probe could be started.
     Refused(Refusal),
 }
@@ -41,10 +41,8 @@ pub(crate) async fn gather<E>(
             Gathered::Heard { collected, timed_out } => !timed_out && broken(collected),
             Gathered::Refused(refusal) => matches!(refusal, Refusal::Unanswered(_)),
         };
-        let alive = !matches!(
-            watch.state(exec.pod()).map(|state| state.stage),
-            Some(super::Stage::Failed(_)) | None
-        );
+        let alive =
+            !matches!(watch.state(exec.pod()).map(|state| state.stage), Some(super::Stage::Failed(_)) | None);
         if !again || !alive || attempt >= ATTEMPTS || Instant::now() >= deadline {
             return Ok(gathered);
         }
@@ -94,7 +92,7 @@ async fn once(
     if !collected.breaches.is_empty() {
         collected.breaches.extend(ended);
     }
-    Gathered::Heard { collected, timed_out }
+    Gathered::Heard { collected: Box::new(collected), timed_out }
 }
 
 async fn last(collection: &mut collect::Collection) {

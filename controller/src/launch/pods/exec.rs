@@ -54,7 +54,9 @@ impl Exec {
         };
         let code = *code;
         let path = Pod::url_path(&(), self.api.namespace());
-        let Ok(request) = Request::new(path).exec(&self.pod, command(), &params()) else { return refusal(error) };
+        let Ok(request) = Request::new(path).exec(&self.pod, command(), &params()) else {
+            return refusal(error);
+        };
         match self.client.request_text(request).await {
             Err(kube::Error::Api(status)) if code.is_client_error() => refusal(kube::Error::Api(status)),
             _ => Refusal::Unanswered(error.to_string()),

@@ -45,7 +45,8 @@ pub(super) async fn run(
         .map(|what| Leftover { what, remedy: remedy(namespace) })
         .collect();
     if !emptied && leftovers.is_empty() {
-        let what = format!("pods of {run} in namespace {namespace} that do not go: {}", watch.names().join(", "));
+        let what =
+            format!("pods of {run} in namespace {namespace} that do not go: {}", watch.names().join(", "));
         leftovers.push(Leftover { what, remedy: remedy(namespace) });
     }
     leftovers
@@ -77,7 +78,8 @@ pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Vec<
     let run = |labels: &std::collections::BTreeMap<String, String>| {
         labels.get(names::RUN_LABEL).cloned().unwrap_or_default()
     };
-    let pods = pods.items.iter().map(|pod| Found { kind: "pod", name: pod.name_any(), run: run(pod.labels()) });
+    let pods =
+        pods.items.iter().map(|pod| Found { kind: "pod", name: pod.name_any(), run: run(pod.labels()) });
     let owners = owners.items.iter().map(|owner| Found {
         kind: "configmap",
         name: owner.name_any(),

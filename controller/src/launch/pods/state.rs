@@ -89,7 +89,8 @@ fn stage(pod: &Pod, status: &PodStatus, container: Option<&ContainerStatus>) -> 
 
 /// A preemption or an eviction by the API leaves its reason in a condition.
 fn deleted(status: &PodStatus) -> String {
-    let disrupted = status.conditions.iter().flatten().find(|condition| condition.type_ == "DisruptionTarget");
+    let disrupted =
+        status.conditions.iter().flatten().find(|condition| condition.type_ == "DisruptionTarget");
     let reason = disrupted.map(|condition| {
         let message = condition.message.clone().unwrap_or_default();
         format!(": {} {message}", condition.reason.clone().unwrap_or_default())
@@ -98,8 +99,8 @@ fn deleted(status: &PodStatus) -> String {
 }
 
 fn unscheduled(status: &PodStatus) -> Option<String> {
-    let conditions = status.conditions.iter().flatten();
-    let condition = conditions.filter(|it| it.type_ == "PodScheduled" && it.status == "False").next()?;
+    let mut conditions = status.conditions.iter().flatten();
+    let condition = conditions.find(|it| it.type_ == "PodScheduled" && it.status == "False")?;
     let reason = condition.reason.clone().unwrap_or_default();
     Some(format!("{reason}: {}", condition.message.clone().unwrap_or_default()))
 }
@@ -110,32 +111,33 @@ mod tests {
 
     use super::*;
 
-    fn stage(status: serde_json::Value) -> Stage {
+    fn stage(status: &serde_json::Value) -> Stage {
         let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": status });
         PodState::of(&serde_json::from_value(pod).unwrap()).stage
     }
 
-    fn container(state: serde_json::Value) -> serde_json::Value {
+    fn container(state: &serde_json::Value) -> serde_json::Value {
         let status = json!({ "name": "probe", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state });
         json!({ "phase": "Pending", "containerStatuses": [status] })
     }
 
     #[test]
     fn what_does_not_mend_itself_is_told_from_what_takes_a_while() {
-        let waiting = |reason: &str| container(json!({ "waiting": { "reason": reason, "message": "m" } }));
-        assert_eq!(stage(waiting("ImagePullBackOff")), Stage::Failed("ImagePullBackOff: m".into()));
-        assert_eq!(stage(waiting("CreateContainerError")), Stage::Failed("CreateContainerError: m".into()));
-        assert_eq!(stage(waiting("ContainerCreating")), Stage::Waiting("ContainerCreating: m".into()));
-        assert_eq!(stage(waiting("ErrImagePull")), Stage::Waiting("ErrImagePull: m".into()));
-        assert_eq!(stage(container(json!({ "running": {} }))), Stage::Running);
+        let waiting = |reason: &str| container(&json!({ "waiting": { "reason": reason, "message": "m" } }));
+        assert_eq!(stage(&waiting("ImagePullBackOff")), Stage::Failed("ImagePullBackOff: m".into()));
+        assert_eq!(stage(&waiting("CreateContainerError")), Stage::Failed("CreateContainerError: m".into()));
+        assert_eq!(stage(&waiting("ContainerCreating")), Stage::Waiting("ContainerCreating: m".into()));
+        assert_eq!(stage(&waiting("ErrImagePull")), Stage::Waiting("ErrImagePull: m".into()));
+        assert_eq!(stage(&container(&json!({ "running": {} }))), Stage::Running);
     }
 
     #[test]
     fn an_evicted_and_an_unschedulable_pod_say_why() {
-        let evicted = json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on memory." });
-        assert_eq!(stage(evicted), Stage::Failed("Evicted: The node was low on memory.".into()));
+        let evicted =
+            json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on memory." });
+        assert_eq!(stage(&evicted), Stage::Failed("Evicted: The node was low on memory.".into()));
         let condition = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes" });
         let pending = json!({ "phase": "Pending", "conditions": [condition] });
-        assert_eq!(stage(pending), Stage::Waiting("Unschedulable: 0/1 nodes".into()));
+        assert_eq!(stage(&pending), Stage::Waiting("Unschedulable: 0/1 nodes".into()));
     }
 }

@@ -175,7 +175,7 @@ fn refused(error: watcher::Error) -> Option<String> {
 async fn events(api: Api<ApiEvent>, config: watcher::Config, run: String, sender: Arc<Sender<Seen>>) {
     let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
-        let (Ok(Event::Apply(event) | Event::InitApply(event))) = event else { continue };
+        let Ok(Event::Apply(event) | Event::InitApply(event)) = event else { continue };
         let pod = event.involved_object.name.unwrap_or_default();
         let text = format!("{}: {}", event.reason.unwrap_or_default(), event.message.unwrap_or_default());
         if pod.starts_with(&run) {

@@ -22,7 +22,8 @@ pub fn destinations(
     named: &[SocketAddr],
 ) -> Vec<Destination> {
     let addresses = cluster.addresses.clone().unwrap_or_default();
-    let kubelet = node.and_then(|name| cluster.node(name)).map(|node| node.addresses.clone()).unwrap_or_default();
+    let kubelet =
+        node.and_then(|name| cluster.node(name)).map(|node| node.addresses.clone()).unwrap_or_default();
     let mut wanted = Vec::new();
     let mut want = |addresses: &[IpAddr], port, protocol, purpose| {
         wanted.extend(addresses.iter().map(|&address| (address, port, protocol, purpose)));

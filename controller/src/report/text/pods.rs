@@ -41,8 +41,11 @@ pub(super) fn matrix(report: &Report, style: Style) -> String {
 
 /// What a probe stands for; `None` for a sandbox of this machine.
 pub(super) fn title(sandbox: &ReportedSandbox) -> Option<String> {
-    let Subject::Pods { pool, node, runtime_class, policies, stands_for, .. } = &sandbox.subject else { return None };
-    let class = runtime_class.as_ref().map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
+    let Subject::Pods { pool, node, runtime_class, policies, stands_for, .. } = &sandbox.subject else {
+        return None;
+    };
+    let class =
+        runtime_class.as_ref().map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
     let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
     let policies = if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
     let stands_for = match stands_for.as_slice() {

@@ -48,8 +48,9 @@ mod tests {
 
     #[test]
     fn each_privilege_of_a_workload_is_named() {
+        type Change = fn(&mut Shape);
         assert!(privileges(&fixture::pod()).unwrap().is_ok());
-        let changes: [(&str, fn(&mut Shape)); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("network namespace", |shape| shape.host_namespaces = vec!["network".into()]),
             ("kernel's", |shape| shape.sysctls = vec!["net.core.somaxconn".into()]),
             ("privileged", |shape| shape.containers[0].privileged = true),

@@ -11,9 +11,8 @@ use crate::case::{Case, Citation, Control, Destination, InCluster, Purpose};
 /// What would decide a case that is open.
 pub(super) fn would_decide(case: &Case) -> String {
     match case.survey.in_cluster.as_ref().map(|known| &known.control) {
-        None => {
-            "a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)".to_owned()
-        }
+        None => "a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)"
+            .to_owned(),
         Some(Control::NotAsked) => {
             "a control decides it: `--control-namespace NAME`, a namespace that no policy binds".to_owned()
         }
@@ -41,7 +40,10 @@ pub(super) fn shows(
                     && destination.target.address.is_ipv4() == is_v4
             });
             let (destination, _) = witness.ok_or_else(|| {
-                format!("the sandbox has an {family} address, and the control offers no {} listener on {family}", protocol.id())
+                format!(
+                    "the sandbox has an {family} address, and the control offers no {} listener on {family}",
+                    protocol.id()
+                )
             })?;
             if !reached(tried, destination) {
                 return Err(format!("the control did not reach its own listener {}", destination.name()));
@@ -52,7 +54,11 @@ pub(super) fn shows(
     }
     let others = attempts.iter().filter(|(destination, _)| destination.purpose != Purpose::Witness);
     shown.extend(others.map(|(destination, _)| {
-        let words = if reached(tried, destination) { "reached it" } else { "did not reach it either; it decides nothing" };
+        let words = if reached(tried, destination) {
+            "reached it"
+        } else {
+            "did not reach it either; it decides nothing"
+        };
         Citation { source: "control", text: format!("{}: the control {words}", destination.name()) }
     }));
     Ok(shown)
@@ -76,8 +82,10 @@ fn unhindered(known: &InCluster) -> Result<(), String> {
 /// The address families by which the sandbox could reach beyond its own link.
 fn families(case: &Case) -> Result<Vec<(&'static str, bool)>, String> {
     let interfaces = &case.evidence().interfaces;
-    let seen = interfaces.seen().ok_or_else(|| format!("the interfaces were not seen: {}", interfaces.fared()))?;
-    let addresses = seen.interfaces.iter().filter(|interface| !interface.loopback).flat_map(|it| &it.addresses);
+    let seen =
+        interfaces.seen().ok_or_else(|| format!("the interfaces were not seen: {}", interfaces.fared()))?;
+    let addresses =
+        seen.interfaces.iter().filter(|interface| !interface.loopback).flat_map(|it| &it.addresses);
     let routable: Vec<_> = addresses.filter(|address| !is_link_local(address)).collect();
     let families: Vec<_> = [("IPv4", true), ("IPv6", false)]
         .into_iter()
@@ -102,7 +110,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{fixture, requirement::{Outcome, network_isolation::judge}};
+    use crate::{
+        fixture,
+        requirement::{Outcome, network_isolation::judge},
+    };
 
     #[test]
     fn silence_beside_a_control_that_was_answered_is_met() {
@@ -115,7 +126,9 @@ mod tests {
     fn one_witness_that_the_control_did_not_reach_leaves_it_open() {
         for position in 0..2 {
             let mut case = fixture::pod();
-            let Control::Tried(tried) = &mut fixture::in_cluster(&mut case).control else { panic!("no control") };
+            let Control::Tried(tried) = &mut fixture::in_cluster(&mut case).control else {
+                panic!("no control")
+            };
             tried[position].reach = Reach::TimedOut;
             assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{position}");
         }

@@ -1,8 +1,6 @@
 //! NetworkPolicies, and policies of other kinds, which are found by discovery and not evaluated.
 
-use k8s_openapi::{
-    api::networking::v1::NetworkPolicy, apimachinery::pkg::apis::meta::v1::LabelSelector,
-};
+use k8s_openapi::{api::networking::v1::NetworkPolicy, apimachinery::pkg::apis::meta::v1::LabelSelector};
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, ListParams},
@@ -13,7 +11,8 @@ use super::{Scope, list, unreadable};
 use crate::cluster::{Direction, Policy, Read, Requirement, Selector, Unreadable};
 
 /// The groups whose kinds decide what a pod may reach, besides Kubernetes' own.
-const GROUPS: &[&str] = &["cilium.io", "crd.projectcalico.org", "projectcalico.org", "policy.networking.k8s.io"];
+const GROUPS: &[&str] =
+    &["cilium.io", "crd.projectcalico.org", "projectcalico.org", "policy.networking.k8s.io"];
 
 pub(super) async fn read(client: &Client, scope: &Scope<'_>) -> (Read<Vec<Policy>>, Read<Vec<String>>) {
     tokio::join!(of_namespace(client, scope.namespace), others(client, scope.namespace))

@@ -31,7 +31,9 @@ struct Workload {
 pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<Unreadable>) {
     let (deployments, sets, stateful, daemons, controllers, jobs, crons, pods) = tokio::join!(
         workloads::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
-        workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set.spec.and_then(|spec| spec.template)),
+        workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set
+            .spec
+            .and_then(|spec| spec.template)),
         workloads::<StatefulSet>(client, namespace, "statefulset", |set| set.spec.map(|spec| spec.template)),
         workloads::<DaemonSet>(client, namespace, "daemonset", |set| set.spec.map(|spec| spec.template)),
         workloads::<ReplicationController>(client, namespace, "replicationcontroller", |controller| {
@@ -85,7 +87,7 @@ fn shape(workload: Workload) -> Shape {
     let name = workload.metadata.name.unwrap_or_default();
     let origin = Origin { kind: workload.kind.to_owned(), name, pod: None };
     let template = workload.template.unwrap_or_default();
-    template::shape(origin, template.metadata.unwrap_or_default(), template.spec.unwrap_or_default())
+    template::shape(origin, template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
 }
 
 fn makers(workloads: &[Workload]) -> Makers {
@@ -116,5 +118,5 @@ fn of_pod(pod: Pod, makers: &Makers) -> Shape {
     let made_by = made_by.map(|maker| makers.get(&maker).cloned().unwrap_or(maker));
     let (kind, owner) = made_by.unwrap_or_else(|| ("pod".to_owned(), name.clone()));
     let origin = Origin { kind, name: owner, pod: Some(name) };
-    template::shape(origin, pod.metadata, pod.spec.unwrap_or_default())
+    template::shape(origin, pod.metadata, &pod.spec.unwrap_or_default())
 }

@@ -2,20 +2,21 @@
 
 use k8s_openapi::{
     api::core::v1::{
-        Container as ApiContainer, NodeSelectorRequirement, PodSpec, SecurityContext, Toleration as ApiToleration,
-        Volume as ApiVolume,
+        Container as ApiContainer, NodeSelectorRequirement, PodSpec, SecurityContext,
+        Toleration as ApiToleration, Volume as ApiVolume,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
 use crate::{
     cluster::{
-        Affinity, Container, ContainerKind, Origin, Placement, Requirement, Shape, Toleration, Volume, bytes, millis,
+        Affinity, Container, ContainerKind, Origin, Placement, Requirement, Shape, Toleration, Volume, bytes,
+        millis,
     },
     names,
 };
 
-pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: PodSpec) -> Shape {
+pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Shape {
     let mut gvisor_annotations = metadata.annotations.unwrap_or_default();
     gvisor_annotations.retain(|key, _| key.starts_with(names::GVISOR_ANNOTATIONS));
     let volumes = spec.volumes.as_deref().unwrap_or_default();
@@ -25,25 +26,27 @@ pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: PodSpec) -> Shap
         gvisor_annotations,
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
-        placement: placement(&spec),
-        containers: containers(&spec),
+        placement: placement(spec),
+        containers: containers(spec),
         volumes: volumes.iter().filter_map(outside).collect(),
-        host_namespaces: host_namespaces(&spec),
-        sysctls: sysctls(&spec),
-        root_allowed: root_allowed(&spec),
-        token: token(&spec, volumes),
+        host_namespaces: host_namespaces(spec),
+        sysctls: sysctls(spec),
+        root_allowed: root_allowed(spec),
+        token: token(spec, volumes),
     }
 }
 
 fn placement(spec: &PodSpec) -> Placement {
     let required = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
-    let required = required.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+    let required =
+        required.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
     let requirement = |requirement: &NodeSelectorRequirement| Requirement {
         key: requirement.key.clone(),
         operator: requirement.operator.clone(),
         values: requirement.values.clone().unwrap_or_default(),
     };
-    let requirements = |list: Option<&Vec<NodeSelectorRequirement>>| list.into_iter().flatten().map(requirement).collect();
+    let requirements =
+        |list: Option<&Vec<NodeSelectorRequirement>>| list.into_iter().flatten().map(requirement).collect();
     let terms = required.into_iter().flat_map(|selector| &selector.node_selector_terms);
     Placement {
         node_selector: spec.node_selector.clone().unwrap_or_default(),
@@ -122,7 +125,12 @@ fn host_namespaces(spec: &PodSpec) -> Vec<String> {
 
 fn sysctls(spec: &PodSpec) -> Vec<String> {
     let context = spec.security_context.as_ref();
-    context.and_then(|context| context.sysctls.as_ref()).into_iter().flatten().map(|it| it.name.clone()).collect()
+    context
+        .and_then(|context| context.sysctls.as_ref())
+        .into_iter()
+        .flatten()
+        .map(|it| it.name.clone())
+        .collect()
 }
 
 /// The first container that neither names a user other than root nor refuses to be root.

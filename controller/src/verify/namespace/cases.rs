@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// One case a group. A namespace without anything to probe has one, too, which tells so.
-pub(super) fn cases(request: &Request, cluster: Arc<Cluster>, plan: Plan, probed: Vec<Probed>) -> Vec<Case> {
+pub(super) fn cases(request: &Request, cluster: &Arc<Cluster>, plan: Plan, probed: Vec<Probed>) -> Vec<Case> {
     let coverage = Arc::new(plan.coverage);
-    let case = |(group, probed): (Group, Probed)| case(request, &cluster, &coverage, group, probed);
+    let case = |(group, probed): (Group, Probed)| case(request, cluster, &coverage, group, probed);
     if plan.groups.is_empty() {
         let why = "the namespace has no workload; `--runtime-class NAME` probes for what is to come";
         let nothing = Group { refused: Some(why.to_owned()), ..Group::default() };

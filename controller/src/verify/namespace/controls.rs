@@ -69,7 +69,11 @@ impl Controls {
     }
 
     /// Has the control try the same destinations.
-    pub(super) async fn tries(&self, witness: &Witness, destinations: &[Destination]) -> Result<Tried, Error> {
+    pub(super) async fn tries(
+        &self,
+        witness: &Witness,
+        destinations: &[Destination],
+    ) -> Result<Tried, Error> {
         let without = |control| Ok(Tried { control, boot_id: None });
         let (pod, fleet) = match (&witness.pod, &self.fleet) {
             (Ok(pod), Some(Ok(fleet))) => (pod, fleet),
@@ -81,14 +85,16 @@ impl Controls {
         let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
         match gathered {
             Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),
-            Gathered::Heard { collected, .. } => match (collected.breaches.first(), collected.evidence.egress.seen()) {
-                (None, Some(egress)) => Ok(Tried {
-                    control: Control::Tried(egress.attempts.clone()),
-                    boot_id: collected.evidence.boot_id.seen().cloned(),
-                }),
-                (Some(breach), _) => without(Control::Failed(breach.to_string())),
-                (None, None) => without(Control::Failed(collected.evidence.egress.fared())),
-            },
+            Gathered::Heard { collected, .. } => {
+                match (collected.breaches.first(), collected.evidence.egress.seen()) {
+                    (None, Some(egress)) => Ok(Tried {
+                        control: Control::Tried(egress.attempts.clone()),
+                        boot_id: collected.evidence.boot_id.seen().cloned(),
+                    }),
+                    (Some(breach), _) => without(Control::Failed(breach.to_string())),
+                    (None, None) => without(Control::Failed(collected.evidence.egress.fared())),
+                }
+            }
         }
     }
 

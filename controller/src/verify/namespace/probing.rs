@@ -64,7 +64,7 @@ impl Probed {
         }
     }
 
-    fn failed(refusal: Refusal) -> Self {
+    fn failed(refusal: &Refusal) -> Self {
         // A webhook that changes the probe is a finding, and no failure to launch.
         let failure = (!matches!(refusal, Refusal::Altered(_))).then(|| refusal.clone());
         Self::without(Breach::NotLaunched(refusal.to_string()), failure)
@@ -81,7 +81,7 @@ impl Probing<'_> {
         let name = pod.metadata.name.clone().unwrap_or_default();
         self.say(group, "creating the probe");
         if let Err(refusal) = self.fleet.create(&pod).await {
-            return Ok(Probed::failed(refusal));
+            return Ok(Probed::failed(&refusal));
         }
         // The control starts beside the probe where the node is known.
         let control = async {
@@ -90,14 +90,11 @@ impl Probing<'_> {
             }
         };
         let running = async { tokio::join!(self.running(group, &name), control).0 };
-        let state = match timeout_at(self.deadline, running).await {
+        let state = match Box::pin(timeout_at(self.deadline, running)).await {
             Ok(Ok(state)) => state,
             Ok(Err(why)) => {
                 let why = self.explained(&name, &why);
-                return Ok(Probed::without(
-                    Breach::NotLaunched(why.clone()),
-                    Some(Refusal::NotStarted(why)),
-                ));
+                return Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))));
             }
             Err(_) => {
                 let waits = self.fleet.watch().state(&name).map(|state| state.stage);
@@ -145,7 +142,7 @@ impl Probing<'_> {
         );
         let tried = tried?;
         let (mut collected, failure, timed_out) = match gathered? {
-            Gathered::Heard { collected, timed_out } => (collected, None, timed_out),
+            Gathered::Heard { collected, timed_out } => (*collected, None, timed_out),
             Gathered::Refused(refusal) => {
                 let breaches = vec![Breach::NotLaunched(refusal.to_string())];
                 (Collected { breaches, ..Collected::default() }, Some(refusal), false)
@@ -203,7 +200,10 @@ impl Probing<'_> {
 }
 
 /// With a nonce of its own.
-pub(super) fn assignment(destinations: &[Destination], observers: Vec<Observer>) -> Result<Assignment, Error> {
+pub(super) fn assignment(
+    destinations: &[Destination],
+    observers: Vec<Observer>,
+) -> Result<Assignment, Error> {
     Ok(Assignment {
         nonce: nonce()?,
         observers,

@@ -56,7 +56,9 @@ pub(crate) async fn rehearse(target: &Target) -> Result<(String, Exit), Error> {
     }
     let exit = match (plan.groups.len(), refused) {
         (0, _) => {
-            text.push_str("# the namespace has no workload; --runtime-class NAME plans for what is to come\n");
+            text.push_str(
+                "# the namespace has no workload; --runtime-class NAME plans for what is to come\n",
+            );
             Exit::Undetermined
         }
         (_, 0) => Exit::Ready,
