@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test cluster-test cluster cluster-parts lint bench build controller-static probe probe-by-source generated clean
+.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -55,6 +55,10 @@ bench: build ## what a run costs; prints ratios and sizes
 	@.ci/need runsc=runsc cc=gcc
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features sandbox
+
+cluster-bench: build cluster-parts ## what a run costs in a real Kubernetes cluster
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+		cargo bench --quiet --package tests --features cluster --bench cluster-cost
 
 build: probe ## the controller, with the static probe inside
 	PODPROOF_PROBE="$(PROBE)" cargo build --release --package controller

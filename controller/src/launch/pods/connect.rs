@@ -1,5 +1,6 @@
 //! The cluster that is meant, as people name it: a kubeconfig and a context, or the pod's own service account.
 
+use http::{HeaderValue, header::USER_AGENT};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -26,6 +27,7 @@ pub(crate) async fn connect(
         (None, Some(_)) => Config::from_kubeconfig(&options).await?,
         (None, None) => Config::infer().await?,
     };
+    config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("podproof/", env!("CARGO_PKG_VERSION")))));
     // A watch that hears nothing is no failure, and neither is an exec.
     config.read_timeout = None;
     let server = config.cluster_url.to_string();

@@ -18,8 +18,9 @@ use crate::{
     verify::{Error, nonce},
 };
 
-/// For each observer; and for all attempts together, which a control on the same node needs milliseconds for.
-const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(1) };
+/// For each observer; and for all attempts together. A first packet may be lost while a new pod is being made known, and a
+/// kernel sends the next one after a second (RFC 6298): silence counts after that, and not before.
+const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_millis(1500) };
 
 /// What all groups share.
 pub(super) struct Probing<'a> {
