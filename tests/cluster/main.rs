@@ -15,6 +15,7 @@ mod faults;
 mod images;
 mod outside;
 mod policies;
+mod rows;
 mod runtimes;
 
 use std::{
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     }
     let shared = Arc::new(OnceLock::new());
     let tests =
-        [runtimes::TESTS, policies::TESTS, outside::TESTS, images::TESTS, faults::TESTS, endings::TESTS]
+        [runtimes::TESTS, policies::TESTS, rows::TESTS, outside::TESTS, images::TESTS, faults::TESTS, endings::TESTS]
             .concat();
     let trials = tests.into_iter().map(|(name, test)| {
         let shared = Arc::clone(&shared);

@@ -22,6 +22,8 @@ pub struct Shop {
     pub deployments: Vec<Value>,
     /// Policies and whatever else there is.
     pub others: Vec<Value>,
+    /// Whether its pods can start.
+    pub starts: bool,
 }
 
 /// An object outside of a test's namespace, which is deleted after the test.
@@ -43,8 +45,8 @@ pub struct Judged {
 impl Default for Shop {
     fn default() -> Self {
         let deny_all =
-            policy("default-deny", json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] }));
-        Self { restricted: true, deployments: vec![deployment("web")], others: vec![deny_all] }
+            policy("default-deny", &json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] }));
+        Self { restricted: true, deployments: vec![deployment("web")], others: vec![deny_all], starts: true }
     }
 }
 
@@ -70,7 +72,7 @@ impl Shop {
     }
 
     /// With a policy of this specification besides.
-    pub fn policy(&mut self, name: &str, specification: Value) {
+    pub fn policy(&mut self, name: &str, specification: &Value) {
         self.others.push(policy(name, specification));
     }
 
@@ -84,7 +86,7 @@ impl Shop {
         // What binds pods is there before them.
         let items = self.others.iter().chain(&self.deployments).collect::<Vec<_>>();
         namespace.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": items }));
-        for deployment in self.deployments.iter().filter(|deployment| deployment["spec"]["replicas"] != 0) {
+        for deployment in self.deployments.iter().filter(|_| self.starts) {
             let name = format!("deployment/{}", deployment["metadata"]["name"].as_str().unwrap());
             let ended = namespace.kubectl(&["wait", "--for=condition=Available", "--timeout=120s", &name]);
             assert!(ended.status.success(), "{ended:#?}\n{}", namespace.kubectl(&["describe", "pods"]).out);
@@ -187,7 +189,7 @@ pub fn deployment(name: &str) -> Value {
 }
 
 /// A NetworkPolicy.
-pub fn policy(name: &str, specification: Value) -> Value {
+pub fn policy(name: &str, specification: &Value) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

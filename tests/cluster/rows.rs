@@ -1,0 +1,144 @@
+//! One broken thing a row: what production then lacks, and nothing else.
+
+mod network;
+mod runtime;
+mod workload;
+
+use std::{
+    collections::BTreeMap,
+    io::{Write, stderr},
+    sync::Mutex,
+    thread,
+    time::Instant,
+};
+
+use stage::{
+    Cluster, Ended, attempt,
+    cluster::{Loan, Namespace, Shop},
+};
+
+use crate::Test;
+
+pub(super) const TESTS: &[Test] =
+    &[("a namespace that is isolated is ready, and each broken thing shows as just what it is", rows)];
+
+/// How many rows are under way at once.
+const AT_ONCE: usize = 3;
+
+/// Requirements that are not met, each with its outcome.
+type Lacks = &'static [(&'static str, &'static str)];
+
+/// One way to spoil a namespace in which nothing is wrong.
+struct Row {
+    name: &'static str,
+    spoil: fn(&mut Shop),
+    /// What it needs outside of its namespace.
+    lend: for<'a> fn(&'a Cluster) -> Vec<Loan<'a>>,
+    /// What happens when its pods run.
+    then: fn(&Namespace<'_>),
+    /// For each probe, how the title of what it stands for begins, and everything that is not met.
+    lacks: &'static [(&'static str, Lacks)],
+    /// The exit code in production.
+    code: i32,
+    /// Words of the report by which the reader knows what it is.
+    says: &'static str,
+}
+
+/// A namespace in which nothing is wrong.
+const CLEAN: Row = Row {
+    name: "nothing is wrong",
+    spoil: |_| (),
+    lend: |_| Vec::new(),
+    then: |_| (),
+    lacks: &[("pod/web", &[])],
+    code: 0,
+    says: "\"ready\"",
+};
+
+fn rows(cluster: &Cluster) {
+    cluster.probe_image();
+    let control = cluster.namespace("control");
+    let tables = [&[CLEAN], runtime::ROWS, network::ROWS, workload::ROWS];
+    let waiting = Mutex::new(tables.into_iter().flatten().enumerate());
+    let told = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some((index, row)) = waiting.lock().unwrap().next() else { break };
+                    let started = Instant::now();
+                    let failed = attempt(|| row.judge(cluster, &control)).err();
+                    let seconds = started.elapsed().as_secs();
+                    told.lock().unwrap().insert(index, (row, seconds, failed));
+                }
+            });
+        }
+    });
+    let mut wrong = Vec::new();
+    for (row, seconds, failed) in told.into_inner().unwrap().into_values() {
+        let sign = if failed.is_none() { "✔" } else { "✘" };
+        _ = writeln!(stderr(), "{sign} {:<52} exit {} {seconds:>3} s", row.name, row.code);
+        for (title, lacks) in row.lacks {
+            let lacks: Vec<_> = lacks.iter().map(|(id, outcome)| format!("{id} {outcome}")).collect();
+            _ = writeln!(stderr(), "    {title}: {}", lacks.join(", "));
+        }
+        wrong.extend(failed.map(|failed| format!("{}: {}", row.name, failed.message().unwrap_or_default())));
+    }
+    assert!(wrong.is_empty(), "{} rows are wrong:\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+impl Row {
+    fn judge(&self, cluster: &Cluster, control: &Namespace<'_>) {
+        let mut shop = Shop::default();
+        (self.spoil)(&mut shop);
+        let _loans = (self.lend)(cluster);
+        let namespace = cluster.namespace("row");
+        shop.open(&namespace);
+        (self.then)(&namespace);
+        let ended = cluster.verify(&namespace, control, &["--environment", "production"]);
+        let judged = ended.judged();
+        for probe in &judged {
+            let lacks: BTreeMap<_, _> =
+                probe.outcomes.iter().filter(|(_, outcome)| *outcome != "met").collect();
+            let expected: BTreeMap<_, _> = self.of(&probe.stands_for).iter().copied().collect();
+            let same = lacks.iter().map(|(id, outcome)| (id.as_str(), outcome.as_str())).eq(expected.clone());
+            assert!(
+                same,
+                "{:?} lack {lacks:?}, and not {expected:?}:\n{}",
+                probe.stands_for,
+                reasons(&ended)
+            );
+        }
+        assert_eq!(judged.len(), self.lacks.len(), "{}", reasons(&ended));
+        assert_eq!(ended.code(), Some(self.code), "{}", ended.err);
+        assert!(ended.out.contains(self.says), "{:?} is not in {}", self.says, reasons(&ended));
+        remedied(&ended);
+    }
+
+    /// What is expected of the probe that stands for these.
+    fn of(&self, titles: &[String]) -> Lacks {
+        let begins = |start: &str| titles.iter().any(|title| title.starts_with(start));
+        let found = self.lacks.iter().find(|(start, _)| begins(start));
+        found.unwrap_or_else(|| panic!("nothing is expected of {titles:?}")).1
+    }
+}
+
+/// What is not met, and why.
+fn reasons(ended: &Ended) -> String {
+    let report = ended.report();
+    let sandboxes = report["sandboxes"].as_array().unwrap();
+    let findings = sandboxes.iter().flat_map(|sandbox| sandbox["findings"].as_array().unwrap());
+    let wanting = findings.filter(|finding| finding["outcome"] != "met");
+    let lines = wanting.map(|it| format!("    {} {} {}", it["id"], it["outcome"], it["because"]));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether all that is open tells the reader what to do, and nothing else does.
+fn remedied(ended: &Ended) {
+    let report = ended.report();
+    let sandboxes = report["sandboxes"].as_array().unwrap();
+    for finding in sandboxes.iter().flat_map(|sandbox| sandbox["findings"].as_array().unwrap()) {
+        let open = ["unmet", "inconclusive"].contains(&finding["outcome"].as_str().unwrap());
+        assert_eq!(finding["remedy"].is_string(), open, "{finding:#}");
+    }
+}

@@ -1,0 +1,170 @@
+//! What can be wrong with the network.
+
+use std::process;
+
+use serde_json::{Value, json};
+use stage::{
+    Cluster,
+    cluster::{Loan, POOL, deployment},
+};
+
+use super::{CLEAN, Lacks, Row};
+
+/// A policy says that something may be reached, and it was.
+const OPENED: Lacks = &[("network-isolation", "unmet"), ("policies-enforced", "not-applicable")];
+/// No policy says that it may not.
+const UNBOUND: Lacks = &[
+    ("network-isolation", "unmet"),
+    ("network-policies-apply", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// A policy says that it may not, and it was.
+const NOT_ENFORCED: Lacks = &[("network-isolation", "unmet"), ("policies-enforced", "unmet")];
+
+const SYSTEM: &str = "kube-system";
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "no policy",
+        spoil: |shop| shop.without_policies(),
+        lacks: &[("pod/web", UNBOUND)],
+        code: 1,
+        says: "egress is open",
+        ..CLEAN
+    },
+    Row {
+        name: "a policy for ingress alone",
+        spoil: |shop| {
+            shop.without_policies();
+            shop.policy("ingress", &json!({ "podSelector": {}, "policyTypes": ["Ingress"] }));
+        },
+        lacks: &[("pod/web", UNBOUND)],
+        code: 1,
+        says: "no NetworkPolicy binds egress",
+        ..CLEAN
+    },
+    Row {
+        name: "everything allowed for one label",
+        spoil: |shop| {
+            shop.deployments.push(deployment("open"));
+            shop.policy("open", &egress(&json!({ "app": "open" }), &json!([{}])));
+        },
+        lacks: &[("pod/open", OPENED), ("pod/web", &[])],
+        code: 1,
+        says: "egress is open",
+        ..CLEAN
+    },
+    Row {
+        name: "the same by a policy of Cilium's own",
+        spoil: |shop| {
+            shop.deployments.push(deployment("yard"));
+            shop.others.push(json!({
+                "apiVersion": "cilium.io/v2",
+                "kind": "CiliumNetworkPolicy",
+                "metadata": { "name": "open" },
+                "spec": {
+                    "endpointSelector": { "matchLabels": { "app": "yard" } },
+                    "egress": [{ "toEntities": ["all"] }],
+                },
+            }));
+        },
+        lacks: &[("pod/yard", NOT_ENFORCED), ("pod/web", &[])],
+        code: 1,
+        says: "egress is open",
+        ..CLEAN
+    },
+    Row {
+        name: "a policy that nothing enforces",
+        spoil: |shop| shop.pod()["nodeSelector"] = json!({ POOL: "plain" }),
+        lacks: &[("pod/web", NOT_ENFORCED)],
+        code: 1,
+        says: "egress is denied by policy, and",
+        ..CLEAN
+    },
+    Row {
+        name: "egress open for UDP alone",
+        spoil: |shop| shop.policy("udp", &egress(&json!({}), &json!([{ "ports": [{ "protocol": "UDP" }] }]))),
+        lacks: &[("pod/web", OPENED)],
+        code: 1,
+        says: "/udp: reached",
+        ..CLEAN
+    },
+    Row {
+        name: "egress open for one TCP port",
+        spoil: |shop| shop.policy("port", &egress(&json!({}), &port("TCP", 8790))),
+        lacks: &[("pod/web", OPENED)],
+        code: 1,
+        says: ":8790: reached",
+        ..CLEAN
+    },
+    Row {
+        name: "egress open for a port that nobody tries",
+        spoil: |shop| shop.policy("other", &egress(&json!({}), &port("TCP", 5432))),
+        lacks: &[(
+            "pod/web",
+            &[("network-isolation", "inconclusive"), ("policies-enforced", "not-applicable")],
+        )],
+        code: 3,
+        says: "other",
+        ..CLEAN
+    },
+    Row {
+        name: "DNS allowed",
+        spoil: |shop| {
+            let to = json!([{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": SYSTEM } } }]);
+            let ports = json!([{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }]);
+            shop.policy("dns", &egress(&json!({}), &json!([{ "to": to, "ports": ports }])));
+        },
+        lend: name_service,
+        lacks: &[("pod/web", OPENED)],
+        code: 1,
+        says: "the cluster's DNS was reached",
+        ..CLEAN
+    },
+];
+
+fn egress(labels: &Value, rules: &Value) -> Value {
+    json!({ "podSelector": { "matchLabels": labels }, "policyTypes": ["Egress"], "egress": rules })
+}
+
+fn port(protocol: &str, number: u16) -> Value {
+    json!([{ "ports": [{ "protocol": protocol, "port": number }] }])
+}
+
+/// Something that answers where the cluster's DNS is looked for.
+fn name_service(cluster: &Cluster) -> Vec<Loan<'_>> {
+    let name = format!("dns-{}", process::id());
+    let listener = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": name, "namespace": SYSTEM, "labels": { "app": name } },
+        "spec": {
+            "runtimeClassName": "runc",
+            "nodeSelector": { POOL: "enforced" },
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{
+                "name": "dns",
+                "image": cluster.probe_image(),
+                "args": ["witness", "53", "600"],
+                "securityContext": { "runAsUser": 0 },
+            }],
+        },
+    });
+    let ports = ["UDP", "TCP"]
+        .map(|protocol| json!({ "name": protocol.to_lowercase(), "protocol": protocol, "port": 53 }));
+    let service = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": { "name": name, "namespace": SYSTEM, "labels": { "k8s-app": "kube-dns" } },
+        "spec": { "selector": { "app": name }, "ports": ports },
+    });
+    let loans = vec![cluster.lend(listener), cluster.lend(service)];
+    let pod = format!("pod/{name}");
+    cluster.ask(&["wait", "--for=condition=Ready", "--timeout=120s", "--namespace", SYSTEM, &pod]);
+    let label = format!("--selector=kubernetes.io/service-name={name}");
+    cluster.until("an endpoint of the name service", || {
+        let slices = cluster.get(&["endpointslices", "--namespace", SYSTEM, &label]);
+        slices["items"][0]["endpoints"][0]["conditions"]["ready"] == true
+    });
+    loans
+}

@@ -1,0 +1,110 @@
+//! What can be wrong with the runtime.
+
+use std::process;
+
+use serde_json::json;
+use stage::cluster::{Shop, deployment};
+
+use super::{CLEAN, Lacks, Row};
+
+/// Where there is no probe.
+const NO_PROBE: Lacks = &[
+    ("coverage", "inconclusive"),
+    ("filesystem-isolation", "inconclusive"),
+    ("least-privilege", "inconclusive"),
+    ("limits-enforced", "inconclusive"),
+    ("network-isolation", "inconclusive"),
+    ("policies-enforced", "inconclusive"),
+    ("probe-integrity", "inconclusive"),
+    ("resource-limits", "inconclusive"),
+    ("runtime-class-exists", "unmet"),
+    ("runtime-isolation", "inconclusive"),
+];
+
+/// Where pods run on the node's own kernel: there, only the node shows the limits.
+pub(super) const OWN_KERNEL: Lacks = &[
+    ("limits-enforced", "inconclusive"),
+    ("resource-limits", "inconclusive"),
+    ("runtime-class-exists", "unmet"),
+    ("runtime-class-used", "unmet"),
+    ("runtime-isolation", "unmet"),
+];
+
+/// Where others of the namespace do.
+pub(super) const OTHERS: Lacks = &[("runtime-class-used", "unmet")];
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "a RuntimeClass that does not exist",
+        spoil: |shop| {
+            shop.pod()["runtimeClassName"] = json!("nothing-of-the-kind");
+            shop.starts = false;
+        },
+        lacks: &[("deployment/web", NO_PROBE)],
+        code: 1,
+        says: "there is no RuntimeClass nothing-of-the-kind",
+        ..CLEAN
+    },
+    Row {
+        name: "a RuntimeClass called gvisor that is runc's",
+        spoil: |shop| shop.pod()["runtimeClassName"] = json!(liar()),
+        lend: |cluster| {
+            let class = json!({
+                "apiVersion": "node.k8s.io/v1",
+                "kind": "RuntimeClass",
+                "metadata": { "name": liar() },
+                "handler": "runc",
+            });
+            vec![cluster.lend(class)]
+        },
+        lacks: &[("pod/web", OWN_KERNEL)],
+        code: 1,
+        says: "the handler runc is not gVisor's",
+        ..CLEAN
+    },
+    Row {
+        name: "a workload that does not use the class",
+        spoil: |shop| {
+            let web = deployment("web");
+            shop.deployments[0] = deployment("plain");
+            classless(shop);
+            shop.deployments.push(web);
+        },
+        lacks: &[("pod/plain", OWN_KERNEL), ("pod/web", OTHERS)],
+        code: 1,
+        says: "deployment/plain names no RuntimeClass",
+        ..CLEAN
+    },
+    Row {
+        name: "pods that are older than the class of their template",
+        spoil: classless,
+        then: |namespace| {
+            let class = r#"{"spec":{"paused":true,"template":{"spec":{"runtimeClassName":"gvisor"}}}}"#;
+            let patched = namespace.kubectl(&["patch", "deployment/web", "--patch", class]);
+            assert!(patched.status.success(), "{patched:#?}");
+        },
+        lacks: &[("pod/web", OWN_KERNEL), ("deployment/web", OTHERS)],
+        code: 1,
+        says: "its deployment now names gvisor, and the pod was made before",
+        ..CLEAN
+    },
+    Row {
+        name: "a pod that opens the host's sockets",
+        spoil: |shop| {
+            shop.template()["metadata"]["annotations"] = json!({ "dev.gvisor.flag.host-uds": "open" });
+        },
+        lacks: &[("pod/web", &[("runtime-settings", "unmet")])],
+        code: 1,
+        says: "dev.gvisor.flag.host-uds=open",
+        ..CLEAN
+    },
+];
+
+fn classless(shop: &mut Shop) {
+    shop.pod().as_object_mut().unwrap().remove("runtimeClassName");
+}
+
+/// A class of the whole cluster.
+fn liar() -> String {
+    format!("gvisor-liar-{}", process::id())
+}

@@ -1,0 +1,132 @@
+//! What workloads can ask for that they should not have.
+
+use std::process;
+
+use serde_json::json;
+
+use super::{CLEAN, Row, runtime};
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "a pod with a path of the node",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.pod()["volumes"] = json!([{ "name": "host", "hostPath": { "path": "/etc" } }]);
+        },
+        lacks: &[("pod/web", &[("filesystem-isolation", "unmet")])],
+        code: 1,
+        says: "mounts /etc",
+        ..CLEAN
+    },
+    Row {
+        name: "a claim on a volume that is a path of the node",
+        spoil: |shop| {
+            shop.others.push(json!({
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": { "name": "claim" },
+                "spec": {
+                    "accessModes": ["ReadOnlyMany"],
+                    "storageClassName": "",
+                    "volumeName": volume(),
+                    "resources": { "requests": { "storage": "1Mi" } },
+                },
+            }));
+            shop.pod()["volumes"] = json!([{ "name": "host", "persistentVolumeClaim": { "claimName": "claim", "readOnly": true } }]);
+        },
+        lend: |cluster| {
+            let volume = json!({
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": { "name": volume() },
+                "spec": {
+                    "accessModes": ["ReadOnlyMany"],
+                    "capacity": { "storage": "1Mi" },
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "hostPath": { "path": "/etc" },
+                },
+            });
+            vec![cluster.lend(volume)]
+        },
+        lacks: &[("pod/web", &[("filesystem-isolation", "unmet")])],
+        code: 1,
+        says: "/etc",
+        ..CLEAN
+    },
+    Row {
+        name: "a container without a CPU limit",
+        spoil: |shop| shop.container()["resources"] = json!({ "limits": { "memory": "64Mi" } }),
+        lacks: &[("pod/web", &[("limits-declared", "unmet"), ("resource-limits", "unmet")])],
+        code: 1,
+        says: "container app has no memory or no CPU limit",
+        ..CLEAN
+    },
+    Row {
+        name: "a service account's token",
+        spoil: |shop| shop.pod()["automountServiceAccountToken"] = json!(true),
+        lacks: &[("pod/web", &[("no-token", "unmet")])],
+        code: 1,
+        says: "token is mounted",
+        ..CLEAN
+    },
+    Row {
+        name: "a privileged container",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.container()["securityContext"] = json!({ "privileged": true });
+        },
+        lacks: &[("pod/web", &[("least-privilege", "unmet")])],
+        code: 1,
+        says: "container app is privileged",
+        ..CLEAN
+    },
+    Row {
+        name: "a port of the node",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.container()["ports"] = json!([{ "containerPort": 8080, "hostPort": 18_080 }]);
+        },
+        lacks: &[("pod/web", &[("least-privilege", "unmet")])],
+        code: 1,
+        says: "takes the node's port 18080",
+        ..CLEAN
+    },
+    Row {
+        // No pod of it runs: whether a runtime keeps such a one off the node's interfaces is not what is tested.
+        name: "a template in the node's network",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.deployments[0]["spec"]["replicas"] = json!(0);
+            shop.pod()["hostNetwork"] = json!(true);
+        },
+        lacks: &[("deployment/web", &[("least-privilege", "unmet"), ("network-isolation", "unmet")])],
+        code: 1,
+        says: "shares the node's network namespace",
+        ..CLEAN
+    },
+    Row {
+        name: "a pod that bears the label of our own",
+        spoil: |shop| {
+            let mut pod = shop.template().clone();
+            pod["apiVersion"] = json!("v1");
+            pod["kind"] = json!("Pod");
+            pod["metadata"] =
+                json!({ "name": "hidden", "labels": { "podproof.dev/run": "podproof-00000000" } });
+            pod["spec"].as_object_mut().unwrap().remove("runtimeClassName");
+            shop.others.push(pod);
+        },
+        then: |namespace| {
+            let ended = namespace.kubectl(&["wait", "--for=condition=Ready", "--timeout=120s", "pod/hidden"]);
+            assert!(ended.status.success(), "{ended:#?}");
+        },
+        lacks: &[("pod/hidden", runtime::OWN_KERNEL), ("pod/web", runtime::OTHERS)],
+        code: 1,
+        says: "pod/hidden names no RuntimeClass",
+        ..CLEAN
+    },
+];
+
+/// A volume of the whole cluster.
+fn volume() -> String {
+    format!("path-{}", process::id())
+}
