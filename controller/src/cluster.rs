@@ -19,7 +19,7 @@ pub use class::Class;
 pub use group::{Coverage, Group};
 pub use node::{Node, Taint};
 pub use placement::{Affinity, Placement, Toleration};
-pub use policy::{Direction, Policy};
+pub use policy::{Direction, OtherPolicy, Policy};
 pub use quantity::{bytes, millis};
 pub use selecting::{Selecting, SelectingKind};
 pub use selector::{Labels, Requirement, Selector};
@@ -58,10 +58,12 @@ pub struct Cluster {
     pub nodes: Read<Vec<Node>>,
     /// The namespace's NetworkPolicies.
     pub policies: Read<Vec<Policy>>,
-    /// Policies of other kinds that may bind the namespace, by kind and name.
-    pub other_policies: Read<Vec<String>>,
+    /// Policies of other kinds that may bind the namespace.
+    pub other_policies: Read<Vec<OtherPolicy>>,
     /// The limits that a LimitRange gives to a container without its own.
     pub default_limits: Read<Option<crate::case::Limits>>,
+    /// The volumes behind the namespace's claims.
+    pub claims: Read<Vec<Volume>>,
     /// ResourceQuotas, each with what is used up.
     pub quotas: Read<Vec<String>>,
     /// Services, budgets and autoscalers that select pods by label.

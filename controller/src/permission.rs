@@ -179,6 +179,22 @@ pub const ALL: &[Permission] = &[
     },
     Permission {
         group: "",
+        resource: "persistentvolumeclaims",
+        verbs: &["list"],
+        place: Place::Namespace,
+        purpose: "know what is behind a pod's claim for a volume",
+        without: Without::Inconclusive("filesystem-isolation, where a pod has a claim"),
+    },
+    Permission {
+        group: "",
+        resource: "persistentvolumes",
+        verbs: &["list"],
+        place: Place::Cluster,
+        purpose: "know what is behind a pod's claim for a volume",
+        without: Without::Inconclusive("filesystem-isolation, where a pod has a claim"),
+    },
+    Permission {
+        group: "",
         resource: "limitranges",
         verbs: &["list"],
         place: Place::Namespace,

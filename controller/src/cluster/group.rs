@@ -43,6 +43,11 @@ pub struct Coverage {
 }
 
 impl Group {
+    /// The first of its pods that is in the node's own network, where no policy binds it.
+    pub fn in_the_nodes_network(&self) -> Option<&Shape> {
+        self.shapes.iter().find(|shape| shape.in_the_nodes_network())
+    }
+
     /// The pods that it stands for, as people write them; templates where there is no pod.
     pub fn stands_for(&self) -> Vec<String> {
         let pods: Vec<_> = self.shapes.iter().filter(|shape| !shape.origin.is_template()).collect();

@@ -17,6 +17,15 @@ pub struct Policy {
     pub egress: Direction,
 }
 
+/// A policy of another kind, which is not evaluated.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct OtherPolicy {
+    /// Its kind and name.
+    pub title: String,
+    /// Whether it has rules by which something may go out.
+    pub opens_egress: bool,
+}
+
 /// What a policy says of one direction.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Direction {

@@ -83,9 +83,9 @@ pub enum ContainerKind {
 pub struct Volume {
     /// Its name.
     pub name: String,
-    /// What it is: "hostPath", "csi".
+    /// What it is: "hostPath", "csi", "claim"; behind a claim also "local" and any other kind.
     pub kind: String,
-    /// The path on the node, or the driver.
+    /// The path on the node, the driver, or the claim's name.
     pub source: String,
 }
 
@@ -105,6 +105,11 @@ impl Origin {
 }
 
 impl Shape {
+    /// Whether it shares the node's network.
+    pub fn in_the_nodes_network(&self) -> bool {
+        self.host_namespaces.iter().any(|namespace| namespace == "network")
+    }
+
     /// Containers that run in the pod's ordinary life, init containers too.
     pub fn without_limits(&self) -> Vec<&Container> {
         let counted = self.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);

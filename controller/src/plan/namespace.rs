@@ -67,7 +67,24 @@ struct Key {
     class: Option<String>,
     policies: Vec<String>,
     annotations: Labels,
+    /// Where policies may bind that are not evaluated.
+    labels: Labels,
+    nodes_network: bool,
 }
+
+/// Labels that tell pods of one workload apart, and that no policy means.
+const OF_ONE_POD: &[&str] = &[
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "job-name",
+    "pod-template-generation",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
 
 /// Plans the probes of a namespace.
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
@@ -163,6 +180,8 @@ fn join(
         class: shape.runtime_class.clone(),
         policies: policies.clone(),
         annotations: shape.gvisor_annotations.clone(),
+        labels: told_apart_by(cluster, &shape.labels),
+        nodes_network: shape.in_the_nodes_network(),
     };
     let group = groups.entry(key).or_insert_with(|| Group {
         pool,
@@ -180,6 +199,15 @@ fn join(
     if !shape.origin.name.is_empty() {
         group.shapes.push(shape.clone());
     }
+}
+
+/// Policies of other kinds bind by labels that are not known: then each set of labels is a group of its own.
+fn told_apart_by(cluster: &Cluster, labels: &Labels) -> Labels {
+    if cluster.other_policies.as_ref().is_ok_and(Vec::is_empty) && cluster.policies.is_ok() {
+        return Labels::new();
+    }
+    let of_workload = labels.iter().filter(|(key, _)| !OF_ONE_POD.contains(&key.as_str()));
+    of_workload.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The same with a node of the pool, or the reason why there can be no probe.

@@ -4,7 +4,10 @@
 use proto::{Mount, Observation};
 
 use super::{Area, Class, Judgement, Requirement, Scope};
-use crate::case::{Case, Subject};
+use crate::{
+    case::{Case, Subject},
+    cluster::{Unreadable, Volume},
+};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "filesystem-isolation",
@@ -48,12 +51,25 @@ fn workloads_volumes(case: &Case) -> Option<Judgement> {
             .map(|(shape, volume)| format!("{} mounts {}", shape.origin.title(), volume.source))
             .collect::<Vec<_>>()
     };
-    let paths = of_kind("hostPath");
+    let claims = behind_claims(case);
+    let of_node = |volume: &&(String, &Volume)| ["hostPath", "local"].contains(&volume.1.kind.as_str());
+    let paths: Vec<_> = match &claims {
+        Ok(claims) => claims
+            .iter()
+            .filter(of_node)
+            .map(|(title, volume)| format!("{title} mounts {}", volume.source))
+            .collect(),
+        Err(_) => Vec::new(),
+    };
+    let paths: Vec<_> = of_kind("hostPath").into_iter().chain(paths).collect();
     if let Some(first) = paths.first() {
         let judgement = Judgement::unmet(format!("a path of the node is mounted: {first}"));
         return Some(
             paths.iter().fold(judgement, |judgement, path| judgement.citing("cluster", path.clone())),
         );
+    }
+    if let Err(unreadable) = claims {
+        return Some(Judgement::inconclusive(format!("what is behind a claim is not known: {unreadable}")));
     }
     let drivers = of_kind("csi");
     let first = drivers.first()?;
@@ -63,6 +79,24 @@ fn workloads_volumes(case: &Case) -> Option<Judgement> {
             .iter()
             .fold(Judgement::inconclusive(why), |judgement, it| judgement.citing("cluster", it.clone())),
     )
+}
+
+/// The volumes behind the workloads' claims; a claim that is not bound yet has none.
+fn behind_claims(case: &Case) -> Result<Vec<(String, &Volume)>, &Unreadable> {
+    let Some(known) = &case.survey.in_cluster else { return Ok(Vec::new()) };
+    let claimed = case.shapes().iter().flat_map(|shape| {
+        let claims = shape.volumes.iter().filter(|volume| volume.kind == "claim");
+        claims.map(move |claim| (shape.origin.title(), claim))
+    });
+    let claimed: Vec<_> = claimed.collect();
+    if claimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let volumes = known.cluster.claims.as_ref()?;
+    let behind = |(title, claim): (String, &Volume)| {
+        volumes.iter().find(|volume| volume.name == claim.source).map(|volume| (title, volume))
+    };
+    Ok(claimed.into_iter().filter_map(behind).collect())
 }
 
 /// What shows that files are shared, whatever else was seen.
@@ -149,6 +183,8 @@ fn own_files(case: &Case) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{case::HostPath, fixture, requirement::Outcome};
 
@@ -178,6 +214,31 @@ mod tests {
         let mut case = fixture::gvisor();
         case.survey.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_claim_is_judged_by_the_volume_behind_it() {
+        let volume = |name: &str, kind: &str, source: &str| Volume {
+            name: name.into(),
+            kind: kind.into(),
+            source: source.into(),
+        };
+        for (claims, outcome) in [
+            (Ok(vec![volume("data", "hostPath", "/srv")]), "unmet"),
+            (Ok(vec![volume("data", "local", "/mnt/disk")]), "unmet"),
+            (Ok(vec![volume("data", "csi", "pd.csi.storage.gke.io")]), "met"),
+            (Err(fixture::forbidden("list persistentvolumes")), "open"),
+        ] {
+            let mut case = fixture::pod();
+            fixture::shape(&mut case).volumes.push(volume("disk", "claim", "data"));
+            Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).claims = claims;
+            let told = match judge(&case).outcome {
+                Outcome::Met => "met",
+                Outcome::Unmet => "unmet",
+                _ => "open",
+            };
+            assert_eq!(told, outcome);
+        }
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(super) fn judge(case: &Case) -> Judgement {
             judgement.citing("egress", format!("{}: {}", destination.name(), describe(destination, attempt)))
         })
     };
+    let group = case.survey.in_cluster.as_ref().map(|known| &known.group);
+    if let Some(shape) = group.and_then(|group| group.in_the_nodes_network()) {
+        return cited(Judgement::unmet(format!("{} is in the node's own network", shape.origin.title())));
+    }
     if let Some((destination, _)) = attempts.iter().find(|(_, attempt)| attempt.reach == Reach::Reached) {
         let because = match destination.purpose {
             Purpose::LoopbackWitness => {

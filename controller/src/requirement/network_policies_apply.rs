@@ -3,7 +3,7 @@
 use super::{Area, Class, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
-    cluster::{Direction, Policy},
+    cluster::{Direction, OtherPolicy, Policy},
 };
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -25,6 +25,10 @@ fn judge(case: &Case) -> Judgement {
     let Some(known) = &case.survey.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
+    if let Some(shape) = known.group.in_the_nodes_network() {
+        let because = format!("no policy binds {}, which is in the node's network", shape.origin.title());
+        return Judgement::unmet(because);
+    }
     let policies = match &known.cluster.policies {
         Ok(_) => known.cluster.policies_on(&known.group.labels),
         Err(unreadable) => return Judgement::inconclusive(unreadable.to_string()),
@@ -47,12 +51,16 @@ fn judge(case: &Case) -> Judgement {
         Ok(others) if others.is_empty() => Judgement::unmet(because),
         Ok(others) => {
             Judgement::inconclusive(format!("{because}; policies of other kinds may, and are not evaluated"))
-                .citing("cluster", others.join(", "))
+                .citing("cluster", titles(others))
         }
         Err(unreadable) => Judgement::inconclusive(format!(
             "{because}; whether another kind does is not known: {unreadable}"
         )),
     }
+}
+
+fn titles(others: &[OtherPolicy]) -> String {
+    others.iter().map(|other| other.title.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -82,7 +90,8 @@ mod tests {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.policies = Ok(Vec::new());
-        cluster.other_policies = Ok(vec!["CiliumNetworkPolicy deny".into()]);
+        cluster.other_policies =
+            Ok(vec![OtherPolicy { title: "CiliumNetworkPolicy deny".into(), opens_egress: false }]);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

@@ -34,7 +34,7 @@ fn judge(case: &Case) -> Judgement {
     };
     let declared = policies.iter().any(|policy| policy.egress == Direction::Denied)
         && policies.iter().all(|policy| policy.egress != Direction::Allowed);
-    if !declared {
+    if !declared || known.group.in_the_nodes_network().is_some() {
         return Judgement::not_applicable(
             "no policy denies all egress, so that nothing shows whether it is enforced",
         );

@@ -1,5 +1,6 @@
 //! What the cluster declares of a namespace, read over its API with no more than the permissions that there are.
 
+mod claims;
 mod classes;
 mod control;
 mod nodes;
@@ -45,6 +46,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Cluste
         async {
             tokio::join!(
                 quotas::default_limits(client, scope.namespace),
+                claims::read(client, scope.namespace),
                 quotas::quotas(client, scope.namespace),
                 selecting::read(client, scope.namespace),
                 control::policies(client, scope.control),
@@ -52,7 +54,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Cluste
             )
         },
     );
-    let (default_limits, quotas, selecting, control, addresses) = rest;
+    let (default_limits, claims, quotas, selecting, control, addresses) = rest;
     Ok(Cluster {
         namespace: scope.namespace.to_owned(),
         pod_security,
@@ -64,6 +66,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Cluste
         policies,
         other_policies,
         default_limits,
+        claims,
         quotas,
         selecting,
         control,

@@ -27,7 +27,9 @@ pub(crate) async fn connect(
         (None, Some(_)) => Config::from_kubeconfig(&options).await?,
         (None, None) => Config::infer().await?,
     };
-    config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("podproof/", env!("CARGO_PKG_VERSION")))));
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(concat!("podproof/", env!("CARGO_PKG_VERSION")))));
     // A watch that hears nothing is no failure, and neither is an exec.
     config.read_timeout = None;
     let server = config.cluster_url.to_string();

@@ -63,6 +63,26 @@ fn another_policy_another_class_or_another_setting_makes_another_group() {
 }
 
 #[test]
+fn where_policies_of_another_kind_may_bind_each_set_of_labels_is_a_group() {
+    let mut cluster = cluster();
+    pod(&mut cluster, "yard", |shape| shape.labels = labels(&[("app", "yard"), ("pod-template-hash", "1")]));
+    pod(&mut cluster, "barn", |shape| shape.labels = labels(&[("app", "yard"), ("pod-template-hash", "2")]));
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 1);
+    let title = "CiliumNetworkPolicy open".to_owned();
+    cluster.other_policies = Ok(vec![crate::cluster::OtherPolicy { title, opens_egress: true }]);
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
+    cluster.other_policies = Err(fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
+}
+
+#[test]
+fn a_pod_in_the_nodes_network_is_a_group_of_its_own() {
+    let mut cluster = cluster();
+    pod(&mut cluster, "agent", |shape| shape.host_namespaces = vec!["network".into()]);
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
+}
+
+#[test]
 fn a_template_gets_a_probe_in_each_pool_that_could_run_it_and_a_tainted_pool_is_not_used() {
     let mut cluster = cluster();
     let mut tainted = fixture::node("three", "tainted");

@@ -6,7 +6,10 @@ use std::net::IpAddr;
 
 use proto::{Attempt, Protocol, Reach};
 
-use crate::case::{Case, Citation, Control, Destination, InCluster, Purpose};
+use crate::{
+    case::{Case, Citation, Control, Destination, InCluster, Purpose},
+    cluster::Direction,
+};
 
 /// What would decide a case that is open.
 pub(super) fn would_decide(case: &Case) -> String {
@@ -30,6 +33,7 @@ pub(super) fn shows(
     let Some(known) = &case.survey.in_cluster else { return Err(otherwise.to_owned()) };
     let Control::Tried(tried) = &known.control else { return Err(otherwise.to_owned()) };
     unhindered(known)?;
+    closed(known)?;
     let families = families(case)?;
     let mut shown = Vec::new();
     for (family, is_v4) in families {
@@ -76,6 +80,30 @@ fn unhindered(known: &InCluster) -> Result<(), String> {
             Err(format!("whether a policy shuts the control's listener off is not known: {unreadable}"))
         }
         None => Err("there was no control namespace".to_owned()),
+    }
+}
+
+/// A policy that lets something pass lets pass what no target tries, too.
+fn closed(known: &InCluster) -> Result<(), String> {
+    let policies = match &known.cluster.policies {
+        Ok(_) => known.cluster.policies_on(&known.group.labels),
+        Err(unreadable) => {
+            return Err(format!("whether a policy lets something pass is not known: {unreadable}"));
+        }
+    };
+    let opening = policies.iter().find(|policy| policy.egress == Direction::Allowed);
+    let opening = opening.map(|policy| format!("NetworkPolicy {}", policy.name));
+    let others = match &known.cluster.other_policies {
+        Ok(others) => others.iter().find(|other| other.opens_egress).map(|other| other.title.clone()),
+        Err(unreadable) => {
+            return Err(format!("whether a policy lets something pass is not known: {unreadable}"));
+        }
+    };
+    match opening.or(others) {
+        Some(policy) => Err(format!(
+            "nothing was reached, but {policy} lets some egress pass, perhaps to what was not tried; `--egress-target` tries it"
+        )),
+        None => Ok(()),
     }
 }
 
@@ -145,6 +173,26 @@ mod tests {
             Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).control = control;
             assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
         }
+    }
+
+    #[test]
+    fn a_policy_that_lets_something_pass_leaves_it_open_where_nothing_was_reached() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.policies.as_mut().unwrap()[0].egress = Direction::Allowed;
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("default-deny"), "{why}");
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.other_policies = Err(fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_pod_in_the_nodes_network_is_unmet_whatever_the_probe_reached() {
+        let mut case = fixture::pod();
+        fixture::shape(&mut case).host_namespaces.push("network".into());
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]

@@ -20,7 +20,9 @@ pub(super) async fn policies(client: &Client, namespace: Option<&str>) -> Option
         let shutting = own.into_iter().filter(|policy| policy.ingress != Direction::Unbound);
         shutting.map(|policy| format!("NetworkPolicy {}", policy.name)).collect::<Vec<_>>()
     });
-    Some(own.and_then(|own| others.map(|others| own.into_iter().chain(others).collect())))
+    Some(own.and_then(|own| {
+        others.map(|others| own.into_iter().chain(others.into_iter().map(|other| other.title)).collect())
+    }))
 }
 
 /// Where the cluster's DNS and its API server are, by their Services.

@@ -3,18 +3,20 @@
 use k8s_openapi::{api::networking::v1::NetworkPolicy, apimachinery::pkg::apis::meta::v1::LabelSelector};
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, ListParams},
+    api::{ApiResource, DynamicObject},
     discovery::Scope as ApiScope,
 };
 
+use serde_json::Value;
+
 use super::{Scope, list, unreadable};
-use crate::cluster::{Direction, Policy, Read, Requirement, Selector, Unreadable};
+use crate::cluster::{Direction, OtherPolicy, Policy, Read, Requirement, Selector, Unreadable};
 
 /// The groups whose kinds decide what a pod may reach, besides Kubernetes' own.
 const GROUPS: &[&str] =
     &["cilium.io", "crd.projectcalico.org", "projectcalico.org", "policy.networking.k8s.io"];
 
-pub(super) async fn read(client: &Client, scope: &Scope<'_>) -> (Read<Vec<Policy>>, Read<Vec<String>>) {
+pub(super) async fn read(client: &Client, scope: &Scope<'_>) -> (Read<Vec<Policy>>, Read<Vec<OtherPolicy>>) {
     tokio::join!(of_namespace(client, scope.namespace), others(client, scope.namespace))
 }
 
@@ -53,7 +55,7 @@ pub(super) fn selector(api: LabelSelector) -> Selector {
 }
 
 /// Policies of other kinds that there are, in the namespace or for the whole cluster.
-pub(super) async fn others(client: &Client, namespace: &str) -> Read<Vec<String>> {
+pub(super) async fn others(client: &Client, namespace: &str) -> Read<Vec<OtherPolicy>> {
     let groups = client.list_api_groups().await.map_err(unreadable("get /apis"))?;
     let present = groups.groups.into_iter().filter(|group| GROUPS.contains(&group.name.as_str()));
     let mut found = Vec::new();
@@ -63,24 +65,48 @@ pub(super) async fn others(client: &Client, namespace: &str) -> Read<Vec<String>
         for (resource, capabilities) in discovered.recommended_resources() {
             if resource.kind.ends_with("Policy") && !resource.plural.contains('/') {
                 let namespaced = capabilities.scope == ApiScope::Namespaced;
-                found.extend(names(client, &resource, namespaced.then_some(namespace)).await?);
+                found.extend(of_kind(client, &resource, namespaced.then_some(namespace)).await?);
             }
         }
     }
     Ok(found)
 }
 
-async fn names(
+async fn of_kind(
     client: &Client,
     resource: &ApiResource,
     namespace: Option<&str>,
-) -> Result<Vec<String>, Unreadable> {
+) -> Result<Vec<OtherPolicy>, Unreadable> {
     let api: Api<DynamicObject> = match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),
     };
-    let what = format!("list {}.{}", resource.plural, resource.group);
-    let listed = api.list_metadata(&ListParams::default()).await.map_err(unreadable(&what))?;
-    let named = |name: Option<String>| format!("{} {}", resource.kind, name.unwrap_or_default());
-    Ok(listed.items.into_iter().map(|object| named(object.metadata.name)).collect())
+    list(api, &format!("list {}.{}", resource.plural, resource.group), |object| OtherPolicy {
+        title: format!("{} {}", resource.kind, object.metadata.name.unwrap_or_default()),
+        opens_egress: opens_egress(&object.data),
+    })
+    .await
+}
+
+/// Cilium's, Calico's and the policy API's objects all list what may go out under `egress`; Cilium's may have several parts.
+fn opens_egress(object: &Value) -> bool {
+    let parts = object["specs"].as_array().into_iter().flatten();
+    parts
+        .chain([&object["spec"]])
+        .any(|part| part["egress"].as_array().is_some_and(|rules| !rules.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_policy_of_another_kind_opens_egress_by_any_rule_for_it() {
+        assert!(opens_egress(&json!({ "spec": { "egress": [{ "toEntities": ["all"] }] } })));
+        assert!(opens_egress(&json!({ "specs": [{}, { "egress": [{}] }] })));
+        assert!(!opens_egress(&json!({ "spec": { "egress": [], "egressDeny": [{}] } })));
+        assert!(!opens_egress(&json!({ "spec": { "ingress": [{}] } })));
+    }
 }

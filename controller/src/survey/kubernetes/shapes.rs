@@ -14,10 +14,7 @@ use k8s_openapi::{
 use kube::{Api, Client, Resource};
 
 use super::{list, template};
-use crate::{
-    cluster::{Origin, Read, Shape, Unreadable},
-    names,
-};
+use crate::cluster::{Origin, Read, Shape, Unreadable};
 
 /// The name of a ReplicaSet or Job, and the workload that made it.
 type Makers = BTreeMap<(String, String), (String, String)>;
@@ -105,11 +102,10 @@ fn maker(metadata: &ObjectMeta) -> Option<(String, String)> {
     Some((owner.kind.to_lowercase(), owner.name.clone()))
 }
 
-/// Whether it runs or will, and is not one of ours.
+/// Whether it runs or will. Another run's probes are pods like any other: a label of ours hides nothing.
 fn lives(pod: &Pod) -> bool {
     let ended = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    let ours = pod.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(names::RUN_LABEL));
-    !matches!(ended, Some("Succeeded" | "Failed")) && !ours
+    !matches!(ended, Some("Succeeded" | "Failed"))
 }
 
 fn of_pod(pod: Pod, makers: &Makers) -> Shape {

@@ -10,8 +10,8 @@ use k8s_openapi::{
 
 use crate::{
     cluster::{
-        Affinity, Container, ContainerKind, Origin, Placement, Requirement, Shape, Toleration, Volume, bytes,
-        millis,
+        Affinity, Container, ContainerKind, Labels, Origin, Placement, Requirement, Shape, Toleration,
+        Volume, bytes, millis,
     },
     names,
 };
@@ -22,7 +22,7 @@ pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Sha
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     Shape {
         origin,
-        labels: metadata.labels.unwrap_or_default(),
+        labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations,
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
@@ -34,6 +34,12 @@ pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Sha
         root_allowed: root_allowed(spec),
         token: token(spec, volumes),
     }
+}
+
+/// A probe must not take another run's labels for the workload's.
+fn without_ours(mut labels: Labels) -> Labels {
+    labels.retain(|key, _| ![names::RUN_LABEL, names::ROLE_LABEL].contains(&key.as_str()));
+    labels
 }
 
 fn placement(spec: &PodSpec) -> Placement {
@@ -114,6 +120,9 @@ fn outside(volume: &ApiVolume) -> Option<Volume> {
     };
     if let Some(path) = &volume.host_path {
         return of("hostPath", &path.path);
+    }
+    if let Some(claim) = &volume.persistent_volume_claim {
+        return of("claim", &claim.claim_name);
     }
     volume.csi.as_ref().and_then(|csi| of("csi", &csi.driver))
 }
