@@ -10,6 +10,7 @@
     reason = "a test that cannot go on ends here"
 )]
 
+mod bystanders;
 mod endings;
 mod faults;
 mod images;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
     }
     let shared = Arc::new(OnceLock::new());
     let tests =
-        [runtimes::TESTS, policies::TESTS, rows::TESTS, outside::TESTS, images::TESTS, faults::TESTS, endings::TESTS]
+        [runtimes::TESTS, policies::TESTS, rows::TESTS, bystanders::TESTS, outside::TESTS, images::TESTS, faults::TESTS, endings::TESTS]
             .concat();
     let trials = tests.into_iter().map(|(name, test)| {
         let shared = Arc::clone(&shared);

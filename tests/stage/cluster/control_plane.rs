@@ -44,6 +44,9 @@ impl ControlPlane {
                     "--authorization-mode=RBAC",
                     "--allow-privileged",
                     "--kubelet-preferred-address-types=InternalIP",
+                    // Policies that change what they admit are off by default.
+                    "--feature-gates=MutatingAdmissionPolicy=true",
+                    "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
                 ]),
             controller_manager: client("kube-controller-manager")
                 .option("--service-account-private-key-file", keys.join("accounts.key"))
