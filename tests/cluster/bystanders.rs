@@ -93,6 +93,16 @@ fn unnoticed(cluster: &Cluster) {
     let changes = watch.end();
 
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    is_nobodys(&changes, &shop);
+    is_out_of_service(&changes);
+    let notes = ended.report()["notes"].to_string();
+    for counting in ["the PodDisruptionBudget web", "the HorizontalPodAutoscaler web"] {
+        assert!(notes.contains(counting), "{notes}");
+    }
+}
+
+/// It is like the pods of the replica set, which has as many as ever.
+fn is_nobodys(changes: &Changes, shop: &Namespace<'_>) {
     let (probes, others) = changes.of_probes();
     let selector = shop.get(&["replicasets"])["items"][0]["spec"]["selector"]["matchLabels"].clone();
     assert!(selector["app"] == "web" && selector.as_object().unwrap().len() > 1, "{selector}");
@@ -105,22 +115,23 @@ fn unnoticed(cluster: &Cluster) {
         assert_eq!((&owners[0]["kind"], &owners[0]["controller"]), (&json!("ConfigMap"), &json!(true)));
         assert_eq!(owners[0]["name"], metadata["labels"][RUN]);
     }
-    let address = probes.iter().map(|change| &change["object"]["status"]["podIP"]).find(|it| it.is_string());
-    let endpoints = changes.endpoints(address.unwrap_or_else(|| panic!("no probe had an address")));
-    assert!(!endpoints.is_empty(), "the Service never selected the probe");
-    for endpoint in endpoints {
-        let conditions = &endpoint["conditions"];
-        assert!(conditions["ready"] == false && conditions["serving"] == false, "{endpoint:#}");
-    }
     for change in others {
         assert_eq!(change["type"], "MODIFIED", "a pod of the workload was made or removed: {change:#}");
     }
     for set in changes.replica_sets() {
         assert_eq!((&set["status"]["replicas"], &set["spec"]["replicas"]), (&json!(1), &json!(1)), "{set:#}");
     }
-    let notes = ended.report()["notes"].to_string();
-    for counting in ["the PodDisruptionBudget web", "the HorizontalPodAutoscaler web"] {
-        assert!(notes.contains(counting), "{notes}");
+}
+
+/// It is listed, and never as one to send anything to.
+fn is_out_of_service(changes: &Changes) {
+    let (probes, _) = changes.of_probes();
+    let mut addresses = probes.iter().map(|change| &change["object"]["status"]["podIP"]);
+    let endpoints = changes.endpoints(addresses.find(|address| address.is_string()).unwrap());
+    assert!(!endpoints.is_empty(), "the Service never selected the probe");
+    for endpoint in endpoints {
+        let conditions = &endpoint["conditions"];
+        assert!(conditions["ready"] == false && conditions["serving"] == false, "{endpoint:#}");
     }
 }
 

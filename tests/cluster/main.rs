@@ -10,6 +10,7 @@
     reason = "a test that cannot go on ends here"
 )]
 
+mod admission;
 mod bystanders;
 mod endings;
 mod faults;
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
     }
     let shared = Arc::new(OnceLock::new());
     let tests =
-        [runtimes::TESTS, policies::TESTS, rows::TESTS, bystanders::TESTS, outside::TESTS, images::TESTS, faults::TESTS, endings::TESTS]
+        [runtimes::TESTS, policies::TESTS, rows::TESTS, admission::TESTS, bystanders::TESTS, outside::TESTS, images::TESTS, faults::TESTS, endings::TESTS]
             .concat();
     let trials = tests.into_iter().map(|(name, test)| {
         let shared = Arc::clone(&shared);

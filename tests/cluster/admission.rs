@@ -1,0 +1,165 @@
+//! What the cluster admits: probes pass the strictest policies; one that refuses them, or changes them, is told.
+
+mod changes;
+mod rules;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use stage::{
+    Cluster, Ended,
+    cluster::{Loan, Namespace, Shop, deployment},
+};
+
+use crate::Test;
+use rules::{CONTAINERS, RULES};
+
+pub(super) const TESTS: &[Test] = &[
+    ("a probe passes restricted Pod Security and the policy for sandboxed pods", admitted),
+    ("a policy that refuses the probe is told in its own words", refused),
+    ("a policy that forbids exec is told in its own words", unheard),
+    ("a policy that changes the probe is found", changes::found),
+];
+
+const PRODUCTION: &[&str] = &["--environment", "production"];
+const RUN: &str = "podproof.dev/run";
+
+fn admitted(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("strict"), cluster.namespace("control"));
+    let validations =
+        RULES.iter().map(|rule| json!({ "expression": rule.expression, "message": rule.message }));
+    let _loans = lend(
+        cluster,
+        &shop,
+        "Validating",
+        &json!({
+            "matchConstraints": on("CREATE", "pods"),
+            "variables": [{ "name": "containers", "expression": CONTAINERS }],
+            "validations": validations.collect::<Vec<_>>(),
+        }),
+    );
+    for rule in RULES {
+        cluster.until(rule.message, || {
+            let mut pod = pod();
+            (rule.breaks)(&mut pod["spec"]);
+            let ended = rehearsed(&shop, &pod);
+            assert!(ended.status.success() || ended.err.contains("denied request"), "{ended:#?}");
+            ended.err.contains(&format!("denied request: {}", rule.message))
+        });
+    }
+    assert!(rehearsed(&shop, &pod()).status.success());
+    Shop::default().open(&shop);
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert_eq!(ended.report()["verdict"], "ready");
+}
+
+fn refused(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("closed"), cluster.namespace("control"));
+    Shop::default().open(&shop);
+    let message = "this shop takes nothing that nobody ordered";
+    let expression = format!("!('{RUN}' in object.metadata.?labels.orValue({{}}))");
+    let _loans = lend(
+        cluster,
+        &shop,
+        "Validating",
+        &json!({
+            "matchConstraints": on("CREATE", "pods"),
+            "validations": [{ "expression": expression, "message": message }],
+        }),
+    );
+    let mut ours = pod();
+    ours["metadata"]["labels"][RUN] = json!("podproof-1");
+    cluster.until("the policy", || rehearsed(&shop, &ours).err.contains(message));
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    told(&ended, message);
+    let made = cluster.requests("podproof").into_iter().filter(|event| {
+        event["verb"] == "create"
+            && event["objectRef"]["resource"] == "pods"
+            && event["objectRef"]["namespace"] == shop.name()
+    });
+    let made: Vec<_> = made.filter(|event| !event["requestURI"].to_string().contains("dryRun=")).collect();
+    assert!(made.is_empty(), "{made:#?}");
+    nothing_left(&[&shop, &control]);
+}
+
+fn unheard(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("silent"), cluster.namespace("control"));
+    Shop::default().open(&shop);
+    let message = "nobody talks to the pods of this shop";
+    let _loans = lend(
+        cluster,
+        &shop,
+        "Validating",
+        &json!({
+            "matchConstraints": on("CONNECT", "pods/exec"),
+            "validations": [{ "expression": "false", "message": message }],
+        }),
+    );
+    let web = shop.get(&["pods"])["items"][0]["metadata"]["name"].as_str().unwrap().to_owned();
+    cluster.until("the policy", || shop.exec(&web, &["true"]).err.contains(message));
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    told(&ended, message);
+    nothing_left(&[&shop, &control]);
+}
+
+fn told(ended: &Ended, message: &str) {
+    assert_eq!(ended.code(), Some(4), "{ended:#?}");
+    assert!(ended.err.contains(message), "{ended:#?}");
+    assert!(ended.report()["sandboxes"].to_string().contains(message), "{ended:#?}");
+}
+
+fn nothing_left(namespaces: &[&Namespace<'_>]) {
+    for namespace in namespaces {
+        assert_eq!(namespace.get(&["pods,configmaps", "--selector", RUN])["items"], json!([]));
+    }
+}
+
+/// A policy and its binding to the namespace.
+fn lend<'a>(
+    cluster: &'a Cluster,
+    namespace: &Namespace<'_>,
+    sort: &str,
+    specification: &Value,
+) -> Vec<Loan<'a>> {
+    let name = namespace.name();
+    let version = if sort == "Mutating" { "v1beta1" } else { "v1" };
+    let object = |kind: &str, specification: Value| {
+        json!({
+            "apiVersion": format!("admissionregistration.k8s.io/{version}"),
+            "kind": format!("{sort}AdmissionPolicy{kind}"),
+            "metadata": { "name": name },
+            "spec": specification,
+        })
+    };
+    let selector = json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });
+    let mut binding = json!({ "policyName": name, "matchResources": { "namespaceSelector": selector } });
+    if sort == "Validating" {
+        binding["validationActions"] = json!(["Deny"]);
+    }
+    [object("", specification.clone()), object("Binding", binding)].map(|it| cluster.lend(it)).into()
+}
+
+fn on(operation: &str, resource: &str) -> Value {
+    let rule = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource],
+    });
+    json!({ "resourceRules": [rule] })
+}
+
+/// One that every policy here admits.
+fn pod() -> Value {
+    let mut template = deployment("web")["spec"]["template"].clone();
+    let own = json!({ "apiVersion": "v1", "kind": "Pod" });
+    template.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+    template["metadata"]["name"] = json!("rehearsal");
+    template
+}
+
+/// What the cluster says to a pod that is not made.
+fn rehearsed(namespace: &Namespace<'_>, pod: &Value) -> Ended {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, pod.to_string()).unwrap();
+    let file = file.path().display().to_string();
+    namespace.kubectl(&["create", "--dry-run=server", "--output=json", "--filename", &file])
+}
