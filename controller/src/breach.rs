@@ -12,6 +12,14 @@ pub enum Breach {
     /// There was no probe.
     #[error("no probe was started: {0}")]
     NotLaunched(String),
+    /// The probe ran on another node than was planned.
+    #[error("the probe was planned for node {planned} and ran on {ran}")]
+    OtherNode {
+        /// Where it was to run.
+        planned: String,
+        /// Where it ran.
+        ran: String,
+    },
     /// The container was another one after the evidence than before.
     #[error("the probe's container changed while it was looked at: {0}")]
     OtherContainer(String),

@@ -96,11 +96,11 @@ impl Fleet {
 
     /// Asks whether the pod would be admitted, then makes it; says what a webhook changed.
     pub(crate) async fn create(&self, pod: &Pod) -> Result<(), Refusal> {
-        dry_run(&self.api(), pod, self.deadline).await?;
+        unaltered(pod, &dry_run(&self.api(), pod, self.deadline).await?)?;
         // From here on it may exist, whatever becomes of the answer.
         self.created().extend(pod.metadata.name.clone());
         let admitted = create::insist(&self.api(), pod, &create_params(false), self.deadline).await?;
-        manifest::altered(pod, &admitted).map_or(Ok(()), |change| Err(Refusal::Altered(change)))
+        unaltered(pod, &admitted)
     }
 
     pub(crate) fn exec(&self, pod: &str) -> Exec {
@@ -116,6 +116,10 @@ impl Fleet {
         let created = self.created().clone();
         remove::run(&self.client, &self.namespace, &self.run, created, &self.watch).await
     }
+}
+
+fn unaltered(sent: &Pod, admitted: &Pod) -> Result<(), Refusal> {
+    manifest::altered(sent, admitted).map_or(Ok(()), |change| Err(Refusal::Altered(change)))
 }
 
 /// Asks whether a pod would be admitted, and makes nothing.

@@ -1,70 +1,111 @@
-//! Whether the pod that was admitted is the one that was sent. A webhook may add defaults; what it must not change is what
-//! makes the probe stand for its group, and what would let another program speak for it.
+//! Whether the pod that was admitted is the one that was sent. The API server fills in defaults, and admission may add what
+//! changes nothing; everything else would have the probe stand for other pods, run elsewhere, or let another program speak.
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Map, Value};
 
-/// What a webhook changed, if it changed anything that matters.
+use crate::names::GVISOR_ANNOTATIONS;
+
+/// What the API server, its own admission plugins and a RuntimeClass fill in (apiserver, `pkg/apis/core/v1/defaults.go`;
+/// plugins ServiceAccount, Priority, DefaultTolerationSeconds, RuntimeClass, LimitRanger). A folder's name ends with a dot:
+/// anything may be added in it.
+const FILLED_IN: &[&str] = &[
+    "metadata.annotations.",
+    "metadata.creationTimestamp",
+    "metadata.generation",
+    "metadata.managedFields",
+    "metadata.resourceVersion",
+    "metadata.uid",
+    "spec.containers.resources.",
+    "spec.containers.terminationMessagePath",
+    "spec.containers.terminationMessagePolicy",
+    "spec.dnsPolicy",
+    "spec.imagePullSecrets",
+    "spec.nodeSelector",
+    "spec.nodeSelector.",
+    "spec.overhead",
+    "spec.preemptionPolicy",
+    "spec.priority",
+    "spec.priorityClassName",
+    "spec.schedulerName",
+    "spec.serviceAccount",
+    "spec.serviceAccountName",
+    "spec.tolerations",
+    "status",
+];
+/// The plugin AlwaysPullImages changes it, and the image is compared by its digest.
+const CHANGED_FREELY: &str = "spec.containers.imagePullPolicy";
+/// What it tolerates besides keeps it from nowhere.
+const GROWS: &str = "spec.tolerations";
+
+/// What was changed, if anything was that matters.
 pub fn altered(sent: &Pod, admitted: &Pod) -> Option<String> {
-    if sent.metadata.labels != admitted.metadata.labels {
-        return Some("the labels were changed, and with them what binds it".to_owned());
-    }
-    let gvisors = |pod: &Pod| {
-        let mut annotations = pod.metadata.annotations.clone().unwrap_or_default();
-        annotations.retain(|key, _| key.starts_with(crate::names::GVISOR_ANNOTATIONS));
-        annotations
+    let (Ok(sent), Ok(admitted)) = (serde_json::to_value(sent), serde_json::to_value(admitted)) else {
+        return Some("it cannot be compared".to_owned());
     };
-    if gvisors(sent) != gvisors(admitted) {
-        return Some("annotations that change gVisor's settings were changed".to_owned());
-    }
-    let (Some(sent), Some(admitted)) = (&sent.spec, &admitted.spec) else {
-        return Some("the specification was removed".to_owned());
-    };
-    let mut added = admitted.containers.iter().chain(admitted.init_containers.iter().flatten());
-    if let Some(container) = added.find(|it| sent.containers.iter().all(|own| own.name != it.name)) {
-        return Some(format!("the container {} was added", container.name));
-    }
-    let same = |field: &str, same: bool| (!same).then(|| format!("{field} was changed"));
-    let shares = |spec: &k8s_openapi::api::core::v1::PodSpec| {
-        [spec.host_network, spec.host_pid, spec.host_ipc].map(Option::unwrap_or_default)
-    };
-    same("the RuntimeClass", sent.runtime_class_name == admitted.runtime_class_name)
-        .or_else(|| same("the use of host namespaces", shares(sent) == shares(admitted)))
-        .or_else(|| same("the list of volumes", admitted.volumes.as_ref().is_none_or(Vec::is_empty)))
-        .or_else(|| same("the readiness gate", sent.readiness_gates == admitted.readiness_gates))
-        .or_else(|| {
-            let (sent, admitted) = (sent.containers.first()?, admitted.containers.first()?);
-            container(sent, admitted)
-        })
+    differs(&sent, &admitted, "")
 }
 
-fn container(sent: &Container, admitted: &Container) -> Option<String> {
-    let environment = |container: &Container| {
-        container.env.iter().flatten().count() + container.env_from.iter().flatten().count()
-    };
-    let limits = |container: &Container| container.resources.as_ref().and_then(|it| it.limits.clone());
-    let rights = |container: &Container| {
-        let context = container.security_context.clone().unwrap_or_default();
-        (context.privileged, context.capabilities, context.allow_privilege_escalation)
-    };
-    [
-        ("image", sent.image == admitted.image),
-        ("command", sent.command == admitted.command && sent.args == admitted.args),
-        ("environment", environment(sent) == environment(admitted)),
-        ("limits", limits(sent) == limits(admitted)),
-        ("security context", rights(sent) == rights(admitted)),
-        ("mounts", admitted.volume_mounts.as_ref().is_none_or(Vec::is_empty)),
-    ]
-    .into_iter()
-    .find(|&(_, same)| !same)
-    .map(|(field, _)| format!("the probe's {field} was changed"))
+fn differs(sent: &Value, admitted: &Value, path: &str) -> Option<String> {
+    match (sent, admitted) {
+        (Value::Object(sent), Value::Object(admitted)) => objects_differ(sent, admitted, path),
+        (Value::Array(sent), Value::Array(admitted)) => {
+            if sent.len() != admitted.len() && !(path == GROWS && sent.len() < admitted.len()) {
+                return Some(format!("{path} has {} entries, and not {}", admitted.len(), sent.len()));
+            }
+            let grown = |entry: &Value| path == GROWS && admitted.contains(entry);
+            let pairs = sent.iter().zip(admitted).filter(|(sent, _)| !grown(sent));
+            pairs.filter_map(|(sent, admitted)| differs(sent, admitted, path)).next()
+        }
+        _ if sent == admitted || path == CHANGED_FREELY => None,
+        _ => Some(format!("{path} was changed to {admitted}")),
+    }
+}
+
+fn objects_differ(sent: &Map<String, Value>, admitted: &Map<String, Value>, path: &str) -> Option<String> {
+    let at = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    let removed = sent.keys().find(|key| !admitted.contains_key(*key));
+    if let Some(key) = removed.filter(|key| !is_empty(sent.get(*key))) {
+        return Some(format!("{} was removed", at(key)));
+    }
+    admitted.iter().find_map(|(key, value)| match sent.get(key) {
+        Some(sent) => differs(sent, value, &at(key)),
+        None if is_filled_in(&at(key)) && !key.starts_with(GVISOR_ANNOTATIONS) || is_empty(Some(value)) => {
+            None
+        }
+        None => Some(format!("{} was added: {}", at(key), excerpt(value))),
+    })
+}
+
+fn is_filled_in(path: &str) -> bool {
+    FILLED_IN.iter().any(|filled| *filled == path || (filled.ends_with('.') && path.starts_with(filled)))
+}
+
+fn is_empty(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::Array(list)) => list.is_empty(),
+        Some(Value::Object(map)) => map.is_empty(),
+        Some(Value::Null) | None => true,
+        Some(_) => false,
+    }
+}
+
+/// A webhook may add anything, of any length; it is named, where it has a name.
+fn excerpt(value: &Value) -> String {
+    let name = value.pointer("/0/name").or_else(|| value.pointer("/name")).and_then(Value::as_str);
+    name.map_or_else(|| value.to_string().chars().take(80).collect(), str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::EnvVar;
+    use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec, Toleration};
 
     use super::*;
     use crate::{cluster::Group, manifest};
+
+    fn spec(pod: &mut Pod) -> &mut PodSpec {
+        pod.spec.as_mut().unwrap()
+    }
 
     fn pod() -> Pod {
         let common = manifest::Common {
@@ -72,38 +113,53 @@ mod tests {
             image: "example.invalid/probe:1".into(),
             lifetime: std::time::Duration::from_secs(9),
         };
-        manifest::probe(&common, "shop", &manifest::owner("podproof-1", "shop"), &Group::default(), 0)
+        let group = Group { node: Some("one".into()), ..Group::default() };
+        manifest::probe(&common, "shop", &manifest::owner("podproof-1", "shop"), &group, 0)
     }
 
     #[test]
     fn defaults_are_no_change() {
         let mut admitted = pod();
         admitted.metadata.uid = Some("7".into());
-        admitted.spec.as_mut().unwrap().scheduler_name = Some("default-scheduler".into());
+        admitted
+            .metadata
+            .annotations
+            .as_mut()
+            .unwrap()
+            .insert("kubernetes.io/limit-ranger".into(), "set".into());
+        spec(&mut admitted).scheduler_name = Some("default-scheduler".into());
+        spec(&mut admitted).tolerations = Some(vec![Toleration::default()]);
+        spec(&mut admitted).containers[0].image_pull_policy = Some("Always".into());
         assert_eq!(altered(&pod(), &admitted), None);
     }
 
     #[test]
     fn each_change_that_matters_is_named() {
         type Change = fn(&mut Pod);
-        let changes: [(&str, Change); 6] = [
-            ("labels", |pod| drop(pod.metadata.labels.as_mut().unwrap().insert("a".into(), "b".into()))),
-            ("settings", |pod| {
-                pod.metadata
-                    .annotations
-                    .as_mut()
-                    .unwrap()
-                    .insert("dev.gvisor.flag.net-raw".into(), "true".into());
+        let changes: [(&str, Change); 10] = [
+            ("metadata.labels.a was added", |pod| {
+                drop(pod.metadata.labels.as_mut().unwrap().insert("a".into(), "b".into()));
             }),
-            ("container sidecar", |pod| {
+            ("dev.gvisor.flag.net-raw was added", |pod| {
+                let annotations = pod.metadata.annotations.as_mut().unwrap();
+                annotations.insert("dev.gvisor.flag.net-raw".into(), "true".into());
+            }),
+            ("ownerReferences was removed", |pod| pod.metadata.owner_references = None),
+            ("spec.containers has 2 entries", |pod| {
                 let sidecar = Container { name: "sidecar".into(), ..Container::default() };
-                pod.spec.as_mut().unwrap().containers.push(sidecar);
+                spec(pod).containers.push(sidecar);
             }),
-            ("RuntimeClass", |pod| pod.spec.as_mut().unwrap().runtime_class_name = Some("runc".into())),
-            ("image", |pod| pod.spec.as_mut().unwrap().containers[0].image = Some("other".into())),
-            ("environment", |pod| {
-                pod.spec.as_mut().unwrap().containers[0].env = Some(vec![EnvVar::default()]);
+            ("initContainers was added: early", |pod| {
+                let early = Container { name: "early".into(), ..Container::default() };
+                spec(pod).init_containers = Some(vec![early]);
             }),
+            ("runtimeClassName was added", |pod| spec(pod).runtime_class_name = Some("runc".into())),
+            ("image was changed", |pod| spec(pod).containers[0].image = Some("other".into())),
+            ("env was added", |pod| {
+                spec(pod).containers[0].env = Some(vec![EnvVar::default()]);
+            }),
+            ("affinity was removed", |pod| spec(pod).affinity = None),
+            ("nodeName was added", |pod| spec(pod).node_name = Some("two".into())),
         ];
         for (word, change) in changes {
             let mut admitted = pod();

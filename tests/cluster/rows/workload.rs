@@ -99,7 +99,15 @@ pub(super) const ROWS: &[Row] = &[
             shop.deployments[0]["spec"]["replicas"] = json!(0);
             shop.pod()["hostNetwork"] = json!(true);
         },
-        lacks: &[("deployment/web", &[("least-privilege", "unmet"), ("network-isolation", "unmet")])],
+        lacks: &[(
+            "deployment/web",
+            &[
+                ("least-privilege", "unmet"),
+                ("network-isolation", "unmet"),
+                ("network-policies-apply", "unmet"),
+                ("policies-enforced", "not-applicable"),
+            ],
+        )],
         code: 1,
         says: "shares the node's network namespace",
         ..CLEAN

@@ -50,7 +50,7 @@ where
 /// RBAC says whom it refuses; admission says why.
 pub(super) fn refusal(error: kube::Error) -> Refusal {
     match error {
-        kube::Error::Api(status) if status.code == 403 && status.message.contains(" cannot ") => {
+        kube::Error::Api(status) if status.code == 403 && status.message.contains("\" cannot ") => {
             Refusal::Permission(status.message.clone())
         }
         kube::Error::Api(status) if !again::passes(&kube::Error::Api(status.clone())) => {
@@ -77,6 +77,9 @@ mod tests {
         assert_eq!(told(403, rbac), Refusal::Permission(rbac.to_owned()));
         let quota = "pods \"podproof-1-0\" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1";
         assert_eq!(told(403, quota), Refusal::Admission(quota.to_owned()));
+        let policy =
+            "pods \"podproof-1-0\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: it cannot be";
+        assert_eq!(told(403, policy), Refusal::Admission(policy.to_owned()));
         assert!(matches!(told(503, "away"), Refusal::Unanswered(_)));
     }
 }

@@ -155,6 +155,11 @@ impl Probing<'_> {
             let why = after.map_or("the pod is gone".to_owned(), |after| format!("{:?}", after.stage));
             collected.breaches.push(Breach::OtherContainer(why));
         }
+        if let (Some(planned), Some(ran)) = (&group.node, &state.node)
+            && planned != ran
+        {
+            collected.breaches.push(Breach::OtherNode { planned: planned.clone(), ran: ran.clone() });
+        }
         let pod = container.map(|container| RanPod {
             name: name.to_owned(),
             node,
