@@ -2,12 +2,43 @@
 
 use stage::{
     Cluster,
-    cluster::{Image, ONE, TWO, pod},
+    cluster::{Image, ONE, Shop, TWO, pod},
 };
 
 use crate::Test;
 
-pub(super) const TESTS: &[Test] = &[("both nodes pull from the registry what one of them was given", pulled)];
+pub(super) const TESTS: &[Test] = &[
+    ("both nodes pull from the registry what one of them was given", pulled),
+    (
+        "a probe that the controller pushed and a node pulled is known by its digest, and another image is not",
+        pushed,
+    ),
+];
+
+fn pushed(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("pushed"), cluster.namespace("control"));
+    Shop::default().open(&shop);
+    let reference = cluster.registry().push(&cluster.probe_image(), "another:1");
+    let reference = reference.replace("another:1", "probe:2");
+    let pushed = cluster.controller(&["image", "--push", &reference, "--plain-http"]);
+    assert_eq!(pushed.code(), Some(0), "{pushed:#?}");
+    let verify = |image: &str, digest: &str| {
+        let own =
+            ["verify", "--namespace", shop.name(), "--control-namespace", control.name(), "--output", "json"];
+        let image = ["--only", "production", "--environment", "production", "--image", image];
+        let digest = ["--image-digest", digest];
+        let digest = if digest[1].is_empty() { &[][..] } else { &digest[..] };
+        cluster.controller(&[&own[..], &image, digest].concat())
+    };
+    for image in [reference.as_str(), pushed.out.trim()] {
+        let ended = verify(image, "");
+        assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    }
+    let other = format!("sha256:{}", "0".repeat(64));
+    let ended = verify(&reference, &other);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    assert!(ended.out.contains("which is not this controller's probe"), "{}", ended.out);
+}
 
 fn pulled(cluster: &Cluster) {
     let reference = "podproof.test/pulled:1";

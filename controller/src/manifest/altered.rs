@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use crate::names::GVISOR_ANNOTATIONS;
 
 /// What the API server, its own admission plugins and a RuntimeClass fill in (apiserver, `pkg/apis/core/v1/defaults.go`;
-/// plugins ServiceAccount, Priority, DefaultTolerationSeconds, RuntimeClass, LimitRanger). A folder's name ends with a dot:
-/// anything may be added in it.
+/// plugins `ServiceAccount`, `Priority`, `DefaultTolerationSeconds`, `RuntimeClass`, `LimitRanger`). A folder's name ends with
+/// a dot: anything may be added in it.
 const FILLED_IN: &[&str] = &[
     "metadata.annotations.",
     "metadata.creationTimestamp",
@@ -33,7 +33,7 @@ const FILLED_IN: &[&str] = &[
     "spec.tolerations",
     "status",
 ];
-/// The plugin AlwaysPullImages changes it, and the image is compared by its digest.
+/// The plugin `AlwaysPullImages` changes it, and the image is compared by its digest.
 const CHANGED_FREELY: &str = "spec.containers.imagePullPolicy";
 /// What it tolerates besides keeps it from nowhere.
 const GROWS: &str = "spec.tolerations";
@@ -54,8 +54,8 @@ fn differs(sent: &Value, admitted: &Value, path: &str) -> Option<String> {
                 return Some(format!("{path} has {} entries, and not {}", admitted.len(), sent.len()));
             }
             let grown = |entry: &Value| path == GROWS && admitted.contains(entry);
-            let pairs = sent.iter().zip(admitted).filter(|(sent, _)| !grown(sent));
-            pairs.filter_map(|(sent, admitted)| differs(sent, admitted, path)).next()
+            let mut pairs = sent.iter().zip(admitted).filter(|(sent, _)| !grown(sent));
+            pairs.find_map(|(sent, admitted)| differs(sent, admitted, path))
         }
         _ if sent == admitted || path == CHANGED_FREELY => None,
         _ => Some(format!("{path} was changed to {admitted}")),

@@ -21,6 +21,7 @@ pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Sha
     gvisor_annotations.retain(|key, _| key.starts_with(names::GVISOR_ANNOTATIONS));
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     Shape {
+        token: token(&origin, spec, volumes),
         origin,
         labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations,
@@ -32,7 +33,6 @@ pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Sha
         host_namespaces: host_namespaces(spec),
         sysctls: sysctls(spec),
         root_allowed: root_allowed(spec),
-        token: token(spec, volumes),
     }
 }
 
@@ -156,11 +156,81 @@ fn root_allowed(spec: &PodSpec) -> Option<String> {
     containers.filter(allowed).map(|container| container.name.clone()).next()
 }
 
-/// A pod that exists shows the token as a projected volume; a template does unless it is told not to.
-fn token(spec: &PodSpec, volumes: &[ApiVolume]) -> bool {
+/// A pod that exists shows the token as a projected volume; those of a template will have it unless they are told not to.
+fn token(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> bool {
     let projected = volumes.iter().filter_map(|volume| volume.projected.as_ref());
     let sources = projected.flat_map(|projected| projected.sources.iter().flatten());
     let mounted = sources.into_iter().any(|source| source.service_account_token.is_some());
-    let to_come = spec.node_name.is_none() && spec.automount_service_account_token != Some(false);
+    let to_come = origin.is_template() && spec.automount_service_account_token != Some(false);
     mounted || to_come
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(pod: Option<&str>, spec: &Value) -> Shape {
+        let origin = Origin { kind: "deployment".into(), name: "web".into(), pod: pod.map(str::to_owned) };
+        shape(origin, ObjectMeta::default(), &serde_json::from_value(spec.clone()).unwrap())
+    }
+
+    #[test]
+    fn a_template_will_have_a_token_unless_it_is_told_not_to_and_a_pod_shows_it() {
+        let silent = json!({ "containers": [] });
+        assert!(of(None, &silent).token && !of(Some("web-1"), &silent).token);
+        assert!(!of(None, &json!({ "containers": [], "automountServiceAccountToken": false })).token);
+        let source = json!({ "serviceAccountToken": { "path": "token" } });
+        let volume = json!({ "name": "kube-api-access", "projected": { "sources": [source] } });
+        assert!(of(Some("web-1"), &json!({ "containers": [], "volumes": [volume] })).token);
+    }
+
+    #[test]
+    fn root_is_allowed_where_nothing_forbids_it_and_a_container_outweighs_its_pod() {
+        let app = |context: Value| json!({ "name": "app", "securityContext": context });
+        let pod = |pod: Value, container: Value| json!({ "securityContext": pod, "containers": [container] });
+        for (spec, allowed) in [
+            (pod(json!({}), app(json!({}))), true),
+            (pod(json!({ "runAsNonRoot": true }), app(json!({}))), false),
+            (pod(json!({ "runAsUser": 1000 }), app(json!({}))), false),
+            (pod(json!({ "runAsNonRoot": true }), app(json!({ "runAsUser": 0 }))), true),
+            (pod(json!({}), app(json!({ "runAsUser": 1000 }))), false),
+        ] {
+            assert_eq!(of(None, &spec).root_allowed.is_some(), allowed, "{spec}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_container_counts_and_what_reaches_outside_is_kept() {
+        let spec = json!({
+            "runtimeClassName": "gvisor",
+            "hostPID": true,
+            "securityContext": { "sysctls": [{ "name": "net.core.somaxconn", "value": "1" }] },
+            "initContainers": [{ "name": "first", "securityContext": { "privileged": true } }],
+            "containers": [{
+                "name": "app",
+                "resources": { "limits": { "memory": "64Mi", "cpu": "100m" } },
+                "ports": [{ "containerPort": 80, "hostPort": 8080 }],
+            }],
+            "ephemeralContainers": [{
+                "name": "debug",
+                "securityContext": { "capabilities": { "add": ["SYS_PTRACE"] }, "procMount": "Unmasked" },
+            }],
+            "volumes": [
+                { "name": "a", "hostPath": { "path": "/etc" } },
+                { "name": "b", "emptyDir": {} },
+                { "name": "c", "persistentVolumeClaim": { "claimName": "data" } },
+                { "name": "d", "csi": { "driver": "secrets-store.csi.k8s.io" } },
+            ],
+        });
+        let shape = of(None, &spec);
+        assert_eq!(shape.containers.len(), 3);
+        assert!(shape.containers[0].privileged && shape.containers[2].unmasked_proc);
+        assert_eq!((shape.containers[1].memory, shape.containers[1].cpu_millis), (Some(64 << 20), Some(100)));
+        assert_eq!((shape.host_namespaces.len(), shape.sysctls.len()), (1, 1));
+        let kinds: Vec<_> = shape.volumes.iter().map(|volume| volume.kind.as_str()).collect();
+        assert_eq!(kinds, ["hostPath", "claim", "csi"]);
+        assert_eq!(shape.without_limits().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["first"]);
+    }
 }
