@@ -143,15 +143,9 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::Survey(survey::kubernetes::Error::Reach(_)) | Error::NoAnswer => Some(
             "look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster",
         ),
-        Error::Blind(_) | Error::Pods(launch::pods::Error::Owner { refusal: Refusal::Permission(_), .. }) => {
-            Some(LAUNCHING)
-        }
+        Error::Blind(_) => Some(LAUNCHING),
         Error::Find { .. } => Some("look whether `kubectl auth can-i list pods` says yes for the namespace"),
-        Error::Pods(
-            launch::pods::Error::Kubeconfig(_)
-            | launch::pods::Error::Nowhere(_)
-            | launch::pods::Error::Client(_),
-        ) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
+        Error::Pods(_) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
         Error::NoneLaunched { reasons } if reasons.iter().any(|it| matches!(it, Refusal::Permission(_))) => {
             Some(LAUNCHING)
         }
@@ -162,11 +156,7 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::Write(_) | Error::Render(_) | Error::Manifest(_) => {
             Some("the verdict is not in the report; run again")
         }
-        Error::Pods(launch::pods::Error::Owner { .. })
-        | Error::Interrupted
-        | Error::Random(_)
-        | Error::Signals(_)
-        | Error::Witness(_) => None,
+        Error::Interrupted | Error::Random(_) | Error::Signals(_) | Error::Witness(_) => None,
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{Api, Client, api::PostParams};
-use tokio::time::Instant;
+use tokio::{sync::OnceCell, time::Instant};
 
 pub(crate) use connect::{Connection, connect};
 pub(crate) use conversation::{Gathered, gather};
@@ -28,12 +28,15 @@ pub(crate) use watch::Watch;
 
 use crate::{launch::Leftover, manifest, names};
 
+/// The API server's words for a webhook with side effects (apiserver, `pkg/admission/plugin/webhook/errors`).
+const NO_DRY_RUN: &str = "does not support dry run";
+
 /// Everything that one run makes in one namespace.
 pub(crate) struct Fleet {
     client: Client,
     namespace: String,
     run: String,
-    owner: ConfigMap,
+    owner: OnceCell<ConfigMap>,
     watch: Watch,
     deadline: Instant,
     created: Mutex<BTreeSet<String>>,
@@ -48,38 +51,30 @@ pub(crate) enum Error {
     Nowhere(#[from] kube::config::InferConfigError),
     #[error("failed to make a client for the cluster")]
     Client(#[source] Box<kube::Error>),
-    #[error("failed to create the owner of the run's pods in namespace {namespace}: {refusal}")]
-    Owner { namespace: String, refusal: Refusal },
 }
 
 // === impl Fleet ===
 
 impl Fleet {
-    /// Makes the owner and begins to watch.
-    pub(crate) async fn begin(
-        client: &Client,
-        namespace: &str,
-        run: &str,
-        deadline: Instant,
-    ) -> Result<Self, Error> {
-        let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
-        let wanted = manifest::owner(run, namespace);
-        let owner = create::insist(&owners, &wanted, &create_params(false), deadline).await;
-        let owner = owner.map_err(|refusal| Error::Owner { namespace: namespace.to_owned(), refusal })?;
-        let watch = Watch::begin(client, namespace, run);
-        Ok(Self {
+    /// Begins to watch, and makes nothing yet.
+    pub(crate) fn begin(client: &Client, namespace: &str, run: &str, deadline: Instant) -> Self {
+        Self {
             client: client.clone(),
             namespace: namespace.to_owned(),
             run: run.to_owned(),
-            owner,
-            watch,
+            owner: OnceCell::new(),
+            watch: Watch::begin(client, namespace, run),
             deadline,
             created: Mutex::default(),
-        })
+        }
     }
 
-    pub(crate) fn owner(&self) -> &ConfigMap {
-        &self.owner
+    /// The owner of the run's pods, which is made when it is first asked for.
+    pub(crate) async fn owner(&self) -> Result<&ConfigMap, Refusal> {
+        let owners = Api::<ConfigMap>::namespaced(self.client.clone(), &self.namespace);
+        let wanted = manifest::owner(&self.run, &self.namespace);
+        let params = create_params(false);
+        self.owner.get_or_try_init(|| create::insist(&owners, &wanted, &params, self.deadline)).await
     }
 
     pub(crate) fn namespace(&self) -> &str {
@@ -96,7 +91,14 @@ impl Fleet {
 
     /// Asks whether the pod would be admitted, then makes it; says what a webhook changed.
     pub(crate) async fn create(&self, pod: &Pod) -> Result<(), Refusal> {
-        unaltered(pod, &dry_run(&self.api(), pod, self.deadline).await?)?;
+        match dry_run(&self.api(), pod, self.deadline).await {
+            Ok(admitted) => unaltered(pod, &admitted)?,
+            // Then only the creation itself shows what the webhook does.
+            Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {
+                tracing::warn!("not tried beforehand: {why}");
+            }
+            Err(refusal) => return Err(refusal),
+        }
         // From here on it may exist, whatever becomes of the answer.
         self.created().extend(pod.metadata.name.clone());
         let admitted = create::insist(&self.api(), pod, &create_params(false), self.deadline).await?;

@@ -208,11 +208,10 @@ async fn probes(
         image: target.image.clone(),
         lifetime: request.timeout + BACKSTOP,
     };
-    let fleet = Fleet::begin(&connection.client, &target.namespace, &common.run, deadline).await?;
-    let control_fleet = match &target.control_namespace {
-        None => None,
-        Some(namespace) => Some(Fleet::begin(&connection.client, namespace, &common.run, deadline).await),
-    };
+    let fleet = Fleet::begin(&connection.client, &target.namespace, &common.run, deadline);
+    let control_fleet = target.control_namespace.as_ref();
+    let control_fleet =
+        control_fleet.map(|namespace| Fleet::begin(&connection.client, namespace, &common.run, deadline));
     let controls = controls::Controls::new(control_fleet, &common, deadline);
     let probing =
         Probing { fleet: &fleet, controls: &controls, common: &common, cluster, target, deadline, progress };

@@ -1,11 +1,14 @@
-//! A request that an API server in trouble could not answer is made again, until the run's deadline.
+//! A request that an API server in trouble could not answer is made again, until the run's deadline. One that is frozen
+//! answers nothing at all: no request waits for ever.
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the request until it is answered, or the deadline has come.
 pub(super) async fn until<T, F>(deadline: Instant, mut request: impl FnMut() -> F) -> kube::Result<T>
@@ -14,7 +17,9 @@ where
 {
     let mut pause = FIRST_PAUSE;
     loop {
-        match request().await {
+        let patience = deadline.min(Instant::now() + PATIENCE);
+        let answer = timeout_at(patience, request()).await;
+        match answer.unwrap_or_else(|_| Err(kube::Error::Service("it did not answer in time".into()))) {
             Err(error) if passes(&error) && Instant::now() + pause < deadline => sleep(pause).await,
             answer => return answer,
         }

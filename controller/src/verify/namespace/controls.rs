@@ -22,7 +22,7 @@ use crate::{
 
 /// All controls of a run.
 pub(super) struct Controls {
-    fleet: Option<Result<Fleet, String>>,
+    fleet: Option<Fleet>,
     common: Common,
     deadline: Instant,
     nodes: Mutex<BTreeMap<String, Arc<OnceCell<Witness>>>>,
@@ -44,8 +44,7 @@ pub(super) struct Tried {
 }
 
 impl Controls {
-    pub(super) fn new(fleet: Option<Result<Fleet, pods::Error>>, common: &Common, deadline: Instant) -> Self {
-        let fleet = fleet.map(|fleet| fleet.map_err(|error| error.to_string()));
+    pub(super) fn new(fleet: Option<Fleet>, common: &Common, deadline: Instant) -> Self {
         Self { fleet, common: common.clone(), deadline, nodes: Mutex::default() }
     }
 
@@ -76,9 +75,9 @@ impl Controls {
     ) -> Result<Tried, Error> {
         let without = |control| Ok(Tried { control, boot_id: None });
         let (pod, fleet) = match (&witness.pod, &self.fleet) {
-            (Ok(pod), Some(Ok(fleet))) => (pod, fleet),
+            (Ok(pod), Some(fleet)) => (pod, fleet),
             (Err(control), _) => return without(control.clone()),
-            _ => return without(Control::NotAsked),
+            (Ok(_), None) => return without(Control::NotAsked),
         };
         let observers = vec![Observer::BootId, Observer::Egress];
         let draw = || assignment(destinations, observers.clone());
@@ -100,20 +99,19 @@ impl Controls {
 
     pub(super) async fn clean_up(&self) -> Vec<Leftover> {
         match &self.fleet {
-            Some(Ok(fleet)) => fleet.clean_up().await,
-            _ => Vec::new(),
+            Some(fleet) => fleet.clean_up().await,
+            None => Vec::new(),
         }
     }
 
     async fn begin(&self, node: &str, index: usize) -> Witness {
         let failed = |why: String| Witness { addresses: Vec::new(), pod: Err(Control::Failed(why)) };
-        let fleet = match &self.fleet {
-            Some(Ok(fleet)) => fleet,
-            Some(Err(why)) => return failed(why.clone()),
-            None => return self.nowhere(),
+        let Some(fleet) = &self.fleet else { return self.nowhere() };
+        let owner = match fleet.owner().await {
+            Ok(owner) => owner,
+            Err(refusal) => return failed(refusal.to_string()),
         };
-        let namespace = fleet.namespace().to_owned();
-        let pod = manifest::control(&self.common, &namespace, fleet.owner(), node, index);
+        let pod = manifest::control(&self.common, fleet.namespace(), owner, node, index);
         let name = pod.metadata.name.clone().unwrap_or_default();
         if let Err(refusal) = fleet.create(&pod).await {
             return failed(refusal.to_string());

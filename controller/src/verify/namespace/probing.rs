@@ -77,7 +77,10 @@ impl Probing<'_> {
         if group.refused.is_some() {
             return Ok(Probed::refused(group));
         }
-        let owner = self.fleet.owner();
+        let owner = match self.fleet.owner().await {
+            Ok(owner) => owner,
+            Err(refusal) => return Ok(Probed::failed(&refusal)),
+        };
         let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
         let name = pod.metadata.name.clone().unwrap_or_default();
         self.say(group, "creating the probe");
