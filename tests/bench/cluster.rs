@@ -30,7 +30,7 @@ const AGENT: &str = "podproof/";
 fn main() -> io::Result<()> {
     let words: Vec<_> = std::env::args().collect();
     if let Some(at) = words.iter().position(|word| word == BARE) {
-        return bare(words.get(at + 1).unwrap());
+        return bare(words.get(at + 1).unwrap(), words.get(at + 2).unwrap());
     }
     let mut out = io::stdout();
     let cluster = Cluster::start(Options::default());
@@ -47,14 +47,20 @@ fn main() -> io::Result<()> {
         let mut command = cluster.controller_command(&with_control);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         peak = peak.max(peak_of(child));
-        pairs.push((started.elapsed().as_secs_f64() * 1000.0, bare_beside(&cluster, namespace.name())));
+        pairs.push((
+            started.elapsed().as_secs_f64() * 1000.0,
+            bare_beside(&cluster, namespace.name(), &image),
+        ));
     }
     let ratio = median(pairs.iter().map(|(whole, bare)| whole / bare));
     let bare = median(pairs.iter().map(|(_, bare)| *bare));
     writeln!(out, "verify --namespace with a control takes {ratio:.2} times a bare pod ({bare:.0} ms)")?;
     let requests = cluster.requests(AGENT);
     let of = |verb: &str, resource: &str| {
-        requests.iter().filter(|event| event["verb"] == verb && event["objectRef"]["resource"] == resource).count()
+        requests
+            .iter()
+            .filter(|event| event["verb"] == verb && event["objectRef"]["resource"] == resource)
+            .count()
     };
     let for_pods = of("create", "pods") + of("delete", "pods") + of("get", "pods");
     writeln!(
@@ -84,13 +90,14 @@ fn peak_of(mut child: Child) -> u64 {
 }
 
 /// How long a bare pod takes, in milliseconds.
-fn bare_beside(cluster: &Cluster, namespace: &str) -> f64 {
-    let output = cluster.inside(std::env::current_exe().unwrap()).args([BARE, namespace]).output().unwrap();
+fn bare_beside(cluster: &Cluster, namespace: &str, image: &str) -> f64 {
+    let output =
+        cluster.inside(std::env::current_exe().unwrap()).args([BARE, namespace, image]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-fn bare(namespace: &str) -> io::Result<()> {
+fn bare(namespace: &str, image: &str) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let took = runtime.block_on(async {
         let started = Instant::now();
@@ -98,10 +105,14 @@ fn bare(namespace: &str) -> io::Result<()> {
         let api = Api::<Pod>::namespaced(client, namespace);
         let mut object = pod("bare", "gvisor", ONE, None);
         let spec = &mut object["spec"];
+        spec["terminationGracePeriodSeconds"] = 5.into();
         spec["securityContext"] = serde_json::json!({
             "runAsNonRoot": true, "runAsUser": 65_534, "seccompProfile": { "type": "RuntimeDefault" },
         });
-        spec["containers"][0]["securityContext"] =
+        let container = &mut spec["containers"][0];
+        container["image"] = image.into();
+        container["command"] = serde_json::json!(["/probe", "hold", "60"]);
+        container["securityContext"] =
             serde_json::json!({ "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } });
         let object: Pod = serde_json::from_value(object).unwrap();
         let made = api.create(&PostParams::default(), &object).await.unwrap();
