@@ -247,7 +247,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation"),
+        without: Without::Inconclusive("network-isolation, policies-enforced"),
     },
     Permission {
         group: "crd.projectcalico.org",
@@ -255,7 +255,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation"),
+        without: Without::Inconclusive("network-isolation, policies-enforced"),
     },
     Permission {
         group: "policy.networking.k8s.io",
@@ -263,7 +263,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation"),
+        without: Without::Inconclusive("network-isolation, policies-enforced"),
     },
 ];
 

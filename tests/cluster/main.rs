@@ -16,6 +16,7 @@ mod endings;
 mod faults;
 mod images;
 mod outside;
+mod permissions;
 mod policies;
 mod rows;
 mod runtimes;
@@ -43,9 +44,19 @@ fn main() -> ExitCode {
         }
     }
     let shared = Arc::new(OnceLock::new());
-    let tests =
-        [runtimes::TESTS, policies::TESTS, rows::TESTS, admission::TESTS, bystanders::TESTS, outside::TESTS, images::TESTS, faults::TESTS, endings::TESTS]
-            .concat();
+    let tests = [
+        runtimes::TESTS,
+        policies::TESTS,
+        rows::TESTS,
+        bystanders::TESTS,
+        admission::TESTS,
+        permissions::TESTS,
+        outside::TESTS,
+        images::TESTS,
+        faults::TESTS,
+        endings::TESTS,
+    ]
+    .concat();
     let trials = tests.into_iter().map(|(name, test)| {
         let shared = Arc::clone(&shared);
         Trial::test(name, move || attempt(|| test(started(&shared)))).with_ignored_flag(!root)

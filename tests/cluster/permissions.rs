@@ -1,0 +1,256 @@
+//! What the roles of `controller rbac` let a run do, and what is lost with each permission that is taken away.
+
+use std::{
+    collections::BTreeSet,
+    io::{Write, stderr},
+    sync::Mutex,
+    thread,
+};
+
+use controller::permission::{ALL, Permission, Place, Without};
+use serde_json::{Value, json};
+use stage::{
+    Cluster, Ended, attempt,
+    cluster::{Namespace, Shop},
+};
+
+use crate::Test;
+
+pub(super) const TESTS: &[Test] = &[
+    ("the Role that rbac prints is enough to run, and what stays open names what would decide it", confined),
+    (
+        "with the cluster's roles and a control a run is ready, and each permission that is taken away is missed \
+      where the role says",
+        each,
+    ),
+];
+
+/// How many runs are under way at once.
+const AT_ONCE: usize = 3;
+
+/// A namespace in which nothing is wrong, one for the control, and accounts that may look.
+struct Gate<'a> {
+    cluster: &'a Cluster,
+    shop: Namespace<'a>,
+    control: Namespace<'a>,
+}
+
+/// Roles, bindings and accounts of a test, in namespaces that it does not own too.
+struct Granted<'a> {
+    cluster: &'a Cluster,
+    file: String,
+}
+
+impl<'a> Gate<'a> {
+    fn open(cluster: &'a Cluster) -> Self {
+        cluster.probe_image();
+        let [shop, control] = ["permitted", "control"].map(|word| cluster.namespace(word));
+        Shop::default().open(&shop);
+        Self { cluster, shop, control }
+    }
+
+    /// An account and what `controller rbac` prints for it.
+    fn roles(&self, account: &str, words: &[&str]) -> Vec<Value> {
+        let subject = format!("{}:{account}", self.control.name());
+        let own = ["rbac", "--namespace", self.shop.name(), "--service-account", &subject];
+        let printed = self.cluster.controller(&[&own[..], words].concat());
+        assert_eq!(printed.code(), Some(0), "{printed:#?}");
+        let create = ["create", "--dry-run=client", "--output=json", "--filename=-"];
+        let objects = self.cluster.feed(&create, &printed.out);
+        let objects = serde_json::Deserializer::from_str(&objects).into_iter::<Value>();
+        let mut objects: Vec<_> = objects.map(Result::unwrap).collect();
+        objects.push(json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": { "name": account, "namespace": self.control.name() },
+        }));
+        objects
+    }
+
+    /// Runs as an account.
+    fn verify(&self, account: &str, words: &[&str]) -> Ended {
+        let kubeconfig = self.cluster.account(self.control.name(), account).display().to_string();
+        let image = self.cluster.probe_image();
+        let own = ["verify", "--namespace", self.shop.name(), "--kubeconfig", &kubeconfig, "--image", &image];
+        let others = ["--environment", "production", "--output", "json", "--quiet"];
+        self.cluster.controller(&[&own[..], &others, words].concat())
+    }
+}
+
+impl<'a> Granted<'a> {
+    fn all(cluster: &'a Cluster, name: &str, objects: &[Value]) -> Self {
+        let file = cluster.state().join(format!("{name}.json"));
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+        std::fs::write(&file, list.to_string()).unwrap();
+        let granted = Self { cluster, file: file.display().to_string() };
+        cluster.ask(&["create", "--filename", &granted.file]);
+        granted
+    }
+}
+
+impl Drop for Granted<'_> {
+    fn drop(&mut self) {
+        _ = self.cluster.kubectl(&["delete", "--wait=false", "--ignore-not-found", "--filename", &self.file]);
+    }
+}
+
+fn confined(cluster: &Cluster) {
+    let gate = Gate::open(cluster);
+    let _granted = Granted::all(cluster, gate.shop.name(), &gate.roles("gate", &[]));
+    let ended = gate.verify("gate", &[]);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    let open = [
+        ("coverage", "the permission to list nodes is missing"),
+        ("network-isolation", "--control-namespace NAME"),
+        ("policies-enforced", "nothing shows that it could have been"),
+        ("runtime-class-exists", "the permission to list runtimeclasses is missing"),
+    ];
+    assert_eq!(inconclusive(&ended), open.iter().map(|(id, _)| (*id).to_owned()).collect());
+    for (id, says) in open {
+        let because = ended.finding(id)["because"].to_string();
+        assert!(because.contains(says), "{id}: {because}");
+    }
+}
+
+fn each(cluster: &Cluster) {
+    let gate = Gate::open(cluster);
+    let _kinds: Vec<_> =
+        OTHER_KINDS.iter().map(|&(kind, group)| cluster.lend(definition(kind, group))).collect();
+    let cases: Vec<_> = [None].into_iter().chain(ALL.iter().map(Some)).enumerate().collect();
+    let objects: Vec<_> = cases.iter().flat_map(|&(number, taken)| without(&gate, number, taken)).collect();
+    let _granted = Granted::all(cluster, gate.shop.name(), &objects);
+    let waiting = Mutex::new(cases.iter());
+    let wrong = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(&(number, taken)) = waiting.lock().unwrap().next() else { break };
+                    let judged = attempt(|| judge(&gate, number, taken));
+                    let title = taken.map_or("all are there".to_owned(), title);
+                    let sign = if judged.is_ok() { "✔" } else { "✘" };
+                    _ = writeln!(stderr(), "{sign} {title}");
+                    let failed = judged
+                        .err()
+                        .map(|failed| format!("without {title}: {}", failed.message().unwrap_or_default()));
+                    wrong.lock().unwrap().extend(failed);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Policies of other makers: the cluster has Cilium's already, and these are there for the test.
+const OTHER_KINDS: [(&str, &str); 2] =
+    [("GlobalNetworkPolicy", "crd.projectcalico.org"), ("AdminNetworkPolicy", "policy.networking.k8s.io")];
+
+fn definition(kind: &str, group: &str) -> Value {
+    let singular = kind.to_lowercase();
+    let plural = singular.replace("policy", "policies");
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": format!("{plural}.{group}"),
+            // Groups of Kubernetes' own ask for it.
+            "annotations": { "api-approved.kubernetes.io": "unapproved, for a test" },
+        },
+        "spec": {
+            "group": group,
+            "scope": "Cluster",
+            "names": { "kind": kind, "plural": plural, "singular": singular },
+            "versions": [{
+                "name": "v1",
+                "served": true,
+                "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+            }],
+        },
+    })
+}
+
+/// All roles for an account of its own, but for one permission, wherever it stands.
+fn without(gate: &Gate<'_>, number: usize, taken: Option<&Permission>) -> Vec<Value> {
+    let account = format!("without-{number}");
+    let mut objects = gate.roles(&account, &["--cluster", "--control-namespace", gate.control.name()]);
+    let mut dropped = 0;
+    for object in &mut objects {
+        // Names of roles are shared with other accounts, and with other namespaces' gates.
+        let name = format!("{}-{number}-{}", gate.shop.name(), object["metadata"]["name"].as_str().unwrap());
+        if object.get("roleRef").is_some() {
+            object["roleRef"]["name"] =
+                format!("{}-{number}-{}", gate.shop.name(), object["roleRef"]["name"].as_str().unwrap())
+                    .into();
+        }
+        if object["kind"] != "ServiceAccount" {
+            object["metadata"]["name"] = name.into();
+        }
+        let here = taken.filter(|taken| stands(gate, object, taken));
+        if let (Some(taken), Some(rules)) = (here, object.get_mut("rules").and_then(Value::as_array_mut)) {
+            let before = rules.len();
+            rules
+                .retain(|rule| rule["resources"][0] != taken.resource || rule["apiGroups"][0] != taken.group);
+            dropped += before - rules.len();
+        }
+    }
+    let places = match taken.map(|taken| taken.place) {
+        None => 0,
+        Some(Place::Both) => 2,
+        Some(Place::Namespace | Place::Cluster | Place::Of(_)) => 1,
+    };
+    assert_eq!(dropped, places, "{taken:?}");
+    objects
+}
+
+/// Whether this role is one where the permission stands.
+fn stands(gate: &Gate<'_>, role: &Value, permission: &Permission) -> bool {
+    let namespace = role["metadata"]["namespace"].as_str();
+    match permission.place {
+        Place::Namespace => namespace == Some(gate.shop.name()),
+        Place::Both => [gate.shop.name(), gate.control.name()].map(Some).contains(&namespace),
+        Place::Cluster => role["kind"] == "ClusterRole",
+        Place::Of(other) => namespace == Some(other),
+    }
+}
+
+fn judge(gate: &Gate<'_>, number: usize, taken: Option<&Permission>) {
+    let ended = gate.verify(&format!("without-{number}"), &["--control-namespace", gate.control.name()]);
+    let lost = match taken.map(|taken| taken.without) {
+        None | Some(Without::Words(_)) => "",
+        Some(Without::Inconclusive(requirements)) => requirements,
+        Some(Without::NoRun) => {
+            assert_eq!(ended.code(), Some(4), "{ended:#?}");
+            assert!(ended.err.contains("help: `controller rbac"), "{}", ended.err);
+            return;
+        }
+    };
+    // What is lost under a condition only is not lost here: nothing in this namespace meets one.
+    let always = lost.split(", ").filter(|id| !id.is_empty() && !lost.contains(", where "));
+    let lost: BTreeSet<_> = always.map(str::to_owned).collect();
+    assert_eq!(inconclusive(&ended), lost, "{ended:#?}");
+    assert_eq!(ended.code(), Some(if lost.is_empty() { 0 } else { 3 }), "{ended:#?}");
+    for id in &lost {
+        let finding = ended.finding(id);
+        let says = finding["because"].as_str().unwrap();
+        let Permission { resource, group, .. } = taken.unwrap();
+        let what = if *resource == "*" { group } else { resource };
+        let named = says.contains("the permission to ") && says.contains(what);
+        // What follows from another requirement says so instead.
+        assert!(named || id == "policies-enforced", "{finding:#}");
+    }
+}
+
+/// Every requirement that could not be decided; none is unmet.
+fn inconclusive(ended: &Ended) -> BTreeSet<String> {
+    let outcomes = ended.outcomes();
+    assert!(outcomes.values().all(|outcome| outcome != "unmet"), "{ended:#?}");
+    outcomes.into_iter().filter(|(_, outcome)| outcome == "inconclusive").map(|(id, _)| id).collect()
+}
+
+fn title(permission: &Permission) -> String {
+    let Permission { group, resource, verbs, place, .. } = permission;
+    let group = if group.is_empty() { "" } else { &format!(".{group}") };
+    format!("{} {resource}{group} ({place:?})", verbs.join(","))
+}
