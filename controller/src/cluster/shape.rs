@@ -14,6 +14,8 @@ pub struct Shape {
     pub labels: Labels,
     /// Those of its annotations that change gVisor's settings.
     pub gvisor_annotations: Labels,
+    /// Those that give it a network besides the cluster's, which no NetworkPolicy binds.
+    pub network_annotations: Labels,
     /// Its RuntimeClass.
     pub runtime_class: Option<String>,
     /// The node that it runs on.
@@ -60,6 +62,10 @@ pub struct Container {
     pub privileged: bool,
     /// Capabilities that it adds.
     pub added_capabilities: Vec<String>,
+    /// Whether it keeps the capabilities that a runtime gives by default.
+    pub keeps_capabilities: bool,
+    /// Whether a program in it may gain privileges.
+    pub may_gain_privileges: bool,
     /// Ports of the node that it takes.
     pub host_ports: Vec<i32>,
     /// Whether its /proc is unmasked.
@@ -83,7 +89,8 @@ pub enum ContainerKind {
 pub struct Volume {
     /// Its name.
     pub name: String,
-    /// What it is: "hostPath", "csi", "claim"; behind a claim also "local" and any other kind.
+    /// What it is: "hostPath", "claim", "driver" for what a program of the node mounts; behind a claim also "local", "csi"
+    /// and any other kind.
     pub kind: String,
     /// The path on the node, the driver, or the claim's name.
     pub source: String,

@@ -70,6 +70,7 @@ struct Key {
     /// Where policies may bind that are not evaluated.
     labels: Labels,
     nodes_network: bool,
+    networks: Labels,
 }
 
 /// Labels that tell pods of one workload apart, and that no policy means.
@@ -102,10 +103,8 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
             uncovered.push(format!("{}: --like leaves it out", shape.origin.title()));
             continue;
         }
-        let places = places(cluster, request, shape);
-        if places.is_empty() {
-            uncovered.push(format!("{}: no node that was asked for can run it", shape.origin.title()));
-        }
+        let places = places(cluster, &request.nodes, shape);
+        uncovered.extend(left_out(cluster, shape, &places));
         for (pool, node) in places {
             join(&mut groups, cluster, shape, pool, node);
         }
@@ -136,10 +135,10 @@ fn asked_for(shape: &Shape, request: &Request) -> bool {
 }
 
 /// The pools in which it runs or can run; with the nodes, where each is to have a probe of its own.
-fn places(cluster: &Cluster, request: &Request, shape: &Shape) -> Vec<(String, Option<String>)> {
+fn places(cluster: &Cluster, asked_for: &Nodes, shape: &Shape) -> Vec<(String, Option<String>)> {
     let Ok(nodes) = &cluster.nodes else {
         let node = shape.node.clone();
-        return match (&request.nodes, node) {
+        return match (asked_for, node) {
             (Nodes::PerPool, _) => vec![(UNKNOWN_POOL.to_owned(), None)],
             (Nodes::Named(names), Some(node)) if !names.contains(&node) => Vec::new(),
             (_, node) => vec![(UNKNOWN_POOL.to_owned(), node)],
@@ -151,7 +150,7 @@ fn places(cluster: &Cluster, request: &Request, shape: &Shape) -> Vec<(String, O
         None => shape.placement.admits(node, class),
     };
     let places = nodes.iter().filter(runs_here);
-    let mut places: Vec<_> = match &request.nodes {
+    let mut places: Vec<_> = match asked_for {
         Nodes::PerPool => places.map(|node| (node.pool.clone(), None)).collect(),
         Nodes::All => places.map(|node| (node.pool.clone(), Some(node.name.clone()))).collect(),
         Nodes::Named(names) => places
@@ -162,6 +161,18 @@ fn places(cluster: &Cluster, request: &Request, shape: &Shape) -> Vec<(String, O
     places.sort();
     places.dedup();
     places
+}
+
+/// The pools in which it runs or can run, and gets no probe.
+fn left_out(cluster: &Cluster, shape: &Shape, places: &[(String, Option<String>)]) -> Vec<String> {
+    let title = shape.origin.title();
+    let all = self::places(cluster, &Nodes::PerPool, shape);
+    if all.is_empty() {
+        return vec![format!("{title}: no node can run it")];
+    }
+    let missing =
+        all.into_iter().map(|(pool, _)| pool).filter(|pool| places.iter().all(|(other, _)| other != pool));
+    missing.map(|pool| format!("{title} in pool {pool}: --nodes leaves it out")).collect()
 }
 
 /// Puts a shape into its group. A pod is a better model than a template: it is bound as pods are.
@@ -182,6 +193,7 @@ fn join(
         annotations: shape.gvisor_annotations.clone(),
         labels: told_apart_by(cluster, &shape.labels),
         nodes_network: shape.in_the_nodes_network(),
+        networks: shape.network_annotations.clone(),
     };
     let group = groups.entry(key).or_insert_with(|| Group {
         pool,
@@ -292,13 +304,17 @@ fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovere
             uncovered.push(format!("pool {pool}: it was expected, and no node of it was seen"));
         }
     }
+    let left_out = |pool: &str| uncovered.iter().any(|it| it.contains(&format!(" in pool {pool}: ")));
     let used: BTreeSet<_> = groups.iter().map(|group| group.pool.as_str()).collect();
     let planned: BTreeSet<_> = groups.iter().filter_map(|group| group.node.as_ref()).collect();
     let unused: BTreeSet<_> = nodes.iter().map(|node| node.pool.clone()).collect();
     Coverage {
         nodes_planned: planned.len(),
         nodes: nodes.iter().filter(|node| used.contains(node.pool.as_str())).count(),
-        unused_pools: unused.into_iter().filter(|pool| !used.contains(pool.as_str())).collect(),
+        unused_pools: unused
+            .into_iter()
+            .filter(|pool| !used.contains(pool.as_str()) && !left_out(pool))
+            .collect(),
         uncovered,
         unknown: None,
     }

@@ -6,7 +6,7 @@ use proto::{Mount, Observation};
 use super::{Area, Class, Judgement, Requirement, Scope};
 use crate::{
     case::{Case, Subject},
-    cluster::{Unreadable, Volume},
+    cluster::{Shape, Unreadable, Volume},
 };
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -68,35 +68,66 @@ fn workloads_volumes(case: &Case) -> Option<Judgement> {
             paths.iter().fold(judgement, |judgement, path| judgement.citing("cluster", path.clone())),
         );
     }
-    if let Err(unreadable) = claims {
-        return Some(Judgement::inconclusive(format!("what is behind a claim is not known: {unreadable}")));
-    }
-    let drivers = of_kind("csi");
-    let first = drivers.first()?;
-    let why = format!("whose files a driver mounts is not known: {first}");
+    let unknown = match claims {
+        Err(unreadable) => vec![format!("a claim's volume ({unreadable})")],
+        Ok(claims) => {
+            let of_driver = |volume: &(String, &Volume)| volume.1.kind == "driver";
+            let drivers = claims
+                .into_iter()
+                .filter(of_driver)
+                .map(|(title, volume)| format!("{title} mounts {}", volume.source));
+            of_kind("driver").into_iter().chain(drivers).chain(unbound(case)).collect()
+        }
+    };
+    let first = unknown.first()?;
+    let why = format!("whose files these are is not known: {first}");
     Some(
-        drivers
+        unknown
             .iter()
             .fold(Judgement::inconclusive(why), |judgement, it| judgement.citing("cluster", it.clone())),
     )
 }
 
-/// The volumes behind the workloads' claims; a claim that is not bound yet has none.
+/// What the workloads claim, by the shape that does.
+fn claimed(case: &Case) -> Vec<(&Shape, &Volume)> {
+    let claims =
+        case.shapes().iter().flat_map(|shape| shape.volumes.iter().map(move |volume| (shape, volume)));
+    claims.filter(|(_, volume)| volume.kind == "claim").collect()
+}
+
+/// The volumes behind the workloads' claims, as far as they are bound.
 fn behind_claims(case: &Case) -> Result<Vec<(String, &Volume)>, &Unreadable> {
-    let Some(known) = &case.survey.in_cluster else { return Ok(Vec::new()) };
-    let claimed = case.shapes().iter().flat_map(|shape| {
-        let claims = shape.volumes.iter().filter(|volume| volume.kind == "claim");
-        claims.map(move |claim| (shape.origin.title(), claim))
-    });
-    let claimed: Vec<_> = claimed.collect();
-    if claimed.is_empty() {
+    let claimed = claimed(case);
+    let Some(known) = case.survey.in_cluster.as_ref().filter(|_| !claimed.is_empty()) else {
         return Ok(Vec::new());
-    }
+    };
     let volumes = known.cluster.claims.as_ref()?;
-    let behind = |(title, claim): (String, &Volume)| {
-        volumes.iter().find(|volume| volume.name == claim.source).map(|volume| (title, volume))
+    let behind = |(shape, claim): (&Shape, &Volume)| {
+        volumes.iter().find(|volume| volume.name == claim.source).map(|volume| (shape.origin.title(), volume))
     };
     Ok(claimed.into_iter().filter_map(behind).collect())
+}
+
+/// Claims without a volume: what they will be bound to is not known. Those of a template are known by its pods.
+fn unbound(case: &Case) -> Vec<String> {
+    let Some(Ok(volumes)) = case.survey.in_cluster.as_ref().map(|known| &known.cluster.claims) else {
+        return Vec::new();
+    };
+    let made = |template: &Shape| {
+        let own = |shape: &Shape| {
+            shape.origin.kind == template.origin.kind
+                && shape.origin.name == template.origin.name
+                && !shape.origin.is_template()
+        };
+        case.shapes().iter().any(own)
+    };
+    let unbound = claimed(case).into_iter().filter(|(shape, claim)| {
+        let shown_by_pods = claim.source.is_empty() && made(shape);
+        !shown_by_pods && !volumes.iter().any(|volume| volume.name == claim.source)
+    });
+    unbound
+        .map(|(shape, claim)| format!("{} claims {}, which is not bound", shape.origin.title(), claim.name))
+        .collect()
 }
 
 /// What shows that files are shared, whatever else was seen.
@@ -227,6 +258,8 @@ mod tests {
             (Ok(vec![volume("data", "hostPath", "/srv")]), "unmet"),
             (Ok(vec![volume("data", "local", "/mnt/disk")]), "unmet"),
             (Ok(vec![volume("data", "csi", "pd.csi.storage.gke.io")]), "met"),
+            (Ok(vec![volume("data", "driver", "vendor/thing")]), "open"),
+            (Ok(Vec::new()), "open"),
             (Err(fixture::forbidden("list persistentvolumes")), "open"),
         ] {
             let mut case = fixture::pod();

@@ -105,6 +105,12 @@ fn every_node_or_named_nodes_get_probes_of_their_own() {
     assert_eq!(nodes(Nodes::PerPool).unwrap(), ["one"]);
     assert_eq!(nodes(Nodes::All).unwrap(), ["one", "two"]);
     assert_eq!(nodes(Nodes::Named(vec!["two".into()])).unwrap(), ["two"]);
+    cluster.nodes.as_mut().unwrap()[1].pool = "other".into();
+    let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
+    let coverage = namespace(&cluster, &named).unwrap().coverage;
+    assert!(coverage.uncovered[0].contains("pool other: --nodes leaves it out"), "{coverage:?}");
+    let nodes =
+        |nodes: Nodes| namespace(&cluster, &Request { nodes, ..request() }).map(|_| Vec::<String>::new());
     assert_eq!(nodes(Nodes::Named(vec!["ten".into()])), Err(Error::NoSuchNode("ten".into())));
 }
 

@@ -29,6 +29,10 @@ fn privilege(shape: &Shape) -> Option<String> {
             container.privileged.then(|| format!("container {name} is privileged")),
             added.map(|capability| format!("container {name} adds the capability {capability}")),
             container.host_ports.first().map(|port| format!("container {name} takes the node's port {port}")),
+            container
+                .keeps_capabilities
+                .then(|| format!("container {name} keeps capabilities: it does not drop ALL")),
+            container.may_gain_privileges.then(|| format!("container {name} may gain privileges")),
             container.unmasked_proc.then(|| format!("container {name} has an unmasked /proc")),
         ]
         .into_iter()
@@ -50,7 +54,9 @@ mod tests {
     fn each_privilege_of_a_workload_is_named() {
         type Change = fn(&mut Shape);
         assert!(privileges(&fixture::pod()).unwrap().is_ok());
-        let changes: [(&str, Change); 6] = [
+        let changes: [(&str, Change); 8] = [
+            ("does not drop ALL", |shape| shape.containers[0].keeps_capabilities = true),
+            ("may gain", |shape| shape.containers[0].may_gain_privileges = true),
             ("network namespace", |shape| shape.host_namespaces = vec!["network".into()]),
             ("kernel's", |shape| shape.sysctls = vec!["net.core.somaxconn".into()]),
             ("privileged", |shape| shape.containers[0].privileged = true),

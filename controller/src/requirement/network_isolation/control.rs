@@ -34,6 +34,7 @@ pub(super) fn shows(
     let Control::Tried(tried) = &known.control else { return Err(otherwise.to_owned()) };
     unhindered(known)?;
     closed(known)?;
+    no_other_network(known)?;
     let families = families(case)?;
     let mut shown = Vec::new();
     for (family, is_v4) in families {
@@ -102,6 +103,19 @@ fn closed(known: &InCluster) -> Result<(), String> {
     match opening.or(others) {
         Some(policy) => Err(format!(
             "nothing was reached, but {policy} lets some egress pass, perhaps to what was not tried; `--egress-target` tries it"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The probe has the cluster's network and no other.
+fn no_other_network(known: &InCluster) -> Result<(), String> {
+    let other =
+        known.group.shapes.iter().find_map(|shape| Some((shape, shape.network_annotations.keys().next()?)));
+    match other {
+        Some((shape, annotation)) => Err(format!(
+            "{} has a network of its own by the annotation {annotation}, and the probe has not",
+            shape.origin.title()
         )),
         None => Ok(()),
     }
@@ -185,6 +199,14 @@ mod tests {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.other_policies = Err(fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_network_that_the_probe_does_not_have_leaves_it_open() {
+        let mut case = fixture::pod();
+        let annotations = &mut fixture::shape(&mut case).network_annotations;
+        annotations.insert("k8s.v1.cni.cncf.io/networks".into(), "lan".into());
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 

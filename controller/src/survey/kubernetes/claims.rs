@@ -33,10 +33,11 @@ pub(super) async fn read(client: &Client, namespace: &str) -> Read<Vec<Volume>> 
 
 /// The kind that matters, and the path or driver.
 fn source(spec: &PersistentVolumeSpec) -> (String, String) {
-    let (kind, source) = match (&spec.host_path, &spec.local, &spec.csi) {
-        (Some(path), _, _) => ("hostPath", path.path.clone()),
-        (_, Some(local), _) => ("local", local.path.clone()),
-        (_, _, Some(csi)) => ("csi", csi.driver.clone()),
+    let (kind, source) = match (&spec.host_path, &spec.local, &spec.flex_volume, &spec.csi) {
+        (Some(path), ..) => ("hostPath", path.path.clone()),
+        (_, Some(local), ..) => ("local", local.path.clone()),
+        (_, _, Some(flex), _) => ("driver", flex.driver.clone()),
+        (.., Some(csi)) => ("csi", csi.driver.clone()),
         _ => ("network", String::new()),
     };
     (kind.to_owned(), source)

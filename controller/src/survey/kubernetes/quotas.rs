@@ -15,8 +15,8 @@ pub(super) async fn default_limits(client: &Client, namespace: &str) -> Read<Opt
     let ranges = list(api, "list limitranges", |range| range.spec.unwrap_or_default().limits).await?;
     let items = ranges.into_iter().flatten().filter(|item| item.type_ == "Container");
     let defaults = items.filter_map(|item| item.default).map(|default| Limits {
-        memory: default.get("memory").and_then(|memory| bytes(&memory.0)),
-        cpu_millis: default.get("cpu").and_then(|cpu| millis(&cpu.0)),
+        memory: default.get("memory").and_then(|memory| bytes(&memory.0)).filter(|&bytes| bytes > 0),
+        cpu_millis: default.get("cpu").and_then(|cpu| millis(&cpu.0)).filter(|&millis| millis > 0),
     });
     Ok(defaults.reduce(|first, next| Limits {
         memory: first.memory.or(next.memory),

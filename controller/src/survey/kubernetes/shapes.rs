@@ -1,13 +1,13 @@
 //! Pods, and the templates of every kind of workload that makes pods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     Metadata, NamespaceResourceScope,
     api::{
         apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
         batch::v1::{CronJob, Job},
-        core::v1::{Pod, PodTemplateSpec, ReplicationController},
+        core::v1::{EphemeralVolumeSource, Pod, PodTemplateSpec, ReplicationController, Volume as ApiVolume},
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -25,13 +25,19 @@ struct Workload {
     template: Option<PodTemplateSpec>,
 }
 
+impl Workload {
+    fn identity(&self) -> Option<(String, String)> {
+        Some((self.kind.to_owned(), self.metadata.name.clone()?))
+    }
+}
+
 pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<Unreadable>) {
     let (deployments, sets, stateful, daemons, controllers, jobs, crons, pods) = tokio::join!(
         workloads::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
         workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set
             .spec
             .and_then(|spec| spec.template)),
-        workloads::<StatefulSet>(client, namespace, "statefulset", |set| set.spec.map(|spec| spec.template)),
+        workloads::<StatefulSet>(client, namespace, "statefulset", of_stateful_set),
         workloads::<DaemonSet>(client, namespace, "daemonset", |set| set.spec.map(|spec| spec.template)),
         workloads::<ReplicationController>(client, namespace, "replicationcontroller", |controller| {
             controller.spec.and_then(|spec| spec.template)
@@ -55,9 +61,28 @@ pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<U
         Vec::new()
     });
     let makers = makers(&found);
-    let templates = found.into_iter().filter(|workload| maker(&workload.metadata).is_none()).map(shape);
+    // A workload that was made by one of another kind, an operator's say, has nothing else that stands for it.
+    let known: BTreeSet<_> = found.iter().filter_map(Workload::identity).collect();
+    let templates = found
+        .into_iter()
+        .filter(|workload| maker(&workload.metadata).is_none_or(|maker| !known.contains(&maker)));
+    let templates = templates.map(shape);
     let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
     (templates.chain(pods).collect(), unread)
+}
+
+/// Its claims are made for each pod, and stand beside the template.
+fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
+    let spec = set.spec?;
+    let mut template = spec.template;
+    let claims = spec.volume_claim_templates.into_iter().flatten();
+    let volumes = claims.map(|claim| ApiVolume {
+        name: claim.metadata.name.unwrap_or_default(),
+        ephemeral: Some(EphemeralVolumeSource::default()),
+        ..ApiVolume::default()
+    });
+    template.spec.get_or_insert_default().volumes.get_or_insert_default().extend(volumes);
+    Some(template)
 }
 
 async fn workloads<K>(
@@ -88,10 +113,8 @@ fn shape(workload: Workload) -> Shape {
 }
 
 fn makers(workloads: &[Workload]) -> Makers {
-    let made = workloads.iter().filter_map(|workload| {
-        let name = workload.metadata.name.clone()?;
-        Some(((workload.kind.to_owned(), name), maker(&workload.metadata)?))
-    });
+    let made =
+        workloads.iter().filter_map(|workload| Some((workload.identity()?, maker(&workload.metadata)?)));
     made.collect()
 }
 

@@ -16,23 +16,40 @@ use crate::{
     names,
 };
 
+/// The annotations by which Multus, GKE, OVN, Calico and Cilium give a pod other networks, or other rules for them.
+const NETWORKS: &[&str] = &[
+    "k8s.v1.cni.cncf.io/",
+    "v1.multus-cni.io/",
+    "networking.gke.io/",
+    "k8s.ovn.org/",
+    "ovn.kubernetes.io/",
+    "cni.projectcalico.org/",
+    "policy.cilium.io/",
+    "cni.cilium.io/",
+];
+
 pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Shape {
-    let mut gvisor_annotations = metadata.annotations.unwrap_or_default();
-    gvisor_annotations.retain(|key, _| key.starts_with(names::GVISOR_ANNOTATIONS));
+    let annotations = metadata.annotations.unwrap_or_default();
+    let of = |prefixes: &[&str]| {
+        let kept =
+            annotations.iter().filter(|(key, _)| prefixes.iter().any(|prefix| key.starts_with(prefix)));
+        kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     Shape {
         token: token(&origin, spec, volumes),
-        origin,
         labels: without_ours(metadata.labels.unwrap_or_default()),
-        gvisor_annotations,
+        gvisor_annotations: of(&[names::GVISOR_ANNOTATIONS]),
+        network_annotations: of(NETWORKS),
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
         placement: placement(spec),
         containers: containers(spec),
-        volumes: volumes.iter().filter_map(outside).collect(),
+        volumes: outside_of(&origin, spec, volumes),
         host_namespaces: host_namespaces(spec),
         sysctls: sysctls(spec),
         root_allowed: root_allowed(spec),
+        origin,
     }
 }
 
@@ -95,26 +112,45 @@ fn container(api: &ApiContainer, kind: ContainerKind) -> Container {
     Container {
         name: api.name.clone(),
         kind,
-        memory: limit("memory").and_then(bytes),
-        cpu_millis: limit("cpu").and_then(millis),
+        // Zero is no limit (kubelet, `pkg/kubelet/cm/helpers_linux.go`).
+        memory: limit("memory").and_then(bytes).filter(|&bytes| bytes > 0),
+        cpu_millis: limit("cpu").and_then(millis).filter(|&millis| millis > 0),
         host_ports: ports.filter_map(|port| port.host_port).filter(|&port| port != 0).collect(),
         ..secured(api.security_context.as_ref())
     }
 }
 
 fn secured(context: Option<&SecurityContext>) -> Container {
-    let Some(context) = context else { return Container::default() };
-    let capabilities = context.capabilities.as_ref().and_then(|capabilities| capabilities.add.clone());
+    let context = context.cloned().unwrap_or_default();
+    let (add, drop) = context.capabilities.map(|it| (it.add, it.drop)).unwrap_or_default();
+    let drops_all = drop.iter().flatten().any(|capability| capability.eq_ignore_ascii_case("ALL"));
     Container {
+        keeps_capabilities: !drops_all,
+        may_gain_privileges: context.allow_privilege_escalation != Some(false),
         privileged: context.privileged == Some(true),
-        added_capabilities: capabilities.unwrap_or_default(),
+        added_capabilities: add.unwrap_or_default(),
         unmasked_proc: context.proc_mount.as_deref() == Some("Unmasked"),
         ..Container::default()
     }
 }
 
+/// Every volume by which a pod reaches outside, and devices, with which a plugin of the node may mount what it likes
+/// (kubelet, `pkg/apis/deviceplugin/v1beta1/api.proto`, `ContainerAllocateResponse.mounts`).
+fn outside_of(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> Vec<Volume> {
+    let device =
+        |name: &str| Volume { name: name.to_owned(), kind: "driver".to_owned(), source: name.to_owned() };
+    let limits =
+        spec.containers.iter().chain(spec.init_containers.iter().flatten()).filter_map(|container| {
+            container.resources.as_ref().and_then(|resources| resources.limits.as_ref())
+        });
+    let plugins =
+        limits.flat_map(|limits| limits.keys()).filter(|name| name.contains('/')).map(|name| device(name));
+    let claims = spec.resource_claims.iter().flatten().map(|claim| device(&claim.name));
+    volumes.iter().filter_map(|volume| outside(origin, volume)).chain(plugins).chain(claims).collect()
+}
+
 /// Volumes by which a pod reaches the node's files or a driver's. Others are the pod's own.
-fn outside(volume: &ApiVolume) -> Option<Volume> {
+fn outside(origin: &Origin, volume: &ApiVolume) -> Option<Volume> {
     let of = |kind: &str, source: &str| {
         Some(Volume { name: volume.name.clone(), kind: kind.to_owned(), source: source.to_owned() })
     };
@@ -124,7 +160,13 @@ fn outside(volume: &ApiVolume) -> Option<Volume> {
     if let Some(claim) = &volume.persistent_volume_claim {
         return of("claim", &claim.claim_name);
     }
-    volume.csi.as_ref().and_then(|csi| of("csi", &csi.driver))
+    if volume.ephemeral.is_some() {
+        // The claim is made with the pod, and bears the names of both; that of a template is not there yet.
+        let claim = origin.pod.as_ref().map(|pod| format!("{pod}-{}", volume.name)).unwrap_or_default();
+        return of("claim", &claim);
+    }
+    let csi = volume.csi.as_ref().map(|csi| &csi.driver);
+    csi.or(volume.flex_volume.as_ref().map(|flex| &flex.driver)).and_then(|driver| of("driver", driver))
 }
 
 fn host_namespaces(spec: &PodSpec) -> Vec<String> {
@@ -153,7 +195,13 @@ fn root_allowed(spec: &PodSpec) -> Option<String> {
         user == Some(0) || (user.is_none() && non_root != Some(true))
     };
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
-    containers.filter(allowed).map(|container| container.name.clone()).next()
+    let first = containers.filter(allowed).map(|container| container.name.clone()).next();
+    let debugging = spec
+        .ephemeral_containers
+        .iter()
+        .flatten()
+        .find(|it| it.security_context.as_ref().is_some_and(|own| own.run_as_user == Some(0)));
+    first.or_else(|| debugging.map(|container| container.name.clone()))
 }
 
 /// A pod that exists shows the token as a projected volume; those of a template will have it unless they are told not to.
@@ -230,7 +278,7 @@ mod tests {
         assert_eq!((shape.containers[1].memory, shape.containers[1].cpu_millis), (Some(64 << 20), Some(100)));
         assert_eq!((shape.host_namespaces.len(), shape.sysctls.len()), (1, 1));
         let kinds: Vec<_> = shape.volumes.iter().map(|volume| volume.kind.as_str()).collect();
-        assert_eq!(kinds, ["hostPath", "claim", "csi"]);
+        assert_eq!(kinds, ["hostPath", "claim", "driver"]);
         assert_eq!(shape.without_limits().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["first"]);
     }
 }
