@@ -221,6 +221,15 @@ impl Case {
     }
 }
 
+// === impl InCluster ===
+
+impl InCluster {
+    /// Whether there is no workload, and no class was named for what is to come.
+    pub fn is_of_nothing(&self) -> bool {
+        self.group.shapes.is_empty() && self.group.runtime_class.is_none()
+    }
+}
+
 // === impl AccountDigest ===
 
 impl AccountDigest {

@@ -48,6 +48,7 @@ pub struct Origin {
 }
 
 /// A container.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, which a manifest answers")]
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Container {
     /// Its name.

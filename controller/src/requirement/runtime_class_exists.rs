@@ -26,6 +26,9 @@ fn judge(case: &Case) -> Judgement {
     let Some(known) = &case.survey.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
+    if known.is_of_nothing() {
+        return Judgement::inconclusive("there is no workload");
+    }
     let Some(name) = &known.group.runtime_class else {
         return Judgement::unmet("the pods name no RuntimeClass, and run by the node's default handler");
     };
