@@ -15,11 +15,13 @@ mod bystanders;
 mod endings;
 mod faults;
 mod images;
+mod interruptions;
 mod outside;
 mod permissions;
 mod policies;
 mod rows;
 mod runtimes;
+mod trouble;
 
 use std::{
     io::{Write, stderr},
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         bystanders::TESTS,
         admission::TESTS,
         permissions::TESTS,
+        trouble::TESTS,
+        interruptions::TESTS,
         outside::TESTS,
         images::TESTS,
         faults::TESTS,

@@ -1,0 +1,143 @@
+//! What keeps a run from its regular end: each is a sentence, and the right exit code.
+
+use serde_json::{Value, json};
+use stage::{
+    Cluster, Ended,
+    cluster::{BUSYBOX, Namespace, ONE, Shop},
+};
+
+use crate::Test;
+
+pub(super) const TESTS: &[Test] = &[
+    ("a namespace that is not there ends 4, and a mistyped one is told what it is like", missing),
+    ("a namespace without workloads ends 3 and says how to probe for what is to come", empty),
+    ("what is to come is ready before there is a pod of it", to_come),
+    ("an image that no node can pull ends 4 with the cluster's reason", unpullable),
+    ("a handler that the node does not know is named with the node", unknown_handler),
+    ("a quota that is used up ends 4 in the quota's own words", exhausted),
+    ("without an image a run ends 2 with the two commands that make one", no_image),
+    ("an API server that is not there ends 4", unreachable),
+];
+
+fn verify(cluster: &Cluster, namespace: &str, image: &str, words: &[&str]) -> Ended {
+    let own =
+        ["verify", "--namespace", namespace, "--image", image, "--environment", "production", "--quiet"];
+    cluster.controller(&[&own[..], words].concat())
+}
+
+/// A run that could not be made says why and what to do.
+fn refused(ended: &Ended, words: &[&str]) {
+    assert_eq!(ended.code(), Some(4), "{ended:#?}");
+    for word in words.iter().chain(&["error: ", "\nhelp: "]) {
+        assert!(ended.err.contains(word), "{word:?} is not in {}", ended.err);
+    }
+}
+
+fn deny_all(namespace: &Namespace<'_>) {
+    Shop { deployments: Vec::new(), ..Shop::default() }.open(namespace);
+}
+
+fn missing(cluster: &Cluster) {
+    let image = cluster.probe_image();
+    let there = cluster.namespace("there");
+    let mistyped = format!("{}x", there.name());
+    refused(
+        &verify(cluster, &mistyped, &image, &[]),
+        &[&mistyped, &format!("did you mean {}?", there.name())],
+    );
+    let ended = verify(cluster, "nothing-like-it", &image, &[]);
+    refused(&ended, &["there is no namespace nothing-like-it"]);
+    assert!(!ended.err.contains("did you mean"), "{}", ended.err);
+}
+
+fn empty(cluster: &Cluster) {
+    let namespace = cluster.namespace("empty");
+    deny_all(&namespace);
+    let ended = verify(cluster, namespace.name(), &cluster.probe_image(), &[]);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    assert!(ended.out.contains("no workload") && ended.out.contains("--runtime-class NAME"), "{}", ended.out);
+}
+
+fn to_come(cluster: &Cluster) {
+    let [namespace, control] = ["empty", "control"].map(|word| cluster.namespace(word));
+    deny_all(&namespace);
+    let words = ["--runtime-class", "gvisor", "--labels", "app=web", "--control-namespace", control.name()];
+    // The class says nothing of nodes; on the other one policies are only declared.
+    let ended =
+        verify(cluster, namespace.name(), &cluster.probe_image(), &[&words[..], &["--nodes", ONE]].concat());
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert!(ended.out.contains("stands for no pod yet"), "{}", ended.out);
+}
+
+fn unpullable(cluster: &Cluster) {
+    let namespace = cluster.namespace("unpullable");
+    Shop::default().open(&namespace);
+    let there = cluster.registry().push(BUSYBOX, "there:1");
+    let image = there.replace("there", "nothing");
+    let ended = verify(cluster, namespace.name(), &image, &[]);
+    refused(&ended, &["ImagePull", &image]);
+    gone(&namespace);
+}
+
+fn unknown_handler(cluster: &Cluster) {
+    let namespace = cluster.namespace("handler");
+    deny_all(&namespace);
+    let class = format!("class-of-{}", namespace.name());
+    let _class = cluster.lend(json!({
+        "apiVersion": "node.k8s.io/v1",
+        "kind": "RuntimeClass",
+        "metadata": { "name": class },
+        "handler": "runsc-of-nobody",
+    }));
+    let words = ["--runtime-class", &class, "--nodes", ONE];
+    let ended = verify(cluster, namespace.name(), &cluster.probe_image(), &words);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    // The report is wrapped to the width of its reader.
+    let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(&format!("node {ONE} has no runtime handler runsc-of-nobody")), "{}", ended.out);
+}
+
+fn exhausted(cluster: &Cluster) {
+    let namespace = cluster.namespace("quota");
+    let mut shop = Shop::default();
+    shop.others.push(json!({
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": { "name": "small" },
+        "spec": { "hard": { "pods": "1" } },
+    }));
+    shop.open(&namespace);
+    let used = || namespace.get(&["resourcequota", "small"])["status"]["used"]["pods"] == "1";
+    cluster.until("the quota's count", used);
+    let ended = verify(cluster, namespace.name(), &cluster.probe_image(), &[]);
+    refused(&ended, &["exceeded quota: small", "used: pods=1"]);
+    gone(&namespace);
+}
+
+fn no_image(cluster: &Cluster) {
+    let ended = cluster.controller(&["verify", "--namespace", "default"]);
+    assert_eq!(ended.code(), Some(2), "{ended:#?}");
+    for command in ["controller image --push REF", "controller verify --namespace NAME --image REF"] {
+        assert!(ended.err.contains(command), "{}", ended.err);
+    }
+}
+
+fn unreachable(cluster: &Cluster) {
+    let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let mut kubeconfig: Value = serde_json::from_str(&text).unwrap();
+    // Nothing listens on the port that is reserved for that.
+    kubeconfig["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into();
+    let file = cluster.state().join("unreachable.json");
+    std::fs::write(&file, kubeconfig.to_string()).unwrap();
+    let words = ["--kubeconfig", &file.display().to_string()];
+    refused(
+        &verify(cluster, "default", "podproof.test/nothing:1", &words),
+        &["failed to reach the API server"],
+    );
+}
+
+/// Nothing of any run is left.
+fn gone(namespace: &Namespace<'_>) {
+    let left = namespace.get(&["pods,configmaps", "--selector", "podproof.dev/run"]);
+    assert_eq!(left["items"], json!([]));
+}
