@@ -12,6 +12,7 @@
 
 mod admission;
 mod bystanders;
+mod deployed;
 mod endings;
 mod faults;
 mod images;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         permissions::TESTS,
         trouble::TESTS,
         interruptions::TESTS,
+        deployed::TESTS,
         outside::TESTS,
         images::TESTS,
         faults::TESTS,

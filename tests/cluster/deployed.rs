@@ -1,0 +1,100 @@
+//! deploy/: each file applies as it is, and what they make together is a gate that opens for a namespace in which nothing is
+//! wrong.
+
+use std::{path::PathBuf, process::Command};
+
+use serde_json::{Value, json};
+use stage::{
+    Cluster,
+    cluster::{Image, ONE, POOL, Shop},
+    run,
+};
+
+use crate::Test;
+
+pub(super) const TESTS: &[Test] =
+    &[("each file of deploy/ applies as it is, and the gate's Job completes in the cluster", gate)];
+
+/// The namespaces that the files speak of, deleted after the test with all that is in them.
+struct Names<'a>(&'a Cluster);
+
+impl Drop for Names<'_> {
+    fn drop(&mut self) {
+        for words in [
+            &["delete", "namespace", "shop", "podproof", "--ignore-not-found", "--wait=false"][..],
+            &["delete", "--ignore-not-found", "--filename", &file("rbac.yaml")],
+        ] {
+            _ = self.0.kubectl(words);
+        }
+    }
+}
+
+fn gate(cluster: &Cluster) {
+    let _names = Names(cluster);
+    cluster.ask(&["create", "namespace", "shop"]);
+    for name in ["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml", "gate-job.yaml"] {
+        cluster.ask(&["apply", "--filename", &file(name)]);
+    }
+    let shop = json!({ "apiVersion": "v1", "kind": "List", "items": Shop::default().deployments });
+    cluster.feed(&["--namespace", "shop", "apply", "--filename=-"], &shop.to_string());
+    cluster.ask(&[
+        "--namespace",
+        "shop",
+        "wait",
+        "--for=condition=Available",
+        "--timeout=120s",
+        "deployment/web",
+    ]);
+
+    // Neither image is in the registry that the file names.
+    let mut job = cluster.get(&["--filename", &file("gate-job.yaml")])["items"][1].clone();
+    assert_eq!(job["kind"], "Job");
+    let spec = job["spec"]["template"]["spec"].clone();
+    job = json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": { "name": "gate", "namespace": "podproof" },
+        "spec": { "backoffLimit": 0, "template": { "spec": with_images(cluster, spec) } },
+    });
+    cluster.feed(&["replace", "--force", "--filename=-"], &job.to_string());
+    let words = ["--namespace", "podproof", "wait", "--for=condition=Complete", "--timeout=120s", "job/gate"];
+    let completed = cluster.kubectl(&words);
+    let log = cluster.kubectl(&["--namespace", "podproof", "logs", "job/gate"]);
+    assert!(completed.status.success(), "{completed:#?}\n{log:#?}");
+    assert!(
+        log.out.contains("podproof: ready, judged for production (ENVIRONMENT=production)"),
+        "{}",
+        log.out
+    );
+}
+
+/// The same pod by images that node one has.
+fn with_images(cluster: &Cluster, mut spec: Value) -> Value {
+    let container = &mut spec["containers"][0];
+    container["image"] = controller(cluster).into();
+    let arguments = container["args"].as_array_mut().unwrap();
+    let image = arguments.iter_mut().find(|word| word.as_str().unwrap().starts_with("--image=")).unwrap();
+    *image = format!("--image={}", cluster.probe_image()).into();
+    spec["nodeSelector"] = json!({ POOL: cluster.node(ONE).pool() });
+    spec
+}
+
+/// An image of the controller as it was built, which need not be static: with the libraries that it wants.
+fn controller(cluster: &Cluster) -> String {
+    let reference = format!("podproof.test/controller:{}", std::process::id());
+    let program = PathBuf::from(run::controller(&[]).get_program());
+    let wanted = Command::new("ldd").arg(&program).output().unwrap();
+    let wanted = String::from_utf8(wanted.stdout).unwrap();
+    let paths = wanted.split_whitespace().filter(|word| word.starts_with('/'));
+    let image = Image::new(&reference, &["/controller"]).user("65534");
+    let image = image.file("controller", std::fs::read(&program).unwrap());
+    let image = paths.fold(image, |image, path| image.file(&path[1..], std::fs::read(path).unwrap()));
+    let archive = cluster.state().join("controller.tar");
+    image.write(&archive).unwrap();
+    cluster.import(&archive, ONE);
+    reference
+}
+
+fn file(name: &str) -> String {
+    format!("{}/../deploy/{name}", env!("CARGO_MANIFEST_DIR"))
+}
