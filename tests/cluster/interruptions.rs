@@ -155,7 +155,7 @@ fn server_frozen(cluster: &Cluster) {
     cluster.api_server().freeze();
     let ended = run::ended(run);
     cluster.api_server().thaw();
-    assert!(matches!(ended.code(), Some(3 | 4 | 5)), "{ended:#?}");
+    assert!(matches!(ended.code(), Some(3..=5)), "{ended:#?}");
     assert!(
         ended.err.contains("controller cleanup") || ended.out.contains("controller cleanup"),
         "{ended:#?}"
