@@ -76,10 +76,27 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
     Pod { metadata, spec: Some(spec), ..Pod::default() }
 }
 
-/// The control on one node: it listens, and tries what the probes try.
+/// The witness on one node: it listens.
+pub fn witness(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
+    let words = vec!["witness".to_owned(), names::WITNESS_PORT.to_string()];
+    unbound(common, namespace, owner, node, ("witness", index), words)
+}
+
+/// The control on one node: it tries what the probes try.
 pub fn control(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
-    let metadata = metadata(common, namespace, owner, "control", &format!("{}-control-{index}", common.run));
-    let mut spec = spec(common, Some(node), vec!["witness".to_owned(), names::WITNESS_PORT.to_string()]);
+    unbound(common, namespace, owner, node, ("control", index), vec!["hold".to_owned()])
+}
+
+fn unbound(
+    common: &Common,
+    namespace: &str,
+    owner: &ConfigMap,
+    node: &str,
+    (role, index): (&str, usize),
+    words: Vec<String>,
+) -> Pod {
+    let metadata = metadata(common, namespace, owner, role, &format!("{}-{role}-{index}", common.run));
+    let mut spec = spec(common, Some(node), words);
     let everywhere = ApiToleration { operator: Some("Exists".to_owned()), ..ApiToleration::default() };
     spec.tolerations = Some(vec![everywhere]);
     Pod { metadata, spec: Some(spec), ..Pod::default() }

@@ -1,7 +1,12 @@
 //! What a run costs in a real cluster: against a bare pod of the same class, made, awaited and deleted by the same client;
 //! in requests; and in the controller's memory. It prints ratios and sizes, and judges nothing.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot go on ends here")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on ends here"
+)]
 
 use std::{
     fs,

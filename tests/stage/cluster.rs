@@ -200,6 +200,8 @@ impl Cluster {
 
     /// Starts the API server again, and waits until it answers.
     pub fn start_api_server(&self) {
+        // The kernel closes the listener of a process that was killed a moment after it is gone.
+        self.until("a free port", || !self.nodes[0].place().listens(control_plane::PORT));
         self.control_plane.api_server.start();
         self.until_answers();
     }

@@ -9,6 +9,8 @@ use super::{Labels, Toleration};
 pub struct Class {
     /// Its name.
     pub name: String,
+    /// When it was made, in seconds since 1970.
+    pub created: Option<i64>,
     /// The name by which the node's container runtime knows the OCI runtime.
     pub handler: String,
     /// What a pod of it needs besides, in bytes.

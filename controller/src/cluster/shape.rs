@@ -10,6 +10,8 @@ use super::{Labels, Placement};
 pub struct Shape {
     /// Where it comes from.
     pub origin: Origin,
+    /// When it was made, in seconds since 1970; `None` for a template.
+    pub created: Option<i64>,
     /// Its labels.
     pub labels: Labels,
     /// Those of its annotations that change gVisor's settings.

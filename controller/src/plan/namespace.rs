@@ -165,6 +165,10 @@ fn places(cluster: &Cluster, asked_for: &Nodes, shape: &Shape) -> Vec<(String, O
 
 /// The pools in which it runs or can run, and gets no probe.
 fn left_out(cluster: &Cluster, shape: &Shape, places: &[(String, Option<String>)]) -> Vec<String> {
+    // What is to come is asked for by the node, too.
+    if shape.origin.name.is_empty() && !places.is_empty() {
+        return Vec::new();
+    }
     let title = shape.origin.title();
     let all = self::places(cluster, &Nodes::PerPool, shape);
     if all.is_empty() {

@@ -2,7 +2,10 @@
 //! that it made before.
 
 use super::{Area, Class, Judgement, Requirement, Scope};
-use crate::{case::Case, cluster::Shape};
+use crate::{
+    case::{Case, InCluster},
+    cluster::Shape,
+};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "runtime-class-used",
@@ -48,11 +51,23 @@ fn judge(case: &Case) -> Judgement {
             ));
         }
     }
+    if let Some(shape) = shapes.iter().find(|shape| older_than_its_class(known, shape)) {
+        return Judgement::inconclusive(format!(
+            "{} is older than its RuntimeClass, which may have had another handler then; replace the pod",
+            shape.origin.title()
+        ));
+    }
     if shapes.is_empty() {
         return Judgement::met("there is no workload yet; the class that was named is what was probed");
     }
     Judgement::met("every workload and every pod names a RuntimeClass")
         .citing("cluster", format!("{} pods and templates", shapes.len()))
+}
+
+/// A handler cannot be changed, but a class can be replaced by one of the same name; what runs stays as it was.
+fn older_than_its_class(known: &InCluster, shape: &Shape) -> bool {
+    let class = shape.runtime_class.as_deref().and_then(|name| known.cluster.class(name));
+    class.and_then(|class| class.created).zip(shape.created).is_some_and(|(class, pod)| pod < class)
 }
 
 /// A pod that was made before its template was corrected.
@@ -91,6 +106,15 @@ mod tests {
             judgement.because.contains("pod/web-old") && judgement.because.contains("made before"),
             "{judgement:?}"
         );
+    }
+
+    #[test]
+    fn a_pod_that_is_older_than_its_class_leaves_it_open() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.shapes[0].created = Some(1);
+        cluster.classes.as_mut().unwrap()[0].created = Some(2);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]

@@ -18,25 +18,31 @@ const CHANGES: &[(&str, Option<&str>)] = &[
     (
         "JSONPatch{op: 'add', path: '/spec/containers/0/env', \
          value: [{'name': 'HELLO', 'value': 'world'}]}",
-        Some("the probe's environment was changed"),
+        Some("spec.containers.env was added"),
     ),
     (
         "JSONPatch{op: 'replace', path: '/spec/runtimeClassName', value: 'runc'}",
-        Some("the RuntimeClass was changed"),
+        Some("spec.runtimeClassName was changed"),
     ),
-    ("JSONPatch{op: 'add', path: '/metadata/labels/team', value: 'red'}", Some("the labels were changed")),
+    (
+        "JSONPatch{op: 'add', path: '/metadata/labels/team', value: 'red'}",
+        Some("metadata.labels.team was added"),
+    ),
     (
         "JSONPatch{op: 'add', path: '/spec/initContainers', \
          value: [{'name': 'sidecar', 'image': 'podproof.test/busybox:1', 'restartPolicy': 'Always'}]}",
-        Some("the container sidecar was added"),
+        Some("spec.initContainers was added: sidecar"),
     ),
-    ("JSONPatch{op: 'remove', path: '/spec/affinity'}", Some("was changed")),
+    ("JSONPatch{op: 'remove', path: '/spec/affinity'}", Some("spec.affinity was removed")),
     (
         "JSONPatch{op: 'add', path: '/spec/containers/0/lifecycle', value: {'postStart': \
          {'exec': {'command': ['/probe', 'hold', '1']}}}}",
-        Some("was changed"),
+        Some("spec.containers.lifecycle was added"),
     ),
-    ("JSONPatch{op: 'remove', path: '/metadata/ownerReferences'}", Some("was changed")),
+    (
+        "JSONPatch{op: 'remove', path: '/metadata/ownerReferences'}",
+        Some("metadata.ownerReferences was removed"),
+    ),
 ];
 
 pub(super) fn found(cluster: &Cluster) {

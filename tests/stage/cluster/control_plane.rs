@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Place, Service, State, network, parts::Parts};
 
-const PORT: u16 = 6443;
+pub(super) const PORT: u16 = 6443;
 
 /// The four services.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ fn class(api: RuntimeClass) -> Class {
     let scheduling = api.scheduling.unwrap_or_default();
     Class {
         name: api.metadata.name.unwrap_or_default(),
+        created: api.metadata.creation_timestamp.map(|time| time.0.as_second()),
         handler: api.handler,
         overhead_memory: overhead.get("memory").and_then(|memory| bytes(&memory.0)).unwrap_or(0),
         node_selector: scheduling.node_selector.unwrap_or_default(),

@@ -36,7 +36,9 @@ pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Sha
         kept.map(|(key, value)| (key.clone(), value.clone())).collect()
     };
     let volumes = spec.volumes.as_deref().unwrap_or_default();
+    let created = metadata.creation_timestamp.filter(|_| !origin.is_template());
     Shape {
+        created: created.map(|time| time.0.as_second()),
         token: token(&origin, spec, volumes),
         labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations: of(&[names::GVISOR_ANNOTATIONS]),

@@ -1,8 +1,9 @@
-//! Controls: on each node where a probe lands, one pod that no policy of the workload binds. It listens, and it tries what
-//! the probe tries.
+//! Controls: on each node where a probe lands, two pods that no policy of the workload binds. One listens, the other tries
+//! what the probe tries: what reaches only itself shows nothing of the network between pods.
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use k8s_openapi::api::core::v1::Pod;
 use proto::{BootId, Observer};
 use tokio::{
     sync::{Mutex, OnceCell},
@@ -14,7 +15,7 @@ use crate::{
     case::{Control, Destination},
     launch::{
         Leftover,
-        pods::{self, Fleet, Gathered, Stage},
+        pods::{self, Fleet, Gathered, PodState, Stage},
     },
     manifest::{self, Common},
     verify::Error,
@@ -55,7 +56,7 @@ impl Controls {
             let index = nodes.len();
             (Arc::clone(nodes.entry(node.to_owned()).or_default()), index)
         };
-        cell.get_or_init(|| self.begin(node, index)).await.clone()
+        cell.get_or_init(|| Box::pin(self.begin(node, index))).await.clone()
     }
 
     /// Where the probe's node is not known.
@@ -111,17 +112,24 @@ impl Controls {
             Ok(owner) => owner,
             Err(refusal) => return failed(refusal.to_string()),
         };
-        let pod = manifest::control(&self.common, fleet.namespace(), owner, node, index);
-        let name = pod.metadata.name.clone().unwrap_or_default();
-        if let Err(refusal) = fleet.create(&pod).await {
-            return failed(refusal.to_string());
+        let witness = manifest::witness(&self.common, fleet.namespace(), owner, node, index);
+        let control = manifest::control(&self.common, fleet.namespace(), owner, node, index);
+        match tokio::try_join!(self.run(fleet, &witness), self.run(fleet, &control)) {
+            Ok((witness, _)) => {
+                Witness { addresses: witness.addresses, pod: Ok(control.metadata.name.unwrap_or_default()) }
+            }
+            Err(why) => failed(format!("on node {node}: {why}")),
         }
-        match timeout_at(self.deadline, fleet.watch().decided(&name, |_| ())).await {
-            Ok(state) => match state.stage {
-                Stage::Running => Witness { addresses: state.addresses, pod: Ok(name) },
-                Stage::Failed(why) | Stage::Waiting(why) => failed(format!("on node {node}: {why}")),
-            },
-            Err(_) => failed(format!("on node {node}: it did not come up in time")),
+    }
+
+    async fn run(&self, fleet: &Fleet, pod: &Pod) -> Result<PodState, String> {
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        fleet.create(pod).await.map_err(|refusal| refusal.to_string())?;
+        let decided = timeout_at(self.deadline, fleet.watch().decided(&name, |_| ())).await;
+        let state = decided.map_err(|_| format!("{name} did not come up in time"))?;
+        match state.stage {
+            Stage::Running => Ok(state),
+            Stage::Failed(why) | Stage::Waiting(why) => Err(why),
         }
     }
 }
