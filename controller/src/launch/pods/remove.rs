@@ -7,13 +7,16 @@ use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, interval, timeout};
 
 use super::{Watch, again};
 use crate::{launch::Leftover, names};
 
 /// How long pods may take to go.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// How often to look whether they have gone.
+const AGAIN: Duration = Duration::from_millis(300);
 
 /// Something that a run made and that is still there.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -31,25 +34,24 @@ pub(super) async fn run(
     mut created: BTreeSet<String>,
     watch: &Watch,
 ) -> Vec<Leftover> {
-    let deadline = Instant::now() + GRACE;
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     created.extend(watch.names());
-    let deletions = created.iter().map(|name| delete(&pods, name, deadline));
-    let failures = futures_util::future::join_all(deletions).await;
+    let deadline = Instant::now() + GRACE;
+    // Whatever becomes of a pod, its owner goes at once: without it garbage collection takes what is left.
+    let (failures, owner) = tokio::join!(
+        futures_util::future::join_all(created.iter().map(|name| delete(&pods, name, deadline))),
+        delete(&owners, run, deadline),
+    );
     let emptied = timeout(GRACE, watch.emptied()).await.is_ok();
-    let failures = failures.into_iter().chain([delete(&owners, run, deadline).await]);
-    let mut leftovers: Vec<_> = failures
-        .flatten()
-        .map(|why| format!("something of {run} in namespace {namespace}: {why}"))
-        .map(|what| Leftover { what, remedy: remedy(namespace) })
-        .collect();
-    if !emptied && leftovers.is_empty() {
-        let what =
-            format!("pods of {run} in namespace {namespace} that do not go: {}", watch.names().join(", "));
-        leftovers.push(Leftover { what, remedy: remedy(namespace) });
-    }
-    leftovers
+    let stuck = if emptied { Vec::new() } else { watch.names() };
+    let stuck = (!stuck.is_empty()).then(|| format!("pods that do not go: {}", stuck.join(", ")));
+    let told = failures.into_iter().flatten().chain(owner).chain(stuck);
+    let leftover = |why| Leftover {
+        what: format!("something of {run} in namespace {namespace}: {why}"),
+        remedy: remedy(namespace),
+    };
+    told.map(leftover).collect()
 }
 
 fn remedy(namespace: &str) -> String {
@@ -101,5 +103,26 @@ pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Foun
         };
         failures.extend(failed.map(|why| (it.name.clone(), why)));
     }
+    if failures.is_empty() {
+        failures.extend(staying(client, namespace, found, deadline).await);
+    }
     failures
+}
+
+/// Waits for what was deleted to be gone; what is there at the deadline stays.
+async fn staying(
+    client: &Client,
+    namespace: &str,
+    deleted: &[Found],
+    deadline: Instant,
+) -> Vec<(String, String)> {
+    let mut again = interval(AGAIN);
+    loop {
+        again.tick().await;
+        let there = self::found(client, namespace).await.unwrap_or_default();
+        let staying: Vec<_> = deleted.iter().filter(|it| there.contains(it)).collect();
+        if staying.is_empty() || Instant::now() >= deadline {
+            return staying.into_iter().map(|it| (it.name.clone(), "it does not go".to_owned())).collect();
+        }
+    }
 }
