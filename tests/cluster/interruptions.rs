@@ -21,15 +21,10 @@ use crate::Test;
 pub(super) const TESTS: &[Test] = &[
     ("a run outlives an API server that crashes and comes back", server_crashed),
     ("an API server that does not answer ends a run at its deadline", server_frozen),
-    (
-        "a kubelet that has ended ends a run at its deadline, and what cannot be removed is named",
-        kubelet_ended,
-    ),
     ("a probe that somebody deletes is never ready", deleted),
     ("a probe that is evicted is never ready", evicted),
     ("two runs at once do not see each other", two_at_once),
     ("INT and TERM end a run with 130 wherever it is, and nothing is left", signalled),
-    ("what a killed controller left is found and removed, and would have ended by itself", killed),
 ];
 
 /// What pods of runs have in common.
@@ -165,21 +160,6 @@ fn server_frozen(cluster: &Cluster) {
     cluster.until("the end of its pods", || scene.left().is_empty());
 }
 
-fn kubelet_ended(cluster: &Cluster) {
-    let scene = Scene::open(cluster);
-    let kubelet = cluster.node(ONE).kubelet();
-    kubelet.kill();
-    let ended = run::ended(scene.start(&["--timeout", "5s"]));
-    let left = scene.left();
-    kubelet.start();
-    assert_eq!(ended.code(), Some(5), "{ended:#?}");
-    assert!(ended.out.contains("controller cleanup --namespace"), "{ended:#?}");
-    for name in left {
-        assert!(ended.out.contains(&name), "{name} is left and not named: {ended:#?}");
-    }
-    cluster.until("the end of its pods", || scene.left().is_empty());
-}
-
 fn deleted(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let ended = scene.bereft(|pod| {
@@ -224,28 +204,4 @@ fn signalled(cluster: &Cluster) {
             assert_eq!(scene.left(), [""; 0], "{signal} while {phase}");
         }
     }
-}
-
-fn killed(cluster: &Cluster) {
-    let scene = Scene::open(cluster);
-    let mut changes = scene.changes();
-    let run = scene.start(&["--timeout", "30s"]);
-    let probe = changes.until("Running");
-    send(Signal::SIGKILL, &run);
-    run::ended(run);
-    let left = scene.left();
-    assert!(left.contains(&probe), "{left:?}");
-    let lifetime = &scene.shop.get(&["pod", &probe])["spec"]["activeDeadlineSeconds"];
-    assert_eq!(lifetime, 90, "the run's time and a minute");
-    let cleaned = scene.cleanup();
-    assert_eq!(cleaned.code(), Some(0), "{cleaned:#?}");
-    for name in left {
-        assert!(cleaned.out.contains(&name), "{name} is not in {}", cleaned.out);
-    }
-    let again = scene.cleanup();
-    assert_eq!(
-        (again.code(), again.out.as_str()),
-        (Some(0), "nothing is left of earlier runs\n"),
-        "{again:#?}"
-    );
 }

@@ -119,7 +119,7 @@ async fn staying(
     let mut again = interval(AGAIN);
     loop {
         again.tick().await;
-        let there = self::found(client, namespace).await.unwrap_or_default();
+        let there = found(client, namespace).await.unwrap_or_default();
         let staying: Vec<_> = deleted.iter().filter(|it| there.contains(it)).collect();
         if staying.is_empty() || Instant::now() >= deadline {
             return staying.into_iter().map(|it| (it.name.clone(), "it does not go".to_owned())).collect();
