@@ -34,8 +34,7 @@ enum Gap {
 
 fn judge(case: &Case) -> Judgement {
     let kernel = gvisor::assess(case).kernel;
-    let of_workloads =
-        workloads::privileges(case).map(|read| read.map_err(|text| Gap::Open("cluster", text)));
+    let of_workloads = workloads::readings(case, kernel);
     let own = [user(case), capabilities(case), no_new_privileges(case, kernel), filter(case, kernel)];
     let readings = of_workloads.into_iter().chain(own);
     let mut citations = Vec::new();
