@@ -16,7 +16,7 @@ pub struct NodeKind {
     pub os_image: String,
     /// The kernel's release.
     pub kernel: String,
-    /// The container runtime and its version, as "containerd://2.4.2".
+    /// The container runtime and its version, as `containerd://2.4.2`.
     pub container_runtime: String,
     /// The handlers that the container runtime knows; none where the kubelet does not say.
     pub handlers: BTreeSet<String>,

@@ -66,6 +66,9 @@ impl Exec {
             {
                 refusal(kube::Error::Api(status))
             }
+            Err(kube::Error::Api(status)) if !code.is_client_error() && status.code >= 500 => {
+                Refusal::Unanswered(status.message.clone())
+            }
             _ => Refusal::Unanswered(error.to_string()),
         }
     }
