@@ -60,9 +60,11 @@ pub struct Survey {
 /// What is known of a probe that runs in a cluster.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct InCluster {
-    /// What the cluster declares of the namespace.
+    /// What the cluster declares of the namespace; a saved file has it once for all its cases.
+    #[serde(skip, default = "Cluster::unread")]
     pub cluster: Arc<Cluster>,
-    /// What the whole run covers.
+    /// What the whole run covers; a saved file has it once, too.
+    #[serde(skip)]
     pub coverage: Arc<Coverage>,
     /// What this probe stands for.
     pub group: Group,

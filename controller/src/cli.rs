@@ -1,9 +1,11 @@
 //! The command line: what it accepts, and how an error is told.
 
 mod cleanup;
+mod completions;
 mod diff;
 mod doctor;
 mod image;
+mod judging;
 mod output;
 mod place;
 mod plan;
@@ -21,7 +23,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{exit::Exit, progress::colour_is_wanted, verify::Error};
@@ -39,12 +41,15 @@ enum Command {
     Verify(Box<verify::Arguments>),
     Score(score::Arguments),
     Diff(diff::Arguments),
+    Policy(judging::Arguments),
     Plan(plan::Arguments),
     Doctor(doctor::Arguments),
     Rbac(rbac::Arguments),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
     Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(completions::Pages),
 }
 
 /// Runs the command line and says how it ended.
@@ -62,12 +67,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Verify(arguments) => arguments.run(),
         Command::Score(arguments) => arguments.run(),
         Command::Diff(arguments) => arguments.run(),
+        Command::Policy(arguments) => arguments.run(),
         Command::Plan(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Rbac(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
         Command::Schema(arguments) => arguments.run(),
+        Command::Completions(arguments) => arguments.run(Cli::command()),
+        Command::Man(arguments) => arguments.run(Cli::command()),
     }
 }
 
