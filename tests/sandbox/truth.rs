@@ -62,6 +62,7 @@ struct Expected {
 enum Outcome {
     Met,
     Unmet,
+    Inconclusive,
 }
 
 /// What came out.
@@ -193,6 +194,11 @@ impl World {
     fn disguised(self) -> Self {
         Self { expected: Expected { disguise: true, ..self.expected }, ..self }
     }
+
+    /// The same, where too much contradicts to say what it is.
+    fn unclear(self) -> Self {
+        Self { expected: Expected { outcome: Outcome::Inconclusive, ..self.expected }, ..self }
+    }
 }
 
 // === impl Cells ===
@@ -210,7 +216,7 @@ impl Cells {
             disguise: isolation["disguise"] == true,
             platform: cited("platform"),
             releases: cited("releases"),
-            weakened: Vec::new(),
+            weakened: weakened(ended),
         }
     }
 
@@ -228,11 +234,23 @@ impl Cells {
     }
 }
 
+/// The names of the settings that weaken the sandbox, as the citations of both requirements begin, in alphabetical order.
+fn weakened(ended: &Ended) -> Vec<String> {
+    let findings = ["runtime-settings", "runtime-hardening"].map(|id| ended.finding(id));
+    let citations = findings.iter().flat_map(|finding| finding["evidence"].as_array().into_iter().flatten());
+    let texts = citations.filter_map(|citation| citation["text"].as_str());
+    let names = texts.filter_map(|text| text.split_once(": weakened").map(|(name, _)| name.to_owned()));
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Met => "met",
             Self::Unmet => "unmet",
+            Self::Inconclusive => "inconclusive",
         })
     }
 }

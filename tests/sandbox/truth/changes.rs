@@ -130,3 +130,10 @@ pub(super) fn markers(folder: &Path, _: &mut Value) {
         fs::write(root.join(name), text).unwrap();
     }
 }
+
+/// A static program has no loader that would heed it.
+pub(super) fn preloaded(folder: &Path, config: &mut Value) {
+    fs::write(folder.join("rootfs/etc/preloaded.so"), "").unwrap();
+    fs::write(folder.join("rootfs/etc/ld.so.preload"), "/etc/preloaded.so\n").unwrap();
+    config["process"]["env"] = json!(["LD_PRELOAD=/etc/preloaded.so"]);
+}

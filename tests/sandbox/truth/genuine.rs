@@ -44,7 +44,7 @@ const SETTINGS: &[Setting] = &[
     setting("texts hidden", "", &[changes::hidden_texts], ALWAYS),
     setting("marker file", "--gvisor-marker-file", &[], (2025, 4, 18)),
     setting("no syscall patching", "--systrap-disable-syscall-patching", &[], (2025, 5, 8)),
-    setting("directfs off", DIRECTFS_OFF, &[], DIRECTFS),
+    setting("directfs off", "--directfs=false --overlay2=none", &[], DIRECTFS),
     weakness("network host", "--network=host", &[changes::shared_network], ALWAYS, &["host network"]),
     weakness("raw sockets", "--net-raw", &[changes::raw_sockets], ALWAYS, &["raw sockets"]),
     weakness(
@@ -55,22 +55,17 @@ const SETTINGS: &[Setting] = &[
         &["overlay"],
     ),
     // Releases with an overlay refuse the one without the other.
-    weakness(
-        "file access shared",
-        "--file-access=shared --overlay2=none",
-        &[],
-        ALWAYS,
-        &["file access", "overlay"],
-    ),
-    // It cannot be seen from inside.
-    setting("host unix sockets", "--host-uds=open", &[], ALWAYS),
+    weakness("file access shared", "--file-access=shared --overlay2=none", &[], ALWAYS, &["file access"]),
+    weakness("host unix sockets", "--host-uds=open", &[], ALWAYS, &["host unix sockets"]),
+    // Releases before do not show it.
+    weakness("host FIFOs", "--host-fifo=open --overlay2=none", &[], DIRECTFS, &["host FIFOs"]),
+    weakness("io_uring", "--iouring", &[], IO_URING, &["io_uring"]),
 ];
 
-const DIRECTFS_OFF: &str = "--directfs=false";
-/// Since then it is on unless it is turned off.
+/// Since then it is on unless it is turned off, and is seen where no overlay hides it.
 const DIRECTFS: Date = (2023, 5, 18);
-/// Since then the root is an overlay unless it is turned off.
-const OVERLAY: Date = (2023, 5, 11);
+/// The first release here that has it.
+const IO_URING: Date = (2024, 7, 29);
 
 pub(super) fn worlds() -> Vec<World> {
     let mut worlds = Vec::new();
@@ -109,18 +104,15 @@ fn world(runsc: &Runsc, platform: Platform, setting: &Setting) -> World {
     }
 }
 
-/// In alphabetical order.
+/// In alphabetical order, as the report's columns are compared.
 fn weakened(runsc: &Runsc, platform: Platform, setting: &Setting) -> Vec<&'static str> {
-    let directfs = runsc.date >= DIRECTFS && setting.words != DIRECTFS_OFF;
-    let overlay = runsc.date < OVERLAY;
+    let seen = setting.words.contains("--overlay2=none") && !setting.words.contains("--directfs=false");
     let of_the_release = [
-        directfs.then_some("directfs"),
-        overlay.then_some("overlay"),
+        (seen && runsc.date >= DIRECTFS).then_some("directfs"),
         (platform == Platform::Ptrace).then_some("platform"),
     ];
     let mut weakened: Vec<_> =
         of_the_release.into_iter().flatten().chain(setting.weakens.iter().copied()).collect();
     weakened.sort_unstable();
-    weakened.dedup();
     weakened
 }

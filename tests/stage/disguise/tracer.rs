@@ -7,6 +7,7 @@ mod image;
 use std::{
     collections::HashMap,
     fs,
+    io::Write,
     path::Path,
     process::{ExitCode, Stdio},
 };
@@ -34,10 +35,11 @@ const FRAME: [(u64, u64); 4] = [(0, 3), (24, 2), (192, 0), (200, 0)];
 /// The stop of a process that is traced from its start (`PTRACE_EVENT_STOP`).
 const EVENT_STOP: i32 = 128;
 
-/// Lets the container run a copy of its program, which is another file of the machine.
-pub(super) fn copy(invocation: &Invocation) -> Result<()> {
+/// Lets the container run a copy of its program, which is another file of the machine, with something behind its end.
+pub(super) fn copy(invocation: &Invocation, more: &[u8]) -> Result<()> {
     let root = invocation.bundle().ok_or("which bundle?")?.join("rootfs");
     fs::copy(root.join("probe"), root.join("copy"))?;
+    fs::OpenOptions::new().append(true).open(root.join("copy"))?.write_all(more)?;
     invocation.change(|config| config["process"]["args"][0] = json!("/copy"))?;
     Ok(())
 }
