@@ -44,7 +44,7 @@ const SETTINGS: &[Setting] = &[
     setting("texts hidden", "", &[changes::hidden_texts], ALWAYS),
     setting("marker file", "--gvisor-marker-file", &[], (2025, 4, 18)),
     setting("no syscall patching", "--systrap-disable-syscall-patching", &[], (2025, 5, 8)),
-    setting("directfs off", "--directfs=false --overlay2=none", &[], DIRECTFS),
+    setting("directfs off", "--directfs=false", &[], DIRECTFS),
     weakness("network host", "--network=host", &[changes::shared_network], ALWAYS, &["host network"]),
     weakness("raw sockets", "--net-raw", &[changes::raw_sockets], ALWAYS, &["raw sockets"]),
     weakness(
@@ -62,8 +62,8 @@ const SETTINGS: &[Setting] = &[
     weakness("io_uring", "--iouring", &[], IO_URING, &["io_uring"]),
 ];
 
-/// Since then it is on unless it is turned off, and is seen where no overlay hides it.
-const DIRECTFS: Date = (2023, 5, 18);
+/// Since then it is on unless it is turned off.
+pub(super) const DIRECTFS: Date = (2023, 5, 18);
 /// The first release here that has it.
 const IO_URING: Date = (2024, 7, 29);
 
@@ -95,10 +95,8 @@ fn world(runsc: &Runsc, platform: Platform, setting: &Setting) -> World {
         expected: Expected {
             outcome: Outcome::Met,
             disguise: false,
-            platform: Some(match platform {
-                Platform::Ptrace => "ptrace",
-                Platform::Systrap => "systrap",
-            }),
+            platform: Some(platform.name()),
+            released: Some(runsc.date),
             weakened: weakened(runsc, platform, setting),
         },
     }
@@ -106,11 +104,9 @@ fn world(runsc: &Runsc, platform: Platform, setting: &Setting) -> World {
 
 /// In alphabetical order, as the report's columns are compared.
 fn weakened(runsc: &Runsc, platform: Platform, setting: &Setting) -> Vec<&'static str> {
-    let seen = setting.words.contains("--overlay2=none") && !setting.words.contains("--directfs=false");
-    let of_the_release = [
-        (seen && runsc.date >= DIRECTFS).then_some("directfs"),
-        (platform == Platform::Ptrace).then_some("platform"),
-    ];
+    let directfs = runsc.date >= DIRECTFS && !setting.words.contains("--directfs=false");
+    let of_the_release =
+        [directfs.then_some("directfs"), (platform == Platform::Ptrace).then_some("platform")];
     let mut weakened: Vec<_> =
         of_the_release.into_iter().flatten().chain(setting.weakens.iter().copied()).collect();
     weakened.sort_unstable();

@@ -31,13 +31,13 @@ pub(super) fn worlds() -> Vec<World> {
             bundle(&[changes::texts_over_procfs, changes::imitating_profile]),
         )
         .disguised(),
-        World::other("runc, an image with gVisor's markers", runc(), bundle(&[changes::markers])),
+        World::other("runc, an image with gVisor's markers", runc(), bundle(&[changes::markers])).disguised(),
         disguise("kernel-log").disguised(),
         disguise("supervisor").disguised(),
         disguise("tracer").disguised(),
         disguise("tracer-of-a-copy").disguised(),
         // Not found among the machine's processes; procfs tells that something is imitated.
-        disguise("tracer-of-an-altered-copy").unclear(),
+        disguise("tracer-of-an-altered-copy").unclear("ptrace"),
         World::other("runc, a library that is loaded before", runc(), bundle(&[changes::preloaded])),
         World::other("runc in a time namespace", runc().map(in_time), bundle(&[])),
     ]

@@ -99,11 +99,18 @@ impl Runsc {
 
 // === impl Platform ===
 
-impl fmt::Display for Platform {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl Platform {
+    /// As runsc's flag has it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Ptrace => "ptrace",
             Self::Systrap => "systrap",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
