@@ -118,6 +118,8 @@ pub enum Subject {
         namespace: String,
         /// The pool of their nodes.
         pool: String,
+        /// The kind of their nodes, where their pool has several.
+        node_kind: Option<String>,
         /// The node on which the probe was put, where one was chosen.
         node: Option<String>,
         /// Their RuntimeClass.

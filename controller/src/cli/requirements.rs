@@ -34,13 +34,11 @@ struct Unknown {
 impl Arguments {
     pub(super) fn run(self) -> Exit {
         let Some(id) = self.id else { return print(&list()) };
-        match ALL.iter().find(|requirement| requirement.id == id) {
-            Some(requirement) => print(&explained(requirement)),
-            None => {
-                tell(&Unknown { meant: nearest(&id), id }, Some("`controller requirements` lists them"));
-                Exit::Usage
-            }
+        if let Some(requirement) = ALL.iter().find(|requirement| requirement.id == id) {
+            return print(&explained(requirement));
         }
+        tell(&Unknown { meant: nearest(&id), id }, Some("`controller requirements` lists them"));
+        Exit::Usage
     }
 }
 

@@ -41,8 +41,7 @@ enum Gap {
 
 fn judge(case: &Case) -> Judgement {
     let kernel = gvisor::assess(case).kernel;
-    let of_workloads =
-        workloads::privileges(case).map(|read| read.map_err(|text| Gap::Open("cluster", text)));
+    let of_workloads = workloads::readings(case, kernel);
     let own = [
         user(case),
         capabilities(case),

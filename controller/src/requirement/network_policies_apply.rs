@@ -39,6 +39,9 @@ fn judge(case: &Case) -> Judgement {
         let because = format!("no policy binds {}, which is in the node's network", shape.origin.title());
         return Judgement::unmet(because);
     }
+    if let Some(unsettled) = known.cluster.unsettled() {
+        return Judgement::inconclusive(unsettled);
+    }
     let policies = match &known.cluster.policies {
         Ok(_) => known.cluster.policies_on(&known.group.labels),
         Err(unreadable) => return Judgement::inconclusive(unreadable.to_string()),
@@ -93,6 +96,15 @@ mod tests {
         assert!(judgement.because.contains("egress"), "{}", judgement.because);
         policies(&mut case, Vec::clear);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn policies_that_changed_meanwhile_leave_it_open() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.changed = vec!["NetworkPolicy default-deny was added".into()];
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("changed while it was looked at"), "{why}");
     }
 
     #[test]

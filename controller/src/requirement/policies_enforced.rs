@@ -37,6 +37,9 @@ fn judge(case: &Case) -> Judgement {
     let Some(known) = &case.survey.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
+    if let Some(unsettled) = known.cluster.unsettled() {
+        return Judgement::inconclusive(unsettled);
+    }
     let policies = match &known.cluster.policies {
         Ok(_) => known.cluster.policies_on(&known.group.labels),
         Err(unreadable) => return Judgement::inconclusive(unreadable.to_string()),
@@ -82,6 +85,15 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Met);
         fixture::attempts(&mut case)[0].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn policies_that_changed_meanwhile_are_not_blamed_for_what_was_reached() {
+        let mut case = fixture::pod();
+        let cluster = std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.changed = vec!["NetworkPolicy default-deny was removed".into()];
+        fixture::attempts(&mut case)[0].reach = Reach::Reached;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]

@@ -36,6 +36,7 @@ fn case(
     let subject = Subject::Pods {
         namespace: cluster.namespace.clone(),
         pool: group.pool.clone(),
+        node_kind: group.kind.as_ref().map(ToString::to_string),
         node: pod.as_ref().and_then(|pod| pod.node.clone()).or_else(|| group.node.clone()),
         runtime_class: group.runtime_class.clone(),
         policies: group.policies.clone(),
