@@ -11,8 +11,8 @@ use stage::{
 
 use super::{Expected, Outcome, World, genuine::DIRECTFS};
 
-/// The signal that tells systrap; without it the platform is not known.
-const OF_SYSTRAP: &str = "gs-pointer";
+/// The signal that tells systrap, or that it is another platform; without it none is known.
+const OF_PLATFORMS: &str = "gs-pointer";
 
 pub(super) fn worlds() -> Vec<World> {
     let strong = SIGNALS.iter().filter(|signal| signal.strength == Strength::InMemory);
@@ -36,8 +36,9 @@ fn without(signal: &Signal) -> Vec<World> {
 fn genuine(name: String, withhold: &str, signal: &Signal, runsc: &Runsc) -> World {
     let platform = runsc.platforms()[0];
     let command = format!("{withhold} {} --network=none", runsc.command(platform));
-    let unknown = platform == Platform::Systrap && signal.id == OF_SYSTRAP;
-    let weakened = [(runsc.date >= DIRECTFS, "directfs"), (platform == Platform::Ptrace, "platform")];
+    let unknown = signal.id == OF_PLATFORMS;
+    let ptrace = platform == Platform::Ptrace && !unknown;
+    let weakened = [(runsc.date >= DIRECTFS, "directfs"), (ptrace, "platform")];
     let weakened = weakened.into_iter().filter_map(|(weak, name)| weak.then_some(name)).collect();
     let expected = Expected {
         outcome: Outcome::Met,
