@@ -6,6 +6,7 @@ mod image;
 mod place;
 mod plan;
 mod rbac;
+mod requirements;
 mod target;
 mod verify;
 
@@ -36,6 +37,7 @@ enum Command {
     Rbac(rbac::Arguments),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
+    Requirements(requirements::Arguments),
 }
 
 /// Runs the command line and says how it ended.
@@ -56,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Rbac(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
+        Command::Requirements(arguments) => arguments.run(),
     }
 }
 

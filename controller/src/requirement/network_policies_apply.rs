@@ -1,6 +1,6 @@
 //! Policies bind the pods in both directions. Whether anything enforces them is another question.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope};
 use crate::{
     case::Case,
     cluster::{Direction, OtherPolicy, Policy},
@@ -17,6 +17,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "A pod that no policy selects may reach, and be reached by, everything.",
     remedy: "Apply a default-deny NetworkPolicy to the namespace (`deploy/default-deny.yaml`): an empty podSelector, and \
              both Ingress and Egress in policyTypes.",
+    explanation: Explanation {
+        looks_at: &["cluster"],
+        met: "policies bind the pods for ingress and for egress",
+        unmet: "a direction is bound by none",
+        inconclusive: "policies may not be read, or are of kinds that are not evaluated",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &["CIS Kubernetes 5.3.2"],
     judge,
 };

@@ -3,7 +3,9 @@
 
 use proto::Reach;
 
-use super::{Area, Class, Judgement, Outcome, Requirement, Scope, network_isolation};
+use super::{
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope, network_isolation,
+};
 use crate::{
     case::{Case, Purpose},
     cluster::Direction,
@@ -20,6 +22,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "A CNI plugin that ignores policies leaves every pod open, and every manifest looks right.",
     remedy: "Use a CNI plugin that implements NetworkPolicy on every node (Cilium, Calico, a provider's own), and look at \
              its agent on the node that is named.",
+    explanation: Explanation {
+        looks_at: &["cluster", "egress", "control"],
+        met: "egress is denied by policy, and nothing was reached that the control reached",
+        unmet: "egress is denied by policy, and something was reached",
+        inconclusive: "nothing shows that something could have been reached",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &[],
     judge,
 };
@@ -55,9 +64,11 @@ fn judge(case: &Case) -> Judgement {
         .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
         .citing("egress", format!("{}: reached", destination.name()));
     }
-    match network_isolation::judge(case).outcome {
+    let network = network_isolation::judge(case);
+    match network.outcome {
         Outcome::Met => {
             Judgement::met("egress is denied by policy, and nothing was reached that the control reaches")
+                .citing_all(network.citations)
         }
         _ => Judgement::inconclusive("nothing was reached, and nothing shows that it could have been"),
     }
