@@ -70,7 +70,7 @@ fn boot_id(case: &Case, shared: &mut Shared) {
             shared.cite("boot-id", format!("the sandbox shows the boot id of {host}"));
         }
         (Some(_), Some(_)) => {
-            shared.cite("boot-id", format!("the sandbox shows another boot id than {host}"))
+            shared.cite("boot-id", format!("the sandbox shows another boot id than {host}"));
         }
         (None, Some(_)) => shared.cite("boot-id", "the sandbox shows no boot id"),
         _ => (),
