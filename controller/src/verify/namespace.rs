@@ -5,12 +5,7 @@ mod controls;
 mod probing;
 mod rehearsal;
 
-use std::{
-    collections::BTreeSet,
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
@@ -23,7 +18,6 @@ use crate::{
     cluster::{Bonds, Cluster, Labels, Later, Unreadable},
     environment::Declared,
     exit::{Exit, Stopped},
-    finding::Judged,
     interrupt::Interrupt,
     launch::{
         Leftover,
@@ -36,6 +30,7 @@ use crate::{
     },
     policy::Policy,
     progress::Progress,
+    record::Record,
     report::{self, Report},
     survey::kubernetes::{self as survey, OtherKinds, Scope},
 };
@@ -92,10 +87,10 @@ struct Run {
     stopped: Option<Stopped>,
 }
 
-/// Runs all phases, hands the report and its cases to `write`, and says how it ended.
+/// Runs all phases, hands the report and what it was made of to `write`, and says how it ended.
 pub(crate) async fn verify(
     request: Request,
-    write: impl FnOnce(&Report, &[Judged]) -> Result<(), Error>,
+    write: impl FnOnce(&Report, &Record) -> Result<(), Error>,
 ) -> Result<(Exit, Option<Error>), Error> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.quiet);
@@ -114,13 +109,17 @@ pub(crate) async fn verify(
     let none_ran = !failures.is_empty() && failures.len() == run.probed.len();
     let counted = plan::namespace::counted_by(&cluster, &plan.groups);
     let cases = cases::cases(&request, &cluster, plan, run.probed);
-    let judged: Vec<_> = cases.into_iter().map(|case| Judged::of(case, request.policy)).collect();
     let remarks = timed_out.then(report::timed_out).into_iter().chain(counted);
-    let remarks = remarks.chain(report::left_behind(&run.leftovers)).collect();
-    let report = Report::new(request.declared, request.policy, &judged, remarks);
+    let record = Record {
+        environment: request.declared,
+        only_production: request.policy.only_production,
+        remarks: remarks.chain(report::left_behind(&run.leftovers)).collect(),
+        cases,
+    };
+    let report = Report::of(&record, &request.policy);
 
     // touches the world: write
-    let written = write(&report, &judged);
+    let written = write(&report, &record);
     let stopped = match (none_ran, timed_out) {
         (true, false) => Some(Stopped::NotStarted),
         (_, true) => Some(Stopped::TimedOut),
@@ -263,9 +262,4 @@ async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) 
             Bonds { labels: Err(unread("get namespaces")), policies: Err(unread("list networkpolicies")) };
         Later { pods: Err(unread("list pods")), bonds }
     })
-}
-
-/// Seconds since 1970, for what is kept.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
