@@ -3,6 +3,7 @@
 mod cleanup;
 mod doctor;
 mod image;
+mod network;
 mod place;
 mod plan;
 mod rbac;
@@ -131,6 +132,9 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::NotStarted { .. } => {
             Some("run the runtime by hand to see more, or name another with --runtime")
         }
+        Error::Name(_) => {
+            Some("give an address in place of the name, or a name that this machine can look up")
+        }
         Error::Probes(plan::namespace::Error::NoSuchNode(_)) => Some(
             "--nodes takes names as `kubectl get nodes` lists them, separated by commas, or all, or per-pool",
         ),
@@ -166,6 +170,7 @@ fn exit(error: &Error) -> Exit {
         Error::Interrupted => Exit::Interrupted,
         Error::Plan(_)
         | Error::Probes(_)
+        | Error::Name(_)
         | Error::Launch(crate::launch::Error::Bundle(_))
         | Error::NoProbe
         | Error::ReadProbe { .. } => Exit::Usage,

@@ -11,14 +11,15 @@ use proto::{
     RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
-pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape};
+pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
 
 use crate::{
     breach::Breach,
-    case::{AccountDigest, Case, Collected, Destination, Limits, Machine, Purpose, Subject, Survey},
+    case::{AccountDigest, Case, Collected, Control, Destination, Limits, Machine, Purpose, Subject, Survey},
     environment::{Declared, Environment},
     finding::Judged,
     policy::Policy,
+    profile::Profile,
     report::Report,
 };
 
@@ -235,8 +236,8 @@ fn isolated() -> Evidence {
         up: true,
         addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
     };
-    let attempt = |target, reach, errno| Attempt { target, reach, errno, took_us: 40 };
-    let attempts = vec![attempt(1, Reach::Refused, 111), attempt(2, Reach::NetworkUnreachable, 101)];
+    let attempt = |target, reach, errno| Attempt { target, reach, errno, took_us: 40, again: None };
+    let attempts = vec![attempt(1, Reach::Refused, 111), attempt(2, Reach::NoRoute, 101)];
     let nobody = Credentials {
         real_user: 65_534,
         effective_user: 65_534,
@@ -260,7 +261,7 @@ fn isolated() -> Evidence {
         account_list: Observation::Absent,
         interfaces: seen(Interfaces { interfaces: vec![loopback] }),
         routes: seen(Routes { routes: Vec::new() }),
-        egress: seen(Egress { attempts }),
+        egress: seen(Egress { attempts, name_servers: Vec::new() }),
         ..Evidence::default()
     }
 }
@@ -275,8 +276,9 @@ fn case(evidence: Evidence) -> Case {
     let AccountList { size, sha256, .. } = machine_accounts();
     let limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
     let destination = |id, address: [u8; 4], port, purpose| Destination {
-        target: Target { id, address: IpAddr::V4(address.into()), port, protocol: Protocol::Tcp },
+        target: Target::at(id, IpAddr::V4(address.into()), port, Protocol::Tcp),
         purpose,
+        named: false,
     };
     Case {
         collected: Collected { introduction: Some(introduction), evidence, breaches: Vec::new() },
@@ -299,6 +301,9 @@ fn case(evidence: Evidence) -> Case {
                 destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackWitness),
                 destination(2, [198, 51, 100, 1], 443, Purpose::Documentation),
             ],
+            profile: Profile::default(),
+            control: Control::NotAsked,
+            arrived: Vec::new(),
             in_cluster: None,
         },
     }

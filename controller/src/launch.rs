@@ -1,5 +1,6 @@
 //! Starting a probe on this machine, in a sandbox or as a plain process, and leaving nothing behind.
 
+pub(crate) mod control;
 mod leftovers;
 pub(crate) mod pods;
 mod runtime;
@@ -103,11 +104,16 @@ pub fn start(plan: &Plan, probe: &[u8]) -> Result<(Stream, Launched), Error> {
 
 fn unsandboxed(scratch: &Scratch) -> Command {
     let mut command = Command::new(scratch.probe());
-    command.arg("report").env_clear().current_dir("/");
+    as_nobody(command.arg("report"));
+    command
+}
+
+/// The same without privileges, and with nothing of this process's own.
+fn as_nobody(command: &mut Command) {
+    command.env_clear().current_dir("/");
     if nix::unistd::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    command
 }
 
 // === impl Launched ===
@@ -116,6 +122,11 @@ impl Launched {
     /// What the sandbox was given; `None` where there is none.
     pub fn bundle(&self) -> Option<&Bundle> {
         self.sandbox.as_ref().map(|(_, bundle)| bundle)
+    }
+
+    /// The probe's file on this machine.
+    pub(crate) fn probe(&self) -> PathBuf {
+        self.scratch.probe()
     }
 
     /// Returns when the runtime, or the probe without one, has ended.

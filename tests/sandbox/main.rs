@@ -11,6 +11,7 @@ mod hostile;
 mod images;
 mod main_process;
 mod matrix;
+mod network;
 mod readme;
 
 use std::{io::Write, process::ExitCode};
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         bundles::rows(),
         images::rows(),
         main_process::rows(),
+        network::rows(),
         readme::rows(),
     ];
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {

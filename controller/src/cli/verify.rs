@@ -2,14 +2,13 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
 
-use super::{target, tell};
+use super::{network, target, tell};
 use crate::{
     environment::{self, Environment},
     exit::Exit,
@@ -61,9 +60,8 @@ pub(super) struct Arguments {
     probe: Option<PathBuf>,
     #[command(flatten)]
     target: target::Arguments,
-    /// An address that the sandbox must not reach; may be repeated
-    #[arg(long = "egress-target", value_name = "ADDRESS:PORT", value_parser = target, help_heading = "What to verify")]
-    egress_targets: Vec<SocketAddr>,
+    #[command(flatten)]
+    network: network::Arguments,
     /// Where the workloads are meant to run [default: what ENVIRONMENT, `REQUIRE_GVISOR` and `K8S_CLUSTER_TYPE` say]
     #[arg(long, value_enum, help_heading = "How to judge")]
     environment: Option<Environment>,
@@ -115,12 +113,17 @@ impl Arguments {
         let policy = Policy { environment: declared.environment, only_production: self.only.is_some() };
         let (format, verbose) = (self.output, self.verbose);
         let saved = self.save_evidence;
-        if let Some(target) = match self.target.target(self.egress_targets.clone()) {
+        let network = match self.network.request() {
+            Ok(network) => network,
+            Err(refused) => return refused.tell(),
+        };
+        if let Some(target) = match self.target.target() {
             Ok(target) => target,
             Err(refused) => return refused.tell(),
         } {
             let request = namespace::Request {
                 target,
+                network,
                 timeout: self.timeout.unwrap_or(NAMESPACES_TIMEOUT),
                 quiet: self.quiet,
                 declared,
@@ -136,7 +139,7 @@ impl Arguments {
             runtime: self.runtime.map(|Words(words)| words),
             bundle: self.bundle,
             probe: self.probe,
-            egress_targets: self.egress_targets,
+            network,
             timeout: self.timeout.unwrap_or(TIMEOUT),
             quiet: self.quiet,
             declared,
@@ -202,12 +205,6 @@ fn runtime(command: &str) -> Result<Words, String> {
     }
 }
 
-fn target(text: &str) -> Result<SocketAddr, String> {
-    let wanted = "give ADDRESS:PORT, such as 192.0.2.7:443 or [2001:db8::7]:443; names are not looked up";
-    let address: SocketAddr = text.parse().map_err(|_| wanted.to_owned())?;
-    if address.port() == 0 { Err("port 0 cannot be reached".to_owned()) } else { Ok(address) }
-}
-
 fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
@@ -230,11 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_and_times_that_make_no_sense_are_refused_with_an_example() {
-        for wrong in ["example.org:443", "192.0.2.7", "192.0.2.7:0", "192.0.2.7:70000"] {
-            assert!(target(wrong).is_err(), "{wrong}");
-        }
-        assert!(target("[2001:db8::7]:443").is_ok());
+    fn times_that_make_no_sense_are_refused_with_an_example() {
         assert_eq!(time("1m30s"), Ok(Duration::from_secs(90)));
         for wrong in ["", "0s", "soon", "10", "2days", "600000000000years"] {
             assert!(time(wrong).is_err(), "{wrong}");

@@ -6,7 +6,6 @@ mod probing;
 mod rehearsal;
 
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -17,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
 
-use super::{Error, nonce};
+use super::{Error, network, nonce};
 use crate::{
     cluster::{Cluster, Labels, Unreadable},
     environment::Declared,
@@ -30,7 +29,7 @@ use crate::{
     },
     manifest::Common,
     plan::{
-        self,
+        self, Wanted,
         namespace::{Nodes, Plan},
     },
     policy::Policy,
@@ -57,7 +56,6 @@ pub(crate) struct Target {
     /// What the nodes pull, and the digests that it may have.
     pub(crate) image: String,
     pub(crate) digests: Vec<String>,
-    pub(crate) egress_targets: Vec<SocketAddr>,
     pub(crate) parallel: usize,
 }
 
@@ -65,6 +63,7 @@ pub(crate) struct Target {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) target: Target,
+    pub(crate) network: network::Request,
     pub(crate) timeout: Duration,
     pub(crate) quiet: bool,
     pub(crate) declared: Declared,
@@ -87,7 +86,8 @@ pub(crate) async fn verify(
 ) -> Result<(Exit, Option<Error>), Error> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.quiet);
-    let result = Box::pin(phases(&request, deadline, &progress)).await;
+    let (wanted, looked_up) = network::looked_up(&request.network).await?;
+    let result = Box::pin(phases(&request, &wanted, deadline, &progress)).await;
     progress.finish();
     let (cluster, plan, run) = result?;
     if run.stopped == Some(Stopped::Interrupted) {
@@ -101,9 +101,9 @@ pub(crate) async fn verify(
     let failures: Vec<_> = run.probed.iter().filter_map(|probed| probed.failure.clone()).collect();
     let none_ran = !failures.is_empty() && failures.len() == run.probed.len();
     let counted = plan::namespace::counted_by(&cluster, &plan.groups);
-    let cases = cases::cases(&request, &cluster, plan, run.probed);
+    let cases = cases::cases(&request, &wanted.profile, &cluster, plan, run.probed);
     let judged: Vec<_> = cases.into_iter().map(|case| Judged::of(case, request.policy)).collect();
-    let remarks = timed_out.then(report::timed_out).into_iter().chain(counted);
+    let remarks = looked_up.into_iter().chain(timed_out.then(report::timed_out)).chain(counted);
     let remarks = remarks.chain(report::left_behind(&run.leftovers)).collect();
     let report = Report::new(request.declared, request.policy, &judged, remarks);
 
@@ -122,6 +122,7 @@ pub(crate) async fn verify(
 
 async fn phases(
     request: &Request,
+    wanted: &Wanted,
     deadline: Instant,
     progress: &Progress,
 ) -> Result<(Arc<Cluster>, Plan, Run), Error> {
@@ -150,7 +151,7 @@ async fn phases(
     let cluster = Arc::new(cluster);
     let launchable = plan.groups.iter().any(|group| group.refused.is_none());
     let run = if launchable {
-        probes(request, &connection, &cluster, &plan, deadline, progress, &mut interrupt).await?
+        probes(request, wanted, &connection, &cluster, &plan, (deadline, progress), &mut interrupt).await?
     } else {
         let probed = plan.groups.iter().map(Probed::refused).collect();
         Run { probed, leftovers: Vec::new(), stopped: None }
@@ -195,11 +196,11 @@ const fn architecture() -> &'static str {
 
 async fn probes(
     request: &Request,
+    wanted: &Wanted,
     connection: &Connection,
     cluster: &Cluster,
     plan: &Plan,
-    deadline: Instant,
-    progress: &Progress,
+    (deadline, progress): (Instant, &Progress),
     interrupt: &mut Interrupt,
 ) -> Result<Run, Error> {
     let target = &request.target;
@@ -207,14 +208,23 @@ async fn probes(
         run: plan::run(nonce()?),
         image: target.image.clone(),
         lifetime: request.timeout + BACKSTOP,
+        token: nonce()?,
     };
     let fleet = Fleet::begin(&connection.client, &target.namespace, &common.run, deadline);
     let control_fleet = target.control_namespace.as_ref();
     let control_fleet =
         control_fleet.map(|namespace| Fleet::begin(&connection.client, namespace, &common.run, deadline));
     let controls = controls::Controls::new(control_fleet, &common, deadline);
-    let probing =
-        Probing { fleet: &fleet, controls: &controls, common: &common, cluster, target, deadline, progress };
+    let probing = Probing {
+        fleet: &fleet,
+        controls: &controls,
+        common: &common,
+        cluster,
+        target,
+        wanted,
+        deadline,
+        progress,
+    };
     let all = stream::iter(plan.groups.iter().enumerate())
         .map(|(index, group)| probing.probe(index, group))
         .buffered(target.parallel)
