@@ -7,6 +7,7 @@ mod network;
 mod place;
 mod plan;
 mod rbac;
+mod requirements;
 mod target;
 mod verify;
 
@@ -37,6 +38,7 @@ enum Command {
     Rbac(rbac::Arguments),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
+    Requirements(requirements::Arguments),
 }
 
 /// Runs the command line and says how it ended.
@@ -57,6 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Rbac(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
+        Command::Requirements(arguments) => arguments.run(),
     }
 }
 

@@ -119,14 +119,14 @@ fn as_nobody(command: &mut Command) {
 // === impl Launched ===
 
 impl Launched {
+    /// The file that the sandbox was given as its program.
+    pub fn probe(&self) -> PathBuf {
+        self.scratch.probe()
+    }
+
     /// What the sandbox was given; `None` where there is none.
     pub fn bundle(&self) -> Option<&Bundle> {
         self.sandbox.as_ref().map(|(_, bundle)| bundle)
-    }
-
-    /// The probe's file on this machine.
-    pub(crate) fn probe(&self) -> PathBuf {
-        self.scratch.probe()
     }
 
     /// Returns when the runtime, or the probe without one, has ended.

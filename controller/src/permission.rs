@@ -254,6 +254,16 @@ pub const ALL: &[Permission] = &[
         ),
     },
     Permission {
+        group: "crd.antrea.io",
+        resource: "*",
+        verbs: &["list"],
+        place: Place::Cluster,
+        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
+    },
+    Permission {
         group: "crd.projectcalico.org",
         resource: "*",
         verbs: &["list"],
@@ -264,7 +274,37 @@ pub const ALL: &[Permission] = &[
         ),
     },
     Permission {
+        group: "k8s.ovn.org",
+        resource: "*",
+        verbs: &["list"],
+        place: Place::Cluster,
+        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
+    },
+    Permission {
+        group: "networking.gke.io",
+        resource: "*",
+        verbs: &["list"],
+        place: Place::Cluster,
+        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
+    },
+    Permission {
         group: "policy.networking.k8s.io",
+        resource: "*",
+        verbs: &["list"],
+        place: Place::Cluster,
+        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
+    },
+    Permission {
+        group: "projectcalico.org",
         resource: "*",
         verbs: &["list"],
         place: Place::Cluster,

@@ -67,7 +67,7 @@ mod tests {
         case::Case,
         environment::Environment,
         policy::Policy,
-        requirement::{Area, Class, Judgement, Requirement, Scope},
+        requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
     };
 
     fn requirement(class: Class, mandatory: bool) -> &'static Requirement {
@@ -84,6 +84,13 @@ mod tests {
             weight: 10,
             protects: "",
             remedy: "",
+            explanation: Explanation {
+                looks_at: &[],
+                met: "",
+                unmet: "",
+                inconclusive: "",
+                on_platforms: &[],
+            },
             mappings: &[],
             judge,
         }))

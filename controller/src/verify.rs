@@ -145,6 +145,7 @@ async fn phases(
     let collected = collection.finish();
     let last_lines = launched.last_lines();
     let (control, arrived) = beside.heard(&plan, trying, ending.stopped.is_some()).await;
+    let machine = Machine { runs_the_probe: ending.runs_the_probe, ..machine };
     let survey = Survey { control, arrived, ..surveyed(plan, machine, &launched, ending.cgroup) };
     progress.change("cleaning up");
     let leftovers = launched.clean_up().await;

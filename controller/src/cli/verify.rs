@@ -80,7 +80,7 @@ pub(super) struct Arguments {
     /// Keep the evidence and what the cluster declares in this file, one case for each probe
     #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
-    /// How long the whole run may take [default: 60s, of a namespace 5m]
+    /// How long the whole run may take [default: 60s, of a namespace 5m]; removing what it made may take 20s more
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
     timeout: Option<Duration>,
 }

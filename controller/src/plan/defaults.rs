@@ -125,8 +125,16 @@ const fn metadata(of: &'static str, address: &'static str, port: u16, source: &'
     Default { purpose: Purpose::Metadata, of, address, port, protocol: Protocol::Tcp, source }
 }
 
+impl Default {
+    /// Whether a target is that of this row.
+    pub fn is(&self, target: &Target) -> bool {
+        self.address.parse() == Ok(target.address)
+            && (self.port, self.protocol) == (target.port, target.protocol)
+    }
+}
+
 /// All of them, and the sandbox's own name servers.
-pub(super) fn destinations() -> impl Iterator<Item = Destination> {
+pub fn destinations() -> impl Iterator<Item = Destination> {
     let rows = DEFAULTS.iter().filter_map(|row| {
         let target = Target::at(0, row.address.parse().ok()?, row.port, row.protocol);
         Some(Destination { target: asking(target), purpose: row.purpose, named: false })

@@ -1,6 +1,9 @@
 //! Neither the cluster's API server nor the kubelet of the node can be reached.
 
-use super::{Area, Class, Judgement, Outcome, Requirement, Scope, network_isolation::class};
+use super::{
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope,
+    network_isolation::class,
+};
 use crate::case::{Case, Destination, Purpose};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -13,6 +16,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 3,
     protects: "Whoever reaches the API server can use a stolen token there, and every hole that it has.",
     remedy: "Let no NetworkPolicy allow the API server's addresses, nor the kubelet's, to these pods.",
+    explanation: Explanation {
+        looks_at: &["cluster", "egress", "control"],
+        met: "neither was reached, and the control reached it",
+        unmet: "the API server or the kubelet was reached",
+        inconclusive: "neither was reached, and nothing shows that it could have been",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &[],
     judge,
 };

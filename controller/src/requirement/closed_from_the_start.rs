@@ -2,7 +2,7 @@
 //! all that a program needs to send something.
 
 use super::{
-    Area, Class, Judgement, Outcome, Requirement, Scope,
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope,
     network_isolation::{self, attempted},
 };
 use crate::{case::Case, profile::Expectation};
@@ -18,6 +18,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "A program that runs at once has a way out that nobody sees who looks later.",
     remedy: "Use a CNI plugin that enforces policies before the pod's first process runs (Cilium does; the AWS plugin in \
              `NETWORK_POLICY_ENFORCING_MODE=strict`).",
+    explanation: Explanation {
+        looks_at: &["egress", "control"],
+        met: "nothing was reached at any time, and it could have been",
+        unmet: "something was reached at first, and not when it was tried again",
+        inconclusive: "nothing shows that something could have been reached",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &[],
     judge,
 };

@@ -2,7 +2,7 @@
 //! resolver which forwards any name carries data out, whatever else is closed, and also where the profile allows it.
 
 use super::{
-    Area, Class, Judgement, Requirement, Scope,
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope,
     network_isolation::{attempted, control, shown, structure},
 };
 use crate::{case::Case, profile::Kind};
@@ -18,6 +18,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "Data leaves inside of names: whoever runs the name server of a domain hears what is asked for below it.",
     remedy: "Keep the sandbox from every resolver, or give it one that knows only the names it needs (CoreDNS without \
              `forward`, a policy of Cilium's with `rules.dns`).",
+    explanation: Explanation {
+        looks_at: &["egress", "control"],
+        met: "no name server gave the address of a name of the outside, and one could have",
+        unmet: "a name server gave the address of a name of the outside",
+        inconclusive: "no name server gave one, and nothing shows that one would have",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &[],
     judge,
 };

@@ -1,6 +1,8 @@
 //! No metadata service can be reached, of whichever provider.
 
-use super::{Area, Class, Judgement, Requirement, Scope, network_isolation::class};
+use super::{
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope, network_isolation::class,
+};
 use crate::case::{Case, Destination, Purpose};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -14,6 +16,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "A metadata service gives the machine's own credentials to whoever asks it.",
     remedy: "Keep 169.254.0.0/16 and the provider's other addresses from the sandbox: by a NetworkPolicy, by the provider's setting \
              (GKE metadata server, IMDSv2 with a hop limit of 1), or by a filter on the node.",
+    explanation: Explanation {
+        looks_at: &["egress", "control"],
+        met: "no metadata service was reached, and it could have been",
+        unmet: "a metadata service was reached",
+        inconclusive: "no metadata service was reached, and nothing shows that one could have been",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &[],
     judge,
 };

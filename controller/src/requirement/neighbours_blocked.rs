@@ -1,6 +1,8 @@
 //! No other pod can be reached: not the control's listener, which is one.
 
-use super::{Area, Class, Judgement, Requirement, Scope, network_isolation::class};
+use super::{
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope, network_isolation::class,
+};
 use crate::case::{Case, Destination, Purpose};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -13,6 +15,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 3,
     protects: "From one sandbox that is taken over, the others are the next step.",
     remedy: "Apply a default-deny NetworkPolicy for egress and ingress, and allow each pod only those that it needs.",
+    explanation: Explanation {
+        looks_at: &["egress", "control"],
+        met: "no other pod was reached, and the control reached it",
+        unmet: "another pod was reached",
+        inconclusive: "no other pod was reached, and nothing shows that one could have been",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &[],
     judge,
 };

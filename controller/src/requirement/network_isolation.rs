@@ -7,7 +7,7 @@ pub(super) mod class;
 pub(super) mod control;
 pub(super) mod structure;
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope};
 use crate::{
     case::{Case, Citation, Purpose},
     profile::Expectation,
@@ -26,6 +26,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     remedy: "Give the sandbox no network (`runsc --network=none`, or an empty network namespace); on Kubernetes apply a \
              default-deny NetworkPolicy, and use a CNI plugin that implements it. What the workload must reach is said by \
              `--profile allow-list --allow HOST[:PORT]`.",
+    explanation: Explanation {
+        looks_at: &["interfaces", "routes", "egress", "control"],
+        met: "there is no way out at all, or nothing was reached that a control reached",
+        unmet: "something was reached that must not be",
+        inconclusive: "nothing was reached, and nothing shows that an answer was possible",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &["KAR-0020"],
     judge,
 };

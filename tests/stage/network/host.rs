@@ -27,6 +27,7 @@ impl Host {
     }
 
     /// The same host once more.
+    #[must_use]
     pub fn again(&self) -> Self {
         Self(self.0.try_clone().unwrap())
     }

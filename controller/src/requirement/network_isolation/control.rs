@@ -148,9 +148,11 @@ fn closed(known: &InCluster) -> Result<(), String> {
     }
 }
 
-/// The probe has the cluster's network and no other; a pod that it stands for may have another.
+/// The probe has the cluster's network and no other, and the same bonds as long as it looked; a pod that it stands for may
+/// have another.
 pub(in crate::requirement) fn stands_for_its_network(case: &Case) -> Result<(), String> {
     let Some(known) = &case.survey.in_cluster else { return Ok(()) };
+    known.cluster.unsettled().map_or(Ok(()), Err)?;
     if let Some(shape) = known.group.in_the_nodes_network() {
         return Err(format!("{} is in the node's own network, and the probe is not", shape.origin.title()));
     }
@@ -241,6 +243,15 @@ mod tests {
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.other_policies = Err(fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn policies_that_changed_meanwhile_leave_it_open() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.changed = vec!["NetworkPolicy default-deny was changed".into()];
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("changed while it was looked at"), "{why}");
     }
 
     #[test]
