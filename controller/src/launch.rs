@@ -124,6 +124,12 @@ impl Launched {
         self.scratch.probe()
     }
 
+    /// Where a copy of the probe may lie that runs beside the sandbox: whoever looks for the sandbox's own among the
+    /// machine's processes must not take that for it.
+    pub(crate) fn beside(&self) -> PathBuf {
+        self.scratch.path().join("beside")
+    }
+
     /// What the sandbox was given; `None` where there is none.
     pub fn bundle(&self) -> Option<&Bundle> {
         self.sandbox.as_ref().map(|(_, bundle)| bundle)

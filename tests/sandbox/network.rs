@@ -3,10 +3,18 @@
 
 mod kinds;
 
-use std::{collections::BTreeMap, io::Write, thread};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 use stage::{
-    Ended, Ground, Network,
+    Ended, Ground, Network, attempt,
     network::{Answer, Service},
     worlds::{self, World},
 };
@@ -255,16 +263,20 @@ fn open_at_first(world: &World) {
     let network = Network::new(Answer::Resolved);
     let connected = Service::tcp(network.host("public"), 4443);
     let cut = network.cutter(DROPPED);
+    let wanted = Arc::new(AtomicBool::new(true));
+    let told = Arc::clone(&wanted);
     let cutting = thread::spawn(move || {
-        connected.taken();
-        cut();
-        connected
+        if connected.taken(&told) {
+            cut();
+        }
     });
     let words = ["--egress-target", "[2001:4860:4860::8888]:4443"];
     // The control does not reach it, so that it is the sandbox that connects.
     network.shut("public", "tcp dport 4443 ip6 saddr fd77::2 drop");
-    let ended = verify(&network, world, Some("10.77.0.53"), &words);
-    drop(cutting.join());
+    let ended = attempt(|| verify(&network, world, Some("10.77.0.53"), &words));
+    wanted.store(false, Ordering::Relaxed);
+    cutting.join().unwrap();
+    let ended = ended.map_err(|failed| failed.message().unwrap_or_default().to_owned()).unwrap();
     const EARLY: Lacks = &[
         ("closed-from-the-start", "unmet"),
         ("dns-contained", "unmet"),

@@ -33,9 +33,9 @@ const HOSTS: [(&str, u8, &[&str]); 6] = [
     ("metadata", 254, &["169.254.169.254"]),
 ];
 
-/// By a file in this folder, runsc of 2024 tells the machine's own network from others (`runsc/sandbox/network.go`,
+/// By a file below this folder, runsc of 2024 tells the machine's own network from others (`runsc/sandbox/network.go`,
 /// `isRootNS`), in which newer kernels show it, too: then it would refuse to have any network.
-const HIDING: &str = "mount -t tmpfs none /proc/sys/net/core; exec \"$@\"";
+const HIDING: &str = "mount -t tmpfs none /proc/sys/net; exec \"$@\"";
 
 /// A network.
 #[derive(Debug)]

@@ -21,6 +21,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Why the control saw nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    #[error("failed to copy the probe")]
+    Copy(#[source] io::Error),
     #[error("failed to run the worker")]
     Run(#[from] io::Error),
     #[error("failed to understand the worker")]
@@ -31,15 +33,17 @@ pub(crate) enum Error {
     Nothing(String),
 }
 
-/// Attempts these targets, all at once.
+/// Attempts these targets, all at once, by a copy of the probe.
 pub(crate) async fn attempts(
     probe: &Path,
+    copy: &Path,
     targets: Vec<Target>,
     budget: Budget,
 ) -> Result<Vec<Attempt>, Error> {
     let mut order = Vec::new();
     worker::send(&mut order, &Order { observers: vec![Observer::Egress], targets, budget })?;
-    let mut said = timeout(budget.egress + GRACE, run(probe, &order)).await.map_err(|_| Error::Overdue)??;
+    std::fs::copy(probe, copy).map_err(Error::Copy)?;
+    let mut said = timeout(budget.egress + GRACE, run(copy, &order)).await.map_err(|_| Error::Overdue)??;
     let mut outcome = Observation::failed("it ended before");
     while let Some(progress) = worker::take(&mut said)? {
         if let Progress::Done(Observed { observer: Observer::Egress, outcome: told }) = progress {

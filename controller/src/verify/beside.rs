@@ -61,10 +61,11 @@ impl Beside {
     /// Begins to try what the sandbox tries, as far as the controller may.
     pub(super) fn tries(&self, plan: &Plan, launched: &Launched) -> Trying {
         let (targets, budget) = plan.control(self.own);
-        let probe = launched.probe();
+        let (probe, copy) = (launched.probe(), launched.beside());
         Trying(
-            (!targets.is_empty())
-                .then(|| tokio::spawn(async move { control::attempts(&probe, targets, budget).await })),
+            (!targets.is_empty()).then(|| {
+                tokio::spawn(async move { control::attempts(&probe, &copy, targets, budget).await })
+            }),
         )
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,6 +10,8 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Host;
 
@@ -59,11 +62,18 @@ impl Service {
         Self::Udp(ended, Some(answering))
     }
 
-    /// Waits until somebody has connected.
-    pub fn taken(&self) {
-        if let Self::Tcp(listener) = self {
-            listener.accept().unwrap();
+    /// Waits until somebody has connected; `false` where nobody has by the time that nobody wants to know any more.
+    pub fn taken(&self, wanted: &AtomicBool) -> bool {
+        let Self::Tcp(listener) = self else { return false };
+        listener.set_nonblocking(true).unwrap();
+        while wanted.load(Ordering::Relaxed) {
+            let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+            poll(&mut descriptors, PollTimeout::try_from(PULSE).unwrap()).unwrap();
+            if listener.accept().is_ok() {
+                return true;
+            }
         }
+        false
     }
 }
 
