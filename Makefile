@@ -24,7 +24,7 @@ verify: build ## build, start a real gVisor sandbox, judge it
 
 test: build ## every test, in real sandboxes too
 	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace \
-		/usr/include/seccomp.h=libseccomp-dev \
+		nft=nftables nsenter=util-linux /usr/include/seccomp.h=libseccomp-dev \
 		docker-registry=docker-registry skopeo=skopeo openssl=openssl setpriv=util-linux
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]
 	@tests/cluster/parts/build gvisor >/dev/null || [ -z "$$CI" ]
@@ -54,7 +54,8 @@ lint: ## formatting, clippy, documentation, licences and sources of dependencies
 	@.ci/deny
 
 bench: build ## what a run costs; prints ratios and sizes
-	@.ci/need runsc=runsc cc=gcc strace=strace /usr/include/seccomp.h=libseccomp-dev
+	@.ci/need runsc=runsc runc=runc cc=gcc strace=strace /usr/include/seccomp.h=libseccomp-dev ip=iproute2 \
+		nft=nftables nsenter=util-linux
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features sandbox
 
