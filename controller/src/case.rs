@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use proto::{AccountList, Attempt, BootId, Evidence, Introduction, Observation, Protocol, Target};
+use proto::{
+    AccountList, Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Protocol, Target,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +124,8 @@ pub enum Subject {
         namespace: String,
         /// The pool of their nodes.
         pool: String,
+        /// The kind of their nodes, where their pool has several.
+        node_kind: Option<String>,
         /// The node on which the probe was put, where one was chosen.
         node: Option<String>,
         /// Their RuntimeClass.
@@ -156,6 +160,12 @@ pub struct HostPath {
 pub struct Machine {
     /// Its kernel's boot id.
     pub boot_id: Observation<BootId>,
+    /// Its kernel's release, as uname(2) has it.
+    pub kernel_release: Observation<String>,
+    /// The namespaces of its own.
+    pub namespaces: Observation<Namespaces>,
+    /// Whether one of its processes runs the probe's file: then its kernel is what runs the probe.
+    pub runs_the_probe: Observation<bool>,
     /// Its memory, in bytes.
     pub memory_total: Observation<u64>,
     /// Its `/etc/passwd`.
@@ -247,14 +257,15 @@ impl Subject {
                 format!("the bundle {} in {}", folder.display(), runtime.join(" "))
             }
             Self::Unsandboxed => "this machine without a sandbox".to_owned(),
-            Self::Pods { namespace, pool, node, runtime_class, policies, .. } => {
+            Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, .. } => {
+                let kind = node_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
                 let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
                 let class = runtime_class
                     .as_ref()
                     .map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
                 let bound =
                     if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
-                format!("namespace {namespace}, pool {pool}{node}, {class}, bound by {bound}")
+                format!("namespace {namespace}, pool {pool}{node}{kind}, {class}, bound by {bound}")
             }
         }
     }

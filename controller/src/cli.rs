@@ -11,6 +11,7 @@ mod place;
 mod plan;
 mod policy;
 mod rbac;
+mod requirements;
 mod schema;
 mod score;
 mod settings;
@@ -47,6 +48,8 @@ enum Command {
     Rbac(rbac::Arguments),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
+    #[command(visible_alias = "explain")]
+    Requirements(requirements::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
     Man(completions::Pages),
@@ -73,6 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Rbac(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
+        Command::Requirements(arguments) => arguments.run(),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(Cli::command()),
         Command::Man(arguments) => arguments.run(Cli::command()),

@@ -1,6 +1,7 @@
 //! What a cluster declares of a namespace, without a client. What may not be read is a value, with the permission that is
 //! missing; it is never an empty list.
 
+mod bonds;
 mod class;
 mod group;
 pub(crate) mod node;
@@ -15,15 +16,16 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+pub use bonds::{Bonds, Later};
 pub use class::Class;
 pub use group::{Coverage, Group};
-pub use node::{Node, Taint};
+pub use node::{Node, NodeKind, Taint};
 pub use placement::{Affinity, Placement, Toleration};
 pub use policy::{Direction, OtherPolicy, Policy};
 pub use quantity::{bytes, millis};
 pub use selecting::{Selecting, SelectingKind};
 pub use selector::{Labels, Requirement, Selector};
-pub use shape::{Container, ContainerKind, Origin, Shape, Volume};
+pub use shape::{Container, ContainerKind, Origin, SeccompProfile, Shape, Volume};
 
 /// What was read, or why it was not.
 pub type Read<T> = Result<T, Unreadable>;
@@ -60,6 +62,10 @@ pub struct Cluster {
     pub policies: Read<Vec<Policy>>,
     /// Policies of other kinds that may bind the namespace.
     pub other_policies: Read<Vec<OtherPolicy>>,
+    /// What binds the namespace's pods, to be compared with what does when the probes have been asked.
+    pub bonds: Bonds,
+    /// What of that was otherwise by then.
+    pub changed: Vec<String>,
     /// The limits that a LimitRange gives to a container without its own.
     pub default_limits: Read<Option<crate::case::Limits>>,
     /// The volumes behind the namespace's claims.
@@ -103,6 +109,8 @@ impl Cluster {
             nodes: Err(unread.clone()),
             policies: Err(unread.clone()),
             other_policies: Err(unread.clone()),
+            bonds: Bonds { labels: Err(unread.clone()), policies: Err(unread.clone()) },
+            changed: Vec::new(),
             default_limits: Err(unread.clone()),
             claims: Err(unread.clone()),
             quotas: Err(unread.clone()),
@@ -136,6 +144,12 @@ impl Cluster {
     pub fn policies_on(&self, labels: &Labels) -> Vec<&Policy> {
         let policies = self.policies.as_ref().into_iter().flatten();
         policies.filter(|policy| policy.selector.selects(labels)).collect()
+    }
+
+    /// What makes a judgement of the network one of two states of it, if something does.
+    pub fn unsettled(&self) -> Option<String> {
+        (!self.changed.is_empty())
+            .then(|| format!("it changed while it was looked at: {}", self.changed.join(", ")))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Cases for tests, as real sandboxes gave them: runsc 0.0~20240729 of Debian trixie, and runc 1.1.5 on Linux 6.18.
 
+mod kernel;
 mod pod;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
     Credentials, Egress, Evidence, FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog,
-    KernelName, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Protocol, Reach,
-    RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
+    KernelName, Markers, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Protocol,
+    Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
 pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape};
@@ -44,6 +45,7 @@ pub(crate) fn gvisor() -> Case {
         (Call::SeccompGetActionAvail, Answer::Errno(22)),
         (Call::SetfsuidQuery, Answer::Errno(38)),
         (Call::Vmsplice, Answer::Errno(38)),
+        (Call::IoUringSetup, Answer::Errno(38)),
     ];
     let exports = [
         "__kernel_rt_sigreturn",
@@ -81,7 +83,12 @@ pub(crate) fn gvisor() -> Case {
             hwcap: None,
             platform: None,
         }),
-        fault_frame: seen(FaultFrame { trap_number: 0, error_code: 0, context_flags: 3 }),
+        fault_frame: seen(FaultFrame {
+            trap_number: 0,
+            error_code: 0,
+            context_flags: 3,
+            stack_flags: Some(2),
+        }),
         sentry_meminfo: seen(SentryMeminfo {
             on_procfs: true,
             mallocs_first: 66_428,
@@ -89,8 +96,15 @@ pub(crate) fn gvisor() -> Case {
         }),
         call_answers: seen(calls(&answers)),
         boot_id: Observation::Absent,
+        time_page: seen(kernel::time_page()),
+        gs_pointer: seen(kernel::gs_pointer()),
+        call_site: seen(kernel::call_site([0xff, 0x24, 0x25, 0xe0, 0x11, 0x06, 0])),
+        call_duration: seen(kernel::call_duration(3_600)),
+        procfs_tree: seen(kernel::gvisors_procfs()),
+        socket_defaults: seen(kernel::netstack()),
+        namespaces: seen(kernel::namespaces(1)),
         memory_total: seen(MemoryTotal { bytes: 256 << 20 }),
-        mounts: seen(Mounts { mounts: vec![mount("/", "9p", "none", &["ro"])], truncated: false }),
+        mounts: seen(Mounts { mounts: vec![kernel::gofers_root()], truncated: false }),
         root_filesystem: seen(RootFilesystem {
             magic: 0x0102_1997,
             flags: 0,
@@ -120,6 +134,7 @@ pub(crate) fn runc() -> Case {
         (Call::SeccompGetActionAvail, Answer::Value(0)),
         (Call::SetfsuidQuery, Answer::Value(65_534)),
         (Call::Vmsplice, Answer::Errno(9)),
+        (Call::IoUringSetup, Answer::Errno(14)),
     ];
     let exports =
         ["__vdso_clock_getres", "__vdso_clock_gettime", "__vdso_getcpu", "__vdso_getrandom", "__vdso_time"];
@@ -146,10 +161,22 @@ pub(crate) fn runc() -> Case {
             hwcap: Some(0x0f8b_fbff),
             platform: Some("x86_64".into()),
         }),
-        fault_frame: seen(FaultFrame { trap_number: 14, error_code: 4, context_flags: 7 }),
+        fault_frame: seen(FaultFrame {
+            trap_number: 14,
+            error_code: 4,
+            context_flags: 7,
+            stack_flags: Some(0),
+        }),
         sentry_meminfo: Observation::Absent,
         call_answers: seen(calls(&answers)),
         boot_id: seen(BootId { uuid: BOOT_ID.into() }),
+        time_page: Observation::failed("the page before the vDSO cannot be read"),
+        gs_pointer: Observation::Absent,
+        call_site: seen(kernel::call_site([0xb8, 0x27, 0, 0, 0, 0x0f, 0x05])),
+        call_duration: seen(kernel::call_duration(190)),
+        procfs_tree: seen(kernel::linuxs_procfs()),
+        socket_defaults: seen(kernel::linuxs_sockets()),
+        namespaces: seen(kernel::namespaces(4_026_532_316)),
         memory_total: seen(MemoryTotal { bytes: MACHINE_MEMORY }),
         mounts: seen(Mounts {
             mounts: vec![mount("/", "ext4", "/dev/root", &["ro", "relatime"])],
@@ -251,6 +278,10 @@ fn isolated() -> Evidence {
         supplementary_groups: 0,
     };
     Evidence {
+        segment_registers: seen(kernel::segment_registers()),
+        processor_identity: seen(kernel::processor_identity()),
+        markers: seen(Markers { paths: Vec::new() }),
+        devices: seen(kernel::devices()),
         processors: seen(Processors { schedulable: 2, online: 2 }),
         credentials: seen(nobody),
         capabilities: seen(Capabilities {
@@ -299,6 +330,9 @@ fn case(evidence: Evidence) -> Case {
             own_mounts: Vec::new(),
             no_new_privs: Some(true),
             machine: Machine {
+                kernel_release: seen("6.18.44".into()),
+                namespaces: seen(kernel::namespaces(4_026_531_837)),
+                runs_the_probe: Observation::failed("it was not looked for"),
                 boot_id: seen(BootId { uuid: BOOT_ID.into() }),
                 memory_total: seen(MACHINE_MEMORY),
                 account_list: seen(AccountDigest { size, sha256 }),

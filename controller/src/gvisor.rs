@@ -1,41 +1,68 @@
 //! Is the kernel that answers gVisor's? The signals, and the rule that weighs them.
 //!
 //! *gVisor* needs at least two in-memory signals that agree, from different mechanisms, and one live procfs signal, and
-//! the mixed errno fingerprint, and no in-memory signal of another kernel. *Another kernel* needs two in-memory signals
-//! of Linux, or the machine's own boot id, and no in-memory signal of gVisor. Everything between is *unclear*. Text never
-//! decides: gVisor's own documentation says that it can be imitated
-//! (`g3doc/user_guide/quick_start/docker.md`). The absence of a signal is "unknown", never "no": gVisor changes.
+//! the mixed errno fingerprint, and no strong signal of another kernel. *Another kernel* needs two in-memory signals of
+//! Linux, or what only a shared kernel has (the machine's boot id, the probe among the machine's own processes), and no
+//! in-memory signal of gVisor. Everything between is *unclear*. Text never decides: gVisor's own documentation says that it
+//! can be imitated (`g3doc/user_guide/quick_start/docker.md`). The absence of a signal is "unknown", never "no": gVisor
+//! changes.
 
 mod auxiliary_vector;
 mod call_answers;
 mod fault_frame;
+mod platform;
+mod processor_identity;
+mod procfs_tree;
+mod releases;
 mod sentry_meminfo;
+pub mod settings;
+mod shared_kernel;
+mod socket_defaults;
+mod syslog_actions;
+mod systrap;
+mod tally;
 mod texts;
+mod time_page;
 mod vdso_image;
 
 use proto::Observation;
+
+pub use platform::Platform;
+use tally::Tally;
 
 use crate::case::{Case, Citation};
 
 /// Every signal, strongest first.
 pub const SIGNALS: &[&Signal] = &[
+    &time_page::SIGNAL,
     &vdso_image::SIGNAL,
     &fault_frame::SIGNAL,
     &auxiliary_vector::SIGNAL,
+    &systrap::GS_POINTER,
     &sentry_meminfo::SIGNAL,
+    &procfs_tree::SIGNAL,
     &call_answers::SIGNAL,
+    &systrap::CALL_SITE,
+    &processor_identity::SIGNAL,
+    &syslog_actions::SIGNAL,
+    &socket_defaults::SIGNAL,
     &texts::KERNEL_LOG,
     &texts::KERNEL_NAME,
     &texts::KERNEL_BANNER,
+    &texts::MARKERS,
 ];
 
 /// One way to tell gVisor's kernel from others.
 #[derive(Debug)]
 pub struct Signal {
-    /// The id of the observer that it reads.
+    /// In kebab-case; where one observer shows it, the observer's id.
     pub id: &'static str,
     /// How hard it is to imitate.
     pub strength: Strength,
+    /// What is looked at.
+    pub mechanism: &'static str,
+    /// The platforms of gVisor that show it.
+    pub platforms: &'static str,
     /// The architectures for which it is made, as Rust names them.
     pub architectures: &'static [&'static str],
     /// The gVisor releases in which it was seen.
@@ -46,15 +73,17 @@ pub struct Signal {
     pub read: fn(&Case) -> Reading,
 }
 
-/// How hard a signal is to imitate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// How hard a signal is to imitate; the hardest first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Strength {
     /// In the process's own memory or registers: no file, mount or seccomp filter imitates it.
     InMemory,
-    /// In a procfs file that changes while it is read: no mount imitates it.
+    /// In a procfs that no mount imitates.
     LiveProcfs,
     /// In how a whole set of system calls answers.
     Fingerprint,
+    /// It fits, and others could show it, too: it is shown beside the rest, and decides nothing.
+    Supporting,
     /// In text, which anybody can write.
     Text,
 }
@@ -86,28 +115,36 @@ pub enum Kernel {
 pub struct Assessment {
     /// Whose kernel it is.
     pub kernel: Kernel,
+    /// What is beneath it, where it is gVisor's.
+    pub platform: Platform,
     /// One sentence of reason.
     pub because: String,
-    /// Every signal that said something.
+    /// Every signal that said something, the platform, the releases that fit, and what imitating it would take.
     pub citations: Vec<Citation>,
-    /// Something claims gVisor while an in-memory signal denies it.
+    /// Something claims gVisor while a strong signal denies it.
     pub disguise: bool,
 }
 
 /// Weighs all signals of a case.
 pub fn assess(case: &Case) -> Assessment {
     let readings: Vec<_> = SIGNALS.iter().map(|signal| (*signal, read(signal, case))).collect();
-    let machine = same_boot(case);
+    let shared = shared_kernel::evidence(case);
     let tally = Tally::of(&readings);
-    let (kernel, because) = decide(&tally, machine);
+    let (kernel, because) = tally.decide(&shared);
+    let platform = if tally.is_of_gvisor() { platform::platform(case) } else { Platform::Unknown };
     let mut citations: Vec<_> =
         readings.iter().filter_map(|(signal, reading)| cite(signal, reading)).collect();
-    if machine {
-        citations.push(Citation { source: "boot-id", text: "is the machine's own".to_owned() });
+    if kernel != Kernel::Other && tally.is_of_gvisor() {
+        citations.extend([platform.cited(), releases::cited(case)]);
     }
-    let disguise = kernel != Kernel::Gvisor && (tally.linux_in_memory > 0 || machine) && tally.claims > 0;
-    Assessment { kernel, because, citations, disguise }
+    citations.extend(imitation(&readings));
+    let denied = tally.is_of_linux() || shared.shows_sharing();
+    citations.extend(shared.citations);
+    let disguise = kernel != Kernel::Gvisor && denied && tally.claims > 0;
+    Assessment { kernel, platform, because, citations, disguise }
 }
+
+// === impl Reading ===
 
 impl Reading {
     /// Reads what was seen; what was not seen says nothing.
@@ -116,61 +153,23 @@ impl Reading {
     }
 }
 
-/// How many signals of each strength say what.
-#[derive(Debug, Default)]
-struct Tally {
-    gvisor_in_memory: usize,
-    linux_in_memory: usize,
-    live_procfs: bool,
-    fingerprint: bool,
-    claims: usize,
-    missing: Vec<String>,
-}
+// === impl Strength ===
 
-impl Tally {
-    fn of(readings: &[(&Signal, Reading)]) -> Self {
-        let mut tally = Self::default();
-        for (signal, reading) in readings {
-            match (signal.strength, reading) {
-                (Strength::InMemory, Reading::Gvisor(_)) => tally.gvisor_in_memory += 1,
-                (Strength::InMemory, Reading::Linux(_)) => tally.linux_in_memory += 1,
-                (Strength::LiveProcfs, Reading::Gvisor(_)) => tally.live_procfs = true,
-                (Strength::Fingerprint, Reading::Gvisor(_)) => tally.fingerprint = true,
-                (Strength::Text, Reading::Gvisor(_)) => tally.claims += 1,
-                (Strength::Text, _) => (),
-                (_, Reading::Linux(why) | Reading::Unknown(why)) => {
-                    tally.missing.push(format!("{} ({why})", signal.id));
-                }
+impl Strength {
+    /// What it takes to show it on another kernel.
+    pub const fn imitated_by(self) -> &'static str {
+        match self {
+            Self::InMemory => {
+                "a tracer that rewrites the probe's memory and registers as it runs, or a modified kernel"
             }
+            Self::LiveProcfs => {
+                "a supervisor that answers the probe's system calls (seccomp user notification, ptrace)"
+            }
+            Self::Fingerprint => "a seccomp profile, and a supervisor for two of the answers",
+            Self::Supporting => "a seccomp profile, or settings of the machine",
+            Self::Text => "a bind mount",
         }
-        tally
     }
-}
-
-fn decide(tally: &Tally, same_boot: bool) -> (Kernel, String) {
-    if tally.gvisor_in_memory > 0 && (tally.linux_in_memory > 0 || same_boot) {
-        return (Kernel::Unclear, "the signals contradict each other: something is imitated".to_owned());
-    }
-    if same_boot {
-        return (Kernel::Other, "the kernel is the machine's own: it has the machine's boot id".to_owned());
-    }
-    if tally.linux_in_memory >= 2 {
-        return (
-            Kernel::Other,
-            "the kernel is Linux: what it puts into a program's memory is not gVisor's".to_owned(),
-        );
-    }
-    if tally.gvisor_in_memory >= 2 && tally.live_procfs && tally.fingerprint && tally.linux_in_memory == 0 {
-        let because = format!(
-            "the kernel is gVisor's: {} in-memory signals, its live procfs and its errno fingerprint agree",
-            tally.gvisor_in_memory
-        );
-        return (Kernel::Gvisor, because);
-    }
-    (
-        Kernel::Unclear,
-        format!("not enough was seen to tell the kernel; missing: {}", tally.missing.join(", ")),
-    )
 }
 
 fn read(signal: &Signal, case: &Case) -> Reading {
@@ -185,14 +184,6 @@ fn read(signal: &Signal, case: &Case) -> Reading {
     }
 }
 
-/// Equality says "the same kernel"; difference says nothing, because a container can hide the file.
-fn same_boot(case: &Case) -> bool {
-    match (case.evidence().boot_id.seen(), case.survey.machine.boot_id.seen()) {
-        (Some(theirs), Some(machine)) => theirs == machine,
-        _ => false,
-    }
-}
-
 fn cite(signal: &Signal, reading: &Reading) -> Option<Citation> {
     match reading {
         Reading::Gvisor(text) | Reading::Linux(text) => {
@@ -202,71 +193,15 @@ fn cite(signal: &Signal, reading: &Reading) -> Option<Citation> {
     }
 }
 
+/// What it would take to imitate the strongest of what speaks for gVisor.
+fn imitation(readings: &[(&Signal, Reading)]) -> Option<Citation> {
+    let speaking = readings.iter().filter(|(_, reading)| matches!(reading, Reading::Gvisor(_)));
+    let strongest = speaking.map(|(signal, _)| signal.strength).min()?;
+    Some(Citation { source: "imitated-by", text: strongest.imitated_by().to_owned() })
+}
+
 /// The signals that are made for every architecture.
 const EVERYWHERE: &[&str] = &["x86_64", "aarch64"];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture;
-
-    #[test]
-    fn gvisor_and_linux_are_told_apart() {
-        assert_eq!(assess(&fixture::gvisor()).kernel, Kernel::Gvisor);
-        let runc = assess(&fixture::runc());
-        assert_eq!((runc.kernel, runc.disguise), (Kernel::Other, false));
-        assert_eq!(assess(&fixture::silent()).kernel, Kernel::Unclear);
-    }
-
-    #[test]
-    fn taking_one_signal_away_never_turns_one_kernel_into_the_other() {
-        for (case, opposite) in [(fixture::gvisor(), Kernel::Other), (fixture::runc(), Kernel::Gvisor)] {
-            for blinded in fixture::each_blinded(&case) {
-                assert_ne!(assess(&blinded).kernel, opposite, "{:?}", blinded.collected.evidence);
-            }
-        }
-    }
-
-    #[test]
-    fn one_in_memory_signal_less_still_stands() {
-        let mut case = fixture::gvisor();
-        case.collected.evidence.fault_frame = Observation::Crashed { signal: 11 };
-        assert_eq!(assess(&case).kernel, Kernel::Gvisor);
-    }
-
-    #[test]
-    fn signals_that_contradict_each_other_are_unclear() {
-        let mut case = fixture::gvisor();
-        case.collected.evidence.vdso_image = fixture::runc().collected.evidence.vdso_image;
-        let assessment = assess(&case);
-        assert_eq!(assessment.kernel, Kernel::Unclear);
-        assert!(assessment.because.contains("contradict"), "{}", assessment.because);
-    }
-
-    #[test]
-    fn texts_that_claim_gvisor_on_linux_are_a_disguise_and_change_nothing_else() {
-        let mut case = fixture::runc();
-        case.collected.evidence.kernel_banner = Observation::Seen(proto::KernelBanner {
-            text: "Linux version 4.19.0-gvisor #1 SMP Sun Jan 10 15:06:54 PST 2016".into(),
-        });
-        let assessment = assess(&case);
-        assert_eq!((assessment.kernel, assessment.disguise), (Kernel::Other, true));
-    }
-
-    #[test]
-    fn a_foreign_architecture_is_unknown_and_never_no() {
-        let mut case = fixture::runc();
-        case.survey.machine.boot_id = Observation::Absent;
-        if let Some(introduction) = &mut case.collected.introduction {
-            introduction.architecture = "riscv64".into();
-        }
-        assert_eq!(assess(&case).kernel, Kernel::Unclear);
-    }
-
-    #[test]
-    fn the_table_says_where_each_signal_comes_from() {
-        for signal in SIGNALS {
-            assert!(!signal.source.is_empty() && !signal.seen_in.is_empty(), "{}", signal.id);
-        }
-    }
-}
+mod tests;

@@ -113,6 +113,11 @@ fn unsandboxed(scratch: &Scratch) -> Command {
 // === impl Launched ===
 
 impl Launched {
+    /// The file that the sandbox was given as its program.
+    pub fn probe(&self) -> PathBuf {
+        self.scratch.probe()
+    }
+
     /// What the sandbox was given; `None` where there is none.
     pub fn bundle(&self) -> Option<&Bundle> {
         self.sandbox.as_ref().map(|(_, bundle)| bundle)

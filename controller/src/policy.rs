@@ -118,7 +118,8 @@ impl Policy {
         }
     }
 
-    fn unwaived(&self, requirement: &Requirement) -> Enforcement {
+    /// What becomes of a requirement, waivers left out.
+    pub fn unwaived(&self, requirement: &Requirement) -> Enforcement {
         if self.only_production {
             let asked =
                 requirement.mandatory || matches!(requirement.class, Class::Regular | Class::ProductionOnly);

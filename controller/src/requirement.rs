@@ -13,9 +13,12 @@ mod network_policies_apply;
 mod no_token;
 mod policies_enforced;
 mod probe_integrity;
+#[cfg(test)]
+mod properties;
 mod resource_limits;
 mod runtime_class_exists;
 mod runtime_class_used;
+mod runtime_hardening;
 mod runtime_isolation;
 mod runtime_settings;
 
@@ -35,6 +38,7 @@ pub const ALL: &[&Requirement] = &[
     &runtime_class_exists::REQUIREMENT,
     &runtime_class_used::REQUIREMENT,
     &runtime_settings::REQUIREMENT,
+    &runtime_hardening::REQUIREMENT,
     &network_policies_apply::REQUIREMENT,
     &policies_enforced::REQUIREMENT,
     &limits_declared::REQUIREMENT,
@@ -65,11 +69,65 @@ pub struct Requirement {
     pub protects: &'static str,
     /// What to do when it is not met.
     pub remedy: &'static str,
+    /// What is looked at, and what each outcome means.
+    pub explanation: Explanation,
     /// Where others require the same.
     pub mappings: &'static [&'static str],
     /// Judges a case.
     pub judge: fn(&Case) -> Judgement,
 }
+
+/// For whoever asks what a requirement means; a finding speaks of its own case.
+#[derive(Clone, Copy, Debug)]
+pub struct Explanation {
+    /// Observers' ids, or who else says it: the machine, the bundle, the cluster, the control.
+    pub looks_at: &'static [&'static str],
+    /// What holds then.
+    pub met: &'static str,
+    /// What does not hold then.
+    pub unmet: &'static str,
+    /// What is not known then.
+    pub inconclusive: &'static str,
+    /// What to do on which platform, besides the remedy.
+    pub on_platforms: &'static [(&'static str, &'static str)],
+}
+
+/// How pods come to run in gVisor.
+const RUNTIME_ON_PLATFORMS: &[(&str, &str)] = &[
+    (
+        "GKE",
+        "a node pool of GKE Sandbox (`gcloud container node-pools create --sandbox type=gvisor`), whose class is gvisor",
+    ),
+    (
+        "EKS",
+        "a custom AMI with runsc and containerd-shim-runsc-v1, and the handler in containerd's configuration",
+    ),
+    ("minikube", "`minikube addons enable gvisor`"),
+    (
+        "containerd",
+        "runsc and its shim on each node, the handler in config.toml, and deploy/runtime-class.yaml",
+    ),
+    ("one machine", "`--runtime runsc`"),
+];
+/// How nothing is reached.
+const NETWORK_ON_PLATFORMS: &[(&str, &str)] = &[
+    (
+        "Kubernetes",
+        "deploy/default-deny.yaml, and a CNI plugin that implements NetworkPolicy; try it: `kubectl exec POD -- nc -zvw2 example.com 443`",
+    ),
+    ("GKE", "Dataplane V2, or `--enable-network-policy`"),
+    ("EKS", "the VPC CNI's network policy agent, or Cilium or Calico"),
+    ("one machine", "`runsc --network=none`"),
+];
+/// How limits arrive.
+const LIMITS_ON_PLATFORMS: &[(&str, &str)] = &[
+    (
+        "Kubernetes",
+        "limits on every container, init containers too: a pod's limit exists only where all have one",
+    ),
+    ("containerd", "`systemd-cgroup = \"true\"` in runsc.toml where the kubelet's driver is systemd"),
+    ("one machine", "linux.resources in config.json, and no `--ignore-cgroups`"),
+];
 
 /// What a requirement is about.
 #[derive(Clone, Copy, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
@@ -225,6 +283,11 @@ mod tests {
         for requirement in ALL {
             assert!(!requirement.protects.is_empty() && !requirement.remedy.is_empty(), "{}", requirement.id);
             assert!(requirement.weight > 0, "{}", requirement.id);
+            let Explanation { looks_at, met, unmet, inconclusive, .. } = requirement.explanation;
+            assert!(!looks_at.is_empty(), "{}", requirement.id);
+            for words in [met, unmet, inconclusive] {
+                assert!(!words.is_empty() && !words.ends_with('.'), "{}: {words}", requirement.id);
+            }
         }
     }
 }

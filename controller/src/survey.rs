@@ -2,14 +2,20 @@
 
 mod cgroup;
 pub(crate) mod kubernetes;
+mod namespaces;
+mod processes;
 
 use std::{fs, io};
 
-use nix::unistd::{SysconfVar, sysconf};
+use nix::{
+    sys::utsname::uname,
+    unistd::{SysconfVar, sysconf},
+};
 use proto::{BootId, MOST_OF_ACCOUNT_LIST, Observation};
 use sha2::{Digest, Sha256};
 
 pub use cgroup::limits as cgroup_limits;
+pub use processes::run as processes_run;
 
 use crate::case::{AccountDigest, Machine};
 
@@ -17,6 +23,12 @@ use crate::case::{AccountDigest, Machine};
 pub fn machine() -> Machine {
     Machine {
         boot_id: text("/proc/sys/kernel/random/boot_id").map(|uuid| BootId { uuid: uuid.trim().to_owned() }),
+        kernel_release: match uname() {
+            Ok(name) => Observation::Seen(name.release().to_string_lossy().into_owned()),
+            Err(errno) => Observation::failed(errno.desc()),
+        },
+        namespaces: namespaces::own(),
+        runs_the_probe: Observation::failed("the probe has not started yet"),
         memory_total: memory_total(),
         account_list: seen(fs::read("/etc/passwd")).map(|mut bytes| {
             bytes.truncate(MOST_OF_ACCOUNT_LIST);

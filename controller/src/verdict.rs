@@ -93,7 +93,7 @@ mod tests {
         case::Case,
         environment::Environment,
         fixture,
-        requirement::{Area, Class, Judgement, Requirement, Scope},
+        requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
     };
 
     fn requirement(class: Class, mandatory: bool) -> &'static Requirement {
@@ -110,6 +110,13 @@ mod tests {
             weight: 10,
             protects: "",
             remedy: "",
+            explanation: Explanation {
+                looks_at: &[],
+                met: "",
+                unmet: "",
+                inconclusive: "",
+                on_platforms: &[],
+            },
             mappings: &[],
             judge,
         }))

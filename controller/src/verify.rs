@@ -156,6 +156,7 @@ async fn phases(
     let ending = Run::new(&mut launched, &mut collection, progress).finish(deadline, &mut interrupt).await;
     let collected = collection.finish();
     let last_lines = launched.last_lines();
+    let machine = Machine { runs_the_probe: ending.runs_the_probe, ..machine };
     let survey = surveyed(plan, machine, &launched, ending.cgroup);
     progress.change("cleaning up");
     let leftovers = launched.clean_up().await;

@@ -1,5 +1,6 @@
 //! What files the probe can reach.
 
 pub(crate) mod account_list;
+pub(crate) mod devices;
 pub(crate) mod mounts;
 pub(crate) mod root_filesystem;

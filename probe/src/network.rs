@@ -2,3 +2,4 @@
 
 pub(crate) mod interfaces;
 pub(crate) mod routes;
+pub(crate) mod socket_defaults;

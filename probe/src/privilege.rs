@@ -2,4 +2,5 @@
 
 pub(crate) mod capabilities;
 pub(crate) mod credentials;
+pub(crate) mod namespaces;
 pub(crate) mod seccomp;

@@ -3,12 +3,18 @@
 
 mod calls;
 mod fault;
+mod platform;
 mod process_image;
+mod sockets;
 mod spawn;
 mod watch;
 
 pub(crate) use calls::{answer, kernel_log, statfs};
 pub(crate) use fault::fault_frame;
-pub(crate) use process_image::{auxiliary_vector, execution_name, platform, vdso};
+pub(crate) use platform::{
+    call_duration, call_site, gs_pointer, processor_identity, segment_registers, time_page,
+};
+pub(crate) use process_image::{auxiliary_vector, execution_name, platform, vdso, vdso_address};
+pub(crate) use sockets::{socket_option, socket_option_bytes};
 pub(crate) use spawn::spawn;
 pub(crate) use watch::watch;

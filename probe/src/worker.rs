@@ -10,13 +10,14 @@ use proto::{
 
 use crate::{
     egress::Attempts,
-    filesystem::{account_list, mounts, root_filesystem},
+    filesystem::{account_list, devices, mounts, root_filesystem},
     kernel::{
-        auxiliary_vector, boot_id, call_answers, fault_frame, kernel_banner, kernel_log, kernel_name,
-        sentry_meminfo, vdso_image,
+        auxiliary_vector, boot_id, call_answers, call_duration, call_site, fault_frame, gs_pointer,
+        kernel_banner, kernel_log, kernel_name, markers, processor_identity, procfs_tree, segment_registers,
+        sentry_meminfo, time_page, vdso_image,
     },
-    network::{interfaces, routes},
-    privilege::{capabilities, credentials, seccomp},
+    network::{interfaces, routes, socket_defaults},
+    privilege::{capabilities, credentials, namespaces, seccomp},
     resources::{memory_total, processors},
     vantage::Vantage,
 };
@@ -45,13 +46,25 @@ fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Err
         begin(&mut out, Observer::Egress)?;
         attempts = Some(Attempts::begin(&order.targets, order.budget.egress));
     }
-    for &observer in order.observers.iter().filter(|&&observer| observer != Observer::Egress) {
+    let now = |observer: &&Observer| !matches!(observer, Observer::Egress | Observer::TimePage);
+    for &observer in order.observers.iter().filter(now) {
         begin(&mut out, observer)?;
         done(&mut out, observer, look(observer, vantage))?;
+    }
+    let mut page = None;
+    if order.observers.contains(&Observer::TimePage) {
+        begin(&mut out, Observer::TimePage)?;
+        page = Some(time_page::observe());
     }
     if let Some(attempts) = attempts {
         begin(&mut out, Observer::Egress)?;
         done(&mut out, Observer::Egress, attempts.finish().map(Fact::Egress))?;
+    }
+    if let Some(page) = page {
+        begin(&mut out, Observer::TimePage)?;
+        // Another look costs nothing where the attempts took their time.
+        let page = if time_page::may_become_ready(&page) { time_page::observe() } else { page };
+        done(&mut out, Observer::TimePage, page.map(Fact::TimePage))?;
     }
     Ok(out.flush()?)
 }
@@ -75,6 +88,17 @@ fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
         Observer::VdsoImage => vdso_image::observe().map(Fact::VdsoImage),
         Observer::AuxiliaryVector => auxiliary_vector::observe().map(Fact::AuxiliaryVector),
         Observer::FaultFrame => fault_frame::observe().map(Fact::FaultFrame),
+        Observer::GsPointer => gs_pointer::observe(vantage).map(Fact::GsPointer),
+        Observer::CallSite => call_site::observe().map(Fact::CallSite),
+        Observer::SegmentRegisters => segment_registers::observe().map(Fact::SegmentRegisters),
+        Observer::CallDuration => call_duration::observe().map(Fact::CallDuration),
+        Observer::ProcessorIdentity => processor_identity::observe().map(Fact::ProcessorIdentity),
+        Observer::ProcfsTree => procfs_tree::observe(vantage).map(Fact::ProcfsTree),
+        Observer::Markers => markers::observe(vantage).map(Fact::Markers),
+        Observer::SocketDefaults => socket_defaults::observe().map(Fact::SocketDefaults),
+        Observer::Namespaces => namespaces::observe(vantage).map(Fact::Namespaces),
+        Observer::Devices => devices::observe(vantage).map(Fact::Devices),
+        Observer::TimePage => time_page::observe().map(Fact::TimePage),
         Observer::SentryMeminfo => sentry_meminfo::observe(vantage).map(Fact::SentryMeminfo),
         Observer::CallAnswers => call_answers::observe().map(Fact::CallAnswers),
         Observer::BootId => boot_id::observe(vantage).map(Fact::BootId),
@@ -124,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_begun_first_and_reported_last() {
+    fn attempts_are_begun_first_and_reported_when_all_else_was_looked_at() {
         let said = said(&[Observer::Egress, Observer::BootId]);
         assert_eq!(said.first(), Some(&Progress::Begun(Observer::Egress)));
         assert!(

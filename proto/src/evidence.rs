@@ -4,17 +4,23 @@ mod calls;
 mod filesystem;
 mod kernel;
 mod network;
+mod platform;
 mod privilege;
 mod process_image;
+mod procfs_tree;
 mod resources;
+mod sockets;
 
 pub use calls::{Answer, Call, CallAnswer, CallAnswers};
-pub use filesystem::{AccountList, MOST_OF_ACCOUNT_LIST, Mount, Mounts, RootFilesystem};
+pub use filesystem::{AccountList, Device, Devices, MOST_OF_ACCOUNT_LIST, Mount, Mounts, RootFilesystem};
 pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
 pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};
-pub use privilege::{Capabilities, Credentials, Seccomp};
-pub use process_image::{AuxiliaryVector, FaultFrame, VdsoImage};
+pub use platform::{CallDuration, CallSite, GsPointer, ProcessorIdentity, SegmentRegisters};
+pub use privilege::{Capabilities, Credentials, Namespace, Namespaces, Seccomp};
+pub use process_image::{AuxiliaryVector, FaultFrame, TimePage, VdsoImage};
+pub use procfs_tree::{Markers, ProcfsTree};
 pub use resources::{MemoryTotal, Processors};
+pub use sockets::SocketDefaults;
 
 /// Gives an enum of the schema its type without the unspecified value, which is refused.
 macro_rules! wire_enum {

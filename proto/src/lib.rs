@@ -19,17 +19,18 @@ pub mod worker;
 pub use assignment::{Assignment, Budget, Introduction, Nonce, Protocol, Target};
 pub use delivery::Delivery;
 pub use evidence::{
-    AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
-    Credentials, Egress, FaultFrame, Interface, Interfaces, KernelBanner, KernelLog, KernelName,
-    MOST_OF_ACCOUNT_LIST, MemoryTotal, Mount, Mounts, Processors, Reach, RootFilesystem, Route, Routes,
-    Seccomp, SentryMeminfo, VdsoImage,
+    AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, CallDuration,
+    CallSite, Capabilities, Credentials, Device, Devices, Egress, FaultFrame, GsPointer, Interface,
+    Interfaces, KernelBanner, KernelLog, KernelName, MOST_OF_ACCOUNT_LIST, Markers, MemoryTotal, Mount,
+    Mounts, Namespace, Namespaces, ProcessorIdentity, Processors, ProcfsTree, Reach, RootFilesystem, Route,
+    Routes, Seccomp, SegmentRegisters, SentryMeminfo, SocketDefaults, TimePage, VdsoImage,
 };
 pub use observation::{Observation, Observed};
 pub use observer::{Evidence, Fact, Observer};
 pub use refused::Refused;
 
 /// The version of the schema that this crate speaks; probe and controller must agree on it exactly.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// The messages and the service as generated from `schema/`; `make generated` writes them anew.
 #[expect(

@@ -119,8 +119,22 @@ observers! {
     AuxiliaryVector, auxiliary_vector, "auxiliary-vector";
     /// The signal frame of a page fault.
     FaultFrame, fault_frame, "fault-frame";
+    /// The word at gs:0.
+    GsPointer, gs_pointer, "gs-pointer";
+    /// The bytes of a call site that was used.
+    CallSite, call_site, "call-site";
+    /// The segment registers.
+    SegmentRegisters, segment_registers, "segment-registers";
+    /// How long a system call takes.
+    CallDuration, call_duration, "call-duration";
+    /// What the processor says of a hypervisor.
+    ProcessorIdentity, processor_identity, "processor-identity";
     /// `/proc/sentry-meminfo`.
     SentryMeminfo, sentry_meminfo, "sentry-meminfo";
+    /// The shape of `/proc`.
+    ProcfsTree, procfs_tree, "procfs-tree";
+    /// Signs that anybody can make.
+    Markers, markers, "markers";
     /// How a set of harmless system calls answers.
     CallAnswers, call_answers, "call-answers";
     /// The kernel's boot id.
@@ -135,16 +149,24 @@ observers! {
     Capabilities, capabilities, "capabilities";
     /// Seccomp mode and `no_new_privs`.
     Seccomp, seccomp, "seccomp";
+    /// The probe's own namespaces.
+    Namespaces, namespaces, "namespaces";
     /// Everything that is mounted.
     Mounts, mounts, "mounts";
     /// The root directory.
     RootFilesystem, root_filesystem, "root-filesystem";
     /// `/etc/passwd`, counted.
     AccountList, account_list, "account-list";
+    /// Device nodes.
+    Devices, devices, "devices";
     /// Network interfaces.
     Interfaces, interfaces, "interfaces";
     /// Routes.
     Routes, routes, "routes";
+    /// The defaults of the network stack.
+    SocketDefaults, socket_defaults, "socket-defaults";
+    /// The page in which gVisor keeps its clock, which is ready last.
+    TimePage, time_page, "time-page";
     /// Attempts to reach targets.
     Egress, egress, "egress";
 }

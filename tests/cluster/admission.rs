@@ -2,6 +2,7 @@
 
 mod changes;
 mod rules;
+mod webhooks;
 
 use std::fs;
 
@@ -19,6 +20,10 @@ pub(super) const TESTS: &[Test] = &[
     ("a policy that refuses the probe is told in its own words", refused),
     ("a policy that forbids exec is told in its own words", unheard),
     ("a policy that changes the probe is found", changes::found),
+    (
+        "a webhook that is out of reach or answers 500 is told at once in the API server's words",
+        webhooks::fails,
+    ),
 ];
 
 const PRODUCTION: &[&str] = &["--environment", "production"];

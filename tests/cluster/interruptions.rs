@@ -1,126 +1,39 @@
 //! What happens to a run while it is under way: never a verdict by accident, never a hang, and nothing left.
 
-use std::{
-    io::{BufRead, BufReader, Lines},
-    process::{Child, ChildStdout, Stdio},
-};
-
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use serde_json::json;
 use stage::{
-    Cluster, Ended,
-    cluster::{Namespace, ONE, Shop},
+    Cluster,
+    cluster::{ONE, POOL},
     run,
 };
 
-use crate::Test;
+use crate::{
+    Test,
+    scene::{RUN, Scene, send},
+};
 
 pub(super) const TESTS: &[Test] = &[
     ("a run outlives an API server that crashes and comes back", server_crashed),
     ("an API server that does not answer ends a run at its deadline", server_frozen),
+    (
+        "a kubelet that has ended ends a run at its deadline, and what cannot be removed is named",
+        kubelet_ended,
+    ),
+    (
+        "a kubelet that ends in mid-run ends the run before its deadline, and what is left is named",
+        kubelet_ends,
+    ),
     ("a probe that somebody deletes is never ready", deleted),
     ("a probe that is evicted is never ready", evicted),
+    ("a probe that is preempted is never ready", preempted),
     ("two runs at once do not see each other", two_at_once),
     ("INT and TERM end a run with 130 wherever it is, and nothing is left", signalled),
+    ("what a killed controller left is found and removed, and would have ended by itself", killed),
 ];
 
-/// What pods of runs have in common.
-const RUN: &str = "podproof.dev/run";
-
-/// A namespace in which nothing is wrong, and one for the control.
-struct Scene<'a> {
-    cluster: &'a Cluster,
-    shop: Namespace<'a>,
-    control: Namespace<'a>,
-}
-
-/// The probe's pod, each time that it changes.
-struct Changes {
-    kubectl: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl<'a> Scene<'a> {
-    fn open(cluster: &'a Cluster) -> Self {
-        cluster.probe_image();
-        let [shop, control] = ["interrupted", "control"].map(|word| cluster.namespace(word));
-        Shop::default().open(&shop);
-        Self { cluster, shop, control }
-    }
-
-    fn start(&self, words: &[&str]) -> Child {
-        let image = self.cluster.probe_image();
-        let own = ["verify", "--namespace", self.shop.name(), "--control-namespace", self.control.name()];
-        let others = ["--image", &image, "--environment", "production", "--output", "json", "--quiet"];
-        self.cluster.spawn_controller(&[&own[..], &others, words].concat())
-    }
-
-    /// Begins to watch before a run makes anything.
-    fn changes(&self) -> Changes {
-        let columns = "custom-columns=NAME:.metadata.name,PHASE:.status.phase";
-        let words = ["get", "pods", "--namespace", self.shop.name(), "--selector", RUN, "--no-headers"];
-        let watch = ["--watch", "--output", columns];
-        let mut command = self.cluster.kubectl_command(&[&words[..], &watch].concat());
-        let mut kubectl = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(kubectl.stdout.take().unwrap()).lines();
-        Changes { kubectl, lines }
-    }
-
-    /// What is there of any run, in both namespaces.
-    fn left(&self) -> Vec<String> {
-        let of = |namespace: &Namespace<'_>| {
-            let objects = namespace.get(&["pods,configmaps", "--selector", RUN]);
-            let objects = objects["items"].as_array().unwrap().clone();
-            let name = |object: serde_json::Value| object["metadata"]["name"].as_str().unwrap().to_owned();
-            objects.into_iter().map(name).collect::<Vec<_>>()
-        };
-        [of(&self.shop), of(&self.control)].concat()
-    }
-
-    /// Has somebody end the probe's pod while it runs; returns how the run ended.
-    fn bereft(&self, end: impl Fn(&str)) -> Ended {
-        let mut changes = self.changes();
-        let run = self.start(&[]);
-        end(&changes.until("Running"));
-        let ended = run::ended(run);
-        assert!(matches!(ended.code(), Some(3 | 4)), "{ended:#?}");
-        assert_eq!(self.left(), [""; 0]);
-        ended
-    }
-
-    fn cleanup(&self) -> Ended {
-        let words = ["cleanup", "--namespace", self.shop.name(), "--control-namespace", self.control.name()];
-        self.cluster.controller(&words)
-    }
-}
-
-impl Changes {
-    /// The name of the probe's pod, as soon as it is in this phase.
-    fn until(&mut self, phase: &str) -> String {
-        loop {
-            let line = self.lines.next().unwrap().unwrap();
-            let mut words = line.split_whitespace();
-            let name = words.next().unwrap().to_owned();
-            if words.next() == Some(phase) {
-                return name;
-            }
-        }
-    }
-}
-
-impl Drop for Changes {
-    fn drop(&mut self) {
-        _ = self.kubectl.kill();
-        _ = self.kubectl.wait();
-    }
-}
-
-fn send(signal: Signal, to: &Child) {
-    kill(Pid::from_raw(to.id().cast_signed()), signal).unwrap();
-}
+/// More than removing may take.
+const LONG: &str = "60s";
 
 fn server_crashed(cluster: &Cluster) {
     let scene = Scene::open(cluster);
@@ -160,6 +73,42 @@ fn server_frozen(cluster: &Cluster) {
     cluster.until("the end of its pods", || scene.left().is_empty());
 }
 
+/// The node is still called ready: nobody else has noticed.
+fn kubelet_ended(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let kubelet = cluster.node(ONE).kubelet();
+    kubelet.kill();
+    let ended = run::ended(scene.start(&["--timeout", "5s"]));
+    let left = scene.left();
+    kubelet.start();
+    assert_eq!(ended.code(), Some(5), "{ended:#?}");
+    named(&ended.out, &left);
+    cluster.until("the end of its pods", || scene.left().is_empty());
+}
+
+fn kubelet_ends(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let kubelet = cluster.node(ONE).kubelet();
+    let mut changes = scene.changes();
+    let run = scene.start(&["--timeout", LONG]);
+    changes.until("Running");
+    kubelet.kill();
+    let ended = run::ended(run);
+    let left = scene.left();
+    kubelet.start();
+    assert!(matches!(ended.code(), Some(3 | 4)), "{ended:#?}");
+    named(&ended.out, &left);
+    cluster.until("the end of its pods", || scene.left().is_empty());
+}
+
+/// Everything that is left stands in the report, with the command that removes it.
+fn named(report: &str, left: &[String]) {
+    assert!(!left.is_empty() && report.contains("controller cleanup --namespace"), "{left:?}: {report}");
+    for name in left {
+        assert!(report.contains(name), "{name} is left and not named: {report}");
+    }
+}
+
 fn deleted(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let ended = scene.bereft(|pod| {
@@ -179,6 +128,30 @@ fn evicted(cluster: &Cluster) {
         cluster.feed(&["create", "--raw", &path, "--filename=-"], &eviction.to_string());
     });
     assert!(ended.out.contains("EvictionByEvictionAPI"), "{ended:#?}");
+}
+
+/// By a pod of a higher class that does not bear a probe beside it.
+fn preempted(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let class = format!("above-{}", scene.shop.name());
+    let _class = cluster.lend(json!({
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": { "name": class },
+        "value": 1000,
+    }));
+    let elsewhere = cluster.namespace("above");
+    let alone = json!([{
+        "topologyKey": POOL,
+        "namespaces": [scene.shop.name()],
+        "labelSelector": { "matchExpressions": [{ "key": RUN, "operator": "Exists" }] },
+    }]);
+    let mut above = stage::cluster::pod("above", "runc", ONE, None);
+    above["spec"]["priorityClassName"] = json!(class);
+    above["spec"]["affinity"] =
+        json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": alone } });
+    let ended = scene.bereft(|_| elsewhere.apply(&above));
+    assert!(ended.out.contains("PreemptionByScheduler"), "{ended:#?}");
 }
 
 fn two_at_once(cluster: &Cluster) {
@@ -204,4 +177,28 @@ fn signalled(cluster: &Cluster) {
             assert_eq!(scene.left(), [""; 0], "{signal} while {phase}");
         }
     }
+}
+
+fn killed(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let mut changes = scene.changes();
+    let run = scene.start(&["--timeout", "30s"]);
+    let probe = changes.until("Running");
+    send(Signal::SIGKILL, &run);
+    run::ended(run);
+    let left = scene.left();
+    assert!(left.contains(&probe), "{left:?}");
+    let lifetime = &scene.shop.get(&["pod", &probe])["spec"]["activeDeadlineSeconds"];
+    assert_eq!(lifetime, 90, "the run's time and a minute");
+    let cleaned = scene.cleanup();
+    assert_eq!(cleaned.code(), Some(0), "{cleaned:#?}");
+    for name in left {
+        assert!(cleaned.out.contains(&name), "{name} is not in {}", cleaned.out);
+    }
+    let again = scene.cleanup();
+    assert_eq!(
+        (again.code(), again.out.as_str()),
+        (Some(0), "nothing is left of earlier runs\n"),
+        "{again:#?}"
+    );
 }

@@ -12,16 +12,21 @@
 
 mod admission;
 mod bystanders;
+mod connections;
 mod deployed;
 mod endings;
 mod faults;
 mod images;
 mod interruptions;
+mod makers;
+mod meanwhile;
+mod nodes;
 mod outside;
 mod permissions;
 mod policies;
 mod rows;
 mod runtimes;
+mod scene;
 mod trouble;
 
 use std::{
@@ -54,8 +59,12 @@ fn main() -> ExitCode {
         bystanders::TESTS,
         admission::TESTS,
         permissions::TESTS,
+        makers::TESTS,
+        nodes::TESTS,
+        connections::TESTS,
         trouble::TESTS,
         interruptions::TESTS,
+        meanwhile::TESTS,
         deployed::TESTS,
         outside::TESTS,
         images::TESTS,

@@ -14,7 +14,7 @@ use stage::{
     cluster::{Namespace, Shop},
 };
 
-use crate::Test;
+use crate::{Test, makers::OTHER_KINDS};
 
 pub(super) const TESTS: &[Test] = &[
     ("the Role that rbac prints is enough to run, and what stays open names what would decide it", confined),
@@ -114,8 +114,7 @@ fn confined(cluster: &Cluster) {
 
 fn each(cluster: &Cluster) {
     let gate = Gate::open(cluster);
-    let _kinds: Vec<_> =
-        OTHER_KINDS.iter().map(|&(kind, group)| cluster.lend(definition(kind, group))).collect();
+    let _kinds: Vec<_> = OTHER_KINDS.iter().map(|kind| cluster.lend(kind.definition("Cluster"))).collect();
     let cases: Vec<_> = [None].into_iter().chain(ALL.iter().map(Some)).enumerate().collect();
     let objects: Vec<_> = cases.iter().flat_map(|&(number, taken)| without(&gate, number, taken)).collect();
     let _granted = Granted::all(cluster, gate.shop.name(), &objects);
@@ -140,35 +139,6 @@ fn each(cluster: &Cluster) {
     });
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-}
-
-/// Policies of other makers: the cluster has Cilium's already, and these are there for the test.
-const OTHER_KINDS: [(&str, &str); 2] =
-    [("GlobalNetworkPolicy", "crd.projectcalico.org"), ("AdminNetworkPolicy", "policy.networking.k8s.io")];
-
-fn definition(kind: &str, group: &str) -> Value {
-    let singular = kind.to_lowercase();
-    let plural = singular.replace("policy", "policies");
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": format!("{plural}.{group}"),
-            // Groups of Kubernetes' own ask for it.
-            "annotations": { "api-approved.kubernetes.io": "unapproved, for a test" },
-        },
-        "spec": {
-            "group": group,
-            "scope": "Cluster",
-            "names": { "kind": kind, "plural": plural, "singular": singular },
-            "versions": [{
-                "name": "v1",
-                "served": true,
-                "storage": true,
-                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
-            }],
-        },
-    })
 }
 
 /// All roles for an account of its own, but for one permission, wherever it stands.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stage::{
     Cluster, Ended,
-    cluster::{BUSYBOX, Namespace, ONE, Shop},
+    cluster::{BUSYBOX, Image, Namespace, ONE, Shop},
 };
 
 use crate::Test;
@@ -13,6 +13,11 @@ pub(super) const TESTS: &[Test] = &[
     ("a namespace without workloads ends 3 and says how to probe for what is to come", empty),
     ("what is to come is ready before there is a pod of it", to_come),
     ("an image that no node can pull ends 4 with the cluster's reason", unpullable),
+    ("a probe that no node has room for ends 5 with the scheduler's reason", roomless),
+    (
+        "a container that cannot be made, and one that does not start, end 4 with the runtime's reason",
+        unstartable,
+    ),
     ("a handler that the node does not know is named with the node", unknown_handler),
     ("a quota that is used up ends 4 in the quota's own words", exhausted),
     ("without an image a run ends 2 with the two commands that make one", no_image),
@@ -79,6 +84,44 @@ fn unpullable(cluster: &Cluster) {
     gone(&namespace);
 }
 
+fn roomless(cluster: &Cluster) {
+    let namespace = cluster.namespace("roomless");
+    deny_all(&namespace);
+    let class = format!("heavy-of-{}", namespace.name());
+    let _class = cluster.lend(json!({
+        "apiVersion": "node.k8s.io/v1",
+        "kind": "RuntimeClass",
+        "metadata": { "name": class },
+        "handler": "runsc",
+        "overhead": { "podFixed": { "cpu": "1000" } },
+    }));
+    let words = ["--runtime-class", &class, "--nodes", ONE, "--timeout", "5s"];
+    let ended = verify(cluster, namespace.name(), &cluster.probe_image(), &words);
+    assert_eq!(ended.code(), Some(5), "{ended:#?}");
+    assert!(flat(&ended).contains("Insufficient cpu"), "{}", ended.out);
+    gone(&namespace);
+}
+
+fn unstartable(cluster: &Cluster) {
+    let namespace = cluster.namespace("unstartable");
+    Shop::default().open(&namespace);
+    // A volume has to be made where a link leads round and round.
+    let endless = format!("podproof.test/endless:{}", std::process::id());
+    let archive = cluster.state().join("endless.tar");
+    Image::busybox(&endless).link("endless", "/endless").volume("/endless").write(&archive).unwrap();
+    cluster.import(&archive, ONE);
+    for (image, words) in [(endless.as_str(), "CreateContainerError"), (BUSYBOX, "/probe")] {
+        let ended = verify(cluster, namespace.name(), image, &[]);
+        refused(&ended, &[words]);
+        gone(&namespace);
+    }
+}
+
+/// The report as one line: it is wrapped to the width of its reader.
+fn flat(ended: &Ended) -> String {
+    ended.out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn unknown_handler(cluster: &Cluster) {
     let namespace = cluster.namespace("handler");
     deny_all(&namespace);
@@ -92,9 +135,11 @@ fn unknown_handler(cluster: &Cluster) {
     let words = ["--runtime-class", &class, "--nodes", ONE];
     let ended = verify(cluster, namespace.name(), &cluster.probe_image(), &words);
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
-    // The report is wrapped to the width of its reader.
-    let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(flat.contains(&format!("node {ONE} has no runtime handler runsc-of-nobody")), "{}", ended.out);
+    assert!(
+        flat(&ended).contains(&format!("node {ONE} has no runtime handler runsc-of-nobody")),
+        "{}",
+        ended.out
+    );
 }
 
 fn exhausted(cluster: &Cluster) {

@@ -75,7 +75,7 @@ pub(super) struct Arguments {
     /// Keep the evidence and what is known from outside in this file, for `controller score` and `controller diff`
     #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
-    /// How long the whole run may take [default: 60s, of a namespace 5m]
+    /// How long the whole run may take [default: 60s, of a namespace 5m]; removing what it made may take 20s more
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
     timeout: Option<Duration>,
 }

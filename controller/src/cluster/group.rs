@@ -1,14 +1,18 @@
 //! Pods that are bound alike, and the probe that stands for them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, Placement, Shape};
+use super::{Labels, NodeKind, Placement, Shape};
 
 /// One probe, and what it stands for.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Group {
     /// The pool of its node.
     pub pool: String,
+    /// The kind of its nodes, where its pool has several.
+    pub kind: Option<NodeKind>,
     /// The node that it is put on; `None` where the scheduler chooses.
     pub node: Option<String>,
     /// The RuntimeClass.
@@ -52,6 +56,10 @@ impl Group {
     pub fn stands_for(&self) -> Vec<String> {
         let pods: Vec<_> = self.shapes.iter().filter(|shape| !shape.origin.is_template()).collect();
         let shapes = if pods.is_empty() { self.shapes.iter().collect() } else { pods };
-        shapes.iter().map(|shape| shape.origin.title()).collect()
+        let mut titles: Vec<_> = shapes.iter().map(|shape| shape.origin.title()).collect();
+        // A pod that changed while it was looked at is there as it was and as it is.
+        let mut told = BTreeSet::new();
+        titles.retain(|title| told.insert(title.clone()));
+        titles
     }
 }

@@ -1,8 +1,12 @@
 //! A node, and the pool that it belongs to.
 
+mod kind;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+
+pub use kind::NodeKind;
 
 use super::Labels;
 
@@ -39,8 +43,12 @@ pub struct Node {
     pub architecture: String,
     /// Its kernel's boot id.
     pub boot_id: String,
+    /// Its operating system's image, as it names itself.
+    pub os_image: String,
     /// Its kernel's release.
     pub kernel: String,
+    /// Its container runtime and the version of it.
+    pub container_runtime: String,
     /// Its memory in bytes.
     pub memory: Option<u64>,
     /// The handlers that its container runtime knows; empty where the kubelet does not say.

@@ -5,6 +5,26 @@ use serde::{Deserialize, Serialize};
 
 use super::{Class, Labels, Node, Requirement, Taint};
 
+/// Taints that a cluster puts on a node for what befalls it, and takes away again: they keep pods away for now, and make no
+/// pool one that is not used (kubernetes.io, "Well-Known Labels, Annotations and Taints"; Cluster Autoscaler,
+/// `utils/taints/taints.go`; Karpenter, `pkg/apis/v1/taints.go`).
+const FOR_NOW: &[&str] = &[
+    "DeletionCandidateOfClusterAutoscaler",
+    "ToBeDeletedByClusterAutoscaler",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/unregistered",
+    "node.cloudprovider.kubernetes.io/shutdown",
+    "node.cloudprovider.kubernetes.io/uninitialized",
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/network-unavailable",
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/out-of-service",
+    "node.kubernetes.io/pid-pressure",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/unschedulable",
+];
+
 /// What a pod asks of its node.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Placement {
@@ -41,23 +61,52 @@ pub struct Toleration {
 }
 
 impl Placement {
-    /// Whether nothing keeps a pod of this placement and class from the node.
-    pub fn admits(&self, node: &Node, class: Option<&Class>) -> bool {
+    /// Whether pods of this placement and class run on such a node, whatever keeps them away for now.
+    pub fn suits(&self, node: &Node, class: Option<&Class>) -> bool {
         let named = Labels::from([("metadata.name".to_owned(), node.name.clone())]);
         let has = |labels: &Labels| labels.iter().all(|(key, value)| node.labels.get(key) == Some(value));
         let term = |term: &Affinity| {
             term.labels.iter().all(|requirement| requirement.holds(&node.labels))
                 && term.fields.iter().all(|requirement| requirement.holds(&named))
         };
-        let of_class = class.map(|class| class.tolerations.as_slice()).unwrap_or_default();
-        let borne = |taint: &Taint| {
-            taint.effect == "PreferNoSchedule"
-                || self.tolerations.iter().chain(of_class).any(|toleration| toleration.bears(taint))
-        };
         has(&self.node_selector)
             && class.is_none_or(|class| has(&class.node_selector))
             && (self.affinity.is_empty() || self.affinity.iter().any(term))
-            && node.taints.iter().all(borne)
+            && self.repelled_by(node, class).all(Taint::is_for_now)
+    }
+
+    /// What keeps a pod of this placement and class from this very node by now, if anything does.
+    pub fn hindrance(&self, node: &Node, class: Option<&Class>) -> Option<String> {
+        if !node.schedulable {
+            return Some(format!("{} is cordoned", node.name));
+        }
+        if !node.ready {
+            return Some(format!("{} is not ready", node.name));
+        }
+        if let Some(taint) = self.repelled_by(node, class).next() {
+            return Some(format!("{} has the taint {}", node.name, taint.key));
+        }
+        (!self.suits(node, class)).then(|| format!("{} is not one that it asks for", node.name))
+    }
+
+    /// The node's taints that nothing of a pod bears.
+    fn repelled_by<'a>(
+        &'a self,
+        node: &'a Node,
+        class: Option<&'a Class>,
+    ) -> impl Iterator<Item = &'a Taint> {
+        let of_class = class.map(|class| class.tolerations.as_slice()).unwrap_or_default();
+        let borne = move |taint: &Taint| {
+            taint.effect == "PreferNoSchedule"
+                || self.tolerations.iter().chain(of_class).any(|toleration| toleration.bears(taint))
+        };
+        node.taints.iter().filter(move |taint| !borne(taint))
+    }
+}
+
+impl Taint {
+    fn is_for_now(&self) -> bool {
+        FOR_NOW.contains(&self.key.as_str())
     }
 }
 
@@ -99,13 +148,32 @@ mod tests {
     #[test]
     fn a_taint_keeps_away_what_does_not_bear_it_and_a_class_may_bear_it() {
         let mut placement = Placement::default();
-        assert!(!placement.admits(&node(), None));
+        assert!(!placement.suits(&node(), None));
         let class = Class { tolerations: vec![toleration("Exists", None)], ..Class::default() };
-        assert!(placement.admits(&node(), Some(&class)));
+        assert!(placement.suits(&node(), Some(&class)));
         placement.tolerations = vec![toleration("Equal", Some("gvisor"))];
-        assert!(placement.admits(&node(), None));
+        assert!(placement.suits(&node(), None));
         placement.tolerations = vec![toleration("Equal", Some("kata"))];
-        assert!(!placement.admits(&node(), None));
+        assert!(!placement.suits(&node(), None));
+    }
+
+    #[test]
+    fn what_keeps_pods_away_for_now_is_said_and_leaves_the_node_one_that_suits() {
+        let suits = |change: fn(&mut Node)| {
+            let mut node = Node { taints: Vec::new(), ready: true, schedulable: true, ..node() };
+            change(&mut node);
+            let placement = Placement::default();
+            (placement.suits(&node, None), placement.hindrance(&node, None).unwrap_or_default())
+        };
+        for key in FOR_NOW {
+            let mut node = Node { ready: true, schedulable: true, ..node() };
+            (*key).clone_into(&mut node.taints[0].key);
+            assert!(Placement::default().suits(&node, None), "{key}");
+            assert_eq!(Placement::default().hindrance(&node, None), Some(format!("one has the taint {key}")));
+        }
+        assert_eq!(suits(|_| ()), (true, String::new()));
+        assert_eq!(suits(|node| node.schedulable = false), (true, "one is cordoned".to_owned()));
+        assert_eq!(suits(|node| node.ready = false), (true, "one is not ready".to_owned()));
     }
 
     #[test]
@@ -113,10 +181,10 @@ mod tests {
         let mut node = node();
         node.taints.clear();
         let elsewhere = Labels::from([("pool".into(), "plain".into())]);
-        assert!(Placement::default().admits(&node, None));
-        assert!(!Placement { node_selector: elsewhere.clone(), ..Placement::default() }.admits(&node, None));
+        assert!(Placement::default().suits(&node, None));
+        assert!(!Placement { node_selector: elsewhere.clone(), ..Placement::default() }.suits(&node, None));
         let class = Class { node_selector: elsewhere, ..Class::default() };
-        assert!(!Placement::default().admits(&node, Some(&class)));
+        assert!(!Placement::default().suits(&node, Some(&class)));
     }
 
     #[test]
@@ -131,7 +199,7 @@ mod tests {
         let here = Affinity { fields: vec![requirement("metadata.name", "one")], ..Affinity::default() };
         let not_here = Affinity { labels: vec![requirement("pool", "plain")], ..here.clone() };
         let with = |affinity| Placement { affinity, ..Placement::default() };
-        assert!(with(vec![not_here.clone(), here]).admits(&node, None));
-        assert!(!with(vec![not_here]).admits(&node, None));
+        assert!(with(vec![not_here.clone(), here]).suits(&node, None));
+        assert!(!with(vec![not_here]).suits(&node, None));
     }
 }

@@ -73,6 +73,20 @@ pub struct Container {
     pub host_ports: Vec<i32>,
     /// Whether its /proc is unmasked.
     pub unmasked_proc: bool,
+    /// Which of its system calls are filtered.
+    pub seccomp: SeccompProfile,
+}
+
+/// The filter of system calls that a container or its pod names.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum SeccompProfile {
+    /// None is named: nothing is filtered, unless the kubelet was told to (`seccompDefault`).
+    #[default]
+    Unnamed,
+    /// Nothing is filtered, by wish.
+    Unconfined,
+    /// The runtime's own, or a file of the node's.
+    Named,
 }
 
 /// When a container runs.

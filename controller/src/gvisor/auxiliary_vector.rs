@@ -8,6 +8,8 @@ use crate::case::Case;
 pub(super) const SIGNAL: Signal = Signal {
     id: "auxiliary-vector",
     strength: Strength::InMemory,
+    mechanism: "entries of the auxiliary vector on the initial stack",
+    platforms: "all",
     architectures: &["x86_64"],
     seen_in: "2022-12 to 2026-08",
     source: "pkg/sentry/loader/loader.go (the auxv of loadBinary), pkg/cpuid/cpuid_amd64.go (HWCAP)",

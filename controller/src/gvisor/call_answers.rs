@@ -9,6 +9,8 @@ use crate::case::Case;
 pub(super) const SIGNAL: Signal = Signal {
     id: "call-answers",
     strength: Strength::Fingerprint,
+    mechanism: "how a mixed set of system calls answers",
+    platforms: "all",
     architectures: EVERYWHERE,
     seen_in: "2022-12 to 2026-09",
     source: "pkg/sentry/syscalls/linux/linux64.go, sys_time.go, sys_mmap.go, sys_prctl.go",
@@ -31,10 +33,10 @@ const FEWEST: usize = 12;
 const UNTOUCHED: &[Call] = &[Call::ClockGetresCoarse, Call::MincoreUntouched, Call::SetfsuidQuery];
 
 /// What gVisor answers in every release and on every platform; `None` where releases differ: `copy_file_range` and `openat2`
-/// were missing until 2024 and answer as Linux's do in 2026-09.
+/// were missing until 2024 and answer as Linux's do in 2026-09; `io_uring_setup` depends on a flag.
 const fn expected(call: Call) -> Option<Answer> {
     Some(match call {
-        Call::CopyFileRange | Call::Openat2 => return None,
+        Call::CopyFileRange | Call::Openat2 | Call::IoUringSetup => return None,
         Call::MqGetsetattr | Call::RemapFilePages | Call::SetfsuidQuery | Call::Vmsplice => ENOSYS,
         Call::ArchPrctlGetGs
         | Call::ClockGettimeTai

@@ -8,6 +8,8 @@ use crate::case::Case;
 pub(super) const SIGNAL: Signal = Signal {
     id: "sentry-meminfo",
     strength: Strength::LiveProcfs,
+    mechanism: "a file of procfs that grows by being read",
+    platforms: "all",
     architectures: EVERYWHERE,
     seen_in: "2022-08 to 2026-08",
     source: "pkg/sentry/fsimpl/proc/tasks_files.go (sentryMeminfoData)",

@@ -9,6 +9,8 @@ pub(super) const KERNEL_NAME: Signal =
 pub(super) const KERNEL_BANNER: Signal =
     text("kernel-banner", "pkg/sentry/fsimpl/proc/tasks_files.go", kernel_banner);
 
+pub(super) const MARKERS: Signal = text("markers", "pkg/gvisordetect/gvisordetect.go", markers);
+
 /// The build date that gVisor claims in every release (`pkg/sentry/kernel/version/version.go`).
 const GVISOR_DATE: &str = "#1 SMP Sun Jan 10 15:06:54 PST 2016";
 
@@ -16,6 +18,8 @@ const fn text(id: &'static str, source: &'static str, read: fn(&Case) -> Reading
     Signal {
         id,
         strength: Strength::Text,
+        mechanism: "text",
+        platforms: "all",
         architectures: EVERYWHERE,
         seen_in: "2022-12 to 2026-08",
         source,
@@ -33,6 +37,21 @@ fn kernel_name(case: &Case) -> Reading {
 
 fn kernel_banner(case: &Case) -> Reading {
     Reading::of(&case.evidence().kernel_banner, |banner| claim(&banner.text))
+}
+
+/// Also what is mounted over `/proc` under a name that only gVisor has there.
+fn markers(case: &Case) -> Reading {
+    let foreign = case.evidence().procfs_tree.seen().into_iter().flat_map(|tree| &tree.foreign);
+    let foreign = foreign.filter(|entry| ["gvisor", "sentry-meminfo"].contains(&entry.as_str()));
+    let made: Vec<_> = foreign.map(|entry| format!("/proc/{entry}, mounted")).collect();
+    Reading::of(&case.evidence().markers, |markers| {
+        let there: Vec<_> = markers.paths.iter().cloned().chain(made).collect();
+        if there.is_empty() {
+            Reading::Unknown("there is none".to_owned())
+        } else {
+            Reading::Gvisor(there.join(", "))
+        }
+    })
 }
 
 fn claim(text: &str) -> Reading {

@@ -8,6 +8,8 @@ use crate::case::Case;
 pub(super) const SIGNAL: Signal = Signal {
     id: "vdso-image",
     strength: Strength::InMemory,
+    mechanism: "link address, exports and notes of the vDSO in the probe's memory",
+    platforms: "all",
     architectures: &["x86_64"],
     seen_in: "2022-12 to 2026-08",
     source: "vdso/vdso_amd64.lds (VDSO_PRELINK, VERSION)",

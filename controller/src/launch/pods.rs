@@ -109,14 +109,18 @@ impl Fleet {
         Exec::new(self.client.clone(), self.api(), pod)
     }
 
+    /// The names of the pods that it made, or tried to make.
+    pub(crate) fn made(&self) -> BTreeSet<String> {
+        self.created().clone()
+    }
+
     fn created(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.created.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes everything that was made, and names what is still there.
     pub(crate) async fn clean_up(&self) -> Vec<Leftover> {
-        let created = self.created().clone();
-        remove::run(&self.client, &self.namespace, &self.run, created, &self.watch).await
+        remove::run(&self.client, &self.namespace, &self.run, self.made(), &self.watch).await
     }
 }
 

@@ -1,16 +1,20 @@
 //! Which probes a namespace needs. Policies bind by label, so that one probe without labels would be bound by other
 //! policies than the workloads: pods are grouped by what binds them, and each group gets a probe that is bound alike.
 
+mod places;
+mod since;
 mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use since::since;
 pub use targets::destinations;
 
-use crate::cluster::{Class, Cluster, Coverage, Group, Labels, Node, SelectingKind, Shape};
+use self::places::{Place, left_out, places};
+use crate::cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, SelectingKind, Shape};
 
-/// The pool of nodes that may not be read.
-const UNKNOWN_POOL: &str = "unknown";
+/// How many nodes are named before the rest is counted.
+const NAMED: usize = 4;
 
 /// What was asked for, as far as it shapes the plan.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +34,7 @@ pub struct Request {
 /// The nodes that get a probe of each group.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Nodes {
-    /// One of each pool.
+    /// One of each pool, and of each kind of node in it.
     #[default]
     PerPool,
     /// Each.
@@ -62,8 +66,7 @@ pub enum Error {
 /// What makes two pods alike.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Key {
-    pool: String,
-    node: Option<String>,
+    place: Place,
     class: Option<String>,
     policies: Vec<String>,
     annotations: Labels,
@@ -90,6 +93,19 @@ const OF_ONE_POD: &[&str] = &[
 /// Plans the probes of a namespace.
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     known(cluster, request)?;
+    let (groups, uncovered) = grouped(cluster, request);
+    let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
+    if groups.is_empty()
+        && let Some((kind, name)) = &request.like
+    {
+        return Err(Error::NothingAlike(format!("{kind}/{name}")));
+    }
+    let coverage = coverage(cluster, request, &groups, uncovered);
+    Ok(Plan { groups, coverage })
+}
+
+/// The groups by what makes pods alike, and what is in none.
+fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<String>) {
     let to_come = request.to_come.iter().map(|(class, labels)| Shape {
         runtime_class: Some(class.clone()),
         labels: labels.clone(),
@@ -105,18 +121,11 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
         }
         let places = places(cluster, &request.nodes, shape);
         uncovered.extend(left_out(cluster, shape, &places));
-        for (pool, node) in places {
-            join(&mut groups, cluster, shape, pool, node);
+        for place in places {
+            join(&mut groups, cluster, shape, place);
         }
     }
-    let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
-    if groups.is_empty()
-        && let Some((kind, name)) = &request.like
-    {
-        return Err(Error::NothingAlike(format!("{kind}/{name}")));
-    }
-    let coverage = coverage(cluster, request, &groups, uncovered);
-    Ok(Plan { groups, coverage })
+    (groups, uncovered)
 }
 
 fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
@@ -134,79 +143,19 @@ fn asked_for(shape: &Shape, request: &Request) -> bool {
     to_come || request.like.as_ref().is_none_or(alike)
 }
 
-/// The pools in which it runs or can run; with the nodes, where each is to have a probe of its own.
-fn places(cluster: &Cluster, asked_for: &Nodes, shape: &Shape) -> Vec<(String, Option<String>)> {
-    let Ok(nodes) = &cluster.nodes else {
-        let node = shape.node.clone();
-        return match (asked_for, node) {
-            (Nodes::PerPool, _) => vec![(UNKNOWN_POOL.to_owned(), None)],
-            (Nodes::Named(names), Some(node)) if !names.contains(&node) => Vec::new(),
-            (_, node) => vec![(UNKNOWN_POOL.to_owned(), node)],
-        };
-    };
-    let class = shape.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let runs_here = |node: &&Node| match &shape.node {
-        Some(name) => node.name == *name,
-        None => shape.placement.admits(node, class),
-    };
-    let places = nodes.iter().filter(runs_here);
-    let mut places: Vec<_> = match asked_for {
-        Nodes::PerPool => places.map(|node| (node.pool.clone(), None)).collect(),
-        Nodes::All => places.map(|node| (node.pool.clone(), Some(node.name.clone()))).collect(),
-        Nodes::Named(names) => places
-            .filter(|node| names.contains(&node.name))
-            .map(|node| (node.pool.clone(), Some(node.name.clone())))
-            .collect(),
-    };
-    places.sort();
-    places.dedup();
-    places
-}
-
-/// The pools in which it runs or can run, and gets no probe.
-fn left_out(cluster: &Cluster, shape: &Shape, places: &[(String, Option<String>)]) -> Vec<String> {
-    // What is to come is asked for by the node, too.
-    if shape.origin.name.is_empty() && !places.is_empty() {
-        return Vec::new();
-    }
-    let title = shape.origin.title();
-    let all = self::places(cluster, &Nodes::PerPool, shape);
-    if all.is_empty() {
-        return vec![format!("{title}: no node can run it")];
-    }
-    let missing =
-        all.into_iter().map(|(pool, _)| pool).filter(|pool| places.iter().all(|(other, _)| other != pool));
-    missing.map(|pool| format!("{title} in pool {pool}: --nodes leaves it out")).collect()
-}
-
 /// Puts a shape into its group. A pod is a better model than a template: it is bound as pods are.
-fn join(
-    groups: &mut BTreeMap<Key, Group>,
-    cluster: &Cluster,
-    shape: &Shape,
-    pool: String,
-    node: Option<String>,
-) {
-    let policies: Vec<_> =
-        cluster.policies_on(&shape.labels).iter().map(|policy| policy.name.clone()).collect();
-    let key = Key {
-        pool: pool.clone(),
-        node: node.clone(),
-        class: shape.runtime_class.clone(),
-        policies: policies.clone(),
-        annotations: shape.gvisor_annotations.clone(),
-        labels: told_apart_by(cluster, &shape.labels),
-        nodes_network: shape.in_the_nodes_network(),
-        networks: shape.network_annotations.clone(),
-    };
-    let group = groups.entry(key).or_insert_with(|| Group {
-        pool,
-        node,
-        runtime_class: shape.runtime_class.clone(),
-        policies,
-        gvisor_annotations: shape.gvisor_annotations.clone(),
+fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, shape: &Shape, place: Place) {
+    let key = key(cluster, shape, place);
+    let made = |key: &Key| Group {
+        pool: key.place.pool.clone(),
+        kind: key.place.kind.clone(),
+        node: key.place.node.clone(),
+        runtime_class: key.class.clone(),
+        policies: key.policies.clone(),
+        gvisor_annotations: key.annotations.clone(),
         ..Group::default()
-    });
+    };
+    let group = groups.entry(key).or_insert_with_key(made);
     let modelled_on_a_pod = group.shapes.iter().any(|shape| !shape.origin.is_template());
     if group.shapes.is_empty() || (!modelled_on_a_pod && !shape.origin.is_template()) {
         group.labels.clone_from(&shape.labels);
@@ -214,6 +163,19 @@ fn join(
     }
     if !shape.origin.name.is_empty() {
         group.shapes.push(shape.clone());
+    }
+}
+
+fn key(cluster: &Cluster, shape: &Shape, place: Place) -> Key {
+    let policies = cluster.policies_on(&shape.labels);
+    Key {
+        place,
+        class: shape.runtime_class.clone(),
+        policies: policies.iter().map(|policy| policy.name.clone()).collect(),
+        annotations: shape.gvisor_annotations.clone(),
+        labels: told_apart_by(cluster, &shape.labels),
+        nodes_network: shape.in_the_nodes_network(),
+        networks: shape.network_annotations.clone(),
     }
 }
 
@@ -235,16 +197,21 @@ fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
         return group;
     };
     let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let asked_for = |node: &&Node| group.node.as_ref().is_none_or(|name| node.name == *name);
-    let of_pool: Vec<_> = nodes.iter().filter(|node| node.pool == group.pool).filter(asked_for).collect();
-    let fit = |node: &&&Node| node.ready && node.schedulable && group.placement.admits(node, class);
+    let asked_for = |node: &&Node| {
+        node.pool == group.pool
+            && group.node.as_ref().is_none_or(|name| node.name == *name)
+            && group.kind.as_ref().is_none_or(|kind| NodeKind::of(node) == *kind)
+    };
+    let of_pool: Vec<_> = nodes.iter().filter(asked_for).collect();
+    let fit = |node: &&&Node| group.placement.hindrance(node, class).is_none();
     let used = |node: &&&Node| group.shapes.iter().any(|shape| shape.node.as_ref() == Some(&node.name));
     let chosen = of_pool.iter().filter(fit).find(used).or_else(|| of_pool.iter().find(fit)).copied();
     if let Some(node) = chosen {
         group.node = Some(node.name.clone());
         group.refused = group.refused.or_else(|| unfit(node, class, request));
     } else {
-        let why = format!("no node of the pool {} is ready for it", group.pool);
+        let hindrances = of_pool.iter().filter_map(|node| group.placement.hindrance(node, class));
+        let why = format!("no node of the pool {} is ready for it: {}", group.pool, first(hindrances));
         group.refused = group.refused.or(Some(why));
     }
     group
@@ -322,6 +289,14 @@ fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovere
         uncovered,
         unknown: None,
     }
+}
+
+/// The first few, and how many more there are.
+fn first(all: impl Iterator<Item = String>) -> String {
+    let all: Vec<_> = all.collect();
+    let named = all.get(..NAMED).unwrap_or(&all);
+    let more = all.len() - named.len();
+    named.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more") }
 }
 
 fn listed(handlers: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! Everything that runs, or can be scheduled, has a probe that stands for it. It is never unmet: what has no evidence is
 //! not known to be wrong, and not known to be right.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
 use crate::case::Case;
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -16,6 +16,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     remedy: "Let the run see every node (`controller rbac --cluster`), remove what keeps a probe away, or name what you \
              leave out by `--nodes` or `--like` and judge the rest apart. A namespace without workloads: `--runtime-class \
              NAME` probes for what is to come.",
+    explanation: Explanation {
+        looks_at: &["cluster"],
+        met: "every used pool and every pod has its probe",
+        unmet: "it is never unmet",
+        inconclusive: "something has no probe, or is not known",
+        on_platforms: &[],
+    },
     mappings: &[],
     judge,
 };

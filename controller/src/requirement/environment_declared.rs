@@ -1,6 +1,6 @@
 //! Somebody said which environment this is. A default is not a decision.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
 use crate::case::Case;
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -13,6 +13,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 2,
     protects: "A gate that runs as development by default lets everything pass.",
     remedy: "Set ENVIRONMENT=production (or staging) where the gate runs, or give `--environment`.",
+    explanation: Explanation {
+        looks_at: &["cluster"],
+        met: "ENVIRONMENT, REQUIRE_GVISOR, K8S_CLUSTER_TYPE or --environment says where this runs",
+        unmet: "nothing says so, and development is only the default",
+        inconclusive: "it is always decided",
+        on_platforms: &[],
+    },
     mappings: &[],
     judge,
 };

@@ -3,7 +3,7 @@
 
 use proto::{Mount, Observation};
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
 use crate::{
     case::{Case, Subject},
     cluster::{Shape, Unreadable, Volume},
@@ -19,6 +19,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 25,
     protects: "Files of the machine tell who may log in and hold credentials; one that can be written is a way out.",
     remedy: "Give the sandbox a root file system of its own, and no path of the machine (no bind mount, no hostPath).",
+    explanation: Explanation {
+        looks_at: &["account-list", "mounts", "root-filesystem", "machine", "bundle", "cluster"],
+        met: "the machine's account list is not among the sandbox's files, and no path of the machine is mounted",
+        unmet: "a file of the machine's can be read, or a path of it is mounted in, by the workload too",
+        inconclusive: "mounts or files could not be seen, or whose they are is not known",
+        on_platforms: &[],
+    },
     mappings: &["KAR-0020"],
     judge,
 };

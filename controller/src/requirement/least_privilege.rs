@@ -3,7 +3,7 @@
 
 mod workloads;
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
     gvisor::{self, Kernel},
@@ -20,6 +20,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "Privileges inside a sandbox are the first step out of it.",
     remedy: "Run as a user other than root, drop all capabilities, set no_new_privs, and use the runtime's default \
              seccomp profile (on Kubernetes: the `restricted` Pod Security Standard).",
+    explanation: Explanation {
+        looks_at: &["credentials", "capabilities", "seccomp", "namespaces", "cluster"],
+        met: "an ordinary user without capabilities, who can gain none, behind a filter or gVisor's kernel",
+        unmet: "it is root, holds or can gain privileges, is not filtered on Linux, or shares namespaces with the machine",
+        inconclusive: "one of these could not be seen",
+        on_platforms: &[("Kubernetes", "label the namespace pod-security.kubernetes.io/enforce=restricted")],
+    },
     mappings: &[],
     judge,
 };
@@ -34,9 +41,14 @@ enum Gap {
 
 fn judge(case: &Case) -> Judgement {
     let kernel = gvisor::assess(case).kernel;
-    let of_workloads =
-        workloads::privileges(case).map(|read| read.map_err(|text| Gap::Open("cluster", text)));
-    let own = [user(case), capabilities(case), no_new_privileges(case, kernel), filter(case, kernel)];
+    let of_workloads = workloads::readings(case, kernel);
+    let own = [
+        user(case),
+        capabilities(case),
+        no_new_privileges(case, kernel),
+        filter(case, kernel),
+        namespaces(case, kernel),
+    ];
     let readings = of_workloads.into_iter().chain(own);
     let mut citations = Vec::new();
     let mut open = None;
@@ -116,6 +128,33 @@ fn filter(case: &Case, kernel: Kernel) -> Reading {
     }
 }
 
+/// Kinds whose sharing opens the machine; a user namespace of the machine's is what most runtimes use.
+const TELLING: &[&str] = &["ipc", "mnt", "net", "pid", "uts"];
+
+/// gVisor numbers its namespaces itself: equality with the machine's would say nothing.
+fn namespaces(case: &Case, kernel: Kernel) -> Reading {
+    if kernel == Kernel::Gvisor {
+        return Ok(("namespaces", "gVisor's own".to_owned()));
+    }
+    if case.survey.in_cluster.is_some() {
+        return Ok(("cluster", "namespaces of the pod, by its specification".to_owned()));
+    }
+    let (theirs, machine) = (&case.evidence().namespaces, &case.survey.machine.namespaces);
+    let (Some(theirs), Some(machine)) = (theirs.seen(), machine.seen()) else {
+        return Err(Gap::Unseen(format!("the namespaces were not seen: {}", theirs.fared())));
+    };
+    let own = theirs.namespaces.iter().filter(|namespace| TELLING.contains(&namespace.kind.as_str()));
+    let shared: Vec<_> =
+        own.filter(|it| machine.namespaces.contains(it)).map(|it| it.kind.as_str()).collect();
+    match shared.as_slice() {
+        [] => Ok(("namespaces", "none of the machine's".to_owned())),
+        shared => Err(Gap::Open(
+            "namespaces",
+            format!("it shares namespaces with the machine: {}", shared.join(", ")),
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proto::{Observation, Seccomp};
@@ -142,6 +181,23 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
         case.survey.no_new_privs = None;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn namespaces_of_the_machine_are_a_gap_on_linux_and_small_numbers_are_none_in_gvisor() {
+        let mut linux = fixture::runc();
+        linux.collected.evidence.seccomp =
+            Observation::Seen(Seccomp { mode: Some(2), no_new_privs: Some(true) });
+        assert_eq!(judge(&linux).outcome, Outcome::Met);
+        linux.collected.evidence.namespaces = linux.survey.machine.namespaces.clone();
+        let judgement = judge(&linux);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert!(judgement.because.contains("pid"), "{}", judgement.because);
+        linux.collected.evidence.namespaces = Observation::Denied { errno: 13 };
+        assert!(matches!(judge(&linux).outcome, Outcome::Inconclusive(_)));
+        let mut gvisor = fixture::gvisor();
+        gvisor.survey.machine.namespaces = gvisor.collected.evidence.namespaces.clone();
+        assert_eq!(judge(&gvisor).outcome, Outcome::Met);
     }
 
     #[test]

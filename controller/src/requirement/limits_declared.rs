@@ -1,6 +1,6 @@
 //! Every container has a memory and a CPU limit, of its own or by the namespace's default.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
 use crate::{
     case::{Case, InCluster},
     cluster::{Container, Shape},
@@ -17,6 +17,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "A container without limits can starve its whole node.",
     remedy: "Set resources.limits.memory and resources.limits.cpu on every container, init containers too, or give the \
              namespace a LimitRange with defaults.",
+    explanation: Explanation {
+        looks_at: &["cluster"],
+        met: "every container has both limits",
+        unmet: "one has not",
+        inconclusive: "what is declared may not be read",
+        on_platforms: &[],
+    },
     mappings: &["CIS Kubernetes 5.7"],
     judge,
 };

@@ -1,6 +1,6 @@
 //! The limits that a pod of this class declares on this node reach its sandbox.
 
-use super::{Area, Class, Judgement, Requirement, Scope, resource_limits};
+use super::{Area, Class, Explanation, Judgement, LIMITS_ON_PLATFORMS, Requirement, Scope, resource_limits};
 use crate::case::Case;
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -14,6 +14,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "A limit that is declared and does not arrive limits nothing.",
     remedy: "Let runsc apply control groups (no `ignore-cgroups` in its configuration; `systemd-cgroup` where the kubelet's \
              driver is systemd).",
+    explanation: Explanation {
+        looks_at: &["memory-total", "pod"],
+        met: "the sandbox has the memory that its pod declares",
+        unmet: "it has another amount",
+        inconclusive: "what it has could not be seen; on the node's own kernel only the node shows it",
+        on_platforms: LIMITS_ON_PLATFORMS,
+    },
     mappings: &[],
     judge,
 };

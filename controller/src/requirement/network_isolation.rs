@@ -6,7 +6,7 @@ mod control;
 
 use proto::{Attempt, Interface, Reach};
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope};
 use crate::case::{Case, Destination, Purpose};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -20,6 +20,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "Code with a way out can carry data away, fetch more code, and ask the metadata service for credentials.",
     remedy: "Give the sandbox no network (`runsc --network=none`, or an empty network namespace); on Kubernetes apply a \
              default-deny NetworkPolicy, and use a CNI plugin that implements it.",
+    explanation: Explanation {
+        looks_at: &["interfaces", "routes", "egress", "control"],
+        met: "there is no way out at all, or nothing was reached that a control reached",
+        unmet: "something was reached that must not be",
+        inconclusive: "nothing was reached, and nothing shows that an answer was possible",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &["KAR-0020"],
     judge,
 };

@@ -1,6 +1,6 @@
 //! Policies bind the pods in both directions. Whether anything enforces them is another question.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope};
 use crate::{
     case::Case,
     cluster::{Direction, OtherPolicy, Policy},
@@ -17,6 +17,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "A pod that no policy selects may reach, and be reached by, everything.",
     remedy: "Apply a default-deny NetworkPolicy to the namespace (`deploy/default-deny.yaml`): an empty podSelector, and \
              both Ingress and Egress in policyTypes.",
+    explanation: Explanation {
+        looks_at: &["cluster"],
+        met: "policies bind the pods for ingress and for egress",
+        unmet: "a direction is bound by none",
+        inconclusive: "policies may not be read, or are of kinds that are not evaluated",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
     mappings: &["CIS Kubernetes 5.3.2"],
     judge,
 };
@@ -31,6 +38,9 @@ fn judge(case: &Case) -> Judgement {
     if let Some(shape) = known.group.in_the_nodes_network() {
         let because = format!("no policy binds {}, which is in the node's network", shape.origin.title());
         return Judgement::unmet(because);
+    }
+    if let Some(unsettled) = known.cluster.unsettled() {
+        return Judgement::inconclusive(unsettled);
     }
     let policies = match &known.cluster.policies {
         Ok(_) => known.cluster.policies_on(&known.group.labels),
@@ -86,6 +96,15 @@ mod tests {
         assert!(judgement.because.contains("egress"), "{}", judgement.because);
         policies(&mut case, Vec::clear);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn policies_that_changed_meanwhile_leave_it_open() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.changed = vec!["NetworkPolicy default-deny was added".into()];
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("changed while it was looked at"), "{why}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! No pod carries a service account's token, with which code could ask the API server.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
 use crate::{case::Case, cluster::Shape};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -13,6 +13,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 5,
     protects: "A token lets untrusted code act as the service account.",
     remedy: "Set automountServiceAccountToken: false in the pod's template.",
+    explanation: Explanation {
+        looks_at: &["cluster", "mounts"],
+        met: "no pod and no template mounts one",
+        unmet: "one does",
+        inconclusive: "what is mounted could not be seen",
+        on_platforms: &[],
+    },
     mappings: &["CIS Kubernetes 5.1.6", "GKE secure-sandbox-policy"],
     judge,
 };

@@ -1,6 +1,6 @@
 //! The probe told everything it was asked, and nothing else.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
 use crate::case::Case;
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -13,6 +13,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 10,
     protects: "A probe that was killed, replaced or cut off could leave out what would be red.",
     remedy: "Run again. If it stays, look at the runtime's last lines, and at who can reach the probe.",
+    explanation: Explanation {
+        looks_at: &["introduction", "stream", "cluster"],
+        met: "the evidence was closed, whole and bound to this run, pod and image",
+        unmet: "it is never unmet",
+        inconclusive: "something is missing, or does not belong to this run",
+        on_platforms: &[],
+    },
     mappings: &[],
     judge,
 };

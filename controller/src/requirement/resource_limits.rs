@@ -5,7 +5,7 @@
 
 use proto::Observation;
 
-use super::{Area, Class, Judgement, Requirement, Scope, limits_declared};
+use super::{Area, Class, Explanation, Judgement, LIMITS_ON_PLATFORMS, Requirement, Scope, limits_declared};
 use crate::{
     case::{Case, Limits},
     gvisor::{self, Kernel},
@@ -22,6 +22,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     protects: "Code without limits can starve everything else on the machine.",
     remedy: "Set a memory and a CPU limit (on Kubernetes: for every container of the pod), and let the runtime apply \
              control groups (no `--ignore-cgroups`; `--systemd-cgroup` where the path is systemd's).",
+    explanation: Explanation {
+        looks_at: &["memory-total", "processors", "machine", "bundle", "cluster"],
+        met: "a memory and a CPU limit are declared and reach the sandbox",
+        unmet: "one is missing, or does not reach the sandbox",
+        inconclusive: "what the sandbox has could not be seen",
+        on_platforms: LIMITS_ON_PLATFORMS,
+    },
     mappings: &["KAR-0020"],
     judge,
 };

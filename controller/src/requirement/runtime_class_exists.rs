@@ -1,6 +1,6 @@
 //! The RuntimeClass is there, and its handler is one of gVisor's.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, RUNTIME_ON_PLATFORMS, Requirement, Scope};
 use crate::{
     case::Case,
     gvisor::{self, Kernel},
@@ -18,6 +18,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     remedy: "Apply a RuntimeClass whose handler is runsc (`deploy/runtime-class.yaml`), and give the nodes that handler. GKE: \
              a node pool with `--sandbox type=gvisor`, whose class is gvisor; EKS: a custom AMI with runsc and its shim; \
              minikube: `minikube addons enable gvisor`; elsewhere: gVisor's containerd quick start.",
+    explanation: Explanation {
+        looks_at: &["cluster", "runtime-isolation"],
+        met: "the class is there, its handler bears gVisor's name, and the probe does not contradict",
+        unmet: "there is no such class, its handler is not gVisor's, or the probe saw another kernel",
+        inconclusive: "RuntimeClasses may not be read, or nothing names one",
+        on_platforms: RUNTIME_ON_PLATFORMS,
+    },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
     judge,
 };

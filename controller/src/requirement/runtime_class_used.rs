@@ -1,7 +1,7 @@
 //! Every workload, and every pod that runs, names the RuntimeClass. A template that was corrected does not move the pods
 //! that it made before.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, RUNTIME_ON_PLATFORMS, Requirement, Scope};
 use crate::{
     case::{Case, InCluster},
     cluster::Shape,
@@ -17,6 +17,13 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 10,
     protects: "A pod without the class runs on the node's own kernel, beside all those that do not.",
     remedy: "Set spec.runtimeClassName in every template, and replace pods that were made before: `kubectl rollout restart`.",
+    explanation: Explanation {
+        looks_at: &["cluster"],
+        met: "all templates and pods name a class of gVisor's",
+        unmet: "one does not, or was made before its template did",
+        inconclusive: "templates, pods or classes may not be read",
+        on_platforms: RUNTIME_ON_PLATFORMS,
+    },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
     judge,
 };

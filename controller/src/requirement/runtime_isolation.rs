@@ -1,8 +1,8 @@
 //! The kernel that answers is gVisor's. The rule is [`crate::gvisor`]'s.
 
-use super::{Area, Class, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, RUNTIME_ON_PLATFORMS, Requirement, Scope};
 use crate::{
-    case::{Case, Citation},
+    case::Case,
     gvisor::{self, Kernel},
 };
 
@@ -16,6 +16,24 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 30,
     protects: "On a shared kernel, one kernel bug lets untrusted code out of its container.",
     remedy: "Run it with runsc: on one machine `--runtime runsc`; on Kubernetes a RuntimeClass whose handler is runsc.",
+    explanation: Explanation {
+        looks_at: &[
+            "time-page",
+            "vdso-image",
+            "fault-frame",
+            "auxiliary-vector",
+            "gs-pointer",
+            "sentry-meminfo",
+            "procfs-tree",
+            "call-answers",
+            "boot-id",
+            "machine",
+        ],
+        met: "two or more in-memory signals, a live procfs and the errno fingerprint are gVisor's, and nothing strong denies it",
+        unmet: "two in-memory signals are Linux's, or the kernel is seen to be the machine's own (boot id, or the probe among the machine's processes)",
+        inconclusive: "signals are missing or contradict each other; `--verbose` names them",
+        on_platforms: RUNTIME_ON_PLATFORMS,
+    },
     mappings: &["KAR-0020"],
     judge,
 };
@@ -27,24 +45,7 @@ fn judge(case: &Case) -> Judgement {
         Kernel::Other => Judgement::unmet(assessment.because),
         Kernel::Unclear => Judgement::inconclusive(assessment.because),
     };
-    let judgement = Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations);
-    judgement.citing_all(corroboration(case))
-}
-
-/// What a sandbox cannot choose, for the reader to put beside what was seen in it. Only equality says something: a sandbox
-/// that shows the node's boot id shares its kernel, and [`gvisor`] has taken that into account.
-fn corroboration(case: &Case) -> Option<Citation> {
-    let known = case.survey.in_cluster.as_ref()?;
-    let node = known.pod.as_ref().and_then(|pod| known.cluster.node(pod.node.as_deref()?))?;
-    let boot = match (case.evidence().boot_id.seen(), case.survey.machine.boot_id.seen()) {
-        (Some(theirs), Some(nodes)) if theirs == nodes => "the sandbox shows the node's boot id",
-        (Some(_), Some(_)) => "the sandbox shows another boot id than the node's",
-        _ => "the sandbox shows no boot id",
-    };
-    Some(Citation {
-        source: "cluster",
-        text: format!("node {} runs Linux {}; {boot}", node.name, node.kernel),
-    })
+    Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations)
 }
 
 #[cfg(test)]

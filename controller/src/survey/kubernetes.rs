@@ -10,10 +10,17 @@ mod selecting;
 mod shapes;
 mod template;
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 
-use crate::cluster::{Cluster, Read, Unreadable};
+pub(crate) use policies::OtherKinds;
+
+use crate::cluster::{Bonds, Cluster, Labels, Later, Read, Unreadable};
+
+/// The label by which Pod Security is enforced (kubernetes.io, "Pod Security Admission").
+const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
 
 /// What to read of.
 #[derive(Clone, Debug)]
@@ -35,27 +42,36 @@ pub(crate) enum Error {
 }
 
 /// Reads everything at once. Only a namespace that is not there, or an API server that does not answer, is an error.
-pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Cluster, Error> {
-    let pod_security = namespace(client, scope.namespace).await?;
-    let (version, (shapes, unread_shapes), classes, nodes, (policies, other_policies), rest) = tokio::join!(
+pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Cluster, OtherKinds), Error> {
+    let labels = namespace(client, scope.namespace).await?;
+    let (version, (shapes, unread_shapes), classes, nodes, (kinds, policies, control), rest) = tokio::join!(
         version(client),
         shapes::read(client, scope.namespace),
         classes::read(client),
         nodes::read(client, scope.pool_label),
-        policies::read(client, scope),
+        async {
+            let kinds = policies::other_kinds(client).await;
+            let (policies, control) = tokio::join!(
+                policies::read(client, &kinds, scope.namespace),
+                control::policies(client, &kinds, scope.control)
+            );
+            (kinds, policies, control)
+        },
         async {
             tokio::join!(
                 quotas::default_limits(client, scope.namespace),
                 claims::read(client, scope.namespace),
                 quotas::quotas(client, scope.namespace),
                 selecting::read(client, scope.namespace),
-                control::policies(client, scope.control),
                 control::addresses(client),
             )
         },
     );
-    let (default_limits, claims, quotas, selecting, control, addresses) = rest;
-    Ok(Cluster {
+    let (default_limits, claims, quotas, selecting, addresses) = rest;
+    let pod_security = labels.as_ref().ok().and_then(|labels| labels.get(ENFORCED).cloned());
+    let bonds = Bonds { labels, policies: policies.standing() };
+    let policies::Policies { own, others } = policies;
+    let cluster = Cluster {
         namespace: scope.namespace.to_owned(),
         pod_security,
         version,
@@ -63,24 +79,44 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Cluste
         unread_shapes,
         classes,
         nodes,
-        policies,
-        other_policies,
+        policies: own.map(|own| own.into_iter().map(|standing| standing.policy).collect()),
+        other_policies: others.map(|others| others.into_iter().map(|standing| standing.policy).collect()),
+        bonds,
+        changed: Vec::new(),
         default_limits,
         claims,
         quotas,
         selecting,
         control,
         addresses,
-    })
+    };
+    Ok((cluster, kinds))
 }
 
-/// The Pod Security level that is enforced; a namespace that may not be read has none that is known.
-async fn namespace(client: &Client, name: &str) -> Result<Option<String>, Error> {
+/// Reads once more what may have changed since; `made` are the run's own pods.
+pub(crate) async fn later(
+    client: &Client,
+    namespace: &str,
+    kinds: &OtherKinds,
+    made: &BTreeSet<String>,
+) -> Later {
+    let (labels, policies, pods) = tokio::join!(
+        self::namespace(client, namespace),
+        policies::read(client, kinds, namespace),
+        shapes::pods(client, namespace, made),
+    );
+    let labels = labels.unwrap_or_else(|error| {
+        let message = error.to_string();
+        Err(Unreadable { what: "get namespaces".to_owned(), forbidden: false, message })
+    });
+    Later { pods, bonds: Bonds { labels, policies: policies.standing() } }
+}
+
+/// Its labels, where it may be read.
+async fn namespace(client: &Client, name: &str) -> Result<Read<Labels>, Error> {
     let api = Api::<Namespace>::all(client.clone());
     match api.get(name).await {
-        Ok(namespace) => {
-            Ok(namespace.metadata.labels.unwrap_or_default().remove("pod-security.kubernetes.io/enforce"))
-        }
+        Ok(namespace) => Ok(Ok(namespace.metadata.labels.unwrap_or_default())),
         Err(kube::Error::Api(status)) if status.code == 404 => {
             let names = api.list_metadata(&kube::api::ListParams::default()).await;
             let names = names.map(|list| list.items).unwrap_or_default();
@@ -91,7 +127,9 @@ async fn namespace(client: &Client, name: &str) -> Result<Option<String>, Error>
                 .min();
             Err(Error::NoSuchNamespace { name: name.to_owned(), alike: alike.map(|(_, other)| other) })
         }
-        Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
+        Err(error @ kube::Error::Api(_)) if matches!(&error, kube::Error::Api(status) if status.code == 403) => {
+            Ok(Err(unreadable("get namespaces")(error)))
+        }
         Err(error) => Err(Error::Reach(Box::new(error))),
     }
 }

@@ -5,7 +5,7 @@ mod controls;
 mod probing;
 mod rehearsal;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
@@ -15,7 +15,7 @@ pub(crate) use rehearsal::rehearse;
 
 use super::{Error, nonce};
 use crate::{
-    cluster::{Cluster, Labels, Unreadable},
+    cluster::{Bonds, Cluster, Labels, Later, Unreadable},
     environment::Declared,
     exit::{Exit, Stopped},
     interrupt::Interrupt,
@@ -32,7 +32,7 @@ use crate::{
     progress::Progress,
     record::Record,
     report::{self, Report},
-    survey::kubernetes::{self as survey, Scope},
+    survey::kubernetes::{self as survey, OtherKinds, Scope},
 };
 
 /// How much longer than the run a pod may live, if nobody is left to remove it.
@@ -69,9 +69,18 @@ pub(crate) struct Request {
     pub(crate) policy: Policy,
 }
 
+/// Where probes are launched, and what was read of it before.
+struct Ground<'a> {
+    connection: &'a Connection,
+    cluster: &'a Cluster,
+    kinds: &'a OtherKinds,
+}
+
 /// How the probes of a run fared.
 struct Run {
     probed: Vec<Probed>,
+    /// What was read once more when they had been asked; `None` where nobody was.
+    later: Option<Later>,
     leftovers: Vec<Leftover>,
     stopped: Option<Stopped>,
 }
@@ -134,7 +143,7 @@ async fn phases(
         let cluster = survey(&request.target, &connection).await?;
         Ok::<_, Error>((connection, cluster))
     };
-    let (connection, cluster) = tokio::select! {
+    let (connection, (mut cluster, kinds)) = tokio::select! {
         biased;
         () = interrupt.arrival() => return Err(Error::Interrupted),
         surveyed = timeout_at(deadline, surveyed) => surveyed.map_err(|_| Error::NoAnswer)??,
@@ -144,18 +153,24 @@ async fn phases(
     if let Some(unreadable) = blind(&cluster) {
         return Err(Error::Blind(unreadable));
     }
-    let plan = plan::namespace::namespace(&cluster, &plan_request(&request.target))?;
+    let wanted = plan_request(&request.target);
+    let mut plan = plan::namespace::namespace(&cluster, &wanted)?;
 
-    // touches the cluster: launch, collect, clean up
-    let cluster = Arc::new(cluster);
+    // touches the cluster: launch, collect, look again, clean up
     let launchable = plan.groups.iter().any(|group| group.refused.is_none());
-    let run = if launchable {
-        probes(request, &connection, &cluster, &plan, deadline, progress, &mut interrupt).await?
+    let mut run = if launchable {
+        let ground = Ground { connection: &connection, cluster: &cluster, kinds: &kinds };
+        probes(request, &ground, &plan, deadline, progress, &mut interrupt).await?
     } else {
         let probed = plan.groups.iter().map(Probed::refused).collect();
-        Run { probed, leftovers: Vec::new(), stopped: None }
+        Run { probed, later: None, leftovers: Vec::new(), stopped: None }
     };
-    Ok((cluster, plan, run))
+
+    // pure: what changed meanwhile
+    if let Some(later) = run.later.take() {
+        plan::namespace::since(&mut cluster, &mut plan, &wanted, later);
+    }
+    Ok((Arc::new(cluster), plan, run))
 }
 
 /// Which pods there are must be known to launch a probe for them; which Services, so that none sends it traffic.
@@ -169,7 +184,7 @@ pub(crate) async fn connection(target: &Target) -> Result<Connection, Error> {
     Ok(pods::connect(target.kubeconfig.as_deref(), target.context.as_deref()).await?)
 }
 
-pub(crate) async fn survey(target: &Target, connection: &Connection) -> Result<Cluster, Error> {
+pub(crate) async fn survey(target: &Target, connection: &Connection) -> Result<(Cluster, OtherKinds), Error> {
     let scope = Scope {
         namespace: &target.namespace,
         control: target.control_namespace.as_deref(),
@@ -195,14 +210,14 @@ const fn architecture() -> &'static str {
 
 async fn probes(
     request: &Request,
-    connection: &Connection,
-    cluster: &Cluster,
+    ground: &Ground<'_>,
     plan: &Plan,
     deadline: Instant,
     progress: &Progress,
     interrupt: &mut Interrupt,
 ) -> Result<Run, Error> {
     let target = &request.target;
+    let Ground { connection, cluster, .. } = ground;
     let common = Common {
         run: plan::run(nonce()?),
         image: target.image.clone(),
@@ -224,10 +239,29 @@ async fn probes(
         () = interrupt.arrival() => (Ok(Vec::new()), Some(Stopped::Interrupted)),
         probed = all => (probed.into_iter().collect::<Result<Vec<_>, _>>(), None),
     };
-    progress.change("cleaning up");
-    let (mine, controls) = tokio::join!(fleet.clean_up(), controls.clean_up());
+    progress.change("looking again, and cleaning up");
+    let made = fleet.made().into_iter().chain(controls.made_in(&target.namespace)).collect();
+    let (later, mine, controls) =
+        tokio::join!(later(ground, &made, deadline), fleet.clean_up(), controls.clean_up());
     if interrupt.has_arrived().await {
         stopped = Some(Stopped::Interrupted);
     }
-    Ok(Run { probed: probed?, leftovers: mine.into_iter().chain(controls).collect(), stopped })
+    let leftovers = mine.into_iter().chain(controls).collect();
+    Ok(Run { probed: probed?, later: Some(later), leftovers, stopped })
+}
+
+/// What is read once more; what does not answer in time is not known.
+async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> Later {
+    let Ground { connection, cluster, kinds } = ground;
+    let again = survey::later(&connection.client, &cluster.namespace, kinds, made);
+    timeout_at(deadline, again).await.unwrap_or_else(|_| {
+        let unread = |what: &str| Unreadable {
+            what: what.to_owned(),
+            forbidden: false,
+            message: "the run's time was over".to_owned(),
+        };
+        let bonds =
+            Bonds { labels: Err(unread("get namespaces")), policies: Err(unread("list networkpolicies")) };
+        Later { pods: Err(unread("list pods")), bonds }
+    })
 }

@@ -38,6 +38,8 @@ pub(super) struct Ending {
     pub(super) status: Option<ExitStatus>,
     /// The sandbox's control group, while it ran.
     pub(super) cgroup: Observation<Limits>,
+    /// Whether the probe was among the machine's processes, while it ran.
+    pub(super) runs_the_probe: Observation<bool>,
 }
 
 impl<'a> Run<'a> {
@@ -46,8 +48,12 @@ impl<'a> Run<'a> {
         collection: &'a mut Collection,
         progress: &'a Progress,
     ) -> Self {
-        let cgroup = Observation::failed("the sandbox did not come up");
-        let ending = Ending { stopped: None, status: None, cgroup };
+        let ending = Ending {
+            stopped: None,
+            status: None,
+            cgroup: Observation::failed("the sandbox did not come up"),
+            runs_the_probe: Observation::failed("the sandbox did not come up"),
+        };
         Self { launched, collection, progress, stream_ended: false, patience: None, ending }
     }
 
@@ -85,6 +91,7 @@ impl<'a> Run<'a> {
                     introduction.observers.len()
                 ));
                 self.ending.cgroup = cgroup(self.launched);
+                self.ending.runs_the_probe = survey::processes_run(&self.launched.probe());
             }
             Event::Observed { observer, received, expected } => {
                 self.progress.tick(&format!("{received} of {expected}: {}", observer.id()));

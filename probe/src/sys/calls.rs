@@ -57,6 +57,7 @@ pub(crate) fn answer(call: Call) -> Option<Answer> {
             }
             Call::SetfsuidQuery => syscall(libc::SYS_setfsuid, -1 as c_int),
             Call::Vmsplice => syscall(libc::SYS_vmsplice, DESCRIPTOR, null, 0_usize, 0 as c_uint),
+            Call::IoUringSetup => syscall(libc::SYS_io_uring_setup, 1 as c_uint, null),
         }
     };
     Some(answered(result))
@@ -81,7 +82,7 @@ pub(crate) fn statfs(path: &CStr) -> io::Result<(u64, u64)> {
     }
 }
 
-fn answered(result: c_long) -> Answer {
+pub(super) fn answered(result: c_long) -> Answer {
     if result == -1 {
         let errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
         Answer::Errno(errno.unsigned_abs())

@@ -1,8 +1,11 @@
-//! The frame that the kernel gives to the handler of a page fault which the probe brings about.
+//! Reading where reading may fault, and the frame that the kernel gives to the handler of a page fault.
 
 use std::io;
 
 use proto::FaultFrame;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86_64::{load, load_gs};
 
 /// Reads from an address that is never mapped, and returns what the kernel told the handler. `None` on architectures
 /// whose frame is not evidence.
@@ -24,36 +27,46 @@ mod x86_64 {
         io, mem, ptr,
         sync::{
             Mutex, PoisonError,
-            atomic::{AtomicU64, Ordering::Relaxed},
+            atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
         },
     };
 
-    use libc::{c_int, sigaction, siginfo_t, ucontext_t};
+    use libc::{c_int, sigaction, siginfo_t, stack_t, ucontext_t};
     use proto::FaultFrame;
 
-    // A load whose address the caller chooses, and the place right behind it, where the handler goes on.
+    // Two loads, each of one instruction that may fault, and the place right behind it, where the handler goes on.
     global_asm!(
-        ".globl podproof_fault",
-        "podproof_fault:",
-        "mov al, byte ptr [rdi]",
-        ".globl podproof_fault_landing",
-        "podproof_fault_landing:",
+        ".globl podproof_load",
+        "podproof_load:",
+        "mov rax, qword ptr [rdi]",
+        ".globl podproof_load_landing",
+        "podproof_load_landing:",
+        "ret",
+        ".globl podproof_load_gs",
+        "podproof_load_gs:",
+        "mov rax, qword ptr gs:[0]",
+        ".globl podproof_load_gs_landing",
+        "podproof_load_gs_landing:",
         "ret",
     );
 
-    // SAFETY: both symbols are defined above; the function reads one byte and clobbers al alone, as the C ABI lets it.
+    // SAFETY: all symbols are defined above; the functions read eight bytes and clobber rax alone, as the C ABI lets them.
     unsafe extern "C" {
-        fn podproof_fault(address: *const u8);
-        fn podproof_fault_landing();
+        fn podproof_load(address: *const u64) -> u64;
+        fn podproof_load_landing();
+        fn podproof_load_gs() -> u64;
+        fn podproof_load_gs_landing();
     }
 
-    /// The handler belongs to the whole process: one fault at a time.
-    static FAULTING: Mutex<()> = Mutex::new(());
+    /// The handler belongs to the whole process: one load at a time.
+    static LOADING: Mutex<()> = Mutex::new(());
+    static FAULTED: AtomicBool = AtomicBool::new(false);
     static TRAP_NUMBER: AtomicU64 = AtomicU64::new(0);
     static ERROR_CODE: AtomicU64 = AtomicU64::new(0);
     static CONTEXT_FLAGS: AtomicU64 = AtomicU64::new(0);
+    static STACK_FLAGS: AtomicU32 = AtomicU32::new(0);
 
-    extern "C" fn remember(_signal: c_int, _info: *mut siginfo_t, context: *mut c_void) {
+    extern "C" fn remember(signal: c_int, _info: *mut siginfo_t, context: *mut c_void) {
         // SAFETY: the handler was installed with SA_SIGINFO, so the kernel passes a ucontext_t that nobody else uses
         // until the handler returns (sigaction(2)).
         let context = unsafe { &mut *context.cast::<ucontext_t>() };
@@ -63,32 +76,92 @@ mod x86_64 {
         TRAP_NUMBER.store(value(libc::REG_TRAPNO), Relaxed);
         ERROR_CODE.store(value(libc::REG_ERR), Relaxed);
         CONTEXT_FLAGS.store(context.uc_flags, Relaxed);
-        let landing = podproof_fault_landing as *const () as i64;
-        if let Some(instruction) = registers.get_mut(register(libc::REG_RIP)) {
-            *instruction = landing;
+        STACK_FLAGS.store(context.uc_stack.ss_flags.cast_unsigned(), Relaxed);
+        FAULTED.store(true, Relaxed);
+        let at = value(libc::REG_RIP);
+        let landings = [
+            (podproof_load as *const () as u64, podproof_load_landing as *const () as u64),
+            (podproof_load_gs as *const () as u64, podproof_load_gs_landing as *const () as u64),
+        ];
+        let landing = landings.into_iter().find_map(|(load, landing)| (load == at).then_some(landing));
+        match (landing, registers.get_mut(register(libc::REG_RIP))) {
+            (Some(landing), Some(instruction)) => *instruction = landing.cast_signed(),
+            // A fault of somebody else's: without a handler it comes again, and ends the process.
+            // SAFETY: signal(2) with the default action; nothing is borrowed.
+            _ => drop(unsafe { libc::signal(signal, libc::SIG_DFL) }),
         }
     }
 
-    pub(super) fn fault_frame() -> io::Result<FaultFrame> {
-        let _alone = FAULTING.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: a sigaction of zeroes is a value of its type: no handler, no flags, an empty mask.
-        let (mut ours, mut theirs): (sigaction, sigaction) = unsafe { (mem::zeroed(), mem::zeroed()) };
-        ours.sa_sigaction = remember as *const () as usize;
-        ours.sa_flags = libc::SA_SIGINFO;
-        // SAFETY: both structures outlive the calls. The load faults on the null page, and the handler, which stores to
-        // atomics alone, moves on to the landing; where the page is mapped after all, the load reads one byte. The
-        // lock keeps other faults of this kind away; the handler that was there is put back.
-        unsafe {
-            if sigaction(libc::SIGSEGV, &raw const ours, &raw mut theirs) != 0 {
-                return Err(io::Error::last_os_error());
+    /// What a load gives; `None` where it faulted.
+    fn guarded(access: impl FnOnce() -> u64) -> io::Result<Option<u64>> {
+        let _alone = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+        let segv = Handler::install(libc::SIGSEGV)?;
+        let bus = Handler::install(libc::SIGBUS)?;
+        FAULTED.store(false, Relaxed);
+        let value = access();
+        drop((segv, bus));
+        Ok((!FAULTED.load(Relaxed)).then_some(value))
+    }
+
+    /// Our handler in place of another, which is put back.
+    struct Handler {
+        signal: c_int,
+        theirs: sigaction,
+    }
+
+    impl Handler {
+        fn install(signal: c_int) -> io::Result<Self> {
+            // SAFETY: a sigaction of zeroes is a value of its type: no handler, no flags, an empty mask.
+            let (mut ours, mut theirs): (sigaction, sigaction) = unsafe { (mem::zeroed(), mem::zeroed()) };
+            ours.sa_sigaction = remember as *const () as usize;
+            ours.sa_flags = libc::SA_SIGINFO;
+            // SAFETY: both structures outlive the call; the handler stores to atomics alone.
+            match unsafe { sigaction(signal, &raw const ours, &raw mut theirs) } {
+                0 => Ok(Self { signal, theirs }),
+                _ => Err(io::Error::last_os_error()),
             }
-            podproof_fault(ptr::without_provenance(8));
-            sigaction(libc::SIGSEGV, &raw const theirs, ptr::null_mut());
+        }
+    }
+
+    impl Drop for Handler {
+        fn drop(&mut self) {
+            // SAFETY: the structure is what the kernel gave for this very signal.
+            unsafe { sigaction(self.signal, &raw const self.theirs, ptr::null_mut()) };
+        }
+    }
+
+    /// The word at an address that may not be mapped.
+    pub(in super::super) fn load(address: u64) -> io::Result<Option<u64>> {
+        let address = ptr::with_exposed_provenance(usize::try_from(address).unwrap_or_default());
+        // SAFETY: a load that faults is taken to its landing by the handler; one that does not reads eight bytes, and
+        // nothing relies on what they are.
+        guarded(|| unsafe { podproof_load(address) })
+    }
+
+    /// The word at gs:0, which may not be mapped.
+    pub(in super::super) fn load_gs() -> io::Result<Option<u64>> {
+        // SAFETY: as with `load`.
+        guarded(|| unsafe { podproof_load_gs() })
+    }
+
+    pub(super) fn fault_frame() -> io::Result<FaultFrame> {
+        // The null page is mapped nowhere (vm.mmap_min_addr); where it is, there is no frame.
+        if load(8)?.is_some() {
+            return Err(io::Error::other("the null page is mapped"));
         }
         Ok(FaultFrame {
             trap_number: TRAP_NUMBER.load(Relaxed),
             error_code: ERROR_CODE.load(Relaxed),
             context_flags: CONTEXT_FLAGS.load(Relaxed),
+            stack_flags: never_had_another_stack().then(|| STACK_FLAGS.load(Relaxed)),
         })
+    }
+
+    /// Rust's runtime sets an alternate signal stack, but not where SIGSEGV was ignored when it started, as in the worker.
+    fn never_had_another_stack() -> bool {
+        let mut stack = stack_t { ss_sp: ptr::null_mut(), ss_flags: 0, ss_size: 0 };
+        // SAFETY: the kernel writes to a local, and changes nothing where there is no new stack (sigaltstack(2)).
+        let asked = unsafe { libc::sigaltstack(ptr::null(), &raw mut stack) };
+        asked == 0 && stack.ss_flags & libc::SS_DISABLE != 0 && stack.ss_size == 0
     }
 }

@@ -46,11 +46,16 @@ pub(crate) fn execution_name() -> Option<String> {
     string(libc::AT_EXECFN)
 }
 
+/// Where the kernel mapped the vDSO's image (`AT_SYSINFO_EHDR`).
+pub(crate) fn vdso_address() -> Option<u64> {
+    value(libc::AT_SYSINFO_EHDR)
+}
+
 /// The bytes of the vDSO's image, as far as its loadable segments reach; `None` where the kernel maps none.
 pub(crate) fn vdso() -> Option<Vec<u8>> {
     const HEADER: usize = 64;
     const PROGRAM_HEADER: usize = 56;
-    let base = value(libc::AT_SYSINFO_EHDR)?;
+    let base = vdso_address()?;
     let base: *const u8 = ptr::with_exposed_provenance(usize::try_from(base).ok()?);
     // SAFETY: at AT_SYSINFO_EHDR the kernel maps a whole ELF image, readable, for the life of the process (vdso(7)). Its
     // headers lie in its first page; the rest is read only as far as a loadable segment says that it is mapped. A kernel

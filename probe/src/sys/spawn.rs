@@ -59,6 +59,10 @@ extern "C" fn execute(start: *mut c_void) -> c_int {
         let Start { executable, input, output } = *start.cast::<Start>();
         // Where this fails, a worker outlives a probe that is killed; its pipe's end ends it then.
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // Where these are ignored, Rust's runtime sets no alternate signal stack, which would hide what the kernel gives
+        // to a process without one. A fault ends the process all the same (kernel/signal.c, `force_sig_info_to_task`).
+        libc::signal(libc::SIGSEGV, libc::SIG_IGN);
+        libc::signal(libc::SIGBUS, libc::SIG_IGN);
         if libc::dup2(input, 0) == 0 && libc::dup2(output, 1) == 1 {
             let empty = c"".as_ptr();
             let (arguments, environment) = (arguments.as_ptr(), environment.as_ptr());

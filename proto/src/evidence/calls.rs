@@ -58,6 +58,8 @@ wire_enum! {
         SetfsuidQuery, "setfsuid";
         /// `vmsplice` on descriptor -1.
         Vmsplice, "vmsplice";
+        /// `io_uring_setup` with no parameters.
+        IoUringSetup, "io_uring_setup";
     }
 }
 

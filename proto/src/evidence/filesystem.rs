@@ -61,6 +61,28 @@ pub struct AccountList {
     pub login_shells: u32,
 }
 
+/// A device node, which is never opened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Device {
+    /// Its path below `/dev`.
+    pub name: String,
+    /// Whether it is a block device; else it is a character device.
+    pub block: bool,
+    /// The driver's number.
+    pub major: u32,
+    /// The device's number with its driver.
+    pub minor: u32,
+}
+
+/// The device nodes of `/dev` and of its folders.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Devices {
+    /// Sorted by name.
+    pub devices: Vec<Device>,
+    /// Whether there are more than are listed.
+    pub truncated: bool,
+}
+
 // === impl Mount ===
 
 impl Mount {
@@ -143,5 +165,30 @@ impl TryFrom<generated::AccountList> for AccountList {
             return Err(Refused::OutOfRange { field: "login_shells" });
         }
         Ok(Self { size, sha256, accounts, login_shells })
+    }
+}
+
+// === impl Devices ===
+
+impl From<Devices> for generated::Devices {
+    fn from(Devices { devices, truncated }: Devices) -> Self {
+        let devices = devices.into_iter().map(|Device { name, block, major, minor }| generated::Device {
+            name,
+            block,
+            major,
+            minor,
+        });
+        Self { devices: devices.collect(), truncated }
+    }
+}
+
+impl TryFrom<generated::Devices> for Devices {
+    type Error = Refused;
+
+    fn try_from(generated::Devices { devices, truncated }: generated::Devices) -> Result<Self, Refused> {
+        let devices = list("devices", devices, |generated::Device { name, block, major, minor }| {
+            Ok(Device { name: text("name", name)?, block, major, minor })
+        })?;
+        Ok(Self { devices, truncated })
     }
 }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::mirrored;
-use crate::{Refused, generated};
+use crate::{
+    Refused, generated,
+    limits::{list, text},
+};
 
 /// Users and groups, real, effective and saved.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -48,6 +51,22 @@ pub struct Seccomp {
     pub no_new_privs: Option<bool>,
 }
 
+/// One namespace of the probe's own.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Namespace {
+    /// As in `/proc/self/ns`.
+    pub kind: String,
+    /// The inode by which the kernel knows it.
+    pub inode: u64,
+}
+
+/// `/proc/self/ns`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Namespaces {
+    /// Sorted by kind.
+    pub namespaces: Vec<Namespace>,
+}
+
 mirrored!(Credentials {
     real_user,
     effective_user,
@@ -76,5 +95,49 @@ impl TryFrom<generated::Seccomp> for Seccomp {
             Some(3..) => Err(Refused::OutOfRange { field: "mode" }),
             mode => Ok(Self { mode, no_new_privs }),
         }
+    }
+}
+
+// === impl Namespace ===
+
+impl Namespace {
+    /// The one that a link in `/proc/self/ns` points to, such as "mnt:[4026531841]"; `None` where it is no such link.
+    pub fn of_link(kind: &str, link: &str) -> Option<Self> {
+        let inode = link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()?;
+        Some(Self { kind: kind.to_owned(), inode })
+    }
+}
+
+// === impl Namespaces ===
+
+impl From<Namespaces> for generated::Namespaces {
+    fn from(Namespaces { namespaces }: Namespaces) -> Self {
+        let namespaces =
+            namespaces.into_iter().map(|Namespace { kind, inode }| generated::Namespace { kind, inode });
+        Self { namespaces: namespaces.collect() }
+    }
+}
+
+impl TryFrom<generated::Namespaces> for Namespaces {
+    type Error = Refused;
+
+    fn try_from(generated::Namespaces { namespaces }: generated::Namespaces) -> Result<Self, Refused> {
+        let namespaces = list("namespaces", namespaces, |generated::Namespace { kind, inode }| {
+            Ok(Namespace { kind: text("kind", kind)?, inode })
+        })?;
+        Ok(Self { namespaces })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Namespace;
+
+    #[test]
+    fn a_link_holds_the_inode() {
+        let inode = |link| Namespace::of_link("mnt", link).map(|namespace| namespace.inode);
+        assert_eq!(inode("mnt:[4026531841]"), Some(4_026_531_841));
+        assert_eq!(inode("mnt:[]"), None);
+        assert_eq!(inode("/proc"), None);
     }
 }

@@ -41,6 +41,27 @@ pub struct FaultFrame {
     pub error_code: u64,
     /// `uc_flags`.
     pub context_flags: u64,
+    /// `uc_stack.ss_flags`, where the process never had an alternate signal stack.
+    pub stack_flags: Option<u32>,
+}
+
+/// The page right before the vDSO's image, as gVisor lays it out, and the time right after; x86-64 alone.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TimePage {
+    /// Odd while it is being written.
+    pub sequence: u64,
+    /// 1 when the monotonic clock's parameters can be used.
+    pub ready: u64,
+    /// The processor's counter at the reference time.
+    pub base_cycles: u64,
+    /// The reference time, in nanoseconds.
+    pub base_ns: u64,
+    /// Of the counter, in Hz.
+    pub frequency: u64,
+    /// The processor's counter right before the kernel was asked for the time.
+    pub cycles: u64,
+    /// `CLOCK_MONOTONIC` by a system call, in nanoseconds.
+    pub now_ns: u64,
 }
 
 // === impl VdsoImage ===
@@ -84,4 +105,6 @@ impl TryFrom<generated::AuxiliaryVector> for AuxiliaryVector {
     }
 }
 
-mirrored!(FaultFrame { trap_number, error_code, context_flags });
+mirrored!(FaultFrame { trap_number, error_code, context_flags, stack_flags });
+
+mirrored!(TimePage { sequence, ready, base_cycles, base_ns, frequency, cycles, now_ns });

@@ -105,6 +105,163 @@ pub struct FaultFrame {
     /// uc_flags.
     #[prost(uint64, tag = "3")]
     pub context_flags: u64,
+    /// uc_stack.ss_flags, of a process that never had an alternate signal stack (sigaltstack(2)).
+    #[prost(uint32, optional, tag = "4")]
+    pub stack_flags: ::core::option::Option<u32>,
+}
+/// The page right before the vDSO's image, in which gVisor keeps the parameters of its clock (gVisor, vdso/vdso_time.cc),
+/// read as words, and what the processor and the kernel say of the time right after. x86-64 alone. On Linux that page is
+/// laid out otherwise, or cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimePage {
+    /// Odd while it is being written.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// 1 when the parameters of the monotonic clock can be used.
+    #[prost(uint64, tag = "2")]
+    pub ready: u64,
+    /// The processor's counter at the reference time.
+    #[prost(uint64, tag = "3")]
+    pub base_cycles: u64,
+    /// The reference time, in nanoseconds.
+    #[prost(uint64, tag = "4")]
+    pub base_ns: u64,
+    /// Of the counter, in Hz.
+    #[prost(uint64, tag = "5")]
+    pub frequency: u64,
+    /// The processor's counter (RDTSC) right before `now_ns` was asked for.
+    #[prost(uint64, tag = "6")]
+    pub cycles: u64,
+    /// clock_gettime(CLOCK_MONOTONIC) by a system call, in nanoseconds.
+    #[prost(uint64, tag = "7")]
+    pub now_ns: u64,
+}
+/// The word at gs:0, where it can be read. gVisor's systrap keeps the address of its own memory there, which the kernel
+/// that it shows says is not mapped (gVisor, pkg/sentry/platform/systrap/sysmsg/sysmsg.h). x86-64 alone. The address is
+/// not carried.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GsPointer {
+    /// Whether the word is the address of itself.
+    #[prost(bool, tag = "1")]
+    pub own_address: bool,
+    /// write(2) of 8 bytes from that address into a pipe of the probe's own.
+    #[prost(message, optional, tag = "2")]
+    pub write: ::core::option::Option<Answer>,
+    /// mincore(2) of its page; the value is 0.
+    #[prost(message, optional, tag = "3")]
+    pub mincore: ::core::option::Option<Answer>,
+    /// Whether /proc/self/maps lists the address; unset where the file could not be read.
+    #[prost(bool, optional, tag = "4")]
+    pub listed: ::core::option::Option<bool>,
+}
+/// The seven bytes of a call site, `mov imm32, %eax; syscall`, before and after it was used. gVisor's systrap replaces them
+/// (gVisor, pkg/sentry/platform/systrap/usertrap). x86-64 alone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallSite {
+    #[prost(bytes = "vec", tag = "1")]
+    pub before: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+/// The selectors in the segment registers. x86-64 alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SegmentRegisters {
+    #[prost(uint32, tag = "1")]
+    pub cs: u32,
+    #[prost(uint32, tag = "2")]
+    pub ss: u32,
+    #[prost(uint32, tag = "3")]
+    pub ds: u32,
+    #[prost(uint32, tag = "4")]
+    pub es: u32,
+    #[prost(uint32, tag = "5")]
+    pub fs: u32,
+    #[prost(uint32, tag = "6")]
+    pub gs: u32,
+}
+/// How long getppid(2) takes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallDuration {
+    /// How many calls were made.
+    #[prost(uint32, tag = "1")]
+    pub calls: u32,
+    /// The mean of the quickest round of them, in nanoseconds.
+    #[prost(uint64, tag = "2")]
+    pub shortest_ns: u64,
+}
+/// What the CPUID instruction says of a hypervisor. x86-64 alone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProcessorIdentity {
+    /// Bit 31 of ECX of leaf 1: the processor says that it is virtual.
+    #[prost(bool, tag = "1")]
+    pub hypervisor: bool,
+    /// EAX, EBX, ECX and EDX of leaf 0x40000000, in which hypervisors name themselves.
+    #[prost(uint32, repeated, tag = "2")]
+    pub hypervisor_leaf: ::prost::alloc::vec::Vec<u32>,
+}
+/// The shape of /proc: what is there, and how it is numbered. No file's contents are carried.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProcfsTree {
+    /// Whether /proc is a procfs (f_type 0x9fa0 of statfs(2)).
+    #[prost(bool, tag = "1")]
+    pub on_procfs: bool,
+    /// f_flags of statfs(2).
+    #[prost(uint64, tag = "2")]
+    pub flags: u64,
+    /// st_ino of /proc/uptime; 0 where there is none.
+    #[prost(uint64, tag = "3")]
+    pub uptime_inode: u64,
+    /// The entries that were looked for and are there, on the device of /proc itself; paths below /proc.
+    #[prost(string, repeated, tag = "4")]
+    pub present: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The entries that were looked for and are not there.
+    #[prost(string, repeated, tag = "5")]
+    pub missing: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The names of the lines of /proc/self/status.
+    #[prost(string, repeated, tag = "6")]
+    pub status_fields: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The names of the controllers in /proc/cgroups.
+    #[prost(string, repeated, tag = "7")]
+    pub controllers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The entries that were looked for and are there, but are not of procfs: something is mounted over them.
+    #[prost(string, repeated, tag = "8")]
+    pub foreign: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What programs take for the sign of a gVisor sandbox, by stat(2): paths that are there. Anybody can make them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Markers {
+    #[prost(string, repeated, tag = "1")]
+    pub paths: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The defaults of the kernel's network stack, read from sockets that are connected nowhere and send nothing.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SocketDefaults {
+    /// SO_RCVBUF and SO_SNDBUF of a TCP socket, in bytes.
+    #[prost(message, optional, tag = "1")]
+    pub receive_buffer: ::core::option::Option<Answer>,
+    #[prost(message, optional, tag = "2")]
+    pub send_buffer: ::core::option::Option<Answer>,
+    /// TCP_CONGESTION; empty where it could not be read.
+    #[prost(string, tag = "3")]
+    pub congestion: ::prost::alloc::string::String,
+    /// TCP_WINDOW_CLAMP, in bytes.
+    #[prost(message, optional, tag = "4")]
+    pub window_clamp: ::core::option::Option<Answer>,
+    /// The length of TCP_INFO, in bytes, of 232 that are offered.
+    #[prost(message, optional, tag = "5")]
+    pub info_length: ::core::option::Option<Answer>,
+    /// SO_INCOMING_CPU; the value is 0.
+    #[prost(message, optional, tag = "6")]
+    pub incoming_cpu: ::core::option::Option<Answer>,
+    /// socket(AF_INET, SOCK_RAW, IPPROTO_ICMP); the value is 0.
+    #[prost(message, optional, tag = "7")]
+    pub raw: ::core::option::Option<Answer>,
+    /// socket(AF_PACKET, SOCK_RAW, 0), which receives nothing; the value is 0.
+    #[prost(message, optional, tag = "8")]
+    pub packet: ::core::option::Option<Answer>,
+    /// socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC); the value is 0.
+    #[prost(message, optional, tag = "9")]
+    pub generic_netlink: ::core::option::Option<Answer>,
 }
 /// /proc/sentry-meminfo, read twice: memory statistics of gVisor's own process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -176,6 +333,8 @@ pub enum Call {
     SetfsuidQuery = 15,
     /// vmsplice on descriptor -1.
     Vmsplice = 16,
+    /// io_uring_setup with no parameters.
+    IoUringSetup = 17,
 }
 impl Call {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -201,6 +360,7 @@ impl Call {
             Self::SeccompGetActionAvail => "CALL_SECCOMP_GET_ACTION_AVAIL",
             Self::SetfsuidQuery => "CALL_SETFSUID_QUERY",
             Self::Vmsplice => "CALL_VMSPLICE",
+            Self::IoUringSetup => "CALL_IO_URING_SETUP",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -223,6 +383,7 @@ impl Call {
             "CALL_SECCOMP_GET_ACTION_AVAIL" => Some(Self::SeccompGetActionAvail),
             "CALL_SETFSUID_QUERY" => Some(Self::SetfsuidQuery),
             "CALL_VMSPLICE" => Some(Self::Vmsplice),
+            "CALL_IO_URING_SETUP" => Some(Self::IoUringSetup),
             _ => None,
         }
     }
@@ -286,6 +447,29 @@ pub struct AccountList {
     /// How many of them have a shell with which one can log in.
     #[prost(uint32, tag = "4")]
     pub login_shells: u32,
+}
+/// A device node. It is never opened.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Device {
+    /// Its path below /dev.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Whether it is a block device; else it is a character device.
+    #[prost(bool, tag = "2")]
+    pub block: bool,
+    #[prost(uint32, tag = "3")]
+    pub major: u32,
+    #[prost(uint32, tag = "4")]
+    pub minor: u32,
+}
+/// The device nodes of /dev and of its folders, one level deep, sorted by name.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Devices {
+    #[prost(message, repeated, tag = "1")]
+    pub devices: ::prost::alloc::vec::Vec<Device>,
+    /// Whether entries beyond the first 512 were left out.
+    #[prost(bool, tag = "2")]
+    pub truncated: bool,
 }
 /// One network interface. Hardware addresses are not carried.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -448,6 +632,22 @@ pub struct Seccomp {
     #[prost(bool, optional, tag = "2")]
     pub no_new_privs: ::core::option::Option<bool>,
 }
+/// One namespace of the probe's own (namespaces(7)).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Namespace {
+    /// As in /proc/self/ns: "mnt", "pid".
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// The inode by which the kernel knows it.
+    #[prost(uint64, tag = "2")]
+    pub inode: u64,
+}
+/// /proc/self/ns, sorted by kind.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Namespaces {
+    #[prost(message, repeated, tag = "1")]
+    pub namespaces: ::prost::alloc::vec::Vec<Namespace>,
+}
 /// sysinfo(2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemoryTotal {
@@ -523,7 +723,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -571,6 +771,28 @@ pub mod fact {
         Routes(super::Routes),
         #[prost(message, tag = "20")]
         Egress(super::Egress),
+        #[prost(message, tag = "21")]
+        TimePage(super::TimePage),
+        #[prost(message, tag = "22")]
+        GsPointer(super::GsPointer),
+        #[prost(message, tag = "23")]
+        CallSite(super::CallSite),
+        #[prost(message, tag = "24")]
+        SegmentRegisters(super::SegmentRegisters),
+        #[prost(message, tag = "25")]
+        CallDuration(super::CallDuration),
+        #[prost(message, tag = "26")]
+        ProcessorIdentity(super::ProcessorIdentity),
+        #[prost(message, tag = "27")]
+        ProcfsTree(super::ProcfsTree),
+        #[prost(message, tag = "28")]
+        SocketDefaults(super::SocketDefaults),
+        #[prost(message, tag = "29")]
+        Namespaces(super::Namespaces),
+        #[prost(message, tag = "30")]
+        Devices(super::Devices),
+        #[prost(message, tag = "31")]
+        Markers(super::Markers),
     }
 }
 /// Names a fact that the probe can look for.
@@ -598,6 +820,17 @@ pub enum Observer {
     Interfaces = 18,
     Routes = 19,
     Egress = 20,
+    TimePage = 21,
+    GsPointer = 22,
+    CallSite = 23,
+    SegmentRegisters = 24,
+    CallDuration = 25,
+    ProcessorIdentity = 26,
+    ProcfsTree = 27,
+    SocketDefaults = 28,
+    Namespaces = 29,
+    Devices = 30,
+    Markers = 31,
 }
 impl Observer {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -627,6 +860,17 @@ impl Observer {
             Self::Interfaces => "OBSERVER_INTERFACES",
             Self::Routes => "OBSERVER_ROUTES",
             Self::Egress => "OBSERVER_EGRESS",
+            Self::TimePage => "OBSERVER_TIME_PAGE",
+            Self::GsPointer => "OBSERVER_GS_POINTER",
+            Self::CallSite => "OBSERVER_CALL_SITE",
+            Self::SegmentRegisters => "OBSERVER_SEGMENT_REGISTERS",
+            Self::CallDuration => "OBSERVER_CALL_DURATION",
+            Self::ProcessorIdentity => "OBSERVER_PROCESSOR_IDENTITY",
+            Self::ProcfsTree => "OBSERVER_PROCFS_TREE",
+            Self::SocketDefaults => "OBSERVER_SOCKET_DEFAULTS",
+            Self::Namespaces => "OBSERVER_NAMESPACES",
+            Self::Devices => "OBSERVER_DEVICES",
+            Self::Markers => "OBSERVER_MARKERS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -653,6 +897,17 @@ impl Observer {
             "OBSERVER_INTERFACES" => Some(Self::Interfaces),
             "OBSERVER_ROUTES" => Some(Self::Routes),
             "OBSERVER_EGRESS" => Some(Self::Egress),
+            "OBSERVER_TIME_PAGE" => Some(Self::TimePage),
+            "OBSERVER_GS_POINTER" => Some(Self::GsPointer),
+            "OBSERVER_CALL_SITE" => Some(Self::CallSite),
+            "OBSERVER_SEGMENT_REGISTERS" => Some(Self::SegmentRegisters),
+            "OBSERVER_CALL_DURATION" => Some(Self::CallDuration),
+            "OBSERVER_PROCESSOR_IDENTITY" => Some(Self::ProcessorIdentity),
+            "OBSERVER_PROCFS_TREE" => Some(Self::ProcfsTree),
+            "OBSERVER_SOCKET_DEFAULTS" => Some(Self::SocketDefaults),
+            "OBSERVER_NAMESPACES" => Some(Self::Namespaces),
+            "OBSERVER_DEVICES" => Some(Self::Devices),
+            "OBSERVER_MARKERS" => Some(Self::Markers),
             _ => None,
         }
     }

@@ -4,6 +4,8 @@ use std::process;
 
 use serde_json::json;
 
+use stage::cluster::Shop;
+
 use super::{CLEAN, Row, runtime};
 
 pub(super) const ROWS: &[Row] = &[
@@ -81,6 +83,44 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "a container without a seccomp profile, by its own wish",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.container()["securityContext"]["seccompProfile"] = json!({ "type": "Unconfined" });
+        },
+        lacks: &[("pod/web", &[("least-privilege", "unmet")])],
+        code: 1,
+        says: "container app is confined by no seccomp profile",
+        ..CLEAN
+    },
+    Row {
+        name: "no seccomp profile, where gVisor answers",
+        spoil: profileless,
+        says: "container app names no seccomp profile; gVisor answers",
+        ..CLEAN
+    },
+    Row {
+        name: "no seccomp profile, where Linux answers",
+        spoil: |shop| {
+            profileless(shop);
+            shop.pod()["runtimeClassName"] = json!("runc");
+        },
+        lacks: &[(
+            "pod/web",
+            &[
+                ("least-privilege", "unmet"),
+                ("limits-enforced", "inconclusive"),
+                ("resource-limits", "inconclusive"),
+                ("runtime-class-exists", "unmet"),
+                ("runtime-class-used", "unmet"),
+                ("runtime-isolation", "unmet"),
+            ],
+        )],
+        code: 1,
+        says: "container app names no seccomp profile, and only a kubelet with seccompDefault",
+        ..CLEAN
+    },
+    Row {
         name: "a port of the node",
         spoil: |shop| {
             shop.restricted = false;
@@ -133,6 +173,11 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
 ];
+
+fn profileless(shop: &mut Shop) {
+    shop.restricted = false;
+    shop.pod()["securityContext"].as_object_mut().unwrap().remove("seccompProfile");
+}
 
 /// A volume of the whole cluster.
 fn volume() -> String {

@@ -70,6 +70,13 @@ impl Image {
         self
     }
 
+    /// With a folder that a runtime makes a volume of.
+    #[must_use]
+    pub fn volume(mut self, path: &str) -> Self {
+        self.configuration["Volumes"][path] = json!({});
+        self
+    }
+
     /// Writes the archive.
     pub fn write(self, archive: &Path) -> io::Result<()> {
         let mut blobs = Builder::new(File::create(archive)?);

@@ -1,7 +1,9 @@
 //! The conversation with one probe: asked, heard, and asked again where the stream broke.
 
+use std::time::Duration;
+
 use proto::Assignment;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{Exec, Watch, create::Refusal};
 use crate::{
@@ -10,10 +12,15 @@ use crate::{
     collect::{self, Event},
 };
 
-/// How often a stream that broke is opened again, with a new nonce.
+/// How often a stream is opened that breaks, each time with a new nonce.
 const ATTEMPTS: usize = 3;
+/// How often nobody may answer, with longer and longer pauses: as long as an API server takes to start again, and no longer,
+/// for a kubelet that has ended answers no more.
+const UNANSWERED: usize = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// How long a process may take to end once its evidence is closed or refused.
-const ENDING: std::time::Duration = std::time::Duration::from_secs(2);
+const ENDING: Duration = Duration::from_secs(2);
 
 /// What a conversation came to.
 #[derive(Debug)]
@@ -33,18 +40,29 @@ pub(crate) async fn gather<E>(
     mut draw: impl FnMut() -> Result<Assignment, E>,
     mut hear: impl FnMut(&Event),
 ) -> Result<Gathered, E> {
-    let mut attempt = 0;
+    let (mut broke, mut unanswered) = (0, 0);
+    let mut pause = FIRST_PAUSE;
     loop {
-        attempt += 1;
         let gathered = once(exec, watch, deadline, draw()?, &mut hear).await;
         let again = match &gathered {
-            Gathered::Heard { collected, timed_out } => !timed_out && broken(collected),
-            Gathered::Refused(refusal) => matches!(refusal, Refusal::Unanswered(_)),
+            Gathered::Heard { collected, timed_out } if !timed_out && broken(collected) => {
+                broke += 1;
+                broke < ATTEMPTS
+            }
+            Gathered::Refused(Refusal::Unanswered(_)) => {
+                unanswered += 1;
+                unanswered < UNANSWERED
+            }
+            Gathered::Heard { .. } | Gathered::Refused(_) => false,
         };
         let alive =
             !matches!(watch.state(exec.pod()).map(|state| state.stage), Some(super::Stage::Failed(_)) | None);
-        if !again || !alive || attempt >= ATTEMPTS || Instant::now() >= deadline {
+        if !again || !alive || Instant::now() >= deadline {
             return Ok(gathered);
+        }
+        if matches!(gathered, Gathered::Refused(_)) {
+            sleep(pause.min(deadline - Instant::now())).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

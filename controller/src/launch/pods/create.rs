@@ -82,4 +82,18 @@ mod tests {
         assert_eq!(told(403, policy), Refusal::Admission(policy.to_owned()));
         assert!(matches!(told(503, "away"), Refusal::Unanswered(_)));
     }
+
+    #[test]
+    fn a_webhook_that_fails_is_told_at_once_and_an_api_server_that_fails_is_asked_again() {
+        let failed = "Internal error occurred: failed calling webhook \"guard.example\": failed to call webhook: Post \
+                      \"https://10.0.0.9:443/?timeout=10s\": dial tcp 10.0.0.9:443: connect: connection refused";
+        let denied = "admission webhook \"guard.example\" denied the request: try later";
+        for (code, words) in [(500, failed), (503, denied), (429, denied)] {
+            assert_eq!(told(code, words), Refusal::Admission(words.to_owned()), "{code}");
+        }
+        for code in [429, 500, 503] {
+            let own = "Internal error occurred: etcdserver: leader changed";
+            assert!(matches!(told(code, own), Refusal::Unanswered(_)), "{code}");
+        }
+    }
 }

@@ -8,7 +8,10 @@ use kube::{
 };
 use tokio::io::{Join, ReadHalf, SimplexStream, WriteHalf};
 
-use super::create::{Refusal, refusal};
+use super::{
+    again,
+    create::{Refusal, refusal},
+};
 use crate::{bundle::PROBE, names};
 
 /// The buffer in each direction: an ordinary piece of evidence passes in one go.
@@ -58,7 +61,14 @@ impl Exec {
             return refusal(error);
         };
         match self.client.request_text(request).await {
-            Err(kube::Error::Api(status)) if code.is_client_error() => refusal(kube::Error::Api(status)),
+            Err(kube::Error::Api(status))
+                if code.is_client_error() || again::is_of_a_webhook(&status.message) =>
+            {
+                refusal(kube::Error::Api(status))
+            }
+            Err(kube::Error::Api(status)) if !code.is_client_error() && status.code >= 500 => {
+                Refusal::Unanswered(status.message.clone())
+            }
             _ => Refusal::Unanswered(error.to_string()),
         }
     }

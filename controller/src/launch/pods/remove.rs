@@ -7,12 +7,12 @@ use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams},
 };
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval, timeout_at};
 
 use super::{Watch, again};
 use crate::{launch::Leftover, names};
 
-/// How long pods may take to go.
+/// How long removing may take, all in all: the help of `--timeout` says so.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// How often to look whether they have gone.
@@ -43,15 +43,23 @@ pub(super) async fn run(
         futures_util::future::join_all(created.iter().map(|name| delete(&pods, name, deadline))),
         delete(&owners, run, deadline),
     );
-    let emptied = timeout(GRACE, watch.emptied()).await.is_ok();
+    let emptied = timeout_at(deadline, watch.emptied()).await.is_ok();
     let stuck = if emptied { Vec::new() } else { watch.names() };
-    let stuck = (!stuck.is_empty()).then(|| format!("pods that do not go: {}", stuck.join(", ")));
+    let stuck = stuck.iter().map(|name| explained(name, watch));
+    let stuck = stuck.reduce(|told, next| format!("{told}, {next}"));
+    let stuck = stuck.map(|stuck| format!("pods that do not go: {stuck}"));
     let told = failures.into_iter().flatten().chain(owner).chain(stuck);
     let leftover = |why| Leftover {
         what: format!("something of {run} in namespace {namespace}: {why}"),
         remedy: remedy(namespace),
     };
     told.map(leftover).collect()
+}
+
+/// A pod with the last thing that the cluster warned of it.
+fn explained(name: &str, watch: &Watch) -> String {
+    let warning = watch.warnings(name).pop();
+    warning.map_or_else(|| name.to_owned(), |warning| format!("{name} ({warning})"))
 }
 
 fn remedy(namespace: &str) -> String {
@@ -74,9 +82,15 @@ where
 
 /// Everything that any run left in a namespace.
 pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Vec<Found>> {
+    found_until(client, namespace, Instant::now() + GRACE).await
+}
+
+async fn found_until(client: &Client, namespace: &str, deadline: Instant) -> kube::Result<Vec<Found>> {
     let params = ListParams::default().labels(names::RUN_LABEL);
-    let pods = Api::<Pod>::namespaced(client.clone(), namespace).list(&params).await?;
-    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace).list(&params).await?;
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let pods = again::until(deadline, || pods.list(&params)).await?;
+    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    let owners = again::until(deadline, || owners.list(&params)).await?;
     let run = |labels: &std::collections::BTreeMap<String, String>| {
         labels.get(names::RUN_LABEL).cloned().unwrap_or_default()
     };
@@ -119,8 +133,10 @@ async fn staying(
     let mut again = interval(AGAIN);
     loop {
         again.tick().await;
-        let there = found(client, namespace).await.unwrap_or_default();
-        let staying: Vec<_> = deleted.iter().filter(|it| there.contains(it)).collect();
+        // Whoever does not say what is there has not said that it is gone.
+        let there = found_until(client, namespace, deadline).await;
+        let there = |it: &&Found| there.as_ref().map_or(true, |there| there.contains(it));
+        let staying: Vec<_> = deleted.iter().filter(there).collect();
         if staying.is_empty() || Instant::now() >= deadline {
             return staying.into_iter().map(|it| (it.name.clone(), "it does not go".to_owned())).collect();
         }

@@ -6,13 +6,13 @@ use crate::{
     fixture,
 };
 
-fn cluster() -> Cluster {
+pub(super) fn cluster() -> Cluster {
     let mut case = fixture::pod();
     let known = fixture::in_cluster(&mut case);
     Arc::unwrap_or_clone(Arc::clone(&known.cluster))
 }
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     Request { architecture: "amd64", ..Request::default() }
 }
 
@@ -92,6 +92,51 @@ fn a_template_gets_a_probe_in_each_pool_that_could_run_it_and_a_tainted_pool_is_
     let plan = namespace(&cluster, &request()).unwrap();
     let pools: Vec<_> = plan.groups.iter().map(|group| group.pool.as_str()).collect();
     assert_eq!((pools, plan.coverage.unused_pools), (vec!["other", "sandbox"], vec!["tainted".to_owned()]));
+}
+
+#[test]
+fn a_pool_whose_nodes_keep_pods_away_for_now_is_used_and_named() {
+    type Change = fn(&mut Node);
+    let changes: [(&str, &str, Change); 2] = [
+        ("two is cordoned", "unschedulable", |node| node.schedulable = false),
+        ("two is not ready", "not-ready", |node| node.ready = false),
+    ];
+    for (words, taint, change) in changes {
+        let mut cluster = cluster();
+        let mut away = fixture::node("two", "burst");
+        change(&mut away);
+        let (key, value, effect) =
+            (format!("node.kubernetes.io/{taint}"), String::new(), "NoSchedule".into());
+        away.taints.push(crate::cluster::Taint { key, value, effect });
+        cluster.nodes.as_mut().unwrap().push(away);
+        let coverage = namespace(&cluster, &request()).unwrap().coverage;
+        assert!(coverage.unused_pools.is_empty(), "{coverage:?}");
+        let named = format!("deployment/web: no node of the pool burst is ready for it: {words}");
+        assert_eq!(coverage.uncovered, [named]);
+    }
+}
+
+#[test]
+fn nodes_of_one_pool_that_differ_get_a_probe_each_kind() {
+    let mut cluster = cluster();
+    let node = |name: &str, kernel: &str| Node { kernel: kernel.into(), ..fixture::node(name, "sandbox") };
+    cluster.nodes = Ok(vec![node("one", "6.1"), node("two", "6.12"), node("three", "6.12")]);
+    let plan = namespace(&cluster, &request()).unwrap();
+    let probes: Vec<_> =
+        plan.groups.iter().map(|group| (group.node.as_deref(), group.stands_for())).collect();
+    let of = |title: &str| vec![title.to_owned()];
+    assert_eq!(probes, [(Some("one"), of("pod/web-1")), (Some("two"), of("deployment/web"))]);
+    assert!(plan.groups[1].kind.as_ref().unwrap().to_string().contains("kernel 6.12"));
+
+    let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
+    let uncovered = namespace(&cluster, &named).unwrap().coverage.uncovered;
+    assert!(uncovered[0].contains("leaves out its nodes of the kind amd64, kernel 6.12"), "{uncovered:?}");
+
+    for node in &mut cluster.nodes.as_mut().unwrap()[1..] {
+        node.schedulable = false;
+    }
+    let uncovered = namespace(&cluster, &request()).unwrap().coverage.uncovered;
+    assert!(uncovered[0].contains("two is cordoned, three is cordoned"), "{uncovered:?}");
 }
 
 #[test]

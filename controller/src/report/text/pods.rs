@@ -39,11 +39,13 @@ pub(super) fn matrix(report: &Report, style: Style) -> String {
 
 /// What a probe stands for; `None` for a sandbox of this machine.
 pub(super) fn title(sandbox: &ReportedSandbox) -> Option<String> {
-    let Subject::Pods { pool, node, runtime_class, policies, stands_for, .. } = &sandbox.subject else {
+    let Subject::Pods { pool, node_kind, node, runtime_class, policies, stands_for, .. } = &sandbox.subject
+    else {
         return None;
     };
     let class =
         runtime_class.as_ref().map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
+    let kind = node_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
     let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
     let policies = if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
     let stands_for = match stands_for.as_slice() {
@@ -55,10 +57,33 @@ pub(super) fn title(sandbox: &ReportedSandbox) -> Option<String> {
             format!("{}{more}", shown.join(", "))
         }
     };
-    Some(format!("pool {pool}{node}, {class}, bound by {policies}\n  stands for {stands_for}"))
+    Some(format!("pool {pool}{node}{kind}, {class}, bound by {policies}\n  stands for {stands_for}"))
 }
 
 fn cell(finding: Option<&ReportedFinding>) -> Cell {
     let Some(finding) = finding else { return Cell::new("").fg(Color::Grey) };
     Cell::new(format!("{} {}", finding.outcome.sign(), finding.outcome.word())).fg(colour(finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_probe_is_titled_by_its_place_and_the_kind_of_its_node_where_the_pool_has_several() {
+        let titled = |kind: Option<&str>| {
+            let mut case = fixture::pod();
+            let Subject::Pods { node_kind, .. } = &mut case.survey.subject else { panic!("no pods") };
+            *node_kind = kind.map(str::to_owned);
+            title(&fixture::report(&case).sandboxes[0]).unwrap()
+        };
+        assert!(
+            titled(None).starts_with("pool sandbox on node one, RuntimeClass gvisor"),
+            "{}",
+            titled(None)
+        );
+        let titled = titled(Some("amd64, kernel 6.1"));
+        assert!(titled.starts_with("pool sandbox on node one (amd64, kernel 6.1), RuntimeClass"), "{titled}");
+    }
 }

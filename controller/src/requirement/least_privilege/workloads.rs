@@ -1,16 +1,39 @@
 //! What the workloads that a probe stands for are given: the probe itself never has it.
 
+use super::{Gap, Reading};
 use crate::{
     case::Case,
-    cluster::{Container, Shape},
+    cluster::{Container, SeccompProfile, Shape},
+    gvisor::Kernel,
 };
 
-/// What is to be cited, or the first privilege that a workload has; `None` where there are no workloads to look at.
-pub(super) fn privileges(case: &Case) -> Option<Result<(&'static str, String), String>> {
-    case.survey.in_cluster.as_ref()?;
-    Some(match case.shapes().iter().find_map(privilege) {
-        Some(privilege) => Err(privilege),
+/// What workloads ask for, and what they leave open; nothing on this machine, which has none.
+pub(super) fn readings(case: &Case, kernel: Kernel) -> Vec<Reading> {
+    if case.survey.in_cluster.is_none() {
+        return Vec::new();
+    }
+    let asked_for = match case.shapes().iter().find_map(privilege) {
+        Some(privilege) => Err(Gap::Open("cluster", privilege)),
         None => Ok(("cluster", "no workload asks for a privilege".to_owned())),
+    };
+    [asked_for].into_iter().chain(unfiltered(case.shapes(), kernel)).collect()
+}
+
+/// A container that names no seccomp profile is filtered by none, which matters where Linux answers its system calls.
+fn unfiltered(shapes: &[Shape], kernel: Kernel) -> Option<Reading> {
+    let (shape, container) = shapes.iter().find_map(|shape| {
+        let unnamed =
+            |container: &&Container| container.seccomp == SeccompProfile::Unnamed && !container.privileged;
+        Some((shape, shape.containers.iter().find(unnamed)?))
+    })?;
+    let what = format!("{}: container {} names no seccomp profile", shape.origin.title(), container.name);
+    Some(match kernel {
+        Kernel::Gvisor => Ok(("cluster", format!("{what}; gVisor answers its system calls"))),
+        Kernel::Other => {
+            let unless = "and only a kubelet with seccompDefault gives it one";
+            Err(Gap::Open("cluster", format!("{what}, {unless}")))
+        }
+        Kernel::Unclear => Err(Gap::Unseen(format!("{what}, and it is not clear which kernel answers"))),
     })
 }
 
@@ -34,6 +57,8 @@ fn privilege(shape: &Shape) -> Option<String> {
                 .then(|| format!("container {name} keeps capabilities: it does not drop ALL")),
             container.may_gain_privileges.then(|| format!("container {name} may gain privileges")),
             container.unmasked_proc.then(|| format!("container {name} has an unmasked /proc")),
+            (container.seccomp == SeccompProfile::Unconfined)
+                .then(|| format!("container {name} is confined by no seccomp profile, by its own wish")),
         ]
         .into_iter()
         .flatten()
@@ -48,13 +73,17 @@ fn privilege(shape: &Shape) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture;
+    use crate::{
+        fixture,
+        requirement::{Outcome, least_privilege::judge},
+    };
 
     #[test]
     fn each_privilege_of_a_workload_is_named() {
         type Change = fn(&mut Shape);
-        assert!(privileges(&fixture::pod()).unwrap().is_ok());
-        let changes: [(&str, Change); 8] = [
+        assert_eq!(judge(&fixture::pod()).outcome, Outcome::Met);
+        let changes: [(&str, Change); 9] = [
+            ("by no seccomp profile", |shape| shape.containers[0].seccomp = SeccompProfile::Unconfined),
             ("does not drop ALL", |shape| shape.containers[0].keeps_capabilities = true),
             ("may gain", |shape| shape.containers[0].may_gain_privileges = true),
             ("network namespace", |shape| shape.host_namespaces = vec!["network".into()]),
@@ -67,8 +96,22 @@ mod tests {
         for (words, change) in changes {
             let mut case = fixture::pod();
             change(fixture::shape(&mut case));
-            let told = privileges(&case).unwrap().unwrap_err();
-            assert!(told.contains(words), "{words}: {told}");
+            let judgement = judge(&case);
+            assert_eq!(judgement.outcome, Outcome::Unmet, "{words}");
+            assert!(judgement.because.contains(words), "{words}: {}", judgement.because);
         }
+    }
+
+    #[test]
+    fn a_profile_that_nobody_names_is_a_gap_where_linux_answers_and_only_said_where_gvisor_does() {
+        let told = |kernel| {
+            let mut case = fixture::pod();
+            fixture::shape(&mut case).containers[0].seccomp = SeccompProfile::Unnamed;
+            unfiltered(case.shapes(), kernel).unwrap()
+        };
+        assert!(told(Kernel::Gvisor).is_ok_and(|(_, text)| text.contains("gVisor answers")));
+        assert!(matches!(told(Kernel::Other), Err(Gap::Open(_, text)) if text.contains("names no seccomp")));
+        assert!(matches!(told(Kernel::Unclear), Err(Gap::Unseen(_))));
+        assert!(unfiltered(fixture::pod().shapes(), Kernel::Other).is_none());
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn shows(
 ) -> Result<Vec<Citation>, String> {
     let Some(known) = &case.survey.in_cluster else { return Err(otherwise.to_owned()) };
     let Control::Tried(tried) = &known.control else { return Err(otherwise.to_owned()) };
+    known.cluster.unsettled().map_or(Ok(()), Err)?;
     unhindered(known)?;
     closed(known)?;
     no_other_network(known)?;
@@ -200,6 +201,15 @@ mod tests {
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.other_policies = Err(fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn policies_that_changed_meanwhile_leave_it_open() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.changed = vec!["NetworkPolicy default-deny was changed".into()];
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("changed while it was looked at"), "{why}");
     }
 
     #[test]

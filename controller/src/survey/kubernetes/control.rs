@@ -5,23 +5,31 @@ use std::net::IpAddr;
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client, api::ListParams};
 
-use super::{policies, unreadable};
+use super::{
+    policies::{self, OtherKinds},
+    unreadable,
+};
 use crate::cluster::{Addresses, Direction, Read};
 
 /// Where Kubernetes' DNS runs, and the label of its Service (kubernetes.io, "Customizing DNS Service").
 const DNS: (&str, &str) = ("kube-system", "k8s-app=kube-dns");
 
 /// Policies of the control namespace that may keep a probe from the witness, for reasons that are none of the probe's.
-pub(super) async fn policies(client: &Client, namespace: Option<&str>) -> Option<Read<Vec<String>>> {
+pub(super) async fn policies(
+    client: &Client,
+    kinds: &OtherKinds,
+    namespace: Option<&str>,
+) -> Option<Read<Vec<String>>> {
     let namespace = namespace?;
-    let (own, others) =
-        tokio::join!(policies::of_namespace(client, namespace), policies::others(client, namespace));
-    let own = own.map(|own| {
-        let shutting = own.into_iter().filter(|policy| policy.ingress != Direction::Unbound);
+    let read = policies::read(client, kinds, namespace).await;
+    let own = read.own.map(|own| {
+        let policies = own.into_iter().map(|standing| standing.policy);
+        let shutting = policies.filter(|policy| policy.ingress != Direction::Unbound);
         shutting.map(|policy| format!("NetworkPolicy {}", policy.name)).collect::<Vec<_>>()
     });
     Some(own.and_then(|own| {
-        others.map(|others| own.into_iter().chain(others.into_iter().map(|other| other.title)).collect())
+        let others = read.others?.into_iter().map(|standing| standing.policy.title);
+        Ok(own.into_iter().chain(others).collect())
     }))
 }
 

@@ -71,6 +71,14 @@ pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<U
     (templates.chain(pods).collect(), unread)
 }
 
+/// The pods that there are, but for these.
+pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String>) -> Read<Vec<Shape>> {
+    let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), "list pods", |pod| pod).await?;
+    let others =
+        pods.into_iter().filter(|pod| !pod.metadata.name.as_ref().is_some_and(|name| but.contains(name)));
+    Ok(others.filter(lives).map(|pod| of_pod(pod, &Makers::new())).collect())
+}
+
 /// Its claims are made for each pod, and stand beside the template.
 fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
     let spec = set.spec?;

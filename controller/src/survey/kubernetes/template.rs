@@ -2,16 +2,16 @@
 
 use k8s_openapi::{
     api::core::v1::{
-        Container as ApiContainer, NodeSelectorRequirement, PodSpec, SecurityContext,
-        Toleration as ApiToleration, Volume as ApiVolume,
+        Container as ApiContainer, NodeSelectorRequirement, PodSpec, SeccompProfile as ApiSeccompProfile,
+        SecurityContext, Toleration as ApiToleration, Volume as ApiVolume,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
 use crate::{
     cluster::{
-        Affinity, Container, ContainerKind, Labels, Origin, Placement, Requirement, Shape, Toleration,
-        Volume, bytes, millis,
+        Affinity, Container, ContainerKind, Labels, Origin, Placement, Requirement, SeccompProfile, Shape,
+        Toleration, Volume, bytes, millis,
     },
     names,
 };
@@ -104,7 +104,14 @@ fn containers(spec: &PodSpec) -> Vec<Container> {
         kind: ContainerKind::Ephemeral,
         ..secured(it.security_context.as_ref())
     });
-    init.chain(regular).chain(ephemeral).collect()
+    let of_pod = spec.security_context.as_ref().and_then(|pod| pod.seccomp_profile.as_ref());
+    let inheriting = |container: Container| match container.seccomp {
+        SeccompProfile::Unnamed if !container.privileged => {
+            Container { seccomp: seccomp(of_pod), ..container }
+        }
+        _ => container,
+    };
+    init.chain(regular).chain(ephemeral).map(inheriting).collect()
 }
 
 fn container(api: &ApiContainer, kind: ContainerKind) -> Container {
@@ -132,7 +139,16 @@ fn secured(context: Option<&SecurityContext>) -> Container {
         privileged: context.privileged == Some(true),
         added_capabilities: add.unwrap_or_default(),
         unmasked_proc: context.proc_mount.as_deref() == Some("Unmasked"),
+        seccomp: seccomp(context.seccomp_profile.as_ref()),
         ..Container::default()
+    }
+}
+
+fn seccomp(profile: Option<&ApiSeccompProfile>) -> SeccompProfile {
+    match profile.map(|profile| profile.type_.as_str()) {
+        None => SeccompProfile::Unnamed,
+        Some("Unconfined") => SeccompProfile::Unconfined,
+        Some(_) => SeccompProfile::Named,
     }
 }
 
@@ -248,6 +264,22 @@ mod tests {
             (pod(json!({}), app(json!({ "runAsUser": 1000 }))), false),
         ] {
             assert_eq!(of(None, &spec).root_allowed.is_some(), allowed, "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_container_has_its_own_seccomp_profile_else_its_pods() {
+        let profile = |name: &str| json!({ "seccompProfile": { "type": name } });
+        for (pod, own, expected) in [
+            (json!({}), json!({}), SeccompProfile::Unnamed),
+            (profile("RuntimeDefault"), json!({}), SeccompProfile::Named),
+            (profile("Unconfined"), json!({}), SeccompProfile::Unconfined),
+            (profile("RuntimeDefault"), profile("Unconfined"), SeccompProfile::Unconfined),
+            (profile("Unconfined"), profile("Localhost"), SeccompProfile::Named),
+        ] {
+            let spec =
+                json!({ "securityContext": pod, "containers": [{ "name": "app", "securityContext": own }] });
+            assert_eq!(of(None, &spec).containers[0].seccomp, expected, "{spec}");
         }
     }
 

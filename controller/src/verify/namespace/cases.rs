@@ -36,6 +36,7 @@ fn case(
     let subject = Subject::Pods {
         namespace: cluster.namespace.clone(),
         pool: group.pool.clone(),
+        node_kind: group.kind.as_ref().map(ToString::to_string),
         node: pod.as_ref().and_then(|pod| pod.node.clone()).or_else(|| group.node.clone()),
         runtime_class: group.runtime_class.clone(),
         policies: group.policies.clone(),
@@ -76,6 +77,12 @@ fn machine(cluster: &Cluster, node: Option<&str>, control_boot: Option<BootId>) 
     let boot_id = known.map(|node| BootId { uuid: node.boot_id.clone() }).filter(|id| !id.uuid.is_empty());
     Machine {
         boot_id: boot_id.or(control_boot).map_or_else(|| Observation::failed(unknown()), Observation::Seen),
+        kernel_release: known
+            .map(|node| node.kernel.clone())
+            .filter(|kernel| !kernel.is_empty())
+            .map_or_else(|| Observation::failed(unknown()), Observation::Seen),
+        namespaces: Observation::failed("a node's namespaces cannot be seen from here"),
+        runs_the_probe: Observation::failed("a node's processes cannot be seen from here"),
         memory_total: known
             .and_then(|node| node.memory)
             .map_or_else(|| Observation::failed(unknown()), Observation::Seen),

@@ -1,7 +1,11 @@
 //! Controls: on each node where a probe lands, two pods that no policy of the workload binds. One listens, the other tries
 //! what the probe tries: what reaches only itself shows nothing of the network between pods.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use k8s_openapi::api::core::v1::Pod;
 use proto::{BootId, Observer};
@@ -96,6 +100,12 @@ impl Controls {
                 }
             }
         }
+    }
+
+    /// The names of its pods in a namespace.
+    pub(super) fn made_in(&self, namespace: &str) -> BTreeSet<String> {
+        let fleet = self.fleet.as_ref().filter(|fleet| fleet.namespace() == namespace);
+        fleet.map(Fleet::made).unwrap_or_default()
     }
 
     pub(super) async fn clean_up(&self) -> Vec<Leftover> {

@@ -24,7 +24,7 @@ const UID: &str = "${OWNER_UID}";
 /// The text, and the exit code that it comes to.
 pub(crate) async fn rehearse(target: &Target) -> Result<(String, Exit), Error> {
     let connection = connection(target).await?;
-    let cluster = survey(target, &connection).await?;
+    let (cluster, _) = survey(target, &connection).await?;
     let plan = plan::namespace::namespace(&cluster, &plan_request(target))?;
     let run = plan::run(nonce()?);
     let common = Common { run: run.clone(), image: target.image.clone(), lifetime: LIFETIME };

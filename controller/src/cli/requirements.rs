@@ -1,0 +1,171 @@
+//! `controller requirements`: what is required, and what each requirement means.
+
+use std::fmt::Write;
+
+use clap::Args;
+
+use super::{rbac::print, tell};
+use crate::{
+    environment::Environment,
+    exit::Exit,
+    gvisor::{SIGNALS, Strength, settings::SETTINGS},
+    policy::{Enforcement, Policy},
+    requirement::{ALL, Requirement},
+};
+
+/// Lists what is required, or explains one requirement
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  controller requirements\n  controller requirements runtime-isolation\n\nExit codes: 0 done, 2 \
+    no such requirement, 4 could not write"
+)]
+pub(super) struct Arguments {
+    /// The requirement to explain, by its id
+    id: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("there is no requirement {id}{}", meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
+struct Unknown {
+    id: String,
+    meant: Option<&'static str>,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        let Some(id) = self.id else { return print(&list()) };
+        if let Some(requirement) = ALL.iter().find(|requirement| requirement.id == id) {
+            return print(&explained(requirement));
+        }
+        tell(&Unknown { meant: nearest(&id), id }, Some("`controller requirements` lists them"));
+        Exit::Usage
+    }
+}
+
+/// How many letters may be wrong for an id to be meant.
+const SLIPS: usize = 4;
+
+fn nearest(id: &str) -> Option<&'static str> {
+    let distance = |known: &str| strsim::damerau_levenshtein(id, known);
+    let nearest = ALL.iter().map(|requirement| requirement.id).min_by_key(|known| distance(known))?;
+    (distance(nearest) <= SLIPS).then_some(nearest)
+}
+
+/// A line for each: id, what it does in production, and its title.
+fn list() -> String {
+    let width = ALL.iter().map(|requirement| requirement.id.len()).max().unwrap_or_default();
+    let mut text = format!("{:<width$}  {:<10}  holds when met\n", "requirement", "production");
+    for requirement in ALL {
+        let kind = if requirement.mandatory {
+            "mandatory"
+        } else {
+            enforcement(requirement, Environment::Production)
+        };
+        _ = writeln!(text, "{:<width$}  {kind:<10}  {}", requirement.id, requirement.title);
+    }
+    text
+}
+
+/// Everything that is to be said of one.
+fn explained(requirement: &Requirement) -> String {
+    let explanation = &requirement.explanation;
+    let mut text = format!("{}\n{}\n\n", requirement.id, requirement.title);
+    let mut say = |head: &str, words: &str| _ = writeln!(text, "{head:<16}{words}");
+    say("protects", requirement.protects);
+    say("looks at", &explanation.looks_at.join(", "));
+    say("met", explanation.met);
+    say("unmet", explanation.unmet);
+    say("inconclusive", explanation.inconclusive);
+    for environment in [Environment::Development, Environment::Staging, Environment::Production] {
+        say(&environment.to_string(), enforcement(requirement, environment));
+    }
+    say("remedy", requirement.remedy);
+    for (platform, words) in explanation.on_platforms {
+        say(&format!("  {platform}"), words);
+    }
+    let mappings =
+        if requirement.mappings.is_empty() { "none".to_owned() } else { requirement.mappings.join(", ") };
+    say("maps to", &mappings);
+    match requirement.id {
+        "runtime-isolation" => text.push_str(&signals()),
+        "runtime-settings" => text.push_str(&settings(true)),
+        "runtime-hardening" => text.push_str(&settings(false)),
+        _ => (),
+    }
+    text
+}
+
+fn enforcement(requirement: &Requirement, environment: Environment) -> &'static str {
+    match Policy::of(environment).unwaived(requirement) {
+        Enforcement::Blocks => "blocks",
+        Enforcement::Waived => "waived",
+        Enforcement::Warns => "warns",
+        Enforcement::Shown => "is shown",
+        Enforcement::NotJudged => "not judged",
+    }
+}
+
+/// The table of signals, strongest first.
+fn signals() -> String {
+    let mut text = String::from("\nsignals, strongest first\n");
+    for signal in SIGNALS {
+        let strength = match signal.strength {
+            Strength::InMemory => "in memory",
+            Strength::LiveProcfs => "live procfs",
+            Strength::Fingerprint => "fingerprint",
+            Strength::Supporting => "supporting",
+            Strength::Text => "text",
+        };
+        _ = writeln!(text, "  {} ({strength})", signal.id);
+        _ = writeln!(
+            text,
+            "    {}; platforms: {}; {}",
+            signal.mechanism,
+            signal.platforms,
+            signal.architectures.join(", ")
+        );
+        _ = writeln!(text, "    seen in {}; imitated by {}", signal.seen_in, signal.strength.imitated_by());
+        _ = writeln!(text, "    gVisor: {}", signal.source);
+    }
+    text
+}
+
+fn settings(blocks: bool) -> String {
+    let mut text = String::from("\nsettings\n");
+    for setting in SETTINGS.iter().filter(|setting| setting.blocks == blocks) {
+        _ = writeln!(text, "  {} (--{}): {}", setting.name, setting.flag, setting.source);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_requirement_is_listed_and_explained() {
+        let list = list();
+        for requirement in ALL {
+            assert!(list.contains(requirement.id), "{}", requirement.id);
+            let text = explained(requirement);
+            for words in [requirement.protects, requirement.remedy, requirement.explanation.inconclusive] {
+                assert!(text.contains(words), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_kernels_requirement_shows_every_signal_and_what_imitates_it() {
+        let requirement = ALL.iter().find(|requirement| requirement.id == "runtime-isolation").unwrap();
+        let text = explained(requirement);
+        for signal in SIGNALS {
+            assert!(text.contains(signal.id) && text.contains(signal.source), "{}", signal.id);
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_told_what_was_meant() {
+        assert_eq!(nearest("runtime-isolatoin"), Some("runtime-isolation"));
+        assert_eq!(nearest("something else altogether"), None);
+    }
+}

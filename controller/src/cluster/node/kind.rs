@@ -1,0 +1,66 @@
+//! What a node is made of, by what the control plane says. Nodes of one pool that differ in it may answer differently: one
+//! of them stands for none of the others.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use super::Node;
+
+/// A kind of node.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct NodeKind {
+    /// As Go names it: "amd64", "arm64".
+    pub architecture: String,
+    /// The operating system's image, as it names itself.
+    pub os_image: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The container runtime and its version, as `containerd://2.4.2`.
+    pub container_runtime: String,
+    /// The handlers that the container runtime knows; none where the kubelet does not say.
+    pub handlers: BTreeSet<String>,
+}
+
+impl NodeKind {
+    /// The kind of a node.
+    pub fn of(node: &Node) -> Self {
+        Self {
+            architecture: node.architecture.clone(),
+            os_image: node.os_image.clone(),
+            kernel: node.kernel.clone(),
+            container_runtime: node.container_runtime.clone(),
+            handlers: node.handlers.iter().filter(|handler| !handler.is_empty()).cloned().collect(),
+        }
+    }
+}
+
+impl fmt::Display for NodeKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { architecture, os_image, kernel, container_runtime, handlers } = self;
+        let handlers = handlers.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let handlers = if handlers.is_empty() { handlers } else { format!("handlers {handlers}") };
+        let kernel = if kernel.is_empty() { String::new() } else { format!("kernel {kernel}") };
+        let parts = [architecture, os_image, &kernel, container_runtime, &handlers];
+        let said: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
+        formatter.write_str(&said.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_named_by_what_is_known_of_it_and_the_order_of_handlers_makes_no_other() {
+        let node = |handlers: [&str; 2]| Node {
+            architecture: "amd64".into(),
+            kernel: "6.12.0".into(),
+            handlers: handlers.map(str::to_owned).to_vec(),
+            ..Node::default()
+        };
+        assert_eq!(NodeKind::of(&node(["runsc", "runc"])), NodeKind::of(&node(["runc", "runsc"])));
+        let kind = NodeKind::of(&node(["runsc", "runc"]));
+        assert_eq!(kind.to_string(), "amd64, kernel 6.12.0, handlers runc runsc");
+    }
+}

@@ -1,0 +1,103 @@
+//! Settings of runsc that weaken a sandbox, and what of them can be seen from inside (gVisor, `runsc/config/flags.go`,
+//! `g3doc/user_guide/production.md`).
+
+mod mounts;
+mod network;
+mod others;
+
+use crate::case::{Case, Subject};
+
+/// Every setting, those that block first.
+pub const SETTINGS: &[&Setting] = &[
+    &network::HOST_NETWORK,
+    &network::RAW_SOCKETS,
+    &mounts::OVERLAY,
+    &mounts::FILE_ACCESS,
+    &mounts::DIRECTFS,
+    &mounts::HOST_FIFOS,
+    &others::HOST_UNIX_SOCKETS,
+    &others::SET_USER_ID,
+    &others::IO_URING,
+    &others::DEVICES,
+    &others::PLATFORM,
+];
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// For people; every citation of it begins so.
+    pub name: &'static str,
+    /// The flag of runsc.
+    pub flag: &'static str,
+    /// Whether it opens the sandbox so far that production cannot do with it.
+    pub blocks: bool,
+    /// What it weakens, and where gVisor says so.
+    pub source: &'static str,
+    /// What of it a case shows.
+    pub shown: fn(&Case) -> Shown,
+}
+
+/// What is seen of a setting.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Shown {
+    /// The sandbox is weakened.
+    Weak(String),
+    /// It is not.
+    Safe(String),
+    /// It cannot be seen from inside; why.
+    Unseen(&'static str),
+    /// It could be seen, and was not; why.
+    Unclear(String),
+}
+
+impl Shown {
+    /// For a citation.
+    pub fn text(&self, setting: &Setting) -> String {
+        let name = setting.name;
+        match self {
+            Self::Weak(text) => format!("{name}: weakened, {text} (--{}; {})", setting.flag, setting.source),
+            Self::Safe(text) => format!("{name}: {text}"),
+            Self::Unseen(why) => format!("{name}: not visible from inside, {why}"),
+            Self::Unclear(why) => format!("{name}: not seen, {why}"),
+        }
+    }
+}
+
+/// The value that a local runtime's own arguments give to a flag.
+fn argument<'a>(case: &'a Case, flags: &[&str]) -> Option<&'a str> {
+    let Subject::Sandbox { runtime, .. } = &case.survey.subject else { return None };
+    runtime.iter().skip(1).rev().find_map(|word| {
+        let word = word.trim_start_matches('-');
+        let (name, value) = word.split_once('=').unwrap_or((word, "true"));
+        flags.contains(&name).then_some(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_sandbox_with_default_settings_is_weakened_by_none_that_blocks() {
+        let case = fixture::gvisor();
+        for setting in SETTINGS.iter().filter(|setting| setting.blocks) {
+            assert!(
+                !matches!((setting.shown)(&case), Shown::Weak(_) | Shown::Unclear(_)),
+                "{}",
+                setting.name
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_argument_counts() {
+        let mut case = fixture::gvisor();
+        if let Subject::Sandbox { runtime, .. } = &mut case.survey.subject {
+            runtime.extend(["--host-uds=none".into(), "-host-uds=open".into(), "--debug".into()]);
+        }
+        assert_eq!(argument(&case, &["host-uds"]), Some("open"));
+        assert_eq!(argument(&case, &["debug"]), Some("true"));
+        assert_eq!(argument(&case, &["allow-suid"]), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! What a sandbox cannot choose: whether it shares the kernel of the machine or node that runs it. Only equality says
+//! something; a container can hide what is its kernel's, and cannot make gVisor show it.
+
+use proto::Observation;
+
+use crate::case::{Case, Citation};
+
+/// What speaks for a shared kernel, and what was looked at.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// The probe is among the machine's own processes: whatever it saw, the machine's kernel runs it.
+    pub(super) process: Option<&'static str>,
+    /// The kernel has the machine's boot id, or its very release.
+    pub(super) name: Option<&'static str>,
+    /// Whether the boot id shows it, which no other kernel has.
+    pub(super) by_boot_id: bool,
+    /// What there was to compare.
+    pub(super) citations: Vec<Citation>,
+}
+
+pub(super) fn evidence(case: &Case) -> Shared {
+    let mut shared = Shared::default();
+    process(case, &mut shared);
+    release(case, &mut shared);
+    boot_id(case, &mut shared);
+    shared
+}
+
+impl Shared {
+    pub(super) fn shows_sharing(&self) -> bool {
+        self.process.is_some() || self.by_boot_id
+    }
+
+    fn cite(&mut self, source: &'static str, text: impl Into<String>) {
+        self.citations.push(Citation { source, text: text.into() });
+    }
+}
+
+/// Who says it, and of which kernel: the machine of its own, or the control plane of a node.
+fn host(case: &Case) -> (&'static str, String) {
+    match &case.survey.in_cluster {
+        None => ("machine", "the machine".to_owned()),
+        Some(known) => {
+            let node = known.pod.as_ref().and_then(|pod| pod.node.clone());
+            ("cluster", node.map_or("the node".to_owned(), |node| format!("node {node}")))
+        }
+    }
+}
+
+fn process(case: &Case, shared: &mut Shared) {
+    match &case.survey.machine.runs_the_probe {
+        Observation::Seen(true) => {
+            shared.process =
+                Some("the kernel is the machine's own: the probe is among the machine's processes");
+            shared.cite("machine", "one of its processes runs the probe's file");
+        }
+        Observation::Seen(false) => shared.cite("machine", "none of its processes runs the probe's file"),
+        // A cluster's nodes are not looked at.
+        _ => (),
+    }
+}
+
+fn boot_id(case: &Case, shared: &mut Shared) {
+    let (source, host) = host(case);
+    let machine = &case.survey.machine.boot_id;
+    match (case.evidence().boot_id.seen(), machine.seen()) {
+        (Some(theirs), Some(machine)) if theirs == machine => {
+            shared.name = Some("the kernel is the machine's own: it has the machine's boot id");
+            shared.by_boot_id = true;
+            shared.cite(source, format!("the sandbox shows the boot id of {host}"));
+        }
+        (Some(_), Some(_)) => shared.cite(source, format!("the sandbox shows another boot id than {host}")),
+        (None, Some(_)) => shared.cite(source, "the sandbox shows no boot id"),
+        _ => (),
+    }
+}
+
+/// A release alone is a name: it counts beside an in-memory signal of Linux.
+fn release(case: &Case, shared: &mut Shared) {
+    let (source, host) = host(case);
+    let machine = case.survey.machine.kernel_release.seen();
+    let (Some(name), Some(machine)) = (case.evidence().kernel_name.seen(), machine) else { return };
+    if name.release == *machine {
+        shared.name = Some("the kernel is the machine's own: it has the machine's release");
+        shared.cite(source, format!("{host} runs Linux {machine}, and so does the sandbox"));
+    } else {
+        shared.cite(source, format!("{host} runs Linux {machine}, and the sandbox claims {}", name.release));
+    }
+}

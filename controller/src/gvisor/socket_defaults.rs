@@ -1,0 +1,81 @@
+//! The defaults of gVisor's own network stack.
+
+use proto::{Answer, SocketDefaults};
+
+use super::{EVERYWHERE, Reading, Signal, Strength};
+use crate::case::Case;
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "socket-defaults",
+    // With `--network=host` the sockets are the machine's, under gVisor too.
+    strength: Strength::Supporting,
+    mechanism: "buffer sizes, congestion control and missing options of a new socket",
+    platforms: "all, with gVisor's own network stack",
+    architectures: EVERYWHERE,
+    seen_in: "2022-12 to 2026-09",
+    source: "pkg/tcpip/transport/tcp/protocol.go, pkg/sentry/socket/netstack/netstack.go",
+    read,
+};
+
+const MIB: Answer = Answer::Value(1 << 20);
+/// The length of gVisor's `TCPInfo` (`pkg/abi/linux/tcp.go`), in bytes.
+const INFO: Answer = Answer::Value(224);
+const CONGESTION: &str = "reno";
+
+/// Whose network stack answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stack {
+    /// gVisor's.
+    Own,
+    /// Linux's.
+    Linux,
+    /// Neither for sure.
+    Unclear,
+}
+
+/// gVisor's clamp is its receive buffer; a Linux socket that nobody changed has none.
+pub(super) fn stack(defaults: &SocketDefaults) -> Stack {
+    let own = [
+        defaults.receive_buffer == MIB,
+        defaults.send_buffer == MIB,
+        defaults.window_clamp == MIB,
+        defaults.info_length == INFO,
+    ];
+    match own.iter().filter(|fits| **fits).count() {
+        3.. if defaults.congestion == CONGESTION => Stack::Own,
+        0 if defaults.window_clamp == Answer::Value(0) => Stack::Linux,
+        _ => Stack::Unclear,
+    }
+}
+
+pub(super) fn describe(defaults: &SocketDefaults) -> String {
+    format!(
+        "buffers {} and {}, clamp {}, {}",
+        defaults.receive_buffer,
+        defaults.send_buffer,
+        defaults.window_clamp,
+        if defaults.congestion.is_empty() { "no congestion control" } else { &defaults.congestion }
+    )
+}
+
+fn read(case: &Case) -> Reading {
+    Reading::of(&case.evidence().socket_defaults, |defaults| match stack(defaults) {
+        Stack::Own => Reading::Gvisor(describe(defaults)),
+        Stack::Linux | Stack::Unclear => Reading::Unknown(format!("not gVisor's: {}", describe(defaults))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn the_two_stacks_are_told_apart_and_a_mixture_is_neither() {
+        let of = |case: &Case| case.evidence().socket_defaults.seen().unwrap().clone();
+        let (gvisor, linux) = (of(&fixture::gvisor()), of(&fixture::runc()));
+        assert_eq!(stack(&gvisor), Stack::Own);
+        assert_eq!(stack(&linux), Stack::Linux);
+        assert_eq!(stack(&SocketDefaults { congestion: "cubic".into(), ..gvisor }), Stack::Unclear);
+    }
+}

@@ -1,0 +1,108 @@
+//! Whether the machine's own processes run a file. A container shares the machine's kernel and with it the list of
+//! processes; gVisor runs a program without a process of the machine's that executes its file.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
+
+use proto::Observation;
+use sha2::{Digest, Sha256};
+
+use super::seen;
+
+/// Looks at every process; a copy of the file counts as the file.
+pub fn run(file: &Path) -> Observation<bool> {
+    let wanted = match Wanted::of(file) {
+        Ok(wanted) => wanted,
+        Err(error) => return Observation::unseen(&error),
+    };
+    seen(fs::read_dir("/proc")).and_then(|entries| {
+        let mut hidden = 0;
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if !name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
+                continue;
+            }
+            match wanted.is(&entry.path().join("exe")) {
+                Ok(true) => return Observation::Seen(true),
+                Ok(false) => (),
+                // It has ended, or is the kernel's own and executes no file.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+                Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => (),
+                Err(_) => hidden += 1,
+            }
+        }
+        match hidden {
+            0 => Observation::Seen(false),
+            hidden => Observation::failed(format!("{hidden} processes could not be looked at")),
+        }
+    })
+}
+
+/// By which the file is recognised.
+struct Wanted {
+    metadata: Metadata,
+    sha256: [u8; 32],
+}
+
+impl Wanted {
+    fn of(file: &Path) -> io::Result<Self> {
+        Ok(Self { metadata: fs::metadata(file)?, sha256: digest(file)? })
+    }
+
+    fn is(&self, executable: &Path) -> io::Result<bool> {
+        let theirs = fs::metadata(executable)?;
+        let same = (theirs.dev(), theirs.ino()) == (self.metadata.dev(), self.metadata.ino());
+        Ok(same || (theirs.len() == self.metadata.len() && digest(executable)? == self.sha256))
+    }
+}
+
+fn digest(file: &Path) -> io::Result<[u8; 32]> {
+    let mut digest = Sha256::new();
+    let mut file = File::open(file)?;
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(digest.finalize().into()),
+            read => digest.update(chunk.get(..read).unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// What a program that runs looks like; other users' processes may be out of reach.
+    fn runs(file: &Path) -> bool {
+        run(file) == Observation::Seen(true)
+    }
+
+    #[test]
+    fn a_program_that_runs_is_found_and_so_is_a_copy_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, copy) = (folder.path().join("program"), folder.path().join("copy"));
+        fs::copy("/bin/cat", &program).unwrap();
+        // Bytes of its own, so that it is no other `cat`.
+        let mut bytes = fs::read(&program).unwrap();
+        bytes.extend(b"podproof");
+        fs::write(&program, bytes).unwrap();
+        fs::copy(&program, &copy).unwrap();
+        assert!(!runs(&program));
+        let mut child = Command::new(&copy).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        assert!(runs(&copy) && runs(&program));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(!runs(&copy));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_not_looked_for() {
+        assert_eq!(run(Path::new("/no/such/probe")), Observation::Absent);
+    }
+}

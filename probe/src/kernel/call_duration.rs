@@ -1,0 +1,9 @@
+//! How long a system call takes.
+
+use proto::{CallDuration, Observation};
+
+use crate::sys;
+
+pub(crate) fn observe() -> Observation<CallDuration> {
+    Observation::Seen(sys::call_duration())
+}

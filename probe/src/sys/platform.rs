@@ -1,0 +1,217 @@
+//! What the platform beneath the kernel leaves in registers, in memory and in the program's own text.
+
+use std::time::{Duration, Instant};
+
+use proto::CallDuration;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64::{call_site, gs_pointer, processor_identity, segment_registers, time_page};
+
+/// How often the call is made between two looks at the clock, which may be a call itself; and how often that is done: one
+/// of the rounds is not disturbed.
+const CALLS: u32 = 8;
+const ROUNDS: u32 = 3;
+
+/// The word at gs:0 as an address, and what the kernel says of it.
+#[derive(Debug)]
+pub(crate) struct GsWord {
+    pub(crate) address: u64,
+    pub(crate) own_address: bool,
+    pub(crate) write: proto::Answer,
+    pub(crate) mincore: proto::Answer,
+}
+
+/// How long getppid(2) takes.
+pub(crate) fn call_duration() -> CallDuration {
+    let mut shortest = Duration::MAX;
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        for _ in 0..CALLS {
+            // SAFETY: getppid(2) takes no argument, changes nothing and cannot fail.
+            unsafe { libc::syscall(libc::SYS_getppid) };
+        }
+        shortest = shortest.min(started.elapsed() / CALLS);
+    }
+    CallDuration {
+        calls: CALLS * ROUNDS,
+        shortest_ns: u64::try_from(shortest.as_nanos()).unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod elsewhere {
+    use std::io;
+
+    use proto::{CallSite, ProcessorIdentity, SegmentRegisters, TimePage};
+
+    use super::GsWord;
+
+    pub(crate) fn time_page(_image: u64) -> io::Result<Option<TimePage>> {
+        Ok(None)
+    }
+
+    pub(crate) fn gs_pointer() -> Option<io::Result<Option<GsWord>>> {
+        None
+    }
+
+    pub(crate) fn call_site() -> Option<CallSite> {
+        None
+    }
+
+    pub(crate) fn segment_registers() -> Option<SegmentRegisters> {
+        None
+    }
+
+    pub(crate) fn processor_identity() -> Option<ProcessorIdentity> {
+        None
+    }
+}
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) use elsewhere::{call_site, gs_pointer, processor_identity, segment_registers, time_page};
+
+#[cfg(target_arch = "x86_64")]
+#[expect(clippy::unnecessary_wraps, reason = "other architectures have no such thing")]
+mod x86_64 {
+    use std::{
+        arch::{
+            asm, global_asm,
+            x86_64::{__cpuid, _mm_lfence, _rdtsc},
+        },
+        io,
+        os::fd::AsRawFd,
+        ptr,
+    };
+
+    use nix::{fcntl::OFlag, unistd::pipe2};
+    use proto::{Answer, CallSite, ProcessorIdentity, SegmentRegisters, TimePage};
+
+    use super::{
+        super::{
+            calls::answered,
+            fault::{load, load_gs},
+        },
+        GsWord,
+    };
+
+    const PAGE: u64 = 4096;
+    /// The leaf in which hypervisors name themselves (Documentation/virt/kvm/x86/cpuid.rst).
+    const HYPERVISOR: u32 = 0x4000_0000;
+    /// How often the page is read while somebody writes to it.
+    const READINGS: u32 = 8;
+
+    // getpid(2) by exactly `mov imm32, %eax; syscall`, which is the site that systrap patches
+    // (gVisor, pkg/sentry/platform/systrap/usertrap/usertrap_amd64.go).
+    global_asm!(
+        ".globl podproof_call_site",
+        ".balign 16",
+        "podproof_call_site:",
+        ".byte 0xb8, 0x27, 0x00, 0x00, 0x00",
+        "syscall",
+        "ret",
+    );
+
+    // SAFETY: the symbol is defined above; the function clobbers rax, rcx and r11 alone, as the C ABI lets it.
+    unsafe extern "C" {
+        fn podproof_call_site() -> i64;
+    }
+
+    /// The page before the vDSO's image at this address, and the time right after. `None` where it cannot be read.
+    pub(crate) fn time_page(image: u64) -> io::Result<Option<TimePage>> {
+        let page = image.wrapping_sub(PAGE);
+        let mut last = None;
+        for _ in 0..READINGS {
+            let mut words = [0; 5];
+            for (offset, word) in (0..).step_by(8).zip(&mut words) {
+                match load(page + offset)? {
+                    Some(value) => *word = value,
+                    None => return Ok(None),
+                }
+            }
+            let [sequence, ready, base_cycles, base_ns, frequency] = words;
+            let (cycles, now_ns) = now()?;
+            last = Some(TimePage { sequence, ready, base_cycles, base_ns, frequency, cycles, now_ns });
+            if sequence.is_multiple_of(2) && load(page)? == Some(sequence) {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// The processor's counter, and `CLOCK_MONOTONIC` by a system call and not by the vDSO.
+    fn now() -> io::Result<(u64, u64)> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: reading the counter changes nothing; the kernel writes to a local that outlives the call.
+        let (cycles, result) = unsafe {
+            _mm_lfence();
+            let cycles = _rdtsc();
+            (cycles, libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, &raw mut time))
+        };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let now = time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec);
+        Ok((cycles, now.cast_unsigned()))
+    }
+
+    /// The word at gs:0; `Some(Ok(None))` where it cannot be read.
+    pub(crate) fn gs_pointer() -> Option<io::Result<Option<GsWord>>> {
+        Some(gs_word())
+    }
+
+    fn gs_word() -> io::Result<Option<GsWord>> {
+        let Some(address) = load_gs()? else { return Ok(None) };
+        let own_address = load(address)? == Some(address);
+        let pointer: *mut u8 = ptr::with_exposed_provenance_mut(usize::try_from(address).unwrap_or_default());
+        let (_read, written) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        let mut resident = 0_u8;
+        // SAFETY: the kernel reads at most eight bytes from an address that it checks itself, and writes them to a pipe
+        // that is dropped here; mincore writes one byte, to a local, for one page.
+        let (write, mincore) = unsafe {
+            let write = answered(libc::syscall(libc::SYS_write, written.as_raw_fd(), pointer, 8_usize));
+            let page = address & !(PAGE - 1);
+            (write, answered(libc::syscall(libc::SYS_mincore, page, PAGE, &raw mut resident)))
+        };
+        Ok(Some(GsWord { address, own_address, write, mincore: without_value(mincore) }))
+    }
+
+    fn without_value(answer: Answer) -> Answer {
+        match answer {
+            Answer::Value(_) => Answer::Value(0),
+            errno @ Answer::Errno(_) => errno,
+        }
+    }
+
+    /// The site's bytes before its first use here, and after its second.
+    pub(crate) fn call_site() -> Option<CallSite> {
+        let site = (podproof_call_site as *const ()).cast::<[u8; 7]>();
+        // SAFETY: the site is seven bytes of the program's own text, which is mapped for its life; it is read as volatile
+        // because the kernel may change it. The call takes no argument and changes nothing.
+        unsafe {
+            let before = site.read_volatile();
+            podproof_call_site();
+            podproof_call_site();
+            Some(CallSite { before, after: site.read_volatile() })
+        }
+    }
+
+    pub(crate) fn segment_registers() -> Option<SegmentRegisters> {
+        let (cs, ss, ds, es, fs, gs): (u32, u32, u32, u32, u32, u32);
+        // SAFETY: moves from segment registers read them, and touch neither memory nor flags.
+        unsafe {
+            asm!("mov {0:e}, cs", "mov {1:e}, ss", "mov {2:e}, ds", out(reg) cs, out(reg) ss, out(reg) ds,
+                options(nomem, nostack, preserves_flags));
+            asm!("mov {0:e}, es", "mov {1:e}, fs", "mov {2:e}, gs", out(reg) es, out(reg) fs, out(reg) gs,
+                options(nomem, nostack, preserves_flags));
+        }
+        Some(SegmentRegisters { cs, ss, ds, es, fs, gs })
+    }
+
+    pub(crate) fn processor_identity() -> Option<ProcessorIdentity> {
+        const HYPERVISOR_BIT: u32 = 1 << 31;
+        let (basic, named) = (__cpuid(1), __cpuid(HYPERVISOR));
+        Some(ProcessorIdentity {
+            hypervisor: basic.ecx & HYPERVISOR_BIT != 0,
+            hypervisor_leaf: [named.eax, named.ebx, named.ecx, named.edx],
+        })
+    }
+}

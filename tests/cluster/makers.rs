@@ -1,0 +1,89 @@
+//! Policies of other makers: the cluster has Cilium's, and a test gives it the others' kinds.
+
+use serde_json::{Value, json};
+use stage::{Cluster, cluster::Shop};
+
+use crate::Test;
+
+pub(super) const TESTS: &[Test] =
+    &[("a policy of another maker is found, and what it opens leaves the network open to doubt", found)];
+
+/// One of their kinds.
+pub(super) struct OtherKind {
+    kind: &'static str,
+    plural: &'static str,
+    group: &'static str,
+}
+
+pub(super) const OTHER_KINDS: [OtherKind; 6] = [
+    OtherKind { kind: "ClusterNetworkPolicy", plural: "clusternetworkpolicies", group: "crd.antrea.io" },
+    OtherKind {
+        kind: "GlobalNetworkPolicy",
+        plural: "globalnetworkpolicies",
+        group: "crd.projectcalico.org",
+    },
+    OtherKind { kind: "EgressFirewall", plural: "egressfirewalls", group: "k8s.ovn.org" },
+    OtherKind { kind: "FQDNNetworkPolicy", plural: "fqdnnetworkpolicies", group: "networking.gke.io" },
+    OtherKind {
+        kind: "AdminNetworkPolicy",
+        plural: "adminnetworkpolicies",
+        group: "policy.networking.k8s.io",
+    },
+    OtherKind { kind: "GlobalNetworkPolicy", plural: "globalnetworkpolicies", group: "projectcalico.org" },
+];
+
+impl OtherKind {
+    /// What makes the cluster know it.
+    pub(super) fn definition(&self, scope: &str) -> Value {
+        let Self { kind, plural, group } = self;
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {
+                "name": format!("{plural}.{group}"),
+                // Groups of Kubernetes' own ask for it.
+                "annotations": { "api-approved.kubernetes.io": "unapproved, for a test" },
+            },
+            "spec": {
+                "group": group,
+                "scope": scope,
+                "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase() },
+                "versions": [{
+                    "name": "v1",
+                    "served": true,
+                    "storage": true,
+                    "schema": {
+                        "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
+                    },
+                }],
+            },
+        })
+    }
+
+    fn open(&self) -> Value {
+        json!({
+            "apiVersion": format!("{}/v1", self.group),
+            "kind": self.kind,
+            "metadata": { "name": "open" },
+            "spec": { "egress": [{ "action": "Allow", "type": "Allow" }] },
+        })
+    }
+}
+
+fn found(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("makers"), cluster.namespace("control"));
+    Shop::default().open(&shop);
+    for kind in &OTHER_KINDS {
+        let definition = kind.definition("Namespaced");
+        let name = definition["metadata"]["name"].as_str().unwrap().to_owned();
+        let _kind = cluster.lend(definition);
+        cluster.ask(&["wait", "--for=condition=Established", "--timeout=60s", &format!("crd/{name}")]);
+        cluster.until("its API", || shop.kubectl(&["get", &name]).status.success());
+        shop.apply(&kind.open());
+        let ended = cluster.verify(&shop, &control, &["--environment", "production"]);
+        assert_eq!(ended.code(), Some(3), "{name}: {ended:#?}");
+        let because = ended.finding("network-isolation")["because"].to_string();
+        assert!(because.contains(&format!("{} open lets some egress pass", kind.kind)), "{name}: {because}");
+        cluster.ask(&["delete", "crd", &name]);
+    }
+}

@@ -1,0 +1,82 @@
+//! What changes while the probes are asked is judged as it is then, or leaves open what it is about.
+
+use serde_json::json;
+use stage::{
+    Cluster, Ended,
+    cluster::{Namespace, ONE, deployment, policy},
+    run,
+};
+
+use crate::{Test, scene::Scene};
+
+pub(super) const TESTS: &[Test] = &[
+    ("a pod that comes meanwhile is judged where a probe stands for it", joined),
+    ("a pod that comes meanwhile and that no probe stands for leaves the coverage open", uncovered),
+    ("a policy or a label that changes meanwhile leaves the network open", rebound),
+];
+
+/// Changes something while the probe waits for its kubelet, and returns how the run ended.
+fn meanwhile(scene: &Scene<'_>, change: impl Fn(&Namespace<'_>)) -> Ended {
+    let mut changes = scene.changes();
+    let kubelet = scene.cluster.node(ONE).kubelet();
+    kubelet.freeze();
+    let run = scene.start(&[]);
+    changes.until("Pending");
+    change(&scene.shop);
+    kubelet.thaw();
+    run::ended(run)
+}
+
+/// A deployment of which one pod is there as soon as it is made.
+fn late(namespace: &Namespace<'_>, change: fn(&mut serde_json::Value)) {
+    let mut late = deployment("late");
+    change(&mut late["spec"]["template"]["spec"]);
+    namespace.apply(&late);
+    namespace.kubectl(&["wait", "--for=create", "--timeout=60s", "pod", "--selector=app=late"]);
+}
+
+fn joined(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let ended = meanwhile(&scene, |shop| late(shop, |pod| pod["automountServiceAccountToken"] = json!(true)));
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    let because = ended.finding("no-token")["because"].to_string();
+    assert!(because.contains("is mounted in pod/late"), "{because}");
+    assert_eq!(ended.finding("coverage")["outcome"], "met", "{ended:#?}");
+}
+
+fn uncovered(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let ended = meanwhile(&scene, |shop| {
+        late(shop, |pod| pod["runtimeClassName"] = json!("runc"));
+    });
+    // The class is not gVisor's, which is known without a probe.
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    let coverage = ended.finding("coverage");
+    assert_eq!(coverage["outcome"], "inconclusive", "{coverage:#}");
+    let because = coverage["because"].to_string();
+    assert!(because.contains("pod/late") && because.contains("while the others were looked at"), "{because}");
+}
+
+fn rebound(cluster: &Cluster) {
+    type Change = fn(&Namespace<'_>);
+    let changes: [(&str, Change); 2] = [
+        ("NetworkPolicy late was added", |shop| {
+            let nobody = json!({ "podSelector": { "matchLabels": { "app": "nobody" } } });
+            shop.apply(&policy("late", &nobody));
+        }),
+        ("the label team of the namespace was added", |shop| {
+            let labelled = shop.kubectl(&["label", "namespace", shop.name(), "team=red"]);
+            assert!(labelled.status.success(), "{labelled:#?}");
+        }),
+    ];
+    for (says, change) in changes {
+        let scene = Scene::open(cluster);
+        let ended = meanwhile(&scene, change);
+        assert_eq!(ended.code(), Some(3), "{says}: {ended:#?}");
+        for id in ["network-isolation", "network-policies-apply", "policies-enforced"] {
+            let finding = ended.finding(id);
+            assert_eq!(finding["outcome"], "inconclusive", "{says}: {finding:#}");
+            assert!(finding["because"].to_string().contains(says), "{says}: {finding:#}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Which nodes get a probe, and which stay without: each is named.
+
+use std::{collections::BTreeSet, fs};
+
+use serde_json::Value;
+use stage::{
+    Cluster,
+    cluster::{Namespace, ONE, Shop, TWO},
+    run,
+};
+
+use crate::{Test, scene::Scene};
+
+pub(super) const TESTS: &[Test] = &[
+    ("with --nodes all each node has a case of its own in the file of evidence", saved),
+    ("a pool whose nodes are cordoned is named, and never one that is not used", cordoned),
+    ("a node that differs from the others of its pool gets a probe of its own", upgraded),
+];
+
+const PRODUCTION: &[&str] = &["--environment", "production"];
+/// A label that puts both nodes into one pool.
+const POOL: &str = "podproof.test/pool";
+
+/// Pods that any node can run.
+fn anywhere(namespace: &Namespace<'_>) {
+    let mut shop = Shop::default();
+    shop.pod().as_object_mut().unwrap().remove("nodeSelector");
+    shop.open(namespace);
+}
+
+fn saved(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("reviewed"), cluster.namespace("control"));
+    anywhere(&shop);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("evidence.json");
+    let words = ["--nodes", "all", "--save-evidence", &file.display().to_string()];
+    let ended = cluster.verify(&shop, &control, &[PRODUCTION, &words].concat());
+    // What policies say is only declared on node two.
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    let document: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let cases = document["cases"].as_array().unwrap();
+    let nodes: Vec<_> =
+        cases.iter().map(|case| case["survey"]["subject"]["node"].as_str().unwrap()).collect();
+    assert_eq!(nodes.len(), 2, "{nodes:?}");
+    assert_eq!(BTreeSet::from_iter(nodes), BTreeSet::from([ONE, TWO]));
+    for case in cases {
+        assert!(case["collected"]["introduction"].is_object(), "{case:#}");
+    }
+}
+
+/// Lets pods onto node two again, whatever happens.
+struct Cordoned<'a>(&'a Cluster);
+
+impl Drop for Cordoned<'_> {
+    fn drop(&mut self) {
+        _ = self.0.kubectl(&["uncordon", TWO]);
+    }
+}
+
+fn cordoned(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("cordoned"), cluster.namespace("control"));
+    let _cordoned = Cordoned(cluster);
+    cluster.ask(&["cordon", TWO]);
+    anywhere(&shop);
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    let because = ended.finding("coverage")["because"].to_string();
+    let named = format!("deployment/web: no node of the pool plain is ready for it: {TWO} is cordoned");
+    assert!(because.contains(&named), "{because}");
+    assert!(!ended.out.contains("is not used"), "{}", ended.out);
+}
+
+/// Takes the label from both nodes, whatever happens.
+struct Pooled<'a>(&'a Cluster);
+
+impl Drop for Pooled<'_> {
+    fn drop(&mut self) {
+        self.0.node(TWO).kubelet().thaw();
+        _ = self.0.kubectl(&["label", "node", ONE, TWO, &format!("{POOL}-")]);
+    }
+}
+
+fn upgraded(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let mut shop = Shop { others: Vec::new(), ..Shop::default() };
+    shop.pod().as_object_mut().unwrap().remove("nodeSelector");
+    shop.open(&scene.shop);
+    let _pooled = Pooled(cluster);
+    cluster.ask(&["label", "node", ONE, TWO, &format!("{POOL}=both")]);
+    let words = ["--pool-label", POOL];
+
+    let alike = run::ended(scene.start(&words));
+    assert!(probed(&alike).iter().all(|(_, kind)| kind.is_null()), "{alike:#?}");
+
+    // What its kubelet says of the node would be put right at once.
+    cluster.node(TWO).kubelet().freeze();
+    let upgraded = r#"{"status":{"nodeInfo":{"osImage":"Podproof 2"}}}"#;
+    cluster.ask(&["patch", "node", TWO, "--subresource=status", "--type=merge", "--patch", upgraded]);
+    let mut changes = scene.changes();
+    let run = scene.start(&words);
+    changes.until("Pending");
+    cluster.node(TWO).kubelet().thaw();
+    let ended = run::ended(run);
+    let probed = probed(&ended);
+    let two = probed.iter().find(|(node, _)| node == TWO).unwrap_or_else(|| panic!("{ended:#?}"));
+    assert!(two.1.as_str().is_some_and(|kind| kind.contains("Podproof 2")), "{probed:?}");
+    assert!(probed.iter().any(|(node, kind)| node == ONE && kind.is_string()), "{probed:?}");
+    assert_eq!(ended.code(), Some(1), "node two enforces nothing: {ended:#?}");
+}
+
+/// The node of each probe, and its kind.
+fn probed(ended: &stage::Ended) -> Vec<(String, Value)> {
+    let report = ended.report();
+    let sandboxes = report["sandboxes"].as_array().unwrap().iter();
+    let place =
+        |subject: &Value| (subject["node"].as_str().unwrap().to_owned(), subject["node_kind"].clone());
+    sandboxes.map(|sandbox| place(&sandbox["subject"])).collect()
+}
