@@ -109,13 +109,13 @@ impl Cluster {
             nodes: Err(unread.clone()),
             policies: Err(unread.clone()),
             other_policies: Err(unread.clone()),
-            bonds: Bonds { labels: Err(unread.clone()), policies: Err(unread.clone()) },
-            changed: Vec::new(),
             default_limits: Err(unread.clone()),
             claims: Err(unread.clone()),
             quotas: Err(unread.clone()),
             selecting: vec![Err(unread.clone())],
             control: None,
+            bonds: Bonds { labels: Err(unread.clone()), policies: Err(unread.clone()) },
+            changed: Vec::new(),
             addresses: Err(unread),
         })
     }

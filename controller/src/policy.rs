@@ -119,7 +119,7 @@ impl Policy {
     }
 
     /// What becomes of a requirement, waivers left out.
-    pub fn unwaived(&self, requirement: &Requirement) -> Enforcement {
+    fn unwaived(&self, requirement: &Requirement) -> Enforcement {
         if self.only_production {
             let asked =
                 requirement.mandatory || matches!(requirement.class, Class::Regular | Class::ProductionOnly);
@@ -130,7 +130,8 @@ impl Policy {
         raised.filter(|raised| raised.strictness() > own.strictness()).unwrap_or(own)
     }
 
-    fn by_class(&self, class: Class) -> Enforcement {
+    /// What becomes of a class in this environment.
+    pub fn by_class(&self, class: Class) -> Enforcement {
         #[expect(clippy::match_same_arms, reason = "an arm for each row of the README's table")]
         match (class, self.environment) {
             (Class::Regular, _) => Enforcement::Blocks,

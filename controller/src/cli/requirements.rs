@@ -96,9 +96,8 @@ fn explained(requirement: &Requirement) -> String {
 }
 
 fn enforcement(requirement: &Requirement, environment: Environment) -> &'static str {
-    match Policy::of(environment).unwaived(requirement) {
-        Enforcement::Blocks => "blocks",
-        Enforcement::Waived => "waived",
+    match Policy::of(environment).by_class(requirement.class) {
+        Enforcement::Blocks | Enforcement::Waived => "blocks",
         Enforcement::Warns => "warns",
         Enforcement::Shown => "is shown",
         Enforcement::NotJudged => "not judged",
