@@ -23,9 +23,11 @@ verify: build ## build, start a real gVisor sandbox, judge it
 	@.ci/as-root "$(CONTROLLER)" verify --local
 
 test: build ## every test, in real sandboxes too
-	@.ci/need runsc=runsc runc=runc ip=iproute2 \
+	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace \
+		/usr/include/seccomp.h=libseccomp-dev \
 		docker-registry=docker-registry skopeo=skopeo openssl=openssl setpriv=util-linux
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]
+	@tests/cluster/parts/build gvisor >/dev/null || [ -z "$$CI" ]
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features sandbox --test sandbox
@@ -52,7 +54,7 @@ lint: ## formatting, clippy, documentation, licences and sources of dependencies
 	@.ci/deny
 
 bench: build ## what a run costs; prints ratios and sizes
-	@.ci/need runsc=runsc cc=gcc
+	@.ci/need runsc=runsc cc=gcc strace=strace /usr/include/seccomp.h=libseccomp-dev
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features sandbox
 
