@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas clean
+.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -82,6 +82,14 @@ probe-by-source: ## the static probe, with a standard library built from its sou
 
 generated: ## proto/src/generated, from proto/schema
 	cargo run --quiet --package generate
+
+reports-test: build ## the reports, by the programs that read them: xmllint, Chromium
+	@.ci/need xmllint=libxml2-utils chromium=chromium pip3=python3-pip unshare=util-linux
+	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports
+
+pictures: build ## the README's pictures, from saved evidence
+	@.ci/need chromium=chromium aha=aha script=bsdutils unshare=util-linux
+	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/pictures
 
 schemas: ## deploy/schema, from the types of the report and of the policy file
 	cargo run --quiet --package controller -- schema report >deploy/schema/report.schema.json

@@ -284,14 +284,15 @@ impl Subject {
                 format!("the bundle {} in {}", folder.display(), runtime.join(" "))
             }
             Self::Unsandboxed => "this machine without a sandbox".to_owned(),
-            Self::Pods { namespace, pool, node, runtime_class, policies, .. } => {
+            Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, .. } => {
+                let kind = node_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
                 let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
                 let class = runtime_class
                     .as_ref()
                     .map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
                 let bound =
                     if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
-                format!("namespace {namespace}, pool {pool}{node}, {class}, bound by {bound}")
+                format!("namespace {namespace}, pool {pool}{node}{kind}, {class}, bound by {bound}")
             }
         }
     }

@@ -49,6 +49,7 @@ enum Command {
     Rbac(rbac::Arguments),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
+    #[command(visible_alias = "explain")]
     Requirements(requirements::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
