@@ -37,7 +37,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .map_err(|source| Error::Write { path: place.clone(), source })
 }
 
-/// Puts the bytes into the place of a file as [`write`] does; a device or a pipe gets them as it is.
+/// Puts the bytes into the place of a file as [`write()`] does; a device or a pipe gets them as it is.
 pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() && !found.is_dir() => {
