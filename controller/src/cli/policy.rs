@@ -47,6 +47,8 @@ pub(super) struct Sources {
     only_production: bool,
     /// The policy file, and its name as seen from its repository.
     pub(super) file: Option<(String, Read)>,
+    /// What named the file, or that nothing did.
+    pub(super) found_by: &'static str,
 }
 
 /// What cannot be judged by.
@@ -77,22 +79,28 @@ impl Refused {
 impl Arguments {
     /// Reads the policy file, if there is one.
     pub(super) fn sources(&self) -> Result<Sources, Refused> {
-        let file = self.found()?;
-        Ok(Sources { environment: self.environment, only_production: self.only.is_some(), file })
+        let (path, found_by) = self.place();
+        let file = match path {
+            Some(path) => {
+                let text = fs::read_to_string(&path)
+                    .map_err(|source| Refused::Unreadable { path: path.clone(), source })?;
+                Some((in_repository(&path), file::read(&path.display().to_string(), text)?))
+            }
+            None => None,
+        };
+        Ok(Sources { environment: self.environment, only_production: self.only.is_some(), file, found_by })
     }
 
-    /// The file and its name, as seen from its repository.
-    fn found(&self) -> Result<Option<(String, Read)>, Refused> {
-        let named = self.file.clone().or_else(|| std::env::var_os(VARIABLE).map(PathBuf::from));
-        let path = match named {
-            Some(path) => path,
-            None if Path::new(NAME).is_file() => PathBuf::from(NAME),
-            None => return Ok(None),
-        };
-        let text =
-            fs::read_to_string(&path).map_err(|source| Refused::Unreadable { path: path.clone(), source })?;
-        let read = file::read(&path.display().to_string(), text)?;
-        Ok(Some((in_repository(&path), read)))
+    /// The file, and what named it.
+    fn place(&self) -> (Option<PathBuf>, &'static str) {
+        if let Some(path) = &self.file {
+            return (Some(path.clone()), "--policy");
+        }
+        match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+            Some(path) => (Some(PathBuf::from(path)), VARIABLE),
+            None if Path::new(NAME).is_file() => (Some(PathBuf::from(NAME)), "found here"),
+            None => (None, "no podproof.toml here"),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
 
 /// How long a run may take on this machine, and in a cluster, where images are pulled.
 const TIMEOUT: Duration = Duration::from_mins(1);
-const NAMESPACES_TIMEOUT: Duration = Duration::from_mins(5);
+pub(super) const NAMESPACES_TIMEOUT: Duration = Duration::from_mins(5);
 /// The longest time that a run can be given.
 const LONGEST: Duration = Duration::from_hours(24);
 
@@ -192,7 +192,7 @@ fn target(text: &str) -> Result<SocketAddr, String> {
     if address.port() == 0 { Err("port 0 cannot be reached".to_owned()) } else { Ok(address) }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
         _ => Err("give a time such as 30s, 5m or 1m30s, up to a day".to_owned()),

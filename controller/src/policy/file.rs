@@ -49,9 +49,6 @@ pub struct RunLimits {
     /// How long the whole run may take, such as "5m".
     #[schemars(with = "Option<String>")]
     pub timeout: Option<Spanned<String>>,
-    /// How many probes may run at once.
-    #[schemars(with = "Option<u16>", range(min = 1, max = 256))]
-    pub parallel: Option<Spanned<i64>>,
 }
 
 /// A requirement that need not be met, somewhere, for a time.
@@ -298,7 +295,7 @@ expires = 2026-12-31
         for (text, line, column, said) in [
             ("enviroment = \"production\"", 1, 1, "unknown field `enviroment`"),
             ("\nenvironment = \"prod\"", 2, 15, "unknown variant `prod`"),
-            ("[limits]\n  parallel = \"8\"", 2, 14, "invalid type"),
+            ("[limits]\n  timeout = 8", 2, 13, "invalid type"),
             ("[weights]\nno-token = 0", 2, 12, "a weight from 1 to 100"),
             ("[weights]\nno-tokens = 3", 2, 1, "did you mean \"no-token\"?"),
             ("[severity]\nno-token = \"ignores\"", 2, 12, "unknown variant `ignores`"),

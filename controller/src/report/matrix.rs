@@ -1,6 +1,7 @@
 //! Requirements by pools: what a reader looks at first.
 
 use super::{Report, ReportedFinding, ReportedOutcome};
+use crate::requirement::Area;
 
 /// A row for each requirement, a column for each pool, the worst pool first.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(super) struct Matrix<'a> {
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     pub(super) id: &'static str,
+    pub(super) area: Area,
     /// The worst of the pool's probes, for each column.
     pub(super) cells: Vec<Option<&'a ReportedFinding>>,
 }
@@ -20,19 +22,23 @@ pub(super) struct Row<'a> {
 impl<'a> Matrix<'a> {
     pub(super) fn of(report: &'a Report) -> Self {
         let mut columns: Vec<&str> = Vec::new();
-        let mut ids: Vec<&'static str> = Vec::new();
+        let mut ids: Vec<(&'static str, Area)> = Vec::new();
         for sandbox in &report.sandboxes {
             let column = sandbox.subject.column();
             if !columns.contains(&column) {
                 columns.push(column);
             }
             for finding in &sandbox.findings {
-                if !ids.contains(&finding.id) {
-                    ids.push(finding.id);
+                if !ids.contains(&(finding.id, finding.area)) {
+                    ids.push((finding.id, finding.area));
                 }
             }
         }
-        let row = |id| Row { id, cells: columns.iter().map(|column| worst(report, column, id)).collect() };
+        let row = |(id, area)| Row {
+            id,
+            area,
+            cells: columns.iter().map(|column| worst(report, column, id)).collect(),
+        };
         let rows = ids.into_iter().map(row).collect();
         Self { columns, rows }
     }

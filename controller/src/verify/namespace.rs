@@ -35,6 +35,8 @@ use crate::{
     survey::kubernetes::{self as survey, OtherKinds, Scope},
 };
 
+/// How long the API server may take to say what has changed, beside what it takes to remove the probes.
+const AGAIN: Duration = Duration::from_secs(10);
 /// How much longer than the run a pod may live, if nobody is left to remove it.
 const BACKSTOP: Duration = Duration::from_mins(1);
 
@@ -218,16 +220,11 @@ async fn probes(
 ) -> Result<Run, Error> {
     let target = &request.target;
     let Ground { connection, cluster, .. } = ground;
-    let common = Common {
-        run: plan::run(nonce()?),
-        image: target.image.clone(),
-        lifetime: request.timeout + BACKSTOP,
-    };
-    let fleet = Fleet::begin(&connection.client, &target.namespace, &common.run, deadline);
-    let control_fleet = target.control_namespace.as_ref();
-    let control_fleet =
-        control_fleet.map(|namespace| Fleet::begin(&connection.client, namespace, &common.run, deadline));
-    let controls = controls::Controls::new(control_fleet, &common, deadline);
+    let image = target.image.clone();
+    let common = Common { run: plan::run(nonce()?), image, lifetime: request.timeout + BACKSTOP };
+    let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
+    let fleet = begin(&target.namespace);
+    let controls = controls::Controls::new(target.control_namespace.as_ref().map(begin), &common, deadline);
     let probing =
         Probing { fleet: &fleet, controls: &controls, common: &common, cluster, target, deadline, progress };
     let all = stream::iter(plan.groups.iter().enumerate())
@@ -241,8 +238,9 @@ async fn probes(
     };
     progress.change("looking again, and cleaning up");
     let made = fleet.made().into_iter().chain(controls.made_in(&target.namespace)).collect();
+    let soon = deadline.min(Instant::now() + AGAIN);
     let (later, mine, controls) =
-        tokio::join!(later(ground, &made, deadline), fleet.clean_up(), controls.clean_up());
+        tokio::join!(later(ground, &made, soon), fleet.clean_up(), controls.clean_up());
     if interrupt.has_arrived().await {
         stopped = Some(Stopped::Interrupted);
     }

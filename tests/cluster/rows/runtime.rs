@@ -19,6 +19,7 @@ const NO_PROBE: Lacks = &[
     ("resource-limits", "inconclusive"),
     ("runtime-class-exists", "unmet"),
     ("runtime-isolation", "inconclusive"),
+    ("runtime-settings", "inconclusive"),
 ];
 
 /// Where pods run on the node's own kernel: there, only the node shows the limits.
@@ -28,6 +29,7 @@ pub(super) const OWN_KERNEL: Lacks = &[
     ("runtime-class-exists", "unmet"),
     ("runtime-class-used", "unmet"),
     ("runtime-isolation", "unmet"),
+    ("runtime-settings", "not-applicable"),
 ];
 
 /// Where others of the namespace do.

@@ -114,6 +114,7 @@ pub(super) const ROWS: &[Row] = &[
                 ("runtime-class-exists", "unmet"),
                 ("runtime-class-used", "unmet"),
                 ("runtime-isolation", "unmet"),
+                ("runtime-settings", "not-applicable"),
             ],
         )],
         code: 1,
