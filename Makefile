@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas clean
+.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -24,7 +24,7 @@ verify: build ## build, start a real gVisor sandbox, judge it
 
 test: build ## every test, in real sandboxes too
 	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace \
-		/usr/include/seccomp.h=libseccomp-dev \
+		nft=nftables nsenter=util-linux /usr/include/seccomp.h=libseccomp-dev \
 		docker-registry=docker-registry skopeo=skopeo openssl=openssl setpriv=util-linux
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]
 	@tests/cluster/parts/build gvisor >/dev/null || [ -z "$$CI" ]
@@ -54,7 +54,8 @@ lint: ## formatting, clippy, documentation, licences and sources of dependencies
 	@.ci/deny
 
 bench: build ## what a run costs; prints ratios and sizes
-	@.ci/need runsc=runsc cc=gcc strace=strace /usr/include/seccomp.h=libseccomp-dev
+	@.ci/need runsc=runsc runc=runc cc=gcc strace=strace /usr/include/seccomp.h=libseccomp-dev ip=iproute2 \
+		nft=nftables nsenter=util-linux
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features sandbox
 
@@ -81,6 +82,14 @@ probe-by-source: ## the static probe, with a standard library built from its sou
 
 generated: ## proto/src/generated, from proto/schema
 	cargo run --quiet --package generate
+
+reports-test: build ## the reports, by the programs that read them: xmllint, Chromium
+	@.ci/need xmllint=libxml2-utils chromium=chromium pip3=python3-pip unshare=util-linux
+	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports
+
+pictures: build ## the README's pictures, from saved evidence
+	@.ci/need chromium=chromium aha=aha script=bsdutils unshare=util-linux
+	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/pictures
 
 schemas: ## deploy/schema, from the types of the report and of the policy file
 	cargo run --quiet --package controller -- schema report >deploy/schema/report.schema.json

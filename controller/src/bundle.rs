@@ -5,7 +5,7 @@ mod given;
 
 use serde_json::{Value, json};
 
-pub use given::{Error, adapted, has_network_of_its_own};
+pub use given::{Error, adapted, network};
 
 use crate::case::{HostPath, Limits};
 

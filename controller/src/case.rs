@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     breach::Breach,
     cluster::{Cluster, Coverage, Group, Shape},
+    profile::Profile,
 };
 
 /// Evidence and survey, side by side.
@@ -55,6 +56,13 @@ pub struct Survey {
     pub cgroup: Observation<Limits>,
     /// What the probe was asked to attempt.
     pub destinations: Vec<Destination>,
+    /// What of it may be reached.
+    #[serde(default)]
+    pub profile: Profile,
+    /// What was reached from beside the sandbox, at the same time.
+    pub control: Control,
+    /// The targets of the probe's whose datagrams arrived one way, as the run's own listener tells.
+    pub arrived: Vec<u32>,
     /// What a cluster declares and knows; `None` for a run on this machine.
     pub in_cluster: Option<InCluster>,
 }
@@ -72,21 +80,20 @@ pub struct InCluster {
     pub group: Group,
     /// What named the environment; `None` where nothing did.
     pub environment: Option<String>,
-    /// What a pod without the workload's bonds reached.
-    pub control: Control,
     /// The pod in which the probe ran.
     pub pod: Option<RanPod>,
 }
 
-/// What the control reached, by the targets of the probe's own assignment.
+/// What the control reached, by the targets of the probe's own assignment: in a cluster a pod without the workload's bonds,
+/// on this machine the controller itself, which tries its own listener and what the user named.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Control {
-    /// No control namespace was named.
+    /// No control namespace was named, or there was nothing to try.
     NotAsked,
     /// There was no control, for this reason.
     Failed(String),
-    /// It attempted the same targets.
+    /// It attempted these targets.
     Tried(Vec<Attempt>),
 }
 
@@ -191,30 +198,42 @@ pub struct Destination {
     pub target: Target,
     /// Why it was chosen.
     pub purpose: Purpose,
+    /// Whether the user named it, so that the control may try it on this machine, too.
+    pub named: bool,
 }
 
 /// Why a destination was chosen.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
     LoopbackWitness,
     /// An address that documentation reserves (RFC 5737, RFC 3849): without a route it is unreachable at once.
     Documentation,
-    /// The control's listener, which a pod without bonds reaches.
+    /// The run's own listener, which the control reaches.
     Witness,
+    /// A host of the public internet.
+    PublicInternet,
+    /// A name server of the public internet.
+    PublicDns,
+    /// The name servers that the sandbox is configured with.
+    OwnResolver,
+    /// A metadata service.
+    Metadata,
     /// The cluster's DNS.
     ClusterDns,
     /// The cluster's API server.
     ApiServer,
     /// The kubelet of the probe's node.
     Kubelet,
-    /// The user named it, and the control tries it too.
+    /// The probe's node itself.
+    Node,
+    /// Another pod of the namespace.
+    Neighbour,
+    /// The user named it as a target.
     Requested,
-    /// The user named it.
-    Named {
-        /// Whether the controller reached it.
-        reached_by_control: bool,
-    },
+    /// The user named it as something that must be reached.
+    Allowed,
 }
 
 /// One observation that a judgement rests on.
@@ -265,14 +284,15 @@ impl Subject {
                 format!("the bundle {} in {}", folder.display(), runtime.join(" "))
             }
             Self::Unsandboxed => "this machine without a sandbox".to_owned(),
-            Self::Pods { namespace, pool, node, runtime_class, policies, .. } => {
+            Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, .. } => {
+                let kind = node_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
                 let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
                 let class = runtime_class
                     .as_ref()
                     .map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
                 let bound =
                     if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
-                format!("namespace {namespace}, pool {pool}{node}, {class}, bound by {bound}")
+                format!("namespace {namespace}, pool {pool}{node}{kind}, {class}, bound by {bound}")
             }
         }
     }
@@ -312,7 +332,36 @@ impl Destination {
         let address = SocketAddr::new(self.target.address, self.target.port);
         match self.target.protocol {
             Protocol::Tcp => address.to_string(),
-            protocol @ (Protocol::Udp | Protocol::Dns) => format!("{address}/{}", protocol.id()),
+            protocol @ (Protocol::Udp | Protocol::Dns | Protocol::OneWay) => {
+                format!("{address}/{}", protocol.id())
+            }
+            Protocol::Echo => format!("{}/icmp", self.target.address),
+            Protocol::Resolver => "the sandbox's own resolver".to_owned(),
+            Protocol::Socket => format!("the socket {}", self.target.name),
+        }
+    }
+}
+
+// === impl Purpose ===
+
+impl Purpose {
+    /// Who it is, as a fragment.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::LoopbackWitness => "a listener on the machine's loopback",
+            Self::Documentation => "an address for documentation",
+            Self::Witness => "the run's own listener",
+            Self::PublicInternet => "a host of the public internet",
+            Self::PublicDns => "a public name server",
+            Self::OwnResolver => "the name servers of its resolv.conf",
+            Self::Metadata => "a metadata service",
+            Self::ClusterDns => "the cluster's DNS",
+            Self::ApiServer => "the API server",
+            Self::Kubelet => "the node's kubelet",
+            Self::Node => "the node itself",
+            Self::Neighbour => "another pod of the namespace",
+            Self::Requested => "named by --egress-target",
+            Self::Allowed => "named by --allow",
         }
     }
 }
@@ -327,9 +376,12 @@ mod tests {
             (Protocol::Tcp, "[2001:db8::1]:53"),
             (Protocol::Udp, "[2001:db8::1]:53/udp"),
             (Protocol::Dns, "[2001:db8::1]:53/dns"),
+            (Protocol::OneWay, "[2001:db8::1]:53/one-way"),
+            (Protocol::Echo, "2001:db8::1/icmp"),
         ] {
-            let target = Target { id: 1, address: "2001:db8::1".parse().unwrap(), port: 53, protocol };
-            assert_eq!(Destination { target, purpose: Purpose::Documentation }.name(), name);
+            let target = Target::at(1, "2001:db8::1".parse().unwrap(), 53, protocol);
+            let destination = Destination { target, purpose: Purpose::Documentation, named: false };
+            assert_eq!(destination.name(), name);
         }
     }
 }

@@ -6,6 +6,7 @@ mod diff;
 mod doctor;
 mod image;
 mod judging;
+mod network;
 mod output;
 mod place;
 mod plan;
@@ -48,6 +49,7 @@ enum Command {
     Rbac(rbac::Arguments),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
+    #[command(visible_alias = "explain")]
     Requirements(requirements::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -154,6 +156,9 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::NotStarted { .. } => {
             Some("run the runtime by hand to see more, or name another with --runtime")
         }
+        Error::Name(_) => {
+            Some("give an address in place of the name, or a name that this machine can look up")
+        }
         Error::Probes(plan::namespace::Error::NoSuchNode(_)) => Some(
             "--nodes takes names as `kubectl get nodes` lists them, separated by commas, or all, or per-pool",
         ),
@@ -190,6 +195,7 @@ fn exit(error: &Error) -> Exit {
         Error::Interrupted => Exit::Interrupted,
         Error::Plan(_)
         | Error::Probes(_)
+        | Error::Name(_)
         | Error::Launch(crate::launch::Error::Bundle(_))
         | Error::NoProbe
         | Error::ReadProbe { .. } => Exit::Usage,

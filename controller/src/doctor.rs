@@ -15,6 +15,7 @@ use kube::{
     Api, Client,
     api::{ListParams, PostParams},
 };
+use proto::Nonce;
 use tokio::time::{Instant, timeout};
 
 use crate::{
@@ -224,7 +225,13 @@ async fn runtime_class(client: &Client) -> (Option<String>, Check) {
 /// Whether the namespace would admit a probe; whether its nodes can pull the image, only a run shows.
 async fn admission(client: &Client, namespace: &str, image: &str, class: Option<String>) -> Check {
     let what = "the admission of a probe";
-    let common = Common { run: "podproof-doctor".to_owned(), image: image.to_owned(), lifetime: PATIENCE };
+    let common = Common {
+        run: "podproof-doctor".to_owned(),
+        image: image.to_owned(),
+        lifetime: PATIENCE,
+        // Nothing listens.
+        token: Nonce([0; 16]),
+    };
     let mut owner = manifest::owner(&common.run, namespace);
     owner.metadata.uid = Some(common.run.clone());
     let group = Group { runtime_class: class, ..Group::default() };

@@ -12,13 +12,14 @@ use proto::{
     Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
-pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape};
+pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
 
 use crate::{
     breach::Breach,
-    case::{AccountDigest, Case, Collected, Destination, Limits, Machine, Purpose, Subject, Survey},
+    case::{AccountDigest, Case, Collected, Control, Destination, Limits, Machine, Purpose, Subject, Survey},
     environment::{Declared, Environment},
     policy::Policy,
+    profile::Profile,
     record::Record,
     report::Report,
 };
@@ -266,8 +267,8 @@ fn isolated() -> Evidence {
         up: true,
         addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
     };
-    let attempt = |target, reach, errno| Attempt { target, reach, errno, took_us: 40 };
-    let attempts = vec![attempt(1, Reach::Refused, 111), attempt(2, Reach::NetworkUnreachable, 101)];
+    let attempt = |target, reach, errno| Attempt { target, reach, errno, took_us: 40, again: None };
+    let attempts = vec![attempt(1, Reach::Refused, 111), attempt(2, Reach::NoRoute, 101)];
     let nobody = Credentials {
         real_user: 65_534,
         effective_user: 65_534,
@@ -295,7 +296,7 @@ fn isolated() -> Evidence {
         account_list: Observation::Absent,
         interfaces: seen(Interfaces { interfaces: vec![loopback] }),
         routes: seen(Routes { routes: Vec::new() }),
-        egress: seen(Egress { attempts }),
+        egress: seen(Egress { attempts, name_servers: Vec::new() }),
         ..Evidence::default()
     }
 }
@@ -310,8 +311,9 @@ fn case(evidence: Evidence) -> Case {
     let AccountList { size, sha256, .. } = machine_accounts();
     let limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
     let destination = |id, address: [u8; 4], port, purpose| Destination {
-        target: Target { id, address: IpAddr::V4(address.into()), port, protocol: Protocol::Tcp },
+        target: Target::at(id, IpAddr::V4(address.into()), port, Protocol::Tcp),
         purpose,
+        named: false,
     };
     Case {
         collected: Collected {
@@ -342,6 +344,9 @@ fn case(evidence: Evidence) -> Case {
                 destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackWitness),
                 destination(2, [198, 51, 100, 1], 443, Purpose::Documentation),
             ],
+            profile: Profile::default(),
+            control: Control::NotAsked,
+            arrived: Vec::new(),
             in_cluster: None,
         },
     }

@@ -1,5 +1,6 @@
 //! Starting a probe on this machine, in a sandbox or as a plain process, and leaving nothing behind.
 
+pub(crate) mod control;
 mod leftovers;
 pub(crate) mod pods;
 mod runtime;
@@ -103,11 +104,16 @@ pub fn start(plan: &Plan, probe: &[u8]) -> Result<(Stream, Launched), Error> {
 
 fn unsandboxed(scratch: &Scratch) -> Command {
     let mut command = Command::new(scratch.probe());
-    command.arg("report").env_clear().current_dir("/");
+    as_nobody(command.arg("report"));
+    command
+}
+
+/// The same without privileges, and with nothing of this process's own.
+fn as_nobody(command: &mut Command) {
+    command.env_clear().current_dir("/");
     if nix::unistd::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    command
 }
 
 // === impl Launched ===
@@ -116,6 +122,12 @@ impl Launched {
     /// The file that the sandbox was given as its program.
     pub fn probe(&self) -> PathBuf {
         self.scratch.probe()
+    }
+
+    /// Where a copy of the probe may lie that runs beside the sandbox: whoever looks for the sandbox's own among the
+    /// machine's processes must not take that for it.
+    pub(crate) fn beside(&self) -> PathBuf {
+        self.scratch.path().join("beside")
     }
 
     /// What the sandbox was given; `None` where there is none.

@@ -16,6 +16,7 @@ use k8s_openapi::{
         apis::meta::v1::{ObjectMeta, OwnerReference},
     },
 };
+use proto::Nonce;
 
 pub use altered::altered;
 
@@ -42,6 +43,8 @@ pub struct Common {
     pub image: String,
     /// How long a pod lives if nobody ends it.
     pub lifetime: Duration,
+    /// By which the witness's answers are known.
+    pub token: Nonce,
 }
 
 /// The object that owns a run's pods in one namespace.
@@ -78,7 +81,7 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
 
 /// The witness on one node: it listens.
 pub fn witness(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
-    let words = vec!["witness".to_owned(), names::WITNESS_PORT.to_string()];
+    let words = vec!["witness".to_owned(), names::WITNESS_PORT.to_string(), common.token.to_string()];
     unbound(common, namespace, owner, node, ("witness", index), words)
 }
 
@@ -220,6 +223,7 @@ mod tests {
             run: "podproof-1".into(),
             image: "example.invalid/probe:1".into(),
             lifetime: Duration::from_secs(90),
+            token: Nonce([7; 16]),
         }
     }
 

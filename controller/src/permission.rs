@@ -151,7 +151,9 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Both,
         purpose: "know what binds the pods, and that nothing shuts the control off",
-        without: Without::Inconclusive("network-policies-apply, policies-enforced, network-isolation"),
+        without: Without::Inconclusive(
+            "network-policies-apply, policies-enforced, network-isolation, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
     },
     Permission {
         group: "",
@@ -231,7 +233,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Of("kube-system"),
         purpose: "find the cluster's DNS, to try it",
-        without: Without::Words("the cluster's DNS and API server are not tried; the control still decides"),
+        without: Without::Inconclusive("api-server-blocked"),
     },
     Permission {
         group: "",
@@ -239,7 +241,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["get"],
         place: Place::Of("default"),
         purpose: "find the API server's address, to try it",
-        without: Without::Words("the cluster's DNS and API server are not tried; the control still decides"),
+        without: Without::Inconclusive("api-server-blocked"),
     },
     Permission {
         group: "cilium.io",
@@ -247,7 +249,9 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation, policies-enforced"),
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
     },
     Permission {
         group: "crd.antrea.io",
@@ -255,7 +259,9 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation, policies-enforced"),
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
     },
     Permission {
         group: "crd.projectcalico.org",
@@ -263,7 +269,9 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation, policies-enforced"),
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
     },
     Permission {
         group: "k8s.ovn.org",
@@ -271,7 +279,9 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation, policies-enforced"),
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
     },
     Permission {
         group: "networking.gke.io",
@@ -279,7 +289,9 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation, policies-enforced"),
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
     },
     Permission {
         group: "policy.networking.k8s.io",
@@ -287,7 +299,9 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation, policies-enforced"),
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
     },
     Permission {
         group: "projectcalico.org",
@@ -295,7 +309,9 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive("network-isolation, policies-enforced"),
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
     },
 ];
 

@@ -1,22 +1,33 @@
 //! What a local run is to do, decided before anything is touched. A namespace's is [`namespace`]'s.
 
+pub mod defaults;
 pub mod namespace;
+mod wanted;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use proto::{Assignment, Budget, Nonce, Observer, Protocol, Target};
+use wanted::distinct;
+pub use wanted::{Named, Wanted};
 
-use crate::case::{Destination, Limits, Purpose, Subject};
+use crate::{
+    case::{Destination, Limits, Purpose, Subject},
+    profile::Profile,
+};
 
 /// The limits of a bundle of our own: enough for every release of runsc, and little enough to differ from any machine's.
 pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
 
 /// For each observer, and for all attempts together.
-const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(3) };
+const BUDGET: Budget = Budget {
+    observer: Duration::from_secs(2),
+    egress: Duration::from_secs(3),
+    again: Duration::from_secs(2),
+};
 
 /// Reserved for documentation (RFC 5737, RFC 3849). Without a route the kernel refuses them at once.
 const DOCUMENTATION: [IpAddr; 2] =
@@ -33,6 +44,8 @@ pub struct Plan {
     pub nonce: Nonce,
     /// What the probe attempts.
     pub destinations: Vec<Destination>,
+    /// What of it may be reached.
+    pub profile: Profile,
 }
 
 /// What was asked for, as far as it shapes the plan.
@@ -42,14 +55,43 @@ pub struct Request {
     pub runtime: Option<Vec<String>>,
     /// `--bundle`.
     pub bundle: Option<PathBuf>,
-    /// `--egress-target`, each with whether the controller reached it.
-    pub named: Vec<(SocketAddr, bool)>,
+    /// What was said of the network.
+    pub wanted: Wanted,
     /// runsc, where it is on the machine.
     pub installed: Option<PathBuf>,
-    /// Whether the sandbox is given a network namespace that is made for it.
-    pub own_network: bool,
+    /// What network the sandbox is given.
+    pub network: Network,
     /// The port of the controller's listener on the loopback address.
-    pub witness: u16,
+    pub loopback_witness: u16,
+    /// The controller's listener on the machine's other addresses, where there is one.
+    pub witness: Option<Witness>,
+}
+
+/// What network a sandbox is given.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Network {
+    /// The machine's own, or nobody can tell.
+    #[default]
+    Shared,
+    /// One that is made for it, and is empty.
+    Fresh,
+    /// Another than the machine's, which is there already.
+    Joined,
+}
+
+/// Where the controller listens beyond the loopback address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Witness {
+    /// The machine's own addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Its port by TCP.
+    pub tcp: u16,
+    /// Its port by UDP.
+    pub udp: u16,
+    /// By which its answers are known.
+    pub token: Nonce,
+    /// By which a datagram of the sandbox is known that needs no answer; its last byte is the address's number.
+    pub one_way: Nonce,
 }
 
 /// Why there is no plan.
@@ -64,21 +106,39 @@ pub enum Error {
 /// should have no way; where the machine's network may be shared, nothing is sent outside unasked.
 pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
     let subject = subject(request)?;
-    let witness = (SocketAddr::new(Ipv4Addr::LOCALHOST.into(), request.witness), Purpose::LoopbackWitness);
-    let shut_in = subject != Subject::Unsandboxed && request.own_network;
-    let documentation: &[IpAddr] = if shut_in { &DOCUMENTATION } else { &[] };
-    let documentation =
-        documentation.iter().map(|&address| (SocketAddr::new(address, 443), Purpose::Documentation));
-    let named = request
-        .named
-        .iter()
-        .map(|&(address, reached_by_control)| (address, Purpose::Named { reached_by_control }));
-    let destinations = std::iter::once(witness).chain(documentation).chain(named);
-    let destinations = (1..).zip(destinations).map(|(id, (address, purpose))| Destination {
-        target: Target { id, address: address.ip(), port: address.port(), protocol: Protocol::Tcp },
-        purpose,
+    let loopback = at(Ipv4Addr::LOCALHOST.into(), request.loopback_witness, Purpose::LoopbackWitness);
+    let shut_in = subject != Subject::Unsandboxed && network(request, &subject) != Network::Shared;
+    let documentation = DOCUMENTATION.iter().map(|&address| at(address, 443, Purpose::Documentation));
+    let outside = documentation.chain(defaults::destinations().filter(|_| request.wanted.defaults));
+    let destinations = std::iter::once(loopback)
+        .chain(outside.filter(|_| shut_in))
+        .chain(request.witness.iter().flat_map(Witness::destinations))
+        .chain(request.wanted.named());
+    Ok(Plan {
+        subject,
+        run: run(nonce),
+        nonce,
+        destinations: distinct(destinations),
+        profile: request.wanted.profile.clone(),
+    })
+}
+
+fn at(address: IpAddr, port: u16, purpose: Purpose) -> Destination {
+    Destination { target: Target::at(0, address, port, Protocol::Tcp), purpose, named: false }
+}
+
+/// What the bundle says counts only if the runtime is not told otherwise: `--network=host` shares the machine's.
+fn network(request: &Request, subject: &Subject) -> Network {
+    let Subject::Sandbox { runtime, .. } = subject else { return Network::Shared };
+    let mut words = runtime.iter().map(|word| word.trim_start_matches('-'));
+    let told = words.by_ref().find_map(|word| word.strip_prefix("network")).map(|rest| match rest {
+        "" => words.next().unwrap_or_default(),
+        rest => rest.trim_start_matches('='),
     });
-    Ok(Plan { subject, run: run(nonce), nonce, destinations: destinations.collect() })
+    match told {
+        None | Some("none" | "sandbox") => request.network,
+        Some(_) => Network::Shared,
+    }
 }
 
 fn subject(request: &Request) -> Result<Subject, Error> {
@@ -112,15 +172,61 @@ pub(crate) fn run(Nonce(bytes): Nonce) -> String {
     format!("podproof-{}", name.collect::<String>())
 }
 
+impl Witness {
+    /// By TCP, by UDP with an answer and without, at each of its addresses.
+    fn destinations(&self) -> impl Iterator<Item = Destination> {
+        self.addresses.iter().enumerate().flat_map(|(index, &address)| {
+            let ways = [
+                (Protocol::Tcp, self.tcp, Some(self.token)),
+                (Protocol::Udp, self.udp, Some(self.token)),
+                (Protocol::OneWay, self.udp, Some(numbered(self.one_way, index))),
+                (Protocol::Echo, 0, None),
+            ];
+            ways.map(|(protocol, port, token)| Destination {
+                target: Target { token, ..Target::at(0, address, port, protocol) },
+                purpose: Purpose::Witness,
+                named: false,
+            })
+        })
+    }
+}
+
+/// The same mark for another address.
+pub(crate) fn numbered(Nonce(mut mark): Nonce, index: usize) -> Nonce {
+    let [.., last] = &mut mark;
+    *last = u8::try_from(index).unwrap_or(u8::MAX);
+    Nonce(mark)
+}
+
+/// The mark for the address that another mark is for.
+pub(crate) fn numbered_as(mark: Nonce, Nonce([.., index]): Nonce) -> Nonce {
+    numbered(mark, index.into())
+}
+
 impl Plan {
     /// What the probe is told.
     pub fn assignment(&self) -> Assignment {
         Assignment {
             nonce: self.nonce,
             observers: Observer::ALL.to_vec(),
-            targets: self.destinations.iter().map(|destination| destination.target).collect(),
+            targets: self.destinations.iter().map(|destination| destination.target.clone()).collect(),
             budget: BUDGET,
         }
+    }
+
+    /// What the controller tries itself, at the same time: its own listener, and what the user named. `one_way` is by what its
+    /// own datagrams are known.
+    pub fn control(&self, one_way: Nonce) -> (Vec<Target>, Budget) {
+        let tried = |destination: &&Destination| destination.named || destination.purpose == Purpose::Witness;
+        let targets = self.destinations.iter().filter(tried).map(|destination| {
+            let target = destination.target.clone();
+            let token = match target.protocol {
+                Protocol::OneWay => target.token.map(|mark| numbered_as(one_way, mark)),
+                _ => target.token,
+            };
+            Target { token, ..target }
+        });
+        (targets.collect(), Budget { again: BUDGET.egress, ..BUDGET })
     }
 }
 
@@ -148,8 +254,11 @@ mod tests {
 
     #[test]
     fn the_installed_runsc_is_taken_and_a_named_runtime_preferred() {
-        let installed =
-            Request { installed: Some("/usr/bin/runsc".into()), own_network: true, ..Request::default() };
+        let installed = Request {
+            installed: Some("/usr/bin/runsc".into()),
+            network: Network::Fresh,
+            ..Request::default()
+        };
         let named = Request { runtime: Some(vec!["runc".into()]), ..installed.clone() };
         let runtime = |request: &Request| match local(request, Nonce([7; 16])).unwrap().subject {
             Subject::Sandbox { runtime, .. } => runtime,
@@ -162,18 +271,60 @@ mod tests {
         let told =
             Request { runtime: Some(vec!["runsc".into(), "-network=host".into()]), ..installed.clone() };
         assert_eq!(runtime(&told), ["runsc", "-network=host"]);
-        assert_eq!(purposes(&installed).len(), 3);
-        assert_eq!(purposes(&Request { own_network: false, ..installed }).len(), 1);
+    }
+
+    #[test]
+    fn the_outside_is_tried_only_from_a_network_of_the_sandboxs_own() {
+        let outside = |network, words: &[&str], defaults| {
+            let words = words.iter().map(|&word| word.to_owned()).collect();
+            let wanted = Wanted { defaults, ..Wanted::default() };
+            purposes(&Request { runtime: Some(words), network, wanted, ..Request::default() }).len() - 1
+        };
+        let (documentation, all) = (2, 2 + defaults::destinations().count());
+        assert_eq!(outside(Network::Fresh, &["runc"], true), all);
+        assert_eq!(outside(Network::Joined, &["runsc", "-network", "sandbox"], true), all);
+        assert_eq!(outside(Network::Fresh, &["runsc", "--network=none"], false), documentation);
+        assert_eq!(outside(Network::Shared, &["runc"], true), 0);
+        assert_eq!(outside(Network::Fresh, &["runsc", "--network=host"], true), 0);
+        assert_eq!(outside(Network::Fresh, &["runsc", "-network", "host"], true), 0);
+    }
+
+    fn with_a_witness() -> Plan {
+        let witness = Witness {
+            addresses: vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()],
+            tcp: 9001,
+            udp: 9002,
+            token: Nonce([1; 16]),
+            one_way: Nonce([2; 16]),
+        };
+        let address = Ipv4Addr::LOCALHOST.into();
+        let named = Named { address, port: 9, protocol: Protocol::Tcp, purpose: Purpose::Requested };
+        let wanted = Wanted { named: vec![named], ..Wanted::default() };
+        let runtime = Some(vec!["runc".into()]);
+        let network = Network::Joined;
+        let request = Request { runtime, network, wanted, witness: Some(witness), ..Request::default() };
+        local(&request, Nonce([7; 16])).unwrap()
+    }
+
+    #[test]
+    fn the_control_tries_the_listener_and_what_was_named_and_nothing_else() {
+        let (targets, budget) = with_a_witness().control(Nonce([3; 16]));
+        let ways: Vec<_> = targets.iter().map(|target| (target.port, target.protocol.id())).collect();
+        let listener = [(9001, "tcp"), (9002, "udp"), (9002, "one-way"), (0, "icmp")];
+        assert_eq!(ways, [&listener[..], &listener, &[(9, "tcp")]].concat());
+        let marks = [targets[2].token, targets[6].token].map(|mark| mark.unwrap().0);
+        assert_eq!(marks.map(|mark| (mark[0], mark[15])), [(3, 0), (3, 1)]);
+        assert_eq!(budget.again, budget.egress);
     }
 
     #[test]
     fn the_assignment_has_every_observer_and_each_target_once() {
-        let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 9);
-        let request = Request { named: vec![(address, true)], ..Request::default() };
-        let plan = local(&request, Nonce([7; 16])).unwrap();
+        let plan = with_a_witness();
         let assignment = plan.assignment();
         assert_eq!(assignment.observers, Observer::ALL);
-        assert_eq!(assignment.targets.iter().map(|target| target.id).collect::<Vec<_>>(), [1, 2]);
+        let count = u32::try_from(plan.destinations.len()).unwrap();
+        let ids: Vec<_> = assignment.targets.iter().map(|target| target.id).collect();
+        assert_eq!(ids, (1..=count).collect::<Vec<_>>());
         assert_eq!(plan.run, "podproof-07070707");
     }
 }

@@ -118,6 +118,7 @@ impl Policy {
         }
     }
 
+    /// What becomes of a requirement, waivers left out.
     fn unwaived(&self, requirement: &Requirement) -> Enforcement {
         if self.only_production {
             let asked =

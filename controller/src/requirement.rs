@@ -2,12 +2,17 @@
 //!
 //! A requirement is one file with one `const` record. Judges are pure: the same case gives the same finding.
 
+mod api_server_blocked;
+mod closed_from_the_start;
 mod coverage;
+mod dns_contained;
 mod environment_declared;
 mod filesystem_isolation;
 mod least_privilege;
 mod limits_declared;
 mod limits_enforced;
+mod metadata_blocked;
+mod neighbours_blocked;
 mod network_isolation;
 mod network_policies_apply;
 mod no_token;
@@ -34,6 +39,11 @@ pub const ALL: &[&Requirement] = &[
     &filesystem_isolation::REQUIREMENT,
     &resource_limits::REQUIREMENT,
     &least_privilege::REQUIREMENT,
+    &metadata_blocked::REQUIREMENT,
+    &dns_contained::REQUIREMENT,
+    &closed_from_the_start::REQUIREMENT,
+    &api_server_blocked::REQUIREMENT,
+    &neighbours_blocked::REQUIREMENT,
     &environment_declared::REQUIREMENT,
     &runtime_class_exists::REQUIREMENT,
     &runtime_class_used::REQUIREMENT,

@@ -1,30 +1,22 @@
 //! `controller verify --local`, as a list of phases. Whatever happens after the launch, cleaning up happens too. A
 //! namespace's phases are [`namespace`]'s.
 
+mod beside;
 pub(crate) mod namespace;
+pub(crate) mod network;
 mod run;
 
-use std::{
-    borrow::Cow,
-    io,
-    net::{SocketAddr, TcpListener},
-    path::PathBuf,
-    process::ExitStatus,
-    time::Duration,
-};
+use std::{borrow::Cow, io, path::PathBuf, process::ExitStatus, time::Duration};
 
 use proto::{Nonce, Observation};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout},
-};
+use tokio::time::Instant;
 
+use beside::Beside;
 use run::Run;
 
 use crate::{
     breach::Breach,
-    bundle,
-    case::{Case, Collected, Limits, Machine, Subject, Survey},
+    case::{Case, Collected, Control, Limits, Machine, Subject, Survey},
     cluster::Unreadable,
     collect,
     deliver::Undelivered,
@@ -34,7 +26,7 @@ use crate::{
     file,
     interrupt::Interrupt,
     launch::{self, Launched, Leftover},
-    plan::{self, Plan},
+    plan::{self, Plan, Wanted},
     policy::Policy,
     progress::Progress,
     record::Record,
@@ -42,8 +34,6 @@ use crate::{
     survey,
 };
 
-/// How long the controller itself tries an address that was named as a target.
-const CONTROL: Duration = Duration::from_secs(2);
 /// Exit codes from here on are the probe's own (sysexits.h) or a signal's; those below are the runtime's.
 const PROBES_OWN: i32 = 64;
 /// runsc's exit code when it fails (runsc/cmd/util, `Fatalf`).
@@ -55,7 +45,7 @@ pub(crate) struct Request {
     pub(crate) runtime: Option<Vec<String>>,
     pub(crate) bundle: Option<PathBuf>,
     pub(crate) probe: Option<PathBuf>,
-    pub(crate) egress_targets: Vec<SocketAddr>,
+    pub(crate) network: network::Request,
     pub(crate) timeout: Duration,
     pub(crate) quiet: bool,
     pub(crate) declared: Declared,
@@ -73,8 +63,10 @@ pub(crate) enum Error {
     Random(#[source] getrandom::Error),
     #[error("failed to watch for signals")]
     Signals(#[source] io::Error),
-    #[error("failed to listen on the loopback address")]
+    #[error("failed to listen")]
     Witness(#[source] io::Error),
+    #[error(transparent)]
+    Name(#[from] network::Error),
     #[error("failed to plan the run")]
     Plan(#[from] plan::Error),
     #[error("failed to launch the probe")]
@@ -114,16 +106,18 @@ pub(crate) async fn local(
 ) -> Result<(Exit, Option<Error>), Error> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.quiet);
-    let result = phases(&request, deadline, &progress).await;
+    let (wanted, looked_up) = network::looked_up(&request.network).await?;
+    let result = phases(&request, wanted, deadline, &progress).await;
     progress.finish();
     let Some((case, leftovers, stopped)) = result? else { return Ok((Exit::Interrupted, None)) };
 
     // pure: judge, report
-    let remarks = (stopped == Some(Stopped::TimedOut)).then(report::timed_out).into_iter();
+    let timed_out = (stopped == Some(Stopped::TimedOut)).then(report::timed_out);
+    let remarks = looked_up.into_iter().chain(timed_out).chain(report::left_behind(&leftovers)).collect();
     let record = Record {
         environment: request.declared,
         only_production: request.policy.only_production,
-        remarks: remarks.chain(report::left_behind(&leftovers)).collect(),
+        remarks,
         cases: vec![case],
     };
     let report = Report::of(&record, &request.policy);
@@ -137,6 +131,7 @@ pub(crate) async fn local(
 /// `None` where the run was interrupted; nothing is judged then.
 async fn phases(
     request: &Request,
+    wanted: Wanted,
     deadline: Instant,
     progress: &Progress,
 ) -> Result<Option<(Case, Vec<Leftover>, Option<Stopped>)>, Error> {
@@ -144,20 +139,22 @@ async fn phases(
     let mut interrupt = Interrupt::watch().map_err(Error::Signals)?;
     let probe = probe(request)?;
     let machine = survey::machine();
-    let witness = TcpListener::bind("127.0.0.1:0").map_err(Error::Witness)?;
+    let beside = Beside::listen(request).await?;
 
     // pure: plan
-    let plan = plan::local(&plan_request(request, &witness).await.map_err(Error::Witness)?, nonce()?)?;
+    let plan = plan::local(&plan_request(request, wanted, &beside).map_err(Error::Witness)?, nonce()?)?;
 
     // touches the machine: launch, collect, clean up
     progress.change(&format!("starting {}", name(&plan)));
     let (stream, mut launched) = launch::start(&plan, &probe)?;
+    let trying = beside.tries(&plan, &launched);
     let mut collection = collect::begin(stream, plan.assignment());
     let ending = Run::new(&mut launched, &mut collection, progress).finish(deadline, &mut interrupt).await;
     let collected = collection.finish();
     let last_lines = launched.last_lines();
+    let (control, arrived) = beside.heard(&plan, trying, ending.stopped.is_some()).await;
     let machine = Machine { runs_the_probe: ending.runs_the_probe, ..machine };
-    let survey = surveyed(plan, machine, &launched, ending.cgroup);
+    let survey = Survey { control, arrived, ..surveyed(plan, machine, &launched, ending.cgroup) };
     progress.change("cleaning up");
     let leftovers = launched.clean_up().await;
     let stopped = if interrupt.has_arrived().await { Some(Stopped::Interrupted) } else { ending.stopped };
@@ -200,26 +197,16 @@ fn nonce() -> Result<Nonce, Error> {
     Ok(Nonce(bytes))
 }
 
-async fn plan_request(request: &Request, witness: &TcpListener) -> io::Result<plan::Request> {
+fn plan_request(request: &Request, wanted: Wanted, beside: &Beside) -> io::Result<plan::Request> {
     Ok(plan::Request {
         runtime: request.runtime.clone(),
         bundle: request.bundle.clone(),
-        named: control(&request.egress_targets).await,
-        own_network: request.bundle.as_deref().is_none_or(bundle::has_network_of_its_own),
+        wanted,
         installed: launch::installed_runsc(),
-        witness: witness.local_addr()?.port(),
+        network: beside.network(),
+        loopback_witness: beside.loopback_port()?,
+        witness: beside.planned(),
     })
-}
-
-/// Tries the named targets from here, all at once, and says which were reached.
-async fn control(targets: &[SocketAddr]) -> Vec<(SocketAddr, bool)> {
-    let attempts: Vec<_> =
-        targets.iter().map(|&target| tokio::spawn(timeout(CONTROL, TcpStream::connect(target)))).collect();
-    let mut reached = Vec::new();
-    for (&target, attempt) in targets.iter().zip(attempts) {
-        reached.push((target, matches!(attempt.await, Ok(Ok(Ok(_))))));
-    }
-    reached
 }
 
 fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observation<Limits>) -> Survey {
@@ -233,6 +220,9 @@ fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observati
         machine,
         cgroup,
         destinations: plan.destinations,
+        profile: plan.profile,
+        control: Control::NotAsked,
+        arrived: Vec::new(),
         in_cluster: None,
     }
 }

@@ -1,13 +1,20 @@
 //! Attempts to reach targets, all at once under one deadline. A connection that was made is closed, and nothing is sent
-//! over it; by UDP a datagram is sent, again while nothing comes back, and what comes back is not looked at.
+//! over it; by UDP a datagram is sent, again while nothing comes back, and of what comes back only a listener's token and
+//! the header of a DNS answer are looked at.
+//!
+//! What has ended by a given time is attempted again, for a policy may come into force late. Only what was reached beyond
+//! the sandbox itself is waited for until then: where nothing was reached, nothing takes longer.
 
 mod dns;
+mod ending;
+mod resolver;
 mod socket;
 mod tcp;
 mod udp;
 mod underway;
 
 use std::{
+    net::IpAddr,
     os::fd::{AsFd, AsRawFd},
     time::{Duration, Instant},
 };
@@ -16,25 +23,35 @@ use nix::{
     errno::Errno,
     poll::{PollTimeout, poll},
 };
-use proto::{Egress, Observation, Target};
+use proto::{Attempt, Budget, Egress, Observation, Protocol, Target};
 use underway::Underway;
+
+use crate::vantage::Vantage;
 
 /// Attempts on their way.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     started: Instant,
     budget: Duration,
-    underway: Vec<Underway>,
+    again: Duration,
+    targets: Vec<Target>,
+    servers: Vec<IpAddr>,
+    first: Vec<Underway>,
+    /// Of those that had ended by then, by the targets' order.
+    second: Option<Vec<Option<Underway>>>,
 }
 
 // === impl Attempts ===
 
 impl Attempts {
     /// Starts them all and waits for none.
-    pub(crate) fn begin(targets: &[Target], budget: Duration) -> Self {
+    pub(crate) fn begin(targets: &[Target], budget: Budget, vantage: &Vantage) -> Self {
         let started = Instant::now();
-        let underway = targets.iter().map(|target| Underway::begin(target, started));
-        Self { started, budget, underway: underway.collect() }
+        let asked = targets.iter().any(|target| target.protocol == Protocol::Resolver);
+        let servers = if asked { resolver::name_servers(vantage) } else { Vec::new() };
+        let first = targets.iter().map(|target| Underway::begin(target, &servers, started)).collect();
+        let (budget, again, targets) = (budget.egress, budget.again, targets.to_vec());
+        Self { started, budget, again, targets, servers, first, second: None }
     }
 
     /// Waits until each has ended, or the budget is spent.
@@ -45,26 +62,55 @@ impl Attempts {
             if let Err(errno) = self.wait(self.patience(elapsed)) {
                 return Observation::failed(format!("poll: {}", errno.desc()));
             }
-            if self.underway.iter().all(Underway::has_ended) || elapsed >= self.budget {
+            if elapsed >= self.budget || self.is_over() {
                 break;
             }
             self.repeat();
         }
-        let attempts = self.underway.into_iter().map(|attempt| attempt.conclude(self.budget)).collect();
-        Observation::Seen(Egress { attempts })
+        let (budget, second) = (self.budget, self.second.unwrap_or_default());
+        let again = second.into_iter().map(|attempt| Some(attempt?.conclude(budget).reach));
+        let again = again.chain(std::iter::repeat(None));
+        let first = self.first.into_iter().map(|attempt| attempt.conclude(budget));
+        let attempts = first.zip(again).map(|(attempt, again)| Attempt { again, ..attempt }).collect();
+        Observation::Seen(Egress { attempts, name_servers: self.servers })
+    }
+
+    /// Whether all have ended, and nothing was reached that must be attempted again.
+    fn is_over(&self) -> bool {
+        self.underway().all(Underway::has_ended) && (self.again_at().is_none() || !self.is_worth_waiting())
+    }
+
+    /// When all that ended is attempted again; `None` where it was, or never is.
+    fn again_at(&self) -> Option<Duration> {
+        (self.second.is_none() && self.again < self.budget).then_some(self.again)
+    }
+
+    fn is_worth_waiting(&self) -> bool {
+        self.targets.iter().zip(&self.first).any(|(target, attempt)| {
+            let beyond = target.protocol != Protocol::Socket && !target.address.is_loopback();
+            beyond && attempt.has_made_contact()
+        })
+    }
+
+    fn underway(&self) -> impl Iterator<Item = &Underway> {
+        self.first.iter().chain(self.second.iter().flatten().flatten())
+    }
+
+    fn underway_mut(&mut self) -> impl Iterator<Item = &mut Underway> {
+        self.first.iter_mut().chain(self.second.iter_mut().flatten().flatten())
     }
 
     /// How long to wait before something is to be sent again, or all is over.
     fn patience(&self, elapsed: Duration) -> Duration {
-        let due = self.underway.iter().filter_map(|attempt| attempt.due(self.budget));
+        if self.is_over() {
+            return Duration::ZERO;
+        }
+        let due = self.underway().filter_map(|attempt| attempt.due(self.budget)).chain(self.again_at());
         due.fold(self.budget, Duration::min).saturating_sub(elapsed)
     }
 
     fn wait(&mut self, longest: Duration) -> nix::Result<()> {
-        let mut descriptors: Vec<_> = self.underway.iter().filter_map(Underway::pollable).collect();
-        if descriptors.is_empty() {
-            return Ok(());
-        }
+        let mut descriptors: Vec<_> = self.underway().flat_map(Underway::pollables).collect();
         let timeout = PollTimeout::try_from(longest + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
         match poll(&mut descriptors, timeout) {
             Ok(_) | Err(Errno::EINTR) => (),
@@ -75,17 +121,20 @@ impl Attempts {
             .filter(|descriptor| descriptor.any().unwrap_or(true))
             .map(|descriptor| descriptor.as_fd().as_raw_fd())
             .collect();
-        for attempt in &mut self.underway {
-            attempt.advance(&ready, self.started);
-        }
+        let started = self.started;
+        self.underway_mut().for_each(|attempt| attempt.advance(&ready, started));
         Ok(())
     }
 
     fn repeat(&mut self) {
-        for attempt in &mut self.underway {
-            if attempt.due(self.budget).is_some_and(|due| due <= self.started.elapsed()) {
-                attempt.repeat(self.started);
-            }
+        let (started, budget) = (self.started, self.budget);
+        self.underway_mut().for_each(|attempt| attempt.repeat(budget, started));
+        if self.again_at().is_some_and(|at| at <= started.elapsed()) {
+            let attempts = self.targets.iter().zip(&self.first);
+            let second = attempts.map(|(target, attempt)| {
+                attempt.has_ended().then(|| Underway::begin(target, &self.servers, started))
+            });
+            self.second = Some(second.collect());
         }
     }
 }
@@ -93,11 +142,13 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use std::{
-        net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket},
+        io::Write,
+        net::{Ipv4Addr, TcpListener, UdpSocket},
+        path::Path,
         thread,
     };
 
-    use proto::{Protocol, Reach};
+    use proto::{Nonce, Reach, witness};
 
     use super::*;
 
@@ -105,14 +156,21 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     fn loopback(id: u32, port: u16, protocol: Protocol) -> Target {
-        Target { id, address: IpAddr::V4(Ipv4Addr::LOCALHOST), port, protocol }
+        Target::at(id, IpAddr::V4(Ipv4Addr::LOCALHOST), port, protocol)
+    }
+
+    fn made(targets: &[Target], egress: Duration, again: Duration) -> Vec<Attempt> {
+        let budget = Budget { observer: PATIENCE, egress, again };
+        let vantage = Vantage::rooted(Path::new("/proc/self/fdinfo"));
+        let Observation::Seen(Egress { attempts, .. }) = Attempts::begin(targets, budget, &vantage).finish()
+        else {
+            panic!("no attempts");
+        };
+        attempts
     }
 
     fn ends(targets: &[Target], budget: Duration) -> Vec<(u32, Reach)> {
-        let Observation::Seen(Egress { attempts }) = Attempts::begin(targets, budget).finish() else {
-            panic!("no attempts");
-        };
-        attempts.iter().map(|attempt| (attempt.target, attempt.reach)).collect()
+        made(targets, budget, budget).iter().map(|attempt| (attempt.target, attempt.reach)).collect()
     }
 
     fn udp() -> (UdpSocket, u16) {
@@ -147,7 +205,7 @@ mod tests {
             echo.send_to(&[], from).unwrap();
         });
         let targets = [loopback(7, open, Protocol::Udp), loopback(8, closed, Protocol::Udp)];
-        assert_eq!(ends(&targets, PATIENCE), [(7, Reach::Reached), (8, Reach::Refused)]);
+        assert_eq!(ends(&targets, PATIENCE), [(7, Reach::Reached), (8, Reach::PortUnreachable)]);
         answering.join().unwrap();
     }
 
@@ -157,7 +215,7 @@ mod tests {
         let answering = thread::spawn(move || {
             let mut query = [0; 64];
             let (length, from) = server.recv_from(&mut query).unwrap();
-            assert_eq!(query[..length], dns::query(9));
+            assert_eq!(query[..length], dns::query(9, ""));
             server.send_to(&query[..length], from).unwrap();
         });
         assert_eq!(ends(&[loopback(9, port, Protocol::Dns)], PATIENCE), [(9, Reach::Reached)]);
@@ -181,6 +239,45 @@ mod tests {
         });
         assert_eq!(ends(&[loopback(7, port, Protocol::Udp)], Duration::from_secs(2)), [(7, Reach::Reached)]);
         answering.join().unwrap();
+    }
+
+    #[test]
+    fn a_listener_of_the_runs_own_is_known_by_its_token_and_nobody_else_is_taken_for_it() {
+        let (own, other) = (Nonce([7; 16]), Nonce([8; 16]));
+        for (shown, reach) in [(own, Reach::Reached), (other, Reach::Another)] {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let (datagrams, udp) = udp();
+            let answering = thread::spawn(move || {
+                listener.accept().unwrap().0.write_all(&shown.0).unwrap();
+                let (_, from) = datagrams.recv_from(&mut [0; 64]).unwrap();
+                datagrams.send_to(&witness::answer(shown), from).unwrap();
+            });
+            let targets = [loopback(7, port, Protocol::Tcp), loopback(8, udp, Protocol::Udp)];
+            let targets = targets.map(|target| Target { token: Some(own), ..target });
+            assert_eq!(ends(&targets, PATIENCE), [(7, reach), (8, reach)]);
+            answering.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_has_ended_is_attempted_again_while_something_else_is_awaited() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (_silent, silent) = udp();
+        let targets = [
+            loopback(7, listener.local_addr().unwrap().port(), Protocol::Tcp),
+            loopback(8, silent, Protocol::Udp),
+        ];
+        let attempts = made(&targets, Duration::from_millis(40), Duration::from_millis(10));
+        let again: Vec<_> = attempts.iter().map(|attempt| (attempt.reach, attempt.again)).collect();
+        assert_eq!(again, [(Reach::Reached, Some(Reach::Reached)), (Reach::TimedOut, None)]);
+    }
+
+    #[test]
+    fn the_sandboxs_own_loopback_is_not_waited_for() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let targets = [loopback(7, listener.local_addr().unwrap().port(), Protocol::Tcp)];
+        assert_eq!(made(&targets, PATIENCE, PATIENCE / 2)[0].again, None);
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl<'a> Gathering<'a> {
     fn order(&self, elapsed: Duration) -> Option<Order> {
         let mut budget = self.assignment.budget;
         budget.egress = budget.egress.saturating_sub(elapsed);
+        budget.again = budget.again.saturating_sub(elapsed);
         (!self.pending.is_empty()).then(|| Order {
             observers: self.pending.clone(),
             targets: self.assignment.targets.clone(),
@@ -166,7 +167,11 @@ mod tests {
             nonce: Nonce([0; 16]),
             observers: vec![Observer::BootId, Observer::MemoryTotal, Observer::Egress],
             targets: Vec::new(),
-            budget: Budget { observer: Duration::from_secs(2), egress: Duration::from_secs(3) },
+            budget: Budget {
+                observer: Duration::from_secs(2),
+                egress: Duration::from_secs(3),
+                again: Duration::from_secs(2),
+            },
         }
     }
 

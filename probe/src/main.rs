@@ -42,7 +42,11 @@ fn main() -> ExitCode {
             Err(_) => usage(),
         },
         ["witness", port, seconds] => match (port.parse(), seconds.parse()) {
-            (Ok(port), Ok(seconds)) => exit_code(witness::run(port, seconds)),
+            (Ok(port), Ok(seconds)) => exit_code(witness::run(port, seconds, None)),
+            _ => usage(),
+        },
+        ["witness", port, token, seconds] => match (port.parse(), token.parse(), seconds.parse()) {
+            (Ok(port), Ok(token), Ok(seconds)) => exit_code(witness::run(port, seconds, Some(token))),
             _ => usage(),
         },
         _ => usage(),
@@ -51,7 +55,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     say(
-        "usage: probe report | observe | hold LIFETIME_SECONDS | witness PORT LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
+        "usage: probe report | observe | hold LIFETIME_SECONDS | witness PORT [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
     );
     ExitCode::from(USAGE)
 }

@@ -1,5 +1,6 @@
-//! `probe witness`: somebody who answers, so that silence elsewhere means something. A connection is accepted and closed; a
-//! datagram goes back to its sender, behind a mark. Nothing is kept of either, so that a flood costs time and no memory.
+//! `probe witness`: somebody who answers, so that silence elsewhere means something. A connection is accepted, given the
+//! run's token and closed; a datagram goes back to its sender, behind a mark and the token. Nothing is kept of either, so
+//! that a flood costs time and no memory.
 
 use std::{
     io::{self, Write},
@@ -16,20 +17,20 @@ use nix::{
     },
 };
 
+use proto::{Nonce, witness};
+
 use crate::lifetime::{self, Lifetime};
 
 /// The longest datagram that goes back whole, in bytes.
 const LONGEST: usize = 512;
-
-/// What an answer begins with. It is never answered itself: a forged sender would have two witnesses talk to each other for
-/// ever.
-const MARK: u8 = 0xff;
 
 /// Listens, and never blocks.
 #[derive(Debug)]
 struct Witness {
     connections: TcpListener,
     datagrams: UdpSocket,
+    /// By which its answers are known.
+    token: Option<Nonce>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +43,9 @@ pub(crate) enum Error {
     Lifetime(#[from] lifetime::Error),
 }
 
-pub(crate) fn run(port: NonZeroU16, seconds: NonZeroU32) -> Result<(), Error> {
+pub(crate) fn run(port: NonZeroU16, seconds: NonZeroU32, token: Option<Nonce>) -> Result<(), Error> {
     let lifetime = Lifetime::begin(seconds)?;
-    let witness = Witness::bind(port.get())?;
+    let witness = Witness::bind(port.get(), token)?;
     // Where nobody reads, it answers all the same.
     _ = writeln!(io::stdout(), "probe: answering on port {port} for {seconds} s");
     while lifetime.goes_on(&[witness.connections.as_fd(), witness.datagrams.as_fd()])? {
@@ -56,27 +57,40 @@ pub(crate) fn run(port: NonZeroU16, seconds: NonZeroU32) -> Result<(), Error> {
 // === impl Witness ===
 
 impl Witness {
-    fn bind(port: u16) -> Result<Self, Error> {
+    fn bind(port: u16, token: Option<Nonce>) -> Result<Self, Error> {
         let connections = bound(SockType::Stream, port).map_err(Error::Tcp)?;
         listen(&connections, Backlog::MAXCONN).map_err(Error::Tcp)?;
         let datagrams = bound(SockType::Datagram, port).map_err(Error::Udp)?;
-        Ok(Self { connections: connections.into(), datagrams: datagrams.into() })
+        Ok(Self { connections: connections.into(), datagrams: datagrams.into(), token })
     }
 
     /// Answers at most one connection and one datagram, so that neither a flood of the other nor a signal waits for long.
     /// Whom it cannot answer tries again.
     fn answer(&self) {
-        drop(self.connections.accept());
+        drop(self.accept());
         drop(self.echo());
+    }
+
+    fn accept(&self) -> io::Result<()> {
+        let (mut connection, _) = self.connections.accept()?;
+        let Some(Nonce(token)) = self.token else { return Ok(()) };
+        // An empty socket has room for it.
+        connection.set_nonblocking(true)?;
+        connection.write_all(&token)
     }
 
     fn echo(&self) -> io::Result<()> {
         let mut datagram = [0; LONGEST];
         let (length, sender) = self.datagrams.recv_from(&mut datagram)?;
         let question = datagram.get(..length).unwrap_or_default();
-        if question.first() != Some(&MARK) {
-            self.datagrams.send_to(&[&[MARK], question].concat(), sender)?;
+        if matches!(question.first(), Some(&(witness::ANSWER | witness::ONE_WAY))) {
+            return Ok(());
         }
+        let answer = match self.token {
+            Some(token) => [&witness::answer(token)[..], question].concat(),
+            None => [&[witness::ANSWER], question].concat(),
+        };
+        self.datagrams.send_to(&answer, sender)?;
         Ok(())
     }
 }
@@ -123,7 +137,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     fn witness() -> (Witness, u16, u16) {
-        let witness = Witness::bind(0).unwrap();
+        let witness = Witness::bind(0, None).unwrap();
         let tcp = witness.connections.local_addr().unwrap().port();
         let udp = witness.datagrams.local_addr().unwrap().port();
         (witness, tcp, udp)
@@ -162,21 +176,50 @@ mod tests {
             answer(&witness);
             let mut received = [0; 2 * LONGEST];
             assert_eq!(asking.recv(&mut received).unwrap(), 1 + back);
-            assert_eq!((received[0], &received[1..=back]), (MARK, &sent[..back]));
+            assert_eq!((received[0], &received[1..=back]), (witness::ANSWER, &sent[..back]));
         }
+    }
+
+    #[test]
+    fn its_token_is_in_each_answer() {
+        let token = Nonce([7; 16]);
+        let witness = Witness::bind(0, Some(token)).unwrap();
+        let tcp = witness.connections.local_addr().unwrap().port();
+        let udp = witness.datagrams.local_addr().unwrap().port();
+        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
+        answer(&witness);
+        let mut shown = Vec::new();
+        connection.read_to_end(&mut shown).unwrap();
+        assert_eq!(shown, token.0);
+        let asking = asking();
+        asking.send_to(b"?", (Ipv4Addr::LOCALHOST, udp)).unwrap();
+        answer(&witness);
+        let mut received = [0; 64];
+        let length = asking.recv(&mut received).unwrap();
+        assert_eq!(received[..length], [&witness::answer(token)[..], b"?"].concat());
+    }
+
+    #[test]
+    fn what_is_sent_one_way_is_not_answered() {
+        let (witness, _, udp) = witness();
+        let asking = asking();
+        asking.send_to(&witness::one_way(Nonce([7; 16])), (Ipv4Addr::LOCALHOST, udp)).unwrap();
+        answer(&witness);
+        asking.set_nonblocking(true).unwrap();
+        assert_eq!(asking.recv(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]
     fn an_answer_is_not_answered_so_that_two_witnesses_never_talk_to_each_other() {
         let (witness, _, udp) = witness();
         let asking = asking();
-        asking.send_to(&[MARK, 1], (Ipv4Addr::LOCALHOST, udp)).unwrap();
+        asking.send_to(&[witness::ANSWER, 1], (Ipv4Addr::LOCALHOST, udp)).unwrap();
         answer(&witness);
         asking.send_to(&[2], (Ipv4Addr::LOCALHOST, udp)).unwrap();
         answer(&witness);
         let mut received = [0; 8];
         assert_eq!(asking.recv(&mut received).unwrap(), 2);
-        assert_eq!(received[..2], [MARK, 2]);
+        assert_eq!(received[..2], [witness::ANSWER, 2]);
     }
 
     #[test]
@@ -188,7 +231,7 @@ mod tests {
     #[test]
     fn a_port_that_is_taken_is_an_error_and_no_half_witness() {
         let (witness, tcp, udp) = witness();
-        assert!(matches!(Witness::bind(tcp), Err(Error::Tcp(Errno::EADDRINUSE))));
+        assert!(matches!(Witness::bind(tcp, None), Err(Error::Tcp(Errno::EADDRINUSE))));
         drop(witness.connections);
         let taken = bound(SockType::Datagram, udp).unwrap_err();
         assert_eq!(taken, Errno::EADDRINUSE);

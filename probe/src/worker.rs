@@ -44,7 +44,7 @@ fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Err
     let mut attempts = None;
     if order.observers.contains(&Observer::Egress) {
         begin(&mut out, Observer::Egress)?;
-        attempts = Some(Attempts::begin(&order.targets, order.budget.egress));
+        attempts = Some(Attempts::begin(&order.targets, order.budget, vantage));
     }
     let now = |observer: &&Observer| !matches!(observer, Observer::Egress | Observer::TimePage);
     for &observer in order.observers.iter().filter(now) {
@@ -125,7 +125,8 @@ mod tests {
     use super::*;
 
     fn order(observers: &[Observer]) -> Order {
-        let budget = Budget { observer: Duration::from_secs(20), egress: Duration::from_secs(20) };
+        let limit = Duration::from_secs(20);
+        let budget = Budget { observer: limit, egress: limit, again: limit };
         Order { observers: observers.to_vec(), targets: Vec::new(), budget }
     }
 

@@ -1,6 +1,11 @@
 //! Who the probe is, and what it is to do.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,20 +55,32 @@ wire_enum! {
         Udp, "udp";
         /// The same with a DNS query.
         Dns, "dns";
+        /// Datagrams that nobody answers.
+        OneWay, "one-way";
+        /// An ICMP echo request.
+        Echo, "icmp";
+        /// A DNS query to the sandbox's own name servers.
+        Resolver, "resolver";
+        /// A connection to a Unix socket.
+        Socket, "unix";
     }
 }
 
-/// One address to attempt.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// One thing to attempt.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Target {
     /// Unique within an assignment.
     pub id: u32,
-    /// Where to.
+    /// Where to; unspecified where the protocol has no address.
     pub address: IpAddr,
-    /// Not 0.
+    /// 0 where the protocol has no port, and only there.
     pub port: u16,
     /// By which way.
     pub protocol: Protocol,
+    /// By which a listener of the run's own is known.
+    pub token: Option<Nonce>,
+    /// The name that is asked for, or the Unix socket's; else empty.
+    pub name: String,
 }
 
 /// Time limits; neither is zero.
@@ -73,13 +90,32 @@ pub struct Budget {
     pub observer: Duration,
     /// For all attempts together.
     pub egress: Duration,
+    /// When what has ended is attempted again.
+    pub again: Duration,
 }
 
 // === impl Nonce ===
 
-impl fmt::Debug for Nonce {
+impl fmt::Display for Nonce {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl FromStr for Nonce {
+    type Err = Refused;
+
+    fn from_str(digits: &str) -> Result<Self, Refused> {
+        let refused = || Refused::OutOfRange { field: "nonce" };
+        let plain = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = plain.then(|| u128::from_str_radix(digits, 16).ok()).flatten();
+        number.map(|number| Self(number.to_be_bytes())).ok_or_else(refused)
     }
 }
 
@@ -153,11 +189,39 @@ fn numbers(observers: Vec<Observer>) -> Vec<i32> {
     observers.into_iter().map(|observer| generated::Observer::from(observer).into()).collect()
 }
 
+// === impl Protocol ===
+
+impl Protocol {
+    /// Whether it leads to an address.
+    pub const fn has_address(self) -> bool {
+        !matches!(self, Self::Resolver | Self::Socket)
+    }
+
+    /// Whether it leads to a port of an address.
+    pub const fn has_port(self) -> bool {
+        self.has_address() && !matches!(self, Self::Echo)
+    }
+}
+
 // === impl Target ===
 
+impl Target {
+    /// Whoever listens at an address.
+    pub const fn at(id: u32, address: IpAddr, port: u16, protocol: Protocol) -> Self {
+        Self { id, address, port, protocol, token: None, name: String::new() }
+    }
+}
+
 impl From<Target> for generated::Target {
-    fn from(Target { id, address, port, protocol }: Target) -> Self {
-        Self { id, address: address.to_string(), port: port.into(), protocol: protocol.into() }
+    fn from(Target { id, address, port, protocol, token, name }: Target) -> Self {
+        Self {
+            id,
+            address: if protocol.has_address() { address.to_string() } else { String::new() },
+            port: port.into(),
+            protocol: protocol.into(),
+            token: token.map(Into::into).unwrap_or_default(),
+            name,
+        }
     }
 }
 
@@ -165,54 +229,70 @@ impl TryFrom<generated::Target> for Target {
     type Error = Refused;
 
     fn try_from(message: generated::Target) -> Result<Self, Refused> {
-        let generated::Target { id, address, port, protocol } = message;
-        let address = address.parse().map_err(|_| Refused::OutOfRange { field: "address" })?;
-        let protocol = protocol.try_into()?;
-        match u16::try_from(port) {
-            Ok(port @ 1..) => Ok(Self { id, address, port, protocol }),
-            Ok(0) | Err(_) => Err(Refused::OutOfRange { field: "port" }),
-        }
+        let generated::Target { id, address, port, protocol, token, name } = message;
+        let protocol = Protocol::try_from(protocol)?;
+        let address = match (protocol.has_address(), address.as_str()) {
+            (true, address) => address.parse().map_err(|_| Refused::OutOfRange { field: "address" })?,
+            (false, "") => Ipv4Addr::UNSPECIFIED.into(),
+            (false, _) => return Err(Refused::OutOfRange { field: "address" }),
+        };
+        let port = match u16::try_from(port) {
+            Ok(port) if (port != 0) == protocol.has_port() => port,
+            Ok(_) | Err(_) => return Err(Refused::OutOfRange { field: "port" }),
+        };
+        let token = (!token.is_empty()).then(|| Nonce::try_from(token)).transpose()?;
+        Ok(Self { id, address, port, protocol, token, name: text("name", name)? })
     }
 }
 
 // === impl Budget ===
 
 impl From<Budget> for generated::Budget {
-    fn from(Budget { observer, egress }: Budget) -> Self {
+    fn from(Budget { observer, egress, again }: Budget) -> Self {
         let milliseconds = |limit: Duration| u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
-        Self { observer_ms: milliseconds(observer), egress_ms: milliseconds(egress) }
+        Self {
+            observer_ms: milliseconds(observer),
+            egress_ms: milliseconds(egress),
+            again_ms: milliseconds(again),
+        }
     }
 }
 
 impl TryFrom<generated::Budget> for Budget {
     type Error = Refused;
 
-    fn try_from(generated::Budget { observer_ms, egress_ms }: generated::Budget) -> Result<Self, Refused> {
+    fn try_from(message: generated::Budget) -> Result<Self, Refused> {
+        let generated::Budget { observer_ms, egress_ms, again_ms } = message;
         let limit = |field, milliseconds: u32| match milliseconds {
             0 => Err(Refused::OutOfRange { field }),
             milliseconds => Ok(Duration::from_millis(milliseconds.into())),
         };
-        Ok(Self { observer: limit("observer_ms", observer_ms)?, egress: limit("egress_ms", egress_ms)? })
+        Ok(Self {
+            observer: limit("observer_ms", observer_ms)?,
+            egress: limit("egress_ms", egress_ms)?,
+            again: limit("again_ms", again_ms)?,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     fn target(protocol: Protocol) -> Target {
-        Target { id: 3, address: Ipv4Addr::LOCALHOST.into(), port: 53, protocol }
+        let address = if protocol.has_address() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+        Target::at(3, address.into(), if protocol.has_port() { 53 } else { 0 }, protocol)
     }
 
     #[test]
     fn a_target_survives_the_wire_by_each_protocol_and_by_no_other() {
         for &protocol in Protocol::ALL {
-            let message = generated::Target::from(target(protocol));
-            assert_eq!(Target::try_from(message), Ok(target(protocol)));
+            let of_our_own = Target { token: Some(Nonce([7; 16])), name: "@x".into(), ..target(protocol) };
+            for target in [target(protocol), of_our_own] {
+                assert_eq!(Target::try_from(generated::Target::from(target.clone())), Ok(target));
+            }
         }
-        for value in [0, 4] {
+        for value in [0, 4, 44] {
             let message = generated::Target { protocol: value, ..target(Protocol::Tcp).into() };
             let refused = Refused::UnknownValue { field: "protocol", value };
             assert_eq!(Target::try_from(message), Err(refused));
@@ -220,10 +300,31 @@ mod tests {
     }
 
     #[test]
-    fn a_target_without_a_port_is_refused() {
-        for port in [0, 65_536] {
-            let message = generated::Target { port, ..target(Protocol::Udp).into() };
+    fn a_target_has_a_port_and_an_address_where_its_protocol_has_and_only_there() {
+        for (port, protocol) in
+            [(0, Protocol::Udp), (65_536, Protocol::Udp), (7, Protocol::Echo), (7, Protocol::Socket)]
+        {
+            let message = generated::Target { port, ..target(protocol).into() };
             assert_eq!(Target::try_from(message), Err(Refused::OutOfRange { field: "port" }));
+        }
+        for (address, protocol) in [("", Protocol::Tcp), ("127.0.0.1", Protocol::Resolver)] {
+            let message = generated::Target { address: address.into(), ..target(protocol).into() };
+            assert_eq!(Target::try_from(message), Err(Refused::OutOfRange { field: "address" }));
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_length_is_refused() {
+        let message = generated::Target { token: vec![7; 15], ..target(Protocol::Tcp).into() };
+        assert_eq!(Target::try_from(message), Err(Refused::OutOfRange { field: "nonce" }));
+    }
+
+    #[test]
+    fn a_nonce_is_read_as_it_is_written_and_in_no_other_way() {
+        let nonce = Nonce([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
+        assert_eq!(nonce.to_string().parse(), Ok(nonce));
+        for wrong in ["", "0102", "+0102030405060708090a0b0c0d0e0ff", "zz02030405060708090a0b0c0d0e0fff"] {
+            assert_eq!(wrong.parse::<Nonce>(), Err(Refused::OutOfRange { field: "nonce" }), "{wrong}");
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod observation;
 pub mod observer;
 mod refused;
+pub mod witness;
 pub mod worker;
 
 pub use assignment::{Assignment, Budget, Introduction, Nonce, Protocol, Target};

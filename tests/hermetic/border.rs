@@ -13,7 +13,8 @@ use tonic::codegen::Bytes;
 const NONCE: Nonce = Nonce([9; 16]);
 
 fn intake() -> Intake {
-    let budget = Budget { observer: Duration::from_secs(1), egress: Duration::from_secs(1) };
+    let second = Duration::from_secs(1);
+    let budget = Budget { observer: second, egress: second, again: second };
     let assignment =
         Assignment { nonce: NONCE, observers: Observer::ALL.to_vec(), targets: Vec::new(), budget };
     let mut intake = Intake::new(assignment);

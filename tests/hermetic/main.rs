@@ -5,6 +5,8 @@
 mod border;
 mod deploy;
 mod evidence;
+mod gates;
+mod help;
 mod image;
 mod policy;
 mod reports;

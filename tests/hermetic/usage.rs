@@ -34,7 +34,12 @@ fn wrong_words_end_2_and_say_what_is_right() {
         (&["--output", "xml"][..], "json"),
         (&["--timeout", "soon"][..], "30s"),
         (&["--timeout", "0s"][..], "30s"),
-        (&["--egress-target", "example.org:443"][..], "ADDRESS:PORT"),
+        (&["--egress-target", "192.0.2.7"][..], "HOST:PORT"),
+        (&["--egress-target", "192.0.2.7:443/sctp"][..], "HOST:PORT"),
+        (&["--profile", "none"][..], "allow-list"),
+        (&["--profile", "allow-list"][..], "--allow"),
+        (&["--allow", "192.0.2.7:443"][..], "--profile allow-list"),
+        (&["--profile", "allow-list", "--allow", "10.0.0.0/40"][..], "a network"),
         (&["--runtime", ""][..], "OCI runtime"),
         (&["--probe", "/no/such/probe"][..], "make probe"),
     ] {

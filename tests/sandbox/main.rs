@@ -17,6 +17,7 @@ mod hostile;
 mod images;
 mod main_process;
 mod matrix;
+mod network;
 mod readme;
 #[cfg(target_arch = "x86_64")]
 mod truth;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         bundles::rows(),
         images::rows(),
         main_process::rows(),
+        network::rows(),
         readme::rows(),
     ];
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {

@@ -17,6 +17,6 @@ fn shown() {
     let (_, rest) = readme.split_once("$ controller verify --local\n").unwrap();
     let (shown, _) = rest.split_once("```").unwrap();
     let ground = Ground::new();
-    let ended = run::run(&["verify", "--local", "--quiet"], ground.path(), &[]);
+    let ended = run::run(&["verify", "--local", "--quiet"], ground.path(), &[("COLUMNS", "80")]);
     assert_eq!(shown, ended.out, "copy this into README.md:\n{}", ended.out);
 }

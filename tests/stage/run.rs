@@ -35,7 +35,11 @@ pub(crate) fn controller_program() -> PathBuf {
 
 /// The same command in an environment that nothing leaks into, with its output to be read.
 pub fn clean(mut command: Command) -> Command {
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RUST_BACKTRACE", "0");
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("RUST_BACKTRACE", "0")
+        .env("COLUMNS", "100");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -3,13 +3,14 @@
 
 use std::{
     io,
+    os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
 
 use serde_json::{Value, json};
 
 use super::{Bundle, limits};
-use crate::case::HostPath;
+use crate::{case::HostPath, plan::Network};
 
 /// What container engines make for one container, somewhere in their own folders, and mount into it.
 const PER_CONTAINER: &[&str] =
@@ -100,15 +101,30 @@ fn with_probe(mut config: Value, path: &Path, folder: &Path, probe: &Path) -> Re
     Ok(Bundle { config, limits, host_paths, own_mounts, no_new_privs, cgroup })
 }
 
-/// Whether a bundle asks for a network namespace that is made for it, and is empty.
-pub fn has_network_of_its_own(folder: &Path) -> bool {
+/// What network a bundle asks for: a namespace that is made for it and is empty, or one that is there already and is not
+/// the machine's own, neither this process's nor that of the machine's first.
+pub fn network(folder: &Path) -> Network {
     let config: Option<Value> =
         std::fs::read(folder.join("config.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let namespaces = config.as_ref().and_then(|config| config.pointer("/linux/namespaces")?.as_array());
-    let fresh = |namespace: &Value| {
-        namespace.get("type").and_then(Value::as_str) == Some("network") && namespace.get("path").is_none()
-    };
-    namespaces.is_some_and(|namespaces| namespaces.iter().any(fresh))
+    let of_network = |namespace: &&Value| namespace.get("type").and_then(Value::as_str) == Some("network");
+    match namespaces.and_then(|namespaces| namespaces.iter().find(of_network)) {
+        None => Network::Shared,
+        Some(namespace) => match namespace.get("path").map(Value::as_str) {
+            None | Some(Some("")) => Network::Fresh,
+            Some(Some(path)) if is_anothers(Path::new(path)) => Network::Joined,
+            Some(_) => Network::Shared,
+        },
+    }
+}
+
+/// Namespaces are files, and the same namespace is the same file (namespaces(7)). That of the machine's first process is
+/// compared where it may be read: this process's own is, always.
+fn is_anothers(namespace: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
+    let own = identity(Path::new("/proc/self/ns/net"));
+    let first = identity(Path::new("/proc/1/ns/net"));
+    identity(namespace).is_some_and(|joined| own.is_some_and(|own| own != joined) && first != Some(joined))
 }
 
 /// Whether a root file system is the machine's own, or holds the bundle itself.
@@ -277,16 +293,19 @@ mod tests {
     }
 
     #[test]
-    fn only_a_namespace_without_a_path_is_a_network_of_its_own() {
-        for (namespace, own) in [
-            (json!({ "type": "network" }), true),
-            (json!({ "type": "network", "path": "/proc/1/ns/net" }), false),
-            (json!({ "type": "pid" }), false),
+    fn only_a_namespace_that_is_not_the_machines_is_a_network_of_its_own() {
+        for (namespace, network) in [
+            (json!({ "type": "network" }), Network::Fresh),
+            (json!({ "type": "network", "path": "/proc/self/ns/net" }), Network::Shared),
+            (json!({ "type": "network", "path": "/no/such/namespace" }), Network::Shared),
+            // Another file than any network namespace.
+            (json!({ "type": "network", "path": "/proc/self/ns/uts" }), Network::Joined),
+            (json!({ "type": "pid" }), Network::Shared),
         ] {
             let mut config = config("sh");
             config["linux"] = json!({ "namespaces": [namespace] });
             let (folder, _) = bundle(&config);
-            assert_eq!(has_network_of_its_own(folder.path()), own, "{config}");
+            assert_eq!(super::network(folder.path()), network, "{config}");
         }
     }
 

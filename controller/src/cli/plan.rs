@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> Exit {
-        let target = match self.target.target(Vec::new()) {
+        let target = match self.target.target() {
             Ok(Some(target)) => target,
             Ok(None) => return target::Refused::NoNamespace.tell(),
             Err(refused) => return refused.tell(),

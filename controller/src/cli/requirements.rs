@@ -9,6 +9,7 @@ use crate::{
     environment::Environment,
     exit::Exit,
     gvisor::{SIGNALS, Strength, settings::SETTINGS},
+    plan::defaults,
     policy::{Enforcement, Policy},
     requirement::{ALL, Requirement},
 };
@@ -88,6 +89,7 @@ fn explained(requirement: &Requirement) -> String {
     say("maps to", &mappings);
     match requirement.id {
         "runtime-isolation" => text.push_str(&signals()),
+        "network-isolation" => text.push_str(&targets()),
         "runtime-settings" => text.push_str(&settings(true)),
         "runtime-hardening" => text.push_str(&settings(false)),
         _ => (),
@@ -102,6 +104,20 @@ fn enforcement(requirement: &Requirement, environment: Environment) -> &'static 
         Enforcement::Shown => "is shown",
         Enforcement::NotJudged => "not judged",
     }
+}
+
+/// What is attempted without being asked for, and who says that it is there.
+fn targets() -> String {
+    let mut text = String::from(
+        "\ntargets, tried from a network of the sandbox's own; `--no-default-targets` leaves them out\n",
+    );
+    for destination in defaults::destinations() {
+        let row = defaults::DEFAULTS.iter().find(|row| row.is(&destination.target));
+        let (of, source) = row.map_or(("", ""), |row| (row.of, row.source));
+        let what = destination.purpose.words();
+        _ = writeln!(text, "  {:<32}{what}: {of}  {source}", destination.name());
+    }
+    text
 }
 
 /// The table of signals, strongest first.

@@ -1,6 +1,6 @@
 //! The arguments that name a namespace of a cluster, and the probes that it gets.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -82,7 +82,7 @@ impl Refused {
 
 impl Arguments {
     /// `None` where no namespace was named.
-    pub(super) fn target(self, egress_targets: Vec<SocketAddr>) -> Result<Option<Target>, Refused> {
+    pub(super) fn target(self) -> Result<Option<Target>, Refused> {
         let Some(namespace) = self.namespace else { return Ok(None) };
         let image =
             self.image.or_else(|| image::default_reference().map(str::to_owned)).ok_or(Refused::NoImage)?;
@@ -102,7 +102,6 @@ impl Arguments {
             to_come: self.runtime_class.map(|class| (class, self.labels.unwrap_or_default())),
             image,
             digests: known,
-            egress_targets,
             parallel: self.parallel,
         }))
     }

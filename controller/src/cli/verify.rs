@@ -1,7 +1,6 @@
 //! `controller verify`: its arguments, and how its report is written.
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,7 +8,7 @@ use std::{
 use clap::Args;
 
 use super::{
-    output,
+    network, output,
     policy::{self, Sources},
     settings::{Names, Setting},
     target,
@@ -62,9 +61,8 @@ pub(super) struct Arguments {
     probe: Option<PathBuf>,
     #[command(flatten)]
     target: target::Arguments,
-    /// An address that the sandbox must not reach; may be repeated
-    #[arg(long = "egress-target", value_name = "ADDRESS:PORT", value_parser = target, help_heading = "What to verify")]
-    egress_targets: Vec<SocketAddr>,
+    #[command(flatten)]
+    network: network::Arguments,
     #[command(flatten)]
     policy: policy::Arguments,
     #[command(flatten)]
@@ -117,12 +115,17 @@ impl Arguments {
                 None => embedded::probe().map(sha256),
             },
         };
-        if let Some(target) = match self.target.target(self.egress_targets.clone()) {
+        let network = match self.network.request() {
+            Ok(network) => network,
+            Err(refused) => return refused.tell(),
+        };
+        if let Some(target) = match self.target.target() {
             Ok(target) => target,
             Err(refused) => return refused.tell(),
         } {
             let request = namespace::Request {
                 target,
+                network,
                 timeout,
                 quiet: self.quiet,
                 environment_named: !declared.source.starts_with("the default"),
@@ -135,7 +138,7 @@ impl Arguments {
             runtime: self.runtime.map(|Words(words)| words),
             bundle: self.bundle,
             probe: self.probe,
-            egress_targets: self.egress_targets,
+            network,
             timeout,
             quiet: self.quiet,
             declared,
@@ -186,12 +189,6 @@ fn runtime(command: &str) -> Result<Words, String> {
     }
 }
 
-fn target(text: &str) -> Result<SocketAddr, String> {
-    let wanted = "give ADDRESS:PORT, such as 192.0.2.7:443 or [2001:db8::7]:443; names are not looked up";
-    let address: SocketAddr = text.parse().map_err(|_| wanted.to_owned())?;
-    if address.port() == 0 { Err("port 0 cannot be reached".to_owned()) } else { Ok(address) }
-}
-
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
@@ -214,11 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_and_times_that_make_no_sense_are_refused_with_an_example() {
-        for wrong in ["example.org:443", "192.0.2.7", "192.0.2.7:0", "192.0.2.7:70000"] {
-            assert!(target(wrong).is_err(), "{wrong}");
-        }
-        assert!(target("[2001:db8::7]:443").is_ok());
+    fn times_that_make_no_sense_are_refused_with_an_example() {
         assert_eq!(time("1m30s"), Ok(Duration::from_secs(90)));
         for wrong in ["", "0s", "soon", "10", "2days", "600000000000years"] {
             assert!(time(wrong).is_err(), "{wrong}");

@@ -196,7 +196,7 @@ mod tests {
             nonce: NONCE,
             observers: vec![Observer::BootId, Observer::Egress],
             targets: Vec::new(),
-            budget: Budget { observer: second, egress: second },
+            budget: Budget { observer: second, egress: second, again: second },
         })
     }
 
@@ -292,8 +292,9 @@ mod tests {
         intake.introduce(introduction().into()).unwrap();
         let unasked = intake.accept(observed(Observer::Routes));
         assert_eq!(unasked, Err(Breach::Unassigned(Observer::Routes)));
-        let attempt = Attempt { target: 5, reach: proto::Reach::Reached, errno: 0, took_us: 1 };
-        let outcome = Observation::Seen(Fact::Egress(Egress { attempts: vec![attempt] }));
+        let attempt = Attempt { target: 5, reach: proto::Reach::Reached, errno: 0, took_us: 1, again: None };
+        let outcome =
+            Observation::Seen(Fact::Egress(Egress { attempts: vec![attempt], name_servers: Vec::new() }));
         let content = Content::Observed(Observed { observer: Observer::Egress, outcome });
         assert_eq!(intake.accept(Delivery { nonce: NONCE, content }.into()), Err(Breach::OtherTargets));
     }

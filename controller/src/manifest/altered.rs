@@ -112,6 +112,7 @@ mod tests {
             run: "podproof-1".into(),
             image: "example.invalid/probe:1".into(),
             lifetime: std::time::Duration::from_secs(9),
+            token: proto::Nonce([7; 16]),
         };
         let group = Group { node: Some("one".into()), ..Group::default() };
         manifest::probe(&common, "shop", &manifest::owner("podproof-1", "shop"), &group, 0)

@@ -223,7 +223,7 @@ mod tests {
         let text = render(&fixture::report(&fixture::runc()), PLAIN);
         let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words} in {text}"));
         assert!(place("runtime-isolation: unmet, blocks") < place("✔ met"));
-        assert!(place("because") < place("boot-id") && place("boot-id") < place("remedy"));
+        assert!(place("because") < place("vdso-image") && place("vdso-image") < place("remedy"));
         assert!(text.contains("--runtime runsc"), "{text}");
     }
 }

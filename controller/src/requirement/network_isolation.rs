@@ -1,13 +1,18 @@
-//! Nothing can be reached. "Nothing answered" proves that only where an answer was possible, or where there is no way out
-//! at all: no interface but loopback, no route, every attempt unreachable, and the machine's own loopback
-//! listener out of reach. In a cluster a control, a pod without the workload's bonds, shows what was possible.
+//! Nothing can be reached but what the profile allows. "Nothing answered" proves that only where there is no way out at all,
+//! or where an answer was possible: a control, on this machine the controller and in a cluster a pod without the workload's
+//! bonds, shows what could be reached.
 
-mod control;
-
-use proto::{Attempt, Interface, Reach};
+pub(super) mod attempted;
+pub(super) mod class;
+pub(super) mod control;
+pub(super) mod structure;
 
 use super::{Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope};
-use crate::case::{Case, Destination, Purpose};
+use crate::{
+    case::{Case, Citation, Purpose},
+    profile::Expectation,
+};
+use attempted::Attempted;
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "network-isolation",
@@ -19,7 +24,8 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     weight: 25,
     protects: "Code with a way out can carry data away, fetch more code, and ask the metadata service for credentials.",
     remedy: "Give the sandbox no network (`runsc --network=none`, or an empty network namespace); on Kubernetes apply a \
-             default-deny NetworkPolicy, and use a CNI plugin that implements it.",
+             default-deny NetworkPolicy, and use a CNI plugin that implements it. What the workload must reach is said by \
+             `--profile allow-list --allow HOST[:PORT]`.",
     explanation: Explanation {
         looks_at: &["interfaces", "routes", "egress", "control"],
         met: "there is no way out at all, or nothing was reached that a control reached",
@@ -32,154 +38,96 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
 };
 
 pub(super) fn judge(case: &Case) -> Judgement {
-    let attempts = attempts(case);
-    let cited = |judgement: Judgement| {
-        attempts.iter().fold(judgement, |judgement, (destination, attempt)| {
-            judgement.citing("egress", format!("{}: {}", destination.name(), describe(destination, attempt)))
-        })
-    };
+    let attempted = attempted::all(case);
+    let cited = |judgement: Judgement| judgement.citing_all(attempted.iter().map(Attempted::cited));
     let group = case.survey.in_cluster.as_ref().map(|known| &known.group);
     if let Some(shape) = group.and_then(|group| group.in_the_nodes_network()) {
         return cited(Judgement::unmet(format!("{} is in the node's own network", shape.origin.title())));
     }
-    if let Some((destination, _)) = attempts.iter().find(|(_, attempt)| attempt.reach == Reach::Reached) {
-        let because = match destination.purpose {
-            Purpose::LoopbackWitness => {
-                "it shares the machine's network: a listener on the machine's loopback was reached"
-            }
-            Purpose::Documentation | Purpose::Named { .. } | Purpose::Requested => {
-                "an address outside of the sandbox was reached"
-            }
-            Purpose::Witness => "a listener in another namespace was reached: egress is open",
-            Purpose::ClusterDns => {
-                "the cluster's DNS was reached: a resolver that answers arbitrary names carries data out"
-            }
-            Purpose::ApiServer => "the cluster's API server was reached",
-            Purpose::Kubelet => "the kubelet of the node was reached",
-        };
-        return cited(Judgement::unmet(because));
+    if let Some(leak) = attempted.iter().find(|it| it.is_leak()) {
+        return cited(Judgement::unmet(reached(leak.destination.purpose)));
     }
-    match way_out(case, &attempts) {
-        Ok(()) => {
-            let because =
-                "there is no interface but loopback and no route, and every attempt was unreachable";
-            cited(Judgement::met(because))
-                .citing("interfaces", interface_names(case))
-                .citing("routes", "none but the loopback interface's")
-        }
-        Err(why) => match control::shows(case, &attempts, &why) {
-            Ok(shown) => cited(Judgement::met(
-                "nothing was reached, and a pod without these bonds reached the same listener from the same node",
-            ))
-            .citing_all(shown),
-            Err(why) => cited(Judgement::inconclusive(why)),
-        },
+    let missed = |it: &&Attempted<'_>| it.expectation == Expectation::Required && !it.got_through();
+    let missed: Vec<_> = attempted.iter().filter(missed).collect();
+    if let Some(it) = missed.iter().find(|it| it.control_reached()) {
+        let name = it.destination.name();
+        return cited(Judgement::unmet(format!(
+            "{name} must be reached, and was not; the control reached it"
+        )));
+    }
+    if let Some(it) = missed.first() {
+        let name = it.destination.name();
+        return cited(Judgement::inconclusive(format!(
+            "{name} must be reached, and was not; nothing shows that it answers anybody"
+        )));
+    }
+    match shown(case, &attempted) {
+        Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
+        Err(why) => cited(Judgement::inconclusive(why)),
     }
 }
 
-/// `Err` says why the absence of a way out is not proven.
-fn way_out(case: &Case, attempts: &[(&Destination, &Attempt)]) -> Result<(), String> {
-    let evidence = case.evidence();
-    let interfaces = evidence
-        .interfaces
-        .seen()
-        .ok_or_else(|| format!("the interfaces were not seen: {}", evidence.interfaces.fared()))?;
-    let routes = evidence
-        .routes
-        .seen()
-        .ok_or_else(|| format!("the routes were not seen: {}", evidence.routes.fared()))?;
-    if evidence.egress.seen().is_none() {
-        return Err(format!("no attempt was seen: {}", evidence.egress.fared()));
-    }
-    if let Some(missing) = case.survey.destinations.iter().find(|wanted| !made(wanted, attempts)) {
-        return Err(format!("there is no attempt on {}", missing.name()));
-    }
-    let beyond = |interface: &&Interface| !interface.loopback;
-    if let Some(interface) = interfaces.interfaces.iter().find(beyond) {
-        return Err(format!(
-            "nothing was reached, but there is the interface {}, and nothing shows that an answer was possible; {}",
-            interface.name,
-            control::would_decide(case)
-        ));
-    }
-    if let Some(route) = routes.routes.first() {
-        return Err(format!(
-            "nothing was reached, but there is a route to {} by {}",
-            route.destination, route.interface
-        ));
-    }
-    let outside = || attempts.iter().filter(|(destination, _)| !destination.target.address.is_loopback());
-    if let Some((destination, attempt)) = outside().find(|(_, attempt)| !unreachable(attempt.reach)) {
-        return Err(format!(
-            "{} was not unreachable: {}",
-            destination.name(),
-            describe(destination, attempt)
-        ));
-    }
-    if outside().next().is_none() {
-        return Err("no address outside of the machine was attempted".to_owned());
-    }
-    let witness = attempts.iter().find(|(destination, _)| destination.purpose == Purpose::LoopbackWitness);
-    match witness {
-        None if case.survey.in_cluster.is_some() => Ok(()),
-        None => Err("no listener of the machine's own was attempted".to_owned()),
-        Some((_, attempt)) if attempt.reach == Reach::Refused || unreachable(attempt.reach) => Ok(()),
-        Some((destination, attempt)) => Err(format!(
-            "the machine's own listener was not out of reach: {}",
-            describe(destination, attempt)
+/// What shows that nothing could be reached, with the sentence that it comes to; `Err` says why nothing shows it.
+pub(super) fn shown(
+    case: &Case,
+    attempted: &[Attempted<'_>],
+) -> Result<(&'static str, Vec<Citation>), String> {
+    structure::whole(case, attempted)?;
+    match structure::shows(case, attempted) {
+        Ok(citations) => Ok((
+            "there is no interface but loopback and no route, and every attempt was unreachable",
+            citations,
         )),
-    }
-}
-
-fn made(wanted: &Destination, attempts: &[(&Destination, &Attempt)]) -> bool {
-    attempts.iter().any(|(destination, _)| destination.target.id == wanted.target.id)
-}
-
-pub(super) fn attempts(case: &Case) -> Vec<(&Destination, &Attempt)> {
-    let egress = case.evidence().egress.seen();
-    let made = egress.into_iter().flat_map(|egress| &egress.attempts);
-    made.filter_map(|attempt| {
-        let asked = |destination: &&Destination| destination.target.id == attempt.target;
-        Some((case.survey.destinations.iter().find(asked)?, attempt))
-    })
-    .collect()
-}
-
-/// The answers of a kernel that has no way to the address, as against those of something on the way.
-fn unreachable(reach: Reach) -> bool {
-    matches!(reach, Reach::NetworkUnreachable | Reach::HostUnreachable | Reach::NoAddressFamily)
-}
-
-fn describe(destination: &Destination, attempt: &Attempt) -> String {
-    let ended = match attempt.errno {
-        0 => attempt.reach.id().to_owned(),
-        errno => format!("{} (errno {errno})", attempt.reach.id()),
-    };
-    match destination.purpose {
-        Purpose::Named { reached_by_control: true } => format!("{ended}; this machine reaches it"),
-        Purpose::Named { reached_by_control: false } => {
-            format!("{ended}; this machine does not reach it either")
+        Err(why) => {
+            let citations = control::shows(case, attempted, &why)?;
+            let because = if case.survey.in_cluster.is_some() {
+                "nothing was reached, and a pod without these bonds reached the same listener from the same node"
+            } else {
+                "nothing was reached, and the controller reached the same listener and more from beside the sandbox"
+            };
+            Ok((because, citations))
         }
-        Purpose::LoopbackWitness | Purpose::Documentation | Purpose::Requested => ended,
-        Purpose::Witness => format!("{ended}; the control's listener"),
-        Purpose::ClusterDns => format!("{ended}; the cluster's DNS"),
-        Purpose::ApiServer => format!("{ended}; the API server"),
-        Purpose::Kubelet => format!("{ended}; the node's kubelet"),
     }
 }
 
-fn interface_names(case: &Case) -> String {
-    let names = case.evidence().interfaces.seen().into_iter().flat_map(|interfaces| &interfaces.interfaces);
-    let names: Vec<_> = names.map(|interface| interface.name.as_str()).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+/// What it means that something was reached.
+const fn reached(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::LoopbackWitness => {
+            "it shares the machine's network: a listener on the machine's loopback was reached"
+        }
+        Purpose::Witness => "a listener in another namespace was reached: egress is open",
+        Purpose::PublicInternet => "the public internet was reached",
+        Purpose::PublicDns => "a name server of the public internet was reached",
+        Purpose::OwnResolver => {
+            "its own resolver answers: what asks for arbitrary names carries data out; a name server that it needs \
+             is named by `--profile allow-list --allow ADDRESS:53`"
+        }
+        Purpose::Metadata => "a metadata service was reached: it gives credentials to whoever asks",
+        Purpose::ClusterDns => {
+            "the cluster's DNS was reached: a resolver that answers arbitrary names carries data out; if the workload \
+             needs it, say so by `--profile allow-list --allow ADDRESS:53`"
+        }
+        Purpose::ApiServer => "the cluster's API server was reached",
+        Purpose::Kubelet => "the kubelet of the node was reached",
+        Purpose::Node => "the node was reached",
+        Purpose::Neighbour => "another pod of the namespace was reached",
+        Purpose::Documentation | Purpose::Requested | Purpose::Allowed => {
+            "an address outside of the sandbox was reached"
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::{Observation, Route};
+    use proto::{Interface, Observation, Reach, Route};
 
     use super::*;
-    use crate::{fixture, requirement::Outcome};
+    use crate::{
+        fixture,
+        profile::{Allowed, Kind, Profile},
+        requirement::Outcome,
+    };
 
     #[test]
     fn a_sandbox_without_a_way_out_is_met() {
@@ -200,7 +148,15 @@ mod tests {
 
     #[test]
     fn silence_without_a_control_proves_nothing() {
-        for reach in [Reach::TimedOut, Reach::Refused, Reach::NotPermitted, Reach::Reset, Reach::Failed] {
+        for reach in [
+            Reach::TimedOut,
+            Reach::Refused,
+            Reach::NotPermitted,
+            Reach::Reset,
+            Reach::Failed,
+            Reach::NetworkUnreachable,
+            Reach::Prohibited,
+        ] {
             let mut case = fixture::gvisor();
             fixture::attempts(&mut case)[1].reach = reach;
             assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{reach:?}");
@@ -252,5 +208,50 @@ mod tests {
         for case in cases {
             assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{case:?}");
         }
+    }
+
+    /// The second destination is one that the user allowed.
+    fn allowing(case: &mut Case) {
+        let destination = &mut case.survey.destinations[1];
+        destination.purpose = Purpose::Allowed;
+        let allowed =
+            Allowed { address: destination.target.address, prefix: 32, port: Some(443), protocol: None };
+        case.survey.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+    }
+
+    #[test]
+    fn what_must_be_reached_and_is_not_is_unmet_where_the_control_reached_it() {
+        let mut case = fixture::gvisor();
+        allowing(&mut case);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        let reached = proto::Attempt { reach: Reach::Reached, ..fixture::attempts(&mut case)[1] };
+        case.survey.control = crate::case::Control::Tried(vec![reached]);
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_may_be_reached_is_no_leak() {
+        let mut case = fixture::gvisor();
+        fixture::attempts(&mut case)[1].reach = Reach::Reached;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        allowing(&mut case);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn what_arrived_one_way_or_was_reached_only_at_first_is_a_leak() {
+        let mut case = fixture::gvisor();
+        case.survey.arrived = vec![2];
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        let mut case = fixture::gvisor();
+        fixture::attempts(&mut case)[1].again = Some(Reach::Reached);
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn an_answer_of_somebody_else_is_a_leak_all_the_same() {
+        let mut case = fixture::gvisor();
+        fixture::attempts(&mut case)[1].reach = Reach::Another;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 }

@@ -1,10 +1,9 @@
 //! What the policies declare, the network does. Declared and not enforced is the most dangerous state: everybody believes
 //! in it.
 
-use proto::Reach;
-
 use super::{
-    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope, network_isolation,
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope,
+    network_isolation::{self, attempted},
 };
 use crate::{
     case::{Case, Purpose},
@@ -51,18 +50,17 @@ fn judge(case: &Case) -> Judgement {
             "no policy denies all egress, so that nothing shows whether it is enforced",
         );
     }
-    let attempts = network_isolation::attempts(case);
-    let reached = attempts.iter().find(|(destination, attempt)| {
-        attempt.reach == Reach::Reached && destination.purpose != Purpose::LoopbackWitness
-    });
-    if let Some((destination, _)) = reached {
+    let attempted = attempted::all(case);
+    let reached =
+        attempted.iter().find(|it| it.got_through() && it.destination.purpose != Purpose::LoopbackWitness);
+    if let Some(reached) = reached {
         let place = known.pod.as_ref().and_then(|pod| pod.node.clone()).unwrap_or_default();
         return Judgement::unmet(format!(
             "egress is denied by policy, and {} was reached",
-            destination.name()
+            reached.destination.name()
         ))
         .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
-        .citing("egress", format!("{}: reached", destination.name()));
+        .citing_all([reached.cited()]);
     }
     let network = network_isolation::judge(case);
     match network.outcome {
@@ -76,6 +74,8 @@ fn judge(case: &Case) -> Judgement {
 
 #[cfg(test)]
 mod tests {
+    use proto::Reach;
+
     use super::*;
     use crate::fixture;
 
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn silence_without_a_control_enforces_nothing() {
         let mut case = fixture::pod();
-        fixture::in_cluster(&mut case).control = crate::case::Control::NotAsked;
+        case.survey.control = crate::case::Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

@@ -5,7 +5,7 @@ mod controls;
 mod probing;
 mod rehearsal;
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
 
-use super::{Error, nonce};
+use super::{Error, network, nonce};
 use crate::{
     cluster::{Bonds, Cluster, Labels, Later, Unreadable},
     environment::Declared,
@@ -25,7 +25,7 @@ use crate::{
     },
     manifest::Common,
     plan::{
-        self,
+        self, Wanted,
         namespace::{Nodes, Plan},
     },
     policy::Policy,
@@ -55,7 +55,6 @@ pub(crate) struct Target {
     /// What the nodes pull, and the digests that it may have.
     pub(crate) image: String,
     pub(crate) digests: Vec<String>,
-    pub(crate) egress_targets: Vec<SocketAddr>,
     pub(crate) parallel: usize,
 }
 
@@ -63,6 +62,7 @@ pub(crate) struct Target {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) target: Target,
+    pub(crate) network: network::Request,
     pub(crate) timeout: Duration,
     pub(crate) quiet: bool,
     pub(crate) declared: Declared,
@@ -76,6 +76,7 @@ struct Ground<'a> {
     connection: &'a Connection,
     cluster: &'a Cluster,
     kinds: &'a OtherKinds,
+    wanted: &'a Wanted,
 }
 
 /// How the probes of a run fared.
@@ -94,7 +95,8 @@ pub(crate) async fn verify(
 ) -> Result<(Exit, Option<Error>), Error> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.quiet);
-    let result = Box::pin(phases(&request, deadline, &progress)).await;
+    let (wanted, looked_up) = network::looked_up(&request.network).await?;
+    let result = Box::pin(phases(&request, &wanted, deadline, &progress)).await;
     progress.finish();
     let (cluster, plan, run) = result?;
     if run.stopped == Some(Stopped::Interrupted) {
@@ -108,8 +110,8 @@ pub(crate) async fn verify(
     let failures: Vec<_> = run.probed.iter().filter_map(|probed| probed.failure.clone()).collect();
     let none_ran = !failures.is_empty() && failures.len() == run.probed.len();
     let counted = plan::namespace::counted_by(&cluster, &plan.groups);
-    let cases = cases::cases(&request, &cluster, plan, run.probed);
-    let remarks = timed_out.then(report::timed_out).into_iter().chain(counted);
+    let cases = cases::cases(&request, &wanted.profile, &cluster, plan, run.probed);
+    let remarks = looked_up.into_iter().chain(timed_out.then(report::timed_out)).chain(counted);
     let record = Record {
         environment: request.declared,
         only_production: request.policy.only_production,
@@ -133,6 +135,7 @@ pub(crate) async fn verify(
 
 async fn phases(
     request: &Request,
+    wanted: &Wanted,
     deadline: Instant,
     progress: &Progress,
 ) -> Result<(Arc<Cluster>, Plan, Run), Error> {
@@ -155,14 +158,14 @@ async fn phases(
     if let Some(unreadable) = blind(&cluster) {
         return Err(Error::Blind(unreadable));
     }
-    let wanted = plan_request(&request.target);
-    let mut plan = plan::namespace::namespace(&cluster, &wanted)?;
+    let asked_for = plan_request(&request.target);
+    let mut plan = plan::namespace::namespace(&cluster, &asked_for)?;
 
     // touches the cluster: launch, collect, look again, clean up
     let launchable = plan.groups.iter().any(|group| group.refused.is_none());
     let mut run = if launchable {
-        let ground = Ground { connection: &connection, cluster: &cluster, kinds: &kinds };
-        probes(request, &ground, &plan, deadline, progress, &mut interrupt).await?
+        let ground = Ground { connection: &connection, cluster: &cluster, kinds: &kinds, wanted };
+        probes(request, &ground, &plan, (deadline, progress), &mut interrupt).await?
     } else {
         let probed = plan.groups.iter().map(Probed::refused).collect();
         Run { probed, later: None, leftovers: Vec::new(), stopped: None }
@@ -170,7 +173,7 @@ async fn phases(
 
     // pure: what changed meanwhile
     if let Some(later) = run.later.take() {
-        plan::namespace::since(&mut cluster, &mut plan, &wanted, later);
+        plan::namespace::since(&mut cluster, &mut plan, &asked_for, later);
     }
     Ok((Arc::new(cluster), plan, run))
 }
@@ -214,19 +217,30 @@ async fn probes(
     request: &Request,
     ground: &Ground<'_>,
     plan: &Plan,
-    deadline: Instant,
-    progress: &Progress,
+    (deadline, progress): (Instant, &Progress),
     interrupt: &mut Interrupt,
 ) -> Result<Run, Error> {
     let target = &request.target;
-    let Ground { connection, cluster, .. } = ground;
-    let image = target.image.clone();
-    let common = Common { run: plan::run(nonce()?), image, lifetime: request.timeout + BACKSTOP };
+    let Ground { connection, cluster, wanted, .. } = *ground;
+    let common = Common {
+        run: plan::run(nonce()?),
+        image: target.image.clone(),
+        lifetime: request.timeout + BACKSTOP,
+        token: nonce()?,
+    };
     let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
     let fleet = begin(&target.namespace);
     let controls = controls::Controls::new(target.control_namespace.as_ref().map(begin), &common, deadline);
-    let probing =
-        Probing { fleet: &fleet, controls: &controls, common: &common, cluster, target, deadline, progress };
+    let probing = Probing {
+        fleet: &fleet,
+        controls: &controls,
+        common: &common,
+        cluster,
+        target,
+        wanted,
+        deadline,
+        progress,
+    };
     let all = stream::iter(plan.groups.iter().enumerate())
         .map(|(index, group)| probing.probe(index, group))
         .buffered(target.parallel)
@@ -250,7 +264,7 @@ async fn probes(
 
 /// What is read once more; what does not answer in time is not known.
 async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> Later {
-    let Ground { connection, cluster, kinds } = ground;
+    let Ground { connection, cluster, kinds, .. } = ground;
     let again = survey::later(&connection.client, &cluster.namespace, kinds, made);
     timeout_at(deadline, again).await.unwrap_or_else(|_| {
         let unread = |what: &str| Unreadable {

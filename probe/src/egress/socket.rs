@@ -5,15 +5,43 @@ use std::{
     os::fd::{AsRawFd, OwnedFd},
 };
 
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage};
-use proto::Target;
+use nix::sys::socket::{
+    self, AddressFamily, SockFlag, SockProtocol, SockType, SockaddrLike, SockaddrStorage,
+};
+use proto::Protocol;
 
-pub(super) fn open(target: &Target, kind: SockType) -> nix::Result<OwnedFd> {
-    let family = if target.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    socket::socket(family, kind, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)
+pub(super) fn family(address: SocketAddr) -> AddressFamily {
+    if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
 
-pub(super) fn connect(socket: &OwnedFd, target: &Target) -> nix::Result<()> {
-    let address = SockaddrStorage::from(SocketAddr::new(target.address, target.port));
-    socket::connect(socket.as_raw_fd(), &address)
+pub(super) fn open(
+    family: AddressFamily,
+    kind: SockType,
+    protocol: Option<SockProtocol>,
+) -> nix::Result<OwnedFd> {
+    socket::socket(family, kind, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, protocol)
+}
+
+pub(super) fn connect(socket: &OwnedFd, address: &dyn SockaddrLike) -> nix::Result<()> {
+    socket::connect(socket.as_raw_fd(), address)
+}
+
+/// The kernel's own ICMP, which gives an unprivileged socket nothing but echoes (icmp(7), `ping_group_range`).
+pub(super) fn icmp(address: SocketAddr) -> SockProtocol {
+    if address.is_ipv4() { SockProtocol::Icmp } else { SockProtocol::IcmpV6 }
+}
+
+/// A datagram socket that is connected to an address.
+pub(super) fn connected(address: SocketAddr, protocol: Protocol) -> nix::Result<OwnedFd> {
+    let icmp = (protocol == Protocol::Echo).then(|| icmp(address));
+    let socket = open(family(address), SockType::Datagram, icmp)?;
+    // Without this, Linux drops the ICMP messages that it takes for passing troubles, such as "host unreachable" (ip(7)). A
+    // kernel that lacks it has the others.
+    _ = if address.is_ipv4() {
+        socket::setsockopt(&socket, socket::sockopt::Ipv4RecvErr, &true)
+    } else {
+        socket::setsockopt(&socket, socket::sockopt::Ipv6RecvErr, &true)
+    };
+    connect(&socket, &SockaddrStorage::from(address))?;
+    Ok(socket)
 }

@@ -1,42 +1,108 @@
-//! A connection on its way. It is closed when it was made; nothing is sent over it.
+//! A connection on its way. It is closed when it was made, or when a listener of the run's own has shown its token; nothing
+//! is sent over it.
 
 use std::{
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    net::SocketAddr,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     task::Poll,
 };
 
 use nix::{
     errno::Errno,
-    sys::socket::{SockType, getsockopt, sockopt},
+    poll::PollFlags,
+    sys::socket::{MsgFlags, SockType, SockaddrStorage, UnixAddr, getsockopt, recv, sockopt},
 };
-use proto::Target;
+use proto::{Nonce, Protocol, Reach, Target};
 
-use super::socket;
+use super::{ending::Ending, socket};
 
 #[derive(Debug)]
-pub(super) struct Connection(OwnedFd);
+pub(super) struct Connection {
+    socket: OwnedFd,
+    token: Option<Nonce>,
+    made: bool,
+}
+
+/// Connects to a Unix socket; it is made at once, or it is not.
+pub(super) fn local(name: &str) -> Ending {
+    let ended = || {
+        let address = match name.strip_prefix('@') {
+            Some(name) => UnixAddr::new_abstract(name.as_bytes())?,
+            None => UnixAddr::new(name)?,
+        };
+        let socket = socket::open(nix::sys::socket::AddressFamily::Unix, SockType::Stream, None)?;
+        socket::connect(&socket, &address)
+    };
+    match ended() {
+        // A listener that is busy is one.
+        Ok(()) | Err(Errno::EAGAIN) => Ending::of(Reach::Reached),
+        Err(errno) => Ending::at_once(errno, Protocol::Socket),
+    }
+}
+
+// === impl Connection ===
 
 impl Connection {
     pub(super) fn begin(target: &Target) -> nix::Result<Self> {
-        let socket = socket::open(target, SockType::Stream)?;
-        match socket::connect(&socket, target) {
-            Ok(()) | Err(Errno::EINPROGRESS) => Ok(Self(socket)),
+        let address = SocketAddr::new(target.address, target.port);
+        let socket = socket::open(socket::family(address), SockType::Stream, None)?;
+        match socket::connect(&socket, &SockaddrStorage::from(address)) {
+            Ok(()) | Err(Errno::EINPROGRESS) => Ok(Self { socket, token: target.token, made: false }),
             Err(errno) => Err(errno),
         }
     }
 
-    /// How it ended (connect(2), `EINPROGRESS`); asked only where the socket is writable.
-    pub(super) fn outcome(&self) -> Poll<nix::Result<()>> {
-        Poll::Ready(match getsockopt(&self.0, sockopt::SocketError) {
-            Ok(0) => Ok(()),
-            Ok(errno) => Err(Errno::from_raw(errno)),
-            Err(errno) => Err(errno),
-        })
+    /// What to wait for.
+    pub(super) fn awaits(&self) -> PollFlags {
+        if self.made { PollFlags::POLLIN } else { PollFlags::POLLOUT }
+    }
+
+    /// How it ended (connect(2), `EINPROGRESS`); asked only where what it waits for is there.
+    pub(super) fn outcome(&mut self) -> Poll<Ending> {
+        if !self.made {
+            match getsockopt(&self.socket, sockopt::SocketError) {
+                Ok(0) => self.made = true,
+                Ok(errno) => return Poll::Ready(Ending::from_the_way(Errno::from_raw(errno), Protocol::Tcp)),
+                Err(errno) => return Poll::Ready(Ending::from_the_way(errno, Protocol::Tcp)),
+            }
+        }
+        let Some(Nonce(token)) = self.token else { return Poll::Ready(Ending::of(Reach::Reached)) };
+        let mut shown = [0; 16];
+        match recv(self.socket.as_raw_fd(), &mut shown, MsgFlags::empty()) {
+            Ok(_) if shown == token => Poll::Ready(Ending::of(Reach::Reached)),
+            Err(Errno::EAGAIN | Errno::EINTR) => Poll::Pending,
+            Ok(_) | Err(_) => Poll::Ready(Ending::of(Reach::Another)),
+        }
+    }
+
+    /// How it stands when time is up: whoever took it and says nothing is not the run's own listener.
+    pub(super) fn overdue(&self) -> Reach {
+        if self.made { Reach::Another } else { Reach::TimedOut }
     }
 }
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_unix_socket_is_reached_by_its_path_and_one_that_is_not_there_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let name = path.to_str().unwrap();
+        let listener = UnixListener::bind(&path).unwrap();
+        assert_eq!(local(name).reach, Reach::Reached);
+        drop(listener);
+        assert_eq!(local(name).reach, Reach::Refused);
+        assert_eq!(local("/no/such/socket").reach, Reach::NoSocket);
+        assert_eq!(local("@podproof-no-such-socket").reach, Reach::Refused);
     }
 }

@@ -1,6 +1,8 @@
 //! A datagram on its way, and what comes back: a datagram, or an ICMP message as the socket's errno.
 
 use std::{
+    io::IoSliceMut,
+    net::SocketAddr,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     task::Poll,
     time::Duration,
@@ -8,45 +10,51 @@ use std::{
 
 use nix::{
     errno::Errno,
-    sys::socket::{MsgFlags, SockType, recv, send, setsockopt, sockopt},
+    sys::socket::{ControlMessageOwned, MsgFlags, RecvMsg, recv, recvmsg, send},
 };
-use proto::{Protocol, Target};
+use proto::{Nonce, Protocol, Reach, Target, witness};
 
-use super::{dns, socket};
+use super::{dns, ending::Ending, socket};
 
-/// Datagrams may be lost: so many are sent, one each quarter of the budget, and the rest of it is for the last answer.
+/// Datagrams may be lost: so many are sent, one each quarter of the time, and the rest of it is for the last answer.
 const MOST: u32 = 3;
+/// What is looked at of an answer: a DNS header, a token behind its mark.
+const ANSWER: usize = 17;
 
 #[derive(Debug)]
 pub(super) struct Exchange {
     socket: OwnedFd,
+    target: u32,
+    protocol: Protocol,
+    token: Option<Nonce>,
+    name: String,
     datagram: Vec<u8>,
     sent: u32,
+    begun: Duration,
 }
 
 impl Exchange {
-    pub(super) fn begin(target: &Target) -> nix::Result<Self> {
-        let socket = socket::open(target, SockType::Datagram)?;
-        // Without this, Linux drops the ICMP messages that it takes for passing troubles, such as "host unreachable"
-        // (ip(7)). A kernel that lacks it has the others.
-        _ = if target.address.is_ipv4() {
-            setsockopt(&socket, sockopt::Ipv4RecvErr, &true)
-        } else {
-            setsockopt(&socket, sockopt::Ipv6RecvErr, &true)
+    /// Sends the first datagram; `begun` counts from the start of the attempts.
+    pub(super) fn begin(target: &Target, address: SocketAddr, begun: Duration) -> nix::Result<Self> {
+        let socket = socket::connected(address, target.protocol)?;
+        let mut exchange = Self {
+            socket,
+            target: target.id,
+            protocol: target.protocol,
+            token: target.token,
+            name: target.name.clone(),
+            datagram: datagram(target),
+            sent: 0,
+            begun,
         };
-        socket::connect(&socket, target)?;
-        let datagram = match target.protocol {
-            Protocol::Dns => dns::query(target.id),
-            Protocol::Tcp | Protocol::Udp => b"podproof".to_vec(),
-        };
-        let mut exchange = Self { socket, datagram, sent: 0 };
         exchange.send()?;
         Ok(exchange)
     }
 
     /// When to send again, counted from the start of the attempts.
     pub(super) fn due(&self, budget: Duration) -> Option<Duration> {
-        (self.sent < MOST).then(|| budget * self.sent / (MOST + 1))
+        let whole = budget.saturating_sub(self.begun);
+        (self.sent < MOST).then(|| self.begun + whole * self.sent / (MOST + 1))
     }
 
     pub(super) fn send(&mut self) -> nix::Result<()> {
@@ -58,12 +66,32 @@ impl Exchange {
         }
     }
 
-    pub(super) fn outcome(&self) -> Poll<nix::Result<()>> {
-        // One byte is room enough: the rest of a datagram is discarded, and nobody looks at it.
-        match recv(self.socket.as_raw_fd(), &mut [0], MsgFlags::empty()) {
-            Ok(_) => Poll::Ready(Ok(())),
+    pub(super) fn outcome(&self) -> Poll<Ending> {
+        // The rest of a datagram is discarded, and nobody looks at it.
+        let mut answer = [0; ANSWER];
+        match recv(self.socket.as_raw_fd(), &mut answer, MsgFlags::empty()) {
+            Ok(length) => Poll::Ready(Ending::of(self.told(answer.get(..length).unwrap_or_default()))),
             Err(Errno::EAGAIN | Errno::EINTR) => Poll::Pending,
-            Err(errno) => Poll::Ready(Err(errno)),
+            Err(errno) => Poll::Ready(self.objection(errno)),
+        }
+    }
+
+    /// An ICMP message as the socket's errno, and where the kernel keeps it as it came.
+    pub(super) fn objection(&self, errno: Errno) -> Ending {
+        let ending = Ending::from_the_way(errno, self.protocol);
+        if is_prohibition(&self.socket) { Ending { reach: Reach::Prohibited, ..ending } } else { ending }
+    }
+
+    /// How it stands when time is up.
+    pub(super) fn overdue(&self) -> Reach {
+        if self.protocol == Protocol::OneWay { Reach::Sent } else { Reach::TimedOut }
+    }
+
+    fn told(&self, answer: &[u8]) -> Reach {
+        match (self.protocol, self.token) {
+            (Protocol::Dns | Protocol::Resolver, _) => dns::answer(self.target, &self.name, answer),
+            (Protocol::Udp, Some(token)) if answer != witness::answer(token) => Reach::Another,
+            _ => Reach::Reached,
         }
     }
 }
@@ -74,25 +102,76 @@ impl AsFd for Exchange {
     }
 }
 
+/// Of ICMP, "administratively prohibited" and "host unreachable" have the same errno (`net/ipv4/icmp.c`,
+/// `icmp_err_convert`); the socket's error queue has the code (ip(7), `IP_RECVERR`; RFC 1812, section 5.2.7.1).
+fn is_prohibition(socket: &OwnedFd) -> bool {
+    const DESTINATION_UNREACHABLE: u8 = 3;
+    const PROHIBITED: [u8; 3] = [9, 10, 13];
+    let mut datagram = [0; 1];
+    let mut datagram = [IoSliceMut::new(&mut datagram)];
+    let mut messages = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);
+    let read = recvmsg::<()>(socket.as_raw_fd(), &mut datagram, Some(&mut messages), MsgFlags::MSG_ERRQUEUE);
+    let Ok(mut messages) = read.as_ref().map_err(|&errno| errno).and_then(RecvMsg::cmsgs) else {
+        return false;
+    };
+    messages.any(|message| match message {
+        ControlMessageOwned::Ipv4RecvErr(error, _) => {
+            error.ee_type == DESTINATION_UNREACHABLE && PROHIBITED.contains(&error.ee_code)
+        }
+        _ => false,
+    })
+}
+
+fn datagram(target: &Target) -> Vec<u8> {
+    match (target.protocol, target.token) {
+        (Protocol::Dns | Protocol::Resolver, _) => dns::query(target.id, &target.name),
+        (Protocol::OneWay, Some(token)) => witness::one_way(token).to_vec(),
+        // The kernel fills in checksum and identifier (icmp(7)).
+        (Protocol::Echo, _) if target.address.is_ipv4() => vec![8, 0, 0, 0, 0, 0, 0, 1],
+        (Protocol::Echo, _) => vec![128, 0, 0, 0, 0, 0, 0, 1],
+        _ => b"podproof".to_vec(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, UdpSocket};
 
     use super::*;
 
-    #[test]
-    fn a_datagram_is_sent_again_at_a_quarter_and_at_half_of_the_budget() {
+    fn silent() -> (UdpSocket, SocketAddr) {
         let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = silent.local_addr().unwrap();
-        let target = Target { id: 1, address: address.ip(), port: address.port(), protocol: Protocol::Udp };
-        let mut exchange = Exchange::begin(&target).unwrap();
-        let mut dues = Vec::new();
-        while let Some(due) = exchange.due(Duration::from_secs(4)) {
-            dues.push(due.as_secs());
-            exchange.send().unwrap();
+        (silent, address)
+    }
+
+    #[test]
+    fn a_datagram_is_sent_again_at_a_quarter_and_at_half_of_the_time() {
+        let (silent, address) = silent();
+        for (begun, expected) in [(0, [1, 2]), (4, [4, 4])] {
+            let target = Target::at(1, address.ip(), address.port(), Protocol::Udp);
+            let mut exchange = Exchange::begin(&target, address, Duration::from_secs(begun)).unwrap();
+            let mut dues = Vec::new();
+            while let Some(due) = exchange.due(Duration::from_secs(4)) {
+                dues.push(due.as_secs());
+                exchange.send().unwrap();
+            }
+            assert_eq!(dues, expected);
         }
-        assert_eq!(dues, [1, 2]);
         silent.set_nonblocking(true).unwrap();
-        assert_eq!(std::iter::from_fn(|| silent.recv(&mut [0; 64]).ok()).count(), 3);
+        assert_eq!(std::iter::from_fn(|| silent.recv(&mut [0; 64]).ok()).count(), 6);
+    }
+
+    #[test]
+    fn what_goes_one_way_carries_the_token_and_is_sent_when_time_is_up() {
+        let (silent, address) = silent();
+        let token = Nonce([7; 16]);
+        let target = Target::at(1, address.ip(), address.port(), Protocol::OneWay);
+        let target = Target { token: Some(token), ..target };
+        let exchange = Exchange::begin(&target, address, Duration::ZERO).unwrap();
+        let mut arrived = [0; 64];
+        let length = silent.recv(&mut arrived).unwrap();
+        assert_eq!(witness::arrived(&arrived[..length]), Some(token));
+        assert_eq!(exchange.overdue(), Reach::Sent);
     }
 }

@@ -1,18 +1,21 @@
 //! One attempt: how it stands, and how it ended.
 
 use std::{
+    net::{IpAddr, SocketAddr},
     os::fd::{AsFd, AsRawFd, RawFd},
     task::Poll,
     time::{Duration, Instant},
 };
 
-use nix::{
-    errno::Errno,
-    poll::{PollFd, PollFlags},
-};
+use nix::poll::{PollFd, PollFlags};
 use proto::{Attempt, Protocol, Reach, Target};
 
-use super::{tcp::Connection, udp::Exchange};
+use super::{
+    ending::Ending,
+    resolver,
+    tcp::{self, Connection},
+    udp::Exchange,
+};
 
 #[derive(Debug)]
 pub(super) struct Underway {
@@ -23,89 +26,155 @@ pub(super) struct Underway {
 #[derive(Debug)]
 enum State {
     Connecting(Connection),
-    Exchanging(Exchange),
-    Ended { result: nix::Result<()>, took: Duration },
+    /// With each of the servers that may answer.
+    Exchanging(Vec<Exchange>, Option<Ended>),
+    Ended(Ended),
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    ending: Ending,
+    took: Duration,
+}
+
+// === impl Underway ===
+
 impl Underway {
-    pub(super) fn begin(target: &Target, started: Instant) -> Self {
-        let begun = match target.protocol {
-            Protocol::Tcp => Connection::begin(target).map(State::Connecting),
-            Protocol::Udp | Protocol::Dns => Exchange::begin(target).map(State::Exchanging),
+    pub(super) fn begin(target: &Target, servers: &[IpAddr], started: Instant) -> Self {
+        let at_once = |errno| State::ended(Ending::at_once(errno, target.protocol), started);
+        let state = match target.protocol {
+            Protocol::Tcp => Connection::begin(target).map_or_else(at_once, State::Connecting),
+            Protocol::Socket => State::ended(tcp::local(&target.name), started),
+            Protocol::Resolver if servers.is_empty() => State::ended(Ending::of(Reach::NoResolver), started),
+            Protocol::Resolver => {
+                let servers: Vec<_> = servers.iter().map(|&server| resolver::place(server)).collect();
+                State::exchanging(target, &servers, started)
+            }
+            Protocol::Udp | Protocol::Dns | Protocol::OneWay | Protocol::Echo => {
+                State::exchanging(target, &[SocketAddr::new(target.address, target.port)], started)
+            }
         };
-        let state = begun.unwrap_or_else(|errno| State::ended(Err(errno), started));
         Self { target: target.id, state }
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        matches!(self.state, State::Ended { .. })
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended(_))
     }
 
-    pub(super) fn pollable(&self) -> Option<PollFd<'_>> {
+    pub(super) fn has_made_contact(&self) -> bool {
+        matches!(self.state, State::Ended(Ended { ending, .. }) if ending.reach.is_contact())
+    }
+
+    pub(super) fn pollables(&self) -> Vec<PollFd<'_>> {
         match &self.state {
-            State::Connecting(connection) => Some(PollFd::new(connection.as_fd(), PollFlags::POLLOUT)),
-            State::Exchanging(exchange) => Some(PollFd::new(exchange.as_fd(), PollFlags::POLLIN)),
-            State::Ended { .. } => None,
+            State::Connecting(connection) => vec![PollFd::new(connection.as_fd(), connection.awaits())],
+            State::Exchanging(exchanges, _) => {
+                exchanges.iter().map(|exchange| PollFd::new(exchange.as_fd(), PollFlags::POLLIN)).collect()
+            }
+            State::Ended(_) => Vec::new(),
         }
     }
 
-    /// Takes note of how it ended, if its descriptor is ready and tells.
+    /// Takes note of how it ended, if its descriptors are ready and tell.
     pub(super) fn advance(&mut self, ready: &[RawFd], started: Instant) {
         let is_ready = |descriptor: &dyn AsFd| ready.contains(&descriptor.as_fd().as_raw_fd());
-        let outcome = match &self.state {
-            State::Connecting(connection) if is_ready(connection) => connection.outcome(),
-            State::Exchanging(exchange) if is_ready(exchange) => exchange.outcome(),
-            State::Connecting(_) | State::Exchanging(_) | State::Ended { .. } => return,
-        };
-        if let Poll::Ready(result) = outcome {
-            self.state = State::ended(result, started);
+        match &mut self.state {
+            State::Connecting(connection) if is_ready(connection) => {
+                if let Poll::Ready(ending) = connection.outcome() {
+                    self.state = State::ended(ending, started);
+                }
+            }
+            State::Exchanging(exchanges, best) => {
+                exchanges.retain(|exchange| {
+                    let outcome = if is_ready(exchange) { exchange.outcome() } else { Poll::Pending };
+                    let Poll::Ready(ending) = outcome else { return true };
+                    *best = Some(better(*best, Ended { ending, took: started.elapsed() }));
+                    false
+                });
+                self.settle();
+            }
+            State::Connecting(_) | State::Ended(_) => (),
         }
     }
 
     /// When something is to be sent again, counted from the start.
     pub(super) fn due(&self, budget: Duration) -> Option<Duration> {
         match &self.state {
-            State::Exchanging(exchange) => exchange.due(budget),
-            State::Connecting(_) | State::Ended { .. } => None,
+            State::Exchanging(exchanges, _) => exchanges.iter().filter_map(|it| it.due(budget)).min(),
+            State::Connecting(_) | State::Ended(_) => None,
         }
     }
 
-    pub(super) fn repeat(&mut self, started: Instant) {
-        if let State::Exchanging(exchange) = &mut self.state
-            && let Err(errno) = exchange.send()
+    pub(super) fn repeat(&mut self, budget: Duration, started: Instant) {
+        if let State::Exchanging(exchanges, best) = &mut self.state {
+            exchanges.retain_mut(|exchange| {
+                if exchange.due(budget).is_none_or(|due| due > started.elapsed()) {
+                    return true;
+                }
+                let Err(errno) = exchange.send() else { return true };
+                // It is the answer to the datagram before (ip(7), "Error handling").
+                let ending = exchange.objection(errno);
+                *best = Some(better(*best, Ended { ending, took: started.elapsed() }));
+                false
+            });
+            self.settle();
+        }
+    }
+
+    /// An answer is the end, and so is that nobody is left who could give one.
+    fn settle(&mut self) {
+        if let State::Exchanging(exchanges, Some(best)) = &self.state
+            && (exchanges.is_empty() || best.ending.reach == Reach::Reached)
         {
-            self.state = State::ended(Err(errno), started);
+            self.state = State::Ended(*best);
         }
     }
 
     /// What is still on its way when the budget is spent has timed out.
     pub(super) fn conclude(self, budget: Duration) -> Attempt {
-        let (reach, errno, took) = match self.state {
-            State::Connecting(_) | State::Exchanging(_) => (Reach::TimedOut, 0, budget),
-            State::Ended { result: Ok(()), took } => (Reach::Reached, 0, took),
-            State::Ended { result: Err(errno), took } => (reach(errno), (errno as i32).unsigned_abs(), took),
+        let overdue = |reach| Ended { ending: Ending::of(reach), took: budget };
+        let Ended { ending: Ending { reach, errno }, took } = match self.state {
+            State::Connecting(connection) => overdue(connection.overdue()),
+            State::Exchanging(exchanges, best) => {
+                let silent = exchanges.first().map_or(Reach::TimedOut, Exchange::overdue);
+                better(best, overdue(silent))
+            }
+            State::Ended(ended) => ended,
         };
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        Attempt { target: self.target, reach, errno, took_us }
+        Attempt { target: self.target, reach, errno, took_us, again: None }
     }
 }
+
+/// What says more: that a name was resolved, that somebody answered, what came first.
+fn better(before: Option<Ended>, now: Ended) -> Ended {
+    let rank = |ended: &Ended| (ended.ending.reach == Reach::Reached, ended.ending.reach.is_contact());
+    before.filter(|before| rank(before) >= rank(&now)).unwrap_or(now)
+}
+
+// === impl State ===
 
 impl State {
-    fn ended(result: nix::Result<()>, started: Instant) -> Self {
-        Self::Ended { result, took: started.elapsed() }
+    fn ended(ending: Ending, started: Instant) -> Self {
+        Self::Ended(Ended { ending, took: started.elapsed() })
     }
-}
 
-fn reach(errno: Errno) -> Reach {
-    match errno {
-        Errno::ECONNREFUSED => Reach::Refused,
-        Errno::ECONNRESET => Reach::Reset,
-        Errno::ETIMEDOUT => Reach::TimedOut,
-        Errno::ENETUNREACH => Reach::NetworkUnreachable,
-        Errno::EHOSTUNREACH => Reach::HostUnreachable,
-        Errno::EPERM | Errno::EACCES => Reach::NotPermitted,
-        Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL => Reach::NoAddressFamily,
-        _ => Reach::Failed,
+    fn exchanging(target: &Target, servers: &[SocketAddr], started: Instant) -> Self {
+        let mut exchanges = Vec::new();
+        let mut best = None;
+        for &server in servers {
+            match Exchange::begin(target, server, started.elapsed()) {
+                Ok(exchange) => exchanges.push(exchange),
+                Err(errno) => {
+                    let ending = Ending::at_once(errno, target.protocol);
+                    best = Some(better(best, Ended { ending, took: started.elapsed() }));
+                }
+            }
+        }
+        match best {
+            Some(ended) if exchanges.is_empty() => Self::Ended(ended),
+            best => Self::Exchanging(exchanges, best),
+        }
     }
 }
 
@@ -119,9 +188,29 @@ mod tests {
     fn what_is_still_pending_when_the_budget_is_spent_timed_out() {
         let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = silent.local_addr().unwrap();
-        let target = Target { id: 1, address: address.ip(), port: address.port(), protocol: Protocol::Udp };
-        let attempt = Underway::begin(&target, Instant::now()).conclude(Duration::from_millis(5));
-        let expected = Attempt { target: 1, reach: Reach::TimedOut, errno: 0, took_us: 5000 };
+        let target = Target::at(1, address.ip(), address.port(), Protocol::Udp);
+        let attempt = Underway::begin(&target, &[], Instant::now()).conclude(Duration::from_millis(5));
+        let expected = Attempt { target: 1, reach: Reach::TimedOut, errno: 0, took_us: 5000, again: None };
         assert_eq!(attempt, expected);
+    }
+
+    #[test]
+    fn without_a_name_server_there_is_no_resolver() {
+        let target = Target::at(1, Ipv4Addr::UNSPECIFIED.into(), 0, Protocol::Resolver);
+        let attempt = Underway::begin(&target, &[], Instant::now()).conclude(Duration::from_millis(5));
+        assert_eq!(attempt.reach, Reach::NoResolver);
+    }
+
+    #[test]
+    fn a_name_that_one_server_resolves_is_resolved_whatever_another_says() {
+        let ended = |reach| Ended { ending: Ending::of(reach), took: Duration::ZERO };
+        for (before, now, best) in [
+            (Reach::NameRefused, Reach::Reached, Reach::Reached),
+            (Reach::NoName, Reach::TimedOut, Reach::NoName),
+            (Reach::TimedOut, Reach::NoName, Reach::NoName),
+            (Reach::NoRoute, Reach::TimedOut, Reach::NoRoute),
+        ] {
+            assert_eq!(better(Some(ended(before)), ended(now)).ending.reach, best, "{before:?} {now:?}");
+        }
     }
 }

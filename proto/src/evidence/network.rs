@@ -57,16 +57,34 @@ wire_enum! {
         Reset, "reset";
         /// Nothing answered in time.
         TimedOut, "timed out";
-        /// There is no route to the network.
+        /// Somebody on the way has no route.
         NetworkUnreachable, "network unreachable";
         /// The host could not be reached.
         HostUnreachable, "host unreachable";
-        /// The attempt was forbidden.
+        /// The own kernel forbids it.
         NotPermitted, "not permitted";
         /// The address family is not there, or has no address.
         NoAddressFamily, "no such address family";
         /// Another errno.
         Failed, "failed";
+        /// The own kernel has no route.
+        NoRoute, "no route";
+        /// Somebody answered that nobody takes datagrams.
+        PortUnreachable, "port unreachable";
+        /// Somebody on the way answered that it is forbidden.
+        Prohibited, "prohibited";
+        /// A name server answered that there is no such name.
+        NoName, "no such name";
+        /// A name server answered that it does not say.
+        NameRefused, "name refused";
+        /// No name server is configured.
+        NoResolver, "no resolver";
+        /// There is no such Unix socket.
+        NoSocket, "no such socket";
+        /// It went out, and needs no answer.
+        Sent, "sent";
+        /// Somebody answered who is not the run's own listener.
+        Another, "somebody else answered";
     }
 }
 
@@ -81,6 +99,8 @@ pub struct Attempt {
     pub errno: u32,
     /// How long it took, in microseconds.
     pub took_us: u64,
+    /// How it ended when it was made again, if it was.
+    pub again: Option<Reach>,
 }
 
 /// All attempts, in the order of the assignment's targets.
@@ -88,6 +108,26 @@ pub struct Attempt {
 pub struct Egress {
     /// One for each target.
     pub attempts: Vec<Attempt>,
+    /// Of the sandbox's own configuration, where they were asked for.
+    pub name_servers: Vec<IpAddr>,
+}
+
+// === impl Reach ===
+
+impl Reach {
+    /// Whether somebody beyond the sandbox took what was sent, and what came back arrived.
+    pub const fn is_contact(self) -> bool {
+        matches!(self, Self::Reached | Self::NoName | Self::NameRefused | Self::Another)
+    }
+}
+
+// === impl Attempt ===
+
+impl Attempt {
+    /// Whether it made contact, the first time or again.
+    pub fn made_contact(&self) -> bool {
+        self.reach.is_contact() || self.again.is_some_and(Reach::is_contact)
+    }
 }
 
 // === impl Interfaces ===
@@ -103,9 +143,7 @@ impl TryFrom<generated::Interface> for Interface {
 
     fn try_from(message: generated::Interface) -> Result<Self, Refused> {
         let generated::Interface { name, loopback, up, addresses } = message;
-        let addresses = list("addresses", addresses, |address| {
-            address.parse().map_err(|_| Refused::OutOfRange { field: "addresses" })
-        })?;
+        let addresses = list("addresses", addresses, address("addresses"))?;
         Ok(Self { name: text("name", name)?, loopback, up, addresses })
     }
 }
@@ -152,29 +190,64 @@ impl TryFrom<generated::Routes> for Routes {
 
 // === impl Egress ===
 
+impl From<Attempt> for generated::Attempt {
+    fn from(Attempt { target, reach, errno, took_us, again }: Attempt) -> Self {
+        Self { target, reach: reach.into(), errno, took_us, again: again.map(Into::into).unwrap_or_default() }
+    }
+}
+
+impl TryFrom<generated::Attempt> for Attempt {
+    type Error = Refused;
+
+    fn try_from(message: generated::Attempt) -> Result<Self, Refused> {
+        let generated::Attempt { target, reach, errno, took_us, again } = message;
+        let was_made_again = again != i32::from(generated::Reach::Unspecified);
+        let again = was_made_again.then(|| again.try_into()).transpose()?;
+        Ok(Self { target, reach: reach.try_into()?, errno, took_us, again })
+    }
+}
+
 impl From<Egress> for generated::Egress {
-    fn from(Egress { attempts }: Egress) -> Self {
-        let attempts = attempts
-            .into_iter()
-            .map(|Attempt { target, reach, errno, took_us }| generated::Attempt {
-                target,
-                reach: reach.into(),
-                errno,
-                took_us,
-            })
-            .collect();
-        Self { attempts }
+    fn from(Egress { attempts, name_servers }: Egress) -> Self {
+        Self {
+            attempts: attempts.into_iter().map(Into::into).collect(),
+            name_servers: name_servers.iter().map(IpAddr::to_string).collect(),
+        }
     }
 }
 
 impl TryFrom<generated::Egress> for Egress {
     type Error = Refused;
 
-    fn try_from(generated::Egress { attempts }: generated::Egress) -> Result<Self, Refused> {
-        let attempts = list("attempts", attempts, |generated::Attempt { target, reach, errno, took_us }| {
-            Ok(Attempt { target, reach: reach.try_into()?, errno, took_us })
-        })?;
+    fn try_from(generated::Egress { attempts, name_servers }: generated::Egress) -> Result<Self, Refused> {
+        let attempts = list("attempts", attempts, Attempt::try_from)?;
         distinct("attempts", &attempts.iter().map(|attempt| attempt.target).collect::<Vec<_>>())?;
-        Ok(Self { attempts })
+        let name_servers = list("name_servers", name_servers, address("name_servers"))?;
+        Ok(Self { attempts, name_servers })
+    }
+}
+
+fn address(field: &'static str) -> impl Fn(String) -> Result<IpAddr, Refused> {
+    move |address| address.parse().map_err(|_| Refused::OutOfRange { field })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_survives_the_wire_whether_it_was_made_again_or_not() {
+        for again in [None, Some(Reach::TimedOut)] {
+            let attempt = Attempt { target: 3, reach: Reach::Reached, errno: 0, took_us: 7, again };
+            assert_eq!(Attempt::try_from(generated::Attempt::from(attempt)), Ok(attempt));
+        }
+    }
+
+    #[test]
+    fn what_made_contact_once_made_contact() {
+        let attempt = |reach, again| Attempt { target: 3, reach, errno: 0, took_us: 7, again };
+        assert!(attempt(Reach::Reached, Some(Reach::TimedOut)).made_contact());
+        assert!(attempt(Reach::TimedOut, Some(Reach::NoName)).made_contact());
+        assert!(!attempt(Reach::Refused, None).made_contact());
     }
 }

@@ -520,6 +520,9 @@ pub struct Attempt {
     /// How long it took, in microseconds.
     #[prost(uint64, tag = "4")]
     pub took_us: u64,
+    /// How it ended when it was made again; unspecified where it was not.
+    #[prost(enumeration = "Reach", tag = "40")]
+    pub again: i32,
 }
 /// All attempts, one for each target of the assignment, in its order. Nothing is sent but what the target's protocol says,
 /// and nothing that comes back is carried.
@@ -527,30 +530,53 @@ pub struct Attempt {
 pub struct Egress {
     #[prost(message, repeated, tag = "1")]
     pub attempts: ::prost::alloc::vec::Vec<Attempt>,
+    /// The first name servers of the sandbox's /etc/resolv.conf, as in RFC 5952, where a target asks for them.
+    #[prost(string, repeated, tag = "40")]
+    pub name_servers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// How an attempt ended. An errno of UDP or DNS is what an ICMP message, or the kernel itself, answered to the datagram.
+/// How an attempt ended. Where an errno is behind it, the call that began the attempt gave it, or later an answer did: an ICMP
+/// message, or a TCP segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Reach {
     Unspecified = 0,
-    /// TCP: the connection was made. UDP and DNS: a datagram came back from the target, whatever is in it.
+    /// TCP, Unix sockets: the connection was made. UDP, ICMP: something came back from the target. DNS: so it did, and has an
+    /// answer where a name was asked for. A listener of the run's own has shown its token.
     Reached = 1,
-    /// ECONNREFUSED: somebody answered that nobody listens.
+    /// ECONNREFUSED of a connection: somebody answered that nobody listens.
     Refused = 2,
     /// ECONNRESET.
     Reset = 3,
     /// Nothing answered within the budget, or ETIMEDOUT.
     TimedOut = 4,
-    /// ENETUNREACH: there is no route.
+    /// ENETUNREACH, answered from the way.
     NetworkUnreachable = 5,
     /// EHOSTUNREACH.
     HostUnreachable = 6,
-    /// EPERM or EACCES.
+    /// EPERM or EACCES at once: the own kernel forbids it.
     NotPermitted = 7,
     /// EAFNOSUPPORT or EADDRNOTAVAIL: the address family is not there, or has no address.
     NoAddressFamily = 8,
     /// Any other errno.
     Failed = 9,
+    /// ENETUNREACH at once: the own kernel has no route.
+    NoRoute = 40,
+    /// ECONNREFUSED of a datagram: ICMP "port unreachable".
+    PortUnreachable = 41,
+    /// EACCES from the way, or an ICMP "prohibited" of whatever kind that the kernel shows.
+    Prohibited = 42,
+    /// The name server answered that there is no such name, or no address of that name.
+    NoName = 43,
+    /// The name server answered that it does not say, or cannot.
+    NameRefused = 44,
+    /// There is no /etc/resolv.conf that names a server.
+    NoResolver = 45,
+    /// ENOENT or ENOTDIR of a Unix socket.
+    NoSocket = 46,
+    /// Datagrams were sent one way, and nothing objected.
+    Sent = 47,
+    /// Somebody answered or took the connection, but has not the token of the run's own listener.
+    Another = 48,
 }
 impl Reach {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -569,6 +595,15 @@ impl Reach {
             Self::NotPermitted => "REACH_NOT_PERMITTED",
             Self::NoAddressFamily => "REACH_NO_ADDRESS_FAMILY",
             Self::Failed => "REACH_FAILED",
+            Self::NoRoute => "REACH_NO_ROUTE",
+            Self::PortUnreachable => "REACH_PORT_UNREACHABLE",
+            Self::Prohibited => "REACH_PROHIBITED",
+            Self::NoName => "REACH_NO_NAME",
+            Self::NameRefused => "REACH_NAME_REFUSED",
+            Self::NoResolver => "REACH_NO_RESOLVER",
+            Self::NoSocket => "REACH_NO_SOCKET",
+            Self::Sent => "REACH_SENT",
+            Self::Another => "REACH_ANOTHER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -584,6 +619,15 @@ impl Reach {
             "REACH_NOT_PERMITTED" => Some(Self::NotPermitted),
             "REACH_NO_ADDRESS_FAMILY" => Some(Self::NoAddressFamily),
             "REACH_FAILED" => Some(Self::Failed),
+            "REACH_NO_ROUTE" => Some(Self::NoRoute),
+            "REACH_PORT_UNREACHABLE" => Some(Self::PortUnreachable),
+            "REACH_PROHIBITED" => Some(Self::Prohibited),
+            "REACH_NO_NAME" => Some(Self::NoName),
+            "REACH_NAME_REFUSED" => Some(Self::NameRefused),
+            "REACH_NO_RESOLVER" => Some(Self::NoResolver),
+            "REACH_NO_SOCKET" => Some(Self::NoSocket),
+            "REACH_SENT" => Some(Self::Sent),
+            "REACH_ANOTHER" => Some(Self::Another),
             _ => None,
         }
     }
@@ -944,20 +988,27 @@ pub struct Assignment {
     #[prost(message, optional, tag = "4")]
     pub budget: ::core::option::Option<Budget>,
 }
-/// One address to attempt.
+/// One thing to attempt.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Target {
     /// The number by which an Attempt names its target; unique within an assignment.
     #[prost(uint32, tag = "1")]
     pub id: u32,
-    /// An IPv4 or IPv6 address, written as in RFC 5952.
+    /// An IPv4 or IPv6 address, written as in RFC 5952; empty where the protocol is PROTOCOL_RESOLVER or PROTOCOL_SOCKET.
     #[prost(string, tag = "2")]
     pub address: ::prost::alloc::string::String,
-    /// The protocol's port, 1 to 65535.
+    /// The protocol's port, 1 to 65535; 0 where the protocol has none.
     #[prost(uint32, tag = "3")]
     pub port: u32,
     #[prost(enumeration = "Protocol", tag = "4")]
     pub protocol: i32,
+    /// 16 bytes by which a listener of the run's own is known: what TCP gets to read, what an answer by UDP has behind its
+    /// first byte, 0xff, and what is sent one way. Empty for whoever else is attempted.
+    #[prost(bytes = "vec", tag = "40")]
+    pub token: ::prost::alloc::vec::Vec<u8>,
+    /// The name that a DNS query asks for; the path of a Unix socket, or its abstract name behind an "@". Else empty.
+    #[prost(string, tag = "41")]
+    pub name: ::prost::alloc::string::String,
 }
 /// Time limits, in milliseconds; none may be zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -968,6 +1019,10 @@ pub struct Budget {
     /// For all attempts of the egress observer together.
     #[prost(uint32, tag = "2")]
     pub egress_ms: u32,
+    /// When what has ended by then is attempted again, counted from the start of the attempts. Only what was reached beyond
+    /// the sandbox itself is waited for until then. From egress_ms on: never.
+    #[prost(uint32, tag = "40")]
+    pub again_ms: u32,
 }
 /// One message of the stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1007,14 +1062,25 @@ pub struct Closed {
 #[repr(i32)]
 pub enum Protocol {
     Unspecified = 0,
-    /// A connection is attempted. Nothing is sent over it, and it is closed at once.
+    /// A connection is attempted. Nothing is sent over it. It is closed at once; one to a listener of the run's own when its
+    /// token has arrived.
     Tcp = 1,
     /// One datagram of a few bytes is sent from a connected socket, and at most twice again within the budget while nothing
     /// has come back.
     Udp = 2,
-    /// The same, where the datagram is a DNS query (RFC 1035) for the root's name servers that desires no recursion; its id
-    /// is the lower half of the target's.
+    /// The same, where the datagram is a DNS query (RFC 1035): for the IPv4 address of the target's name, with recursion; or,
+    /// without a name, for the root's name servers without recursion. Its id is the lower half of the target's.
     Dns = 3,
+    /// Datagrams as by PROTOCOL_UDP, each a byte 0xfe and the target's token, which a listener of the run's own takes note of
+    /// and does not answer.
+    OneWay = 40,
+    /// An ICMP or ICMPv6 echo request (RFC 792, RFC 4443), from a socket that needs no privilege.
+    Echo = 41,
+    /// The DNS query for the target's name, sent to each of the first three name servers of the sandbox's own
+    /// /etc/resolv.conf. The best of their answers is the attempt's.
+    Resolver = 42,
+    /// A connection to a Unix socket, over which nothing is sent.
+    Socket = 43,
 }
 impl Protocol {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1027,6 +1093,10 @@ impl Protocol {
             Self::Tcp => "PROTOCOL_TCP",
             Self::Udp => "PROTOCOL_UDP",
             Self::Dns => "PROTOCOL_DNS",
+            Self::OneWay => "PROTOCOL_ONE_WAY",
+            Self::Echo => "PROTOCOL_ECHO",
+            Self::Resolver => "PROTOCOL_RESOLVER",
+            Self::Socket => "PROTOCOL_SOCKET",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1036,6 +1106,10 @@ impl Protocol {
             "PROTOCOL_TCP" => Some(Self::Tcp),
             "PROTOCOL_UDP" => Some(Self::Udp),
             "PROTOCOL_DNS" => Some(Self::Dns),
+            "PROTOCOL_ONE_WAY" => Some(Self::OneWay),
+            "PROTOCOL_ECHO" => Some(Self::Echo),
+            "PROTOCOL_RESOLVER" => Some(Self::Resolver),
+            "PROTOCOL_SOCKET" => Some(Self::Socket),
             _ => None,
         }
     }

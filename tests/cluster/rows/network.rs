@@ -10,18 +10,62 @@ use stage::{
 
 use super::{CLEAN, Lacks, Row};
 
-/// A policy says that something may be reached, and it was.
-const OPENED: Lacks = &[("network-isolation", "unmet"), ("policies-enforced", "not-applicable")];
+/// A policy says that something may be reached, and it was: everything that is there.
+const OPENED: Lacks = &[
+    ("api-server-blocked", "unmet"),
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// The same, and what was reached is the control's listener alone.
+const OPENED_TO_A_POD: Lacks = &[
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// The same, and what was reached is a name server alone.
+const OPENED_TO_DNS: Lacks = &[
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
 /// No policy says that it may not.
 const UNBOUND: Lacks = &[
+    ("api-server-blocked", "unmet"),
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("network-policies-apply", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
 /// A policy says that it may not, and it was.
-const NOT_ENFORCED: Lacks = &[("network-isolation", "unmet"), ("policies-enforced", "unmet")];
+const NOT_ENFORCED: Lacks = &[
+    ("api-server-blocked", "unmet"),
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "unmet"),
+];
 /// Nothing was reached, and something may have been open.
-const NOT_SHOWN: Lacks = &[("network-isolation", "inconclusive"), ("policies-enforced", "inconclusive")];
+const NOT_SHOWN: Lacks = &[
+    ("closed-from-the-start", "inconclusive"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("network-isolation", "inconclusive"),
+    ("policies-enforced", "inconclusive"),
+];
 
 const SYSTEM: &str = "kube-system";
 
@@ -87,7 +131,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "egress open for UDP alone",
         spoil: |shop| shop.policy("udp", &egress(&json!({}), &json!([{ "ports": [{ "protocol": "UDP" }] }]))),
-        lacks: &[("pod/web", OPENED)],
+        lacks: &[("pod/web", OPENED_TO_A_POD)],
         code: 1,
         says: "/udp: reached",
         ..CLEAN
@@ -95,7 +139,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "egress open for one TCP port",
         spoil: |shop| shop.policy("port", &egress(&json!({}), &port("TCP", 8790))),
-        lacks: &[("pod/web", OPENED)],
+        lacks: &[("pod/web", OPENED_TO_A_POD)],
         code: 1,
         says: ":8790: reached",
         ..CLEAN
@@ -105,7 +149,13 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.policy("other", &egress(&json!({}), &port("TCP", 5432))),
         lacks: &[(
             "pod/web",
-            &[("network-isolation", "inconclusive"), ("policies-enforced", "not-applicable")],
+            &[
+                ("closed-from-the-start", "inconclusive"),
+                ("dns-contained", "inconclusive"),
+                ("metadata-blocked", "inconclusive"),
+                ("network-isolation", "inconclusive"),
+                ("policies-enforced", "not-applicable"),
+            ],
         )],
         code: 3,
         says: "other",
@@ -119,7 +169,7 @@ pub(super) const ROWS: &[Row] = &[
             shop.policy("dns", &egress(&json!({}), &json!([{ "to": to, "ports": ports }])));
         },
         lend: name_service,
-        lacks: &[("pod/web", OPENED)],
+        lacks: &[("pod/web", OPENED_TO_DNS)],
         code: 1,
         says: "the cluster's DNS was reached",
         ..CLEAN

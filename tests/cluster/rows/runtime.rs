@@ -9,10 +9,15 @@ use super::{CLEAN, Lacks, Row};
 
 /// Where there is no probe.
 const NO_PROBE: Lacks = &[
+    ("api-server-blocked", "inconclusive"),
+    ("closed-from-the-start", "inconclusive"),
     ("coverage", "inconclusive"),
+    ("dns-contained", "inconclusive"),
     ("filesystem-isolation", "inconclusive"),
     ("least-privilege", "inconclusive"),
     ("limits-enforced", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "inconclusive"),
     ("network-isolation", "inconclusive"),
     ("policies-enforced", "inconclusive"),
     ("probe-integrity", "inconclusive"),

@@ -143,7 +143,12 @@ pub(super) const ROWS: &[Row] = &[
         lacks: &[(
             "deployment/web",
             &[
+                ("api-server-blocked", "inconclusive"),
+                ("closed-from-the-start", "inconclusive"),
+                ("dns-contained", "inconclusive"),
                 ("least-privilege", "unmet"),
+                ("metadata-blocked", "inconclusive"),
+                ("neighbours-blocked", "inconclusive"),
                 ("network-isolation", "unmet"),
                 ("network-policies-apply", "unmet"),
                 ("policies-enforced", "not-applicable"),

@@ -1,43 +1,50 @@
 //! What a probe in a cluster attempts, and its control with it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use proto::{Protocol, Target};
+use proto::{Nonce, Protocol, Target};
 
 use crate::{
     case::{Destination, Purpose},
     cluster::Cluster,
     names::WITNESS_PORT,
+    plan::{Wanted, defaults, wanted::distinct},
 };
 
 const DNS_PORT: u16 = 53;
 const API_SERVER_PORT: u16 = 443;
 const KUBELET_PORT: u16 = 10_250;
+/// A node's own, where somebody may log in (RFC 4253).
+const SSH_PORT: u16 = 22;
 
-/// The control's listener by TCP and UDP, the cluster's own services, and what the user named.
+/// The control's listener by TCP and UDP, the cluster's own services, the outside, and what the user named.
 pub fn destinations(
     cluster: &Cluster,
     node: Option<&str>,
     witness: &[IpAddr],
-    named: &[SocketAddr],
+    token: Nonce,
+    wanted: &Wanted,
 ) -> Vec<Destination> {
     let addresses = cluster.addresses.clone().unwrap_or_default();
-    let kubelet =
+    let node =
         node.and_then(|name| cluster.node(name)).map(|node| node.addresses.clone()).unwrap_or_default();
-    let mut wanted = Vec::new();
-    let mut want = |addresses: &[IpAddr], port, protocol, purpose| {
-        wanted.extend(addresses.iter().map(|&address| (address, port, protocol, purpose)));
-    };
-    want(witness, WITNESS_PORT, Protocol::Tcp, Purpose::Witness);
-    want(witness, WITNESS_PORT, Protocol::Udp, Purpose::Witness);
-    want(&addresses.dns, DNS_PORT, Protocol::Dns, Purpose::ClusterDns);
-    want(&addresses.dns, DNS_PORT, Protocol::Tcp, Purpose::ClusterDns);
-    want(&addresses.api_server, API_SERVER_PORT, Protocol::Tcp, Purpose::ApiServer);
-    want(&kubelet, KUBELET_PORT, Protocol::Tcp, Purpose::Kubelet);
-    wanted.extend(named.iter().map(|named| (named.ip(), named.port(), Protocol::Tcp, Purpose::Requested)));
-    let destination = |(id, (address, port, protocol, purpose))| Destination {
-        target: Target { id, address, port, protocol },
-        purpose,
-    };
-    (1..).zip(wanted).map(destination).collect()
+    let rows = [
+        (witness, WITNESS_PORT, Protocol::Tcp, Purpose::Witness),
+        (witness, WITNESS_PORT, Protocol::Udp, Purpose::Witness),
+        (&addresses.dns, DNS_PORT, Protocol::Dns, Purpose::ClusterDns),
+        (&addresses.dns, DNS_PORT, Protocol::Tcp, Purpose::ClusterDns),
+        (&addresses.api_server, API_SERVER_PORT, Protocol::Tcp, Purpose::ApiServer),
+        (&node, KUBELET_PORT, Protocol::Tcp, Purpose::Kubelet),
+        (&node, SSH_PORT, Protocol::Tcp, Purpose::Node),
+        (&node, 0, Protocol::Echo, Purpose::Node),
+    ];
+    let of_cluster = rows.into_iter().flat_map(|(addresses, port, protocol, purpose)| {
+        addresses.iter().map(move |&address| {
+            let target = defaults::asking(Target::at(0, address, port, protocol));
+            let token = (purpose == Purpose::Witness).then_some(token);
+            Destination { target: Target { token, ..target }, purpose, named: false }
+        })
+    });
+    let outside = defaults::destinations().filter(|_| wanted.defaults);
+    distinct(of_cluster.chain(outside).chain(wanted.named()))
 }

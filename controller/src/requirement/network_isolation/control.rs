@@ -1,73 +1,112 @@
-//! What a control shows: the same targets, tried at the same time from the same node by a pod without the workload's bonds.
-//! Its own listener must have been reached, by TCP and by UDP, over each address family that the sandbox has; only then
-//! does the sandbox's silence say something.
+//! What a control shows: the same targets, tried at the same time from beside the sandbox. The run's own listener must have
+//! been reached, by TCP and by UDP, over each address family that the sandbox has; only then does the sandbox's silence say
+//! something.
+//!
+//! In a cluster the control is a pod without the workload's bonds on the same node. On this machine it is the controller: its
+//! listener shows only the way to the machine itself, which a filter for what comes in can close while all that goes through
+//! is open. So there something beyond the machine must have been reached, too, of what the user named.
 
 use std::net::IpAddr;
 
-use proto::{Attempt, Protocol, Reach};
+use proto::Protocol;
 
+use super::attempted::Attempted;
 use crate::{
-    case::{Case, Citation, Control, Destination, InCluster, Purpose},
+    case::{Case, Citation, Control, InCluster, Purpose},
     cluster::Direction,
+    profile::{Expectation, Kind},
 };
+
+/// An address family, by its name and whether it is IPv4.
+type Family = (&'static str, bool);
 
 /// What would decide a case that is open.
 pub(super) fn would_decide(case: &Case) -> String {
-    match case.survey.in_cluster.as_ref().map(|known| &known.control) {
-        None => "a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)"
-            .to_owned(),
-        Some(Control::NotAsked) => {
+    match (&case.survey.control, &case.survey.in_cluster) {
+        (Control::NotAsked, None) => {
+            "a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)"
+                .to_owned()
+        }
+        (Control::NotAsked, Some(_)) => {
             "a control decides it: `--control-namespace NAME`, a namespace that no policy binds".to_owned()
         }
-        Some(Control::Failed(why)) => format!("there was no control: {why}"),
-        Some(Control::Tried(_)) => "the control did not reach what would show it".to_owned(),
+        (Control::Failed(why), _) => format!("there was no control: {why}"),
+        (Control::Tried(_), _) => "the control did not reach what would show it".to_owned(),
     }
 }
 
 /// What shows that nothing was reached although it could have been; else why nothing shows it.
 pub(super) fn shows(
     case: &Case,
-    attempts: &[(&Destination, &Attempt)],
+    attempted: &[Attempted<'_>],
     otherwise: &str,
 ) -> Result<Vec<Citation>, String> {
-    let Some(known) = &case.survey.in_cluster else { return Err(otherwise.to_owned()) };
-    let Control::Tried(tried) = &known.control else { return Err(otherwise.to_owned()) };
-    known.cluster.unsettled().map_or(Ok(()), Err)?;
-    unhindered(known)?;
-    closed(known)?;
-    no_other_network(known)?;
-    let families = families(case)?;
-    let mut shown = Vec::new();
-    for (family, is_v4) in families {
-        for protocol in [Protocol::Tcp, Protocol::Udp] {
-            let witness = attempts.iter().find(|(destination, _)| {
-                destination.purpose == Purpose::Witness
-                    && destination.target.protocol == protocol
-                    && destination.target.address.is_ipv4() == is_v4
-            });
-            let (destination, _) = witness.ok_or_else(|| {
-                format!(
-                    "the sandbox has an {family} address, and the control offers no {} listener on {family}",
-                    protocol.id()
-                )
-            })?;
-            if !reached(tried, destination) {
-                return Err(format!("the control did not reach its own listener {}", destination.name()));
-            }
-            let text = format!("{}: the control reached it, the sandbox did not", destination.name());
-            shown.push(Citation { source: "control", text });
+    let Control::Tried(_) = &case.survey.control else { return Err(otherwise.to_owned()) };
+    if let Some(known) = &case.survey.in_cluster {
+        unhindered(known)?;
+        if case.survey.profile.kind == Kind::DenyAll {
+            closed(known)?;
         }
     }
-    let others = attempts.iter().filter(|(destination, _)| destination.purpose != Purpose::Witness);
-    shown.extend(others.map(|(destination, _)| {
-        let words = if reached(tried, destination) {
-            "reached it"
-        } else {
-            "did not reach it either; it decides nothing"
-        };
-        Citation { source: "control", text: format!("{}: the control {words}", destination.name()) }
-    }));
+    stands_for_its_network(case)?;
+    if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Witness && it.is_leak()) {
+        return Err(format!("the sandbox reached the run's own listener {}", it.destination.name()));
+    }
+    let mut shown = Vec::new();
+    for family in families(case)? {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            shown.push(witnessed(attempted, family, protocol)?);
+        }
+        if case.survey.in_cluster.is_none() {
+            shown.push(beyond_the_machine(attempted, family)?);
+        }
+    }
     Ok(shown)
+}
+
+fn witnessed(
+    attempted: &[Attempted<'_>],
+    (family, is_v4): Family,
+    protocol: Protocol,
+) -> Result<Citation, String> {
+    let mut witnesses = attempted.iter().filter(|it| {
+        it.destination.purpose == Purpose::Witness
+            && it.destination.target.protocol == protocol
+            && it.destination.target.address.is_ipv4() == is_v4
+            && it.expectation == Expectation::Forbidden
+    });
+    let first = witnesses.clone().next().ok_or_else(|| {
+        format!(
+            "the sandbox has an {family} address, and there is no {} listener on {family} that it must not reach",
+            protocol.id()
+        )
+    })?;
+    let reached = witnesses.find(|it| it.control_reached());
+    let name = reached.unwrap_or(first).destination.name();
+    match reached {
+        Some(_) => Ok(Citation {
+            source: "control",
+            text: format!("{name}: the control reached it, the sandbox did not"),
+        }),
+        None => Err(format!("the control did not reach its own listener {name}")),
+    }
+}
+
+fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> Result<Citation, String> {
+    let reached = attempted.iter().find(|it| {
+        it.destination.named
+            && it.destination.target.address.is_ipv4() == is_v4
+            && it.expectation == Expectation::Forbidden
+            && it.control_reached()
+    });
+    let reached = reached.ok_or_else(|| {
+        format!(
+            "nothing was reached, and this machine's listener shows only the way to this machine; over {family} decides it \
+             `--egress-target HOST:PORT`, with a host beyond this machine that this machine reaches"
+        )
+    })?;
+    let name = reached.destination.name();
+    Ok(Citation { source: "control", text: format!("{name}: this machine reaches it, the sandbox did not") })
 }
 
 /// A policy of the control's own namespace could keep the sandbox from the witness, with its egress wide open.
@@ -109,8 +148,14 @@ fn closed(known: &InCluster) -> Result<(), String> {
     }
 }
 
-/// The probe has the cluster's network and no other.
-fn no_other_network(known: &InCluster) -> Result<(), String> {
+/// The probe has the cluster's network and no other, and the same bonds as long as it looked; a pod that it stands for may
+/// have another.
+pub(in crate::requirement) fn stands_for_its_network(case: &Case) -> Result<(), String> {
+    let Some(known) = &case.survey.in_cluster else { return Ok(()) };
+    known.cluster.unsettled().map_or(Ok(()), Err)?;
+    if let Some(shape) = known.group.in_the_nodes_network() {
+        return Err(format!("{} is in the node's own network, and the probe is not", shape.origin.title()));
+    }
     let other =
         known.group.shapes.iter().find_map(|shape| Some((shape, shape.network_annotations.keys().next()?)));
     match other {
@@ -123,7 +168,7 @@ fn no_other_network(known: &InCluster) -> Result<(), String> {
 }
 
 /// The address families by which the sandbox could reach beyond its own link.
-fn families(case: &Case) -> Result<Vec<(&'static str, bool)>, String> {
+fn families(case: &Case) -> Result<Vec<Family>, String> {
     let interfaces = &case.evidence().interfaces;
     let seen =
         interfaces.seen().ok_or_else(|| format!("the interfaces were not seen: {}", interfaces.fared()))?;
@@ -144,13 +189,11 @@ fn is_link_local(address: &IpAddr) -> bool {
     }
 }
 
-fn reached(tried: &[Attempt], destination: &Destination) -> bool {
-    tried.iter().any(|attempt| attempt.target == destination.target.id && attempt.reach == Reach::Reached)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use proto::Reach;
 
     use super::*;
     use crate::{
@@ -169,11 +212,10 @@ mod tests {
     fn one_witness_that_the_control_did_not_reach_leaves_it_open() {
         for position in 0..2 {
             let mut case = fixture::pod();
-            let Control::Tried(tried) = &mut fixture::in_cluster(&mut case).control else {
-                panic!("no control")
-            };
-            tried[position].reach = Reach::TimedOut;
-            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{position}");
+            for reach in [Reach::TimedOut, Reach::Another] {
+                fixture::tried(&mut case)[position].reach = reach;
+                assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{position} {reach:?}");
+            }
         }
     }
 
@@ -248,8 +290,41 @@ mod tests {
     #[test]
     fn without_a_control_the_command_that_decides_it_is_named() {
         let mut case = fixture::pod();
-        fixture::in_cluster(&mut case).control = Control::NotAsked;
+        case.survey.control = Control::NotAsked;
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("--control-namespace"), "{why}");
+    }
+
+    /// The same sandbox on this machine, beside a controller.
+    fn local() -> Case {
+        let mut case = fixture::pod();
+        case.survey.in_cluster = None;
+        case.survey.destinations[2].purpose = Purpose::Requested;
+        case.survey.destinations[2].named = true;
+        case
+    }
+
+    #[test]
+    fn on_this_machine_the_listener_and_something_beyond_it_decide_together() {
+        let judgement = judge(&local());
+        assert_eq!(judgement.outcome, Outcome::Met, "{}", judgement.because);
+        let mut case = local();
+        case.survey.destinations[2].named = false;
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("--egress-target"), "{why}");
+        for position in 0..3 {
+            let mut case = local();
+            fixture::tried(&mut case)[position].reach = Reach::TimedOut;
+            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{position}");
+        }
+    }
+
+    #[test]
+    fn a_profile_that_allows_something_expects_policies_that_do() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.policies.as_mut().unwrap()[0].egress = Direction::Allowed;
+        case.survey.profile.kind = Kind::NoPrivate;
+        assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 }

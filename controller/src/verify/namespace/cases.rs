@@ -10,12 +10,23 @@ use crate::{
     cluster::{Cluster, Coverage, Group},
     manifest,
     plan::namespace::Plan,
+    profile::Profile,
 };
 
 /// One case a group. A namespace without anything to probe has one, too, which tells so.
-pub(super) fn cases(request: &Request, cluster: &Arc<Cluster>, plan: Plan, probed: Vec<Probed>) -> Vec<Case> {
+pub(super) fn cases(
+    request: &Request,
+    profile: &Profile,
+    cluster: &Arc<Cluster>,
+    plan: Plan,
+    probed: Vec<Probed>,
+) -> Vec<Case> {
     let coverage = Arc::new(plan.coverage);
-    let case = |(group, probed): (Group, Probed)| case(request, cluster, &coverage, group, probed);
+    let case = |(group, probed): (Group, Probed)| {
+        let case = case(request, cluster, &coverage, group, probed);
+        let survey = Survey { profile: profile.clone(), ..case.survey };
+        Case { survey, ..case }
+    };
     if plan.groups.is_empty() {
         let why = "the namespace has no workload; `--runtime-class NAME` probes for what is to come";
         let nothing = Group { refused: Some(why.to_owned()), ..Group::default() };
@@ -51,11 +62,13 @@ fn case(
         machine: machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot),
         cgroup: Observation::failed("a node's control groups cannot be read from here"),
         destinations,
+        profile: Profile::default(),
+        control,
+        arrived: Vec::new(),
         in_cluster: Some(InCluster {
             cluster: Arc::clone(cluster),
             coverage: Arc::clone(coverage),
             environment: request.environment_named.then(|| request.declared.source.clone()),
-            control,
             pod,
             group,
         }),

@@ -8,13 +8,13 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::Pod;
-use proto::{BootId, Observer};
+use proto::{BootId, Budget, Observer};
 use tokio::{
     sync::{Mutex, OnceCell},
     time::{Instant, timeout_at},
 };
 
-use super::probing::assignment;
+use super::probing::{BUDGET, assignment};
 use crate::{
     case::{Control, Destination},
     launch::{
@@ -85,7 +85,9 @@ impl Controls {
             (Ok(_), None) => return without(Control::NotAsked),
         };
         let observers = vec![Observer::BootId, Observer::Egress];
-        let draw = || assignment(destinations, observers.clone());
+        // It is bound by nothing that could come into force.
+        let budget = Budget { again: BUDGET.egress, ..BUDGET };
+        let draw = || assignment(destinations, observers.clone(), budget);
         let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
         match gathered {
             Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),

@@ -13,14 +13,18 @@ use crate::{
     collect::Event,
     launch::pods::{self, Fleet, Gathered, PodState, Refusal, Stage},
     manifest::{self, Common},
-    plan,
+    plan::{self, Wanted},
     progress::Progress,
     verify::{Error, nonce},
 };
 
 /// For each observer; and for all attempts together. A first packet may be lost while a new pod is being made known, and a
 /// kernel sends the next one after a second (RFC 6298): silence counts after that, and not before.
-const BUDGET: Budget = Budget { observer: Duration::from_secs(2), egress: Duration::from_millis(1500) };
+pub(super) const BUDGET: Budget = Budget {
+    observer: Duration::from_secs(2),
+    egress: Duration::from_millis(1500),
+    again: Duration::from_secs(1),
+};
 
 /// What all groups share.
 pub(super) struct Probing<'a> {
@@ -29,6 +33,7 @@ pub(super) struct Probing<'a> {
     pub(super) common: &'a Common,
     pub(super) cluster: &'a Cluster,
     pub(super) target: &'a Target,
+    pub(super) wanted: &'a Wanted,
     pub(super) deadline: Instant,
     pub(super) progress: &'a Progress,
 }
@@ -131,7 +136,8 @@ impl Probing<'_> {
             self.cluster,
             node.as_deref(),
             &control.addresses,
-            &self.target.egress_targets,
+            self.common.token,
+            self.wanted,
         );
         let exec = self.fleet.exec(name);
         let (tried, gathered) = tokio::join!(
@@ -140,7 +146,7 @@ impl Probing<'_> {
                 &exec,
                 self.fleet.watch(),
                 self.deadline,
-                || assignment(&destinations, Observer::ALL.to_vec()),
+                || assignment(&destinations, Observer::ALL.to_vec(), BUDGET),
                 |event| self.hear(group, event),
             )
         );
@@ -212,11 +218,12 @@ impl Probing<'_> {
 pub(super) fn assignment(
     destinations: &[Destination],
     observers: Vec<Observer>,
+    budget: Budget,
 ) -> Result<Assignment, Error> {
     Ok(Assignment {
         nonce: nonce()?,
         observers,
-        targets: destinations.iter().map(|destination| destination.target).collect(),
-        budget: BUDGET,
+        targets: destinations.iter().map(|destination| destination.target.clone()).collect(),
+        budget,
     })
 }

@@ -27,7 +27,8 @@ pub(crate) async fn rehearse(target: &Target) -> Result<(String, Exit), Error> {
     let (cluster, _) = survey(target, &connection).await?;
     let plan = plan::namespace::namespace(&cluster, &plan_request(target))?;
     let run = plan::run(nonce()?);
-    let common = Common { run: run.clone(), image: target.image.clone(), lifetime: LIFETIME };
+    let common =
+        Common { run: run.clone(), image: target.image.clone(), lifetime: LIFETIME, token: nonce()? };
     let mut owner = manifest::owner(&run, &target.namespace);
     let mut text = format!("# {run}: the owner of the pods below\n{}", serde_saphyr::to_string(&owner)?);
     // The dry run wants a uid, and does not look whether it is anybody's.

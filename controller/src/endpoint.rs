@@ -1,0 +1,154 @@
+//! Somewhere that the user names: `HOST:PORT[/PROTOCOL]` for `--egress-target`, `HOST[:PORT][/PROTOCOL]` or `ADDRESS/BITS`
+//! for `--allow`. A host may be a name, which is looked up later.
+
+use std::{fmt, net::IpAddr};
+
+use proto::Protocol;
+
+/// What was named.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Endpoint {
+    pub(crate) host: Host,
+    pub(crate) port: Option<u16>,
+    pub(crate) protocol: Option<Protocol>,
+}
+
+/// A host, or a network of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Host {
+    Address(IpAddr),
+    Network(IpAddr, u8),
+    Name(String),
+}
+
+/// Reads the value of `--egress-target`.
+pub(crate) fn target(text: &str) -> Result<Endpoint, String> {
+    let wanted = "give HOST:PORT, with /udp or /dns where it is not TCP: 192.0.2.7:443, [2001:db8::7]:53/dns, example.org:443";
+    let endpoint = endpoint(text).ok_or(wanted)?;
+    match (&endpoint.host, endpoint.port) {
+        (Host::Network(..), _) | (_, None) => Err(wanted.to_owned()),
+        (_, Some(0)) => Err("port 0 cannot be reached".to_owned()),
+        (_, Some(_)) => Ok(endpoint),
+    }
+}
+
+/// Reads the value of `--allow`.
+pub(crate) fn allowed(text: &str) -> Result<Endpoint, String> {
+    let wanted = "give HOST, HOST:PORT, either with /tcp, /udp or /dns, or a network: 10.96.0.10:53/udp, example.org:443, 192.0.2.0/24";
+    let endpoint = endpoint(text).ok_or(wanted)?;
+    match endpoint.port {
+        Some(0) => Err("port 0 cannot be reached".to_owned()),
+        _ => Ok(endpoint),
+    }
+}
+
+fn endpoint(text: &str) -> Option<Endpoint> {
+    let (place, protocol) = match text.rsplit_once('/') {
+        None => (text, None),
+        Some((network, bits)) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            return self::network(network, bits);
+        }
+        Some((place, "tcp")) => (place, Some(Protocol::Tcp)),
+        Some((place, "udp")) => (place, Some(Protocol::Udp)),
+        Some((place, "dns")) => (place, Some(Protocol::Dns)),
+        Some(_) => return None,
+    };
+    let (host, port) = match place.rsplit_once(':') {
+        // An IPv6 address has colons of its own, and brackets where a port follows.
+        _ if place.parse::<IpAddr>().is_ok() => (place, None),
+        Some((host, port)) => (host, Some(port.parse().ok()?)),
+        None => (place, None),
+    };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = match (bare, host.parse::<IpAddr>()) {
+        (Some(bare), _) => Host::Address(IpAddr::V6(bare.parse().ok()?)),
+        (None, Ok(IpAddr::V6(_))) if port.is_some() => return None,
+        (None, Ok(address)) => Host::Address(address),
+        (None, Err(_)) => Host::Name(is_a_name(host).then(|| host.to_owned())?),
+    };
+    Some(Endpoint { host, port, protocol })
+}
+
+fn network(address: &str, bits: &str) -> Option<Endpoint> {
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.parse().ok().filter(|&bits: &u8| bits <= most)?;
+    Some(Endpoint { host: Host::Network(address, bits), port: None, protocol: None })
+}
+
+/// A DNS name (RFC 1123, section 2.1) that is not a mistyped address.
+fn is_a_name(host: &str) -> bool {
+    let mut labels = host.trim_end_matches('.').split('.');
+    let fits = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    let numeric = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    host.len() <= 253 && !numeric && labels.all(fits)
+}
+
+// === impl Endpoint ===
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Address(IpAddr::V6(address)) if self.port.is_some() => write!(formatter, "[{address}]")?,
+            Host::Address(address) => write!(formatter, "{address}")?,
+            Host::Network(address, bits) => write!(formatter, "{address}/{bits}")?,
+            Host::Name(name) => formatter.write_str(name)?,
+        }
+        if let Some(port) = self.port {
+            write!(formatter, ":{port}")?;
+        }
+        self.protocol.map_or(Ok(()), |protocol| write!(formatter, "/{}", protocol.id()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_written_as_people_write_them() {
+        for text in ["192.0.2.7:443", "[2001:db8::7]:53/dns", "example.org:443/udp", "node-1:10250/tcp"] {
+            assert_eq!(target(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_may_be_reached_is_a_host_or_a_network() {
+        for text in [
+            "10.0.0.0/8",
+            "fd00::/8",
+            "192.0.2.7",
+            "2001:db8::7",
+            "example.org",
+            "10.96.0.10:53/udp",
+            "example.org/tcp",
+        ] {
+            assert_eq!(allowed(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_an_example() {
+        for wrong in [
+            "",
+            "192.0.2.7",
+            "192.0.2.7:0",
+            "192.0.2.7:70000",
+            "2001:db8::7:443",
+            "192.0.2.7:443/sctp",
+            "10.0.0.0/8",
+            "1.2.3:443",
+            "exa mple:443",
+            ":443",
+            "[192.0.2.7]:443",
+        ] {
+            assert!(target(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "10.0.0.0/33", "fd00::/129", "example.org/8", "10.0.0.1:0", "10.0.0.1:x", "a..b"] {
+            assert!(allowed(wrong).is_err(), "{wrong}");
+        }
+    }
+}

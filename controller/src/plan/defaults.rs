@@ -1,0 +1,193 @@
+//! What is attempted without being asked for, wherever a sandbox has a network of its own. Nothing is asked of these hosts
+//! but whether they answer.
+
+use std::net::IpAddr;
+
+use proto::{Protocol, Target};
+
+use crate::case::{Destination, Purpose};
+
+/// A name of the outside that every resolver knows which knows any (RFC 2606, section 3).
+pub const NAME: &str = "example.com";
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub struct Default {
+    /// What it is, as a class.
+    pub purpose: Purpose,
+    /// Whose.
+    pub of: &'static str,
+    /// Its address.
+    pub address: &'static str,
+    /// Its port; 0 for an echo.
+    pub port: u16,
+    /// By which way.
+    pub protocol: Protocol,
+    /// Who says so.
+    pub source: &'static str,
+}
+
+/// Every target that is attempted by default.
+pub const DEFAULTS: &[Default] = &[
+    internet("1.1.1.1", 443, Protocol::Tcp),
+    internet("1.1.1.1", 80, Protocol::Tcp),
+    internet("1.1.1.1", 0, Protocol::Echo),
+    internet("2606:4700:4700::1111", 443, Protocol::Tcp),
+    internet("2606:4700:4700::1111", 0, Protocol::Echo),
+    name_server("Cloudflare", "1.1.1.1", Protocol::Dns, "developers.cloudflare.com/1.1.1.1/ip-addresses"),
+    name_server("Cloudflare", "1.1.1.1", Protocol::Tcp, "developers.cloudflare.com/1.1.1.1/ip-addresses"),
+    name_server(
+        "Cloudflare",
+        "2606:4700:4700::1111",
+        Protocol::Dns,
+        "developers.cloudflare.com/1.1.1.1/ip-addresses",
+    ),
+    name_server("Google", "8.8.8.8", Protocol::Dns, "developers.google.com/speed/public-dns"),
+    name_server("Google", "2001:4860:4860::8888", Protocol::Dns, "developers.google.com/speed/public-dns"),
+    metadata(
+        "AWS, GCP, Azure, Oracle, DigitalOcean",
+        "169.254.169.254",
+        80,
+        "docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html",
+    ),
+    metadata(
+        "AWS",
+        "fd00:ec2::254",
+        80,
+        "docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html",
+    ),
+    metadata(
+        "AWS ECS",
+        "169.254.170.2",
+        80,
+        "docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html",
+    ),
+    metadata(
+        "AWS EKS Pod Identity",
+        "169.254.170.23",
+        80,
+        "docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html",
+    ),
+    metadata(
+        "AWS EKS Pod Identity",
+        "fd00:ec2::23",
+        80,
+        "docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html",
+    ),
+    metadata("GCP", "fd20:ce::254", 80, "cloud.google.com/compute/docs/metadata/querying-metadata"),
+    metadata(
+        "GKE",
+        "169.254.169.252",
+        988,
+        "cloud.google.com/kubernetes-engine/docs/how-to/workload-identity",
+    ),
+    metadata(
+        "Azure's wire server",
+        "168.63.129.16",
+        80,
+        "learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16",
+    ),
+    metadata(
+        "Azure's wire server",
+        "168.63.129.16",
+        32_526,
+        "learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16",
+    ),
+    metadata(
+        "Alibaba",
+        "100.100.100.200",
+        80,
+        "www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata",
+    ),
+    metadata(
+        "Oracle",
+        "fd00:c1::a9fe:a9fe",
+        80,
+        "docs.oracle.com/iaas/Content/Compute/Tasks/gettingmetadata.htm",
+    ),
+];
+
+const fn internet(address: &'static str, port: u16, protocol: Protocol) -> Default {
+    let source = "developers.cloudflare.com/1.1.1.1/ip-addresses";
+    Default { purpose: Purpose::PublicInternet, of: "Cloudflare", address, port, protocol, source }
+}
+
+const fn name_server(
+    of: &'static str,
+    address: &'static str,
+    protocol: Protocol,
+    source: &'static str,
+) -> Default {
+    Default { purpose: Purpose::PublicDns, of, address, port: 53, protocol, source }
+}
+
+const fn metadata(of: &'static str, address: &'static str, port: u16, source: &'static str) -> Default {
+    Default { purpose: Purpose::Metadata, of, address, port, protocol: Protocol::Tcp, source }
+}
+
+impl Default {
+    /// Whether a target is that of this row.
+    pub fn is(&self, target: &Target) -> bool {
+        self.address.parse() == Ok(target.address)
+            && (self.port, self.protocol) == (target.port, target.protocol)
+    }
+}
+
+/// All of them, and the sandbox's own name servers.
+pub fn destinations() -> impl Iterator<Item = Destination> {
+    let rows = DEFAULTS.iter().filter_map(|row| {
+        let target = Target::at(0, row.address.parse().ok()?, row.port, row.protocol);
+        Some(Destination { target: asking(target), purpose: row.purpose, named: false })
+    });
+    rows.chain([own_resolver()])
+}
+
+/// The sandbox's own name servers.
+fn own_resolver() -> Destination {
+    let target = Target::at(0, std::net::Ipv4Addr::UNSPECIFIED.into(), 0, Protocol::Resolver);
+    Destination { target: asking(target), purpose: Purpose::OwnResolver, named: false }
+}
+
+/// The same, asking for a name of the outside where it is a name server.
+pub(super) fn asking(mut target: Target) -> Target {
+    if matches!(target.protocol, Protocol::Dns | Protocol::Resolver) {
+        NAME.clone_into(&mut target.name);
+    }
+    target
+}
+
+/// The class of an address that the user named.
+pub(super) fn purpose(address: IpAddr, otherwise: Purpose) -> Purpose {
+    let known = DEFAULTS.iter().find(|row| row.address.parse().is_ok_and(|known: IpAddr| known == address));
+    known.filter(|row| row.purpose == Purpose::Metadata).map_or(otherwise, |row| row.purpose)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_an_address_that_is_attempted_once() {
+        let all: Vec<_> = destinations().map(|destination| destination.name()).collect();
+        assert_eq!(all.len(), DEFAULTS.len() + 1);
+        let mut sorted = all.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), all.len(), "{all:?}");
+    }
+
+    #[test]
+    fn what_asks_a_name_server_asks_for_a_name() {
+        for destination in destinations() {
+            let asks = matches!(destination.target.protocol, Protocol::Dns | Protocol::Resolver);
+            assert_eq!(!destination.target.name.is_empty(), asks, "{}", destination.name());
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_metadata_service_is_one_whoever_named_it() {
+        let class = |address: &str| purpose(address.parse().unwrap(), Purpose::Requested);
+        assert_eq!(class("169.254.169.254"), Purpose::Metadata);
+        assert_eq!(class("1.1.1.1"), Purpose::Requested);
+    }
+}

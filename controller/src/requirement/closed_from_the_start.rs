@@ -1,0 +1,81 @@
+//! What is closed is closed from the first moment. Some CNI plugins apply policies a while after a pod has started, which is
+//! all that a program needs to send something.
+
+use super::{
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope,
+    network_isolation::{self, attempted},
+};
+use crate::{case::Case, profile::Expectation};
+
+pub(super) const REQUIREMENT: Requirement = Requirement {
+    id: "closed-from-the-start",
+    title: "Nothing is open in a sandbox's first seconds that is closed later",
+    area: Area::Network,
+    class: Class::Adaptive,
+    scope: Scope::Everywhere,
+    mandatory: false,
+    weight: 3,
+    protects: "A program that runs at once has a way out that nobody sees who looks later.",
+    remedy: "Use a CNI plugin that enforces policies before the pod's first process runs (Cilium does; the AWS plugin in \
+             `NETWORK_POLICY_ENFORCING_MODE=strict`).",
+    explanation: Explanation {
+        looks_at: &["egress", "control"],
+        met: "nothing was reached at any time, and it could have been",
+        unmet: "something was reached at first, and not when it was tried again",
+        inconclusive: "nothing shows that something could have been reached",
+        on_platforms: NETWORK_ON_PLATFORMS,
+    },
+    mappings: &[],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let all = attempted::all(case);
+    let early = all.iter().find(|it| it.expectation == Expectation::Forbidden && it.only_at_first());
+    if let Some(it) = early {
+        let because = format!("{} was reached at first, and not later", it.destination.name());
+        return Judgement::unmet(because).citing_all([it.cited()]);
+    }
+    match network_isolation::judge(case).outcome {
+        Outcome::Met => Judgement::met("nothing was reached at any time")
+            .citing("egress", format!("{} attempts from the start", all.len())),
+        Outcome::Unmet if all.iter().any(attempted::Attempted::is_leak) => {
+            Judgement::not_applicable("what was reached is open all the time")
+        }
+        Outcome::Unmet | Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => {
+            Judgement::inconclusive("nothing shows that anything could have been reached at first")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Reach;
+
+    use super::*;
+    use crate::{case::Control, fixture};
+
+    #[test]
+    fn what_was_reached_only_at_first_is_unmet() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        let attempt = &mut fixture::attempts(&mut case)[0];
+        (attempt.reach, attempt.again) = (Reach::Reached, Some(Reach::TimedOut));
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_is_open_all_the_time_is_anothers_matter() {
+        let mut case = fixture::pod();
+        let attempt = &mut fixture::attempts(&mut case)[0];
+        (attempt.reach, attempt.again) = (Reach::Reached, Some(Reach::Reached));
+        assert!(matches!(judge(&case).outcome, Outcome::NotApplicable(_)));
+    }
+
+    #[test]
+    fn silence_without_a_control_proves_nothing() {
+        let mut case = fixture::pod();
+        case.survey.control = Control::NotAsked;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+}

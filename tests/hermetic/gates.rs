@@ -1,0 +1,105 @@
+//! The ready-made gates of deploy/ci: each is a document of its kind, and its command is one that the controller takes.
+
+use std::{collections::BTreeSet, fs, net::TcpListener};
+
+use serde_json::Value;
+use stage::{Ground, controller, run};
+
+fn file(name: &str) -> String {
+    fs::read_to_string(format!("{}/../deploy/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn yaml(name: &str) -> Value {
+    serde_saphyr::from_str(&file(name)).unwrap()
+}
+
+/// A shell's words of a command that may go over several lines.
+fn words(command: &str) -> Vec<String> {
+    let words = shlex::split(&command.replace("\\\n", " ")).unwrap();
+    let (program, words) = words.split_first().unwrap();
+    assert_eq!(program, "controller");
+    words.to_vec()
+}
+
+fn arguments(job: &Value) -> Vec<String> {
+    let container = &job["spec"]["template"]["spec"]["containers"][0];
+    container["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+}
+
+/// Every gate, with the environments that it sets.
+fn gates() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let github = yaml("ci/github-actions.yml");
+    let mut gates = Vec::new();
+    for (_, job) in github["jobs"].as_object().unwrap() {
+        let steps = job["steps"].as_array().unwrap();
+        let run = steps.iter().find_map(|step| step.get("run")).unwrap();
+        gates.push((
+            "github-actions.yml",
+            words(run.as_str().unwrap()),
+            vec![text(&job["env"]["ENVIRONMENT"])],
+        ));
+    }
+    let gitlab = yaml("ci/gitlab-ci.yml");
+    let jobs = gitlab.as_object().unwrap().values();
+    let environments = jobs.filter_map(|job| job.get("variables")).map(|it| text(&it["ENVIRONMENT"]));
+    let script = gitlab[".verify"]["script"][0].as_str().unwrap();
+    gates.push(("gitlab-ci.yml", words(script), environments.collect()));
+    let argo = yaml("ci/argo-cd-presync.yaml");
+    let environment =
+        |job: &Value| text(&job["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"]);
+    gates.push(("argo-cd-presync.yaml", arguments(&argo), vec![environment(&argo)]));
+    let job = file("gate-job.yaml");
+    let job: Value = serde_saphyr::from_str(job.split("\n---\n").nth(1).unwrap()).unwrap();
+    gates.push(("gate-job.yaml", arguments(&job), vec![environment(&job)]));
+    gates
+}
+
+/// The API server is a loopback port that nobody listens on: whatever the command lacks is told before, with 2.
+#[test]
+fn the_commands_of_the_gates_are_run_as_far_as_the_api_server() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for (name, words, _) in gates() {
+        let ground = Ground::new();
+        let kubeconfig = ground.path().join("kubeconfig");
+        let server = format!("https://127.0.0.1:{port}");
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "none",
+            "clusters": [{ "name": "none", "cluster": { "server": server } }],
+            "contexts": [{ "name": "none", "context": { "cluster": "none", "user": "none" } }],
+            "users": [{ "name": "none", "user": {} }],
+        });
+        fs::write(&kubeconfig, config.to_string()).unwrap();
+        let words: Vec<_> = words.iter().map(String::as_str).chain(["--timeout", "30s"]).collect();
+        let mut command = controller(&words);
+        command.current_dir(ground.path()).env("KUBECONFIG", &kubeconfig).env("ENVIRONMENT", "production");
+        let ended = run::ended(command.spawn().unwrap());
+        assert_eq!(ended.code(), Some(4), "{name}: {ended:#?}");
+        assert!(ended.err.contains("help:"), "{name}: {ended:#?}");
+    }
+}
+
+#[test]
+fn the_pipelines_have_staging_and_production_side_by_side() {
+    for name in ["github-actions.yml", "gitlab-ci.yml"] {
+        let environments: BTreeSet<_> =
+            gates().into_iter().filter(|gate| gate.0 == name).flat_map(|gate| gate.2).collect();
+        assert_eq!(environments, BTreeSet::from(["production".to_owned(), "staging".to_owned()]), "{name}");
+    }
+}
+
+#[test]
+fn argo_cd_runs_its_gate_before_it_applies_anything() {
+    let argo = yaml("ci/argo-cd-presync.yaml");
+    assert_eq!(argo["kind"], "Job");
+    assert_eq!(argo["metadata"]["annotations"]["argocd.argoproj.io/hook"], "PreSync");
+}
+
+#[test]
+fn the_policy_file_of_deploy_is_one() {
+    let path = format!("{}/../deploy/ci/podproof.toml", env!("CARGO_MANIFEST_DIR"));
+    let ended = run::run(&["policy", "show", "--policy", &path], Ground::new().path(), &[]);
+    // Its waiver ends some day, and then the code is 1.
+    assert_ne!(ended.code(), Some(2), "{ended:#?}");
+    assert!(ended.out.contains("severity.no-token") && ended.out.contains("waiver of"), "{}", ended.out);
+}

@@ -1,0 +1,314 @@
+//! What comes out of a sandbox in a network that is cut in one way or another, by real packet filters. Each row states all
+//! that is not met, and nothing else changes against the clean one of the same runtime.
+
+mod kinds;
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use stage::{
+    Ended, Ground, Network, attempt,
+    network::{Answer, Service},
+    worlds::{self, World},
+};
+
+use crate::{Row, row};
+
+/// What is not met, beside what no sandbox of the runtime meets.
+type Lacks = &'static [(&'static str, &'static str)];
+
+/// Beyond the node, and what the node reaches: only where both are silent to the sandbox is there something to be said.
+const BEYOND: &[&str] =
+    &["--egress-target", "198.51.100.10:443", "--egress-target", "[2606:4700:4700::1111]:443"];
+
+const DROPPED: &str = "iifname \"sandbox\" drop";
+
+const CLOSED: Lacks = &[];
+/// Everything is reached all the time.
+const OPEN: Lacks =
+    &[("dns-contained", "unmet"), ("metadata-blocked", "unmet"), ("network-isolation", "unmet")];
+const UNKNOWN: Lacks = &[
+    ("closed-from-the-start", "inconclusive"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("network-isolation", "inconclusive"),
+];
+
+/// One network and what comes out.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    /// Rules of the router.
+    cut: &'static str,
+    /// Rules of the public host.
+    shut: &'static str,
+    names: Answer,
+    name_server: Option<&'static str>,
+    words: &'static [&'static str],
+    lacks: Lacks,
+    /// What is said of network-isolation.
+    says: &'static str,
+}
+
+const CLEAN: Case = Case {
+    name: "everything dropped",
+    cut: DROPPED,
+    shut: "",
+    names: Answer::Resolved,
+    name_server: Some("10.77.0.53"),
+    words: BEYOND,
+    lacks: CLOSED,
+    says: "the controller reached the same listener and more",
+};
+
+const CASES: &[Case] = &[
+    CLEAN,
+    Case { name: "nothing cut", cut: "", lacks: OPEN, says: "reached", ..CLEAN },
+    Case {
+        name: "only metadata open",
+        cut: "iifname \"sandbox\" ip daddr 169.254.169.254 accept; iifname \"sandbox\" drop",
+        lacks: &[("metadata-blocked", "unmet"), ("network-isolation", "unmet")],
+        says: "a metadata service was reached",
+        ..CLEAN
+    },
+    Case {
+        name: "only DNS open",
+        cut: "iifname \"sandbox\" udp dport 53 accept; iifname \"sandbox\" drop",
+        lacks: &[("dns-contained", "unmet"), ("network-isolation", "unmet")],
+        says: "name server",
+        ..CLEAN
+    },
+    Case {
+        name: "only a resolver open that says no such name",
+        cut: "iifname \"sandbox\" ip daddr 10.77.0.53 udp dport 53 accept; iifname \"sandbox\" drop",
+        names: Answer::Code(3),
+        lacks: &[("network-isolation", "unmet")],
+        says: "its own resolver answers",
+        ..CLEAN
+    },
+    Case {
+        name: "only IPv6 open",
+        cut: "iifname \"sandbox\" meta nfproto ipv4 drop",
+        lacks: &[
+            ("dns-contained", "unmet"),
+            ("metadata-blocked", "inconclusive"),
+            ("network-isolation", "unmet"),
+        ],
+        says: "reached",
+        ..CLEAN
+    },
+    Case {
+        name: "only UDP open",
+        cut: "iifname \"sandbox\" meta l4proto != udp drop",
+        lacks: &[
+            ("dns-contained", "unmet"),
+            ("metadata-blocked", "inconclusive"),
+            ("network-isolation", "unmet"),
+        ],
+        says: "name server",
+        ..CLEAN
+    },
+    Case {
+        name: "answers dropped, and requests let through",
+        cut: "oifname \"sandbox\" drop",
+        lacks: &[
+            ("dns-contained", "inconclusive"),
+            ("metadata-blocked", "inconclusive"),
+            ("network-isolation", "unmet"),
+        ],
+        says: "a listener in another namespace was reached",
+        ..CLEAN
+    },
+    Case {
+        name: "dropped, with nothing tried beyond the node",
+        words: &[],
+        lacks: UNKNOWN,
+        says: "--egress-target",
+        ..CLEAN
+    },
+    Case {
+        name: "dropped, with a target that answers nobody",
+        words: &["--egress-target", "10.77.0.99:443"],
+        lacks: UNKNOWN,
+        says: "--egress-target",
+        ..CLEAN
+    },
+    Case {
+        name: "a target that answers the sandbox and not the control",
+        cut: "iifname \"sandbox\" ip daddr 198.51.100.10 tcp dport 443 accept; iifname \"sandbox\" drop",
+        shut: "ip saddr 10.77.0.2 drop",
+        words: &["--egress-target", "198.51.100.10:443"],
+        lacks: &[
+            ("dns-contained", "inconclusive"),
+            ("metadata-blocked", "inconclusive"),
+            ("network-isolation", "unmet"),
+        ],
+        says: "an address outside of the sandbox was reached",
+        ..CLEAN
+    },
+    Case {
+        name: "the public internet open, and allowed",
+        cut: "iifname \"sandbox\" ip daddr { 10.0.0.0/8, 169.254.0.0/16 } drop; iifname \"sandbox\" ip6 daddr fd77::/16 drop",
+        words: &[
+            "--profile",
+            "no-private",
+            "--egress-target",
+            "10.77.0.7:8080",
+            "--egress-target",
+            "[fd77::7]:8080",
+        ],
+        lacks: &[],
+        says: "the controller reached the same listener and more",
+        ..CLEAN
+    },
+    Case {
+        name: "everything open, and only the public internet allowed",
+        cut: "",
+        words: &["--profile", "no-private"],
+        lacks: &[("metadata-blocked", "unmet"), ("network-isolation", "unmet")],
+        says: "reached",
+        ..CLEAN
+    },
+    Case {
+        name: "what is on the list open, and nothing else",
+        cut: "iifname \"sandbox\" ip daddr 10.77.0.6 tcp dport 443 accept; iifname \"sandbox\" drop",
+        words: &[
+            "--profile",
+            "allow-list",
+            "--allow",
+            "10.77.0.6:443",
+            "--egress-target",
+            "198.51.100.10:443",
+            "--egress-target",
+            "[2606:4700:4700::1111]:443",
+        ],
+        ..CLEAN
+    },
+    Case {
+        name: "what is on the list not open",
+        words: &["--profile", "allow-list", "--allow", "10.77.0.6:443"],
+        lacks: &[
+            ("closed-from-the-start", "inconclusive"),
+            ("dns-contained", "inconclusive"),
+            ("metadata-blocked", "inconclusive"),
+            ("network-isolation", "unmet"),
+        ],
+        says: "10.77.0.6:443 must be reached, and was not",
+        ..CLEAN
+    },
+    Case {
+        name: "a resolver on the list that gives any name",
+        cut: "iifname \"sandbox\" ip daddr 10.77.0.53 udp dport 53 accept; iifname \"sandbox\" drop",
+        words: &[
+            "--profile",
+            "allow-list",
+            "--allow",
+            "10.77.0.53:53/dns",
+            "--egress-target",
+            "198.51.100.10:443",
+            "--egress-target",
+            "[2606:4700:4700::1111]:443",
+        ],
+        lacks: &[("dns-contained", "unmet")],
+        ..CLEAN
+    },
+];
+
+pub(super) fn rows() -> Vec<Row> {
+    let worlds: Vec<_> = worlds::all().unwrap_or_default().into_iter().filter(stands_in_it).collect();
+    let of_world = |world: World| {
+        let cases = CASES.iter().map(|&case| {
+            let world = world.clone();
+            let skipped = world.missing.is_some();
+            let name = format!("network, {}: {}", world.name, case.name);
+            Row { skipped, ..row(name, move || comes_out(&world, case)) }
+        });
+        let early = world.clone();
+        let skipped = world.missing.is_some();
+        let early = Row {
+            skipped,
+            ..row(format!("network, {}: open in the first seconds only", world.name), move || {
+                open_at_first(&early);
+            })
+        };
+        cases.chain([early]).chain(kinds::rows(&world)).collect::<Vec<_>>()
+    };
+    worlds.into_iter().flat_map(of_world).collect()
+}
+
+/// gVisor's of different years, and Linux's; the sentry's network is the same on every platform.
+fn stands_in_it(world: &World) -> bool {
+    ["runsc of 2024, systrap", "runsc of 2026", "runc"].contains(&world.name)
+}
+
+fn comes_out(world: &World, case: Case) {
+    let network = Network::new(case.names);
+    network.cut(case.cut);
+    if !case.shut.is_empty() {
+        network.shut("public", case.shut);
+    }
+    let ended = verify(&network, world, case.name_server, case.words);
+    assert_lacks(&ended, world, case.name, case.lacks, case.says);
+}
+
+/// The router cuts as soon as the sandbox has connected.
+fn open_at_first(world: &World) {
+    let network = Network::new(Answer::Resolved);
+    let connected = Service::tcp(network.host("public"), 4443);
+    let cut = network.cutter(DROPPED);
+    let wanted = Arc::new(AtomicBool::new(true));
+    let told = Arc::clone(&wanted);
+    let cutting = thread::spawn(move || {
+        if connected.taken(&told) {
+            cut();
+        }
+    });
+    let words = ["--egress-target", "[2001:4860:4860::8888]:4443"];
+    // The control does not reach it, so that it is the sandbox that connects.
+    network.shut("public", "tcp dport 4443 ip6 saddr fd77::2 drop");
+    let ended = attempt(|| verify(&network, world, Some("10.77.0.53"), &words));
+    wanted.store(false, Ordering::Relaxed);
+    cutting.join().unwrap();
+    let ended = ended.map_err(|failed| failed.message().unwrap_or_default().to_owned()).unwrap();
+    const EARLY: Lacks = &[
+        ("closed-from-the-start", "unmet"),
+        ("dns-contained", "unmet"),
+        ("metadata-blocked", "unmet"),
+        ("network-isolation", "unmet"),
+    ];
+    assert_lacks(&ended, world, "open in the first seconds only", EARLY, "reached");
+}
+
+fn verify(network: &Network, world: &World, name_server: Option<&str>, words: &[&str]) -> Ended {
+    let ground = Ground::new();
+    let words = ["--environment", "production"].iter().chain(words).copied().collect::<Vec<_>>();
+    let ended = network.verify(&ground, world.runtime.as_deref().unwrap(), name_server, &words);
+    assert_eq!(ground.leftovers(&["mine"]), [""; 0], "{ended:#?}");
+    ended
+}
+
+fn assert_lacks(ended: &Ended, world: &World, name: &str, lacks: Lacks, says: &str) {
+    let mut expected: BTreeMap<_, _> =
+        lacks.iter().map(|&(id, outcome)| (id.to_owned(), outcome.to_owned())).collect();
+    if !world.gvisor {
+        expected.insert("runtime-isolation".to_owned(), "unmet".to_owned());
+        expected.insert("least-privilege".to_owned(), "unmet".to_owned());
+    }
+    let outcomes = ended.outcomes().into_iter();
+    let lacking: BTreeMap<_, _> =
+        outcomes.filter(|(_, outcome)| outcome != "met" && outcome != "not-applicable").collect();
+    let finding = ended.finding("network-isolation");
+    let listed: Vec<_> = lacking.iter().map(|(id, outcome)| format!("{id} {outcome}")).collect();
+    let listed = if listed.is_empty() { "nothing".to_owned() } else { listed.join(", ") };
+    _ = writeln!(std::io::stderr(), "{name} | {} | lacks {listed}", world.name);
+    assert_eq!(lacking, expected, "{name}: {finding:#}");
+    let because = finding["because"].as_str().unwrap();
+    assert!(because.contains(says), "{name}: {because}");
+}

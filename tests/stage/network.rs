@@ -1,0 +1,165 @@
+//! A small network for sandboxes to stand in: hosts in network namespaces of their own, joined by a bridge, behind a router
+//! with real packet filters. Nothing leads out of it, and it is gone when the last descriptor of it is.
+//!
+//! ```text
+//!   sandbox 10.77.1.2 ──── router ──── bridge ─┬─ node       10.77.0.2   where the controller runs
+//!           fd77:1::2      (filters)           ├─ api        10.77.0.6
+//!                                              ├─ neighbour  10.77.0.7
+//!                                              ├─ resolver   10.77.0.53
+//!                                              ├─ public     1.1.1.1, 8.8.8.8, 198.51.100.10
+//!                                              └─ metadata   169.254.169.254
+//! ```
+
+mod host;
+mod service;
+
+use std::{net::IpAddr, process::Command};
+
+pub use host::Host;
+pub use service::{Answer, Service};
+
+use crate::{
+    Ended, Ground, bundle,
+    run::{self, controller_program},
+};
+
+/// Each host beside the router: its name, its number on the bridge, and what it is in the world.
+const HOSTS: [(&str, u8, &[&str]); 6] = [
+    ("node", 2, &[]),
+    ("api", 6, &[]),
+    ("neighbour", 7, &[]),
+    ("resolver", 53, &[]),
+    ("public", 10, &["1.1.1.1", "8.8.8.8", "198.51.100.10", "2606:4700:4700::1111", "2001:4860:4860::8888"]),
+    ("metadata", 254, &["169.254.169.254"]),
+];
+
+/// By a file below this folder, runsc of 2024 tells the machine's own network from others (`runsc/sandbox/network.go`,
+/// `isRootNS`), in which newer kernels show it, too: then it would refuse to have any network.
+const HIDING: &str = "mount -t tmpfs none /proc/sys/net; exec \"$@\"";
+
+/// A network.
+#[derive(Debug)]
+pub struct Network {
+    router: Host,
+    sandbox: Host,
+    hosts: Vec<(&'static str, Host)>,
+    /// They answer until they are dropped.
+    _services: Vec<Service>,
+}
+
+impl Network {
+    /// Builds it, and has its hosts answer; the resolver and the public name servers answer so.
+    pub fn new(names: Answer) -> Self {
+        let router = Host::new();
+        router.sh("ip link set lo up; ip link add wire type bridge; ip link set wire up; \
+             ip address add 10.77.0.1/24 dev wire; ip address add fd77::1/64 dev wire nodad; \
+             echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+        let hosts: Vec<_> = HOSTS
+            .iter()
+            .map(|&(name, number, others)| (name, joined(&router, name, number, others)))
+            .collect();
+        let sandbox = Host::new();
+        router.connect("sandbox", &sandbox);
+        router.sh("ip address add 10.77.1.1/24 dev sandbox; ip address add fd77:1::1/64 dev sandbox nodad; \
+             ip link set sandbox up");
+        sandbox.sh(
+            "ip address add 10.77.1.2/24 dev eth0; ip address add fd77:1::2/64 dev eth0 nodad; ip link set eth0 up; \
+             ip link set lo up; ip route add default via 10.77.1.1; ip route add default via fd77:1::1",
+        );
+        let services =
+            HOSTS.iter().zip(&hosts).flat_map(|(row, (_, host))| services(row, host, names)).collect();
+        Self { router, sandbox, hosts, _services: services }
+    }
+
+    /// A host by its name.
+    pub fn host(&self, name: &str) -> &Host {
+        let found = self.hosts.iter().find(|(known, _)| *known == name);
+        &found.unwrap_or_else(|| panic!("there is no host {name}")).1
+    }
+
+    /// Filters what the router forwards, by the rules of a chain of nftables.
+    pub fn cut(&self, rules: &str) {
+        self.router.sh(&cutting("forward", rules));
+    }
+
+    /// The same as an act that can be taken to another thread.
+    pub fn cutter(&self, rules: &str) -> impl FnOnce() + Send + 'static {
+        let (router, script) = (self.router.again(), cutting("forward", rules));
+        move || router.sh(&script)
+    }
+
+    /// Filters what a host takes in.
+    pub fn shut(&self, host: &str, rules: &str) {
+        self.host(host).sh(&cutting("input", rules));
+    }
+
+    /// Runs the controller on the node, with a bundle whose sandbox stands in this network.
+    pub fn verify(&self, ground: &Ground, runtime: &str, name_server: Option<&str>, words: &[&str]) -> Ended {
+        let folder = ground.path().join("mine");
+        std::fs::create_dir_all(&folder).unwrap();
+        bundle::write(&folder, |config| {
+            let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
+            let network = namespaces.iter_mut().find(|namespace| namespace["type"] == "network").unwrap();
+            network["path"] = self.sandbox.path().into();
+        });
+        if let Some(server) = name_server {
+            std::fs::write(folder.join("rootfs/etc/resolv.conf"), format!("nameserver {server}\n")).unwrap();
+        }
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={}", self.host("node").path()));
+        command.args(["unshare", "--mount", "--propagation=private", "sh", "-ec", HIDING, "sh"]);
+        command.arg(controller_program());
+        command.args(["verify", "--local", "--output", "json", "--quiet", "--runtime", runtime, "--bundle"]);
+        let mut command = run::clean(command);
+        command.arg(&folder).args(words).env("TMPDIR", ground.path());
+        run::ended(command.spawn().unwrap())
+    }
+}
+
+/// A host on the bridge. What it is in the world, the router knows.
+fn joined(router: &Host, name: &str, number: u8, others: &[&str]) -> Host {
+    let host = Host::new();
+    router.connect(name, &host);
+    router.sh(&format!("ip link set {name} master wire up"));
+    host.sh(&format!(
+        "ip link set lo up; ip address add 10.77.0.{number}/24 dev eth0; ip address add fd77::{number}/64 dev eth0 nodad; \
+         ip link set eth0 up; ip route add default via 10.77.0.1; ip route add default via fd77::1"
+    ));
+    for other in others {
+        let (bits, via) = if other.contains(':') {
+            (128, format!("fd77::{number}"))
+        } else {
+            (32, format!("10.77.0.{number}"))
+        };
+        let nodad = if bits == 128 { "nodad" } else { "" };
+        host.sh(&format!("ip address add {other}/{bits} dev eth0 {nodad}"));
+        router.sh(&format!("ip route add {other}/{bits} via {via}"));
+    }
+    host
+}
+
+/// On a host that is several in the world, each of its addresses answers for itself: an answer from another is none.
+fn services(&(name, number, others): &(&str, u8, &[&str]), host: &Host, names: Answer) -> Vec<Service> {
+    let (tcp, udp): (&[u16], &[(u16, Answer)]) = match name {
+        "node" => (&[10_250], &[]),
+        "api" => (&[443], &[]),
+        "neighbour" => (&[8080], &[(8080, Answer::Echo)]),
+        "resolver" => (&[53], &[(53, names)]),
+        "public" => (&[53, 80, 443], &[(53, names), (443, Answer::Echo)]),
+        _ => (&[80], &[]),
+    };
+    let own = [format!("10.77.0.{number}"), format!("fd77::{number}")];
+    let addresses: Vec<IpAddr> =
+        own.iter().map(String::as_str).chain(others.iter().copied()).map(|it| it.parse().unwrap()).collect();
+    let tcp = tcp.iter().map(|&port| Service::tcp(host, port));
+    let udp = udp.iter().flat_map(|&(port, answer)| {
+        addresses.iter().map(move |&address| Service::udp(host, (address, port).into(), answer))
+    });
+    tcp.chain(udp).collect()
+}
+
+fn cutting(hook: &str, rules: &str) -> String {
+    format!(
+        "nft -f - <<'END'\ntable inet cut {{\n chain {hook} {{\n type filter hook {hook} priority 0;\n{rules}\n }}\n}}\nEND"
+    )
+}

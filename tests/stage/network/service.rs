@@ -1,0 +1,109 @@
+//! Something that listens on a host, by TCP or by UDP.
+
+use std::{
+    net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    os::fd::AsFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::Host;
+
+/// How often a service looks whether it is still wanted.
+const PULSE: Duration = Duration::from_millis(50);
+
+/// What comes back by UDP.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// What was sent.
+    Echo,
+    /// To a DNS query for whatever name: one address.
+    Resolved,
+    /// To a DNS query: this code (RFC 1035, section 4.1.1), and no address.
+    Code(u8),
+}
+
+/// It listens until it is dropped.
+#[derive(Debug)]
+pub enum Service {
+    /// The kernel makes connections, and nobody takes them.
+    Tcp(TcpListener),
+    /// A thread answers.
+    Udp(Arc<AtomicBool>, Option<JoinHandle<()>>),
+}
+
+impl Service {
+    /// Listens by TCP, over both address families.
+    pub fn tcp(host: &Host, port: u16) -> Self {
+        Self::Tcp(host.within(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).unwrap()))
+    }
+
+    /// Answers by UDP, from one address.
+    pub fn udp(host: &Host, address: SocketAddr, answer: Answer) -> Self {
+        let socket = host.within(|| UdpSocket::bind(address).unwrap());
+        socket.set_read_timeout(Some(PULSE)).unwrap();
+        let ended = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&ended);
+        let answering = thread::spawn(move || {
+            let mut datagram = [0; 512];
+            while !told.load(Ordering::Relaxed) {
+                if let Ok((length, sender)) = socket.recv_from(&mut datagram) {
+                    // Whom it cannot answer asks again.
+                    _ = socket.send_to(&answer.to(&datagram[..length]), sender);
+                }
+            }
+        });
+        Self::Udp(ended, Some(answering))
+    }
+
+    /// Waits until somebody has connected; `false` where nobody has by the time that nobody wants to know any more.
+    pub fn taken(&self, wanted: &AtomicBool) -> bool {
+        let Self::Tcp(listener) = self else { return false };
+        listener.set_nonblocking(true).unwrap();
+        while wanted.load(Ordering::Relaxed) {
+            let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+            poll(&mut descriptors, PollTimeout::try_from(PULSE).unwrap()).unwrap();
+            if listener.accept().is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Answer {
+    fn to(self, datagram: &[u8]) -> Vec<u8> {
+        let mut answer = datagram.to_vec();
+        let (code, address) = match self {
+            Self::Echo => return answer,
+            Self::Resolved => (0, true),
+            Self::Code(code) => (code, false),
+        };
+        if answer.len() < 12 {
+            return Vec::new();
+        }
+        answer[2] |= 0x80;
+        answer[3] = 0x80 | code;
+        answer[7] = u8::from(address);
+        if address {
+            // The name of the question, type A, class IN, a minute, four bytes.
+            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 51, 100, 10]);
+        }
+        answer
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Self::Udp(ended, answering) = self {
+            ended.store(true, Ordering::Relaxed);
+            _ = answering.take().map(JoinHandle::join);
+        }
+    }
+}
