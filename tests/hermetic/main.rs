@@ -1,6 +1,6 @@
 //! Tests that need no root, no runtime and no network.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod border;
 mod deploy;

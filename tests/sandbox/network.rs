@@ -258,6 +258,14 @@ fn comes_out(world: &World, case: Case) {
     assert_lacks(&ended, world, case.name, case.lacks, case.says);
 }
 
+/// What a network that closes while the probe looks lacks.
+const EARLY: Lacks = &[
+    ("closed-from-the-start", "unmet"),
+    ("dns-contained", "unmet"),
+    ("metadata-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+];
+
 /// The router cuts as soon as the sandbox has connected.
 fn open_at_first(world: &World) {
     let network = Network::new(Answer::Resolved);
@@ -277,12 +285,6 @@ fn open_at_first(world: &World) {
     wanted.store(false, Ordering::Relaxed);
     cutting.join().unwrap();
     let ended = ended.map_err(|failed| failed.message().unwrap_or_default().to_owned()).unwrap();
-    const EARLY: Lacks = &[
-        ("closed-from-the-start", "unmet"),
-        ("dns-contained", "unmet"),
-        ("metadata-blocked", "unmet"),
-        ("network-isolation", "unmet"),
-    ];
     assert_lacks(&ended, world, "open in the first seconds only", EARLY, "reached");
 }
 

@@ -38,11 +38,11 @@ pub(super) fn worlds() -> Vec<World> {
         // A copy is not found among the machine's processes; procfs tells that something is imitated.
         disguise("tracer-of-a-copy").unclear("ptrace"),
         World::other("runc, a library that is loaded before", runc(), bundle(&[changes::preloaded])),
-        World::other("runc in a time namespace", runc().map(in_time), bundle(&[])),
+        World::other("runc in a time namespace", runc().map(|runc| in_time(&runc)), bundle(&[])),
     ]
 }
 
-/// Its clocks are others, and Linux maps another page beside the vDSO (time_namespaces(7)).
-fn in_time(runc: String) -> String {
+/// Its clocks are others, and Linux maps another page beside the vDSO (`time_namespaces(7)`).
+fn in_time(runc: &str) -> String {
     format!("unshare --time --monotonic=100000 --boottime=100000 {runc}")
 }

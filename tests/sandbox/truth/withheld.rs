@@ -26,7 +26,7 @@ fn without(signal: &Signal) -> Vec<World> {
     for Release { name, runsc } in releases::all().unwrap_or_default() {
         let name = format!("{name} without {}", signal.id);
         all.push(match runsc {
-            Ok(runsc) => genuine(name, &withhold, signal, &runsc),
+            Ok(release) => genuine(name, &withhold, signal, &release),
             Err(missing) => World::other(name, Err(missing), None),
         });
     }
