@@ -35,9 +35,8 @@ pub(super) fn worlds() -> Vec<World> {
         disguise("kernel-log").disguised(),
         disguise("supervisor").disguised(),
         disguise("tracer").disguised(),
-        disguise("tracer-of-a-copy").disguised(),
-        // Not found among the machine's processes; procfs tells that something is imitated.
-        disguise("tracer-of-an-altered-copy").unclear("ptrace"),
+        // A copy is not found among the machine's processes; procfs tells that something is imitated.
+        disguise("tracer-of-a-copy").unclear("ptrace"),
         World::other("runc, a library that is loaded before", runc(), bundle(&[changes::preloaded])),
         World::other("runc in a time namespace", runc().map(|runc| in_time(&runc)), bundle(&[])),
     ]

@@ -1,7 +1,7 @@
 //! `disguise KIND RUNTIME… --root STATE run --bundle DIR ID`: runs a container in a real runtime and makes its kernel say
 //! that it is gVisor's. `kernel-log` and `supervisor` answer by seccomp user notification: the former syslog(2), the
 //! latter uname(2) and the errno fingerprint, too. `tracer` rewrites results, memory and signal frames by ptrace(2);
-//! `tracer-of-a-copy` does so to a copy of the probe, and `tracer-of-an-altered-copy` to one with a byte more.
+//! `tracer-of-a-copy` does so to a copy of the probe.
 #![forbid(unsafe_code)]
 #![expect(clippy::indexing_slicing, reason = "a configuration is indexed by name")]
 
@@ -26,11 +26,7 @@ fn main() -> Result<ExitCode> {
         "supervisor" => supervisor::run(&invocation, &supervisor::everything()),
         "tracer" => tracer::run(&invocation),
         "tracer-of-a-copy" => {
-            tracer::copy(&invocation, b"")?;
-            tracer::run(&invocation)
-        }
-        "tracer-of-an-altered-copy" => {
-            tracer::copy(&invocation, b"\0")?;
+            tracer::copy(&invocation)?;
             tracer::run(&invocation)
         }
         kind => Err(format!("there is no {kind}").into()),

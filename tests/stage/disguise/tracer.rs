@@ -7,7 +7,6 @@ mod image;
 use std::{
     collections::HashMap,
     fs,
-    io::Write,
     path::Path,
     process::{ExitCode, Stdio},
 };
@@ -32,14 +31,11 @@ use image::Image;
 /// Where `ucontext_t` of x86-64 has its flags, its alternate stack's flags, `REG_ERR` and `REG_TRAPNO`
 /// (arch/x86/include/uapi/asm/sigcontext.h), and what gVisor writes there.
 const FRAME: [(u64, u64); 4] = [(0, 3), (24, 2), (192, 0), (200, 0)];
-/// The stop of a process that is traced from its start (`PTRACE_EVENT_STOP`).
-const EVENT_STOP: i32 = 128;
 
-/// Lets the container run a copy of its program, which is another file of the machine, with something behind its end.
-pub(super) fn copy(invocation: &Invocation, more: &[u8]) -> Result<()> {
+/// Lets the container run a copy of its program, which is another file of the machine.
+pub(super) fn copy(invocation: &Invocation) -> Result<()> {
     let root = invocation.bundle().ok_or("which bundle?")?.join("rootfs");
     fs::copy(root.join("probe"), root.join("copy"))?;
-    fs::OpenOptions::new().append(true).open(root.join("copy"))?.write_all(more)?;
     invocation.change(|config| config["process"]["args"][0] = json!("/copy"))?;
     Ok(())
 }
@@ -101,46 +97,53 @@ fn resume(
         WaitStatus::PtraceSyscall(process) => {
             let inside = entered.entry(process).or_default();
             *inside = !*inside;
-            let mut registers = ptrace::getregs(process)?;
-            let number = registers.orig_rax.cast_signed();
-            let arguments =
-                [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
-            if *inside {
-                files.on_entry(process, number, arguments);
-            } else {
-                let result = registers.rax.cast_signed();
-                let forged = forged::result(process.as_raw(), number, arguments);
-                files.on_exit(process, number, arguments, result);
-                if let Some(forged) = forged {
-                    registers.rax = forged.cast_unsigned();
-                    ptrace::setregs(process, registers)?;
-                }
-            }
+            system_call(process, *inside, files)?;
             ptrace::syscall(process, None)
         }
-        WaitStatus::PtraceEvent(process, _, event) => {
-            if event == libc::PTRACE_EVENT_EXEC {
-                image.impose(process)?;
-                // The stop at the end of execve(2) follows.
-                entered.insert(process, true);
-            } else if event == EVENT_STOP {
-                entered.entry(process).or_default();
-            }
+        WaitStatus::PtraceEvent(process, _, libc::PTRACE_EVENT_EXEC) => {
+            image.impose(process)?;
+            // The stop at the end of execve(2) follows.
+            entered.insert(process, true);
             ptrace::syscall(process, None)
         }
-        WaitStatus::Stopped(process, Signal::SIGSEGV) => {
-            // One step delivers the signal, and stops before the handler's first instruction.
-            ptrace::step(process, Signal::SIGSEGV)?;
-            if let WaitStatus::Stopped(..) = waitpid(process, Some(WaitPidFlag::__WALL))? {
-                let context = ptrace::getregs(process)?.rdx;
-                for (offset, value) in FRAME {
-                    _ = forged::write(process.as_raw(), context + offset, &value.to_ne_bytes());
-                }
-                ptrace::syscall(process, None)?;
-            }
-            Ok(())
-        }
+        WaitStatus::PtraceEvent(process, ..) => ptrace::syscall(process, None),
+        WaitStatus::Stopped(process, Signal::SIGSEGV) => segmentation_fault(process),
         WaitStatus::Stopped(process, signal) => ptrace::syscall(process, signal),
+        _ => Ok(()),
+    }
+}
+
+/// At a system call's beginning the path may be another, and at its end the result.
+fn system_call(process: Pid, begins: bool, files: &mut Files) -> nix::Result<()> {
+    let mut registers = ptrace::getregs(process)?;
+    let number = registers.orig_rax.cast_signed();
+    let arguments = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
+    if begins {
+        files.on_entry(process, number, arguments);
+        return Ok(());
+    }
+    files.on_exit(process, number, arguments, registers.rax.cast_signed());
+    match forged::result(process.as_raw(), number, arguments) {
+        Some(forged) => {
+            registers.rax = forged.cast_unsigned();
+            ptrace::setregs(process, registers)
+        }
+        None => Ok(()),
+    }
+}
+
+/// One step delivers the signal, and stops before the handler's first instruction, with the context in its third argument.
+fn segmentation_fault(process: Pid) -> nix::Result<()> {
+    ptrace::step(process, Signal::SIGSEGV)?;
+    match waitpid(process, Some(WaitPidFlag::__WALL))? {
+        WaitStatus::Stopped(..) => {
+            let context = ptrace::getregs(process)?.rdx;
+            for (offset, value) in FRAME {
+                // What cannot be written is no frame.
+                _ = forged::write(process.as_raw(), context + offset, &value.to_ne_bytes());
+            }
+            ptrace::syscall(process, None)
+        }
         _ => Ok(()),
     }
 }

@@ -28,7 +28,7 @@ const GROWTH: u64 = 18;
 
 /// The longest path that is looked at, in bytes.
 const LONGEST: usize = 64;
-/// `statx`'s and `stat`'s device numbers, and statfs's magic number (include/uapi/linux/stat.h, asm/stat.h).
+/// Where `struct statx` has the device's two numbers (include/uapi/linux/stat.h); `struct stat` begins with its one.
 const STATX_DEVICE: u64 = 136;
 
 /// What is open of them.
