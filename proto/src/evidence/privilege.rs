@@ -101,7 +101,7 @@ impl TryFrom<generated::Seccomp> for Seccomp {
 // === impl Namespace ===
 
 impl Namespace {
-    /// The one that a link in `/proc/self/ns` points to, such as "mnt:[4026531841]"; `None` where it is no such link.
+    /// The one that a link in `/proc/self/ns` points to, such as `mnt:[4026531841]`; `None` where it is no such link.
     pub fn of_link(kind: &str, link: &str) -> Option<Self> {
         let inode = link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()?;
         Some(Self { kind: kind.to_owned(), inode })
