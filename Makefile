@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated clean
+.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -23,9 +23,11 @@ verify: build ## build, start a real gVisor sandbox, judge it
 	@.ci/as-root "$(CONTROLLER)" verify --local
 
 test: build ## every test, in real sandboxes too
-	@.ci/need runsc=runsc runc=runc ip=iproute2 nft=nftables nsenter=util-linux \
+	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 nft=nftables nsenter=util-linux strace=strace \
+		/usr/include/seccomp.h=libseccomp-dev \
 		docker-registry=docker-registry skopeo=skopeo openssl=openssl setpriv=util-linux
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]
+	@tests/cluster/parts/build gvisor >/dev/null || [ -z "$$CI" ]
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features sandbox --test sandbox
@@ -52,7 +54,7 @@ lint: ## formatting, clippy, documentation, licences and sources of dependencies
 	@.ci/deny
 
 bench: build ## what a run costs; prints ratios and sizes
-	@.ci/need runsc=runsc runc=runc cc=gcc ip=iproute2 nft=nftables nsenter=util-linux
+	@.ci/need runsc=runsc runc=runc cc=gcc ip=iproute2 nft=nftables nsenter=util-linux strace=strace /usr/include/seccomp.h=libseccomp-dev
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features sandbox
 
@@ -79,6 +81,10 @@ probe-by-source: ## the static probe, with a standard library built from its sou
 
 generated: ## proto/src/generated, from proto/schema
 	cargo run --quiet --package generate
+
+schemas: ## deploy/schema, from the types of the report and of the policy file
+	cargo run --quiet --package controller -- schema report >deploy/schema/report.schema.json
+	cargo run --quiet --package controller -- schema policy >deploy/schema/policy.schema.json
 
 clean: ## what was built here
 	cargo clean

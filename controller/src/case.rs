@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use proto::{
     AccountList, Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Protocol, Target,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// Evidence and survey, side by side.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Case {
     /// What the probe delivered.
     pub collected: Collected,
@@ -23,8 +24,11 @@ pub struct Case {
 }
 
 /// What came over the stream.
-#[derive(Clone, Debug, Serialize, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Collected {
+    /// The run's nonce, in hexadecimal digits; `None` where no conversation was begun.
+    #[serde(default)]
+    pub nonce: Option<String>,
     /// What the probe said of itself, if it spoke at all.
     pub introduction: Option<Introduction>,
     /// What it observed, as far as it was received.
@@ -34,7 +38,7 @@ pub struct Collected {
 }
 
 /// What is known outside of the sandbox.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Survey {
     /// What is judged.
     pub subject: Subject,
@@ -63,11 +67,13 @@ pub struct Survey {
 }
 
 /// What is known of a probe that runs in a cluster.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct InCluster {
-    /// What the cluster declares of the namespace.
+    /// What the cluster declares of the namespace; a saved file has it once for all its cases.
+    #[serde(skip, default = "Cluster::unread")]
     pub cluster: Arc<Cluster>,
-    /// What the whole run covers.
+    /// What the whole run covers; a saved file has it once, too.
+    #[serde(skip)]
     pub coverage: Arc<Coverage>,
     /// What this probe stands for.
     pub group: Group,
@@ -79,7 +85,7 @@ pub struct InCluster {
 
 /// What the control reached, by the targets of the probe's own assignment: in a cluster a pod without the workload's bonds,
 /// on this machine the controller itself, which tries its own listener and what the user named.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Control {
     /// No control namespace was named, or there was nothing to try.
@@ -91,7 +97,7 @@ pub enum Control {
 }
 
 /// The pod in which a probe ran, by what the cluster says of it.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct RanPod {
     /// Its name.
     pub name: String,
@@ -106,7 +112,7 @@ pub struct RanPod {
 }
 
 /// What is judged.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Subject {
     /// A sandbox of this machine, started by an OCI runtime.
@@ -147,7 +153,7 @@ pub struct Limits {
 }
 
 /// A part of the machine's file system inside the sandbox.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct HostPath {
     /// Where it lies on the machine.
     pub source: String,
@@ -156,15 +162,18 @@ pub struct HostPath {
 }
 
 /// What the machine says of itself.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Machine {
     /// Its kernel's boot id.
     pub boot_id: Observation<BootId>,
     /// Its kernel's release, as uname(2) has it.
+    #[serde(default = "not_kept")]
     pub kernel_release: Observation<String>,
     /// The namespaces of its own.
+    #[serde(default = "not_kept")]
     pub namespaces: Observation<Namespaces>,
     /// Whether one of its processes runs the probe's file: then its kernel is what runs the probe.
+    #[serde(default = "not_kept")]
     pub runs_the_probe: Observation<bool>,
     /// Its memory, in bytes.
     pub memory_total: Observation<u64>,
@@ -173,7 +182,7 @@ pub struct Machine {
 }
 
 /// By which a file is recognised without its contents.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AccountDigest {
     /// In bytes.
     pub size: u64,
@@ -182,7 +191,7 @@ pub struct AccountDigest {
 }
 
 /// Something that the probe was asked to attempt.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Destination {
     /// As it stands in the assignment.
     pub target: Target,
@@ -193,7 +202,7 @@ pub struct Destination {
 }
 
 /// Why a destination was chosen.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
@@ -227,12 +236,17 @@ pub enum Purpose {
 }
 
 /// One observation that a judgement rests on.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Citation {
     /// Who saw it: an observer's id, or "machine" or "bundle" for what was seen outside.
     pub source: &'static str,
     /// What was seen.
     pub text: String,
+}
+
+/// What files of earlier versions do not hold.
+fn not_kept<T>() -> Observation<T> {
+    Observation::failed("the file does not hold it")
 }
 
 // === impl Case ===
@@ -255,6 +269,47 @@ impl InCluster {
     /// Whether there is no workload, and no class was named for what is to come.
     pub fn is_of_nothing(&self) -> bool {
         self.group.shapes.is_empty() && self.group.runtime_class.is_none()
+    }
+}
+
+// === impl Subject ===
+
+impl Subject {
+    /// By which it is told from the others of a run, and found again in another run.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Sandbox { runtime, bundle: None } => format!("a sandbox of {}", runtime.join(" ")),
+            Self::Sandbox { runtime, bundle: Some(folder) } => {
+                format!("the bundle {} in {}", folder.display(), runtime.join(" "))
+            }
+            Self::Unsandboxed => "this machine without a sandbox".to_owned(),
+            Self::Pods { namespace, pool, node, runtime_class, policies, .. } => {
+                let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
+                let class = runtime_class
+                    .as_ref()
+                    .map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
+                let bound =
+                    if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
+                format!("namespace {namespace}, pool {pool}{node}, {class}, bound by {bound}")
+            }
+        }
+    }
+
+    /// The pods or templates that a probe stands for; none on this machine.
+    pub fn stands_for(&self) -> &[String] {
+        match self {
+            Self::Pods { stands_for, .. } => stands_for,
+            Self::Sandbox { .. } | Self::Unsandboxed => &[],
+        }
+    }
+
+    /// A few words, for a column: the pool of pods.
+    pub fn column(&self) -> &str {
+        match self {
+            Self::Pods { pool, .. } => pool,
+            Self::Sandbox { .. } => "sandbox",
+            Self::Unsandboxed => "machine",
+        }
     }
 }
 

@@ -1,13 +1,21 @@
 //! The command line: what it accepts, and how an error is told.
 
 mod cleanup;
+mod completions;
+mod diff;
 mod doctor;
 mod image;
+mod judging;
 mod network;
+mod output;
 mod place;
 mod plan;
+mod policy;
 mod rbac;
 mod requirements;
+mod schema;
+mod score;
+mod settings;
 mod target;
 mod verify;
 
@@ -17,7 +25,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{exit::Exit, progress::colour_is_wanted, verify::Error};
@@ -32,13 +40,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Verify(verify::Arguments),
+    Verify(Box<verify::Arguments>),
+    Score(score::Arguments),
+    Diff(diff::Arguments),
+    Policy(judging::Arguments),
     Plan(plan::Arguments),
     Doctor(doctor::Arguments),
     Rbac(rbac::Arguments),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
     Requirements(requirements::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(completions::Pages),
 }
 
 /// Runs the command line and says how it ended.
@@ -54,12 +68,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match cli.command {
         Command::Verify(arguments) => arguments.run(),
+        Command::Score(arguments) => arguments.run(),
+        Command::Diff(arguments) => arguments.run(),
+        Command::Policy(arguments) => arguments.run(),
         Command::Plan(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
         Command::Rbac(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
         Command::Requirements(arguments) => arguments.run(),
+        Command::Schema(arguments) => arguments.run(),
+        Command::Completions(arguments) => arguments.run(Cli::command()),
+        Command::Man(arguments) => arguments.run(Cli::command()),
     }
 }
 
@@ -159,10 +179,11 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::NoneLaunched { .. } => {
             Some("the report says what was found besides; `controller plan` shows the pods that are sent")
         }
-        Error::Save { .. } => Some("--save-evidence takes a file in a folder that can be written"),
-        Error::Write(_) | Error::Render(_) | Error::Manifest(_) => {
-            Some("the verdict is not in the report; run again")
-        }
+        Error::Save(_) => Some("--save-evidence takes a file in a folder that can be written"),
+        Error::Deliver(_) => Some(
+            "--output takes FORMAT=FILE, a file in a folder that can be written; the exit code is 4 whatever the verdict",
+        ),
+        Error::Encode(_) | Error::Manifest(_) => Some("run again"),
         Error::Interrupted | Error::Random(_) | Error::Signals(_) | Error::Witness(_) => None,
     }
 }

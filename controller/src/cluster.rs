@@ -12,7 +12,7 @@ mod selecting;
 mod selector;
 mod shape;
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,34 @@ pub struct Addresses {
 // === impl Cluster ===
 
 impl Cluster {
+    /// A cluster of which nothing could be read.
+    pub fn unread() -> Arc<Self> {
+        let unread = Unreadable {
+            what: "read the cluster".to_owned(),
+            forbidden: false,
+            message: "the file does not hold it".to_owned(),
+        };
+        Arc::new(Self {
+            namespace: String::new(),
+            pod_security: None,
+            version: Err(unread.clone()),
+            shapes: Vec::new(),
+            unread_shapes: vec![unread.clone()],
+            classes: Err(unread.clone()),
+            nodes: Err(unread.clone()),
+            policies: Err(unread.clone()),
+            other_policies: Err(unread.clone()),
+            default_limits: Err(unread.clone()),
+            claims: Err(unread.clone()),
+            quotas: Err(unread.clone()),
+            selecting: vec![Err(unread.clone())],
+            control: None,
+            bonds: Bonds { labels: Err(unread.clone()), policies: Err(unread.clone()) },
+            changed: Vec::new(),
+            addresses: Err(unread),
+        })
+    }
+
     /// Pods that run or will; templates too.
     pub fn templates(&self) -> impl Iterator<Item = &Shape> {
         self.shapes.iter().filter(|shape| shape.origin.is_template())

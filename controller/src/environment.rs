@@ -1,14 +1,15 @@
 //! Development, staging, production, and what said so.
 //!
 //! Production is any of `ENVIRONMENT=production`, `REQUIRE_GVISOR=true` (any case) and `K8S_CLUSTER_TYPE=production`;
-//! staging is `ENVIRONMENT=staging`; everything else is development. The strongest of the variables wins; only
-//! `--environment` may weaken. A value that was probably meant to be one of these, and is not, is an error: it must never
-//! pass silently for development.
+//! staging is `ENVIRONMENT=staging`; everything else is development. The strongest of the variables and the policy file
+//! wins; only `--environment` may weaken. A value that was probably meant to be one of these, and is not, is an error: it
+//! must never pass silently for development.
 
 use std::fmt;
 
 use clap::ValueEnum;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 const ENVIRONMENT: &str = "ENVIRONMENT";
 const REQUIRE_GVISOR: &str = "REQUIRE_GVISOR";
@@ -18,7 +19,9 @@ const CLUSTER_TYPE: &str = "K8S_CLUSTER_TYPE";
 const SLIPS: usize = 2;
 
 /// Where the judged workloads are meant to run; later is stronger.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize, ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// Gaps are warnings.
@@ -30,7 +33,7 @@ pub enum Environment {
 }
 
 /// The environment, and why it is that one.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Declared {
     /// Which.
     pub environment: Environment,
@@ -63,9 +66,11 @@ pub enum Error {
     },
 }
 
-/// Tells the environment from the flag and the variables; `variable` gives the value of one by its name.
+/// Tells the environment from the flag, the variables and the policy file, with its name; `variable` gives the value of one
+/// by its name.
 pub fn declared(
     flag: Option<Environment>,
+    file: Option<(Environment, String)>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Declared, Error> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -90,6 +95,7 @@ pub fn declared(
             _ => remarks.push(unknown(CLUSTER_TYPE, value, &["production"])?),
         }
     }
+    claims.extend(file);
     // The first of the strongest claims is the one that is named.
     let strongest = claims.into_iter().rev().max_by_key(|&(environment, _)| environment);
     Ok(decided(flag, strongest, remarks))
@@ -165,7 +171,7 @@ mod tests {
     use super::*;
 
     fn of(flag: Option<Environment>, variables: &[(&str, &str)]) -> Result<Declared, Error> {
-        declared(flag, |name| {
+        declared(flag, None, |name| {
             variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
         })
     }
@@ -190,6 +196,21 @@ mod tests {
         assert_eq!(declared.environment, Environment::Production);
         let declared = of(None, &[("ENVIRONMENT", "staging"), ("REQUIRE_GVISOR", "false")]).unwrap();
         assert_eq!(declared.environment, Environment::Staging);
+    }
+
+    #[test]
+    fn the_policy_file_strengthens_and_never_weakens() {
+        let of = |file, value: &'static str| {
+            let file = Some((file, "podproof.toml".to_owned()));
+            declared(None, file, |name| (name == ENVIRONMENT).then(|| value.to_owned())).unwrap()
+        };
+        let declared = of(Environment::Production, "staging");
+        assert_eq!(
+            (declared.environment, declared.source.as_str()),
+            (Environment::Production, "podproof.toml")
+        );
+        let declared = of(Environment::Development, "production");
+        assert_eq!(declared.environment, Environment::Production);
     }
 
     #[test]

@@ -25,17 +25,17 @@ pub struct Finding {
 
 /// A case and what judging it came to.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct Judged<'a> {
     /// What was looked at.
-    pub case: Case,
+    pub case: &'a Case,
     /// One for each requirement in its scope.
     pub findings: Vec<Finding>,
 }
 
 /// Judges every requirement that the case is in the scope of, under a policy.
-pub fn judge(case: &Case, policy: Policy) -> Vec<Finding> {
+pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
     let finding = |requirement: &&'static Requirement| {
-        let enforcement = policy.enforcement(requirement);
+        let enforcement = policy.enforcement(requirement, &case.survey.subject);
         let judgement = match enforcement {
             Enforcement::NotJudged => Judgement::not_applicable("it is not judged here"),
             _ => (requirement.judge)(case),
@@ -48,10 +48,10 @@ pub fn judge(case: &Case, policy: Policy) -> Vec<Finding> {
     requirement::ALL.iter().filter(in_scope).map(finding).collect()
 }
 
-impl Judged {
+impl<'a> Judged<'a> {
     /// Judges a case under a policy.
-    pub fn of(case: Case, policy: Policy) -> Self {
-        let findings = judge(&case, policy);
+    pub fn of(case: &'a Case, policy: &Policy) -> Self {
+        let findings = judge(case, policy);
         Self { case, findings }
     }
 }

@@ -18,9 +18,9 @@ use crate::{
     breach::Breach,
     case::{AccountDigest, Case, Collected, Control, Destination, Limits, Machine, Purpose, Subject, Survey},
     environment::{Declared, Environment},
-    finding::Judged,
     policy::Policy,
     profile::Profile,
+    record::Record,
     report::Report,
 };
 
@@ -192,8 +192,7 @@ pub(crate) fn runc() -> Case {
 /// A probe that never spoke.
 pub(crate) fn silent() -> Case {
     let mut case = gvisor();
-    case.collected =
-        Collected { introduction: None, evidence: Evidence::default(), breaches: vec![Breach::Silent] };
+    case.collected = Collected { breaches: vec![Breach::Silent], ..Collected::default() };
     case.survey.cgroup = Observation::Absent;
     case
 }
@@ -216,8 +215,13 @@ pub(crate) fn report(case: &Case) -> Report {
         source: "ENVIRONMENT=production".into(),
         remarks: Vec::new(),
     };
-    let policy = Policy { environment: Environment::Production, only_production: false };
-    Report::new(declared, policy, &[Judged::of(case.clone(), policy)], Vec::new())
+    let record = Record {
+        environment: declared,
+        only_production: false,
+        remarks: Vec::new(),
+        cases: vec![case.clone()],
+    };
+    Report::of(&record, &Policy::of(Environment::Production))
 }
 
 pub(crate) fn machine_accounts() -> AccountList {
@@ -312,7 +316,12 @@ fn case(evidence: Evidence) -> Case {
         named: false,
     };
     Case {
-        collected: Collected { introduction: Some(introduction), evidence, breaches: Vec::new() },
+        collected: Collected {
+            nonce: Some("07".repeat(16)),
+            introduction: Some(introduction),
+            evidence,
+            breaches: Vec::new(),
+        },
         survey: Survey {
             subject: Subject::Sandbox {
                 runtime: vec!["/usr/bin/runsc".into(), "--network=none".into()],

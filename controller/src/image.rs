@@ -6,7 +6,6 @@ mod archive;
 mod blob;
 mod credential;
 mod description;
-pub mod file;
 mod layer;
 mod name;
 mod program;

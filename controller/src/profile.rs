@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use clap::ValueEnum;
 use proto::Protocol;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::case::{Destination, Purpose};
 
 const DNS_PORT: u16 = 53;
 
 /// A profile with its exceptions.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Profile {
     /// `--profile`.
     pub kind: Kind,
@@ -20,7 +20,7 @@ pub struct Profile {
 }
 
 /// What may be reached beside what `--allow` names.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Nothing
@@ -33,7 +33,7 @@ pub enum Kind {
 }
 
 /// Addresses that may be reached.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Allowed {
     /// The network's first address, or the host's.
     pub address: IpAddr,

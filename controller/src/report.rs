@@ -1,29 +1,40 @@
 //! The public form of a judged run. It is versioned and apart from the internal types, so that they can change.
 
-pub mod json;
+mod format;
+mod github;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod matrix;
+mod notes;
+mod sarif;
+pub mod schema;
 pub mod text;
 
-use std::collections::BTreeSet;
-
 use proto::Observed;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    case::{Case, Citation, RanPod, Subject},
-    cluster::Coverage,
+    case::{Citation, RanPod, Subject},
     environment::Declared,
     finding::{Finding, Judged},
-    launch::Leftover,
-    policy::{Enforcement, Policy},
+    policy::{Enforcement, Policy, Standing, Waiver},
+    record::Record,
     requirement::{Area, Class, Outcome},
     verdict::{Verdict, score},
 };
+
+pub use format::{Error, Format};
+pub use markdown::render as markdown;
+pub use notes::{left_behind, timed_out};
 
 /// The version of this form; readers refuse what they do not know.
 pub const VERSION: u32 = 1;
 
 /// Everything that a reader is told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Report {
     /// [`VERSION`].
     pub version: u32,
@@ -35,14 +46,39 @@ pub struct Report {
     pub environment: Declared,
     /// Whether `--only production` was given.
     pub only_production: bool,
+    /// The policy file, as seen from the repository that it is in, where there is one.
+    pub policy: Option<String>,
+    /// Every waiver of the policy file, whether it was needed or not.
+    pub waivers: Vec<ReportedWaiver>,
     /// What the reader should know of the whole run.
     pub notes: Vec<String>,
     /// What was judged, the worst first; on this machine there is one.
     pub sandboxes: Vec<ReportedSandbox>,
 }
 
+/// A waiver, and what became of it.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct ReportedWaiver {
+    /// The requirement's id.
+    pub requirement: &'static str,
+    /// Where it is to be heeded.
+    pub scope: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it was granted.
+    pub reason: String,
+    /// Its last day.
+    pub expires: String,
+    /// Whether it is heeded.
+    pub standing: Standing,
+    /// Whether something was not met, or not decided, that it is for.
+    pub needed: bool,
+    /// Its line in the policy file.
+    pub line: usize,
+}
+
 /// One judged sandbox, or the pods that one probe stands for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ReportedSandbox {
     /// What was judged.
     pub subject: Subject,
@@ -59,7 +95,7 @@ pub struct ReportedSandbox {
 }
 
 /// How one look fared; what was seen is cited by the findings that rest on it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ReportedObservation {
     /// The observer's id.
     pub observer: &'static str,
@@ -68,7 +104,7 @@ pub struct ReportedObservation {
 }
 
 /// A finding in its public form.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ReportedFinding {
     /// The requirement's id.
     pub id: &'static str,
@@ -78,6 +114,8 @@ pub struct ReportedFinding {
     pub area: Area,
     /// How the environment changes its weight.
     pub class: Class,
+    /// Whether production cannot do without it.
+    pub mandatory: bool,
     /// What it does to the verdict.
     pub enforcement: Enforcement,
     /// What it came to.
@@ -88,6 +126,8 @@ pub struct ReportedFinding {
     pub disguise: bool,
     /// What it rests on.
     pub evidence: Vec<Citation>,
+    /// What could happen without it.
+    pub protects: &'static str,
     /// What to do; none where there is nothing to do.
     pub remedy: Option<&'static str>,
     /// Where others require the same.
@@ -95,7 +135,7 @@ pub struct ReportedFinding {
 }
 
 /// An outcome's name; its reason is the finding's.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportedOutcome {
     /// It holds.
@@ -111,43 +151,70 @@ pub enum ReportedOutcome {
 // === impl Report ===
 
 impl Report {
-    /// Puts a judged run into its public form; `remarks` are what the reader should know of the run besides.
-    pub fn new(declared: Declared, policy: Policy, judged: &[Judged], remarks: Vec<String>) -> Self {
+    /// Judges a run, and puts it into its public form.
+    pub fn of(record: &Record, policy: &Policy) -> Self {
+        let judged: Vec<_> = record.cases.iter().map(|case| Judged::of(case, policy)).collect();
         let all: Vec<_> = judged.iter().flat_map(|judged| judged.findings.iter().cloned()).collect();
         let mut sandboxes: Vec<_> = judged.iter().map(ReportedSandbox::new).collect();
         sandboxes.sort_by_key(|sandbox| sandbox.verdict.badness());
-        let mut notes: Vec<_> =
-            judged.first().into_iter().flat_map(|judged| self::judged(&judged.case)).collect();
-        notes.extend(remarks);
-        notes.extend(unenforced(&all));
+        let mut notes: Vec<_> = record.cases.first().into_iter().flat_map(notes::judged).collect();
+        notes.extend(record.remarks.iter().cloned());
+        notes.extend(notes::unenforced(&all));
         Self {
             version: VERSION,
-            verdict: Verdict::of(&all),
-            score: score(&all),
-            environment: declared,
+            verdict: Verdict::under(policy, &all),
+            score: score(&all, policy),
+            environment: record.environment.clone(),
             only_production: policy.only_production,
+            policy: policy.file.clone(),
+            waivers: policy
+                .waivers
+                .iter()
+                .map(|waiver| ReportedWaiver::new(waiver, policy, &judged))
+                .collect(),
             notes,
             sandboxes,
         }
     }
 }
 
-/// What a run that did not end in time is told with.
-pub fn timed_out() -> String {
-    "the run did not end in time; what had not been seen by then is inconclusive".to_owned()
-}
+// === impl ReportedWaiver ===
 
-/// What could not be removed, and how to.
-pub fn left_behind(leftovers: &[Leftover]) -> Vec<String> {
-    let left =
-        |leftover: &Leftover| format!("left behind: {}; remove it with `{}`", leftover.what, leftover.remedy);
-    leftovers.iter().map(left).collect()
+impl ReportedWaiver {
+    fn new(waiver: &Waiver, policy: &Policy, judged: &[Judged<'_>]) -> Self {
+        let of_it = |finding: &&Finding| finding.requirement.id == waiver.requirement;
+        let needed = judged
+            .iter()
+            .filter(|judged| waiver.scope.covers(&judged.case.survey.subject))
+            .flat_map(|judged| judged.findings.iter().filter(of_it))
+            .any(|finding| finding.is_unmet() || finding.is_undecided());
+        Self {
+            requirement: waiver.requirement,
+            scope: waiver.scope.title(),
+            owner: waiver.owner.clone(),
+            reason: waiver.reason.clone(),
+            expires: waiver.expires.clone(),
+            standing: policy.standing(waiver),
+            needed,
+            line: waiver.line,
+        }
+    }
+
+    /// What became of it, as people read it.
+    pub const fn standing(&self) -> &'static str {
+        match (self.standing, self.needed) {
+            (Standing::InForce, true) => "in force",
+            (Standing::InForce, false) => "not needed",
+            (Standing::Expired, _) => "expired",
+            (Standing::Refused, _) => "refused: production waives nothing that is mandatory",
+        }
+    }
 }
 
 // === impl ReportedSandbox ===
 
 impl ReportedSandbox {
-    fn new(Judged { case, findings }: &Judged) -> Self {
+    fn new(Judged { case, findings }: &Judged<'_>) -> Self {
         let introduction = case.collected.introduction.as_ref();
         Self {
             subject: case.survey.subject.clone(),
@@ -158,58 +225,6 @@ impl ReportedSandbox {
             observations: case.evidence().outcomes().iter().map(ReportedObservation::new).collect(),
         }
     }
-}
-
-fn judged(case: &Case) -> Vec<String> {
-    let text = match &case.survey.subject {
-        Subject::Sandbox { runtime, bundle: None } => format!(
-            "judged: a sandbox that this machine's `{}` made for the probe alone, not your containers",
-            runtime.join(" ")
-        ),
-        Subject::Sandbox { runtime, bundle: Some(folder) } => {
-            format!(
-                "judged: the bundle {}, run by `{}`, with the probe as its program",
-                folder.display(),
-                runtime.join(" ")
-            )
-        }
-        Subject::Unsandboxed => {
-            "judged: this machine without a sandbox, because there is no runsc on PATH and no \
-                                 --runtime; install runsc, or name a runtime"
-                .to_owned()
-        }
-        Subject::Pods { namespace, .. } => {
-            format!("judged: the namespace {namespace}, by a probe for each kind of pod")
-        }
-    };
-    let coverage = case.survey.in_cluster.as_ref().map(|known| covered(&known.coverage));
-    [text].into_iter().chain(coverage.into_iter().flatten()).collect()
-}
-
-fn covered(coverage: &Coverage) -> Vec<String> {
-    let nodes = (coverage.nodes > 0).then(|| {
-        format!("{} of {} nodes of the used pools were seen", coverage.nodes_planned, coverage.nodes)
-    });
-    let unused =
-        coverage.unused_pools.iter().map(|pool| format!("pool {pool} is not used by this namespace"));
-    let uncovered = coverage.uncovered.iter().map(|it| format!("no probe stands for {it}"));
-    nodes.into_iter().chain(unused).chain(uncovered).collect()
-}
-
-/// A verdict that did not enforce everything says so, and how to ask for it.
-fn unenforced(findings: &[Finding]) -> Option<String> {
-    let mut lenient: Vec<_> = findings
-        .iter()
-        .filter(|finding| {
-            finding.enforcement != Enforcement::Blocks && finding.requirement.class != Class::Advisory
-        })
-        .map(|finding| finding.requirement.id)
-        .collect();
-    let mut told = BTreeSet::new();
-    lenient.retain(|id| told.insert(*id));
-    (!lenient.is_empty()).then(|| {
-        format!("not enforced here: {}; enforce them with `--environment production`", lenient.join(", "))
-    })
 }
 
 // === impl ReportedObservation ===
@@ -237,13 +252,48 @@ impl ReportedFinding {
             title: requirement.title,
             area: requirement.area,
             class: requirement.class,
+            mandatory: requirement.mandatory,
             enforcement: finding.enforcement,
             outcome,
             because: finding.because.clone(),
             disguise: finding.disguise,
             evidence: finding.citations.clone(),
+            protects: requirement.protects,
             remedy: wanting.then_some(requirement.remedy),
             mappings: requirement.mappings,
+        }
+    }
+
+    /// Whether it was seen not to hold, or could not be decided; a mandatory requirement is applicable everywhere.
+    pub fn is_wanting(&self) -> bool {
+        match self.outcome {
+            ReportedOutcome::Unmet | ReportedOutcome::Inconclusive => true,
+            ReportedOutcome::NotApplicable => self.mandatory && self.enforcement != Enforcement::NotJudged,
+            ReportedOutcome::Met => false,
+        }
+    }
+}
+
+// === impl ReportedOutcome ===
+
+impl ReportedOutcome {
+    /// As people read it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Unmet => "unmet",
+            Self::Inconclusive => "inconclusive",
+            Self::NotApplicable => "not applicable",
+        }
+    }
+
+    /// A sign that says the same without a colour.
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Met => "✔",
+            Self::Unmet => "✘",
+            Self::Inconclusive => "?",
+            Self::NotApplicable => "–",
         }
     }
 }

@@ -27,6 +27,7 @@ mod runtime_hardening;
 mod runtime_isolation;
 mod runtime_settings;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::case::{Case, Citation};
@@ -139,7 +140,7 @@ const LIMITS_ON_PLATFORMS: &[(&str, &str)] = &[
 ];
 
 /// What a requirement is about.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Area {
     /// The kernel that answers.
@@ -157,7 +158,7 @@ pub enum Area {
 }
 
 /// How the environment changes what a requirement does to the verdict.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Blocks everywhere.
@@ -203,6 +204,22 @@ pub struct Judgement {
     pub citations: Vec<Citation>,
     /// Something dresses up as gVisor that is not.
     pub disguise: bool,
+}
+
+// === impl Area ===
+
+impl Area {
+    /// As it stands in reports.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Runtime => "runtime",
+            Self::Network => "network",
+            Self::Filesystem => "filesystem",
+            Self::Limits => "limits",
+            Self::Privilege => "privilege",
+            Self::Evidence => "evidence",
+        }
+    }
 }
 
 // === impl Judgement ===

@@ -1,11 +1,16 @@
 //! The rules of readiness.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{finding::Finding, policy::Enforcement, requirement::Outcome};
+use crate::{
+    finding::Finding,
+    policy::{Enforcement, Policy, Standing},
+    requirement::Outcome,
+};
 
 /// Whether one may go on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Everything that is enforced is met, and nothing warns.
@@ -19,6 +24,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Of a whole run. A waiver whose last day is over has to be renewed or removed before anything is ready.
+    pub fn under(policy: &Policy, findings: &[Finding]) -> Self {
+        if policy.waivers.iter().any(|waiver| policy.standing(waiver) == Standing::Expired) {
+            return Self::NotReady;
+        }
+        Self::of(findings)
+    }
+
     /// Unmet beats inconclusive. Findings that name nothing enforced at all decide nothing.
     pub fn of(findings: &[Finding]) -> Self {
         let any = |enforcement: Enforcement, wanted: fn(&Finding) -> bool| {
@@ -28,7 +41,10 @@ impl Verdict {
             Self::NotReady
         } else if any(Enforcement::Blocks, Finding::is_undecided) || !any(Enforcement::Blocks, |_| true) {
             Self::Undetermined
-        } else if any(Enforcement::Warns, |finding| finding.is_unmet() || finding.is_undecided()) {
+        } else if [Enforcement::Waived, Enforcement::Warns]
+            .into_iter()
+            .any(|lenient| any(lenient, |finding| finding.is_unmet() || finding.is_undecided()))
+        {
             Self::ReadyWithWarnings
         } else {
             Self::Ready
@@ -37,6 +53,16 @@ impl Verdict {
 }
 
 impl Verdict {
+    /// As people read it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::ReadyWithWarnings => "ready, with warnings",
+            Self::NotReady => "not ready",
+            Self::Undetermined => "undetermined",
+        }
+    }
+
     /// The worse, the smaller; not to be ready is worse than not to be known.
     pub const fn badness(self) -> u8 {
         match self {
@@ -49,12 +75,12 @@ impl Verdict {
 }
 
 /// From 0 to 100: the weight of what is met in the weight of what was judged. It informs, and decides nothing.
-pub fn score(findings: &[Finding]) -> u32 {
+pub fn score(findings: &[Finding], policy: &Policy) -> u32 {
     let judged = findings.iter().filter(|finding| {
         finding.enforcement != Enforcement::NotJudged && !matches!(finding.outcome, Outcome::NotApplicable(_))
     });
     let (met, all) = judged.fold((0, 0), |(met, all), finding| {
-        let weight = u32::from(finding.requirement.weight);
+        let weight = u32::from(policy.weight(finding.requirement));
         (met + if matches!(finding.outcome, Outcome::Met) { weight } else { 0 }, all + weight)
     });
     (met * 100).checked_div(all).unwrap_or(0)
@@ -66,7 +92,7 @@ mod tests {
     use crate::{
         case::Case,
         environment::Environment,
-        policy::Policy,
+        fixture,
         requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
     };
 
@@ -96,11 +122,12 @@ mod tests {
         }))
     }
 
-    fn verdict(policy: Policy, judged: &[(Class, bool, Outcome)]) -> Verdict {
+    fn verdict(policy: &Policy, judged: &[(Class, bool, Outcome)]) -> Verdict {
         let finding = |(class, mandatory, outcome): &(Class, bool, Outcome)| {
             let requirement = requirement(*class, *mandatory);
             let judgement = Judgement { outcome: outcome.clone(), ..Judgement::met("") };
-            Finding::new(requirement, policy.enforcement(requirement), judgement)
+            let subject = fixture::gvisor().survey.subject;
+            Finding::new(requirement, policy.enforcement(requirement, &subject), judgement)
         };
         Verdict::of(&judged.iter().map(finding).collect::<Vec<_>>())
     }
@@ -127,8 +154,8 @@ mod tests {
             (Class::Advisory, Staging, ReadyWithWarnings, ReadyWithWarnings),
             (Class::Advisory, Production, ReadyWithWarnings, ReadyWithWarnings),
         ] {
-            let policy = Policy { environment, only_production: false };
-            let with = |outcome| verdict(policy, &[integrity.clone(), (class, false, outcome)]);
+            let policy = Policy::of(environment);
+            let with = |outcome| verdict(&policy, &[integrity.clone(), (class, false, outcome)]);
             assert_eq!(with(Outcome::Unmet), unmet, "{class:?} {environment}");
             assert_eq!(with(inconclusive()), undecided, "{class:?} {environment}");
             assert_eq!(with(Outcome::Met), Ready, "{class:?} {environment}");
@@ -137,35 +164,35 @@ mod tests {
 
     #[test]
     fn only_production_enforces_the_mandatory_ones_in_every_environment_and_leaves_the_rest() {
-        let policy = Policy { environment: Environment::Development, only_production: true };
+        let policy = Policy { only_production: true, ..Policy::of(Environment::Development) };
         let met = (Class::Regular, false, Outcome::Met);
         assert_eq!(
-            verdict(policy, &[met.clone(), (Class::Adaptive, true, Outcome::Unmet)]),
+            verdict(&policy, &[met.clone(), (Class::Adaptive, true, Outcome::Unmet)]),
             Verdict::NotReady
         );
         assert_eq!(
-            verdict(policy, &[met.clone(), (Class::ProductionOnly, false, inconclusive())]),
+            verdict(&policy, &[met.clone(), (Class::ProductionOnly, false, inconclusive())]),
             Verdict::Undetermined
         );
-        assert_eq!(verdict(policy, &[met, (Class::Adaptive, false, Outcome::Unmet)]), Verdict::Ready);
+        assert_eq!(verdict(&policy, &[met, (Class::Adaptive, false, Outcome::Unmet)]), Verdict::Ready);
     }
 
     #[test]
     fn unmet_beats_inconclusive_and_a_mandatory_requirement_is_always_applicable() {
-        let policy = Policy { environment: Environment::Production, only_production: false };
+        let policy = Policy::of(Environment::Production);
         let unmet = (Class::Adaptive, true, Outcome::Unmet);
-        assert_eq!(verdict(policy, &[(Class::Adaptive, true, inconclusive()), unmet]), Verdict::NotReady);
+        assert_eq!(verdict(&policy, &[(Class::Adaptive, true, inconclusive()), unmet]), Verdict::NotReady);
         let not_applicable = Outcome::NotApplicable(String::new());
         assert_eq!(
-            verdict(policy, &[(Class::Adaptive, true, not_applicable.clone())]),
+            verdict(&policy, &[(Class::Adaptive, true, not_applicable.clone())]),
             Verdict::Undetermined
         );
-        assert_eq!(verdict(policy, &[(Class::Adaptive, false, not_applicable)]), Verdict::Ready);
+        assert_eq!(verdict(&policy, &[(Class::Adaptive, false, not_applicable)]), Verdict::Ready);
     }
 
     #[test]
     fn nothing_judged_is_never_ready() {
         assert_eq!(Verdict::of(&[]), Verdict::Undetermined);
-        assert_eq!(score(&[]), 0);
+        assert_eq!(score(&[], &Policy::of(Environment::Production)), 0);
     }
 }

@@ -18,15 +18,18 @@ use crate::{
     breach::Breach,
     case::{Case, Collected, Control, Limits, Machine, Subject, Survey},
     cluster::Unreadable,
-    collect, embedded,
+    collect,
+    deliver::Undelivered,
+    embedded,
     environment::Declared,
     exit::{Exit, Stopped},
-    finding::Judged,
+    file,
     interrupt::Interrupt,
     launch::{self, Launched, Leftover},
     plan::{self, Plan, Wanted},
     policy::Policy,
     progress::Progress,
+    record::Record,
     report::{self, Report},
     survey,
 };
@@ -88,18 +91,18 @@ pub(crate) enum Error {
     Interrupted,
     #[error("no probe could be started{}", listed(reasons))]
     NoneLaunched { reasons: Vec<launch::pods::Refusal> },
-    #[error("failed to save the evidence in {}", file.display())]
-    Save { file: PathBuf, source: io::Error },
+    #[error("failed to put the evidence into its form")]
+    Encode(#[from] serde_json::Error),
+    #[error("failed to save the evidence")]
+    Save(#[from] file::Error),
     #[error("failed to write the report")]
-    Write(#[source] io::Error),
-    #[error("failed to render the report")]
-    Render(#[from] serde_json::Error),
+    Deliver(#[from] Undelivered),
 }
 
-/// Runs all phases, hands the report to `write`, and says how it ended.
+/// Runs all phases, hands the report and what it was made of to `write`, and says how it ended.
 pub(crate) async fn local(
     request: Request,
-    write: impl FnOnce(&Report) -> Result<(), Error>,
+    write: impl FnOnce(&Report, &Record) -> Result<(), Error>,
 ) -> Result<(Exit, Option<Error>), Error> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.quiet);
@@ -109,13 +112,18 @@ pub(crate) async fn local(
     let Some((case, leftovers, stopped)) = result? else { return Ok((Exit::Interrupted, None)) };
 
     // pure: judge, report
-    let judged = [Judged::of(case, request.policy)];
     let timed_out = (stopped == Some(Stopped::TimedOut)).then(report::timed_out);
-    let remarks = looked_up.into_iter().chain(timed_out).chain(report::left_behind(&leftovers)).collect();
-    let report = Report::new(request.declared, request.policy, &judged, remarks);
+    let remarks = looked_up.into_iter().chain(timed_out);
+    let record = Record {
+        environment: request.declared,
+        only_production: request.policy.only_production,
+        remarks: remarks.chain(report::left_behind(&leftovers)).collect(),
+        cases: vec![case],
+    };
+    let report = Report::of(&record, &request.policy);
 
     // touches the world: write
-    let written = write(&report);
+    let written = write(&report, &record);
     let exit = Exit::of(stopped, written.is_ok(), report.verdict, !leftovers.is_empty());
     Ok((exit, written.err()))
 }

@@ -17,8 +17,10 @@ macro_rules! observers {
         #[serde(rename_all = "kebab-case")]
         pub enum Fact { $($(#[$doc])* $fact(crate::$fact),)+ }
 
-        /// Everything that one probe observed.
+        /// Everything that one probe observed. A file that was saved before there was an observer lacks it, and reads as
+        /// evidence in which it did not report.
         #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+        #[serde(default)]
         pub struct Evidence { $($(#[$doc])* pub $field: Observation<crate::$fact>,)+ }
 
         impl Observer {

@@ -62,7 +62,9 @@ fn server_frozen(cluster: &Cluster) {
     changes.until("Running");
     cluster.api_server().freeze();
     let ended = run::ended(run);
+    let cleanup = scene.cleanup();
     cluster.api_server().thaw();
+    assert_eq!(cleanup.code(), Some(4), "{cleanup:#?}");
     assert!(matches!(ended.code(), Some(3..=5)), "{ended:#?}");
     assert!(
         ended.err.contains("controller cleanup") || ended.out.contains("controller cleanup"),

@@ -135,11 +135,11 @@ fn unknown_handler(cluster: &Cluster) {
     let words = ["--runtime-class", &class, "--nodes", ONE];
     let ended = verify(cluster, namespace.name(), &cluster.probe_image(), &words);
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
-    assert!(
-        flat(&ended).contains(&format!("node {ONE} has no runtime handler runsc-of-nobody")),
-        "{}",
-        ended.out
+    let uncovered = format!(
+        "no probe stands for what is to come with the RuntimeClass {class}: node {ONE} has no runtime handler \
+         runsc-of-nobody"
     );
+    assert!(flat(&ended).contains(&uncovered), "{}", ended.out);
 }
 
 fn exhausted(cluster: &Cluster) {

@@ -4,5 +4,8 @@
 
 mod border;
 mod deploy;
+mod evidence;
 mod image;
+mod policy;
+mod reports;
 mod usage;

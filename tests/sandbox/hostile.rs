@@ -1,24 +1,25 @@
 //! Probes and runtimes that lie, die, flood or stay silent.
 
+use proto::{Observer, SCHEMA_VERSION};
 use stage::{Ended, Ground, run, worlds};
 
 use crate::{Row, row};
 
 pub(super) fn rows() -> Vec<Row> {
     let integrity = [
-        ("killed", "the evidence was not closed"),
-        ("nonce", "another run's nonce"),
-        ("half", "the evidence was not closed"),
-        ("miscounted", "10 were received"),
-        ("blind", "saw nothing at all"),
-        ("giant", "the stream broke"),
-        ("flood", "the evidence was not closed"),
-        ("schema", "version 3 of the schema"),
+        ("killed", "the evidence was not closed".to_owned()),
+        ("nonce", "another run's nonce".to_owned()),
+        ("half", "the evidence was not closed".to_owned()),
+        ("miscounted", format!("{} were received", Observer::ALL.len() / 2)),
+        ("blind", "saw nothing at all".to_owned()),
+        ("giant", "the stream broke".to_owned()),
+        ("flood", "the evidence was not closed".to_owned()),
+        ("schema", format!("version {} of the schema", SCHEMA_VERSION + 1)),
     ];
     let mut rows: Vec<_> = integrity
         .into_iter()
         .map(|(kind, said)| {
-            row(format!("a probe that is {kind} is undetermined"), move || undetermined(kind, said))
+            row(format!("a probe that is {kind} is undetermined"), move || undetermined(kind, &said))
         })
         .collect();
     rows.push(row("a real sandbox that is cut off is undetermined", cut));

@@ -2,17 +2,25 @@
 //!
 //! Where root or a runtime is missing, every row is skipped aloud and counted; in CI that is a failure.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on ends here")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on ends here"
+)]
 
 mod bundles;
 mod endings;
 mod environments;
+mod harmless;
 mod hostile;
 mod images;
 mod main_process;
 mod matrix;
 mod network;
 mod readme;
+#[cfg(target_arch = "x86_64")]
+mod truth;
 
 use std::{io::Write, process::ExitCode};
 
@@ -39,8 +47,10 @@ fn main() -> ExitCode {
     }
     let rows = [
         matrix::rows(),
+        truth::rows(),
         environments::rows(),
         hostile::rows(),
+        harmless::rows(),
         endings::rows(),
         bundles::rows(),
         images::rows(),
@@ -51,7 +61,9 @@ fn main() -> ExitCode {
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {
         Trial::test(name, move || attempt(test)).with_ignored_flag(skipped || missing.is_some())
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    truth::print();
+    conclusion.exit_code()
 }
 
 fn row(name: impl Into<String>, test: impl FnOnce() + Send + 'static) -> Row {

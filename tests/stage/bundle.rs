@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Writes a bundle with an empty file as program, and lets the test change its configuration.
 pub fn write(folder: &Path, change: impl FnOnce(&mut Value)) {
     let root = folder.join("rootfs");
-    for name in ["proc", "bin", "etc"] {
+    for name in ["proc", "bin", "dev", "etc"] {
         fs::create_dir_all(root.join(name)).unwrap();
     }
     fs::write(root.join("bin/app"), "").unwrap();

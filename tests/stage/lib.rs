@@ -13,16 +13,24 @@ pub mod attempt;
 pub mod bundle;
 pub mod cluster;
 pub mod digest;
+#[cfg(feature = "sandbox")]
+pub mod filter;
+#[cfg(target_arch = "x86_64")]
+pub mod fingerprint;
 pub mod ground;
+pub mod invocation;
 pub mod network;
 pub mod registry;
 pub mod run;
+pub mod texts;
+pub mod trace;
 pub mod worlds;
 
 pub use attempt::attempt;
 pub use cluster::Cluster;
 pub use digest::sha256;
 pub use ground::Ground;
+pub use invocation::Invocation;
 pub use network::Network;
 pub use registry::Registry;
 pub use run::{Ended, controller};

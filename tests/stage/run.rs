@@ -34,7 +34,7 @@ pub(crate) fn controller_program() -> PathBuf {
 }
 
 /// The same command in an environment that nothing leaks into, with its output to be read.
-pub(crate) fn clean(mut command: Command) -> Command {
+pub fn clean(mut command: Command) -> Command {
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RUST_BACKTRACE", "0");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -48,6 +48,11 @@ pub fn probe() -> PathBuf {
 /// The path of the program that imitates a runtime which goes wrong.
 pub fn impostor() -> PathBuf {
     program("PODPROOF_IMPOSTOR", "impostor")
+}
+
+/// The path of another program of this stage, by its name.
+pub fn prop(name: &str) -> PathBuf {
+    beside(name)
 }
 
 /// Runs a command to its end, without standard input.
@@ -67,9 +72,10 @@ pub fn ended(mut child: Child) -> Ended {
 
 /// A program that a variable names, else one that cargo built beside this test.
 pub(crate) fn program(variable: &str, name: &str) -> PathBuf {
-    if let Some(path) = env::var_os(variable) {
-        return PathBuf::from(path);
-    }
+    env::var_os(variable).map_or_else(|| beside(name), PathBuf::from)
+}
+
+fn beside(name: &str) -> PathBuf {
     let beside = env::current_exe().unwrap();
     let folders = beside.ancestors().skip(1).take(2);
     let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
@@ -120,4 +126,13 @@ pub fn run(words: &[&str], temporary: &Path, variables: &[(&str, &str)]) -> Ende
     let mut command = controller(words);
     command.env("TMPDIR", temporary).envs(variables.iter().copied());
     ended(command.spawn().unwrap())
+}
+
+/// The same in a network namespace that is made for it, where there is nothing but loopback.
+pub fn run_apart(words: &[&str], temporary: &Path) -> Ended {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
+    command.arg(controller_program()).args(words);
+    let mut command = clean(command);
+    ended(command.env("TMPDIR", temporary).spawn().unwrap())
 }

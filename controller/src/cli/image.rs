@@ -13,7 +13,8 @@ use super::tell;
 use crate::{
     embedded,
     exit::Exit,
-    image::{self, Content, Image, Name, file, registry},
+    file,
+    image::{self, Content, Image, Name, registry},
 };
 
 /// The running program, whatever has become of its path (proc(5)).

@@ -98,8 +98,8 @@ fn explained(requirement: &Requirement) -> String {
 }
 
 fn enforcement(requirement: &Requirement, environment: Environment) -> &'static str {
-    match (Policy { environment, only_production: false }).enforcement(requirement) {
-        Enforcement::Blocks => "blocks",
+    match Policy::of(environment).by_class(requirement.class) {
+        Enforcement::Blocks | Enforcement::Waived => "blocks",
         Enforcement::Warns => "warns",
         Enforcement::Shown => "is shown",
         Enforcement::NotJudged => "not judged",

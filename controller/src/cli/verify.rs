@@ -1,41 +1,42 @@
 //! `controller verify`: its arguments, and how its report is written.
 
 use std::{
-    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::{network, target, tell};
+use super::{
+    network, output,
+    policy::{self, Sources},
+    settings::{Names, Setting},
+    target,
+};
 use crate::{
-    environment::{self, Environment},
+    clock,
+    deliver::Delivery,
+    digest::sha256,
+    embedded,
     exit::Exit,
-    finding::Judged,
-    policy::Policy,
-    progress::colour_is_wanted,
-    report::{Report, json, text},
+    file,
+    record::Record,
+    report::Report,
+    saved::{self, Provenance},
     verify::{self, Error, Request, namespace},
 };
 
 /// How long a run may take on this machine, and in a cluster, where images are pulled.
 const TIMEOUT: Duration = Duration::from_mins(1);
-const NAMESPACES_TIMEOUT: Duration = Duration::from_mins(5);
-/// The version of a file of saved evidence.
-const SAVED_VERSION: u32 = 1;
-/// The width where there is no terminal to ask.
-const WIDTH: u16 = 100;
+pub(super) const NAMESPACES_TIMEOUT: Duration = Duration::from_mins(5);
 /// The longest time that a run can be given.
 const LONGEST: Duration = Duration::from_hours(24);
-/// Narrower than this, a table is no table.
-const NARROWEST: u16 = 60;
 
 /// Verifies a sandbox and ends with a verdict.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller verify --local\n  controller verify --local --environment production \
-    --output json\n  controller verify --local --runtime 'runsc --platform=ptrace'\n  controller verify --namespace shop \
+    --output junit=report.xml\n  controller verify --local --runtime 'runsc --platform=ptrace'\n  controller verify --namespace shop \
     --image registry.example/probe:0.1.0 --control-namespace podproof\n\nExit codes: 0 ready, 1 not \
     ready, 2 wrong usage, 3 undetermined, 4 could not run, 5 timed out, 6 ready but something was left behind, 130 \
     interrupted"
@@ -62,57 +63,58 @@ pub(super) struct Arguments {
     target: target::Arguments,
     #[command(flatten)]
     network: network::Arguments,
-    /// Where the workloads are meant to run [default: what ENVIRONMENT, `REQUIRE_GVISOR` and `K8S_CLUSTER_TYPE` say]
-    #[arg(long, value_enum, help_heading = "How to judge")]
-    environment: Option<Environment>,
-    /// Judge only what production requires, and enforce it whatever the environment
-    #[arg(long, value_enum, value_name = "WHICH", help_heading = "How to judge")]
-    only: Option<Only>,
-    /// How the report is written to standard output
-    #[arg(long, value_enum, default_value = "text", help_heading = "How to report")]
-    output: Format,
-    /// Show the evidence of what is met, too
-    #[arg(long, short, help_heading = "How to report")]
-    verbose: bool,
+    #[command(flatten)]
+    policy: policy::Arguments,
+    #[command(flatten)]
+    output: output::Arguments,
     /// Show no progress
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
-    /// Keep the evidence and what the cluster declares in this file, one case for each probe
-    #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "How to report")]
+    /// Keep the evidence and what is known from outside in this file, for `controller score` and `controller diff`
+    #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
     /// How long the whole run may take [default: 60s, of a namespace 5m]; removing what it made may take 20s more
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
     timeout: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Only {
-    Production,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 /// A command as a shell would split it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Words(Vec<String>);
 
+/// What is done with a run that was judged.
+#[derive(Debug)]
+struct Ending {
+    delivery: Delivery,
+    save_evidence: Option<PathBuf>,
+    /// SHA-256 of the probe.
+    probe: Option<String>,
+}
+
 impl Arguments {
     pub(super) fn run(self) -> Exit {
-        let declared = match environment::declared(self.environment, variable) {
-            Ok(declared) => declared,
-            Err(error) => {
-                tell(&error, Some("correct the variable, or unset it"));
-                return Exit::Usage;
-            }
+        let usual = if self.local { TIMEOUT } else { NAMESPACES_TIMEOUT };
+        let asked = self.policy.sources().and_then(|sources| {
+            let declared = sources.declared()?;
+            let timeout = timeout(&sources, self.timeout, usual)?.value;
+            Ok((sources.policy(declared.environment, clock::today()), declared, timeout))
+        });
+        let (policy, declared, timeout) = match asked {
+            Ok(asked) => asked,
+            Err(refused) => return refused.tell(),
         };
-        let named = self.environment.is_some() || !declared.source.starts_with("the default");
-        let policy = Policy { environment: declared.environment, only_production: self.only.is_some() };
-        let (format, verbose) = (self.output, self.verbose);
-        let saved = self.save_evidence;
+        let delivery = match self.output.delivery() {
+            Ok(delivery) => delivery,
+            Err(refused) => return refused.tell(),
+        };
+        let ending = Ending {
+            delivery,
+            save_evidence: self.save_evidence,
+            probe: match &self.probe {
+                Some(path) => std::fs::read(path).ok().map(|probe| sha256(&probe)),
+                None => embedded::probe().map(sha256),
+            },
+        };
         let network = match self.network.request() {
             Ok(network) => network,
             Err(refused) => return refused.tell(),
@@ -124,74 +126,56 @@ impl Arguments {
             let request = namespace::Request {
                 target,
                 network,
-                timeout: self.timeout.unwrap_or(NAMESPACES_TIMEOUT),
+                timeout,
                 quiet: self.quiet,
+                environment_named: !declared.source.starts_with("the default"),
                 declared,
-                environment_named: named,
                 policy,
             };
-            return super::block_on(namespace::verify(request, |report, judged| {
-                save(saved.as_deref(), judged)?;
-                write(report, format, verbose)
-            }));
+            return super::block_on(namespace::verify(request, |report, record| ending.end(report, record)));
         }
         let request = Request {
             runtime: self.runtime.map(|Words(words)| words),
             bundle: self.bundle,
             probe: self.probe,
             network,
-            timeout: self.timeout.unwrap_or(TIMEOUT),
+            timeout,
             quiet: self.quiet,
             declared,
             policy,
         };
-        super::block_on(verify::local(request, |report| write(report, format, verbose)))
+        super::block_on(verify::local(request, |report, record| ending.end(report, record)))
     }
 }
 
-/// Every case as it was judged, in one document; a file that is there already is replaced whole or not at all.
-fn save(file: Option<&Path>, judged: &[Judged]) -> Result<(), Error> {
-    let Some(file) = file else { return Ok(()) };
-    let cases: Vec<_> = judged.iter().map(|judged| &judged.case).collect();
-    let document = serde_json::json!({
-        "version": SAVED_VERSION,
-        "controller": env!("CARGO_PKG_VERSION"),
-        "saved_at": namespace::now(),
-        "cases": cases,
-    });
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut written| {
-        serde_json::to_writer_pretty(&mut written, &document)?;
-        written.write_all(b"\n")?;
-        written.as_file().sync_all()?;
-        written.persist(file).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|source| Error::Save { file: file.to_owned(), source })
+/// How long a run may take, and what said so.
+pub(super) fn timeout(
+    sources: &Sources,
+    given: Option<Duration>,
+    usual: Duration,
+) -> Result<Setting<Duration>, policy::Refused> {
+    let names = Names { flag: "--timeout", variable: "PODPROOF_TIMEOUT" };
+    let file = sources.file.as_ref().and_then(|(_, read)| read.file.limits.timeout.clone());
+    sources.setting(names, given, file, time, usual)
 }
 
-fn write(report: &Report, format: Format, verbose: bool) -> Result<(), Error> {
-    let out = io::stdout();
-    let rendered = match format {
-        Format::Json => json::render(report)?,
-        Format::Text => {
-            let colour = out.is_terminal() && colour_is_wanted();
-            text::render(report, text::Style { width: width(), colour, verbose })
-        }
-    };
-    let mut out = out.lock();
-    out.write_all(rendered.as_bytes()).and_then(|()| out.flush()).map_err(Error::Write)
-}
+impl Ending {
+    /// Evidence that cannot be saved keeps nobody from the report.
+    fn end(&self, report: &Report, record: &Record) -> Result<(), Error> {
+        let saved = self.save(record);
+        let delivered = self.delivery.deliver(report);
+        saved.and(delivered.map_err(Error::from))
+    }
 
-/// The terminal's, else COLUMNS, else a fixed one.
-fn width() -> u16 {
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let terminal = comfy_table::Table::new().width().filter(|&width| width > 0);
-    terminal.or(columns).unwrap_or(WIDTH).max(NARROWEST)
-}
-
-/// A value that is not UTF-8 is no value that is accepted; what is left of it will not be either.
-fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    fn save(&self, record: &Record) -> Result<(), Error> {
+        let Some(path) = &self.save_evidence else { return Ok(()) };
+        let provenance = Provenance {
+            controller: env!("CARGO_PKG_VERSION").to_owned(),
+            probe: self.probe.clone(),
+            saved_at: clock::now(),
+        };
+        Ok(file::put(path, &saved::encode(record, &provenance)?)?)
+    }
 }
 
 /// An existing file is taken as it is, spaces and all.
@@ -205,7 +189,7 @@ fn runtime(command: &str) -> Result<Words, String> {
     }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
         _ => Err("give a time such as 30s, 5m or 1m30s, up to a day".to_owned()),

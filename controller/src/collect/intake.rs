@@ -5,7 +5,7 @@ use proto::{
     delivery::Content, generated,
 };
 
-use crate::{breach::Breach, case::Collected};
+use crate::{breach::Breach, case::Collected, digest::hexadecimal};
 
 /// One breach is enough; a few more explain it.
 const MOST_BREACHES: usize = 8;
@@ -103,7 +103,12 @@ impl Intake {
                 breaches.push(unclosed);
             }
         }
-        Collected { introduction: self.introduction.clone(), evidence: self.evidence.clone(), breaches }
+        Collected {
+            nonce: Some(hexadecimal(&self.assignment.nonce.0)),
+            introduction: self.introduction.clone(),
+            evidence: self.evidence.clone(),
+            breaches,
+        }
     }
 
     fn noted<T>(&mut self, result: Result<T, Breach>) -> Result<T, Breach> {

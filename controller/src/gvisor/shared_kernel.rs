@@ -61,16 +61,18 @@ fn process(case: &Case, shared: &mut Shared) {
 }
 
 fn boot_id(case: &Case, shared: &mut Shared) {
-    let (source, host) = host(case);
+    let (_, host) = host(case);
     let machine = &case.survey.machine.boot_id;
     match (case.evidence().boot_id.seen(), machine.seen()) {
         (Some(theirs), Some(machine)) if theirs == machine => {
             shared.name = Some("the kernel is the machine's own: it has the machine's boot id");
             shared.by_boot_id = true;
-            shared.cite(source, format!("the sandbox shows the boot id of {host}"));
+            shared.cite("boot-id", format!("the sandbox shows the boot id of {host}"));
         }
-        (Some(_), Some(_)) => shared.cite(source, format!("the sandbox shows another boot id than {host}")),
-        (None, Some(_)) => shared.cite(source, "the sandbox shows no boot id"),
+        (Some(_), Some(_)) => {
+            shared.cite("boot-id", format!("the sandbox shows another boot id than {host}"))
+        }
+        (None, Some(_)) => shared.cite("boot-id", "the sandbox shows no boot id"),
         _ => (),
     }
 }

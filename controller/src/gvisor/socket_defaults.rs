@@ -21,6 +21,8 @@ const MIB: Answer = Answer::Value(1 << 20);
 /// The length of gVisor's `TCPInfo` (`pkg/abi/linux/tcp.go`), in bytes.
 const INFO: Answer = Answer::Value(224);
 const CONGESTION: &str = "reno";
+/// All that gVisor's stack has (`pkg/tcpip/transport/tcp/protocol.go`).
+const CONGESTIONS: [&str; 2] = [CONGESTION, "cubic"];
 
 /// Whose network stack answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,17 +35,17 @@ pub(super) enum Stack {
     Unclear,
 }
 
-/// gVisor's clamp is its receive buffer; a Linux socket that nobody changed has none.
+/// gVisor's clamp is its receive buffer; a Linux socket that nobody changed has none. With the host's stack gVisor still
+/// gives `TCP_INFO` its own length, and in 2022 does not know the clamp.
 pub(super) fn stack(defaults: &SocketDefaults) -> Stack {
-    let own = [
-        defaults.receive_buffer == MIB,
-        defaults.send_buffer == MIB,
-        defaults.window_clamp == MIB,
-        defaults.info_length == INFO,
-    ];
-    match own.iter().filter(|fits| **fits).count() {
-        3.. if defaults.congestion == CONGESTION => Stack::Own,
+    let sizes = [defaults.receive_buffer, defaults.send_buffer, defaults.window_clamp];
+    let own = sizes.iter().filter(|size| **size == MIB).count();
+    let known = CONGESTIONS.contains(&defaults.congestion.as_str());
+    let information = usize::from(defaults.info_length == INFO);
+    match own {
+        2.. if own + information >= 3 && defaults.congestion == CONGESTION => Stack::Own,
         0 if defaults.window_clamp == Answer::Value(0) => Stack::Linux,
+        0 if !known && !defaults.congestion.is_empty() => Stack::Linux,
         _ => Stack::Unclear,
     }
 }
@@ -77,5 +79,10 @@ mod tests {
         assert_eq!(stack(&gvisor), Stack::Own);
         assert_eq!(stack(&linux), Stack::Linux);
         assert_eq!(stack(&SocketDefaults { congestion: "cubic".into(), ..gvisor }), Stack::Unclear);
+        let of_the_host = SocketDefaults { info_length: INFO, ..linux.clone() };
+        assert_eq!(stack(&of_the_host), Stack::Linux);
+        let in_2022 = SocketDefaults { window_clamp: Answer::Errno(92), ..of_the_host.clone() };
+        assert_eq!(stack(&SocketDefaults { congestion: "bbr".into(), ..in_2022.clone() }), Stack::Linux);
+        assert_eq!(stack(&SocketDefaults { congestion: "reno".into(), ..in_2022 }), Stack::Unclear);
     }
 }

@@ -1,6 +1,6 @@
 //! Bytes that are known by their digest.
 
-use std::{fmt::Write, str::FromStr};
+use std::str::FromStr;
 
 use oci_spec::{
     OciSpecError,
@@ -8,9 +8,9 @@ use oci_spec::{
 };
 use olpc_cjson::CanonicalFormatter;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::Error;
+use crate::digest::sha256;
 
 /// A part of an image.
 #[derive(Clone, Debug)]
@@ -21,12 +21,8 @@ pub struct Blob {
 
 impl Blob {
     pub(super) fn new(media_type: MediaType, bytes: Vec<u8>) -> Result<Self, OciSpecError> {
-        let hex = Sha256::digest(&bytes).iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a string never fails.
-            _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        let descriptor = Descriptor::new(media_type, bytes.len() as u64, Sha256Digest::from_str(&hex)?);
+        let digest = Sha256Digest::from_str(&sha256(&bytes))?;
+        let descriptor = Descriptor::new(media_type, bytes.len() as u64, digest);
         Ok(Self { descriptor, bytes })
     }
 

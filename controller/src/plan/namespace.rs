@@ -263,7 +263,12 @@ fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String
 fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovered: Vec<String>) -> Coverage {
     for group in groups {
         if let Some(why) = &group.refused {
-            uncovered.extend(group.stands_for().iter().map(|title| format!("{title}: {why}")));
+            let mut titles = group.stands_for();
+            if titles.is_empty() {
+                let class = group.runtime_class.as_deref().unwrap_or_default();
+                titles.push(format!("what is to come with the RuntimeClass {class}"));
+            }
+            uncovered.extend(titles.iter().map(|title| format!("{title}: {why}")));
         }
     }
     let Ok(nodes) = &cluster.nodes else {
@@ -277,7 +282,8 @@ fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovere
     }
     let left_out = |pool: &str| uncovered.iter().any(|it| it.contains(&format!(" in pool {pool}: ")));
     let used: BTreeSet<_> = groups.iter().map(|group| group.pool.as_str()).collect();
-    let planned: BTreeSet<_> = groups.iter().filter_map(|group| group.node.as_ref()).collect();
+    let probed = groups.iter().filter(|group| group.refused.is_none());
+    let planned: BTreeSet<_> = probed.filter_map(|group| group.node.as_ref()).collect();
     let unused: BTreeSet<_> = nodes.iter().map(|node| node.pool.clone()).collect();
     Coverage {
         nodes_planned: planned.len(),

@@ -1,8 +1,8 @@
 //! The report as JSON, for programs.
 
-use super::Report;
+use super::{Error, Report};
 
 /// One document, with a line end.
-pub fn render(report: &Report) -> Result<String, serde_json::Error> {
+pub(super) fn render(report: &Report) -> Result<String, Error> {
     Ok(serde_json::to_string_pretty(report)? + "\n")
 }

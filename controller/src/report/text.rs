@@ -1,4 +1,5 @@
-//! The report as a table, for people. Beside every colour stand a sign and a word.
+//! The report for people: what is wanting first, with its reasons and what to do, then a line for each requirement. Beside
+//! every colour stand a sign and a word. A note is one line however wide, because commands in it are to be copied.
 
 mod pods;
 
@@ -25,28 +26,33 @@ pub fn render(report: &Report, style: Style) -> String {
         sections.push(pods::matrix(report, style));
     }
     for sandbox in &report.sandboxes {
-        let several = pods::title(sandbox);
-        sections.extend(several.clone());
-        if several.is_none() {
-            sections.push(findings(sandbox, style));
+        let title = pods::title(sandbox);
+        let is_local = title.is_none();
+        sections.extend(title);
+        let shown = sandbox.findings.iter().filter(|finding| finding.is_wanting());
+        sections.extend(shown.map(|finding| detail(finding, style)));
+        if is_local {
+            sections.push(lines(sandbox, style));
         }
-        let shown = |finding: &&ReportedFinding| style.verbose || wanting(finding);
-        sections.extend(
-            sandbox.findings.iter().filter(shown).map(|finding| detail(finding, style, several.is_some())),
-        );
-        sections.extend(style.verbose.then(|| observations(sandbox, style)));
+        if style.verbose {
+            let rest = sandbox.findings.iter().filter(|finding| !finding.is_wanting());
+            sections.extend(rest.map(|finding| detail(finding, style)));
+            sections.push(observations(sandbox, style));
+        }
     }
+    sections.push(waivers(report));
     sections.push(report.notes.join("\n"));
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
 fn head(report: &Report, style: Style) -> String {
-    let (word, colour) = match report.verdict {
-        Verdict::Ready => ("ready", Color::Green),
-        Verdict::ReadyWithWarnings => ("ready, with warnings", Color::Yellow),
-        Verdict::NotReady => ("not ready", Color::Red),
-        Verdict::Undetermined => ("undetermined", Color::Magenta),
+    let colour = match report.verdict {
+        Verdict::Ready => Color::Green,
+        Verdict::ReadyWithWarnings => Color::Yellow,
+        Verdict::NotReady => Color::Red,
+        Verdict::Undetermined => Color::Magenta,
     };
+    let word = report.verdict.words();
     let environment = &report.environment;
     let only = if report.only_production { ", only what production requires" } else { "" };
     let said =
@@ -58,46 +64,77 @@ fn head(report: &Report, style: Style) -> String {
     trimmed(&table)
 }
 
-fn findings(sandbox: &ReportedSandbox, style: Style) -> String {
+/// A line for each requirement, by area; a reason that does not fit is cut, and stands whole above or with `--verbose`.
+fn lines(sandbox: &ReportedSandbox, style: Style) -> String {
+    let mut findings: Vec<_> = sandbox.findings.iter().collect();
+    findings.sort_by_key(|finding| finding.area);
+    let effect = |finding: &ReportedFinding| match (finding.is_wanting(), finding.enforcement) {
+        (true, enforcement) | (false, enforcement @ Enforcement::NotJudged) => enforcement.id(),
+        (false, _) => "",
+    };
+    let widest = |of: &dyn Fn(&ReportedFinding) -> usize| findings.iter().map(|it| of(it)).max().unwrap_or(0);
+    // A column without anything in it is one wide.
+    let taken = widest(&|it| it.area.id().len())
+        + widest(&|it| it.outcome.word().len() + 2)
+        + widest(&|it| it.id.len())
+        + widest(&|it| effect(it).len()).max(1);
+    // Each of the five columns has a space on both sides.
+    let left = usize::from(style.width).saturating_sub(taken + 10);
     let mut table = table(style);
-    for finding in &sandbox.findings {
-        let (sign, word, colour) = outcome(finding);
-        let effect = match (wanting(finding), finding.enforcement) {
-            (true, Enforcement::Blocks) => "blocks",
-            (true, Enforcement::Warns) => "warns",
-            (_, Enforcement::NotJudged) => "not judged",
-            _ => "",
-        };
-        let disguise = if finding.disguise { " (disguise)" } else { "" };
+    let mut area = None;
+    for finding in findings {
+        let named = if area == Some(finding.area) { "" } else { finding.area.id() };
+        area = Some(finding.area);
         table.add_row([
-            Cell::new(format!("{sign} {word}")).fg(colour),
+            Cell::new(named),
+            Cell::new(format!("{} {}", finding.outcome.sign(), finding.outcome.word())).fg(colour(finding)),
             Cell::new(finding.id),
-            Cell::new(effect),
-            Cell::new(format!("{}{disguise}", finding.because)),
+            Cell::new(effect(finding)),
+            Cell::new(cut(&finding.because, left)),
         ]);
     }
     trimmed(&table)
 }
 
-/// `because` where no list of findings has said it already.
-fn detail(finding: &ReportedFinding, style: Style, because: bool) -> String {
-    let (sign, word, colour) = outcome(finding);
-    let mut table = table(style);
-    table.add_row([
-        Cell::new(sign).fg(colour),
-        Cell::new(format!("{}: {word}", finding.id)),
-        Cell::new(finding.title),
-    ]);
-    if because {
-        table.add_row(["", "because", &finding.because]);
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
     }
+    text.chars().take(width.saturating_sub(1)).collect::<String>().trim_end().to_owned() + "…"
+}
+
+fn detail(finding: &ReportedFinding, style: Style) -> String {
+    let effect = if finding.is_wanting() { format!(", {}", finding.enforcement.id()) } else { String::new() };
+    let disguise = if finding.disguise { " (disguise)" } else { "" };
+    let (sign, word) = (finding.outcome.sign(), finding.outcome.word());
+    let mut title = table(style);
+    let named = format!("{}: {word}{effect}", finding.id);
+    title.add_row([Cell::new(sign).fg(colour(finding)), Cell::new(named).fg(colour(finding))]);
+    title.add_row(["", finding.title]);
+    let mut table = table(style);
+    table.add_row([Cell::new("   because"), Cell::new(format!("{}{disguise}", finding.because))]);
     for citation in &finding.evidence {
-        table.add_row(["", citation.source, &citation.text]);
+        table.add_row([Cell::new(format!("   {}", citation.source)), Cell::new(&citation.text)]);
     }
     if let Some(remedy) = finding.remedy {
-        table.add_row(["", "remedy", remedy]);
+        table.add_row(["   remedy", remedy]);
     }
-    trimmed(&table)
+    format!("{}\n{}", trimmed(&title), trimmed(&table))
+}
+
+fn waivers(report: &Report) -> String {
+    let line = |waiver: &super::ReportedWaiver| {
+        format!(
+            "waiver of {}, {}: {}; {} until {}: {}",
+            waiver.requirement,
+            waiver.scope,
+            waiver.standing(),
+            waiver.owner,
+            waiver.expires,
+            waiver.reason
+        )
+    };
+    report.waivers.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn observations(sandbox: &ReportedSandbox, style: Style) -> String {
@@ -108,17 +145,13 @@ fn observations(sandbox: &ReportedSandbox, style: Style) -> String {
     trimmed(&table)
 }
 
-fn outcome(finding: &ReportedFinding) -> (&'static str, &'static str, Color) {
+const fn colour(finding: &ReportedFinding) -> Color {
     match finding.outcome {
-        ReportedOutcome::Met => ("✔", "met", Color::Green),
-        ReportedOutcome::Unmet => ("✘", "unmet", Color::Red),
-        ReportedOutcome::Inconclusive => ("?", "inconclusive", Color::Magenta),
-        ReportedOutcome::NotApplicable => ("–", "not applicable", Color::Grey),
+        ReportedOutcome::Met => Color::Green,
+        ReportedOutcome::Unmet => Color::Red,
+        ReportedOutcome::Inconclusive => Color::Magenta,
+        ReportedOutcome::NotApplicable => Color::Grey,
     }
-}
-
-fn wanting(finding: &ReportedFinding) -> bool {
-    matches!(finding.outcome, ReportedOutcome::Unmet | ReportedOutcome::Inconclusive)
 }
 
 fn table(style: Style) -> Table {
@@ -141,7 +174,7 @@ mod tests {
     use super::*;
     use crate::fixture;
 
-    const PLAIN: Style = Style { width: 100, colour: false, verbose: false };
+    const PLAIN: Style = Style { width: 80, colour: false, verbose: false };
 
     #[test]
     fn a_ready_sandbox_reads_like_this() {
@@ -155,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_silent_probe_reads_like_this() {
-        insta::assert_snapshot!(render(&fixture::report(&fixture::silent()), Style { width: 80, ..PLAIN }));
+        insta::assert_snapshot!(render(&fixture::report(&fixture::silent()), PLAIN));
     }
 
     #[test]
@@ -171,14 +204,26 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_asked_for() {
-        let style = Style { width: 80, ..PLAIN };
-        for case in [fixture::gvisor(), fixture::runc(), fixture::silent()] {
-            let text = render(&fixture::report(&case), Style { verbose: true, ..style });
-            let notes =
-                text.lines().filter(|line| line.starts_with("judged:") || line.starts_with("not enforced"));
-            let tables = text.lines().count() - notes.count();
-            let narrow = text.lines().filter(|line| line.chars().count() <= 80).count();
-            assert!(narrow >= tables, "{text}");
+        for case in [fixture::gvisor(), fixture::runc(), fixture::silent(), fixture::pod()] {
+            for verbose in [false, true] {
+                let report = fixture::report(&case);
+                let text = render(&report, Style { verbose, ..PLAIN });
+                let wide = text.lines().find(|line| {
+                    line.chars().count() > 80
+                        && !line.starts_with("pool ")
+                        && !report.notes.iter().any(|note| note == line)
+                });
+                assert_eq!(wide, None, "{text}");
+            }
         }
+    }
+
+    #[test]
+    fn what_is_wanting_comes_first_with_its_reason_and_a_remedy() {
+        let text = render(&fixture::report(&fixture::runc()), PLAIN);
+        let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words} in {text}"));
+        assert!(place("runtime-isolation: unmet, blocks") < place("✔ met"));
+        assert!(place("because") < place("boot-id") && place("boot-id") < place("remedy"));
+        assert!(text.contains("--runtime runsc"), "{text}");
     }
 }

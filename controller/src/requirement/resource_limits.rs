@@ -108,11 +108,15 @@ fn shown_memory(case: &Case, declared: u64) -> Shown {
     let text = format!("{} bytes", total.bytes);
     let machine = case.survey.machine.memory_total.seen().copied();
     // On a shared kernel, and where the limit is beyond the machine's memory, the machine's memory is what shows.
-    let shows_the_machines =
-        gvisor::assess(case).kernel == Kernel::Other || machine.is_some_and(|all| declared > all);
-    match total.bytes {
-        bytes if pages(bytes) == pages(declared) => Shown::Declared(text),
-        bytes if shows_the_machines && machine == Some(bytes) => Shown::Machines(text),
+    let beyond = machine.is_some_and(|all| declared > all);
+    match (total.bytes, gvisor::assess(case).kernel) {
+        (bytes, _) if pages(bytes) == pages(declared) => Shown::Declared(text),
+        (bytes, kernel) if machine == Some(bytes) && (beyond || kernel == Kernel::Other) => {
+            Shown::Machines(text)
+        }
+        (bytes, Kernel::Unclear) if machine == Some(bytes) => {
+            Shown::Nothing("the machine's shows, and whose kernel it is is not known".to_owned())
+        }
         _ => Shown::Other(text),
     }
 }

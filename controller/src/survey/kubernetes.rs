@@ -16,6 +16,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 
 pub(crate) use policies::OtherKinds;
+use policies::Policies;
 
 use crate::cluster::{Bonds, Cluster, Labels, Later, Read, Unreadable};
 
@@ -49,14 +50,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
         shapes::read(client, scope.namespace),
         classes::read(client),
         nodes::read(client, scope.pool_label),
-        async {
-            let kinds = policies::other_kinds(client).await;
-            let (policies, control) = tokio::join!(
-                policies::read(client, &kinds, scope.namespace),
-                control::policies(client, &kinds, scope.control)
-            );
-            (kinds, policies, control)
-        },
+        bound(client, scope),
         async {
             tokio::join!(
                 quotas::default_limits(client, scope.namespace),
@@ -70,7 +64,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
     let (default_limits, claims, quotas, selecting, addresses) = rest;
     let pod_security = labels.as_ref().ok().and_then(|labels| labels.get(ENFORCED).cloned());
     let bonds = Bonds { labels, policies: policies.standing() };
-    let policies::Policies { own, others } = policies;
+    let Policies { own, others } = policies;
     let cluster = Cluster {
         namespace: scope.namespace.to_owned(),
         pod_security,
@@ -91,6 +85,16 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
         addresses,
     };
     Ok((cluster, kinds))
+}
+
+/// The policies of both namespaces, and which kinds there are besides Kubernetes' own.
+async fn bound(client: &Client, scope: &Scope<'_>) -> (OtherKinds, Policies, Option<Read<Vec<String>>>) {
+    let kinds = policies::other_kinds(client).await;
+    let (policies, control) = tokio::join!(
+        policies::read(client, &kinds, scope.namespace),
+        control::policies(client, &kinds, scope.control)
+    );
+    (kinds, policies, control)
 }
 
 /// Reads once more what may have changed since; `made` are the run's own pods.

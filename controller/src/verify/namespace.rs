@@ -5,11 +5,7 @@ mod controls;
 mod probing;
 mod rehearsal;
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
@@ -22,7 +18,6 @@ use crate::{
     cluster::{Bonds, Cluster, Labels, Later, Unreadable},
     environment::Declared,
     exit::{Exit, Stopped},
-    finding::Judged,
     interrupt::Interrupt,
     launch::{
         Leftover,
@@ -35,10 +30,13 @@ use crate::{
     },
     policy::Policy,
     progress::Progress,
+    record::Record,
     report::{self, Report},
     survey::kubernetes::{self as survey, OtherKinds, Scope},
 };
 
+/// How long the API server may take to say what has changed, beside what it takes to remove the probes.
+const AGAIN: Duration = Duration::from_secs(10);
 /// How much longer than the run a pod may live, if nobody is left to remove it.
 const BACKSTOP: Duration = Duration::from_mins(1);
 
@@ -90,10 +88,10 @@ struct Run {
     stopped: Option<Stopped>,
 }
 
-/// Runs all phases, hands the report and its cases to `write`, and says how it ended.
+/// Runs all phases, hands the report and what it was made of to `write`, and says how it ended.
 pub(crate) async fn verify(
     request: Request,
-    write: impl FnOnce(&Report, &[Judged]) -> Result<(), Error>,
+    write: impl FnOnce(&Report, &Record) -> Result<(), Error>,
 ) -> Result<(Exit, Option<Error>), Error> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.quiet);
@@ -113,13 +111,17 @@ pub(crate) async fn verify(
     let none_ran = !failures.is_empty() && failures.len() == run.probed.len();
     let counted = plan::namespace::counted_by(&cluster, &plan.groups);
     let cases = cases::cases(&request, &wanted.profile, &cluster, plan, run.probed);
-    let judged: Vec<_> = cases.into_iter().map(|case| Judged::of(case, request.policy)).collect();
     let remarks = looked_up.into_iter().chain(timed_out.then(report::timed_out)).chain(counted);
-    let remarks = remarks.chain(report::left_behind(&run.leftovers)).collect();
-    let report = Report::new(request.declared, request.policy, &judged, remarks);
+    let record = Record {
+        environment: request.declared,
+        only_production: request.policy.only_production,
+        remarks: remarks.chain(report::left_behind(&run.leftovers)).collect(),
+        cases,
+    };
+    let report = Report::of(&record, &request.policy);
 
     // touches the world: write
-    let written = write(&report, &judged);
+    let written = write(&report, &record);
     let stopped = match (none_ran, timed_out) {
         (true, false) => Some(Stopped::NotStarted),
         (_, true) => Some(Stopped::TimedOut),
@@ -226,11 +228,9 @@ async fn probes(
         lifetime: request.timeout + BACKSTOP,
         token: nonce()?,
     };
-    let fleet = Fleet::begin(&connection.client, &target.namespace, &common.run, deadline);
-    let control_fleet = target.control_namespace.as_ref();
-    let control_fleet =
-        control_fleet.map(|namespace| Fleet::begin(&connection.client, namespace, &common.run, deadline));
-    let controls = controls::Controls::new(control_fleet, &common, deadline);
+    let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
+    let fleet = begin(&target.namespace);
+    let controls = controls::Controls::new(target.control_namespace.as_ref().map(begin), &common, deadline);
     let probing = Probing {
         fleet: &fleet,
         controls: &controls,
@@ -252,8 +252,9 @@ async fn probes(
     };
     progress.change("looking again, and cleaning up");
     let made = fleet.made().into_iter().chain(controls.made_in(&target.namespace)).collect();
+    let soon = deadline.min(Instant::now() + AGAIN);
     let (later, mine, controls) =
-        tokio::join!(later(ground, &made, deadline), fleet.clean_up(), controls.clean_up());
+        tokio::join!(later(ground, &made, soon), fleet.clean_up(), controls.clean_up());
     if interrupt.has_arrived().await {
         stopped = Some(Stopped::Interrupted);
     }
@@ -275,9 +276,4 @@ async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) 
             Bonds { labels: Err(unread("get namespaces")), policies: Err(unread("list networkpolicies")) };
         Later { pods: Err(unread("list pods")), bonds }
     })
-}
-
-/// Seconds since 1970, for what is kept.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

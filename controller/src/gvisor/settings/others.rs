@@ -52,6 +52,8 @@ pub(super) const PLATFORM: Setting = Setting {
     },
 };
 
+const EPERM: u32 = 1;
+const ENOSYS: u32 = 38;
 /// Names under `/dev` of devices whose calls gVisor passes to the host's driver.
 const PROXIED: &[&str] = &["accel", "dri/", "infiniband/", "kfd", "nvidia", "vfio/"];
 
@@ -69,8 +71,9 @@ fn io_uring(case: &Case) -> Shown {
     let early = case.evidence().procfs_tree.seen();
     let early = early.is_some_and(|tree| tree.missing.iter().any(|entry| entry == "sysrq-trigger"));
     match answer {
-        Some(Answer::Errno(38)) => Shown::Safe("off".to_owned()),
+        Some(Answer::Errno(ENOSYS)) => Shown::Safe("off".to_owned()),
         Some(_) if early => Shown::Unseen("this release does not tell"),
+        Some(Answer::Errno(EPERM)) => Shown::Unclear("a seccomp profile refuses the call".to_owned()),
         Some(answer) => Shown::Weak(format!("the call answers {answer}")),
         None if answers.seen().is_some() => Shown::Unclear("the call was not made".to_owned()),
         None => Shown::Unclear(answers.fared()),
@@ -137,7 +140,11 @@ mod tests {
             let call = Call::IoUringSetup;
             Observation::Seen(proto::CallAnswers { answers: vec![proto::CallAnswer { call, answer }] })
         };
-        for (answer, expected) in [(Answer::Errno(38), "off"), (Answer::Errno(14), "errno 14")] {
+        for (answer, expected) in [
+            (Answer::Errno(38), "off"),
+            (Answer::Errno(14), "weakened, the call answers errno 14"),
+            (Answer::Errno(1), "not seen, a seccomp profile"),
+        ] {
             case.collected.evidence.call_answers = answers(answer);
             let shown = io_uring(&case);
             assert!(shown.text(&IO_URING).contains(expected), "{shown:?}");

@@ -223,6 +223,13 @@ fn what_is_to_come_gets_a_probe_that_stands_for_no_pod_yet() {
     let plan = namespace(&cluster, &Request { to_come, ..request() }).unwrap();
     assert_eq!(plan.groups[0].policies, ["default-deny"]);
     assert!(plan.groups[0].stands_for().is_empty() && plan.coverage.uncovered.is_empty());
+    let to_come = Some(("nothing".to_owned(), Labels::new()));
+    let coverage = namespace(&cluster, &Request { to_come, ..request() }).unwrap().coverage;
+    assert!(
+        coverage.uncovered[0].contains("what is to come with the RuntimeClass nothing: "),
+        "{coverage:?}"
+    );
+    assert_eq!(coverage.nodes_planned, 0);
 }
 
 #[test]

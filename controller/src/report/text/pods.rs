@@ -2,14 +2,14 @@
 
 use comfy_table::{Cell, Color};
 
-use super::{Style, outcome, table, trimmed};
+use super::{Style, colour, table, trimmed};
 use crate::{
     case::Subject,
-    report::{Report, ReportedFinding, ReportedOutcome, ReportedSandbox},
+    report::{Report, ReportedFinding, ReportedSandbox, matrix::Matrix},
 };
 
-/// Columns beyond these do not fit a terminal; JSON has them all.
-const MOST_COLUMNS: usize = 8;
+/// Columns beyond these do not fit a terminal; the other forms have them all.
+const MOST_COLUMNS: usize = 4;
 /// How many pods are named before the rest is counted.
 const NAMED: usize = 4;
 
@@ -19,24 +19,22 @@ pub(super) fn are_judged(report: &Report) -> bool {
 
 /// One column a pool, the worst first; in a cell stands the worst of the pool's probes.
 pub(super) fn matrix(report: &Report, style: Style) -> String {
-    let mut pools: Vec<&str> = Vec::new();
-    for pool in report.sandboxes.iter().filter_map(pool) {
-        if !pools.contains(&pool) {
-            pools.push(pool);
-        }
-    }
-    let shown = pools.get(..MOST_COLUMNS).unwrap_or(&pools);
+    let matrix = Matrix::of(report);
+    let shown = matrix.columns.get(..MOST_COLUMNS).unwrap_or(&matrix.columns);
+    let mut rows: Vec<_> = matrix.rows.iter().collect();
+    rows.sort_by_key(|row| row.area);
     let mut table = table(style);
-    table.add_row(["requirement"].into_iter().chain(shown.iter().copied()));
-    let Some(first) = report.sandboxes.first() else { return String::new() };
-    for id in first.findings.iter().map(|finding| finding.id) {
-        let cells = shown.iter().map(|pool| cell(worst(report, pool, id)));
-        table.add_row([Cell::new(id)].into_iter().chain(cells));
+    table.add_row(["", "requirement"].into_iter().chain(shown.iter().copied()));
+    let mut area = None;
+    for row in rows {
+        let named = if area == Some(row.area) { "" } else { row.area.id() };
+        area = Some(row.area);
+        let cells = row.cells.iter().take(shown.len()).map(|finding| cell(*finding));
+        table.add_row([Cell::new(named), Cell::new(row.id)].into_iter().chain(cells));
     }
-    if pools.len() > shown.len() {
-        table.add_row([format!("and {} pools more, in --output json", pools.len() - shown.len())]);
-    }
-    trimmed(&table)
+    let more = matrix.columns.len() - shown.len();
+    let more = if more == 0 { String::new() } else { format!("\n and {more} pools more, in --output html") };
+    trimmed(&table) + &more
 }
 
 /// What a probe stands for; `None` for a sandbox of this machine.
@@ -62,28 +60,9 @@ pub(super) fn title(sandbox: &ReportedSandbox) -> Option<String> {
     Some(format!("pool {pool}{node}{kind}, {class}, bound by {policies}\n  stands for {stands_for}"))
 }
 
-fn pool(sandbox: &ReportedSandbox) -> Option<&str> {
-    match &sandbox.subject {
-        Subject::Pods { pool, .. } => Some(pool),
-        Subject::Sandbox { .. } | Subject::Unsandboxed => None,
-    }
-}
-
-fn worst<'a>(report: &'a Report, of_pool: &str, id: &str) -> Option<&'a ReportedFinding> {
-    let of_pool = report.sandboxes.iter().filter(|sandbox| pool(sandbox) == Some(of_pool));
-    let findings = of_pool.filter_map(|sandbox| sandbox.findings.iter().find(|finding| finding.id == id));
-    findings.min_by_key(|finding| match finding.outcome {
-        ReportedOutcome::Unmet => 0,
-        ReportedOutcome::Inconclusive => 1,
-        ReportedOutcome::Met => 2,
-        ReportedOutcome::NotApplicable => 3,
-    })
-}
-
 fn cell(finding: Option<&ReportedFinding>) -> Cell {
     let Some(finding) = finding else { return Cell::new("").fg(Color::Grey) };
-    let (sign, word, colour) = outcome(finding);
-    Cell::new(format!("{sign} {word}")).fg(colour)
+    Cell::new(format!("{} {}", finding.outcome.sign(), finding.outcome.word())).fg(colour(finding))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An archive on the disk: whole or not at all.
+//! A file on the disk: whole or not at all.
 
 use std::{
     fs::{self, Permissions},
@@ -35,6 +35,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
     replace(folder.unwrap_or(Path::new(".")), &place, bytes)
         .map_err(|source| Error::Write { path: place.clone(), source })
+}
+
+/// Puts the bytes into the place of a file as [`write`] does; a device or a pipe gets them as it is.
+pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            let opened = fs::OpenOptions::new().write(true).open(path);
+            opened
+                .and_then(|mut device| device.write_all(bytes))
+                .map_err(|source| Error::Write { path: path.to_owned(), source })
+        }
+        _ => write(path, bytes),
+    }
 }
 
 fn replace(folder: &Path, place: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -1,0 +1,99 @@
+//! `controller diff`: two runs side by side.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{policy, rbac::print, score, tell};
+use crate::{
+    clock,
+    diff::{self, Became},
+    exit::Exit,
+};
+
+/// Compares saved evidence: what became better, worse, new or gone
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  controller diff monday.json today.json\n  controller diff monday.json today.json --fail-on \
+    worse\n\nBoth are judged again, for the stronger of the environments that they were judged for, and under the same \
+    policy. Worse is also what is wanting in a new place, and what is judged no more in an old one.\n\nExit codes: 0 \
+    done, 1 something became worse and --fail-on worse was given, 2 wrong usage, or a file that is not whole saved \
+    evidence, 4 could not read or write"
+)]
+pub(super) struct Arguments {
+    /// The evidence of then
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// The evidence of now
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
+    /// End with 1 if something became worse
+    #[arg(long, value_enum, value_name = "WHAT")]
+    fail_on: Option<FailOn>,
+    /// How the differences are written
+    #[arg(
+        long,
+        short,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "How to report"
+    )]
+    output: Format,
+    #[command(flatten)]
+    policy: policy::Arguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FailOn {
+    Worse,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        let sources = match self.policy.sources() {
+            Ok(sources) => sources,
+            Err(refused) => return refused.tell(),
+        };
+        let (mut old, mut new) = match (score::read(&self.old), score::read(&self.new)) {
+            (Ok(old), Ok(new)) => (old, new),
+            (Err(unread), _) | (_, Err(unread)) => return unread.tell(),
+        };
+        let stronger = if new.environment.environment < old.environment.environment {
+            old.environment.clone()
+        } else {
+            new.environment.clone()
+        };
+        old.environment.clone_from(&stronger);
+        new.environment = stronger;
+        let today = clock::today();
+        let judged = [&mut old, &mut new].map(|record| score::judged(record, &sources, today));
+        let [Ok(old), Ok(new)] = judged else {
+            let refused = judged.into_iter().find_map(Result::err);
+            return refused.map_or(Exit::Usage, |refused| refused.tell());
+        };
+        let changes = diff::changes(&diff::stands(&old), &diff::stands(&new));
+        let text = match self.output {
+            Format::Text => Ok(diff::render(&changes)),
+            Format::Json => serde_json::to_string_pretty(&changes).map(|text| text + "\n"),
+        };
+        let printed = match text {
+            Ok(text) => print(&text),
+            Err(error) => {
+                tell(&error, None);
+                Exit::CouldNotRun
+            }
+        };
+        let worse = changes.iter().any(|change| change.became == Became::Worse);
+        match (printed, self.fail_on) {
+            (Exit::Ready, Some(FailOn::Worse)) if worse => Exit::NotReady,
+            (printed, _) => printed,
+        }
+    }
+}

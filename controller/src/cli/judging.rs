@@ -1,0 +1,107 @@
+//! `controller policy show`: what is in force, and what said so.
+
+use std::{fmt::Write, time::Duration};
+
+use clap::{Args, Subcommand};
+
+use super::{policy, rbac::print, verify};
+use crate::{
+    clock,
+    exit::Exit,
+    policy::{Policy, Standing},
+};
+
+/// Says how a run would be judged
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  controller policy show\n  ENVIRONMENT=production controller policy show --policy \
+    podproof.toml\n\nExit codes: 0 done, 1 a waiver has expired, 2 wrong usage, or a mistake in the policy file, 4 could \
+    not write"
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Print every setting, and where it came from
+    Show(Show),
+}
+
+#[derive(Args, Debug)]
+struct Show {
+    #[command(flatten)]
+    policy: policy::Arguments,
+    /// How long the whole run may take
+    #[arg(long, value_name = "TIME", value_parser = verify::time)]
+    timeout: Option<Duration>,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        let What::Show(show) = self.what;
+        match show.text() {
+            Ok((text, expired)) => match print(&text) {
+                Exit::Ready if expired => Exit::NotReady,
+                printed => printed,
+            },
+            Err(refused) => refused.tell(),
+        }
+    }
+}
+
+impl Show {
+    /// A line for each setting, and whether a waiver has expired.
+    fn text(&self) -> Result<(String, bool), policy::Refused> {
+        let sources = self.policy.sources()?;
+        let declared = sources.declared()?;
+        let policy = sources.policy(declared.environment, clock::today());
+        let mut rows = vec![("environment".to_owned(), declared.environment.to_string(), declared.source)];
+        let file = sources.file.as_ref();
+        let name = file.map_or_else(|| "none".to_owned(), |(name, _)| name.clone());
+        rows.push(("policy file".to_owned(), name.clone(), sources.found_by.to_owned()));
+        if policy.only_production {
+            rows.push(("only".to_owned(), "production".to_owned(), "--only".to_owned()));
+        }
+        let timeout = verify::timeout(&sources, self.timeout, verify::NAMESPACES_TIMEOUT)?;
+        let time = humantime::format_duration(timeout.value).to_string();
+        rows.push(("limits.timeout".to_owned(), time, timeout.source));
+        let single = file.map(|(_, read)| read.of_requirements()).unwrap_or_default();
+        rows.extend(
+            single.into_iter().map(|(key, value, line)| (key, value, format!("{name}, line {line}"))),
+        );
+        rows.extend(waivers(&policy, &name));
+        let mut text = table(&rows);
+        for remark in &declared.remarks {
+            // Writing to a string does not fail.
+            _ = writeln!(text, "{remark}");
+        }
+        let expired = policy.waivers.iter().any(|waiver| policy.standing(waiver) == Standing::Expired);
+        Ok((text, expired))
+    }
+}
+
+fn waivers(policy: &Policy, name: &str) -> Vec<(String, String, String)> {
+    let row = |waiver: &crate::policy::Waiver| {
+        let standing = match policy.standing(waiver) {
+            Standing::InForce => "in force until",
+            Standing::Expired => "expired, good until",
+            Standing::Refused => "refused in production, good until",
+        };
+        let value = format!("{standing} {}: {} ({})", waiver.expires, waiver.reason, waiver.owner);
+        let key = format!("waiver of {}, {}", waiver.requirement, waiver.scope.title());
+        (key, value, format!("{name}, line {}", waiver.line))
+    };
+    policy.waivers.iter().map(row).collect()
+}
+
+fn table(rows: &[(String, String, String)]) -> String {
+    let widest = |of: fn(&(String, String, String)) -> &String| {
+        rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0)
+    };
+    let (keys, values) = (widest(|row| &row.0), widest(|row| &row.1));
+    let line =
+        |(key, value, source): &(String, String, String)| format!("{key:keys$}  {value:values$}  {source}\n");
+    rows.iter().map(line).collect()
+}

@@ -1,0 +1,33 @@
+//! `controller schema`: the JSON Schemas of what others read and write.
+
+use clap::Args;
+
+use super::{rbac::print, tell};
+use crate::{
+    exit::Exit,
+    report::schema::{self, Document},
+};
+
+/// Prints the JSON Schema of the report or of the policy file
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  controller schema report > report.schema.json\n  controller schema policy\n\nExit codes: 0 \
+    done, 2 wrong usage, 4 could not write"
+)]
+pub(super) struct Arguments {
+    /// Of what
+    #[arg(value_enum, value_name = "WHAT")]
+    document: Document,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        match schema::render(self.document) {
+            Ok(text) => print(&text),
+            Err(error) => {
+                tell(&error, None);
+                Exit::CouldNotRun
+            }
+        }
+    }
+}

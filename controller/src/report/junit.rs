@@ -1,0 +1,80 @@
+//! The report as JUnit XML: a suite for each sandbox, a case for each requirement.
+//!
+//! What blocks and is unmet is a failure, what blocks and is undecided an error; a warning is a pass that says so, and what
+//! was not judged is skipped. So a suite is red where the run is.
+
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+
+use super::{Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, ReportedWaiver};
+use crate::policy::{Enforcement, Standing};
+
+/// One document, with a line end.
+pub(super) fn render(report: &Report) -> Result<String, Error> {
+    let mut document = quick_junit::Report::new("podproof");
+    document.add_test_suites(report.sandboxes.iter().map(suite));
+    if !report.waivers.is_empty() {
+        let mut suite = TestSuite::new("waivers");
+        suite.add_test_cases(report.waivers.iter().map(waiver));
+        document.add_test_suite(suite);
+    }
+    let text = document.to_string()?;
+    Ok(text.trim_end().to_owned() + "\n")
+}
+
+fn suite(sandbox: &ReportedSandbox) -> TestSuite {
+    let mut suite = TestSuite::new(sandbox.subject.name());
+    suite.add_test_cases(sandbox.findings.iter().map(case));
+    suite
+}
+
+fn case(finding: &ReportedFinding) -> TestCase {
+    let failed = |kind| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_message(&finding.because);
+        status.set_type(finding.outcome.word());
+        status.set_description(words(finding));
+        status
+    };
+    let status = match (finding.enforcement, finding.is_wanting(), finding.outcome) {
+        (Enforcement::Blocks, true, ReportedOutcome::Unmet) => failed(NonSuccessKind::Failure),
+        (Enforcement::Blocks, true, _) => failed(NonSuccessKind::Error),
+        (Enforcement::NotJudged, ..) | (_, false, ReportedOutcome::NotApplicable) => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(&finding.because);
+            status
+        }
+        _ => TestCaseStatus::success(),
+    };
+    let passed = matches!(status, TestCaseStatus::Success { .. });
+    let mut case = TestCase::new(finding.id, status);
+    case.set_classname(format!("podproof.{}", finding.area.id()));
+    if passed && finding.is_wanting() {
+        case.set_system_out(format!("{}: {}", finding.enforcement.id(), words(finding)));
+    }
+    case
+}
+
+fn waiver(waiver: &ReportedWaiver) -> TestCase {
+    let what =
+        format!("{} waived {} until {}: {}", waiver.owner, waiver.scope, waiver.expires, waiver.reason);
+    let mut status = match waiver.standing {
+        Standing::Expired => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Standing::Refused | Standing::InForce => TestCaseStatus::success(),
+    };
+    status.set_message("the waiver has expired: renew it or remove it").set_description(&what);
+    let mut case = TestCase::new(waiver.requirement, status);
+    case.set_classname("podproof.waivers");
+    if waiver.standing != Standing::Expired {
+        case.set_system_out(what);
+    }
+    case
+}
+
+/// Because, evidence and remedy, a line each.
+fn words(finding: &ReportedFinding) -> String {
+    let disguise = if finding.disguise { " (disguise)" } else { "" };
+    let first = format!("{}{disguise}: {}", finding.outcome.word(), finding.because);
+    let evidence = finding.evidence.iter().map(|citation| format!("{}: {}", citation.source, citation.text));
+    let remedy = finding.remedy.map(|remedy| format!("remedy: {remedy}"));
+    [first].into_iter().chain(evidence).chain(remedy).collect::<Vec<_>>().join("\n")
+}

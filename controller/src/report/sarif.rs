@@ -1,0 +1,158 @@
+//! The report as SARIF 2.1.0, for code scanning: a result for each requirement that is wanting, in each sandbox.
+//!
+//! GitHub refuses a whole file for one result without a physical location (github/codeql-action#1738), so every result has
+//! one: the policy file, as seen from the repository. What is inconclusive keeps the kind "fail": SARIF would demand the
+//! level "none" for any other (3.27.9), which viewers hide.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use serde_sarif::sarif::{
+    ArtifactLocation, Location, LogicalLocation, Message, MultiformatMessageString, PhysicalLocation,
+    PropertyBag, Region, ReportingDescriptor, Result, ResultLevel, Run, SCHEMA_URL, Sarif, Suppression, Tool,
+    ToolComponent,
+};
+
+use super::{Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver};
+use crate::{
+    digest::sha256,
+    policy::{Enforcement, Standing, file::NAME},
+};
+
+/// The rule of a waiver whose last day is over.
+const EXPIRED: &str = "waiver-expired";
+
+/// One document, with a line end.
+pub(super) fn render(report: &Report) -> std::result::Result<String, Error> {
+    let driver = ToolComponent::builder()
+        .name("podproof")
+        .semantic_version(env!("CARGO_PKG_VERSION"))
+        .rules(rules(report))
+        .build();
+    let properties: BTreeMap<_, _> = [
+        ("verdict".to_owned(), json!(report.verdict)),
+        ("environment".to_owned(), json!(report.environment.environment)),
+    ]
+    .into();
+    let run = Run::builder()
+        .tool(Tool::builder().driver(driver).build())
+        .results(results(report))
+        .properties(PropertyBag::builder().additional_properties(properties).build())
+        .build();
+    let document = Sarif::builder().schema(SCHEMA_URL).version(json!("2.1.0")).runs(vec![run]).build();
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn rules(report: &Report) -> Vec<ReportingDescriptor> {
+    let findings = report.sandboxes.iter().flat_map(|sandbox| &sandbox.findings);
+    let mut rules: BTreeMap<&str, ReportingDescriptor> = BTreeMap::new();
+    for finding in findings.filter(|finding| finding.is_wanting()) {
+        let help = format!("{} {}", finding.protects, finding.remedy.unwrap_or_default());
+        rules.entry(finding.id).or_insert_with(|| rule(finding.id, finding.title, help.trim()));
+    }
+    if report.waivers.iter().any(|waiver| waiver.standing == Standing::Expired) {
+        let help = "Renew the waiver in the policy file, or remove it.";
+        rules.insert(EXPIRED, rule(EXPIRED, "No waiver has outlived its last day", help));
+    }
+    rules.into_values().collect()
+}
+
+fn rule(id: &str, title: &str, help: &str) -> ReportingDescriptor {
+    let text = |text: &str| MultiformatMessageString::builder().text(text).build();
+    ReportingDescriptor::builder()
+        .id(id)
+        .name(id)
+        .short_description(text(title))
+        .full_description(text(help))
+        .help(text(help))
+        .build()
+}
+
+fn results(report: &Report) -> Vec<Result> {
+    let of = |sandbox| wanting(report, sandbox);
+    let expired = report.waivers.iter().filter(|waiver| waiver.standing == Standing::Expired);
+    let expired = expired.map(|waiver| {
+        let text = format!(
+            "The waiver of {} ({}, for {}) was good until {}.",
+            waiver.requirement, waiver.owner, waiver.scope, waiver.expires
+        );
+        Result::builder()
+            .rule_id(EXPIRED)
+            .level(ResultLevel::Error)
+            .message(Message::builder().text(text).build())
+            .locations(vec![location(report, waiver.line, &waiver.scope)])
+            .partial_fingerprints(fingerprint(EXPIRED, waiver.requirement))
+            .build()
+    });
+    report.sandboxes.iter().flat_map(of).chain(expired).collect()
+}
+
+fn wanting(report: &Report, sandbox: &ReportedSandbox) -> Vec<Result> {
+    let name = sandbox.subject.name();
+    let result = |finding: &ReportedFinding| {
+        let granted = waivers(report, finding);
+        let line = granted.first().map_or(1, |waiver| waiver.line);
+        let mut result = Result::builder()
+            .rule_id(finding.id)
+            .level(level(finding.enforcement))
+            .message(Message::builder().text(words(finding, &name)).build())
+            .locations(vec![location(report, line, &name)])
+            .partial_fingerprints(fingerprint(finding.id, &name))
+            .build();
+        let suppression = |waiver: &&ReportedWaiver| {
+            Suppression::builder()
+                .kind("external")
+                .status(json!("accepted"))
+                .justification(format!("{} (until {}): {}", waiver.owner, waiver.expires, waiver.reason))
+                .build()
+        };
+        if !granted.is_empty() {
+            result.suppressions = Some(granted.iter().map(suppression).collect());
+        }
+        result
+    };
+    sandbox.findings.iter().filter(|finding| finding.is_wanting()).map(result).collect()
+}
+
+fn waivers<'a>(report: &'a Report, finding: &ReportedFinding) -> Vec<&'a ReportedWaiver> {
+    if finding.enforcement != Enforcement::Waived {
+        return Vec::new();
+    }
+    let of_it =
+        |waiver: &&ReportedWaiver| waiver.requirement == finding.id && waiver.standing == Standing::InForce;
+    report.waivers.iter().filter(of_it).collect()
+}
+
+const fn level(enforcement: Enforcement) -> ResultLevel {
+    match enforcement {
+        Enforcement::Blocks => ResultLevel::Error,
+        Enforcement::Waived | Enforcement::Warns => ResultLevel::Warning,
+        Enforcement::Shown | Enforcement::NotJudged => ResultLevel::Note,
+    }
+}
+
+fn words(finding: &ReportedFinding, name: &str) -> String {
+    let evidence = finding.evidence.iter().map(|it| format!("{}: {}", it.source, it.text));
+    let evidence = evidence.collect::<Vec<_>>().join("\n");
+    let remedy = finding.remedy.unwrap_or_default();
+    format!("{} in {name}: {}\n{evidence}\n{remedy}", finding.outcome.word(), finding.because)
+}
+
+fn location(report: &Report, line: usize, logical: &str) -> Location {
+    let uri = report.policy.clone().unwrap_or_else(|| NAME.to_owned());
+    let line = i64::try_from(line.max(1)).unwrap_or(1);
+    Location::builder()
+        .physical_location(
+            PhysicalLocation::builder()
+                .artifact_location(ArtifactLocation::builder().uri(uri).build())
+                .region(Region::builder().start_line(line).build())
+                .build(),
+        )
+        .logical_locations(vec![LogicalLocation::builder().fully_qualified_name(logical).build()])
+        .build()
+}
+
+/// By which a viewer knows the same result again in the next run.
+fn fingerprint(rule: &str, name: &str) -> BTreeMap<String, String> {
+    [("podproof/v1".to_owned(), sha256(format!("{rule}\n{name}").as_bytes()))].into()
+}

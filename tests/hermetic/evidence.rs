@@ -1,0 +1,103 @@
+//! Evidence that outlives its run: judged again, compared, refused when it is not whole.
+
+use std::{fs, process::Command};
+
+use stage::{Ended, Ground, controller, run};
+
+fn saved(name: &str) -> String {
+    format!("{}/corpus/{name}.json", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn ran(words: &[&str]) -> Ended {
+    run::run(words, Ground::new().path(), &[])
+}
+
+/// The reviewer's path: keep every node's evidence today, judge it again next month, and compare the two.
+#[test]
+fn a_reviewer_judges_kept_evidence_again_and_sees_what_became_worse() {
+    let (today, next_month) = (saved("1-cluster"), saved("1-cluster-worse"));
+    let again = ran(&["score", &today, "--environment", "production"]);
+    assert_eq!(again.code(), Some(0), "{again:#?}");
+
+    let same = ran(&["diff", &today, &today, "--fail-on", "worse"]);
+    assert_eq!((same.code(), same.out.as_str()), (Some(0), "0 worse, 0 better, 0 new, 0 gone\n"));
+
+    let compared = ran(&["diff", &today, &next_month]);
+    assert_eq!(compared.code(), Some(0), "{compared:#?}");
+    let gated = ran(&["diff", &today, &next_month, "--fail-on", "worse"]);
+    assert_eq!(gated.code(), Some(1), "{gated:#?}");
+    assert!(gated.out.contains("worse: namespace shop, pool plain, node two"), "{}", gated.out);
+    assert!(gated.out.contains("✘ no-token: not there → unmet"), "{}", gated.out);
+    assert!(!gated.out.contains("pool sandbox"), "{}", gated.out);
+
+    let back = ran(&["diff", &next_month, &today, "--fail-on", "worse", "--output", "json"]);
+    assert_eq!(back.code(), Some(0), "{back:#?}");
+    let changes: Vec<serde_json::Value> = serde_json::from_str(&back.out).unwrap();
+    assert!(changes.iter().all(|change| change["became"] == "gone"), "{}", back.out);
+}
+
+#[test]
+fn a_file_that_is_not_whole_is_refused_by_name_with_what_to_do() {
+    let ground = Ground::new();
+    let whole = fs::read_to_string(saved("1-not-ready")).unwrap();
+    let put = |name: &str, text: &str| {
+        let path = ground.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    for (file, code, said) in [
+        (put("cut", &whole[..whole.len() / 2]), 2, "it was cut"),
+        (put("altered", &whole.replace("\"no_new_privs\":true", "\"no_new_privs\":false")), 2, "altered"),
+        (put("newer", &whole.replace("\"version\":1", "\"version\":2")), 2, "version 2"),
+        (put("other", "{\"runs\":[]}"), 2, "not a file of saved evidence"),
+        (put("empty", ""), 2, "it was cut"),
+        ("/no/such/file".to_owned(), 4, "failed to read"),
+    ] {
+        for words in [&["score", &file][..], &["diff", &file, &file][..]] {
+            let ended = ran(words);
+            assert_eq!(ended.code(), Some(code), "{words:?}: {ended:#?}");
+            assert!(ended.err.contains(said) && ended.err.contains("help:"), "{}", ended.err);
+            assert!(ended.err.contains(&file) && ended.out.is_empty(), "{ended:#?}");
+        }
+    }
+}
+
+#[test]
+fn one_bad_file_among_many_is_named_and_hides_no_verdict() {
+    let (good, bad) = (saved("1-ready"), "/no/such/file");
+    let ended = ran(&["score", &good, bad, &good]);
+    assert_eq!(ended.code(), Some(4), "{ended:#?}");
+    assert_eq!(ended.out.lines().count(), 2, "{ended:#?}");
+    assert!(ended.err.contains(bad), "{ended:#?}");
+}
+
+#[test]
+fn the_worst_of_many_files_decides_and_the_rate_is_printed() {
+    for (names, code) in [
+        (&["1-ready", "1-cluster"][..], 0),
+        (&["1-ready", "1-undetermined"][..], 3),
+        (&["1-undetermined", "1-not-ready", "1-ready"][..], 1),
+    ] {
+        let files: Vec<_> = names.iter().map(|name| saved(name)).collect();
+        let words: Vec<_> = ["score"].into_iter().chain(files.iter().map(String::as_str)).collect();
+        let ended = ran(&words);
+        assert_eq!(ended.code(), Some(code), "{ended:#?}");
+        assert_eq!(ended.out.lines().count(), names.len());
+        assert!(ended.err.contains("cases in ") && ended.err.contains(" a second"), "{}", ended.err);
+    }
+}
+
+/// Ten thousand cases that were held, however small each is, would not fit into so little memory.
+#[test]
+fn ten_thousand_cases_are_judged_in_the_memory_of_a_few() {
+    const CASES: usize = 10_000;
+    const KIBIBYTES: u32 = 32 << 10;
+    let program = controller(&[]).get_program().to_owned();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("ulimit -d {KIBIBYTES}; exec \"$0\" score \"$@\"")]);
+    command.arg(program).args(vec![saved("1-cluster"); CASES]);
+    let ended = run::ended(run::clean(command).spawn().unwrap());
+    assert_eq!(ended.code(), Some(0), "{}", ended.err);
+    assert_eq!(ended.out.lines().count(), CASES);
+    assert!(ended.err.starts_with(&format!("{CASES} cases in ")), "{}", ended.err);
+}

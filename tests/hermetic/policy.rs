@@ -1,0 +1,138 @@
+//! The policy file, by the real command line: what it changes, how its mistakes are told, where each value came from.
+
+use std::fs;
+
+use stage::{Ended, Ground, controller, run};
+
+/// In the folder of a policy file; no runtime is needed to judge saved evidence.
+fn with_policy(text: &str, words: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let ground = Ground::new();
+    fs::write(ground.path().join("podproof.toml"), text).unwrap();
+    let mut command = controller(words);
+    command.current_dir(ground.path()).envs(variables.iter().copied());
+    run::ended(command.spawn().unwrap())
+}
+
+fn saved(name: &str) -> String {
+    format!("{}/corpus/{name}.json", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn waiver(requirement: &str, scope: &str, expires: &str) -> String {
+    format!(
+        "[[waivers]]\nrequirement = \"{requirement}\"\nscope = \"{scope}\"\nowner = \"payments\"\n\
+         reason = \"until the agent is replaced\"\nexpires = {expires}\n"
+    )
+}
+
+#[test]
+fn a_waiver_lets_a_run_pass_with_a_warning_and_every_form_lists_it() {
+    let file = saved("1-cluster-worse");
+    let text = waiver("no-token", "pool/plain", "9999-12-31");
+    assert_eq!(with_policy("", &["score", &file], &[]).code(), Some(1));
+    for format in ["text", "json", "junit", "sarif", "markdown", "html"] {
+        let ended = with_policy(&text, &["score", &file, "--output", format], &[]);
+        assert_eq!(ended.code(), Some(0), "{format}: {ended:#?}");
+        for said in ["payments", "until the agent is replaced", "9999-12-31"] {
+            assert!(ended.out.contains(said), "{format}: {said} is not in {}", ended.out);
+        }
+    }
+    let elsewhere = waiver("no-token", "pool/sandbox", "9999-12-31");
+    assert_eq!(with_policy(&elsewhere, &["score", &file], &[]).code(), Some(1));
+}
+
+#[test]
+fn an_expired_waiver_fails_even_where_nothing_needs_it() {
+    let text = waiver("no-token", "everywhere", "2020-02-29");
+    let ready = saved("1-cluster");
+    let ended = with_policy(&text, &["score", &ready], &[]);
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    assert!(ended.out.contains("expired"), "{}", ended.out);
+    for (format, said) in
+        [("junit", "<failure"), ("sarif", "waiver-expired"), ("github", "::error title=podproof%3A a waiver")]
+    {
+        let ended = with_policy(&text, &["score", &ready, "--output", format], &[]);
+        assert!(ended.out.contains(said), "{format}: {}", ended.out);
+    }
+}
+
+#[test]
+fn a_mandatory_requirement_is_not_waived_in_production() {
+    let text = waiver("runtime-isolation", "everywhere", "9999-12-31")
+        + &waiver("least-privilege", "local", "9999-12-31");
+    let ended = with_policy(&text, &["score", &saved("1-not-ready")], &[]);
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    assert!(ended.out.contains("refused: production waives nothing that is mandatory"), "{}", ended.out);
+}
+
+#[test]
+fn severity_is_raised_and_never_lowered() {
+    let file = saved("1-ready-with-warnings");
+    let raised = "[severity]\nruntime-isolation = \"blocks\"\n";
+    assert_eq!(with_policy(raised, &["score", &file], &[]).code(), Some(1));
+    let lowered = "[severity]\nruntime-isolation = \"warns\"\n";
+    assert_eq!(with_policy(lowered, &["score", &saved("1-not-ready")], &[]).code(), Some(1));
+}
+
+#[test]
+fn weights_change_the_score_and_not_the_verdict() {
+    let file = saved("1-not-ready");
+    let score = |text: &str| {
+        let ended = with_policy(text, &["score", &file, "--output", "json"], &[]);
+        assert_eq!(ended.code(), Some(1), "{ended:#?}");
+        ended.report()["score"].as_u64().unwrap()
+    };
+    assert!(score("[weights]\nruntime-isolation = 100\n") < score("[weights]\nruntime-isolation = 1\n"));
+}
+
+#[test]
+fn a_mistake_ends_2_with_file_line_and_column() {
+    for (text, place) in [
+        ("environment = \"production\"\nenviroment = 1\n", "podproof.toml:2:1: "),
+        ("[limits]\ntimeout = \"soon\"\n", "podproof.toml:2:11: "),
+        ("environment = \"prod\"\n", "podproof.toml:1:15: "),
+    ] {
+        let ended = with_policy(text, &["policy", "show"], &[]);
+        assert_eq!(ended.code(), Some(2), "{ended:#?}");
+        assert!(ended.err.contains(place) && ended.err.contains("schema policy"), "{}", ended.err);
+    }
+    let ended = with_policy("enviroment = 1", &["verify", "--local"], &[]);
+    assert_eq!(ended.code(), Some(2), "{ended:#?}");
+}
+
+#[test]
+fn the_strongest_of_file_and_variables_is_the_environment_and_only_the_flag_weakens() {
+    let show = |text: &str, words: &[&str], variables: &[(&str, &str)]| {
+        let words: Vec<_> = ["policy", "show"].iter().chain(words).copied().collect();
+        let ended = with_policy(text, &words, variables);
+        assert_eq!(ended.code(), Some(0), "{ended:#?}");
+        ended.out
+    };
+    let production = "environment = \"production\"";
+    let line = |out: &str| out.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    let staging = [("ENVIRONMENT", "staging")];
+    assert_eq!(line(&show(production, &[], &staging)), "environment production podproof.toml");
+    let weaker = "environment = \"development\"";
+    assert_eq!(line(&show(weaker, &[], &staging)), "environment staging ENVIRONMENT=staging");
+    let weakened = show(production, &["--environment", "development"], &[]);
+    assert!(weakened.contains("weakens what podproof.toml asks for"), "{weakened}");
+}
+
+#[test]
+fn a_setting_comes_from_the_flag_then_the_variable_then_the_file_then_the_default() {
+    let file = "[limits]\ntimeout = \"2m\"\n";
+    for (text, words, variables, expected) in [
+        (file, &["--timeout", "4m"][..], &[("PODPROOF_TIMEOUT", "3m")][..], "limits.timeout 4m --timeout"),
+        (file, &[], &[("PODPROOF_TIMEOUT", "3m")], "limits.timeout 3m PODPROOF_TIMEOUT"),
+        (file, &[], &[], "limits.timeout 2m podproof.toml, line 2"),
+        ("", &[], &[], "limits.timeout 5m default"),
+    ] {
+        let words: Vec<_> = ["policy", "show"].iter().chain(words).copied().collect();
+        let ended = with_policy(text, &words, variables);
+        let flat: Vec<_> =
+            ended.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert!(flat.iter().any(|line| line == expected), "{expected}: {ended:#?}");
+    }
+    let wrong = with_policy("", &["policy", "show"], &[("PODPROOF_TIMEOUT", "soon")]);
+    assert_eq!(wrong.code(), Some(2), "{wrong:#?}");
+    assert!(wrong.err.contains("PODPROOF_TIMEOUT=\"soon\""), "{wrong:#?}");
+}

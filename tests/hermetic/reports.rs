@@ -1,0 +1,242 @@
+//! What comes out of saved evidence: its exit code whatever the form, the same bytes each time, and documents that others
+//! can read.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use stage::{Ended, Ground, controller, run};
+
+/// Each saved run of the corpus, the code that judging it ends with, and the code with `--only production`.
+const CORPUS: [(&str, i32, i32); 6] = [
+    ("1-ready", 0, 0),
+    ("1-ready-with-warnings", 0, 1),
+    ("1-not-ready", 1, 1),
+    ("1-undetermined", 3, 3),
+    ("1-cluster", 0, 0),
+    ("1-cluster-worse", 1, 1),
+];
+const FORMATS: [&str; 7] = ["text", "json", "junit", "sarif", "github", "markdown", "html"];
+
+fn saved(name: &str) -> String {
+    format!("{}/corpus/{name}.json", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn score(name: &str, words: &[&str]) -> Ended {
+    let file = saved(name);
+    let words: Vec<_> = ["score", &file].iter().chain(words).copied().collect();
+    run::run(&words, Ground::new().path(), &[])
+}
+
+/// The report of a saved run, as it is in a form.
+fn document(name: &str, format: &str) -> String {
+    score(name, &["--output", format]).out
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn the_corpus_is_read_for_ever_and_no_file_of_it_is_forgotten() {
+    let files = fs::read_dir(Path::new(&saved("")).parent().unwrap()).unwrap();
+    let mut names: Vec<_> =
+        files.map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let mut listed = CORPUS.map(|(name, ..)| name);
+    listed.sort_unstable();
+    assert_eq!(names, listed);
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_verdict_whatever_the_form_and_the_flags() {
+    let ground = Ground::new();
+    let file = |name: &str| ground.path().join(name).display().to_string();
+    let (junit, html) = (format!("junit={}", file("a.xml")), format!("html={}", file("a.html")));
+    for (name, code, only) in CORPUS {
+        for format in FORMATS {
+            for (flags, expected) in [
+                (&[][..], code),
+                (&["--quiet"][..], code),
+                (&["--verbose"][..], code),
+                (&["--only", "production"][..], only),
+                (&["--output", &junit, "--output", &html][..], code),
+                (&["--output", "sarif=/dev/full"][..], 4),
+                (&["--output", "json=/no/such/folder/file"][..], 4),
+            ] {
+                let words: Vec<_> = ["--output", format].iter().chain(flags).copied().collect();
+                let ended = score(name, &words);
+                assert_eq!(ended.code(), Some(expected), "{name} {words:?}: {}", ended.err);
+                assert!(!ended.out.is_empty(), "{name} {words:?}");
+                let failed = expected == 4;
+                assert_eq!(ended.err.contains("failed to write"), failed, "{}", ended.err);
+            }
+        }
+    }
+}
+
+#[test]
+fn standard_output_that_is_full_or_closed_is_told_by_the_exit_code() {
+    for (name, ..) in CORPUS {
+        for format in FORMATS {
+            let file = saved(name);
+            let scored = |out: Stdio| {
+                let mut command = controller(&["score", &file, "--output", format]);
+                run::ended(command.stdout(out).spawn().unwrap())
+            };
+            let full = scored(Stdio::from(File::create("/dev/full").unwrap()));
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let closed = scored(Stdio::from(writer));
+            for ended in [full, closed] {
+                assert_eq!(ended.code(), Some(4), "{name} {format}: {}", ended.err);
+                assert!(ended.err.contains("help:"), "{}", ended.err);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_place_that_fails_keeps_no_other_from_its_report() {
+    let ground = Ground::new();
+    let file = ground.path().join("report.json");
+    let (good, bad) = (format!("json={}", file.display()), "junit=/no/such/folder/file");
+    let ended = score("1-not-ready", &["--output", bad, "--output", &good]);
+    assert_eq!(ended.code(), Some(4), "{}", ended.err);
+    assert!(ended.err.contains("/no/such/folder/file"), "{}", ended.err);
+    assert!(ended.out.contains("podproof: not ready"), "{}", ended.out);
+    assert_eq!(json(&fs::read_to_string(&file).unwrap())["verdict"], "not-ready");
+}
+
+#[test]
+fn the_same_evidence_gives_the_same_bytes_in_every_form_run_and_time_zone() {
+    for (name, ..) in CORPUS {
+        for format in FORMATS {
+            let file = saved(name);
+            let zoned = |zone: &str| {
+                run::run(&["score", &file, "--output", format], Ground::new().path(), &[("TZ", zone)]).out
+            };
+            let (here, there) = (zoned("Pacific/Kiritimati"), zoned("America/Los_Angeles"));
+            assert!(!here.is_empty() && here == there, "{name} {format}");
+        }
+    }
+}
+
+#[test]
+fn the_schemas_are_committed_as_they_are_printed() {
+    for name in ["report", "policy"] {
+        let printed = run::run(&["schema", name], Ground::new().path(), &[]);
+        let path = format!("{}/../deploy/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert!(printed.out == kept, "`make schemas` writes {path} anew");
+    }
+}
+
+#[test]
+fn json_is_valid_by_the_schema_that_is_printed() {
+    let schema = json(&run::run(&["schema", "report"], Ground::new().path(), &[]).out);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (name, ..) in CORPUS {
+        let report = json(&document(name, "json"));
+        let errors: Vec<_> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{name}");
+        let mut wrong = report;
+        wrong["verdict"] = "green".into();
+        assert!(!validator.is_valid(&wrong));
+    }
+}
+
+/// The official schema, as the crate that makes our SARIF carries it.
+fn official() -> Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let words = ["metadata", "--format-version=1", "--offline", "--locked", "--manifest-path", manifest];
+    let output = Command::new(cargo).args(words).output().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages.iter().find(|package| package["name"] == "serde-sarif").unwrap();
+    let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
+    json(&fs::read_to_string(manifest.with_file_name("src/schema.json")).unwrap())
+}
+
+#[test]
+fn sarif_is_valid_by_the_official_schema_and_code_scanning_takes_every_result() {
+    let schema = official();
+    assert_eq!(schema["title"], "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema");
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (name, code, _) in CORPUS {
+        let document = json(&document(name, "sarif"));
+        let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{name}");
+        let run = &document["runs"][0];
+        let results = run["results"].as_array().unwrap();
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        let rules: BTreeMap<_, _> =
+            rules.iter().map(|rule| (rule["id"].as_str().unwrap(), &rule["help"]["text"])).collect();
+        for result in results {
+            let place = &result["locations"][0]["physicalLocation"];
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+            assert!(!uri.starts_with('/') && !uri.contains("://"), "{uri}");
+            assert!(place["region"]["startLine"].as_u64().unwrap() > 0);
+            assert!(matches!(result["level"].as_str(), Some("error" | "warning" | "note")), "{result:#}");
+            assert_eq!(result.get("kind"), None);
+            assert!(!rules[result["ruleId"].as_str().unwrap()].as_str().unwrap().is_empty());
+        }
+        let errors = results.iter().filter(|result| result["level"] == "error").count();
+        assert_eq!(errors > 0, code != 0, "{name}");
+    }
+}
+
+#[test]
+fn annotations_are_lines_that_the_runner_reads_and_the_summary_is_added() {
+    let ground = Ground::new();
+    for (name, code, _) in CORPUS {
+        let summary = ground.path().join(name);
+        fs::write(&summary, "of another step\n").unwrap();
+        let file = saved(name);
+        let ended = run::run(
+            &["score", &file, "--output", "github"],
+            ground.path(),
+            &[("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())],
+        );
+        for line in ended.out.lines() {
+            let (head, text) = line.strip_prefix("::").unwrap().split_once("::").unwrap();
+            let (level, title) = head.split_once(" title=").unwrap();
+            assert!(["error", "warning", "notice"].contains(&level), "{line}");
+            assert!(!title.contains([':', ',', '\r']) && !text.is_empty(), "{line}");
+        }
+        assert_eq!(ended.out.contains("::error "), code != 0, "{}", ended.out);
+        let text = fs::read_to_string(&summary).unwrap();
+        assert!(text.starts_with("of another step\n## podproof: "), "{text}");
+    }
+}
+
+#[test]
+fn junit_is_red_where_the_run_is_and_says_because_evidence_and_remedy() {
+    for (name, code, _) in CORPUS {
+        let document = document(name, "junit");
+        let red = document.contains("<failure") || document.contains("<error");
+        assert_eq!(red, code != 0, "{name}: {document}");
+    }
+    let failed = document("1-not-ready", "junit");
+    for said in ["<failure message=\"the kernel is the machine", "boot-id: is the machine", "remedy: "] {
+        assert!(failed.contains(said), "{said} is not in {failed}");
+    }
+    assert!(document("1-undetermined", "junit").contains("<error message="));
+    assert!(document("1-ready-with-warnings", "junit").contains("<system-out>warns: unmet"));
+}
+
+#[test]
+fn the_page_needs_nothing_else_and_shows_the_verdict() {
+    for (name, ..) in CORPUS {
+        let page = document(name, "html");
+        for outside in ["<script", "http://", "https://", "@import", "url(", " src="] {
+            assert!(!page.contains(outside), "{name}: {outside}");
+        }
+        assert!(page.contains("<h1 id=\"verdict\">"), "{page}");
+    }
+}

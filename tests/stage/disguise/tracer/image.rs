@@ -1,0 +1,105 @@
+//! What the kernel puts into the memory of a new program, as gVisor's would have put it there.
+
+use std::fs;
+
+use elf::{ElfBytes, endian::LittleEndian};
+use nix::{errno::Errno, libc, sys::ptrace, unistd::Pid};
+use stage::worlds;
+
+use super::super::{Result, forged};
+
+/// `VDSO_PRELINK` of gVisor's `vdso/vdso_amd64.lds`.
+const LINK_ADDRESS: u64 = 0xffff_ffff_ff70_0000;
+/// The vDSO's size, on Linux as in gVisor.
+const VDSO: usize = 2 << 12;
+/// Go aligns what it embeds.
+const ALIGNMENT: usize = 16;
+/// What gVisor's auxiliary vector does not have (`pkg/sentry/loader/loader.go`).
+const LEFT_OUT: [u64; 7] = [
+    libc::AT_FLAGS,
+    libc::AT_HWCAP,
+    libc::AT_HWCAP2,
+    libc::AT_MINSIGSTKSZ,
+    libc::AT_PLATFORM,
+    AT_RSEQ_FEATURE_SIZE,
+    AT_RSEQ_ALIGN,
+];
+/// include/uapi/linux/auxvec.h
+const AT_RSEQ_FEATURE_SIZE: u64 = 27;
+const AT_RSEQ_ALIGN: u64 = 28;
+/// How much of the initial stack is looked at, in bytes.
+const STACK: usize = 4096;
+/// Its functions read a page that only gVisor maps, so that each is replaced by its system call.
+const FUNCTIONS: [(&str, i64); 4] = [
+    ("__vdso_clock_gettime", libc::SYS_clock_gettime),
+    ("__vdso_gettimeofday", libc::SYS_gettimeofday),
+    ("__vdso_time", libc::SYS_time),
+    ("__vdso_getcpu", libc::SYS_getcpu),
+];
+
+/// gVisor's vDSO with functions that work on Linux.
+#[derive(Debug)]
+pub(super) struct Image {
+    vdso: Vec<u8>,
+}
+
+impl Image {
+    /// Takes it out of the runsc of this machine, which carries it as it is.
+    pub(super) fn of_the_machines_runsc() -> Result<Self> {
+        let runsc = fs::read(worlds::installed("runsc")?)?;
+        let places = (0..runsc.len()).step_by(ALIGNMENT);
+        let mut candidates = places
+            .filter_map(|place| runsc.get(place..place + VDSO))
+            .filter(|bytes| bytes.starts_with(b"\x7fELF"));
+        let found = candidates.find_map(|bytes| Some((bytes, functions(bytes)?)));
+        let (vdso, functions) = found.ok_or("the machine's runsc carries no vDSO")?;
+        let mut vdso = vdso.to_vec();
+        for (place, call) in functions {
+            // mov eax, CALL; syscall; ret
+            let code = [&[0xb8][..], &u32::try_from(call)?.to_le_bytes(), &[0x0f, 0x05, 0xc3]].concat();
+            vdso.get_mut(place..place + code.len()).ok_or("a function lies outside")?.copy_from_slice(&code);
+        }
+        Ok(Self { vdso })
+    }
+
+    /// Writes it over what Linux has given to a process that has just executed a program.
+    pub(super) fn impose(&self, process: Pid) -> nix::Result<()> {
+        let top = ptrace::getregs(process)?.rsp;
+        let stack = forged::read(process.as_raw(), top, STACK).map_err(|_| Errno::EFAULT)?;
+        let words: Vec<_> = stack
+            .chunks_exact(8)
+            .filter_map(|bytes| bytes.first_chunk().copied().map(u64::from_ne_bytes))
+            .collect();
+        // A count, arguments up to a null, the environment up to a null, then the vector.
+        let nulls = words.iter().enumerate().skip(1).filter(|(_, word)| **word == 0);
+        let start = nulls.map(|(place, _)| place).nth(1).ok_or(Errno::EFAULT)? + 1;
+        let pairs = words.get(start..).unwrap_or_default().chunks_exact(2);
+        let vector: Vec<_> =
+            pairs.take_while(|pair| pair.first() != Some(&libc::AT_NULL)).map(<[u64]>::to_vec).collect();
+        let value =
+            |tag: u64| vector.iter().find(|pair| pair.first() == Some(&tag)).and_then(|pair| pair.get(1));
+        let vdso = value(libc::AT_SYSINFO_EHDR).copied();
+        let kept = vector.iter().filter(|pair| pair.first().is_none_or(|tag| !LEFT_OUT.contains(tag)));
+        let mut kept: Vec<_> = kept.flatten().copied().collect();
+        kept.resize(vector.len() * 2, libc::AT_NULL);
+        let bytes: Vec<_> = kept.into_iter().flat_map(u64::to_ne_bytes).collect();
+        let place = top + u64::try_from(start * 8).unwrap_or_default();
+        forged::write(process.as_raw(), place, &bytes).map_err(|_| Errno::EFAULT)?;
+        vdso.map_or(Ok(()), |vdso| {
+            forged::write(process.as_raw(), vdso, &self.vdso).map_err(|_| Errno::EFAULT)
+        })
+    }
+}
+
+/// Where the functions are in an image that is linked for gVisor's address, each with its system call.
+fn functions(image: &[u8]) -> Option<Vec<(usize, i64)>> {
+    let file = ElfBytes::<LittleEndian>::minimal_parse(image).ok()?;
+    file.segments()?.iter().find(|segment| segment.p_vaddr == LINK_ADDRESS)?;
+    let (symbols, names) = file.dynamic_symbol_table().ok()??;
+    let functions = symbols.iter().filter_map(|symbol| {
+        let name = names.get(usize::try_from(symbol.st_name).ok()?).ok()?;
+        let (_, call) = FUNCTIONS.iter().find(|(function, _)| *function == name)?;
+        Some((usize::try_from(symbol.st_value.checked_sub(LINK_ADDRESS)?).ok()?, *call))
+    });
+    Some(functions.collect())
+}

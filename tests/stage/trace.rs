@@ -1,0 +1,53 @@
+//! A whole run of the probe under strace(1), on the machine's own kernel and in an empty network namespace.
+
+use std::{fs, path::Path};
+
+use crate::{Ended, run};
+
+/// A system call, as strace prints it: arguments as they were when it began, descriptors with what they are open on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Call {
+    /// Who made it.
+    pub process: u32,
+    /// Its name.
+    pub name: String,
+    /// What follows its name; its result among it, where it ended before another process was heard.
+    pub rest: String,
+}
+
+/// Has the controller run the probe under strace as this user, and returns how that ended and what was called.
+pub fn run(ground: &Path, user: &str) -> (Ended, Vec<Call>) {
+    let file = ground.join("trace");
+    let strace = format!("strace --user={user} --follow-forks --decode-fds=all --output={}", file.display());
+    let script = format!(
+        "case \" $* \" in *\" run \"*) exec unshare --net {strace} {} report;; esac",
+        run::probe().display()
+    );
+    let runtime = format!("sh -c '{script}' traced");
+    let ended =
+        run::run(&["verify", "--local", "--quiet", "--output", "json", "--runtime", &runtime], ground, &[]);
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {ended:#?}"));
+    (ended, text.lines().filter_map(Call::parse).collect())
+}
+
+// === impl Call ===
+
+impl Call {
+    /// One line of `strace --follow-forks`; `None` for the end of a call that began in an earlier line, for signals and for
+    /// exits.
+    pub fn parse(line: &str) -> Option<Self> {
+        let (process, rest) = line.split_once(' ')?;
+        let (name, rest) = rest.trim_start().split_once('(')?;
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        (!name.is_empty() && name.bytes().all(word)).then(|| Self {
+            process: process.parse().unwrap_or_default(),
+            name: name.to_owned(),
+            rest: rest.to_owned(),
+        })
+    }
+
+    /// The first argument.
+    pub fn first(&self) -> &str {
+        self.rest.split([',', ')']).next().unwrap_or_default()
+    }
+}
