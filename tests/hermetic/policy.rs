@@ -90,6 +90,9 @@ fn a_mistake_ends_2_with_file_line_and_column() {
         ("environment = \"production\"\nenviroment = 1\n", "podproof.toml:2:1: "),
         ("[limits]\ntimeout = \"soon\"\n", "podproof.toml:2:11: "),
         ("environment = \"prod\"\n", "podproof.toml:1:15: "),
+        ("profile = \"open\"\n", "podproof.toml:1:11: "),
+        ("allow = [\"192.0.2.7\", \"192.0.2.7:0\"]\n", "podproof.toml:1:23: "),
+        ("egress-targets = [\n  \"192.0.2.7\",\n]\n", "podproof.toml:2:3: "),
     ] {
         let ended = with_policy(text, &["policy", "show"], &[]);
         assert_eq!(ended.code(), Some(2), "{ended:#?}");
@@ -131,6 +134,30 @@ fn a_setting_comes_from_the_flag_then_the_variable_then_the_file_then_the_defaul
         let flat: Vec<_> =
             ended.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert!(flat.iter().any(|line| line == expected), "{expected}: {ended:#?}");
+    }
+    for (text, variables, expected) in [
+        ("profile = \"no-private\"", &[][..], "profile no-private podproof.toml, line 1"),
+        (
+            "profile = \"no-private\"",
+            &[("PODPROOF_PROFILE", "deny-all")],
+            "profile deny-all PODPROOF_PROFILE",
+        ),
+        (
+            "\nallow = [\"192.0.2.0/24\", \"192.0.2.7:53/udp\"]",
+            &[],
+            "allow 192.0.2.0/24, 192.0.2.7:53/udp podproof.toml, line 2",
+        ),
+        (
+            "",
+            &[("PODPROOF_EGRESS_TARGETS", "192.0.2.7:443, 192.0.2.8:53/udp")],
+            "egress-targets 192.0.2.7:443, 192.0.2.8:53/udp PODPROOF_EGRESS_TARGETS",
+        ),
+        ("default-targets = false", &[], "default-targets false podproof.toml, line 1"),
+        ("", &[], "default-targets true default"),
+    ] {
+        let ended = with_policy(text, &["policy", "show"], variables);
+        let mut flat = ended.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(flat.any(|line| line == expected), "{expected}: {ended:#?}");
     }
     let wrong = with_policy("", &["policy", "show"], &[("PODPROOF_TIMEOUT", "soon")]);
     assert_eq!(wrong.code(), Some(2), "{wrong:#?}");

@@ -162,7 +162,9 @@ fn official() -> Value {
     let packages = metadata["packages"].as_array().unwrap();
     let package = packages.iter().find(|package| package["name"] == "serde-sarif").unwrap();
     let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
-    json(&fs::read_to_string(manifest.with_file_name("src/schema.json")).unwrap())
+    let text = fs::read_to_string(manifest.with_file_name("src/schema.json")).unwrap();
+    // A bracket too many, in the pattern of a language, which no regular expression has (oasis-tcs/sarif-spec).
+    json(&text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$"))
 }
 
 #[test]

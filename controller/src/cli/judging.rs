@@ -4,9 +4,10 @@ use std::{fmt::Write, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::{policy, rbac::print, verify};
+use super::{network, policy, rbac::print, verify};
 use crate::{
     clock,
+    endpoint::Endpoint,
     exit::Exit,
     policy::{Policy, Standing},
 };
@@ -33,6 +34,8 @@ enum What {
 struct Show {
     #[command(flatten)]
     policy: policy::Arguments,
+    #[command(flatten)]
+    network: network::Arguments,
     /// How long the whole run may take
     #[arg(long, value_name = "TIME", value_parser = verify::time)]
     timeout: Option<Duration>,
@@ -67,6 +70,7 @@ impl Show {
         let timeout = verify::timeout(&sources, self.timeout, verify::NAMESPACES_TIMEOUT)?;
         let time = humantime::format_duration(timeout.value).to_string();
         rows.push(("limits.timeout".to_owned(), time, timeout.source));
+        rows.extend(network(self.network.settings(&sources)?));
         let single = file.map(|(_, read)| read.of_requirements()).unwrap_or_default();
         rows.extend(
             single.into_iter().map(|(key, value, line)| (key, value, format!("{name}, line {line}"))),
@@ -80,6 +84,20 @@ impl Show {
         let expired = policy.waivers.iter().any(|waiver| policy.standing(waiver) == Standing::Expired);
         Ok((text, expired))
     }
+}
+
+fn network(settings: network::Settings) -> Vec<(String, String, String)> {
+    let network::Settings { profile, allowed, targets, defaults } = settings;
+    let all = |named: &[Endpoint]| match named {
+        [] => "none".to_owned(),
+        named => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    vec![
+        ("profile".to_owned(), network::name(profile.value), profile.source),
+        ("allow".to_owned(), all(&allowed.value), allowed.source),
+        ("egress-targets".to_owned(), all(&targets.value), targets.source),
+        ("default-targets".to_owned(), defaults.value.to_string(), defaults.source),
+    ]
 }
 
 fn waivers(policy: &Policy, name: &str) -> Vec<(String, String, String)> {

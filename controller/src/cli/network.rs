@@ -1,11 +1,16 @@
 //! The arguments that say what a sandbox is asked to reach, and what it may.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::tell;
+use super::{
+    policy::{self, Sources},
+    settings::{Names, Setting, listed},
+    tell,
+};
 use crate::{
     endpoint::{self, Endpoint},
     exit::Exit,
+    policy::file::Read,
     profile::Kind,
     verify::network::Request,
 };
@@ -24,9 +29,9 @@ pub(super) struct Arguments {
     /// Try nothing but what is named, and what belongs to the cluster
     #[arg(long, help_heading = "What may be reached")]
     no_default_targets: bool,
-    /// What may be reached
-    #[arg(long, value_enum, default_value = "deny-all", help_heading = "What may be reached")]
-    profile: Kind,
+    /// What may be reached [default: deny-all]
+    #[arg(long, value_enum, help_heading = "What may be reached")]
+    profile: Option<Kind>,
     /// What may be reached besides, and with a port must be; may be repeated
     #[arg(
         long = "allow",
@@ -37,7 +42,16 @@ pub(super) struct Arguments {
     allowed: Vec<Endpoint>,
 }
 
-/// Arguments that contradict each other.
+/// What was asked for by flag, variable or file.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) profile: Setting<Kind>,
+    pub(super) allowed: Setting<Vec<Endpoint>>,
+    pub(super) targets: Setting<Vec<Endpoint>>,
+    pub(super) defaults: Setting<bool>,
+}
+
+/// Settings that contradict each other.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
     #[error("--allow names what the profile deny-all does not allow")]
@@ -62,13 +76,59 @@ impl Refused {
 }
 
 impl Arguments {
-    pub(super) fn request(self) -> Result<Request, Refused> {
+    pub(super) fn settings(&self, sources: &Sources) -> Result<Settings, policy::Refused> {
         let Self { egress_targets, no_default_targets, profile, allowed } = self;
-        match (profile, allowed.is_empty()) {
+        let some = |named: &Vec<Endpoint>| (!named.is_empty()).then(|| named.clone());
+        Ok(Settings {
+            profile: sources.setting(
+                Names { flag: "--profile", variable: "PODPROOF_PROFILE" },
+                *profile,
+                |text| Kind::from_str(text, false).map_err(|_| format!("give one of {}", kinds())),
+                |read: &Read| Some(Ok(read.value(read.file.profile.as_ref()?))),
+                Kind::default(),
+            )?,
+            allowed: sources.setting(
+                Names { flag: "--allow", variable: "PODPROOF_ALLOW" },
+                some(allowed),
+                |text| listed(text, endpoint::allowed),
+                |read| Some(read.all_parsed(read.file.allow.as_ref()?, endpoint::allowed)),
+                Vec::new(),
+            )?,
+            targets: sources.setting(
+                Names { flag: "--egress-target", variable: "PODPROOF_EGRESS_TARGETS" },
+                some(egress_targets),
+                |text| listed(text, endpoint::target),
+                |read| Some(read.all_parsed(read.file.egress_targets.as_ref()?, endpoint::target)),
+                Vec::new(),
+            )?,
+            defaults: sources.setting(
+                Names { flag: "--no-default-targets", variable: "PODPROOF_DEFAULT_TARGETS" },
+                no_default_targets.then_some(false),
+                |text| text.parse().map_err(|_| "give true or false".to_owned()),
+                |read| Some(Ok(read.value(read.file.default_targets.as_ref()?))),
+                true,
+            )?,
+        })
+    }
+}
+
+impl Settings {
+    pub(super) fn request(self) -> Result<Request, Refused> {
+        let (kind, allowed) = (self.profile.value, self.allowed.value);
+        match (kind, allowed.is_empty()) {
             (Kind::DenyAll, false) => return Err(Refused::AllowUnderDenyAll),
             (Kind::AllowList, true) => return Err(Refused::EmptyAllowList),
             _ => (),
         }
-        Ok(Request { targets: egress_targets, defaults: !no_default_targets, kind: profile, allowed })
+        Ok(Request { targets: self.targets.value, defaults: self.defaults.value, kind, allowed })
     }
+}
+
+/// The profile's name, as the flag takes it.
+pub(super) fn name(kind: Kind) -> String {
+    kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn kinds() -> String {
+    Kind::value_variants().iter().map(|&kind| name(kind)).collect::<Vec<_>>().join(", ")
 }

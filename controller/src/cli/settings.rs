@@ -1,8 +1,7 @@
 //! A setting by flag, variable, policy file or default, the first of these that has it.
 
-use toml::Spanned;
-
-use super::policy::{Refused, Sources};
+use super::policy::{Refused, Sources, variable};
+use crate::policy::file::{Mistake, Read};
 
 /// A value, and what said so.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,27 +17,36 @@ pub(super) struct Names {
     pub(super) variable: &'static str,
 }
 
+/// What the policy file says, and on which line.
+pub(super) type InFile<T> = Option<Result<(T, usize), Mistake>>;
+
 impl Sources {
-    /// `file` takes the setting's text out of the policy file; `parse` reads a text as the flag does.
+    /// `parse` reads the variable's text as the flag's is read; `file` looks the setting up in the policy file.
     pub(super) fn setting<T>(
         &self,
-        Names { flag, variable }: Names,
+        names: Names,
         given: Option<T>,
-        file: Option<Spanned<String>>,
         parse: impl Fn(&str) -> Result<T, String>,
+        file: impl Fn(&Read) -> InFile<T>,
         default: T,
     ) -> Result<Setting<T>, Refused> {
         if let Some(value) = given {
-            return Ok(Setting { value, source: flag.to_owned() });
+            return Ok(Setting { value, source: names.flag.to_owned() });
         }
-        if let Some(text) = super::policy::variable(variable).filter(|text| !text.is_empty()) {
-            let value = parse(&text).map_err(|why| Refused::Variable { variable, text, why })?;
-            return Ok(Setting { value, source: variable.to_owned() });
+        if let Some(text) = variable(names.variable).filter(|text| !text.is_empty()) {
+            let refused = |why| Refused::Variable { variable: names.variable, text: text.clone(), why };
+            return Ok(Setting { value: parse(&text).map_err(refused)?, source: names.variable.to_owned() });
         }
-        if let (Some(text), Some((name, read))) = (file, &self.file) {
-            let value = parse(text.get_ref()).map_err(|why| read.mistaken(&text, why))?;
-            return Ok(Setting { value, source: format!("{name}, line {}", read.line(&text)) });
-        }
-        Ok(Setting { value: default, source: "default".to_owned() })
+        let found = self.file.as_ref().and_then(|(name, read)| Some((name, file(read)?)));
+        let Some((name, found)) = found else {
+            return Ok(Setting { value: default, source: "default".to_owned() });
+        };
+        let (value, line) = found?;
+        Ok(Setting { value, source: format!("{name}, line {line}") })
     }
+}
+
+/// A list as a variable has it, its items separated by commas.
+pub(super) fn listed<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split(',').map(|item| parse(item.trim())).collect()
 }

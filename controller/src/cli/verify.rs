@@ -20,6 +20,7 @@ use crate::{
     embedded,
     exit::Exit,
     file,
+    policy::file::Read,
     record::Record,
     report::Report,
     saved::{self, Provenance},
@@ -97,9 +98,10 @@ impl Arguments {
         let asked = self.policy.sources().and_then(|sources| {
             let declared = sources.declared()?;
             let timeout = timeout(&sources, self.timeout, usual)?.value;
-            Ok((sources.policy(declared.environment, clock::today()), declared, timeout))
+            let network = self.network.settings(&sources)?;
+            Ok((sources.policy(declared.environment, clock::today()), declared, timeout, network))
         });
-        let (policy, declared, timeout) = match asked {
+        let (policy, declared, timeout, network) = match asked {
             Ok(asked) => asked,
             Err(refused) => return refused.tell(),
         };
@@ -115,7 +117,7 @@ impl Arguments {
                 None => embedded::probe().map(sha256),
             },
         };
-        let network = match self.network.request() {
+        let network = match network.request() {
             Ok(network) => network,
             Err(refused) => return refused.tell(),
         };
@@ -155,8 +157,8 @@ pub(super) fn timeout(
     usual: Duration,
 ) -> Result<Setting<Duration>, policy::Refused> {
     let names = Names { flag: "--timeout", variable: "PODPROOF_TIMEOUT" };
-    let file = sources.file.as_ref().and_then(|(_, read)| read.file.limits.timeout.clone());
-    sources.setting(names, given, file, time, usual)
+    let file = |read: &Read| Some(read.parsed(read.file.limits.timeout.as_ref()?, time));
+    sources.setting(names, given, time, file, usual)
 }
 
 impl Ending {

@@ -13,6 +13,7 @@ use toml::{Spanned, value::Datetime};
 use super::{Enforcement, Policy, Waiver, waiver::Scope};
 use crate::{
     environment::Environment,
+    profile::Kind,
     requirement::{self, Class, Requirement},
 };
 
@@ -20,6 +21,9 @@ use crate::{
 pub const NAME: &str = "podproof.toml";
 /// How many letters may be wrong for an id to be offered instead.
 const SLIPS: usize = 3;
+
+/// A list of texts, each with its place.
+pub type Texts = Spanned<Vec<Spanned<String>>>;
 
 /// The whole file; everything in it may be left out.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -29,6 +33,18 @@ pub struct File {
     /// Where the workloads are meant to run. The strongest of this and the variables holds; only --environment weakens.
     #[schemars(with = "Option<Environment>")]
     pub environment: Option<Spanned<Environment>>,
+    /// What the sandbox may reach.
+    #[schemars(with = "Option<Kind>")]
+    pub profile: Option<Spanned<Kind>>,
+    /// What it may reach besides, and with a port must, as `--allow` takes it.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub allow: Option<Texts>,
+    /// Something that it is to try, as `--egress-target` takes it.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub egress_targets: Option<Texts>,
+    /// Whether it is to try what every sandbox should not reach, such as metadata services.
+    #[schemars(with = "Option<bool>")]
+    pub default_targets: Option<Spanned<bool>>,
     /// How a run is bounded.
     pub limits: RunLimits,
     /// A requirement's share of the score, in place of its own.
@@ -134,9 +150,29 @@ impl Read {
         place(&self.text, value.span().start).0
     }
 
-    /// A mistake that only the reader of a value can tell.
-    pub fn mistaken<T>(&self, value: &Spanned<T>, message: impl Into<String>) -> Mistake {
-        mistake(&self.name, &self.text, value.span().start, message.into())
+    /// A value and its line.
+    pub fn value<T: Clone>(&self, value: &Spanned<T>) -> (T, usize) {
+        (value.get_ref().clone(), self.line(value))
+    }
+
+    /// A value that a text stands for, and its line.
+    pub fn parsed<T>(
+        &self,
+        text: &Spanned<String>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<(T, usize), Mistake> {
+        let mistaken = |why| mistake(&self.name, &self.text, text.span().start, why);
+        Ok((parse(text.get_ref()).map_err(mistaken)?, self.line(text)))
+    }
+
+    /// The values that a list of texts stands for, and its line.
+    pub fn all_parsed<T>(
+        &self,
+        texts: &Texts,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<(Vec<T>, usize), Mistake> {
+        let values = texts.get_ref().iter().map(|text| Ok(self.parsed(text, &parse)?.0));
+        Ok((values.collect::<Result<_, _>>()?, self.line(texts)))
     }
 
     /// Adds to a policy what stands here; `today` tells which waivers are over.
