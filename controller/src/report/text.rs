@@ -29,13 +29,13 @@ pub fn render(report: &Report, style: Style) -> String {
         let title = pods::title(sandbox);
         let is_local = title.is_none();
         sections.extend(title);
-        let shown = sandbox.findings.iter().filter(|finding| finding.is_wanting());
-        sections.extend(shown.map(|finding| detail(finding, style)));
+        let first = sandbox.findings.iter().filter(|finding| comes_first(finding));
+        sections.extend(first.map(|finding| detail(finding, style)));
         if is_local {
             sections.push(lines(sandbox, style));
         }
         if style.verbose {
-            let rest = sandbox.findings.iter().filter(|finding| !finding.is_wanting());
+            let rest = sandbox.findings.iter().filter(|finding| !comes_first(finding));
             sections.extend(rest.map(|finding| detail(finding, style)));
             sections.push(observations(sandbox, style));
         }
@@ -43,6 +43,11 @@ pub fn render(report: &Report, style: Style) -> String {
     sections.push(waivers(report));
     sections.push(report.notes.join("\n"));
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n"
+}
+
+/// What changes nothing is a line among the others.
+fn comes_first(finding: &ReportedFinding) -> bool {
+    finding.is_wanting() && finding.enforcement != Enforcement::Shown
 }
 
 fn head(report: &Report, style: Style) -> String {
@@ -64,36 +69,41 @@ fn head(report: &Report, style: Style) -> String {
     trimmed(&table)
 }
 
-/// A line for each requirement, by area; a reason that does not fit is cut, and stands whole above or with `--verbose`.
+/// A line for each requirement, under its area; a reason that does not fit is cut, and stands whole above or with
+/// `--verbose`.
 fn lines(sandbox: &ReportedSandbox, style: Style) -> String {
     let mut findings: Vec<_> = sandbox.findings.iter().collect();
     findings.sort_by_key(|finding| finding.area);
-    let effect = |finding: &ReportedFinding| match (finding.is_wanting(), finding.enforcement) {
-        (true, enforcement) | (false, enforcement @ Enforcement::NotJudged) => enforcement.id(),
-        (false, _) => "",
-    };
     let widest = |of: &dyn Fn(&ReportedFinding) -> usize| findings.iter().map(|it| of(it)).max().unwrap_or(0);
-    // A column without anything in it is one wide.
-    let taken = widest(&|it| it.area.id().len())
-        + widest(&|it| it.outcome.word().len() + 2)
-        + widest(&|it| it.id.len())
-        + widest(&|it| effect(it).len()).max(1);
-    // Each of the five columns has a space on both sides.
-    let left = usize::from(style.width).saturating_sub(taken + 10);
+    let first = widest(&|it| (it.outcome.word().len() + 4).max(it.area.id().len()));
+    let taken = first + widest(&|it| it.id.len());
+    // Each of the three columns has a space on both sides.
+    let left = usize::from(style.width).saturating_sub(taken + 6);
     let mut table = table(style);
     let mut area = None;
     for finding in findings {
-        let named = if area == Some(finding.area) { "" } else { finding.area.id() };
-        area = Some(finding.area);
+        if area != Some(finding.area) {
+            area = Some(finding.area);
+            table.add_row([finding.area.id()]);
+        }
         table.add_row([
-            Cell::new(named),
-            Cell::new(format!("{} {}", finding.outcome.sign(), finding.outcome.word())).fg(colour(finding)),
+            Cell::new(format!("  {} {}", finding.outcome.sign(), finding.outcome.word())).fg(colour(finding)),
             Cell::new(finding.id),
-            Cell::new(effect(finding)),
-            Cell::new(cut(&finding.because, left)),
+            Cell::new(cut(&reason(finding), left)),
         ]);
     }
     trimmed(&table)
+}
+
+/// Why, and what it does to the verdict where that is not to block it.
+fn reason(finding: &ReportedFinding) -> String {
+    match (finding.is_wanting(), finding.enforcement) {
+        (false, Enforcement::NotJudged) => Enforcement::NotJudged.id().to_owned(),
+        (true, enforcement) if enforcement != Enforcement::Blocks => {
+            format!("{}: {}", enforcement.id(), finding.because)
+        }
+        _ => finding.because.clone(),
+    }
 }
 
 fn cut(text: &str, width: usize) -> String {
