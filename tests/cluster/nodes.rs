@@ -38,7 +38,7 @@ fn saved(cluster: &Cluster) {
     // What policies say is only declared on node two.
     assert_eq!(ended.code(), Some(1), "{ended:#?}");
     let document: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    let cases = document["cases"].as_array().unwrap();
+    let cases = document["content"]["record"]["cases"].as_array().unwrap();
     let nodes: Vec<_> =
         cases.iter().map(|case| case["survey"]["subject"]["node"].as_str().unwrap()).collect();
     assert_eq!(nodes.len(), 2, "{nodes:?}");

@@ -13,7 +13,11 @@
 mod host;
 mod service;
 
-use std::{net::IpAddr, process::Command};
+use std::{
+    io::{self, Write},
+    net::{IpAddr, TcpStream},
+    process::{Command, Stdio},
+};
 
 pub use host::Host;
 pub use service::{Answer, Service};
@@ -37,6 +41,9 @@ const HOSTS: [(&str, u8, &[&str]); 6] = [
 /// `isRootNS`), in which newer kernels show it, too: then it would refuse to have any network.
 const HIDING: &str = "mount -t tmpfs none /proc/sys/net; exec \"$@\"";
 
+/// A port on which nobody listens.
+const UNUSED: u16 = 9;
+
 /// A network.
 #[derive(Debug)]
 pub struct Network {
@@ -53,7 +60,8 @@ impl Network {
         let router = Host::new();
         router.sh("ip link set lo up; ip link add wire type bridge; ip link set wire up; \
              ip address add 10.77.0.1/24 dev wire; ip address add fd77::1/64 dev wire nodad; \
-             echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+             echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; \
+             echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit");
         let hosts: Vec<_> = HOSTS
             .iter()
             .map(|&(name, number, others)| (name, joined(&router, name, number, others)))
@@ -66,6 +74,8 @@ impl Network {
             "ip address add 10.77.1.2/24 dev eth0; ip address add fd77:1::2/64 dev eth0 nodad; ip link set eth0 up; \
              ip link set lo up; ip route add default via 10.77.1.1; ip route add default via fd77:1::1",
         );
+        let beyond = HOSTS.iter().flat_map(|(_, number, others)| addresses(*number, others));
+        sandbox.within(|| beyond.for_each(answers));
         let services =
             HOSTS.iter().zip(&hosts).flat_map(|(row, (_, host))| services(row, host, names)).collect();
         Self { router, sandbox, hosts, _services: services }
@@ -82,10 +92,17 @@ impl Network {
         self.router.sh(&cutting("forward", rules));
     }
 
-    /// The same as an act that can be taken to another thread.
+    /// The same as an act that can be taken to another thread, and takes no time: nft runs already, and waits for the rules.
     pub fn cutter(&self, rules: &str) -> impl FnOnce() + Send + 'static {
-        let (router, script) = (self.router.again(), cutting("forward", rules));
-        move || router.sh(&script)
+        let mut nft = self.router.within(|| {
+            let mut command = Command::new("nft");
+            command.args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap()
+        });
+        let rules = table("forward", rules);
+        move || {
+            nft.stdin.take().unwrap().write_all(rules.as_bytes()).unwrap();
+            assert!(nft.wait().unwrap().success());
+        }
     }
 
     /// Filters what a host takes in.
@@ -138,6 +155,19 @@ fn joined(router: &Host, name: &str, number: u8, others: &[&str]) -> Host {
     host
 }
 
+/// Everything that a host is called.
+fn addresses(number: u8, others: &[&str]) -> impl Iterator<Item = IpAddr> {
+    let own = [format!("10.77.0.{number}"), format!("fd77::{number}")];
+    let all = own.into_iter().chain(others.iter().map(|&other| other.to_owned()));
+    all.map(|address| address.parse().unwrap())
+}
+
+/// Waits until an address answers, which takes a new link a while: then it says that nobody listens.
+fn answers(address: IpAddr) {
+    let refused = TcpStream::connect((address, UNUSED)).map_err(|error| error.kind());
+    assert_eq!(refused.map(drop), Err(io::ErrorKind::ConnectionRefused), "{address}");
+}
+
 /// On a host that is several in the world, each of its addresses answers for itself: an answer from another is none.
 fn services(&(name, number, others): &(&str, u8, &[&str]), host: &Host, names: Answer) -> Vec<Service> {
     let (tcp, udp): (&[u16], &[(u16, Answer)]) = match name {
@@ -148,9 +178,7 @@ fn services(&(name, number, others): &(&str, u8, &[&str]), host: &Host, names: A
         "public" => (&[53, 80, 443], &[(53, names), (443, Answer::Echo)]),
         _ => (&[80], &[]),
     };
-    let own = [format!("10.77.0.{number}"), format!("fd77::{number}")];
-    let addresses: Vec<IpAddr> =
-        own.iter().map(String::as_str).chain(others.iter().copied()).map(|it| it.parse().unwrap()).collect();
+    let addresses: Vec<_> = addresses(number, others).collect();
     let tcp = tcp.iter().map(|&port| Service::tcp(host, port));
     let udp = udp.iter().flat_map(|&(port, answer)| {
         addresses.iter().map(move |&address| Service::udp(host, (address, port).into(), answer))
@@ -159,7 +187,9 @@ fn services(&(name, number, others): &(&str, u8, &[&str]), host: &Host, names: A
 }
 
 fn cutting(hook: &str, rules: &str) -> String {
-    format!(
-        "nft -f - <<'END'\ntable inet cut {{\n chain {hook} {{\n type filter hook {hook} priority 0;\n{rules}\n }}\n}}\nEND"
-    )
+    format!("nft -f - <<'END'\n{}\nEND", table(hook, rules))
+}
+
+fn table(hook: &str, rules: &str) -> String {
+    format!("table inet cut {{\n chain {hook} {{\n type filter hook {hook} priority 0;\n{rules}\n }}\n}}\n")
 }

@@ -75,7 +75,7 @@ fn lines(sandbox: &ReportedSandbox, style: Style) -> String {
     let mut findings: Vec<_> = sandbox.findings.iter().collect();
     findings.sort_by_key(|finding| finding.area);
     let widest = |of: &dyn Fn(&ReportedFinding) -> usize| findings.iter().map(|it| of(it)).max().unwrap_or(0);
-    let first = widest(&|it| (it.outcome.word().len() + 4).max(it.area.id().len()));
+    let first = widest(&|it| (word(it).len() + 4).max(it.area.id().len()));
     let taken = first + widest(&|it| it.id.len());
     // Each of the three columns has a space on both sides.
     let left = usize::from(style.width).saturating_sub(taken + 6);
@@ -87,7 +87,7 @@ fn lines(sandbox: &ReportedSandbox, style: Style) -> String {
             table.add_row([finding.area.id()]);
         }
         table.add_row([
-            Cell::new(format!("  {} {}", finding.outcome.sign(), finding.outcome.word())).fg(colour(finding)),
+            Cell::new(format!("  {} {}", finding.outcome.sign(), word(finding))).fg(colour(finding)),
             Cell::new(finding.id),
             Cell::new(cut(&reason(finding), left)),
         ]);
@@ -95,10 +95,17 @@ fn lines(sandbox: &ReportedSandbox, style: Style) -> String {
     trimmed(&table)
 }
 
+fn word(finding: &ReportedFinding) -> &'static str {
+    match finding.enforcement {
+        Enforcement::NotJudged => Enforcement::NotJudged.id(),
+        _ => finding.outcome.word(),
+    }
+}
+
 /// Why, and what it does to the verdict where that is not to block it.
 fn reason(finding: &ReportedFinding) -> String {
     match (finding.is_wanting(), finding.enforcement) {
-        (false, Enforcement::NotJudged) => Enforcement::NotJudged.id().to_owned(),
+        (false, Enforcement::NotJudged) => "production judges it".to_owned(),
         (true, enforcement) if enforcement != Enforcement::Blocks => {
             format!("{}: {}", enforcement.id(), finding.because)
         }

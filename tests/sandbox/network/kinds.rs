@@ -1,52 +1,65 @@
-//! Each kind of failure, by the filter that makes it.
+//! Each kind of failure, by the filter that makes it: over IPv4 and IPv6, by TCP and by UDP, as Linux and as gVisor tell it.
 
 use stage::{Network, network::Answer, worlds::World};
 
 use super::{BEYOND, verify};
 use crate::{Row, row};
 
-/// What is said of a connection over IPv4. A kernel tells few of many datagrams that they were rejected (icmp(7),
-/// `icmp_ratelimit`), so that UDP's kinds are tested where there is one datagram: beside the probe's code.
+/// A filter, and what is said of an attempt behind it.
 struct Kind {
     name: &'static str,
     cut: &'static str,
-    tcp: &'static str,
+    linux: Said,
+    /// gVisor's stack tells fewer kinds apart (`pkg/tcpip/transport`, `HandleError`).
+    gvisor: Said,
 }
 
+/// TCP over IPv4 and IPv6, then UDP.
+type Said = [&'static str; 4];
+
+const SILENT: Said = ["timed out"; 4];
+const REFUSED: Said = ["refused", "refused", "timed out", "timed out"];
+const PORT: Said = ["refused", "refused", "port unreachable", "port unreachable"];
+
 const KINDS: &[Kind] = &[
-    Kind { name: "drop", cut: "drop", tcp: "timed out" },
+    Kind { name: "drop", cut: "drop", linux: SILENT, gvisor: SILENT },
     Kind {
         name: "reject with tcp reset",
         cut: "meta l4proto tcp reject with tcp reset; iifname \"sandbox\" drop",
-        tcp: "refused",
+        linux: REFUSED,
+        gvisor: REFUSED,
     },
     Kind {
         name: "reject as port unreachable",
         cut: "reject with icmpx type port-unreachable",
-        tcp: "refused",
+        linux: PORT,
+        gvisor: PORT,
     },
     Kind {
         name: "reject as host unreachable",
         cut: "reject with icmpx type host-unreachable",
-        tcp: "host unreachable",
+        linux: ["host unreachable"; 4],
+        gvisor: ["host unreachable", "timed out", "timed out", "timed out"],
     },
     Kind {
         name: "reject as network unreachable",
         cut: "reject with icmpx type no-route",
-        tcp: "network unreachable",
+        linux: ["network unreachable"; 4],
+        gvisor: ["network unreachable", "network unreachable", "timed out", "timed out"],
     },
     Kind {
         name: "reject as prohibited",
         cut: "reject with icmpx type admin-prohibited",
-        tcp: "host unreachable",
+        // For TCP over IPv4 Linux has one errno for both (`icmp_err_convert`, net/ipv4/icmp.c).
+        linux: ["host unreachable", "prohibited", "prohibited", "prohibited"],
+        gvisor: ["host unreachable", "timed out", "timed out", "timed out"],
     },
 ];
 
-/// On Linux: gVisor's own kinds are not stated.
+/// How the attempts begin in the report, in that order; the listener's port is another each time.
+const ATTEMPTS: [&str; 4] = ["198.51.100.10:443", "[2606:4700:4700::1111]:443", "10.77.0.2:", "[fd77::2]:"];
+
 pub(super) fn rows(world: &World) -> Vec<Row> {
-    if world.gvisor {
-        return Vec::new();
-    }
     let of_kind = |kind: &'static Kind| {
         let (skipped, its) = (world.missing.is_some(), world.clone());
         let name = format!("network, {}: {}", world.name, kind.name);
@@ -62,7 +75,17 @@ fn ends_so(world: &World, kind: &Kind) {
     let ended = verify(&network, world, None, &words);
     let finding = ended.finding("network-isolation");
     assert_eq!(finding["outcome"], "met", "{finding:#}");
-    let evidence = finding["evidence"].to_string();
-    let said = format!("198.51.100.10:443: {}", kind.tcp);
-    assert!(evidence.contains(&said), "{said}: {finding:#}");
+    let said = if world.gvisor { kind.gvisor } else { kind.linux };
+    let told = ATTEMPTS.map(|address| told(&finding, address));
+    assert_eq!(told, said, "TCP over IPv4 and IPv6, then UDP: {finding:#}");
+}
+
+/// How the attempt on an address ended, by UDP where the address names no port.
+fn told(finding: &serde_json::Value, address: &str) -> String {
+    let texts = finding["evidence"].as_array().unwrap().iter().filter_map(|it| it["text"].as_str());
+    let udp = address.ends_with(':');
+    let mut lines = texts.filter(|text| text.starts_with(address) && text.contains("/udp: ") == udp);
+    let line = lines.next().unwrap_or_else(|| panic!("no {address}: {finding:#}"));
+    let (_, ending) = line.split_once(": ").unwrap();
+    ending.split([';', '(']).next().unwrap().trim().to_owned()
 }

@@ -26,12 +26,6 @@ impl Host {
         host
     }
 
-    /// The same host once more.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        Self(self.0.try_clone().unwrap())
-    }
-
     /// Where its namespace is a file.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.0.as_raw_fd())
