@@ -95,6 +95,10 @@ impl<'a> Run<'a> {
             }
             Event::Observed { observer, received, expected } => {
                 self.progress.tick(&format!("{received} of {expected}: {}", observer.id()));
+                // Whoever introduced itself in the probe's place must have started it by now.
+                if received + 1 == *expected && self.ending.runs_the_probe.seen() == Some(&false) {
+                    self.ending.runs_the_probe = survey::processes_run(&self.launched.probe());
+                }
             }
             Event::Closed => {
                 self.progress.change("the evidence is whole");
