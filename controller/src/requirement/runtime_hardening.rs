@@ -1,9 +1,12 @@
 //! Settings of gVisor's that weaken the sandbox less, and those that nobody can see from inside.
 
-use super::{Area, Class, Explanation, Judgement, Requirement, Scope, runtime_settings};
+use super::{
+    Area, Class, Explanation, Judgement, Requirement, Scope,
+    runtime_settings::{cite, not_gvisor},
+};
 use crate::{
     case::Case,
-    gvisor::settings::{SETTINGS, Setting, Shown},
+    gvisor::settings::{SETTINGS, Shown},
 };
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -30,7 +33,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    if let Some(otherwise) = runtime_settings::not_gvisor(case) {
+    if let Some(otherwise) = not_gvisor(case) {
         return otherwise;
     }
     let shown: Vec<_> =
@@ -47,11 +50,6 @@ fn judge(case: &Case) -> Judgement {
         (weak, _) => Judgement::unmet(format!("weakened by: {weak}")),
     };
     shown.iter().fold(judgement, |judgement, (setting, shown)| cite(judgement, setting, shown))
-}
-
-/// One citation a setting.
-pub(super) fn cite(judgement: Judgement, setting: &Setting, shown: &Shown) -> Judgement {
-    judgement.citing("settings", shown.text(setting))
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //! where the node's runtime passes them on (gVisor, `g3doc/user_guide/containerd/configuration.md`;
 //! `runsc/config/flags.go`).
 
-use super::{Area, Class, Explanation, Judgement, Requirement, Scope, runtime_hardening::cite};
+use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
     gvisor::{
         self, Kernel,
-        settings::{SETTINGS, Shown},
+        settings::{SETTINGS, Setting, Shown},
     },
 };
 
@@ -62,6 +62,11 @@ pub(super) fn not_gvisor(case: &Case) -> Option<Judgement> {
         }
         Kernel::Unclear => Some(Judgement::inconclusive("whether the kernel is gVisor's is not known")),
     }
+}
+
+/// One citation a setting.
+pub(super) fn cite(judgement: Judgement, setting: &Setting, shown: &Shown) -> Judgement {
+    judgement.citing("settings", shown.text(setting))
 }
 
 fn seen(case: &Case) -> Judgement {
