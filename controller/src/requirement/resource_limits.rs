@@ -7,8 +7,9 @@ use proto::Observation;
 
 use super::{Area, Class, Explanation, Judgement, LIMITS_ON_PLATFORMS, Requirement, Scope, limits_declared};
 use crate::{
-    case::{Case, Limits},
+    case::Case,
     gvisor::{self, Kernel},
+    limits::Limits,
 };
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
