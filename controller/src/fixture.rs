@@ -9,8 +9,8 @@ use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
     Credentials, Egress, Evidence, FaultFrame, HostSockets, Interface, Interfaces, Introduction,
     KernelBanner, KernelLog, KernelName, Markers, MemoryTotal, Mount, Mounts, Observation, Observed,
-    Observer, Processors, Protocol, Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo,
-    Target, VdsoImage,
+    Observer, Processors, Protocol, Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, Secrets,
+    SentryMeminfo, Target, VdsoImage,
 };
 
 pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
@@ -297,6 +297,7 @@ fn isolated() -> Evidence {
         }),
         seccomp: seen(Seccomp { mode: Some(0), no_new_privs: None }),
         account_list: Observation::Absent,
+        secrets: seen(Secrets { token: None, files: 0, bytes: 0, unseen: Vec::new(), truncated: false }),
         host_sockets: seen(HostSockets { paths: Vec::new(), unseen: Vec::new() }),
         interfaces: seen(Interfaces { interfaces: vec![loopback] }),
         routes: seen(Routes { routes: Vec::new() }),

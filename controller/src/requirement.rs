@@ -22,11 +22,13 @@ mod probe_integrity;
 #[cfg(test)]
 mod properties;
 mod resource_limits;
+mod root_read_only;
 mod runtime_class_exists;
 mod runtime_class_used;
 mod runtime_hardening;
 mod runtime_isolation;
 mod runtime_settings;
+mod secrets_absent;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -46,6 +48,8 @@ pub const ALL: &[&Requirement] = &[
     &api_server_blocked::REQUIREMENT,
     &neighbours_blocked::REQUIREMENT,
     &host_sockets_absent::REQUIREMENT,
+    &secrets_absent::REQUIREMENT,
+    &root_read_only::REQUIREMENT,
     &environment_declared::REQUIREMENT,
     &runtime_class_exists::REQUIREMENT,
     &runtime_class_used::REQUIREMENT,

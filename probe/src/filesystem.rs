@@ -5,3 +5,4 @@ pub(crate) mod devices;
 pub(crate) mod host_sockets;
 pub(crate) mod mounts;
 pub(crate) mod root_filesystem;
+pub(crate) mod secrets;

@@ -10,6 +10,7 @@ mod privilege;
 mod process_image;
 mod procfs_tree;
 mod resources;
+mod secrets;
 mod sockets;
 
 pub use calls::{Answer, Call, CallAnswer, CallAnswers};
@@ -22,6 +23,7 @@ pub use privilege::{Capabilities, Credentials, Namespace, Namespaces, Seccomp};
 pub use process_image::{AuxiliaryVector, FaultFrame, TimePage, VdsoImage};
 pub use procfs_tree::{Markers, ProcfsTree};
 pub use resources::{MemoryTotal, Processors};
+pub use secrets::{Secrets, Token};
 pub use sockets::SocketDefaults;
 
 /// Gives an enum of the schema its type without the unspecified value, which is refused.

@@ -24,8 +24,8 @@ pub use evidence::{
     CallSite, Capabilities, Credentials, Device, Devices, Egress, FaultFrame, GsPointer, HOST_SOCKETS,
     HostSockets, Interface, Interfaces, KernelBanner, KernelLog, KernelName, MOST_OF_ACCOUNT_LIST, Markers,
     MemoryTotal, Mount, Mounts, Namespace, Namespaces, ProcessorIdentity, Processors, ProcfsTree, Reach,
-    RootFilesystem, Route, Routes, Seccomp, SegmentRegisters, SentryMeminfo, SocketDefaults, TimePage,
-    VdsoImage,
+    RootFilesystem, Route, Routes, Seccomp, Secrets, SegmentRegisters, SentryMeminfo, SocketDefaults,
+    TimePage, Token, VdsoImage,
 };
 pub use observation::{Observation, Observed};
 pub use observer::{Evidence, Fact, Observer};

@@ -161,6 +161,8 @@ observers! {
     Devices, devices, "devices";
     /// Sockets of programs that govern the machine.
     HostSockets, host_sockets, "host-sockets";
+    /// Credentials that are put into a sandbox, counted.
+    Secrets, secrets, "secrets";
     /// Network interfaces.
     Interfaces, interfaces, "interfaces";
     /// Routes.

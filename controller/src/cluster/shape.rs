@@ -36,6 +36,9 @@ pub struct Shape {
     pub root_allowed: Option<String>,
     /// Whether a service account's token is mounted.
     pub token: bool,
+    /// The Secrets that it mounts or takes into its environment; `None` in a file that does not hold it.
+    #[serde(default)]
+    pub secrets: Option<Vec<String>>,
 }
 
 /// Where a shape comes from.
@@ -73,6 +76,9 @@ pub struct Container {
     pub host_ports: Vec<i32>,
     /// Whether its /proc is unmasked.
     pub unmasked_proc: bool,
+    /// Whether its root file system may be written; `None` in a file that does not hold it.
+    #[serde(default)]
+    pub writable_root: Option<bool>,
     /// Which of its system calls are filtered.
     pub seccomp: SeccompProfile,
 }

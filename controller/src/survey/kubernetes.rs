@@ -6,6 +6,7 @@ mod control;
 mod nodes;
 mod policies;
 mod quotas;
+mod secrets;
 mod selecting;
 mod shapes;
 mod template;

@@ -718,6 +718,38 @@ pub struct Processors {
     #[prost(uint32, tag = "2")]
     pub online: u32,
 }
+/// What lies below /run/secrets and /var/run/secrets, by name and size alone but for the service account's token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Secrets {
+    /// The service account's token, where it can be read.
+    #[prost(message, optional, tag = "1")]
+    pub token: ::core::option::Option<Token>,
+    /// How many regular files there are, the token among them.
+    #[prost(uint32, tag = "2")]
+    pub files: u32,
+    /// Their sizes together.
+    #[prost(uint64, tag = "3")]
+    pub bytes: u64,
+    /// Folders that could not be looked into.
+    #[prost(string, repeated, tag = "4")]
+    pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether there is more than was looked at.
+    #[prost(bool, tag = "5")]
+    pub truncated: bool,
+}
+/// A service account's token, by what its payload says (RFC 7519). Neither the token nor who it is for is carried.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Token {
+    /// In bytes.
+    #[prost(uint64, tag = "1")]
+    pub size: u64,
+    /// Whom it is meant for, at most 8; none where it does not say.
+    #[prost(string, repeated, tag = "2")]
+    pub audiences: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Until when it is valid, in seconds since 1970.
+    #[prost(uint64, optional, tag = "3")]
+    pub expires: ::core::option::Option<u64>,
+}
 /// What one observer has to say.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Observed {
@@ -777,7 +809,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -849,6 +881,8 @@ pub mod fact {
         Markers(super::Markers),
         #[prost(message, tag = "50")]
         HostSockets(super::HostSockets),
+        #[prost(message, tag = "51")]
+        Secrets(super::Secrets),
     }
 }
 /// Names a fact that the probe can look for.
@@ -888,6 +922,7 @@ pub enum Observer {
     Devices = 30,
     Markers = 31,
     HostSockets = 50,
+    Secrets = 51,
 }
 impl Observer {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -929,6 +964,7 @@ impl Observer {
             Self::Devices => "OBSERVER_DEVICES",
             Self::Markers => "OBSERVER_MARKERS",
             Self::HostSockets => "OBSERVER_HOST_SOCKETS",
+            Self::Secrets => "OBSERVER_SECRETS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -967,6 +1003,7 @@ impl Observer {
             "OBSERVER_DEVICES" => Some(Self::Devices),
             "OBSERVER_MARKERS" => Some(Self::Markers),
             "OBSERVER_HOST_SOCKETS" => Some(Self::HostSockets),
+            "OBSERVER_SECRETS" => Some(Self::Secrets),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ const NO_PROBE: Lacks = &[
     ("coverage", "inconclusive"),
     ("dns-contained", "inconclusive"),
     ("filesystem-isolation", "inconclusive"),
+    ("host-sockets-absent", "inconclusive"),
     ("least-privilege", "inconclusive"),
     ("limits-enforced", "inconclusive"),
     ("metadata-blocked", "inconclusive"),
@@ -22,9 +23,11 @@ const NO_PROBE: Lacks = &[
     ("policies-enforced", "inconclusive"),
     ("probe-integrity", "inconclusive"),
     ("resource-limits", "inconclusive"),
+    ("root-read-only", "inconclusive"),
     ("runtime-class-exists", "unmet"),
     ("runtime-isolation", "inconclusive"),
     ("runtime-settings", "inconclusive"),
+    ("secrets-absent", "inconclusive"),
 ];
 
 /// Where pods run on the node's own kernel: there, only the node shows the limits.

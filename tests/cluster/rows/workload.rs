@@ -72,10 +72,32 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "a Secret in a container's environment",
+        spoil: |shop| {
+            shop.others.push(json!({
+                "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "database" }, "stringData": { "key": "value" },
+            }));
+            shop.container()["envFrom"] = json!([{ "secretRef": { "name": "database" } }]);
+        },
+        lacks: &[("pod/web", &[("secrets-absent", "unmet")])],
+        code: 1,
+        says: "is given the Secret database",
+        ..CLEAN
+    },
+    Row {
+        name: "a root file system that may be written",
+        spoil: |shop| shop.container()["securityContext"]["readOnlyRootFilesystem"] = json!(false),
+        lacks: &[("pod/web", &[("root-read-only", "unmet")])],
+        code: 1,
+        says: "container app has a root file system that may be written",
+        ..CLEAN
+    },
+    Row {
         name: "a privileged container",
         spoil: |shop| {
             shop.restricted = false;
-            shop.container()["securityContext"] = json!({ "privileged": true });
+            shop.container()["securityContext"] =
+                json!({ "privileged": true, "readOnlyRootFilesystem": true });
         },
         lacks: &[("pod/web", &[("least-privilege", "unmet")])],
         code: 1,

@@ -166,7 +166,11 @@ pub fn deployment(name: &str) -> Value {
             "limits": { "memory": "64Mi", "cpu": "100m" },
             "requests": { "memory": "32Mi", "cpu": "10m" },
         },
-        "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": { "drop": ["ALL"] },
+            "readOnlyRootFilesystem": true,
+        },
     });
     let pod = json!({
         "runtimeClassName": "gvisor",

@@ -8,6 +8,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
+use super::secrets;
 use crate::{
     cluster::{
         Affinity, Container, ContainerKind, Labels, Origin, Placement, Requirement, SeccompProfile, Shape,
@@ -40,6 +41,7 @@ pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Sha
     Shape {
         created: created.map(|time| time.0.as_second()),
         token: token(&origin, spec, volumes),
+        secrets: Some(secrets::named(spec)),
         labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations: of(&[names::GVISOR_ANNOTATIONS]),
         network_annotations: of(NETWORKS),
@@ -138,6 +140,7 @@ fn secured(context: Option<&SecurityContext>) -> Container {
         may_gain_privileges: context.allow_privilege_escalation != Some(false),
         privileged: context.privileged == Some(true),
         added_capabilities: add.unwrap_or_default(),
+        writable_root: Some(context.read_only_root_filesystem != Some(true)),
         unmasked_proc: context.proc_mount.as_deref() == Some("Unmasked"),
         seccomp: seccomp(context.seccomp_profile.as_ref()),
         ..Container::default()
