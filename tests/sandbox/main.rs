@@ -9,6 +9,7 @@
     reason = "a test that cannot go on ends here"
 )]
 
+mod broken;
 mod bundles;
 mod endings;
 mod environments;
@@ -19,6 +20,7 @@ mod main_process;
 mod matrix;
 mod network;
 mod readme;
+mod secrets;
 #[cfg(target_arch = "x86_64")]
 mod truth;
 
@@ -56,6 +58,8 @@ fn main() -> ExitCode {
         images::rows(),
         main_process::rows(),
         network::rows(),
+        broken::rows(),
+        secrets::rows(),
         readme::rows(),
     ];
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {
