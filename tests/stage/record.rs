@@ -21,7 +21,7 @@ fn main() -> io::Result<ExitCode> {
     let mut said = child.stdout.take().ok_or_else(usage)?;
     let mut kept = fs::File::create(&invocation.kind)?;
     let mut out = io::stdout().lock();
-    let mut bytes = [0; 1 << 16];
+    let mut bytes = [0; 1 << 12];
     loop {
         let count = said.read(&mut bytes)?;
         let Some(some) = bytes.get(..count).filter(|some| !some.is_empty()) else { break };
