@@ -44,6 +44,9 @@ pub struct Survey {
     pub subject: Subject,
     /// The limits that the sandbox was given; `None` where there is no sandbox.
     pub declared: Option<Limits>,
+    /// The control group that the sandbox was given, as its configuration writes it.
+    #[serde(default)]
+    pub cgroup_path: Option<String>,
     /// Paths of the machine that the sandbox was given, the probe's own file left out.
     pub host_paths: Vec<HostPath>,
     /// Where the sandbox was given mounts that are no path of the machine's own: the probe, and an engine's files.
@@ -144,13 +147,16 @@ pub enum Subject {
     },
 }
 
-/// Memory and processor time.
+/// Memory, processor time, processes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Limits {
     /// In bytes.
     pub memory: Option<u64>,
     /// In thousandths of a processor.
     pub cpu_millis: Option<u64>,
+    /// Processes and threads.
+    #[serde(default)]
+    pub pids: Option<u64>,
 }
 
 /// A part of the machine's file system inside the sandbox.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The limits of a bundle of our own: enough for every release of runsc, and little enough to differ from any machine's.
-pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
+pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };
 
 /// For each observer, and for all attempts together.
 const BUDGET: Budget = Budget {

@@ -214,6 +214,7 @@ fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observati
     Survey {
         subject: plan.subject,
         declared: bundle.map(|bundle| bundle.limits),
+        cgroup_path: bundle.and_then(|bundle| bundle.cgroup.clone()),
         host_paths: bundle.map(|bundle| bundle.host_paths.clone()).unwrap_or_default(),
         own_mounts: bundle.map(|bundle| bundle.own_mounts.clone()).unwrap_or_default(),
         no_new_privs: bundle.map(|bundle| bundle.no_new_privs),

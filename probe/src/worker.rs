@@ -18,7 +18,7 @@ use crate::{
     },
     network::{interfaces, routes, socket_defaults},
     privilege::{capabilities, credentials, namespaces, seccomp},
-    resources::{memory_total, processors},
+    resources::{memory_total, processors, quotas},
     vantage::Vantage,
 };
 
@@ -104,6 +104,7 @@ fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
         Observer::BootId => boot_id::observe(vantage).map(Fact::BootId),
         Observer::MemoryTotal => memory_total::observe().map(Fact::MemoryTotal),
         Observer::Processors => processors::observe(vantage).map(Fact::Processors),
+        Observer::Quotas => quotas::observe(vantage).map(Fact::Quotas),
         Observer::Credentials => credentials::observe().map(Fact::Credentials),
         Observer::Capabilities => capabilities::observe(vantage).map(Fact::Capabilities),
         Observer::Seccomp => seccomp::observe(vantage).map(Fact::Seccomp),

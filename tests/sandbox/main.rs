@@ -15,6 +15,7 @@ mod environments;
 mod harmless;
 mod hostile;
 mod images;
+mod limits;
 mod main_process;
 mod matrix;
 mod network;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         bundles::rows(),
         images::rows(),
         main_process::rows(),
+        limits::rows(),
         network::rows(),
         readme::rows(),
     ];

@@ -1,15 +1,16 @@
 //! Memory and processor time are limited, and the limits reach the sandbox.
 //!
-//! gVisor is told its memory when it starts and shows just that (runsc/sandbox/sandbox.go, `--total-memory`); a container
-//! on the machine's own kernel always shows the machine's memory, and only its control group tells the limit.
+//! Nothing that shows a limit may show another than is declared, and something must show that of memory. A CPU quota that
+//! nobody shows leaves it met, and is said: releases of gVisor before 2026-04 show none.
 
-use proto::Observation;
+mod cause;
+mod shown;
 
-use super::{Area, Class, Explanation, Judgement, LIMITS_ON_PLATFORMS, Requirement, Scope, limits_declared};
-use crate::{
-    case::{Case, Limits},
-    gvisor::{self, Kernel},
+use self::shown::{How, Limit, Shown, describe};
+use super::{
+    Area, Class, Explanation, Judgement, LIMITS_ON_PLATFORMS, Outcome, Requirement, Scope, limits_declared,
 };
+use crate::case::Case;
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "resource-limits",
@@ -23,7 +24,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     remedy: "Set a memory and a CPU limit (on Kubernetes: for every container of the pod), and let the runtime apply \
              control groups (no `--ignore-cgroups`; `--systemd-cgroup` where the path is systemd's).",
     explanation: Explanation {
-        looks_at: &["memory-total", "processors", "machine", "bundle", "cluster"],
+        looks_at: &["memory-total", "quotas", "machine", "bundle", "cluster"],
         met: "a memory and a CPU limit are declared and reach the sandbox",
         unmet: "one is missing, or does not reach the sandbox",
         inconclusive: "what the sandbox has could not be seen",
@@ -53,31 +54,27 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
             None => Judgement::inconclusive(case.evidence().memory_total.fared()),
         };
     };
-    let Limits { memory: Some(memory), cpu_millis: Some(cpu) } = declared else {
+    if declared.memory.is_none() || declared.cpu_millis.is_none() {
         let missing = if declared.memory.is_none() { "memory" } else { "processor time" };
         return Judgement::unmet(format!("no limit of {missing} is declared"))
             .citing(declarer(case), describe(declared));
+    }
+    let shown = shown::all(case, declared);
+    let judgement = match shown.iter().find(|shown| shown.how == How::Otherwise) {
+        Some(other) => Judgement::unmet(unreached(case, other.limit, &shown)),
+        None => reached(&shown),
     };
-    if let Some(enforced) = case.survey.cgroup.seen()
-        && !(same_memory(*enforced, declared) && enforced.cpu_millis == declared.cpu_millis)
-    {
-        return Judgement::unmet("the declared limits are not those of the sandbox's control group")
-            .citing(declarer(case), describe(declared))
-            .citing("machine", describe(*enforced));
-    }
-    match shown_memory(case, memory) {
-        Shown::Declared(text) => decided(case, memory, cpu, &text),
-        Shown::Machines(text) if case.survey.cgroup.seen().is_some() => decided(case, memory, cpu, &text),
-        Shown::Machines(text) => Judgement::inconclusive(format!(
-            "the machine's memory shows, and the control group could not be read: {}",
-            case.survey.cgroup.fared()
-        ))
-        .citing("memory-total", text),
-        Shown::Other(text) => Judgement::unmet("the declared memory limit does not reach the sandbox")
-            .citing(declarer(case), describe(declared))
-            .citing("memory-total", text),
-        Shown::Nothing(why) => Judgement::inconclusive(format!("the sandbox's memory was not seen: {why}")),
-    }
+    let decides = |how: How| match judgement.outcome {
+        Outcome::Met => how == How::AsDeclared,
+        Outcome::Unmet => how == How::Otherwise,
+        // Its sentence has it all.
+        Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => false,
+    };
+    let mut cited: Vec<_> =
+        shown.iter().filter(|shown| decides(shown.how)).map(|shown| (shown.source, &shown.text)).collect();
+    cited.dedup();
+    let judgement = judgement.citing(declarer(case), describe(declared));
+    cited.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text.clone()))
 }
 
 /// Who declares the sandbox's limits.
@@ -85,74 +82,81 @@ fn declarer(case: &Case) -> &'static str {
     if case.survey.in_cluster.is_some() { "pod" } else { "bundle" }
 }
 
-/// The kernel rounds a limit down to whole pages (`mm/page_counter.c`).
-fn same_memory(enforced: Limits, declared: Limits) -> bool {
-    enforced.memory.map(pages) == declared.memory.map(pages)
+/// A cause explains why no limit arrives, and not why one of several does not.
+fn unreached(case: &Case, limit: Limit, shown: &[Shown]) -> String {
+    let none_arrives = shown.iter().all(|shown| shown.how != How::AsDeclared);
+    let why = cause::cause(case).filter(|_| none_arrives).map(|why| format!(": {why}"));
+    format!("the declared {} does not reach the sandbox{}", limit.words(), why.unwrap_or_default())
 }
 
-fn pages(bytes: u64) -> u64 {
-    bytes / 4096
-}
-
-enum Shown {
-    Declared(String),
-    Machines(String),
-    Other(String),
-    Nothing(String),
-}
-
-fn shown_memory(case: &Case, declared: u64) -> Shown {
-    let Some(total) = case.evidence().memory_total.seen() else {
-        return Shown::Nothing(case.evidence().memory_total.fared());
+/// Nothing that is shown contradicts. What the machine enforces counts where the sandbox could be asked, too.
+fn reached(shown: &[Shown]) -> Judgement {
+    let shows = |limit, source: Option<&str>| {
+        let is_of = |shown: &&Shown| shown.limit == limit && shown.how == How::AsDeclared;
+        shown.iter().filter(is_of).any(|shown| source.is_none_or(|source| shown.source == source))
     };
-    let text = format!("{} bytes", total.bytes);
-    let machine = case.survey.machine.memory_total.seen().copied();
-    // On a shared kernel, and where the limit is beyond the machine's memory, the machine's memory is what shows.
-    let beyond = machine.is_some_and(|all| declared > all);
-    match (total.bytes, gvisor::assess(case).kernel) {
-        (bytes, _) if pages(bytes) == pages(declared) => Shown::Declared(text),
-        (bytes, kernel) if machine == Some(bytes) && (beyond || kernel == Kernel::Other) => {
-            Shown::Machines(text)
-        }
-        (bytes, Kernel::Unclear) if machine == Some(bytes) => {
-            Shown::Nothing("the machine's shows, and whose kernel it is is not known".to_owned())
-        }
-        _ => Shown::Other(text),
+    let inside = shows(Limit::Memory, Some("memory-total")) || shows(Limit::Memory, Some("quotas"));
+    let unseen = shown.iter().any(|shown| shown.how == How::Unseen);
+    if !(inside || shows(Limit::Memory, None) && !unseen) {
+        let of_memory = |shown: &&Shown| shown.limit == Limit::Memory && shown.how != How::AsDeclared;
+        let why: Vec<_> = shown.iter().filter(of_memory).map(|shown| shown.text.as_str()).collect();
+        return Judgement::inconclusive(format!(
+            "no memory limit of the sandbox was seen: {}",
+            why.join("; ")
+        ));
     }
-}
-
-fn decided(case: &Case, memory: u64, cpu: u64, shown: &str) -> Judgement {
-    let declared = Limits { memory: Some(memory), cpu_millis: Some(cpu) };
-    let judgement = match &case.survey.cgroup {
-        Observation::Seen(enforced) => {
-            Judgement::met("both limits are declared, and the sandbox's control group has them")
-                .citing("machine", describe(*enforced))
-        }
-        blind => Judgement::met(
-            "both limits are declared, and the sandbox shows the memory limit; no CPU quota was seen",
-        )
-        .citing(declarer(case), format!("the control group was not seen: {}", blind.fared())),
-    };
-    judgement.citing(declarer(case), describe(declared)).citing("memory-total", shown.to_owned())
-}
-
-fn describe(limits: Limits) -> String {
-    let memory = limits.memory.map_or("no memory limit".to_owned(), |bytes| format!("{bytes} bytes"));
-    let cpu = limits.cpu_millis.map_or("no CPU limit".to_owned(), |millis| format!("{millis}m CPU"));
-    format!("{memory}, {cpu}")
+    Judgement::met(if shows(Limit::Cpu, Some("machine")) {
+        "both limits are declared, and the sandbox's control group has them"
+    } else if shows(Limit::Cpu, None) {
+        "both limits are declared, and the sandbox shows them"
+    } else {
+        "both limits are declared, and the sandbox shows the memory limit; no CPU quota was seen"
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::MemoryTotal;
+    use proto::{MemoryTotal, Observation, Quota, Quotas};
 
     use super::*;
-    use crate::{fixture, requirement::Outcome};
+    use crate::{
+        case::{Limits, Subject},
+        fixture::{self, MACHINE_MEMORY},
+    };
 
-    fn with(change: impl FnOnce(&mut Case)) -> Outcome {
+    const DECLARED: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };
+
+    fn judged(change: impl FnOnce(&mut Case)) -> Judgement {
         let mut case = fixture::gvisor();
         change(&mut case);
-        judge(&case).outcome
+        judge(&case)
+    }
+
+    fn with(change: impl FnOnce(&mut Case)) -> Outcome {
+        judged(change).outcome
+    }
+
+    /// Nobody on the machine can be asked.
+    fn from_inside(case: &mut Case) {
+        case.survey.cgroup = Observation::Denied { errno: 13 };
+    }
+
+    fn shows(case: &mut Case, bytes: u64) {
+        case.collected.evidence.memory_total = Observation::Seen(MemoryTotal { bytes });
+    }
+
+    fn quotas(case: &mut Case, [memory, cpu_millis, pids]: [Option<u64>; 3]) {
+        let quota = |limit| Some(Quota { file: "/sys/fs/cgroup/file".into(), limit });
+        case.collected.evidence.quotas = Observation::Seen(Quotas {
+            memory: quota(memory),
+            cpu_millis: quota(cpu_millis),
+            pids: quota(pids),
+        });
+    }
+
+    fn told(case: &mut Case, flag: &str) {
+        let Subject::Sandbox { runtime, .. } = &mut case.survey.subject else { panic!("no sandbox") };
+        runtime.push(flag.to_owned());
     }
 
     #[test]
@@ -161,31 +165,109 @@ mod tests {
         assert_eq!(judge(&fixture::runc()).outcome, Outcome::Met);
         assert_eq!(with(|case| case.survey.cgroup = Observation::Absent), Outcome::Met);
         let odd = with(|case| {
-            case.survey.declared = Some(Limits { memory: Some((256 << 20) + 100), cpu_millis: Some(2000) });
+            case.survey.declared = Some(Limits { memory: Some((256 << 20) + 100), ..DECLARED });
         });
         assert_eq!(odd, Outcome::Met);
     }
 
     #[test]
     fn a_limit_that_is_missing_or_does_not_arrive_is_unmet() {
-        let limits = |memory, cpu_millis| Limits { memory, cpu_millis };
-        assert_eq!(with(|case| case.survey.declared = Some(limits(None, Some(1000)))), Outcome::Unmet);
-        assert_eq!(with(|case| case.survey.declared = Some(limits(Some(1 << 28), None))), Outcome::Unmet);
+        let without_memory = Limits { memory: None, ..DECLARED };
+        let without_cpu = Limits { cpu_millis: None, ..DECLARED };
+        assert_eq!(with(|case| case.survey.declared = Some(without_memory)), Outcome::Unmet);
+        assert_eq!(with(|case| case.survey.declared = Some(without_cpu)), Outcome::Unmet);
         assert_eq!(with(|case| case.survey.declared = None), Outcome::Unmet);
         assert_eq!(with(|case| case.survey.cgroup = Observation::Seen(Limits::default())), Outcome::Unmet);
-        let machine = MemoryTotal { bytes: fixture::MACHINE_MEMORY };
-        let ignored = with(|case| {
-            case.collected.evidence.memory_total = Observation::Seen(machine);
-            case.survey.cgroup = Observation::Absent;
+    }
+
+    #[test]
+    fn a_limit_of_processes_is_judged_where_it_is_declared() {
+        let of = |declared, enforced| {
+            with(|case| {
+                case.survey.declared = Some(Limits { pids: declared, ..DECLARED });
+                case.survey.cgroup = Observation::Seen(Limits { pids: enforced, ..DECLARED });
+                // As every release of gVisor has it.
+                quotas(case, [DECLARED.memory, DECLARED.cpu_millis, None]);
+            })
+        };
+        assert_eq!(of(Some(100), Some(100)), Outcome::Met);
+        assert_eq!(of(None, Some(100)), Outcome::Met);
+        assert_eq!(of(Some(100), None), Outcome::Unmet);
+        assert_eq!(of(Some(100), Some(1000)), Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_keeps_limits_from_arriving_is_named() {
+        let ignored = |change: fn(&mut Case)| {
+            let judgement = judged(|case| {
+                shows(case, MACHINE_MEMORY);
+                case.survey.cgroup = Observation::Absent;
+                change(case);
+            });
+            assert_eq!(judgement.outcome, Outcome::Unmet);
+            judgement.because
+        };
+        let told_to = ignored(|case| told(case, "--ignore-cgroups"));
+        assert!(told_to.ends_with("told to ignore control groups, by `--ignore-cgroups`"), "{told_to}");
+        let unseen = ignored(|_| ());
+        assert!(unseen.contains("made no control group /podproof-07070707"), "{unseen}");
+        let systemds = |case: &mut Case| case.survey.cgroup_path = Some("system.slice:runsc:1".into());
+        assert!(ignored(systemds).ends_with("the runtime is not told `--systemd-cgroup`"));
+        let mut pod = fixture::pod();
+        shows(&mut pod, MACHINE_MEMORY);
+        let because = judge(&pod).because;
+        assert!(
+            because.contains("lacks `systemd-cgroup` though the kubelet's driver is systemd"),
+            "{because}"
+        );
+    }
+
+    #[test]
+    fn one_limit_of_several_that_does_not_arrive_has_another_cause() {
+        let judgement = judged(|case| {
+            told(case, "--ignore-cgroups");
+            case.survey.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED });
         });
-        assert_eq!(ignored, Outcome::Unmet);
+        assert_eq!(judgement.because, "the declared CPU limit does not reach the sandbox");
+    }
+
+    #[test]
+    fn the_files_of_a_release_that_fills_them_count_and_those_of_others_say_nothing() {
+        let of = |files| {
+            judged(|case| {
+                from_inside(case);
+                quotas(case, files);
+            })
+        };
+        let filled = of([DECLARED.memory, DECLARED.cpu_millis, None]);
+        assert_eq!(filled.because, "both limits are declared, and the sandbox shows them");
+        assert_eq!(of([DECLARED.memory, None, None]).outcome, Outcome::Unmet);
+        assert_eq!(of([DECLARED.memory, Some(4000), None]).outcome, Outcome::Unmet);
+        let not_filled = of([None, None, None]);
+        assert_eq!(not_filled.outcome, Outcome::Met);
+        assert!(not_filled.because.ends_with("no CPU quota was seen"), "{}", not_filled.because);
+    }
+
+    #[test]
+    fn on_the_machines_own_kernel_a_containers_files_are_its_limits() {
+        let of = |files| {
+            let mut case = fixture::runc();
+            from_inside(&mut case);
+            quotas(&mut case, files);
+            judge(&case).outcome
+        };
+        assert_eq!(of([DECLARED.memory, DECLARED.cpu_millis, None]), Outcome::Met);
+        assert_eq!(of([DECLARED.memory, None, None]), Outcome::Unmet);
+        assert_eq!(of([None, DECLARED.cpu_millis, None]), Outcome::Unmet);
     }
 
     #[test]
     fn what_was_not_seen_is_never_met() {
         assert!(matches!(judge(&fixture::silent()).outcome, Outcome::Inconclusive(_)));
         let mut shared = fixture::runc();
-        shared.survey.cgroup = Observation::Denied { errno: 13 };
+        from_inside(&mut shared);
         assert!(matches!(judge(&shared).outcome, Outcome::Inconclusive(_)));
+        let unseen = with(|case| case.collected.evidence.memory_total = Observation::TimedOut);
+        assert!(matches!(unseen, Outcome::Inconclusive(_)));
     }
 }

@@ -708,6 +708,30 @@ pub struct Processors {
     #[prost(uint32, tag = "2")]
     pub online: u32,
 }
+/// What the files of the probe's own control groups say, in either version of the interface. What is not mounted, or has no
+/// such file, is left out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Quotas {
+    /// memory.limit_in_bytes or memory.max, in bytes.
+    #[prost(message, optional, tag = "1")]
+    pub memory: ::core::option::Option<Quota>,
+    /// cpu.cfs_quota_us by cpu.cfs_period_us, or cpu.max, in thousandths of a processor.
+    #[prost(message, optional, tag = "2")]
+    pub cpu_millis: ::core::option::Option<Quota>,
+    /// pids.max.
+    #[prost(message, optional, tag = "3")]
+    pub pids: ::core::option::Option<Quota>,
+}
+/// What one file says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Quota {
+    /// Its path.
+    #[prost(string, tag = "1")]
+    pub file: ::prost::alloc::string::String,
+    /// The limit; absent where the file says that there is none.
+    #[prost(uint64, optional, tag = "2")]
+    pub limit: ::core::option::Option<u64>,
+}
 /// What one observer has to say.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Observed {
@@ -767,7 +791,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 60"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -837,6 +861,8 @@ pub mod fact {
         Devices(super::Devices),
         #[prost(message, tag = "31")]
         Markers(super::Markers),
+        #[prost(message, tag = "60")]
+        Quotas(super::Quotas),
     }
 }
 /// Names a fact that the probe can look for.
@@ -875,6 +901,7 @@ pub enum Observer {
     Namespaces = 29,
     Devices = 30,
     Markers = 31,
+    Quotas = 60,
 }
 impl Observer {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -915,6 +942,7 @@ impl Observer {
             Self::Namespaces => "OBSERVER_NAMESPACES",
             Self::Devices => "OBSERVER_DEVICES",
             Self::Markers => "OBSERVER_MARKERS",
+            Self::Quotas => "OBSERVER_QUOTAS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -952,6 +980,7 @@ impl Observer {
             "OBSERVER_NAMESPACES" => Some(Self::Namespaces),
             "OBSERVER_DEVICES" => Some(Self::Devices),
             "OBSERVER_MARKERS" => Some(Self::Markers),
+            "OBSERVER_QUOTAS" => Some(Self::Quotas),
             _ => None,
         }
     }

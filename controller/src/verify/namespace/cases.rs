@@ -56,6 +56,7 @@ fn case(
     let survey = Survey {
         subject,
         declared: Some(declared(cluster, &group)),
+        cgroup_path: None,
         host_paths: Vec::new(),
         own_mounts: manifest::KUBELETS_MOUNTS.iter().map(|&path| path.to_owned()).collect(),
         no_new_privs: Some(true),
@@ -79,8 +80,7 @@ fn case(
 /// The sandbox is given what its pod is, and what its class needs besides (kubernetes.io, "Pod Overhead").
 fn declared(cluster: &Cluster, group: &Group) -> Limits {
     let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let overhead = class.map_or(0, |class| class.overhead_memory);
-    Limits { memory: manifest::LIMITS.memory.map(|memory| memory + overhead), ..manifest::LIMITS }
+    class.map_or(manifest::LIMITS, |class| class.with_overhead(manifest::LIMITS))
 }
 
 /// What the control plane says of the node; a control shares its kernel and may say it, too.

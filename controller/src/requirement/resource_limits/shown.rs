@@ -1,0 +1,162 @@
+//! Who shows which of a sandbox's limits: the machine's control group, and in the sandbox its memory and the files of its
+//! own groups.
+//!
+//! gVisor is told its memory when it starts and shows just that (runsc/sandbox/sandbox.go, `--total-memory`); a container
+//! on the machine's own kernel always shows the machine's memory. gVisor's files of control groups say "no limit" until
+//! 2026-04 (1232ee4a0, `runsc/boot/vfs.go`), then the sandbox's memory and CPU quota, and never a limit of processes.
+
+use proto::Quota;
+
+use crate::{
+    case::{Case, Limits},
+    gvisor::{self, Kernel},
+};
+
+/// What one source shows of one limit.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) source: &'static str,
+    pub(super) limit: Limit,
+    pub(super) how: How,
+    /// What was seen, or why nothing was.
+    pub(super) text: String,
+}
+
+/// Which limit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Limit {
+    Memory,
+    Cpu,
+    Pids,
+}
+
+/// How what is shown stands to what is declared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum How {
+    AsDeclared,
+    Otherwise,
+    /// It says nothing here.
+    Not,
+    /// It would say something, and could not be seen or understood.
+    Unseen,
+}
+
+/// What everybody shows of those limits that are declared.
+pub(super) fn all(case: &Case, declared: Limits) -> Vec<Shown> {
+    let kernel = gvisor::assess(case).kernel;
+    let mut all = by_the_machine(case, declared);
+    all.extend(declared.memory.map(|memory| by_memory_total(case, memory, kernel)));
+    all.extend(by_quotas(case, declared, kernel));
+    all
+}
+
+fn by_the_machine(case: &Case, declared: Limits) -> Vec<Shown> {
+    let cgroup = &case.survey.cgroup;
+    let shown = |limit: Limit| {
+        let declared = limit.of(declared)?;
+        let (how, text) = match cgroup.seen() {
+            Some(&enforced) => (How::of(limit, limit.of(enforced), declared), describe(enforced)),
+            None => (How::Not, format!("its control group was not seen: {}", cgroup.fared())),
+        };
+        Some(Shown { source: "machine", limit, how, text })
+    };
+    Limit::ALL.into_iter().filter_map(shown).collect()
+}
+
+fn by_memory_total(case: &Case, declared: u64, kernel: Kernel) -> Shown {
+    let total = &case.evidence().memory_total;
+    let shown = |how, text: String| Shown { source: "memory-total", limit: Limit::Memory, how, text };
+    let Some(total) = total.seen() else {
+        return shown(How::Unseen, format!("its memory was not seen: {}", total.fared()));
+    };
+    let text = format!("{} bytes", total.bytes);
+    match (is_the_machines(case, total.bytes), kernel) {
+        _ if pages(total.bytes) == pages(declared) => shown(How::AsDeclared, text),
+        (true, Kernel::Other) => shown(How::Not, format!("the machine's memory shows: {text}")),
+        (true, Kernel::Unclear) => {
+            shown(How::Unseen, "the machine's memory shows, and whose kernel it is is not known".to_owned())
+        }
+        (true, Kernel::Gvisor) if declared > total.bytes => {
+            shown(How::Not, format!("the machine has less than is declared: {text}"))
+        }
+        _ => shown(How::Otherwise, text),
+    }
+}
+
+fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
+    let Some(quotas) = case.evidence().quotas.seen() else { return Vec::new() };
+    let is_filled =
+        kernel == Kernel::Other || quotas.memory.as_ref().is_some_and(|memory| memory.limit.is_some());
+    let of_a_container = of_a_container(case, declared);
+    let shown = |(limit, quota): (Limit, &Option<Quota>)| {
+        let (Quota { file, limit: number }, declared) = (quota.as_ref()?, limit.of(declared)?);
+        let says = number.map_or("no limit".to_owned(), |number| number.to_string());
+        let is_beyond = |&bytes: &u64| declared > bytes && is_the_machines(case, bytes);
+        let how = match number {
+            None if !is_filled || (limit == Limit::Pids && kernel != Kernel::Other) => How::Not,
+            Some(bytes) if limit == Limit::Memory && is_beyond(bytes) => How::Not,
+            // On the machine's own kernel a container's group has no part of what its class needs besides.
+            &number if kernel == Kernel::Other => How::of(limit, number, limit.of(of_a_container)?),
+            &number => How::of(limit, number, declared),
+        };
+        Some(Shown { source: "quotas", limit, how, text: format!("{file} says {says}") })
+    };
+    let quotas =
+        [(Limit::Memory, &quotas.memory), (Limit::Cpu, &quotas.cpu_millis), (Limit::Pids, &quotas.pids)];
+    quotas.into_iter().filter_map(shown).collect()
+}
+
+/// What the probe's own container is given of its pod's.
+fn of_a_container(case: &Case, declared: Limits) -> Limits {
+    let class =
+        case.survey.in_cluster.as_ref().and_then(|known| {
+            known.group.runtime_class.as_deref().and_then(|name| known.cluster.class(name))
+        });
+    class.map_or(declared, |class| class.without_overhead(declared))
+}
+
+pub(super) fn is_the_machines(case: &Case, bytes: u64) -> bool {
+    case.survey.machine.memory_total.seen().is_some_and(|&all| pages(all) == pages(bytes))
+}
+
+pub(super) fn describe(limits: Limits) -> String {
+    let memory = limits.memory.map_or("no memory limit".to_owned(), |bytes| format!("{bytes} bytes"));
+    let cpu = limits.cpu_millis.map_or("no CPU limit".to_owned(), |millis| format!("{millis}m CPU"));
+    let pids = limits.pids.map(|pids| format!(", {pids} processes")).unwrap_or_default();
+    format!("{memory}, {cpu}{pids}")
+}
+
+/// The kernel rounds a limit of memory down to whole pages (`mm/page_counter.c`).
+fn pages(bytes: u64) -> u64 {
+    bytes / 4096
+}
+
+impl How {
+    fn of(limit: Limit, shown: Option<u64>, declared: u64) -> Self {
+        let same = match limit {
+            Limit::Memory => shown.map(pages) == Some(pages(declared)),
+            Limit::Cpu | Limit::Pids => shown == Some(declared),
+        };
+        if same { Self::AsDeclared } else { Self::Otherwise }
+    }
+}
+
+impl Limit {
+    const ALL: [Self; 3] = [Self::Memory, Self::Cpu, Self::Pids];
+
+    const fn of(self, limits: Limits) -> Option<u64> {
+        match self {
+            Self::Memory => limits.memory,
+            Self::Cpu => limits.cpu_millis,
+            Self::Pids => limits.pids,
+        }
+    }
+
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Memory => "memory limit",
+            Self::Cpu => "CPU limit",
+            Self::Pids => "limit of processes",
+        }
+    }
+}
