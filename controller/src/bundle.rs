@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 pub use given::{Error, adapted, network};
 
-use crate::case::{HostPath, Limits};
+use crate::{case::HostPath, limits::Limits};
 
 /// Where the probe lies in a bundle of our own.
 pub const PROBE: &str = "/probe";

@@ -1,16 +1,16 @@
 //! All that a judge may look at: what the probe saw, and what is known from outside of the sandbox.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
-use proto::{
-    AccountList, Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Protocol, Target,
-};
+use proto::{AccountList, Attempt, BootId, Evidence, Introduction, Namespaces, Observation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     breach::Breach,
     cluster::{Cluster, Coverage, Group, Shape},
+    destination::Destination,
+    limits::Limits,
     profile::Profile,
 };
 
@@ -147,18 +147,6 @@ pub enum Subject {
     },
 }
 
-/// Memory, processor time, processes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Limits {
-    /// In bytes.
-    pub memory: Option<u64>,
-    /// In thousandths of a processor.
-    pub cpu_millis: Option<u64>,
-    /// Processes and threads.
-    #[serde(default)]
-    pub pids: Option<u64>,
-}
-
 /// A part of the machine's file system inside the sandbox.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct HostPath {
@@ -195,51 +183,6 @@ pub struct AccountDigest {
     pub size: u64,
     /// SHA-256.
     pub sha256: [u8; 32],
-}
-
-/// Something that the probe was asked to attempt.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Destination {
-    /// As it stands in the assignment.
-    pub target: Target,
-    /// Why it was chosen.
-    pub purpose: Purpose,
-    /// Whether the user named it, so that the control may try it on this machine, too.
-    pub named: bool,
-}
-
-/// Why a destination was chosen.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Purpose {
-    /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
-    LoopbackWitness,
-    /// An address that documentation reserves (RFC 5737, RFC 3849): without a route it is unreachable at once.
-    Documentation,
-    /// The run's own listener, which the control reaches.
-    Witness,
-    /// A host of the public internet.
-    PublicInternet,
-    /// A name server of the public internet.
-    PublicDns,
-    /// The name servers that the sandbox is configured with.
-    OwnResolver,
-    /// A metadata service.
-    Metadata,
-    /// The cluster's DNS.
-    ClusterDns,
-    /// The cluster's API server.
-    ApiServer,
-    /// The kubelet of the probe's node.
-    Kubelet,
-    /// The probe's node itself.
-    Node,
-    /// Another pod of the namespace.
-    Neighbour,
-    /// The user named it as a target.
-    Requested,
-    /// The user named it as something that must be reached.
-    Allowed,
 }
 
 /// One observation that a judgement rests on.
@@ -327,67 +270,5 @@ impl AccountDigest {
     /// Whether it is the same file that the probe read.
     pub fn is_of(&self, list: &AccountList) -> bool {
         self.size == list.size && self.sha256 == list.sha256
-    }
-}
-
-// === impl Destination ===
-
-impl Destination {
-    /// As people write it; what is not TCP says so.
-    pub fn name(&self) -> String {
-        let address = SocketAddr::new(self.target.address, self.target.port);
-        match self.target.protocol {
-            Protocol::Tcp => address.to_string(),
-            protocol @ (Protocol::Udp | Protocol::Dns | Protocol::OneWay) => {
-                format!("{address}/{}", protocol.id())
-            }
-            Protocol::Echo => format!("{}/icmp", self.target.address),
-            Protocol::Resolver => "the sandbox's own resolver".to_owned(),
-            Protocol::Socket => format!("the socket {}", self.target.name),
-        }
-    }
-}
-
-// === impl Purpose ===
-
-impl Purpose {
-    /// Who it is, as a fragment.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::LoopbackWitness => "a listener on the machine's loopback",
-            Self::Documentation => "an address for documentation",
-            Self::Witness => "the run's own listener",
-            Self::PublicInternet => "a host of the public internet",
-            Self::PublicDns => "a public name server",
-            Self::OwnResolver => "the name servers of its resolv.conf",
-            Self::Metadata => "a metadata service",
-            Self::ClusterDns => "the cluster's DNS",
-            Self::ApiServer => "the API server",
-            Self::Kubelet => "the node's kubelet",
-            Self::Node => "the node itself",
-            Self::Neighbour => "another pod of the namespace",
-            Self::Requested => "named by --egress-target",
-            Self::Allowed => "named by --allow",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_destination_is_named_by_its_address_and_whatever_is_not_tcp() {
-        for (protocol, name) in [
-            (Protocol::Tcp, "[2001:db8::1]:53"),
-            (Protocol::Udp, "[2001:db8::1]:53/udp"),
-            (Protocol::Dns, "[2001:db8::1]:53/dns"),
-            (Protocol::OneWay, "[2001:db8::1]:53/one-way"),
-            (Protocol::Echo, "2001:db8::1/icmp"),
-        ] {
-            let target = Target::at(1, "2001:db8::1".parse().unwrap(), 53, protocol);
-            let destination = Destination { target, purpose: Purpose::Documentation, named: false };
-            assert_eq!(destination.name(), name);
-        }
     }
 }

@@ -67,7 +67,7 @@ pub struct Cluster {
     /// What of that was otherwise by then.
     pub changed: Vec<String>,
     /// The limits that a LimitRange gives to a container without its own.
-    pub default_limits: Read<Option<crate::case::Limits>>,
+    pub default_limits: Read<Option<crate::limits::Limits>>,
     /// The volumes behind the namespace's claims.
     pub claims: Read<Vec<Volume>>,
     /// ResourceQuotas, each with what is used up.

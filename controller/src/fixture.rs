@@ -16,8 +16,10 @@ pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
 
 use crate::{
     breach::Breach,
-    case::{AccountDigest, Case, Collected, Control, Destination, Limits, Machine, Purpose, Subject, Survey},
+    case::{AccountDigest, Case, Collected, Control, Machine, Subject, Survey},
+    destination::{Destination, Purpose},
     environment::{Declared, Environment},
+    limits::Limits,
     policy::Policy,
     profile::Profile,
     record::Record,

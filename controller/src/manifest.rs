@@ -22,8 +22,8 @@ pub use altered::altered;
 
 use crate::{
     bundle::NOBODY,
-    case::Limits,
     cluster::{Group, Labels, Toleration},
+    limits::Limits,
     names,
 };
 

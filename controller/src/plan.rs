@@ -15,7 +15,9 @@ use wanted::distinct;
 pub use wanted::{Named, Wanted};
 
 use crate::{
-    case::{Destination, Limits, Purpose, Subject},
+    case::Subject,
+    destination::{Destination, Purpose},
+    limits::Limits,
     profile::Profile,
 };
 

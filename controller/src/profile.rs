@@ -7,7 +7,7 @@ use proto::Protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Destination, Purpose};
+use crate::destination::{Destination, Purpose};
 
 const DNS_PORT: u16 = 53;
 

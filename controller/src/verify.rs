@@ -16,7 +16,7 @@ use run::Run;
 
 use crate::{
     breach::Breach,
-    case::{Case, Collected, Control, Limits, Machine, Subject, Survey},
+    case::{Case, Collected, Control, Machine, Subject, Survey},
     cluster::Unreadable,
     collect,
     deliver::Undelivered,
@@ -26,6 +26,7 @@ use crate::{
     file,
     interrupt::Interrupt,
     launch::{self, Launched, Leftover},
+    limits::Limits,
     plan::{self, Plan, Wanted},
     policy::Policy,
     progress::Progress,

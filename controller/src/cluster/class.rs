@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Labels, Toleration};
-use crate::case::Limits;
+use crate::limits::Limits;
 
 /// A RuntimeClass.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

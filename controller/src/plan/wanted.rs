@@ -6,7 +6,7 @@ use proto::{Protocol, Target};
 
 use super::defaults;
 use crate::{
-    case::{Destination, Purpose},
+    destination::{Destination, Purpose},
     profile::Profile,
 };
 

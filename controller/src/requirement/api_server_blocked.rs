@@ -4,7 +4,10 @@ use super::{
     Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope,
     network_isolation::class,
 };
-use crate::case::{Case, Destination, Purpose};
+use crate::{
+    case::Case,
+    destination::{Destination, Purpose},
+};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "api-server-blocked",

@@ -67,7 +67,7 @@ mod tests {
     use proto::{Protocol, Reach};
 
     use super::*;
-    use crate::{case::Purpose, fixture, requirement::Outcome};
+    use crate::{destination::Purpose, fixture, requirement::Outcome};
 
     fn asking(reach: Reach, control: Reach) -> Case {
         let mut case = fixture::pod();

@@ -72,7 +72,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{case::Limits, fixture, requirement::Outcome};
+    use crate::{fixture, limits::Limits, requirement::Outcome};
 
     #[test]
     fn a_container_without_a_limit_is_named() {

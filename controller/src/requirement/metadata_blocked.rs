@@ -3,7 +3,10 @@
 use super::{
     Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope, network_isolation::class,
 };
-use crate::case::{Case, Destination, Purpose};
+use crate::{
+    case::Case,
+    destination::{Destination, Purpose},
+};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "metadata-blocked",

@@ -9,7 +9,8 @@ pub(super) mod structure;
 
 use super::{Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope};
 use crate::{
-    case::{Case, Citation, Purpose},
+    case::{Case, Citation},
+    destination::Purpose,
     profile::Expectation,
 };
 use attempted::Attempted;

@@ -5,10 +5,7 @@ use super::{
     Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope,
     network_isolation::{self, attempted},
 };
-use crate::{
-    case::{Case, Purpose},
-    cluster::Direction,
-};
+use crate::{case::Case, cluster::Direction, destination::Purpose};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "policies-enforced",

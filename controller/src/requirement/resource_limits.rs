@@ -91,13 +91,13 @@ fn unreached(case: &Case, limit: Limit, shown: &[Shown]) -> String {
 
 /// Nothing that is shown contradicts. What the machine enforces counts where the sandbox could be asked, too.
 fn reached(shown: &[Shown]) -> Judgement {
-    let shows = |limit, source: Option<&str>| {
+    let has = |limit, source: Option<&str>| {
         let is_of = |shown: &&Shown| shown.limit == limit && shown.how == How::AsDeclared;
         shown.iter().filter(is_of).any(|shown| source.is_none_or(|source| shown.source == source))
     };
-    let inside = shows(Limit::Memory, Some("memory-total")) || shows(Limit::Memory, Some("quotas"));
+    let inside = has(Limit::Memory, Some("memory-total")) || has(Limit::Memory, Some("quotas"));
     let unseen = shown.iter().any(|shown| shown.how == How::Unseen);
-    if !(inside || shows(Limit::Memory, None) && !unseen) {
+    if !(inside || has(Limit::Memory, None) && !unseen) {
         let of_memory = |shown: &&Shown| shown.limit == Limit::Memory && shown.how != How::AsDeclared;
         let why: Vec<_> = shown.iter().filter(of_memory).map(|shown| shown.text.as_str()).collect();
         return Judgement::inconclusive(format!(
@@ -105,9 +105,9 @@ fn reached(shown: &[Shown]) -> Judgement {
             why.join("; ")
         ));
     }
-    Judgement::met(if shows(Limit::Cpu, Some("machine")) {
+    Judgement::met(if has(Limit::Cpu, Some("machine")) {
         "both limits are declared, and the sandbox's control group has them"
-    } else if shows(Limit::Cpu, None) {
+    } else if has(Limit::Cpu, None) {
         "both limits are declared, and the sandbox shows them"
     } else {
         "both limits are declared, and the sandbox shows the memory limit; no CPU quota was seen"
@@ -120,8 +120,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        case::{Limits, Subject},
+        case::Subject,
         fixture::{self, MACHINE_MEMORY},
+        limits::Limits,
     };
 
     const DECLARED: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };

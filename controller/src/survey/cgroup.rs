@@ -9,7 +9,7 @@ use std::{
 use proto::Observation;
 
 use super::seen;
-use crate::case::Limits;
+use crate::limits::Limits;
 
 const ROOT: &str = "/sys/fs/cgroup";
 /// At and above this a version 1 memory limit means none: the kernel rounds the largest number down to a page.

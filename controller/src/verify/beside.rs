@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use super::{Error, Request, nonce};
 use crate::{
     bundle,
-    case::{Control, Destination, Purpose},
+    case::Control,
+    destination::{Destination, Purpose},
     launch::{Launched, control},
     plan::{self, Network, Plan},
     witness::{self, Witness},

@@ -5,7 +5,7 @@ use std::{io, net::IpAddr};
 use proto::Protocol;
 
 use crate::{
-    case::Purpose,
+    destination::Purpose,
     endpoint::{Endpoint, Host},
     plan::{Named, Wanted},
     profile::{Allowed, Kind, Profile},

@@ -6,11 +6,11 @@ use proto::Observation;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    case::Limits,
     collect::{Collection, Event},
     exit::Stopped,
     interrupt::Interrupt,
     launch::Launched,
+    limits::Limits,
     progress::Progress,
     survey,
 };

@@ -23,6 +23,9 @@ enum Folder {
     Second(PathBuf),
 }
 
+/// What a file says: a number, or that there is no limit.
+struct Says(Option<u64>);
+
 /// What is mounted, and in which groups the probe is.
 struct Hierarchies {
     mounts: Vec<MountInfo>,
@@ -58,7 +61,7 @@ fn memory(vantage: &Vantage, hierarchies: &Hierarchies) -> Observation<Option<Qu
         None => Observation::Seen(None),
         Some(Folder::First(folder)) => quota(vantage, &folder.join("memory.limit_in_bytes"), |text| {
             let bytes: u64 = text.parse().ok()?;
-            Some((bytes < UNLIMITED).then_some(bytes))
+            Some(Says((bytes < UNLIMITED).then_some(bytes)))
         }),
         Some(Folder::Second(folder)) => quota(vantage, &folder.join("memory.max"), maximum),
     }
@@ -70,15 +73,15 @@ fn cpu(vantage: &Vantage, hierarchies: &Hierarchies) -> Observation<Option<Quota
         Some(Folder::First(folder)) => {
             let period = vantage.text(&folder.join("cpu.cfs_period_us").to_string_lossy());
             quota(vantage, &folder.join("cpu.cfs_quota_us"), |text| match text.parse::<i64>().ok()? {
-                ..0 => Some(None),
-                quota => millis(quota.unsigned_abs(), period.seen()?.trim()).map(Some),
+                ..0 => Some(Says(None)),
+                quota => millis(quota.unsigned_abs(), period.seen()?.trim()),
             })
         }
         Some(Folder::Second(folder)) => quota(vantage, &folder.join("cpu.max"), |text| {
             let (quota, period) = text.split_once(' ')?;
             match maximum(quota)? {
-                None => Some(None),
-                Some(quota) => millis(quota, period).map(Some),
+                Says(None) => Some(Says(None)),
+                Says(Some(quota)) => millis(quota, period),
             }
         }),
     }
@@ -97,25 +100,25 @@ fn pids(vantage: &Vantage, hierarchies: &Hierarchies) -> Observation<Option<Quot
 fn quota(
     vantage: &Vantage,
     file: &Path,
-    parse: impl FnOnce(&str) -> Option<Option<u64>>,
+    parse: impl FnOnce(&str) -> Option<Says>,
 ) -> Observation<Option<Quota>> {
     let file = file.to_string_lossy();
     match vantage.text(&file) {
         Observation::Absent => Observation::Seen(None),
         text => understood(text, |text| {
             let unclear = || printable(&format!("{file} says {}", text.trim()));
-            let limit = parse(text.trim()).ok_or_else(unclear)?;
+            let Says(limit) = parse(text.trim()).ok_or_else(unclear)?;
             Ok(Some(Quota { file: printable(&file), limit }))
         }),
     }
 }
 
-fn maximum(text: &str) -> Option<Option<u64>> {
-    if text == "max" { Some(None) } else { text.parse().ok().map(Some) }
+fn maximum(text: &str) -> Option<Says> {
+    if text == "max" { Some(Says(None)) } else { text.parse().ok().map(|number| Says(Some(number))) }
 }
 
-fn millis(quota: u64, period: &str) -> Option<u64> {
-    quota.checked_mul(1000)?.checked_div(period.parse().ok()?)
+fn millis(quota: u64, period: &str) -> Option<Says> {
+    Some(Says(Some(quota.checked_mul(1000)?.checked_div(period.parse().ok()?)?)))
 }
 
 impl Hierarchies {
@@ -158,9 +161,11 @@ mod tests {
         observe(&Vantage::rooted(root.path()))
     }
 
-    fn limits(observed: &Observation<Quotas>) -> [Option<Option<u64>>; 3] {
+    /// As the files have them; "-" where there is none.
+    fn limits(observed: &Observation<Quotas>) -> [String; 3] {
         let Quotas { memory, cpu_millis, pids } = observed.seen().unwrap().clone();
-        [memory, cpu_millis, pids].map(|quota| quota.map(|quota| quota.limit))
+        let says = |quota: Quota| quota.limit.map_or("no limit".to_owned(), |limit| limit.to_string());
+        [memory, cpu_millis, pids].map(|quota| quota.map_or("-".to_owned(), says))
     }
 
     /// runsc 0.0~20240729 and of 2026: the group is the container's, and is what is mounted.
@@ -183,10 +188,10 @@ mod tests {
             ])
         };
         let filled = of("268435456\n", "150000\n");
-        assert_eq!(limits(&filled), [Some(Some(256 << 20)), Some(Some(1500)), Some(None)]);
+        assert_eq!(limits(&filled), ["268435456", "1500", "no limit"]);
         let file = filled.seen().unwrap().memory.as_ref().unwrap().file.as_str();
         assert_eq!(file, "/sys/fs/cgroup/memory/memory.limit_in_bytes");
-        assert_eq!(limits(&of("9223372036854775807\n", "-1\n")), [Some(None); 3]);
+        assert_eq!(limits(&of("9223372036854775807\n", "-1\n")), ["no limit"; 3]);
     }
 
     #[test]
@@ -197,7 +202,7 @@ mod tests {
             ("sys/fs/cgroup/memory.max", "268435456\n"),
             ("sys/fs/cgroup/cpu.max", "50000 100000\n"),
         ]);
-        assert_eq!(limits(&quotas), [Some(Some(256 << 20)), Some(Some(500)), None]);
+        assert_eq!(limits(&quotas), ["268435456", "500", "-"]);
     }
 
     #[test]
@@ -213,8 +218,8 @@ mod tests {
                 ("groups/pod/memory.limit_in_bytes", "2\n"),
             ])
         };
-        assert_eq!(limits(&memory("/", "/pod"))[0], Some(Some(2)));
-        assert_eq!(limits(&memory("/pod", "/pod"))[0], Some(Some(1)));
+        assert_eq!(limits(&memory("/", "/pod"))[0], "2");
+        assert_eq!(limits(&memory("/pod", "/pod"))[0], "1");
         // Another group's folder, or the machine's hierarchy seen from a namespace (cgroup_namespaces(7)).
         assert_eq!(memory("/other", "/pod"), Observation::Absent);
         assert_eq!(memory("/../..", "/"), Observation::Absent);

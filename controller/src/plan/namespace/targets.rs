@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use proto::{Nonce, Protocol, Target};
 
 use crate::{
-    case::{Destination, Purpose},
     cluster::Cluster,
+    destination::{Destination, Purpose},
     names::WITNESS_PORT,
     plan::{Wanted, defaults, wanted::distinct},
 };

@@ -3,7 +3,8 @@
 use proto::{Attempt, Protocol, Reach};
 
 use crate::{
-    case::{Case, Citation, Control, Destination},
+    case::{Case, Citation, Control},
+    destination::Destination,
     profile::Expectation,
 };
 

@@ -1,11 +1,7 @@
 //! The same question about one class of destinations, for the findings beneath network-isolation.
 
 use super::{attempted, control, shown, structure};
-use crate::{
-    case::{Case, Destination},
-    profile::Expectation,
-    requirement::Judgement,
-};
+use crate::{case::Case, destination::Destination, profile::Expectation, requirement::Judgement};
 
 /// Judges whether none of a class could be reached; `what` names the class, as a fragment.
 pub(in crate::requirement) fn judge(case: &Case, what: &str, belongs: fn(&Destination) -> bool) -> Judgement {

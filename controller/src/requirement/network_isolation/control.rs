@@ -12,8 +12,9 @@ use proto::Protocol;
 
 use super::attempted::Attempted;
 use crate::{
-    case::{Case, Citation, Control, InCluster, Purpose},
+    case::{Case, Citation, Control, InCluster},
     cluster::Direction,
+    destination::Purpose,
     profile::{Expectation, Kind},
 };
 

@@ -4,7 +4,10 @@
 use proto::{Interface, Protocol, Reach};
 
 use super::{attempted::Attempted, control};
-use crate::case::{Case, Citation, Destination, Purpose};
+use crate::{
+    case::{Case, Citation},
+    destination::{Destination, Purpose},
+};
 
 /// What shows that there is no way out; `Err` says why nothing does.
 pub(in crate::requirement) fn shows(

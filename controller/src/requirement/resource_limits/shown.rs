@@ -8,8 +8,9 @@
 use proto::Quota;
 
 use crate::{
-    case::{Case, Limits},
+    case::Case,
     gvisor::{self, Kernel},
+    limits::Limits,
 };
 
 /// What one source shows of one limit.

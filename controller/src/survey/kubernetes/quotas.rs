@@ -5,8 +5,8 @@ use kube::{Api, Client};
 
 use super::list;
 use crate::{
-    case::Limits,
     cluster::{Read, bytes, millis},
+    limits::Limits,
 };
 
 /// The defaults of the namespace's LimitRanges for containers; `None` where there are none.

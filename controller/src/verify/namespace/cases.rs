@@ -6,8 +6,9 @@ use proto::{BootId, Observation};
 
 use super::{Request, probing::Probed};
 use crate::{
-    case::{Case, InCluster, Limits, Machine, Subject, Survey},
+    case::{Case, InCluster, Machine, Subject, Survey},
     cluster::{Cluster, Coverage, Group},
+    limits::Limits,
     manifest,
     plan::namespace::Plan,
     profile::Profile,

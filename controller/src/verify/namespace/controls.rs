@@ -16,7 +16,8 @@ use tokio::{
 
 use super::probing::{BUDGET, assignment};
 use crate::{
-    case::{Control, Destination},
+    case::Control,
+    destination::Destination,
     launch::{
         Leftover,
         pods::{self, Fleet, Gathered, PodState, Stage},

@@ -8,9 +8,10 @@ use tokio::time::{Instant, timeout_at};
 use super::{Target, controls::Controls};
 use crate::{
     breach::Breach,
-    case::{Collected, Control, Destination, RanPod},
+    case::{Collected, Control, RanPod},
     cluster::{Cluster, Group},
     collect::Event,
+    destination::Destination,
     launch::pods::{self, Fleet, Gathered, PodState, Refusal, Stage},
     manifest::{self, Common},
     plan::{self, Wanted},

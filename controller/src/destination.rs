@@ -1,0 +1,113 @@
+//! What a probe is asked to attempt, and why.
+
+use std::net::SocketAddr;
+
+use proto::{Protocol, Target};
+use serde::{Deserialize, Serialize};
+
+/// Something that the probe was asked to attempt.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Destination {
+    /// As it stands in the assignment.
+    pub target: Target,
+    /// Why it was chosen.
+    pub purpose: Purpose,
+    /// Whether the user named it, so that the control may try it on this machine, too.
+    pub named: bool,
+}
+
+/// Why a destination was chosen.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
+    LoopbackWitness,
+    /// An address that documentation reserves (RFC 5737, RFC 3849): without a route it is unreachable at once.
+    Documentation,
+    /// The run's own listener, which the control reaches.
+    Witness,
+    /// A host of the public internet.
+    PublicInternet,
+    /// A name server of the public internet.
+    PublicDns,
+    /// The name servers that the sandbox is configured with.
+    OwnResolver,
+    /// A metadata service.
+    Metadata,
+    /// The cluster's DNS.
+    ClusterDns,
+    /// The cluster's API server.
+    ApiServer,
+    /// The kubelet of the probe's node.
+    Kubelet,
+    /// The probe's node itself.
+    Node,
+    /// Another pod of the namespace.
+    Neighbour,
+    /// The user named it as a target.
+    Requested,
+    /// The user named it as something that must be reached.
+    Allowed,
+}
+
+// === impl Destination ===
+
+impl Destination {
+    /// As people write it; what is not TCP says so.
+    pub fn name(&self) -> String {
+        let address = SocketAddr::new(self.target.address, self.target.port);
+        match self.target.protocol {
+            Protocol::Tcp => address.to_string(),
+            protocol @ (Protocol::Udp | Protocol::Dns | Protocol::OneWay) => {
+                format!("{address}/{}", protocol.id())
+            }
+            Protocol::Echo => format!("{}/icmp", self.target.address),
+            Protocol::Resolver => "the sandbox's own resolver".to_owned(),
+            Protocol::Socket => format!("the socket {}", self.target.name),
+        }
+    }
+}
+
+// === impl Purpose ===
+
+impl Purpose {
+    /// Who it is, as a fragment.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::LoopbackWitness => "a listener on the machine's loopback",
+            Self::Documentation => "an address for documentation",
+            Self::Witness => "the run's own listener",
+            Self::PublicInternet => "a host of the public internet",
+            Self::PublicDns => "a public name server",
+            Self::OwnResolver => "the name servers of its resolv.conf",
+            Self::Metadata => "a metadata service",
+            Self::ClusterDns => "the cluster's DNS",
+            Self::ApiServer => "the API server",
+            Self::Kubelet => "the node's kubelet",
+            Self::Node => "the node itself",
+            Self::Neighbour => "another pod of the namespace",
+            Self::Requested => "named by --egress-target",
+            Self::Allowed => "named by --allow",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_named_by_its_address_and_whatever_is_not_tcp() {
+        for (protocol, name) in [
+            (Protocol::Tcp, "[2001:db8::1]:53"),
+            (Protocol::Udp, "[2001:db8::1]:53/udp"),
+            (Protocol::Dns, "[2001:db8::1]:53/dns"),
+            (Protocol::OneWay, "[2001:db8::1]:53/one-way"),
+            (Protocol::Echo, "2001:db8::1/icmp"),
+        ] {
+            let target = Target::at(1, "2001:db8::1".parse().unwrap(), 53, protocol);
+            let destination = Destination { target, purpose: Purpose::Documentation, named: false };
+            assert_eq!(destination.name(), name);
+        }
+    }
+}
