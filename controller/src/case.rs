@@ -55,6 +55,9 @@ pub struct Survey {
     pub no_new_privs: Option<bool>,
     /// The machine that runs it.
     pub machine: Machine,
+    /// Whether the probe was asked to measure the processor time that it gets.
+    #[serde(default)]
+    pub measures_cpu: bool,
     /// The limits of the sandbox's own control group, as the machine's kernel enforces them.
     pub cgroup: Observation<Limits>,
     /// What the probe was asked to attempt.

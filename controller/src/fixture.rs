@@ -342,6 +342,7 @@ fn case(evidence: Evidence) -> Case {
                 memory_total: seen(MACHINE_MEMORY),
                 account_list: seen(AccountDigest { size, sha256 }),
             },
+            measures_cpu: false,
             cgroup: seen(limits),
             destinations: vec![
                 destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackWitness),

@@ -48,6 +48,8 @@ pub struct Plan {
     pub destinations: Vec<Destination>,
     /// What of it may be reached.
     pub profile: Profile,
+    /// Whether the probe measures the processor time that it gets.
+    pub measures_cpu: bool,
 }
 
 /// What was asked for, as far as it shapes the plan.
@@ -59,6 +61,8 @@ pub struct Request {
     pub bundle: Option<PathBuf>,
     /// What was said of the network.
     pub wanted: Wanted,
+    /// `--measure-cpu`.
+    pub measures_cpu: bool,
     /// runsc, where it is on the machine.
     pub installed: Option<PathBuf>,
     /// What network the sandbox is given.
@@ -122,6 +126,7 @@ pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
         nonce,
         destinations: distinct(destinations),
         profile: request.wanted.profile.clone(),
+        measures_cpu: request.measures_cpu,
     })
 }
 
@@ -168,6 +173,12 @@ fn without_network(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
+/// What a probe is to look at: everything, but what takes all processors only where it is asked for.
+pub(crate) fn observers(measures_cpu: bool) -> Vec<Observer> {
+    let wanted = |observer: &Observer| measures_cpu || *observer != Observer::ProcessorShare;
+    Observer::ALL.iter().copied().filter(wanted).collect()
+}
+
 /// The name of everything that a run creates.
 pub(crate) fn run(Nonce(bytes): Nonce) -> String {
     let name = bytes.iter().take(4).map(|byte| format!("{byte:02x}"));
@@ -210,7 +221,7 @@ impl Plan {
     pub fn assignment(&self) -> Assignment {
         Assignment {
             nonce: self.nonce,
-            observers: Observer::ALL.to_vec(),
+            observers: observers(self.measures_cpu),
             targets: self.destinations.iter().map(|destination| destination.target.clone()).collect(),
             budget: BUDGET,
         }
@@ -323,7 +334,10 @@ mod tests {
     fn the_assignment_has_every_observer_and_each_target_once() {
         let plan = with_a_witness();
         let assignment = plan.assignment();
-        assert_eq!(assignment.observers, Observer::ALL);
+        let measuring = Plan { measures_cpu: true, ..plan.clone() };
+        assert_eq!(measuring.assignment().observers, Observer::ALL);
+        assert!(!assignment.observers.contains(&Observer::ProcessorShare));
+        assert_eq!(assignment.observers.len() + 1, Observer::ALL.len());
         let count = u32::try_from(plan.destinations.len()).unwrap();
         let ids: Vec<_> = assignment.targets.iter().map(|target| target.id).collect();
         assert_eq!(ids, (1..=count).collect::<Vec<_>>());

@@ -171,6 +171,8 @@ observers! {
     TimePage, time_page, "time-page";
     /// Attempts to reach targets.
     Egress, egress, "egress";
+    /// The processor time that the probe gets.
+    ProcessorShare, processor_share, "processor-share";
 }
 
 #[cfg(test)]

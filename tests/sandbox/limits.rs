@@ -19,6 +19,8 @@ struct Case {
     name: &'static str,
     change: fn(&mut Value),
     told: &'static [&'static str],
+    /// Words of the controller's.
+    words: &'static [&'static str],
     lacks: Lacks,
     /// What is said of resource-limits.
     says: &'static str,
@@ -32,14 +34,19 @@ const CLEAN: Case = Case {
     name: "256 MiB and one processor",
     change: |_| (),
     told: &[],
+    words: &[],
     lacks: MET,
     says: "the sandbox's control group has them",
 };
 
+const HALF: Case =
+    Case { name: "half a processor", change: |config| cpu(config)["quota"] = json!(50_000), ..CLEAN };
+const MEASURE: &[&str] = &["--measure-cpu"];
+
 const CASES: &[Case] = &[
     CLEAN,
     Case { name: "512 MiB", change: |config| memory(config)["limit"] = json!(512 << 20), ..CLEAN },
-    Case { name: "half a processor", change: |config| cpu(config)["quota"] = json!(50_000), ..CLEAN },
+    HALF,
     Case {
         name: "one and a half processors by another period",
         change: |config| *cpu(config) = json!({ "quota": 75_000, "period": 50_000 }),
@@ -82,6 +89,25 @@ const CASES: &[Case] = &[
     },
 ];
 
+/// What a sandbox gets is about what it may get: too much would be unmet.
+const MEASURED: &[Case] = &[
+    Case { name: "half a processor, measured", words: MEASURE, ..HALF },
+    Case {
+        name: "one and a half processors, measured",
+        change: |config| cpu(config)["quota"] = json!(150_000),
+        words: MEASURE,
+        ..CLEAN
+    },
+    Case {
+        name: "no CPU limit, measured",
+        change: |config| *cpu(config) = json!({}),
+        words: MEASURE,
+        lacks: UNMET,
+        says: "no limit of processor time is declared",
+        ..CLEAN
+    },
+];
+
 /// Only runsc can be told so.
 const IGNORED: Case = Case {
     name: "control groups ignored",
@@ -91,17 +117,30 @@ const IGNORED: Case = Case {
     ..CLEAN
 };
 
+/// By a runtime that makes another group than the configuration says, without its quota: nobody but the measurement shows it.
+const WITHHELD: Case = Case {
+    name: "half a processor that is not applied, measured",
+    lacks: UNMET,
+    says: "the declared CPU limit does not reach the sandbox",
+    words: MEASURE,
+    ..HALF
+};
+
 pub(super) fn rows() -> Vec<Row> {
     let worlds = worlds::all().unwrap_or_default().into_iter().filter(|world| world.name != "no sandbox");
     let of_world = |world: World| {
         let ignored = world.gvisor.then_some(&IGNORED);
-        let cases = CASES.iter().chain(ignored).map(move |&case| {
+        let cases = CASES.iter().chain(MEASURED).chain(ignored).map(|&case| {
             let world = world.clone();
             let skipped = world.missing.is_some();
             let name = format!("limits, {}: {}", world.name, case.name);
-            Row { skipped, ..row(name, move || comes_out(&world, case)) }
+            Row { skipped, ..row(name, move || _ = comes_out(&world, case)) }
         });
-        cases.collect::<Vec<_>>()
+        let withholding = World { runtime: world.runtime.as_deref().map(withholding), ..world.clone() };
+        let skipped = world.missing.is_some();
+        let name = format!("limits, {}: {}", world.name, WITHHELD.name);
+        let withheld = Row { skipped, ..row(name, move || withheld(&withholding)) };
+        cases.chain([withheld]).collect::<Vec<_>>()
     };
     worlds.filter(is_first_of_its_release).flat_map(of_world).collect()
 }
@@ -127,7 +166,23 @@ fn with_control_groups(config: &mut Value) {
     config["mounts"].as_array_mut().unwrap().extend(mounts);
 }
 
-fn comes_out(world: &World, case: Case) {
+fn withholding(runtime: &str) -> String {
+    let spoilt = r#"s/"quota":50000/"quota":-1/; s/podproof-stage-/podproof-stage-other-/"#;
+    let script = format!(
+        "for word; do [ ! -f $word/config.json ] || sed -i '{spoilt}' $word/config.json; done; exec {runtime} \"$@\""
+    );
+    format!("sh -c {} withholding", shlex::try_quote(&script).unwrap())
+}
+
+fn withheld(world: &World) {
+    let ended = comes_out(world, WITHHELD);
+    let finding = ended.finding("resource-limits");
+    let shown =
+        finding["evidence"].as_array().unwrap().iter().map(|citation| citation["source"].as_str().unwrap());
+    assert_eq!(shown.collect::<Vec<_>>(), ["bundle", "processor-share"], "{finding:#}");
+}
+
+fn comes_out(world: &World, case: Case) -> Ended {
     let ground = Ground::new();
     let folder = ground.path().join("mine");
     fs::create_dir_all(folder.join("rootfs/sys")).unwrap();
@@ -136,9 +191,10 @@ fn comes_out(world: &World, case: Case) {
     let runtime = format!("{}{network} {}", world.runtime.as_deref().unwrap(), case.told.join(" "));
     let words = ["verify", "--local", "--quiet", "--environment", "production", "--output", "json"];
     let ours = ["--runtime", &runtime, "--bundle", folder.to_str().unwrap()];
-    let ended = run::run(&[&words[..], &ours].concat(), ground.path(), &[]);
+    let ended = run::run(&[&words[..], &ours, case.words].concat(), ground.path(), &[]);
     assert_eq!(ground.leftovers(&["mine"]), [""; 0], "{ended:#?}");
     assert_lacks(&ended, world, &case);
+    ended
 }
 
 fn assert_lacks(ended: &Ended, world: &World, case: &Case) {
@@ -151,7 +207,10 @@ fn assert_lacks(ended: &Ended, world: &World, case: &Case) {
         outcomes.filter(|(_, outcome)| outcome != "met" && outcome != "not-applicable").collect();
     let finding = ended.finding("resource-limits");
     let because = finding["because"].as_str().unwrap();
-    _ = writeln!(std::io::stderr(), "{} | {} | {because}", case.name, world.name);
+    let mut evidence = finding["evidence"].as_array().unwrap().iter();
+    let measured = evidence.find(|citation| citation["source"] == "processor-share");
+    let got = measured.map_or("not measured", |citation| citation["text"].as_str().unwrap());
+    _ = writeln!(std::io::stderr(), "{} | {} | {because} | {got}", case.name, world.name);
     assert_eq!(lacking, expected, "{}: {finding:#}", case.name);
     assert!(because.contains(case.says), "{}: {because}", case.name);
 }

@@ -1,7 +1,8 @@
 //! Memory and processor time are limited, and the limits reach the sandbox.
 //!
 //! Nothing that shows a limit may show another than is declared, and something must show that of memory. A CPU quota that
-//! nobody shows leaves it met, and is said: releases of gVisor before 2026-04 show none.
+//! nobody shows leaves it met, and is said: releases of gVisor before 2026-04 show none. Whoever asks for processor time to
+//! be measured wants to know, and then it is open.
 
 mod cause;
 mod shown;
@@ -24,7 +25,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     remedy: "Set a memory and a CPU limit (on Kubernetes: for every container of the pod), and let the runtime apply \
              control groups (no `--ignore-cgroups`; `--systemd-cgroup` where the path is systemd's).",
     explanation: Explanation {
-        looks_at: &["memory-total", "quotas", "machine", "bundle", "cluster"],
+        looks_at: &["memory-total", "quotas", "processor-share", "machine", "bundle", "cluster"],
         met: "a memory and a CPU limit are declared and reach the sandbox",
         unmet: "one is missing, or does not reach the sandbox",
         inconclusive: "what the sandbox has could not be seen",
@@ -96,14 +97,13 @@ fn reached(shown: &[Shown]) -> Judgement {
         shown.iter().filter(is_of).any(|shown| source.is_none_or(|source| shown.source == source))
     };
     let inside = has(Limit::Memory, Some("memory-total")) || has(Limit::Memory, Some("quotas"));
-    let unseen = shown.iter().any(|shown| shown.how == How::Unseen);
+    let unseen = shown.iter().any(|shown| shown.limit == Limit::Memory && shown.how == How::Unseen);
     if !(inside || has(Limit::Memory, None) && !unseen) {
-        let of_memory = |shown: &&Shown| shown.limit == Limit::Memory && shown.how != How::AsDeclared;
-        let why: Vec<_> = shown.iter().filter(of_memory).map(|shown| shown.text.as_str()).collect();
-        return Judgement::inconclusive(format!(
-            "no memory limit of the sandbox was seen: {}",
-            why.join("; ")
-        ));
+        return not_seen(Limit::Memory, shown);
+    }
+    let measured = shown.iter().any(|shown| shown.source == "processor-share");
+    if measured && !has(Limit::Cpu, None) {
+        return not_seen(Limit::Cpu, shown);
     }
     Judgement::met(if has(Limit::Cpu, Some("machine")) {
         "both limits are declared, and the sandbox's control group has them"
@@ -114,9 +114,15 @@ fn reached(shown: &[Shown]) -> Judgement {
     })
 }
 
+fn not_seen(limit: Limit, shown: &[Shown]) -> Judgement {
+    let of_it = shown.iter().filter(|shown| shown.limit == limit && shown.how != How::AsDeclared);
+    let why: Vec<_> = of_it.map(|shown| shown.text.as_str()).collect();
+    Judgement::inconclusive(format!("no {} of the sandbox was seen: {}", limit.words(), why.join("; ")))
+}
+
 #[cfg(test)]
 mod tests {
-    use proto::{MemoryTotal, Observation, Quota, Quotas};
+    use proto::{MemoryTotal, Observation, ProcessorShare, Quota, Quotas};
 
     use super::*;
     use crate::{
@@ -260,6 +266,52 @@ mod tests {
         assert_eq!(of([DECLARED.memory, DECLARED.cpu_millis, None]), Outcome::Met);
         assert_eq!(of([DECLARED.memory, None, None]), Outcome::Unmet);
         assert_eq!(of([None, DECLARED.cpu_millis, None]), Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_is_got_beyond_the_quota_is_unmet_and_about_it_is_met_and_much_less_says_nothing() {
+        let of = |declared, got: u64, change: fn(&mut Case)| {
+            judged(|case| {
+                from_inside(case);
+                change(case);
+                case.survey.measures_cpu = true;
+                case.survey.declared = Some(Limits { cpu_millis: Some(declared), ..DECLARED });
+                let lost_us = (2000 - got) * 3000;
+                let share = ProcessorShare { threads: 2, elapsed_us: 3_000_000, lost_us };
+                case.collected.evidence.processor_share = Observation::Seen(share);
+            })
+        };
+        for (declared, got) in [(500, 500), (500, 570), (500, 380), (1500, 1540), (2000, 2000), (4000, 1600)]
+        {
+            let judgement = of(declared, got, |_| ());
+            assert_eq!(judgement.outcome, Outcome::Met, "{declared} {got}: {judgement:?}");
+            assert_eq!(judgement.because, "both limits are declared, and the sandbox shows them");
+        }
+        for (declared, got) in [(500, 600), (500, 2000), (1500, 1800), (1500, 2000), (10, 100)] {
+            let judgement = of(declared, got, |_| ());
+            assert_eq!(judgement.because, "the declared CPU limit does not reach the sandbox");
+        }
+        for (declared, got) in [(500, 300), (1500, 1000), (2000, 500)] {
+            let judgement = of(declared, got, |_| ());
+            assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{declared} {got}: {judgement:?}");
+            assert!(judgement.because.contains("which a busy machine also explains"), "{judgement:?}");
+        }
+        // Others show the quota, so that nothing hangs on a busy machine.
+        let shown = of(1500, 500, |case| quotas(case, [DECLARED.memory, Some(1500), None]));
+        assert_eq!(shown.outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn a_measurement_that_was_asked_for_and_failed_leaves_it_open() {
+        let of = |change: fn(&mut Case)| {
+            with(|case| {
+                from_inside(case);
+                change(case);
+                case.collected.evidence.processor_share = Observation::TimedOut;
+            })
+        };
+        assert!(matches!(of(|case| case.survey.measures_cpu = true), Outcome::Inconclusive(_)));
+        assert_eq!(of(|_| ()), Outcome::Met);
     }
 
     #[test]

@@ -732,6 +732,19 @@ pub struct Quota {
     #[prost(uint64, optional, tag = "2")]
     pub limit: ::core::option::Option<u64>,
 }
+/// What threads got that wanted all they could get for about three seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProcessorShare {
+    /// One for each processor on which the probe may run, and at most 256.
+    #[prost(uint32, tag = "1")]
+    pub threads: u32,
+    /// How long it took, in microseconds, by the processor's counter or CLOCK_MONOTONIC.
+    #[prost(uint64, tag = "2")]
+    pub elapsed_us: u64,
+    /// How much of that time the threads did not run, together: gaps of more than half a millisecond.
+    #[prost(uint64, tag = "3")]
+    pub lost_us: u64,
+}
 /// What one observer has to say.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Observed {
@@ -791,7 +804,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 60"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 60, 61"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -863,6 +876,8 @@ pub mod fact {
         Markers(super::Markers),
         #[prost(message, tag = "60")]
         Quotas(super::Quotas),
+        #[prost(message, tag = "61")]
+        ProcessorShare(super::ProcessorShare),
     }
 }
 /// Names a fact that the probe can look for.
@@ -902,6 +917,8 @@ pub enum Observer {
     Devices = 30,
     Markers = 31,
     Quotas = 60,
+    /// Only where it is asked for, and after all others: it uses all processors for a while.
+    ProcessorShare = 61,
 }
 impl Observer {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -943,6 +960,7 @@ impl Observer {
             Self::Devices => "OBSERVER_DEVICES",
             Self::Markers => "OBSERVER_MARKERS",
             Self::Quotas => "OBSERVER_QUOTAS",
+            Self::ProcessorShare => "OBSERVER_PROCESSOR_SHARE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -981,6 +999,7 @@ impl Observer {
             "OBSERVER_DEVICES" => Some(Self::Devices),
             "OBSERVER_MARKERS" => Some(Self::Markers),
             "OBSERVER_QUOTAS" => Some(Self::Quotas),
+            "OBSERVER_PROCESSOR_SHARE" => Some(Self::ProcessorShare),
             _ => None,
         }
     }

@@ -1,5 +1,5 @@
-//! Who shows which of a sandbox's limits: the machine's control group, and in the sandbox its memory and the files of its
-//! own groups.
+//! Who shows which of a sandbox's limits: the machine's control group, and in the sandbox its memory, the files of its own
+//! groups and, where that is measured, the processor time that it gets.
 //!
 //! gVisor is told its memory when it starts and shows just that (runsc/sandbox/sandbox.go, `--total-memory`); a container
 //! on the machine's own kernel always shows the machine's memory. gVisor's files of control groups say "no limit" until
@@ -12,6 +12,13 @@ use crate::{
     gvisor::{self, Kernel},
     limits::Limits,
 };
+
+/// What more than is declared a measurement may show: the first period's quota may be there whole, and short gaps are not
+/// counted.
+const TOLERANCE_PERCENT: u64 = 15;
+const TOLERANCE_MILLIS: u64 = 50;
+/// Of what is declared and there, what must be got for the limit to be what limits.
+const ENOUGH_PERCENT: u64 = 75;
 
 /// What one source shows of one limit.
 #[derive(Debug)]
@@ -48,6 +55,7 @@ pub(super) fn all(case: &Case, declared: Limits) -> Vec<Shown> {
     let mut all = by_the_machine(case, declared);
     all.extend(declared.memory.map(|memory| by_memory_total(case, memory, kernel)));
     all.extend(by_quotas(case, declared, kernel));
+    all.extend(declared.cpu_millis.filter(|_| case.survey.measures_cpu).map(|cpu| by_measuring(case, cpu)));
     all
 }
 
@@ -105,6 +113,27 @@ fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
     let quotas =
         [(Limit::Memory, &quotas.memory), (Limit::Cpu, &quotas.cpu_millis), (Limit::Pids, &quotas.pids)];
     quotas.into_iter().filter_map(shown).collect()
+}
+
+/// What is got is about what a quota lets through: more than that is what no quota let through, and much less may be a
+/// busy machine's doing.
+fn by_measuring(case: &Case, declared: u64) -> Shown {
+    let share = &case.evidence().processor_share;
+    let shown = |how, text| Shown { source: "processor-share", limit: Limit::Cpu, how, text };
+    let Some(share) = share.seen() else {
+        return shown(How::Unseen, format!("what it gets was not measured: {}", share.fared()));
+    };
+    let (got, threads) = (share.millis(), u64::from(share.threads));
+    let text = format!("{threads} threads got {got}m CPU of {}m", threads.saturating_mul(1000));
+    let most = declared + (declared * TOLERANCE_PERCENT / 100).max(TOLERANCE_MILLIS);
+    let least = declared.min(threads.saturating_mul(1000)) * ENOUGH_PERCENT / 100;
+    if got > most {
+        shown(How::Otherwise, text)
+    } else if got >= least {
+        shown(How::AsDeclared, text)
+    } else {
+        shown(How::Not, format!("{text}, which a busy machine also explains"))
+    }
 }
 
 /// What the probe's own container is given of its pod's.

@@ -62,6 +62,7 @@ fn case(
         own_mounts: manifest::KUBELETS_MOUNTS.iter().map(|&path| path.to_owned()).collect(),
         no_new_privs: Some(true),
         machine: machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot),
+        measures_cpu: request.measures_cpu,
         cgroup: Observation::failed("a node's control groups cannot be read from here"),
         destinations,
         profile: Profile::default(),
