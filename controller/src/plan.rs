@@ -63,6 +63,8 @@ pub struct Request {
     pub wanted: Wanted,
     /// `--measure-cpu`.
     pub measures_cpu: bool,
+    /// Whether an ordinary user runs it, and not root.
+    pub rootless: bool,
     /// runsc, where it is on the machine.
     pub installed: Option<PathBuf>,
     /// What network the sandbox is given.
@@ -157,18 +159,29 @@ fn subject(request: &Request) -> Result<Subject, Error> {
         (None, None) => return Ok(Subject::Unsandboxed),
     };
     let runtime = if bundle.is_none() { without_network(words) } else { words };
+    let runtime = if request.rootless { without_root(runtime) } else { runtime };
     Ok(Subject::Sandbox { runtime, bundle })
 }
 
 /// runsc is told that a bundle of our own has no network, unless the user says what network it has: it would look for one
 /// in the empty namespace, and releases before 2025 refuse to on new kernels.
-fn without_network(mut words: Vec<String>) -> Vec<String> {
+fn without_network(words: Vec<String>) -> Vec<String> {
+    telling_runsc(words, "network", "--network=none")
+}
+
+/// runsc is told that it has no root, unless the user says whether it has: it then makes a user namespace for itself, in which
+/// it maps nobody but the user, so that it needs no newuidmap (gVisor, `runsc/specutils/namespace.go`, `MaybeRunAsRoot`).
+fn without_root(words: Vec<String>) -> Vec<String> {
+    telling_runsc(words, "rootless", "--rootless")
+}
+
+fn telling_runsc(mut words: Vec<String>, flag: &str, word: &str) -> Vec<String> {
     let is_runsc = words.first().is_some_and(|program| {
         Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().starts_with("runsc"))
     });
-    let is_told = words.iter().any(|word| word.trim_start_matches('-').starts_with("network"));
+    let is_told = words.iter().any(|word| word.trim_start_matches('-').starts_with(flag));
     if is_runsc && !is_told {
-        words.push("--network=none".to_owned());
+        words.push(word.to_owned());
     }
     words
 }
@@ -284,6 +297,12 @@ mod tests {
         let told =
             Request { runtime: Some(vec!["runsc".into(), "-network=host".into()]), ..installed.clone() };
         assert_eq!(runtime(&told), ["runsc", "-network=host"]);
+        let ordinary = |request: &Request| runtime(&Request { rootless: true, ..request.clone() });
+        assert_eq!(ordinary(&installed), ["/usr/bin/runsc", "--network=none", "--rootless"]);
+        assert_eq!(ordinary(&of_the_user), ["/usr/bin/runsc", "--rootless"]);
+        assert_eq!(ordinary(&named), ["runc"]);
+        let told = Request { runtime: Some(vec!["runsc".into(), "--rootless=false".into()]), ..told };
+        assert_eq!(ordinary(&told), ["runsc", "--rootless=false", "--network=none"]);
     }
 
     #[test]

@@ -205,6 +205,7 @@ fn plan_request(request: &Request, wanted: Wanted, beside: &Beside) -> io::Resul
         bundle: request.bundle.clone(),
         wanted,
         measures_cpu: request.measures_cpu,
+        rootless: !nix::unistd::geteuid().is_root(),
         installed: launch::installed_runsc(),
         network: beside.network(),
         loopback_witness: beside.loopback_port()?,

@@ -146,7 +146,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// Limits are the sandbox's on every platform.
-fn is_first_of_its_release(world: &World) -> bool {
+pub(super) fn is_first_of_its_release(world: &World) -> bool {
     !world.gvisor || !world.name.ends_with("ptrace") || world.name.contains("2022")
 }
 

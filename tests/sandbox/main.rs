@@ -19,6 +19,7 @@ mod limits;
 mod main_process;
 mod matrix;
 mod network;
+mod ordinary_user;
 mod readme;
 #[cfg(target_arch = "x86_64")]
 mod truth;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         main_process::rows(),
         limits::rows(),
         network::rows(),
+        ordinary_user::rows(),
         readme::rows(),
     ];
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {

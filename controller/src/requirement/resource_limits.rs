@@ -28,7 +28,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
         looks_at: &["memory-total", "quotas", "processor-share", "machine", "bundle", "cluster"],
         met: "a memory and a CPU limit are declared and reach the sandbox",
         unmet: "one is missing, or does not reach the sandbox",
-        inconclusive: "what the sandbox has could not be seen",
+        inconclusive: "what the sandbox has could not be seen, or an ordinary user started it, who cannot limit it",
         on_platforms: LIMITS_ON_PLATFORMS,
     },
     mappings: &["KAR-0020"],
@@ -61,8 +61,14 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
             .citing(declarer(case), describe(declared));
     }
     let shown = shown::all(case, declared);
+    let none_arrives = shown.iter().all(|shown| shown.how != How::AsDeclared);
     let judgement = match shown.iter().find(|shown| shown.how == How::Otherwise) {
-        Some(other) => Judgement::unmet(unreached(case, other.limit, &shown)),
+        Some(_) if none_arrives && cause::is_rootless(case) => Judgement::inconclusive(
+            "without root there is no control group to limit the sandbox, so that limits are not judged; run it as root",
+        ),
+        Some(other) if none_arrives => Judgement::unmet(unreached(other.limit, cause::cause(case))),
+        // A cause explains why no limit arrives, and not why one of several does not.
+        Some(other) => Judgement::unmet(unreached(other.limit, None)),
         None => reached(&shown),
     };
     let decides = |how: How| match judgement.outcome {
@@ -83,11 +89,9 @@ fn declarer(case: &Case) -> &'static str {
     if case.survey.in_cluster.is_some() { "pod" } else { "bundle" }
 }
 
-/// A cause explains why no limit arrives, and not why one of several does not.
-fn unreached(case: &Case, limit: Limit, shown: &[Shown]) -> String {
-    let none_arrives = shown.iter().all(|shown| shown.how != How::AsDeclared);
-    let why = cause::cause(case).filter(|_| none_arrives).map(|why| format!(": {why}"));
-    format!("the declared {} does not reach the sandbox{}", limit.words(), why.unwrap_or_default())
+fn unreached(limit: Limit, cause: Option<String>) -> String {
+    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("the declared {} does not reach the sandbox{cause}", limit.words())
 }
 
 /// Nothing that is shown contradicts. What the machine enforces counts where the sandbox could be asked, too.
@@ -227,6 +231,23 @@ mod tests {
             because.contains("lacks `systemd-cgroup` though the kubelet's driver is systemd"),
             "{because}"
         );
+    }
+
+    #[test]
+    fn without_root_limits_are_not_judged_unless_they_arrive() {
+        let of = |change: fn(&mut Case)| {
+            judged(|case| {
+                told(case, "--rootless");
+                case.survey.cgroup = Observation::Absent;
+                change(case);
+            })
+        };
+        let judgement = of(|case| shows(case, MACHINE_MEMORY));
+        assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{judgement:?}");
+        assert!(judgement.because.contains("without root"), "{judgement:?}");
+        assert_eq!(of(|_| ()).outcome, Outcome::Met);
+        let half = of(|case| case.survey.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED }));
+        assert_eq!(half.outcome, Outcome::Unmet);
     }
 
     #[test]
