@@ -99,7 +99,7 @@ fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
     let of_a_container = of_a_container(case, declared);
     let shown = |(limit, quota): (Limit, &Option<Quota>)| {
         let (Quota { file, limit: number }, declared) = (quota.as_ref()?, limit.of(declared)?);
-        let says = number.map_or("no limit".to_owned(), |number| number.to_string());
+        let says = number.map_or("no limit".to_owned(), |number| limit.amount(number));
         let is_beyond = |&bytes: &u64| declared > bytes && is_the_machines(case, bytes);
         let how = match number {
             None if !is_filled || (limit == Limit::Pids && kernel != Kernel::Other) => How::Not,
@@ -150,10 +150,10 @@ pub(super) fn is_the_machines(case: &Case, bytes: u64) -> bool {
 }
 
 pub(super) fn describe(limits: Limits) -> String {
-    let memory = limits.memory.map_or("no memory limit".to_owned(), |bytes| format!("{bytes} bytes"));
-    let cpu = limits.cpu_millis.map_or("no CPU limit".to_owned(), |millis| format!("{millis}m CPU"));
-    let pids = limits.pids.map(|pids| format!(", {pids} processes")).unwrap_or_default();
-    format!("{memory}, {cpu}{pids}")
+    let memory = limits.memory.map_or("no memory limit".to_owned(), |bytes| Limit::Memory.amount(bytes));
+    let cpu = limits.cpu_millis.map_or("no CPU limit".to_owned(), |millis| Limit::Cpu.amount(millis));
+    let pids = limits.pids.map(|pids| format!(", {}", Limit::Pids.amount(pids)));
+    format!("{memory}, {cpu}{}", pids.unwrap_or_default())
 }
 
 /// The kernel rounds a limit of memory down to whole pages (`mm/page_counter.c`).
@@ -179,6 +179,14 @@ impl Limit {
             Self::Memory => limits.memory,
             Self::Cpu => limits.cpu_millis,
             Self::Pids => limits.pids,
+        }
+    }
+
+    fn amount(self, number: u64) -> String {
+        match self {
+            Self::Memory => format!("{number} bytes"),
+            Self::Cpu => format!("{number}m CPU"),
+            Self::Pids => format!("{number} processes"),
         }
     }
 
