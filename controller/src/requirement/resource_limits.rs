@@ -71,16 +71,19 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
         Some(other) => Judgement::unmet(unreached(other.limit, None)),
         None => reached(&shown),
     };
+    citing_what_decides(judgement.citing(declarer(case), describe(declared)), &shown)
+}
+
+/// The sentence of what could not be decided has it all.
+fn citing_what_decides(judgement: Judgement, shown: &[Shown]) -> Judgement {
     let decides = |how: How| match judgement.outcome {
         Outcome::Met => how == How::AsDeclared,
         Outcome::Unmet => how == How::Otherwise,
-        // Its sentence has it all.
         Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => false,
     };
     let mut cited: Vec<_> =
         shown.iter().filter(|shown| decides(shown.how)).map(|shown| (shown.source, &shown.text)).collect();
     cited.dedup();
-    let judgement = judgement.citing(declarer(case), describe(declared));
     cited.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text.clone()))
 }
 

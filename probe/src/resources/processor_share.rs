@@ -11,12 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    sched::{CpuSet, sched_getaffinity},
-    unistd::Pid,
-};
 use proto::{Observation, ProcessorShare};
 
+use super::processors::schedulable;
 use crate::sys::counter;
 
 /// The most threads; more processors than that are not counted.
@@ -29,8 +26,8 @@ const GAP: Duration = Duration::from_micros(500);
 const COMPARING: Duration = Duration::from_millis(10);
 
 pub(crate) fn observe(time: Duration) -> Observation<ProcessorShare> {
-    let processors = match sched_getaffinity(Pid::from_raw(0)) {
-        Ok(set) => (0..CpuSet::count()).filter(|&processor| set.is_set(processor) == Ok(true)).count(),
+    let processors = match schedulable() {
+        Ok(processors) => processors,
         Err(errno) => return Observation::failed(errno.desc()),
     };
     match measured(processors.clamp(1, MOST), time) {

@@ -125,8 +125,9 @@ fn by_measuring(case: &Case, declared: u64) -> Shown {
     };
     let (got, threads) = (share.millis(), u64::from(share.threads));
     let text = format!("{threads} threads got {got}m CPU of {}m", threads.saturating_mul(1000));
-    let most = declared + (declared * TOLERANCE_PERCENT / 100).max(TOLERANCE_MILLIS);
-    let least = declared.min(threads.saturating_mul(1000)) * ENOUGH_PERCENT / 100;
+    let percent = |millis: u64, percent: u64| millis.saturating_mul(percent) / 100;
+    let most = declared.saturating_add(percent(declared, TOLERANCE_PERCENT).max(TOLERANCE_MILLIS));
+    let least = percent(declared.min(threads.saturating_mul(1000)), ENOUGH_PERCENT);
     if got > most {
         shown(How::Otherwise, text)
     } else if got >= least {
