@@ -7,9 +7,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
-    Credentials, Egress, Evidence, FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog,
-    KernelName, Markers, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Protocol,
-    Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
+    Credentials, Egress, Evidence, FaultFrame, HostSockets, Interface, Interfaces, Introduction,
+    KernelBanner, KernelLog, KernelName, Markers, MemoryTotal, Mount, Mounts, Observation, Observed,
+    Observer, Processors, Protocol, Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo,
+    Target, VdsoImage,
 };
 
 pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
@@ -296,6 +297,7 @@ fn isolated() -> Evidence {
         }),
         seccomp: seen(Seccomp { mode: Some(0), no_new_privs: None }),
         account_list: Observation::Absent,
+        host_sockets: seen(HostSockets { paths: Vec::new(), unseen: Vec::new() }),
         interfaces: seen(Interfaces { interfaces: vec![loopback] }),
         routes: seen(Routes { routes: Vec::new() }),
         egress: seen(Egress { attempts, name_servers: Vec::new() }),

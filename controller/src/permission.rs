@@ -185,7 +185,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know what is behind a pod's claim for a volume",
-        without: Without::Inconclusive("filesystem-isolation, where a pod has a claim"),
+        without: Without::Inconclusive("filesystem-isolation, host-sockets-absent, where a pod has a claim"),
     },
     Permission {
         group: "",
@@ -193,7 +193,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "know what is behind a pod's claim for a volume",
-        without: Without::Inconclusive("filesystem-isolation, where a pod has a claim"),
+        without: Without::Inconclusive("filesystem-isolation, host-sockets-absent, where a pod has a claim"),
     },
     Permission {
         group: "",

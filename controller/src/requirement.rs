@@ -8,6 +8,7 @@ mod coverage;
 mod dns_contained;
 mod environment_declared;
 mod filesystem_isolation;
+mod host_sockets_absent;
 mod least_privilege;
 mod limits_declared;
 mod limits_enforced;
@@ -44,6 +45,7 @@ pub const ALL: &[&Requirement] = &[
     &closed_from_the_start::REQUIREMENT,
     &api_server_blocked::REQUIREMENT,
     &neighbours_blocked::REQUIREMENT,
+    &host_sockets_absent::REQUIREMENT,
     &environment_declared::REQUIREMENT,
     &runtime_class_exists::REQUIREMENT,
     &runtime_class_used::REQUIREMENT,

@@ -2,5 +2,6 @@
 
 pub(crate) mod account_list;
 pub(crate) mod devices;
+pub(crate) mod host_sockets;
 pub(crate) mod mounts;
 pub(crate) mod root_filesystem;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod filesystem;
+mod host;
 mod kernel;
 mod network;
 mod platform;
@@ -13,6 +14,7 @@ mod sockets;
 
 pub use calls::{Answer, Call, CallAnswer, CallAnswers};
 pub use filesystem::{AccountList, Device, Devices, MOST_OF_ACCOUNT_LIST, Mount, Mounts, RootFilesystem};
+pub use host::{HOST_SOCKETS, HostSockets};
 pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
 pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};
 pub use platform::{CallDuration, CallSite, GsPointer, ProcessorIdentity, SegmentRegisters};

@@ -21,11 +21,11 @@ pub use assignment::{Assignment, Budget, Introduction, Nonce, Protocol, Target};
 pub use delivery::Delivery;
 pub use evidence::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, CallDuration,
-    CallSite, Capabilities, Credentials, Device, Devices, Egress, FaultFrame, GsPointer, Interface,
-    Interfaces, KernelBanner, KernelLog, KernelName, MEASURING, MOST_OF_ACCOUNT_LIST, Markers, MemoryTotal,
-    Mount, Mounts, Namespace, Namespaces, ProcessorIdentity, ProcessorShare, Processors, ProcfsTree, Quota,
-    Quotas, Reach, RootFilesystem, Route, Routes, Seccomp, SegmentRegisters, SentryMeminfo, SocketDefaults,
-    TimePage, VdsoImage,
+    CallSite, Capabilities, Credentials, Device, Devices, Egress, FaultFrame, GsPointer, HOST_SOCKETS,
+    HostSockets, Interface, Interfaces, KernelBanner, KernelLog, KernelName, MEASURING, MOST_OF_ACCOUNT_LIST,
+    Markers, MemoryTotal, Mount, Mounts, Namespace, Namespaces, ProcessorIdentity, ProcessorShare,
+    Processors, ProcfsTree, Quota, Quotas, Reach, RootFilesystem, Route, Routes, Seccomp, SegmentRegisters,
+    SentryMeminfo, SocketDefaults, TimePage, VdsoImage,
 };
 pub use observation::{Observation, Observed};
 pub use observer::{Evidence, Fact, Observer};

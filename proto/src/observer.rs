@@ -161,6 +161,8 @@ observers! {
     AccountList, account_list, "account-list";
     /// Device nodes.
     Devices, devices, "devices";
+    /// Sockets of programs that govern the machine.
+    HostSockets, host_sockets, "host-sockets";
     /// Network interfaces.
     Interfaces, interfaces, "interfaces";
     /// Routes.

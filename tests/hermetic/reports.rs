@@ -12,11 +12,13 @@ use serde_json::Value;
 use stage::{Ended, Ground, controller, run};
 
 /// Each saved run of the corpus, the code that judging it ends with, and the code with `--only production`.
-const CORPUS: [(&str, i32, i32); 6] = [
+const CORPUS: [(&str, i32, i32); 7] = [
     ("1-ready", 0, 0),
     ("1-ready-with-warnings", 0, 1),
     ("1-not-ready", 1, 1),
     ("1-undetermined", 3, 3),
+    // A probe that did not know all that is looked at since then: what it cannot tell is open.
+    ("1-older", 3, 0),
     ("1-cluster", 0, 0),
     ("1-cluster-worse", 1, 1),
 ];

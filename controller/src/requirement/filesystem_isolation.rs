@@ -1,13 +1,13 @@
 //! The machine's files are out of reach, judged by whose file it is: an account list of the image's own is no leak, the
 //! machine's is.
 
+pub(super) mod volumes;
+
 use proto::{Mount, Observation};
 
+use self::volumes::{NodePath, Volumes};
 use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
-use crate::{
-    case::{Case, Subject},
-    cluster::{Shape, Unreadable, Volume},
-};
+use crate::case::{Case, Subject};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "filesystem-isolation",
@@ -50,91 +50,15 @@ fn judge(case: &Case) -> Judgement {
 
 /// A path of the node in a workload is not excused by a clean probe, which does not mount it.
 fn workloads_volumes(case: &Case) -> Option<Judgement> {
-    let of_kind = |kind: &'static str| {
-        let volumes =
-            case.shapes().iter().flat_map(|shape| shape.volumes.iter().map(move |volume| (shape, volume)));
-        volumes
-            .filter(move |(_, volume)| volume.kind == kind)
-            .map(|(shape, volume)| format!("{} mounts {}", shape.origin.title(), volume.source))
-            .collect::<Vec<_>>()
+    let Volumes { of_node, unknown } = volumes::read(case);
+    let paths: Vec<_> = of_node.iter().map(NodePath::words).collect();
+    let (judgement, cited) = if let Some(first) = paths.first() {
+        (Judgement::unmet(format!("a path of the node is mounted: {first}")), &paths)
+    } else {
+        let first = unknown.first()?;
+        (Judgement::inconclusive(format!("whose files these are is not known: {first}")), &unknown)
     };
-    let claims = behind_claims(case);
-    let of_node = |volume: &&(String, &Volume)| ["hostPath", "local"].contains(&volume.1.kind.as_str());
-    let paths: Vec<_> = match &claims {
-        Ok(claims) => claims
-            .iter()
-            .filter(of_node)
-            .map(|(title, volume)| format!("{title} mounts {}", volume.source))
-            .collect(),
-        Err(_) => Vec::new(),
-    };
-    let paths: Vec<_> = of_kind("hostPath").into_iter().chain(paths).collect();
-    if let Some(first) = paths.first() {
-        let judgement = Judgement::unmet(format!("a path of the node is mounted: {first}"));
-        return Some(
-            paths.iter().fold(judgement, |judgement, path| judgement.citing("cluster", path.clone())),
-        );
-    }
-    let unknown = match claims {
-        Err(unreadable) => vec![format!("a claim's volume ({unreadable})")],
-        Ok(claims) => {
-            let of_driver = |volume: &(String, &Volume)| volume.1.kind == "driver";
-            let drivers = claims
-                .into_iter()
-                .filter(of_driver)
-                .map(|(title, volume)| format!("{title} mounts {}", volume.source));
-            of_kind("driver").into_iter().chain(drivers).chain(unbound(case)).collect()
-        }
-    };
-    let first = unknown.first()?;
-    let why = format!("whose files these are is not known: {first}");
-    Some(
-        unknown
-            .iter()
-            .fold(Judgement::inconclusive(why), |judgement, it| judgement.citing("cluster", it.clone())),
-    )
-}
-
-/// What the workloads claim, by the shape that does.
-fn claimed(case: &Case) -> Vec<(&Shape, &Volume)> {
-    let claims =
-        case.shapes().iter().flat_map(|shape| shape.volumes.iter().map(move |volume| (shape, volume)));
-    claims.filter(|(_, volume)| volume.kind == "claim").collect()
-}
-
-/// The volumes behind the workloads' claims, as far as they are bound.
-fn behind_claims(case: &Case) -> Result<Vec<(String, &Volume)>, &Unreadable> {
-    let claimed = claimed(case);
-    let Some(known) = case.survey.in_cluster.as_ref().filter(|_| !claimed.is_empty()) else {
-        return Ok(Vec::new());
-    };
-    let volumes = known.cluster.claims.as_ref()?;
-    let behind = |(shape, claim): (&Shape, &Volume)| {
-        volumes.iter().find(|volume| volume.name == claim.source).map(|volume| (shape.origin.title(), volume))
-    };
-    Ok(claimed.into_iter().filter_map(behind).collect())
-}
-
-/// Claims without a volume: what they will be bound to is not known. Those of a template are known by its pods.
-fn unbound(case: &Case) -> Vec<String> {
-    let Some(Ok(volumes)) = case.survey.in_cluster.as_ref().map(|known| &known.cluster.claims) else {
-        return Vec::new();
-    };
-    let made = |template: &Shape| {
-        let own = |shape: &Shape| {
-            shape.origin.kind == template.origin.kind
-                && shape.origin.name == template.origin.name
-                && !shape.origin.is_template()
-        };
-        case.shapes().iter().any(own)
-    };
-    let unbound = claimed(case).into_iter().filter(|(shape, claim)| {
-        let shown_by_pods = claim.source.is_empty() && made(shape);
-        !shown_by_pods && !volumes.iter().any(|volume| volume.name == claim.source)
-    });
-    unbound
-        .map(|(shape, claim)| format!("{} claims {}, which is not bound", shape.origin.title(), claim.name))
-        .collect()
+    Some(cited.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
 }
 
 /// What shows that files are shared, whatever else was seen.
@@ -221,8 +145,6 @@ fn own_files(case: &Case) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{case::HostPath, fixture, requirement::Outcome};
 
@@ -252,33 +174,6 @@ mod tests {
         let mut case = fixture::gvisor();
         case.survey.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
-    }
-
-    #[test]
-    fn a_claim_is_judged_by_the_volume_behind_it() {
-        let volume = |name: &str, kind: &str, source: &str| Volume {
-            name: name.into(),
-            kind: kind.into(),
-            source: source.into(),
-        };
-        for (claims, outcome) in [
-            (Ok(vec![volume("data", "hostPath", "/srv")]), "unmet"),
-            (Ok(vec![volume("data", "local", "/mnt/disk")]), "unmet"),
-            (Ok(vec![volume("data", "csi", "pd.csi.storage.gke.io")]), "met"),
-            (Ok(vec![volume("data", "driver", "vendor/thing")]), "open"),
-            (Ok(Vec::new()), "open"),
-            (Err(fixture::forbidden("list persistentvolumes")), "open"),
-        ] {
-            let mut case = fixture::pod();
-            fixture::shape(&mut case).volumes.push(volume("disk", "claim", "data"));
-            Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).claims = claims;
-            let told = match judge(&case).outcome {
-                Outcome::Met => "met",
-                Outcome::Unmet => "unmet",
-                _ => "open",
-            };
-            assert_eq!(told, outcome);
-        }
     }
 
     #[test]

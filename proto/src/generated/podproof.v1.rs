@@ -471,6 +471,16 @@ pub struct Devices {
     #[prost(bool, tag = "2")]
     pub truncated: bool,
 }
+/// Sockets of programs that govern the machine, at their usual places, by stat(2) alone: none is connected to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostSockets {
+    /// Where there is one; a socket that two paths lead to is named once.
+    #[prost(string, repeated, tag = "1")]
+    pub paths: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Places that could not be looked at, such as one in a folder that may not be entered.
+    #[prost(string, repeated, tag = "2")]
+    pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// One network interface. Hardware addresses are not carried.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Interface {
@@ -804,7 +814,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 60, 61"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 60, 61"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -874,6 +884,8 @@ pub mod fact {
         Devices(super::Devices),
         #[prost(message, tag = "31")]
         Markers(super::Markers),
+        #[prost(message, tag = "50")]
+        HostSockets(super::HostSockets),
         #[prost(message, tag = "60")]
         Quotas(super::Quotas),
         #[prost(message, tag = "61")]
@@ -916,6 +928,7 @@ pub enum Observer {
     Namespaces = 29,
     Devices = 30,
     Markers = 31,
+    HostSockets = 50,
     Quotas = 60,
     /// Only where it is asked for, and after all others: it uses all processors for a while.
     ProcessorShare = 61,
@@ -959,6 +972,7 @@ impl Observer {
             Self::Namespaces => "OBSERVER_NAMESPACES",
             Self::Devices => "OBSERVER_DEVICES",
             Self::Markers => "OBSERVER_MARKERS",
+            Self::HostSockets => "OBSERVER_HOST_SOCKETS",
             Self::Quotas => "OBSERVER_QUOTAS",
             Self::ProcessorShare => "OBSERVER_PROCESSOR_SHARE",
         }
@@ -998,6 +1012,7 @@ impl Observer {
             "OBSERVER_NAMESPACES" => Some(Self::Namespaces),
             "OBSERVER_DEVICES" => Some(Self::Devices),
             "OBSERVER_MARKERS" => Some(Self::Markers),
+            "OBSERVER_HOST_SOCKETS" => Some(Self::HostSockets),
             "OBSERVER_QUOTAS" => Some(Self::Quotas),
             "OBSERVER_PROCESSOR_SHARE" => Some(Self::ProcessorShare),
             _ => None,

@@ -1,0 +1,66 @@
+//! Sockets of container engines and their like, by stat(2) alone.
+
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt, MetadataExt},
+};
+
+use proto::{HOST_SOCKETS, HostSockets, Observation};
+
+use crate::vantage::Vantage;
+
+pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSockets> {
+    let (mut paths, mut unseen, mut known) = (Vec::new(), Vec::new(), Vec::new());
+    for path in HOST_SOCKETS {
+        match fs::metadata(vantage.path(path)) {
+            Ok(file) if file.file_type().is_socket() => {
+                let identity = (file.dev(), file.ino());
+                // `/var/run` is most often a link to `/run`.
+                if !known.contains(&identity) {
+                    known.push(identity);
+                    paths.push((*path).to_owned());
+                }
+            }
+            Ok(_) => (),
+            Err(error) if is_absence(&error) => (),
+            Err(_) => unseen.push((*path).to_owned()),
+        }
+    }
+    Observation::Seen(HostSockets { paths, unseen })
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+
+    use super::*;
+
+    fn seen(tree: &std::path::Path) -> HostSockets {
+        observe(&Vantage::rooted(tree)).seen().unwrap().clone()
+    }
+
+    #[test]
+    fn a_socket_is_named_once_however_many_paths_lead_to_it_and_other_files_are_none() {
+        let tree = tempfile::tempdir().unwrap();
+        fs::create_dir_all(tree.path().join("run/containerd")).unwrap();
+        fs::create_dir(tree.path().join("var")).unwrap();
+        symlink("../run", tree.path().join("var/run")).unwrap();
+        fs::write(tree.path().join("run/containerd/containerd.sock"), "").unwrap();
+        assert_eq!(seen(tree.path()), HostSockets { paths: Vec::new(), unseen: Vec::new() });
+        let _listener = UnixListener::bind(tree.path().join("run/docker.sock")).unwrap();
+        assert_eq!(seen(tree.path()).paths, ["/run/docker.sock"]);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_looked_at_is_not_taken_for_an_empty_one() {
+        let tree = tempfile::tempdir().unwrap();
+        fs::create_dir(tree.path().join("run")).unwrap();
+        symlink("crio", tree.path().join("run/crio")).unwrap();
+        let HostSockets { paths, unseen } = seen(tree.path());
+        assert_eq!((paths.len(), unseen), (0, vec!["/run/crio/crio.sock".to_owned()]));
+    }
+}
