@@ -81,6 +81,7 @@ fn limits(config: &Value) -> Limits {
     Limits {
         memory: resource("/linux/resources/memory/limit"),
         cpu_millis: quota.map(|quota| quota.saturating_mul(1000) / period),
+        pids: resource("/linux/resources/pids/limit"),
     }
 }
 
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn our_own_bundle_declares_the_limits_it_was_given_and_mounts_nothing_of_the_machine() {
-        let wanted = Limits { memory: Some(256 << 20), cpu_millis: Some(1500) };
+        let wanted = Limits { memory: Some(256 << 20), cpu_millis: Some(1500), pids: None };
         let bundle = own("podproof-1", wanted);
         assert_eq!(limits(&bundle.config), wanted);
         assert_eq!(bundle.config["linux"]["resources"]["cpu"]["quota"], 150_000);
@@ -100,8 +101,7 @@ mod tests {
 
     #[test]
     fn a_limit_that_means_unlimited_is_none() {
-        let config =
-            json!({ "linux": { "resources": { "memory": { "limit": -1 }, "cpu": { "quota": 0 } } } });
+        let config = json!({ "linux": { "resources": { "memory": { "limit": -1 }, "cpu": { "quota": 0 }, "pids": { "limit": 0 } } } });
         assert_eq!(limits(&config), Limits::default());
         assert_eq!(limits(&json!({})), Limits::default());
     }

@@ -44,6 +44,9 @@ pub struct Survey {
     pub subject: Subject,
     /// The limits that the sandbox was given; `None` where there is no sandbox.
     pub declared: Option<Limits>,
+    /// The control group that the sandbox was given, as its configuration writes it.
+    #[serde(default)]
+    pub cgroup_path: Option<String>,
     /// Paths of the machine that the sandbox was given, the probe's own file left out.
     pub host_paths: Vec<HostPath>,
     /// Where the sandbox was given mounts that are no path of the machine's own: the probe, and an engine's files.
@@ -52,6 +55,9 @@ pub struct Survey {
     pub no_new_privs: Option<bool>,
     /// The machine that runs it.
     pub machine: Machine,
+    /// Whether the probe was asked to measure the processor time that it gets.
+    #[serde(default)]
+    pub measures_cpu: bool,
     /// The limits of the sandbox's own control group, as the machine's kernel enforces them.
     pub cgroup: Observation<Limits>,
     /// What the probe was asked to attempt.
@@ -251,6 +257,19 @@ impl Subject {
         }
     }
 
+    /// Whether the runtime was given a flag, as Go's flags are written (pkg.go.dev/flag); the last one counts.
+    pub fn is_told(&self, flag: &str) -> bool {
+        let Self::Sandbox { runtime, .. } = self else { return false };
+        let value = |word: &String| {
+            let word = word.strip_prefix('-')?;
+            match word.strip_prefix('-').unwrap_or(word).strip_prefix(flag)? {
+                "" => Some(true),
+                rest => Some(["1", "t", "T", "true", "TRUE", "True"].contains(&rest.strip_prefix('=')?)),
+            }
+        };
+        runtime.iter().filter_map(value).next_back().unwrap_or(false)
+    }
+
     /// A few words, for a column: the pool of pods.
     pub fn column(&self) -> &str {
         match self {
@@ -267,5 +286,30 @@ impl AccountDigest {
     /// Whether it is the same file that the probe read.
     pub fn is_of(&self, list: &AccountList) -> bool {
         self.size == list.size && self.sha256 == list.sha256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_read_as_the_runtime_reads_it() {
+        let told = |words: &[&str]| {
+            let words = words.iter().map(|&word| word.to_owned()).collect();
+            Subject::Sandbox { runtime: words, bundle: None }.is_told("ignore-cgroups")
+        };
+        for yes in [&["runsc", "--ignore-cgroups"][..], &["runsc", "-ignore-cgroups=true"]] {
+            assert!(told(yes), "{yes:?}");
+        }
+        for no in [
+            &["runsc"][..],
+            &["runsc", "--ignore-cgroups=false"],
+            &["runsc", "--ignore-cgroups", "--ignore-cgroups=0"],
+            &["ignore-cgroups"],
+            &["runsc", "--ignore-cgroups-of=others"],
+        ] {
+            assert!(!told(no), "{no:?}");
+        }
     }
 }

@@ -136,6 +136,30 @@ fn tell(error: &dyn StdError, help: Option<&str>) {
 /// What lets a run launch its probes.
 const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -` gives what is needed; then bind the Role to who runs this";
 
+/// What to do where an ordinary user's sandbox did not start. What a machine's settings mean: namespaces(7); Debian's
+/// kernel, `kernel/sysctl.c`; AppArmor, "unprivileged user namespaces".
+fn without_root() -> &'static str {
+    use crate::survey::UserNamespaces;
+    match crate::survey::user_namespaces() {
+        UserNamespaces::None => {
+            "this machine lets nobody make a user namespace, which runsc without root needs (`sysctl user.max_user_namespaces` \
+             is 0): have it allowed, or run it again with sudo"
+        }
+        UserNamespaces::OfRoot => {
+            "this machine lets only root make a user namespace, which runsc without root needs (`sysctl \
+             kernel.unprivileged_userns_clone` is 0): have it allowed, or run it again with sudo"
+        }
+        UserNamespaces::OfProfiles => {
+            "this machine lets only programs with an AppArmor profile of their own make a user namespace, which runsc without root \
+             needs (`sysctl kernel.apparmor_restrict_unprivileged_userns` is 1): have it allowed, or run it again with sudo"
+        }
+        UserNamespaces::Allowed => {
+            "OCI runtimes usually need root, and runsc without it a bundle without network (`--network=none`): run it again \
+             with sudo"
+        }
+    }
+}
+
 /// What to do about an error of a run.
 fn help(error: &Error) -> Option<&'static str> {
     use crate::{launch, launch::pods::Refusal, plan, survey};
@@ -150,9 +174,7 @@ fn help(error: &Error) -> Option<&'static str> {
             "--runtime takes the path of an OCI runtime; without one, programs must be allowed to run in TMPDIR",
         ),
         Error::Launch(launch::Error::Scratch { .. }) => Some("set TMPDIR to a folder that can be written"),
-        Error::NotStarted { .. } if !nix::unistd::geteuid().is_root() => {
-            Some("OCI runtimes usually need root: run it again with sudo")
-        }
+        Error::NotStarted { .. } if !nix::unistd::geteuid().is_root() => Some(without_root()),
         Error::NotStarted { .. } => {
             Some("run the runtime by hand to see more, or name another with --runtime")
         }

@@ -314,7 +314,7 @@ fn case(evidence: Evidence) -> Case {
         observers: Observer::ALL.to_vec(),
     };
     let AccountList { size, sha256, .. } = machine_accounts();
-    let limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
+    let limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };
     let destination = |id, address: [u8; 4], port, purpose| Destination {
         target: Target::at(id, IpAddr::V4(address.into()), port, Protocol::Tcp),
         purpose,
@@ -333,6 +333,7 @@ fn case(evidence: Evidence) -> Case {
                 bundle: None,
             },
             declared: Some(limits),
+            cgroup_path: Some("/podproof-07070707".into()),
             host_paths: Vec::new(),
             own_mounts: Vec::new(),
             no_new_privs: Some(true),
@@ -344,6 +345,7 @@ fn case(evidence: Evidence) -> Case {
                 memory_total: seen(MACHINE_MEMORY),
                 account_list: seen(AccountDigest { size, sha256 }),
             },
+            measures_cpu: false,
             cgroup: seen(limits),
             destinations: vec![
                 destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackWitness),

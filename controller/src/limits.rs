@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Memory and processor time.
+/// Memory, processor time, processes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Limits {
     /// In bytes.
     pub memory: Option<u64>,
     /// In thousandths of a processor.
     pub cpu_millis: Option<u64>,
+    /// Processes and threads.
+    #[serde(default)]
+    pub pids: Option<u64>,
 }

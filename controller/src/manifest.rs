@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The limits of a probe's pod: enough for every release of runsc.
-pub const LIMITS: Limits = Limits { memory: Some(128 << 20), cpu_millis: Some(500) };
+pub const LIMITS: Limits = Limits { memory: Some(128 << 20), cpu_millis: Some(500), pids: None };
 
 /// What a kubelet and its container runtime mount into every container, beside the kernel's own file systems.
 pub const KUBELETS_MOUNTS: &[&str] =

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The limits of a bundle of our own: enough for every release of runsc, and little enough to differ from any machine's.
-pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000) };
+pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };
 
 /// For each observer, and for all attempts together.
 const BUDGET: Budget = Budget {
@@ -48,6 +48,8 @@ pub struct Plan {
     pub destinations: Vec<Destination>,
     /// What of it may be reached.
     pub profile: Profile,
+    /// Whether the probe measures the processor time that it gets.
+    pub measures_cpu: bool,
 }
 
 /// What was asked for, as far as it shapes the plan.
@@ -59,6 +61,10 @@ pub struct Request {
     pub bundle: Option<PathBuf>,
     /// What was said of the network.
     pub wanted: Wanted,
+    /// `--measure-cpu`.
+    pub measures_cpu: bool,
+    /// Whether an ordinary user runs it, and not root.
+    pub rootless: bool,
     /// runsc, where it is on the machine.
     pub installed: Option<PathBuf>,
     /// What network the sandbox is given.
@@ -122,6 +128,7 @@ pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
         nonce,
         destinations: distinct(destinations),
         profile: request.wanted.profile.clone(),
+        measures_cpu: request.measures_cpu,
     })
 }
 
@@ -152,20 +159,37 @@ fn subject(request: &Request) -> Result<Subject, Error> {
         (None, None) => return Ok(Subject::Unsandboxed),
     };
     let runtime = if bundle.is_none() { without_network(words) } else { words };
+    let runtime = if request.rootless { without_root(runtime) } else { runtime };
     Ok(Subject::Sandbox { runtime, bundle })
 }
 
 /// runsc is told that a bundle of our own has no network, unless the user says what network it has: it would look for one
 /// in the empty namespace, and releases before 2025 refuse to on new kernels.
-fn without_network(mut words: Vec<String>) -> Vec<String> {
+fn without_network(words: Vec<String>) -> Vec<String> {
+    telling_runsc(words, "network", "--network=none")
+}
+
+/// runsc is told that it has no root, unless the user says whether it has: it then makes a user namespace for itself, in which
+/// it maps nobody but the user, so that it needs no newuidmap (gVisor, `runsc/specutils/namespace.go`, `MaybeRunAsRoot`).
+fn without_root(words: Vec<String>) -> Vec<String> {
+    telling_runsc(words, "rootless", "--rootless")
+}
+
+fn telling_runsc(mut words: Vec<String>, flag: &str, word: &str) -> Vec<String> {
     let is_runsc = words.first().is_some_and(|program| {
         Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().starts_with("runsc"))
     });
-    let is_told = words.iter().any(|word| word.trim_start_matches('-').starts_with("network"));
+    let is_told = words.iter().any(|word| word.trim_start_matches('-').starts_with(flag));
     if is_runsc && !is_told {
-        words.push("--network=none".to_owned());
+        words.push(word.to_owned());
     }
     words
+}
+
+/// What a probe is to look at: everything, but what takes all processors only where it is asked for.
+pub(crate) fn observers(measures_cpu: bool) -> Vec<Observer> {
+    let wanted = |observer: &Observer| measures_cpu || *observer != Observer::ProcessorShare;
+    Observer::ALL.iter().copied().filter(wanted).collect()
 }
 
 /// The name of everything that a run creates.
@@ -210,7 +234,7 @@ impl Plan {
     pub fn assignment(&self) -> Assignment {
         Assignment {
             nonce: self.nonce,
-            observers: Observer::ALL.to_vec(),
+            observers: observers(self.measures_cpu),
             targets: self.destinations.iter().map(|destination| destination.target.clone()).collect(),
             budget: BUDGET,
         }
@@ -273,6 +297,12 @@ mod tests {
         let told =
             Request { runtime: Some(vec!["runsc".into(), "-network=host".into()]), ..installed.clone() };
         assert_eq!(runtime(&told), ["runsc", "-network=host"]);
+        let ordinary = |request: &Request| runtime(&Request { rootless: true, ..request.clone() });
+        assert_eq!(ordinary(&installed), ["/usr/bin/runsc", "--network=none", "--rootless"]);
+        assert_eq!(ordinary(&of_the_user), ["/usr/bin/runsc", "--rootless"]);
+        assert_eq!(ordinary(&named), ["runc"]);
+        let told = Request { runtime: Some(vec!["runsc".into(), "--rootless=false".into()]), ..told };
+        assert_eq!(ordinary(&told), ["runsc", "--rootless=false", "--network=none"]);
     }
 
     #[test]
@@ -323,7 +353,10 @@ mod tests {
     fn the_assignment_has_every_observer_and_each_target_once() {
         let plan = with_a_witness();
         let assignment = plan.assignment();
-        assert_eq!(assignment.observers, Observer::ALL);
+        let measuring = Plan { measures_cpu: true, ..plan.clone() };
+        assert_eq!(measuring.assignment().observers, Observer::ALL);
+        assert!(!assignment.observers.contains(&Observer::ProcessorShare));
+        assert_eq!(assignment.observers.len() + 1, Observer::ALL.len());
         let count = u32::try_from(plan.destinations.len()).unwrap();
         let ids: Vec<_> = assignment.targets.iter().map(|target| target.id).collect();
         assert_eq!(ids, (1..=count).collect::<Vec<_>>());

@@ -4,6 +4,7 @@ mod cgroup;
 pub(crate) mod kubernetes;
 mod namespaces;
 mod processes;
+mod user_namespaces;
 
 use std::{fs, io};
 
@@ -16,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 pub use cgroup::limits as cgroup_limits;
 pub use processes::run as processes_run;
+pub(crate) use user_namespaces::{UserNamespaces, user_namespaces};
 
 use crate::case::{AccountDigest, Machine};
 

@@ -14,7 +14,7 @@ use std::{
 use child::Ending;
 pub(crate) use child::Worker;
 use proto::{
-    Assignment, Fact, Observation, Observed, Observer,
+    Assignment, Fact, MEASURING, Observation, Observed, Observer,
     worker::{Order, Progress},
 };
 use tokio::{sync::mpsc::Sender, time::timeout};
@@ -72,11 +72,12 @@ impl<'a> Gathering<'a> {
         })
     }
 
-    /// How long the worker may be silent: the attempts have their own budget beside an observer's.
+    /// How long the worker may be silent: attempts and measuring have their own time beside an observer's.
     fn patience(&self) -> Duration {
         let budget = self.assignment.budget;
         match self.begun {
             Some(Observer::Egress) => budget.observer + budget.egress,
+            Some(Observer::ProcessorShare) => budget.observer + MEASURING,
             _ => budget.observer,
         }
     }
@@ -219,11 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_attempts_are_given_the_egress_budget() {
+    fn attempts_and_measuring_are_given_their_own_time() {
         let assignment = assignment();
         let mut gathering = Gathering::new(&assignment);
         assert_eq!(gathering.patience(), Duration::from_secs(2));
         gathering.hear(Progress::Begun(Observer::Egress));
         assert_eq!(gathering.patience(), Duration::from_secs(5));
+        gathering.hear(Progress::Begun(Observer::ProcessorShare));
+        assert_eq!(gathering.patience(), Duration::from_secs(2) + MEASURING);
     }
 }

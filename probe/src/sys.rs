@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "the kernel is asked directly; each block argues why it is sound")]
 
 mod calls;
+mod counter;
 mod fault;
 mod platform;
 mod process_image;
@@ -10,6 +11,7 @@ mod spawn;
 mod watch;
 
 pub(crate) use calls::{answer, kernel_log, statfs};
+pub(crate) use counter::counter;
 pub(crate) use fault::fault_frame;
 pub(crate) use platform::{
     call_duration, call_site, gs_pointer, processor_identity, segment_registers, time_page,

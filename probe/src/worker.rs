@@ -18,7 +18,7 @@ use crate::{
     },
     network::{interfaces, routes, socket_defaults},
     privilege::{capabilities, credentials, namespaces, seccomp},
-    resources::{memory_total, processors},
+    resources::{memory_total, processor_share, processors, quotas},
     vantage::Vantage,
 };
 
@@ -46,7 +46,9 @@ fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Err
         begin(&mut out, Observer::Egress)?;
         attempts = Some(Attempts::begin(&order.targets, order.budget, vantage));
     }
-    let now = |observer: &&Observer| !matches!(observer, Observer::Egress | Observer::TimePage);
+    let now = |observer: &&Observer| {
+        !matches!(observer, Observer::Egress | Observer::TimePage | Observer::ProcessorShare)
+    };
     for &observer in order.observers.iter().filter(now) {
         begin(&mut out, observer)?;
         done(&mut out, observer, look(observer, vantage))?;
@@ -65,6 +67,12 @@ fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Err
         // Another look costs nothing where the attempts took their time.
         let page = if time_page::may_become_ready(&page) { time_page::observe() } else { page };
         done(&mut out, Observer::TimePage, page.map(Fact::TimePage))?;
+    }
+    // What takes all processors would make others too late.
+    if order.observers.contains(&Observer::ProcessorShare) {
+        begin(&mut out, Observer::ProcessorShare)?;
+        let share = look(Observer::ProcessorShare, vantage);
+        done(&mut out, Observer::ProcessorShare, share)?;
     }
     Ok(out.flush()?)
 }
@@ -104,6 +112,7 @@ fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
         Observer::BootId => boot_id::observe(vantage).map(Fact::BootId),
         Observer::MemoryTotal => memory_total::observe().map(Fact::MemoryTotal),
         Observer::Processors => processors::observe(vantage).map(Fact::Processors),
+        Observer::Quotas => quotas::observe(vantage).map(Fact::Quotas),
         Observer::Credentials => credentials::observe().map(Fact::Credentials),
         Observer::Capabilities => capabilities::observe(vantage).map(Fact::Capabilities),
         Observer::Seccomp => seccomp::observe(vantage).map(Fact::Seccomp),
@@ -114,6 +123,7 @@ fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
         Observer::Secrets => secrets::observe(vantage).map(Fact::Secrets),
         Observer::Interfaces => interfaces::observe().map(Fact::Interfaces),
         Observer::Routes => routes::observe(vantage).map(Fact::Routes),
+        Observer::ProcessorShare => processor_share::observe(proto::MEASURING).map(Fact::ProcessorShare),
         Observer::Egress => Observation::failed("the attempts were not begun"),
     }
 }
@@ -156,6 +166,14 @@ mod tests {
         assert_eq!(said.first(), Some(&Progress::Begun(Observer::Egress)));
         assert!(
             matches!(said.last(), Some(Progress::Done(observed)) if observed.observer == Observer::Egress)
+        );
+    }
+
+    #[test]
+    fn processor_time_is_measured_when_nobody_else_needs_any() {
+        let said = said(&[Observer::ProcessorShare, Observer::TimePage, Observer::Egress, Observer::BootId]);
+        assert!(
+            matches!(said.last(), Some(Progress::Done(observed)) if observed.observer == Observer::ProcessorShare)
         );
     }
 }

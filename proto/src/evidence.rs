@@ -22,7 +22,7 @@ pub use platform::{CallDuration, CallSite, GsPointer, ProcessorIdentity, Segment
 pub use privilege::{Capabilities, Credentials, Namespace, Namespaces, Seccomp};
 pub use process_image::{AuxiliaryVector, FaultFrame, TimePage, VdsoImage};
 pub use procfs_tree::{Markers, ProcfsTree};
-pub use resources::{MemoryTotal, Processors};
+pub use resources::{MEASURING, MemoryTotal, ProcessorShare, Processors, Quota, Quotas};
 pub use secrets::{Secrets, Token};
 pub use sockets::SocketDefaults;
 

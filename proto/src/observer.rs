@@ -143,6 +143,8 @@ observers! {
     MemoryTotal, memory_total, "memory-total";
     /// The processors that the kernel shows.
     Processors, processors, "processors";
+    /// The files of the probe's control groups.
+    Quotas, quotas, "quotas";
     /// User and group.
     Credentials, credentials, "credentials";
     /// Capability sets.
@@ -173,6 +175,8 @@ observers! {
     TimePage, time_page, "time-page";
     /// Attempts to reach targets.
     Egress, egress, "egress";
+    /// The processor time that the probe gets.
+    ProcessorShare, processor_share, "processor-share";
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ fn peak(out: &mut impl Write) -> io::Result<()> {
 /// How much the probe asks of a kernel, beside what others ask.
 fn calls(out: &mut impl Write) -> io::Result<()> {
     let ground = Ground::new();
-    let (_, calls) = trace::run(ground.path(), "nobody");
+    let (_, calls) = trace::run(ground.path(), "nobody", &[]);
     writeln!(
         out,
         "system calls of the probe and its worker, with its attempts to reach targets: {}",

@@ -9,8 +9,11 @@ use crate::{Row, row};
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        row("a probe as nobody does nothing that it must not", || harmless("nobody")),
-        row("a probe as root does nothing that it must not", || harmless("root")),
+        row("a probe as nobody does nothing that it must not", || harmless("nobody", &[])),
+        row("a probe as root does nothing that it must not", || harmless("root", &[])),
+        row("a probe that measures processor time does nothing that it must not", || {
+            harmless("nobody", &["--measure-cpu"]);
+        }),
         row("each thing that a probe must not do would be found", found),
     ]
 }
@@ -126,9 +129,9 @@ const REQUESTS: &[&str] = &["nlmsg_type=RTM_GET", "nlmsg_type=0x12 ", "nlmsg_typ
 /// 6 to 8 mute its console, 2 blocks.
 const LOG: &[&str] = &["0x3 ", "0x9 ", "0xa ", "0x63 ", "3 ", "9 ", "10 ", "99 "];
 
-fn harmless(user: &str) {
+fn harmless(user: &str, words: &[&str]) {
     let ground = Ground::new();
-    let (ended, calls) = trace::run(ground.path(), user);
+    let (ended, calls) = trace::run(ground.path(), user, words);
     assert_eq!(ended.finding("probe-integrity")["outcome"], "met", "{ended:#?}");
     // The trace is of both processes, and of the calls that matter.
     for name in ["clone", "execveat", "kill", "syslog", "write"] {

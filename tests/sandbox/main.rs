@@ -9,16 +9,20 @@
     reason = "a test that cannot go on ends here"
 )]
 
+mod broken;
 mod bundles;
 mod endings;
 mod environments;
 mod harmless;
 mod hostile;
 mod images;
+mod limits;
 mod main_process;
 mod matrix;
 mod network;
+mod ordinary_user;
 mod readme;
+mod secrets;
 #[cfg(target_arch = "x86_64")]
 mod truth;
 
@@ -55,7 +59,11 @@ fn main() -> ExitCode {
         bundles::rows(),
         images::rows(),
         main_process::rows(),
+        limits::rows(),
         network::rows(),
+        broken::rows(),
+        secrets::rows(),
+        ordinary_user::rows(),
         readme::rows(),
     ];
     let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {

@@ -16,10 +16,12 @@ mod service;
 use std::{
     io::{self, Write},
     net::{IpAddr, TcpStream},
+    path::Path,
     process::{Command, Stdio},
 };
 
 pub use host::Host;
+use serde_json::Value;
 pub use service::{Answer, Service};
 
 use crate::{
@@ -40,6 +42,9 @@ const HOSTS: [(&str, u8, &[&str]); 6] = [
 /// By a file below this folder, runsc of 2024 tells the machine's own network from others (`runsc/sandbox/network.go`,
 /// `isRootNS`), in which newer kernels show it, too: then it would refuse to have any network.
 const HIDING: &str = "mount -t tmpfs none /proc/sys/net; exec \"$@\"";
+
+/// What the metadata service tells whoever asks.
+pub const CREDENTIALS: &str = "AccessKeyId of the small network: xk29-vqh7-metadata";
 
 /// A port on which nobody listens.
 const UNUSED: u16 = 9;
@@ -112,24 +117,33 @@ impl Network {
 
     /// Runs the controller on the node, with a bundle whose sandbox stands in this network.
     pub fn verify(&self, ground: &Ground, runtime: &str, name_server: Option<&str>, words: &[&str]) -> Ended {
+        let mut command = self.command(ground, runtime, |folder, _| {
+            if let Some(server) = name_server {
+                std::fs::write(folder.join("rootfs/etc/resolv.conf"), format!("nameserver {server}\n"))
+                    .unwrap();
+            }
+        });
+        run::ended(command.args(["--output", "json"]).args(words).spawn().unwrap())
+    }
+
+    /// The controller's command line for that, with a bundle that the test may change.
+    pub fn command(&self, ground: &Ground, runtime: &str, change: impl FnOnce(&Path, &mut Value)) -> Command {
         let folder = ground.path().join("mine");
         std::fs::create_dir_all(&folder).unwrap();
         bundle::write(&folder, |config| {
             let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
             let network = namespaces.iter_mut().find(|namespace| namespace["type"] == "network").unwrap();
             network["path"] = self.sandbox.path().into();
+            change(&folder, config);
         });
-        if let Some(server) = name_server {
-            std::fs::write(folder.join("rootfs/etc/resolv.conf"), format!("nameserver {server}\n")).unwrap();
-        }
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", self.host("node").path()));
         command.args(["unshare", "--mount", "--propagation=private", "sh", "-ec", HIDING, "sh"]);
         command.arg(controller_program());
-        command.args(["verify", "--local", "--output", "json", "--quiet", "--runtime", runtime, "--bundle"]);
+        command.args(["verify", "--local", "--quiet", "--runtime", runtime, "--bundle"]);
         let mut command = run::clean(command);
-        command.arg(&folder).args(words).env("TMPDIR", ground.path());
-        run::ended(command.spawn().unwrap())
+        command.arg(&folder).env("TMPDIR", ground.path());
+        command
     }
 }
 
@@ -176,7 +190,7 @@ fn services(&(name, number, others): &(&str, u8, &[&str]), host: &Host, names: A
         "neighbour" => (&[8080], &[(8080, Answer::Echo)]),
         "resolver" => (&[53], &[(53, names)]),
         "public" => (&[53, 80, 443], &[(53, names), (443, Answer::Echo)]),
-        _ => (&[80], &[]),
+        _ => return vec![Service::http(host, 80, CREDENTIALS)],
     };
     let addresses: Vec<_> = addresses(number, others).collect();
     let tcp = tcp.iter().map(|&port| Service::tcp(host, port));

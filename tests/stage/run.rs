@@ -29,7 +29,7 @@ pub fn controller(words: &[&str]) -> Command {
 }
 
 /// The path of the controller.
-pub(crate) fn controller_program() -> PathBuf {
+pub fn controller_program() -> PathBuf {
     program("PODPROOF_CONTROLLER", "controller")
 }
 
@@ -130,6 +130,19 @@ pub fn run(words: &[&str], temporary: &Path, variables: &[(&str, &str)]) -> Ende
     let mut command = controller(words);
     command.env("TMPDIR", temporary).envs(variables.iter().copied());
     ended(command.spawn().unwrap())
+}
+
+/// The user "nobody" and its group, who may do nothing that not everybody may.
+pub const NOBODY: u32 = 65534;
+
+/// The controller as that user, with TMPDIR as a folder of its own. `program` is a copy of the controller that this user may
+/// run: the tests' own files may lie where only root may go.
+pub fn as_nobody(program: &Path, words: &[&str], temporary: &Path) -> Child {
+    let mut command = Command::new("setpriv");
+    command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".to_owned()]);
+    command.arg(program).args(words);
+    let mut command = clean(command);
+    command.env("TMPDIR", temporary).spawn().unwrap()
 }
 
 /// The same in a network namespace that is made for it, where there is nothing but loopback.

@@ -15,8 +15,9 @@ pub struct Call {
     pub rest: String,
 }
 
-/// Has the controller run the probe under strace as this user, and returns how that ended and what was called.
-pub fn run(ground: &Path, user: &str) -> (Ended, Vec<Call>) {
+/// Has the controller run the probe under strace as this user, with further words of its own, and returns how that ended and
+/// what was called.
+pub fn run(ground: &Path, user: &str, words: &[&str]) -> (Ended, Vec<Call>) {
     let file = ground.join("trace");
     let strace = format!("strace --user={user} --follow-forks --decode-fds=all --output={}", file.display());
     let script = format!(
@@ -24,8 +25,8 @@ pub fn run(ground: &Path, user: &str) -> (Ended, Vec<Call>) {
         run::probe().display()
     );
     let runtime = format!("sh -c '{script}' traced");
-    let ended =
-        run::run(&["verify", "--local", "--quiet", "--output", "json", "--runtime", &runtime], ground, &[]);
+    let usual = ["verify", "--local", "--quiet", "--output", "json", "--runtime", &runtime];
+    let ended = run::run(&[&usual[..], words].concat(), ground, &[]);
     let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {ended:#?}"));
     (ended, text.lines().filter_map(Call::parse).collect())
 }

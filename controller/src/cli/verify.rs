@@ -68,6 +68,9 @@ pub(super) struct Arguments {
     policy: policy::Arguments,
     #[command(flatten)]
     output: output::Arguments,
+    /// Measure the processor time that a sandbox gets: its processors are busy for 3s
+    #[arg(long, help_heading = "What to verify")]
+    measure_cpu: bool,
     /// Show no progress
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
@@ -128,6 +131,7 @@ impl Arguments {
             let request = namespace::Request {
                 target,
                 network,
+                measures_cpu: self.measure_cpu,
                 timeout,
                 quiet: self.quiet,
                 environment_named: !declared.source.starts_with("the default"),
@@ -141,6 +145,7 @@ impl Arguments {
             bundle: self.bundle,
             probe: self.probe,
             network,
+            measures_cpu: self.measure_cpu,
             timeout,
             quiet: self.quiet,
             declared,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Labels, Toleration};
+use crate::limits::Limits;
 
 /// A RuntimeClass.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -15,6 +16,9 @@ pub struct Class {
     pub handler: String,
     /// What a pod of it needs besides, in bytes.
     pub overhead_memory: u64,
+    /// The same of processor time, in thousandths of a processor.
+    #[serde(default)]
+    pub overhead_cpu_millis: u64,
     /// The nodes on which it can run.
     pub node_selector: Labels,
     /// Tolerations that its pods are given.
@@ -26,5 +30,23 @@ impl Class {
     /// gVisor's guide, "gvisor" on GKE. A name is a claim; the probe says whether it is true.
     pub fn claims_gvisor(&self) -> bool {
         ["runsc", "gvisor"].iter().any(|name| self.handler.contains(name))
+    }
+
+    /// What a pod of it is given whose containers are given this.
+    pub fn with_overhead(&self, Limits { memory, cpu_millis, pids }: Limits) -> Limits {
+        Limits {
+            memory: memory.map(|memory| memory.saturating_add(self.overhead_memory)),
+            cpu_millis: cpu_millis.map(|millis| millis.saturating_add(self.overhead_cpu_millis)),
+            pids,
+        }
+    }
+
+    /// What its containers are given together, where a pod of it is given this.
+    pub fn without_overhead(&self, Limits { memory, cpu_millis, pids }: Limits) -> Limits {
+        Limits {
+            memory: memory.map(|memory| memory.saturating_sub(self.overhead_memory)),
+            cpu_millis: cpu_millis.map(|millis| millis.saturating_sub(self.overhead_cpu_millis)),
+            pids,
+        }
     }
 }

@@ -36,10 +36,11 @@ pub struct Intake {
 impl Intake {
     /// Nothing received yet.
     pub fn new(assignment: Assignment) -> Self {
+        let evidence = nothing_of(&assignment);
         Self {
             assignment,
             introduction: None,
-            evidence: Evidence::default(),
+            evidence,
             received: Vec::new(),
             delivering: false,
             closed: false,
@@ -182,6 +183,18 @@ impl Intake {
     }
 }
 
+/// Evidence before anything was observed, which tells what was not asked for from what was not answered.
+fn nothing_of(assignment: &Assignment) -> Evidence {
+    let mut evidence = Evidence::default();
+    let unasked = |observer: &&Observer| !assignment.observers.contains(observer);
+    for &observer in Observer::ALL.iter().filter(unasked) {
+        let outcome = Observation::failed("it was not asked for");
+        // Only a fact can be of another observer.
+        _ = evidence.record(Observed { observer, outcome });
+    }
+    evidence
+}
+
 #[cfg(test)]
 mod tests {
     use proto::{Attempt, Budget, Egress, Nonce};
@@ -261,7 +274,14 @@ mod tests {
         let mut foreign = observed(Observer::BootId);
         foreign.nonce = vec![2; 16];
         assert_eq!(intake.accept(foreign), Err(Breach::WrongNonce));
-        assert_eq!(intake.collected().evidence, Evidence::default());
+        assert_eq!(intake.collected().evidence.boot_id, Observation::failed("the probe did not report it"));
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_told_from_what_was_not_answered() {
+        let evidence = intake().collected().evidence;
+        assert_eq!(evidence.egress.fared(), "the probe did not report it");
+        assert_eq!(evidence.processor_share.fared(), "it was not asked for");
     }
 
     #[test]

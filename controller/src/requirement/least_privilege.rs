@@ -1,6 +1,7 @@
 //! The process has no privilege that it does not need, read as the kernel that answers means it: gVisor shows no seccomp
 //! filter and no `NoNewPrivs` line for programs inside, because the filter is around the sandbox.
 
+mod capability;
 mod workloads;
 
 use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
@@ -90,7 +91,8 @@ fn capabilities(case: &Case) -> Reading {
         .ok_or_else(|| Gap::Unseen(format!("the capabilities were not seen: {}", capabilities.fared())))?;
     let held = seen.effective | seen.permitted | seen.inheritable | seen.ambient.unwrap_or(0);
     if held != 0 {
-        return Err(Gap::Open("capabilities", format!("it holds capabilities: {held:#x}")));
+        let held = capability::listed(held);
+        return Err(Gap::Open("capabilities", format!("it holds capabilities: {held}")));
     }
     Ok(("capabilities", "none".to_owned()))
 }

@@ -90,7 +90,7 @@ mod tests {
         fixture::shape(&mut case).containers[0].memory = None;
         let known = fixture::in_cluster(&mut case);
         Arc::make_mut(&mut known.cluster).default_limits =
-            Ok(Some(Limits { memory: Some(1 << 28), cpu_millis: Some(100) }));
+            Ok(Some(Limits { memory: Some(1 << 28), cpu_millis: Some(100), pids: None }));
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
         fixture::shape(&mut case).origin.pod = None;
         assert_eq!(judge(&case).outcome, Outcome::Met);

@@ -15,10 +15,10 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     remedy: "Let runsc apply control groups (no `ignore-cgroups` in its configuration; `systemd-cgroup` where the kubelet's \
              driver is systemd).",
     explanation: Explanation {
-        looks_at: &["memory-total", "pod"],
-        met: "the sandbox has the memory that its pod declares",
+        looks_at: &["memory-total", "quotas", "processor-share", "pod"],
+        met: "the sandbox has the memory that its pod declares, and shows no other CPU limit",
         unmet: "it has another amount",
-        inconclusive: "what it has could not be seen; on the node's own kernel only the node shows it",
+        inconclusive: "what it has could not be seen; on the node's own kernel only its control groups show it",
         on_platforms: LIMITS_ON_PLATFORMS,
     },
     mappings: &[],

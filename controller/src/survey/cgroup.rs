@@ -15,27 +15,34 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// At and above this a version 1 memory limit means none: the kernel rounds the largest number down to a page.
 const UNLIMITED: u64 = 1 << 62;
 
-/// Reads the limits of the group at `path`, such as "/podproof-1", as long as processes are in it.
+/// Reads the limits of the group at `path`, such as "/podproof-1", as long as processes are in it. A path that is not
+/// absolute is one below the group of whoever starts the runtime (runtime-spec, config-linux.md, "Cgroups Path"; gVisor,
+/// `runsc/cgroup/cgroup.go`).
 pub fn limits(path: Option<&str>) -> Observation<Limits> {
     match path {
-        None => Observation::failed("the bundle names no control group"),
-        Some(path) if !path.starts_with('/') || path.contains("..") => {
+        None | Some("") => Observation::failed("the bundle names no control group"),
+        Some(path) if path.split('/').any(|part| part == "..") => {
             Observation::failed(format!("the control group {path} is no path"))
         }
-        Some(path) => below(Path::new(ROOT), path.trim_start_matches('/')),
+        Some(path) => seen(std::fs::read_to_string("/proc/self/cgroup"))
+            .and_then(|own| below(Path::new(ROOT), path, &own)),
     }
 }
 
-fn below(root: &Path, path: &str) -> Observation<Limits> {
+fn below(root: &Path, path: &str, own: &str) -> Observation<Limits> {
+    let group = |hierarchy: &str, controller: &str| {
+        let parent = if path.starts_with('/') { "" } else { own_group(own, controller) };
+        root.join(hierarchy).join(parent.trim_start_matches('/')).join(path.trim_start_matches('/'))
+    };
     if root.join("cgroup.controllers").exists() {
-        let group = root.join(path);
+        let group = group("", "");
         return populated(&group).and_then(|()| {
             let memory = number(&group, "memory.max", parse_maximum);
             let cpu = number(&group, "cpu.max", parse_cpu_maximum);
-            both(memory, cpu)
+            all(memory, cpu, pids(&group))
         });
     }
-    let (memory, cpu) = (root.join("memory").join(path), root.join("cpu").join(path));
+    let (memory, cpu) = (group("memory", "memory"), group("cpu", "cpu"));
     populated(&memory).and_then(|()| populated(&cpu)).and_then(|()| {
         let period = number(&cpu, "cpu.cfs_period_us", str::parse::<NonZeroU64>);
         let quota = number(&cpu, "cpu.cfs_quota_us", str::parse::<i64>);
@@ -44,12 +51,34 @@ fn below(root: &Path, path: &str) -> Observation<Limits> {
             period.map(millis)
         });
         let memory = number(&memory, "memory.limit_in_bytes", str::parse);
-        both(memory.map(|bytes: u64| (bytes < UNLIMITED).then_some(bytes)), cpu)
+        let memory = memory.map(|bytes: u64| (bytes < UNLIMITED).then_some(bytes));
+        all(memory, cpu, pids(&group("pids", "pids")))
     })
 }
 
-fn both(memory: Observation<Option<u64>>, cpu: Observation<Option<u64>>) -> Observation<Limits> {
-    memory.and_then(|memory| cpu.map(|cpu_millis| Limits { memory, cpu_millis }))
+fn all(
+    memory: Observation<Option<u64>>,
+    cpu: Observation<Option<u64>>,
+    pids: Observation<Option<u64>>,
+) -> Observation<Limits> {
+    memory.and_then(|memory| cpu.and_then(|cpu_millis| pids.map(|pids| Limits { memory, cpu_millis, pids })))
+}
+
+/// Where nothing counts processes, nothing limits them.
+fn pids(group: &Path) -> Observation<Option<u64>> {
+    match number(group, "pids.max", parse_maximum) {
+        Observation::Absent => Observation::Seen(None),
+        otherwise => otherwise,
+    }
+}
+
+/// Our own group in the hierarchy that has a controller; in the second version's, which names none (cgroups(7)).
+fn own_group<'a>(own: &'a str, controller: &str) -> &'a str {
+    let mut groups = own.lines().filter_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        controllers.split(',').any(|name| name == controller).then_some(path)
+    });
+    groups.next().unwrap_or_default()
 }
 
 /// A group that nobody is in limits nobody.
@@ -103,22 +132,47 @@ mod tests {
 
     #[test]
     fn both_versions_tell_the_same_limits() {
-        let wanted = Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: Some(1500) });
+        let wanted =
+            Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: Some(1500), pids: Some(64) });
         let first = tree(&[
             ("memory/x/cgroup.procs", "7\n"),
             ("memory/x/memory.limit_in_bytes", "268435456\n"),
             ("cpu/x/cgroup.procs", "7\n"),
             ("cpu/x/cpu.cfs_quota_us", "150000\n"),
             ("cpu/x/cpu.cfs_period_us", "100000\n"),
+            ("pids/x/pids.max", "64\n"),
         ]);
-        assert_eq!(below(first.path(), "x"), wanted);
+        assert_eq!(below(first.path(), "/x", ""), wanted);
         let second = tree(&[
             ("cgroup.controllers", "cpu memory\n"),
             ("x/cgroup.procs", "7\n"),
             ("x/memory.max", "268435456\n"),
             ("x/cpu.max", "150000 100000\n"),
+            ("x/pids.max", "64\n"),
         ]);
-        assert_eq!(below(second.path(), "x"), wanted);
+        assert_eq!(below(second.path(), "/x", ""), wanted);
+    }
+
+    #[test]
+    fn a_path_that_is_not_absolute_is_below_our_own_group() {
+        let name = "system.slice:runsc:1";
+        let wanted = Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: None, pids: None });
+        let group = |folder: &str, file: &str| format!("{folder}/{name}/{file}");
+        let first = tree(&[
+            (&group("memory/own/group", "cgroup.procs"), "7\n"),
+            (&group("memory/own/group", "memory.limit_in_bytes"), "268435456\n"),
+            (&group("cpu", "cgroup.procs"), "7\n"),
+            (&group("cpu", "cpu.cfs_quota_us"), "-1\n"),
+            (&group("cpu", "cpu.cfs_period_us"), "100000\n"),
+        ]);
+        assert_eq!(below(first.path(), name, "4:memory:/own/group\n1:cpu,cpuacct:/\n0::/own\n"), wanted);
+        let second = tree(&[
+            ("cgroup.controllers", ""),
+            (&group("own", "cgroup.procs"), "7\n"),
+            (&group("own", "memory.max"), "268435456\n"),
+            (&group("own", "cpu.max"), "max 100000\n"),
+        ]);
+        assert_eq!(below(second.path(), name, "0::/own\n"), wanted);
     }
 
     #[test]
@@ -131,22 +185,22 @@ mod tests {
             ("cpu/x/cpu.cfs_quota_us", "-1\n"),
             ("cpu/x/cpu.cfs_period_us", "100000\n"),
         ]);
-        assert_eq!(below(first.path(), "x"), none);
+        assert_eq!(below(first.path(), "/x", ""), none);
         let second = tree(&[
             ("cgroup.controllers", ""),
             ("x/cgroup.procs", "7\n"),
             ("x/memory.max", "max\n"),
             ("x/cpu.max", "max 100000\n"),
         ]);
-        assert_eq!(below(second.path(), "x"), none);
+        assert_eq!(below(second.path(), "/x", ""), none);
     }
 
     #[test]
     fn a_group_that_is_empty_missing_or_strange_is_not_seen() {
         let empty = tree(&[("cgroup.controllers", ""), ("x/cgroup.procs", "\n"), ("x/memory.max", "1\n")]);
-        assert!(matches!(below(empty.path(), "x"), Observation::Failed { .. }));
-        assert_eq!(below(empty.path(), "y"), Observation::Absent);
-        for path in [None, Some("system.slice:runsc:1"), Some("/../x")] {
+        assert!(matches!(below(empty.path(), "/x", ""), Observation::Failed { .. }));
+        assert_eq!(below(empty.path(), "/y", ""), Observation::Absent);
+        for path in [None, Some(""), Some("/../x")] {
             assert!(matches!(limits(path), Observation::Failed { .. }));
         }
     }

@@ -63,6 +63,7 @@ pub(crate) struct Target {
 pub(crate) struct Request {
     pub(crate) target: Target,
     pub(crate) network: network::Request,
+    pub(crate) measures_cpu: bool,
     pub(crate) timeout: Duration,
     pub(crate) quiet: bool,
     pub(crate) declared: Declared,
@@ -238,6 +239,7 @@ async fn probes(
         cluster,
         target,
         wanted,
+        measures_cpu: request.measures_cpu,
         deadline,
         progress,
     };

@@ -9,8 +9,8 @@ use proto::{Observation, Processors};
 use crate::vantage::{Vantage, understood};
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Processors> {
-    let schedulable = match sched_getaffinity(Pid::from_raw(0)) {
-        Ok(set) => (0..CpuSet::count()).filter(|&processor| set.is_set(processor) == Ok(true)).count(),
+    let schedulable = match schedulable() {
+        Ok(schedulable) => schedulable,
         Err(errno) => return Observation::failed(errno.desc()),
     };
     let online = match understood(vantage.text("/sys/devices/system/cpu/online"), |list| named(&list)) {
@@ -18,6 +18,12 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Processors> {
         seen => seen,
     };
     online.map(|online| Processors { schedulable: u32::try_from(schedulable).unwrap_or(u32::MAX), online })
+}
+
+/// On how many this thread may run.
+pub(super) fn schedulable() -> nix::Result<usize> {
+    let set = sched_getaffinity(Pid::from_raw(0))?;
+    Ok((0..CpuSet::count()).filter(|&processor| set.is_set(processor) == Ok(true)).count())
 }
 
 /// How many a list such as "0-3,6" names (cpuset(7), list format).

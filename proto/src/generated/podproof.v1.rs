@@ -718,6 +718,43 @@ pub struct Processors {
     #[prost(uint32, tag = "2")]
     pub online: u32,
 }
+/// What the files of the probe's own control groups say, in either version of the interface. What is not mounted, or has no
+/// such file, is left out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Quotas {
+    /// memory.limit_in_bytes or memory.max, in bytes.
+    #[prost(message, optional, tag = "1")]
+    pub memory: ::core::option::Option<Quota>,
+    /// cpu.cfs_quota_us by cpu.cfs_period_us, or cpu.max, in thousandths of a processor.
+    #[prost(message, optional, tag = "2")]
+    pub cpu_millis: ::core::option::Option<Quota>,
+    /// pids.max.
+    #[prost(message, optional, tag = "3")]
+    pub pids: ::core::option::Option<Quota>,
+}
+/// What one file says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Quota {
+    /// Its path.
+    #[prost(string, tag = "1")]
+    pub file: ::prost::alloc::string::String,
+    /// The limit; absent where the file says that there is none.
+    #[prost(uint64, optional, tag = "2")]
+    pub limit: ::core::option::Option<u64>,
+}
+/// What threads got that wanted all they could get for about three seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProcessorShare {
+    /// One for each processor on which the probe may run, and at most 256.
+    #[prost(uint32, tag = "1")]
+    pub threads: u32,
+    /// How long it took, in microseconds, by the processor's counter or CLOCK_MONOTONIC.
+    #[prost(uint64, tag = "2")]
+    pub elapsed_us: u64,
+    /// How much of that time the threads did not run, together: gaps of more than half a millisecond.
+    #[prost(uint64, tag = "3")]
+    pub lost_us: u64,
+}
 /// What lies below /run/secrets and /var/run/secrets, by name and size alone but for the service account's token.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Secrets {
@@ -809,7 +846,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51, 60, 61"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -883,6 +920,10 @@ pub mod fact {
         HostSockets(super::HostSockets),
         #[prost(message, tag = "51")]
         Secrets(super::Secrets),
+        #[prost(message, tag = "60")]
+        Quotas(super::Quotas),
+        #[prost(message, tag = "61")]
+        ProcessorShare(super::ProcessorShare),
     }
 }
 /// Names a fact that the probe can look for.
@@ -923,6 +964,9 @@ pub enum Observer {
     Markers = 31,
     HostSockets = 50,
     Secrets = 51,
+    Quotas = 60,
+    /// Only where it is asked for, and after all others: it uses all processors for a while.
+    ProcessorShare = 61,
 }
 impl Observer {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -965,6 +1009,8 @@ impl Observer {
             Self::Markers => "OBSERVER_MARKERS",
             Self::HostSockets => "OBSERVER_HOST_SOCKETS",
             Self::Secrets => "OBSERVER_SECRETS",
+            Self::Quotas => "OBSERVER_QUOTAS",
+            Self::ProcessorShare => "OBSERVER_PROCESSOR_SHARE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1004,6 +1050,8 @@ impl Observer {
             "OBSERVER_MARKERS" => Some(Self::Markers),
             "OBSERVER_HOST_SOCKETS" => Some(Self::HostSockets),
             "OBSERVER_SECRETS" => Some(Self::Secrets),
+            "OBSERVER_QUOTAS" => Some(Self::Quotas),
+            "OBSERVER_PROCESSOR_SHARE" => Some(Self::ProcessorShare),
             _ => None,
         }
     }

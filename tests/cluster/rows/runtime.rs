@@ -30,10 +30,8 @@ const NO_PROBE: Lacks = &[
     ("secrets-absent", "inconclusive"),
 ];
 
-/// Where pods run on the node's own kernel: there, only the node shows the limits.
+/// Where pods run on the node's own kernel; their control groups, which containerd mounts, show the limits.
 pub(super) const OWN_KERNEL: Lacks = &[
-    ("limits-enforced", "inconclusive"),
-    ("resource-limits", "inconclusive"),
     ("runtime-class-exists", "unmet"),
     ("runtime-class-used", "unmet"),
     ("runtime-isolation", "unmet"),

@@ -131,8 +131,6 @@ pub(super) const ROWS: &[Row] = &[
             "pod/web",
             &[
                 ("least-privilege", "unmet"),
-                ("limits-enforced", "inconclusive"),
-                ("resource-limits", "inconclusive"),
                 ("runtime-class-exists", "unmet"),
                 ("runtime-class-used", "unmet"),
                 ("runtime-isolation", "unmet"),

@@ -1,6 +1,7 @@
 //! Something that listens on a host, by TCP or by UDP.
 
 use std::{
+    io::Write,
     net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     os::fd::AsFd,
     sync::{
@@ -35,7 +36,7 @@ pub enum Service {
     /// The kernel makes connections, and nobody takes them.
     Tcp(TcpListener),
     /// A thread answers.
-    Udp(Arc<AtomicBool>, Option<JoinHandle<()>>),
+    Answering(Arc<AtomicBool>, Option<JoinHandle<()>>),
 }
 
 impl Service {
@@ -48,18 +49,39 @@ impl Service {
     pub fn udp(host: &Host, address: SocketAddr, answer: Answer) -> Self {
         let socket = host.within(|| UdpSocket::bind(address).unwrap());
         socket.set_read_timeout(Some(PULSE)).unwrap();
+        let mut datagram = [0; 512];
+        Self::answering(move || {
+            if let Ok((length, sender)) = socket.recv_from(&mut datagram) {
+                // Whom it cannot answer asks again.
+                _ = socket.send_to(&answer.to(&datagram[..length]), sender);
+            }
+        })
+    }
+
+    /// Tells this text to whoever connects by TCP, as the answer to an HTTP request that need not be made.
+    pub fn http(host: &Host, port: u16, text: &'static str) -> Self {
+        let listener = host.within(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).unwrap());
+        listener.set_nonblocking(true).unwrap();
+        Self::answering(move || {
+            let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+            poll(&mut descriptors, PollTimeout::try_from(PULSE).unwrap()).unwrap();
+            if let Ok((mut connection, _)) = listener.accept() {
+                // Who has left already does not hear it.
+                _ = write!(connection, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+            }
+        })
+    }
+
+    /// Does this again and again, until it is dropped.
+    fn answering(mut act: impl FnMut() + Send + 'static) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ended);
         let answering = thread::spawn(move || {
-            let mut datagram = [0; 512];
             while !told.load(Ordering::Relaxed) {
-                if let Ok((length, sender)) = socket.recv_from(&mut datagram) {
-                    // Whom it cannot answer asks again.
-                    _ = socket.send_to(&answer.to(&datagram[..length]), sender);
-                }
+                act();
             }
         });
-        Self::Udp(ended, Some(answering))
+        Self::Answering(ended, Some(answering))
     }
 
     /// Waits until somebody has connected; `false` where nobody has by the time that nobody wants to know any more.
@@ -101,7 +123,7 @@ impl Answer {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if let Self::Udp(ended, answering) = self {
+        if let Self::Answering(ended, answering) = self {
             ended.store(true, Ordering::Relaxed);
             _ = answering.take().map(JoinHandle::join);
         }

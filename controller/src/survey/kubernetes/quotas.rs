@@ -17,10 +17,12 @@ pub(super) async fn default_limits(client: &Client, namespace: &str) -> Read<Opt
     let defaults = items.filter_map(|item| item.default).map(|default| Limits {
         memory: default.get("memory").and_then(|memory| bytes(&memory.0)).filter(|&bytes| bytes > 0),
         cpu_millis: default.get("cpu").and_then(|cpu| millis(&cpu.0)).filter(|&millis| millis > 0),
+        pids: None,
     });
     Ok(defaults.reduce(|first, next| Limits {
         memory: first.memory.or(next.memory),
         cpu_millis: first.cpu_millis.or(next.cpu_millis),
+        pids: None,
     }))
 }
 

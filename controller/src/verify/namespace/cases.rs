@@ -57,10 +57,12 @@ fn case(
     let survey = Survey {
         subject,
         declared: Some(declared(cluster, &group)),
+        cgroup_path: None,
         host_paths: Vec::new(),
         own_mounts: manifest::KUBELETS_MOUNTS.iter().map(|&path| path.to_owned()).collect(),
         no_new_privs: Some(true),
         machine: machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot),
+        measures_cpu: request.measures_cpu,
         cgroup: Observation::failed("a node's control groups cannot be read from here"),
         destinations,
         profile: Profile::default(),
@@ -80,8 +82,7 @@ fn case(
 /// The sandbox is given what its pod is, and what its class needs besides (kubernetes.io, "Pod Overhead").
 fn declared(cluster: &Cluster, group: &Group) -> Limits {
     let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let overhead = class.map_or(0, |class| class.overhead_memory);
-    Limits { memory: manifest::LIMITS.memory.map(|memory| memory + overhead), ..manifest::LIMITS }
+    class.map_or(manifest::LIMITS, |class| class.with_overhead(manifest::LIMITS))
 }
 
 /// What the control plane says of the node; a control shares its kernel and may say it, too.

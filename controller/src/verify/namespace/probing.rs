@@ -35,6 +35,7 @@ pub(super) struct Probing<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) target: &'a Target,
     pub(super) wanted: &'a Wanted,
+    pub(super) measures_cpu: bool,
     pub(super) deadline: Instant,
     pub(super) progress: &'a Progress,
 }
@@ -147,7 +148,7 @@ impl Probing<'_> {
                 &exec,
                 self.fleet.watch(),
                 self.deadline,
-                || assignment(&destinations, Observer::ALL.to_vec(), BUDGET),
+                || assignment(&destinations, plan::observers(self.measures_cpu), BUDGET),
                 |event| self.hear(group, event),
             )
         );

@@ -1,0 +1,82 @@
+//! The names of capabilities.
+
+/// By their numbers (`include/uapi/linux/capability.h`).
+const NAMES: [&str; 41] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+];
+
+/// How many are named before the rest is counted.
+const NAMED: usize = 6;
+
+/// The capabilities of a mask, by which people know them: `NET_RAW, SYS_ADMIN`, and what has no name by its number.
+pub(super) fn listed(mask: u64) -> String {
+    let held: Vec<_> = (0..u64::BITS).filter(|number| mask >> number & 1 == 1).map(name).collect();
+    let named = held.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match held.len().checked_sub(NAMED) {
+        None | Some(0) => named,
+        Some(more) => format!("{named} and {more} more"),
+    }
+}
+
+fn name(number: u32) -> String {
+    let known = usize::try_from(number).ok().and_then(|number| NAMES.get(number));
+    known.map_or_else(|| format!("number {number}"), |name| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_named_and_the_rest_is_counted() {
+        for (mask, text) in [
+            (1 << 21, "SYS_ADMIN"),
+            (1 << 13 | 1 << 40, "NET_RAW, CHECKPOINT_RESTORE"),
+            (1 << 63, "number 63"),
+            (0x3f, "CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, KILL"),
+            ((1 << 41) - 1, "CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, KILL and 35 more"),
+        ] {
+            assert_eq!(listed(mask), text);
+        }
+    }
+}

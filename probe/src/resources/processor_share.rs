@@ -1,0 +1,111 @@
+//! The processor time that the probe gets when it wants all: a thread for each processor reads a counter again and again,
+//! and what passed between two readings beyond a short time went to somebody else.
+//!
+//! gVisor's clocks of processor time count what a throttled thread did not get (`pkg/sentry/kernel/task_sched.go`), and
+//! its files of control groups need not tell; the counter does neither.
+
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread::{self, Builder, ScopedJoinHandle},
+    time::{Duration, Instant},
+};
+
+use proto::{Observation, ProcessorShare};
+
+use super::processors::schedulable;
+use crate::sys::counter;
+
+/// The most threads; more processors than that are not counted.
+const MOST: usize = 256;
+/// What a thread needs that calls nothing.
+const STACK: usize = 64 << 10;
+/// Interrupts take less, and the shortest period of a quota is a millisecond (scheduler/sched-bwc.rst).
+const GAP: Duration = Duration::from_micros(500);
+/// How long the counter is compared with the clock.
+const COMPARING: Duration = Duration::from_millis(10);
+
+pub(crate) fn observe(time: Duration) -> Observation<ProcessorShare> {
+    let processors = match schedulable() {
+        Ok(processors) => processors,
+        Err(errno) => return Observation::failed(errno.desc()),
+    };
+    match measured(processors.clamp(1, MOST), time) {
+        Ok(Some(share)) => Observation::Seen(share),
+        Ok(None) => Observation::failed("the counter stands still"),
+        Err(error) => Observation::failed(format!("failed to start a thread: {error}")),
+    }
+}
+
+/// What one thread got, and when it stopped, in ticks.
+#[derive(Clone, Copy)]
+struct Spun {
+    got: u64,
+    last: u64,
+}
+
+fn measured(threads: usize, time: Duration) -> io::Result<Option<ProcessorShare>> {
+    let Some(ticks_a_ms) = ticks_a_ms() else { return Ok(None) };
+    let gap = u64::try_from(GAP.as_micros()).unwrap_or(u64::MAX).saturating_mul(ticks_a_ms) / 1000;
+    let (first, stop) = (counter(), AtomicBool::new(false));
+    let of_threads: Vec<Spun> = thread::scope(|scope| {
+        let spawn = |_| Builder::new().stack_size(STACK).spawn_scoped(scope, || spin(gap, &stop));
+        let started: Vec<io::Result<ScopedJoinHandle<'_, Spun>>> = (0..threads).map(spawn).collect();
+        if started.iter().all(Result::is_ok) {
+            thread::sleep(time);
+        }
+        stop.store(true, Relaxed);
+        let joined = |thread: io::Result<ScopedJoinHandle<'_, Spun>>| {
+            thread?.join().map_err(|_| io::Error::other("it panicked"))
+        };
+        started.into_iter().map(joined).collect::<io::Result<_>>()
+    })?;
+    let end = of_threads.iter().map(|spun| spun.last).max().unwrap_or(first);
+    let elapsed = end.saturating_sub(first);
+    let got: u64 = of_threads.iter().map(|spun| spun.got).sum();
+    let lost = elapsed.saturating_mul(u64::try_from(threads).unwrap_or(u64::MAX)).saturating_sub(got);
+    let us = |ticks: u64| ticks.saturating_mul(1000) / ticks_a_ms;
+    let (elapsed_us, threads) = (us(elapsed), u32::try_from(threads).unwrap_or(u32::MAX));
+    let lost_us = us(lost).min(elapsed_us.saturating_mul(threads.into()));
+    Ok(Some(ProcessorShare { threads, elapsed_us, lost_us }))
+}
+
+fn spin(gap: u64, stop: &AtomicBool) -> Spun {
+    let (mut last, mut got) = (counter(), 0_u64);
+    while !stop.load(Relaxed) {
+        let now = counter();
+        let passed = now.saturating_sub(last);
+        if passed <= gap {
+            got = got.saturating_add(passed);
+        }
+        last = now;
+    }
+    Spun { got, last }
+}
+
+/// How fast the counter is; `None` where it does not move.
+fn ticks_a_ms() -> Option<u64> {
+    let (first, started) = (counter(), Instant::now());
+    thread::sleep(COMPARING);
+    let (ticks, passed) = (counter().saturating_sub(first), started.elapsed());
+    let ticks = u128::from(ticks).saturating_mul(1_000_000).checked_div(passed.as_nanos())?;
+    u64::try_from(ticks).ok().filter(|&ticks| ticks > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_get_something_and_no_more_than_there_is() {
+        let share = measured(2, Duration::from_millis(50)).unwrap().unwrap();
+        assert_eq!(share.threads, 2);
+        assert!(share.elapsed_us >= 50_000, "{share:?}");
+        assert!(share.millis() > 0 && share.millis() <= 2000, "{share:?}");
+    }
+
+    #[test]
+    fn a_thread_that_is_told_to_stop_stops_at_once() {
+        assert_eq!(spin(u64::MAX, &AtomicBool::new(true)).got, 0);
+    }
+}

@@ -1,0 +1,273 @@
+//! One broken thing a row.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+use super::{Broken, Lacks};
+
+const CLEAN: Broken = Broken {
+    name: "nothing",
+    change: |_, _| (),
+    apart: false,
+    words: "--network=none",
+    on_linux: &[],
+    on_gvisor: &[],
+    says: ("", ""),
+};
+
+const ROOT: Lacks = &[("least-privilege", "unmet")];
+const SHARED_FILES: Lacks = &[("filesystem-isolation", "unmet")];
+const UNLIMITED: Lacks = &[("resource-limits", "unmet")];
+
+pub(super) const BROKEN: &[Broken] = &[
+    CLEAN,
+    Broken {
+        name: "privileged",
+        change: privileged,
+        on_linux: ROOT,
+        on_gvisor: ROOT,
+        says: ("least-privilege", "capabilities"),
+        ..CLEAN
+    },
+    Broken {
+        name: "SYS_ADMIN",
+        change: |_, config| capable(config, &json!(["CAP_SYS_ADMIN"])),
+        on_linux: ROOT,
+        on_gvisor: ROOT,
+        says: ("least-privilege", "SYS_ADMIN"),
+        ..CLEAN
+    },
+    Broken {
+        name: "the machine's network",
+        change: |_, config| shared(config, "network"),
+        apart: true,
+        words: "--network=host",
+        on_linux: &[
+            ("dns-contained", "inconclusive"),
+            ("least-privilege", "unmet"),
+            ("metadata-blocked", "inconclusive"),
+            ("network-isolation", "unmet"),
+        ],
+        on_gvisor: &[
+            ("dns-contained", "inconclusive"),
+            ("metadata-blocked", "inconclusive"),
+            ("network-isolation", "unmet"),
+            ("runtime-settings", "unmet"),
+        ],
+        says: ("network-isolation", "loopback"),
+    },
+    Broken {
+        // gVisor has processes of its own, whatever it is told.
+        name: "the machine's processes",
+        change: |_, config| shared(config, "pid"),
+        on_linux: ROOT,
+        says: ("least-privilege", "pid"),
+        ..CLEAN
+    },
+    Broken {
+        name: "the machine's root",
+        change: |_, config| mounted(config, "/", "/host", "rbind"),
+        on_linux: SHARED_FILES,
+        on_gvisor: SHARED_FILES,
+        says: ("filesystem-isolation", "/ at /host"),
+        ..CLEAN
+    },
+    Broken {
+        name: "Docker's socket",
+        change: |folder, config| socket(folder, config, "/var/run/docker.sock"),
+        on_linux: SHARED_FILES,
+        on_gvisor: SHARED_FILES,
+        says: ("filesystem-isolation", "docker.sock"),
+        ..CLEAN
+    },
+    Broken {
+        name: "containerd's socket",
+        change: |folder, config| socket(folder, config, "/run/containerd/containerd.sock"),
+        on_linux: SHARED_FILES,
+        on_gvisor: SHARED_FILES,
+        says: ("filesystem-isolation", "containerd.sock"),
+        ..CLEAN
+    },
+    Broken {
+        name: "the machine's /etc",
+        change: |_, config| mounted(config, "/etc", "/etc", "bind"),
+        on_linux: SHARED_FILES,
+        on_gvisor: SHARED_FILES,
+        says: ("filesystem-isolation", "the host's account list is readable"),
+        ..CLEAN
+    },
+    // gVisor gives no device of the machine's that is not asked for by a flag of its own.
+    Broken { name: "the device kmsg", change: |_, config| device(config, "/dev/kmsg", 11), ..CLEAN },
+    Broken { name: "the device mem", change: |_, config| device(config, "/dev/mem", 1), ..CLEAN },
+    Broken {
+        name: "a writable /proc/sys",
+        change: writable_proc_sys,
+        on_linux: ROOT,
+        on_gvisor: ROOT,
+        ..CLEAN
+    },
+    Broken {
+        name: "a service account's token",
+        change: token,
+        on_linux: SHARED_FILES,
+        on_gvisor: SHARED_FILES,
+        says: ("filesystem-isolation", "serviceaccount"),
+        ..CLEAN
+    },
+    Broken {
+        name: "no memory limit",
+        change: |_, config| unlimited(config, "memory"),
+        on_linux: UNLIMITED,
+        on_gvisor: UNLIMITED,
+        says: ("resource-limits", "memory"),
+        ..CLEAN
+    },
+    Broken {
+        name: "no CPU limit",
+        change: |_, config| unlimited(config, "cpu"),
+        on_linux: UNLIMITED,
+        on_gvisor: UNLIMITED,
+        says: ("resource-limits", "CPU"),
+        ..CLEAN
+    },
+    Broken {
+        name: "root",
+        change: |_, config| as_root(config),
+        on_linux: ROOT,
+        on_gvisor: ROOT,
+        says: ("least-privilege", "root"),
+        ..CLEAN
+    },
+];
+
+/// By their numbers (`include/uapi/linux/capability.h`).
+const CAPABILITIES: [&str; 41] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+];
+
+/// As an engine does it: root with every capability of the engine's own, no filter, nothing masked, and the machine's devices.
+fn privileged(_: &Path, config: &mut Value) {
+    as_root(config);
+    capable(config, &json!(held()));
+    config["process"]["noNewPrivileges"] = json!(false);
+    for part in ["seccomp", "maskedPaths", "readonlyPaths"] {
+        config["linux"].as_object_mut().unwrap().remove(part);
+    }
+    device(config, "/dev/kmsg", 11);
+    device(config, "/dev/mem", 1);
+    let sysfs = json!({ "destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev"] });
+    config["mounts"].as_array_mut().unwrap().push(sysfs);
+}
+
+fn as_root(config: &mut Value) {
+    config["process"]["user"] = json!({ "uid": 0, "gid": 0 });
+}
+
+/// The capabilities of this process: no more can be given to another.
+fn held() -> Vec<String> {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let bits = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap();
+    let bits = u64::from_str_radix(bits.trim(), 16).unwrap();
+    let held = CAPABILITIES.iter().enumerate().filter(|(number, _)| bits >> number & 1 == 1);
+    held.map(|(_, name)| format!("CAP_{name}")).collect()
+}
+
+/// Ambient, so that who is not root keeps them (capabilities(7)).
+fn capable(config: &mut Value, capabilities: &Value) {
+    config["process"]["capabilities"] = json!({
+        "bounding": capabilities, "effective": capabilities, "permitted": capabilities,
+        "inheritable": capabilities, "ambient": capabilities,
+    });
+}
+
+/// The namespace of whoever runs the runtime.
+fn shared(config: &mut Value, kind: &str) {
+    let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
+    namespaces.retain(|namespace| namespace["type"] != kind);
+}
+
+fn mounted(config: &mut Value, source: &str, destination: &str, bind: &str) {
+    let mount =
+        json!({ "destination": destination, "type": "bind", "source": source, "options": [bind, "ro"] });
+    config["mounts"].as_array_mut().unwrap().push(mount);
+}
+
+/// A socket that somebody listens on, in an engine's place.
+fn socket(folder: &Path, config: &mut Value, place: &str) {
+    mounted(config, folder.join("engine.sock").to_str().unwrap(), place, "bind");
+}
+
+fn device(config: &mut Value, path: &str, minor: u32) {
+    let linux = &mut config["linux"];
+    let list = |value: &mut Value, entry: Value| match value.as_array_mut() {
+        Some(list) => list.push(entry),
+        None => *value = json!([entry]),
+    };
+    list(
+        &mut linux["devices"],
+        json!({ "path": path, "type": "c", "major": 1, "minor": minor, "fileMode": 0o666, "uid": 0, "gid": 0 }),
+    );
+    list(
+        &mut linux["resources"]["devices"],
+        json!({ "allow": true, "type": "c", "major": 1, "minor": minor, "access": "rwm" }),
+    );
+}
+
+/// Whoever is root may write to what is not mounted read-only.
+fn writable_proc_sys(_: &Path, config: &mut Value) {
+    as_root(config);
+    config["linux"].as_object_mut().unwrap().remove("readonlyPaths");
+}
+
+/// Where a kubelet puts it: the token of nobody, which expires in 2100.
+fn token(folder: &Path, config: &mut Value) {
+    let secrets = folder.join("serviceaccount");
+    fs::create_dir(&secrets).unwrap();
+    fs::write(secrets.join("token"), super::TOKEN).unwrap();
+    mounted(config, secrets.to_str().unwrap(), "/var/run/secrets/kubernetes.io/serviceaccount", "bind");
+}
+
+fn unlimited(config: &mut Value, what: &str) {
+    config["linux"]["resources"].as_object_mut().unwrap().remove(what);
+}

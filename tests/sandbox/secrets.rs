@@ -1,0 +1,167 @@
+//! No secret leaves a sandbox: each is planted within the probe's reach, and looked for in every byte that the probe says, in
+//! the saved evidence and in every report.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use stage::{
+    Ground, Network, network,
+    network::Answer,
+    run,
+    worlds::{self, World},
+};
+
+use crate::{Row, row};
+
+const ACCOUNT: &str = "xk29-vqh7-account";
+const SHADOW: &str = "xk29-vqh7-shadow";
+const SUBJECT: &str = "xk29-vqh7-subject";
+const SIGNATURE: &str = "xk29-vqh7-signature";
+const PASSWORD: &str = "xk29-vqh7-password";
+const VARIABLE: &str = "xk29-vqh7-variable";
+const CONTROLLERS_OWN: &str = "xk29-vqh7-controller";
+const COMMAND_LINE: &str = "xk29-vqh7-command-line";
+const MACHINE: &str = "8f1d3c5b7a9e4d2fb6c8e0a1d3f5b7c9";
+const SECRETS: [&str; 10] = [
+    ACCOUNT,
+    SHADOW,
+    SUBJECT,
+    SIGNATURE,
+    PASSWORD,
+    VARIABLE,
+    CONTROLLERS_OWN,
+    COMMAND_LINE,
+    MACHINE,
+    network::CREDENTIALS,
+];
+
+/// Every form of a report.
+const FORMS: [&str; 7] = ["text", "json", "junit", "sarif", "github", "markdown", "html"];
+
+pub(super) fn rows() -> Vec<Row> {
+    let worlds = worlds::all().unwrap_or_default().into_iter();
+    let worlds = worlds.filter(|world| ["runsc of 2026, systrap", "runc"].contains(&world.name.as_str()));
+    let of_world = |world: World| {
+        let (name, skipped) = (format!("no secret leaves {}", world.name), world.missing.is_some());
+        Row { skipped, ..row(name, move || none_leaves(&world)) }
+    };
+    worlds.map(of_world).collect()
+}
+
+fn none_leaves(world: &World) {
+    let _telltale = Telltale::new();
+    let network = Network::new(Answer::Resolved);
+    let ground = Ground::new();
+    let mine = ground.path().join("mine");
+    let said = mine.join("said");
+    let recorder = run::prop("record");
+    let runtime = format!("{} {} {}", recorder.display(), said.display(), world.runtime.as_deref().unwrap());
+    let mut command = network.command(&ground, &runtime, plant);
+    for form in FORMS {
+        command.arg("--output").arg(format!("{form}={}", mine.join(form).display()));
+    }
+    command.arg("--save-evidence").arg(mine.join("evidence"));
+    command.args(["--verbose", "--environment", "production"]).env("SECRET", CONTROLLERS_OWN);
+    let ended = run::ended(command.spawn().unwrap());
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    assert_eq!(ground.leftovers(&["mine"]), [""; 0], "{ended:#?}");
+
+    was_in_reach(&fs::read_to_string(mine.join("json")).unwrap());
+    let reports = FORMS.map(|form| (form, "filesystem-isolation"));
+    let raw = [("said", "Linux version"), ("evidence", "Linux version")];
+    for (name, shown) in reports.into_iter().chain(raw) {
+        let bytes = fs::read(mine.join(name)).unwrap();
+        assert!(
+            holds(&bytes, shown.as_bytes()),
+            "{name} is no such thing: {}",
+            String::from_utf8_lossy(&bytes)
+        );
+        assert_eq!(found(&bytes), [""; 0], "in {name}");
+    }
+    assert_eq!(found(ended.out.as_bytes()), [""; 0], "{}", ended.out);
+    assert_eq!(found(ended.err.as_bytes()), [""; 0], "{}", ended.err);
+}
+
+/// The probe could have told them: the report speaks of what they stand in.
+fn was_in_reach(report: &str) {
+    let report: Value = serde_json::from_str(report).unwrap();
+    let findings = report["sandboxes"][0]["findings"].as_array().unwrap();
+    let finding = |id: &str| findings.iter().find(|finding| finding["id"] == id).unwrap();
+    assert_eq!(finding("metadata-blocked")["outcome"], "unmet", "{findings:#?}");
+    assert_eq!(finding("filesystem-isolation")["outcome"], "unmet", "{findings:#?}");
+}
+
+fn plant(folder: &Path, config: &mut Value) {
+    let etc = folder.join("rootfs/etc");
+    let account = format!("{ACCOUNT}:x:0:0:{ACCOUNT}:/{ACCOUNT}:/bin/sh\n");
+    fs::write(etc.join("passwd"), account).unwrap();
+    fs::write(etc.join("shadow"), format!("root:$6${SHADOW}:20000:0:99999:7:::\n")).unwrap();
+    fs::write(etc.join("machine-id"), format!("{MACHINE}\n")).unwrap();
+    fs::write(etc.join("resolv.conf"), "nameserver 10.77.0.53\n").unwrap();
+    let secrets = folder.join("secrets");
+    fs::create_dir_all(secrets.join("kubernetes.io/serviceaccount")).unwrap();
+    fs::write(secrets.join("kubernetes.io/serviceaccount/token"), token()).unwrap();
+    fs::write(secrets.join("password"), PASSWORD).unwrap();
+    let mount = json!({
+        "destination": "/var/run/secrets", "type": "bind", "source": secrets, "options": ["bind", "ro"],
+    });
+    config["mounts"].as_array_mut().unwrap().push(mount);
+    config["process"]["env"] = json!([format!("SECRET={VARIABLE}")]);
+    // Where Linux answers, the machine's processes are then seen.
+    let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
+    namespaces.retain(|namespace| namespace["type"] != "pid");
+}
+
+fn token() -> String {
+    let encoded = |part: &str| BASE64_URL_SAFE_NO_PAD.encode(part);
+    let claims = json!({ "aud": ["shop"], "exp": 4_102_444_800_u64, "sub": SUBJECT, "jti": SUBJECT });
+    [r#"{"alg":"RS256"}"#, &claims.to_string(), SIGNATURE].map(encoded).join(".")
+}
+
+/// The secrets in these bytes, in whichever form.
+fn found(bytes: &[u8]) -> Vec<&'static str> {
+    let dense: Vec<_> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let leaked = |secret: &&str| {
+        forms(secret).iter().any(|form| holds(bytes, form.as_bytes()) || holds(&dense, form.as_bytes()))
+    };
+    SECRETS.into_iter().filter(leaked).collect()
+}
+
+/// As it is, in hexadecimal digits, as a list of numbers, and in base64 wherever it begins.
+fn forms(secret: &str) -> Vec<String> {
+    let bytes = secret.bytes();
+    let hexadecimal = bytes.clone().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+    let numbers: Vec<_> = bytes.map(|byte| byte.to_string()).collect();
+    let shifted = ["", "-", "--"].map(|before| {
+        let encoded = BASE64_URL_SAFE_NO_PAD.encode(format!("{before}{secret}"));
+        encoded[4..encoded.len() - 4].to_owned()
+    });
+    [secret.to_owned(), hexadecimal, numbers.join(",")].into_iter().chain(shifted).collect()
+}
+
+fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// A process of the machine with a secret in its command line, until it is dropped.
+struct Telltale(Child);
+
+impl Telltale {
+    fn new() -> Self {
+        let mut command = Command::new("sh");
+        // It waits for a line that never comes, and ends with its standard input.
+        Self(command.args(["-c", "read -r line", COMMAND_LINE]).stdin(Stdio::piped()).spawn().unwrap())
+    }
+}
+
+impl Drop for Telltale {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        _ = self.0.wait();
+    }
+}
