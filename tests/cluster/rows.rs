@@ -1,6 +1,7 @@
 //! One broken thing a row: what production then lacks, and nothing else.
 
 mod network;
+mod profiles;
 mod runtime;
 mod workload;
 
@@ -36,6 +37,8 @@ struct Row {
     lend: for<'a> fn(&'a Cluster) -> Vec<Loan<'a>>,
     /// What happens when its pods run.
     then: fn(&Namespace<'_>),
+    /// What the user says besides.
+    words: fn(&Cluster) -> Vec<String>,
     /// For each probe, how the title of what it stands for begins, and everything that is not met.
     lacks: &'static [(&'static str, Lacks)],
     /// The exit code in production.
@@ -50,6 +53,7 @@ const CLEAN: Row = Row {
     spoil: |_| (),
     lend: |_| Vec::new(),
     then: |_| (),
+    words: |_| Vec::new(),
     lacks: &[("pod/web", &[])],
     code: 0,
     // Nothing leads out of this cluster: one without internet is decided.
@@ -59,7 +63,7 @@ const CLEAN: Row = Row {
 fn rows(cluster: &Cluster) {
     cluster.probe_image();
     let control = cluster.namespace("control");
-    let tables = [&[CLEAN], runtime::ROWS, network::ROWS, workload::ROWS];
+    let tables = [&[CLEAN], runtime::ROWS, network::ROWS, profiles::ROWS, workload::ROWS];
     let waiting = Mutex::new(tables.into_iter().flatten().enumerate());
     let told = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
@@ -96,7 +100,10 @@ impl Row {
         let namespace = cluster.namespace("row");
         shop.open(&namespace);
         (self.then)(&namespace);
-        let ended = cluster.verify(&namespace, control, &["--environment", "production"]);
+        let named = (self.words)(cluster);
+        let words: Vec<_> =
+            ["--environment", "production"].into_iter().chain(named.iter().map(String::as_str)).collect();
+        let ended = cluster.verify(&namespace, control, &words);
         let judged = ended.judged();
         for probe in &judged {
             let lacks: BTreeMap<_, _> =

@@ -92,8 +92,9 @@ fn was_in_reach(report: &str) {
     let report: Value = serde_json::from_str(report).unwrap();
     let findings = report["sandboxes"][0]["findings"].as_array().unwrap();
     let finding = |id: &str| findings.iter().find(|finding| finding["id"] == id).unwrap();
-    assert_eq!(finding("metadata-blocked")["outcome"], "unmet", "{findings:#?}");
-    assert_eq!(finding("filesystem-isolation")["outcome"], "unmet", "{findings:#?}");
+    for id in ["metadata-blocked", "filesystem-isolation", "secrets-absent"] {
+        assert_eq!(finding(id)["outcome"], "unmet", "{id}: {findings:#?}");
+    }
 }
 
 fn plant(folder: &Path, config: &mut Value) {

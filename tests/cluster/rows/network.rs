@@ -176,7 +176,7 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-fn egress(labels: &Value, rules: &Value) -> Value {
+pub(super) fn egress(labels: &Value, rules: &Value) -> Value {
     json!({ "podSelector": { "matchLabels": labels }, "policyTypes": ["Egress"], "egress": rules })
 }
 

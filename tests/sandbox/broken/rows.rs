@@ -18,6 +18,10 @@ const CLEAN: Broken = Broken {
 
 const ROOT: Lacks = &[("least-privilege", "unmet")];
 const SHARED_FILES: Lacks = &[("filesystem-isolation", "unmet")];
+const SOCKET: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet")];
+/// Everything of the machine's may lie in it.
+const WHOLE_ROOT: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "inconclusive")];
+const TOKEN: Lacks = &[("filesystem-isolation", "unmet"), ("secrets-absent", "unmet")];
 const UNLIMITED: Lacks = &[("resource-limits", "unmet")];
 
 pub(super) const BROKEN: &[Broken] = &[
@@ -68,25 +72,25 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "the machine's root",
         change: |_, config| mounted(config, "/", "/host", "rbind"),
-        on_linux: SHARED_FILES,
-        on_gvisor: SHARED_FILES,
+        on_linux: WHOLE_ROOT,
+        on_gvisor: WHOLE_ROOT,
         says: ("filesystem-isolation", "/ at /host"),
         ..CLEAN
     },
     Broken {
         name: "Docker's socket",
         change: |folder, config| socket(folder, config, "/var/run/docker.sock"),
-        on_linux: SHARED_FILES,
-        on_gvisor: SHARED_FILES,
-        says: ("filesystem-isolation", "docker.sock"),
+        on_linux: SOCKET,
+        on_gvisor: SOCKET,
+        says: ("host-sockets-absent", "docker.sock"),
         ..CLEAN
     },
     Broken {
         name: "containerd's socket",
         change: |folder, config| socket(folder, config, "/run/containerd/containerd.sock"),
-        on_linux: SHARED_FILES,
-        on_gvisor: SHARED_FILES,
-        says: ("filesystem-isolation", "containerd.sock"),
+        on_linux: SOCKET,
+        on_gvisor: SOCKET,
+        says: ("host-sockets-absent", "containerd.sock"),
         ..CLEAN
     },
     Broken {
@@ -110,9 +114,18 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "a service account's token",
         change: token,
-        on_linux: SHARED_FILES,
-        on_gvisor: SHARED_FILES,
-        says: ("filesystem-isolation", "serviceaccount"),
+        on_linux: TOKEN,
+        on_gvisor: TOKEN,
+        says: ("secrets-absent", "https://kubernetes.default.svc"),
+        ..CLEAN
+    },
+    Broken {
+        name: "a root that can be written",
+        change: |_, config| config["root"]["readonly"] = json!(false),
+        on_linux: &[("root-read-only", "unmet")],
+        // What lies under gVisor's overlay, and how it is opened, does not show.
+        on_gvisor: &[("root-read-only", "unmet"), ("runtime-hardening", "inconclusive")],
+        says: ("root-read-only", "writ"),
         ..CLEAN
     },
     Broken {

@@ -1,0 +1,143 @@
+//! Profiles, each against a policy that fits it and one that does not. That of `deny-all` is what every other row has.
+
+use std::process;
+
+use serde_json::{Value, json};
+use stage::{
+    Cluster,
+    cluster::{Loan, POOL},
+};
+
+use super::{CLEAN, Lacks, Row, network};
+
+/// Where the listener is, which no deny-all of the row's own namespace binds.
+const PLACE: &str = "kube-system";
+const PORT: u16 = 8443;
+
+/// Something is reached all the time that must not be.
+const OPEN: Lacks = &[
+    ("api-server-blocked", "unmet"),
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// The same, where the internet is allowed, and with it every name.
+const OPEN_BEYOND_THE_INTERNET: Lacks = &[
+    ("api-server-blocked", "unmet"),
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "not-applicable"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// Nothing is wrong; and no policy denies all, so that none is shown to be enforced.
+const FITS: Lacks = &[("policies-enforced", "not-applicable")];
+const FITS_THE_INTERNET: Lacks =
+    &[("dns-contained", "not-applicable"), ("policies-enforced", "not-applicable")];
+/// What must be reached is not.
+const SHUT: Lacks = &[
+    ("closed-from-the-start", "inconclusive"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "inconclusive"),
+];
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "no-private, and a policy for the internet alone",
+        spoil: |shop| {
+            let except =
+                json!(["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"]);
+            let internet = json!([{ "ipBlock": { "cidr": "0.0.0.0/0", "except": except } }]);
+            shop.policy("internet", &network::egress(&json!({}), &json!([{ "to": internet }])));
+        },
+        words: |_| said(&["--profile", "no-private"]),
+        lacks: &[("pod/web", FITS_THE_INTERNET)],
+        ..CLEAN
+    },
+    Row {
+        name: "no-private, and a policy for everything",
+        spoil: |shop| shop.policy("all", &network::egress(&json!({}), &json!([{}]))),
+        words: |_| said(&["--profile", "no-private"]),
+        lacks: &[("pod/web", OPEN_BEYOND_THE_INTERNET)],
+        code: 1,
+        says: "egress is open",
+        ..CLEAN
+    },
+    Row {
+        name: "an allow-list, and a policy for what is on it",
+        spoil: |shop| shop.policy("list", &network::egress(&json!({}), &listened("fits"))),
+        lend: |cluster| listener(cluster, "fits"),
+        words: |cluster| allowed(cluster, "fits"),
+        lacks: &[("pod/web", FITS)],
+        ..CLEAN
+    },
+    Row {
+        name: "an allow-list, and a policy for nothing",
+        lend: |cluster| listener(cluster, "shut"),
+        words: |cluster| allowed(cluster, "shut"),
+        lacks: &[("pod/web", SHUT)],
+        code: 1,
+        says: "must be reached, and was not",
+        ..CLEAN
+    },
+    Row {
+        name: "an allow-list, and a policy for everything",
+        spoil: |shop| shop.policy("all", &network::egress(&json!({}), &json!([{}]))),
+        lend: |cluster| listener(cluster, "wide"),
+        words: |cluster| allowed(cluster, "wide"),
+        lacks: &[("pod/web", OPEN)],
+        code: 1,
+        says: "egress is open",
+        ..CLEAN
+    },
+];
+
+fn said(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn name(row: &str) -> String {
+    format!("listener-{row}-{}", process::id())
+}
+
+/// Somebody who answers, and belongs to no workload.
+fn listener<'a>(cluster: &'a Cluster, row: &str) -> Vec<Loan<'a>> {
+    let name = name(row);
+    let loan = cluster.lend(json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": name, "namespace": PLACE, "labels": { "app": name } },
+        "spec": {
+            "runtimeClassName": "runc",
+            "nodeSelector": { POOL: "enforced" },
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{
+                "name": "listener",
+                "image": cluster.probe_image(),
+                "args": ["witness", PORT.to_string(), "600"],
+            }],
+        },
+    }));
+    let pod = format!("pod/{name}");
+    cluster.ask(&["wait", "--for=condition=Ready", "--timeout=120s", "--namespace", PLACE, &pod]);
+    vec![loan]
+}
+
+/// The rules of a policy by which that listener may be reached, and nothing else.
+fn listened(row: &str) -> Value {
+    let to = json!([{
+        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": PLACE } },
+        "podSelector": { "matchLabels": { "app": name(row) } },
+    }]);
+    json!([{ "to": to, "ports": [{ "protocol": "TCP", "port": PORT }] }])
+}
+
+fn allowed(cluster: &Cluster, row: &str) -> Vec<String> {
+    let pod = cluster.get(&["pod", &name(row), "--namespace", PLACE]);
+    let address = pod["status"]["podIP"].as_str().unwrap();
+    said(&["--profile", "allow-list", "--allow", &format!("{address}:{PORT}")])
+}
