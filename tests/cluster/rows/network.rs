@@ -133,7 +133,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.policy("udp", &egress(&json!({}), &json!([{ "ports": [{ "protocol": "UDP" }] }]))),
         lacks: &[("pod/web", OPENED_TO_A_POD)],
         code: 1,
-        says: "/udp: reached",
+        says: ", and it arrived",
         ..CLEAN
     },
     Row {
