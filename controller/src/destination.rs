@@ -58,7 +58,7 @@ impl Destination {
         let address = SocketAddr::new(self.target.address, self.target.port);
         match self.target.protocol {
             Protocol::Tcp => address.to_string(),
-            protocol @ (Protocol::Udp | Protocol::Dns | Protocol::OneWay) => {
+            protocol @ (Protocol::Udp | Protocol::Dns | Protocol::OneWay | Protocol::Heard) => {
                 format!("{address}/{}", protocol.id())
             }
             Protocol::Echo => format!("{}/icmp", self.target.address),

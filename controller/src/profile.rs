@@ -105,7 +105,8 @@ impl Kind {
 
 impl Allowed {
     fn covers(&self, address: IpAddr, port: u16, protocol: Protocol) -> bool {
-        let by_udp = matches!(protocol, Protocol::Dns | Protocol::OneWay | Protocol::Resolver);
+        let by_udp =
+            matches!(protocol, Protocol::Dns | Protocol::OneWay | Protocol::Heard | Protocol::Resolver);
         let carrier = if by_udp { Protocol::Udp } else { protocol };
         self.port.is_none_or(|allowed| allowed == port)
             && self.protocol.is_none_or(|allowed| allowed == carrier || allowed == protocol)

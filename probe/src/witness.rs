@@ -1,8 +1,9 @@
 //! `probe witness`: somebody who answers, so that silence elsewhere means something. A connection is accepted, given the
-//! run's token and closed; a datagram goes back to its sender, behind a mark and the token. Nothing is kept of either, so
-//! that a flood costs time and no memory.
+//! run's token and closed; a datagram goes back to its sender, behind a mark and the token. Nothing is kept but the marks of
+//! what was sent one way, and so few of these that a flood costs time and no memory.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     num::{NonZeroU16, NonZeroU32},
@@ -24,6 +25,9 @@ use crate::lifetime::{self, Lifetime};
 /// The longest datagram that goes back whole, in bytes.
 const LONGEST: usize = 512;
 
+/// How many marks are kept. With more, somebody else sends them, and no question is answered any more.
+const MOST_MARKS: usize = 1024;
+
 /// Listens, and never blocks.
 #[derive(Debug)]
 struct Witness {
@@ -31,6 +35,8 @@ struct Witness {
     datagrams: UdpSocket,
     /// By which its answers are known.
     token: Option<Nonce>,
+    /// What has arrived one way.
+    arrived: BTreeSet<[u8; 16]>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +51,7 @@ pub(crate) enum Error {
 
 pub(crate) fn run(port: NonZeroU16, seconds: NonZeroU32, token: Option<Nonce>) -> Result<(), Error> {
     let lifetime = Lifetime::begin(seconds)?;
-    let witness = Witness::bind(port.get(), token)?;
+    let mut witness = Witness::bind(port.get(), token)?;
     // Where nobody reads, it answers all the same.
     _ = writeln!(io::stdout(), "probe: answering on port {port} for {seconds} s");
     while lifetime.goes_on(&[witness.connections.as_fd(), witness.datagrams.as_fd()])? {
@@ -61,12 +67,17 @@ impl Witness {
         let connections = bound(SockType::Stream, port).map_err(Error::Tcp)?;
         listen(&connections, Backlog::MAXCONN).map_err(Error::Tcp)?;
         let datagrams = bound(SockType::Datagram, port).map_err(Error::Udp)?;
-        Ok(Self { connections: connections.into(), datagrams: datagrams.into(), token })
+        Ok(Self {
+            connections: connections.into(),
+            datagrams: datagrams.into(),
+            token,
+            arrived: BTreeSet::new(),
+        })
     }
 
     /// Answers at most one connection and one datagram, so that neither a flood of the other nor a signal waits for long.
     /// Whom it cannot answer tries again.
-    fn answer(&self) {
+    fn answer(&mut self) {
         drop(self.accept());
         drop(self.echo());
     }
@@ -79,19 +90,32 @@ impl Witness {
         connection.write_all(&token)
     }
 
-    fn echo(&self) -> io::Result<()> {
+    fn echo(&mut self) -> io::Result<()> {
         let mut datagram = [0; LONGEST];
         let (length, sender) = self.datagrams.recv_from(&mut datagram)?;
         let question = datagram.get(..length).unwrap_or_default();
-        if matches!(question.first(), Some(&(witness::ANSWER | witness::ONE_WAY))) {
-            return Ok(());
+        if let Some(answer) = self.answer_to(question) {
+            self.datagrams.send_to(&answer, sender)?;
         }
-        let answer = match self.token {
-            Some(token) => [&witness::answer(token)[..], question].concat(),
-            None => [&[witness::ANSWER], question].concat(),
-        };
-        self.datagrams.send_to(&answer, sender)?;
         Ok(())
+    }
+
+    fn answer_to(&mut self, question: &[u8]) -> Option<Vec<u8>> {
+        if let Some(Nonce(mark)) = witness::arrived(question) {
+            if self.arrived.len() < MOST_MARKS {
+                self.arrived.insert(mark);
+            }
+            return None;
+        }
+        if let (Some(mark), Some(own)) = (witness::asked(question), self.token) {
+            let told = if self.arrived.contains(&mark.0) { mark } else { own };
+            return (self.arrived.len() < MOST_MARKS).then(|| witness::answer(told).to_vec());
+        }
+        match (question.first(), self.token) {
+            (Some(&(witness::ANSWER | witness::ONE_WAY)), _) => None,
+            (_, Some(token)) => Some([&witness::answer(token)[..], question].concat()),
+            (_, None) => Some([&[witness::ANSWER], question].concat()),
+        }
     }
 }
 
@@ -150,7 +174,7 @@ mod tests {
     }
 
     /// Answers once there is something to answer.
-    fn answer(witness: &Witness) {
+    fn answer(witness: &mut Witness) {
         let descriptors = [witness.connections.as_fd(), witness.datagrams.as_fd()];
         let mut descriptors = descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
         assert_eq!(poll(&mut descriptors, PollTimeout::try_from(PATIENCE).unwrap()), Ok(1));
@@ -159,21 +183,21 @@ mod tests {
 
     #[test]
     fn a_connection_is_accepted_and_closed_with_nothing_said() {
-        let (witness, tcp, _) = witness();
+        let (mut witness, tcp, _) = witness();
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
-        answer(&witness);
+        answer(&mut witness);
         connection.set_read_timeout(Some(PATIENCE)).unwrap();
         assert_eq!(connection.read(&mut [0; 8]).unwrap(), 0);
     }
 
     #[test]
     fn a_datagram_goes_back_and_a_long_one_is_cut() {
-        let (witness, _, udp) = witness();
+        let (mut witness, _, udp) = witness();
         let asking = asking();
         for (length, back) in [(0, 0), (8, 8), (LONGEST, LONGEST), (LONGEST + 1, LONGEST)] {
             let sent: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
             asking.send_to(&sent, (Ipv4Addr::LOCALHOST, udp)).unwrap();
-            answer(&witness);
+            answer(&mut witness);
             let mut received = [0; 2 * LONGEST];
             assert_eq!(asking.recv(&mut received).unwrap(), 1 + back);
             assert_eq!((received[0], &received[1..=back]), (witness::ANSWER, &sent[..back]));
@@ -183,17 +207,17 @@ mod tests {
     #[test]
     fn its_token_is_in_each_answer() {
         let token = Nonce([7; 16]);
-        let witness = Witness::bind(0, Some(token)).unwrap();
+        let mut witness = Witness::bind(0, Some(token)).unwrap();
         let tcp = witness.connections.local_addr().unwrap().port();
         let udp = witness.datagrams.local_addr().unwrap().port();
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
-        answer(&witness);
+        answer(&mut witness);
         let mut shown = Vec::new();
         connection.read_to_end(&mut shown).unwrap();
         assert_eq!(shown, token.0);
         let asking = asking();
         asking.send_to(b"?", (Ipv4Addr::LOCALHOST, udp)).unwrap();
-        answer(&witness);
+        answer(&mut witness);
         let mut received = [0; 64];
         let length = asking.recv(&mut received).unwrap();
         assert_eq!(received[..length], [&witness::answer(token)[..], b"?"].concat());
@@ -201,22 +225,36 @@ mod tests {
 
     #[test]
     fn what_is_sent_one_way_is_not_answered() {
-        let (witness, _, udp) = witness();
+        let (mut witness, _, udp) = witness();
         let asking = asking();
         asking.send_to(&witness::one_way(Nonce([7; 16])), (Ipv4Addr::LOCALHOST, udp)).unwrap();
-        answer(&witness);
+        answer(&mut witness);
         asking.set_nonblocking(true).unwrap();
         assert_eq!(asking.recv(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]
+    fn whoever_asks_is_told_what_arrived_one_way_until_there_is_too_much_of_it() {
+        let (own, mark) = (Nonce([7; 16]), Nonce([8; 16]));
+        let mut witness = Witness::bind(0, Some(own)).unwrap();
+        let mut told = |datagram: [u8; 17]| witness.answer_to(&datagram);
+        assert_eq!(told(witness::question(mark)), Some(witness::answer(own).to_vec()));
+        assert_eq!(told(witness::one_way(mark)), None);
+        assert_eq!(told(witness::question(mark)), Some(witness::answer(mark).to_vec()));
+        for number in 0..MOST_MARKS {
+            told(witness::one_way(Nonce((number as u128).to_be_bytes())));
+        }
+        assert_eq!(told(witness::question(mark)), None);
+    }
+
+    #[test]
     fn an_answer_is_not_answered_so_that_two_witnesses_never_talk_to_each_other() {
-        let (witness, _, udp) = witness();
+        let (mut witness, _, udp) = witness();
         let asking = asking();
         asking.send_to(&[witness::ANSWER, 1], (Ipv4Addr::LOCALHOST, udp)).unwrap();
-        answer(&witness);
+        answer(&mut witness);
         asking.send_to(&[2], (Ipv4Addr::LOCALHOST, udp)).unwrap();
-        answer(&witness);
+        answer(&mut witness);
         let mut received = [0; 8];
         assert_eq!(asking.recv(&mut received).unwrap(), 2);
         assert_eq!(received[..2], [witness::ANSWER, 2]);
@@ -224,7 +262,7 @@ mod tests {
 
     #[test]
     fn with_nobody_there_it_does_not_block() {
-        let (witness, _, _) = witness();
+        let (mut witness, _, _) = witness();
         witness.answer();
     }
 

@@ -63,6 +63,8 @@ wire_enum! {
         Resolver, "resolver";
         /// A connection to a Unix socket.
         Socket, "unix";
+        /// A question to the run's own listener: whether it has heard what was sent one way.
+        Heard, "heard";
     }
 }
 
@@ -292,7 +294,7 @@ mod tests {
                 assert_eq!(Target::try_from(generated::Target::from(target.clone())), Ok(target));
             }
         }
-        for value in [0, 4, 44] {
+        for value in [0, 4, 45] {
             let message = generated::Target { protocol: value, ..target(Protocol::Tcp).into() };
             let refused = Refused::UnknownValue { field: "protocol", value };
             assert_eq!(Target::try_from(message), Err(refused));

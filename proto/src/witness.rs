@@ -7,6 +7,8 @@ use crate::Nonce;
 pub const ANSWER: u8 = 0xff;
 /// What a datagram begins with that wants no answer.
 pub const ONE_WAY: u8 = 0xfe;
+/// What a datagram begins with that asks whether another has arrived one way.
+pub const ASKED: u8 = 0xfd;
 
 /// What goes back by UDP: the token behind a mark.
 pub fn answer(Nonce(token): Nonce) -> [u8; 17] {
@@ -20,8 +22,22 @@ pub fn one_way(Nonce(token): Nonce) -> [u8; 17] {
 
 /// The token of what was sent one way; `None` for any other datagram.
 pub fn arrived(datagram: &[u8]) -> Option<Nonce> {
-    let (&mark, token) = datagram.split_first()?;
-    (mark == ONE_WAY).then(|| token.first_chunk().copied().map(Nonce))?
+    token_behind(ONE_WAY, datagram)
+}
+
+/// The question whether a token has arrived one way.
+pub fn question(Nonce(token): Nonce) -> [u8; 17] {
+    marked(ASKED, token)
+}
+
+/// The token that is asked for; `None` for any other datagram.
+pub fn asked(datagram: &[u8]) -> Option<Nonce> {
+    token_behind(ASKED, datagram)
+}
+
+fn token_behind(mark: u8, datagram: &[u8]) -> Option<Nonce> {
+    let (&first, token) = datagram.split_first()?;
+    (first == mark).then(|| token.first_chunk().copied().map(Nonce))?
 }
 
 fn marked(mark: u8, token: [u8; 16]) -> [u8; 17] {
@@ -43,5 +59,6 @@ mod tests {
         assert_eq!(arrived(&answer(token)), None);
         assert_eq!(arrived(&one_way(token)[..16]), None);
         assert_eq!(arrived(&[]), None);
+        assert_eq!((asked(&question(token)), asked(&one_way(token))), (Some(token), None));
     }
 }

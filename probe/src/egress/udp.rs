@@ -90,7 +90,9 @@ impl Exchange {
     fn told(&self, answer: &[u8]) -> Reach {
         match (self.protocol, self.token) {
             (Protocol::Dns | Protocol::Resolver, _) => dns::answer(self.target, &self.name, answer),
-            (Protocol::Udp, Some(token)) if answer != witness::answer(token) => Reach::Another,
+            (Protocol::Udp | Protocol::Heard, Some(token)) if answer != witness::answer(token) => {
+                Reach::Another
+            }
             _ => Reach::Reached,
         }
     }
@@ -126,6 +128,7 @@ fn datagram(target: &Target) -> Vec<u8> {
     match (target.protocol, target.token) {
         (Protocol::Dns | Protocol::Resolver, _) => dns::query(target.id, &target.name),
         (Protocol::OneWay, Some(token)) => witness::one_way(token).to_vec(),
+        (Protocol::Heard, Some(token)) => witness::question(token).to_vec(),
         // The kernel fills in checksum and identifier (icmp(7)).
         (Protocol::Echo, _) if target.address.is_ipv4() => vec![8, 0, 0, 0, 0, 0, 0, 1],
         (Protocol::Echo, _) => vec![128, 0, 0, 0, 0, 0, 0, 1],

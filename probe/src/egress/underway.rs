@@ -50,7 +50,7 @@ impl Underway {
                 let servers: Vec<_> = servers.iter().map(|&server| resolver::place(server)).collect();
                 State::exchanging(target, &servers, started)
             }
-            Protocol::Udp | Protocol::Dns | Protocol::OneWay | Protocol::Echo => {
+            Protocol::Udp | Protocol::Dns | Protocol::OneWay | Protocol::Heard | Protocol::Echo => {
                 State::exchanging(target, &[SocketAddr::new(target.address, target.port)], started)
             }
         };

@@ -1184,6 +1184,9 @@ pub enum Protocol {
     Resolver = 42,
     /// A connection to a Unix socket, over which nothing is sent.
     Socket = 43,
+    /// Datagrams as by PROTOCOL_UDP, each a byte 0xfd and the target's token. A listener of the run's own answers with this
+    /// token if it has taken note of it, and with its own if it has not.
+    Heard = 44,
 }
 impl Protocol {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1200,6 +1203,7 @@ impl Protocol {
             Self::Echo => "PROTOCOL_ECHO",
             Self::Resolver => "PROTOCOL_RESOLVER",
             Self::Socket => "PROTOCOL_SOCKET",
+            Self::Heard => "PROTOCOL_HEARD",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1213,6 +1217,7 @@ impl Protocol {
             "PROTOCOL_ECHO" => Some(Self::Echo),
             "PROTOCOL_RESOLVER" => Some(Self::Resolver),
             "PROTOCOL_SOCKET" => Some(Self::Socket),
+            "PROTOCOL_HEARD" => Some(Self::Heard),
             _ => None,
         }
     }

@@ -133,7 +133,24 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.policy("udp", &egress(&json!({}), &json!([{ "ports": [{ "protocol": "UDP" }] }]))),
         lacks: &[("pod/web", OPENED_TO_A_POD)],
         code: 1,
-        says: "/udp: reached",
+        says: ", and it arrived",
+        ..CLEAN
+    },
+    Row {
+        name: "pods open to each other",
+        spoil: |shop| {
+            let listens = json!(["sh", "-c", "while :; do nc -l -p 8080 >/dev/null; done"]);
+            shop.container()["command"] = listens;
+            shop.container()["ports"] = json!([{ "containerPort": 8080 }]);
+            let port = port("TCP", 8080);
+            shop.policy(
+                "mesh",
+                &json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": port, "egress": port }),
+            );
+        },
+        lacks: &[("pod/web", OPENED_TO_A_POD)],
+        code: 1,
+        says: "another pod of the namespace was reached",
         ..CLEAN
     },
     Row {

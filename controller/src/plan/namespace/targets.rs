@@ -8,7 +8,7 @@ use crate::{
     cluster::Cluster,
     destination::{Destination, Purpose},
     names::WITNESS_PORT,
-    plan::{Wanted, defaults, wanted::distinct},
+    plan::{Wanted, defaults, numbered, wanted::distinct},
 };
 
 const DNS_PORT: u16 = 53;
@@ -17,12 +17,13 @@ const KUBELET_PORT: u16 = 10_250;
 /// A node's own, where somebody may log in (RFC 4253).
 const SSH_PORT: u16 = 22;
 
-/// The control's listener by TCP and UDP, the cluster's own services, the outside, and what the user named.
+/// The control's listener by TCP and UDP, pods beside it, the cluster's own services, the outside, and what the user named. The listener
+/// answers with `token`; by `one_way` it knows what this probe sends without an answer.
 pub fn destinations(
     cluster: &Cluster,
     node: Option<&str>,
     witness: &[IpAddr],
-    token: Nonce,
+    (token, one_way): (Nonce, Nonce),
     wanted: &Wanted,
 ) -> Vec<Destination> {
     let addresses = cluster.addresses.clone().unwrap_or_default();
@@ -31,6 +32,7 @@ pub fn destinations(
     let rows = [
         (witness, WITNESS_PORT, Protocol::Tcp, Purpose::Witness),
         (witness, WITNESS_PORT, Protocol::Udp, Purpose::Witness),
+        (witness, WITNESS_PORT, Protocol::OneWay, Purpose::Witness),
         (&addresses.dns, DNS_PORT, Protocol::Dns, Purpose::ClusterDns),
         (&addresses.dns, DNS_PORT, Protocol::Tcp, Purpose::ClusterDns),
         (&addresses.api_server, API_SERVER_PORT, Protocol::Tcp, Purpose::ApiServer),
@@ -39,12 +41,21 @@ pub fn destinations(
         (&node, 0, Protocol::Echo, Purpose::Node),
     ];
     let of_cluster = rows.into_iter().flat_map(|(addresses, port, protocol, purpose)| {
-        addresses.iter().map(move |&address| {
+        addresses.iter().enumerate().map(move |(index, &address)| {
             let target = defaults::asking(Target::at(0, address, port, protocol));
-            let token = (purpose == Purpose::Witness).then_some(token);
+            let token = match (purpose, protocol) {
+                (Purpose::Witness, Protocol::OneWay) => Some(numbered(one_way, index)),
+                (Purpose::Witness, _) => Some(token),
+                _ => None,
+            };
             Destination { target: Target { token, ..target }, purpose, named: false }
         })
     });
+    let neighbours = cluster.neighbours.iter().map(|neighbour| Destination {
+        target: Target::at(0, neighbour.ip(), neighbour.port(), Protocol::Tcp),
+        purpose: Purpose::Neighbour,
+        named: false,
+    });
     let outside = defaults::destinations().filter(|_| wanted.defaults);
-    distinct(of_cluster.chain(outside).chain(wanted.named()))
+    distinct(of_cluster.chain(neighbours).chain(outside).chain(wanted.named()))
 }

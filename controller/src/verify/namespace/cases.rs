@@ -44,7 +44,7 @@ fn case(
     group: Group,
     probed: Probed,
 ) -> Case {
-    let Probed { collected, control, control_boot, destinations, pod, .. } = probed;
+    let Probed { collected, control, control_boot, destinations, arrived, pod, .. } = probed;
     let subject = Subject::Pods {
         namespace: cluster.namespace.clone(),
         pool: group.pool.clone(),
@@ -67,7 +67,7 @@ fn case(
         destinations,
         profile: Profile::default(),
         control,
-        arrived: Vec::new(),
+        arrived,
         in_cluster: Some(InCluster {
             cluster: Arc::clone(cluster),
             coverage: Arc::clone(coverage),

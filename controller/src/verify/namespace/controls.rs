@@ -8,7 +8,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::Pod;
-use proto::{BootId, Budget, Observer};
+use proto::{BootId, Budget, Observer, Protocol, Reach, Target};
 use tokio::{
     sync::{Mutex, OnceCell},
     time::{Instant, timeout_at},
@@ -88,7 +88,10 @@ impl Controls {
         let observers = vec![Observer::BootId, Observer::Egress];
         // It is bound by nothing that could come into force.
         let budget = Budget { again: BUDGET.egress, ..BUDGET };
-        let draw = || assignment(destinations, observers.clone(), budget);
+        // Its own would be taken for the probe's.
+        let one_way = |it: &&Destination| it.target.protocol == Protocol::OneWay;
+        let destinations: Vec<_> = destinations.iter().filter(|it| !one_way(it)).cloned().collect();
+        let draw = || assignment(&destinations, observers.clone(), budget);
         let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
         match gathered {
             Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),
@@ -103,6 +106,35 @@ impl Controls {
                 }
             }
         }
+    }
+
+    /// Has the control ask the listener what of the probe's arrived one way; where that is not told, the control saw nothing.
+    pub(super) async fn heard(
+        &self,
+        witness: &Witness,
+        destinations: &[Destination],
+        tried: Tried,
+    ) -> Result<(Tried, Vec<u32>), Error> {
+        let one_way = destinations.iter().filter(|it| it.target.protocol == Protocol::OneWay);
+        let questions: Vec<_> = one_way
+            .map(|it| Destination {
+                target: Target { protocol: Protocol::Heard, ..it.target.clone() },
+                ..it.clone()
+            })
+            .collect();
+        if questions.is_empty() || !matches!(tried.control, Control::Tried(_)) {
+            return Ok((tried, Vec::new()));
+        }
+        let asked = self.tries(witness, &questions).await?;
+        let Control::Tried(answers) = asked.control else {
+            return Ok((Tried { control: asked.control, ..tried }, Vec::new()));
+        };
+        if answers.iter().any(|answer| !matches!(answer.reach, Reach::Reached | Reach::Another)) {
+            let why = "its listener did not tell what arrived one way".to_owned();
+            return Ok((Tried { control: Control::Failed(why), ..tried }, Vec::new()));
+        }
+        let arrived = answers.iter().filter(|answer| answer.reach == Reach::Reached);
+        Ok((tried, arrived.map(|answer| answer.target).collect()))
     }
 
     /// The names of its pods in a namespace.

@@ -47,6 +47,8 @@ pub(super) struct Probed {
     pub(super) control: Control,
     pub(super) control_boot: Option<proto::BootId>,
     pub(super) destinations: Vec<Destination>,
+    /// Those of them to which something went one way, and arrived.
+    pub(super) arrived: Vec<u32>,
     pub(super) pod: Option<RanPod>,
     /// Why there was no probe, where the cluster or a permission is the reason.
     pub(super) failure: Option<Refusal>,
@@ -66,6 +68,7 @@ impl Probed {
             control: Control::NotAsked,
             control_boot: None,
             destinations: Vec::new(),
+            arrived: Vec::new(),
             pod: None,
             failure,
             timed_out: false,
@@ -138,7 +141,7 @@ impl Probing<'_> {
             self.cluster,
             node.as_deref(),
             &control.addresses,
-            self.common.token,
+            (self.common.token, nonce()?),
             self.wanted,
         );
         let exec = self.fleet.exec(name);
@@ -152,7 +155,7 @@ impl Probing<'_> {
                 |event| self.hear(group, event),
             )
         );
-        let tried = tried?;
+        let (tried, arrived) = self.controls.heard(&control, &destinations, tried?).await?;
         let (mut collected, failure, timed_out) = match gathered? {
             Gathered::Heard { collected, timed_out } => (*collected, None, timed_out),
             Gathered::Refused(refusal) => {
@@ -183,6 +186,7 @@ impl Probing<'_> {
             control: tried.control,
             control_boot: tried.boot_id,
             destinations,
+            arrived,
             pod,
             failure,
             timed_out,
