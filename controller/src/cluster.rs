@@ -12,7 +12,11 @@ mod selecting;
 mod selector;
 mod shape;
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +82,9 @@ pub struct Cluster {
     pub control: Option<Read<Vec<String>>>,
     /// Where the cluster's own services are.
     pub addresses: Read<Addresses>,
+    /// Where pods of the namespace listen by TCP, a few of them.
+    #[serde(default)]
+    pub neighbours: Vec<SocketAddr>,
 }
 
 /// The addresses of services that every cluster has.
@@ -117,6 +124,7 @@ impl Cluster {
             bonds: Bonds { labels: Err(unread.clone()), policies: Err(unread.clone()) },
             changed: Vec::new(),
             addresses: Err(unread),
+            neighbours: Vec::new(),
         })
     }
 

@@ -5,6 +5,7 @@
 mod api_server_blocked;
 mod closed_from_the_start;
 mod coverage;
+mod devices_minimal;
 mod dns_contained;
 mod environment_declared;
 mod filesystem_isolation;
@@ -50,6 +51,7 @@ pub const ALL: &[&Requirement] = &[
     &host_sockets_absent::REQUIREMENT,
     &secrets_absent::REQUIREMENT,
     &root_read_only::REQUIREMENT,
+    &devices_minimal::REQUIREMENT,
     &environment_declared::REQUIREMENT,
     &runtime_class_exists::REQUIREMENT,
     &runtime_class_used::REQUIREMENT,

@@ -2,8 +2,12 @@
 //! all that a program needs to send something.
 
 use super::{
-    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope,
-    network_isolation::{self, attempted},
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope,
+    network_isolation::{
+        self,
+        attempted::{self, Attempted},
+        control::stands_for_its_network,
+    },
 };
 use crate::{case::Case, profile::Expectation};
 
@@ -36,15 +40,13 @@ fn judge(case: &Case) -> Judgement {
         let because = format!("{} was reached at first, and not later", it.destination.name());
         return Judgement::unmet(because).citing_all([it.cited()]);
     }
-    match network_isolation::judge(case).outcome {
-        Outcome::Met => Judgement::met("nothing was reached at any time")
+    if all.iter().any(Attempted::is_leak) {
+        return Judgement::not_applicable("what was reached is open all the time");
+    }
+    match stands_for_its_network(case).and_then(|()| network_isolation::shown(case, &all)) {
+        Ok(_) => Judgement::met("nothing was reached at any time")
             .citing("egress", format!("{} attempts from the start", all.len())),
-        Outcome::Unmet if all.iter().any(attempted::Attempted::is_leak) => {
-            Judgement::not_applicable("what was reached is open all the time")
-        }
-        Outcome::Unmet | Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => {
-            Judgement::inconclusive("nothing shows that anything could have been reached at first")
-        }
+        Err(_) => Judgement::inconclusive("nothing shows that anything could have been reached at first"),
     }
 }
 
@@ -53,7 +55,7 @@ mod tests {
     use proto::Reach;
 
     use super::*;
-    use crate::{case::Control, fixture};
+    use crate::{case::Control, fixture, requirement::Outcome};
 
     #[test]
     fn what_was_reached_only_at_first_is_unmet() {

@@ -231,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn what_must_be_reached_and_is_not_leaves_the_rest_shown_to_be_closed() {
+        let mut case = fixture::pod();
+        let required = &mut case.survey.destinations[2];
+        required.purpose = Purpose::Allowed;
+        let allowed =
+            Allowed { address: required.target.address, prefix: 32, port: Some(443), protocol: None };
+        case.survey.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        for requirement in ["policies-enforced", "closed-from-the-start"] {
+            let requirement = crate::requirement::ALL.iter().find(|it| it.id == requirement).unwrap();
+            assert_eq!((requirement.judge)(&case).outcome, Outcome::Met, "{}", requirement.id);
+        }
+    }
+
+    #[test]
     fn what_may_be_reached_is_no_leak() {
         let mut case = fixture::gvisor();
         fixture::attempts(&mut case)[1].reach = Reach::Reached;

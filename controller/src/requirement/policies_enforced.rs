@@ -2,8 +2,11 @@
 //! in it.
 
 use super::{
-    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Outcome, Requirement, Scope,
-    network_isolation::{self, attempted},
+    Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope,
+    network_isolation::{
+        self,
+        attempted::{self, Attempted},
+    },
 };
 use crate::{case::Case, cluster::Direction, destination::Purpose};
 
@@ -59,13 +62,13 @@ fn judge(case: &Case) -> Judgement {
         .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
         .citing_all([reached.cited()]);
     }
-    let network = network_isolation::judge(case);
-    match network.outcome {
-        Outcome::Met => {
+    match network_isolation::shown(case, &attempted) {
+        Ok((_, citations)) => {
             Judgement::met("egress is denied by policy, and nothing was reached that the control reaches")
-                .citing_all(network.citations)
+                .citing_all(attempted.iter().map(Attempted::cited))
+                .citing_all(citations)
         }
-        _ => Judgement::inconclusive("nothing was reached, and nothing shows that it could have been"),
+        Err(_) => Judgement::inconclusive("nothing was reached, and nothing shows that it could have been"),
     }
 }
 
@@ -74,7 +77,7 @@ mod tests {
     use proto::Reach;
 
     use super::*;
-    use crate::fixture;
+    use crate::{fixture, requirement::Outcome};
 
     #[test]
     fn a_policy_that_nothing_enforces_is_unmet() {

@@ -3,6 +3,7 @@
 mod claims;
 mod classes;
 mod control;
+mod neighbours;
 mod nodes;
 mod policies;
 mod quotas;
@@ -46,7 +47,7 @@ pub(crate) enum Error {
 /// Reads everything at once. Only a namespace that is not there, or an API server that does not answer, is an error.
 pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Cluster, OtherKinds), Error> {
     let labels = namespace(client, scope.namespace).await?;
-    let (version, (shapes, unread_shapes), classes, nodes, (kinds, policies, control), rest) = tokio::join!(
+    let (version, (shapes, neighbours, unread_shapes), classes, nodes, (kinds, policies, control), rest) = tokio::join!(
         version(client),
         shapes::read(client, scope.namespace),
         classes::read(client),
@@ -84,6 +85,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
         selecting,
         control,
         addresses,
+        neighbours,
     };
     Ok((cluster, kinds))
 }

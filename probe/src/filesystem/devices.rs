@@ -1,7 +1,8 @@
-//! Device nodes of `/dev` and of its folders, by stat(2) alone: opening some of them acts on the machine.
+//! Device nodes of `/dev` and of the folders below it, by stat(2) alone: opening some of them acts on the machine.
 
 use std::{
-    fs, io,
+    fs::{self, Metadata},
+    io,
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::Path,
 };
@@ -11,46 +12,74 @@ use proto::{Device, Devices, Observation};
 
 use crate::{text::printable, vantage::Vantage};
 
-/// The most device nodes that are reported, and the most entries of a folder that are looked at.
+/// The most device nodes and folders that are reported, and the most entries that are looked at.
 const MOST: usize = 512;
 const MOST_ENTRIES: usize = 4096;
+/// How many folders lie above the deepest devices: `/dev/bus/usb/001/001`.
+const DEEPEST: usize = 3;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Devices> {
     look(&vantage.path("/dev")).map_or_else(|error| Observation::unseen(&error), Observation::Seen)
 }
 
-fn look(folder: &Path) -> io::Result<Devices> {
-    let mut devices = Vec::new();
-    let folders = of_folder(folder, "", &mut devices)?;
-    for name in folders {
-        // One that may not be read, or is gone by now, hides its own entries alone.
-        _ = of_folder(&folder.join(&name), &format!("{name}/"), &mut devices);
-    }
-    devices.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    let truncated = devices.len() > MOST;
-    devices.truncate(MOST);
-    Ok(Devices { devices, truncated })
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    devices: Vec<Device>,
+    /// Folders yet to be looked into, by their path below `/dev`.
+    folders: Vec<String>,
+    unseen: Vec<String>,
+    entries: usize,
 }
 
-/// Adds the devices of a folder, and returns its folders.
-fn of_folder(folder: &Path, prefix: &str, devices: &mut Vec<Device>) -> io::Result<Vec<String>> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(folder)?.take(MOST_ENTRIES).flatten() {
-        let Ok(metadata) = entry.metadata() else { continue };
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let kind = metadata.file_type();
-        if kind.is_dir() {
-            folders.push(name);
-        } else if kind.is_char_device() || kind.is_block_device() {
-            devices.push(Device {
-                name: printable(&format!("{prefix}{name}")),
-                block: kind.is_block_device(),
-                major: u32::try_from(major(metadata.rdev())).unwrap_or(u32::MAX),
-                minor: u32::try_from(minor(metadata.rdev())).unwrap_or(u32::MAX),
-            });
+fn look(folder: &Path) -> io::Result<Devices> {
+    let mut found = Found::default();
+    found.of_folder(folder, "")?;
+    while let Some(name) = found.folders.pop() {
+        let deeper = name.matches('/').count() >= DEEPEST;
+        if deeper || found.of_folder(&folder.join(&name), &format!("{name}/")).is_err() {
+            found.unseen.push(printable(&name));
         }
     }
-    Ok(folders)
+    let Found { mut devices, mut unseen, entries, .. } = found;
+    devices.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    let truncated = devices.len() > MOST || unseen.len() > MOST || entries > MOST_ENTRIES;
+    devices.truncate(MOST);
+    unseen.truncate(MOST);
+    Ok(Devices { devices, truncated, unseen: Some(unseen) })
+}
+
+// === impl Found ===
+
+impl Found {
+    /// Adds the devices of a folder, and its folders to those that are still to be looked into.
+    fn of_folder(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            self.entries = self.entries.saturating_add(1);
+            if self.entries > MOST_ENTRIES {
+                return Ok(());
+            }
+            let entry = entry?;
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => self.folders.push(name),
+                Ok(metadata) => self.devices.extend(device(&name, &metadata)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+                Err(_) => self.unseen.push(printable(&name)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn device(name: &str, metadata: &Metadata) -> Option<Device> {
+    let kind = metadata.file_type();
+    (kind.is_char_device() || kind.is_block_device()).then(|| Device {
+        name: printable(name),
+        block: kind.is_block_device(),
+        major: u32::try_from(major(metadata.rdev())).unwrap_or(u32::MAX),
+        minor: u32::try_from(minor(metadata.rdev())).unwrap_or(u32::MAX),
+    })
 }
 
 #[cfg(test)]
@@ -64,7 +93,19 @@ mod tests {
         assert_eq!((null.block, null.major, null.minor), (false, 1, 3));
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
-        assert_eq!(look(folder.path()).unwrap(), Devices { devices: Vec::new(), truncated: false });
+        let none = Devices { devices: Vec::new(), truncated: false, unseen: Some(Vec::new()) };
+        assert_eq!(look(folder.path()).unwrap(), none);
+    }
+
+    #[test]
+    fn a_folder_that_lies_too_deep_is_named_and_too_many_entries_are_said_to_be_more() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("bus/usb/001/deep")).unwrap();
+        assert_eq!(look(folder.path()).unwrap().unseen, Some(vec!["bus/usb/001/deep".to_owned()]));
+        for number in 0..MOST_ENTRIES {
+            fs::write(folder.path().join(number.to_string()), "").unwrap();
+        }
+        assert!(look(folder.path()).unwrap().truncated);
     }
 
     #[test]

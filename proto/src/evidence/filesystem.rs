@@ -74,13 +74,16 @@ pub struct Device {
     pub minor: u32,
 }
 
-/// The device nodes of `/dev` and of its folders.
+/// The device nodes of `/dev` and of the folders below it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Devices {
     /// Sorted by name.
     pub devices: Vec<Device>,
     /// Whether there are more than are listed.
     pub truncated: bool,
+    /// Folders below `/dev` that could not be looked into; `None` where a saved file does not tell.
+    #[serde(default)]
+    pub unseen: Option<Vec<String>>,
 }
 
 // === impl Mount ===
@@ -171,24 +174,25 @@ impl TryFrom<generated::AccountList> for AccountList {
 // === impl Devices ===
 
 impl From<Devices> for generated::Devices {
-    fn from(Devices { devices, truncated }: Devices) -> Self {
+    fn from(Devices { devices, truncated, unseen }: Devices) -> Self {
         let devices = devices.into_iter().map(|Device { name, block, major, minor }| generated::Device {
             name,
             block,
             major,
             minor,
         });
-        Self { devices: devices.collect(), truncated }
+        Self { devices: devices.collect(), truncated, unseen: unseen.unwrap_or_default() }
     }
 }
 
 impl TryFrom<generated::Devices> for Devices {
     type Error = Refused;
 
-    fn try_from(generated::Devices { devices, truncated }: generated::Devices) -> Result<Self, Refused> {
+    fn try_from(message: generated::Devices) -> Result<Self, Refused> {
+        let generated::Devices { devices, truncated, unseen } = message;
         let devices = list("devices", devices, |generated::Device { name, block, major, minor }| {
             Ok(Device { name: text("name", name)?, block, major, minor })
         })?;
-        Ok(Self { devices, truncated })
+        Ok(Self { devices, truncated, unseen: Some(texts("unseen", unseen)?) })
     }
 }

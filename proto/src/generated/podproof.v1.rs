@@ -462,7 +462,7 @@ pub struct Device {
     #[prost(uint32, tag = "4")]
     pub minor: u32,
 }
-/// The device nodes of /dev and of its folders, one level deep, sorted by name.
+/// The device nodes of /dev and of the folders below it, three levels deep, sorted by name.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Devices {
     #[prost(message, repeated, tag = "1")]
@@ -470,6 +470,9 @@ pub struct Devices {
     /// Whether entries beyond the first 512 were left out.
     #[prost(bool, tag = "2")]
     pub truncated: bool,
+    /// Folders below /dev that could not be looked into, or lie deeper.
+    #[prost(string, repeated, tag = "3")]
+    pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Sockets of programs that govern the machine, at their usual places, by stat(2) alone: none is connected to.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -137,6 +137,23 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "pods open to each other",
+        spoil: |shop| {
+            let listens = json!(["sh", "-c", "while :; do nc -l -p 8080 >/dev/null; done"]);
+            shop.container()["command"] = listens;
+            shop.container()["ports"] = json!([{ "containerPort": 8080 }]);
+            let port = port("TCP", 8080);
+            shop.policy(
+                "mesh",
+                &json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": port, "egress": port }),
+            );
+        },
+        lacks: &[("pod/web", OPENED_TO_A_POD)],
+        code: 1,
+        says: "another pod of the namespace was reached",
+        ..CLEAN
+    },
+    Row {
         name: "egress open for one TCP port",
         spoil: |shop| shop.policy("port", &egress(&json!({}), &port("TCP", 8790))),
         lacks: &[("pod/web", OPENED_TO_A_POD)],

@@ -17,7 +17,7 @@ const KUBELET_PORT: u16 = 10_250;
 /// A node's own, where somebody may log in (RFC 4253).
 const SSH_PORT: u16 = 22;
 
-/// The control's listener by TCP and UDP, the cluster's own services, the outside, and what the user named. The listener
+/// The control's listener by TCP and UDP, pods beside it, the cluster's own services, the outside, and what the user named. The listener
 /// answers with `token`; by `one_way` it knows what this probe sends without an answer.
 pub fn destinations(
     cluster: &Cluster,
@@ -51,6 +51,11 @@ pub fn destinations(
             Destination { target: Target { token, ..target }, purpose, named: false }
         })
     });
+    let neighbours = cluster.neighbours.iter().map(|neighbour| Destination {
+        target: Target::at(0, neighbour.ip(), neighbour.port(), Protocol::Tcp),
+        purpose: Purpose::Neighbour,
+        named: false,
+    });
     let outside = defaults::destinations().filter(|_| wanted.defaults);
-    distinct(of_cluster.chain(outside).chain(wanted.named()))
+    distinct(of_cluster.chain(neighbours).chain(outside).chain(wanted.named()))
 }

@@ -1,6 +1,9 @@
 //! Pods, and the templates of every kind of workload that makes pods.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use k8s_openapi::{
     Metadata, NamespaceResourceScope,
@@ -13,7 +16,7 @@ use k8s_openapi::{
 };
 use kube::{Api, Client, Resource};
 
-use super::{list, template};
+use super::{list, neighbours, template};
 use crate::cluster::{Origin, Read, Shape, Unreadable};
 
 /// The name of a ReplicaSet or Job, and the workload that made it.
@@ -31,7 +34,8 @@ impl Workload {
     }
 }
 
-pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<Unreadable>) {
+/// Templates and pods, where pods listen, and what could not be read.
+pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<SocketAddr>, Vec<Unreadable>) {
     let (deployments, sets, stateful, daemons, controllers, jobs, crons, pods) = tokio::join!(
         workloads::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
         workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set
@@ -60,6 +64,7 @@ pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<U
         unread.push(unreadable);
         Vec::new()
     });
+    let neighbours = neighbours::of(&pods);
     let makers = makers(&found);
     // A workload that was made by one of another kind, an operator's say, has nothing else that stands for it.
     let known: BTreeSet<_> = found.iter().filter_map(Workload::identity).collect();
@@ -68,7 +73,7 @@ pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<U
         .filter(|workload| maker(&workload.metadata).is_none_or(|maker| !known.contains(&maker)));
     let templates = templates.map(shape);
     let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
-    (templates.chain(pods).collect(), unread)
+    (templates.chain(pods).collect(), neighbours, unread)
 }
 
 /// The pods that there are, but for these.

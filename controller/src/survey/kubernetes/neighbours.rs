@@ -1,0 +1,71 @@
+//! Pods of the namespace that a probe may try to reach, where they say that they listen.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use k8s_openapi::api::core::v1::{Container, Pod, PodStatus};
+
+/// The most that are tried: one that is reached tells enough, and none is bothered more than once a probe.
+const MOST: usize = 8;
+
+/// The first TCP port that each running pod declares, at each of its addresses. A pod in its node's network is no pod of
+/// the network between them.
+pub(super) fn of(pods: &[Pod]) -> Vec<SocketAddr> {
+    let all: BTreeSet<_> = pods.iter().flat_map(listening).collect();
+    all.into_iter().take(MOST).collect()
+}
+
+fn listening(pod: &Pod) -> Vec<SocketAddr> {
+    let spec = pod.spec.as_ref().filter(|spec| spec.host_network != Some(true));
+    let containers = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let Some(port) = containers.iter().find_map(port) else { return Vec::new() };
+    let running = |status: &&PodStatus| status.phase.as_deref() == Some("Running");
+    let addresses = pod.status.as_ref().filter(running).and_then(|status| status.pod_ips.as_deref());
+    let addresses = addresses.unwrap_or_default().iter().filter_map(|address| address.ip.parse().ok());
+    addresses.map(|address| SocketAddr::new(address, port)).collect()
+}
+
+fn port(container: &Container) -> Option<u16> {
+    let by_tcp =
+        container.ports.iter().flatten().filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
+    by_tcp.filter_map(|port| u16::try_from(port.container_port).ok()).find(|&port| port != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(ports: &Value, addresses: &[&str], phase: &str) -> Pod {
+        let addresses: Vec<_> = addresses.iter().map(|address| json!({ "ip": address })).collect();
+        serde_json::from_value(json!({
+            "spec": { "containers": [{ "name": "sidecar" }, { "name": "app", "ports": ports }] },
+            "status": { "phase": phase, "podIPs": addresses },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_running_pods_first_tcp_port_is_tried_at_each_of_its_addresses() {
+        let ports = json!([
+            { "containerPort": 53, "protocol": "UDP" }, { "containerPort": 8080 }, { "containerPort": 9090 },
+        ]);
+        let found = of(&[pod(&ports, &["10.0.0.7", "fd00::7"], "Running")]);
+        assert_eq!(found, ["10.0.0.7:8080".parse().unwrap(), "[fd00::7]:8080".parse().unwrap()]);
+        for phase in ["Pending", "Succeeded"] {
+            assert_eq!(of(&[pod(&ports, &["10.0.0.7"], phase)]), []);
+        }
+        assert_eq!(of(&[pod(&json!([]), &["10.0.0.7"], "Running")]), []);
+    }
+
+    #[test]
+    fn a_pod_in_its_nodes_network_is_none_and_of_many_a_few_are_tried() {
+        let ports = json!([{ "containerPort": 8080 }]);
+        let mut of_node = pod(&ports, &["10.0.0.1"], "Running");
+        of_node.spec.as_mut().unwrap().host_network = Some(true);
+        assert_eq!(of(&[of_node]), []);
+        let many: Vec<_> =
+            (1..=20).map(|number| pod(&ports, &[format!("10.0.1.{number}").as_str()], "Running")).collect();
+        assert_eq!(of(&many).len(), MOST);
+    }
+}
