@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
     Credentials, Egress, Evidence, FaultFrame, HostSockets, Interface, Interfaces, Introduction,
-    KernelBanner, KernelLog, KernelName, Markers, MemoryTotal, Mount, Mounts, Observation, Observed,
-    Observer, Processors, Protocol, Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, Secrets,
-    SentryMeminfo, Target, VdsoImage,
+    KernelBanner, KernelFiles, KernelLog, KernelName, Markers, MemoryTotal, Mount, Mounts, Observation,
+    Observed, Observer, Processors, Protocol, Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp,
+    Secrets, SentryMeminfo, Target, VdsoImage,
 };
 
 pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
@@ -299,6 +299,7 @@ fn isolated() -> Evidence {
         account_list: Observation::Absent,
         secrets: seen(Secrets { token: None, files: 0, bytes: 0, unseen: Vec::new(), truncated: false }),
         host_sockets: seen(HostSockets { paths: Vec::new(), unseen: Vec::new() }),
+        kernel_files: seen(KernelFiles { files: Vec::new(), unseen: Vec::new() }),
         interfaces: seen(Interfaces { interfaces: vec![loopback] }),
         routes: seen(Routes { routes: Vec::new() }),
         egress: seen(Egress { attempts, name_servers: Vec::new() }),

@@ -3,6 +3,7 @@
 pub(crate) mod account_list;
 pub(crate) mod devices;
 pub(crate) mod host_sockets;
+pub(crate) mod kernel_files;
 pub(crate) mod mounts;
 pub(crate) mod root_filesystem;
 pub(crate) mod secrets;

@@ -10,7 +10,7 @@ use proto::{
 
 use crate::{
     egress::Attempts,
-    filesystem::{account_list, devices, host_sockets, mounts, root_filesystem, secrets},
+    filesystem::{account_list, devices, host_sockets, kernel_files, mounts, root_filesystem, secrets},
     kernel::{
         auxiliary_vector, boot_id, call_answers, call_duration, call_site, fault_frame, gs_pointer,
         kernel_banner, kernel_log, kernel_name, markers, processor_identity, procfs_tree, segment_registers,
@@ -120,6 +120,7 @@ fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
         Observer::RootFilesystem => root_filesystem::observe().map(Fact::RootFilesystem),
         Observer::AccountList => account_list::observe(vantage).map(Fact::AccountList),
         Observer::HostSockets => host_sockets::observe(vantage).map(Fact::HostSockets),
+        Observer::KernelFiles => kernel_files::observe(vantage).map(Fact::KernelFiles),
         Observer::Secrets => secrets::observe(vantage).map(Fact::Secrets),
         Observer::Interfaces => interfaces::observe().map(Fact::Interfaces),
         Observer::Routes => routes::observe(vantage).map(Fact::Routes),

@@ -165,6 +165,8 @@ observers! {
     HostSockets, host_sockets, "host-sockets";
     /// Credentials that are put into a sandbox, counted.
     Secrets, secrets, "secrets";
+    /// Files of the kernel's by which the whole machine is read or changed.
+    KernelFiles, kernel_files, "kernel-files";
     /// Network interfaces.
     Interfaces, interfaces, "interfaces";
     /// Routes.

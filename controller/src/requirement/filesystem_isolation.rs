@@ -1,12 +1,13 @@
 //! The machine's files are out of reach, judged by whose file it is: an account list of the image's own is no leak, the
 //! machine's is.
 
+mod kernel_files;
 pub(super) mod volumes;
 
 use proto::{Mount, Observation};
 
 use self::volumes::{NodePath, Volumes};
-use super::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use super::{Area, Class, Explanation, Judgement, Outcome, Requirement, Scope};
 use crate::case::{Case, Subject};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
@@ -18,11 +19,21 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     mandatory: true,
     weight: 25,
     protects: "Files of the machine tell who may log in and hold credentials; one that can be written is a way out.",
-    remedy: "Give the sandbox a root file system of its own, and no path of the machine (no bind mount, no hostPath).",
+    remedy: "Give the sandbox a root file system of its own, and no path of the machine (no bind mount, no hostPath); \
+             leave the runtime's masked and read-only paths of /proc and /sys as they are.",
     explanation: Explanation {
-        looks_at: &["account-list", "mounts", "root-filesystem", "machine", "bundle", "cluster"],
+        looks_at: &[
+            "account-list",
+            "mounts",
+            "root-filesystem",
+            "kernel-files",
+            "machine",
+            "bundle",
+            "cluster",
+        ],
         met: "the machine's account list is not among the sandbox's files, and no path of the machine is mounted",
-        unmet: "a file of the machine's can be read, or a path of it is mounted in, by the workload too",
+        unmet: "a file of the machine's can be read, or a path of it is mounted in, by the workload too; or a file of its \
+                kernel's may be written that starts a program on it or resets it",
         inconclusive: "mounts or files could not be seen, or whose they are is not known",
         on_platforms: &[],
     },
@@ -35,8 +46,11 @@ const KERNELS_OWN: &[&str] =
     &["proc", "sysfs", "tmpfs", "dev", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
 
 fn judge(case: &Case) -> Judgement {
-    if let Some(judgement) = workloads_volumes(case).or_else(|| shared_files(case)) {
-        return judgement;
+    let against = [workloads_volumes, shared_files, kernel_files::read];
+    let against: Vec<_> = against.iter().filter_map(|read| read(case)).collect();
+    let unmet = against.iter().find(|judgement| judgement.outcome == Outcome::Unmet);
+    if let Some(judgement) = unmet.or(against.first()) {
+        return judgement.clone();
     }
     match own_files(case) {
         Ok((accounts, mounts)) => {
@@ -146,7 +160,7 @@ fn own_files(case: &Case) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{case::HostPath, fixture, requirement::Outcome};
+    use crate::{case::HostPath, cluster::Volume, fixture};
 
     #[test]
     fn a_root_of_its_own_is_met_with_and_without_an_account_list_of_its_own() {
@@ -173,6 +187,16 @@ mod tests {
     fn a_path_of_the_machine_is_not_excused_by_a_clean_probe() {
         let mut case = fixture::gvisor();
         case.survey.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_shows_sharing_is_not_hidden_by_a_volume_that_nobody_knows() {
+        let mut case = fixture::pod();
+        let volume = Volume { name: "data".into(), kind: "driver".into(), source: "vendor/thing".into() };
+        fixture::shape(&mut case).volumes.push(volume);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        case.collected.evidence.account_list = Observation::Seen(fixture::machine_accounts());
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 

@@ -484,6 +484,32 @@ pub struct HostSockets {
     #[prost(string, repeated, tag = "2")]
     pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// Such files and folders of procfs and sysfs, asked by statfs(2) and access(2) alone: none is opened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct KernelFiles {
+    /// Those that are there.
+    #[prost(message, repeated, tag = "1")]
+    pub files: ::prost::alloc::vec::Vec<KernelFile>,
+    /// Those that could not be looked at.
+    #[prost(string, repeated, tag = "2")]
+    pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One of them. What a security module refuses only when it is opened does not show here.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KernelFile {
+    /// Its path.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// f_type of statfs(2): another than procfs's or sysfs's where something lies over it.
+    #[prost(uint64, tag = "2")]
+    pub magic: u64,
+    /// access(2) for reading.
+    #[prost(bool, tag = "3")]
+    pub readable: bool,
+    /// access(2) for writing.
+    #[prost(bool, tag = "4")]
+    pub writable: bool,
+}
 /// One network interface. Hardware addresses are not carried.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Interface {
@@ -849,7 +875,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51, 60, 61"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51, 52, 60, 61"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -923,6 +949,8 @@ pub mod fact {
         HostSockets(super::HostSockets),
         #[prost(message, tag = "51")]
         Secrets(super::Secrets),
+        #[prost(message, tag = "52")]
+        KernelFiles(super::KernelFiles),
         #[prost(message, tag = "60")]
         Quotas(super::Quotas),
         #[prost(message, tag = "61")]
@@ -967,6 +995,7 @@ pub enum Observer {
     Markers = 31,
     HostSockets = 50,
     Secrets = 51,
+    KernelFiles = 52,
     Quotas = 60,
     /// Only where it is asked for, and after all others: it uses all processors for a while.
     ProcessorShare = 61,
@@ -1012,6 +1041,7 @@ impl Observer {
             Self::Markers => "OBSERVER_MARKERS",
             Self::HostSockets => "OBSERVER_HOST_SOCKETS",
             Self::Secrets => "OBSERVER_SECRETS",
+            Self::KernelFiles => "OBSERVER_KERNEL_FILES",
             Self::Quotas => "OBSERVER_QUOTAS",
             Self::ProcessorShare => "OBSERVER_PROCESSOR_SHARE",
         }
@@ -1053,6 +1083,7 @@ impl Observer {
             "OBSERVER_MARKERS" => Some(Self::Markers),
             "OBSERVER_HOST_SOCKETS" => Some(Self::HostSockets),
             "OBSERVER_SECRETS" => Some(Self::Secrets),
+            "OBSERVER_KERNEL_FILES" => Some(Self::KernelFiles),
             "OBSERVER_QUOTAS" => Some(Self::Quotas),
             "OBSERVER_PROCESSOR_SHARE" => Some(Self::ProcessorShare),
             _ => None,

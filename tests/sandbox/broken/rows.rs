@@ -17,6 +17,8 @@ const CLEAN: Broken = Broken {
 };
 
 const ROOT: Lacks = &[("least-privilege", "unmet")];
+/// On Linux root may write to what the machine starts programs by; gVisor's own such files lead nowhere.
+const UNMASKED: Lacks = &[("filesystem-isolation", "unmet"), ("least-privilege", "unmet")];
 const SHARED_FILES: Lacks = &[("filesystem-isolation", "unmet")];
 const SOCKET: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet")];
 /// Everything of the machine's may lie in it.
@@ -29,7 +31,7 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "privileged",
         change: privileged,
-        on_linux: ROOT,
+        on_linux: UNMASKED,
         on_gvisor: ROOT,
         says: ("least-privilege", "capabilities"),
         ..CLEAN
@@ -107,8 +109,9 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "a writable /proc/sys",
         change: writable_proc_sys,
-        on_linux: ROOT,
+        on_linux: UNMASKED,
         on_gvisor: ROOT,
+        says: ("filesystem-isolation", "core_pattern"),
         ..CLEAN
     },
     Broken {

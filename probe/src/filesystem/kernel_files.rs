@@ -1,0 +1,63 @@
+//! Files of procfs and sysfs by which the whole machine is read or changed, by statfs(2) and access(2) alone.
+
+use std::{ffi::CString, io, os::unix::ffi::OsStrExt, path::Path};
+
+use nix::unistd::{AccessFlags, access};
+use proto::{KERNEL_FILES, KernelFile, KernelFiles, Observation};
+
+use crate::{sys, vantage::Vantage};
+
+pub(crate) fn observe(vantage: &Vantage) -> Observation<KernelFiles> {
+    let (mut files, mut unseen) = (Vec::new(), Vec::new());
+    for path in KERNEL_FILES {
+        match look(&vantage.path(path)) {
+            Ok((magic, readable, writable)) => {
+                files.push(KernelFile { path: (*path).to_owned(), magic, readable, writable });
+            }
+            Err(error) if is_absence(&error) => (),
+            Err(_) => unseen.push((*path).to_owned()),
+        }
+    }
+    Observation::Seen(KernelFiles { files, unseen })
+}
+
+fn look(path: &Path) -> io::Result<(u64, bool, bool)> {
+    let (magic, _) = sys::statfs(&CString::new(path.as_os_str().as_bytes())?)?;
+    let may = |flags| access(path, flags).is_ok();
+    Ok((magic, may(AccessFlags::R_OK), may(AccessFlags::W_OK)))
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{self, Permissions},
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    use nix::unistd::geteuid;
+
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_told_with_what_one_may_do_and_what_cannot_be_looked_at_is_named() {
+        let tree = tempfile::tempdir().unwrap();
+        let look = || observe(&Vantage::rooted(tree.path())).seen().unwrap().clone();
+        assert_eq!(look(), KernelFiles { files: Vec::new(), unseen: Vec::new() });
+        fs::create_dir_all(tree.path().join("proc")).unwrap();
+        fs::create_dir_all(tree.path().join("sys/firmware")).unwrap();
+        let keys = tree.path().join("proc/keys");
+        fs::write(&keys, "").unwrap();
+        fs::set_permissions(&keys, Permissions::from_mode(0o444)).unwrap();
+        symlink("kcore", tree.path().join("proc/kcore")).unwrap();
+        let KernelFiles { files, unseen } = look();
+        let told: Vec<_> = files.iter().map(|it| (it.path.as_str(), it.readable, it.writable)).collect();
+        // Whoever may do everything may write to what nobody may.
+        let root = geteuid().is_root();
+        assert_eq!(told, [("/proc/keys", true, root), ("/sys/firmware", true, true)]);
+        assert_eq!(unseen, ["/proc/kcore"]);
+    }
+}

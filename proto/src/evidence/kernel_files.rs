@@ -1,0 +1,69 @@
+//! What of the kernel's own files lets one change or read the whole machine.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Refused, generated,
+    limits::{list, text, texts},
+};
+
+/// Files and folders that are not of a container but of the whole machine.
+pub const KERNEL_FILES: &[&str] = &[
+    // Linux, `Documentation/filesystems/proc.rst` and `Documentation/admin-guide/sysrq.rst`.
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/sysrq-trigger",
+    "/proc/timer_list",
+    // Linux, `Documentation/admin-guide/sysctl/kernel.rst`.
+    "/proc/sys/kernel/core_pattern",
+    "/proc/sys/kernel/modprobe",
+    // Linux, `Documentation/ABI/testing` and `kernel/ksysfs.c`.
+    "/sys/firmware",
+    "/sys/kernel/security",
+    "/sys/kernel/uevent_helper",
+];
+
+/// What there is of them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct KernelFiles {
+    /// Those that are there.
+    pub files: Vec<KernelFile>,
+    /// Those that could not be looked at.
+    pub unseen: Vec<String>,
+}
+
+/// One of them, which is never opened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct KernelFile {
+    /// Its path.
+    pub path: String,
+    /// `f_type` of statfs(2).
+    pub magic: u64,
+    /// access(2) for reading.
+    pub readable: bool,
+    /// access(2) for writing.
+    pub writable: bool,
+}
+
+// === impl KernelFiles ===
+
+impl From<KernelFiles> for generated::KernelFiles {
+    fn from(KernelFiles { files, unseen }: KernelFiles) -> Self {
+        let files = files.into_iter().map(|KernelFile { path, magic, readable, writable }| {
+            generated::KernelFile { path, magic, readable, writable }
+        });
+        Self { files: files.collect(), unseen }
+    }
+}
+
+impl TryFrom<generated::KernelFiles> for KernelFiles {
+    type Error = Refused;
+
+    fn try_from(generated::KernelFiles { files, unseen }: generated::KernelFiles) -> Result<Self, Refused> {
+        let files = list("files", files, |file| {
+            let generated::KernelFile { path, magic, readable, writable } = file;
+            Ok(KernelFile { path: text("path", path)?, magic, readable, writable })
+        })?;
+        Ok(Self { files, unseen: texts("unseen", unseen)? })
+    }
+}
