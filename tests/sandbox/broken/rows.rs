@@ -17,6 +17,10 @@ const CLEAN: Broken = Broken {
 };
 
 const ROOT: Lacks = &[("least-privilege", "unmet")];
+const DEVICE: Lacks = &[("devices-minimal", "unmet")];
+const ROOT_WITH_DEVICES: Lacks = &[("devices-minimal", "unmet"), ("least-privilege", "unmet")];
+const PRIVILEGED: Lacks =
+    &[("devices-minimal", "unmet"), ("filesystem-isolation", "unmet"), ("least-privilege", "unmet")];
 /// On Linux root may write to what the machine starts programs by; gVisor's own such files lead nowhere.
 const UNMASKED: Lacks = &[("filesystem-isolation", "unmet"), ("least-privilege", "unmet")];
 const SHARED_FILES: Lacks = &[("filesystem-isolation", "unmet")];
@@ -31,8 +35,8 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "privileged",
         change: privileged,
-        on_linux: UNMASKED,
-        on_gvisor: ROOT,
+        on_linux: PRIVILEGED,
+        on_gvisor: ROOT_WITH_DEVICES,
         says: ("least-privilege", "capabilities"),
         ..CLEAN
     },
@@ -103,9 +107,23 @@ pub(super) const BROKEN: &[Broken] = &[
         says: ("filesystem-isolation", "the host's account list is readable"),
         ..CLEAN
     },
-    // gVisor gives no device of the machine's that is not asked for by a flag of its own.
-    Broken { name: "the device kmsg", change: |_, config| device(config, "/dev/kmsg", 11), ..CLEAN },
-    Broken { name: "the device mem", change: |_, config| device(config, "/dev/mem", 1), ..CLEAN },
+    // gVisor makes the node that it is told to, whatever answers behind it.
+    Broken {
+        name: "the device kmsg",
+        change: |_, config| device(config, "/dev/kmsg", 11),
+        on_linux: DEVICE,
+        on_gvisor: DEVICE,
+        says: ("devices-minimal", "/dev/kmsg"),
+        ..CLEAN
+    },
+    Broken {
+        name: "the device mem",
+        change: |_, config| device(config, "/dev/mem", 1),
+        on_linux: DEVICE,
+        on_gvisor: DEVICE,
+        says: ("devices-minimal", "/dev/mem"),
+        ..CLEAN
+    },
     Broken {
         name: "a writable /proc/sys",
         change: writable_proc_sys,
