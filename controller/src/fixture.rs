@@ -25,6 +25,7 @@ use crate::{
     profile::Profile,
     record::Record,
     report::Report,
+    requirement::{Judgement, Outcome},
 };
 
 pub(crate) const MACHINE_MEMORY: u64 = 25_275_768_832;
@@ -225,6 +226,15 @@ pub(crate) fn report(case: &Case) -> Report {
         cases: vec![case.clone()],
     };
     Report::of(&record, &Policy::of(Environment::Production))
+}
+
+/// "open" is whatever passes no gate and blames nobody.
+pub(crate) fn told(judgement: &Judgement) -> &'static str {
+    match judgement.outcome {
+        Outcome::Met => "met",
+        Outcome::Unmet => "unmet",
+        Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => "open",
+    }
 }
 
 pub(crate) fn machine_accounts() -> AccountList {

@@ -45,6 +45,11 @@ impl Vantage {
     }
 }
 
+/// Whether nothing is at a place, which is told from a place that could not be looked at.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 /// Goes on with what was seen, if it can be understood.
 pub(crate) fn understood<T, U>(
     observation: Observation<T>,

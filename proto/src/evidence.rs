@@ -21,7 +21,7 @@ pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
 pub use kernel_files::{KERNEL_FILES, KernelFile, KernelFiles};
 pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};
 pub use platform::{CallDuration, CallSite, GsPointer, ProcessorIdentity, SegmentRegisters};
-pub use privilege::{Capabilities, Credentials, Namespace, Namespaces, Seccomp};
+pub use privilege::{CAPABILITIES, Capabilities, Credentials, Namespace, Namespaces, Seccomp};
 pub use process_image::{AuxiliaryVector, FaultFrame, TimePage, VdsoImage};
 pub use procfs_tree::{Markers, ProcfsTree};
 pub use resources::{MEASURING, MemoryTotal, ProcessorShare, Processors, Quota, Quotas};

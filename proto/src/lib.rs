@@ -20,12 +20,13 @@ pub mod worker;
 pub use assignment::{Assignment, Budget, Introduction, Nonce, Protocol, Target};
 pub use delivery::Delivery;
 pub use evidence::{
-    AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, CallDuration,
-    CallSite, Capabilities, Credentials, Device, Devices, Egress, FaultFrame, GsPointer, HOST_SOCKETS,
-    HostSockets, Interface, Interfaces, KERNEL_FILES, KernelBanner, KernelFile, KernelFiles, KernelLog,
-    KernelName, MEASURING, MOST_OF_ACCOUNT_LIST, Markers, MemoryTotal, Mount, Mounts, Namespace, Namespaces,
-    ProcessorIdentity, ProcessorShare, Processors, ProcfsTree, Quota, Quotas, Reach, RootFilesystem, Route,
-    Routes, Seccomp, Secrets, SegmentRegisters, SentryMeminfo, SocketDefaults, TimePage, Token, VdsoImage,
+    AccountList, Answer, Attempt, AuxiliaryVector, BootId, CAPABILITIES, Call, CallAnswer, CallAnswers,
+    CallDuration, CallSite, Capabilities, Credentials, Device, Devices, Egress, FaultFrame, GsPointer,
+    HOST_SOCKETS, HostSockets, Interface, Interfaces, KERNEL_FILES, KernelBanner, KernelFile, KernelFiles,
+    KernelLog, KernelName, MEASURING, MOST_OF_ACCOUNT_LIST, Markers, MemoryTotal, Mount, Mounts, Namespace,
+    Namespaces, ProcessorIdentity, ProcessorShare, Processors, ProcfsTree, Quota, Quotas, Reach,
+    RootFilesystem, Route, Routes, Seccomp, Secrets, SegmentRegisters, SentryMeminfo, SocketDefaults,
+    TimePage, Token, VdsoImage,
 };
 pub use observation::{Observation, Observed};
 pub use observer::{Evidence, Fact, Observer};

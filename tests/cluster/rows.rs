@@ -13,9 +13,10 @@ use std::{
     time::Instant,
 };
 
+use serde_json::json;
 use stage::{
     Cluster, Ended, attempt,
-    cluster::{Loan, Namespace, Shop},
+    cluster::{Loan, Namespace, POOL, Shop},
 };
 
 use crate::Test;
@@ -28,6 +29,9 @@ const AT_ONCE: usize = 3;
 
 /// Requirements that are not met, each with its outcome.
 type Lacks = &'static [(&'static str, &'static str)];
+
+/// A namespace that no policy of a row's binds.
+const SYSTEM: &str = "kube-system";
 
 /// One way to spoil a namespace in which nothing is wrong.
 struct Row {
@@ -129,6 +133,30 @@ impl Row {
         let found = self.lacks.iter().find(|(start, _)| begins(start));
         found.unwrap_or_else(|| panic!("nothing is expected of {titles:?}")).1
     }
+}
+
+/// Somebody who answers by TCP and UDP where policies are enforced, as root, to whom every port is open. It is no workload of a
+/// row's.
+fn listener<'a>(cluster: &'a Cluster, name: &str, port: u16) -> Loan<'a> {
+    let loan = cluster.lend(json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": name, "namespace": SYSTEM, "labels": { "app": name } },
+        "spec": {
+            "runtimeClassName": "runc",
+            "nodeSelector": { POOL: "enforced" },
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{
+                "name": "listener",
+                "image": cluster.probe_image(),
+                "args": ["witness", port.to_string(), "600"],
+                "securityContext": { "runAsUser": 0 },
+            }],
+        },
+    }));
+    let pod = format!("pod/{name}");
+    cluster.ask(&["wait", "--for=condition=Ready", "--timeout=120s", "--namespace", SYSTEM, &pod]);
+    loan
 }
 
 /// What is not met, and why.

@@ -69,8 +69,7 @@ fn comes_out(world: &World, broken: Broken) {
     let (clean, lacks) = if world.gvisor { (GVISOR, broken.on_gvisor) } else { (RUNC, broken.on_linux) };
     let mut expected: BTreeMap<_, _> = clean.iter().chain(lacks).copied().collect();
     expected.retain(|_, outcome| *outcome != "met");
-    let mut lacking = ended.outcomes();
-    lacking.retain(|_, outcome| outcome != "met" && outcome != "not-applicable");
+    let lacking = ended.lacking();
     let listed: Vec<_> = lacking.iter().map(|(id, outcome)| format!("{id} {outcome}")).collect();
     _ = writeln!(std::io::stderr(), "{} | {} | lacks {}", broken.name, world.name, listed.join(", "));
     let lacking: BTreeMap<_, _> =

@@ -216,9 +216,7 @@ fn assert_lacks(ended: &Ended, world: &World, case: &Case) {
     let always = if world.gvisor { &[("runtime-hardening", "unmet")][..] } else { &no_gvisor };
     let expected: BTreeMap<_, _> =
         case.lacks.iter().chain(always).map(|&(id, outcome)| (id.to_owned(), outcome.to_owned())).collect();
-    let outcomes = ended.outcomes().into_iter();
-    let lacking: BTreeMap<_, _> =
-        outcomes.filter(|(_, outcome)| outcome != "met" && outcome != "not-applicable").collect();
+    let lacking = ended.lacking();
     let finding = ended.finding("resource-limits");
     let because = finding["because"].as_str().unwrap();
     let mut evidence = finding["evidence"].as_array().unwrap().iter();

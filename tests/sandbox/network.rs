@@ -306,9 +306,7 @@ fn assert_lacks(ended: &Ended, world: &World, name: &str, lacks: Lacks, says: &s
         expected.insert("runtime-isolation".to_owned(), "unmet".to_owned());
         expected.insert("least-privilege".to_owned(), "unmet".to_owned());
     }
-    let outcomes = ended.outcomes().into_iter();
-    let lacking: BTreeMap<_, _> =
-        outcomes.filter(|(_, outcome)| outcome != "met" && outcome != "not-applicable").collect();
+    let lacking = ended.lacking();
     let finding = ended.finding("network-isolation");
     let listed: Vec<_> = lacking.iter().map(|(id, outcome)| format!("{id} {outcome}")).collect();
     let listed = if listed.is_empty() { "nothing".to_owned() } else { listed.join(", ") };

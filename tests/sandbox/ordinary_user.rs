@@ -90,15 +90,9 @@ impl Home {
     }
 }
 
-/// What is neither met nor without meaning.
-fn lacking(ended: &Ended) -> BTreeMap<String, String> {
-    let outcomes = ended.outcomes().into_iter();
-    outcomes.filter(|(_, outcome)| outcome != "met" && outcome != "not-applicable").collect()
-}
-
 fn assert_judged(ended: &Ended) {
     let expected = LACKS.map(|(id, outcome)| (id.to_owned(), outcome.to_owned()));
-    assert_eq!(lacking(ended), BTreeMap::from(expected), "{ended:#?}");
+    assert_eq!(ended.lacking(), BTreeMap::from(expected), "{ended:#?}");
     let because = ended.finding("resource-limits")["because"].to_string();
     assert!(because.contains("without root"), "{because}");
     assert_eq!(ended.code(), Some(3), "{ended:#?}");

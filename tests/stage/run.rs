@@ -113,6 +113,13 @@ impl Ended {
         findings.iter().map(|finding| (text(finding, "id"), text(finding, "outcome"))).collect()
     }
 
+    /// Those of them that are neither met nor without meaning.
+    pub fn lacking(&self) -> BTreeMap<String, String> {
+        let mut outcomes = self.outcomes();
+        outcomes.retain(|_, outcome| outcome != "met" && outcome != "not-applicable");
+        outcomes
+    }
+
     /// The finding of one requirement.
     pub fn finding(&self, id: &str) -> Value {
         let report = self.report();

@@ -140,14 +140,10 @@ mod tests {
     use proto::{Evidence, Mount};
 
     use super::*;
-    use crate::{fixture, requirement::Outcome};
+    use crate::fixture;
 
     fn told(case: &Case) -> &'static str {
-        match judge(case).outcome {
-            Outcome::Met => "met",
-            Outcome::Unmet => "unmet",
-            Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => "open",
-        }
+        fixture::told(&judge(case))
     }
 
     fn having(mut case: Case, name: &str, block: bool, major: u32, minor: u32) -> Case {

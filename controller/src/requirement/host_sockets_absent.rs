@@ -93,7 +93,7 @@ mod tests {
     use proto::{HostSockets, Observation};
 
     use super::*;
-    use crate::{case::HostPath, cluster::Volume, fixture, requirement::Outcome};
+    use crate::{case::HostPath, cluster::Volume, fixture};
 
     fn seen(paths: &[&str], unseen: &[&str]) -> Observation<HostSockets> {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
@@ -101,11 +101,7 @@ mod tests {
     }
 
     fn told(case: &Case) -> &'static str {
-        match judge(case).outcome {
-            Outcome::Met => "met",
-            Outcome::Unmet => "unmet",
-            Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => "open",
-        }
+        fixture::told(&judge(case))
     }
 
     #[test]

@@ -95,14 +95,10 @@ mod tests {
     use proto::Observation;
 
     use super::*;
-    use crate::{fixture, requirement::Outcome};
+    use crate::fixture;
 
     fn told(case: &Case) -> &'static str {
-        match judge(case).outcome {
-            Outcome::Met => "met",
-            Outcome::Unmet => "unmet",
-            Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => "open",
-        }
+        fixture::told(&judge(case))
     }
 
     #[test]

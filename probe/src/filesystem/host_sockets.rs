@@ -1,13 +1,13 @@
 //! Sockets of container engines and their like, by stat(2) alone.
 
 use std::{
-    fs, io,
+    fs,
     os::unix::fs::{FileTypeExt, MetadataExt},
 };
 
 use proto::{HOST_SOCKETS, HostSockets, Observation};
 
-use crate::vantage::Vantage;
+use crate::vantage::{Vantage, is_absence};
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSockets> {
     let (mut paths, mut unseen, mut known) = (Vec::new(), Vec::new(), Vec::new());
@@ -27,10 +27,6 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSockets> {
         }
     }
     Observation::Seen(HostSockets { paths, unseen })
-}
-
-fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::{ffi::CString, io, os::unix::ffi::OsStrExt, path::Path};
 use nix::unistd::{AccessFlags, access};
 use proto::{KERNEL_FILES, KernelFile, KernelFiles, Observation};
 
-use crate::{sys, vantage::Vantage};
+use crate::{
+    sys,
+    vantage::{Vantage, is_absence},
+};
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<KernelFiles> {
     let (mut files, mut unseen) = (Vec::new(), Vec::new());
@@ -25,10 +28,6 @@ fn look(path: &Path) -> io::Result<(u64, bool, bool)> {
     let (magic, _) = sys::statfs(&CString::new(path.as_os_str().as_bytes())?)?;
     let may = |flags| access(path, flags).is_ok();
     Ok((magic, may(AccessFlags::R_OK), may(AccessFlags::W_OK)))
-}
-
-fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

@@ -11,7 +11,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use proto::{Observation, Secrets, Token};
 use serde_json::Value;
 
-use crate::{text::cut, vantage::Vantage};
+use crate::{
+    text::cut,
+    vantage::{Vantage, is_absence},
+};
 
 /// Where Kubernetes, Docker and Podman put secrets.
 const FOLDERS: &[&str] = &["/run/secrets", "/var/run/secrets"];
@@ -80,10 +83,6 @@ fn of_folder(
         }
     }
     Ok(())
-}
-
-fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// What a token says of itself (RFC 7519); one that is no such token says nothing but its size.

@@ -8,10 +8,10 @@ use stage::{
     cluster::{Loan, POOL, deployment},
 };
 
-use super::{CLEAN, Lacks, Row};
+use super::{CLEAN, Lacks, Row, SYSTEM, listener};
 
 /// A policy says that something may be reached, and it was: everything that is there.
-const OPENED: Lacks = &[
+pub(super) const OPENED: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "inconclusive"),
@@ -66,8 +66,6 @@ const NOT_SHOWN: Lacks = &[
     ("network-isolation", "inconclusive"),
     ("policies-enforced", "inconclusive"),
 ];
-
-const SYSTEM: &str = "kube-system";
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -204,22 +202,6 @@ fn port(protocol: &str, number: u16) -> Value {
 /// Something that answers where the cluster's DNS is looked for.
 fn name_service(cluster: &Cluster) -> Vec<Loan<'_>> {
     let name = format!("dns-{}", process::id());
-    let listener = json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": { "name": name, "namespace": SYSTEM, "labels": { "app": name } },
-        "spec": {
-            "runtimeClassName": "runc",
-            "nodeSelector": { POOL: "enforced" },
-            "terminationGracePeriodSeconds": 0,
-            "containers": [{
-                "name": "dns",
-                "image": cluster.probe_image(),
-                "args": ["witness", "53", "600"],
-                "securityContext": { "runAsUser": 0 },
-            }],
-        },
-    });
     let ports = ["UDP", "TCP"]
         .map(|protocol| json!({ "name": protocol.to_lowercase(), "protocol": protocol, "port": 53 }));
     let service = json!({
@@ -228,9 +210,7 @@ fn name_service(cluster: &Cluster) -> Vec<Loan<'_>> {
         "metadata": { "name": name, "namespace": SYSTEM, "labels": { "k8s-app": "kube-dns" } },
         "spec": { "selector": { "app": name }, "ports": ports },
     });
-    let loans = vec![cluster.lend(listener), cluster.lend(service)];
-    let pod = format!("pod/{name}");
-    cluster.ask(&["wait", "--for=condition=Ready", "--timeout=120s", "--namespace", SYSTEM, &pod]);
+    let loans = vec![listener(cluster, &name, 53), cluster.lend(service)];
     let label = format!("--selector=kubernetes.io/service-name={name}");
     cluster.until("an endpoint of the name service", || {
         let slices = cluster.get(&["endpointslices", "--namespace", SYSTEM, &label]);

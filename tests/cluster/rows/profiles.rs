@@ -3,28 +3,13 @@
 use std::process;
 
 use serde_json::{Value, json};
-use stage::{
-    Cluster,
-    cluster::{Loan, POOL},
-};
+use stage::Cluster;
 
-use super::{CLEAN, Lacks, Row, network};
+use super::{CLEAN, Lacks, Row, SYSTEM, listener, network};
 
-/// Where the listener is, which no deny-all of the row's own namespace binds.
-const PLACE: &str = "kube-system";
 const PORT: u16 = 8443;
 
-/// Something is reached all the time that must not be.
-const OPEN: Lacks = &[
-    ("api-server-blocked", "unmet"),
-    ("closed-from-the-start", "not-applicable"),
-    ("dns-contained", "inconclusive"),
-    ("metadata-blocked", "inconclusive"),
-    ("neighbours-blocked", "unmet"),
-    ("network-isolation", "unmet"),
-    ("policies-enforced", "not-applicable"),
-];
-/// The same, where the internet is allowed, and with it every name.
+/// Everything is reached all the time, where the internet is allowed, and with it every name.
 const OPEN_BEYOND_THE_INTERNET: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
@@ -38,6 +23,7 @@ const OPEN_BEYOND_THE_INTERNET: Lacks = &[
 const FITS: Lacks = &[("policies-enforced", "not-applicable")];
 const FITS_THE_INTERNET: Lacks =
     &[("dns-contained", "not-applicable"), ("policies-enforced", "not-applicable")];
+
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "no-private, and a policy for the internet alone",
@@ -63,14 +49,14 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "an allow-list, and a policy for what is on it",
         spoil: |shop| shop.policy("list", &network::egress(&json!({}), &listened("fits"))),
-        lend: |cluster| listener(cluster, "fits"),
+        lend: |cluster| vec![listener(cluster, &name("fits"), PORT)],
         words: |cluster| allowed(cluster, "fits"),
         lacks: &[("pod/web", FITS)],
         ..CLEAN
     },
     Row {
         name: "an allow-list, and a policy for nothing",
-        lend: |cluster| listener(cluster, "shut"),
+        lend: |cluster| vec![listener(cluster, &name("shut"), PORT)],
         words: |cluster| allowed(cluster, "shut"),
         lacks: &[("pod/web", &[("network-isolation", "unmet")])],
         code: 1,
@@ -80,9 +66,9 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "an allow-list, and a policy for everything",
         spoil: |shop| shop.policy("all", &network::egress(&json!({}), &json!([{}]))),
-        lend: |cluster| listener(cluster, "wide"),
+        lend: |cluster| vec![listener(cluster, &name("wide"), PORT)],
         words: |cluster| allowed(cluster, "wide"),
-        lacks: &[("pod/web", OPEN)],
+        lacks: &[("pod/web", network::OPENED)],
         code: 1,
         says: "egress is open",
         ..CLEAN
@@ -97,40 +83,17 @@ fn name(row: &str) -> String {
     format!("listener-{row}-{}", process::id())
 }
 
-/// Somebody who answers, and belongs to no workload.
-fn listener<'a>(cluster: &'a Cluster, row: &str) -> Vec<Loan<'a>> {
-    let name = name(row);
-    let loan = cluster.lend(json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": { "name": name, "namespace": PLACE, "labels": { "app": name } },
-        "spec": {
-            "runtimeClassName": "runc",
-            "nodeSelector": { POOL: "enforced" },
-            "terminationGracePeriodSeconds": 0,
-            "containers": [{
-                "name": "listener",
-                "image": cluster.probe_image(),
-                "args": ["witness", PORT.to_string(), "600"],
-            }],
-        },
-    }));
-    let pod = format!("pod/{name}");
-    cluster.ask(&["wait", "--for=condition=Ready", "--timeout=120s", "--namespace", PLACE, &pod]);
-    vec![loan]
-}
-
 /// The rules of a policy by which that listener may be reached, and nothing else.
 fn listened(row: &str) -> Value {
     let to = json!([{
-        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": PLACE } },
+        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": SYSTEM } },
         "podSelector": { "matchLabels": { "app": name(row) } },
     }]);
     json!([{ "to": to, "ports": [{ "protocol": "TCP", "port": PORT }] }])
 }
 
 fn allowed(cluster: &Cluster, row: &str) -> Vec<String> {
-    let pod = cluster.get(&["pod", &name(row), "--namespace", PLACE]);
+    let pod = cluster.get(&["pod", &name(row), "--namespace", SYSTEM]);
     let address = pod["status"]["podIP"].as_str().unwrap();
     said(&["--profile", "allow-list", "--allow", &format!("{address}:{PORT}")])
 }

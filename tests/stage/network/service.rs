@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::AsFd,
     sync::{
         Arc,
@@ -63,9 +63,7 @@ impl Service {
         let listener = host.within(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).unwrap());
         listener.set_nonblocking(true).unwrap();
         Self::answering(move || {
-            let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-            poll(&mut descriptors, PollTimeout::try_from(PULSE).unwrap()).unwrap();
-            if let Ok((mut connection, _)) = listener.accept() {
+            if let Some(mut connection) = connected(&listener) {
                 // Who has left already does not hear it.
                 _ = write!(connection, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
             }
@@ -89,14 +87,19 @@ impl Service {
         let Self::Tcp(listener) = self else { return false };
         listener.set_nonblocking(true).unwrap();
         while wanted.load(Ordering::Relaxed) {
-            let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-            poll(&mut descriptors, PollTimeout::try_from(PULSE).unwrap()).unwrap();
-            if listener.accept().is_ok() {
+            if connected(listener).is_some() {
                 return true;
             }
         }
         false
     }
+}
+
+/// Who has connected within a pulse, to a listener that does not block.
+fn connected(listener: &TcpListener) -> Option<TcpStream> {
+    let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    poll(&mut descriptors, PollTimeout::try_from(PULSE).unwrap()).unwrap();
+    listener.accept().ok().map(|(connection, _)| connection)
 }
 
 impl Answer {

@@ -63,7 +63,7 @@ mod tests {
     use proto::{KernelFiles, Observation};
 
     use super::*;
-    use crate::{fixture, requirement::Outcome};
+    use crate::fixture;
 
     const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 
@@ -78,11 +78,7 @@ mod tests {
 
     fn told(mut case: Case, observed: &Observation<KernelFiles>) -> &'static str {
         case.collected.evidence.kernel_files = observed.clone();
-        match super::super::judge(&case).outcome {
-            Outcome::Met => "met",
-            Outcome::Unmet => "unmet",
-            Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => "open",
-        }
+        fixture::told(&super::super::judge(&case))
     }
 
     /// A sandbox whose kernel cannot be told, with all else as gVisor has it.

@@ -97,10 +97,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{
-        fixture,
-        requirement::{Outcome, filesystem_isolation::judge},
-    };
+    use crate::{fixture, requirement::filesystem_isolation::judge};
 
     #[test]
     fn a_claim_is_judged_by_the_volume_behind_it() {
@@ -120,12 +117,7 @@ mod tests {
             let mut case = fixture::pod();
             fixture::shape(&mut case).volumes.push(volume("disk", "claim", "data"));
             Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).claims = claims;
-            let told = match judge(&case).outcome {
-                Outcome::Met => "met",
-                Outcome::Unmet => "unmet",
-                _ => "open",
-            };
-            assert_eq!(told, outcome);
+            assert_eq!(fixture::told(&judge(&case)), outcome);
         }
     }
 }

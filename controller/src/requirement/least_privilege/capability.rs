@@ -1,49 +1,6 @@
-//! The names of capabilities.
+//! Capabilities as people know them.
 
-/// By their numbers (`include/uapi/linux/capability.h`).
-const NAMES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
+use proto::CAPABILITIES;
 
 /// How many are named before the rest is counted.
 const NAMED: usize = 6;
@@ -59,7 +16,7 @@ pub(super) fn listed(mask: u64) -> String {
 }
 
 fn name(number: u32) -> String {
-    let known = usize::try_from(number).ok().and_then(|number| NAMES.get(number));
+    let known = usize::try_from(number).ok().and_then(|number| CAPABILITIES.get(number));
     known.map_or_else(|| format!("number {number}"), |name| (*name).to_owned())
 }
 

@@ -31,8 +31,8 @@ pub(super) fn cause(case: &Case) -> Option<String> {
     }
 }
 
-/// Without root runsc makes no control group and goes on (gVisor, `runsc/container/container.go`, "Skipping cgroup configuration in rootless mode"); that nothing limits the
-/// sandbox then says nothing of one that is made as root.
+/// Without root runsc makes no control group and goes on (gVisor, `runsc/container/container.go`, "Skipping cgroup
+/// configuration in rootless mode"); that nothing limits the sandbox then says nothing of one that is made as root.
 pub(super) fn is_rootless(case: &Case) -> bool {
     case.survey.subject.is_told("rootless")
 }
