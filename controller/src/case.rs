@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use proto::{AccountList, Attempt, BootId, Evidence, Introduction, Namespaces, Observation};
+use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use crate::{
     breach::Breach,
     cluster::{Cluster, Coverage, Group, Shape},
     destination::Destination,
+    identity::{FileDigest, Identity},
     limits::Limits,
     profile::Profile,
 };
@@ -176,16 +177,13 @@ pub struct Machine {
     /// Its memory, in bytes.
     pub memory_total: Observation<u64>,
     /// Its `/etc/passwd`.
-    pub account_list: Observation<AccountDigest>,
-}
-
-/// By which a file is recognised without its contents.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct AccountDigest {
-    /// In bytes.
-    pub size: u64,
-    /// SHA-256.
-    pub sha256: [u8; 32],
+    pub account_list: Observation<FileDigest>,
+    /// Its `/etc/shadow`.
+    #[serde(default = "not_kept")]
+    pub shadow: Observation<FileDigest>,
+    /// What it is known by, where that may be told.
+    #[serde(default)]
+    pub identities: Vec<Identity>,
 }
 
 /// One observation that a judgement rests on.
@@ -208,6 +206,19 @@ impl Case {
     /// What the probe observed.
     pub fn evidence(&self) -> &Evidence {
         &self.collected.evidence
+    }
+
+    /// Whether the probe can observe it at all. A file that was saved before there was such an observer is judged by what its
+    /// probe knew.
+    pub fn probe_knows(&self, observer: Observer) -> bool {
+        let introduction = self.collected.introduction.as_ref();
+        introduction.is_some_and(|introduction| introduction.observers.contains(&observer))
+    }
+
+    /// Whether nothing is in the sandbox's image but the probe.
+    pub fn is_of_our_image(&self) -> bool {
+        self.survey.in_cluster.is_some()
+            || matches!(self.survey.subject, Subject::Sandbox { bundle: None, .. })
     }
 
     /// The pods and templates that the probe stands for; none on this machine.
@@ -277,15 +288,6 @@ impl Subject {
             Self::Sandbox { .. } => "sandbox",
             Self::Unsandboxed => "machine",
         }
-    }
-}
-
-// === impl AccountDigest ===
-
-impl AccountDigest {
-    /// Whether it is the same file that the probe read.
-    pub fn is_of(&self, list: &AccountList) -> bool {
-        self.size == list.size && self.sha256 == list.sha256
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Purpose {
     Node,
     /// Another pod of the namespace.
     Neighbour,
+    /// A socket of the machine's that is mounted into the sandbox.
+    HostSocket,
     /// The user named it as a target.
     Requested,
     /// The user named it as something that must be reached.
@@ -86,6 +88,7 @@ impl Purpose {
             Self::Kubelet => "the node's kubelet",
             Self::Node => "the node itself",
             Self::Neighbour => "another pod of the namespace",
+            Self::HostSocket => "mounted from the machine",
             Self::Requested => "named by --egress-target",
             Self::Allowed => "named by --allow",
         }

@@ -1,5 +1,6 @@
 //! Cases for tests, as real sandboxes gave them: runsc 0.0~20240729 of Debian trixie, and runc 1.1.5 on Linux 6.18.
 
+mod files;
 mod kernel;
 mod pod;
 
@@ -7,19 +8,20 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
-    Credentials, Egress, Evidence, FaultFrame, HostSockets, Interface, Interfaces, Introduction,
-    KernelBanner, KernelFiles, KernelLog, KernelName, Markers, MemoryTotal, Mount, Mounts, Observation,
-    Observed, Observer, Processors, Protocol, Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp,
-    Secrets, SentryMeminfo, Target, VdsoImage,
+    Credentials, Egress, Evidence, FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog,
+    KernelName, Markers, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Protocol,
+    Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
+pub(crate) use files::with_socket;
 pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
 
 use crate::{
     breach::Breach,
-    case::{AccountDigest, Case, Collected, Control, Machine, Subject, Survey},
+    case::{Case, Collected, Control, Machine, Subject, Survey},
     destination::{Destination, Purpose},
     environment::{Declared, Environment},
+    identity::FileDigest,
     limits::Limits,
     policy::Policy,
     profile::Profile,
@@ -261,6 +263,12 @@ pub(crate) fn capabilities(case: &mut Case) -> &mut Capabilities {
     fact(&mut case.collected.evidence.capabilities)
 }
 
+/// Makes the probe one from before there was such an observer.
+pub(crate) fn forget(case: &mut Case, observer: Observer) {
+    let introduction = case.collected.introduction.as_mut().unwrap();
+    introduction.observers.retain(|&known| known != observer);
+}
+
 fn fact<T>(observation: &mut Observation<T>) -> &mut T {
     match observation {
         Observation::Seen(fact) => fact,
@@ -306,14 +314,10 @@ fn isolated() -> Evidence {
             ambient: None,
         }),
         seccomp: seen(Seccomp { mode: Some(0), no_new_privs: None }),
-        account_list: Observation::Absent,
-        secrets: seen(Secrets { token: None, files: 0, bytes: 0, unseen: Vec::new(), truncated: false }),
-        host_sockets: seen(HostSockets { paths: Vec::new(), unseen: Vec::new() }),
-        kernel_files: seen(KernelFiles { files: Vec::new(), unseen: Vec::new() }),
         interfaces: seen(Interfaces { interfaces: vec![loopback] }),
         routes: seen(Routes { routes: Vec::new() }),
         egress: seen(Egress { attempts, name_servers: Vec::new() }),
-        ..Evidence::default()
+        ..files::none()
     }
 }
 
@@ -354,7 +358,9 @@ fn case(evidence: Evidence) -> Case {
                 runs_the_probe: Observation::failed("it was not looked for"),
                 boot_id: seen(BootId { uuid: BOOT_ID.into() }),
                 memory_total: seen(MACHINE_MEMORY),
-                account_list: seen(AccountDigest { size, sha256 }),
+                account_list: seen(FileDigest { size, sha256 }),
+                shadow: Observation::Absent,
+                identities: Vec::new(),
             },
             measures_cpu: false,
             cgroup: seen(limits),

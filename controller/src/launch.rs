@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     bundle::{self, Bundle, NOBODY},
-    case::Subject,
+    case::{HostPath, Subject},
     plan::{self, Plan},
 };
 pub use leftovers::Leftover;
@@ -133,6 +133,11 @@ impl Launched {
     /// What the sandbox was given; `None` where there is none.
     pub fn bundle(&self) -> Option<&Bundle> {
         self.sandbox.as_ref().map(|(_, bundle)| bundle)
+    }
+
+    /// Paths of the machine that the sandbox was given.
+    pub fn host_paths(&self) -> &[HostPath] {
+        self.bundle().map(|bundle| bundle.host_paths.as_slice()).unwrap_or_default()
     }
 
     /// Returns when the runtime, or the probe without one, has ended.

@@ -26,6 +26,7 @@ pub mod finding;
 #[cfg(test)]
 mod fixture;
 pub mod gvisor;
+pub mod identity;
 pub mod image;
 mod interrupt;
 pub mod launch;

@@ -132,6 +132,19 @@ pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
     })
 }
 
+impl Plan {
+    /// The same, where sockets of the machine's turned out to be in the sandbox.
+    #[must_use]
+    pub fn with_sockets(self, sockets: Vec<String>) -> Self {
+        let of_socket = |name| {
+            let target = Target { name, ..Target::at(0, Ipv4Addr::UNSPECIFIED.into(), 0, Protocol::Socket) };
+            Destination { target, purpose: Purpose::HostSocket, named: false }
+        };
+        let sockets = sockets.into_iter().map(of_socket);
+        Self { destinations: distinct(self.destinations.into_iter().chain(sockets)), ..self }
+    }
+}
+
 fn at(address: IpAddr, port: u16, purpose: Purpose) -> Destination {
     Destination { target: Target::at(0, address, port, Protocol::Tcp), purpose, named: false }
 }
@@ -361,5 +374,15 @@ mod tests {
         let ids: Vec<_> = assignment.targets.iter().map(|target| target.id).collect();
         assert_eq!(ids, (1..=count).collect::<Vec<_>>());
         assert_eq!(plan.run, "podproof-07070707");
+    }
+    #[test]
+    fn a_mounted_socket_is_one_target_more_and_the_others_keep_their_numbers() {
+        let plan = with_a_witness();
+        let sockets = ["/run/docker.sock", "/run/crio/crio.sock"].map(str::to_owned).to_vec();
+        let more = plan.clone().with_sockets(sockets);
+        let (known, new) = more.destinations.split_at(plan.destinations.len());
+        assert_eq!(known, plan.destinations);
+        let names: Vec<_> = new.iter().map(Destination::name).collect();
+        assert_eq!(names, ["the socket /run/docker.sock", "the socket /run/crio/crio.sock"]);
     }
 }

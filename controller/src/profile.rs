@@ -125,7 +125,8 @@ fn is_of_the_internet(destination: &Destination) -> bool {
         | Purpose::ApiServer
         | Purpose::Kubelet
         | Purpose::Node
-        | Purpose::Neighbour => false,
+        | Purpose::Neighbour
+        | Purpose::HostSocket => false,
         Purpose::Documentation
         | Purpose::PublicInternet
         | Purpose::PublicDns

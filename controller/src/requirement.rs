@@ -30,6 +30,7 @@ mod runtime_hardening;
 mod runtime_isolation;
 mod runtime_settings;
 mod secrets_absent;
+mod system_information_hidden;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -52,6 +53,7 @@ pub const ALL: &[&Requirement] = &[
     &secrets_absent::REQUIREMENT,
     &root_read_only::REQUIREMENT,
     &devices_minimal::REQUIREMENT,
+    &system_information_hidden::REQUIREMENT,
     &environment_declared::REQUIREMENT,
     &runtime_class_exists::REQUIREMENT,
     &runtime_class_used::REQUIREMENT,

@@ -4,22 +4,29 @@ mod cgroup;
 pub(crate) mod kubernetes;
 mod namespaces;
 mod processes;
+mod sockets;
 mod user_namespaces;
 
-use std::{fs, io};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+};
 
 use nix::{
     sys::utsname::uname,
     unistd::{SysconfVar, sysconf},
 };
-use proto::{BootId, MOST_OF_ACCOUNT_LIST, Observation};
-use sha2::{Digest, Sha256};
+use proto::{BootId, IDENTIFIERS, MOST_OF_ACCOUNT_LIST, Observation};
 
 pub use cgroup::limits as cgroup_limits;
 pub use processes::run as processes_run;
+pub use sockets::mounted as mounted_sockets;
 pub(crate) use user_namespaces::{UserNamespaces, user_namespaces};
 
-use crate::case::{AccountDigest, Machine};
+use crate::{
+    case::Machine,
+    identity::{FileDigest, Identity},
+};
 
 /// Looks at the machine. Nothing here fails: what cannot be seen is an observation too.
 pub fn machine() -> Machine {
@@ -32,11 +39,9 @@ pub fn machine() -> Machine {
         namespaces: namespaces::own(),
         runs_the_probe: Observation::failed("the probe has not started yet"),
         memory_total: memory_total(),
-        account_list: seen(fs::read("/etc/passwd")).map(|mut bytes| {
-            bytes.truncate(MOST_OF_ACCOUNT_LIST);
-            let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            AccountDigest { size, sha256: Sha256::digest(&bytes).into() }
-        }),
+        account_list: contents("/etc/passwd").map(|bytes| FileDigest::of(&bytes)),
+        shadow: contents("/etc/shadow").map(|bytes| FileDigest::of(&bytes)),
+        identities: IDENTIFIERS.iter().map(|path| Identity::of(path, contents(path))).collect(),
     }
 }
 
@@ -48,6 +53,15 @@ fn memory_total() -> Observation<u64> {
         (Err(errno), _) | (_, Err(errno)) => Observation::failed(errno.desc()),
         _ => Observation::Absent,
     }
+}
+
+/// As much as the probe reads of a file.
+fn contents(path: &str) -> Observation<Vec<u8>> {
+    let read = |file: File| {
+        let mut bytes = Vec::new();
+        file.take(MOST_OF_ACCOUNT_LIST as u64).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    seen(File::open(path).and_then(read))
 }
 
 fn text(path: &str) -> Observation<String> {

@@ -149,6 +149,7 @@ async fn phases(
     // touches the machine: launch, collect, clean up
     progress.change(&format!("starting {}", name(&plan)));
     let (stream, mut launched) = launch::start(&plan, &probe)?;
+    let plan = plan.with_sockets(survey::mounted_sockets(launched.host_paths()));
     let trying = beside.tries(&plan, &launched);
     let mut collection = collect::begin(stream, plan.assignment());
     let ending = Run::new(&mut launched, &mut collection, progress).finish(deadline, &mut interrupt).await;
@@ -219,7 +220,7 @@ fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observati
         subject: plan.subject,
         declared: bundle.map(|bundle| bundle.limits),
         cgroup_path: bundle.and_then(|bundle| bundle.cgroup.clone()),
-        host_paths: bundle.map(|bundle| bundle.host_paths.clone()).unwrap_or_default(),
+        host_paths: launched.host_paths().to_vec(),
         own_mounts: bundle.map(|bundle| bundle.own_mounts.clone()).unwrap_or_default(),
         no_new_privs: bundle.map(|bundle| bundle.no_new_privs),
         machine,

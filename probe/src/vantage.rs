@@ -58,7 +58,8 @@ pub(crate) fn understood<T, U>(
     observation.and_then(|seen| parse(seen).map_or_else(Observation::failed, Observation::Seen))
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// The first MiB of a file.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)

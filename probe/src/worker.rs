@@ -10,7 +10,10 @@ use proto::{
 
 use crate::{
     egress::Attempts,
-    filesystem::{account_list, devices, host_sockets, kernel_files, mounts, root_filesystem, secrets},
+    filesystem::{
+        account_list, devices, host_sentinels, host_sockets, identifiers, kernel_files, mounts,
+        root_filesystem, secrets, shadow,
+    },
     kernel::{
         auxiliary_vector, boot_id, call_answers, call_duration, call_site, fault_frame, gs_pointer,
         kernel_banner, kernel_log, kernel_name, markers, processor_identity, procfs_tree, segment_registers,
@@ -120,6 +123,9 @@ fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
         Observer::RootFilesystem => root_filesystem::observe().map(Fact::RootFilesystem),
         Observer::AccountList => account_list::observe(vantage).map(Fact::AccountList),
         Observer::HostSockets => host_sockets::observe(vantage).map(Fact::HostSockets),
+        Observer::Shadow => shadow::observe(vantage).map(Fact::Shadow),
+        Observer::HostSentinels => host_sentinels::observe(vantage).map(Fact::HostSentinels),
+        Observer::Identifiers => identifiers::observe(vantage).map(Fact::Identifiers),
         Observer::KernelFiles => kernel_files::observe(vantage).map(Fact::KernelFiles),
         Observer::Secrets => secrets::observe(vantage).map(Fact::Secrets),
         Observer::Interfaces => interfaces::observe().map(Fact::Interfaces),

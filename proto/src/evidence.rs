@@ -3,6 +3,7 @@
 mod calls;
 mod filesystem;
 mod host;
+mod identifiers;
 mod kernel;
 mod kernel_files;
 mod network;
@@ -15,8 +16,11 @@ mod secrets;
 mod sockets;
 
 pub use calls::{Answer, Call, CallAnswer, CallAnswers};
-pub use filesystem::{AccountList, Device, Devices, MOST_OF_ACCOUNT_LIST, Mount, Mounts, RootFilesystem};
-pub use host::{HOST_SOCKETS, HostSockets};
+pub use filesystem::{
+    AccountList, Device, Devices, MOST_OF_ACCOUNT_LIST, Mount, Mounts, RootFilesystem, Shadow,
+};
+pub use host::{HOST_FOLDERS, HOST_SOCKETS, HostSentinels, HostSockets, OtherProcesses};
+pub use identifiers::{IDENTIFIERS, Identifier, Identifiers};
 pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
 pub use kernel_files::{KERNEL_FILES, KernelFile, KernelFiles};
 pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};

@@ -36,6 +36,11 @@ pub(crate) fn present<T>(field: &'static str, value: Option<T>) -> Result<T, Ref
     value.ok_or(Refused::Missing { field })
 }
 
+/// A SHA-256.
+pub(crate) fn digest(field: &'static str, bytes: Vec<u8>) -> Result<[u8; 32], Refused> {
+    bytes.try_into().map_err(|_| Refused::OutOfRange { field })
+}
+
 /// Refuses a list in which two neighbours of the sorted order are equal.
 pub(crate) fn distinct<T: Ord + Clone>(field: &'static str, items: &[T]) -> Result<(), Refused> {
     let mut sorted = items.to_vec();

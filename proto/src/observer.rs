@@ -159,6 +159,8 @@ observers! {
     RootFilesystem, root_filesystem, "root-filesystem";
     /// `/etc/passwd`, counted.
     AccountList, account_list, "account-list";
+    /// `/etc/shadow`, counted.
+    Shadow, shadow, "shadow";
     /// Device nodes.
     Devices, devices, "devices";
     /// Sockets of programs that govern the machine.
@@ -167,6 +169,10 @@ observers! {
     Secrets, secrets, "secrets";
     /// Files of the kernel's by which the whole machine is read or changed.
     KernelFiles, kernel_files, "kernel-files";
+    /// What a machine has and an image does not.
+    HostSentinels, host_sentinels, "host-sentinels";
+    /// What tells one machine from another, as digests.
+    Identifiers, identifiers, "identifiers";
     /// Network interfaces.
     Interfaces, interfaces, "interfaces";
     /// Routes.

@@ -3,7 +3,13 @@
 
 mod rows;
 
-use std::{collections::BTreeMap, fs, io::Write, os::unix::net::UnixListener, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, Permissions},
+    io::Write,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+    path::Path,
+};
 
 use serde_json::{Value, json};
 use stage::{
@@ -34,8 +40,8 @@ struct Broken {
     says: (&'static str, &'static str),
 }
 
-/// What a clean container of runc lacks: it is one.
-const RUNC: Lacks = &[("runtime-isolation", "unmet")];
+/// What a clean container of runc lacks: it is one, and shows the machine's kernel.
+const RUNC: Lacks = &[("runtime-isolation", "unmet"), ("system-information-hidden", "unmet")];
 /// What a clean sandbox of gVisor lacks: its files are opened by the sandbox itself unless it is told otherwise.
 const GVISOR: Lacks = &[("runtime-hardening", "unmet")];
 
@@ -96,7 +102,10 @@ fn verify(world: &World, broken: Broken) -> Ended {
     let ground = Ground::new();
     let folder = ground.path().join("mine");
     fs::create_dir(&folder).unwrap();
-    let _listening = UnixListener::bind(folder.join("engine.sock")).unwrap();
+    // Whoever may write to it may connect (unix(7)).
+    let engine = folder.join("engine.sock");
+    let _listening = UnixListener::bind(&engine).unwrap();
+    fs::set_permissions(&engine, Permissions::from_mode(0o666)).unwrap();
     bundle::write(&folder, |config| {
         hardened(config);
         (broken.change)(&folder, config);

@@ -1,6 +1,11 @@
 //! Bundles of users: what is judged is theirs, and their folder stays as it was.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 use stage::{Ended, Ground, bundle, run, worlds};
@@ -12,6 +17,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("a hardened bundle in runsc is ready in production", hardened),
         row("a path of the machine in a bundle is unmet", host_path),
         row("the machine's account list in a bundle is unmet", account_list),
+        row("the machine's passwords in a bundle are unmet, an image's own are not", passwords),
         row("a bundle without limits is unmet", without_limits),
         row("limits that runsc is told to ignore are unmet", ignored_limits),
         row("a bundle as root with capabilities is unmet", as_root),
@@ -115,6 +121,25 @@ fn account_list() {
         fs::write(folder.join("rootfs/etc/passwd"), "root:x:0:0::/root:/bin/sh\n").unwrap();
     };
     assert_eq!(wanting(&verify(&["runsc", "--network=none"], own)), Vec::new());
+}
+
+fn passwords() {
+    // Nobody but root may read it.
+    let copied = |folder: &Path, config: &mut Value, text: &[u8]| {
+        config["process"]["user"] = json!({ "uid": 0, "gid": 0 });
+        let mut shadow = OpenOptions::new();
+        shadow.write(true).create_new(true).mode(0o400);
+        shadow.open(folder.join("rootfs/etc/shadow")).unwrap().write_all(text).unwrap();
+    };
+    let machines = fs::read("/etc/shadow").unwrap();
+    for runtime in [&["runsc", "--network=none"][..], &["runc"]] {
+        let ended = verify(runtime, |folder, config| copied(folder, config, &machines));
+        let finding = ended.finding("filesystem-isolation");
+        assert_eq!(finding["outcome"], "unmet", "{finding:#}");
+        assert!(finding.to_string().contains("the host's passwords are readable"), "{finding:#}");
+        let ended = verify(runtime, |folder, config| copied(folder, config, b"root:*:20000:0:99999:7:::\n"));
+        assert_eq!(ended.finding("filesystem-isolation")["outcome"], "met", "{ended:#?}");
+    }
 }
 
 fn without_limits() {

@@ -212,7 +212,11 @@ fn comes_out(world: &World, case: Case) -> Ended {
 }
 
 fn assert_lacks(ended: &Ended, world: &World, case: &Case) {
-    let no_gvisor = [("least-privilege", "unmet"), ("runtime-isolation", "unmet")];
+    let no_gvisor = [
+        ("least-privilege", "unmet"),
+        ("runtime-isolation", "unmet"),
+        ("system-information-hidden", "unmet"),
+    ];
     let always = if world.gvisor { &[("runtime-hardening", "unmet")][..] } else { &no_gvisor };
     let expected: BTreeMap<_, _> =
         case.lacks.iter().chain(always).map(|&(id, outcome)| (id.to_owned(), outcome.to_owned())).collect();

@@ -305,6 +305,7 @@ fn assert_lacks(ended: &Ended, world: &World, name: &str, lacks: Lacks, says: &s
     } else {
         expected.insert("runtime-isolation".to_owned(), "unmet".to_owned());
         expected.insert("least-privilege".to_owned(), "unmet".to_owned());
+        expected.insert("system-information-hidden".to_owned(), "unmet".to_owned());
     }
     let lacking = ended.lacking();
     let finding = ended.finding("network-isolation");

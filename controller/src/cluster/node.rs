@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use kind::NodeKind;
 
 use super::Labels;
+use crate::identity::Identity;
 
 /// The labels by which providers name a node's pool: GKE, EKS (managed and eksctl), AKS, Karpenter, kOps, Cluster API.
 const POOL_LABELS: &[&str] = &[
@@ -55,6 +56,9 @@ pub struct Node {
     pub handlers: Vec<String>,
     /// Its own addresses.
     pub addresses: Vec<IpAddr>,
+    /// What it is known by, as far as its kubelet tells it.
+    #[serde(default)]
+    pub identities: Vec<Identity>,
 }
 
 /// What keeps pods away that do not tolerate it.

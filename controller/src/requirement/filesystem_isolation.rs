@@ -1,14 +1,19 @@
 //! The machine's files are out of reach, judged by whose file it is: an account list of the image's own is no leak, the
 //! machine's is.
 
+mod host_sentinels;
 mod kernel_files;
+mod shadow;
 pub(super) mod volumes;
 
 use proto::{Mount, Observation};
 
 use self::volumes::{NodePath, Volumes};
 use super::{Area, Class, Explanation, Judgement, Outcome, Requirement, Scope};
-use crate::case::{Case, Subject};
+use crate::{
+    case::{Case, Citation, HostPath, Subject},
+    identity::FileDigest,
+};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "filesystem-isolation",
@@ -24,6 +29,8 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     explanation: Explanation {
         looks_at: &[
             "account-list",
+            "shadow",
+            "host-sentinels",
             "mounts",
             "root-filesystem",
             "kernel-files",
@@ -31,9 +38,10 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
             "bundle",
             "cluster",
         ],
-        met: "the machine's account list is not among the sandbox's files, and no path of the machine is mounted",
-        unmet: "a file of the machine's can be read, or a path of it is mounted in, by the workload too; or a file of its \
-                kernel's may be written that starts a program on it or resets it",
+        met: "the machine's account list and passwords are not among the sandbox's files, and no path of the machine is \
+              mounted",
+        unmet: "a file or folder of the machine's can be reached, or a path of it is mounted in, by the workload too; or a \
+                file of its kernel's may be written that starts a program on it or resets it",
         inconclusive: "mounts or files could not be seen, or whose they are is not known",
         on_platforms: &[],
     },
@@ -45,88 +53,103 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
 const KERNELS_OWN: &[&str] =
     &["proc", "sysfs", "tmpfs", "dev", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
 
+/// Judges a part: what shows that it is met, or what speaks against the sandbox.
+type Part = fn(&Case) -> Result<Vec<Citation>, Judgement>;
+
+/// What was seen to be shared comes before what could not be seen, and a path before what it leads to.
+const PARTS: &[Part] =
+    &[workloads_volumes, shared_files, shadow::read, host_sentinels::read, kernel_files::read, own_files];
+
 fn judge(case: &Case) -> Judgement {
-    let against = [workloads_volumes, shared_files, kernel_files::read];
-    let against: Vec<_> = against.iter().filter_map(|read| read(case)).collect();
-    let unmet = against.iter().find(|judgement| judgement.outcome == Outcome::Unmet);
-    if let Some(judgement) = unmet.or(against.first()) {
-        return judgement.clone();
-    }
-    match own_files(case) {
-        Ok((accounts, mounts)) => {
-            Judgement::met("its files are its own: the machine's account list is not among them")
-                .citing("account-list", accounts)
-                .citing("mounts", mounts)
+    let (mut citations, mut against) = (Vec::new(), Vec::new());
+    for part in PARTS {
+        match part(case) {
+            Ok(shown) => citations.extend(shown),
+            Err(judgement) => against.push(judgement),
         }
-        Err(why) => Judgement::inconclusive(why),
+    }
+    let unmet = against.iter().find(|judgement| judgement.outcome == Outcome::Unmet);
+    match unmet.or(against.first()) {
+        Some(judgement) => judgement.clone(),
+        None => Judgement::met("its files are its own: the machine's account list is not among them")
+            .citing_all(citations),
     }
 }
 
 /// A path of the node in a workload is not excused by a clean probe, which does not mount it.
-fn workloads_volumes(case: &Case) -> Option<Judgement> {
+fn workloads_volumes(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let Volumes { of_node, unknown } = volumes::read(case);
     let paths: Vec<_> = of_node.iter().map(NodePath::words).collect();
     let (judgement, cited) = if let Some(first) = paths.first() {
         (Judgement::unmet(format!("a path of the node is mounted: {first}")), &paths)
-    } else {
-        let first = unknown.first()?;
+    } else if let Some(first) = unknown.first() {
         (Judgement::inconclusive(format!("whose files these are is not known: {first}")), &unknown)
+    } else {
+        return Ok(Vec::new());
     };
-    Some(cited.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
+    Err(cited.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
 }
 
 /// What shows that files are shared, whatever else was seen.
-fn shared_files(case: &Case) -> Option<Judgement> {
+fn shared_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let evidence = case.evidence();
     if let (Some(theirs), Some(machine)) =
         (evidence.account_list.seen(), case.survey.machine.account_list.seen())
         && theirs.size > 0
-        && machine.is_of(theirs)
+        && *machine == (FileDigest { size: theirs.size, sha256: theirs.sha256 })
     {
         let text = format!(
             "{} bytes, {} accounts, {} of them can log in",
             theirs.size, theirs.accounts, theirs.login_shells
         );
-        return Some(
-            Judgement::unmet("limited isolation: the host's account list is readable")
-                .citing("account-list", text)
-                .citing("machine", "its /etc/passwd has the same digest"),
-        );
+        return Err(Judgement::unmet("limited isolation: the host's account list is readable")
+            .citing("account-list", text)
+            .citing("machine", "its /etc/passwd has the same digest"));
     }
     if let Some(path) = case.survey.host_paths.first() {
         let because = format!("a path of the machine is mounted in: {} at {}", path.source, path.destination);
-        let cited = |judgement: Judgement, path: &crate::case::HostPath| {
+        let cited = |judgement: Judgement, path: &HostPath| {
             judgement.citing("bundle", format!("{} at {}", path.source, path.destination))
         };
-        return Some(case.survey.host_paths.iter().fold(Judgement::unmet(because), cited));
+        return Err(case.survey.host_paths.iter().fold(Judgement::unmet(because), cited));
     }
-    let root = evidence.root_filesystem.seen()?;
-    (case.survey.subject == Subject::Unsandboxed).then(|| {
-        Judgement::unmet("limited isolation: there is no sandbox, and its root directory is the machine's")
-            .citing("root-filesystem", format!("type {:#x}", root.magic))
-    })
+    match evidence.root_filesystem.seen() {
+        Some(root) if case.survey.subject == Subject::Unsandboxed => Err(Judgement::unmet(
+            "limited isolation: there is no sandbox, and its root directory is the machine's",
+        )
+        .citing("root-filesystem", format!("type {:#x}", root.magic))),
+        _ => Ok(Vec::new()),
+    }
 }
 
-/// What was seen of the account list and of the mounts, where both show no file of the machine's.
-fn own_files(case: &Case) -> Result<(String, String), String> {
-    let evidence = case.evidence();
-    let accounts = match (&evidence.account_list, &case.survey.machine.account_list) {
-        (Observation::Absent, _) => "there is no /etc/passwd".to_owned(),
+/// The account list and the mounts, where both show no file of the machine's.
+fn own_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
+    let cited = |source, text| Citation { source, text };
+    let accounts = own_accounts(case).map_err(Judgement::inconclusive)?;
+    let mounts = own_mounts(case).map_err(Judgement::inconclusive)?;
+    Ok(vec![cited("account-list", accounts), cited("mounts", mounts)])
+}
+
+fn own_accounts(case: &Case) -> Result<String, String> {
+    match (&case.evidence().account_list, &case.survey.machine.account_list) {
+        (Observation::Absent, _) => Ok("there is no /etc/passwd".to_owned()),
         // The image is known, and has none.
         (Observation::Seen(_), _) if case.survey.in_cluster.is_some() => {
-            return Err("there is an /etc/passwd that the probe's image does not have".to_owned());
+            Err("there is an /etc/passwd that the probe's image does not have".to_owned())
         }
         (Observation::Seen(theirs), Observation::Seen(_) | Observation::Absent) => {
-            format!("{} bytes, not the machine's", theirs.size)
+            Ok(format!("{} bytes, not the machine's", theirs.size))
         }
-        (Observation::Seen(_), machine) => {
-            return Err(format!(
-                "there is an /etc/passwd, and the machine's could not be compared with it: {}",
-                machine.fared()
-            ));
-        }
-        (blind, _) => return Err(format!("/etc/passwd was not seen: {}", blind.fared())),
-    };
+        (Observation::Seen(_), machine) => Err(format!(
+            "there is an /etc/passwd, and the machine's could not be compared with it: {}",
+            machine.fared()
+        )),
+        (blind, _) => Err(format!("/etc/passwd was not seen: {}", blind.fared())),
+    }
+}
+
+fn own_mounts(case: &Case) -> Result<String, String> {
+    let evidence = case.evidence();
     let mounts = evidence
         .mounts
         .seen()
@@ -151,16 +174,14 @@ fn own_files(case: &Case) -> Result<(String, String), String> {
         return Err(format!("the root directory was not seen: {}", evidence.root_filesystem.fared()));
     }
     let access = if root.read_only() { "read-only" } else { "writable" };
-    Ok((
-        accounts,
-        format!("/ is {} of {}, {access}; {} mounts", root.filesystem, root.source, mounts.mounts.len()),
-    ))
+    let count = mounts.mounts.len();
+    Ok(format!("/ is {} of {}, {access}; {count} mounts", root.filesystem, root.source))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{case::HostPath, cluster::Volume, fixture};
+    use crate::{cluster::Volume, fixture};
 
     #[test]
     fn a_root_of_its_own_is_met_with_and_without_an_account_list_of_its_own() {

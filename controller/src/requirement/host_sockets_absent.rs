@@ -8,8 +8,12 @@ use proto::HOST_SOCKETS;
 use super::{
     Area, Class, Explanation, Judgement, Requirement, Scope,
     filesystem_isolation::volumes::{self, Volumes},
+    network_isolation::attempted::{self, Attempted},
 };
-use crate::case::{Case, Citation};
+use crate::{
+    case::{Case, Citation},
+    destination::Purpose,
+};
 
 pub(super) const REQUIREMENT: Requirement = Requirement {
     id: "host-sockets-absent",
@@ -23,7 +27,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     remedy: "Mount no socket of the machine's, nor a folder that holds one (/run, /var/run, /); give builds a builder of \
              their own instead of the engine's socket.",
     explanation: Explanation {
-        looks_at: &["host-sockets", "bundle", "cluster"],
+        looks_at: &["host-sockets", "egress", "bundle", "cluster"],
         met: "none is at its usual place, and none is mounted to another",
         unmet: "one is there, or one is mounted, by the workload too",
         inconclusive: "a place could not be looked at, or a folder in which sockets lie is mounted somewhere",
@@ -48,7 +52,9 @@ fn judge(case: &Case) -> Judgement {
     let sockets: Vec<_> = seen.iter().map(cited).chain(mounted.sockets).collect();
     if let Some(first) = sockets.first() {
         let because = format!("a socket by which the machine is governed is in the sandbox: {}", first.text);
-        return Judgement::unmet(because).citing_all(sockets);
+        let tried = attempted::all(case);
+        let tried = tried.iter().filter(|it| it.destination.purpose == Purpose::HostSocket);
+        return Judgement::unmet(because).citing_all(sockets).citing_all(tried.map(Attempted::cited));
     }
     if let Some(first) = mounted.folders.first() {
         let because = format!("sockets may lie in what is mounted: {}", first.text);
@@ -137,6 +143,18 @@ mod tests {
             fixture::shape(&mut case).volumes.push(volume);
             assert_eq!(told(&case), expected, "{source}");
         }
+    }
+
+    #[test]
+    fn whether_it_takes_connections_is_said() {
+        let mut case = fixture::with_socket(fixture::gvisor(), proto::Reach::Refused);
+        case.collected.evidence.host_sockets = seen(&["/run/docker.sock"], &[]);
+        let citations = judge(&case).citations;
+        let texts: Vec<_> = citations.iter().map(|it| it.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            ["/run/docker.sock", "the socket /run/docker.sock: refused; mounted from the machine"]
+        );
     }
 
     #[test]

@@ -113,6 +113,9 @@ const fn reached(purpose: Purpose) -> &'static str {
         Purpose::Kubelet => "the kubelet of the node was reached",
         Purpose::Node => "the node was reached",
         Purpose::Neighbour => "another pod of the namespace was reached",
+        Purpose::HostSocket => {
+            "a socket of the machine's takes connections: whoever listens there is reached without a network"
+        }
         Purpose::Documentation | Purpose::Requested | Purpose::Allowed => {
             "an address outside of the sandbox was reached"
         }
@@ -144,6 +147,21 @@ mod tests {
             fixture::attempts(&mut case)[position].reach = Reach::Reached;
             case.collected.evidence.interfaces = Observation::TimedOut;
             assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        }
+    }
+
+    #[test]
+    fn a_socket_of_the_machines_is_a_way_out_where_it_takes_connections_and_else_says_nothing() {
+        for (reach, expected) in [
+            (Reach::Reached, "unmet"),
+            (Reach::Refused, "met"),
+            (Reach::NoSocket, "met"),
+            (Reach::NotPermitted, "met"),
+        ] {
+            let mut case = fixture::with_socket(fixture::gvisor(), reach);
+            assert_eq!(fixture::told(&judge(&case)), expected, "{reach:?}");
+            case.survey.profile = Profile { kind: Kind::NoPrivate, allowed: Vec::new() };
+            assert_eq!(fixture::told(&judge(&case)), expected, "{reach:?}");
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Answer;
 use crate::{
     Refused, generated,
-    limits::{list, present, text, texts},
+    limits::{digest, list, present, text, texts},
 };
 
 /// The most that is read of an account list, in bytes. Whoever compares digests reads as much.
@@ -59,6 +59,19 @@ pub struct AccountList {
     pub accounts: u32,
     /// How many have a shell with which one can log in.
     pub login_shells: u32,
+}
+
+/// `/etc/shadow`, counted; its lines, names and hashes are never carried.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Shadow {
+    /// In bytes, as read; reading stops at 1 MiB.
+    pub size: u64,
+    /// SHA-256 of what was read.
+    pub sha256: [u8; 32],
+    /// How many accounts.
+    pub accounts: u32,
+    /// How many have a password that is not locked, or need none.
+    pub passwords: u32,
 }
 
 /// A device node, which is never opened.
@@ -163,11 +176,31 @@ impl TryFrom<generated::AccountList> for AccountList {
 
     fn try_from(message: generated::AccountList) -> Result<Self, Refused> {
         let generated::AccountList { size, sha256, accounts, login_shells } = message;
-        let sha256 = sha256.try_into().map_err(|_| Refused::OutOfRange { field: "sha256" })?;
+        let sha256 = digest("sha256", sha256)?;
         if login_shells > accounts {
             return Err(Refused::OutOfRange { field: "login_shells" });
         }
         Ok(Self { size, sha256, accounts, login_shells })
+    }
+}
+
+// === impl Shadow ===
+
+impl From<Shadow> for generated::Shadow {
+    fn from(Shadow { size, sha256, accounts, passwords }: Shadow) -> Self {
+        Self { size, sha256: sha256.to_vec(), accounts, passwords }
+    }
+}
+
+impl TryFrom<generated::Shadow> for Shadow {
+    type Error = Refused;
+
+    fn try_from(message: generated::Shadow) -> Result<Self, Refused> {
+        let generated::Shadow { size, sha256, accounts, passwords } = message;
+        if passwords > accounts {
+            return Err(Refused::OutOfRange { field: "passwords" });
+        }
+        Ok(Self { size, sha256: digest("sha256", sha256)?, accounts, passwords })
     }
 }
 

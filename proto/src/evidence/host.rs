@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mirrored;
 use crate::{Refused, generated, limits::texts};
 
 /// Where programs that govern the machine have their sockets: container engines, builders, the kubelet, the init system.
@@ -33,6 +34,24 @@ pub const HOST_SOCKETS: &[&str] = &[
     "/var/run/dbus/system_bus_socket",
 ];
 
+/// Folders that a machine of containers has, and where its own root is mounted by habit; an image has none of them.
+pub const HOST_FOLDERS: &[&str] = &[
+    // kubernetes.io, "Local Files And Paths Used By The Kubelet".
+    "/var/lib/kubelet",
+    "/etc/kubernetes",
+    // docs.docker.com, "dockerd"; containerd, `docs/ops.md`; containers-storage.conf(5); cri-o, `pkg/config/config.go`.
+    "/var/lib/docker",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/crio",
+    "/var/lib/rancher",
+    // Where agents and debuggers mount the machine's root: kubernetes.io, "Debugging Kubernetes Nodes With Kubectl", and
+    // prometheus/node_exporter and google/cadvisor, README.md.
+    "/host",
+    "/hostfs",
+    "/rootfs",
+];
+
 /// Sockets of programs that govern the machine.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct HostSockets {
@@ -40,6 +59,30 @@ pub struct HostSockets {
     pub paths: Vec<String>,
     /// Places that could not be looked at.
     pub unseen: Vec<String>,
+}
+
+/// What a machine has and an image does not.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct HostSentinels {
+    /// Those of [`HOST_FOLDERS`] that are there.
+    pub folders: Vec<String>,
+    /// Those that could not be looked at.
+    pub unseen: Vec<String>,
+    /// Whether process 1 has another root directory than the probe; `None` where it cannot be looked at.
+    pub other_root: Option<bool>,
+    /// Processes that run another program than the probe's own; `None` where they cannot be listed.
+    pub others: Option<OtherProcesses>,
+}
+
+/// Processes by number alone.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct OtherProcesses {
+    /// How many.
+    pub count: u32,
+    /// How many of these have a command line that can be read.
+    pub command_lines: u32,
+    /// Whether there are more than were looked at.
+    pub truncated: bool,
 }
 
 // === impl HostSockets ===
@@ -57,3 +100,27 @@ impl TryFrom<generated::HostSockets> for HostSockets {
         Ok(Self { paths: texts("paths", paths)?, unseen: texts("unseen", unseen)? })
     }
 }
+
+// === impl HostSentinels ===
+
+impl From<HostSentinels> for generated::HostSentinels {
+    fn from(HostSentinels { folders, unseen, other_root, others }: HostSentinels) -> Self {
+        Self { folders, unseen, other_root, others: others.map(Into::into) }
+    }
+}
+
+impl TryFrom<generated::HostSentinels> for HostSentinels {
+    type Error = Refused;
+
+    fn try_from(message: generated::HostSentinels) -> Result<Self, Refused> {
+        let generated::HostSentinels { folders, unseen, other_root, others } = message;
+        let others = others.map(OtherProcesses::try_from).transpose()?;
+        if others.is_some_and(|others| others.command_lines > others.count) {
+            return Err(Refused::OutOfRange { field: "command_lines" });
+        }
+        let (folders, unseen) = (texts("folders", folders)?, texts("unseen", unseen)?);
+        Ok(Self { folders, unseen, other_root, others })
+    }
+}
+
+mirrored!(OtherProcesses { count, command_lines, truncated });

@@ -448,6 +448,22 @@ pub struct AccountList {
     #[prost(uint32, tag = "4")]
     pub login_shells: u32,
 }
+/// /etc/shadow (shadow(5)). Neither its lines nor its names nor its hashes are ever carried.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Shadow {
+    /// In bytes, as read; reading stops at 1 MiB.
+    #[prost(uint64, tag = "1")]
+    pub size: u64,
+    /// SHA-256 of what was read, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// How many accounts it lists.
+    #[prost(uint32, tag = "3")]
+    pub accounts: u32,
+    /// How many of them have a password that is not locked, or need none.
+    #[prost(uint32, tag = "4")]
+    pub passwords: u32,
+}
 /// A device node. It is never opened.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Device {
@@ -483,6 +499,57 @@ pub struct HostSockets {
     /// Places that could not be looked at, such as one in a folder that may not be entered.
     #[prost(string, repeated, tag = "2")]
     pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What a machine has and an image does not, by stat(2) and by the list of processes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostSentinels {
+    /// Folders of the machine's that are there.
+    #[prost(string, repeated, tag = "1")]
+    pub folders: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Places that could not be looked at.
+    #[prost(string, repeated, tag = "2")]
+    pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether process 1 has another root directory than the probe; absent where it cannot be looked at.
+    #[prost(bool, optional, tag = "3")]
+    pub other_root: ::core::option::Option<bool>,
+    /// Processes that run another program than the probe's own; absent where they cannot be listed.
+    #[prost(message, optional, tag = "4")]
+    pub others: ::core::option::Option<OtherProcesses>,
+}
+/// Processes by number alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OtherProcesses {
+    #[prost(uint32, tag = "1")]
+    pub count: u32,
+    /// How many of these have a command line that can be read. None is kept.
+    #[prost(uint32, tag = "2")]
+    pub command_lines: u32,
+    /// Whether there are more than were looked at.
+    #[prost(bool, tag = "3")]
+    pub truncated: bool,
+}
+/// What tells one machine from another. No identifier is carried, only what is enough to recognise one that is known.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Identifiers {
+    /// Those that can be read and are not empty.
+    #[prost(message, repeated, tag = "1")]
+    pub identifiers: ::prost::alloc::vec::Vec<Identifier>,
+    /// Places that could not be looked at.
+    #[prost(string, repeated, tag = "2")]
+    pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One of them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Identifier {
+    /// Its path.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// Whether it lies in procfs or sysfs itself: the kernel makes it, and nothing lies over it.
+    #[prost(bool, tag = "2")]
+    pub of_kernel: bool,
+    /// SHA-256 of its first MiB, without white space around it and with ASCII letters in lower case; 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
 }
 /// Such files and folders of procfs and sysfs, asked by statfs(2) and access(2) alone: none is opened.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -875,7 +942,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51, 52, 60, 61"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51, 52, 53, 54, 55, 60, 61"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -951,6 +1018,12 @@ pub mod fact {
         Secrets(super::Secrets),
         #[prost(message, tag = "52")]
         KernelFiles(super::KernelFiles),
+        #[prost(message, tag = "53")]
+        Shadow(super::Shadow),
+        #[prost(message, tag = "54")]
+        HostSentinels(super::HostSentinels),
+        #[prost(message, tag = "55")]
+        Identifiers(super::Identifiers),
         #[prost(message, tag = "60")]
         Quotas(super::Quotas),
         #[prost(message, tag = "61")]
@@ -996,6 +1069,9 @@ pub enum Observer {
     HostSockets = 50,
     Secrets = 51,
     KernelFiles = 52,
+    Shadow = 53,
+    HostSentinels = 54,
+    Identifiers = 55,
     Quotas = 60,
     /// Only where it is asked for, and after all others: it uses all processors for a while.
     ProcessorShare = 61,
@@ -1042,6 +1118,9 @@ impl Observer {
             Self::HostSockets => "OBSERVER_HOST_SOCKETS",
             Self::Secrets => "OBSERVER_SECRETS",
             Self::KernelFiles => "OBSERVER_KERNEL_FILES",
+            Self::Shadow => "OBSERVER_SHADOW",
+            Self::HostSentinels => "OBSERVER_HOST_SENTINELS",
+            Self::Identifiers => "OBSERVER_IDENTIFIERS",
             Self::Quotas => "OBSERVER_QUOTAS",
             Self::ProcessorShare => "OBSERVER_PROCESSOR_SHARE",
         }
@@ -1084,6 +1163,9 @@ impl Observer {
             "OBSERVER_HOST_SOCKETS" => Some(Self::HostSockets),
             "OBSERVER_SECRETS" => Some(Self::Secrets),
             "OBSERVER_KERNEL_FILES" => Some(Self::KernelFiles),
+            "OBSERVER_SHADOW" => Some(Self::Shadow),
+            "OBSERVER_HOST_SENTINELS" => Some(Self::HostSentinels),
+            "OBSERVER_IDENTIFIERS" => Some(Self::Identifiers),
             "OBSERVER_QUOTAS" => Some(Self::Quotas),
             "OBSERVER_PROCESSOR_SHARE" => Some(Self::ProcessorShare),
             _ => None,

@@ -26,6 +26,8 @@ const PRIVILEGED: Lacks =
 const UNMASKED: Lacks = &[("filesystem-isolation", "unmet"), ("least-privilege", "unmet")];
 const SHARED_FILES: Lacks = &[("filesystem-isolation", "unmet")];
 const SOCKET: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet")];
+const OPEN_SOCKET: Lacks =
+    &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet"), ("network-isolation", "unmet")];
 /// Everything of the machine's may lie in it.
 const WHOLE_ROOT: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "inconclusive")];
 const TOKEN: Lacks = &[("filesystem-isolation", "unmet"), ("secrets-absent", "unmet")];
@@ -77,6 +79,17 @@ pub(super) const BROKEN: &[Broken] = &[
         ..CLEAN
     },
     Broken {
+        name: "the machine's processes, and leave to look into them",
+        change: |_, config| {
+            shared(config, "pid");
+            capable(config, &json!(["CAP_SYS_PTRACE"]));
+        },
+        on_linux: UNMASKED,
+        on_gvisor: ROOT,
+        says: ("filesystem-isolation", "/proc/1/root"),
+        ..CLEAN
+    },
+    Broken {
         name: "the machine's root",
         change: |_, config| mounted(config, "/", "/host", "rbind"),
         on_linux: WHOLE_ROOT,
@@ -87,7 +100,7 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "Docker's socket",
         change: |folder, config| socket(folder, config, "/var/run/docker.sock"),
-        on_linux: SOCKET,
+        on_linux: OPEN_SOCKET,
         on_gvisor: SOCKET,
         says: ("host-sockets-absent", "docker.sock"),
         ..CLEAN
@@ -95,16 +108,25 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "containerd's socket",
         change: |folder, config| socket(folder, config, "/run/containerd/containerd.sock"),
-        on_linux: SOCKET,
+        on_linux: OPEN_SOCKET,
         on_gvisor: SOCKET,
         says: ("host-sockets-absent", "containerd.sock"),
+        ..CLEAN
+    },
+    Broken {
+        name: "a socket, and leave to connect to it",
+        change: |folder, config| socket(folder, config, "/var/run/docker.sock"),
+        words: "--network=none --host-uds=open",
+        on_linux: OPEN_SOCKET,
+        on_gvisor: OPEN_SOCKET,
+        says: ("network-isolation", "a socket of the machine's takes connections"),
         ..CLEAN
     },
     Broken {
         name: "the machine's /etc",
         change: |_, config| mounted(config, "/etc", "/etc", "bind"),
         on_linux: SHARED_FILES,
-        on_gvisor: SHARED_FILES,
+        on_gvisor: &[("filesystem-isolation", "unmet"), ("system-information-hidden", "unmet")],
         says: ("filesystem-isolation", "the host's account list is readable"),
         ..CLEAN
     },
@@ -139,6 +161,14 @@ pub(super) const BROKEN: &[Broken] = &[
         on_linux: TOKEN,
         on_gvisor: TOKEN,
         says: ("secrets-absent", "https://kubernetes.default.svc"),
+        ..CLEAN
+    },
+    Broken {
+        name: "the machine's name",
+        change: |_, config| mounted(config, "/etc/machine-id", "/etc/machine-id", "bind"),
+        on_linux: SHARED_FILES,
+        on_gvisor: &[("filesystem-isolation", "unmet"), ("system-information-hidden", "unmet")],
+        says: ("system-information-hidden", "/etc/machine-id"),
         ..CLEAN
     },
     Broken {

@@ -5,6 +5,7 @@ use proto::{Answer, Call};
 use super::{Setting, Shown, argument};
 use crate::{
     case::Case,
+    destination::{Destination, Purpose},
     gvisor::platform::{Platform, platform},
 };
 
@@ -13,7 +14,7 @@ pub(super) const HOST_UNIX_SOCKETS: Setting = Setting {
     flag: "host-uds",
     blocks: false,
     source: "sockets of the host can be connected to; runsc/config/flags.go",
-    shown: |case| by_argument(case, &["host-uds", "fsgofer-host-uds"], &["none", "false"]),
+    shown: host_unix_sockets,
 };
 
 pub(super) const SET_USER_ID: Setting = Setting {
@@ -57,6 +58,19 @@ const ENOSYS: u32 = 38;
 /// Names under `/dev` of devices whose calls gVisor passes to the host's driver.
 const PROXIED: &[&str] = &["accel", "dri/", "infiniband/", "kfd", "nvidia", "vfio/"];
 
+/// A connection that was made outweighs every argument.
+fn host_unix_sockets(case: &Case) -> Shown {
+    let is_socket = |id| {
+        let asked = |it: &Destination| it.target.id == id && it.purpose == Purpose::HostSocket;
+        case.survey.destinations.iter().any(asked)
+    };
+    let mut attempts = case.evidence().egress.seen().into_iter().flat_map(|egress| &egress.attempts);
+    match attempts.any(|attempt| attempt.made_contact() && is_socket(attempt.target)) {
+        true => Shown::Weak("one was connected to".to_owned()),
+        false => by_argument(case, &["host-uds", "fsgofer-host-uds"], &["none", "false"]),
+    }
+}
+
 fn by_argument(case: &Case, flags: &[&str], harmless: &[&str]) -> Shown {
     match argument(case, flags) {
         Some(value) if !harmless.contains(&value) => Shown::Weak(format!("the runtime is told {value}")),
@@ -97,7 +111,7 @@ fn devices(case: &Case) -> Shown {
 
 #[cfg(test)]
 mod tests {
-    use proto::{Device, Observation};
+    use proto::{Device, Observation, Reach};
 
     use super::*;
     use crate::{case::Subject, fixture};
@@ -111,6 +125,20 @@ mod tests {
         }
         assert!(matches!((HOST_UNIX_SOCKETS.shown)(&case), Shown::Weak(_)));
         assert!(matches!((SET_USER_ID.shown)(&case), Shown::Weak(_)));
+    }
+
+    #[test]
+    fn a_socket_that_was_connected_to_outweighs_what_the_arguments_say() {
+        for (reach, expected) in [
+            (Reach::Reached, Shown::Weak("one was connected to".into())),
+            (Reach::Refused, Shown::Unseen("the runtime's configuration tells")),
+        ] {
+            let mut case = fixture::with_socket(fixture::gvisor(), reach);
+            if let Subject::Sandbox { runtime, .. } = &mut case.survey.subject {
+                runtime.push("--host-uds=none".into());
+            }
+            assert_eq!((HOST_UNIX_SOCKETS.shown)(&case), expected);
+        }
     }
 
     #[test]

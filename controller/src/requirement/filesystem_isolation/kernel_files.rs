@@ -24,21 +24,18 @@ const WAYS_OUT: &[(&str, &str)] = &[
 /// Procfs and sysfs (include/uapi/linux/magic.h); what lies over a file of theirs is another's.
 const KERNELS: [u64; 2] = [0x9fa0, 0x6265_6572];
 
-/// What speaks against the sandbox, if anything does. A probe that does not know these files was not asked for them.
-pub(super) fn read(case: &Case) -> Option<Judgement> {
-    let knows = |introduction: &proto::Introduction| introduction.observers.contains(&Observer::KernelFiles);
-    if !case.collected.introduction.as_ref().is_some_and(knows) {
-        return None;
-    }
+/// Whether one of them leads out.
+pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let kernel = gvisor::assess(case).kernel;
-    if kernel == Kernel::Gvisor {
-        return None;
+    if kernel == Kernel::Gvisor || !case.probe_knows(Observer::KernelFiles) {
+        return Ok(Vec::new());
     }
     let observed = &case.evidence().kernel_files;
     let Some(seen) = observed.seen() else {
         let why = format!("whether files of the kernel's may be written was not seen: {}", observed.fared());
-        return Some(Judgement::inconclusive(why));
+        return Err(Judgement::inconclusive(why));
     };
+    let cited = |text: &String| Citation { source: "kernel-files", text: text.clone() };
     let ways: Vec<_> = seen.files.iter().filter_map(way_out).collect();
     if let Some(first) = ways.first() {
         let judgement = if kernel == Kernel::Other {
@@ -46,11 +43,12 @@ pub(super) fn read(case: &Case) -> Option<Judgement> {
         } else {
             Judgement::inconclusive(format!("whose kernel's file may be written is not known: {first}"))
         };
-        let cited = |text: &String| Citation { source: "kernel-files", text: text.clone() };
-        return Some(judgement.citing_all(ways.iter().map(cited)));
+        return Err(judgement.citing_all(ways.iter().map(cited)));
     }
-    let place = seen.unseen.iter().find(|unseen| WAYS_OUT.iter().any(|(path, _)| path == unseen))?;
-    Some(Judgement::inconclusive(format!("{place} could not be looked at")))
+    match seen.unseen.iter().find(|unseen| WAYS_OUT.iter().any(|(path, _)| path == unseen)) {
+        Some(place) => Err(Judgement::inconclusive(format!("{place} could not be looked at"))),
+        None => Ok(vec![cited(&format!("none of {} that lead out may be written", WAYS_OUT.len()))]),
+    }
 }
 
 fn way_out(file: &KernelFile) -> Option<String> {
@@ -113,8 +111,7 @@ mod tests {
     #[test]
     fn a_probe_from_before_there_was_such_an_observer_is_judged_by_what_it_knew() {
         let mut case = fixture::runc();
-        let introduction = case.collected.introduction.as_mut().unwrap();
-        introduction.observers.retain(|&observer| observer != Observer::KernelFiles);
+        fixture::forget(&mut case, Observer::KernelFiles);
         assert_eq!(told(case, &Observation::failed("the probe did not report it")), "met");
     }
 }

@@ -2,9 +2,13 @@
 
 use k8s_openapi::api::core::v1::{Node as ApiNode, Taint as ApiTaint};
 use kube::{Api, Client};
+use proto::Observation;
 
 use super::list;
-use crate::cluster::{self, Node, Read, Taint};
+use crate::{
+    cluster::{self, Node, Read, Taint},
+    identity::Identity,
+};
 
 pub(super) async fn read(client: &Client, pool_label: Option<&str>) -> Read<Vec<Node>> {
     list(Api::<ApiNode>::all(client.clone()), "list nodes", |api| node(api, pool_label)).await
@@ -18,8 +22,16 @@ fn node(api: ApiNode, pool_label: Option<&str>) -> Node {
     let ready = status.conditions.iter().flatten().any(|it| it.type_ == "Ready" && it.status == "True");
     let memory = status.capacity.as_ref().and_then(|capacity| capacity.get("memory"));
     let addresses = status.addresses.iter().flatten();
+    let name = api.metadata.name.unwrap_or_default();
+    let identity = |path: &str, text: &str| Identity::of(path, Observation::Seen(text.as_bytes().to_vec()));
     Node {
-        name: api.metadata.name.unwrap_or_default(),
+        // kubernetes.io, `core/v1` "NodeSystemInfo"; a node is most often called as its machine is.
+        identities: vec![
+            identity("/etc/machine-id", &info.machine_id),
+            identity("/sys/class/dmi/id/product_uuid", &info.system_uuid),
+            identity("/proc/sys/kernel/hostname", &name),
+        ],
+        name,
         pool: cluster::node::pool(&labels, pool_label),
         labels,
         taints: spec.taints.unwrap_or_default().into_iter().map(taint).collect(),

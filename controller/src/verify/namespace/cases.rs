@@ -102,5 +102,7 @@ fn machine(cluster: &Cluster, node: Option<&str>, control_boot: Option<BootId>) 
             .and_then(|node| node.memory)
             .map_or_else(|| Observation::failed(unknown()), Observation::Seen),
         account_list: Observation::failed("a node's files cannot be read from here"),
+        shadow: Observation::failed("a node's files cannot be read from here"),
+        identities: known.map(|node| node.identities.clone()).unwrap_or_default(),
     }
 }

@@ -1,0 +1,120 @@
+//! The machine's passwords. An image has a `/etc/shadow` of its own, and most often with no password in it.
+
+use proto::{Observation, Observer};
+
+use super::Judgement;
+use crate::{
+    case::{Case, Citation},
+    identity::FileDigest,
+};
+
+/// Whether the sandbox's is the machine's. What may not be read is nothing that is shared.
+pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
+    if !case.probe_knows(Observer::Shadow) {
+        return Ok(Vec::new());
+    }
+    let shown = |text: String| Ok(vec![Citation { source: "shadow", text }]);
+    match (&case.evidence().shadow, &case.survey.machine.shadow) {
+        (Observation::Absent, _) => shown("there is no /etc/shadow".to_owned()),
+        // The image is known, and has none.
+        (Observation::Seen(_) | Observation::Denied { .. }, _) if case.is_of_our_image() => {
+            Err(Judgement::inconclusive("there is an /etc/shadow that the probe's image does not have"))
+        }
+        (Observation::Denied { .. }, _) => shown("/etc/shadow may not be read".to_owned()),
+        (Observation::Seen(theirs), Observation::Seen(machine)) => {
+            let digest = FileDigest { size: theirs.size, sha256: theirs.sha256 };
+            let text = format!(
+                "{} bytes, {} accounts, {} of them have a password or need none",
+                theirs.size, theirs.accounts, theirs.passwords
+            );
+            if digest == *machine && theirs.size > 0 {
+                return Err(Judgement::unmet("limited isolation: the host's passwords are readable")
+                    .citing("shadow", text)
+                    .citing("machine", "its /etc/shadow has the same digest"));
+            }
+            shown(format!("{text}; not the machine's"))
+        }
+        (Observation::Seen(theirs), Observation::Absent) => {
+            shown(format!("{} bytes, not the machine's, which has none", theirs.size))
+        }
+        (Observation::Seen(_), machine) => Err(Judgement::inconclusive(format!(
+            "there is an /etc/shadow, and the machine's could not be compared with it: {}",
+            machine.fared()
+        ))),
+        (blind, _) => Err(Judgement::inconclusive(format!("/etc/shadow was not seen: {}", blind.fared()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Shadow;
+
+    use super::*;
+    use crate::{case::Subject, fixture};
+
+    const DENIED: Observation<Shadow> = Observation::Denied { errno: 13 };
+
+    fn shadow(first: u8) -> Observation<Shadow> {
+        let mut sha256 = [7; 32];
+        sha256[0] = first;
+        Observation::Seen(Shadow { size: 900, sha256, accounts: 20, passwords: 1 })
+    }
+
+    /// A bundle of the user's, on a machine whose file has the first byte 1.
+    fn bundle(theirs: Observation<Shadow>) -> Case {
+        let mut case = fixture::gvisor();
+        case.survey.subject =
+            Subject::Sandbox { runtime: vec!["runsc".into()], bundle: Some("/mine".into()) };
+        case.collected.evidence.shadow = theirs;
+        case.survey.machine.shadow = shadow(1).map(|it| FileDigest { size: it.size, sha256: it.sha256 });
+        case
+    }
+
+    fn told(case: &Case) -> &'static str {
+        fixture::told(&super::super::judge(case))
+    }
+
+    #[test]
+    fn the_machines_is_unmet_and_an_images_own_is_met() {
+        for (theirs, expected) in [
+            (shadow(1), "unmet"),
+            (shadow(2), "met"),
+            (Observation::Absent, "met"),
+            (DENIED, "met"),
+            (Observation::TimedOut, "open"),
+        ] {
+            assert_eq!(told(&bundle(theirs.clone())), expected, "{theirs:?}");
+        }
+        let words = super::super::judge(&bundle(shadow(1))).because;
+        assert_eq!(words, "limited isolation: the host's passwords are readable");
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_open() {
+        for (machine, expected) in [(Observation::Denied { errno: 13 }, "open"), (Observation::Absent, "met")]
+        {
+            let mut case = bundle(shadow(2));
+            case.survey.machine.shadow = machine;
+            assert_eq!(told(&case), expected);
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_known_to_have_none_has_it_from_elsewhere() {
+        for theirs in [shadow(2), DENIED] {
+            for mut case in [fixture::gvisor(), fixture::pod()] {
+                assert_eq!(told(&case), "met");
+                case.collected.evidence.shadow = theirs.clone();
+                assert_eq!(told(&case), "open", "{theirs:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_probe_from_before_there_was_such_an_observer_is_judged_by_what_it_knew() {
+        let mut case = bundle(Observation::failed("the probe did not report it"));
+        assert_eq!(told(&case), "open");
+        fixture::forget(&mut case, Observer::Shadow);
+        assert_eq!(told(&case), "met");
+    }
+}

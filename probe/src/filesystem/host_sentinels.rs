@@ -1,0 +1,141 @@
+//! What a machine has and an image does not: its folders, its first process's root directory, its other processes. All of
+//! it by stat(2), but for the first word of a command line, which shows that it can be read.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
+
+use nix::unistd::{Pid, getppid};
+use proto::{HOST_FOLDERS, HostSentinels, Observation, OtherProcesses};
+
+use crate::vantage::{Vantage, is_absence};
+
+/// The most processes that are looked at.
+const MOST: u32 = 512;
+/// The most that is read of a command line, of which nothing is kept.
+const LONGEST_NAME: u64 = 256;
+
+pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSentinels> {
+    let mut sentinels = HostSentinels::default();
+    for folder in HOST_FOLDERS {
+        match fs::metadata(vantage.path(folder)) {
+            Ok(file) if file.is_dir() => sentinels.folders.push((*folder).to_owned()),
+            Ok(_) => (),
+            Err(error) if is_absence(&error) => (),
+            Err(_) => sentinels.unseen.push((*folder).to_owned()),
+        }
+    }
+    let roots = [identity(&vantage.path("/proc/1/root")), identity(&vantage.path("/"))];
+    if let [Ok(first), Ok(own)] = roots {
+        sentinels.other_root = Some(first != own);
+    }
+    sentinels.others = others(&vantage.path("/proc"), getppid()).ok();
+    Observation::Seen(sentinels)
+}
+
+/// The device and the inode of what a path leads to.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let file = fs::metadata(path)?;
+    Ok((file.dev(), file.ino()))
+}
+
+/// A process that does not show its program is another's, but for one that was started by the same name as the worker's
+/// parent: gVisor hides the program of a process that it started itself (`pkg/sentry/kernel/ptrace.go`, `CanTrace`).
+fn others(processes: &Path, parent: Pid) -> io::Result<OtherProcesses> {
+    let own = identity(&processes.join("self/exe"))?;
+    let own_name = name(&processes.join(parent.to_string()));
+    let is_own = |process: &Path| match identity(&process.join("exe")) {
+        Ok(theirs) => theirs == own,
+        Err(_) => name(process).is_some_and(|theirs| Some(theirs) == own_name),
+    };
+    let (mut others, mut looked) = (OtherProcesses::default(), 0_u32);
+    for entry in fs::read_dir(processes)? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
+            continue;
+        }
+        looked = looked.saturating_add(1);
+        if looked > MOST {
+            others.truncated = true;
+            break;
+        }
+        let process = entry.path();
+        // One that has ended meanwhile is none any more.
+        if !is_own(&process) && process.exists() {
+            others.count = others.count.saturating_add(1);
+            others.command_lines = others.command_lines.saturating_add(u32::from(name(&process).is_some()));
+        }
+    }
+    Ok(others)
+}
+
+/// The first word of a command line; the kernel's own processes have none (proc_pid_cmdline(5)).
+fn name(process: &Path) -> Option<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(process.join("cmdline")).ok()?.take(LONGEST_NAME).read_to_end(&mut start).ok()?;
+    let name = start.split(|&byte| byte == 0).next()?;
+    (!name.is_empty()).then(|| name.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn seen(tree: &Path) -> HostSentinels {
+        observe(&Vantage::rooted(tree)).seen().unwrap().clone()
+    }
+
+    #[test]
+    fn folders_of_a_machine_are_named_and_a_file_of_that_name_is_none() {
+        let tree = tempfile::tempdir().unwrap();
+        assert_eq!(seen(tree.path()), HostSentinels::default());
+        fs::create_dir_all(tree.path().join("var/lib/kubelet")).unwrap();
+        fs::write(tree.path().join("host"), "").unwrap();
+        symlink("rootfs", tree.path().join("rootfs")).unwrap();
+        let HostSentinels { folders, unseen, .. } = seen(tree.path());
+        assert_eq!((folders, unseen), (vec!["/var/lib/kubelet".to_owned()], vec!["/rootfs".to_owned()]));
+    }
+
+    #[test]
+    fn the_first_process_has_the_same_root_or_another_or_does_not_show_it() {
+        let tree = tempfile::tempdir().unwrap();
+        fs::create_dir_all(tree.path().join("proc/1")).unwrap();
+        assert_eq!(seen(tree.path()).other_root, None);
+        let root = tree.path().join("proc/1/root");
+        symlink("../..", &root).unwrap();
+        assert_eq!(seen(tree.path()).other_root, Some(false));
+        fs::remove_file(&root).unwrap();
+        symlink("/", &root).unwrap();
+        assert_eq!(seen(tree.path()).other_root, Some(true));
+    }
+
+    #[test]
+    fn processes_of_the_probes_own_program_are_not_counted_and_command_lines_are_not_kept() {
+        let tree = tempfile::tempdir().unwrap();
+        let process = |pid: &str, program: Option<&str>, command_line: &str| {
+            let folder = tree.path().join("proc").join(pid);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("cmdline"), command_line).unwrap();
+            if let Some(program) = program {
+                fs::write(tree.path().join(program), "").unwrap();
+                symlink(tree.path().join(program), folder.join("exe")).unwrap();
+            }
+        };
+        assert_eq!(seen(tree.path()).others, None);
+        process("self", Some("probe"), "probe");
+        process("1", Some("probe"), "probe\0hold");
+        process("7", Some("shell"), "shell\0--password=unheard-of");
+        process("8", None, "");
+        process(&getppid().to_string(), None, "/probe\0report");
+        process("9", None, "/probe\0hold");
+        let sentinels = seen(tree.path());
+        let expected = OtherProcesses { count: 2, command_lines: 1, truncated: false };
+        assert_eq!(sentinels.others, Some(expected));
+        assert!(!format!("{sentinels:?}").contains("unheard-of"));
+    }
+}

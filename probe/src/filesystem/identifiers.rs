@@ -1,0 +1,80 @@
+//! What tells one machine from another, as digests: what is compared with them stays where it is.
+
+use std::{fs, io, os::unix::fs::MetadataExt};
+
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, statfs};
+use proto::{IDENTIFIERS, Identifier, Identifiers, Observation};
+use sha2::{Digest, Sha256};
+
+use crate::vantage::{Vantage, is_absence, read};
+
+/// Where the kernel shows itself.
+const KERNELS: &[(&str, FsType)] = &[("/proc/", PROC_SUPER_MAGIC), ("/sys/", SYSFS_MAGIC)];
+
+pub(crate) fn observe(vantage: &Vantage) -> Observation<Identifiers> {
+    let mut found = Identifiers::default();
+    for &path in IDENTIFIERS {
+        match look(vantage, path) {
+            Ok(identifier) => found.identifiers.extend(identifier),
+            Err(error) if is_absence(&error) => (),
+            Err(_) => found.unseen.push(path.to_owned()),
+        }
+    }
+    Observation::Seen(found)
+}
+
+/// `None` where there is nothing but white space, as in an image that is yet to become a machine (machine-id(5)).
+fn look(vantage: &Vantage, path: &str) -> io::Result<Option<Identifier>> {
+    let place = vantage.path(path);
+    let text = read(&place)?.trim_ascii().to_ascii_lowercase();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let of_kernel = is_of_kernel(vantage, path)?;
+    Ok(Some(Identifier { path: path.to_owned(), of_kernel, sha256: Sha256::digest(text).into() }))
+}
+
+/// Files of gVisor's procfs do not know their file system's type (statfs(2) gives ENOSYS), but its folder does.
+fn is_of_kernel(vantage: &Vantage, path: &str) -> io::Result<bool> {
+    let Some((folder, magic)) = KERNELS.iter().find(|(folder, _)| path.starts_with(folder)) else {
+        return Ok(false);
+    };
+    let folder = vantage.path(folder);
+    let is_there = statfs(&folder)?.filesystem_type() == *magic;
+    Ok(is_there && fs::metadata(&folder)?.dev() == fs::metadata(vantage.path(path))?.dev())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_known_by_its_digest_however_it_is_written() {
+        let tree = tempfile::tempdir().unwrap();
+        let look = || observe(&Vantage::rooted(tree.path())).seen().unwrap().clone();
+        assert_eq!(look(), Identifiers::default());
+        for folder in ["etc", "var/lib/dbus", "sys/class/dmi/id"] {
+            fs::create_dir_all(tree.path().join(folder)).unwrap();
+        }
+        fs::write(tree.path().join("etc/machine-id"), "0af1\n").unwrap();
+        fs::write(tree.path().join("var/lib/dbus/machine-id"), "0AF1").unwrap();
+        fs::write(tree.path().join("etc/hostname"), " \n").unwrap();
+        symlink("product_uuid", tree.path().join("sys/class/dmi/id/product_uuid")).unwrap();
+        let Identifiers { identifiers, unseen } = look();
+        let paths: Vec<_> = identifiers.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(paths, ["/etc/machine-id", "/var/lib/dbus/machine-id"]);
+        assert_eq!(identifiers[0].sha256, identifiers[1].sha256);
+        assert_eq!(identifiers[0].sha256, <[u8; 32]>::from(Sha256::digest("0af1")));
+        assert_eq!(unseen, ["/sys/class/dmi/id/product_uuid"]);
+    }
+    #[test]
+    fn what_the_kernel_makes_is_told_from_what_lies_elsewhere() {
+        let seen = observe(&Vantage::live()).seen().unwrap().clone();
+        let of_kernel =
+            |path: &str| seen.identifiers.iter().find(|it| it.path == path).map(|it| it.of_kernel);
+        assert_eq!(of_kernel("/proc/cmdline"), Some(true));
+        assert_ne!(of_kernel("/etc/hostname"), Some(true));
+    }
+}
