@@ -243,77 +243,30 @@ pub const ALL: &[Permission] = &[
         purpose: "find the API server's address, to try it",
         without: Without::Inconclusive("api-server-blocked"),
     },
-    Permission {
-        group: "cilium.io",
-        resource: "*",
-        verbs: &["list"],
-        place: Place::Cluster,
-        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive(
-            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
-    },
-    Permission {
-        group: "crd.antrea.io",
-        resource: "*",
-        verbs: &["list"],
-        place: Place::Cluster,
-        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive(
-            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
-    },
-    Permission {
-        group: "crd.projectcalico.org",
-        resource: "*",
-        verbs: &["list"],
-        place: Place::Cluster,
-        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive(
-            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
-    },
-    Permission {
-        group: "k8s.ovn.org",
-        resource: "*",
-        verbs: &["list"],
-        place: Place::Cluster,
-        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive(
-            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
-    },
-    Permission {
-        group: "networking.gke.io",
-        resource: "*",
-        verbs: &["list"],
-        place: Place::Cluster,
-        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive(
-            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
-    },
-    Permission {
-        group: "policy.networking.k8s.io",
-        resource: "*",
-        verbs: &["list"],
-        place: Place::Cluster,
-        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive(
-            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
-    },
-    Permission {
-        group: "projectcalico.org",
-        resource: "*",
-        verbs: &["list"],
-        place: Place::Cluster,
-        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive(
-            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
-    },
+    policies_of("cilium.io"),
+    policies_of("crd.antrea.io"),
+    policies_of("crd.projectcalico.org"),
+    policies_of("k8s.ovn.org"),
+    policies_of("networking.gke.io"),
+    policies_of("policy.networking.k8s.io"),
+    policies_of("projectcalico.org"),
 ];
+
+/// Policies of a kind that not every cluster has.
+const fn policies_of(group: &'static str) -> Permission {
+    Permission {
+        group,
+        resource: "*",
+        verbs: &["list"],
+        place: Place::Cluster,
+        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
+        without: Without::Inconclusive(
+            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
+        ),
+    }
+}
+
+// === impl Without ===
 
 impl Without {
     /// As a sentence's end.

@@ -3,13 +3,14 @@
 use serde_json::Value;
 use stage::{
     Cluster,
-    cluster::{ONE, TWO, pod},
+    cluster::{ONE, Shop, TWO, pod},
 };
 
 use crate::Test;
 
 pub(super) const TESTS: &[Test] = &[
     ("a memory limit is all the memory that a gVisor sandbox has", limited),
+    ("what a pod's probe gets of processor time is measured, in each runtime", measured),
     ("exec carries bytes into a pod and out of it, in each runtime and on each node", carried),
 ];
 
@@ -23,6 +24,24 @@ fn limited(cluster: &Cluster) {
     };
     assert_eq!(total("sandbox"), format!("{} kB", 256 << 10));
     assert_ne!(total("container"), total("sandbox"));
+}
+
+/// A quota lets no more through, however busy the machine is; less may be the others' doing, and then it is open.
+fn measured(cluster: &Cluster) {
+    cluster.probe_image();
+    let control = cluster.namespace("control");
+    for class in ["gvisor", "runc"] {
+        let namespace = cluster.namespace("measured");
+        let mut shop = Shop::default();
+        shop.pod()["runtimeClassName"] = class.into();
+        shop.open(&namespace);
+        let ended = cluster.verify(&namespace, &control, &["--measure-cpu"]);
+        let finding = ended.finding("resource-limits");
+        assert!(finding.to_string().contains("threads got"), "{class}: {finding:#}");
+        assert_ne!(finding["outcome"], "unmet", "{class}: {finding:#}");
+        let without = cluster.verify(&namespace, &control, &[]);
+        assert!(!without.out.contains("threads got"), "{class}: {}", without.out);
+    }
 }
 
 fn carried(cluster: &Cluster) {

@@ -30,8 +30,8 @@ type Lacks = &'static [(&'static str, &'static str)];
 struct Broken {
     name: &'static str,
     change: Change,
-    /// Whether the whole controller runs in a network namespace of its own, for a sandbox that shares it.
-    apart: bool,
+    /// The namespaces of its own in which the whole controller runs, beside one of the network, for a sandbox that shares them.
+    apart: Option<&'static [&'static str]>,
     /// What gVisor's command line has more.
     words: &'static str,
     on_linux: Lacks,
@@ -126,10 +126,9 @@ fn verify(world: &World, broken: Broken) -> Ended {
         "--bundle",
         &folder,
     ];
-    let ended = if broken.apart {
-        run::run_apart(&words, ground.path())
-    } else {
-        run::run(&words, ground.path(), &[])
+    let ended = match broken.apart {
+        Some(more) => run::run_apart(&words, ground.path(), more),
+        None => run::run(&words, ground.path(), &[]),
     };
     assert_eq!(ground.leftovers(&["mine"]), [""; 0], "{ended:#?}");
     ended

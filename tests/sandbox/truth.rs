@@ -168,7 +168,7 @@ fn verify(world: &World) -> Ended {
     // A PATH without runsc is a machine without runsc.
     let path = ground.path().display().to_string();
     let ended = match (world.apart, &world.runtime) {
-        (true, _) => run::run_apart(&words, ground.path()),
+        (true, _) => run::run_apart(&words, ground.path(), &[]),
         (false, Some(_)) => run::run(&words, ground.path(), &[]),
         (false, None) => run::run(&words, ground.path(), &[("PATH", &path)]),
     };

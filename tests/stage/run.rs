@@ -152,10 +152,15 @@ pub fn as_nobody(program: &Path, words: &[&str], temporary: &Path) -> Child {
     command.env("TMPDIR", temporary).spawn().unwrap()
 }
 
-/// The same in a network namespace that is made for it, where there is nothing but loopback.
-pub fn run_apart(words: &[&str], temporary: &Path) -> Ended {
+/// A list of processes of its own, of which the controller is the first: the machine's own first process may be one that
+/// nobody may look into.
+pub const FIRST_PROCESS: &[&str] = &["--pid", "--fork", "--kill-child", "--mount-proc"];
+
+/// The same in a network namespace that is made for it, where there is nothing but loopback, and in what else unshare(1) is
+/// told to make.
+pub fn run_apart(words: &[&str], temporary: &Path, more: &[&str]) -> Ended {
     let mut command = Command::new("unshare");
-    command.args(["--net", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
+    command.arg("--net").args(more).args(["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
     command.arg(controller_program()).args(words);
     let mut command = clean(command);
     ended(command.env("TMPDIR", temporary).spawn().unwrap())

@@ -4,13 +4,14 @@ use std::{fs, path::Path};
 
 use proto::CAPABILITIES;
 use serde_json::{Value, json};
+use stage::run;
 
 use super::{Broken, Lacks};
 
 const CLEAN: Broken = Broken {
     name: "nothing",
     change: |_, _| (),
-    apart: false,
+    apart: None,
     words: "--network=none",
     on_linux: &[],
     on_gvisor: &[],
@@ -54,7 +55,7 @@ pub(super) const BROKEN: &[Broken] = &[
     Broken {
         name: "the machine's network",
         change: |_, config| shared(config, "network"),
-        apart: true,
+        apart: Some(&[]),
         words: "--network=host",
         on_linux: &[
             ("dns-contained", "inconclusive"),
@@ -84,6 +85,7 @@ pub(super) const BROKEN: &[Broken] = &[
             shared(config, "pid");
             capable(config, &json!(["CAP_SYS_PTRACE"]));
         },
+        apart: Some(run::FIRST_PROCESS),
         on_linux: UNMASKED,
         on_gvisor: ROOT,
         says: ("filesystem-isolation", "/proc/1/root"),

@@ -65,10 +65,10 @@ fn host_unix_sockets(case: &Case) -> Shown {
         case.survey.destinations.iter().any(asked)
     };
     let mut attempts = case.evidence().egress.seen().into_iter().flat_map(|egress| &egress.attempts);
-    match attempts.any(|attempt| attempt.made_contact() && is_socket(attempt.target)) {
-        true => Shown::Weak("one was connected to".to_owned()),
-        false => by_argument(case, &["host-uds", "fsgofer-host-uds"], &["none", "false"]),
+    if attempts.any(|attempt| attempt.made_contact() && is_socket(attempt.target)) {
+        return Shown::Weak("one was connected to".to_owned());
     }
+    by_argument(case, &["host-uds", "fsgofer-host-uds"], &["none", "false"])
 }
 
 fn by_argument(case: &Case, flags: &[&str], harmless: &[&str]) -> Shown {
