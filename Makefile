@@ -23,7 +23,7 @@ verify: build ## build, start a real gVisor sandbox, judge it
 	@.ci/as-root "$(CONTROLLER)" verify --local
 
 test: build ## every test, in real sandboxes too
-	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace \
+	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace perl=perl-base \
 		nft=nftables nsenter=util-linux /usr/include/seccomp.h=libseccomp-dev \
 		docker-registry=docker-registry skopeo=skopeo openssl=openssl setpriv=util-linux
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]

@@ -2,6 +2,7 @@
 //! or the user's with the probe in place of its program.
 
 mod given;
+mod mounts;
 
 use serde_json::{Value, json};
 

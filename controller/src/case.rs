@@ -63,6 +63,9 @@ pub struct Survey {
     pub cgroup: Observation<Limits>,
     /// What the probe was asked to attempt.
     pub destinations: Vec<Destination>,
+    /// Where sockets of the machine's lie in the sandbox, or may lie, that it was not asked to attempt.
+    #[serde(default)]
+    pub untried_sockets: Vec<String>,
     /// What of it may be reached.
     #[serde(default)]
     pub profile: Profile,
@@ -181,6 +184,9 @@ pub struct Machine {
     /// Its `/etc/shadow`.
     #[serde(default = "not_kept")]
     pub shadow: Observation<FileDigest>,
+    /// How large that is, which everybody may know; `None` where it is not known.
+    #[serde(default)]
+    pub shadow_size: Option<u64>,
     /// What it is known by, where that may be told.
     #[serde(default)]
     pub identities: Vec<Identity>,
@@ -224,6 +230,22 @@ impl Case {
     /// The pods and templates that the probe stands for; none on this machine.
     pub fn shapes(&self) -> &[Shape] {
         self.survey.in_cluster.as_ref().map(|known| known.group.shapes.as_slice()).unwrap_or_default()
+    }
+}
+
+// === impl Machine ===
+
+impl Machine {
+    /// The same without identities of which the sandbox shows nothing: nobody needs to keep them.
+    #[must_use]
+    pub fn as_far_as_needed(mut self, evidence: &Evidence) -> Self {
+        let shown = evidence.identifiers.seen().map(|it| it.identifiers.as_slice()).unwrap_or_default();
+        let is_shown = |identity: &Identity| {
+            let digest = identity.sha256.seen();
+            shown.iter().any(|it| it.path == identity.path || Some(&it.sha256) == digest)
+        };
+        self.identities.retain(is_shown);
+        self
     }
 }
 

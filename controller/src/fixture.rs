@@ -7,10 +7,10 @@ mod pod;
 use std::net::{IpAddr, Ipv4Addr};
 
 use proto::{
-    AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, CallAnswer, CallAnswers, Capabilities,
-    Credentials, Egress, Evidence, FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog,
-    KernelName, Markers, MemoryTotal, Mount, Mounts, Observation, Observed, Observer, Processors, Protocol,
-    Reach, RootFilesystem, Routes, SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
+    AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, Capabilities, Credentials, Egress, Evidence,
+    FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog, Markers, MemoryTotal, Mount,
+    Mounts, Observation, Observed, Observer, Processors, Protocol, Reach, RootFilesystem, Routes,
+    SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
 pub(crate) use files::with_socket;
@@ -66,7 +66,7 @@ pub(crate) fn gvisor() -> Case {
         "time",
     ];
     let evidence = Evidence {
-        kernel_name: seen(kernel_name("4.4.0", "#1 SMP Sun Jan 10 15:06:54 PST 2016")),
+        kernel_name: seen(kernel::kernel_name("4.4.0", "#1 SMP Sun Jan 10 15:06:54 PST 2016")),
         kernel_banner: seen(KernelBanner {
             text: "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016".into(),
         }),
@@ -101,7 +101,7 @@ pub(crate) fn gvisor() -> Case {
             mallocs_first: 66_428,
             mallocs_second: 66_447,
         }),
-        call_answers: seen(calls(&answers)),
+        call_answers: seen(kernel::calls(&answers)),
         boot_id: Observation::Absent,
         time_page: seen(kernel::time_page()),
         gs_pointer: seen(kernel::gs_pointer()),
@@ -146,7 +146,7 @@ pub(crate) fn runc() -> Case {
     let exports =
         ["__vdso_clock_getres", "__vdso_clock_gettime", "__vdso_getcpu", "__vdso_getrandom", "__vdso_time"];
     let evidence = Evidence {
-        kernel_name: seen(kernel_name("6.18.44", "#1 SMP PREEMPT_DYNAMIC")),
+        kernel_name: seen(kernel::kernel_name("6.18.44", "#1 SMP PREEMPT_DYNAMIC")),
         kernel_banner: seen(KernelBanner { text: "Linux version 6.18.44 #1 SMP PREEMPT_DYNAMIC".into() }),
         kernel_log: seen(KernelLog {
             read_all: Answer::Errno(1),
@@ -175,7 +175,7 @@ pub(crate) fn runc() -> Case {
             stack_flags: Some(0),
         }),
         sentry_meminfo: Observation::Absent,
-        call_answers: seen(calls(&answers)),
+        call_answers: seen(kernel::calls(&answers)),
         boot_id: seen(BootId { uuid: BOOT_ID.into() }),
         time_page: Observation::failed("the page before the vDSO cannot be read"),
         gs_pointer: Observation::Absent,
@@ -360,6 +360,7 @@ fn case(evidence: Evidence) -> Case {
                 memory_total: seen(MACHINE_MEMORY),
                 account_list: seen(FileDigest { size, sha256 }),
                 shadow: Observation::Absent,
+                shadow_size: None,
                 identities: Vec::new(),
             },
             measures_cpu: false,
@@ -368,26 +369,13 @@ fn case(evidence: Evidence) -> Case {
                 destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackWitness),
                 destination(2, [198, 51, 100, 1], 443, Purpose::Documentation),
             ],
+            untried_sockets: Vec::new(),
             profile: Profile::default(),
             control: Control::NotAsked,
             arrived: Vec::new(),
             in_cluster: None,
         },
     }
-}
-
-fn kernel_name(release: &str, version: &str) -> KernelName {
-    KernelName {
-        sysname: "Linux".into(),
-        release: release.into(),
-        version: version.into(),
-        machine: "x86_64".into(),
-        domainname: "(none)".into(),
-    }
-}
-
-fn calls(answers: &[(Call, Answer)]) -> CallAnswers {
-    CallAnswers { answers: answers.iter().map(|&(call, answer)| CallAnswer { call, answer }).collect() }
 }
 
 fn mount(mount_point: &str, filesystem: &str, source: &str, options: &[&str]) -> Mount {

@@ -144,6 +144,11 @@ pub fn assess(case: &Case) -> Assessment {
     Assessment { kernel, platform, because, citations, disguise }
 }
 
+/// Whether it is shown that the machine's kernel, or the node's, is what runs the probe.
+pub fn is_the_machines(case: &Case) -> bool {
+    shared_kernel::evidence(case).shows_sharing()
+}
+
 // === impl Reading ===
 
 impl Reading {

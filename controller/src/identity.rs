@@ -1,6 +1,6 @@
 //! By which a file, or what tells one machine from another, is recognised without its contents.
 
-use proto::Observation;
+use proto::{Observation, identifier_digest};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -18,7 +18,7 @@ pub struct FileDigest {
 pub struct Identity {
     /// Its path.
     pub path: String,
-    /// As the probe makes it, see [`proto::Identifier`].
+    /// See [`identifier_digest`]; absent where nothing there identifies it.
     pub sha256: Observation<[u8; 32]>,
 }
 
@@ -35,17 +35,12 @@ impl FileDigest {
 // === impl Identity ===
 
 impl Identity {
-    /// Of what is to be read there; there is none where that is empty.
+    /// Of what is to be read there; there is none where that identifies nothing.
     pub fn of(path: &str, contents: Observation<Vec<u8>>) -> Self {
-        let sha256 = contents.and_then(|bytes| digest(&bytes).map_or(Observation::Absent, Observation::Seen));
+        let sha256 = contents
+            .and_then(|bytes| identifier_digest(&bytes).map_or(Observation::Absent, Observation::Seen));
         Self { path: path.to_owned(), sha256 }
     }
-}
-
-/// Without white space around it and with ASCII letters in lower case; `None` where nothing is left.
-pub fn digest(text: &[u8]) -> Option<[u8; 32]> {
-    let text = text.trim_ascii().to_ascii_lowercase();
-    (!text.is_empty()).then(|| Sha256::digest(text).into())
 }
 
 #[cfg(test)]
@@ -53,11 +48,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identifier_is_the_same_however_it_is_written_and_white_space_is_none() {
-        assert_eq!(digest(b"0AF1\n"), digest(b" 0af1"));
-        assert_ne!(digest(b"0af1"), digest(b"0af2"));
-        assert_eq!(digest(b" \n"), None);
-        let empty = Identity::of("/etc/machine-id", Observation::Seen(b"\n".to_vec()));
-        assert_eq!(empty.sha256, Observation::Absent);
+    fn what_identifies_nothing_is_none() {
+        let of = |text: &[u8]| Identity::of("/etc/machine-id", Observation::Seen(text.to_vec())).sha256;
+        assert_eq!(of(b"\n"), Observation::Absent);
+        assert_eq!(of(b"localhost\n"), Observation::Absent);
+        assert_eq!(of(b"0af1\n").seen().copied(), identifier_digest(b"0af1"));
     }
 }

@@ -41,6 +41,7 @@ pub fn machine() -> Machine {
         memory_total: memory_total(),
         account_list: contents("/etc/passwd").map(|bytes| FileDigest::of(&bytes)),
         shadow: contents("/etc/shadow").map(|bytes| FileDigest::of(&bytes)),
+        shadow_size: fs::metadata("/etc/shadow").ok().map(|file| file.len()),
         identities: IDENTIFIERS.iter().map(|path| Identity::of(path, contents(path))).collect(),
     }
 }

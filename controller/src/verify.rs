@@ -149,7 +149,8 @@ async fn phases(
     // touches the machine: launch, collect, clean up
     progress.change(&format!("starting {}", name(&plan)));
     let (stream, mut launched) = launch::start(&plan, &probe)?;
-    let plan = plan.with_sockets(survey::mounted_sockets(launched.host_paths()));
+    let sockets = survey::mounted_sockets(launched.host_paths());
+    let plan = plan.with_sockets(sockets.found);
     let trying = beside.tries(&plan, &launched);
     let mut collection = collect::begin(stream, plan.assignment());
     let ending = Run::new(&mut launched, &mut collection, progress).finish(deadline, &mut interrupt).await;
@@ -157,7 +158,13 @@ async fn phases(
     let last_lines = launched.last_lines();
     let (control, arrived) = beside.heard(&plan, trying, ending.stopped.is_some()).await;
     let machine = Machine { runs_the_probe: ending.runs_the_probe, ..machine };
-    let survey = Survey { control, arrived, ..surveyed(plan, machine, &launched, ending.cgroup) };
+    let machine = machine.as_far_as_needed(&collected.evidence);
+    let survey = Survey {
+        control,
+        arrived,
+        untried_sockets: sockets.untried,
+        ..surveyed(plan, machine, &launched, ending.cgroup)
+    };
     progress.change("cleaning up");
     let leftovers = launched.clean_up().await;
     let stopped = if interrupt.has_arrived().await { Some(Stopped::Interrupted) } else { ending.stopped };
@@ -227,6 +234,7 @@ fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observati
         measures_cpu: plan.measures_cpu,
         cgroup,
         destinations: plan.destinations,
+        untried_sockets: Vec::new(),
         profile: plan.profile,
         control: Control::NotAsked,
         arrived: Vec::new(),

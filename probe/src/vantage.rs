@@ -1,15 +1,19 @@
 //! Where the probe looks from: the live system, or a recorded tree in a test.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
+    os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
+use nix::sys::stat::makedev;
 use proto::{MOST_OF_ACCOUNT_LIST, Observation};
 
 /// The most bytes that are read of any one file.
 const MOST: u64 = MOST_OF_ACCOUNT_LIST as u64;
+/// Linux, `Documentation/admin-guide/devices.txt`.
+const NULL: u64 = makedev(1, 3);
 
 /// A root below which files are opened.
 #[derive(Debug)]
@@ -58,8 +62,14 @@ pub(crate) fn understood<T, U>(
     observation.and_then(|seen| parse(seen).map_or_else(Observation::failed, Observation::Seen))
 }
 
-/// The first MiB of a file.
+/// The first MiB of a file. What else lies there is not opened: opening some devices acts on the machine, and opening a pipe
+/// lets go whoever waits to write to it. The null device is an empty file, which runtimes lay over what is masked.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
+    let is_null = metadata.file_type().is_char_device() && metadata.rdev() == NULL;
+    if !metadata.is_file() && !is_null {
+        return Err(io::Error::other("it is no regular file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -79,6 +89,17 @@ mod tests {
             Observation::<()>::unseen(&io::Error::from_raw_os_error(5)),
             Observation::Failed { .. }
         ));
+    }
+
+    #[test]
+    fn only_a_regular_file_is_opened_and_the_null_device_is_an_empty_one() {
+        let tree = tempfile::tempdir().unwrap();
+        let pipe = tree.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        for path in [&pipe, Path::new("/dev/zero"), tree.path()] {
+            assert_eq!(read(path).unwrap_err().to_string(), "it is no regular file");
+        }
+        assert_eq!(read(Path::new("/dev/null")).unwrap(), b"");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use filesystem::{
     AccountList, Device, Devices, MOST_OF_ACCOUNT_LIST, Mount, Mounts, RootFilesystem, Shadow,
 };
 pub use host::{HOST_FOLDERS, HOST_SOCKETS, HostSentinels, HostSockets, OtherProcesses};
-pub use identifiers::{IDENTIFIERS, Identifier, Identifiers};
+pub use identifiers::{IDENTIFIERS, Identifier, Identifiers, identifier_digest};
 pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
 pub use kernel_files::{KERNEL_FILES, KernelFile, KernelFiles};
 pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};

@@ -27,7 +27,7 @@ pub use evidence::{
     MOST_OF_ACCOUNT_LIST, Markers, MemoryTotal, Mount, Mounts, Namespace, Namespaces, OtherProcesses,
     ProcessorIdentity, ProcessorShare, Processors, ProcfsTree, Quota, Quotas, Reach, RootFilesystem, Route,
     Routes, Seccomp, Secrets, SegmentRegisters, SentryMeminfo, Shadow, SocketDefaults, TimePage, Token,
-    VdsoImage,
+    VdsoImage, identifier_digest,
 };
 pub use observation::{Observation, Observed};
 pub use observer::{Evidence, Fact, Observer};

@@ -169,7 +169,7 @@ observers! {
     Secrets, secrets, "secrets";
     /// Files of the kernel's by which the whole machine is read or changed.
     KernelFiles, kernel_files, "kernel-files";
-    /// What a machine has and an image does not.
+    /// What a machine has and an image seldom has.
     HostSentinels, host_sentinels, "host-sentinels";
     /// What tells one machine from another, as digests.
     Identifiers, identifiers, "identifiers";

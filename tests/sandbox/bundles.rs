@@ -2,9 +2,10 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::Write,
+    io::{Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -124,21 +125,37 @@ fn account_list() {
 }
 
 fn passwords() {
-    // Nobody but root may read it.
-    let copied = |folder: &Path, config: &mut Value, text: &[u8]| {
-        config["process"]["user"] = json!({ "uid": 0, "gid": 0 });
+    const MACHINES: &str = "root:$6$salt$hash:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\n";
+    let judged = |runtime: &[&str], text: &str, theirs: &str| {
+        let ground = Ground::new();
+        let (folder, machines) = (ground.path().join("mine"), ground.path().join("machines"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(&machines, text).unwrap();
+        bundle::write(&folder, |config| {
+            // Nobody but root may read it.
+            config["process"]["user"] = json!({ "uid": 0, "gid": 0 });
+            config["linux"]["readonlyPaths"] = json!(["/proc/sys", "/proc/sysrq-trigger"]);
+        });
         let mut shadow = OpenOptions::new();
         shadow.write(true).create_new(true).mode(0o400);
-        shadow.open(folder.join("rootfs/etc/shadow")).unwrap().write_all(text).unwrap();
+        shadow.open(folder.join("rootfs/etc/shadow")).unwrap().write_all(theirs.as_bytes()).unwrap();
+        let words = ["verify", "--local", "--quiet", "--output", "json", "--runtime"];
+        let (runtime, folder) = (runtime.join(" "), folder.display().to_string());
+        let words = [&words[..], &[&runtime, "--bundle", &folder]].concat();
+        let ended = run::run_over(&words, ground.path(), &machines, "/etc/shadow");
+        assert_eq!(ground.leftovers(&["mine", "machines"]), [""; 0], "{ended:#?}");
+        ended.finding("filesystem-isolation")
     };
-    let machines = fs::read("/etc/shadow").unwrap();
     for runtime in [&["runsc", "--network=none"][..], &["runc"]] {
-        let ended = verify(runtime, |folder, config| copied(folder, config, &machines));
-        let finding = ended.finding("filesystem-isolation");
+        let finding = judged(runtime, MACHINES, MACHINES);
         assert_eq!(finding["outcome"], "unmet", "{finding:#}");
         assert!(finding.to_string().contains("the host's passwords are readable"), "{finding:#}");
-        let ended = verify(runtime, |folder, config| copied(folder, config, b"root:*:20000:0:99999:7:::\n"));
-        assert_eq!(ended.finding("filesystem-isolation")["outcome"], "met", "{ended:#?}");
+        // An image's own, and one that both have of their distribution, with no password in it.
+        let none = MACHINES.replace("$6$", "!$6$");
+        for (machines, theirs) in [(MACHINES, "root:*:20000:0:99999:7:::\n"), (&none, &none)] {
+            let finding = judged(runtime, machines, theirs);
+            assert_eq!(finding["outcome"], "met", "{finding:#}");
+        }
     }
 }
 
@@ -189,16 +206,29 @@ fn killed_by_seccomp() {
     assert!(because.contains("looking was ended by signal 31"), "{because}");
 }
 
+/// Whoever holds a lease on a file keeps others from opening it for a while (fcntl(2), `F_SETLEASE`: 1024).
+const LEASE: &str = r#"$SIG{IO} = "IGNORE"; $| = 1; open(my $file, "+<", $ARGV[0]) or die $!;
+    fcntl($file, 1024, 1) or die $!; print "held\n"; <STDIN>"#;
+
 fn hanging() {
-    // Nobody ever writes to this pipe, so opening it to read never returns.
-    let pipe = |folder: &Path, config: &mut Value| {
-        let path = folder.join("pipe");
-        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o644)).unwrap();
+    let mut holder = None;
+    let leased = |folder: &Path, config: &mut Value| {
+        let path = folder.join("leased");
+        fs::write(&path, "").unwrap();
+        let mut perl = Command::new("perl");
+        let perl = perl.args(["-e", LEASE]).arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut held = perl.spawn().unwrap();
+        let mut said = [0; 5];
+        held.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        holder = Some(held);
         let mount =
             json!({ "destination": "/proc/cpuinfo", "type": "bind", "source": path, "options": ["bind"] });
         config["mounts"].as_array_mut().unwrap().push(mount);
     };
-    let ended = verify(&["runc"], pipe);
+    let ended = verify(&["runc"], leased);
+    // It ends with its input.
+    drop(holder.as_mut().unwrap().stdin.take());
+    holder.unwrap().wait().unwrap();
     let mut expected = pairs(&RUNC);
     expected.insert(0, ("filesystem-isolation".to_owned(), "unmet".to_owned()));
     assert_eq!(wanting(&ended), expected, "{ended:#?}");

@@ -152,6 +152,15 @@ pub fn as_nobody(program: &Path, words: &[&str], temporary: &Path) -> Child {
     command.env("TMPDIR", temporary).spawn().unwrap()
 }
 
+/// The same where a file of the test's lies over one of the machine's.
+pub fn run_over(words: &[&str], temporary: &Path, file: &Path, place: &str) -> Ended {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", "mount --bind \"$0\" \"$1\" && shift && exec \"$@\""]);
+    command.arg(file).arg(place).arg(controller_program()).args(words);
+    let mut command = clean(command);
+    ended(command.env("TMPDIR", temporary).spawn().unwrap())
+}
+
 /// A list of processes of its own, of which the controller is the first: the machine's own first process may be one that
 /// nobody may look into.
 pub const FIRST_PROCESS: &[&str] = &["--pid", "--fork", "--kill-child", "--mount-proc"];

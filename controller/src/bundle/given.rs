@@ -9,15 +9,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Bundle, limits};
+use super::{
+    Bundle, limits,
+    mounts::{self, SYSTEM},
+};
 use crate::{case::HostPath, plan::Network};
 
-/// What container engines make for one container, somewhere in their own folders, and mount into it.
-const PER_CONTAINER: &[&str] =
-    &["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/dev/shm", "/dev/termination-log"];
-/// Folders of the machine itself: a root file system in one of them is the machine's.
-const SYSTEM: &[&str] =
-    &["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr"];
 /// Where programs are looked for if the bundle sets no PATH.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -70,12 +67,13 @@ pub fn adapted(folder: &Path, probe: &Path) -> Result<Bundle, Error> {
 }
 
 fn with_probe(mut config: Value, path: &Path, folder: &Path, probe: &Path) -> Result<Bundle, Error> {
+    mounts::make_absolute(&mut config, folder);
     let missing = |part| Error::Missing { path: path.to_owned(), part };
     let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let root = folder.join(text("/root/path").ok_or_else(|| missing("root.path"))?);
     let program = text("/process/args/0").ok_or_else(|| missing("process.args"))?;
     let place = place(&config, &root, &program)?;
-    let (mut host_paths, mut own_mounts) = host_paths(&config);
+    let (mut host_paths, mut own_mounts) = mounts::of_the_machine(&config);
     if is_the_machines(&root, folder) {
         host_paths.push(HostPath { source: root.display().to_string(), destination: "/".to_owned() });
     }
@@ -190,29 +188,6 @@ fn components(path: &Path) -> impl DoubleEndedIterator<Item = String> {
     })
 }
 
-/// Bind mounts of the machine's paths, and apart from them the places of those that an engine makes for one container.
-fn host_paths(config: &Value) -> (Vec<HostPath>, Vec<String>) {
-    let mounts = config.pointer("/mounts").and_then(Value::as_array).into_iter().flatten();
-    let bind = |mount: &Value| {
-        let text = |key: &str| mount.get(key).and_then(Value::as_str);
-        let options = mount.get("options").and_then(Value::as_array).into_iter().flatten();
-        let binds = options.filter_map(Value::as_str).any(|option| option == "bind" || option == "rbind");
-        let bound = binds || text("type") == Some("bind");
-        bound.then(|| HostPath {
-            source: text("source").unwrap_or_default().to_owned(),
-            destination: text("destination").unwrap_or_default().to_owned(),
-        })
-    };
-    let (own, machines): (Vec<_>, Vec<_>) = mounts.filter_map(bind).partition(is_per_container);
-    (machines, own.into_iter().map(|own| own.destination).collect())
-}
-
-/// An engine's file has another place on the machine than in the container, and is no folder around that place.
-fn is_per_container(path: &HostPath) -> bool {
-    let shared = Path::new(&path.destination).starts_with(&path.source) || path.source.starts_with("/dev");
-    PER_CONTAINER.contains(&path.destination.as_str()) && !shared
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -259,29 +234,6 @@ mod tests {
             (&json!(7), &json!(false))
         );
         assert_eq!(config["hooks"], json!({ "prestart": [] }));
-    }
-
-    #[test]
-    fn paths_of_the_machine_are_found_and_an_engines_own_files_are_not() {
-        let mut config = config("sh");
-        config["mounts"] = json!([
-            { "destination": "/data", "type": "none", "source": "/srv", "options": ["rbind", "rw"] },
-            { "destination": "/etc/hosts", "type": "bind", "source": "/var/lib/x/hosts", "options": ["bind"] },
-            { "destination": "/proc", "type": "proc", "source": "proc" },
-        ]);
-        let host_paths = bundle(&config).1.unwrap().host_paths;
-        assert_eq!(host_paths, [HostPath { source: "/srv".into(), destination: "/data".into() }]);
-    }
-
-    #[test]
-    fn an_engines_file_is_none_if_it_is_the_machines() {
-        for (source, destination) in
-            [("/etc/hosts", "/etc/hosts"), ("/", "/dev/shm"), ("/dev/shm", "/dev/shm")]
-        {
-            let mut config = config("sh");
-            config["mounts"] = json!([{ "destination": destination, "type": "bind", "source": source }]);
-            assert_eq!(bundle(&config).1.unwrap().host_paths.len(), 1, "{source}");
-        }
     }
 
     #[test]

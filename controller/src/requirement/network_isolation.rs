@@ -62,6 +62,11 @@ pub(super) fn judge(case: &Case) -> Judgement {
             "{name} must be reached, and was not; nothing shows that it answers anybody"
         )));
     }
+    if let Some(place) = case.survey.untried_sockets.first() {
+        return cited(Judgement::inconclusive(format!(
+            "a socket of the machine's may lie at or below {place}, and was not tried"
+        )));
+    }
     match shown(case, &attempted) {
         Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
         Err(why) => cited(Judgement::inconclusive(why)),
@@ -163,6 +168,15 @@ mod tests {
             case.survey.profile = Profile { kind: Kind::NoPrivate, allowed: Vec::new() };
             assert_eq!(fixture::told(&judge(&case)), expected, "{reach:?}");
         }
+    }
+
+    #[test]
+    fn sockets_that_were_not_tried_leave_it_open() {
+        let mut case = fixture::gvisor();
+        case.survey.untried_sockets.push("/data".into());
+        assert_eq!(fixture::told(&judge(&case)), "open");
+        fixture::attempts(&mut case)[1].reach = Reach::Reached;
+        assert_eq!(fixture::told(&judge(&case)), "unmet");
     }
 
     #[test]

@@ -104,8 +104,13 @@ fn kernels_files(case: &Case, found: &mut Found) {
         found.unknown.push(cited(format!("files of the kernel's were not looked at: {}", observed.fared())));
         return;
     };
-    let shown = if kernel == Kernel::Other { &mut found.told } else { &mut found.unknown };
-    shown.extend(seen.files.iter().filter_map(telling).map(cited));
+    let shown = seen.files.iter().filter_map(telling);
+    if gvisor::is_the_machines(case) {
+        found.told.extend(shown.map(cited));
+    } else {
+        // The kernel of a virtual machine shows nothing of the machine around it.
+        found.unknown.extend(shown.map(|text| cited(format!("whose kernel shows {text}, is not known"))));
+    }
     let unseen = seen.unseen.iter().filter(|unseen| TELLING.iter().any(|(path, _)| path == unseen));
     found.unknown.extend(unseen.map(|place| cited(format!("{place} could not be looked at"))));
 }

@@ -1,6 +1,11 @@
 //! Which sockets of the machine's a bundle mounts, by where they lie in the sandbox.
 
-use std::{fs, os::unix::fs::FileTypeExt, path::Path};
+use std::{
+    collections::VecDeque,
+    fs,
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
+};
 
 use proto::HOST_SOCKETS;
 
@@ -8,58 +13,138 @@ use crate::case::HostPath;
 
 /// The longest path of a Unix socket, without the byte that ends it (unix(7)).
 const LONGEST: usize = 107;
-/// The most that are tried.
+/// The most that are tried, and the most files that are looked at to find them.
 const MOST: usize = 32;
+const MOST_FILES: usize = 16_384;
 
-/// A socket that is mounted itself, and those at their usual places below a folder that is.
-pub fn mounted(host_paths: &[HostPath]) -> Vec<String> {
-    let mut mounted: Vec<_> = host_paths.iter().flat_map(of).filter(|path| is_name(path)).collect();
-    mounted.sort_unstable();
-    mounted.dedup();
-    mounted.truncate(MOST);
-    mounted
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// Where one lies that can be tried, in the sandbox.
+    pub found: Vec<String>,
+    /// Where one lies, or may lie, that cannot.
+    pub untried: Vec<String>,
 }
 
-fn of(HostPath { source, destination }: &HostPath) -> Vec<String> {
-    if is_socket(Path::new(source)) {
-        return vec![destination.clone()];
+/// Looks at what is mounted, and through folders. Links are not followed: in the sandbox they may lead elsewhere.
+pub fn mounted(host_paths: &[HostPath]) -> Sockets {
+    let mut search = Search { sockets: Sockets::default(), left: MOST_FILES };
+    for path in host_paths {
+        search.look(path);
     }
-    let below = HOST_SOCKETS.iter().map(Path::new).filter(|path| is_socket(path));
-    let below = below.filter_map(|path| Some(Path::new(destination).join(path.strip_prefix(source).ok()?)));
-    below.map(|path| path.display().to_string()).collect()
+    search.sockets
+}
+
+struct Search {
+    sockets: Sockets,
+    left: usize,
+}
+
+impl Search {
+    fn look(&mut self, HostPath { source, destination }: &HostPath) {
+        let destination = Path::new(destination);
+        match fs::metadata(source) {
+            Ok(file) if file.file_type().is_socket() => self.add(destination),
+            Ok(file) if file.is_dir() => {
+                // The usual ones are found in the largest folder, too.
+                for path in HOST_SOCKETS.iter().map(Path::new).filter(|path| is_socket(path)) {
+                    if let Ok(inside) = path.strip_prefix(source) {
+                        self.add(&destination.join(inside));
+                    }
+                }
+                if !self.is_through(Path::new(source), destination) {
+                    self.sockets.untried.push(destination.display().to_string());
+                }
+            }
+            Ok(_) => (),
+            Err(_) => self.sockets.untried.push(destination.display().to_string()),
+        }
+    }
+
+    /// Whether all of a folder was looked at.
+    fn is_through(&mut self, source: &Path, destination: &Path) -> bool {
+        let mut folders = VecDeque::from([(PathBuf::from(source), PathBuf::from(destination))]);
+        while let Some((folder, place)) = folders.pop_front() {
+            let Ok(entries) = fs::read_dir(&folder) else { return false };
+            for entry in entries {
+                let (Ok(entry), Some(left)) = (entry, self.left.checked_sub(1)) else { return false };
+                self.left = left;
+                let Ok(kind) = entry.file_type() else { return false };
+                let place = place.join(entry.file_name());
+                if kind.is_dir() {
+                    folders.push_back((entry.path(), place));
+                } else if kind.is_socket() {
+                    self.add(&place);
+                }
+            }
+        }
+        true
+    }
+
+    fn add(&mut self, place: &Path) {
+        let Sockets { found, untried } = &mut self.sockets;
+        let name = place.display().to_string();
+        let is_name =
+            place.to_str().is_some() && name.len() <= LONGEST && !name.chars().any(char::is_control);
+        if found.contains(&name) {
+            return;
+        }
+        if is_name && found.len() < MOST { found.push(name) } else { untried.push(name) }
+    }
 }
 
 fn is_socket(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.file_type().is_socket())
 }
 
-fn is_name(path: &str) -> bool {
-    path.len() <= LONGEST && !path.chars().any(char::is_control)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixListener;
+    use std::os::unix::{fs::symlink, net::UnixListener};
 
     use super::*;
+
+    fn path(source: &Path, destination: &str) -> HostPath {
+        HostPath { source: source.display().to_string(), destination: destination.to_owned() }
+    }
 
     #[test]
     fn a_socket_that_is_mounted_is_known_by_its_place_in_the_sandbox() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("engine.sock");
-        let path = |source: &Path, destination: &str| HostPath {
-            source: source.display().to_string(),
-            destination: destination.to_owned(),
-        };
         let _listener = UnixListener::bind(&socket).unwrap();
+        let (long, sly) = (format!("/{}", "x".repeat(LONGEST)), "/run/\u{1b}[2J");
         let paths = [
             path(&socket, "/var/run/docker.sock"),
             path(&socket, "/var/run/docker.sock"),
-            path(&socket, &format!("/{}", "x".repeat(LONGEST))),
-            path(&socket, "/run/\u{1b}[2J"),
-            path(folder.path(), "/run"),
+            path(&socket, &long),
+            path(&socket, sly),
             path(Path::new("/no/such/path"), "/run/none.sock"),
         ];
-        assert_eq!(mounted(&paths), ["/var/run/docker.sock"]);
+        let Sockets { found, untried } = mounted(&paths);
+        assert_eq!(found, ["/var/run/docker.sock"]);
+        assert_eq!(untried, [&long, sly, "/run/none.sock"]);
+    }
+
+    #[test]
+    fn folders_are_looked_through_and_links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b");
+        fs::create_dir_all(&deep).unwrap();
+        let _listener = UnixListener::bind(deep.join("socket")).unwrap();
+        symlink("/", folder.path().join("a/root")).unwrap();
+        let Sockets { found, untried } = mounted(&[path(folder.path(), "/data")]);
+        assert_eq!((found, untried), (vec!["/data/a/b/socket".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn what_is_too_much_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let listen = |number| UnixListener::bind(folder.path().join(format!("{number}"))).unwrap();
+        let _listeners: Vec<_> = (0..=MOST).map(listen).collect();
+        let Sockets { found, untried } = mounted(&[path(folder.path(), "/run")]);
+        assert_eq!((found.len(), untried.len()), (MOST, 1));
+        let mut search = Search { sockets: Sockets::default(), left: 3 };
+        search.look(&path(folder.path(), "/run"));
+        assert_eq!(search.sockets.untried, ["/run"]);
     }
 }

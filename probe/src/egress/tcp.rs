@@ -23,21 +23,28 @@ pub(super) struct Connection {
     made: bool,
 }
 
-/// Connects to a Unix socket; it is made at once, or it is not.
+/// How a Unix socket may be listened on (unix(7)). Connecting a socket of datagrams sends none.
+const KINDS: [SockType; 3] = [SockType::Stream, SockType::SeqPacket, SockType::Datagram];
+
+/// Connects to a Unix socket of whatever kind; it is made at once, or it is not.
 pub(super) fn local(name: &str) -> Ending {
-    let ended = || {
+    let connected = |kind| {
         let address = match name.strip_prefix('@') {
             Some(name) => UnixAddr::new_abstract(name.as_bytes())?,
             None => UnixAddr::new(name)?,
         };
-        let socket = socket::open(nix::sys::socket::AddressFamily::Unix, SockType::Stream, None)?;
+        let socket = socket::open(nix::sys::socket::AddressFamily::Unix, kind, None)?;
         socket::connect(&socket, &address)
     };
-    match ended() {
-        // A listener that is busy is one.
-        Ok(()) | Err(Errno::EAGAIN) => Ending::of(Reach::Reached),
-        Err(errno) => Ending::at_once(errno, Protocol::Socket),
+    let mut first = None;
+    for kind in KINDS {
+        match connected(kind) {
+            // A listener that is busy is one.
+            Ok(()) | Err(Errno::EAGAIN) => return Ending::of(Reach::Reached),
+            Err(errno) => _ = first.get_or_insert(errno),
+        }
     }
+    Ending::at_once(first.unwrap_or(Errno::EPROTOTYPE), Protocol::Socket)
 }
 
 // === impl Connection ===
@@ -102,6 +109,9 @@ mod tests {
         assert_eq!(local(name).reach, Reach::Reached);
         drop(listener);
         assert_eq!(local(name).reach, Reach::Refused);
+        std::fs::remove_file(&path).unwrap();
+        let _datagrams = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        assert_eq!(local(name).reach, Reach::Reached);
         assert_eq!(local("/no/such/socket").reach, Reach::NoSocket);
         assert_eq!(local("@podproof-no-such-socket").reach, Reach::Refused);
     }

@@ -1,5 +1,5 @@
-//! What a machine has and an image does not: its folders, its first process's root directory, its other processes. All of
-//! it by stat(2), but for the first word of a command line, which shows that it can be read.
+//! What a machine has and an image seldom has: its folders, its other processes and their root directories. All of it by
+//! stat(2), but for the start of a command line, which shows that it can be read.
 
 use std::{
     fs::{self, File},
@@ -28,11 +28,11 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSentinels> {
             Err(_) => sentinels.unseen.push((*folder).to_owned()),
         }
     }
-    let roots = [identity(&vantage.path("/proc/1/root")), identity(&vantage.path("/"))];
-    if let [Ok(first), Ok(own)] = roots {
-        sentinels.other_root = Some(first != own);
+    // Where they cannot be listed, none is told of.
+    if let Ok((others, other_root)) = of_processes(vantage, getppid()) {
+        sentinels.others = Some(others);
+        sentinels.other_root = other_root;
     }
-    sentinels.others = others(&vantage.path("/proc"), getppid()).ok();
     Observation::Seen(sentinels)
 }
 
@@ -42,16 +42,20 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     Ok((file.dev(), file.ino()))
 }
 
+/// The processes of another's, and whether one has another root directory.
+///
 /// A process that does not show its program is another's, but for one that was started by the same name as the worker's
 /// parent: gVisor hides the program of a process that it started itself (`pkg/sentry/kernel/ptrace.go`, `CanTrace`).
-fn others(processes: &Path, parent: Pid) -> io::Result<OtherProcesses> {
+fn of_processes(vantage: &Vantage, parent: Pid) -> io::Result<(OtherProcesses, Option<bool>)> {
+    let processes = vantage.path("/proc");
     let own = identity(&processes.join("self/exe"))?;
+    let own_root = identity(&vantage.path("/"))?;
     let own_name = name(&processes.join(parent.to_string()));
     let is_own = |process: &Path| match identity(&process.join("exe")) {
         Ok(theirs) => theirs == own,
         Err(_) => name(process).is_some_and(|theirs| Some(theirs) == own_name),
     };
-    let (mut others, mut looked) = (OtherProcesses::default(), 0_u32);
+    let (mut others, mut other_root, mut looked) = (OtherProcesses::default(), None, 0_u32);
     for entry in fs::read_dir(processes)? {
         let entry = entry?;
         if !entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
@@ -63,16 +67,19 @@ fn others(processes: &Path, parent: Pid) -> io::Result<OtherProcesses> {
             break;
         }
         let process = entry.path();
+        if let Ok(root) = identity(&process.join("root")) {
+            other_root = Some(other_root == Some(true) || root != own_root);
+        }
         // One that has ended meanwhile is none any more.
         if !is_own(&process) && process.exists() {
             others.count = others.count.saturating_add(1);
             others.command_lines = others.command_lines.saturating_add(u32::from(name(&process).is_some()));
         }
     }
-    Ok(others)
+    Ok((others, other_root))
 }
 
-/// The first word of a command line; the kernel's own processes have none (proc_pid_cmdline(5)).
+/// The first word of a command line; the kernel's own processes have none (`proc_pid_cmdline(5)`).
 fn name(process: &Path) -> Option<Vec<u8>> {
     let mut start = Vec::new();
     File::open(process.join("cmdline")).ok()?.take(LONGEST_NAME).read_to_end(&mut start).ok()?;
@@ -102,15 +109,22 @@ mod tests {
     }
 
     #[test]
-    fn the_first_process_has_the_same_root_or_another_or_does_not_show_it() {
+    fn each_process_has_the_same_root_or_another_or_does_not_show_it() {
         let tree = tempfile::tempdir().unwrap();
-        fs::create_dir_all(tree.path().join("proc/1")).unwrap();
+        let root_of = |pid: &str, root: &str| {
+            let folder = tree.path().join("proc").join(pid);
+            fs::create_dir_all(&folder).unwrap();
+            symlink(root, folder.join("root")).unwrap();
+        };
+        fs::create_dir_all(tree.path().join("proc/self")).unwrap();
+        fs::write(tree.path().join("proc/self/exe"), "").unwrap();
         assert_eq!(seen(tree.path()).other_root, None);
-        let root = tree.path().join("proc/1/root");
-        symlink("../..", &root).unwrap();
+        root_of("1", "/no/such/folder");
+        assert_eq!(seen(tree.path()).other_root, None);
+        root_of("7", "../..");
         assert_eq!(seen(tree.path()).other_root, Some(false));
-        fs::remove_file(&root).unwrap();
-        symlink("/", &root).unwrap();
+        root_of("8", "/");
+        root_of("9", "../..");
         assert_eq!(seen(tree.path()).other_root, Some(true));
     }
 

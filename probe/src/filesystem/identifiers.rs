@@ -3,8 +3,7 @@
 use std::{fs, io, os::unix::fs::MetadataExt};
 
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, statfs};
-use proto::{IDENTIFIERS, Identifier, Identifiers, Observation};
-use sha2::{Digest, Sha256};
+use proto::{IDENTIFIERS, Identifier, Identifiers, Observation, identifier_digest};
 
 use crate::vantage::{Vantage, is_absence, read};
 
@@ -23,15 +22,15 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Identifiers> {
     Observation::Seen(found)
 }
 
-/// `None` where there is nothing but white space, as in an image that is yet to become a machine (machine-id(5)).
+/// `None` where nothing is identified, as in an image that is yet to become a machine (machine-id(5)).
 fn look(vantage: &Vantage, path: &str) -> io::Result<Option<Identifier>> {
     let place = vantage.path(path);
-    let text = read(&place)?.trim_ascii().to_ascii_lowercase();
-    if text.is_empty() {
+    // An engine makes a folder where there is nothing to mount.
+    if fs::metadata(&place)?.is_dir() {
         return Ok(None);
     }
-    let of_kernel = is_of_kernel(vantage, path)?;
-    Ok(Some(Identifier { path: path.to_owned(), of_kernel, sha256: Sha256::digest(text).into() }))
+    let Some(sha256) = identifier_digest(&read(&place)?) else { return Ok(None) };
+    Ok(Some(Identifier { path: path.to_owned(), of_kernel: is_of_kernel(vantage, path)?, sha256 }))
 }
 
 /// Files of gVisor's procfs do not know their file system's type (statfs(2) gives ENOSYS), but its folder does.
@@ -61,12 +60,13 @@ mod tests {
         fs::write(tree.path().join("etc/machine-id"), "0af1\n").unwrap();
         fs::write(tree.path().join("var/lib/dbus/machine-id"), "0AF1").unwrap();
         fs::write(tree.path().join("etc/hostname"), " \n").unwrap();
+        fs::create_dir_all(tree.path().join("var/lib/cloud/data/instance-id")).unwrap();
         symlink("product_uuid", tree.path().join("sys/class/dmi/id/product_uuid")).unwrap();
         let Identifiers { identifiers, unseen } = look();
         let paths: Vec<_> = identifiers.iter().map(|it| it.path.as_str()).collect();
         assert_eq!(paths, ["/etc/machine-id", "/var/lib/dbus/machine-id"]);
         assert_eq!(identifiers[0].sha256, identifiers[1].sha256);
-        assert_eq!(identifiers[0].sha256, <[u8; 32]>::from(Sha256::digest("0af1")));
+        assert_eq!(Some(identifiers[0].sha256), identifier_digest(b"0af1"));
         assert_eq!(unseen, ["/sys/class/dmi/id/product_uuid"]);
     }
     #[test]

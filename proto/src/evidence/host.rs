@@ -34,7 +34,7 @@ pub const HOST_SOCKETS: &[&str] = &[
     "/var/run/dbus/system_bus_socket",
 ];
 
-/// Folders that a machine of containers has, and where its own root is mounted by habit; an image has none of them.
+/// Folders that a machine of containers has, and where its own root is mounted by habit; an image seldom has one.
 pub const HOST_FOLDERS: &[&str] = &[
     // kubernetes.io, "Local Files And Paths Used By The Kubelet".
     "/var/lib/kubelet",
@@ -61,14 +61,14 @@ pub struct HostSockets {
     pub unseen: Vec<String>,
 }
 
-/// What a machine has and an image does not.
+/// What a machine has and an image seldom has.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct HostSentinels {
     /// Those of [`HOST_FOLDERS`] that are there.
     pub folders: Vec<String>,
     /// Those that could not be looked at.
     pub unseen: Vec<String>,
-    /// Whether process 1 has another root directory than the probe; `None` where it cannot be looked at.
+    /// Whether any process has another root directory than the probe; `None` where none of another could be looked at.
     pub other_root: Option<bool>,
     /// Processes that run another program than the probe's own; `None` where they cannot be listed.
     pub others: Option<OtherProcesses>,

@@ -1,6 +1,7 @@
 //! What tells one machine from another. No identifier is carried, only its digest.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     Refused, generated,
@@ -46,8 +47,22 @@ pub struct Identifier {
     pub path: String,
     /// Whether it lies in procfs or sysfs itself: the kernel makes it, and nothing lies over it.
     pub of_kernel: bool,
-    /// SHA-256 of its first MiB, without white space around it and with ASCII letters in lower case.
+    /// See [`identifier_digest`].
     pub sha256: [u8; 32],
+}
+
+/// A key of the application's own, as machine-id(5) asks for.
+const KEY: &[u8] = b"podproof identifier\0";
+/// What stands where a machine has no name of its own: uname(2), hostname(5), machine-id(5).
+const NOBODYS: &[&[u8]] =
+    &[b"", b"(none)", b"localhost", b"localhost.localdomain", b"localhost.localdomain6", b"uninitialized"];
+
+/// SHA-256 of a key and of what is read there, without white space around it and with ASCII letters in lower case; `None`
+/// where it identifies nothing.
+pub fn identifier_digest(text: &[u8]) -> Option<[u8; 32]> {
+    let text = text.trim_ascii().to_ascii_lowercase();
+    let identifies = !NOBODYS.contains(&text.as_slice());
+    identifies.then(|| Sha256::new().chain_update(KEY).chain_update(text).finalize().into())
 }
 
 // === impl Identifiers ===
@@ -71,5 +86,20 @@ impl TryFrom<generated::Identifiers> for Identifiers {
             Ok(Identifier { path: text("path", path)?, of_kernel, sha256: digest("sha256", sha256)? })
         })?;
         Ok(Self { identifiers, unseen: texts("unseen", unseen)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_the_same_however_it_is_written_and_nobodys_is_none() {
+        assert_eq!(identifier_digest(b"0AF1\n"), identifier_digest(b" 0af1"));
+        assert_ne!(identifier_digest(b"0af1"), identifier_digest(b"0af2"));
+        assert_ne!(identifier_digest(b"0af1"), Some(Sha256::digest(b"0af1").into()));
+        for nobodys in [&b" \n"[..], b"localhost\n", b"(none)"] {
+            assert_eq!(identifier_digest(nobodys), None);
+        }
     }
 }

@@ -500,7 +500,7 @@ pub struct HostSockets {
     #[prost(string, repeated, tag = "2")]
     pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// What a machine has and an image does not, by stat(2) and by the list of processes.
+/// What a machine has and an image seldom has, by stat(2) and by the list of processes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HostSentinels {
     /// Folders of the machine's that are there.
@@ -509,7 +509,7 @@ pub struct HostSentinels {
     /// Places that could not be looked at.
     #[prost(string, repeated, tag = "2")]
     pub unseen: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Whether process 1 has another root directory than the probe; absent where it cannot be looked at.
+    /// Whether any process has another root directory than the probe; absent where none of another could be looked at.
     #[prost(bool, optional, tag = "3")]
     pub other_root: ::core::option::Option<bool>,
     /// Processes that run another program than the probe's own; absent where they cannot be listed.
@@ -531,7 +531,7 @@ pub struct OtherProcesses {
 /// What tells one machine from another. No identifier is carried, only what is enough to recognise one that is known.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Identifiers {
-    /// Those that can be read and are not empty.
+    /// Those that can be read and identify something.
     #[prost(message, repeated, tag = "1")]
     pub identifiers: ::prost::alloc::vec::Vec<Identifier>,
     /// Places that could not be looked at.
@@ -547,7 +547,8 @@ pub struct Identifier {
     /// Whether it lies in procfs or sysfs itself: the kernel makes it, and nothing lies over it.
     #[prost(bool, tag = "2")]
     pub of_kernel: bool,
-    /// SHA-256 of its first MiB, without white space around it and with ASCII letters in lower case; 32 bytes.
+    /// SHA-256 of "podproof identifier", a zero byte, and its first MiB without white space around it and with ASCII letters
+    /// in lower case; 32 bytes.
     #[prost(bytes = "vec", tag = "3")]
     pub sha256: ::prost::alloc::vec::Vec<u8>,
 }

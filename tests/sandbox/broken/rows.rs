@@ -30,7 +30,11 @@ const SOCKET: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent
 const OPEN_SOCKET: Lacks =
     &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet"), ("network-isolation", "unmet")];
 /// Everything of the machine's may lie in it.
-const WHOLE_ROOT: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "inconclusive")];
+const WHOLE_ROOT: Lacks = &[
+    ("filesystem-isolation", "unmet"),
+    ("host-sockets-absent", "inconclusive"),
+    ("network-isolation", "inconclusive"),
+];
 const TOKEN: Lacks = &[("filesystem-isolation", "unmet"), ("secrets-absent", "unmet")];
 const UNLIMITED: Lacks = &[("resource-limits", "unmet")];
 
@@ -75,6 +79,7 @@ pub(super) const BROKEN: &[Broken] = &[
         // gVisor has processes of its own, whatever it is told.
         name: "the machine's processes",
         change: |_, config| shared(config, "pid"),
+        apart: Some(run::FIRST_PROCESS),
         on_linux: ROOT,
         says: ("least-privilege", "pid"),
         ..CLEAN
@@ -88,7 +93,7 @@ pub(super) const BROKEN: &[Broken] = &[
         apart: Some(run::FIRST_PROCESS),
         on_linux: UNMASKED,
         on_gvisor: ROOT,
-        says: ("filesystem-isolation", "/proc/1/root"),
+        says: ("filesystem-isolation", "the machine's root directory can be entered"),
         ..CLEAN
     },
     Broken {

@@ -14,34 +14,42 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
         return Ok(Vec::new());
     }
     let shown = |text: String| Ok(vec![Citation { source: "shadow", text }]);
-    match (&case.evidence().shadow, &case.survey.machine.shadow) {
-        (Observation::Absent, _) => shown("there is no /etc/shadow".to_owned()),
+    let theirs = match &case.evidence().shadow {
         // The image is known, and has none.
-        (Observation::Seen(_) | Observation::Denied { .. }, _) if case.is_of_our_image() => {
-            Err(Judgement::inconclusive("there is an /etc/shadow that the probe's image does not have"))
+        Observation::Seen(_) | Observation::Denied { .. } if case.is_of_our_image() => {
+            return Err(Judgement::inconclusive(
+                "there is an /etc/shadow that the probe's image does not have",
+            ));
         }
-        (Observation::Denied { .. }, _) => shown("/etc/shadow may not be read".to_owned()),
-        (Observation::Seen(theirs), Observation::Seen(machine)) => {
-            let digest = FileDigest { size: theirs.size, sha256: theirs.sha256 };
-            let text = format!(
-                "{} bytes, {} accounts, {} of them have a password or need none",
-                theirs.size, theirs.accounts, theirs.passwords
-            );
-            if digest == *machine && theirs.size > 0 {
-                return Err(Judgement::unmet("limited isolation: the host's passwords are readable")
-                    .citing("shadow", text)
-                    .citing("machine", "its /etc/shadow has the same digest"));
-            }
-            shown(format!("{text}; not the machine's"))
+        Observation::Seen(theirs) => theirs,
+        Observation::Absent => return shown("there is no /etc/shadow".to_owned()),
+        Observation::Denied { .. } => return shown("/etc/shadow may not be read".to_owned()),
+        blind => {
+            return Err(Judgement::inconclusive(format!("/etc/shadow was not seen: {}", blind.fared())));
         }
-        (Observation::Seen(theirs), Observation::Absent) => {
-            shown(format!("{} bytes, not the machine's, which has none", theirs.size))
+    };
+    let text = format!(
+        "{} bytes, {} accounts, {} of them have a password or need none",
+        theirs.size, theirs.accounts, theirs.passwords
+    );
+    let machine = &case.survey.machine;
+    let digest = FileDigest { size: theirs.size, sha256: theirs.sha256 };
+    match &machine.shadow {
+        Observation::Seen(machines) if digest == *machines && theirs.passwords > 0 => {
+            Err(Judgement::unmet("limited isolation: the host's passwords are readable")
+                .citing("shadow", text)
+                .citing("machine", "its /etc/shadow has the same digest"))
         }
-        (Observation::Seen(_), machine) => Err(Judgement::inconclusive(format!(
+        // Images of one distribution have the same.
+        Observation::Seen(machines) if digest == *machines => shown(format!("{text}; so has the machine's")),
+        Observation::Seen(_) | Observation::Absent => shown(format!("{text}; not the machine's")),
+        _ if machine.shadow_size.is_some_and(|size| size != theirs.size) => {
+            shown(format!("{text}; not the machine's, which is of another size"))
+        }
+        blind => Err(Judgement::inconclusive(format!(
             "there is an /etc/shadow, and the machine's could not be compared with it: {}",
-            machine.fared()
+            blind.fared()
         ))),
-        (blind, _) => Err(Judgement::inconclusive(format!("/etc/shadow was not seen: {}", blind.fared()))),
     }
 }
 

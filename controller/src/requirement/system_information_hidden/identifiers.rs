@@ -1,16 +1,19 @@
 //! Whose an identifier is: the machine's, where its digest is among those that the machine is known by.
 
-use proto::{Identifier, Observation};
+use proto::{Identifier, Observation, identifier_digest};
 
 use super::Found;
 use crate::{
     case::{Case, Citation},
     gvisor::{self, Kernel},
-    identity,
 };
 
 /// Of the UTS namespace, not of the kernel.
 const HOST_NAMES: &[&str] = &["/proc/sys/kernel/hostname", "/etc/hostname"];
+
+/// What many machines have in common.
+const OF_A_KIND: &[&str] =
+    &["/sys/class/dmi/id/board_vendor", "/sys/class/dmi/id/product_name", "/sys/class/dmi/id/sys_vendor"];
 
 /// Whose it is.
 enum Whose {
@@ -43,7 +46,8 @@ pub(super) fn read(case: &Case, found: &mut Found) {
 fn whose(case: &Case, identifier: &Identifier) -> Whose {
     let identities = &case.survey.machine.identities;
     let same = |digest: &[u8; 32]| *digest == identifier.sha256;
-    if identities.iter().filter_map(|it| it.sha256.seen()).any(same) {
+    let is_of_a_kind = OF_A_KIND.contains(&identifier.path.as_str());
+    if !is_of_a_kind && identities.iter().filter_map(|it| it.sha256.seen()).any(same) {
         return Whose::Machines;
     }
     let is_host_name = HOST_NAMES.contains(&identifier.path.as_str());
@@ -51,14 +55,14 @@ fn whose(case: &Case, identifier: &Identifier) -> Whose {
         return if is_the_pods_name(case, identifier) { Whose::Own } else { Whose::Unknown };
     }
     let machines = identities.iter().find(|it| it.path == identifier.path).map(|it| &it.sha256);
-    if matches!(machines, Some(Observation::Seen(_) | Observation::Absent)) {
+    if !is_of_a_kind && matches!(machines, Some(Observation::Seen(_) | Observation::Absent)) {
         return Whose::Own;
     }
     // What the kernel makes is the machine's where the kernel is.
     if !is_host_name && identifier.of_kernel {
         return match gvisor::assess(case).kernel {
             Kernel::Gvisor => Whose::Own,
-            Kernel::Other if is_the_machines_kernel(case) => Whose::Machines,
+            Kernel::Other if gvisor::is_the_machines(case) => Whose::Machines,
             Kernel::Other | Kernel::Unclear => Whose::Unknown,
         };
     }
@@ -69,12 +73,7 @@ fn whose(case: &Case, identifier: &Identifier) -> Whose {
 fn is_the_pods_name(case: &Case, identifier: &Identifier) -> bool {
     let pod = case.survey.in_cluster.as_ref().and_then(|known| known.pod.as_ref());
     let name = pod.map(|pod| pod.name.get(..63).unwrap_or(&pod.name));
-    name.and_then(|name| identity::digest(name.as_bytes())) == Some(identifier.sha256)
-}
-
-fn is_the_machines_kernel(case: &Case) -> bool {
-    let boot_id = case.evidence().boot_id.seen();
-    boot_id.is_some() && boot_id == case.survey.machine.boot_id.seen()
+    name.and_then(|name| identifier_digest(name.as_bytes())) == Some(identifier.sha256)
 }
 
 #[cfg(test)]
@@ -89,7 +88,7 @@ mod tests {
     }
 
     fn having(mut case: Case, path: &str, of_kernel: bool, text: &str) -> Case {
-        let sha256 = identity::digest(text.as_bytes()).unwrap();
+        let sha256 = identifier_digest(text.as_bytes()).unwrap();
         let identifier = Identifier { path: path.into(), of_kernel, sha256 };
         let identifiers = Identifiers { identifiers: vec![identifier], unseen: Vec::new() };
         case.collected.evidence.identifiers = Observation::Seen(identifiers);

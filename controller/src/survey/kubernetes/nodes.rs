@@ -23,14 +23,20 @@ fn node(api: ApiNode, pool_label: Option<&str>) -> Node {
     let memory = status.capacity.as_ref().and_then(|capacity| capacity.get("memory"));
     let addresses = status.addresses.iter().flatten();
     let name = api.metadata.name.unwrap_or_default();
-    let identity = |path: &str, text: &str| Identity::of(path, Observation::Seen(text.as_bytes().to_vec()));
+    // What is not told is not known.
+    let identity = |(path, text): (&str, &str)| {
+        (!text.is_empty()).then(|| Identity::of(path, Observation::Seen(text.as_bytes().to_vec())))
+    };
     Node {
         // kubernetes.io, `core/v1` "NodeSystemInfo"; a node is most often called as its machine is.
-        identities: vec![
-            identity("/etc/machine-id", &info.machine_id),
-            identity("/sys/class/dmi/id/product_uuid", &info.system_uuid),
-            identity("/proc/sys/kernel/hostname", &name),
-        ],
+        identities: [
+            ("/etc/machine-id", info.machine_id.as_str()),
+            ("/sys/class/dmi/id/product_uuid", &info.system_uuid),
+            ("/proc/sys/kernel/hostname", &name),
+        ]
+        .into_iter()
+        .filter_map(identity)
+        .collect(),
         name,
         pool: cluster::node::pool(&labels, pool_label),
         labels,

@@ -65,6 +65,7 @@ fn case(
         measures_cpu: request.measures_cpu,
         cgroup: Observation::failed("a node's control groups cannot be read from here"),
         destinations,
+        untried_sockets: Vec::new(),
         profile: Profile::default(),
         control,
         arrived,
@@ -103,6 +104,7 @@ fn machine(cluster: &Cluster, node: Option<&str>, control_boot: Option<BootId>) 
             .map_or_else(|| Observation::failed(unknown()), Observation::Seen),
         account_list: Observation::failed("a node's files cannot be read from here"),
         shadow: Observation::failed("a node's files cannot be read from here"),
+        shadow_size: None,
         identities: known.map(|node| node.identities.clone()).unwrap_or_default(),
     }
 }
