@@ -1,11 +1,11 @@
 //! Bundles of users: what is judged is theirs, and their folder stays as it was.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -207,28 +207,34 @@ fn killed_by_seccomp() {
 }
 
 /// Whoever holds a lease on a file keeps others from opening it for a while (fcntl(2), `F_SETLEASE`: 1024).
-const LEASE: &str = r#"$SIG{IO} = "IGNORE"; $| = 1; open(my $file, "+<", $ARGV[0]) or die $!;
-    fcntl($file, 1024, 1) or die $!; print "held\n"; <STDIN>"#;
+const LEASE: &str = r#"$SIG{IO} = "IGNORE"; $| = 1; fcntl(STDIN, 1024, 1) or die $!; print "held\n"; sleep"#;
+
+/// It ends with the test.
+struct Holder(Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
 
 fn hanging() {
     let mut holder = None;
     let leased = |folder: &Path, config: &mut Value| {
         let path = folder.join("leased");
-        fs::write(&path, "").unwrap();
-        let mut perl = Command::new("perl");
-        let perl = perl.args(["-e", LEASE]).arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut held = perl.spawn().unwrap();
+        let file = File::create_new(&path).unwrap();
+        let mut held =
+            Command::new("perl").args(["-e", LEASE]).stdin(file).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = [0; 5];
         held.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
-        holder = Some(held);
+        holder = Some(Holder(held));
         let mount =
             json!({ "destination": "/proc/cpuinfo", "type": "bind", "source": path, "options": ["bind"] });
         config["mounts"].as_array_mut().unwrap().push(mount);
     };
     let ended = verify(&["runc"], leased);
-    // It ends with its input.
-    drop(holder.as_mut().unwrap().stdin.take());
-    holder.unwrap().wait().unwrap();
+    drop(holder);
     let mut expected = pairs(&RUNC);
     expected.insert(0, ("filesystem-isolation".to_owned(), "unmet".to_owned()));
     assert_eq!(wanting(&ended), expected, "{ended:#?}");
