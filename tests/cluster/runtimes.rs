@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use stage::{
-    Cluster,
+    Cluster, Ended,
     cluster::{ONE, Shop, TWO, pod},
 };
 
@@ -11,6 +11,7 @@ use crate::Test;
 pub(super) const TESTS: &[Test] = &[
     ("a memory limit is all the memory that a gVisor sandbox has", limited),
     ("what a pod's probe gets of processor time is measured, in each runtime", measured),
+    ("a node's own kernel shows which machine it is on, and gVisor's does not", told),
     ("exec carries bytes into a pod and out of it, in each runtime and on each node", carried),
 ];
 
@@ -28,20 +29,35 @@ fn limited(cluster: &Cluster) {
 
 /// A quota lets no more through, however busy the machine is; less may be the others' doing, and then it is open.
 fn measured(cluster: &Cluster) {
-    cluster.probe_image();
-    let control = cluster.namespace("control");
     for class in ["gvisor", "runc"] {
-        let namespace = cluster.namespace("measured");
-        let mut shop = Shop::default();
-        shop.pod()["runtimeClassName"] = class.into();
-        shop.open(&namespace);
-        let ended = cluster.verify(&namespace, &control, &["--measure-cpu"]);
-        let finding = ended.finding("resource-limits");
-        assert!(finding.to_string().contains("threads got"), "{class}: {finding:#}");
-        assert_ne!(finding["outcome"], "unmet", "{class}: {finding:#}");
-        let without = cluster.verify(&namespace, &control, &[]);
-        assert!(!without.out.contains("threads got"), "{class}: {}", without.out);
+        let finding = |words: &[&str]| verified(cluster, class, words).finding("resource-limits");
+        let with = finding(&["--measure-cpu"]);
+        assert!(with.to_string().contains("threads got"), "{class}: {with:#}");
+        assert_ne!(with["outcome"], "unmet", "{class}: {with:#}");
+        let without = finding(&[]);
+        assert!(!without.to_string().contains("threads got"), "{class}: {without:#}");
     }
+}
+
+fn told(cluster: &Cluster) {
+    for (class, outcome, words) in [
+        ("gvisor", "met", "/etc/hostname is the sandbox's own"),
+        ("runc", "unmet", "the machine shows: /proc/cmdline"),
+    ] {
+        let finding = verified(cluster, class, &[]).finding("system-information-hidden");
+        assert_eq!(finding["outcome"], outcome, "{class}: {finding:#}");
+        assert!(finding.to_string().contains(words), "{class}: {finding:#}");
+    }
+}
+
+/// A namespace in which nothing is wrong but its class.
+fn verified(cluster: &Cluster, class: &str, words: &[&str]) -> Ended {
+    cluster.probe_image();
+    let (control, namespace) = (cluster.namespace("control"), cluster.namespace("runtimes"));
+    let mut shop = Shop::default();
+    shop.pod()["runtimeClassName"] = class.into();
+    shop.open(&namespace);
+    cluster.verify(&namespace, &control, words)
 }
 
 fn carried(cluster: &Cluster) {

@@ -1,5 +1,6 @@
 //! `controller verify --namespace`, as a list of phases. Whatever happens after the launch, cleaning up happens too.
 
+mod asking;
 mod cases;
 mod controls;
 mod probing;

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::probing::{BUDGET, assignment};
+use super::asking::{BUDGET, assignment};
 use crate::{
     case::Control,
     destination::Destination,
@@ -79,19 +79,27 @@ impl Controls {
         witness: &Witness,
         destinations: &[Destination],
     ) -> Result<Tried, Error> {
+        // Its own would be taken for the probe's.
+        let one_way = |it: &&Destination| it.target.protocol == Protocol::OneWay;
+        let destinations: Vec<_> = destinations.iter().filter(|it| !one_way(it)).cloned().collect();
+        self.ask(witness, &destinations, &[Observer::BootId, Observer::Egress]).await
+    }
+
+    async fn ask(
+        &self,
+        witness: &Witness,
+        destinations: &[Destination],
+        observers: &[Observer],
+    ) -> Result<Tried, Error> {
         let without = |control| Ok(Tried { control, boot_id: None });
         let (pod, fleet) = match (&witness.pod, &self.fleet) {
             (Ok(pod), Some(fleet)) => (pod, fleet),
             (Err(control), _) => return without(control.clone()),
             (Ok(_), None) => return without(Control::NotAsked),
         };
-        let observers = vec![Observer::BootId, Observer::Egress];
         // It is bound by nothing that could come into force.
         let budget = Budget { again: BUDGET.egress, ..BUDGET };
-        // Its own would be taken for the probe's.
-        let one_way = |it: &&Destination| it.target.protocol == Protocol::OneWay;
-        let destinations: Vec<_> = destinations.iter().filter(|it| !one_way(it)).cloned().collect();
-        let draw = || assignment(&destinations, observers.clone(), budget);
+        let draw = || assignment(destinations, observers.to_vec(), budget);
         let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
         match gathered {
             Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),
@@ -125,7 +133,7 @@ impl Controls {
         if questions.is_empty() || !matches!(tried.control, Control::Tried(_)) {
             return Ok((tried, Vec::new()));
         }
-        let asked = self.tries(witness, &questions).await?;
+        let asked = self.ask(witness, &questions, &[Observer::Egress]).await?;
         let Control::Tried(answers) = asked.control else {
             return Ok((Tried { control: asked.control, ..tried }, Vec::new()));
         };

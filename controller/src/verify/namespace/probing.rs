@@ -1,11 +1,12 @@
 //! One group's way from its pod to its evidence.
 
-use std::time::Duration;
-
-use proto::{Assignment, Budget, Observer};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Target, controls::Controls};
+use super::{
+    Target,
+    asking::{BUDGET, assignment},
+    controls::Controls,
+};
 use crate::{
     breach::Breach,
     case::{Collected, Control, RanPod},
@@ -17,14 +18,6 @@ use crate::{
     plan::{self, Wanted},
     progress::Progress,
     verify::{Error, nonce},
-};
-
-/// For each observer; and for all attempts together. A first packet may be lost while a new pod is being made known, and a
-/// kernel sends the next one after a second (RFC 6298): silence counts after that, and not before.
-pub(super) const BUDGET: Budget = Budget {
-    observer: Duration::from_secs(2),
-    egress: Duration::from_millis(1500),
-    again: Duration::from_secs(1),
 };
 
 /// What all groups share.
@@ -155,9 +148,13 @@ impl Probing<'_> {
                 |event| self.hear(group, event),
             )
         );
-        let (tried, arrived) = self.controls.heard(&control, &destinations, tried?).await?;
+        let mut tried = tried?;
+        let mut arrived = Vec::new();
         let (mut collected, failure, timed_out) = match gathered? {
-            Gathered::Heard { collected, timed_out } => (*collected, None, timed_out),
+            Gathered::Heard { collected, timed_out } => {
+                (tried, arrived) = self.controls.heard(&control, &destinations, tried).await?;
+                (*collected, None, timed_out)
+            }
             Gathered::Refused(refusal) => {
                 let breaches = vec![Breach::NotLaunched(refusal.to_string())];
                 (Collected { breaches, ..Collected::default() }, Some(refusal), false)
@@ -218,18 +215,4 @@ impl Probing<'_> {
             Event::Refused | Event::Ended => (),
         }
     }
-}
-
-/// With a nonce of its own.
-pub(super) fn assignment(
-    destinations: &[Destination],
-    observers: Vec<Observer>,
-    budget: Budget,
-) -> Result<Assignment, Error> {
-    Ok(Assignment {
-        nonce: nonce()?,
-        observers,
-        targets: destinations.iter().map(|destination| destination.target.clone()).collect(),
-        budget,
-    })
 }
