@@ -120,6 +120,10 @@ pub struct RanPod {
     pub image_id: String,
     /// The digests that the probe's image may have.
     pub known_digests: Vec<String>,
+    /// How long after its container was seen to run the probe was asked, in milliseconds; `None` where a saved file does not
+    /// tell.
+    #[serde(default)]
+    pub asked_after_ms: Option<u64>,
 }
 
 /// What is judged.

@@ -115,9 +115,12 @@ pub enum Error {
 pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
     let subject = subject(request)?;
     let loopback = at(Ipv4Addr::LOCALHOST.into(), request.loopback_witness, Purpose::LoopbackWitness);
-    let shut_in = subject != Subject::Unsandboxed && network(request, &subject) != Network::Shared;
-    let documentation = DOCUMENTATION.iter().map(|&address| at(address, 443, Purpose::Documentation));
-    let outside = documentation.chain(defaults::destinations().filter(|_| request.wanted.defaults));
+    let network = if subject == Subject::Unsandboxed { Network::Shared } else { network(request, &subject) };
+    let shut_in = network != Network::Shared;
+    // A network that was there already may lead somewhere, and then nothing goes there unasked.
+    let defaults = defaults::destinations().filter(|_| request.wanted.defaults);
+    let documented = request.wanted.defaults || network == Network::Fresh;
+    let outside = documentation().filter(|_| documented).chain(defaults);
     let destinations = std::iter::once(loopback)
         .chain(outside.filter(|_| shut_in))
         .chain(request.witness.iter().flat_map(Witness::destinations))
@@ -130,6 +133,11 @@ pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
         profile: request.wanted.profile.clone(),
         measures_cpu: request.measures_cpu,
     })
+}
+
+/// Attempted from a network of the sandbox's own, to show by structure that there is no way.
+pub fn documentation() -> impl Iterator<Item = Destination> {
+    DOCUMENTATION.iter().map(|&address| at(address, 443, Purpose::Documentation))
 }
 
 impl Plan {
@@ -329,6 +337,7 @@ mod tests {
         assert_eq!(outside(Network::Fresh, &["runc"], true), all);
         assert_eq!(outside(Network::Joined, &["runsc", "-network", "sandbox"], true), all);
         assert_eq!(outside(Network::Fresh, &["runsc", "--network=none"], false), documentation);
+        assert_eq!(outside(Network::Joined, &["runc"], false), 0);
         assert_eq!(outside(Network::Shared, &["runc"], true), 0);
         assert_eq!(outside(Network::Fresh, &["runsc", "--network=host"], true), 0);
         assert_eq!(outside(Network::Fresh, &["runsc", "-network", "host"], true), 0);

@@ -40,6 +40,9 @@ const PROBES_OWN: i32 = 64;
 /// runsc's exit code when it fails (runsc/cmd/util, `Fatalf`).
 const RUNTIME_FATAL: i32 = 128;
 
+/// How long what a bundle mounts may be looked through. The probe waits meanwhile.
+const LOOKING: Duration = Duration::from_secs(2);
+
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -149,7 +152,7 @@ async fn phases(
     // touches the machine: launch, collect, clean up
     progress.change(&format!("starting {}", name(&plan)));
     let (stream, mut launched) = launch::start(&plan, &probe)?;
-    let sockets = survey::mounted_sockets(launched.host_paths());
+    let sockets = survey::mounted_sockets(launched.host_paths(), LOOKING).await;
     let plan = plan.with_sockets(sockets.found);
     let trying = beside.tries(&plan, &launched);
     let mut collection = collect::begin(stream, plan.assignment());

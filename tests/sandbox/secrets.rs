@@ -72,6 +72,7 @@ fn none_leaves(world: &World) {
     assert_eq!(ground.leftovers(&["mine"]), [""; 0], "{ended:#?}");
 
     was_in_reach(&fs::read_to_string(mine.join("json")).unwrap());
+    was_seen(world, &fs::read_to_string(mine.join("evidence")).unwrap());
     let reports = FORMS.map(|form| (form, "filesystem-isolation"));
     let raw = [("said", "Linux version"), ("evidence", "Linux version")];
     for (name, shown) in reports.into_iter().chain(raw) {
@@ -95,6 +96,21 @@ fn was_in_reach(report: &str) {
     for id in ["metadata-blocked", "filesystem-isolation", "secrets-absent"] {
         assert_eq!(finding(id)["outcome"], "unmet", "{id}: {findings:#?}");
     }
+}
+
+/// The probe read each of them, and kept what may be kept.
+fn was_seen(world: &World, saved: &str) {
+    let saved: Value = serde_json::from_str(saved).unwrap();
+    let evidence = &saved["content"]["record"]["cases"][0]["collected"]["evidence"];
+    let seen = |observer: &str| &evidence[observer]["seen"];
+    assert_eq!(seen("account_list")["accounts"], 1, "{evidence:#}");
+    assert_eq!(seen("shadow")["passwords"], 1, "{evidence:#}");
+    assert_eq!(seen("secrets")["token"]["audiences"], json!(["shop"]), "{evidence:#}");
+    let mut identifiers = seen("identifiers")["identifiers"].as_array().unwrap().iter();
+    assert!(identifiers.any(|it| it["path"] == "/etc/machine-id"), "{evidence:#}");
+    // gVisor has processes of its own.
+    let others = seen("host_sentinels")["others"]["command_lines"].as_u64().unwrap();
+    assert_eq!(others > 0, !world.gvisor, "{evidence:#}");
 }
 
 fn plant(folder: &Path, config: &mut Value) {

@@ -48,10 +48,12 @@ fn is_bind(mount: &Value) -> bool {
     binds || mount.get("type").and_then(Value::as_str) == Some("bind")
 }
 
-/// What cannot be looked at is none.
+/// What cannot be looked at is none, nor is what lies in a folder of the machine's, as it is written or where links lead to.
 fn is_per_container(HostPath { source, destination }: &HostPath) -> bool {
-    let Ok(source) = fs::canonicalize(source) else { return false };
-    if SYSTEM.iter().any(|system| source.starts_with(system)) {
+    let written = Path::new(source);
+    let Ok(source) = fs::canonicalize(written) else { return false };
+    let is_systems = |path: &Path| SYSTEM.iter().any(|system| path.starts_with(system));
+    if is_systems(written) || is_systems(&source) || Path::new(destination).starts_with(written) {
         return false;
     }
     if OWN_FILES.contains(&destination.as_str()) {
@@ -103,6 +105,8 @@ mod tests {
             (folder.path(), "/etc/hosts"),
             (&socket, "/dev/termination-log"),
             (&link, "/etc/hostname"),
+            // Wherever it leads to, it is the machine's.
+            (Path::new("/etc/mtab"), "/etc/resolv.conf"),
             (Path::new("/no/such/file"), "/etc/hostname"),
             (&folder.path().join("shm/.."), "/dev/shm"),
         ] {

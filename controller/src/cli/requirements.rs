@@ -9,7 +9,7 @@ use crate::{
     environment::Environment,
     exit::Exit,
     gvisor::{SIGNALS, Strength, settings::SETTINGS},
-    plan::defaults,
+    plan::{self, defaults},
     policy::{Enforcement, Policy},
     requirement::{ALL, Requirement},
 };
@@ -111,12 +111,24 @@ fn targets() -> String {
     let mut text = String::from(
         "\ntargets, tried from a network of the sandbox's own; `--no-default-targets` leaves them out\n",
     );
+    for destination in plan::documentation() {
+        let what = destination.purpose.words();
+        _ = writeln!(
+            text,
+            "  {:<32}{what}, kept in an empty network of its own (RFC 5737, RFC 3849)",
+            destination.name()
+        );
+    }
     for destination in defaults::destinations() {
         let row = defaults::DEFAULTS.iter().find(|row| row.is(&destination.target));
         let (of, source) = row.map_or(("", ""), |row| (row.of, row.source));
         let what = destination.purpose.words();
         _ = writeln!(text, "  {:<32}{what}: {of}  {source}", destination.name());
     }
+    text.push_str(
+        "in a cluster besides, always: its DNS, its API server, the node and its kubelet, other pods of the namespace, the \
+         control's listener\n",
+    );
     text
 }
 

@@ -33,6 +33,9 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     judge,
 };
 
+/// How late the first attempt may be to be one of the first seconds.
+const LATEST_MS: u64 = 2000;
+
 fn judge(case: &Case) -> Judgement {
     let all = attempted::all(case);
     let early = all.iter().find(|it| it.expectation == Expectation::Forbidden && it.only_at_first());
@@ -43,9 +46,18 @@ fn judge(case: &Case) -> Judgement {
     if all.iter().any(Attempted::is_leak) {
         return Judgement::not_applicable("what was reached is open all the time");
     }
+    let asked = case.survey.in_cluster.as_ref().and_then(|known| known.pod.as_ref()?.asked_after_ms);
+    if let Some(millis) = asked.filter(|&millis| millis > LATEST_MS) {
+        return Judgement::inconclusive(format!(
+            "the probe was asked {millis} ms after its container was seen to run, and what was open until then is not known"
+        ));
+    }
     match stands_for_its_network(case).and_then(|()| network_isolation::shown(case, &all)) {
-        Ok(_) => Judgement::met("nothing was reached at any time")
-            .citing("egress", format!("{} attempts from the start", all.len())),
+        Ok(_) => {
+            let asked = asked.map(|millis| format!(", {millis} ms after its container was seen to run"));
+            Judgement::met("nothing was reached, at first or later")
+                .citing("egress", format!("{} attempts at once{}", all.len(), asked.unwrap_or_default()))
+        }
         Err(_) => Judgement::inconclusive("nothing shows that anything could have been reached at first"),
     }
 }
@@ -72,6 +84,15 @@ mod tests {
         let attempt = &mut fixture::attempts(&mut case)[0];
         (attempt.reach, attempt.again) = (Reach::Reached, Some(Reach::Reached));
         assert!(matches!(judge(&case).outcome, Outcome::NotApplicable(_)));
+    }
+
+    #[test]
+    fn whoever_is_asked_late_saw_nothing_of_the_start() {
+        for (asked_after_ms, expected) in [(None, "met"), (Some(2000), "met"), (Some(2001), "open")] {
+            let mut case = fixture::pod();
+            fixture::in_cluster(&mut case).pod.as_mut().unwrap().asked_after_ms = asked_after_ms;
+            assert_eq!(fixture::told(&judge(&case)), expected, "{asked_after_ms:?}");
+        }
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! No name server answers for names of the outside. Whoever runs a name server hears what it is asked for, so that a
 //! resolver which forwards any name carries data out, whatever else is closed, and also where the profile allows it.
 
+use proto::Protocol;
+
 use super::{
     Area, Class, Explanation, Judgement, NETWORK_ON_PLATFORMS, Requirement, Scope,
-    network_isolation::{attempted, control, shown, structure},
+    network_isolation::{
+        attempted::{self, Attempted},
+        control, shown, structure,
+    },
 };
 use crate::{case::Case, profile::Kind};
 
@@ -45,6 +50,12 @@ fn judge(case: &Case) -> Judgement {
     if let Err(why) = structure::whole(case, &all).and_then(|()| control::stands_for_its_network(case)) {
         return Judgement::inconclusive(why);
     }
+    if let Some(it) = all.iter().find(|it| takes_questions(it)) {
+        let name = it.destination.name();
+        return cited(Judgement::inconclusive(format!(
+            "{name} takes connections, and over TCP no name was asked for"
+        )));
+    }
     if asked.is_empty() {
         return match structure::shows(case, &all) {
             Ok(citations) => Judgement::met("there is no way out at all").citing_all(citations),
@@ -62,9 +73,15 @@ fn judge(case: &Case) -> Judgement {
     }
 }
 
+/// Whether a name server could be asked by TCP (RFC 7766), which the probe does not do.
+fn takes_questions(it: &Attempted<'_>) -> bool {
+    let target = &it.destination.target;
+    target.protocol == Protocol::Tcp && target.port == 53 && it.got_through()
+}
+
 #[cfg(test)]
 mod tests {
-    use proto::{Protocol, Reach};
+    use proto::Reach;
 
     use super::*;
     use crate::{destination::Purpose, fixture, requirement::Outcome};
@@ -89,6 +106,19 @@ mod tests {
     fn a_server_that_answers_and_does_not_say_contains_what_the_control_was_told() {
         for reach in [Reach::NoName, Reach::NameRefused, Reach::TimedOut] {
             assert_eq!(judge(&asking(reach, Reach::Reached)).outcome, Outcome::Met, "{reach:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_takes_connections_may_tell_over_them() {
+        for (port, reach, expected) in
+            [(53, Reach::Reached, "open"), (53, Reach::TimedOut, "met"), (443, Reach::Reached, "met")]
+        {
+            let mut case = asking(Reach::TimedOut, Reach::Reached);
+            let destination = &mut case.survey.destinations[1];
+            (destination.target.port, destination.target.protocol) = (port, Protocol::Tcp);
+            fixture::attempts(&mut case)[1].reach = reach;
+            assert_eq!(fixture::told(&judge(&case)), expected, "{port}");
         }
     }
 

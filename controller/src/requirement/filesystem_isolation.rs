@@ -34,14 +34,15 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
             "mounts",
             "root-filesystem",
             "kernel-files",
+            "namespaces",
             "machine",
             "bundle",
             "cluster",
         ],
         met: "the machine's account list and passwords are not among the sandbox's files, and no path of the machine is \
               mounted",
-        unmet: "a file or folder of the machine's can be reached, or a path of it is mounted in, by the workload too; or a \
-                file of its kernel's may be written that starts a program on it or resets it",
+        unmet: "a file of the machine's can be read, a path of it is mounted in, by the workload too, or a process leads to \
+                its root directory; or a file of its kernel's may be written that starts a program on it or resets it",
         inconclusive: "mounts or files could not be seen, or whose they are is not known",
         on_platforms: &[],
     },

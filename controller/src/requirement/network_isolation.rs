@@ -64,7 +64,8 @@ pub(super) fn judge(case: &Case) -> Judgement {
     }
     if let Some(place) = case.survey.untried_sockets.first() {
         return cited(Judgement::inconclusive(format!(
-            "a socket of the machine's may lie at or below {place}, and was not tried"
+            "a socket of the machine's may lie at or below {place}, and was not tried; mount what the workload needs and \
+             nothing else"
         )));
     }
     match shown(case, &attempted) {
@@ -147,9 +148,15 @@ mod tests {
 
     #[test]
     fn anything_reached_is_unmet_whatever_else_was_seen() {
-        for position in 0..2 {
+        for (position, reach) in [
+            (0, Reach::Reached),
+            (1, Reach::Reached),
+            (0, Reach::Reset),
+            (1, Reach::Reset),
+            (1, Reach::Another),
+        ] {
             let mut case = fixture::gvisor();
-            fixture::attempts(&mut case)[position].reach = Reach::Reached;
+            fixture::attempts(&mut case)[position].reach = reach;
             case.collected.evidence.interfaces = Observation::TimedOut;
             assert_eq!(judge(&case).outcome, Outcome::Unmet);
         }
@@ -185,7 +192,6 @@ mod tests {
             Reach::TimedOut,
             Reach::Refused,
             Reach::NotPermitted,
-            Reach::Reset,
             Reach::Failed,
             Reach::NetworkUnreachable,
             Reach::Prohibited,
@@ -194,7 +200,7 @@ mod tests {
             fixture::attempts(&mut case)[1].reach = reach;
             assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{reach:?}");
         }
-        for reach in [Reach::TimedOut, Reach::NotPermitted, Reach::Reset, Reach::Failed] {
+        for reach in [Reach::TimedOut, Reach::NotPermitted, Reach::Failed] {
             let mut case = fixture::gvisor();
             fixture::attempts(&mut case)[0].reach = reach;
             assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{reach:?}");

@@ -25,7 +25,15 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
     remedy: "Set a memory and a CPU limit (on Kubernetes: for every container of the pod), and let the runtime apply \
              control groups (no `--ignore-cgroups`; `--systemd-cgroup` where the path is systemd's).",
     explanation: Explanation {
-        looks_at: &["memory-total", "quotas", "processor-share", "machine", "bundle", "cluster"],
+        looks_at: &[
+            "memory-total",
+            "processors",
+            "quotas",
+            "processor-share",
+            "machine",
+            "bundle",
+            "cluster",
+        ],
         met: "a memory and a CPU limit are declared and reach the sandbox",
         unmet: "one is missing, or does not reach the sandbox",
         inconclusive: "what the sandbox has could not be seen, or an ordinary user started it, who cannot limit it",
@@ -71,7 +79,14 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
         Some(other) => Judgement::unmet(unreached(other.limit, None)),
         None => reached(&shown),
     };
-    citing_what_decides(judgement.citing(declarer(case), describe(declared)), &shown)
+    let judgement = citing_what_decides(judgement.citing(declarer(case), describe(declared)), &shown);
+    match case.evidence().processors.seen() {
+        Some(seen) => judgement.citing(
+            "processors",
+            format!("{} of {} that are online, whatever the quota", seen.schedulable, seen.online),
+        ),
+        None => judgement,
+    }
 }
 
 /// The sentence of what could not be decided has it all.

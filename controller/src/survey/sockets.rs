@@ -5,9 +5,12 @@ use std::{
     fs,
     os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use proto::HOST_SOCKETS;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::case::HostPath;
 
@@ -26,8 +29,23 @@ pub struct Sockets {
     pub untried: Vec<String>,
 }
 
-/// Looks at what is mounted, and through folders. Links are not followed: in the sandbox they may lead elsewhere.
-pub fn mounted(host_paths: &[HostPath]) -> Sockets {
+/// Looks at what is mounted, and through folders, but not for longer than allowed: a file system may be far away.
+pub async fn mounted(host_paths: &[HostPath], allowed: Duration) -> Sockets {
+    let (tell, told) = oneshot::channel();
+    let paths = host_paths.to_vec();
+    // No task: one that hangs would keep the whole program from ending.
+    let looking = thread::Builder::new().spawn(move || tell.send(found(&paths)));
+    match (looking, timeout(allowed, told).await) {
+        (Ok(_), Ok(Ok(sockets))) => sockets,
+        _ => {
+            let untried = host_paths.iter().map(|path| path.destination.clone()).collect();
+            Sockets { found: Vec::new(), untried }
+        }
+    }
+}
+
+/// Links are not followed: in the sandbox they may lead elsewhere.
+fn found(host_paths: &[HostPath]) -> Sockets {
     let mut search = Search { sockets: Sockets::default(), left: MOST_FILES };
     for path in host_paths {
         search.look(path);
@@ -120,7 +138,7 @@ mod tests {
             path(&socket, sly),
             path(Path::new("/no/such/path"), "/run/none.sock"),
         ];
-        let Sockets { found, untried } = mounted(&paths);
+        let Sockets { found, untried } = found(&paths);
         assert_eq!(found, ["/var/run/docker.sock"]);
         assert_eq!(untried, [&long, sly, "/run/none.sock"]);
     }
@@ -132,7 +150,7 @@ mod tests {
         fs::create_dir_all(&deep).unwrap();
         let _listener = UnixListener::bind(deep.join("socket")).unwrap();
         symlink("/", folder.path().join("a/root")).unwrap();
-        let Sockets { found, untried } = mounted(&[path(folder.path(), "/data")]);
+        let Sockets { found, untried } = found(&[path(folder.path(), "/data")]);
         assert_eq!((found, untried), (vec!["/data/a/b/socket".to_owned()], Vec::new()));
     }
 
@@ -141,7 +159,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let listen = |number| UnixListener::bind(folder.path().join(format!("{number}"))).unwrap();
         let _listeners: Vec<_> = (0..=MOST).map(listen).collect();
-        let Sockets { found, untried } = mounted(&[path(folder.path(), "/run")]);
+        let Sockets { found, untried } = found(&[path(folder.path(), "/run")]);
         assert_eq!((found.len(), untried.len()), (MOST, 1));
         let mut search = Search { sockets: Sockets::default(), left: 3 };
         search.look(&path(folder.path(), "/run"));

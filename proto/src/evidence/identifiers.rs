@@ -34,7 +34,7 @@ pub const IDENTIFIERS: &[&str] = &[
 /// What there is of them.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identifiers {
-    /// Those that can be read and are not empty.
+    /// Those that can be read and identify something.
     pub identifiers: Vec<Identifier>,
     /// Places that could not be looked at.
     pub unseen: Vec<String>,

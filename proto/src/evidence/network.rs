@@ -53,7 +53,7 @@ wire_enum! {
         Reached, "reached";
         /// Somebody answered that nobody listens.
         Refused, "refused";
-        /// Somebody ended it.
+        /// Somebody took the connection, and ended it.
         Reset, "reset";
         /// Nothing answered in time.
         TimedOut, "timed out";
@@ -115,9 +115,11 @@ pub struct Egress {
 // === impl Reach ===
 
 impl Reach {
-    /// Whether somebody beyond the sandbox took what was sent, and what came back arrived.
+    /// Whether somebody beyond the sandbox took what was sent, and what came back arrived. A connection that is reset had been
+    /// made: before, both kernels call it refused (Linux, net/ipv4/tcp_input.c, `tcp_reset`; gVisor,
+    /// `pkg/tcpip/transport/tcp/connect.go`).
     pub const fn is_contact(self) -> bool {
-        matches!(self, Self::Reached | Self::NoName | Self::NameRefused | Self::Another)
+        matches!(self, Self::Reached | Self::Reset | Self::NoName | Self::NameRefused | Self::Another)
     }
 }
 

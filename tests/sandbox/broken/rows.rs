@@ -81,7 +81,7 @@ pub(super) const BROKEN: &[Broken] = &[
         change: |_, config| shared(config, "pid"),
         apart: Some(run::FIRST_PROCESS),
         on_linux: ROOT,
-        says: ("least-privilege", "pid"),
+        says: ("system-information-hidden", "command lines of other processes"),
         ..CLEAN
     },
     Broken {

@@ -38,7 +38,7 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let cited = |text: &String| Citation { source: "kernel-files", text: text.clone() };
     let ways: Vec<_> = seen.files.iter().filter_map(way_out).collect();
     if let Some(first) = ways.first() {
-        let judgement = if kernel == Kernel::Other {
+        let judgement = if gvisor::is_the_machines(case) {
             Judgement::unmet(format!("a file of the machine's kernel may be written: {first}"))
         } else {
             Judgement::inconclusive(format!("whose kernel's file may be written is not known: {first}"))

@@ -60,9 +60,13 @@ impl Attempted<'_> {
         self.attempt.reach.is_contact() && self.attempt.again.is_some_and(|again| !again.is_contact())
     }
 
-    /// Whether the control reached it; an answer of somebody else's is not the listener's.
+    /// Whether the control reached it; only its token shows the run's own listener.
     pub(in crate::requirement) fn control_reached(&self) -> bool {
-        self.control.is_some_and(|reach| reach.is_contact() && reach != Reach::Another)
+        match self.control {
+            Some(Reach::Reached) => true,
+            Some(Reach::Another) | None => false,
+            Some(reach) => reach.is_contact() && self.destination.target.token.is_none(),
+        }
     }
 
     /// Whether the control was told what it asked a name server for.
@@ -87,7 +91,15 @@ impl Attempted<'_> {
         let name = self.destination.name();
         Citation {
             source: "egress",
-            text: format!("{name}: {}; {}", self.ended(), self.destination.purpose.words()),
+            text: format!("{name}: {}; {}{}", self.ended(), self.destination.purpose.words(), self.took()),
+        }
+    }
+
+    /// How long it took, where that is longer than a kernel takes to answer by itself.
+    fn took(&self) -> String {
+        match self.attempt.took_us / 1000 {
+            0 => String::new(),
+            millis => format!("; {millis} ms"),
         }
     }
 

@@ -68,6 +68,10 @@ impl Probed {
         }
     }
 
+    fn late(why: String) -> Self {
+        Self { timed_out: true, ..Self::without(Breach::NotLaunched(why), None) }
+    }
+
     fn failed(refusal: &Refusal) -> Self {
         // A webhook that changes the probe is a finding, and no failure to launch.
         let failure = (!matches!(refusal, Refusal::Altered(_))).then(|| refusal.clone());
@@ -84,36 +88,32 @@ impl Probing<'_> {
             Ok(owner) => owner,
             Err(refusal) => return Ok(Probed::failed(&refusal)),
         };
+        // The control is there before the probe where the node is known, so that the probe is asked as soon as it runs.
+        if let Some(node) = &group.node
+            && timeout_at(self.deadline, self.controls.on(node)).await.is_err()
+        {
+            return Ok(Probed::late("its control did not come up in time".to_owned()));
+        }
         let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
         let name = pod.metadata.name.clone().unwrap_or_default();
         self.say(group, "creating the probe");
         if let Err(refusal) = self.fleet.create(&pod).await {
             return Ok(Probed::failed(&refusal));
         }
-        // The control starts beside the probe where the node is known.
-        let control = async {
-            if let Some(node) = &group.node {
-                self.controls.on(node).await;
-            }
-        };
-        let running = async { tokio::join!(self.running(group, &name), control).0 };
-        let state = match Box::pin(timeout_at(self.deadline, running)).await {
-            Ok(Ok(state)) => state,
+        match Box::pin(timeout_at(self.deadline, self.running(group, &name))).await {
+            Ok(Ok(state)) => self.converse(group, &name, &state).await,
             Ok(Err(why)) => {
                 let why = self.explained(&name, &why);
-                return Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))));
+                Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))))
             }
             Err(_) => {
-                let waits = self.fleet.watch().state(&name).map(|state| state.stage);
-                let waits = match waits {
+                let waits = match self.fleet.watch().state(&name).map(|state| state.stage) {
                     Some(Stage::Waiting(what)) => what,
-                    _ => "its control did not come up in time".to_owned(),
+                    _ => "it did not come up in time".to_owned(),
                 };
-                let breach = Breach::NotLaunched(self.explained(&name, &waits));
-                return Ok(Probed { timed_out: true, ..Probed::without(breach, None) });
+                Ok(Probed::late(self.explained(&name, &waits)))
             }
-        };
-        self.converse(group, &name, &state).await
+        }
     }
 
     async fn running(&self, group: &Group, name: &str) -> Result<PodState, String> {
@@ -125,6 +125,7 @@ impl Probing<'_> {
     }
 
     async fn converse(&self, group: &Group, name: &str, state: &PodState) -> Result<Probed, Error> {
+        let ran = Instant::now();
         let node = state.node.clone().or_else(|| group.node.clone());
         let control = match &node {
             Some(node) => self.controls.on(node).await,
@@ -138,6 +139,7 @@ impl Probing<'_> {
             self.wanted,
         );
         let exec = self.fleet.exec(name);
+        let asked_after = ran.elapsed();
         let (tried, gathered) = tokio::join!(
             self.controls.tries(&control, &destinations),
             pods::gather(
@@ -177,6 +179,7 @@ impl Probing<'_> {
             container_id: container.id,
             image_id: container.image_id,
             known_digests: self.target.digests.clone(),
+            asked_after_ms: u64::try_from(asked_after.as_millis()).ok(),
         });
         Ok(Probed {
             collected,
