@@ -116,7 +116,7 @@ pub struct Egress {
 
 impl Reach {
     /// Whether somebody beyond the sandbox took what was sent, and what came back arrived. A connection that is reset had been
-    /// made: before, both kernels call it refused (Linux, net/ipv4/tcp_input.c, `tcp_reset`; gVisor,
+    /// made: before, both kernels call it refused (Linux, `tcp_reset` in `net/ipv4/tcp_input.c`; gVisor,
     /// `pkg/tcpip/transport/tcp/connect.go`).
     pub const fn is_contact(self) -> bool {
         matches!(self, Self::Reached | Self::Reset | Self::NoName | Self::NameRefused | Self::Another)
