@@ -35,13 +35,11 @@ pub async fn mounted(host_paths: &[HostPath], allowed: Duration) -> Sockets {
     let paths = host_paths.to_vec();
     // No task: one that hangs would keep the whole program from ending.
     let looking = thread::Builder::new().spawn(move || tell.send(found(&paths)));
-    match (looking, timeout(allowed, told).await) {
-        (Ok(_), Ok(Ok(sockets))) => sockets,
-        _ => {
-            let untried = host_paths.iter().map(|path| path.destination.clone()).collect();
-            Sockets { found: Vec::new(), untried }
-        }
+    if let (Ok(_), Ok(Ok(sockets))) = (looking, timeout(allowed, told).await) {
+        return sockets;
     }
+    let untried = host_paths.iter().map(|path| path.destination.clone()).collect();
+    Sockets { found: Vec::new(), untried }
 }
 
 /// Links are not followed: in the sandbox they may lead elsewhere.
