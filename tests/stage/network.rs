@@ -92,6 +92,16 @@ impl Network {
         &found.unwrap_or_else(|| panic!("there is no host {name}")).1
     }
 
+    /// Where all ways meet.
+    pub fn router(&self) -> &Host {
+        &self.router
+    }
+
+    /// Where the sandbox will stand. gVisor takes its addresses away when it starts.
+    pub fn sandbox(&self) -> &Host {
+        &self.sandbox
+    }
+
     /// Filters what the router forwards, by the rules of a chain of nftables.
     pub fn cut(&self, rules: &str) {
         self.router.sh(&cutting("forward", rules));

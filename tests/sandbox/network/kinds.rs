@@ -1,63 +1,68 @@
-//! Each kind of failure, by the filter that makes it: over IPv4 and IPv6, by TCP and by UDP, as Linux and as gVisor tell it.
+//! Each way an attempt can end, by the network that makes it end so: over IPv4 and IPv6, by TCP and by UDP, as Linux and as
+//! gVisor tell it.
 
-use stage::{Network, network::Answer, worlds::World};
+mod answers;
+mod on_the_way;
+mod own_kernel;
+
+use std::io::Write;
+
+use stage::{
+    Network,
+    network::{Answer, Service},
+    worlds::World,
+};
 
 use super::{BEYOND, verify};
 use crate::{Row, row};
 
-/// A filter, and what is said of an attempt behind it.
+/// A network, and what is said of attempts in it.
+#[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
+    /// What the router does with what comes from the sandbox.
     cut: &'static str,
+    /// What is set up on the router beside that, on the public host, and in the sandbox's own namespace before it starts.
+    router: &'static str,
+    public: &'static str,
+    within: &'static str,
+    names: Answer,
+    name_server: Option<&'static str>,
+    words: &'static [&'static str],
+    /// How they begin in the report; what stands for a `*` is another each time.
+    attempts: &'static [&'static str],
     linux: Said,
-    /// gVisor's stack tells fewer kinds apart (`pkg/tcpip/transport`, `HandleError`).
     gvisor: Said,
+    /// Where gVisor of 2024 says something else.
+    older_gvisor: Option<Said>,
 }
 
-/// TCP over IPv4 and IPv6, then UDP.
-type Said = [&'static str; 4];
+/// Of each attempt.
+type Said = &'static [&'static str];
 
-const SILENT: Said = ["timed out"; 4];
-const REFUSED: Said = ["refused", "refused", "timed out", "timed out"];
-const PORT: Said = ["refused", "refused", "port unreachable", "port unreachable"];
+const EACH_WAY: &[&str] =
+    &["198.51.100.10:443", "[2606:4700:4700::1111]:443", "10.77.0.2:*/udp", "[fd77::2]:*/udp"];
 
-const KINDS: &[Kind] = &[
-    Kind { name: "drop", cut: "drop", linux: SILENT, gvisor: SILENT },
-    Kind {
-        name: "reject with tcp reset",
-        cut: "meta l4proto tcp reject with tcp reset; iifname \"sandbox\" drop",
-        linux: REFUSED,
-        gvisor: REFUSED,
-    },
-    Kind {
-        name: "reject as port unreachable",
-        cut: "reject with icmpx type port-unreachable",
-        linux: PORT,
-        gvisor: PORT,
-    },
-    Kind {
-        name: "reject as host unreachable",
-        cut: "reject with icmpx type host-unreachable",
-        linux: ["host unreachable"; 4],
-        gvisor: ["host unreachable", "timed out", "timed out", "timed out"],
-    },
-    Kind {
-        name: "reject as network unreachable",
-        cut: "reject with icmpx type no-route",
-        linux: ["network unreachable"; 4],
-        gvisor: ["network unreachable", "network unreachable", "timed out", "timed out"],
-    },
-    Kind {
-        name: "reject as prohibited",
-        cut: "reject with icmpx type admin-prohibited",
-        // For TCP over IPv4 Linux has one errno for both (`icmp_err_convert`, net/ipv4/icmp.c).
-        linux: ["host unreachable", "prohibited", "prohibited", "prohibited"],
-        gvisor: ["host unreachable", "timed out", "timed out", "timed out"],
-    },
-];
+const DROP: Kind = Kind {
+    name: "drop",
+    cut: "drop",
+    router: "",
+    public: "",
+    within: "",
+    names: Answer::Resolved,
+    name_server: Some("10.77.0.53"),
+    words: &["--no-default-targets"],
+    attempts: EACH_WAY,
+    linux: &["timed out"; 4],
+    gvisor: &["timed out"; 4],
+    older_gvisor: None,
+};
 
-/// How the attempts begin in the report, in that order; the listener's port is another each time.
-const ATTEMPTS: [&str; 4] = ["198.51.100.10:443", "[2606:4700:4700::1111]:443", "10.77.0.2:", "[fd77::2]:"];
+/// Where somebody listens whom a filter may cut off.
+const RESET_PORT: u16 = 444;
+
+/// Whoever says this was there.
+const CONTACT: [&str; 5] = ["reached", "reset", "no such name", "name refused", "somebody else answered"];
 
 pub(super) fn rows(world: &World) -> Vec<Row> {
     let of_kind = |kind: &'static Kind| {
@@ -65,27 +70,43 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
         let name = format!("network, {}: {}", world.name, kind.name);
         Row { skipped, ..row(name, move || ends_so(&its, kind)) }
     };
-    KINDS.iter().map(of_kind).collect()
+    [on_the_way::KINDS, own_kernel::KINDS, answers::KINDS].into_iter().flatten().map(of_kind).collect()
 }
 
 fn ends_so(world: &World, kind: &Kind) {
-    let network = Network::new(Answer::Resolved);
+    let network = Network::new(kind.names);
     network.cut(&format!("iifname \"sandbox\" {}", kind.cut));
-    let words = [BEYOND, &["--no-default-targets"]].concat();
-    let ended = verify(&network, world, None, &words);
+    network.router().sh(kind.router);
+    network.host("public").sh(kind.public);
+    network.sandbox().sh(kind.within);
+    let _listening = Service::tcp(network.host("public"), RESET_PORT);
+    let ended = verify(&network, world, kind.name_server, &[kind.words, BEYOND].concat());
     let finding = ended.finding("network-isolation");
-    assert_eq!(finding["outcome"], "met", "{finding:#}");
-    let said = if world.gvisor { kind.gvisor } else { kind.linux };
-    let told = ATTEMPTS.map(|address| told(&finding, address));
-    assert_eq!(told, said, "TCP over IPv4 and IPv6, then UDP: {finding:#}");
+    let said = match kind.older_gvisor {
+        Some(said) if world.name.starts_with("runsc of 2024") => said,
+        _ if world.gvisor => kind.gvisor,
+        _ => kind.linux,
+    };
+    let told: Vec<_> = kind.attempts.iter().map(|attempt| told(&finding, attempt)).collect();
+    let listed: Vec<_> =
+        kind.attempts.iter().zip(&told).map(|(name, told)| format!("{name} {told}")).collect();
+    _ = writeln!(std::io::stderr(), "{} | {} | {}", kind.name, world.name, listed.join(", "));
+    assert_eq!(told, said, "{:?}: {finding:#}", kind.attempts);
+    let outcome = if said.iter().any(|said| CONTACT.contains(said)) { "unmet" } else { "met" };
+    assert_eq!(finding["outcome"], outcome, "{finding:#}");
 }
 
-/// How the attempt on an address ended, by UDP where the address names no port.
-fn told(finding: &serde_json::Value, address: &str) -> String {
+/// How an attempt ended.
+fn told(finding: &serde_json::Value, attempt: &str) -> String {
+    let (begin, end) = attempt.split_once('*').unwrap_or((attempt, ""));
     let texts = finding["evidence"].as_array().unwrap().iter().filter_map(|it| it["text"].as_str());
-    let udp = address.ends_with(':');
-    let mut lines = texts.filter(|text| text.starts_with(address) && text.contains("/udp: ") == udp);
-    let line = lines.next().unwrap_or_else(|| panic!("no {address}: {finding:#}"));
-    let (_, ending) = line.split_once(": ").unwrap();
+    let mut attempts = texts.filter_map(|text| text.split_once(": "));
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_it = |name: &str| {
+        let between = name.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+        between.is_some_and(is_port) && (name == attempt || attempt.contains('*'))
+    };
+    let ending = attempts.find_map(|(name, ending)| is_it(name).then_some(ending));
+    let ending = ending.unwrap_or_else(|| panic!("no {attempt}: {finding:#}"));
     ending.split([';', '(']).next().unwrap().trim().to_owned()
 }
