@@ -88,20 +88,21 @@ impl Probing<'_> {
             Ok(owner) => owner,
             Err(refusal) => return Ok(Probed::failed(&refusal)),
         };
-        // The control is there before the probe where the node is known, so that the probe is asked as soon as it runs.
-        if let Some(node) = &group.node
-            && timeout_at(self.deadline, self.controls.on(node)).await.is_err()
-        {
-            return Ok(Probed::late("its control did not come up in time".to_owned()));
-        }
         let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
         let name = pod.metadata.name.clone().unwrap_or_default();
         self.say(group, "creating the probe");
         if let Err(refusal) = self.fleet.create(&pod).await {
             return Ok(Probed::failed(&refusal));
         }
-        match Box::pin(timeout_at(self.deadline, self.running(group, &name))).await {
-            Ok(Ok(state)) => self.converse(group, &name, &state).await,
+        // The control starts beside the probe where the node is known, so that the probe is asked as soon as it runs.
+        let control = async {
+            if let Some(node) = &group.node {
+                self.controls.on(node).await;
+            }
+        };
+        let running = async { tokio::join!(self.running(group, &name), control).0 };
+        match Box::pin(timeout_at(self.deadline, running)).await {
+            Ok(Ok((state, since))) => self.converse(group, &name, &state, since).await,
             Ok(Err(why)) => {
                 let why = self.explained(&name, &why);
                 Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))))
@@ -109,23 +110,29 @@ impl Probing<'_> {
             Err(_) => {
                 let waits = match self.fleet.watch().state(&name).map(|state| state.stage) {
                     Some(Stage::Waiting(what)) => what,
-                    _ => "it did not come up in time".to_owned(),
+                    _ => "its control did not come up in time".to_owned(),
                 };
                 Ok(Probed::late(self.explained(&name, &waits)))
             }
         }
     }
 
-    async fn running(&self, group: &Group, name: &str) -> Result<PodState, String> {
+    /// The probe's pod, and since when it is seen to run.
+    async fn running(&self, group: &Group, name: &str) -> Result<(PodState, Instant), String> {
         let state = self.fleet.watch().decided(name, |what| self.say(group, what)).await;
         match &state.stage {
             Stage::Failed(why) => Err(why.clone()),
-            Stage::Waiting(_) | Stage::Running => Ok(state),
+            Stage::Waiting(_) | Stage::Running => Ok((state, Instant::now())),
         }
     }
 
-    async fn converse(&self, group: &Group, name: &str, state: &PodState) -> Result<Probed, Error> {
-        let ran = Instant::now();
+    async fn converse(
+        &self,
+        group: &Group,
+        name: &str,
+        state: &PodState,
+        since: Instant,
+    ) -> Result<Probed, Error> {
         let node = state.node.clone().or_else(|| group.node.clone());
         let control = match &node {
             Some(node) => self.controls.on(node).await,
@@ -139,7 +146,7 @@ impl Probing<'_> {
             self.wanted,
         );
         let exec = self.fleet.exec(name);
-        let asked_after = ran.elapsed();
+        let asked_after = since.elapsed();
         let (tried, gathered) = tokio::join!(
             self.controls.tries(&control, &destinations),
             pods::gather(
