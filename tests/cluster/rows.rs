@@ -1,6 +1,7 @@
 //! One broken thing a row: what production then lacks, and nothing else.
 
 mod network;
+mod node;
 mod profiles;
 mod runtime;
 mod workload;
@@ -19,7 +20,7 @@ use stage::{
     cluster::{Loan, Namespace, POOL, Shop},
 };
 
-use crate::Test;
+use crate::{Test, outside};
 
 pub(super) const TESTS: &[Test] =
     &[("a namespace that is isolated is ready, and each broken thing shows as just what it is", rows)];
@@ -67,8 +68,10 @@ const CLEAN: Row = Row {
 fn rows(cluster: &Cluster) {
     cluster.probe_image();
     let control = cluster.namespace("control");
-    let tables = [&[CLEAN], runtime::ROWS, network::ROWS, profiles::ROWS, workload::ROWS];
+    let tables = [&[CLEAN], runtime::ROWS, network::ROWS, profiles::ROWS, workload::ROWS, node::ROWS];
     let waiting = Mutex::new(tables.into_iter().flatten().enumerate());
+    // The control reaches it: that a sandbox does not is then no silence of the world's.
+    let _imitated = outside::imitate(cluster);
     let told = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {

@@ -9,13 +9,14 @@ use stage::{
 };
 
 use super::{CLEAN, Lacks, Row, SYSTEM, listener};
+use crate::outside;
 
 /// A policy says that something may be reached, and it was: everything that is there.
 pub(super) const OPENED: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
-    ("dns-contained", "inconclusive"),
-    ("metadata-blocked", "inconclusive"),
+    ("dns-contained", "unmet"),
+    ("metadata-blocked", "unmet"),
     ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
@@ -23,8 +24,14 @@ pub(super) const OPENED: Lacks = &[
 /// The same, and what was reached is the control's listener alone.
 const OPENED_TO_A_POD: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
-    ("dns-contained", "inconclusive"),
-    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// The same, and what was reached is the control's listener and a name server.
+const OPENED_TO_UDP: Lacks = &[
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "unmet"),
     ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
@@ -33,7 +40,20 @@ const OPENED_TO_A_POD: Lacks = &[
 const OPENED_TO_DNS: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "inconclusive"),
-    ("metadata-blocked", "inconclusive"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// The same, and what was reached is a metadata service alone.
+const OPENED_TO_METADATA: Lacks = &[
+    ("closed-from-the-start", "not-applicable"),
+    ("metadata-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// The same, and what was reached is a name server alone that gives the address of whatever name.
+const OPENED_TO_A_RESOLVER: Lacks = &[
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
@@ -41,8 +61,8 @@ const OPENED_TO_DNS: Lacks = &[
 const UNBOUND: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
-    ("dns-contained", "inconclusive"),
-    ("metadata-blocked", "inconclusive"),
+    ("dns-contained", "unmet"),
+    ("metadata-blocked", "unmet"),
     ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("network-policies-apply", "unmet"),
@@ -52,8 +72,8 @@ const UNBOUND: Lacks = &[
 const NOT_ENFORCED: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
-    ("dns-contained", "inconclusive"),
-    ("metadata-blocked", "inconclusive"),
+    ("dns-contained", "unmet"),
+    ("metadata-blocked", "unmet"),
     ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "unmet"),
@@ -61,8 +81,6 @@ const NOT_ENFORCED: Lacks = &[
 /// Nothing was reached, and something may have been open.
 const NOT_SHOWN: Lacks = &[
     ("closed-from-the-start", "inconclusive"),
-    ("dns-contained", "inconclusive"),
-    ("metadata-blocked", "inconclusive"),
     ("network-isolation", "inconclusive"),
     ("policies-enforced", "inconclusive"),
 ];
@@ -129,7 +147,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "egress open for UDP alone",
         spoil: |shop| shop.policy("udp", &egress(&json!({}), &json!([{ "ports": [{ "protocol": "UDP" }] }]))),
-        lacks: &[("pod/web", OPENED_TO_A_POD)],
+        lacks: &[("pod/web", OPENED_TO_UDP)],
         code: 1,
         says: ", and it arrived",
         ..CLEAN
@@ -166,8 +184,6 @@ pub(super) const ROWS: &[Row] = &[
             "pod/web",
             &[
                 ("closed-from-the-start", "inconclusive"),
-                ("dns-contained", "inconclusive"),
-                ("metadata-blocked", "inconclusive"),
                 ("network-isolation", "inconclusive"),
                 ("policies-enforced", "not-applicable"),
             ],
@@ -189,6 +205,22 @@ pub(super) const ROWS: &[Row] = &[
         says: "the cluster's DNS was reached",
         ..CLEAN
     },
+    Row {
+        name: "a metadata service allowed",
+        spoil: |shop| shop.policy("metadata", &egress(&json!({}), &host(outside::METADATA, "TCP", 80))),
+        lacks: &[("pod/web", OPENED_TO_METADATA)],
+        code: 1,
+        says: "a metadata service was reached",
+        ..CLEAN
+    },
+    Row {
+        name: "a resolver allowed that knows every name",
+        spoil: |shop| shop.policy("resolver", &egress(&json!({}), &host(outside::RESOLVER, "UDP", 53))),
+        lacks: &[("pod/web", OPENED_TO_A_RESOLVER)],
+        code: 1,
+        says: "gave the address of example.com",
+        ..CLEAN
+    },
 ];
 
 pub(super) fn egress(labels: &Value, rules: &Value) -> Value {
@@ -197,6 +229,12 @@ pub(super) fn egress(labels: &Value, rules: &Value) -> Value {
 
 fn port(protocol: &str, number: u16) -> Value {
     json!([{ "ports": [{ "protocol": protocol, "port": number }] }])
+}
+
+/// The rules of a policy by which one port of a host outside may be reached.
+fn host(address: &str, protocol: &str, port: u16) -> Value {
+    let to = json!([{ "ipBlock": { "cidr": format!("{address}/32") } }]);
+    json!([{ "to": to, "ports": [{ "protocol": protocol, "port": port }] }])
 }
 
 /// Something that answers where the cluster's DNS is looked for.

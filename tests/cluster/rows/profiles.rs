@@ -14,7 +14,7 @@ const OPEN_BEYOND_THE_INTERNET: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "not-applicable"),
-    ("metadata-blocked", "inconclusive"),
+    ("metadata-blocked", "unmet"),
     ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),

@@ -3,7 +3,10 @@
 use std::process;
 
 use serde_json::json;
-use stage::cluster::{Shop, deployment};
+use stage::{
+    Cluster,
+    cluster::{Loan, Shop, deployment},
+};
 
 use super::{CLEAN, Lacks, Row};
 
@@ -56,15 +59,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "a RuntimeClass called gvisor that is runc's",
         spoil: |shop| shop.pod()["runtimeClassName"] = json!(liar()),
-        lend: |cluster| {
-            let class = json!({
-                "apiVersion": "node.k8s.io/v1",
-                "kind": "RuntimeClass",
-                "metadata": { "name": liar() },
-                "handler": "runc",
-            });
-            vec![cluster.lend(class)]
-        },
+        lend: |cluster| vec![class(cluster, &liar(), "runc")],
         lacks: &[("pod/web", OWN_KERNEL)],
         code: 1,
         says: "the handler runc is not gVisor's",
@@ -106,13 +101,36 @@ pub(super) const ROWS: &[Row] = &[
         says: "dev.gvisor.flag.host-uds=open",
         ..CLEAN
     },
+    Row {
+        name: "a runtime that ignores control groups",
+        spoil: |shop| shop.pod()["runtimeClassName"] = json!(unlimited()),
+        lend: |cluster| vec![class(cluster, &unlimited(), "runsc-unlimited")],
+        // gVisor has the memory that the machine and its control group leave it (`runsc/sandbox/sandbox.go`, `--total-memory`).
+        lacks: &[("pod/web", &[("limits-enforced", "unmet"), ("resource-limits", "unmet")])],
+        code: 1,
+        says: "the declared memory limit does not reach the sandbox: the node's memory shows",
+        ..CLEAN
+    },
 ];
 
 fn classless(shop: &mut Shop) {
     shop.pod().as_object_mut().unwrap().remove("runtimeClassName");
 }
 
-/// A class of the whole cluster.
+fn class<'a>(cluster: &'a Cluster, name: &str, handler: &str) -> Loan<'a> {
+    cluster.lend(json!({
+        "apiVersion": "node.k8s.io/v1",
+        "kind": "RuntimeClass",
+        "metadata": { "name": name },
+        "handler": handler,
+    }))
+}
+
+/// Classes of the whole cluster have names of this run's.
 fn liar() -> String {
     format!("gvisor-liar-{}", process::id())
+}
+
+fn unlimited() -> String {
+    format!("gvisor-unlimited-{}", process::id())
 }

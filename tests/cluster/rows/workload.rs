@@ -1,7 +1,5 @@
 //! What workloads can ask for that they should not have.
 
-use std::process;
-
 use serde_json::json;
 
 use stage::cluster::Shop;
@@ -10,57 +8,57 @@ use super::{CLEAN, Row, runtime};
 
 pub(super) const ROWS: &[Row] = &[
     Row {
-        name: "a pod with a path of the node",
-        spoil: |shop| {
-            shop.restricted = false;
-            shop.pod()["volumes"] = json!([{ "name": "host", "hostPath": { "path": "/etc" } }]);
-        },
-        lacks: &[("pod/web", &[("filesystem-isolation", "unmet")])],
-        code: 1,
-        says: "mounts /etc",
-        ..CLEAN
-    },
-    Row {
-        name: "a claim on a volume that is a path of the node",
-        spoil: |shop| {
-            shop.others.push(json!({
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": { "name": "claim" },
-                "spec": {
-                    "accessModes": ["ReadOnlyMany"],
-                    "storageClassName": "",
-                    "volumeName": volume(),
-                    "resources": { "requests": { "storage": "1Mi" } },
-                },
-            }));
-            shop.pod()["volumes"] = json!([{ "name": "host", "persistentVolumeClaim": { "claimName": "claim", "readOnly": true } }]);
-        },
-        lend: |cluster| {
-            let volume = json!({
-                "apiVersion": "v1",
-                "kind": "PersistentVolume",
-                "metadata": { "name": volume() },
-                "spec": {
-                    "accessModes": ["ReadOnlyMany"],
-                    "capacity": { "storage": "1Mi" },
-                    "persistentVolumeReclaimPolicy": "Retain",
-                    "hostPath": { "path": "/etc" },
-                },
-            });
-            vec![cluster.lend(volume)]
-        },
-        lacks: &[("pod/web", &[("filesystem-isolation", "unmet")])],
-        code: 1,
-        says: "/etc",
-        ..CLEAN
-    },
-    Row {
         name: "a container without a CPU limit",
         spoil: |shop| shop.container()["resources"] = json!({ "limits": { "memory": "64Mi" } }),
         lacks: &[("pod/web", &[("limits-declared", "unmet"), ("resource-limits", "unmet")])],
         code: 1,
         says: "container app has no memory or no CPU limit",
+        ..CLEAN
+    },
+    Row {
+        name: "a container without a memory limit",
+        spoil: |shop| shop.container()["resources"] = json!({ "limits": { "cpu": "100m" } }),
+        lacks: &[("pod/web", &[("limits-declared", "unmet"), ("resource-limits", "unmet")])],
+        code: 1,
+        says: "container app has no memory or no CPU limit",
+        ..CLEAN
+    },
+    Row {
+        name: "the capability SYS_ADMIN",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.container()["securityContext"]["capabilities"]["add"] = json!(["SYS_ADMIN"]);
+        },
+        lacks: &[("pod/web", &[("least-privilege", "unmet")])],
+        code: 1,
+        says: "container app adds the capability SYS_ADMIN",
+        ..CLEAN
+    },
+    Row {
+        name: "root",
+        spoil: |shop| {
+            shop.restricted = false;
+            let context = &mut shop.pod()["securityContext"];
+            context["runAsUser"] = json!(0);
+            context["runAsNonRoot"] = json!(false);
+        },
+        lacks: &[("pod/web", &[("least-privilege", "unmet")])],
+        code: 1,
+        says: "container app may run as root",
+        ..CLEAN
+    },
+    Row {
+        // Kubernetes wants a user namespace for it (`hostUsers`), and no runtime of this cluster starts a pod in one.
+        name: "a template with an unmasked /proc",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.deployments[0]["spec"]["replicas"] = json!(0);
+            shop.pod()["hostUsers"] = json!(false);
+            shop.container()["securityContext"]["procMount"] = json!("Unmasked");
+        },
+        lacks: &[("deployment/web", &[("least-privilege", "unmet")])],
+        code: 1,
+        says: "container app has an unmasked /proc",
         ..CLEAN
     },
     Row {
@@ -142,43 +140,6 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "a port of the node",
-        spoil: |shop| {
-            shop.restricted = false;
-            shop.container()["ports"] = json!([{ "containerPort": 8080, "hostPort": 18_080 }]);
-        },
-        lacks: &[("pod/web", &[("least-privilege", "unmet")])],
-        code: 1,
-        says: "takes the node's port 18080",
-        ..CLEAN
-    },
-    Row {
-        // No pod of it runs: whether a runtime keeps such a one off the node's interfaces is not what is tested.
-        name: "a template in the node's network",
-        spoil: |shop| {
-            shop.restricted = false;
-            shop.deployments[0]["spec"]["replicas"] = json!(0);
-            shop.pod()["hostNetwork"] = json!(true);
-        },
-        lacks: &[(
-            "deployment/web",
-            &[
-                ("api-server-blocked", "inconclusive"),
-                ("closed-from-the-start", "inconclusive"),
-                ("dns-contained", "inconclusive"),
-                ("least-privilege", "unmet"),
-                ("metadata-blocked", "inconclusive"),
-                ("neighbours-blocked", "inconclusive"),
-                ("network-isolation", "unmet"),
-                ("network-policies-apply", "unmet"),
-                ("policies-enforced", "not-applicable"),
-            ],
-        )],
-        code: 1,
-        says: "shares the node's network namespace",
-        ..CLEAN
-    },
-    Row {
         name: "a pod that bears the label of our own",
         spoil: |shop| {
             let mut pod = shop.template().clone();
@@ -203,9 +164,4 @@ pub(super) const ROWS: &[Row] = &[
 fn profileless(shop: &mut Shop) {
     shop.restricted = false;
     shop.pod()["securityContext"].as_object_mut().unwrap().remove("seccompProfile");
-}
-
-/// A volume of the whole cluster.
-fn volume() -> String {
-    format!("path-{}", process::id())
 }

@@ -139,6 +139,7 @@ impl Node {
         self.state.write(&file("resolv.conf"), format!("nameserver {}\n", network::GATEWAY));
         self.state.write(&file("kubelet.json"), self.kubelet_configuration().to_string());
         self.state.write(&file("runsc.toml"), "[runsc_config]\n");
+        self.state.write(&file("runsc-unlimited.toml"), "[runsc_config]\nignore-cgroups = \"true\"\n");
         self.state.write(&file("containerd.toml"), self.containerd_configuration());
         registry::trust(&self.folder.join("registries"));
     }

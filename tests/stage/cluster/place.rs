@@ -20,6 +20,7 @@ use nix::{
 };
 
 use super::{State, patience};
+use crate::network::Host;
 
 /// Settings of the whole machine that a kubelet or Cilium's agent would change, with the values that they want.
 const WANTED: [(&str, &str); 8] = [
@@ -76,6 +77,11 @@ impl Place {
     /// The process that holds the place, as `nsenter --target` wants it.
     pub fn process(self) -> u32 {
         self.process
+    }
+
+    /// Its network, as a host.
+    pub fn host(self) -> Host {
+        Host::at(&format!("/proc/{}/ns/net", self.process))
     }
 
     /// Whether it is held still, and for the cluster of this folder.

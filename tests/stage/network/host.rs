@@ -26,6 +26,11 @@ impl Host {
         host
     }
 
+    /// Of a namespace that is there.
+    pub(crate) fn at(namespace: &str) -> Self {
+        Self(File::open(namespace).unwrap())
+    }
+
     /// Where its namespace is a file.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.0.as_raw_fd())

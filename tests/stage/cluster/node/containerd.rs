@@ -4,6 +4,7 @@ use super::Node;
 use crate::cluster::{image, parts};
 
 impl Node {
+    /// The runtimes are runc, runsc, and runsc that ignores control groups.
     pub(super) fn containerd_configuration(&self) -> String {
         let folder = self.folder.display();
         let plugins = self.parts.cilium.as_ref().map(|cilium| format!(", \"{}\"", cilium.display()));
@@ -33,6 +34,11 @@ pod_annotations = ["dev.gvisor.*"]
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc.options]
 TypeUrl = "io.containerd.runsc.v1.options"
 ConfigPath = "{folder}/runsc.toml"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc-unlimited]
+runtime_type = "io.containerd.runsc.v1"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc-unlimited.options]
+TypeUrl = "io.containerd.runsc.v1.options"
+ConfigPath = "{folder}/runsc-unlimited.toml"
 "#,
             socket = self.socket().display(),
             pause = image::PAUSE,

@@ -1,0 +1,183 @@
+//! What of its node a workload can ask for.
+
+use std::process;
+
+use serde_json::json;
+use stage::cluster::Shop;
+
+use super::{CLEAN, Lacks, Row};
+
+const PATH: Lacks = &[("filesystem-isolation", "unmet")];
+const SOCKET: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet")];
+/// Everything of the node's may lie in it.
+const WHOLE_ROOT: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "inconclusive")];
+
+/// The probe is not in it, so that all that the probe cannot reach is open.
+const IN_THE_NODES_NETWORK: Lacks = &[
+    ("api-server-blocked", "inconclusive"),
+    ("closed-from-the-start", "inconclusive"),
+    ("dns-contained", "inconclusive"),
+    ("least-privilege", "unmet"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "inconclusive"),
+    ("network-isolation", "unmet"),
+    ("network-policies-apply", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// The same, and `runtime::OWN_KERNEL`.
+const IN_THE_NODES_NETWORK_ON_ITS_KERNEL: Lacks = &[
+    ("api-server-blocked", "inconclusive"),
+    ("closed-from-the-start", "inconclusive"),
+    ("dns-contained", "inconclusive"),
+    ("least-privilege", "unmet"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "inconclusive"),
+    ("network-isolation", "unmet"),
+    ("network-policies-apply", "unmet"),
+    ("policies-enforced", "not-applicable"),
+    ("runtime-class-exists", "unmet"),
+    ("runtime-class-used", "unmet"),
+    ("runtime-isolation", "unmet"),
+    ("runtime-settings", "not-applicable"),
+];
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "a pod with a path of the node",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.pod()["volumes"] = json!([{ "name": "host", "hostPath": { "path": "/etc" } }]);
+        },
+        lacks: &[("pod/web", PATH)],
+        code: 1,
+        says: "mounts /etc",
+        ..CLEAN
+    },
+    Row {
+        name: "a claim on a volume that is a path of the node",
+        spoil: |shop| {
+            shop.others.push(json!({
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": { "name": "claim" },
+                "spec": {
+                    "accessModes": ["ReadOnlyMany"],
+                    "storageClassName": "",
+                    "volumeName": volume(),
+                    "resources": { "requests": { "storage": "1Mi" } },
+                },
+            }));
+            shop.pod()["volumes"] = json!([{ "name": "host", "persistentVolumeClaim": { "claimName": "claim", "readOnly": true } }]);
+        },
+        lend: |cluster| {
+            let volume = json!({
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": { "name": volume() },
+                "spec": {
+                    "accessModes": ["ReadOnlyMany"],
+                    "capacity": { "storage": "1Mi" },
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "hostPath": { "path": "/etc" },
+                },
+            });
+            vec![cluster.lend(volume)]
+        },
+        lacks: &[("pod/web", PATH)],
+        code: 1,
+        says: "/etc",
+        ..CLEAN
+    },
+    Row {
+        name: "a port of the node",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.container()["ports"] = json!([{ "containerPort": 8080, "hostPort": 18_080 }]);
+        },
+        lacks: &[("pod/web", &[("least-privilege", "unmet")])],
+        code: 1,
+        says: "takes the node's port 18080",
+        ..CLEAN
+    },
+    Row {
+        // No pod of it runs: runsc takes over the addresses of the network that it is given (`runsc/sandbox/network.go`,
+        // `removeLinkAddresses`), and here a node's network looks like any other to it.
+        name: "a template in the node's network",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.deployments[0]["spec"]["replicas"] = json!(0);
+            shop.pod()["hostNetwork"] = json!(true);
+        },
+        lacks: &[("deployment/web", IN_THE_NODES_NETWORK)],
+        code: 1,
+        says: "shares the node's network namespace",
+        ..CLEAN
+    },
+    Row {
+        name: "the node's root",
+        spoil: |shop| mounted(shop, "/", "Directory"),
+        lacks: &[("pod/web", WHOLE_ROOT)],
+        code: 1,
+        says: "deployment/web mounts /\"",
+        ..CLEAN
+    },
+    Row {
+        name: "Docker's socket",
+        spoil: |shop| mounted(shop, "/var/run/docker.sock", ""),
+        lacks: &[("pod/web", SOCKET)],
+        code: 1,
+        says: "mounts /var/run/docker.sock",
+        ..CLEAN
+    },
+    Row {
+        name: "containerd's socket",
+        spoil: |shop| mounted(shop, "/run/containerd/containerd.sock", ""),
+        lacks: &[("pod/web", SOCKET)],
+        code: 1,
+        says: "mounts /run/containerd/containerd.sock",
+        ..CLEAN
+    },
+    Row {
+        name: "a device of the node",
+        spoil: |shop| mounted(shop, "/dev/kmsg", "CharDevice"),
+        lacks: &[("pod/web", PATH)],
+        code: 1,
+        says: "mounts /dev/kmsg",
+        ..CLEAN
+    },
+    Row {
+        name: "the node's processes",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.pod()["hostPID"] = json!(true);
+        },
+        lacks: &[("pod/web", &[("least-privilege", "unmet")])],
+        code: 1,
+        says: "shares the node's pid namespace",
+        ..CLEAN
+    },
+    Row {
+        name: "a pod in the node's network",
+        spoil: |shop| {
+            shop.restricted = false;
+            shop.pod()["hostNetwork"] = json!(true);
+            shop.pod()["runtimeClassName"] = json!("runc");
+        },
+        lacks: &[("pod/web", IN_THE_NODES_NETWORK_ON_ITS_KERNEL)],
+        code: 1,
+        says: "shares the node's network namespace",
+        ..CLEAN
+    },
+];
+
+/// With a path of the node, to be read. What is not there, and of no kind, containerd makes a folder of.
+fn mounted(shop: &mut Shop, path: &str, kind: &str) {
+    shop.restricted = false;
+    shop.pod()["volumes"] = json!([{ "name": "host", "hostPath": { "path": path, "type": kind } }]);
+    shop.container()["volumeMounts"] = json!([{ "name": "host", "mountPath": "/host", "readOnly": true }]);
+}
+
+/// A volume of the whole cluster.
+fn volume() -> String {
+    format!("path-{}", process::id())
+}
