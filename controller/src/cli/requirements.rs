@@ -115,7 +115,7 @@ fn targets() -> String {
         let what = destination.purpose.words();
         _ = writeln!(
             text,
-            "  {:<32}{what}, kept in an empty network of its own (RFC 5737, RFC 3849)",
+            "  {:<32}{what} (RFC 5737, RFC 3849); in an empty network all the same",
             destination.name()
         );
     }

@@ -81,11 +81,12 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
     };
     let judgement = citing_what_decides(judgement.citing(declarer(case), describe(declared)), &shown);
     match case.evidence().processors.seen() {
-        Some(seen) => judgement.citing(
+        // They contradict no quota, and so nothing that is unmet rests on them.
+        Some(seen) if judgement.outcome == Outcome::Met => judgement.citing(
             "processors",
             format!("{} of {} that are online, whatever the quota", seen.schedulable, seen.online),
         ),
-        None => judgement,
+        _ => judgement,
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) const REQUIREMENT: Requirement = Requirement {
         unmet: "an identifier of the machine's, or a file in which its kernel shows the whole machine, or a command line of \
                 another process can be read",
         inconclusive: "a place could not be looked at, or whose an identifier is, is not known",
-        on_platforms: &[("Linux containers", "every one shows the machine's /proc/cmdline")],
+        on_platforms: &[("runc, crun", "every container shows the machine's /proc/cmdline")],
     },
     mappings: &["MITRE ATT&CK T1082"],
     judge,
