@@ -13,7 +13,7 @@ use proto::{
     SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
-pub(crate) use files::with_socket;
+pub(crate) use files::{of_a_users_bundle, with_socket};
 pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
 
 use crate::{

@@ -1,19 +1,25 @@
 //! Where the probe looks from: the live system, or a recorded tree in a test.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io::{self, Read},
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
-use nix::sys::stat::makedev;
+use nix::sys::{
+    stat::makedev,
+    statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, statfs},
+};
 use proto::{MOST_OF_ACCOUNT_LIST, Observation};
 
 /// The most bytes that are read of any one file.
 const MOST: u64 = MOST_OF_ACCOUNT_LIST as u64;
 /// Linux, `Documentation/admin-guide/devices.txt`.
 const NULL: u64 = makedev(1, 3);
+
+/// Where the kernel shows itself.
+const KERNELS: &[(&str, FsType)] = &[("/proc/", PROC_SUPER_MAGIC), ("/sys/", SYSFS_MAGIC)];
 
 /// A root below which files are opened.
 #[derive(Debug)]
@@ -36,6 +42,33 @@ impl Vantage {
     /// The place of an absolute path, seen from here.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// What is found at each of these places, and those that could not be looked at. Where nothing is, nothing is found.
+    pub(crate) fn each<T>(
+        &self,
+        paths: &[&str],
+        mut look: impl FnMut(&str, &Path) -> io::Result<Option<T>>,
+    ) -> (Vec<T>, Vec<String>) {
+        let (mut found, mut unseen) = (Vec::new(), Vec::new());
+        for &path in paths {
+            match look(path, &self.path(path)) {
+                Ok(it) => found.extend(it),
+                Err(error) if is_absence(&error) => (),
+                Err(_) => unseen.push(path.to_owned()),
+            }
+        }
+        (found, unseen)
+    }
+
+    /// Whether a file lies in procfs or sysfs itself. The folder is asked for its file system: in gVisor's older releases the
+    /// files in it do not know theirs (statfs(2) gives ENOSYS).
+    pub(crate) fn is_of_kernel(&self, path: &str, file: &Metadata) -> io::Result<bool> {
+        let Some((folder, magic)) = KERNELS.iter().find(|(folder, _)| path.starts_with(folder)) else {
+            return Ok(false);
+        };
+        let folder = self.path(folder);
+        Ok(statfs(&folder)?.filesystem_type() == *magic && file.dev() == folder.metadata()?.dev())
     }
 
     /// The first MiB of a file.

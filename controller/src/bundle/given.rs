@@ -9,10 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{
-    Bundle, limits,
-    mounts::{self, SYSTEM},
-};
+use super::{Bundle, limits, mounts};
 use crate::{case::HostPath, plan::Network};
 
 /// Where programs are looked for if the bundle sets no PATH.
@@ -129,7 +126,7 @@ fn is_anothers(namespace: &Path) -> bool {
 fn is_the_machines(root: &Path, folder: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (root, folder) = (real(root), real(folder));
-    folder.starts_with(&root) || SYSTEM.iter().any(|system| root.starts_with(system))
+    folder.starts_with(&root) || mounts::is_systems(&root)
 }
 
 /// The program's path inside of the sandbox.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::case::HostPath;
 
 /// Folders of the machine itself: what lies in one of them is the machine's.
-pub(super) const SYSTEM: &[&str] =
+const SYSTEM: &[&str] =
     &["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr"];
 
 /// Where engines mount a file that they made for one container, somewhere in their own folders.
@@ -52,7 +52,6 @@ fn is_bind(mount: &Value) -> bool {
 fn is_per_container(HostPath { source, destination }: &HostPath) -> bool {
     let written = Path::new(source);
     let Ok(source) = fs::canonicalize(written) else { return false };
-    let is_systems = |path: &Path| SYSTEM.iter().any(|system| path.starts_with(system));
     if is_systems(written) || is_systems(&source) || Path::new(destination).starts_with(written) {
         return false;
     }
@@ -63,6 +62,11 @@ fn is_per_container(HostPath { source, destination }: &HostPath) -> bool {
     destination == place
         && source.file_name().is_some_and(|it| it == name)
         && statfs(&source).is_ok_and(|it| it.filesystem_type() == TMPFS_MAGIC)
+}
+
+/// Whether it lies in a folder of the machine itself.
+pub(super) fn is_systems(path: &Path) -> bool {
+    SYSTEM.iter().any(|system| path.starts_with(system))
 }
 
 #[cfg(test)]

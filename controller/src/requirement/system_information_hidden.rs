@@ -44,9 +44,6 @@ const TELLING: &[(&str, &str)] = &[
     ("/sys/firmware", "what the firmware tells the kernel"),
 ];
 
-/// Procfs and sysfs (include/uapi/linux/magic.h); what lies over a file of theirs is another's.
-const KERNELS: [u64; 2] = [0x9fa0, 0x6265_6572];
-
 /// What was found, in the order in which it decides.
 #[derive(Default)]
 struct Found {
@@ -56,10 +53,11 @@ struct Found {
 }
 
 fn judge(case: &Case) -> Judgement {
+    let kernel = gvisor::assess(case).kernel;
     let mut found = Found::default();
-    identifiers::read(case, &mut found);
+    identifiers::read(case, kernel, &mut found);
     other_processes(case, &mut found);
-    kernels_files(case, &mut found);
+    kernels_files(case, kernel, &mut found);
     let Found { told, unknown, own } = found;
     if let Some(first) = told.first() {
         let because = match told.len().saturating_sub(1) {
@@ -93,9 +91,8 @@ fn other_processes(case: &Case, found: &mut Found) {
     }
 }
 
-fn kernels_files(case: &Case, found: &mut Found) {
+fn kernels_files(case: &Case, kernel: Kernel, found: &mut Found) {
     let cited = |text: String| Citation { source: "kernel-files", text };
-    let kernel = gvisor::assess(case).kernel;
     if kernel == Kernel::Gvisor {
         return;
     }
@@ -117,7 +114,7 @@ fn kernels_files(case: &Case, found: &mut Found) {
 
 fn telling(file: &KernelFile) -> Option<String> {
     let (path, what) = TELLING.iter().find(|(path, _)| *path == file.path)?;
-    (file.readable && KERNELS.contains(&file.magic)).then(|| format!("{path}, {what}"))
+    (file.readable && file.is_of_kernel()).then(|| format!("{path}, {what}"))
 }
 
 #[cfg(test)]

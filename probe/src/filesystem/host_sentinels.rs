@@ -11,7 +11,7 @@ use std::{
 use nix::unistd::{Pid, getppid};
 use proto::{HOST_FOLDERS, HostSentinels, Observation, OtherProcesses};
 
-use crate::vantage::{Vantage, is_absence};
+use crate::vantage::Vantage;
 
 /// The most processes that are looked at.
 const MOST: u32 = 512;
@@ -19,21 +19,12 @@ const MOST: u32 = 512;
 const LONGEST_NAME: u64 = 256;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSentinels> {
-    let mut sentinels = HostSentinels::default();
-    for folder in HOST_FOLDERS {
-        match fs::metadata(vantage.path(folder)) {
-            Ok(file) if file.is_dir() => sentinels.folders.push((*folder).to_owned()),
-            Ok(_) => (),
-            Err(error) if is_absence(&error) => (),
-            Err(_) => sentinels.unseen.push((*folder).to_owned()),
-        }
-    }
+    let (folders, unseen) =
+        vantage.each(HOST_FOLDERS, |path, place| Ok(fs::metadata(place)?.is_dir().then(|| path.to_owned())));
     // Where they cannot be listed, none is told of.
-    if let Ok((others, other_root)) = of_processes(vantage, getppid()) {
-        sentinels.others = Some(others);
-        sentinels.other_root = other_root;
-    }
-    Observation::Seen(sentinels)
+    let (others, other_root) =
+        of_processes(vantage, getppid()).map_or((None, None), |(others, root)| (Some(others), root));
+    Observation::Seen(HostSentinels { folders, unseen, other_root, others })
 }
 
 /// The device and the inode of what a path leads to.

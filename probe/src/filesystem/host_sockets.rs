@@ -7,25 +7,20 @@ use std::{
 
 use proto::{HOST_SOCKETS, HostSockets, Observation};
 
-use crate::vantage::{Vantage, is_absence};
+use crate::vantage::Vantage;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSockets> {
-    let (mut paths, mut unseen, mut known) = (Vec::new(), Vec::new(), Vec::new());
-    for path in HOST_SOCKETS {
-        match fs::metadata(vantage.path(path)) {
-            Ok(file) if file.file_type().is_socket() => {
-                let identity = (file.dev(), file.ino());
-                // `/var/run` is most often a link to `/run`.
-                if !known.contains(&identity) {
-                    known.push(identity);
-                    paths.push((*path).to_owned());
-                }
-            }
-            Ok(_) => (),
-            Err(error) if is_absence(&error) => (),
-            Err(_) => unseen.push((*path).to_owned()),
+    let mut known = Vec::new();
+    let (paths, unseen) = vantage.each(HOST_SOCKETS, |path, place| {
+        let file = fs::metadata(place)?;
+        let identity = (file.dev(), file.ino());
+        // `/var/run` is most often a link to `/run`.
+        if !file.file_type().is_socket() || known.contains(&identity) {
+            return Ok(None);
         }
-    }
+        known.push(identity);
+        Ok(Some(path.to_owned()))
+    });
     Observation::Seen(HostSockets { paths, unseen })
 }
 

@@ -1,46 +1,25 @@
 //! What tells one machine from another, as digests: what is compared with them stays where it is.
 
-use std::{fs, io, os::unix::fs::MetadataExt};
+use std::{fs, io, path::Path};
 
-use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, statfs};
 use proto::{IDENTIFIERS, Identifier, Identifiers, Observation, identifier_digest};
 
-use crate::vantage::{Vantage, is_absence, read};
-
-/// Where the kernel shows itself.
-const KERNELS: &[(&str, FsType)] = &[("/proc/", PROC_SUPER_MAGIC), ("/sys/", SYSFS_MAGIC)];
+use crate::vantage::{Vantage, read};
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Identifiers> {
-    let mut found = Identifiers::default();
-    for &path in IDENTIFIERS {
-        match look(vantage, path) {
-            Ok(identifier) => found.identifiers.extend(identifier),
-            Err(error) if is_absence(&error) => (),
-            Err(_) => found.unseen.push(path.to_owned()),
-        }
-    }
-    Observation::Seen(found)
+    let (identifiers, unseen) = vantage.each(IDENTIFIERS, |path, place| look(vantage, path, place));
+    Observation::Seen(Identifiers { identifiers, unseen })
 }
 
 /// `None` where nothing is identified, as in an image that is yet to become a machine (machine-id(5)).
-fn look(vantage: &Vantage, path: &str) -> io::Result<Option<Identifier>> {
-    let place = vantage.path(path);
+fn look(vantage: &Vantage, path: &str, place: &Path) -> io::Result<Option<Identifier>> {
+    let file = fs::metadata(place)?;
     // An engine makes a folder where there is nothing to mount.
-    if fs::metadata(&place)?.is_dir() {
+    if file.is_dir() {
         return Ok(None);
     }
-    let Some(sha256) = identifier_digest(&read(&place)?) else { return Ok(None) };
-    Ok(Some(Identifier { path: path.to_owned(), of_kernel: is_of_kernel(vantage, path)?, sha256 }))
-}
-
-/// Files of gVisor's procfs do not know their file system's type (statfs(2) gives ENOSYS), but its folder does.
-fn is_of_kernel(vantage: &Vantage, path: &str) -> io::Result<bool> {
-    let Some((folder, magic)) = KERNELS.iter().find(|(folder, _)| path.starts_with(folder)) else {
-        return Ok(false);
-    };
-    let folder = vantage.path(folder);
-    let is_there = statfs(&folder)?.filesystem_type() == *magic;
-    Ok(is_there && fs::metadata(&folder)?.dev() == fs::metadata(vantage.path(path))?.dev())
+    let Some(sha256) = identifier_digest(&read(place)?) else { return Ok(None) };
+    Ok(Some(Identifier { path: path.to_owned(), of_kernel: vantage.is_of_kernel(path, &file)?, sha256 }))
 }
 
 #[cfg(test)]

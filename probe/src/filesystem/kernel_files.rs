@@ -5,29 +5,18 @@ use std::{ffi::CString, io, os::unix::ffi::OsStrExt, path::Path};
 use nix::unistd::{AccessFlags, access};
 use proto::{KERNEL_FILES, KernelFile, KernelFiles, Observation};
 
-use crate::{
-    sys,
-    vantage::{Vantage, is_absence},
-};
+use crate::{sys, vantage::Vantage};
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<KernelFiles> {
-    let (mut files, mut unseen) = (Vec::new(), Vec::new());
-    for path in KERNEL_FILES {
-        match look(&vantage.path(path)) {
-            Ok((magic, readable, writable)) => {
-                files.push(KernelFile { path: (*path).to_owned(), magic, readable, writable });
-            }
-            Err(error) if is_absence(&error) => (),
-            Err(_) => unseen.push((*path).to_owned()),
-        }
-    }
+    let (files, unseen) = vantage.each(KERNEL_FILES, look);
     Observation::Seen(KernelFiles { files, unseen })
 }
 
-fn look(path: &Path) -> io::Result<(u64, bool, bool)> {
-    let (magic, _) = sys::statfs(&CString::new(path.as_os_str().as_bytes())?)?;
-    let may = |flags| access(path, flags).is_ok();
-    Ok((magic, may(AccessFlags::R_OK), may(AccessFlags::W_OK)))
+fn look(path: &str, place: &Path) -> io::Result<Option<KernelFile>> {
+    let (magic, _) = sys::statfs(&CString::new(place.as_os_str().as_bytes())?)?;
+    let may = |flags| access(place, flags).is_ok();
+    let (readable, writable) = (may(AccessFlags::R_OK), may(AccessFlags::W_OK));
+    Ok(Some(KernelFile { path: path.to_owned(), magic, readable, writable }))
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! `/proc/sentry-meminfo`: memory statistics of gVisor's own process, which grow by being read
 //! (gVisor, `pkg/sentry/fsimpl/proc/tasks_files.go`, `sentryMeminfoData`).
 
-use std::{fs::File, io::Read, os::unix::fs::MetadataExt};
+use std::{fs::File, io::Read};
 
-use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use proto::{Observation, SentryMeminfo};
 
 use crate::vantage::{Vantage, understood};
 
+const PATH: &str = "/proc/sentry-meminfo";
 /// Longer than the file ever was, in bytes.
 const MOST: u64 = 4096;
 
@@ -20,14 +20,11 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<SentryMeminfo> {
     })
 }
 
-/// Whether the file is procfs's own, and its text. The folder is asked for its file system: in gVisor's older releases the
-/// files in it do not know theirs (statfs(2) gives ENOSYS).
+/// Whether the file is procfs's own, and its text.
 fn reading(vantage: &Vantage) -> Observation<(bool, String)> {
     let open = || {
-        let folder = vantage.path("/proc");
-        let file = File::open(vantage.path("/proc/sentry-meminfo"))?;
-        let on_procfs = statfs(&folder)?.filesystem_type() == PROC_SUPER_MAGIC
-            && file.metadata()?.dev() == folder.metadata()?.dev();
+        let file = File::open(vantage.path(PATH))?;
+        let on_procfs = vantage.is_of_kernel(PATH, &file.metadata()?)?;
         let mut text = String::new();
         file.take(MOST).read_to_string(&mut text)?;
         Ok((on_procfs, text))

@@ -45,6 +45,18 @@ pub struct KernelFile {
     pub writable: bool,
 }
 
+/// Procfs and sysfs (include/uapi/linux/magic.h).
+const KERNELS: [u64; 2] = [0x9fa0, 0x6265_6572];
+
+// === impl KernelFile ===
+
+impl KernelFile {
+    /// Whether it lies in procfs or sysfs itself; what lies over a file of theirs is another's.
+    pub fn is_of_kernel(&self) -> bool {
+        KERNELS.contains(&self.magic)
+    }
+}
+
 // === impl KernelFiles ===
 
 impl From<KernelFiles> for generated::KernelFiles {

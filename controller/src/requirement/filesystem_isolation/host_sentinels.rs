@@ -66,7 +66,7 @@ mod tests {
     use proto::{HostSentinels, Observation, OtherProcesses};
 
     use super::*;
-    use crate::{case::Subject, fixture};
+    use crate::fixture;
 
     fn told(case: &Case) -> &'static str {
         fixture::told(&super::super::judge(case))
@@ -74,12 +74,6 @@ mod tests {
 
     fn seeing(mut case: Case, sentinels: &HostSentinels) -> Case {
         case.collected.evidence.host_sentinels = Observation::Seen(sentinels.clone());
-        case
-    }
-
-    fn of_a_users_bundle(mut case: Case) -> Case {
-        let runtime = vec!["runc".into()];
-        case.survey.subject = Subject::Sandbox { runtime, bundle: Some("/mine".into()) };
         case
     }
 
@@ -94,7 +88,7 @@ mod tests {
                 assert_eq!(told(&seeing(case, &sentinels)), ours, "{sentinels:?}");
             }
             assert_eq!(
-                told(&seeing(of_a_users_bundle(fixture::runc()), &sentinels)),
+                told(&seeing(fixture::of_a_users_bundle(fixture::runc()), &sentinels)),
                 theirs,
                 "{sentinels:?}"
             );
@@ -110,7 +104,7 @@ mod tests {
         ] {
             let others = Some(OtherProcesses { count: 9, command_lines: 2, truncated: false });
             let sentinels = HostSentinels { other_root, others, ..HostSentinels::default() };
-            let mut case = seeing(of_a_users_bundle(fixture::runc()), &sentinels);
+            let mut case = seeing(fixture::of_a_users_bundle(fixture::runc()), &sentinels);
             assert_eq!(told(&case), apart, "{other_root:?}");
             case.collected.evidence.namespaces = case.survey.machine.namespaces.clone();
             assert_eq!(told(&case), machines, "{other_root:?}");
@@ -125,7 +119,7 @@ mod tests {
         let truncated = Some(OtherProcesses { count: 512, command_lines: 0, truncated: true });
         for others in [None, truncated] {
             let sentinels = HostSentinels { others, ..HostSentinels::default() };
-            let mut case = seeing(of_a_users_bundle(fixture::runc()), &sentinels);
+            let mut case = seeing(fixture::of_a_users_bundle(fixture::runc()), &sentinels);
             assert_eq!(told(&case), "met");
             case.collected.evidence.namespaces = case.survey.machine.namespaces.clone();
             assert_eq!(told(&case), "open");

@@ -21,9 +21,6 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ("/proc/sysrq-trigger", "resets or halts the machine"),
 ];
 
-/// Procfs and sysfs (include/uapi/linux/magic.h); what lies over a file of theirs is another's.
-const KERNELS: [u64; 2] = [0x9fa0, 0x6265_6572];
-
 /// Whether one of them leads out.
 pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let kernel = gvisor::assess(case).kernel;
@@ -53,7 +50,7 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
 
 fn way_out(file: &KernelFile) -> Option<String> {
     let (path, what) = WAYS_OUT.iter().find(|(path, _)| *path == file.path)?;
-    (file.writable && KERNELS.contains(&file.magic)).then(|| format!("{path}, which {what}"))
+    (file.writable && file.is_of_kernel()).then(|| format!("{path}, which {what}"))
 }
 
 #[cfg(test)]

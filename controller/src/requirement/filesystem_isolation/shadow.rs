@@ -58,7 +58,7 @@ mod tests {
     use proto::Shadow;
 
     use super::*;
-    use crate::{case::Subject, fixture};
+    use crate::fixture;
 
     const DENIED: Observation<Shadow> = Observation::Denied { errno: 13 };
 
@@ -70,9 +70,7 @@ mod tests {
 
     /// A bundle of the user's, on a machine whose file has the first byte 1.
     fn bundle(theirs: Observation<Shadow>) -> Case {
-        let mut case = fixture::gvisor();
-        case.survey.subject =
-            Subject::Sandbox { runtime: vec!["runsc".into()], bundle: Some("/mine".into()) };
+        let mut case = fixture::of_a_users_bundle(fixture::gvisor());
         case.collected.evidence.shadow = theirs;
         case.survey.machine.shadow = shadow(1).map(|it| FileDigest { size: it.size, sha256: it.sha256 });
         case

@@ -22,7 +22,7 @@ enum Whose {
     Unknown,
 }
 
-pub(super) fn read(case: &Case, found: &mut Found) {
+pub(super) fn read(case: &Case, kernel: Kernel, found: &mut Found) {
     let cited = |text: String| Citation { source: "identifiers", text };
     let observed = &case.evidence().identifiers;
     let Some(seen) = observed.seen() else {
@@ -31,7 +31,7 @@ pub(super) fn read(case: &Case, found: &mut Found) {
     };
     for identifier in &seen.identifiers {
         let path = &identifier.path;
-        match whose(case, identifier) {
+        match whose(case, kernel, identifier) {
             Whose::Machines => found.told.push(cited(path.clone())),
             Whose::Own => found.own.push(cited(format!("{path} is the sandbox's own"))),
             Whose::Unknown => found.unknown.push(cited(format!("whose {path} is, is not known"))),
@@ -43,7 +43,7 @@ pub(super) fn read(case: &Case, found: &mut Found) {
     }
 }
 
-fn whose(case: &Case, identifier: &Identifier) -> Whose {
+fn whose(case: &Case, kernel: Kernel, identifier: &Identifier) -> Whose {
     let identities = &case.survey.machine.identities;
     let same = |digest: &[u8; 32]| *digest == identifier.sha256;
     let is_of_a_kind = OF_A_KIND.contains(&identifier.path.as_str());
@@ -60,7 +60,7 @@ fn whose(case: &Case, identifier: &Identifier) -> Whose {
     }
     // What the kernel makes is the machine's where the kernel is.
     if !is_host_name && identifier.of_kernel {
-        return match gvisor::assess(case).kernel {
+        return match kernel {
             Kernel::Gvisor => Whose::Own,
             Kernel::Other if gvisor::is_the_machines(case) => Whose::Machines,
             Kernel::Other | Kernel::Unclear => Whose::Unknown,
