@@ -8,12 +8,10 @@ use serde_json::{Value, json};
 
 pub use given::{Error, adapted, network};
 
-use crate::{case::HostPath, limits::Limits};
+use crate::{case::HostPath, limits::Limits, names::NOBODY};
 
 /// Where the probe lies in a bundle of our own.
 pub const PROBE: &str = "/probe";
-/// Nobody, in a sandbox and without one (user-namespaces(7)).
-pub const NOBODY: u32 = 65534;
 /// The period to which a CPU quota refers, in microseconds; the kernel's default.
 const PERIOD: u64 = 100_000;
 

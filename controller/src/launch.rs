@@ -20,11 +20,12 @@ use tokio::{
 };
 
 use crate::{
-    bundle::{self, Bundle, NOBODY},
+    bundle::{self, Bundle},
     case::{HostPath, Subject},
+    leftover::Leftover,
+    names::NOBODY,
     plan::{self, Plan},
 };
-pub use leftovers::Leftover;
 use runtime::Runtime;
 pub use runtime::installed_runsc;
 use scratch::Scratch;

@@ -30,6 +30,7 @@ pub mod identity;
 pub mod image;
 mod interrupt;
 pub mod launch;
+pub mod leftover;
 pub mod limits;
 pub mod manifest;
 pub mod names;

@@ -21,10 +21,9 @@ use proto::Nonce;
 pub use altered::altered;
 
 use crate::{
-    bundle::NOBODY,
     cluster::{Group, Labels, Toleration},
     limits::Limits,
-    names,
+    names::{self, NOBODY},
 };
 
 /// The limits of a probe's pod: enough for every release of runsc.

@@ -16,3 +16,5 @@ pub const CONTAINER: &str = "probe";
 pub const GVISOR_ANNOTATIONS: &str = "dev.gvisor.";
 /// Where a control listens, by TCP and UDP.
 pub const WITNESS_PORT: u16 = 8_790;
+/// Nobody's user and group, in a sandbox and without one (`user_namespaces(7)`).
+pub const NOBODY: u32 = 65534;

@@ -13,16 +13,9 @@ use nix::{
 };
 use tokio::time::{Instant, interval};
 
-const CGROUPS: &str = "/sys/fs/cgroup";
+use crate::leftover::Leftover;
 
-/// Something that could not be removed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Leftover {
-    /// What and why.
-    pub what: String,
-    /// The command that removes it.
-    pub remedy: String,
-}
+const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// Unmounts everything below a folder; recent releases of runsc leave an empty network namespace there.
 pub(super) fn mounts_below(folder: &Path) -> Vec<Leftover> {

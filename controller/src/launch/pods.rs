@@ -26,7 +26,7 @@ pub(crate) use remove::{Found, found, remove_found};
 pub(crate) use state::{PodState, Stage};
 pub(crate) use watch::Watch;
 
-use crate::{launch::Leftover, manifest, names};
+use crate::{leftover::Leftover, manifest, names};
 
 /// The API server's words for a webhook with side effects (apiserver, `pkg/admission/plugin/webhook/errors`).
 const NO_DRY_RUN: &str = "does not support dry run";

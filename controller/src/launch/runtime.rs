@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
-use super::leftovers::Leftover;
+use crate::leftover::Leftover;
 
 /// A runtime with the user's own arguments, and the container that it is to run.
 #[derive(Debug)]

@@ -10,8 +10,9 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Error, leftovers::Leftover};
+use super::Error;
 use crate::bundle::PROBE;
+use crate::leftover::Leftover;
 
 /// A folder that is removed with everything in it.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use crate::{
     case::{Case, Subject},
     cluster::Coverage,
     finding::Finding,
-    launch::Leftover,
+    leftover::Leftover,
     policy::Enforcement,
     requirement::Class,
 };

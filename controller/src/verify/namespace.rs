@@ -20,10 +20,8 @@ use crate::{
     environment::Declared,
     exit::{Exit, Stopped},
     interrupt::Interrupt,
-    launch::{
-        Leftover,
-        pods::{self, Connection, Fleet},
-    },
+    launch::pods::{self, Connection, Fleet},
+    leftover::Leftover,
     manifest::Common,
     plan::{
         self, Wanted,

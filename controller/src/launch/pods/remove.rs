@@ -10,7 +10,7 @@ use kube::{
 use tokio::time::{Instant, interval, timeout_at};
 
 use super::{Watch, again};
-use crate::{launch::Leftover, names};
+use crate::{leftover::Leftover, names};
 
 /// How long removing may take, all in all: the help of `--timeout` says so.
 const GRACE: Duration = Duration::from_secs(20);

@@ -18,10 +18,8 @@ use super::asking::{BUDGET, assignment};
 use crate::{
     case::Control,
     destination::Destination,
-    launch::{
-        Leftover,
-        pods::{self, Fleet, Gathered, PodState, Stage},
-    },
+    launch::pods::{self, Fleet, Gathered, PodState, Stage},
+    leftover::Leftover,
     manifest::{self, Common},
     verify::Error,
 };
