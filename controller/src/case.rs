@@ -1,19 +1,25 @@
 //! All that a judge may look at: what the probe saw, and what is known from outside of the sandbox.
 
+pub mod breach;
+pub mod cluster;
+pub mod destination;
+pub mod environment;
+pub mod identity;
+pub mod leftover;
+pub mod limits;
+pub mod profile;
 use std::{path::PathBuf, sync::Arc};
 
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    breach::Breach,
-    cluster::{Cluster, Coverage, Group, Shape},
-    destination::Destination,
-    identity::{FileDigest, Identity},
-    limits::Limits,
-    profile::Profile,
-};
+use breach::Breach;
+use cluster::{Cluster, Coverage, Group, Shape};
+use destination::Destination;
+use identity::{FileDigest, Identity};
+use limits::Limits;
+use profile::Profile;
 
 /// Evidence and survey, side by side.
 #[derive(Clone, Debug, Deserialize, Serialize)]

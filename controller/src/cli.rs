@@ -1,22 +1,17 @@
 //! The command line: what it accepts, and how an error is told.
 
+mod args;
 mod cleanup;
 mod completions;
 mod diff;
 mod doctor;
 mod image;
-mod judging;
-mod network;
-mod output;
-mod place;
 mod plan;
 mod policy;
 mod rbac;
 mod requirements;
 mod schema;
 mod score;
-mod settings;
-mod target;
 mod verify;
 
 use std::{
@@ -28,7 +23,10 @@ use std::{
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{exit::Exit, progress::colour_is_wanted, verify::Error};
+use crate::{
+    judge::exit::Exit,
+    run::{Error, progress::colour_is_wanted},
+};
 
 /// Proves whether sandboxes are what they claim to be: gVisor, cut off from the network and from the host.
 #[derive(Debug, Parser)]
@@ -43,7 +41,7 @@ enum Command {
     Verify(Box<verify::Arguments>),
     Score(score::Arguments),
     Diff(diff::Arguments),
-    Policy(judging::Arguments),
+    Policy(policy::Arguments),
     Plan(plan::Arguments),
     Doctor(doctor::Arguments),
     Rbac(rbac::Arguments),
@@ -139,8 +137,8 @@ const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -`
 /// What to do where an ordinary user's sandbox did not start. What a machine's settings mean: namespaces(7); Debian's
 /// kernel, `kernel/sysctl.c`; AppArmor, "unprivileged user namespaces".
 fn without_root() -> &'static str {
-    use crate::survey::UserNamespaces;
-    match crate::survey::user_namespaces() {
+    use crate::run::local::survey::UserNamespaces;
+    match crate::run::local::survey::user_namespaces() {
         UserNamespaces::None => {
             "this machine lets nobody make a user namespace, which runsc without root needs (`sysctl user.max_user_namespaces` \
              is 0): have it allowed, or run it again with sudo"
@@ -162,7 +160,13 @@ fn without_root() -> &'static str {
 
 /// What to do about an error of a run.
 fn help(error: &Error) -> Option<&'static str> {
-    use crate::{launch, launch::pods::Refusal, plan, survey};
+    use crate::{
+        plan,
+        run::{
+            cluster::{self, pods::Refusal},
+            local::launch,
+        },
+    };
     match error {
         Error::NoProbe => Some("build it in with `make build`, or name a static probe with --probe PATH"),
         Error::ReadProbe { .. } => Some("--probe takes the static probe; `make probe` builds it"),
@@ -181,16 +185,16 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::Name(_) => {
             Some("give an address in place of the name, or a name that this machine can look up")
         }
-        Error::Probes(plan::namespace::Error::NoSuchNode(_)) => Some(
+        Error::Probes(plan::cluster::Error::NoSuchNode(_)) => Some(
             "--nodes takes names as `kubectl get nodes` lists them, separated by commas, or all, or per-pool",
         ),
-        Error::Probes(plan::namespace::Error::NothingAlike(_)) => {
+        Error::Probes(plan::cluster::Error::NothingAlike(_)) => {
             Some("--like takes KIND/NAME, such as deployment/web or pod/web-1")
         }
-        Error::Survey(survey::kubernetes::Error::NoSuchNamespace { .. }) => {
+        Error::Survey(cluster::survey::Error::NoSuchNamespace { .. }) => {
             Some("`kubectl get namespaces` lists what there is; --context names another cluster")
         }
-        Error::Survey(survey::kubernetes::Error::Reach(_)) | Error::NoAnswer => Some(
+        Error::Survey(cluster::survey::Error::Reach(_)) | Error::NoAnswer => Some(
             "look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster",
         ),
         Error::Blind(_) => Some(LAUNCHING),
@@ -218,7 +222,7 @@ fn exit(error: &Error) -> Exit {
         Error::Plan(_)
         | Error::Probes(_)
         | Error::Name(_)
-        | Error::Launch(crate::launch::Error::Bundle(_))
+        | Error::Launch(crate::run::local::launch::Error::Bundle(_))
         | Error::NoProbe
         | Error::ReadProbe { .. } => Exit::Usage,
         _ => Exit::CouldNotRun,

@@ -17,17 +17,21 @@ pub(crate) use files::{of_a_users_bundle, with_socket};
 pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
 
 use crate::{
-    breach::Breach,
-    case::{Case, Collected, Control, Machine, Subject, Survey},
-    destination::{Destination, Purpose},
-    environment::{Declared, Environment},
-    identity::FileDigest,
-    limits::Limits,
-    policy::Policy,
-    profile::Profile,
-    record::Record,
+    case::{
+        Case, Collected, Control, Machine, Subject, Survey,
+        breach::Breach,
+        destination::{Destination, Purpose},
+        environment::{Declared, Environment},
+        identity::FileDigest,
+        limits::Limits,
+        profile::Profile,
+    },
+    evidence::record::Record,
+    judge::{
+        policy::Policy,
+        requirement::{Judgement, Outcome},
+    },
     report::Report,
-    requirement::{Judgement, Outcome},
 };
 
 pub(crate) const MACHINE_MEMORY: u64 = 25_275_768_832;

@@ -6,6 +6,7 @@ mod archive;
 mod blob;
 mod credential;
 mod description;
+pub(crate) mod embedded;
 mod layer;
 mod name;
 mod program;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    controller::run(std::env::args_os()).into()
+    controller::run_command_line(std::env::args_os()).into()
 }

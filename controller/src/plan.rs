@@ -1,7 +1,8 @@
 //! What a local run is to do, decided before anything is touched. A namespace's is [`namespace`]'s.
 
+pub mod cluster;
 pub mod defaults;
-pub mod namespace;
+pub(crate) mod endpoint;
 mod wanted;
 
 use std::{
@@ -14,8 +15,8 @@ use proto::{Assignment, Budget, Nonce, Observer, Protocol, Target};
 use wanted::distinct;
 pub use wanted::{Named, Wanted};
 
-use crate::{
-    case::Subject,
+use crate::case::{
+    Subject,
     destination::{Destination, Purpose},
     limits::Limits,
     profile::Profile,

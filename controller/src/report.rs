@@ -1,5 +1,7 @@
 //! The public form of a judged run. It is versioned and apart from the internal types, so that they can change.
 
+pub(crate) mod deliver;
+pub mod diff;
 mod format;
 mod github;
 mod html;
@@ -17,13 +19,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    case::{Citation, RanPod, Subject},
-    environment::Declared,
-    finding::{Finding, Judged},
-    policy::{Enforcement, Policy, Standing, Waiver},
-    record::Record,
-    requirement::{Area, Class, Outcome},
-    verdict::{Verdict, score},
+    case::{Citation, RanPod, Subject, environment::Declared},
+    evidence::record::Record,
+    judge::{
+        finding::{Finding, Judged},
+        policy::{Enforcement, Policy, Standing, Waiver},
+        requirement::{Area, Class, Outcome},
+        verdict::{Verdict, score},
+    },
 };
 
 pub use format::{Error, Format};

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use controller::permission::{ALL, Permission, Place, Without};
+use controller::run::cluster::permission::{ALL, Permission, Place, Without};
 use serde_json::{Value, json};
 use stage::{
     Cluster, Ended, attempt,

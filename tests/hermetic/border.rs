@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use controller::collect::Intake;
+use controller::run::collect::Intake;
 use proptest::{collection::vec, prelude::*};
 use proto::{
     Assignment, Budget, Delivery, Introduction, Nonce, Observation, Observed, Observer, SCHEMA_VERSION,

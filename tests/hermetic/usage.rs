@@ -72,7 +72,7 @@ fn the_help_documents_the_exit_codes() {
 
 #[test]
 fn the_readme_lists_every_exit_code() {
-    use controller::exit::Exit;
+    use controller::judge::exit::Exit;
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let (_, table) = readme.split_once("| code | meaning |").unwrap();
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));

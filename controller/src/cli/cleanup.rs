@@ -4,11 +4,16 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use super::{block_on, place::Place, rbac::print};
+use super::{args::place::Place, block_on, rbac::print};
 use crate::{
-    exit::Exit,
-    launch::pods::{self, Found},
-    verify::Error,
+    judge::exit::Exit,
+    run::{
+        Error,
+        cluster::{
+            connect,
+            pods::{self, Found},
+        },
+    },
 };
 
 /// Finds what earlier runs left in a namespace, and removes it
@@ -33,7 +38,7 @@ impl Arguments {
     pub(super) fn run(self) -> Exit {
         block_on(async {
             let Place { namespace, control_namespace, kubeconfig, context } = &self.place;
-            let connection = pods::connect(kubeconfig.as_deref(), context.as_deref()).await?;
+            let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await?;
             let mut text = String::new();
             let mut left = false;
             for namespace in [Some(namespace), control_namespace.as_ref()].into_iter().flatten() {

@@ -6,7 +6,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use super::{rbac::print, tell};
-use crate::exit::Exit;
+use crate::judge::exit::Exit;
 
 /// Prints the completions of a shell
 #[derive(Args, Debug)]

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{policy, rbac::print, score, tell};
+use super::{args::policy, rbac::print, score, tell};
 use crate::{
-    clock,
-    diff::{self, Became},
-    exit::Exit,
+    judge::exit::Exit,
+    report::diff::{self, Became},
+    support::clock,
 };
 
 /// Compares saved evidence: what became better, worse, new or gone

@@ -2,8 +2,12 @@
 
 use clap::Args;
 
-use super::{block_on, place::Place, rbac::print};
-use crate::{doctor, exit::Exit, image, launch::pods};
+use super::{args::place::Place, block_on, rbac::print};
+use crate::{
+    image,
+    judge::exit::Exit,
+    run::cluster::{connect, doctor},
+};
 
 /// Looks whether a namespace can be verified: the cluster, the permissions, the RuntimeClass, the image
 #[derive(Args, Debug)]
@@ -24,7 +28,7 @@ impl Arguments {
     pub(super) fn run(self) -> Exit {
         block_on(async {
             let Place { namespace, control_namespace, kubeconfig, context } = &self.place;
-            let connection = pods::connect(kubeconfig.as_deref(), context.as_deref()).await?;
+            let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await?;
             let image = self.image.as_deref().or_else(|| image::default_reference());
             let checks = doctor::examine(&connection, namespace, control_namespace.as_deref(), image).await;
             let printed = print(&doctor::render(&checks));

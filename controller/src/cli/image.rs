@@ -11,10 +11,9 @@ use clap::{ArgGroup, Args};
 
 use super::tell;
 use crate::{
-    embedded,
-    exit::Exit,
-    file,
-    image::{self, Content, Image, Name, registry},
+    image::{self, Content, Image, Name, embedded, registry},
+    judge::exit::Exit,
+    support::file,
 };
 
 /// The running program, whatever has become of its path (proc(5)).

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::{block_on, rbac::print, target};
-use crate::{exit::Exit, verify::namespace};
+use super::{args::target, block_on, rbac::print};
+use crate::{judge::exit::Exit, run::cluster};
 
 /// Shows the probes of a namespace, asks the cluster whether it would admit them, and creates nothing
 #[derive(Args, Debug)]
@@ -26,7 +26,7 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         block_on(async {
-            let (text, exit) = Box::pin(namespace::rehearse(&target)).await?;
+            let (text, exit) = Box::pin(cluster::rehearse(&target)).await?;
             let printed = print(&text);
             Ok((if printed == Exit::Ready { exit } else { printed }, None))
         })

@@ -1,150 +1,131 @@
-//! How strictly to judge, from the flags, the variables and the policy file.
+//! `controller policy show`: what is in force, and what said so.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
+use std::{fmt::Write, time::Duration};
+
+use clap::{Args, Subcommand};
+
+use super::{
+    args::{network, policy},
+    rbac::print,
+    verify,
 };
-
-use clap::{Args, ValueEnum};
-use jiff::civil::Date;
-
-use super::tell;
 use crate::{
-    environment::{self, Declared, Environment},
-    exit::Exit,
-    policy::{
-        Policy,
-        file::{self, Mistake, NAME, Read},
+    judge::{
+        exit::Exit,
+        policy::{Policy, Standing},
     },
+    plan::endpoint::Endpoint,
+    support::clock,
 };
 
-/// Names the policy file.
-const VARIABLE: &str = "PODPROOF_POLICY";
-
-#[derive(Args, Clone, Debug)]
-#[group(skip)]
+/// Says how a run would be judged
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  controller policy show\n  ENVIRONMENT=production controller policy show --policy \
+    podproof.toml\n\nExit codes: 0 done, 1 a waiver has expired, 2 wrong usage, or a mistake in the policy file, 4 could \
+    not write"
+)]
 pub(super) struct Arguments {
-    /// Where the workloads are meant to run [default: what ENVIRONMENT, `REQUIRE_GVISOR` and `K8S_CLUSTER_TYPE` say]
-    #[arg(long, value_enum, help_heading = "How to judge")]
-    pub(super) environment: Option<Environment>,
-    /// Judge only what production requires, and enforce it whatever the environment
-    #[arg(long, value_enum, value_name = "WHICH", help_heading = "How to judge")]
-    pub(super) only: Option<Only>,
-    /// The policy file [default: `PODPROOF_POLICY`, else podproof.toml if it is there]
-    #[arg(long = "policy", value_name = "FILE", help_heading = "How to judge")]
-    file: Option<PathBuf>,
+    #[command(subcommand)]
+    what: What,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Only {
-    Production,
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Print every setting, and where it came from
+    Show(Show),
 }
 
-/// Everything that says how strictly to judge.
-#[derive(Clone, Debug)]
-pub(super) struct Sources {
-    environment: Option<Environment>,
-    only_production: bool,
-    /// The policy file, and its name as seen from its repository.
-    pub(super) file: Option<(String, Read)>,
-    /// What named the file, or that nothing did.
-    pub(super) found_by: &'static str,
-}
-
-/// What cannot be judged by.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Refused {
-    #[error(transparent)]
-    Environment(#[from] environment::Error),
-    #[error("{variable}={text:?} is not accepted: {why}")]
-    Variable { variable: &'static str, text: String, why: String },
-    #[error("failed to read the policy file {}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
-    #[error(transparent)]
-    Mistake(#[from] Mistake),
-}
-
-impl Refused {
-    pub(super) fn tell(&self) -> Exit {
-        let help = match self {
-            Self::Environment(_) | Self::Variable { .. } => "correct the variable, or unset it",
-            Self::Unreadable { .. } => "--policy takes the path of a podproof.toml",
-            Self::Mistake(_) => "`controller schema policy` prints what may stand there",
-        };
-        tell(self, Some(help));
-        Exit::Usage
-    }
+#[derive(Args, Debug)]
+struct Show {
+    #[command(flatten)]
+    policy: policy::Arguments,
+    #[command(flatten)]
+    network: network::Arguments,
+    /// How long the whole run may take
+    #[arg(long, value_name = "TIME", value_parser = verify::time)]
+    timeout: Option<Duration>,
 }
 
 impl Arguments {
-    /// Reads the policy file, if there is one.
-    pub(super) fn sources(&self) -> Result<Sources, Refused> {
-        let (path, found_by) = self.place();
-        let file = match path {
-            Some(path) => {
-                let text = fs::read_to_string(&path)
-                    .map_err(|source| Refused::Unreadable { path: path.clone(), source })?;
-                Some((in_repository(&path), file::read(&path.display().to_string(), text)?))
-            }
-            None => None,
+    pub(super) fn run(self) -> Exit {
+        let What::Show(show) = self.what;
+        match show.text() {
+            Ok((text, expired)) => match print(&text) {
+                Exit::Ready if expired => Exit::NotReady,
+                printed => printed,
+            },
+            Err(refused) => refused.tell(),
+        }
+    }
+}
+
+impl Show {
+    /// A line for each setting, and whether a waiver has expired.
+    fn text(&self) -> Result<(String, bool), policy::Refused> {
+        let sources = self.policy.sources()?;
+        let declared = sources.declared()?;
+        let policy = sources.policy(declared.environment, clock::today());
+        let mut rows = vec![("environment".to_owned(), declared.environment.to_string(), declared.source)];
+        let file = sources.file.as_ref();
+        let name = file.map_or_else(|| "none".to_owned(), |(name, _)| name.clone());
+        rows.push(("policy file".to_owned(), name.clone(), sources.found_by.to_owned()));
+        if policy.only_production {
+            rows.push(("only".to_owned(), "production".to_owned(), "--only".to_owned()));
+        }
+        let timeout = verify::timeout(&sources, self.timeout, verify::NAMESPACES_TIMEOUT)?;
+        let time = humantime::format_duration(timeout.value).to_string();
+        rows.push(("limits.timeout".to_owned(), time, timeout.source));
+        rows.extend(network(self.network.settings(&sources)?));
+        let single = file.map(|(_, read)| read.of_requirements()).unwrap_or_default();
+        rows.extend(
+            single.into_iter().map(|(key, value, line)| (key, value, format!("{name}, line {line}"))),
+        );
+        rows.extend(waivers(&policy, &name));
+        let mut text = table(&rows);
+        for remark in &declared.remarks {
+            // Writing to a string does not fail.
+            _ = writeln!(text, "{remark}");
+        }
+        let expired = policy.waivers.iter().any(|waiver| policy.standing(waiver) == Standing::Expired);
+        Ok((text, expired))
+    }
+}
+
+fn network(settings: network::Settings) -> Vec<(String, String, String)> {
+    let network::Settings { profile, allowed, targets, defaults } = settings;
+    let all = |named: &[Endpoint]| match named {
+        [] => "none".to_owned(),
+        named => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    vec![
+        ("profile".to_owned(), network::name(profile.value), profile.source),
+        ("allow".to_owned(), all(&allowed.value), allowed.source),
+        ("egress-targets".to_owned(), all(&targets.value), targets.source),
+        ("default-targets".to_owned(), defaults.value.to_string(), defaults.source),
+    ]
+}
+
+fn waivers(policy: &Policy, name: &str) -> Vec<(String, String, String)> {
+    let row = |waiver: &crate::judge::policy::Waiver| {
+        let standing = match policy.standing(waiver) {
+            Standing::InForce => "in force until",
+            Standing::Expired => "expired, good until",
+            Standing::Refused => "refused in production, good until",
         };
-        Ok(Sources { environment: self.environment, only_production: self.only.is_some(), file, found_by })
-    }
-
-    /// The file, and what named it.
-    fn place(&self) -> (Option<PathBuf>, &'static str) {
-        if let Some(path) = &self.file {
-            return (Some(path.clone()), "--policy");
-        }
-        match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
-            Some(path) => (Some(PathBuf::from(path)), VARIABLE),
-            None if Path::new(NAME).is_file() => (Some(PathBuf::from(NAME)), "found here"),
-            None => (None, "no podproof.toml here"),
-        }
-    }
+        let value = format!("{standing} {}: {} ({})", waiver.expires, waiver.reason, waiver.owner);
+        let key = format!("waiver of {}, {}", waiver.requirement, waiver.scope.title());
+        (key, value, format!("{name}, line {}", waiver.line))
+    };
+    policy.waivers.iter().map(row).collect()
 }
 
-impl Sources {
-    /// For a run of now: the flag, the variables and the file say what it is judged for.
-    pub(super) fn declared(&self) -> Result<Declared, Refused> {
-        let claim = self
-            .file
-            .as_ref()
-            .and_then(|(name, read)| Some((*read.file.environment.as_ref()?.get_ref(), name.clone())));
-        Ok(environment::declared(self.environment, claim, variable)?)
-    }
-
-    /// For a run of once: what it was judged for then, unless the flag says otherwise.
-    pub(super) fn declared_again(&self, recorded: &Declared) -> Result<Declared, Refused> {
-        match self.environment {
-            None => Ok(recorded.clone()),
-            flag => Ok(environment::declared(flag, None, |_| None)?),
-        }
-    }
-
-    /// The policy for an environment.
-    pub(super) fn policy(&self, environment: Environment, today: Date) -> Policy {
-        let mut policy = Policy { only_production: self.only_production, ..Policy::of(environment) };
-        if let Some((name, read)) = &self.file {
-            policy.file = Some(name.clone());
-            read.amend(&mut policy, today);
-        }
-        policy
-    }
-}
-
-/// The path from the top of the repository that the file is in; from this folder, where it is in none.
-fn in_repository(path: &Path) -> String {
-    let Ok(full) = fs::canonicalize(path) else { return path.display().to_string() };
-    let top = full.ancestors().skip(1).find(|folder| folder.join(".git").exists());
-    let here = std::env::current_dir().ok().and_then(|folder| fs::canonicalize(folder).ok());
-    let seen =
-        top.map(Path::to_owned).or(here).and_then(|top| full.strip_prefix(top).ok().map(Path::to_owned));
-    let seen = seen.or_else(|| full.file_name().map(PathBuf::from)).unwrap_or_else(|| PathBuf::from(NAME));
-    seen.display().to_string()
-}
-
-/// A value that is not UTF-8 is no value that is accepted; what is left of it will not be either.
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+fn table(rows: &[(String, String, String)]) -> String {
+    let widest = |of: fn(&(String, String, String)) -> &String| {
+        rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0)
+    };
+    let (keys, values) = (widest(|row| &row.0), widest(|row| &row.1));
+    let line =
+        |(key, value, source): &(String, String, String)| format!("{key:keys$}  {value:values$}  {source}\n");
+    rows.iter().map(line).collect()
 }

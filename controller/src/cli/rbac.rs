@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::tell;
 use crate::{
-    exit::Exit,
-    permission::{Subject, roles},
+    judge::exit::Exit,
+    run::cluster::permission::{Subject, roles},
 };
 
 /// Prints the least roles that a run needs, with what each line is for and what is lost without it

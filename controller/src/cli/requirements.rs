@@ -6,12 +6,15 @@ use clap::Args;
 
 use super::{rbac::print, tell};
 use crate::{
-    environment::Environment,
-    exit::Exit,
-    gvisor::{SIGNALS, Strength, settings::SETTINGS},
+    case::environment::Environment,
+    judge::{
+        catalogue::ALL,
+        exit::Exit,
+        gvisor::{SIGNALS, Strength, settings::SETTINGS},
+        policy::{Enforcement, Policy},
+        requirement::Requirement,
+    },
     plan::{self, defaults},
-    policy::{Enforcement, Policy},
-    requirement::{ALL, Requirement},
 };
 
 /// Lists what is required, or explains one requirement

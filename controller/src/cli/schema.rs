@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{rbac::print, tell};
 use crate::{
-    exit::Exit,
+    judge::exit::Exit,
     report::schema::{self, Document},
 };
 

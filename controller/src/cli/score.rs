@@ -11,15 +11,18 @@ use std::{
 use clap::Args;
 use jiff::civil::Date;
 
-use super::{output, policy, tell};
+use super::{
+    args::{output, policy},
+    tell,
+};
 use crate::{
-    clock,
-    deliver::{Delivery, Output},
-    exit::Exit,
-    record::Record,
-    report::{Format, Report},
-    saved,
-    verdict::Verdict,
+    evidence::{record::Record, saved},
+    judge::{exit::Exit, verdict::Verdict},
+    report::{
+        Format, Report,
+        deliver::{Delivery, Output},
+    },
+    support::clock,
 };
 
 /// Judges saved evidence again

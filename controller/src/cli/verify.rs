@@ -7,24 +7,25 @@ use std::{
 
 use clap::Args;
 
-use super::{
+use super::args::{
     network, output,
     policy::{self, Sources},
     settings::{Names, Setting},
     target,
 };
 use crate::{
-    clock,
-    deliver::Delivery,
-    digest::sha256,
-    embedded,
-    exit::Exit,
-    file,
-    policy::file::Read,
-    record::Record,
-    report::Report,
-    saved::{self, Provenance},
-    verify::{self, Error, Request, namespace},
+    evidence::{
+        record::Record,
+        saved::{self, Provenance},
+    },
+    image::embedded,
+    judge::{exit::Exit, policy::file::Read},
+    report::{Report, deliver::Delivery},
+    run::{
+        Error, cluster,
+        local::{self, Request},
+    },
+    support::{clock, digest::sha256, file},
 };
 
 /// How long a run may take on this machine, and in a cluster, where images are pulled.
@@ -128,7 +129,7 @@ impl Arguments {
             Ok(target) => target,
             Err(refused) => return refused.tell(),
         } {
-            let request = namespace::Request {
+            let request = cluster::Request {
                 target,
                 network,
                 measures_cpu: self.measure_cpu,
@@ -138,7 +139,7 @@ impl Arguments {
                 declared,
                 policy,
             };
-            return super::block_on(namespace::verify(request, |report, record| ending.end(report, record)));
+            return super::block_on(cluster::verify(request, |report, record| ending.end(report, record)));
         }
         let request = Request {
             runtime: self.runtime.map(|Words(words)| words),
@@ -151,7 +152,7 @@ impl Arguments {
             declared,
             policy,
         };
-        super::block_on(verify::local(request, |report, record| ending.end(report, record)))
+        super::block_on(local::local(request, |report, record| ending.end(report, record)))
     }
 }
 

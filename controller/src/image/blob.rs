@@ -10,7 +10,7 @@ use olpc_cjson::CanonicalFormatter;
 use serde::Serialize;
 
 use super::Error;
-use crate::digest::sha256;
+use crate::support::digest::sha256;
 
 /// A part of an image.
 #[derive(Clone, Debug)]

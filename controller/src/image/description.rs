@@ -8,7 +8,7 @@ use oci_spec::image::{
 };
 
 use super::{Blob, Content, Error, VERSION};
-use crate::names::NOBODY;
+use crate::support::names::NOBODY;
 
 /// There is no clock here, and tools that show an age expect a time.
 const CREATED: &str = "1970-01-01T00:00:00Z";

@@ -28,7 +28,7 @@ pub(super) mod tests {
     use super::*;
 
     /// The smallest file that is an ELF executable by its header (elf(5)), with one segment if need be.
-    pub(in super::super) fn executable(machine: u16, segment: Option<u32>) -> Vec<u8> {
+    pub(in crate::image) fn executable(machine: u16, segment: Option<u32>) -> Vec<u8> {
         let mut file = b"\x7fELF\x02\x01\x01".to_vec();
         file.resize(16, 0);
         file.extend(2u16.to_le_bytes());

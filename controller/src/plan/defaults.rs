@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use proto::{Protocol, Target};
 
-use crate::destination::{Destination, Purpose};
+use crate::case::destination::{Destination, Purpose};
 
 /// A name of the outside that every resolver knows which knows any (RFC 2606, section 3).
 pub const NAME: &str = "example.com";

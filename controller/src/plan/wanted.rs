@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use proto::{Protocol, Target};
 
 use super::defaults;
-use crate::{
+use crate::case::{
     destination::{Destination, Purpose},
     profile::Profile,
 };

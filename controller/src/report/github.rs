@@ -2,7 +2,7 @@
 //! verdict, one for each requirement that is wanting. GitHub shows ten of a kind for each step, so the worst come first.
 
 use super::{Report, ReportedFinding};
-use crate::{
+use crate::judge::{
     policy::{Enforcement, Standing},
     verdict::Verdict,
 };

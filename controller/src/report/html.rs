@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, matrix::Matrix};
-use crate::{requirement::Area, verdict::Verdict};
+use crate::judge::{requirement::Area, verdict::Verdict};
 
 #[derive(Template)]
 #[template(path = "report.html")]

@@ -6,7 +6,7 @@
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, ReportedWaiver};
-use crate::policy::{Enforcement, Standing};
+use crate::judge::policy::{Enforcement, Standing};
 
 /// One document, with a line end.
 pub(super) fn render(report: &Report) -> Result<String, Error> {

@@ -1,7 +1,7 @@
 //! Requirements by pools: what a reader looks at first.
 
 use super::{Report, ReportedFinding, ReportedOutcome};
-use crate::requirement::Area;
+use crate::judge::requirement::Area;
 
 /// A row for each requirement, a column for each pool, the worst pool first.
 #[derive(Debug)]

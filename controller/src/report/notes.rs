@@ -3,12 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    case::{Case, Subject},
-    cluster::Coverage,
-    finding::Finding,
-    leftover::Leftover,
-    policy::Enforcement,
-    requirement::Class,
+    case::{Case, Subject, cluster::Coverage, leftover::Leftover},
+    judge::{finding::Finding, policy::Enforcement, requirement::Class},
 };
 
 /// What a run that did not end in time is told with.

@@ -15,8 +15,8 @@ use serde_sarif::sarif::{
 
 use super::{Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver};
 use crate::{
-    digest::sha256,
-    policy::{Enforcement, Standing, file::NAME},
+    judge::policy::{Enforcement, Standing, file::NAME},
+    support::digest::sha256,
 };
 
 /// The rule of a waiver whose last day is over.

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use schemars::schema_for;
 
 use super::Report;
-use crate::policy::file::File;
+use crate::judge::policy::file::File;
 
 /// What is described.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

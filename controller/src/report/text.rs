@@ -6,7 +6,7 @@ mod pods;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets::NOTHING};
 
 use super::{Report, ReportedFinding, ReportedOutcome, ReportedSandbox};
-use crate::{policy::Enforcement, verdict::Verdict};
+use crate::judge::{policy::Enforcement, verdict::Verdict};
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! One signal less: the same verdict where it was strong, and never the opposite.
 
-use controller::gvisor::{SIGNALS, Signal, Strength};
+use controller::judge::gvisor::{SIGNALS, Signal, Strength};
 use stage::{
     run,
     worlds::{

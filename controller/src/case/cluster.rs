@@ -1,0 +1,174 @@
+//! What a cluster declares of a namespace, without a client. What may not be read is a value, with the permission that is
+//! missing; it is never an empty list.
+
+mod bonds;
+mod class;
+mod group;
+pub(crate) mod node;
+mod placement;
+mod policy;
+mod quantity;
+mod selecting;
+mod selector;
+mod shape;
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+pub use bonds::{Bonds, Later};
+pub use class::Class;
+pub use group::{Coverage, Group};
+pub use node::{Node, NodeKind, Taint};
+pub use placement::{Affinity, Placement, Toleration};
+pub use policy::{Direction, OtherPolicy, Policy};
+pub use quantity::{bytes, millis};
+pub use selecting::{Selecting, SelectingKind};
+pub use selector::{Labels, Requirement, Selector};
+pub use shape::{Container, ContainerKind, Origin, SeccompProfile, Shape, Volume};
+
+/// What was read, or why it was not.
+pub type Read<T> = Result<T, Unreadable>;
+
+/// Something that could not be read.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Unreadable {
+    /// The verb and the resource, as a Role writes them: "list nodes".
+    pub what: String,
+    /// Whether a permission is missing; else the API server's words say why.
+    pub forbidden: bool,
+    /// What the API server said.
+    pub message: String,
+}
+
+/// Everything that is declared.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Cluster {
+    /// The namespace that is judged.
+    pub namespace: String,
+    /// Its `pod-security.kubernetes.io/enforce` label.
+    pub pod_security: Option<String>,
+    /// The API server's version.
+    pub version: Read<String>,
+    /// Templates of workloads, and pods.
+    pub shapes: Vec<Shape>,
+    /// Kinds of workloads that could not be read, and pods if they could not.
+    pub unread_shapes: Vec<Unreadable>,
+    /// Every RuntimeClass.
+    pub classes: Read<Vec<Class>>,
+    /// Every node.
+    pub nodes: Read<Vec<Node>>,
+    /// The namespace's NetworkPolicies.
+    pub policies: Read<Vec<Policy>>,
+    /// Policies of other kinds that may bind the namespace.
+    pub other_policies: Read<Vec<OtherPolicy>>,
+    /// What binds the namespace's pods, to be compared with what does when the probes have been asked.
+    pub bonds: Bonds,
+    /// What of that was otherwise by then.
+    pub changed: Vec<String>,
+    /// The limits that a LimitRange gives to a container without its own.
+    pub default_limits: Read<Option<crate::case::limits::Limits>>,
+    /// The volumes behind the namespace's claims.
+    pub claims: Read<Vec<Volume>>,
+    /// ResourceQuotas, each with what is used up.
+    pub quotas: Read<Vec<String>>,
+    /// Services, budgets and autoscalers that select pods by label.
+    pub selecting: Vec<Read<Vec<Selecting>>>,
+    /// Policies by which the witness may be out of reach for reasons of its own; `None` without a control namespace.
+    pub control: Option<Read<Vec<String>>>,
+    /// Where the cluster's own services are.
+    pub addresses: Read<Addresses>,
+    /// Where pods of the namespace listen by TCP, a few of them.
+    #[serde(default)]
+    pub neighbours: Vec<SocketAddr>,
+}
+
+/// The addresses of services that every cluster has.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Addresses {
+    /// DNS, from the Service that serves it; none where it has no label that is known.
+    pub dns: Vec<IpAddr>,
+    /// The API server, by its Service.
+    pub api_server: Vec<IpAddr>,
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// A cluster of which nothing could be read.
+    pub fn unread() -> Arc<Self> {
+        let unread = Unreadable {
+            what: "read the cluster".to_owned(),
+            forbidden: false,
+            message: "the file does not hold it".to_owned(),
+        };
+        Arc::new(Self {
+            namespace: String::new(),
+            pod_security: None,
+            version: Err(unread.clone()),
+            shapes: Vec::new(),
+            unread_shapes: vec![unread.clone()],
+            classes: Err(unread.clone()),
+            nodes: Err(unread.clone()),
+            policies: Err(unread.clone()),
+            other_policies: Err(unread.clone()),
+            default_limits: Err(unread.clone()),
+            claims: Err(unread.clone()),
+            quotas: Err(unread.clone()),
+            selecting: vec![Err(unread.clone())],
+            control: None,
+            bonds: Bonds { labels: Err(unread.clone()), policies: Err(unread.clone()) },
+            changed: Vec::new(),
+            addresses: Err(unread),
+            neighbours: Vec::new(),
+        })
+    }
+
+    /// Pods that run or will; templates too.
+    pub fn templates(&self) -> impl Iterator<Item = &Shape> {
+        self.shapes.iter().filter(|shape| shape.origin.is_template())
+    }
+
+    /// Pods that exist.
+    pub fn pods(&self) -> impl Iterator<Item = &Shape> {
+        self.shapes.iter().filter(|shape| !shape.origin.is_template())
+    }
+
+    /// The class of a name.
+    pub fn class(&self, name: &str) -> Option<&Class> {
+        self.classes.as_ref().ok()?.iter().find(|class| class.name == name)
+    }
+
+    /// The node of a name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.as_ref().ok()?.iter().find(|node| node.name == name)
+    }
+
+    /// The policies that select these labels.
+    pub fn policies_on(&self, labels: &Labels) -> Vec<&Policy> {
+        let policies = self.policies.as_ref().into_iter().flatten();
+        policies.filter(|policy| policy.selector.selects(labels)).collect()
+    }
+
+    /// What makes a judgement of the network one of two states of it, if something does.
+    pub fn unsettled(&self) -> Option<String> {
+        (!self.changed.is_empty())
+            .then(|| format!("it changed while it was looked at: {}", self.changed.join(", ")))
+    }
+}
+
+// === impl Unreadable ===
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.forbidden {
+            write!(formatter, "the permission to {} is missing", self.what)
+        } else {
+            write!(formatter, "to {} failed: {}", self.what, self.message)
+        }
+    }
+}

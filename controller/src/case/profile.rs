@@ -1,0 +1,259 @@
+//! What a sandbox may reach, and what it must: the user's `--profile` and `--allow`. Pure: addresses alone, no names.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use clap::ValueEnum;
+use proto::Protocol;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::destination::{Destination, Purpose};
+
+const DNS_PORT: u16 = 53;
+
+/// A profile with its exceptions.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Profile {
+    /// `--profile`.
+    pub kind: Kind,
+    /// `--allow`.
+    pub allowed: Vec<Allowed>,
+}
+
+/// What may be reached beside what `--allow` names.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Nothing
+    #[default]
+    DenyAll,
+    /// The public internet; no private range, metadata service, node or API server
+    NoPrivate,
+    /// What `--allow` names, and nothing else
+    AllowList,
+}
+
+/// Addresses that may be reached.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Allowed {
+    /// The network's first address, or the host's.
+    pub address: IpAddr,
+    /// How many bits of it count.
+    pub prefix: u8,
+    /// `None` for every port.
+    pub port: Option<u16>,
+    /// `None` for every protocol; UDP stands for all that goes by it.
+    pub protocol: Option<Protocol>,
+}
+
+/// What the profile makes of a destination.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Expectation {
+    /// It must not be reached.
+    Forbidden,
+    /// It may.
+    Allowed,
+    /// It must.
+    Required,
+}
+
+// === impl Profile ===
+
+impl Profile {
+    /// What is expected of a destination, in a sandbox with these name servers.
+    pub fn expectation(&self, destination: &Destination, name_servers: &[IpAddr]) -> Expectation {
+        if destination.purpose == Purpose::LoopbackWitness {
+            return Expectation::Forbidden;
+        }
+        let target = &destination.target;
+        let listed = |address, port, protocol| {
+            self.allowed.iter().any(|allowed| allowed.covers(address, port, protocol))
+        };
+        let allowed = match target.protocol {
+            Protocol::Resolver => {
+                let mut servers = name_servers.iter();
+                !name_servers.is_empty() && servers.all(|&server| listed(server, DNS_PORT, Protocol::Dns))
+            }
+            Protocol::Socket => false,
+            protocol => listed(target.address, target.port, protocol),
+        };
+        match (allowed, destination.purpose) {
+            (true, Purpose::Allowed) => Expectation::Required,
+            (true, _) => Expectation::Allowed,
+            (false, _) if self.kind == Kind::NoPrivate && is_of_the_internet(destination) => {
+                Expectation::Allowed
+            }
+            (false, _) => Expectation::Forbidden,
+        }
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// As it is written after `--profile`.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::DenyAll => "deny-all",
+            Self::NoPrivate => "no-private",
+            Self::AllowList => "allow-list",
+        }
+    }
+}
+
+// === impl Allowed ===
+
+impl Allowed {
+    fn covers(&self, address: IpAddr, port: u16, protocol: Protocol) -> bool {
+        let by_udp =
+            matches!(protocol, Protocol::Dns | Protocol::OneWay | Protocol::Heard | Protocol::Resolver);
+        let carrier = if by_udp { Protocol::Udp } else { protocol };
+        self.port.is_none_or(|allowed| allowed == port)
+            && self.protocol.is_none_or(|allowed| allowed == carrier || allowed == protocol)
+            && same_network(self.address, address, self.prefix)
+    }
+}
+
+/// Destinations whose purpose makes them private whatever their address: Azure's wire server has a public one.
+fn is_of_the_internet(destination: &Destination) -> bool {
+    let public = match destination.purpose {
+        Purpose::LoopbackWitness
+        | Purpose::Witness
+        | Purpose::OwnResolver
+        | Purpose::Metadata
+        | Purpose::ClusterDns
+        | Purpose::ApiServer
+        | Purpose::Kubelet
+        | Purpose::Node
+        | Purpose::Neighbour
+        | Purpose::HostSocket => false,
+        Purpose::Documentation
+        | Purpose::PublicInternet
+        | Purpose::PublicDns
+        | Purpose::Requested
+        | Purpose::Allowed => true,
+    };
+    public && !is_private(destination.target.address)
+}
+
+/// Ranges that the public internet does not route (RFC 6890).
+pub fn is_private(address: IpAddr) -> bool {
+    const PRIVATE: &[(IpAddr, u8)] = &[
+        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8),
+        (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+        (IpAddr::V4(Ipv4Addr::new(100, 64, 0, 0)), 10),
+        (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+        (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+        (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+        (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+        (IpAddr::V4(Ipv4Addr::new(198, 18, 0, 0)), 15),
+        (IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 3),
+        (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 127),
+        (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+        (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
+        (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
+    ];
+    let address = address.to_canonical();
+    PRIVATE.iter().any(|&(network, prefix)| same_network(network, address, prefix))
+}
+
+fn same_network(network: IpAddr, address: IpAddr, prefix: u8) -> bool {
+    match (network.to_canonical(), address.to_canonical()) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let differ = network.to_bits() ^ address.to_bits();
+            differ.leading_zeros() >= u32::from(prefix)
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            let differ = network.to_bits() ^ address.to_bits();
+            differ.leading_zeros() >= u32::from(prefix)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Target;
+
+    use super::*;
+
+    fn destination(address: &str, port: u16, protocol: Protocol, purpose: Purpose) -> Destination {
+        let target = Target::at(1, address.parse().unwrap(), port, protocol);
+        Destination { target, purpose, named: false }
+    }
+
+    fn profile(kind: Kind, address: &str, prefix: u8, port: Option<u16>) -> Profile {
+        let address = address.parse().unwrap();
+        Profile { kind, allowed: vec![Allowed { address, prefix, port, protocol: None }] }
+    }
+
+    #[test]
+    fn deny_all_allows_nothing() {
+        for (address, purpose) in [("1.1.1.1", Purpose::PublicInternet), ("10.96.0.10", Purpose::ClusterDns)]
+        {
+            let destination = destination(address, 53, Protocol::Dns, purpose);
+            assert_eq!(Profile::default().expectation(&destination, &[]), Expectation::Forbidden);
+        }
+    }
+
+    #[test]
+    fn no_private_allows_the_internet_and_nothing_that_is_the_places_own() {
+        let profile = Profile { kind: Kind::NoPrivate, allowed: Vec::new() };
+        for (address, purpose, expected) in [
+            ("1.1.1.1", Purpose::PublicInternet, Expectation::Allowed),
+            ("203.0.113.9", Purpose::Requested, Expectation::Allowed),
+            ("10.0.0.9", Purpose::Requested, Expectation::Forbidden),
+            ("::ffff:10.0.0.9", Purpose::Requested, Expectation::Forbidden),
+            ("fd00::9", Purpose::Requested, Expectation::Forbidden),
+            ("168.63.129.16", Purpose::Metadata, Expectation::Forbidden),
+            ("34.1.2.3", Purpose::ApiServer, Expectation::Forbidden),
+        ] {
+            let destination = destination(address, 443, Protocol::Tcp, purpose);
+            assert_eq!(profile.expectation(&destination, &[]), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_listed_may_be_reached_and_what_was_named_so_must() {
+        let profile = profile(Kind::AllowList, "10.1.0.0", 16, Some(443));
+        for (address, port, purpose, expected) in [
+            ("10.1.2.3", 443, Purpose::Requested, Expectation::Allowed),
+            ("10.1.2.3", 443, Purpose::Allowed, Expectation::Required),
+            ("10.1.2.3", 80, Purpose::Requested, Expectation::Forbidden),
+            ("10.2.2.3", 443, Purpose::Requested, Expectation::Forbidden),
+            ("10.1.2.3", 443, Purpose::LoopbackWitness, Expectation::Forbidden),
+        ] {
+            let destination = destination(address, port, Protocol::Tcp, purpose);
+            assert_eq!(profile.expectation(&destination, &[]), expected, "{address} {purpose:?}");
+        }
+    }
+
+    #[test]
+    fn the_own_resolver_is_allowed_where_each_of_its_servers_is() {
+        let profile = profile(Kind::AllowList, "10.96.0.10", 32, None);
+        let resolver = destination("0.0.0.0", 0, Protocol::Resolver, Purpose::OwnResolver);
+        let servers = ["10.96.0.10".parse().unwrap(), "10.96.0.11".parse().unwrap()];
+        for (servers, expected) in [
+            (&servers[..1], Expectation::Allowed),
+            (&servers[..], Expectation::Forbidden),
+            (&[], Expectation::Forbidden),
+        ] {
+            assert_eq!(profile.expectation(&resolver, servers), expected, "{servers:?}");
+        }
+    }
+
+    #[test]
+    fn udp_stands_for_all_that_goes_by_it() {
+        let mut profile = profile(Kind::AllowList, "10.1.2.3", 32, None);
+        profile.allowed[0].protocol = Some(Protocol::Udp);
+        for (protocol, expected) in [
+            (Protocol::Udp, Expectation::Allowed),
+            (Protocol::Dns, Expectation::Allowed),
+            (Protocol::OneWay, Expectation::Allowed),
+            (Protocol::Tcp, Expectation::Forbidden),
+        ] {
+            let destination = destination("10.1.2.3", 53, protocol, Purpose::Requested);
+            assert_eq!(profile.expectation(&destination, &[]), expected, "{protocol:?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The arguments that say what a sandbox is asked to reach, and what it may.
+
+use clap::{Args, ValueEnum};
+
+use super::{
+    policy::{self, Sources},
+    settings::{Names, Setting, listed},
+};
+use crate::cli::tell;
+use crate::{
+    case::profile::Kind,
+    judge::{exit::Exit, policy::file::Read},
+    plan::endpoint::{self, Endpoint},
+    run::lookup::Request,
+};
+
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(in crate::cli) struct Arguments {
+    /// Something that the sandbox is to try; may be repeated
+    #[arg(
+        long = "egress-target",
+        value_name = "HOST:PORT[/udp]",
+        value_parser = endpoint::target,
+        help_heading = "What may be reached"
+    )]
+    egress_targets: Vec<Endpoint>,
+    /// Try nothing but what is named, and what belongs to the cluster
+    #[arg(long, help_heading = "What may be reached")]
+    no_default_targets: bool,
+    /// What may be reached [default: deny-all]
+    #[arg(long, value_enum, help_heading = "What may be reached")]
+    profile: Option<Kind>,
+    /// What may be reached besides, and with a port must be; may be repeated
+    #[arg(
+        long = "allow",
+        value_name = "HOST[:PORT][/udp]",
+        value_parser = endpoint::allowed,
+        help_heading = "What may be reached"
+    )]
+    allowed: Vec<Endpoint>,
+}
+
+/// What was asked for by flag, variable or file.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Settings {
+    pub(in crate::cli) profile: Setting<Kind>,
+    pub(in crate::cli) allowed: Setting<Vec<Endpoint>>,
+    pub(in crate::cli) targets: Setting<Vec<Endpoint>>,
+    pub(in crate::cli) defaults: Setting<bool>,
+}
+
+/// Settings that contradict each other.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum Refused {
+    #[error("--allow names what the profile deny-all does not allow")]
+    AllowUnderDenyAll,
+    #[error("the profile allow-list allows nothing without --allow")]
+    EmptyAllowList,
+}
+
+impl Refused {
+    pub(in crate::cli) fn tell(&self) -> Exit {
+        let help = match self {
+            Self::AllowUnderDenyAll => {
+                "add `--profile allow-list`, or `--profile no-private` if the public internet is allowed, too"
+            }
+            Self::EmptyAllowList => {
+                "name what the workload must reach, such as `--allow 10.96.0.10:53/udp`, or leave the profile out"
+            }
+        };
+        tell(self, Some(help));
+        Exit::Usage
+    }
+}
+
+impl Arguments {
+    pub(in crate::cli) fn settings(&self, sources: &Sources) -> Result<Settings, policy::Refused> {
+        let Self { egress_targets, no_default_targets, profile, allowed } = self;
+        let some = |named: &Vec<Endpoint>| (!named.is_empty()).then(|| named.clone());
+        Ok(Settings {
+            profile: sources.setting(
+                Names { flag: "--profile", variable: "PODPROOF_PROFILE" },
+                *profile,
+                |text| Kind::from_str(text, false).map_err(|_| format!("give one of {}", kinds())),
+                |read: &Read| Some(Ok(read.value(read.file.profile.as_ref()?))),
+                Kind::default(),
+            )?,
+            allowed: sources.setting(
+                Names { flag: "--allow", variable: "PODPROOF_ALLOW" },
+                some(allowed),
+                |text| listed(text, endpoint::allowed),
+                |read| Some(read.all_parsed(read.file.allow.as_ref()?, endpoint::allowed)),
+                Vec::new(),
+            )?,
+            targets: sources.setting(
+                Names { flag: "--egress-target", variable: "PODPROOF_EGRESS_TARGETS" },
+                some(egress_targets),
+                |text| listed(text, endpoint::target),
+                |read| Some(read.all_parsed(read.file.egress_targets.as_ref()?, endpoint::target)),
+                Vec::new(),
+            )?,
+            defaults: sources.setting(
+                Names { flag: "--no-default-targets", variable: "PODPROOF_DEFAULT_TARGETS" },
+                no_default_targets.then_some(false),
+                |text| text.parse().map_err(|_| "give true or false".to_owned()),
+                |read| Some(Ok(read.value(read.file.default_targets.as_ref()?))),
+                true,
+            )?,
+        })
+    }
+}
+
+impl Settings {
+    pub(in crate::cli) fn request(self) -> Result<Request, Refused> {
+        let (kind, allowed) = (self.profile.value, self.allowed.value);
+        match (kind, allowed.is_empty()) {
+            (Kind::DenyAll, false) => return Err(Refused::AllowUnderDenyAll),
+            (Kind::AllowList, true) => return Err(Refused::EmptyAllowList),
+            _ => (),
+        }
+        Ok(Request { targets: self.targets.value, defaults: self.defaults.value, kind, allowed })
+    }
+}
+
+/// The profile's name, as the flag takes it.
+pub(in crate::cli) fn name(kind: Kind) -> String {
+    kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn kinds() -> String {
+    Kind::value_variants().iter().map(|&kind| name(kind)).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,55 @@
+//! A setting by flag, variable, policy file or default, the first of these that has it.
+
+use super::policy::{Refused, Sources, variable};
+use crate::judge::policy::file::{Mistake, Read};
+
+/// A value, and what said so.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) struct Setting<T> {
+    pub(in crate::cli) value: T,
+    pub(in crate::cli) source: String,
+}
+
+/// The names of a setting.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct Names {
+    pub(in crate::cli) flag: &'static str,
+    pub(in crate::cli) variable: &'static str,
+}
+
+/// What the policy file says, and on which line.
+pub(in crate::cli) type InFile<T> = Option<Result<(T, usize), Mistake>>;
+
+impl Sources {
+    /// `parse` reads the variable's text as the flag's is read; `file` looks the setting up in the policy file.
+    pub(in crate::cli) fn setting<T>(
+        &self,
+        names: Names,
+        given: Option<T>,
+        parse: impl Fn(&str) -> Result<T, String>,
+        file: impl Fn(&Read) -> InFile<T>,
+        default: T,
+    ) -> Result<Setting<T>, Refused> {
+        if let Some(value) = given {
+            return Ok(Setting { value, source: names.flag.to_owned() });
+        }
+        if let Some(text) = variable(names.variable).filter(|text| !text.is_empty()) {
+            let refused = |why| Refused::Variable { variable: names.variable, text: text.clone(), why };
+            return Ok(Setting { value: parse(&text).map_err(refused)?, source: names.variable.to_owned() });
+        }
+        let found = self.file.as_ref().and_then(|(name, read)| Some((name, file(read)?)));
+        let Some((name, found)) = found else {
+            return Ok(Setting { value: default, source: "default".to_owned() });
+        };
+        let (value, line) = found?;
+        Ok(Setting { value, source: format!("{name}, line {line}") })
+    }
+}
+
+/// A list as a variable has it, its items separated by commas.
+pub(in crate::cli) fn listed<T>(
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    text.split(',').map(|item| parse(item.trim())).collect()
+}

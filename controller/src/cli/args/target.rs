@@ -1,0 +1,200 @@
+//! The arguments that name a namespace of a cluster, and the probes that it gets.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::tell;
+use crate::{
+    case::cluster::Labels,
+    image::{self, embedded},
+    judge::exit::Exit,
+    plan::cluster::Nodes,
+    run::cluster::Target,
+};
+
+/// How many probes run at once by default.
+const PARALLEL: usize = 8;
+
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(in crate::cli) struct Arguments {
+    /// Verify a namespace of a cluster
+    #[arg(long, short, value_name = "NAME", help_heading = "What to verify")]
+    namespace: Option<String>,
+    /// The kubeconfig [default: KUBECONFIG, ~/.kube/config, or the pod's service account]
+    #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "In a cluster")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
+    context: Option<String>,
+    /// The probe's image, as the nodes pull it
+    #[arg(long, value_name = "REF", requires = "namespace", help_heading = "In a cluster")]
+    image: Option<String>,
+    /// The digest of an image of the probe that this controller did not make
+    #[arg(long, value_name = "SHA256", value_parser = digest, requires = "namespace", help_heading = "In a cluster")]
+    image_digest: Option<String>,
+    /// The namespace of the control, which no policy binds
+    #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
+    control_namespace: Option<String>,
+    /// Which nodes get a probe: all, per-pool, or names separated by commas
+    #[arg(long, value_name = "NODES", default_value = "per-pool", value_parser = nodes, help_heading = "In a cluster")]
+    nodes: Nodes,
+    /// Probe only for this workload
+    #[arg(long, value_name = "KIND/NAME", value_parser = like, requires = "namespace", help_heading = "In a cluster")]
+    like: Option<(String, String)>,
+    /// Probe for what is to come with this RuntimeClass
+    #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
+    runtime_class: Option<String>,
+    /// The labels of what is to come, by which policies will bind it
+    #[arg(long, value_name = "KEY=VALUE,…", value_parser = labels, requires = "runtime_class", help_heading = "In a cluster")]
+    labels: Option<Labels>,
+    /// The label that names a node's pool
+    #[arg(long, value_name = "KEY", requires = "namespace", help_heading = "In a cluster")]
+    pool_label: Option<String>,
+    /// A pool that must be seen, even if it has no node now; may be repeated
+    #[arg(long = "expect-pool", value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
+    expected_pools: Vec<String>,
+    /// How many probes may run at once
+    #[arg(long, value_name = "NUMBER", default_value_t = PARALLEL, value_parser = parallel, help_heading = "In a cluster")]
+    parallel: usize,
+}
+
+/// The way from nothing to an image that the nodes pull.
+const IMAGE: &str = "put the probe's image where the nodes can pull it, and name it:\n  controller image --push REF\n  \
+                     controller verify --namespace NAME --image REF";
+
+/// What cannot be asked for.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum Refused {
+    #[error("no image of the probe was named")]
+    NoImage,
+    #[error("no namespace was named")]
+    NoNamespace,
+}
+
+impl Refused {
+    pub(in crate::cli) fn tell(&self) -> Exit {
+        let help = match self {
+            Self::NoNamespace => "--namespace NAME says which",
+            Self::NoImage => IMAGE,
+        };
+        tell(self, Some(help));
+        Exit::Usage
+    }
+}
+
+impl Arguments {
+    /// `None` where no namespace was named.
+    pub(in crate::cli) fn target(self) -> Result<Option<Target>, Refused> {
+        let Some(namespace) = self.namespace else { return Ok(None) };
+        let image =
+            self.image.or_else(|| image::default_reference().map(str::to_owned)).ok_or(Refused::NoImage)?;
+        let known = match self.image_digest {
+            Some(digest) => vec![digest],
+            None => embedded::digests(),
+        };
+        Ok(Some(Target {
+            kubeconfig: self.kubeconfig,
+            context: self.context,
+            namespace,
+            control_namespace: self.control_namespace,
+            pool_label: self.pool_label,
+            expected_pools: self.expected_pools,
+            nodes: self.nodes,
+            like: self.like,
+            to_come: self.runtime_class.map(|class| (class, self.labels.unwrap_or_default())),
+            image,
+            digests: known,
+            parallel: self.parallel,
+        }))
+    }
+}
+
+fn nodes(text: &str) -> Result<Nodes, String> {
+    let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    match text {
+        "all" => Ok(Nodes::All),
+        "per-pool" => Ok(Nodes::PerPool),
+        _ if names.iter().all(|name| !name.is_empty()) => Ok(Nodes::Named(names)),
+        _ => Err("give all, per-pool, or names of nodes separated by commas".to_owned()),
+    }
+}
+
+/// Kinds as kubectl abbreviates them.
+fn like(text: &str) -> Result<(String, String), String> {
+    let wanted = "give KIND/NAME, such as deployment/web or pod/web-1";
+    let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or(wanted)?;
+    let kind = match kind.to_lowercase().trim_end_matches('s') {
+        "deploy" | "deployment" | "deployments.app" => "deployment",
+        "st" | "sts" | "statefulset" => "statefulset",
+        "d" | "ds" | "daemonset" => "daemonset",
+        "r" | "rs" | "replicaset" => "replicaset",
+        "po" | "pod" => "pod",
+        "job" => "job",
+        "cj" | "cronjob" => "cronjob",
+        "rc" | "replicationcontroller" => "replicationcontroller",
+        _ => return Err(wanted.to_owned()),
+    };
+    Ok((kind.to_owned(), name.to_owned()))
+}
+
+fn labels(text: &str) -> Result<Labels, String> {
+    let label = |pair: &str| {
+        let (key, value) = pair.split_once('=').filter(|(key, _)| !key.is_empty())?;
+        Some((key.trim().to_owned(), value.trim().to_owned()))
+    };
+    let labels: Option<Labels> = text.split(',').map(label).collect();
+    labels.ok_or_else(|| "give labels as KEY=VALUE, separated by commas".to_owned())
+}
+
+fn digest(text: &str) -> Result<String, String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    if hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(format!("sha256:{}", hex.to_lowercase()))
+    } else {
+        Err("give a digest such as sha256:0123…, 64 hexadecimal digits".to_owned())
+    }
+}
+
+fn parallel(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=256) => Ok(number),
+        _ => Err("give a number from 1 to 256".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_all_or_one_a_pool_or_named() {
+        assert_eq!(nodes("all"), Ok(Nodes::All));
+        assert_eq!(nodes("per-pool"), Ok(Nodes::PerPool));
+        assert_eq!(nodes("one,two"), Ok(Nodes::Named(vec!["one".into(), "two".into()])));
+        assert!(nodes("one,,two").is_err() && nodes("").is_err());
+    }
+
+    #[test]
+    fn workloads_are_named_as_kubectl_names_them() {
+        for kind in ["deploy", "deployment", "deployments", "Deployment"] {
+            assert_eq!(like(&format!("{kind}/web")), Ok(("deployment".into(), "web".into())));
+        }
+        assert_eq!(like("pods/web-1"), Ok(("pod".into(), "web-1".into())));
+        for wrong in ["web", "deployment/", "thing/web"] {
+            assert!(like(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn labels_and_digests_that_make_no_sense_are_refused() {
+        assert_eq!(
+            labels("app=web,tier="),
+            Ok([("app", "web"), ("tier", "")].map(|(k, v)| (k.into(), v.into())).into())
+        );
+        assert!(labels("app").is_err() && labels("=web").is_err());
+        assert!(digest("sha256:12").is_err());
+        assert_eq!(digest(&"AB".repeat(32)), Ok(format!("sha256:{}", "ab".repeat(32))));
+    }
+}

@@ -1,0 +1,4 @@
+//! The record of a run, and the file that keeps it.
+
+pub mod record;
+pub mod saved;

@@ -1,0 +1,18 @@
+//! Everything of one run that is judged: what `--save-evidence` keeps, and `score` judges again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, environment::Declared};
+
+/// A run before it is judged. The same record under the same policy is the same report, whenever it is judged.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Record {
+    /// Where the workloads are meant to run, and what said so.
+    pub environment: Declared,
+    /// Whether only what production requires was asked for.
+    pub only_production: bool,
+    /// What the reader should know of the run besides.
+    pub remarks: Vec<String>,
+    /// One for each probe.
+    pub cases: Vec<Case>,
+}

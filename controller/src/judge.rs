@@ -1,0 +1,18 @@
+//! Pure judges: the same case under the same policy gives the same findings, verdict and exit code.
+
+pub mod catalogue;
+mod evidence;
+pub mod exit;
+mod filesystem;
+pub mod finding;
+pub mod gvisor;
+mod limits;
+mod network;
+mod platforms;
+pub mod policy;
+mod privilege;
+#[cfg(test)]
+mod properties;
+pub mod requirement;
+mod runtime;
+pub mod verdict;

@@ -1,0 +1,236 @@
+//! Nothing is in `/dev` but what every container has. A device is known by its numbers, whatever it is named.
+
+use std::{ops::RangeInclusive, path::Path};
+
+use proto::{Device, Devices, Observation};
+
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::{
+    case::{Case, Citation},
+    judge::gvisor::{self, Kernel},
+};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "devices-minimal",
+    title: "No device is in the sandbox but those that every container has",
+    area: Area::Filesystem,
+    class: Class::Advisory,
+    scope: Scope::Everywhere,
+    mandatory: false,
+    weight: 2,
+    protects: "A device leads to a driver of the machine's kernel: to its memory, its disks, its log, its hypervisor.",
+    remedy: "Give no device (linux.devices in config.json, --device, a device plugin's resource), mount nothing of the \
+             machine's /dev, and run nothing privileged.",
+    explanation: Explanation {
+        looks_at: &["devices", "mounts"],
+        met: "in /dev is nothing but null, zero, full, random, urandom, tty, ptmx and pseudoterminals",
+        unmet: "another device is there, and named",
+        inconclusive: "/dev or a folder of it could not be looked into, or whose a device is, is not known",
+        on_platforms: &[(
+            "gVisor",
+            "its fuse and net/tun are the sandbox's own, and no device of the machine's",
+        )],
+    },
+    mappings: &["CIS Docker 5.18"],
+    judge,
+};
+
+/// Majors of Linux (`Documentation/admin-guide/devices.txt`), as gVisor has them (`pkg/abi/linux/dev.go`).
+const MEMORY: u32 = 1;
+const TERMINAL: u32 = 5;
+const MISC: u32 = 10;
+const TUN: u32 = 200;
+const FUSE: u32 = 229;
+/// Replicas of pseudoterminals; the console of a container is one, the machine's own is 5:1.
+const PSEUDOTERMINALS: RangeInclusive<u32> = 136..=143;
+
+/// File systems that gVisor keeps in its own memory: what is in them leads to its own drivers. The devices of a folder of the
+/// machine's are in another (9p), and have no numbers (0:0) in releases of 2024.
+const IN_MEMORY: &[&str] = &["tmpfs", "dev", "devtmpfs"];
+
+/// Whose a device is.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Kind {
+    /// One that the OCI runtime specification lists (config-linux.md, "Default Devices").
+    Default,
+    /// One that every sandbox of gVisor's has, and answers for (`pkg/sentry/devices/tundev`, `pkg/sentry/fsimpl/fuse`).
+    Sentrys,
+    /// It may be gVisor's.
+    Unclear,
+    /// Any other.
+    Other,
+}
+
+fn judge(case: &Case) -> Judgement {
+    let devices = match &case.evidence().devices {
+        Observation::Seen(devices) => devices,
+        Observation::Absent => {
+            return Judgement::met("there is no /dev").citing("devices", "there is no /dev");
+        }
+        blind => return Judgement::inconclusive(format!("/dev was not looked into: {}", blind.fared())),
+    };
+    let kernel = gvisor::assess(case).kernel;
+    let of = |kind| {
+        let found = devices.devices.iter().filter(move |device| kind_of(device, kernel, case) == kind);
+        found.collect::<Vec<_>>()
+    };
+    let (other, unclear, sentrys) = (of(Kind::Other), of(Kind::Unclear), of(Kind::Sentrys));
+    if let Some(first) = other.first() {
+        let because = match other.len().saturating_sub(1) {
+            0 => format!("a device that no container needs is there: /dev/{}", first.name),
+            more => format!("devices that no container needs are there: /dev/{} and {more} more", first.name),
+        };
+        return Judgement::unmet(because).citing_all(other.into_iter().map(cited));
+    }
+    if let Some(first) = unclear.first() {
+        return Judgement::inconclusive(format!("whose /dev/{} is, is not known", first.name))
+            .citing_all(unclear.into_iter().map(cited));
+    }
+    if let Some(what) = unseen(devices) {
+        return Judgement::inconclusive(what);
+    }
+    let none = Judgement::met("in /dev is nothing but what every container has")
+        .citing("devices", format!("{} devices", devices.devices.len()));
+    let own = |device: &Device| Citation {
+        source: "devices",
+        text: format!("/dev/{} is gVisor's own, and leads to no driver of the machine's", device.name),
+    };
+    none.citing_all(sentrys.into_iter().map(own))
+}
+
+fn cited(device: &Device) -> Citation {
+    let Device { name, block, major, minor } = device;
+    let kind = if *block { "block" } else { "character" };
+    Citation { source: "devices", text: format!("/dev/{name}, a {kind} device {major}:{minor}") }
+}
+
+fn kind_of(device: &Device, kernel: Kernel, case: &Case) -> Kind {
+    match (device.block, device.major, device.minor) {
+        (false, MEMORY, 3 | 5 | 7..=9) | (false, TERMINAL, 0 | 2) => Kind::Default,
+        (false, major, _) if PSEUDOTERMINALS.contains(&major) => Kind::Default,
+        (false, MISC, TUN | FUSE) => match (kernel, is_in_memory(device, case)) {
+            (Kernel::Other, _) | (_, Some(false)) => Kind::Other,
+            (Kernel::Gvisor, Some(true)) => Kind::Sentrys,
+            _ => Kind::Unclear,
+        },
+        _ => Kind::Other,
+    }
+}
+
+/// Whether the mount that holds a device is of gVisor's memory; `None` where the mounts do not show it.
+fn is_in_memory(device: &Device, case: &Case) -> Option<bool> {
+    let mounts = case.evidence().mounts.seen().filter(|mounts| !mounts.truncated)?;
+    let path = Path::new("/dev").join(&device.name);
+    let holding = mounts.mounts.iter().filter(|mount| path.starts_with(&mount.mount_point));
+    let innermost = holding.max_by_key(|mount| mount.mount_point.len())?;
+    Some(IN_MEMORY.contains(&innermost.filesystem.as_str()))
+}
+
+/// What may hide a device.
+fn unseen(devices: &Devices) -> Option<String> {
+    match &devices.unseen {
+        _ if devices.truncated => Some("there are more devices than are listed".to_owned()),
+        None => Some("the file does not hold which folders of /dev were not looked into".to_owned()),
+        Some(unseen) => unseen.first().map(|name| format!("/dev/{name} could not be looked into")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{Evidence, Mount};
+
+    use super::*;
+    use crate::fixture;
+
+    fn told(case: &Case) -> &'static str {
+        fixture::told(&judge(case))
+    }
+
+    fn having(mut case: Case, name: &str, block: bool, major: u32, minor: u32) -> Case {
+        let Observation::Seen(found) = &mut case.collected.evidence.devices else { panic!("{case:#?}") };
+        found.devices.push(Device { name: name.into(), block, major, minor });
+        case
+    }
+
+    /// gVisor with the file system that it mounts at `/dev`, asked for or not.
+    fn sandbox() -> Case {
+        let mut case = fixture::gvisor();
+        mount(&mut case, "/dev", "tmpfs");
+        case
+    }
+
+    fn mount(case: &mut Case, mount_point: &str, filesystem: &str) {
+        let mounts = &mut fixture::mounts(case).mounts;
+        let root = mounts[0].clone();
+        mounts.push(Mount { mount_point: mount_point.into(), filesystem: filesystem.into(), ..root });
+    }
+
+    #[test]
+    fn a_device_is_known_by_its_numbers_and_gvisors_own_are_none_of_the_machines() {
+        for (name, block, major, minor, in_gvisor, in_linux) in [
+            ("tty", false, 5, 0, "met", "met"),
+            ("pts/ptmx", false, 5, 2, "met", "met"),
+            ("console", false, 136, 4, "met", "met"),
+            ("console", false, 5, 1, "unmet", "unmet"),
+            ("net/tun", false, 10, 200, "met", "unmet"),
+            ("fuse", false, 10, 229, "met", "unmet"),
+            ("kvm", false, 10, 232, "unmet", "unmet"),
+            ("mem", false, 1, 1, "unmet", "unmet"),
+            ("null", false, 1, 11, "unmet", "unmet"),
+            ("sda", true, 8, 0, "unmet", "unmet"),
+            ("ram3", true, 1, 3, "unmet", "unmet"),
+        ] {
+            let case = |case| having(case, name, block, major, minor);
+            assert_eq!(told(&case(sandbox())), in_gvisor, "{name} {major}:{minor}");
+            assert_eq!(told(&case(fixture::runc())), in_linux, "{name} {major}:{minor}");
+        }
+    }
+
+    #[test]
+    fn every_device_is_named_and_the_reason_says_how_many() {
+        let case = having(fixture::runc(), "kmsg", false, 1, 11);
+        let judgement = judge(&having(case, "bus/usb/001/001", false, 189, 0));
+        assert_eq!(judgement.because, "devices that no container needs are there: /dev/kmsg and 1 more");
+        let texts: Vec<_> = judgement.citations.iter().map(|it| it.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            ["/dev/kmsg, a character device 1:11", "/dev/bus/usb/001/001, a character device 189:0"]
+        );
+    }
+
+    #[test]
+    fn what_was_not_seen_is_open_and_no_dev_holds_no_device() {
+        let devices = || fixture::gvisor().evidence().devices.seen().unwrap().clone();
+        for (devices, expected) in [
+            (Observation::Seen(Devices { truncated: true, ..devices() }), "open"),
+            (Observation::Seen(Devices { unseen: Some(vec!["bus".into()]), ..devices() }), "open"),
+            (Observation::Seen(Devices { unseen: None, ..devices() }), "open"),
+            (Observation::Denied { errno: 13 }, "open"),
+            (Observation::Absent, "met"),
+        ] {
+            let mut case = fixture::gvisor();
+            case.collected.evidence.devices = devices;
+            assert_eq!(told(&case), expected, "{case:#?}");
+        }
+        assert_eq!(told(&fixture::silent()), "open");
+    }
+
+    #[test]
+    fn a_tunnel_is_gvisors_own_only_where_gvisor_keeps_it_in_its_memory() {
+        let tunnel = || having(sandbox(), "net/tun", false, 10, 200);
+        assert_eq!(told(&tunnel()), "met");
+        let mut bound = tunnel();
+        mount(&mut bound, "/dev/net", "9p");
+        assert_eq!(told(&bound), "unmet");
+        let mut beside = tunnel();
+        mount(&mut beside, "/dev/netz", "9p");
+        assert_eq!(told(&beside), "met");
+        let mut unseen = tunnel();
+        unseen.collected.evidence.mounts = Observation::Absent;
+        assert_eq!(told(&unseen), "open");
+        let mut unknown = tunnel();
+        let Evidence { devices, mounts, .. } = unknown.evidence().clone();
+        unknown.collected.evidence = Evidence { devices, mounts, ..Evidence::default() };
+        assert_eq!(told(&unknown), "open");
+    }
+}

@@ -1,0 +1,262 @@
+//! The machine's files are out of reach, judged by whose file it is: an account list of the image's own is no leak, the
+//! machine's is.
+
+mod host_sentinels;
+mod kernel_files;
+mod shadow;
+pub(super) mod volumes;
+
+use proto::{Mount, Observation};
+
+use crate::case::{Case, Citation, HostPath, Subject, identity::FileDigest};
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Outcome, Requirement, Scope};
+use volumes::{NodePath, Volumes};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "filesystem-isolation",
+    title: "The sandbox can read nothing of the machine's file system",
+    area: Area::Filesystem,
+    class: Class::Adaptive,
+    scope: Scope::Everywhere,
+    mandatory: true,
+    weight: 25,
+    protects: "Files of the machine tell who may log in and hold credentials; one that can be written is a way out.",
+    remedy: "Give the sandbox a root file system of its own, and no path of the machine (no bind mount, no hostPath); \
+             leave the runtime's masked and read-only paths of /proc and /sys as they are.",
+    explanation: Explanation {
+        looks_at: &[
+            "account-list",
+            "shadow",
+            "host-sentinels",
+            "mounts",
+            "root-filesystem",
+            "kernel-files",
+            "namespaces",
+            "machine",
+            "bundle",
+            "cluster",
+        ],
+        met: "the machine's account list and passwords are not among the sandbox's files, and no path of the machine is \
+              mounted",
+        unmet: "a file of the machine's can be read, a path of it is mounted in, by the workload too, or a process leads to \
+                its root directory; or a file of its kernel's may be written that starts a program on it or resets it",
+        inconclusive: "mounts or files could not be seen, or whose they are is not known",
+        on_platforms: &[],
+    },
+    mappings: &["KAR-0020"],
+    judge,
+};
+
+/// File systems that the kernel makes by itself, and that hold no file of a machine's.
+const KERNELS_OWN: &[&str] =
+    &["proc", "sysfs", "tmpfs", "dev", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
+
+/// Judges a part: what shows that it is met, or what speaks against the sandbox.
+type Part = fn(&Case) -> Result<Vec<Citation>, Judgement>;
+
+/// What was seen to be shared comes before what could not be seen, and a path before what it leads to.
+const PARTS: &[Part] =
+    &[workloads_volumes, shared_files, shadow::read, host_sentinels::read, kernel_files::read, own_files];
+
+fn judge(case: &Case) -> Judgement {
+    let (mut citations, mut against) = (Vec::new(), Vec::new());
+    for part in PARTS {
+        match part(case) {
+            Ok(shown) => citations.extend(shown),
+            Err(judgement) => against.push(judgement),
+        }
+    }
+    let unmet = against.iter().find(|judgement| judgement.outcome == Outcome::Unmet);
+    match unmet.or(against.first()) {
+        Some(judgement) => judgement.clone(),
+        None => Judgement::met("its files are its own: the machine's account list is not among them")
+            .citing_all(citations),
+    }
+}
+
+/// A path of the node in a workload is not excused by a clean probe, which does not mount it.
+fn workloads_volumes(case: &Case) -> Result<Vec<Citation>, Judgement> {
+    let Volumes { of_node, unknown } = volumes::read(case);
+    let paths: Vec<_> = of_node.iter().map(NodePath::words).collect();
+    let (judgement, cited) = if let Some(first) = paths.first() {
+        (Judgement::unmet(format!("a path of the node is mounted: {first}")), &paths)
+    } else if let Some(first) = unknown.first() {
+        (Judgement::inconclusive(format!("whose files these are is not known: {first}")), &unknown)
+    } else {
+        return Ok(Vec::new());
+    };
+    Err(cited.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
+}
+
+/// What shows that files are shared, whatever else was seen.
+fn shared_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
+    let evidence = case.evidence();
+    if let (Some(theirs), Some(machine)) =
+        (evidence.account_list.seen(), case.survey.machine.account_list.seen())
+        && theirs.size > 0
+        && *machine == (FileDigest { size: theirs.size, sha256: theirs.sha256 })
+    {
+        let text = format!(
+            "{} bytes, {} accounts, {} of them can log in",
+            theirs.size, theirs.accounts, theirs.login_shells
+        );
+        return Err(Judgement::unmet("limited isolation: the host's account list is readable")
+            .citing("account-list", text)
+            .citing("machine", "its /etc/passwd has the same digest"));
+    }
+    if let Some(path) = case.survey.host_paths.first() {
+        let because = format!("a path of the machine is mounted in: {} at {}", path.source, path.destination);
+        let cited = |judgement: Judgement, path: &HostPath| {
+            judgement.citing("bundle", format!("{} at {}", path.source, path.destination))
+        };
+        return Err(case.survey.host_paths.iter().fold(Judgement::unmet(because), cited));
+    }
+    match evidence.root_filesystem.seen() {
+        Some(root) if case.survey.subject == Subject::Unsandboxed => Err(Judgement::unmet(
+            "limited isolation: there is no sandbox, and its root directory is the machine's",
+        )
+        .citing("root-filesystem", format!("type {:#x}", root.magic))),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The account list and the mounts, where both show no file of the machine's.
+fn own_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
+    let cited = |source, text| Citation { source, text };
+    let accounts = own_accounts(case).map_err(Judgement::inconclusive)?;
+    let mounts = own_mounts(case).map_err(Judgement::inconclusive)?;
+    Ok(vec![cited("account-list", accounts), cited("mounts", mounts)])
+}
+
+fn own_accounts(case: &Case) -> Result<String, String> {
+    match (&case.evidence().account_list, &case.survey.machine.account_list) {
+        (Observation::Absent, _) => Ok("there is no /etc/passwd".to_owned()),
+        // The image is known, and has none.
+        (Observation::Seen(_), _) if case.survey.in_cluster.is_some() => {
+            Err("there is an /etc/passwd that the probe's image does not have".to_owned())
+        }
+        (Observation::Seen(theirs), Observation::Seen(_) | Observation::Absent) => {
+            Ok(format!("{} bytes, not the machine's", theirs.size))
+        }
+        (Observation::Seen(_), machine) => Err(format!(
+            "there is an /etc/passwd, and the machine's could not be compared with it: {}",
+            machine.fared()
+        )),
+        (blind, _) => Err(format!("/etc/passwd was not seen: {}", blind.fared())),
+    }
+}
+
+fn own_mounts(case: &Case) -> Result<String, String> {
+    let evidence = case.evidence();
+    let mounts = evidence
+        .mounts
+        .seen()
+        .ok_or_else(|| format!("the mounts were not seen: {}", evidence.mounts.fared()))?;
+    if mounts.truncated {
+        return Err("there are more mounts than the probe reports".to_owned());
+    }
+    let root = mounts.mounts.iter().rfind(|mount| mount.mount_point == "/");
+    let root = root.ok_or("there is no mount of the root directory")?;
+    let undeclared = |mount: &&Mount| {
+        mount.mount_point != "/"
+            && !KERNELS_OWN.contains(&mount.filesystem.as_str())
+            && !case.survey.own_mounts.contains(&mount.mount_point)
+    };
+    if let Some(mount) = mounts.mounts.iter().find(undeclared) {
+        return Err(format!(
+            "there is a mount that nobody declared: {} at {}",
+            mount.filesystem, mount.mount_point
+        ));
+    }
+    if evidence.root_filesystem.seen().is_none() {
+        return Err(format!("the root directory was not seen: {}", evidence.root_filesystem.fared()));
+    }
+    let access = if root.read_only() { "read-only" } else { "writable" };
+    let count = mounts.mounts.len();
+    Ok(format!("/ is {} of {}, {access}; {count} mounts", root.filesystem, root.source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{case::cluster::Volume, fixture};
+
+    #[test]
+    fn a_root_of_its_own_is_met_with_and_without_an_account_list_of_its_own() {
+        let mut case = fixture::gvisor();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        let mut own = fixture::machine_accounts();
+        own.sha256[0] ^= 1;
+        case.collected.evidence.account_list = Observation::Seen(own);
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        case.survey.machine.account_list = Observation::Denied { errno: 13 };
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn the_machines_account_list_is_unmet_in_the_words_that_people_know() {
+        let mut case = fixture::gvisor();
+        case.collected.evidence.account_list = Observation::Seen(fixture::machine_accounts());
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert!(judgement.because.contains("the host's account list is readable"));
+    }
+
+    #[test]
+    fn a_path_of_the_machine_is_not_excused_by_a_clean_probe() {
+        let mut case = fixture::gvisor();
+        case.survey.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_shows_sharing_is_not_hidden_by_a_volume_that_nobody_knows() {
+        let mut case = fixture::pod();
+        let volume = Volume { name: "data".into(), kind: "driver".into(), source: "vendor/thing".into() };
+        fixture::shape(&mut case).volumes.push(volume);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        case.collected.evidence.account_list = Observation::Seen(fixture::machine_accounts());
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_mount_that_nobody_declared_leaves_it_open() {
+        let mut case = fixture::gvisor();
+        let mut mount = fixture::mounts(&mut case).mounts[0].clone();
+        mount.mount_point = "/host".into();
+        fixture::mounts(&mut case).mounts.push(mount);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        case.survey.own_mounts.push("/host".into());
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn what_was_not_seen_is_never_met() {
+        let mut cases = vec![fixture::silent()];
+        for blind in 0..5 {
+            let mut case = fixture::gvisor();
+            let evidence = &mut case.collected.evidence;
+            match blind {
+                0 => evidence.account_list = Observation::Denied { errno: 13 },
+                1 => evidence.mounts = Observation::Absent,
+                2 => evidence.root_filesystem = Observation::TimedOut,
+                3 => fixture::mounts(&mut case).truncated = true,
+                _ => fixture::mounts(&mut case).mounts.clear(),
+            }
+            cases.push(case);
+        }
+        for case in cases {
+            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        }
+    }
+
+    #[test]
+    fn without_a_sandbox_it_is_unmet_once_the_probe_has_looked() {
+        let mut case = fixture::gvisor();
+        case.survey.subject = Subject::Unsandboxed;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        let mut case = fixture::silent();
+        case.survey.subject = Subject::Unsandboxed;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+}

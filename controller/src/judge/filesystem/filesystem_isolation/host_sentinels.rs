@@ -1,0 +1,137 @@
+//! What a machine has and an image seldom has: the kubelet's and the engines' folders, processes with another root directory.
+
+use proto::{HOST_FOLDERS, Namespaces, Observer};
+
+use super::Judgement;
+use crate::{
+    case::{Case, Citation},
+    judge::gvisor,
+};
+
+/// Whether anything of the machine's is there. A user's image may have such a folder of its own: there, what is mounted
+/// decides.
+pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
+    if !case.probe_knows(Observer::HostSentinels) {
+        return Ok(Vec::new());
+    }
+    let observed = &case.evidence().host_sentinels;
+    let Some(seen) = observed.seen() else {
+        let why = format!("folders of the machine's were not looked for: {}", observed.fared());
+        return Err(Judgement::inconclusive(why));
+    };
+    let cited = |text: &String| Citation { source: "host-sentinels", text: text.clone() };
+    let machines = is_among_the_machines_processes(case);
+    if seen.other_root == Some(true) {
+        let judgement = if machines {
+            Judgement::unmet("the machine's root directory can be entered by way of /proc")
+        } else {
+            Judgement::inconclusive(
+                "another root directory, of which it is not known whose it is, can be entered",
+            )
+        };
+        return Err(
+            judgement.citing("host-sentinels", "a process has another root directory, which may be entered")
+        );
+    }
+    if machines && seen.others.is_none_or(|others| others.truncated) {
+        return Err(Judgement::inconclusive("not all of the machine's processes could be looked at"));
+    }
+    if case.is_of_our_image() {
+        if let Some(first) = seen.folders.first() {
+            let because =
+                format!("a folder that machines have, and the probe's image has not, is there: {first}");
+            return Err(Judgement::inconclusive(because).citing_all(seen.folders.iter().map(cited)));
+        }
+        if let Some(place) = seen.unseen.first() {
+            let because = format!("{place} could not be looked at");
+            return Err(Judgement::inconclusive(because).citing_all(seen.unseen.iter().map(cited)));
+        }
+    }
+    Ok(vec![cited(&format!("{} of {} folders that machines have", seen.folders.len(), HOST_FOLDERS.len()))])
+}
+
+/// Whether its processes are the machine's own. The first namespace of every kernel has the same number: it is the machine's
+/// where the kernel is.
+fn is_among_the_machines_processes(case: &Case) -> bool {
+    let (theirs, machine) = (&case.evidence().namespaces, &case.survey.machine.namespaces);
+    let shared = |machine: &Namespaces| {
+        let theirs = theirs.seen().into_iter().flat_map(|it| &it.namespaces);
+        theirs.into_iter().any(|it| it.kind == "pid" && machine.namespaces.contains(it))
+    };
+    machine.seen().is_some_and(shared) && gvisor::is_the_machines(case)
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{HostSentinels, Observation, OtherProcesses};
+
+    use super::*;
+    use crate::fixture;
+
+    fn told(case: &Case) -> &'static str {
+        fixture::told(&super::super::judge(case))
+    }
+
+    fn seeing(mut case: Case, sentinels: &HostSentinels) -> Case {
+        case.collected.evidence.host_sentinels = Observation::Seen(sentinels.clone());
+        case
+    }
+
+    #[test]
+    fn a_folder_of_the_machines_is_a_question_where_the_image_is_known() {
+        let there = HostSentinels { folders: vec!["/var/lib/kubelet".into()], ..HostSentinels::default() };
+        let hidden = HostSentinels { unseen: vec!["/var/lib/docker".into()], ..HostSentinels::default() };
+        for (sentinels, ours, theirs) in
+            [(HostSentinels::default(), "met", "met"), (there, "open", "met"), (hidden, "open", "met")]
+        {
+            for case in [fixture::gvisor(), fixture::runc(), fixture::pod()] {
+                assert_eq!(told(&seeing(case, &sentinels)), ours, "{sentinels:?}");
+            }
+            assert_eq!(
+                told(&seeing(fixture::of_a_users_bundle(fixture::runc()), &sentinels)),
+                theirs,
+                "{sentinels:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_root_directory_is_the_machines_where_the_processes_and_the_kernel_are() {
+        for (other_root, machines, guests, apart) in [
+            (None, "met", "met", "met"),
+            (Some(false), "met", "met", "met"),
+            (Some(true), "unmet", "open", "open"),
+        ] {
+            let others = Some(OtherProcesses { count: 9, command_lines: 2, truncated: false });
+            let sentinels = HostSentinels { other_root, others, ..HostSentinels::default() };
+            let mut case = seeing(fixture::of_a_users_bundle(fixture::runc()), &sentinels);
+            assert_eq!(told(&case), apart, "{other_root:?}");
+            case.collected.evidence.namespaces = case.survey.machine.namespaces.clone();
+            assert_eq!(told(&case), machines, "{other_root:?}");
+            case.survey.machine.boot_id = Observation::Absent;
+            case.survey.machine.runs_the_probe = Observation::Seen(false);
+            assert_eq!(told(&case), guests, "{other_root:?}");
+        }
+    }
+
+    #[test]
+    fn each_of_the_machines_processes_must_have_been_looked_at() {
+        let truncated = Some(OtherProcesses { count: 512, command_lines: 0, truncated: true });
+        for others in [None, truncated] {
+            let sentinels = HostSentinels { others, ..HostSentinels::default() };
+            let mut case = seeing(fixture::of_a_users_bundle(fixture::runc()), &sentinels);
+            assert_eq!(told(&case), "met");
+            case.collected.evidence.namespaces = case.survey.machine.namespaces.clone();
+            assert_eq!(told(&case), "open");
+        }
+    }
+
+    #[test]
+    fn what_was_not_looked_for_is_open_and_an_old_probe_is_judged_by_what_it_knew() {
+        let mut case = fixture::runc();
+        case.collected.evidence.host_sentinels = Observation::TimedOut;
+        assert_eq!(told(&case), "open");
+        fixture::forget(&mut case, Observer::HostSentinels);
+        assert_eq!(told(&case), "met");
+    }
+}

@@ -1,0 +1,123 @@
+//! The machine's passwords. An image has a `/etc/shadow` of its own, and most often with no password in it.
+
+use proto::{Observation, Observer};
+
+use super::Judgement;
+use crate::case::{Case, Citation, identity::FileDigest};
+
+/// Whether the sandbox's is the machine's. What may not be read is nothing that is shared.
+pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
+    if !case.probe_knows(Observer::Shadow) {
+        return Ok(Vec::new());
+    }
+    let shown = |text: String| Ok(vec![Citation { source: "shadow", text }]);
+    let theirs = match &case.evidence().shadow {
+        // The image is known, and has none.
+        Observation::Seen(_) | Observation::Denied { .. } if case.is_of_our_image() => {
+            return Err(Judgement::inconclusive(
+                "there is an /etc/shadow that the probe's image does not have",
+            ));
+        }
+        Observation::Seen(theirs) => theirs,
+        Observation::Absent => return shown("there is no /etc/shadow".to_owned()),
+        Observation::Denied { .. } => return shown("/etc/shadow may not be read".to_owned()),
+        blind => {
+            return Err(Judgement::inconclusive(format!("/etc/shadow was not seen: {}", blind.fared())));
+        }
+    };
+    let text = format!(
+        "{} bytes, {} accounts, {} of them have a password or need none",
+        theirs.size, theirs.accounts, theirs.passwords
+    );
+    let machine = &case.survey.machine;
+    let digest = FileDigest { size: theirs.size, sha256: theirs.sha256 };
+    match &machine.shadow {
+        Observation::Seen(machines) if digest == *machines && theirs.passwords > 0 => {
+            Err(Judgement::unmet("limited isolation: the host's passwords are readable")
+                .citing("shadow", text)
+                .citing("machine", "its /etc/shadow has the same digest"))
+        }
+        // Images of one distribution have the same.
+        Observation::Seen(machines) if digest == *machines => shown(format!("{text}; so has the machine's")),
+        Observation::Seen(_) | Observation::Absent => shown(format!("{text}; not the machine's")),
+        _ if machine.shadow_size.is_some_and(|size| size != theirs.size) => {
+            shown(format!("{text}; not the machine's, which is of another size"))
+        }
+        blind => Err(Judgement::inconclusive(format!(
+            "there is an /etc/shadow, and the machine's could not be compared with it: {}",
+            blind.fared()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Shadow;
+
+    use super::*;
+    use crate::fixture;
+
+    const DENIED: Observation<Shadow> = Observation::Denied { errno: 13 };
+
+    fn shadow(first: u8) -> Observation<Shadow> {
+        let mut sha256 = [7; 32];
+        sha256[0] = first;
+        Observation::Seen(Shadow { size: 900, sha256, accounts: 20, passwords: 1 })
+    }
+
+    /// A bundle of the user's, on a machine whose file has the first byte 1.
+    fn bundle(theirs: Observation<Shadow>) -> Case {
+        let mut case = fixture::of_a_users_bundle(fixture::gvisor());
+        case.collected.evidence.shadow = theirs;
+        case.survey.machine.shadow = shadow(1).map(|it| FileDigest { size: it.size, sha256: it.sha256 });
+        case
+    }
+
+    fn told(case: &Case) -> &'static str {
+        fixture::told(&super::super::judge(case))
+    }
+
+    #[test]
+    fn the_machines_is_unmet_and_an_images_own_is_met() {
+        for (theirs, expected) in [
+            (shadow(1), "unmet"),
+            (shadow(2), "met"),
+            (Observation::Absent, "met"),
+            (DENIED, "met"),
+            (Observation::TimedOut, "open"),
+        ] {
+            assert_eq!(told(&bundle(theirs.clone())), expected, "{theirs:?}");
+        }
+        let words = super::super::judge(&bundle(shadow(1))).because;
+        assert_eq!(words, "limited isolation: the host's passwords are readable");
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_open() {
+        for (machine, expected) in [(Observation::Denied { errno: 13 }, "open"), (Observation::Absent, "met")]
+        {
+            let mut case = bundle(shadow(2));
+            case.survey.machine.shadow = machine;
+            assert_eq!(told(&case), expected);
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_known_to_have_none_has_it_from_elsewhere() {
+        for theirs in [shadow(2), DENIED] {
+            for mut case in [fixture::gvisor(), fixture::pod()] {
+                assert_eq!(told(&case), "met");
+                case.collected.evidence.shadow = theirs.clone();
+                assert_eq!(told(&case), "open", "{theirs:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_probe_from_before_there_was_such_an_observer_is_judged_by_what_it_knew() {
+        let mut case = bundle(Observation::failed("the probe did not report it"));
+        assert_eq!(told(&case), "open");
+        fixture::forget(&mut case, Observer::Shadow);
+        assert_eq!(told(&case), "met");
+    }
+}

@@ -1,0 +1,123 @@
+//! What the workloads that a probe stands for mount of their node, themselves or behind a claim.
+
+use crate::case::{
+    Case,
+    cluster::{Shape, Unreadable, Volume},
+};
+
+/// The workloads' volumes that are not their own.
+pub(in crate::judge) struct Volumes {
+    /// Paths of the node.
+    pub(in crate::judge) of_node: Vec<NodePath>,
+    /// Volumes of which it is not known whose files they hold, each as a fragment.
+    pub(in crate::judge) unknown: Vec<String>,
+}
+
+/// A path of the node in a workload.
+pub(in crate::judge) struct NodePath {
+    /// The pod or template.
+    title: String,
+    /// The path.
+    pub(in crate::judge) source: String,
+}
+
+/// Looks at everything that is mounted.
+pub(in crate::judge) fn read(case: &Case) -> Volumes {
+    let claims = behind_claims(case);
+    let behind = claims.as_ref().map(Vec::as_slice).unwrap_or_default();
+    let of = |kinds: &[&str]| {
+        let direct = case
+            .shapes()
+            .iter()
+            .flat_map(|shape| shape.volumes.iter().map(move |volume| (shape.origin.title(), volume)));
+        let all = direct.chain(behind.iter().cloned());
+        let paths = all
+            .filter(|(_, volume)| kinds.contains(&volume.kind.as_str()))
+            .map(|(title, volume)| NodePath { title, source: volume.source.clone() });
+        paths.collect::<Vec<_>>()
+    };
+    let unknown = match &claims {
+        Err(unreadable) => vec![format!("a claim's volume ({unreadable})")],
+        Ok(_) => of(&["driver"]).iter().map(NodePath::words).chain(unbound(case)).collect(),
+    };
+    Volumes { of_node: of(&["hostPath", "local"]), unknown }
+}
+
+impl NodePath {
+    /// As a fragment.
+    pub(in crate::judge) fn words(&self) -> String {
+        format!("{} mounts {}", self.title, self.source)
+    }
+}
+
+/// What the workloads claim, by the shape that does.
+fn claimed(case: &Case) -> Vec<(&Shape, &Volume)> {
+    let claims =
+        case.shapes().iter().flat_map(|shape| shape.volumes.iter().map(move |volume| (shape, volume)));
+    claims.filter(|(_, volume)| volume.kind == "claim").collect()
+}
+
+/// The volumes behind the workloads' claims, as far as they are bound.
+fn behind_claims(case: &Case) -> Result<Vec<(String, &Volume)>, &Unreadable> {
+    let claimed = claimed(case);
+    let Some(known) = case.survey.in_cluster.as_ref().filter(|_| !claimed.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let volumes = known.cluster.claims.as_ref()?;
+    let behind = |(shape, claim): (&Shape, &Volume)| {
+        volumes.iter().find(|volume| volume.name == claim.source).map(|volume| (shape.origin.title(), volume))
+    };
+    Ok(claimed.into_iter().filter_map(behind).collect())
+}
+
+/// Claims without a volume: what they will be bound to is not known. Those of a template are known by its pods.
+fn unbound(case: &Case) -> Vec<String> {
+    let Some(Ok(volumes)) = case.survey.in_cluster.as_ref().map(|known| &known.cluster.claims) else {
+        return Vec::new();
+    };
+    let made = |template: &Shape| {
+        let own = |shape: &Shape| {
+            shape.origin.kind == template.origin.kind
+                && shape.origin.name == template.origin.name
+                && !shape.origin.is_template()
+        };
+        case.shapes().iter().any(own)
+    };
+    let unbound = claimed(case).into_iter().filter(|(shape, claim)| {
+        let shown_by_pods = claim.source.is_empty() && made(shape);
+        !shown_by_pods && !volumes.iter().any(|volume| volume.name == claim.source)
+    });
+    unbound
+        .map(|(shape, claim)| format!("{} claims {}, which is not bound", shape.origin.title(), claim.name))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{fixture, judge::filesystem::filesystem_isolation::judge};
+
+    #[test]
+    fn a_claim_is_judged_by_the_volume_behind_it() {
+        let volume = |name: &str, kind: &str, source: &str| Volume {
+            name: name.into(),
+            kind: kind.into(),
+            source: source.into(),
+        };
+        for (claims, outcome) in [
+            (Ok(vec![volume("data", "hostPath", "/srv")]), "unmet"),
+            (Ok(vec![volume("data", "local", "/mnt/disk")]), "unmet"),
+            (Ok(vec![volume("data", "csi", "pd.csi.storage.gke.io")]), "met"),
+            (Ok(vec![volume("data", "driver", "vendor/thing")]), "open"),
+            (Ok(Vec::new()), "open"),
+            (Err(fixture::forbidden("list persistentvolumes")), "open"),
+        ] {
+            let mut case = fixture::pod();
+            fixture::shape(&mut case).volumes.push(volume("disk", "claim", "data"));
+            Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).claims = claims;
+            assert_eq!(fixture::told(&judge(&case)), outcome);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! No pod carries a service account's token, with which code could ask the API server.
+
+use crate::case::{Case, cluster::Shape};
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "no-token",
+    title: "No service account token is mounted",
+    area: Area::Filesystem,
+    class: Class::ProductionOnly,
+    scope: Scope::Cluster,
+    mandatory: false,
+    weight: 5,
+    protects: "A token lets untrusted code act as the service account.",
+    remedy: "Set automountServiceAccountToken: false in the pod's template.",
+    explanation: Explanation {
+        looks_at: &["cluster", "mounts"],
+        met: "no pod and no template mounts one",
+        unmet: "one does",
+        inconclusive: "what is mounted could not be seen",
+        on_platforms: &[],
+    },
+    mappings: &["CIS Kubernetes 5.1.6", "GKE secure-sandbox-policy"],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let with = case.shapes().iter().filter(|shape| shape.token && !excused(case, shape));
+    let with: Vec<_> = with.map(|shape| shape.origin.title()).collect();
+    let Some(first) = with.first() else {
+        return Judgement::met("no pod or template mounts a service account's token")
+            .citing("cluster", format!("{} pods and templates", case.shapes().len()));
+    };
+    let judgement = Judgement::unmet(format!("a service account's token is mounted in {first}"));
+    with.iter().fold(judgement, |judgement, title| judgement.citing("cluster", title.clone()))
+}
+
+/// A template says nothing of what its service account forbids; the pods that it made show it.
+fn excused(case: &Case, template: &Shape) -> bool {
+    let own = |shape: &&Shape| {
+        shape.origin.kind == template.origin.kind
+            && shape.origin.name == template.origin.name
+            && !shape.origin.is_template()
+    };
+    let mut made = case.shapes().iter().filter(own).peekable();
+    template.origin.is_template() && made.peek().is_some() && made.all(|pod| !pod.token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn a_mounted_token_is_unmet() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        fixture::shape(&mut case).token = true;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_template_is_excused_by_pods_that_it_made_without_a_token_and_by_nothing_else() {
+        let mut case = fixture::pod();
+        let shapes = &mut fixture::in_cluster(&mut case).group.shapes;
+        shapes[1].token = true;
+        assert!(shapes[1].origin.is_template());
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        fixture::in_cluster(&mut case).group.shapes.remove(0);
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+}

@@ -1,0 +1,139 @@
+//! The root file system cannot be written, in the probe's sandbox and in the containers of the workloads.
+
+use proto::Answer;
+
+use crate::case::Case;
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "root-read-only",
+    title: "The root file system is read-only",
+    area: Area::Filesystem,
+    class: Class::Adaptive,
+    scope: Scope::Everywhere,
+    mandatory: false,
+    weight: 3,
+    protects: "A program that may change its own image stays there, and can be run by whoever comes next.",
+    remedy: "Make the root read-only (root.readonly in config.json; on Kubernetes readOnlyRootFilesystem: true in every \
+             container), and give what must be written a volume of its own (tmpfs, emptyDir).",
+    explanation: Explanation {
+        looks_at: &["mounts", "root-filesystem", "cluster"],
+        met: "the root is mounted read-only, and every container of the workloads has it so",
+        unmet: "it is not, or a container's is not",
+        inconclusive: "neither mounts nor access show it, or what containers have is not known",
+        on_platforms: &[],
+    },
+    mappings: &["CIS Docker 5.13"],
+    judge,
+};
+
+/// `EROFS`, and `ST_RDONLY` and `ST_VALID` (include/linux/statfs.h); gVisor sets no flag.
+const READ_ONLY_FILESYSTEM: u32 = 30;
+const RDONLY: u64 = 1;
+const VALID: u64 = 0x20;
+
+fn judge(case: &Case) -> Judgement {
+    let (writable, unknown) = of_workloads(case);
+    if let Some(first) = writable.first() {
+        let judgement = Judgement::unmet(first.clone());
+        return writable.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
+    }
+    match own(case) {
+        Some((false, source, text)) => {
+            Judgement::unmet("the root file system is not read-only").citing(source, text)
+        }
+        Some((true, source, text)) => match unknown {
+            Some(what) => Judgement::inconclusive(what),
+            None => Judgement::met("the root file system is read-only").citing(source, text),
+        },
+        None => Judgement::inconclusive(format!(
+            "whether the root can be written was not seen: {}",
+            case.evidence().mounts.fared()
+        )),
+    }
+}
+
+/// Whether the probe's own root is read-only, by whatever shows it.
+fn own(case: &Case) -> Option<(bool, &'static str, String)> {
+    let evidence = case.evidence();
+    let root = evidence.root_filesystem.seen();
+    if root.is_some_and(|root| root.write_access == Answer::Errno(READ_ONLY_FILESYSTEM)) {
+        return Some((
+            true,
+            "root-filesystem",
+            "whoever asks to write is told that it is read-only".to_owned(),
+        ));
+    }
+    let mounts = evidence.mounts.seen();
+    if let Some(mount) = mounts.and_then(|it| it.mounts.iter().rfind(|mount| mount.mount_point == "/")) {
+        let access = if mount.read_only() { "read-only" } else { "writable" };
+        return Some((mount.read_only(), "mounts", format!("/ is {}, {access}", mount.filesystem)));
+    }
+    let flags = root?.flags;
+    let read_only = flags & RDONLY != 0;
+    (flags & VALID != 0).then(|| (read_only, "root-filesystem", format!("its flags are {flags:#x}")))
+}
+
+/// Containers of the workloads whose root may be written, and what of them is not known.
+fn of_workloads(case: &Case) -> (Vec<String>, Option<String>) {
+    let containers =
+        case.shapes().iter().flat_map(|shape| shape.containers.iter().map(move |it| (shape, it)));
+    let (mut writable, mut unknown) = (Vec::new(), None);
+    for (shape, container) in containers {
+        let who = format!("{}: container {}", shape.origin.title(), container.name);
+        match container.writable_root {
+            Some(false) => (),
+            Some(true) => writable.push(format!("{who} has a root file system that may be written")),
+            None => unknown = Some(format!("{who} is not known to have a read-only root file system")),
+        }
+    }
+    (writable, unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Observation;
+
+    use super::*;
+    use crate::fixture;
+
+    fn told(case: &Case) -> &'static str {
+        fixture::told(&judge(case))
+    }
+
+    #[test]
+    fn either_the_answer_or_the_mount_or_the_flags_show_it() {
+        let told = |read_only: bool, mounted: Option<bool>, flags: u64| {
+            let mut case = fixture::gvisor();
+            if let Observation::Seen(root) = &mut case.collected.evidence.root_filesystem {
+                root.flags = flags;
+                root.write_access = Answer::Errno(if read_only { READ_ONLY_FILESYSTEM } else { 13 });
+            }
+            match mounted {
+                Some(read_only) => {
+                    let root = &mut fixture::mounts(&mut case).mounts[0];
+                    root.options = vec![if read_only { "ro" } else { "rw" }.to_owned()];
+                    root.super_options.clear();
+                }
+                None => case.collected.evidence.mounts = Observation::Absent,
+            }
+            told(&case)
+        };
+        assert_eq!(told(true, None, 0), "met");
+        assert_eq!(told(false, Some(true), 0), "met");
+        assert_eq!(told(false, Some(false), 0), "unmet");
+        assert_eq!(told(false, None, VALID | RDONLY), "met");
+        assert_eq!(told(false, None, VALID), "unmet");
+        assert_eq!(told(false, None, 0), "open");
+    }
+
+    #[test]
+    fn a_container_whose_root_may_be_written_is_not_excused_by_a_clean_probe() {
+        for (writable_root, expected) in [(Some(false), "met"), (Some(true), "unmet"), (None, "open")] {
+            let mut case = fixture::pod();
+            fixture::shape(&mut case).containers[0].writable_root = writable_root;
+            assert_eq!(told(&case), expected, "{writable_root:?}");
+        }
+        assert_eq!(told(&fixture::silent()), "open");
+    }
+}

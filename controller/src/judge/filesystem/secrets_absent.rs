@@ -1,0 +1,152 @@
+//! No credential lies where a sandbox is given them, neither in the probe's nor in the workloads' that it stands for. Whether
+//! a workload mounts its service account's token is judged by `no-token`, and has a waiver of its own.
+
+use proto::{Secrets, Token};
+
+use crate::case::{Case, Citation};
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "secrets-absent",
+    title: "No credential is put into the sandbox",
+    area: Area::Filesystem,
+    class: Class::Adaptive,
+    scope: Scope::Everywhere,
+    mandatory: false,
+    weight: 4,
+    protects: "Code that is not trusted takes what it can read with it: a token, a key, a password.",
+    remedy: "Mount no secret and no token, and take none into the environment; let a trusted process outside of the \
+             sandbox make the calls that need one.",
+    explanation: Explanation {
+        looks_at: &["secrets", "cluster"],
+        met: "nothing lies below /run/secrets and /var/run/secrets, and no workload is given a Secret (no-token judges its token)",
+        unmet: "a token or another file lies there, or a workload is given a Secret",
+        inconclusive: "a folder could not be looked into, or what workloads are given is not known",
+        on_platforms: &[(
+            "Kubernetes",
+            "automountServiceAccountToken: false, and no secret among volumes, env and envFrom",
+        )],
+    },
+    mappings: &["CIS Kubernetes 5.4.1"],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let observed = &case.evidence().secrets;
+    let given = of_workloads(case);
+    let found: Vec<_> =
+        observed.seen().and_then(lying).into_iter().chain(given.iter().flatten().cloned()).collect();
+    if let Some(first) = found.first() {
+        return Judgement::unmet(first.text.clone()).citing_all(found);
+    }
+    let Some(seen) = observed.seen() else {
+        return Judgement::inconclusive(format!("secrets were not looked for: {}", observed.fared()));
+    };
+    if let Some(folder) = seen.unseen.first() {
+        return Judgement::inconclusive(format!("{folder} could not be looked into"));
+    }
+    let none = Judgement::met("no credential lies in the sandbox").citing("secrets", "there is none");
+    match given {
+        None => Judgement::inconclusive("which Secrets the workloads are given is not known"),
+        Some(_) if case.shapes().is_empty() => none,
+        Some(_) => none.citing("cluster", "no workload is given a Secret"),
+    }
+}
+
+/// What lies in the probe's own sandbox.
+fn lying(secrets: &Secrets) -> Option<Citation> {
+    let text = match secrets {
+        Secrets { token: Some(token), .. } => {
+            format!("a service account's token can be read: {}", describe(token))
+        }
+        Secrets { files: 0, truncated: false, .. } => return None,
+        Secrets { files, bytes, truncated, .. } => {
+            let more = if *truncated { "more than " } else { "" };
+            format!("there are files of secrets: {more}{files}, of {bytes} bytes together")
+        }
+    };
+    Some(Citation { source: "secrets", text })
+}
+
+fn describe(token: &Token) -> String {
+    let audiences = if token.audiences.is_empty() {
+        String::new()
+    } else {
+        format!(" for {}", token.audiences.join(", "))
+    };
+    let until =
+        match token.expires.and_then(|seconds| jiff::Timestamp::from_second(seconds.try_into().ok()?).ok()) {
+            Some(time) => format!("valid until {time}"),
+            None => "which names no end".to_owned(),
+        };
+    format!("{} bytes{audiences}, {until}", token.size)
+}
+
+/// What workloads are given; `None` where a saved file does not tell.
+fn of_workloads(case: &Case) -> Option<Vec<Citation>> {
+    let cited = |text| Citation { source: "cluster", text };
+    let mut given = Vec::new();
+    let mut unknown = false;
+    for shape in case.shapes() {
+        match &shape.secrets {
+            Some(names) => given.extend(
+                names
+                    .iter()
+                    .map(|name| cited(format!("{} is given the Secret {name}", shape.origin.title()))),
+            ),
+            None => unknown = true,
+        }
+    }
+    (!unknown || !given.is_empty()).then_some(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Observation;
+
+    use super::*;
+    use crate::{fixture, judge::requirement::Outcome};
+
+    fn told(case: &Case) -> &'static str {
+        fixture::told(&judge(case))
+    }
+
+    #[test]
+    fn whatever_lies_there_is_unmet_and_what_was_not_seen_is_open() {
+        let none = Secrets { token: None, files: 0, bytes: 0, unseen: Vec::new(), truncated: false };
+        let token = Token { size: 900, audiences: vec!["api".into()], expires: Some(1_800_000_000) };
+        for (secrets, expected) in [
+            (none.clone(), "met"),
+            (Secrets { token: Some(token), files: 3, ..none.clone() }, "unmet"),
+            (Secrets { files: 1, bytes: 8, ..none.clone() }, "unmet"),
+            (Secrets { truncated: true, ..none.clone() }, "unmet"),
+            (Secrets { unseen: vec!["/run/secrets".into()], ..none }, "open"),
+        ] {
+            let mut case = fixture::gvisor();
+            case.collected.evidence.secrets = Observation::Seen(secrets.clone());
+            assert_eq!(told(&case), expected, "{secrets:?}");
+        }
+        assert_eq!(told(&fixture::silent()), "open");
+    }
+
+    #[test]
+    fn a_token_is_told_by_whom_it_is_for_and_until_when() {
+        let token = Token { size: 900, audiences: vec!["api".into()], expires: Some(1_800_000_000) };
+        assert_eq!(describe(&token), "900 bytes for api, valid until 2027-01-15T08:00:00Z");
+        let silent = Token { audiences: Vec::new(), expires: None, ..token };
+        assert_eq!(describe(&silent), "900 bytes, which names no end");
+    }
+
+    #[test]
+    fn what_a_workload_is_given_is_not_excused_by_a_clean_probe() {
+        let mut case = fixture::pod();
+        assert_eq!(told(&case), "met");
+        fixture::shape(&mut case).secrets = None;
+        assert_eq!(told(&case), "open");
+        let mut case = fixture::pod();
+        fixture::shape(&mut case).secrets = Some(vec!["database".into()]);
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert_eq!(judgement.because, "pod/web-1 is given the Secret database");
+    }
+}

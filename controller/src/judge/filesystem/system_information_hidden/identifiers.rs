@@ -1,0 +1,164 @@
+//! Whose an identifier is: the machine's, where its digest is among those that the machine is known by.
+
+use proto::{Identifier, Observation, identifier_digest};
+
+use super::Found;
+use crate::{
+    case::{Case, Citation},
+    judge::gvisor::{self, Kernel},
+};
+
+/// Of the UTS namespace, not of the kernel.
+const HOST_NAMES: &[&str] = &["/proc/sys/kernel/hostname", "/etc/hostname"];
+
+/// What many machines have in common.
+const OF_A_KIND: &[&str] =
+    &["/sys/class/dmi/id/board_vendor", "/sys/class/dmi/id/product_name", "/sys/class/dmi/id/sys_vendor"];
+
+/// Whose it is.
+enum Whose {
+    Machines,
+    Own,
+    Unknown,
+}
+
+pub(super) fn read(case: &Case, kernel: Kernel, found: &mut Found) {
+    let cited = |text: String| Citation { source: "identifiers", text };
+    let observed = &case.evidence().identifiers;
+    let Some(seen) = observed.seen() else {
+        found.unknown.push(cited(format!("identifiers were not looked for: {}", observed.fared())));
+        return;
+    };
+    for identifier in &seen.identifiers {
+        let path = &identifier.path;
+        match whose(case, kernel, identifier) {
+            Whose::Machines => found.told.push(cited(path.clone())),
+            Whose::Own => found.own.push(cited(format!("{path} is the sandbox's own"))),
+            Whose::Unknown => found.unknown.push(cited(format!("whose {path} is, is not known"))),
+        }
+    }
+    found.unknown.extend(seen.unseen.iter().map(|path| cited(format!("{path} could not be looked at"))));
+    if seen.identifiers.is_empty() {
+        found.own.push(cited("there is none".to_owned()));
+    }
+}
+
+fn whose(case: &Case, kernel: Kernel, identifier: &Identifier) -> Whose {
+    let identities = &case.survey.machine.identities;
+    let same = |digest: &[u8; 32]| *digest == identifier.sha256;
+    let is_of_a_kind = OF_A_KIND.contains(&identifier.path.as_str());
+    if !is_of_a_kind && identities.iter().filter_map(|it| it.sha256.seen()).any(same) {
+        return Whose::Machines;
+    }
+    let is_host_name = HOST_NAMES.contains(&identifier.path.as_str());
+    if is_host_name && case.survey.in_cluster.is_some() {
+        return if is_the_pods_name(case, identifier) { Whose::Own } else { Whose::Unknown };
+    }
+    let machines = identities.iter().find(|it| it.path == identifier.path).map(|it| &it.sha256);
+    if !is_of_a_kind && matches!(machines, Some(Observation::Seen(_) | Observation::Absent)) {
+        return Whose::Own;
+    }
+    // What the kernel makes is the machine's where the kernel is.
+    if !is_host_name && identifier.of_kernel {
+        return match kernel {
+            Kernel::Gvisor => Whose::Own,
+            Kernel::Other if gvisor::is_the_machines(case) => Whose::Machines,
+            Kernel::Other | Kernel::Unclear => Whose::Unknown,
+        };
+    }
+    Whose::Unknown
+}
+
+/// The kubelet gives a pod its own name (kubernetes.io, "Pod's hostname and subdomain fields"), cut to 63 characters.
+fn is_the_pods_name(case: &Case, identifier: &Identifier) -> bool {
+    let pod = case.survey.in_cluster.as_ref().and_then(|known| known.pod.as_ref());
+    let name = pod.map(|pod| pod.name.get(..63).unwrap_or(&pod.name));
+    name.and_then(|name| identifier_digest(name.as_bytes())) == Some(identifier.sha256)
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Identifiers;
+
+    use super::*;
+    use crate::{case::identity::Identity, fixture};
+
+    fn told(case: &Case) -> &'static str {
+        fixture::told(&super::super::judge(case))
+    }
+
+    fn having(mut case: Case, path: &str, of_kernel: bool, text: &str) -> Case {
+        let sha256 = identifier_digest(text.as_bytes()).unwrap();
+        let identifier = Identifier { path: path.into(), of_kernel, sha256 };
+        let identifiers = Identifiers { identifiers: vec![identifier], unseen: Vec::new() };
+        case.collected.evidence.identifiers = Observation::Seen(identifiers);
+        case
+    }
+
+    fn known(mut case: Case, path: &str, machines: Observation<&str>) -> Case {
+        let contents = machines.map(|text| text.as_bytes().to_vec());
+        case.survey.machine.identities = vec![Identity::of(path, contents)];
+        case
+    }
+
+    #[test]
+    fn an_identifier_is_the_machines_by_its_digest_whatever_its_path() {
+        let denied = Observation::Denied { errno: 13 };
+        for (machines, expected) in [
+            (Observation::Seen("0AF1\n"), "unmet"),
+            (Observation::Seen("0af2"), "met"),
+            (Observation::Absent, "met"),
+            (denied, "open"),
+        ] {
+            let case = having(fixture::gvisor(), "/etc/machine-id", false, "0af1");
+            assert_eq!(told(&known(case, "/etc/machine-id", machines.clone())), expected, "{machines:?}");
+        }
+        let dbus = having(fixture::gvisor(), "/var/lib/dbus/machine-id", false, "0af1");
+        assert_eq!(told(&known(dbus, "/etc/machine-id", Observation::Seen("0af1"))), "unmet");
+    }
+
+    #[test]
+    fn what_a_kernel_makes_is_the_machines_where_its_kernel_is() {
+        for (path, of_kernel, linuxs, gvisors) in [
+            ("/proc/cmdline", true, "unmet", "met"),
+            ("/sys/class/dmi/id/sys_vendor", true, "unmet", "met"),
+            // Something lies over it.
+            ("/proc/cmdline", false, "open", "open"),
+            ("/proc/sys/kernel/hostname", true, "open", "open"),
+        ] {
+            let mut linux = fixture::runc();
+            linux.collected.evidence.boot_id = linux.survey.machine.boot_id.clone();
+            assert_eq!(told(&having(linux, path, of_kernel, "it")), linuxs, "{path}");
+            assert_eq!(told(&having(fixture::gvisor(), path, of_kernel, "it")), gvisors, "{path}");
+        }
+        // The kernel of a virtual machine is another than the machine's.
+        let mut guest = fixture::runc();
+        guest.survey.machine.boot_id = Observation::Absent;
+        guest.survey.machine.identities.clear();
+        assert_eq!(told(&having(guest, "/proc/cmdline", true, "it")), "open");
+    }
+
+    #[test]
+    fn a_pods_host_name_is_its_own_where_it_is_the_pods() {
+        let named = |text: &str| {
+            let mut case = having(fixture::pod(), "/etc/hostname", false, text);
+            fixture::in_cluster(&mut case).pod.as_mut().unwrap().name = "n".repeat(70);
+            known(case, "/proc/sys/kernel/hostname", Observation::Seen("node-a"))
+        };
+        for (text, expected) in [("node-a", "unmet"), (&"n".repeat(63), "met"), ("another", "open")] {
+            assert_eq!(told(&named(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_was_not_seen_is_open() {
+        let mut case = fixture::gvisor();
+        assert_eq!(told(&case), "met");
+        let unseen = vec!["/etc/machine-id".to_owned()];
+        case.collected.evidence.identifiers =
+            Observation::Seen(Identifiers { identifiers: Vec::new(), unseen });
+        assert_eq!(told(&case), "open");
+        case.collected.evidence.identifiers = Observation::TimedOut;
+        assert_eq!(told(&case), "open");
+    }
+}

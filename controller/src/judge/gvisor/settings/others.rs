@@ -1,0 +1,183 @@
+//! Set-user-id files, sockets of the host, `io_uring`, devices, and the platform.
+
+use proto::{Answer, Call};
+
+use super::{Setting, Shown, argument};
+use crate::{
+    case::{
+        Case,
+        destination::{Destination, Purpose},
+    },
+    judge::gvisor::platform::{Platform, platform},
+};
+
+pub(super) const HOST_UNIX_SOCKETS: Setting = Setting {
+    name: "host unix sockets",
+    flag: "host-uds",
+    blocks: false,
+    source: "sockets of the host can be connected to; runsc/config/flags.go",
+    shown: host_unix_sockets,
+};
+
+pub(super) const SET_USER_ID: Setting = Setting {
+    name: "set-user-id",
+    flag: "allow-suid",
+    blocks: false,
+    source: "programs can gain privileges; runsc/config/flags.go",
+    shown: |case| by_argument(case, &["allow-suid"], &["false"]),
+};
+
+pub(super) const IO_URING: Setting = Setting {
+    name: "io_uring",
+    flag: "iouring",
+    blocks: false,
+    source: "experimental; runsc/config/flags.go",
+    shown: io_uring,
+};
+
+pub(super) const DEVICES: Setting = Setting {
+    name: "devices",
+    flag: "nvproxy, --tpuproxy",
+    blocks: false,
+    source: "calls reach the host's drivers; g3doc/user_guide/gpu.md",
+    shown: devices,
+};
+
+pub(super) const PLATFORM: Setting = Setting {
+    name: "platform",
+    flag: "platform=ptrace",
+    blocks: false,
+    source: "no longer supported; g3doc/architecture_guide/platforms.md",
+    shown: |case| match platform(case) {
+        Platform::Ptrace => Shown::Weak("ptrace".to_owned()),
+        Platform::Unknown => Shown::Unclear("it shows no trace of a known one".to_owned()),
+        known => Shown::Safe(known.to_string()),
+    },
+};
+
+const EPERM: u32 = 1;
+const ENOSYS: u32 = 38;
+/// Names under `/dev` of devices whose calls gVisor passes to the host's driver.
+const PROXIED: &[&str] = &["accel", "dri/", "infiniband/", "kfd", "nvidia", "vfio/"];
+
+/// A connection that was made outweighs every argument.
+fn host_unix_sockets(case: &Case) -> Shown {
+    let is_socket = |id| {
+        let asked = |it: &Destination| it.target.id == id && it.purpose == Purpose::HostSocket;
+        case.survey.destinations.iter().any(asked)
+    };
+    let mut attempts = case.evidence().egress.seen().into_iter().flat_map(|egress| &egress.attempts);
+    if attempts.any(|attempt| attempt.made_contact() && is_socket(attempt.target)) {
+        return Shown::Weak("one was connected to".to_owned());
+    }
+    by_argument(case, &["host-uds", "fsgofer-host-uds"], &["none", "false"])
+}
+
+fn by_argument(case: &Case, flags: &[&str], harmless: &[&str]) -> Shown {
+    match argument(case, flags) {
+        Some(value) if !harmless.contains(&value) => Shown::Weak(format!("the runtime is told {value}")),
+        _ => Shown::Unseen("the runtime's configuration tells"),
+    }
+}
+
+fn io_uring(case: &Case) -> Shown {
+    let answers = &case.evidence().call_answers;
+    let answer = answers.seen().and_then(|answers| answers.of(Call::IoUringSetup));
+    // Releases of before 2023-08 look at the arguments first, whatever the flag says.
+    let early = case.evidence().procfs_tree.seen();
+    let early = early.is_some_and(|tree| tree.missing.iter().any(|entry| entry == "sysrq-trigger"));
+    match answer {
+        Some(Answer::Errno(ENOSYS)) => Shown::Safe("off".to_owned()),
+        Some(_) if early => Shown::Unseen("this release does not tell"),
+        Some(Answer::Errno(EPERM)) => Shown::Unclear("a seccomp profile refuses the call".to_owned()),
+        Some(answer) => Shown::Weak(format!("the call answers {answer}")),
+        None if answers.seen().is_some() => Shown::Unclear("the call was not made".to_owned()),
+        None => Shown::Unclear(answers.fared()),
+    }
+}
+
+fn devices(case: &Case) -> Shown {
+    let evidence = case.evidence();
+    let Some(devices) = evidence.devices.seen() else { return Shown::Unclear(evidence.devices.fared()) };
+    let proxied = |name: &&str| PROXIED.iter().any(|prefix| name.starts_with(prefix));
+    let mut names = devices.devices.iter().map(|device| device.name.as_str());
+    let driver =
+        evidence.procfs_tree.seen().is_some_and(|tree| tree.present.iter().any(|it| it == "driver/nvidia"));
+    match names.find(proxied) {
+        Some(name) => Shown::Weak(format!("/dev/{name} is there")),
+        None if driver => Shown::Weak("/proc/driver/nvidia is there".to_owned()),
+        None if devices.truncated => Shown::Unclear("there are more than are listed".to_owned()),
+        None => Shown::Safe("none of a host driver's".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{Device, Observation, Reach};
+
+    use super::*;
+    use crate::{case::Subject, fixture};
+
+    #[test]
+    fn what_only_the_configuration_tells_is_weak_where_the_arguments_say_so() {
+        let mut case = fixture::gvisor();
+        assert!(matches!((HOST_UNIX_SOCKETS.shown)(&case), Shown::Unseen(_)));
+        if let Subject::Sandbox { runtime, .. } = &mut case.survey.subject {
+            runtime.extend(["--host-uds=open".into(), "--allow-suid".into()]);
+        }
+        assert!(matches!((HOST_UNIX_SOCKETS.shown)(&case), Shown::Weak(_)));
+        assert!(matches!((SET_USER_ID.shown)(&case), Shown::Weak(_)));
+    }
+
+    #[test]
+    fn a_socket_that_was_connected_to_outweighs_what_the_arguments_say() {
+        for (reach, expected) in [
+            (Reach::Reached, Shown::Weak("one was connected to".into())),
+            (Reach::Refused, Shown::Unseen("the runtime's configuration tells")),
+        ] {
+            let mut case = fixture::with_socket(fixture::gvisor(), reach);
+            if let Subject::Sandbox { runtime, .. } = &mut case.survey.subject {
+                runtime.push("--host-uds=none".into());
+            }
+            assert_eq!((HOST_UNIX_SOCKETS.shown)(&case), expected);
+        }
+    }
+
+    #[test]
+    fn a_devices_driver_is_the_hosts() {
+        let mut case = fixture::gvisor();
+        assert!(matches!(devices(&case), Shown::Safe(_)));
+        if let Observation::Seen(found) = &mut case.collected.evidence.devices {
+            found.devices.push(Device { name: "nvidia0".into(), block: false, major: 195, minor: 0 });
+        }
+        assert!(matches!(devices(&case), Shown::Weak(_)));
+    }
+
+    #[test]
+    fn the_ptrace_platform_is_weak_and_systrap_is_not() {
+        let mut case = fixture::gvisor();
+        assert_eq!((PLATFORM.shown)(&case), Shown::Safe("systrap".into()));
+        case.collected.evidence.gs_pointer = Observation::Absent;
+        let slow = proto::CallDuration { calls: 24, shortest_ns: 70_000 };
+        case.collected.evidence.call_duration = Observation::Seen(slow);
+        assert_eq!((PLATFORM.shown)(&case), Shown::Weak("ptrace".into()));
+    }
+
+    #[test]
+    fn io_uring_is_weak_where_the_call_is_there_and_the_release_tells() {
+        let mut case = fixture::gvisor();
+        let answers = |answer| {
+            let call = Call::IoUringSetup;
+            Observation::Seen(proto::CallAnswers { answers: vec![proto::CallAnswer { call, answer }] })
+        };
+        for (answer, expected) in [
+            (Answer::Errno(38), "off"),
+            (Answer::Errno(14), "weakened, the call answers errno 14"),
+            (Answer::Errno(1), "not seen, a seccomp profile"),
+        ] {
+            case.collected.evidence.call_answers = answers(answer);
+            let shown = io_uring(&case);
+            assert!(shown.text(&IO_URING).contains(expected), "{shown:?}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Every container has a memory and a CPU limit, of its own or by the namespace's default.
+
+use crate::case::{
+    Case, InCluster,
+    cluster::{Container, Shape},
+};
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "limits-declared",
+    title: "Every container declares a memory and a CPU limit",
+    area: Area::Limits,
+    class: Class::ProductionOnly,
+    scope: Scope::Cluster,
+    mandatory: false,
+    weight: 5,
+    protects: "A container without limits can starve its whole node.",
+    remedy: "Set resources.limits.memory and resources.limits.cpu on every container, init containers too, or give the \
+             namespace a LimitRange with defaults.",
+    explanation: Explanation {
+        looks_at: &["cluster"],
+        met: "every container has both limits",
+        unmet: "one has not",
+        inconclusive: "what is declared may not be read",
+        on_platforms: &[],
+    },
+    mappings: &["CIS Kubernetes 5.7"],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let Some(known) = &case.survey.in_cluster else {
+        return Judgement::not_applicable("there is no cluster");
+    };
+    let lacking = lacking(known);
+    if let Some(first) = lacking.first() {
+        let judgement = Judgement::unmet(format!("{first} has no memory or no CPU limit"));
+        return lacking.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
+    }
+    match &known.cluster.default_limits {
+        _ if known.group.shapes.is_empty() => {
+            Judgement::met("there is no workload yet, and so none without limits")
+        }
+        _ => Judgement::met("every container declares both limits")
+            .citing("cluster", format!("{} pods and templates", known.group.shapes.len())),
+    }
+}
+
+/// Containers without limits, as "pod/web-1, container app".
+pub(super) fn lacking(known: &InCluster) -> Vec<String> {
+    let default = known.cluster.default_limits.as_ref().ok().copied().flatten().unwrap_or_default();
+    let lacks = |shape: &Shape, container: &&Container| {
+        // What a pod was not given when it was admitted, it does not have.
+        let (memory, cpu) =
+            if shape.origin.is_template() { (default.memory, default.cpu_millis) } else { (None, None) };
+        container.memory.or(memory).is_none() || container.cpu_millis.or(cpu).is_none()
+    };
+    let shapes = known.group.shapes.iter();
+    shapes
+        .flat_map(|shape| {
+            shape
+                .without_limits()
+                .into_iter()
+                .filter(|it| lacks(shape, it))
+                .map(|container| format!("{}, container {}", shape.origin.title(), container.name))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{case::limits::Limits, fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn a_container_without_a_limit_is_named() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        fixture::shape(&mut case).containers[0].cpu_millis = None;
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert!(judgement.because.contains("container app"), "{}", judgement.because);
+    }
+
+    #[test]
+    fn a_default_limits_templates_and_not_pods_that_exist() {
+        let mut case = fixture::pod();
+        fixture::shape(&mut case).containers[0].memory = None;
+        let known = fixture::in_cluster(&mut case);
+        Arc::make_mut(&mut known.cluster).default_limits =
+            Ok(Some(Limits { memory: Some(1 << 28), cpu_millis: Some(100), pids: None }));
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        fixture::shape(&mut case).origin.pod = None;
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+    }
+}

@@ -1,0 +1,365 @@
+//! Memory and processor time are limited, and the limits reach the sandbox.
+//!
+//! Nothing that shows a limit may show another than is declared, and something must show that of memory. A CPU quota that
+//! nobody shows leaves it met, and is said: releases of gVisor before 2026-04 show none. Whoever asks for processor time to
+//! be measured wants to know, and then it is open.
+
+mod cause;
+mod shown;
+
+use super::limits_declared;
+use crate::case::Case;
+use crate::judge::platforms;
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Outcome, Requirement, Scope};
+use shown::{How, Limit, Shown, describe};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "resource-limits",
+    title: "Memory and processor time are limited, and the limits reach the sandbox",
+    area: Area::Limits,
+    class: Class::Adaptive,
+    scope: Scope::Everywhere,
+    mandatory: true,
+    weight: 10,
+    protects: "Code without limits can starve everything else on the machine.",
+    remedy: "Set a memory and a CPU limit (on Kubernetes: for every container of the pod), and let the runtime apply \
+             control groups (no `--ignore-cgroups`; `--systemd-cgroup` where the path is systemd's).",
+    explanation: Explanation {
+        looks_at: &[
+            "memory-total",
+            "processors",
+            "quotas",
+            "processor-share",
+            "machine",
+            "bundle",
+            "cluster",
+        ],
+        met: "a memory and a CPU limit are declared and reach the sandbox",
+        unmet: "one is missing, or does not reach the sandbox",
+        inconclusive: "what the sandbox has could not be seen, or an ordinary user started it, who cannot limit it",
+        on_platforms: platforms::LIMITS_ON_PLATFORMS,
+    },
+    mappings: &["KAR-0020"],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let lacking = case.survey.in_cluster.as_ref().map(limits_declared::lacking).unwrap_or_default();
+    match lacking.first() {
+        Some(first) => {
+            let judgement = Judgement::unmet(format!("{first} has no memory or no CPU limit"));
+            lacking.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()))
+        }
+        None => of_the_probe(case),
+    }
+}
+
+/// Whether the probe's own limits are declared and reach its sandbox.
+pub(super) fn of_the_probe(case: &Case) -> Judgement {
+    let Some(declared) = case.survey.declared else {
+        return match case.evidence().memory_total.seen() {
+            Some(total) => Judgement::unmet("there is no sandbox, and so no limit")
+                .citing("memory-total", format!("{} bytes", total.bytes)),
+            None => Judgement::inconclusive(case.evidence().memory_total.fared()),
+        };
+    };
+    if declared.memory.is_none() || declared.cpu_millis.is_none() {
+        let missing = if declared.memory.is_none() { "memory" } else { "processor time" };
+        return Judgement::unmet(format!("no limit of {missing} is declared"))
+            .citing(declarer(case), describe(declared));
+    }
+    let shown = shown::all(case, declared);
+    let none_arrives = shown.iter().all(|shown| shown.how != How::AsDeclared);
+    let judgement = match shown.iter().find(|shown| shown.how == How::Otherwise) {
+        Some(_) if none_arrives && cause::is_rootless(case) => Judgement::inconclusive(
+            "without root there is no control group to limit the sandbox, so that limits are not judged; run it as root",
+        ),
+        Some(other) if none_arrives => Judgement::unmet(unreached(other.limit, cause::cause(case))),
+        // A cause explains why no limit arrives, and not why one of several does not.
+        Some(other) => Judgement::unmet(unreached(other.limit, None)),
+        None => reached(&shown),
+    };
+    let judgement = citing_what_decides(judgement.citing(declarer(case), describe(declared)), &shown);
+    match case.evidence().processors.seen() {
+        // They contradict no quota, and so nothing that is unmet rests on them.
+        Some(seen) if judgement.outcome == Outcome::Met => judgement.citing(
+            "processors",
+            format!("{} of {} that are online, whatever the quota", seen.schedulable, seen.online),
+        ),
+        _ => judgement,
+    }
+}
+
+/// The sentence of what could not be decided has it all.
+fn citing_what_decides(judgement: Judgement, shown: &[Shown]) -> Judgement {
+    let decides = |how: How| match judgement.outcome {
+        Outcome::Met => how == How::AsDeclared,
+        Outcome::Unmet => how == How::Otherwise,
+        Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => false,
+    };
+    let mut cited: Vec<_> =
+        shown.iter().filter(|shown| decides(shown.how)).map(|shown| (shown.source, &shown.text)).collect();
+    cited.dedup();
+    cited.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text.clone()))
+}
+
+/// Who declares the sandbox's limits.
+fn declarer(case: &Case) -> &'static str {
+    if case.survey.in_cluster.is_some() { "pod" } else { "bundle" }
+}
+
+fn unreached(limit: Limit, cause: Option<String>) -> String {
+    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("the declared {} does not reach the sandbox{cause}", limit.words())
+}
+
+/// Nothing that is shown contradicts. What the machine enforces counts where the sandbox could be asked, too.
+fn reached(shown: &[Shown]) -> Judgement {
+    let has = |limit, source: Option<&str>| {
+        let is_of = |shown: &&Shown| shown.limit == limit && shown.how == How::AsDeclared;
+        shown.iter().filter(is_of).any(|shown| source.is_none_or(|source| shown.source == source))
+    };
+    let inside = has(Limit::Memory, Some("memory-total")) || has(Limit::Memory, Some("quotas"));
+    let unseen = shown.iter().any(|shown| shown.limit == Limit::Memory && shown.how == How::Unseen);
+    if !(inside || has(Limit::Memory, None) && !unseen) {
+        return not_seen(Limit::Memory, shown);
+    }
+    let measured = shown.iter().any(|shown| shown.source == "processor-share");
+    if measured && !has(Limit::Cpu, None) {
+        return not_seen(Limit::Cpu, shown);
+    }
+    Judgement::met(if has(Limit::Cpu, Some("machine")) {
+        "both limits are declared, and the sandbox's control group has them"
+    } else if has(Limit::Cpu, None) {
+        "both limits are declared, and the sandbox shows them"
+    } else {
+        "both limits are declared, and the sandbox shows the memory limit; no CPU quota was seen"
+    })
+}
+
+fn not_seen(limit: Limit, shown: &[Shown]) -> Judgement {
+    let of_it = shown.iter().filter(|shown| shown.limit == limit && shown.how != How::AsDeclared);
+    let why: Vec<_> = of_it.map(|shown| shown.text.as_str()).collect();
+    Judgement::inconclusive(format!("no {} of the sandbox was seen: {}", limit.words(), why.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{MemoryTotal, Observation, ProcessorShare, Quota, Quotas};
+
+    use super::*;
+    use crate::{
+        case::{Subject, limits::Limits},
+        fixture::{self, MACHINE_MEMORY},
+    };
+
+    const DECLARED: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };
+
+    fn judged(change: impl FnOnce(&mut Case)) -> Judgement {
+        let mut case = fixture::gvisor();
+        change(&mut case);
+        judge(&case)
+    }
+
+    fn with(change: impl FnOnce(&mut Case)) -> Outcome {
+        judged(change).outcome
+    }
+
+    /// Nobody on the machine can be asked.
+    fn from_inside(case: &mut Case) {
+        case.survey.cgroup = Observation::Denied { errno: 13 };
+    }
+
+    fn shows(case: &mut Case, bytes: u64) {
+        case.collected.evidence.memory_total = Observation::Seen(MemoryTotal { bytes });
+    }
+
+    fn quotas(case: &mut Case, [memory, cpu_millis, pids]: [Option<u64>; 3]) {
+        let quota = |limit| Some(Quota { file: "/sys/fs/cgroup/file".into(), limit });
+        case.collected.evidence.quotas = Observation::Seen(Quotas {
+            memory: quota(memory),
+            cpu_millis: quota(cpu_millis),
+            pids: quota(pids),
+        });
+    }
+
+    fn told(case: &mut Case, flag: &str) {
+        let Subject::Sandbox { runtime, .. } = &mut case.survey.subject else { panic!("no sandbox") };
+        runtime.push(flag.to_owned());
+    }
+
+    #[test]
+    fn limits_that_reach_the_sandbox_are_met() {
+        assert_eq!(with(|_| ()), Outcome::Met);
+        assert_eq!(judge(&fixture::runc()).outcome, Outcome::Met);
+        assert_eq!(with(|case| case.survey.cgroup = Observation::Absent), Outcome::Met);
+        let odd = with(|case| {
+            case.survey.declared = Some(Limits { memory: Some((256 << 20) + 100), ..DECLARED });
+        });
+        assert_eq!(odd, Outcome::Met);
+    }
+
+    #[test]
+    fn a_limit_that_is_missing_or_does_not_arrive_is_unmet() {
+        let without_memory = Limits { memory: None, ..DECLARED };
+        let without_cpu = Limits { cpu_millis: None, ..DECLARED };
+        assert_eq!(with(|case| case.survey.declared = Some(without_memory)), Outcome::Unmet);
+        assert_eq!(with(|case| case.survey.declared = Some(without_cpu)), Outcome::Unmet);
+        assert_eq!(with(|case| case.survey.declared = None), Outcome::Unmet);
+        assert_eq!(with(|case| case.survey.cgroup = Observation::Seen(Limits::default())), Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_limit_of_processes_is_judged_where_it_is_declared() {
+        let of = |declared, enforced| {
+            with(|case| {
+                case.survey.declared = Some(Limits { pids: declared, ..DECLARED });
+                case.survey.cgroup = Observation::Seen(Limits { pids: enforced, ..DECLARED });
+                // As every release of gVisor has it.
+                quotas(case, [DECLARED.memory, DECLARED.cpu_millis, None]);
+            })
+        };
+        assert_eq!(of(Some(100), Some(100)), Outcome::Met);
+        assert_eq!(of(None, Some(100)), Outcome::Met);
+        assert_eq!(of(Some(100), None), Outcome::Unmet);
+        assert_eq!(of(Some(100), Some(1000)), Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_keeps_limits_from_arriving_is_named() {
+        let ignored = |change: fn(&mut Case)| {
+            let judgement = judged(|case| {
+                shows(case, MACHINE_MEMORY);
+                case.survey.cgroup = Observation::Absent;
+                change(case);
+            });
+            assert_eq!(judgement.outcome, Outcome::Unmet);
+            judgement.because
+        };
+        let told_to = ignored(|case| told(case, "--ignore-cgroups"));
+        assert!(told_to.ends_with("told to ignore control groups, by `--ignore-cgroups`"), "{told_to}");
+        let unseen = ignored(|_| ());
+        assert!(unseen.contains("made no control group /podproof-07070707"), "{unseen}");
+        let systemds = |case: &mut Case| case.survey.cgroup_path = Some("system.slice:runsc:1".into());
+        assert!(ignored(systemds).ends_with("the runtime is not told `--systemd-cgroup`"));
+        let mut pod = fixture::pod();
+        shows(&mut pod, MACHINE_MEMORY);
+        let because = judge(&pod).because;
+        assert!(
+            because.contains("lacks `systemd-cgroup` though the kubelet's driver is systemd"),
+            "{because}"
+        );
+    }
+
+    #[test]
+    fn without_root_limits_are_not_judged_unless_they_arrive() {
+        let of = |change: fn(&mut Case)| {
+            judged(|case| {
+                told(case, "--rootless");
+                case.survey.cgroup = Observation::Absent;
+                change(case);
+            })
+        };
+        let judgement = of(|case| shows(case, MACHINE_MEMORY));
+        assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{judgement:?}");
+        assert!(judgement.because.contains("without root"), "{judgement:?}");
+        assert_eq!(of(|_| ()).outcome, Outcome::Met);
+        let half = of(|case| case.survey.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED }));
+        assert_eq!(half.outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn one_limit_of_several_that_does_not_arrive_has_another_cause() {
+        let judgement = judged(|case| {
+            told(case, "--ignore-cgroups");
+            case.survey.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED });
+        });
+        assert_eq!(judgement.because, "the declared CPU limit does not reach the sandbox");
+    }
+
+    #[test]
+    fn the_files_of_a_release_that_fills_them_count_and_those_of_others_say_nothing() {
+        let of = |files| {
+            judged(|case| {
+                from_inside(case);
+                quotas(case, files);
+            })
+        };
+        let filled = of([DECLARED.memory, DECLARED.cpu_millis, None]);
+        assert_eq!(filled.because, "both limits are declared, and the sandbox shows them");
+        assert_eq!(of([DECLARED.memory, None, None]).outcome, Outcome::Unmet);
+        assert_eq!(of([DECLARED.memory, Some(4000), None]).outcome, Outcome::Unmet);
+        let not_filled = of([None, None, None]);
+        assert_eq!(not_filled.outcome, Outcome::Met);
+        assert!(not_filled.because.ends_with("no CPU quota was seen"), "{}", not_filled.because);
+    }
+
+    #[test]
+    fn on_the_machines_own_kernel_a_containers_files_are_its_limits() {
+        let of = |files| {
+            let mut case = fixture::runc();
+            from_inside(&mut case);
+            quotas(&mut case, files);
+            judge(&case).outcome
+        };
+        assert_eq!(of([DECLARED.memory, DECLARED.cpu_millis, None]), Outcome::Met);
+        assert_eq!(of([DECLARED.memory, None, None]), Outcome::Unmet);
+        assert_eq!(of([None, DECLARED.cpu_millis, None]), Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_is_got_beyond_the_quota_is_unmet_and_about_it_is_met_and_much_less_says_nothing() {
+        let of = |declared, got: u64, change: fn(&mut Case)| {
+            judged(|case| {
+                from_inside(case);
+                change(case);
+                case.survey.measures_cpu = true;
+                case.survey.declared = Some(Limits { cpu_millis: Some(declared), ..DECLARED });
+                let lost_us = (2000 - got) * 3000;
+                let share = ProcessorShare { threads: 2, elapsed_us: 3_000_000, lost_us };
+                case.collected.evidence.processor_share = Observation::Seen(share);
+            })
+        };
+        for (declared, got) in [(500, 500), (500, 570), (500, 380), (1500, 1540), (2000, 2000), (4000, 1600)]
+        {
+            let judgement = of(declared, got, |_| ());
+            assert_eq!(judgement.outcome, Outcome::Met, "{declared} {got}: {judgement:?}");
+            assert_eq!(judgement.because, "both limits are declared, and the sandbox shows them");
+        }
+        for (declared, got) in [(500, 600), (500, 2000), (1500, 1800), (1500, 2000), (10, 100)] {
+            let judgement = of(declared, got, |_| ());
+            assert_eq!(judgement.because, "the declared CPU limit does not reach the sandbox");
+        }
+        for (declared, got) in [(500, 300), (1500, 1000), (2000, 500)] {
+            let judgement = of(declared, got, |_| ());
+            assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{declared} {got}: {judgement:?}");
+            assert!(judgement.because.contains("which a busy machine also explains"), "{judgement:?}");
+        }
+        // Others show the quota, so that nothing hangs on a busy machine.
+        let shown = of(1500, 500, |case| quotas(case, [DECLARED.memory, Some(1500), None]));
+        assert_eq!(shown.outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn a_measurement_that_was_asked_for_and_failed_leaves_it_open() {
+        let of = |change: fn(&mut Case)| {
+            with(|case| {
+                from_inside(case);
+                change(case);
+                case.collected.evidence.processor_share = Observation::TimedOut;
+            })
+        };
+        assert!(matches!(of(|case| case.survey.measures_cpu = true), Outcome::Inconclusive(_)));
+        assert_eq!(of(|_| ()), Outcome::Met);
+    }
+
+    #[test]
+    fn what_was_not_seen_is_never_met() {
+        assert!(matches!(judge(&fixture::silent()).outcome, Outcome::Inconclusive(_)));
+        let mut shared = fixture::runc();
+        from_inside(&mut shared);
+        assert!(matches!(judge(&shared).outcome, Outcome::Inconclusive(_)));
+        let unseen = with(|case| case.collected.evidence.memory_total = Observation::TimedOut);
+        assert!(matches!(unseen, Outcome::Inconclusive(_)));
+    }
+}

@@ -1,0 +1,200 @@
+//! Who shows which of a sandbox's limits: the machine's control group, and in the sandbox its memory, the files of its own
+//! groups and, where that is measured, the processor time that it gets.
+//!
+//! gVisor is told its memory when it starts and shows just that (runsc/sandbox/sandbox.go, `--total-memory`); a container
+//! on the machine's own kernel always shows the machine's memory. gVisor's files of control groups say "no limit" until
+//! 2026-04 (1232ee4a0, `runsc/boot/vfs.go`), then the sandbox's memory and CPU quota, and never a limit of processes.
+
+use proto::Quota;
+
+use crate::{
+    case::{Case, limits::Limits},
+    judge::gvisor::{self, Kernel},
+};
+
+/// What more than is declared a measurement may show: the first period's quota may be there whole, and short gaps are not
+/// counted.
+const TOLERANCE_PERCENT: u64 = 15;
+const TOLERANCE_MILLIS: u64 = 50;
+/// Of what is declared and there, what must be got for the limit to be what limits.
+const ENOUGH_PERCENT: u64 = 75;
+
+/// What one source shows of one limit.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) source: &'static str,
+    pub(super) limit: Limit,
+    pub(super) how: How,
+    /// What was seen, or why nothing was.
+    pub(super) text: String,
+}
+
+/// Which limit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Limit {
+    Memory,
+    Cpu,
+    Pids,
+}
+
+/// How what is shown stands to what is declared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum How {
+    AsDeclared,
+    Otherwise,
+    /// It says nothing here.
+    Not,
+    /// It would say something, and could not be seen or understood.
+    Unseen,
+}
+
+/// What everybody shows of those limits that are declared.
+pub(super) fn all(case: &Case, declared: Limits) -> Vec<Shown> {
+    let kernel = gvisor::assess(case).kernel;
+    let mut all = by_the_machine(case, declared);
+    all.extend(declared.memory.map(|memory| by_memory_total(case, memory, kernel)));
+    all.extend(by_quotas(case, declared, kernel));
+    all.extend(declared.cpu_millis.filter(|_| case.survey.measures_cpu).map(|cpu| by_measuring(case, cpu)));
+    all
+}
+
+fn by_the_machine(case: &Case, declared: Limits) -> Vec<Shown> {
+    let cgroup = &case.survey.cgroup;
+    let shown = |limit: Limit| {
+        let declared = limit.of(declared)?;
+        let (how, text) = match cgroup.seen() {
+            Some(&enforced) => (How::of(limit, limit.of(enforced), declared), describe(enforced)),
+            None => (How::Not, format!("its control group was not seen: {}", cgroup.fared())),
+        };
+        Some(Shown { source: "machine", limit, how, text })
+    };
+    Limit::ALL.into_iter().filter_map(shown).collect()
+}
+
+fn by_memory_total(case: &Case, declared: u64, kernel: Kernel) -> Shown {
+    let total = &case.evidence().memory_total;
+    let shown = |how, text: String| Shown { source: "memory-total", limit: Limit::Memory, how, text };
+    let Some(total) = total.seen() else {
+        return shown(How::Unseen, format!("its memory was not seen: {}", total.fared()));
+    };
+    let text = format!("{} bytes", total.bytes);
+    match (is_the_machines(case, total.bytes), kernel) {
+        _ if pages(total.bytes) == pages(declared) => shown(How::AsDeclared, text),
+        (true, Kernel::Other) => shown(How::Not, format!("the machine's memory shows: {text}")),
+        (true, Kernel::Unclear) => {
+            shown(How::Unseen, "the machine's memory shows, and whose kernel it is is not known".to_owned())
+        }
+        (true, Kernel::Gvisor) if declared > total.bytes => {
+            shown(How::Not, format!("the machine has less than is declared: {text}"))
+        }
+        _ => shown(How::Otherwise, text),
+    }
+}
+
+fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
+    let Some(quotas) = case.evidence().quotas.seen() else { return Vec::new() };
+    let is_filled =
+        kernel == Kernel::Other || quotas.memory.as_ref().is_some_and(|memory| memory.limit.is_some());
+    let of_a_container = of_a_container(case, declared);
+    let shown = |(limit, quota): (Limit, &Option<Quota>)| {
+        let (Quota { file, limit: number }, declared) = (quota.as_ref()?, limit.of(declared)?);
+        let says = number.map_or("no limit".to_owned(), |number| limit.amount(number));
+        let is_beyond = |&bytes: &u64| declared > bytes && is_the_machines(case, bytes);
+        let how = match number {
+            None if !is_filled || (limit == Limit::Pids && kernel != Kernel::Other) => How::Not,
+            Some(bytes) if limit == Limit::Memory && is_beyond(bytes) => How::Not,
+            // On the machine's own kernel a container's group has no part of what its class needs besides.
+            &number if kernel == Kernel::Other => How::of(limit, number, limit.of(of_a_container)?),
+            &number => How::of(limit, number, declared),
+        };
+        Some(Shown { source: "quotas", limit, how, text: format!("{file} says {says}") })
+    };
+    let quotas =
+        [(Limit::Memory, &quotas.memory), (Limit::Cpu, &quotas.cpu_millis), (Limit::Pids, &quotas.pids)];
+    quotas.into_iter().filter_map(shown).collect()
+}
+
+/// What is got is about what a quota lets through: more than that is what no quota let through, and much less may be a
+/// busy machine's doing.
+fn by_measuring(case: &Case, declared: u64) -> Shown {
+    let share = &case.evidence().processor_share;
+    let shown = |how, text| Shown { source: "processor-share", limit: Limit::Cpu, how, text };
+    let Some(share) = share.seen() else {
+        return shown(How::Unseen, format!("what it gets was not measured: {}", share.fared()));
+    };
+    let (got, threads) = (share.millis(), u64::from(share.threads));
+    let text = format!("{threads} threads got {got}m CPU of {}m", threads.saturating_mul(1000));
+    let percent = |millis: u64, percent: u64| millis.saturating_mul(percent) / 100;
+    let most = declared.saturating_add(percent(declared, TOLERANCE_PERCENT).max(TOLERANCE_MILLIS));
+    let least = percent(declared.min(threads.saturating_mul(1000)), ENOUGH_PERCENT);
+    if got > most {
+        shown(How::Otherwise, text)
+    } else if got >= least {
+        shown(How::AsDeclared, text)
+    } else {
+        shown(How::Not, format!("{text}, which a busy machine also explains"))
+    }
+}
+
+/// What the probe's own container is given of its pod's.
+fn of_a_container(case: &Case, declared: Limits) -> Limits {
+    let class =
+        case.survey.in_cluster.as_ref().and_then(|known| {
+            known.group.runtime_class.as_deref().and_then(|name| known.cluster.class(name))
+        });
+    class.map_or(declared, |class| class.without_overhead(declared))
+}
+
+pub(super) fn is_the_machines(case: &Case, bytes: u64) -> bool {
+    case.survey.machine.memory_total.seen().is_some_and(|&all| pages(all) == pages(bytes))
+}
+
+pub(super) fn describe(limits: Limits) -> String {
+    let memory = limits.memory.map_or("no memory limit".to_owned(), |bytes| Limit::Memory.amount(bytes));
+    let cpu = limits.cpu_millis.map_or("no CPU limit".to_owned(), |millis| Limit::Cpu.amount(millis));
+    let pids = limits.pids.map(|pids| format!(", {}", Limit::Pids.amount(pids)));
+    format!("{memory}, {cpu}{}", pids.unwrap_or_default())
+}
+
+/// The kernel rounds a limit of memory down to whole pages (`mm/page_counter.c`).
+fn pages(bytes: u64) -> u64 {
+    bytes / 4096
+}
+
+impl How {
+    fn of(limit: Limit, shown: Option<u64>, declared: u64) -> Self {
+        let same = match limit {
+            Limit::Memory => shown.map(pages) == Some(pages(declared)),
+            Limit::Cpu | Limit::Pids => shown == Some(declared),
+        };
+        if same { Self::AsDeclared } else { Self::Otherwise }
+    }
+}
+
+impl Limit {
+    const ALL: [Self; 3] = [Self::Memory, Self::Cpu, Self::Pids];
+
+    const fn of(self, limits: Limits) -> Option<u64> {
+        match self {
+            Self::Memory => limits.memory,
+            Self::Cpu => limits.cpu_millis,
+            Self::Pids => limits.pids,
+        }
+    }
+
+    fn amount(self, number: u64) -> String {
+        match self {
+            Self::Memory => format!("{number} bytes"),
+            Self::Cpu => format!("{number}m CPU"),
+            Self::Pids => format!("{number} processes"),
+        }
+    }
+
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Memory => "memory limit",
+            Self::Cpu => "CPU limit",
+            Self::Pids => "limit of processes",
+        }
+    }
+}

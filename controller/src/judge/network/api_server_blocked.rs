@@ -1,0 +1,78 @@
+//! Neither the cluster's API server nor the kubelet of the node can be reached.
+
+use super::network_isolation::class;
+use crate::case::{
+    Case,
+    destination::{Destination, Purpose},
+};
+use crate::judge::platforms;
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Outcome, Requirement, Scope};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "api-server-blocked",
+    title: "The cluster's API server cannot be reached",
+    area: Area::Network,
+    class: Class::Adaptive,
+    scope: Scope::Cluster,
+    mandatory: false,
+    weight: 3,
+    protects: "Whoever reaches the API server can use a stolen token there, and every hole that it has.",
+    remedy: "Let no NetworkPolicy allow the API server's addresses, nor the kubelet's, to these pods.",
+    explanation: Explanation {
+        looks_at: &["cluster", "egress", "control"],
+        met: "neither was reached, and the control reached it",
+        unmet: "the API server or the kubelet was reached",
+        inconclusive: "neither was reached, and nothing shows that it could have been",
+        on_platforms: platforms::NETWORK_ON_PLATFORMS,
+    },
+    mappings: &[],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let judgement = class::judge(case, "the API server and the kubelet", belongs);
+    match case.survey.in_cluster.as_ref().map(|known| &known.cluster.addresses) {
+        Some(Err(unreadable)) if judgement.outcome != Outcome::Unmet => {
+            Judgement::inconclusive(format!("where the API server is, is not known: {unreadable}"))
+        }
+        _ => judgement,
+    }
+}
+
+fn belongs(destination: &Destination) -> bool {
+    matches!(destination.purpose, Purpose::ApiServer | Purpose::Kubelet)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proto::Reach;
+
+    use super::*;
+    use crate::{case::Control, fixture};
+
+    #[test]
+    fn an_api_server_that_was_reached_is_unmet() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        fixture::attempts(&mut case)[2].reach = Reach::Reached;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn silence_without_a_control_proves_nothing() {
+        let mut case = fixture::pod();
+        case.survey.control = Control::NotAsked;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn an_api_server_whose_address_may_not_be_read_is_not_known_to_be_blocked() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.addresses = Err(fixture::forbidden("get services in default"));
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("get services"), "{why}");
+    }
+}

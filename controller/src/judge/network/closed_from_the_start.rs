@@ -1,0 +1,103 @@
+//! What is closed is closed from the first moment. Some CNI plugins apply policies a while after a pod has started, which is
+//! all that a program needs to send something.
+
+use super::network_isolation::{
+    self,
+    attempted::{self, Attempted},
+    control::stands_for_its_network,
+};
+use crate::case::{Case, profile::Expectation};
+use crate::judge::platforms;
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "closed-from-the-start",
+    title: "Nothing is open in a sandbox's first seconds that is closed later",
+    area: Area::Network,
+    class: Class::Adaptive,
+    scope: Scope::Everywhere,
+    mandatory: false,
+    weight: 3,
+    protects: "A program that runs at once has a way out that nobody sees who looks later.",
+    remedy: "Use a CNI plugin that enforces policies before the pod's first process runs (Cilium does; the AWS plugin in \
+             `NETWORK_POLICY_ENFORCING_MODE=strict`).",
+    explanation: Explanation {
+        looks_at: &["egress", "control"],
+        met: "nothing was reached at any time, and it could have been",
+        unmet: "something was reached at first, and not when it was tried again",
+        inconclusive: "nothing shows that something could have been reached",
+        on_platforms: platforms::NETWORK_ON_PLATFORMS,
+    },
+    mappings: &[],
+    judge,
+};
+
+/// How late the first attempt may be to be one of the first seconds.
+const LATEST_MS: u64 = 2000;
+
+fn judge(case: &Case) -> Judgement {
+    let all = attempted::all(case);
+    let early = all.iter().find(|it| it.expectation == Expectation::Forbidden && it.only_at_first());
+    if let Some(it) = early {
+        let because = format!("{} was reached at first, and not later", it.destination.name());
+        return Judgement::unmet(because).citing_all([it.cited()]);
+    }
+    if all.iter().any(Attempted::is_leak) {
+        return Judgement::not_applicable("what was reached is open all the time");
+    }
+    let asked = case.survey.in_cluster.as_ref().and_then(|known| known.pod.as_ref()?.asked_after_ms);
+    if let Some(millis) = asked.filter(|&millis| millis > LATEST_MS) {
+        return Judgement::inconclusive(format!(
+            "the probe was asked {millis} ms after its container was seen to run, and what was open until then is not known"
+        ));
+    }
+    match stands_for_its_network(case).and_then(|()| network_isolation::shown(case, &all)) {
+        Ok(_) => {
+            let asked = asked.map(|millis| format!(", {millis} ms after its container was seen to run"));
+            Judgement::met("nothing was reached, at first or later")
+                .citing("egress", format!("{} attempts at once{}", all.len(), asked.unwrap_or_default()))
+        }
+        Err(_) => Judgement::inconclusive("nothing shows that anything could have been reached at first"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Reach;
+
+    use super::*;
+    use crate::{case::Control, fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn what_was_reached_only_at_first_is_unmet() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        let attempt = &mut fixture::attempts(&mut case)[0];
+        (attempt.reach, attempt.again) = (Reach::Reached, Some(Reach::TimedOut));
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn what_is_open_all_the_time_is_anothers_matter() {
+        let mut case = fixture::pod();
+        let attempt = &mut fixture::attempts(&mut case)[0];
+        (attempt.reach, attempt.again) = (Reach::Reached, Some(Reach::Reached));
+        assert!(matches!(judge(&case).outcome, Outcome::NotApplicable(_)));
+    }
+
+    #[test]
+    fn whoever_is_asked_late_saw_nothing_of_the_start() {
+        for (asked_after_ms, expected) in [(None, "met"), (Some(2000), "met"), (Some(2001), "open")] {
+            let mut case = fixture::pod();
+            fixture::in_cluster(&mut case).pod.as_mut().unwrap().asked_after_ms = asked_after_ms;
+            assert_eq!(fixture::told(&judge(&case)), expected, "{asked_after_ms:?}");
+        }
+    }
+
+    #[test]
+    fn silence_without_a_control_proves_nothing() {
+        let mut case = fixture::pod();
+        case.survey.control = Control::NotAsked;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+}

@@ -1,0 +1,96 @@
+//! Isolation by structure: there is no interface but loopback and no route, every attempt was unreachable, and the
+//! machine's own loopback listener was out of reach.
+
+use proto::{Interface, Protocol, Reach};
+
+use super::{attempted::Attempted, control};
+use crate::case::{
+    Case, Citation,
+    destination::{Destination, Purpose},
+};
+
+/// What shows that there is no way out; `Err` says why nothing does.
+pub(in crate::judge) fn shows(case: &Case, attempted: &[Attempted<'_>]) -> Result<Vec<Citation>, String> {
+    let evidence = case.evidence();
+    let interfaces = evidence
+        .interfaces
+        .seen()
+        .ok_or_else(|| format!("the interfaces were not seen: {}", evidence.interfaces.fared()))?;
+    let routes = evidence
+        .routes
+        .seen()
+        .ok_or_else(|| format!("the routes were not seen: {}", evidence.routes.fared()))?;
+    whole(case, attempted)?;
+    let beyond = |interface: &&Interface| !interface.loopback;
+    if let Some(interface) = interfaces.interfaces.iter().find(beyond) {
+        return Err(format!(
+            "nothing was reached, but there is the interface {}, and nothing shows that an answer was possible; {}",
+            interface.name,
+            control::would_decide(case)
+        ));
+    }
+    if let Some(route) = routes.routes.first() {
+        return Err(format!(
+            "nothing was reached, but there is a route to {} by {}",
+            route.destination, route.interface
+        ));
+    }
+    nowhere(attempted)?;
+    loopback_is_its_own(case, attempted)?;
+    let names: Vec<_> = interfaces.interfaces.iter().map(|interface| interface.name.as_str()).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Ok(vec![
+        Citation { source: "interfaces", text: names },
+        Citation { source: "routes", text: "none but the loopback interface's".to_owned() },
+    ])
+}
+
+/// Whether every attempt was made that was asked for.
+pub(in crate::judge) fn whole(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), String> {
+    let egress = &case.evidence().egress;
+    if egress.seen().is_none() {
+        return Err(format!("no attempt was seen: {}", egress.fared()));
+    }
+    let made = |wanted: &Destination| attempted.iter().any(|it| it.destination.target.id == wanted.target.id);
+    match case.survey.destinations.iter().find(|wanted| !made(wanted)) {
+        Some(missing) => Err(format!("there is no attempt on {}", missing.name())),
+        None => Ok(()),
+    }
+}
+
+fn nowhere(attempted: &[Attempted<'_>]) -> Result<(), String> {
+    let is_outside = |it: &&Attempted<'_>| {
+        // A socket needs no way to it, and says nothing of one.
+        let target = &it.destination.target;
+        !target.address.is_loopback() && target.protocol != Protocol::Socket
+    };
+    let mut outside = attempted.iter().filter(is_outside).peekable();
+    if outside.peek().is_none() {
+        return Err("no address outside of the machine was attempted".to_owned());
+    }
+    match outside.find(|it| !has_no_way(it)) {
+        Some(it) => Err(format!("{} was not unreachable: {}", it.destination.name(), it.ended())),
+        None => Ok(()),
+    }
+}
+
+fn loopback_is_its_own(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), String> {
+    match attempted.iter().find(|it| it.destination.purpose == Purpose::LoopbackWitness) {
+        None if case.survey.in_cluster.is_some() => Ok(()),
+        None => Err("no listener of the machine's own was attempted".to_owned()),
+        Some(it) if it.attempt.reach == Reach::Refused || has_no_way(it) => Ok(()),
+        Some(it) => Err(format!("the machine's own listener was not out of reach: {}", it.ended())),
+    }
+}
+
+/// The answers of a kernel that has no way to the address, as against those of something on the way.
+fn has_no_way(it: &Attempted<'_>) -> bool {
+    match it.attempt.reach {
+        Reach::NoRoute | Reach::HostUnreachable | Reach::NoAddressFamily | Reach::NoResolver => true,
+        // No packet was made of it.
+        Reach::NotPermitted => it.destination.target.protocol == Protocol::Echo,
+        // A name server on the loopback address is the sandbox's own, or none.
+        Reach::PortUnreachable => it.destination.purpose == Purpose::OwnResolver,
+        _ => false,
+    }
+}

@@ -1,0 +1,104 @@
+//! What the policies declare, the network does. Declared and not enforced is the most dangerous state: everybody believes
+//! in it.
+
+use super::network_isolation::{
+    self,
+    attempted::{self, Attempted},
+};
+use crate::case::{Case, cluster::Direction, destination::Purpose};
+use crate::judge::platforms;
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "policies-enforced",
+    title: "The network does what the NetworkPolicies declare",
+    area: Area::Network,
+    class: Class::ProductionOnly,
+    scope: Scope::Cluster,
+    mandatory: false,
+    weight: 5,
+    protects: "A CNI plugin that ignores policies leaves every pod open, and every manifest looks right.",
+    remedy: "Use a CNI plugin that implements NetworkPolicy on every node (Cilium, Calico, a provider's own), and look at \
+             its agent on the node that is named.",
+    explanation: Explanation {
+        looks_at: &["cluster", "egress", "control"],
+        met: "egress is denied by policy, and nothing was reached that the control reached",
+        unmet: "egress is denied by policy, and something was reached",
+        inconclusive: "nothing shows that something could have been reached",
+        on_platforms: platforms::NETWORK_ON_PLATFORMS,
+    },
+    mappings: &[],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let Some(known) = &case.survey.in_cluster else {
+        return Judgement::not_applicable("there is no cluster");
+    };
+    if let Some(unsettled) = known.cluster.unsettled() {
+        return Judgement::inconclusive(unsettled);
+    }
+    let policies = match &known.cluster.policies {
+        Ok(_) => known.cluster.policies_on(&known.group.labels),
+        Err(unreadable) => return Judgement::inconclusive(unreadable.to_string()),
+    };
+    let declared = policies.iter().any(|policy| policy.egress == Direction::Denied)
+        && policies.iter().all(|policy| policy.egress != Direction::Allowed);
+    if !declared || known.group.in_the_nodes_network().is_some() {
+        return Judgement::not_applicable(
+            "no policy denies all egress, so that nothing shows whether it is enforced",
+        );
+    }
+    let attempted = attempted::all(case);
+    let reached =
+        attempted.iter().find(|it| it.got_through() && it.destination.purpose != Purpose::LoopbackWitness);
+    if let Some(reached) = reached {
+        let place = known.pod.as_ref().and_then(|pod| pod.node.clone()).unwrap_or_default();
+        return Judgement::unmet(format!(
+            "egress is denied by policy, and {} was reached",
+            reached.destination.name()
+        ))
+        .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
+        .citing_all([reached.cited()]);
+    }
+    match network_isolation::shown(case, &attempted) {
+        Ok((_, citations)) => {
+            Judgement::met("egress is denied by policy, and nothing was reached that the control reaches")
+                .citing_all(attempted.iter().map(Attempted::cited))
+                .citing_all(citations)
+        }
+        Err(_) => Judgement::inconclusive("nothing was reached, and nothing shows that it could have been"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Reach;
+
+    use super::*;
+    use crate::{fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn a_policy_that_nothing_enforces_is_unmet() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        fixture::attempts(&mut case)[0].reach = Reach::Reached;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn policies_that_changed_meanwhile_are_not_blamed_for_what_was_reached() {
+        let mut case = fixture::pod();
+        let cluster = std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.changed = vec!["NetworkPolicy default-deny was removed".into()];
+        fixture::attempts(&mut case)[0].reach = Reach::Reached;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn silence_without_a_control_enforces_nothing() {
+        let mut case = fixture::pod();
+        case.survey.control = crate::case::Control::NotAsked;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+}

@@ -1,0 +1,390 @@
+//! `podproof.toml`: what may stand in it, and how a mistake in it is told.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, Unexpected},
+};
+use toml::{Spanned, value::Datetime};
+
+use super::{Enforcement, Policy, Waiver, waiver::Scope};
+use crate::{
+    case::{environment::Environment, profile::Kind},
+    judge::{
+        catalogue,
+        requirement::{Class, Requirement},
+    },
+};
+
+/// Where it is looked for when none is named.
+pub const NAME: &str = "podproof.toml";
+/// How many letters may be wrong for an id to be offered instead.
+const SLIPS: usize = 3;
+
+/// A list of texts, each with its place.
+pub type Texts = Spanned<Vec<Spanned<String>>>;
+
+/// The whole file; everything in it may be left out.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(title = "podproof.toml")]
+pub struct File {
+    /// Where the workloads are meant to run. The strongest of this and the variables holds; only --environment weakens.
+    #[schemars(with = "Option<Environment>")]
+    pub environment: Option<Spanned<Environment>>,
+    /// What the sandbox may reach.
+    #[schemars(with = "Option<Kind>")]
+    pub profile: Option<Spanned<Kind>>,
+    /// What it may reach besides, and with a port must, as `--allow` takes it.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub allow: Option<Texts>,
+    /// Something that it is to try, as `--egress-target` takes it.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub egress_targets: Option<Texts>,
+    /// Whether it is to try what every sandbox should not reach, such as metadata services.
+    #[schemars(with = "Option<bool>")]
+    pub default_targets: Option<Spanned<bool>>,
+    /// How a run is bounded.
+    pub limits: RunLimits,
+    /// A requirement's share of the score, in place of its own.
+    #[schemars(with = "BTreeMap<Id, Weight>")]
+    weights: BTreeMap<Id, Spanned<Weight>>,
+    /// What a requirement does to the verdict, where that is more than its class does.
+    #[schemars(with = "BTreeMap<Id, Severity>")]
+    severity: BTreeMap<Id, Spanned<Severity>>,
+    /// What is accepted for a time.
+    #[schemars(with = "Vec<Entry>")]
+    waivers: Vec<Spanned<Entry>>,
+}
+
+/// How a run is bounded.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RunLimits {
+    /// How long the whole run may take, such as "5m".
+    #[schemars(with = "Option<String>")]
+    pub timeout: Option<Spanned<String>>,
+}
+
+/// A requirement that need not be met, somewhere, for a time.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    /// The requirement's id. What blocks everywhere cannot be waived, and production waives nothing that is mandatory.
+    #[serde(deserialize_with = "waivable")]
+    requirement: Id,
+    /// "everywhere", "local", "namespace/NAME" or "pool/NAME".
+    #[serde(deserialize_with = "scope")]
+    #[schemars(with = "String", regex(pattern = "^(everywhere|local|(namespace|pool)/.+)$"))]
+    scope: Scope,
+    /// Who answers for it.
+    #[serde(deserialize_with = "said")]
+    #[schemars(length(min = 1))]
+    owner: String,
+    /// Why it is accepted.
+    #[serde(deserialize_with = "said")]
+    #[schemars(length(min = 1))]
+    reason: String,
+    /// The last day on which it is heeded, a TOML date such as 2027-01-31.
+    #[serde(deserialize_with = "date")]
+    #[schemars(with = "String", regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    expires: Date,
+}
+
+/// A requirement's id, which must be one that there is.
+#[derive(Clone, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd)]
+struct Id(#[schemars(with = "String", regex(pattern = "^[a-z-]+$"))] &'static str);
+
+/// A share of the score.
+#[derive(Clone, Copy, Debug, JsonSchema)]
+struct Weight(#[schemars(range(min = 1, max = 100))] u8);
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Severity {
+    /// Unmet and inconclusive are warnings.
+    Warns,
+    /// Unmet makes not ready, inconclusive makes undetermined.
+    Blocks,
+}
+
+/// A mistake, and where it is.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{file}:{line}:{column}: {message}")]
+pub struct Mistake {
+    /// The file as it was named.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A file that was read, with the text that places refer to.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// What stands in it.
+    pub file: File,
+    name: String,
+    text: String,
+}
+
+/// Reads a file's text.
+pub fn read(name: &str, text: String) -> Result<Read, Mistake> {
+    let parsed = toml::from_str(&text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        mistake(name, &text, start, error.message().replace('\n', "; "))
+    })?;
+    Ok(Read { file: parsed, name: name.to_owned(), text })
+}
+
+// === impl Read ===
+
+impl Read {
+    /// The line on which something stands.
+    pub fn line<T>(&self, value: &Spanned<T>) -> usize {
+        place(&self.text, value.span().start).0
+    }
+
+    /// A value and its line.
+    pub fn value<T: Clone>(&self, value: &Spanned<T>) -> (T, usize) {
+        (value.get_ref().clone(), self.line(value))
+    }
+
+    /// A value that a text stands for, and its line.
+    pub fn parsed<T>(
+        &self,
+        text: &Spanned<String>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<(T, usize), Mistake> {
+        let mistaken = |why| mistake(&self.name, &self.text, text.span().start, why);
+        Ok((parse(text.get_ref()).map_err(mistaken)?, self.line(text)))
+    }
+
+    /// The values that a list of texts stands for, and its line.
+    pub fn all_parsed<T>(
+        &self,
+        texts: &Texts,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<(Vec<T>, usize), Mistake> {
+        let values = texts.get_ref().iter().map(|text| Ok(self.parsed(text, &parse)?.0));
+        Ok((values.collect::<Result<_, _>>()?, self.line(texts)))
+    }
+
+    /// Adds to a policy what stands here; `today` tells which waivers are over.
+    pub fn amend(&self, policy: &mut Policy, today: Date) {
+        let weights = self.file.weights.iter();
+        policy.weights = weights.map(|(id, weight)| (id.0, weight.get_ref().0)).collect();
+        let raised = self.file.severity.iter();
+        policy.raised = raised.map(|(id, severity)| (id.0, severity.get_ref().enforcement())).collect();
+        policy.waivers = self.file.waivers.iter().map(|entry| self.waiver(entry, today)).collect();
+    }
+
+    /// What stands here of single requirements: the key, its value and its line.
+    pub fn of_requirements(&self) -> Vec<(String, String, usize)> {
+        let weights = self.file.weights.iter().map(|(id, weight)| {
+            (format!("weights.{}", id.0), weight.get_ref().0.to_string(), self.line(weight))
+        });
+        let severity = self.file.severity.iter().map(|(id, severity)| {
+            (
+                format!("severity.{}", id.0),
+                severity.get_ref().enforcement().id().to_owned(),
+                self.line(severity),
+            )
+        });
+        weights.chain(severity).collect()
+    }
+
+    fn waiver(&self, entry: &Spanned<Entry>, today: Date) -> Waiver {
+        let line = self.line(entry);
+        let Entry { requirement, scope, owner, reason, expires } = entry.get_ref().clone();
+        Waiver {
+            requirement: requirement.0,
+            scope,
+            owner,
+            reason,
+            expired: expires < today,
+            expires: expires.to_string(),
+            line,
+        }
+    }
+}
+
+// === impl Severity ===
+
+impl Severity {
+    const fn enforcement(self) -> Enforcement {
+        match self {
+            Self::Warns => Enforcement::Warns,
+            Self::Blocks => Enforcement::Blocks,
+        }
+    }
+}
+
+// === impl Id ===
+
+impl Id {
+    fn requirement(&self) -> Option<&'static Requirement> {
+        catalogue::ALL.iter().copied().find(|requirement| requirement.id == self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let ids = catalogue::ALL.iter().map(|requirement| requirement.id);
+        let near = ids.min_by_key(|id| strsim::damerau_levenshtein(id, &text));
+        match near {
+            Some(id) if id == text => Ok(Self(id)),
+            Some(id) if strsim::damerau_levenshtein(id, &text) <= SLIPS => {
+                Err(D::Error::custom(format!("there is no requirement {text:?}; did you mean {id:?}?")))
+            }
+            _ => Err(D::Error::custom(format!(
+                "there is no requirement {text:?}; `controller requirements` lists them"
+            ))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Weight {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match i64::deserialize(deserializer)? {
+            weight @ 1..=100 => Ok(Self(u8::try_from(weight).unwrap_or(100))),
+            other => Err(D::Error::invalid_value(Unexpected::Signed(other), &"a weight from 1 to 100")),
+        }
+    }
+}
+
+fn waivable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+    let id = Id::deserialize(deserializer)?;
+    if id.requirement().is_some_and(|requirement| requirement.class == Class::Regular) {
+        return Err(D::Error::custom(format!("{} cannot be waived: without it nothing else is known", id.0)));
+    }
+    Ok(id)
+}
+
+fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wanted = "everywhere, local, namespace/NAME or pool/NAME";
+    Scope::parse(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &wanted))
+}
+
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Err(D::Error::invalid_value(Unexpected::Str(&text), &"something said"));
+    }
+    Ok(text)
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let wanted = "a day such as 2027-01-31, without quotation marks and without a time";
+    let datetime =
+        Datetime::deserialize(deserializer).map_err(|_| D::Error::custom(format!("give {wanted}")))?;
+    let Datetime { date: Some(day), time: None, offset: None } = datetime else {
+        return Err(D::Error::custom(format!("give {wanted}")));
+    };
+    let number = |part: u8| i8::try_from(part).unwrap_or(0);
+    let year = i16::try_from(day.year).unwrap_or(0);
+    Date::new(year, number(day.month), number(day.day)).map_err(D::Error::custom)
+}
+
+fn mistake(name: &str, text: &str, start: usize, message: String) -> Mistake {
+    let (line, column) = place(text, start);
+    Mistake { file: name.to_owned(), line, column, message }
+}
+
+/// The line and the column of a byte, both from 1.
+fn place(text: &str, start: usize) -> (usize, usize) {
+    let before = text.get(..start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::policy::Standing;
+
+    const WAIVER: &str = r#"
+[[waivers]]
+requirement = "no-token"
+scope = "namespace/shop"
+owner = "payments"
+reason = "the vendor's agent needs it until it is replaced"
+expires = 2026-12-31
+"#;
+
+    fn policy(text: &str, environment: Environment, today: &str) -> Policy {
+        let mut policy = Policy::of(environment);
+        read(NAME, text.to_owned()).unwrap().amend(&mut policy, today.parse().unwrap());
+        policy
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line_and_column() {
+        for (text, line, column, said) in [
+            ("enviroment = \"production\"", 1, 1, "unknown field `enviroment`"),
+            ("\nenvironment = \"prod\"", 2, 15, "unknown variant `prod`"),
+            ("[limits]\n  timeout = 8", 2, 13, "invalid type"),
+            ("[weights]\nno-token = 0", 2, 12, "a weight from 1 to 100"),
+            ("[weights]\nno-tokens = 3", 2, 1, "did you mean \"no-token\"?"),
+            ("[severity]\nno-token = \"ignores\"", 2, 12, "unknown variant `ignores`"),
+            ("[severity]\nno-token = \"not-judged\"", 2, 12, "unknown variant"),
+            ("environment = ", 1, 15, ""),
+        ] {
+            let mistake = read(NAME, text.to_owned()).unwrap_err();
+            assert_eq!((mistake.line, mistake.column), (line, column), "{text}: {mistake}");
+            assert!(mistake.message.contains(said), "{mistake}");
+        }
+    }
+
+    #[test]
+    fn a_waiver_that_lacks_something_or_waives_everything_is_a_mistake() {
+        for (was, becomes, said) in [
+            ("owner = \"payments\"\n", "", "missing field `owner`"),
+            ("expires = 2026-12-31\n", "", "missing field `expires`"),
+            ("\"payments\"", "\" \"", "something said"),
+            ("2026-12-31", "\"2026-12-31\"", "without quotation marks"),
+            ("2026-12-31", "2026-12-31T10:00:00Z", "without a time"),
+            ("namespace/shop", "shop", "namespace/NAME"),
+            ("\"no-token\"", "\"no-tokem\"", "did you mean"),
+            ("\"no-token\"", "\"something-else\"", "controller requirements"),
+            ("\"no-token\"", "\"probe-integrity\"", "cannot be waived"),
+        ] {
+            let text = WAIVER.replace(was, becomes);
+            let mistake = read(NAME, text).unwrap_err();
+            assert!(mistake.message.contains(said) && mistake.line > 1, "{becomes}: {mistake}");
+        }
+    }
+
+    #[test]
+    fn a_waiver_is_heeded_through_its_last_day() {
+        let standing = |today| {
+            let policy = policy(WAIVER, Environment::Production, today);
+            policy.standing(&policy.waivers[0])
+        };
+        assert_eq!(standing("2026-12-31"), Standing::InForce);
+        assert_eq!(standing("2027-01-01"), Standing::Expired);
+    }
+
+    #[test]
+    fn production_waives_nothing_that_is_mandatory() {
+        let text = WAIVER.replace("no-token", "network-isolation");
+        for (environment, only_production, standing) in [
+            (Environment::Production, false, Standing::Refused),
+            (Environment::Development, true, Standing::Refused),
+            (Environment::Staging, false, Standing::InForce),
+        ] {
+            let policy = Policy { only_production, ..policy(&text, environment, "2026-11-25") };
+            assert_eq!(policy.standing(&policy.waivers[0]), standing, "{environment}");
+        }
+    }
+}

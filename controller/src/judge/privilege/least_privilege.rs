@@ -1,0 +1,226 @@
+//! The process has no privilege that it does not need, read as the kernel that answers means it: gVisor shows no seccomp
+//! filter and no `NoNewPrivs` line for programs inside, because the filter is around the sandbox.
+
+mod capability;
+mod workloads;
+
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::{
+    case::Case,
+    judge::gvisor::{self, Kernel},
+};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "least-privilege",
+    title: "The process is not root, holds no capability, cannot gain any, and its system calls are filtered",
+    area: Area::Privilege,
+    class: Class::Adaptive,
+    scope: Scope::Everywhere,
+    mandatory: false,
+    weight: 10,
+    protects: "Privileges inside a sandbox are the first step out of it.",
+    remedy: "Run as a user other than root, drop all capabilities, set no_new_privs, and use the runtime's default \
+             seccomp profile (on Kubernetes: the `restricted` Pod Security Standard).",
+    explanation: Explanation {
+        looks_at: &["credentials", "capabilities", "seccomp", "namespaces", "cluster"],
+        met: "an ordinary user without capabilities, who can gain none, behind a filter or gVisor's kernel",
+        unmet: "it is root, holds or can gain privileges, is not filtered on Linux, or shares namespaces with the machine",
+        inconclusive: "one of these could not be seen",
+        on_platforms: &[("Kubernetes", "label the namespace pod-security.kubernetes.io/enforce=restricted")],
+    },
+    mappings: &[],
+    judge,
+};
+
+/// `Err` tells a gap; `Ok(None)` that there is nothing to cite.
+type Reading = Result<(&'static str, String), Gap>;
+
+enum Gap {
+    Open(&'static str, String),
+    Unseen(String),
+}
+
+fn judge(case: &Case) -> Judgement {
+    let kernel = gvisor::assess(case).kernel;
+    let of_workloads = workloads::readings(case, kernel);
+    let own = [
+        user(case),
+        capabilities(case),
+        no_new_privileges(case, kernel),
+        filter(case, kernel),
+        namespaces(case, kernel),
+    ];
+    let readings = of_workloads.into_iter().chain(own);
+    let mut citations = Vec::new();
+    let mut open = None;
+    let mut undecided = None;
+    for reading in readings {
+        match reading {
+            Ok(seen) => citations.push(seen),
+            Err(Gap::Open(source, text)) => {
+                open = open.or_else(|| Some(text.clone()));
+                citations.push((source, text));
+            }
+            Err(Gap::Unseen(why)) => undecided = undecided.or(Some(why)),
+        }
+    }
+    let judgement = match (open, undecided) {
+        (Some(gap), _) => Judgement::unmet(gap),
+        (None, Some(why)) => Judgement::inconclusive(why),
+        (None, None) => Judgement::met("it is an ordinary user without capabilities, and cannot gain any"),
+    };
+    citations.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text))
+}
+
+fn user(case: &Case) -> Reading {
+    let credentials = &case.evidence().credentials;
+    let seen = credentials
+        .seen()
+        .ok_or_else(|| Gap::Unseen(format!("the user was not seen: {}", credentials.fared())))?;
+    let users = [seen.real_user, seen.effective_user, seen.saved_user];
+    if users.contains(&0) {
+        return Err(Gap::Open("credentials", "it runs as root".to_owned()));
+    }
+    Ok(("credentials", format!("user {}, group {}", seen.effective_user, seen.effective_group)))
+}
+
+fn capabilities(case: &Case) -> Reading {
+    let capabilities = &case.evidence().capabilities;
+    let seen = capabilities
+        .seen()
+        .ok_or_else(|| Gap::Unseen(format!("the capabilities were not seen: {}", capabilities.fared())))?;
+    let held = seen.effective | seen.permitted | seen.inheritable | seen.ambient.unwrap_or(0);
+    if held != 0 {
+        let held = capability::listed(held);
+        return Err(Gap::Open("capabilities", format!("it holds capabilities: {held}")));
+    }
+    Ok(("capabilities", "none".to_owned()))
+}
+
+fn no_new_privileges(case: &Case, kernel: Kernel) -> Reading {
+    let seccomp = &case.evidence().seccomp;
+    let seen = seccomp
+        .seen()
+        .ok_or_else(|| Gap::Unseen(format!("no_new_privs was not seen: {}", seccomp.fared())))?;
+    match (seen.no_new_privs, kernel) {
+        (Some(true), _) => Ok(("seccomp", "no_new_privs is set".to_owned())),
+        (None, Kernel::Gvisor) if case.survey.no_new_privs == Some(true) => {
+            Ok(("bundle", "no_new_privs is declared; this gVisor does not show it".to_owned()))
+        }
+        (None, Kernel::Gvisor) if case.survey.no_new_privs == Some(false) => {
+            Err(Gap::Open("bundle", "no_new_privs is not declared".to_owned()))
+        }
+        (Some(false), _) => Err(Gap::Open("seccomp", "no_new_privs is not set".to_owned())),
+        (None, _) => Err(Gap::Unseen("no_new_privs is not shown".to_owned())),
+    }
+}
+
+fn filter(case: &Case, kernel: Kernel) -> Reading {
+    let seccomp = &case.evidence().seccomp;
+    let seen = seccomp
+        .seen()
+        .ok_or_else(|| Gap::Unseen(format!("the seccomp mode was not seen: {}", seccomp.fared())))?;
+    match (seen.mode, kernel) {
+        (Some(1 | 2), _) => Ok(("seccomp", "system calls are filtered".to_owned())),
+        (_, Kernel::Gvisor) => {
+            Ok(("seccomp", "gVisor answers system calls; its own are filtered outside".to_owned()))
+        }
+        (Some(_), Kernel::Other) => Err(Gap::Open("seccomp", "system calls are not filtered".to_owned())),
+        (Some(_), Kernel::Unclear) => Err(Gap::Unseen(
+            "no filter shows, and whether one is around it depends on whose kernel it is".to_owned(),
+        )),
+        (None, _) => Err(Gap::Unseen("the seccomp mode is not shown".to_owned())),
+    }
+}
+
+/// Kinds whose sharing opens the machine; a user namespace of the machine's is what most runtimes use.
+const TELLING: &[&str] = &["ipc", "mnt", "net", "pid", "uts"];
+
+/// gVisor numbers its namespaces itself: equality with the machine's would say nothing.
+fn namespaces(case: &Case, kernel: Kernel) -> Reading {
+    if kernel == Kernel::Gvisor {
+        return Ok(("namespaces", "gVisor's own".to_owned()));
+    }
+    if case.survey.in_cluster.is_some() {
+        return Ok(("cluster", "namespaces of the pod, by its specification".to_owned()));
+    }
+    let (theirs, machine) = (&case.evidence().namespaces, &case.survey.machine.namespaces);
+    let (Some(theirs), Some(machine)) = (theirs.seen(), machine.seen()) else {
+        return Err(Gap::Unseen(format!("the namespaces were not seen: {}", theirs.fared())));
+    };
+    let own = theirs.namespaces.iter().filter(|namespace| TELLING.contains(&namespace.kind.as_str()));
+    let shared: Vec<_> =
+        own.filter(|it| machine.namespaces.contains(it)).map(|it| it.kind.as_str()).collect();
+    match shared.as_slice() {
+        [] => Ok(("namespaces", "none of the machine's".to_owned())),
+        shared => Err(Gap::Open(
+            "namespaces",
+            format!("it shares namespaces with the machine: {}", shared.join(", ")),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{Observation, Seccomp};
+
+    use super::*;
+    use crate::{fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn mode_0_is_normal_in_gvisor_and_a_gap_on_linux() {
+        assert_eq!(judge(&fixture::gvisor()).outcome, Outcome::Met);
+        let mut linux = fixture::runc();
+        assert_eq!(judge(&linux).outcome, Outcome::Unmet);
+        linux.collected.evidence.seccomp =
+            Observation::Seen(Seccomp { mode: Some(2), no_new_privs: Some(true) });
+        assert_eq!(judge(&linux).outcome, Outcome::Met);
+        linux.collected.evidence.seccomp = Observation::Seen(Seccomp { mode: Some(2), no_new_privs: None });
+        assert!(matches!(judge(&linux).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn what_gvisor_does_not_show_must_be_declared() {
+        let mut case = fixture::gvisor();
+        case.survey.no_new_privs = Some(false);
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        case.survey.no_new_privs = None;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn namespaces_of_the_machine_are_a_gap_on_linux_and_small_numbers_are_none_in_gvisor() {
+        let mut linux = fixture::runc();
+        linux.collected.evidence.seccomp =
+            Observation::Seen(Seccomp { mode: Some(2), no_new_privs: Some(true) });
+        assert_eq!(judge(&linux).outcome, Outcome::Met);
+        linux.collected.evidence.namespaces = linux.survey.machine.namespaces.clone();
+        let judgement = judge(&linux);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert!(judgement.because.contains("pid"), "{}", judgement.because);
+        linux.collected.evidence.namespaces = Observation::Denied { errno: 13 };
+        assert!(matches!(judge(&linux).outcome, Outcome::Inconclusive(_)));
+        let mut gvisor = fixture::gvisor();
+        gvisor.survey.machine.namespaces = gvisor.collected.evidence.namespaces.clone();
+        assert_eq!(judge(&gvisor).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn root_and_capabilities_are_gaps_everywhere() {
+        let mut case = fixture::gvisor();
+        fixture::credentials(&mut case).saved_user = 0;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        let mut case = fixture::gvisor();
+        fixture::capabilities(&mut case).ambient = Some(1 << 21);
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_gap_beats_what_was_not_seen_and_what_was_not_seen_is_never_met() {
+        let mut case = fixture::gvisor();
+        case.collected.evidence.capabilities = Observation::TimedOut;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        fixture::credentials(&mut case).effective_user = 0;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+}

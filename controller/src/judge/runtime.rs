@@ -1,0 +1,7 @@
+//! Requirements on the kernel that answers, and on its settings.
+
+pub(super) mod runtime_class_exists;
+pub(super) mod runtime_class_used;
+pub(super) mod runtime_hardening;
+pub(super) mod runtime_isolation;
+pub(super) mod runtime_settings;

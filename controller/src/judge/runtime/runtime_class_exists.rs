@@ -1,0 +1,107 @@
+//! The RuntimeClass is there, and its handler is one of gVisor's.
+
+use crate::judge::platforms;
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::{
+    case::Case,
+    judge::gvisor::{self, Kernel},
+};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "runtime-class-exists",
+    title: "The RuntimeClass exists, and its handler is gVisor's",
+    area: Area::Runtime,
+    class: Class::ProductionOnly,
+    scope: Scope::Cluster,
+    mandatory: false,
+    weight: 5,
+    protects: "A class that only bears gVisor's name runs its pods on the node's own kernel.",
+    remedy: "Apply a RuntimeClass whose handler is runsc (`deploy/runtime-class.yaml`), and give the nodes that handler. GKE: \
+             a node pool with `--sandbox type=gvisor`, whose class is gvisor; EKS: a custom AMI with runsc and its shim; \
+             minikube: `minikube addons enable gvisor`; elsewhere: gVisor's containerd quick start.",
+    explanation: Explanation {
+        looks_at: &["cluster", "runtime-isolation"],
+        met: "the class is there, its handler bears gVisor's name, and the probe does not contradict",
+        unmet: "there is no such class, its handler is not gVisor's, or the probe saw another kernel",
+        inconclusive: "RuntimeClasses may not be read, or nothing names one",
+        on_platforms: platforms::RUNTIME_ON_PLATFORMS,
+    },
+    mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let Some(known) = &case.survey.in_cluster else {
+        return Judgement::not_applicable("there is no cluster");
+    };
+    if known.is_of_nothing() {
+        return Judgement::inconclusive("there is no workload");
+    }
+    let Some(name) = &known.group.runtime_class else {
+        return Judgement::unmet("the pods name no RuntimeClass, and run by the node's default handler");
+    };
+    if let Err(unreadable) = &known.cluster.classes {
+        return Judgement::inconclusive(unreadable.to_string());
+    }
+    let Some(class) = known.cluster.class(name) else {
+        return Judgement::unmet(format!("there is no RuntimeClass {name}"));
+    };
+    let declared = format!("RuntimeClass {name}, handler {}", class.handler);
+    let seen = gvisor::assess(case);
+    match (class.claims_gvisor(), seen.kernel) {
+        (true, Kernel::Other) => Judgement::unmet(format!(
+            "the handler {} is declared to be gVisor's, and the probe saw that it is not",
+            class.handler
+        ))
+        .citing("cluster", declared)
+        .citing_all(seen.citations),
+        (true, _) => Judgement::met("the class exists, and its handler bears gVisor's name")
+            .citing("cluster", declared),
+        (false, Kernel::Gvisor) => Judgement::met(format!(
+            "the handler {} does not bear gVisor's name, and the probe saw gVisor",
+            class.handler
+        ))
+        .citing("cluster", declared)
+        .citing_all(seen.citations),
+        (false, _) => Judgement::unmet(format!("the handler {} is not gVisor's", class.handler))
+            .citing("cluster", declared),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{case::cluster::Class as RuntimeClass, fixture, judge::requirement::Outcome};
+
+    fn handler(case: &mut Case, handler: &str) {
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(case).cluster);
+        let class =
+            RuntimeClass { name: "gvisor".into(), handler: handler.into(), ..RuntimeClass::default() };
+        cluster.classes = Ok(vec![class]);
+    }
+
+    #[test]
+    fn a_name_is_a_claim_and_the_probe_decides() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        handler(&mut case, "sandboxed");
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        case.collected.evidence = fixture::runc().collected.evidence;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        handler(&mut case, "runsc");
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_class_that_is_not_there_is_unmet_and_one_that_may_not_be_read_is_open() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.classes = Ok(Vec::new());
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.classes = Err(fixture::forbidden("list runtimeclasses"));
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+}

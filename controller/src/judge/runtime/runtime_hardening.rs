@@ -1,0 +1,71 @@
+//! Settings of gVisor's that weaken the sandbox less, and those that nobody can see from inside.
+
+use super::runtime_settings::{cite, not_gvisor};
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::{
+    case::Case,
+    judge::gvisor::settings::{SETTINGS, Shown},
+};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "runtime-hardening",
+    title: "gVisor runs with the settings that harden it most",
+    area: Area::Runtime,
+    class: Class::Advisory,
+    scope: Scope::Everywhere,
+    mandatory: false,
+    weight: 2,
+    protects: "Each setting that gives up a little safety for speed or convenience widens what code inside can try.",
+    remedy: "Look at the runtime's own configuration (runsc.toml, or the handler's options in containerd's config.toml): \
+             no --host-uds, no --host-fifo, no --allow-suid, no --iouring; --directfs=false and --file-access=exclusive \
+             where speed allows; the platforms systrap or kvm.",
+    explanation: Explanation {
+        looks_at: &["mounts", "call-answers", "devices", "gs-pointer", "segment-registers", "call-duration"],
+        met: "every setting is seen to be at its safest",
+        unmet: "one of them weakens the sandbox a little",
+        inconclusive: "some cannot be seen from inside, and are named",
+        on_platforms: &[],
+    },
+    mappings: &[],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    if let Some(otherwise) = not_gvisor(case) {
+        return otherwise;
+    }
+    let shown: Vec<_> =
+        SETTINGS.iter().filter(|setting| !setting.blocks).map(|it| (*it, (it.shown)(case))).collect();
+    let names = |wanted: fn(&Shown) -> bool| {
+        let found = shown.iter().filter(|(_, shown)| wanted(shown)).map(|(setting, _)| setting.name);
+        found.collect::<Vec<_>>().join(", ")
+    };
+    let weak = names(|shown| matches!(shown, Shown::Weak(_)));
+    let unseen = names(|shown| matches!(shown, Shown::Unseen(_) | Shown::Unclear(_)));
+    let judgement = match (weak.as_str(), unseen.as_str()) {
+        ("", "") => Judgement::met("no setting weakens the sandbox"),
+        ("", unseen) => Judgement::inconclusive(format!("not visible from inside: {unseen}")),
+        (weak, _) => Judgement::unmet(format!("weakened by: {weak}")),
+    };
+    shown.iter().fold(judgement, |judgement, (setting, shown)| cite(judgement, setting, shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn what_nobody_can_see_from_inside_is_named_and_never_met() {
+        let judgement = judge(&fixture::gvisor());
+        assert!(matches!(judgement.outcome, Outcome::Unmet | Outcome::Inconclusive(_)));
+        assert!(judgement.citations.iter().any(|it| it.text.starts_with("host unix sockets: not visible")));
+        let advised = SETTINGS.iter().filter(|setting| !setting.blocks).count();
+        assert_eq!(judgement.citations.len(), advised);
+    }
+
+    #[test]
+    fn gvisors_settings_mean_nothing_to_another_kernel() {
+        assert!(matches!(judge(&fixture::runc()).outcome, Outcome::NotApplicable(_)));
+    }
+}

@@ -1,0 +1,70 @@
+//! The kernel that answers is gVisor's. The rule is [`crate::judge::gvisor`]'s.
+
+use crate::judge::platforms;
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::{
+    case::Case,
+    judge::gvisor::{self, Kernel},
+};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "runtime-isolation",
+    title: "The sandbox runs on gVisor's kernel, not on the machine's",
+    area: Area::Runtime,
+    class: Class::Adaptive,
+    scope: Scope::Everywhere,
+    mandatory: true,
+    weight: 30,
+    protects: "On a shared kernel, one kernel bug lets untrusted code out of its container.",
+    remedy: "Run it with runsc: on one machine `--runtime runsc`; on Kubernetes a RuntimeClass whose handler is runsc.",
+    explanation: Explanation {
+        looks_at: &[
+            "time-page",
+            "vdso-image",
+            "fault-frame",
+            "auxiliary-vector",
+            "gs-pointer",
+            "sentry-meminfo",
+            "procfs-tree",
+            "call-answers",
+            "boot-id",
+            "machine",
+        ],
+        met: "two or more in-memory signals, a live procfs and the errno fingerprint are gVisor's, and nothing strong denies it",
+        unmet: "two in-memory signals are Linux's, or the kernel is seen to be the machine's own (boot id, or the probe among the machine's processes)",
+        inconclusive: "signals are missing or contradict each other; `--verbose` names them",
+        on_platforms: platforms::RUNTIME_ON_PLATFORMS,
+    },
+    mappings: &["KAR-0020"],
+    judge,
+};
+
+fn judge(case: &Case) -> Judgement {
+    let assessment = gvisor::assess(case);
+    let judgement = match assessment.kernel {
+        Kernel::Gvisor => Judgement::met(assessment.because),
+        Kernel::Other => Judgement::unmet(assessment.because),
+        Kernel::Unclear => Judgement::inconclusive(assessment.because),
+    };
+    Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn the_kernel_decides() {
+        assert_eq!(judge(&fixture::gvisor()).outcome, Outcome::Met);
+        assert_eq!(judge(&fixture::runc()).outcome, Outcome::Unmet);
+        assert!(matches!(judge(&fixture::silent()).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn every_decision_cites_what_it_rests_on() {
+        for case in [fixture::gvisor(), fixture::runc()] {
+            assert!(judge(&case).citations.len() >= 2);
+        }
+    }
+}

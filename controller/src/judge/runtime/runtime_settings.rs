@@ -1,0 +1,143 @@
+//! Nothing opens the sandbox: no setting that is seen from inside, and no annotation of a pod. Those reach runsc as flags,
+//! where the node's runtime passes them on (gVisor, `g3doc/user_guide/containerd/configuration.md`;
+//! `runsc/config/flags.go`).
+
+use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::{
+    case::Case,
+    judge::gvisor::{
+        self, Kernel,
+        settings::{SETTINGS, Setting, Shown},
+    },
+};
+
+pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
+    id: "runtime-settings",
+    title: "No setting of gVisor's opens the sandbox",
+    area: Area::Runtime,
+    class: Class::ProductionOnly,
+    scope: Scope::Everywhere,
+    mandatory: false,
+    weight: 5,
+    protects: "One flag or annotation can open the host's network, sockets or files to the code inside.",
+    remedy: "Remove the flag from the runtime's configuration (runsc.toml), or the annotation from the pod, and let \
+             admission refuse `dev.gvisor.` annotations that nobody needs.",
+    explanation: Explanation {
+        looks_at: &["socket-defaults", "capabilities", "mounts", "cluster"],
+        met: "gVisor's own network stack answers, no raw sockets, no writable root of the host's, and no pod asks for less",
+        unmet: "such a setting was seen, or a pod asks for one by annotation",
+        inconclusive: "the kernel is not known, or what would show it could not be seen",
+        on_platforms: &[],
+    },
+    mappings: &["GKE secure-sandbox-policy"],
+    judge,
+};
+
+/// The flags that open the sandbox, each with the values that do not.
+const WEAKENING: &[(&str, &[&str])] = &[
+    ("allow-suid", &["false"]),
+    ("file-access", &["exclusive"]),
+    ("file-access-mounts", &["exclusive", "shared"]),
+    ("host-fifo", &["none"]),
+    ("host-uds", &["none"]),
+    ("iouring", &["false"]),
+    ("net-raw", &["false"]),
+    ("network", &["sandbox", "none"]),
+    ("nvproxy", &["false"]),
+    ("oci-seccomp", &["true"]),
+    ("overlay2", &["root:self", "all:self", "root:memory", "all:memory"]),
+    ("tpuproxy", &["false"]),
+];
+
+fn judge(case: &Case) -> Judgement {
+    asked_for(case).or_else(|| not_gvisor(case)).unwrap_or_else(|| seen(case))
+}
+
+/// What is judged where the kernel is not gVisor's, to which its settings mean nothing.
+pub(super) fn not_gvisor(case: &Case) -> Option<Judgement> {
+    match gvisor::assess(case).kernel {
+        Kernel::Gvisor => None,
+        Kernel::Other => {
+            Some(Judgement::not_applicable("another kernel answers, to which gVisor's settings mean nothing"))
+        }
+        Kernel::Unclear => Some(Judgement::inconclusive("whether the kernel is gVisor's is not known")),
+    }
+}
+
+/// One citation a setting.
+pub(super) fn cite(judgement: Judgement, setting: &Setting, shown: &Shown) -> Judgement {
+    judgement.citing("settings", shown.text(setting))
+}
+
+fn seen(case: &Case) -> Judgement {
+    let shown: Vec<_> =
+        SETTINGS.iter().filter(|setting| setting.blocks).map(|it| (*it, (it.shown)(case))).collect();
+    let weak = shown.iter().find(|(_, shown)| matches!(shown, Shown::Weak(_)));
+    let unclear = shown.iter().find(|(_, shown)| matches!(shown, Shown::Unclear(_)));
+    let judgement = match (weak, unclear) {
+        (Some((setting, shown)), _) => Judgement::unmet(shown.text(setting)),
+        (None, Some((setting, shown))) => Judgement::inconclusive(shown.text(setting)),
+        (None, None) => Judgement::met("no setting that opens the sandbox was seen"),
+    };
+    shown.iter().fold(judgement, |judgement, (setting, shown)| cite(judgement, setting, shown))
+}
+
+/// What pods ask for, whether or not the node's runtime passes it on.
+fn asked_for(case: &Case) -> Option<Judgement> {
+    let annotations = case.shapes().iter().flat_map(|shape| {
+        shape.gvisor_annotations.iter().map(move |(key, value)| (shape.origin.title(), key, value))
+    });
+    let weakening: Vec<_> = annotations
+        .filter(|(_, key, value)| weakens(key, value))
+        .map(|(title, key, value)| format!("{title} sets {key}={value}"))
+        .collect();
+    let judgement = Judgement::unmet(weakening.first()?.clone());
+    Some(weakening.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
+}
+
+fn weakens(key: &str, value: &str) -> bool {
+    let Some(flag) = key.rsplit_once("flag.").map(|(_, flag)| flag) else { return false };
+    WEAKENING.iter().any(|(name, harmless)| flag == *name && !harmless.contains(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Observation;
+
+    use super::*;
+    use crate::{fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn a_setting_that_is_seen_to_open_the_sandbox_is_unmet() {
+        assert_eq!(judge(&fixture::gvisor()).outcome, Outcome::Met);
+        let mut case = fixture::gvisor();
+        case.collected.evidence.socket_defaults = fixture::runc().collected.evidence.socket_defaults;
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert!(judgement.because.starts_with("host network"), "{}", judgement.because);
+    }
+
+    #[test]
+    fn what_could_have_been_seen_and_was_not_is_never_met() {
+        let mut case = fixture::gvisor();
+        case.collected.evidence.socket_defaults = Observation::Crashed { signal: 31 };
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        assert!(matches!(judge(&fixture::silent()).outcome, Outcome::Inconclusive(_)));
+        assert!(matches!(judge(&fixture::runc()).outcome, Outcome::NotApplicable(_)));
+    }
+
+    #[test]
+    fn an_annotation_that_opens_the_sandbox_is_unmet_and_one_that_does_not_is_none() {
+        for (key, value, outcome) in [
+            ("dev.gvisor.flag.host-uds", "open", Outcome::Unmet),
+            ("dev.gvisor.flag.host-uds", "none", Outcome::Met),
+            ("dev.gvisor.flag.overlay2", "none", Outcome::Unmet),
+            ("dev.gvisor.spec.mount.data.type", "bind", Outcome::Met),
+            ("dev.gvisor.flag.debug", "true", Outcome::Met),
+        ] {
+            let mut case = fixture::pod();
+            fixture::shape(&mut case).gvisor_annotations.insert(key.into(), value.into());
+            assert_eq!(judge(&case).outcome, outcome, "{key}={value}");
+        }
+    }
+}

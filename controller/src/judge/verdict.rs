@@ -1,0 +1,197 @@
+//! The rules of readiness.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    finding::Finding,
+    policy::{Enforcement, Policy, Standing},
+    requirement::Outcome,
+};
+
+/// Whether one may go on.
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything that is enforced is met, and nothing warns.
+    Ready,
+    /// Everything that is enforced is met.
+    ReadyWithWarnings,
+    /// Something that is enforced is not met.
+    NotReady,
+    /// Something that is enforced could not be decided, and nothing enforced is known not to be met.
+    Undetermined,
+}
+
+impl Verdict {
+    /// Of a whole run. A waiver whose last day is over has to be renewed or removed before anything is ready.
+    pub fn under(policy: &Policy, findings: &[Finding]) -> Self {
+        if policy.waivers.iter().any(|waiver| policy.standing(waiver) == Standing::Expired) {
+            return Self::NotReady;
+        }
+        Self::of(findings)
+    }
+
+    /// Unmet beats inconclusive. Findings that name nothing enforced at all decide nothing.
+    pub fn of(findings: &[Finding]) -> Self {
+        let any = |enforcement: Enforcement, wanted: fn(&Finding) -> bool| {
+            findings.iter().any(|finding| finding.enforcement == enforcement && wanted(finding))
+        };
+        if any(Enforcement::Blocks, Finding::is_unmet) {
+            Self::NotReady
+        } else if any(Enforcement::Blocks, Finding::is_undecided) || !any(Enforcement::Blocks, |_| true) {
+            Self::Undetermined
+        } else if [Enforcement::Waived, Enforcement::Warns]
+            .into_iter()
+            .any(|lenient| any(lenient, |finding| finding.is_unmet() || finding.is_undecided()))
+        {
+            Self::ReadyWithWarnings
+        } else {
+            Self::Ready
+        }
+    }
+}
+
+impl Verdict {
+    /// As people read it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::ReadyWithWarnings => "ready, with warnings",
+            Self::NotReady => "not ready",
+            Self::Undetermined => "undetermined",
+        }
+    }
+
+    /// The worse, the smaller; not to be ready is worse than not to be known.
+    pub const fn badness(self) -> u8 {
+        match self {
+            Self::NotReady => 0,
+            Self::Undetermined => 1,
+            Self::ReadyWithWarnings => 2,
+            Self::Ready => 3,
+        }
+    }
+}
+
+/// From 0 to 100: the weight of what is met in the weight of what was judged. It informs, and decides nothing.
+pub fn score(findings: &[Finding], policy: &Policy) -> u32 {
+    let judged = findings.iter().filter(|finding| {
+        finding.enforcement != Enforcement::NotJudged && !matches!(finding.outcome, Outcome::NotApplicable(_))
+    });
+    let (met, all) = judged.fold((0, 0), |(met, all), finding| {
+        let weight = u32::from(policy.weight(finding.requirement));
+        (met + if matches!(finding.outcome, Outcome::Met) { weight } else { 0 }, all + weight)
+    });
+    (met * 100).checked_div(all).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::{Case, environment::Environment},
+        fixture,
+        judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+    };
+
+    fn requirement(class: Class, mandatory: bool) -> &'static Requirement {
+        fn judge(_: &Case) -> Judgement {
+            panic!("not judged here")
+        }
+        Box::leak(Box::new(Requirement {
+            id: "test",
+            title: "",
+            area: Area::Runtime,
+            class,
+            scope: Scope::Everywhere,
+            mandatory,
+            weight: 10,
+            protects: "",
+            remedy: "",
+            explanation: Explanation {
+                looks_at: &[],
+                met: "",
+                unmet: "",
+                inconclusive: "",
+                on_platforms: &[],
+            },
+            mappings: &[],
+            judge,
+        }))
+    }
+
+    fn verdict(policy: &Policy, judged: &[(Class, bool, Outcome)]) -> Verdict {
+        let finding = |(class, mandatory, outcome): &(Class, bool, Outcome)| {
+            let requirement = requirement(*class, *mandatory);
+            let judgement = Judgement { outcome: outcome.clone(), ..Judgement::met("") };
+            let subject = fixture::gvisor().survey.subject;
+            Finding::new(requirement, policy.enforcement(requirement, &subject), judgement)
+        };
+        Verdict::of(&judged.iter().map(finding).collect::<Vec<_>>())
+    }
+
+    fn inconclusive() -> Outcome {
+        Outcome::Inconclusive(String::new())
+    }
+
+    #[test]
+    fn classes_mean_in_each_environment_what_the_table_says() {
+        use Environment::{Development, Production, Staging};
+        use Verdict::{NotReady, Ready, ReadyWithWarnings, Undetermined};
+        let integrity = (Class::Regular, false, Outcome::Met);
+        for (class, environment, unmet, undecided) in [
+            (Class::Regular, Development, NotReady, Undetermined),
+            (Class::Regular, Production, NotReady, Undetermined),
+            (Class::Adaptive, Development, ReadyWithWarnings, ReadyWithWarnings),
+            (Class::Adaptive, Staging, ReadyWithWarnings, ReadyWithWarnings),
+            (Class::Adaptive, Production, NotReady, Undetermined),
+            (Class::ProductionOnly, Development, Ready, Ready),
+            (Class::ProductionOnly, Staging, ReadyWithWarnings, ReadyWithWarnings),
+            (Class::ProductionOnly, Production, NotReady, Undetermined),
+            (Class::Advisory, Development, Ready, Ready),
+            (Class::Advisory, Staging, ReadyWithWarnings, ReadyWithWarnings),
+            (Class::Advisory, Production, ReadyWithWarnings, ReadyWithWarnings),
+        ] {
+            let policy = Policy::of(environment);
+            let with = |outcome| verdict(&policy, &[integrity.clone(), (class, false, outcome)]);
+            assert_eq!(with(Outcome::Unmet), unmet, "{class:?} {environment}");
+            assert_eq!(with(inconclusive()), undecided, "{class:?} {environment}");
+            assert_eq!(with(Outcome::Met), Ready, "{class:?} {environment}");
+        }
+    }
+
+    #[test]
+    fn only_production_enforces_the_mandatory_ones_in_every_environment_and_leaves_the_rest() {
+        let policy = Policy { only_production: true, ..Policy::of(Environment::Development) };
+        let met = (Class::Regular, false, Outcome::Met);
+        assert_eq!(
+            verdict(&policy, &[met.clone(), (Class::Adaptive, true, Outcome::Unmet)]),
+            Verdict::NotReady
+        );
+        assert_eq!(
+            verdict(&policy, &[met.clone(), (Class::ProductionOnly, false, inconclusive())]),
+            Verdict::Undetermined
+        );
+        assert_eq!(verdict(&policy, &[met, (Class::Adaptive, false, Outcome::Unmet)]), Verdict::Ready);
+    }
+
+    #[test]
+    fn unmet_beats_inconclusive_and_a_mandatory_requirement_is_always_applicable() {
+        let policy = Policy::of(Environment::Production);
+        let unmet = (Class::Adaptive, true, Outcome::Unmet);
+        assert_eq!(verdict(&policy, &[(Class::Adaptive, true, inconclusive()), unmet]), Verdict::NotReady);
+        let not_applicable = Outcome::NotApplicable(String::new());
+        assert_eq!(
+            verdict(&policy, &[(Class::Adaptive, true, not_applicable.clone())]),
+            Verdict::Undetermined
+        );
+        assert_eq!(verdict(&policy, &[(Class::Adaptive, false, not_applicable)]), Verdict::Ready);
+    }
+
+    #[test]
+    fn nothing_judged_is_never_ready() {
+        assert_eq!(Verdict::of(&[]), Verdict::Undetermined);
+        assert_eq!(score(&[], &Policy::of(Environment::Production)), 0);
+    }
+}

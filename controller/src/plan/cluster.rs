@@ -1,0 +1,314 @@
+//! Which probes a namespace needs. Policies bind by label, so that one probe without labels would be bound by other
+//! policies than the workloads: pods are grouped by what binds them, and each group gets a probe that is bound alike.
+
+mod places;
+mod since;
+mod targets;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use since::since;
+pub use targets::destinations;
+
+use crate::case::cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, SelectingKind, Shape};
+use places::{Place, left_out, places};
+
+/// How many nodes are named before the rest is counted.
+const NAMED: usize = 4;
+
+/// What was asked for, as far as it shapes the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `--nodes`.
+    pub nodes: Nodes,
+    /// `--like`, as kind and name.
+    pub like: Option<(String, String)>,
+    /// `--runtime-class` and `--labels`: what is to come.
+    pub to_come: Option<(String, Labels)>,
+    /// `--expect-pool`.
+    pub expected_pools: Vec<String>,
+    /// The probe's architecture, as Go names it.
+    pub architecture: &'static str,
+}
+
+/// The nodes that get a probe of each group.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Nodes {
+    /// One of each pool, and of each kind of node in it.
+    #[default]
+    PerPool,
+    /// Each.
+    All,
+    /// These.
+    Named(Vec<String>),
+}
+
+/// The probes that are needed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// One probe each, in the order of pools.
+    pub groups: Vec<Group>,
+    /// What they cover.
+    pub coverage: Coverage,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// `--nodes` names a node that is not there.
+    #[error("there is no node {0}")]
+    NoSuchNode(String),
+    /// `--like` names nothing that is there.
+    #[error("there is no {0} in the namespace")]
+    NothingAlike(String),
+}
+
+/// What makes two pods alike.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Key {
+    place: Place,
+    class: Option<String>,
+    policies: Vec<String>,
+    annotations: Labels,
+    /// Where policies may bind that are not evaluated.
+    labels: Labels,
+    nodes_network: bool,
+    networks: Labels,
+}
+
+/// Labels that tell pods of one workload apart, and that no policy means.
+const OF_ONE_POD: &[&str] = &[
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "job-name",
+    "pod-template-generation",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
+
+/// Plans the probes of a namespace.
+pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
+    known(cluster, request)?;
+    let (groups, uncovered) = grouped(cluster, request);
+    let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
+    if groups.is_empty()
+        && let Some((kind, name)) = &request.like
+    {
+        return Err(Error::NothingAlike(format!("{kind}/{name}")));
+    }
+    let coverage = coverage(cluster, request, &groups, uncovered);
+    Ok(Plan { groups, coverage })
+}
+
+/// The groups by what makes pods alike, and what is in none.
+fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<String>) {
+    let to_come = request.to_come.iter().map(|(class, labels)| Shape {
+        runtime_class: Some(class.clone()),
+        labels: labels.clone(),
+        ..Shape::default()
+    });
+    let to_come: Vec<_> = to_come.collect();
+    let mut groups = BTreeMap::new();
+    let mut uncovered = Vec::new();
+    for shape in cluster.shapes.iter().chain(&to_come) {
+        if !asked_for(shape, request) {
+            uncovered.push(format!("{}: --like leaves it out", shape.origin.title()));
+            continue;
+        }
+        let places = places(cluster, &request.nodes, shape);
+        uncovered.extend(left_out(cluster, shape, &places));
+        for place in places {
+            join(&mut groups, cluster, shape, place);
+        }
+    }
+    (groups, uncovered)
+}
+
+fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
+    let (Nodes::Named(names), Ok(nodes)) = (&request.nodes, &cluster.nodes) else { return Ok(()) };
+    let missing = names.iter().find(|name| nodes.iter().all(|node| node.name != **name));
+    missing.map_or(Ok(()), |name| Err(Error::NoSuchNode(name.clone())))
+}
+
+fn asked_for(shape: &Shape, request: &Request) -> bool {
+    let to_come = shape.origin.name.is_empty();
+    let alike = |(kind, name): &(String, String)| {
+        (shape.origin.kind == *kind && shape.origin.name == *name)
+            || (kind == "pod" && shape.origin.pod.as_ref() == Some(name))
+    };
+    to_come || request.like.as_ref().is_none_or(alike)
+}
+
+/// Puts a shape into its group. A pod is a better model than a template: it is bound as pods are.
+fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, shape: &Shape, place: Place) {
+    let key = key(cluster, shape, place);
+    let made = |key: &Key| Group {
+        pool: key.place.pool.clone(),
+        kind: key.place.kind.clone(),
+        node: key.place.node.clone(),
+        runtime_class: key.class.clone(),
+        policies: key.policies.clone(),
+        gvisor_annotations: key.annotations.clone(),
+        ..Group::default()
+    };
+    let group = groups.entry(key).or_insert_with_key(made);
+    let modelled_on_a_pod = group.shapes.iter().any(|shape| !shape.origin.is_template());
+    if group.shapes.is_empty() || (!modelled_on_a_pod && !shape.origin.is_template()) {
+        group.labels.clone_from(&shape.labels);
+        group.placement = shape.placement.clone();
+    }
+    if !shape.origin.name.is_empty() {
+        group.shapes.push(shape.clone());
+    }
+}
+
+fn key(cluster: &Cluster, shape: &Shape, place: Place) -> Key {
+    let policies = cluster.policies_on(&shape.labels);
+    Key {
+        place,
+        class: shape.runtime_class.clone(),
+        policies: policies.iter().map(|policy| policy.name.clone()).collect(),
+        annotations: shape.gvisor_annotations.clone(),
+        labels: told_apart_by(cluster, &shape.labels),
+        nodes_network: shape.in_the_nodes_network(),
+        networks: shape.network_annotations.clone(),
+    }
+}
+
+/// Policies of other kinds bind by labels that are not known: then each set of labels is a group of its own.
+fn told_apart_by(cluster: &Cluster, labels: &Labels) -> Labels {
+    if cluster.other_policies.as_ref().is_ok_and(Vec::is_empty) && cluster.policies.is_ok() {
+        return Labels::new();
+    }
+    let of_workload = labels.iter().filter(|(key, _)| !OF_ONE_POD.contains(&key.as_str()));
+    of_workload.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The same with a node of the pool, or the reason why there can be no probe.
+fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
+    group.refused = refused(&group, cluster);
+    let Ok(nodes) = &cluster.nodes else {
+        let theirs = group.shapes.iter().find_map(|shape| shape.node.clone());
+        group.node = group.node.or(theirs);
+        return group;
+    };
+    let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
+    let asked_for = |node: &&Node| {
+        node.pool == group.pool
+            && group.node.as_ref().is_none_or(|name| node.name == *name)
+            && group.kind.as_ref().is_none_or(|kind| NodeKind::of(node) == *kind)
+    };
+    let of_pool: Vec<_> = nodes.iter().filter(asked_for).collect();
+    let fit = |node: &&&Node| group.placement.hindrance(node, class).is_none();
+    let used = |node: &&&Node| group.shapes.iter().any(|shape| shape.node.as_ref() == Some(&node.name));
+    let chosen = of_pool.iter().filter(fit).find(used).or_else(|| of_pool.iter().find(fit)).copied();
+    if let Some(node) = chosen {
+        group.node = Some(node.name.clone());
+        group.refused = group.refused.or_else(|| unfit(node, class, request));
+    } else {
+        let hindrances = of_pool.iter().filter_map(|node| group.placement.hindrance(node, class));
+        let why = format!("no node of the pool {} is ready for it: {}", group.pool, first(hindrances));
+        group.refused = group.refused.or(Some(why));
+    }
+    group
+}
+
+/// What forbids a probe on every node.
+fn refused(group: &Group, cluster: &Cluster) -> Option<String> {
+    if let (Some(name), Ok(_)) = (&group.runtime_class, &cluster.classes)
+        && cluster.class(name).is_none()
+    {
+        return Some(format!("the RuntimeClass {name} does not exist, so no pod of it can be made"));
+    }
+    let selecting = cluster.selecting.iter().flatten().flatten();
+    let eager =
+        selecting.filter(|it| it.kind == SelectingKind::EagerService).find(|service| service.takes(group))?;
+    Some(format!(
+        "the Service {} has publishNotReadyAddresses and would send the workload's traffic to the probe",
+        eager.name
+    ))
+}
+
+/// What would count the probes among the workload's pods, for as long as they are there.
+pub fn counted_by(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
+    let selecting = cluster.selecting.iter().flatten().flatten();
+    let counting = selecting.filter(|it| {
+        matches!(it.kind, SelectingKind::DisruptionBudget | SelectingKind::Autoscaler)
+            && groups.iter().any(|group| group.refused.is_none() && it.takes(group))
+    });
+    counting
+        .map(|it| format!("the {} {} counted a probe among its pods for a moment", it.kind.name(), it.name))
+        .collect()
+}
+
+/// What forbids a probe on this node.
+fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String> {
+    if node.architecture != request.architecture {
+        return Some(format!(
+            "node {} is of the architecture {}, and the probe of {}",
+            node.name, node.architecture, request.architecture
+        ));
+    }
+    let handler = &class?.handler;
+    let unknown = !node.handlers.is_empty() && !node.handlers.contains(handler);
+    unknown.then(|| {
+        format!("node {} has no runtime handler {handler}; it has {}", node.name, listed(&node.handlers))
+    })
+}
+
+fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovered: Vec<String>) -> Coverage {
+    for group in groups {
+        if let Some(why) = &group.refused {
+            let mut titles = group.stands_for();
+            if titles.is_empty() {
+                let class = group.runtime_class.as_deref().unwrap_or_default();
+                titles.push(format!("what is to come with the RuntimeClass {class}"));
+            }
+            uncovered.extend(titles.iter().map(|title| format!("{title}: {why}")));
+        }
+    }
+    let Ok(nodes) = &cluster.nodes else {
+        let unknown = cluster.nodes.as_ref().err().map(ToString::to_string);
+        return Coverage { uncovered, unknown, ..Coverage::default() };
+    };
+    for pool in &request.expected_pools {
+        if !groups.iter().any(|group| group.pool == *pool) {
+            uncovered.push(format!("pool {pool}: it was expected, and no node of it was seen"));
+        }
+    }
+    let left_out = |pool: &str| uncovered.iter().any(|it| it.contains(&format!(" in pool {pool}: ")));
+    let used: BTreeSet<_> = groups.iter().map(|group| group.pool.as_str()).collect();
+    let probed = groups.iter().filter(|group| group.refused.is_none());
+    let planned: BTreeSet<_> = probed.filter_map(|group| group.node.as_ref()).collect();
+    let unused: BTreeSet<_> = nodes.iter().map(|node| node.pool.clone()).collect();
+    Coverage {
+        nodes_planned: planned.len(),
+        nodes: nodes.iter().filter(|node| used.contains(node.pool.as_str())).count(),
+        unused_pools: unused
+            .into_iter()
+            .filter(|pool| !used.contains(pool.as_str()) && !left_out(pool))
+            .collect(),
+        uncovered,
+        unknown: None,
+    }
+}
+
+/// The first few, and how many more there are.
+fn first(all: impl Iterator<Item = String>) -> String {
+    let all: Vec<_> = all.collect();
+    let named = all.get(..NAMED).unwrap_or(&all);
+    let more = all.len() - named.len();
+    named.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more") }
+}
+
+fn listed(handlers: &[String]) -> String {
+    let named = handlers.iter().filter(|handler| !handler.is_empty());
+    named.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

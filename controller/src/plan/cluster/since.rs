@@ -1,0 +1,144 @@
+//! What changed while the probes were asked. A pod that came, or is otherwise than it was, is judged where a probe of the
+//! plan stands for it, and uncovered where none does.
+
+use super::{Key, Plan, Request, grouped, key, left_out, places};
+use crate::case::cluster::{Cluster, Later, Shape};
+
+/// Takes what was read later into what was read before and the plan that was made of it.
+pub fn since(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: Later) {
+    cluster.changed = cluster.bonds.changes(&later.bonds);
+    let pods = match later.pods {
+        Ok(pods) => pods,
+        Err(unreadable) => {
+            plan.coverage.uncovered.push(format!("what runs by now: {unreadable}"));
+            return;
+        }
+    };
+    // In the order of the plan's groups.
+    let keys: Vec<_> = grouped(cluster, request).0.into_keys().collect();
+    let pods = pods.into_iter().map(|pod| known_by_its_workload(pod, cluster));
+    let changed: Vec<_> = pods.filter(|pod| !cluster.shapes.contains(pod)).collect();
+    for pod in &changed {
+        join(cluster, plan, request, &keys, pod);
+    }
+    cluster.shapes.extend(changed);
+}
+
+/// Only at first it was asked who makes whom.
+fn known_by_its_workload(mut pod: Shape, cluster: &Cluster) -> Shape {
+    let before = cluster.pods().find(|before| before.origin.pod == pod.origin.pod);
+    if let Some(before) = before {
+        pod.origin = before.origin.clone();
+    }
+    pod
+}
+
+fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod: &Shape) {
+    let title = pod.origin.title();
+    if !super::asked_for(pod, request) {
+        plan.coverage.uncovered.push(format!("{title}: --like leaves it out"));
+        return;
+    }
+    let places = places(cluster, &request.nodes, pod);
+    let uncovered = &mut plan.coverage.uncovered;
+    uncovered.extend(left_out(cluster, pod, &places));
+    for place in places {
+        let key = key(cluster, pod, place);
+        let position = keys.iter().position(|known| *known == key);
+        let group = position.and_then(|position| plan.groups.get_mut(position));
+        match group.filter(|group| group.refused.is_none()) {
+            Some(group) => group.shapes.push(pod.clone()),
+            None => uncovered.push(format!("{title}: it came, or changed, while the others were looked at")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        case::cluster::{Bonds, Read},
+        fixture,
+        plan::cluster::{namespace, tests},
+    };
+
+    /// What is uncovered and what changed, and how many shapes the only group has, when this is read later.
+    fn read(later: impl FnOnce(&mut Vec<Shape>, &mut Bonds) -> Option<Read<Vec<Shape>>>) -> (Cluster, Plan) {
+        let mut cluster = tests::cluster();
+        let request = tests::request();
+        let mut plan = namespace(&cluster, &request).unwrap();
+        let mut bonds = cluster.bonds.clone();
+        let mut pods: Vec<_> = cluster.pods().cloned().collect();
+        // Read without the workloads that make them.
+        pods[0].origin.kind = "replicaset".into();
+        let instead = later(&mut pods, &mut bonds);
+        let later = Later { pods: instead.unwrap_or(Ok(pods)), bonds };
+        since(&mut cluster, &mut plan, &request, later);
+        (cluster, plan)
+    }
+
+    fn another(pods: &mut Vec<Shape>, change: impl FnOnce(&mut Shape)) {
+        let mut pod = pods[0].clone();
+        pod.origin.pod = Some("web-2".into());
+        change(&mut pod);
+        pods.push(pod);
+    }
+
+    #[test]
+    fn where_nothing_changed_nothing_is_said() {
+        let (cluster, plan) = read(|_, _| None);
+        assert!(cluster.changed.is_empty() && plan.coverage.uncovered.is_empty(), "{plan:?}");
+        assert_eq!(cluster.shapes, tests::cluster().shapes);
+    }
+
+    #[test]
+    fn a_pod_that_came_is_judged_where_a_probe_stands_for_it() {
+        let (cluster, plan) = read(|pods, _| {
+            another(pods, |pod| pod.token = true);
+            None
+        });
+        assert!(plan.coverage.uncovered.is_empty(), "{plan:?}");
+        assert_eq!(plan.groups[0].stands_for(), ["pod/web-1", "pod/web-2"]);
+        assert!(cluster.shapes.iter().any(|shape| shape.token));
+    }
+
+    #[test]
+    fn a_pod_that_changed_is_judged_as_it_was_and_as_it_is() {
+        let (_, plan) = read(|pods, _| {
+            pods[0].containers[0].privileged = true;
+            None
+        });
+        assert_eq!(plan.groups[0].stands_for(), ["pod/web-1"]);
+        assert!(plan.groups[0].shapes.iter().any(|shape| shape.containers[0].privileged));
+    }
+
+    #[test]
+    fn a_pod_that_no_probe_stands_for_is_uncovered() {
+        type Change = fn(&mut Shape);
+        let changes: [(&str, Change); 3] = [
+            ("pod/web-2: it came", |pod| pod.runtime_class = None),
+            ("pod/web-2: it came", |pod| drop(pod.gvisor_annotations.insert("a".into(), "b".into()))),
+            ("pod/web-2: its node three was not there", |pod| pod.node = Some("three".into())),
+        ];
+        for (words, change) in changes {
+            let (_, plan) = read(|pods, _| {
+                another(pods, change);
+                None
+            });
+            assert!(plan.coverage.uncovered[0].contains(words), "{:?}", plan.coverage);
+        }
+    }
+
+    #[test]
+    fn pods_that_cannot_be_read_any_more_are_uncovered_and_policies_that_changed_are_named() {
+        let (_, plan) = read(|_, _| Some(Err(fixture::forbidden("list pods"))));
+        assert!(plan.coverage.uncovered[0].contains("what runs by now"), "{:?}", plan.coverage);
+        let (cluster, _) = read(|_, bonds| {
+            bonds.policies = Ok(BTreeMap::new());
+            None
+        });
+        assert_eq!(cluster.changed, ["NetworkPolicy default-deny was removed"]);
+    }
+}

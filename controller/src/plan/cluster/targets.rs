@@ -1,0 +1,63 @@
+//! What a probe in a cluster attempts, and its control with it.
+
+use std::net::IpAddr;
+
+use proto::{Nonce, Protocol, Target};
+
+use crate::{
+    case::{
+        cluster::Cluster,
+        destination::{Destination, Purpose},
+    },
+    plan::{Wanted, defaults, numbered, wanted::distinct},
+    support::names::WITNESS_PORT,
+};
+
+const DNS_PORT: u16 = 53;
+const API_SERVER_PORT: u16 = 443;
+const KUBELET_PORT: u16 = 10_250;
+/// A node's own, where somebody may log in (RFC 4253).
+const SSH_PORT: u16 = 22;
+
+/// The control's listener by TCP and UDP, pods beside it, the cluster's own services, the outside, and what the user named. The listener
+/// answers with `token`; by `one_way` it knows what this probe sends without an answer.
+pub fn destinations(
+    cluster: &Cluster,
+    node: Option<&str>,
+    witness: &[IpAddr],
+    (token, one_way): (Nonce, Nonce),
+    wanted: &Wanted,
+) -> Vec<Destination> {
+    let addresses = cluster.addresses.clone().unwrap_or_default();
+    let node =
+        node.and_then(|name| cluster.node(name)).map(|node| node.addresses.clone()).unwrap_or_default();
+    let rows = [
+        (witness, WITNESS_PORT, Protocol::Tcp, Purpose::Witness),
+        (witness, WITNESS_PORT, Protocol::Udp, Purpose::Witness),
+        (witness, WITNESS_PORT, Protocol::OneWay, Purpose::Witness),
+        (&addresses.dns, DNS_PORT, Protocol::Dns, Purpose::ClusterDns),
+        (&addresses.dns, DNS_PORT, Protocol::Tcp, Purpose::ClusterDns),
+        (&addresses.api_server, API_SERVER_PORT, Protocol::Tcp, Purpose::ApiServer),
+        (&node, KUBELET_PORT, Protocol::Tcp, Purpose::Kubelet),
+        (&node, SSH_PORT, Protocol::Tcp, Purpose::Node),
+        (&node, 0, Protocol::Echo, Purpose::Node),
+    ];
+    let of_cluster = rows.into_iter().flat_map(|(addresses, port, protocol, purpose)| {
+        addresses.iter().enumerate().map(move |(index, &address)| {
+            let target = defaults::asking(Target::at(0, address, port, protocol));
+            let token = match (purpose, protocol) {
+                (Purpose::Witness, Protocol::OneWay) => Some(numbered(one_way, index)),
+                (Purpose::Witness, _) => Some(token),
+                _ => None,
+            };
+            Destination { target: Target { token, ..target }, purpose, named: false }
+        })
+    });
+    let neighbours = cluster.neighbours.iter().map(|neighbour| Destination {
+        target: Target::at(0, neighbour.ip(), neighbour.port(), Protocol::Tcp),
+        purpose: Purpose::Neighbour,
+        named: false,
+    });
+    let outside = defaults::destinations().filter(|_| wanted.defaults);
+    distinct(of_cluster.chain(neighbours).chain(outside).chain(wanted.named()))
+}

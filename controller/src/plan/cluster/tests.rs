@@ -1,0 +1,244 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    case::cluster::{Direction, Origin, Policy, Selecting, Selector},
+    fixture,
+};
+
+pub(super) fn cluster() -> Cluster {
+    let mut case = fixture::pod();
+    let known = fixture::in_cluster(&mut case);
+    Arc::unwrap_or_clone(Arc::clone(&known.cluster))
+}
+
+pub(super) fn request() -> Request {
+    Request { architecture: "amd64", ..Request::default() }
+}
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+fn pod(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut Shape)) {
+    let mut shape = cluster.shapes[0].clone();
+    shape.origin = Origin { kind: "pod".into(), name: name.into(), pod: Some(name.into()) };
+    change(&mut shape);
+    cluster.shapes.push(shape);
+}
+
+#[test]
+fn pods_that_are_bound_alike_share_a_probe_that_carries_the_labels_of_a_pod() {
+    let plan = namespace(&cluster(), &request()).unwrap();
+    assert_eq!(plan.groups.len(), 1);
+    let group = &plan.groups[0];
+    assert_eq!(group.stands_for(), ["pod/web-1"]);
+    assert_eq!((group.node.as_deref(), &group.labels), (Some("one"), &labels(&[("app", "web")])));
+    assert_eq!((plan.coverage.nodes_planned, plan.coverage.nodes), (1, 1));
+}
+
+#[test]
+fn another_policy_another_class_or_another_setting_makes_another_group() {
+    let mut cluster = cluster();
+    let allow = Policy {
+        name: "allow".into(),
+        selector: Selector { equals: labels(&[("app", "api")]), ..Selector::default() },
+        ingress: Direction::Unbound,
+        egress: Direction::Allowed,
+    };
+    cluster.policies.as_mut().unwrap().push(allow);
+    pod(&mut cluster, "api", |shape| shape.labels = labels(&[("app", "api")]));
+    pod(&mut cluster, "plain", |shape| shape.runtime_class = None);
+    pod(&mut cluster, "open", |shape| {
+        shape.gvisor_annotations = labels(&[("dev.gvisor.flag.host-uds", "open")]);
+    });
+    pod(&mut cluster, "alike", |shape| shape.labels = labels(&[("app", "worker")]));
+    let plan = namespace(&cluster, &request()).unwrap();
+    assert_eq!(plan.groups.len(), 4);
+    let api = plan.groups.iter().find(|group| group.policies.contains(&"allow".to_owned())).unwrap();
+    assert_eq!((api.stands_for(), api.policies.len()), (vec!["pod/api".to_owned()], 2));
+    let shared =
+        plan.groups.iter().find(|group| group.stands_for().contains(&"pod/alike".to_owned())).unwrap();
+    assert!(shared.stands_for().contains(&"pod/web-1".to_owned()));
+}
+
+#[test]
+fn where_policies_of_another_kind_may_bind_each_set_of_labels_is_a_group() {
+    let mut cluster = cluster();
+    pod(&mut cluster, "yard", |shape| shape.labels = labels(&[("app", "yard"), ("pod-template-hash", "1")]));
+    pod(&mut cluster, "barn", |shape| shape.labels = labels(&[("app", "yard"), ("pod-template-hash", "2")]));
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 1);
+    let title = "CiliumNetworkPolicy open".to_owned();
+    cluster.other_policies = Ok(vec![crate::case::cluster::OtherPolicy { title, opens_egress: true }]);
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
+    cluster.other_policies = Err(fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
+}
+
+#[test]
+fn a_pod_in_the_nodes_network_is_a_group_of_its_own() {
+    let mut cluster = cluster();
+    pod(&mut cluster, "agent", |shape| shape.host_namespaces = vec!["network".into()]);
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
+}
+
+#[test]
+fn a_template_gets_a_probe_in_each_pool_that_could_run_it_and_a_tainted_pool_is_not_used() {
+    let mut cluster = cluster();
+    let mut tainted = fixture::node("three", "tainted");
+    let (key, value, effect) = ("team".into(), "red".into(), "NoSchedule".into());
+    tainted.taints.push(crate::case::cluster::Taint { key, value, effect });
+    cluster.nodes = Ok(vec![fixture::node("one", "sandbox"), fixture::node("two", "other"), tainted]);
+    let plan = namespace(&cluster, &request()).unwrap();
+    let pools: Vec<_> = plan.groups.iter().map(|group| group.pool.as_str()).collect();
+    assert_eq!((pools, plan.coverage.unused_pools), (vec!["other", "sandbox"], vec!["tainted".to_owned()]));
+}
+
+#[test]
+fn a_pool_whose_nodes_keep_pods_away_for_now_is_used_and_named() {
+    type Change = fn(&mut Node);
+    let changes: [(&str, &str, Change); 2] = [
+        ("two is cordoned", "unschedulable", |node| node.schedulable = false),
+        ("two is not ready", "not-ready", |node| node.ready = false),
+    ];
+    for (words, taint, change) in changes {
+        let mut cluster = cluster();
+        let mut away = fixture::node("two", "burst");
+        change(&mut away);
+        let (key, value, effect) =
+            (format!("node.kubernetes.io/{taint}"), String::new(), "NoSchedule".into());
+        away.taints.push(crate::case::cluster::Taint { key, value, effect });
+        cluster.nodes.as_mut().unwrap().push(away);
+        let coverage = namespace(&cluster, &request()).unwrap().coverage;
+        assert!(coverage.unused_pools.is_empty(), "{coverage:?}");
+        let named = format!("deployment/web: no node of the pool burst is ready for it: {words}");
+        assert_eq!(coverage.uncovered, [named]);
+    }
+}
+
+#[test]
+fn nodes_of_one_pool_that_differ_get_a_probe_each_kind() {
+    let mut cluster = cluster();
+    let node = |name: &str, kernel: &str| Node { kernel: kernel.into(), ..fixture::node(name, "sandbox") };
+    cluster.nodes = Ok(vec![node("one", "6.1"), node("two", "6.12"), node("three", "6.12")]);
+    let plan = namespace(&cluster, &request()).unwrap();
+    let probes: Vec<_> =
+        plan.groups.iter().map(|group| (group.node.as_deref(), group.stands_for())).collect();
+    let of = |title: &str| vec![title.to_owned()];
+    assert_eq!(probes, [(Some("one"), of("pod/web-1")), (Some("two"), of("deployment/web"))]);
+    assert!(plan.groups[1].kind.as_ref().unwrap().to_string().contains("kernel 6.12"));
+
+    let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
+    let uncovered = namespace(&cluster, &named).unwrap().coverage.uncovered;
+    assert!(uncovered[0].contains("leaves out its nodes of the kind amd64, kernel 6.12"), "{uncovered:?}");
+
+    for node in &mut cluster.nodes.as_mut().unwrap()[1..] {
+        node.schedulable = false;
+    }
+    let uncovered = namespace(&cluster, &request()).unwrap().coverage.uncovered;
+    assert!(uncovered[0].contains("two is cordoned, three is cordoned"), "{uncovered:?}");
+}
+
+#[test]
+fn every_node_or_named_nodes_get_probes_of_their_own() {
+    let mut cluster = cluster();
+    cluster.nodes = Ok(vec![fixture::node("one", "sandbox"), fixture::node("two", "sandbox")]);
+    let nodes = |nodes: Nodes| {
+        let plan = namespace(&cluster, &Request { nodes, ..request() })?;
+        Ok::<_, Error>(plan.groups.iter().filter_map(|group| group.node.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(nodes(Nodes::PerPool).unwrap(), ["one"]);
+    assert_eq!(nodes(Nodes::All).unwrap(), ["one", "two"]);
+    assert_eq!(nodes(Nodes::Named(vec!["two".into()])).unwrap(), ["two"]);
+    cluster.nodes.as_mut().unwrap()[1].pool = "other".into();
+    let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
+    let coverage = namespace(&cluster, &named).unwrap().coverage;
+    assert!(coverage.uncovered[0].contains("pool other: --nodes leaves it out"), "{coverage:?}");
+    let nodes =
+        |nodes: Nodes| namespace(&cluster, &Request { nodes, ..request() }).map(|_| Vec::<String>::new());
+    assert_eq!(nodes(Nodes::Named(vec!["ten".into()])), Err(Error::NoSuchNode("ten".into())));
+}
+
+#[test]
+fn what_is_left_out_is_uncovered_and_named() {
+    let mut cluster = cluster();
+    pod(&mut cluster, "other", |_| ());
+    let like = Some(("deployment".to_owned(), "web".to_owned()));
+    let plan = namespace(&cluster, &Request { like, ..request() }).unwrap();
+    assert!(plan.coverage.uncovered.iter().any(|it| it.contains("pod/other")), "{:?}", plan.coverage);
+    let nothing = Some(("deployment".to_owned(), "nothing".to_owned()));
+    assert!(matches!(
+        namespace(&cluster, &Request { like: nothing, ..request() }),
+        Err(Error::NothingAlike(_))
+    ));
+    let expected = Request { expected_pools: vec!["burst".into()], ..request() };
+    let plan = namespace(&cluster, &expected).unwrap();
+    assert!(plan.coverage.uncovered[0].contains("burst"));
+}
+
+#[test]
+fn what_forbids_a_probe_is_said_and_leaves_its_pods_uncovered() {
+    type Change = Box<dyn Fn(&mut Cluster)>;
+    let eager = Selecting {
+        kind: SelectingKind::EagerService,
+        name: "peers".into(),
+        selector: Selector::default(),
+        target: None,
+    };
+    let changes: [(&str, Change); 5] = [
+        ("RuntimeClass gvisor does not exist", Box::new(|cluster| cluster.classes = Ok(Vec::new()))),
+        ("Service peers", Box::new(move |cluster| cluster.selecting = vec![Ok(vec![eager.clone()])])),
+        ("arm64", Box::new(|cluster| cluster.nodes.as_mut().unwrap()[0].architecture = "arm64".into())),
+        (
+            "handler runsc",
+            Box::new(|cluster| cluster.nodes.as_mut().unwrap()[0].handlers = vec!["runc".into()]),
+        ),
+        ("no node of the pool", Box::new(|cluster| cluster.nodes.as_mut().unwrap()[0].ready = false)),
+    ];
+    for (words, change) in changes {
+        let mut cluster = cluster();
+        change(&mut cluster);
+        let plan = namespace(&cluster, &request()).unwrap();
+        let refused = plan.groups[0].refused.clone().unwrap_or_default();
+        assert!(refused.contains(words), "{words}: {refused}");
+        assert!(plan.coverage.uncovered.iter().any(|it| it.contains("pod/web-1")), "{words}");
+    }
+}
+
+#[test]
+fn without_nodes_the_pods_own_nodes_are_what_is_known() {
+    let mut cluster = cluster();
+    cluster.nodes = Err(fixture::forbidden("list nodes"));
+    let plan = namespace(&cluster, &request()).unwrap();
+    assert_eq!(plan.groups[0].node.as_deref(), Some("one"));
+    assert!(plan.coverage.unknown.is_some());
+}
+
+#[test]
+fn what_is_to_come_gets_a_probe_that_stands_for_no_pod_yet() {
+    let mut cluster = cluster();
+    cluster.shapes.clear();
+    assert!(namespace(&cluster, &request()).unwrap().groups.is_empty());
+    let to_come = Some(("gvisor".to_owned(), labels(&[("app", "web")])));
+    let plan = namespace(&cluster, &Request { to_come, ..request() }).unwrap();
+    assert_eq!(plan.groups[0].policies, ["default-deny"]);
+    assert!(plan.groups[0].stands_for().is_empty() && plan.coverage.uncovered.is_empty());
+    let to_come = Some(("nothing".to_owned(), Labels::new()));
+    let coverage = namespace(&cluster, &Request { to_come, ..request() }).unwrap().coverage;
+    assert!(
+        coverage.uncovered[0].contains("what is to come with the RuntimeClass nothing: "),
+        "{coverage:?}"
+    );
+    assert_eq!(coverage.nodes_planned, 0);
+}
+
+#[test]
+fn a_budget_that_would_count_a_probe_is_warned_about() {
+    let mut cluster = cluster();
+    let target = Some(("deployment".to_owned(), "web".to_owned()));
+    let kind = SelectingKind::Autoscaler;
+    cluster.selecting =
+        vec![Ok(vec![Selecting { kind, name: "grow".into(), selector: Selector::default(), target }])];
+    let plan = namespace(&cluster, &request()).unwrap();
+    assert_eq!(counted_by(&cluster, &plan.groups).len(), 1);
+}

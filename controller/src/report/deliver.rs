@@ -1,0 +1,83 @@
+//! A report, written to every place that was asked for.
+//!
+//! One place that fails keeps no other from its report; afterwards the run has failed, and every failure is told.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use super::{Format, Report, text::Style};
+use crate::{report, support::file};
+
+/// A form of the report, and its place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+    /// `None` is standard output.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Where reports go, and how a terminal's is drawn.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) style: Style,
+    /// The file to which GitHub has a step add its summary, where it named one.
+    pub(crate) summary: Option<PathBuf>,
+}
+
+/// Why one place has no report.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Render(#[from] report::Error),
+    #[error("standard output: {0}")]
+    StandardOutput(#[source] io::Error),
+    #[error("{}", chained(.0))]
+    File(#[from] file::Error),
+    #[error("the step's summary {}: {source}", path.display())]
+    Summary { path: PathBuf, source: io::Error },
+}
+
+/// The places that have no report.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub(crate) struct Undelivered(Vec<Failure>);
+
+impl Delivery {
+    /// Writes every report, then says which could not be.
+    pub(crate) fn deliver(&self, report: &Report) -> Result<(), Undelivered> {
+        let written = self.outputs.iter().map(|output| self.write(output, report));
+        let github = self.outputs.iter().any(|output| output.format == Format::Github);
+        let summary = self.summary.as_ref().filter(|_| github).map(|path| summarise(path, report));
+        let failures: Vec<_> = written.chain(summary).filter_map(Result::err).collect();
+        if failures.is_empty() { Ok(()) } else { Err(Undelivered(failures)) }
+    }
+
+    fn write(&self, output: &Output, report: &Report) -> Result<(), Failure> {
+        let Some(path) = &output.file else {
+            let rendered = output.format.render(report, self.style)?;
+            let mut out = io::stdout().lock();
+            let written = out.write_all(rendered.as_bytes()).and_then(|()| out.flush());
+            return written.map_err(Failure::StandardOutput);
+        };
+        let plain = Style { colour: false, ..self.style };
+        Ok(file::put(path, output.format.render(report, plain)?.as_bytes())?)
+    }
+}
+
+/// Other steps have added theirs to the file, so nothing in it is replaced.
+fn summarise(path: &PathBuf, report: &Report) -> Result<(), Failure> {
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| file.write_all(report::markdown(report).as_bytes()))
+        .map_err(|source| Failure::Summary { path: path.clone(), source })
+}
+
+fn chained(error: &file::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,112 @@
+//! What became of the groups, as cases.
+
+use std::sync::Arc;
+
+use proto::{BootId, Observation};
+
+use super::manifest;
+use super::{Request, probing::Probed};
+use crate::{
+    case::{
+        Case, InCluster, Machine, Subject, Survey,
+        cluster::{Cluster, Coverage, Group},
+        limits::Limits,
+        profile::Profile,
+    },
+    plan::cluster::Plan,
+};
+
+/// One case a group. A namespace without anything to probe has one, too, which tells so.
+pub(super) fn cases(
+    request: &Request,
+    profile: &Profile,
+    cluster: &Arc<Cluster>,
+    plan: Plan,
+    probed: Vec<Probed>,
+) -> Vec<Case> {
+    let coverage = Arc::new(plan.coverage);
+    let case = |(group, probed): (Group, Probed)| {
+        let case = case(request, cluster, &coverage, group, probed);
+        let survey = Survey { profile: profile.clone(), ..case.survey };
+        Case { survey, ..case }
+    };
+    if plan.groups.is_empty() {
+        let why = "the namespace has no workload; `--runtime-class NAME` probes for what is to come";
+        let nothing = Group { refused: Some(why.to_owned()), ..Group::default() };
+        let probed = Probed::refused(&nothing);
+        return vec![case((nothing, probed))];
+    }
+    plan.groups.into_iter().zip(probed).map(case).collect()
+}
+
+fn case(
+    request: &Request,
+    cluster: &Arc<Cluster>,
+    coverage: &Arc<Coverage>,
+    group: Group,
+    probed: Probed,
+) -> Case {
+    let Probed { collected, control, control_boot, destinations, arrived, pod, .. } = probed;
+    let subject = Subject::Pods {
+        namespace: cluster.namespace.clone(),
+        pool: group.pool.clone(),
+        node_kind: group.kind.as_ref().map(ToString::to_string),
+        node: pod.as_ref().and_then(|pod| pod.node.clone()).or_else(|| group.node.clone()),
+        runtime_class: group.runtime_class.clone(),
+        policies: group.policies.clone(),
+        stands_for: group.stands_for(),
+    };
+    let survey = Survey {
+        subject,
+        declared: Some(declared(cluster, &group)),
+        cgroup_path: None,
+        host_paths: Vec::new(),
+        own_mounts: manifest::KUBELETS_MOUNTS.iter().map(|&path| path.to_owned()).collect(),
+        no_new_privs: Some(true),
+        machine: machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot),
+        measures_cpu: request.measures_cpu,
+        cgroup: Observation::failed("a node's control groups cannot be read from here"),
+        destinations,
+        untried_sockets: Vec::new(),
+        profile: Profile::default(),
+        control,
+        arrived,
+        in_cluster: Some(InCluster {
+            cluster: Arc::clone(cluster),
+            coverage: Arc::clone(coverage),
+            environment: request.environment_named.then(|| request.declared.source.clone()),
+            pod,
+            group,
+        }),
+    };
+    Case { collected, survey }
+}
+
+/// The sandbox is given what its pod is, and what its class needs besides (kubernetes.io, "Pod Overhead").
+fn declared(cluster: &Cluster, group: &Group) -> Limits {
+    let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
+    class.map_or(manifest::LIMITS, |class| class.with_overhead(manifest::LIMITS))
+}
+
+/// What the control plane says of the node; a control shares its kernel and may say it, too.
+fn machine(cluster: &Cluster, node: Option<&str>, control_boot: Option<BootId>) -> Machine {
+    let unknown = || "the node may not be read".to_owned();
+    let known = node.and_then(|name| cluster.node(name));
+    let boot_id = known.map(|node| BootId { uuid: node.boot_id.clone() }).filter(|id| !id.uuid.is_empty());
+    Machine {
+        boot_id: boot_id.or(control_boot).map_or_else(|| Observation::failed(unknown()), Observation::Seen),
+        kernel_release: known
+            .map(|node| node.kernel.clone())
+            .filter(|kernel| !kernel.is_empty())
+            .map_or_else(|| Observation::failed(unknown()), Observation::Seen),
+        namespaces: Observation::failed("a node's namespaces cannot be seen from here"),
+        runs_the_probe: Observation::failed("a node's processes cannot be seen from here"),
+        memory_total: known
+            .and_then(|node| node.memory)
+            .map_or_else(|| Observation::failed(unknown()), Observation::Seen),
+        account_list: Observation::failed("a node's files cannot be read from here"),
+        shadow: Observation::failed("a node's files cannot be read from here"),
+        shadow_size: None,
+        identities: known.map(|node| node.identities.clone()).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,38 @@
+//! The cluster that is meant, as people name it: a kubeconfig and a context, or the pod's own service account.
+
+use http::{HeaderValue, header::USER_AGENT};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+
+use super::pods::Error;
+
+/// A client, and what it speaks to.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    /// The namespace of the context, for messages.
+    pub(crate) server: String,
+}
+
+/// Connects nowhere yet: the first request does.
+pub(crate) async fn connect(
+    kubeconfig: Option<&std::path::Path>,
+    context: Option<&str>,
+) -> Result<Connection, Error> {
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let mut config = match (kubeconfig, context) {
+        (Some(path), _) => Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?,
+        (None, Some(_)) => Config::from_kubeconfig(&options).await?,
+        (None, None) => Config::infer().await?,
+    };
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(concat!("podproof/", env!("CARGO_PKG_VERSION")))));
+    // A watch that hears nothing is no failure, and neither is an exec.
+    config.read_timeout = None;
+    let server = config.cluster_url.to_string();
+    let client = Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;
+    Ok(Connection { client, server })
+}

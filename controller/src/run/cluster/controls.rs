@@ -1,0 +1,186 @@
+//! Controls: on each node where a probe lands, two pods that no policy of the workload binds. One listens, the other tries
+//! what the probe tries: what reaches only itself shows nothing of the network between pods.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use k8s_openapi::api::core::v1::Pod;
+use proto::{BootId, Budget, Observer, Protocol, Reach, Target};
+use tokio::{
+    sync::{Mutex, OnceCell},
+    time::{Instant, timeout_at},
+};
+
+use super::asking::{BUDGET, assignment};
+use super::{
+    manifest::{self, Common},
+    pods::{self, Fleet, Gathered, PodState, Stage},
+};
+use crate::{
+    case::{Control, destination::Destination, leftover::Leftover},
+    run::Error,
+};
+
+/// All controls of a run.
+pub(super) struct Controls {
+    fleet: Option<Fleet>,
+    common: Common,
+    deadline: Instant,
+    nodes: Mutex<BTreeMap<String, Arc<OnceCell<Witness>>>>,
+}
+
+/// One control that listens, or why there is none.
+#[derive(Clone, Debug)]
+pub(super) struct Witness {
+    pub(super) addresses: Vec<IpAddr>,
+    pod: Result<String, Control>,
+}
+
+/// What a control saw.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) control: Control,
+    /// The node's own, for the control shares its kernel.
+    pub(super) boot_id: Option<BootId>,
+}
+
+impl Controls {
+    pub(super) fn new(fleet: Option<Fleet>, common: &Common, deadline: Instant) -> Self {
+        Self { fleet, common: common.clone(), deadline, nodes: Mutex::default() }
+    }
+
+    /// The control on a node, which is made when it is first asked for.
+    pub(super) async fn on(&self, node: &str) -> Witness {
+        let (cell, index) = {
+            let mut nodes = self.nodes.lock().await;
+            let index = nodes.len();
+            (Arc::clone(nodes.entry(node.to_owned()).or_default()), index)
+        };
+        cell.get_or_init(|| Box::pin(self.begin(node, index))).await.clone()
+    }
+
+    /// Where the probe's node is not known.
+    pub(super) fn nowhere(&self) -> Witness {
+        let control = match &self.fleet {
+            None => Control::NotAsked,
+            Some(_) => Control::Failed("the probe's node is not known".to_owned()),
+        };
+        Witness { addresses: Vec::new(), pod: Err(control) }
+    }
+
+    /// Has the control try the same destinations.
+    pub(super) async fn tries(
+        &self,
+        witness: &Witness,
+        destinations: &[Destination],
+    ) -> Result<Tried, Error> {
+        // Its own would be taken for the probe's.
+        let one_way = |it: &&Destination| it.target.protocol == Protocol::OneWay;
+        let destinations: Vec<_> = destinations.iter().filter(|it| !one_way(it)).cloned().collect();
+        self.ask(witness, &destinations, &[Observer::BootId, Observer::Egress]).await
+    }
+
+    async fn ask(
+        &self,
+        witness: &Witness,
+        destinations: &[Destination],
+        observers: &[Observer],
+    ) -> Result<Tried, Error> {
+        let without = |control| Ok(Tried { control, boot_id: None });
+        let (pod, fleet) = match (&witness.pod, &self.fleet) {
+            (Ok(pod), Some(fleet)) => (pod, fleet),
+            (Err(control), _) => return without(control.clone()),
+            (Ok(_), None) => return without(Control::NotAsked),
+        };
+        // It is bound by nothing that could come into force.
+        let budget = Budget { again: BUDGET.egress, ..BUDGET };
+        let draw = || assignment(destinations, observers.to_vec(), budget);
+        let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
+        match gathered {
+            Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),
+            Gathered::Heard { collected, .. } => {
+                match (collected.breaches.first(), collected.evidence.egress.seen()) {
+                    (None, Some(egress)) => Ok(Tried {
+                        control: Control::Tried(egress.attempts.clone()),
+                        boot_id: collected.evidence.boot_id.seen().cloned(),
+                    }),
+                    (Some(breach), _) => without(Control::Failed(breach.to_string())),
+                    (None, None) => without(Control::Failed(collected.evidence.egress.fared())),
+                }
+            }
+        }
+    }
+
+    /// Has the control ask the listener what of the probe's arrived one way; where that is not told, the control saw nothing.
+    pub(super) async fn heard(
+        &self,
+        witness: &Witness,
+        destinations: &[Destination],
+        tried: Tried,
+    ) -> Result<(Tried, Vec<u32>), Error> {
+        let one_way = destinations.iter().filter(|it| it.target.protocol == Protocol::OneWay);
+        let questions: Vec<_> = one_way
+            .map(|it| Destination {
+                target: Target { protocol: Protocol::Heard, ..it.target.clone() },
+                ..it.clone()
+            })
+            .collect();
+        if questions.is_empty() || !matches!(tried.control, Control::Tried(_)) {
+            return Ok((tried, Vec::new()));
+        }
+        let asked = self.ask(witness, &questions, &[Observer::Egress]).await?;
+        let Control::Tried(answers) = asked.control else {
+            return Ok((Tried { control: asked.control, ..tried }, Vec::new()));
+        };
+        if answers.iter().any(|answer| !matches!(answer.reach, Reach::Reached | Reach::Another)) {
+            let why = "its listener did not tell what arrived one way".to_owned();
+            return Ok((Tried { control: Control::Failed(why), ..tried }, Vec::new()));
+        }
+        let arrived = answers.iter().filter(|answer| answer.reach == Reach::Reached);
+        Ok((tried, arrived.map(|answer| answer.target).collect()))
+    }
+
+    /// The names of its pods in a namespace.
+    pub(super) fn made_in(&self, namespace: &str) -> BTreeSet<String> {
+        let fleet = self.fleet.as_ref().filter(|fleet| fleet.namespace() == namespace);
+        fleet.map(Fleet::made).unwrap_or_default()
+    }
+
+    pub(super) async fn clean_up(&self) -> Vec<Leftover> {
+        match &self.fleet {
+            Some(fleet) => fleet.clean_up().await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn begin(&self, node: &str, index: usize) -> Witness {
+        let failed = |why: String| Witness { addresses: Vec::new(), pod: Err(Control::Failed(why)) };
+        let Some(fleet) = &self.fleet else { return self.nowhere() };
+        let owner = match fleet.owner().await {
+            Ok(owner) => owner,
+            Err(refusal) => return failed(refusal.to_string()),
+        };
+        let witness = manifest::witness(&self.common, fleet.namespace(), owner, node, index);
+        let control = manifest::control(&self.common, fleet.namespace(), owner, node, index);
+        match tokio::try_join!(self.run(fleet, &witness), self.run(fleet, &control)) {
+            Ok((witness, _)) => {
+                Witness { addresses: witness.addresses, pod: Ok(control.metadata.name.unwrap_or_default()) }
+            }
+            Err(why) => failed(format!("on node {node}: {why}")),
+        }
+    }
+
+    async fn run(&self, fleet: &Fleet, pod: &Pod) -> Result<PodState, String> {
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        fleet.create(pod).await.map_err(|refusal| refusal.to_string())?;
+        let decided = timeout_at(self.deadline, fleet.watch().decided(&name, |_| ())).await;
+        let state = decided.map_err(|_| format!("{name} did not come up in time"))?;
+        match state.stage {
+            Stage::Running => Ok(state),
+            Stage::Failed(why) | Stage::Waiting(why) => Err(why),
+        }
+    }
+}

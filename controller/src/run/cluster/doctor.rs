@@ -1,0 +1,275 @@
+//! Whether a run would work: each thing that it needs, looked at by itself.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use k8s_openapi::{
+    api::{
+        authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
+        core::v1::Pod,
+        node::v1::RuntimeClass,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::{
+    Api, Client,
+    api::{ListParams, PostParams},
+};
+use proto::Nonce;
+use tokio::time::{Instant, timeout};
+
+use super::{
+    connect::Connection,
+    manifest::{self, Common},
+    permission::{self, Permission, Place, Without},
+    pods,
+};
+use crate::{
+    case::cluster::{Class, Group},
+    judge::exit::Exit,
+};
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The CRD groups that a cluster may not have; a permission for what is not there is not missed.
+const OPTIONAL: &str = "*";
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Check {
+    what: String,
+    result: Result<String, Trouble>,
+}
+
+/// What is wrong, and what to do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Trouble {
+    /// Whether a run would not work at all.
+    fatal: bool,
+    why: String,
+    remedy: String,
+}
+
+/// Looks at everything; what does not answer hides what depends on it.
+pub(crate) async fn examine(
+    connection: &Connection,
+    namespace: &str,
+    control: Option<&str>,
+    image: Option<&str>,
+) -> Vec<Check> {
+    let client = &connection.client;
+    let server = reachable(connection).await;
+    let down = server.result.is_err();
+    let mut checks = vec![server];
+    if down {
+        return checks;
+    }
+    checks.extend(permissions(client, namespace, control).await);
+    let (class, classes) = runtime_class(client).await;
+    checks.push(classes);
+    checks.push(match image {
+        Some(image) => admission(client, namespace, image, class).await,
+        None => Check::trouble(
+            "the probe's image",
+            true,
+            "no image was named",
+            "`controller image --push REF`, then --image REF",
+        ),
+    });
+    if control.is_none() {
+        checks.push(Check::trouble(
+            "the control",
+            false,
+            "no control namespace was named; network-isolation stays inconclusive",
+            "--control-namespace NAME, a namespace that no policy binds",
+        ));
+    }
+    checks
+}
+
+/// A line for each, with what to do beneath those that are not fine.
+pub(crate) fn render(checks: &[Check]) -> String {
+    let line = |check: &Check| match &check.result {
+        Ok(text) => format!("✔ {}: {text}\n", check.what),
+        Err(Trouble { fatal, why, remedy }) => {
+            let sign = if *fatal { "✘" } else { "?" };
+            format!("{sign} {}: {why}\n  remedy: {remedy}\n", check.what)
+        }
+    };
+    checks.iter().map(line).collect()
+}
+
+/// What the worst of them comes to.
+pub(crate) fn exit(checks: &[Check]) -> Exit {
+    let troubles: Vec<_> = checks.iter().filter_map(|check| check.result.as_ref().err()).collect();
+    match troubles.as_slice() {
+        [] => Exit::Ready,
+        troubles if troubles.iter().any(|trouble| trouble.fatal) => Exit::CouldNotRun,
+        _ => Exit::Undetermined,
+    }
+}
+
+impl Check {
+    fn fine(what: &str, text: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), result: Ok(text.into()) }
+    }
+
+    fn trouble(what: &str, fatal: bool, why: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let trouble = Trouble { fatal, why: why.into(), remedy: remedy.into() };
+        Self { what: what.to_owned(), result: Err(trouble) }
+    }
+}
+
+async fn reachable(connection: &Connection) -> Check {
+    let what = "the API server";
+    let remedy =
+        "look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster";
+    match timeout(PATIENCE, connection.client.apiserver_version()).await {
+        Ok(Ok(version)) => {
+            Check::fine(what, format!("{} answers, {}", connection.server, version.git_version))
+        }
+        Ok(Err(error)) => Check::trouble(what, true, error.to_string(), remedy),
+        Err(_) => Check::trouble(what, true, format!("{} does not answer", connection.server), remedy),
+    }
+}
+
+async fn permissions(client: &Client, namespace: &str, control: Option<&str>) -> Vec<Check> {
+    let mut reviews = Vec::new();
+    for permission in permission::ALL.iter().filter(|permission| permission.resource != OPTIONAL) {
+        let places = match permission.place {
+            Place::Namespace => vec![Some(namespace)],
+            Place::Both => [Some(namespace), control].into_iter().flatten().map(Some).collect(),
+            Place::Cluster => vec![None],
+            Place::Of(other) => vec![Some(other)],
+        };
+        for place in places {
+            reviews.extend(permission.verbs.iter().map(|verb| review(client, permission, verb, place)));
+        }
+    }
+    let count = reviews.len();
+    let missing: Vec<_> = join_all(reviews).await.into_iter().flatten().collect();
+    if missing.is_empty() {
+        return vec![Check::fine("the permissions", format!("all {count} that a run uses are there"))];
+    }
+    missing
+}
+
+/// `None` where it is granted. A question that was not answered is no permission that is missing.
+async fn review(
+    client: &Client,
+    permission: &Permission,
+    verb: &str,
+    namespace: Option<&str>,
+) -> Option<Check> {
+    let (resource, subresource) = match permission.resource.split_once('/') {
+        Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+        None => (permission.resource, None),
+    };
+    let attributes = ResourceAttributes {
+        group: Some(permission.group.to_owned()),
+        resource: Some(resource.to_owned()),
+        subresource,
+        verb: Some(verb.to_owned()),
+        namespace: namespace.map(str::to_owned),
+        ..ResourceAttributes::default()
+    };
+    let review = SelfSubjectAccessReview {
+        metadata: ObjectMeta::default(),
+        spec: SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() },
+        status: None,
+    };
+    let place = namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
+    let what = format!("the permission to {verb} {}{place}", permission.resource);
+    let api = Api::<SelfSubjectAccessReview>::all(client.clone());
+    let answer = timeout(PATIENCE, api.create(&PostParams::default(), &review)).await;
+    let allowed =
+        answer.map(|answer| answer.map(|review| review.status.is_some_and(|status| status.allowed)));
+    match allowed {
+        Ok(Ok(true)) => None,
+        Ok(Ok(false)) => Some(Check::trouble(
+            &what,
+            permission.without == Without::NoRun,
+            format!("it is missing; without it: {}", permission.without.words()),
+            "`controller rbac --namespace NAME --control-namespace NAME --cluster --service-account NAMESPACE:NAME | \
+             kubectl apply -f -`",
+        )),
+        Ok(Err(error)) => Some(Check::trouble(&what, false, error.to_string(), "run it again")),
+        Err(_) => Some(Check::trouble(&what, false, "the API server did not answer", "run it again")),
+    }
+}
+
+/// The first class that bears gVisor's name, for the dry run.
+async fn runtime_class(client: &Client) -> (Option<String>, Check) {
+    let what = "a RuntimeClass of gVisor's";
+    let api = Api::<RuntimeClass>::all(client.clone());
+    let classes = match timeout(PATIENCE, api.list(&ListParams::default())).await {
+        Ok(Ok(classes)) => classes.items,
+        Ok(Err(error)) => {
+            return (None, Check::trouble(what, false, error.to_string(), "`controller rbac --cluster`"));
+        }
+        Err(_) => {
+            return (None, Check::trouble(what, false, "the API server did not answer", "run it again"));
+        }
+    };
+    let gvisors = classes.into_iter().find_map(|class| {
+        let name = class.metadata.name?;
+        let class = Class { name, handler: class.handler, ..Class::default() };
+        class.claims_gvisor().then_some(class)
+    });
+    let Some(class) = gvisors else {
+        let why = "no RuntimeClass has a handler of that name";
+        let remedy = "apply deploy/runtime-class.yaml, and give the nodes the handler";
+        return (None, Check::trouble(what, false, why, remedy));
+    };
+    let text = format!("{}, handler {}", class.name, class.handler);
+    (Some(class.name), Check::fine(what, text))
+}
+
+/// Whether the namespace would admit a probe; whether its nodes can pull the image, only a run shows.
+async fn admission(client: &Client, namespace: &str, image: &str, class: Option<String>) -> Check {
+    let what = "the admission of a probe";
+    let common = Common {
+        run: "podproof-doctor".to_owned(),
+        image: image.to_owned(),
+        lifetime: PATIENCE,
+        // Nothing listens.
+        token: Nonce([0; 16]),
+    };
+    let mut owner = manifest::owner(&common.run, namespace);
+    owner.metadata.uid = Some(common.run.clone());
+    let group = Group { runtime_class: class, ..Group::default() };
+    let pod = manifest::probe(&common, namespace, &owner, &group, 0);
+    let api = Api::<Pod>::namespaced(client.clone(), namespace);
+    match pods::dry_run(&api, &pod, Instant::now() + PATIENCE).await {
+        Ok(admitted) => match manifest::altered(&pod, &admitted) {
+            None => Check::fine(what, format!("namespace {namespace} admits it, with the image {image}")),
+            Some(change) => Check::trouble(
+                what,
+                true,
+                change,
+                "exempt pods with the label podproof.dev/run from the webhook",
+            ),
+        },
+        Err(refusal) => {
+            Check::trouble(what, true, refusal.to_string(), "admit pods with the label podproof.dev/run")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_decides_and_every_trouble_has_a_remedy() {
+        let fine = Check::fine("one", "there");
+        let open = Check::trouble("two", false, "open", "do this");
+        let fatal = Check::trouble("three", true, "broken", "do that");
+        assert_eq!(exit(std::slice::from_ref(&fine)), Exit::Ready);
+        assert_eq!(exit(&[fine.clone(), open.clone()]), Exit::Undetermined);
+        assert_eq!(exit(&[fatal.clone(), open.clone()]), Exit::CouldNotRun);
+        let text = render(&[fine, open, fatal]);
+        assert_eq!(text.matches("remedy").count(), 2);
+        assert!(text.contains("✔ one") && text.contains("? two") && text.contains("✘ three"), "{text}");
+    }
+}

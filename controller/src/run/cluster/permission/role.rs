@@ -1,0 +1,106 @@
+//! The roles as YAML, with the reason beside every line.
+
+use std::fmt::Write;
+
+use super::{ALL, Permission, Place};
+use crate::support::names::PRODUCT;
+
+/// Whom a role is bound to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Subject {
+    /// The namespace of the service account.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The roles for a namespace and its control's; with `cluster` those for the whole cluster too; with a subject also bound.
+pub fn roles(namespace: &str, control: Option<&str>, cluster: bool, subject: Option<&Subject>) -> String {
+    let mut documents =
+        vec![role("Role", PRODUCT, Some(namespace), |place| matches!(place, Place::Namespace | Place::Both))];
+    if let Some(control) = control.filter(|control| *control != namespace) {
+        documents.push(role("Role", "podproof-control", Some(control), |place| place == Place::Both));
+    }
+    if cluster {
+        documents.push(role("ClusterRole", PRODUCT, None, |place| place == Place::Cluster));
+        for other in ["kube-system", "default"] {
+            documents.push(role("Role", PRODUCT, Some(other), |place| place == Place::Of(other)));
+        }
+    }
+    if let Some(subject) = subject {
+        let bindings: Vec<_> = documents.iter().map(|document| binding(document, subject)).collect();
+        documents.extend(bindings);
+    }
+    documents.iter().map(|document| document.text.as_str()).collect::<Vec<_>>().join("---\n")
+}
+
+struct Document {
+    kind: &'static str,
+    name: String,
+    namespace: Option<String>,
+    text: String,
+}
+
+fn role(kind: &'static str, name: &str, namespace: Option<&str>, here: impl Fn(Place) -> bool) -> Document {
+    let mut text = head(kind, name, namespace);
+    text.push_str("rules:\n");
+    for permission in ALL.iter().filter(|permission| here(permission.place)) {
+        rule(&mut text, permission);
+    }
+    Document { kind, name: name.to_owned(), namespace: namespace.map(str::to_owned), text }
+}
+
+fn rule(text: &mut String, permission: &Permission) {
+    let Permission { group, resource, verbs, purpose, without, .. } = permission;
+    let verbs = verbs.iter().map(|verb| format!("\"{verb}\"")).collect::<Vec<_>>().join(", ");
+    // Writing to a string does not fail.
+    _ = write!(
+        text,
+        "  # To {purpose}.\n  # Without it: {}.\n  - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [{verbs}]\n",
+        without.words()
+    );
+}
+
+fn binding(role: &Document, subject: &Subject) -> Document {
+    let kind = if role.kind == "Role" { "RoleBinding" } else { "ClusterRoleBinding" };
+    let mut text = head(kind, &role.name, role.namespace.as_deref());
+    _ = write!(
+        text,
+        "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: {}\n  name: {}\nsubjects:\n  - kind: ServiceAccount\n    \
+         namespace: {}\n    name: {}\n",
+        role.kind, role.name, subject.namespace, subject.name
+    );
+    Document { kind, name: role.name.clone(), namespace: role.namespace.clone(), text }
+}
+
+fn head(kind: &str, name: &str, namespace: Option<&str>) -> String {
+    let namespace = namespace.map(|namespace| format!("  namespace: {namespace}\n")).unwrap_or_default();
+    format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: {name}\n{namespace}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_stands_in_a_role_with_its_purpose() {
+        let text = roles("shop", Some("podproof"), true, None);
+        for permission in ALL {
+            assert!(text.contains(permission.purpose), "{permission:?}");
+            assert!(text.contains(&permission.without.words()), "{permission:?}");
+        }
+    }
+
+    #[test]
+    fn a_role_alone_reaches_no_other_namespace_and_a_subject_is_bound_to_each() {
+        let text = roles("shop", None, false, None);
+        assert!(
+            text.contains("namespace: shop")
+                && !text.contains("ClusterRole")
+                && !text.contains("kube-system")
+        );
+        let subject = Subject { namespace: "ci".into(), name: "gate".into() };
+        let text = roles("shop", Some("podproof"), true, Some(&subject));
+        assert_eq!(text.matches("kind: ServiceAccount").count(), 5);
+    }
+}

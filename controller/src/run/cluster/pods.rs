@@ -1,0 +1,137 @@
+//! Probes and controls as pods of a cluster: made, watched, spoken to, and removed.
+
+mod again;
+mod conversation;
+mod create;
+mod exec;
+mod remove;
+mod state;
+mod watch;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::{Api, Client, api::PostParams};
+use tokio::{sync::OnceCell, time::Instant};
+
+pub(crate) use conversation::{Gathered, gather};
+pub(crate) use create::Refusal;
+pub(crate) use exec::Exec;
+pub(crate) use remove::{Found, found, remove_found};
+pub(crate) use state::{PodState, Stage};
+pub(crate) use watch::Watch;
+
+use super::manifest;
+use crate::{case::leftover::Leftover, support::names};
+
+/// The API server's words for a webhook with side effects (apiserver, `pkg/admission/plugin/webhook/errors`).
+const NO_DRY_RUN: &str = "does not support dry run";
+
+/// Everything that one run makes in one namespace.
+pub(crate) struct Fleet {
+    client: Client,
+    namespace: String,
+    run: String,
+    owner: OnceCell<ConfigMap>,
+    watch: Watch,
+    deadline: Instant,
+    created: Mutex<BTreeSet<String>>,
+}
+
+/// Why nothing could be made in a namespace.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to read the kubeconfig")]
+    Kubeconfig(#[from] kube::config::KubeconfigError),
+    #[error("there is no kubeconfig, and this is no pod with a service account")]
+    Nowhere(#[from] kube::config::InferConfigError),
+    #[error("failed to make a client for the cluster")]
+    Client(#[source] Box<kube::Error>),
+}
+
+// === impl Fleet ===
+
+impl Fleet {
+    /// Begins to watch, and makes nothing yet.
+    pub(crate) fn begin(client: &Client, namespace: &str, run: &str, deadline: Instant) -> Self {
+        Self {
+            client: client.clone(),
+            namespace: namespace.to_owned(),
+            run: run.to_owned(),
+            owner: OnceCell::new(),
+            watch: Watch::begin(client, namespace, run),
+            deadline,
+            created: Mutex::default(),
+        }
+    }
+
+    /// The owner of the run's pods, which is made when it is first asked for.
+    pub(crate) async fn owner(&self) -> Result<&ConfigMap, Refusal> {
+        let owners = Api::<ConfigMap>::namespaced(self.client.clone(), &self.namespace);
+        let wanted = manifest::owner(&self.run, &self.namespace);
+        let params = create_params(false);
+        self.owner.get_or_try_init(|| create::insist(&owners, &wanted, &params, self.deadline)).await
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(crate) fn api(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Asks whether the pod would be admitted, then makes it; says what a webhook changed.
+    pub(crate) async fn create(&self, pod: &Pod) -> Result<(), Refusal> {
+        match dry_run(&self.api(), pod, self.deadline).await {
+            Ok(admitted) => unaltered(pod, &admitted)?,
+            // Then only the creation itself shows what the webhook does.
+            Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {
+                tracing::warn!("not tried beforehand: {why}");
+            }
+            Err(refusal) => return Err(refusal),
+        }
+        // From here on it may exist, whatever becomes of the answer.
+        self.created().extend(pod.metadata.name.clone());
+        let admitted = create::insist(&self.api(), pod, &create_params(false), self.deadline).await?;
+        unaltered(pod, &admitted)
+    }
+
+    pub(crate) fn exec(&self, pod: &str) -> Exec {
+        Exec::new(self.client.clone(), self.api(), pod)
+    }
+
+    /// The names of the pods that it made, or tried to make.
+    pub(crate) fn made(&self) -> BTreeSet<String> {
+        self.created().clone()
+    }
+
+    fn created(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.created.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes everything that was made, and names what is still there.
+    pub(crate) async fn clean_up(&self) -> Vec<Leftover> {
+        remove::run(&self.client, &self.namespace, &self.run, self.made(), &self.watch).await
+    }
+}
+
+fn unaltered(sent: &Pod, admitted: &Pod) -> Result<(), Refusal> {
+    manifest::altered(sent, admitted).map_or(Ok(()), |change| Err(Refusal::Altered(change)))
+}
+
+/// Asks whether a pod would be admitted, and makes nothing.
+pub(crate) async fn dry_run(api: &Api<Pod>, pod: &Pod, deadline: Instant) -> Result<Pod, Refusal> {
+    create::insist(api, pod, &create_params(true), deadline).await
+}
+
+fn create_params(dry_run: bool) -> PostParams {
+    PostParams { dry_run, field_manager: Some(names::PRODUCT.to_owned()) }
+}

@@ -1,0 +1,125 @@
+//! The conversation with one probe: asked, heard, and asked again where the stream broke.
+
+use std::time::Duration;
+
+use proto::Assignment;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::{Exec, Watch, create::Refusal};
+use crate::{
+    case::{Collected, breach::Breach},
+    run::collect::{self, Event},
+};
+
+/// How often a stream is opened that breaks, each time with a new nonce.
+const ATTEMPTS: usize = 3;
+/// How often nobody may answer, with longer and longer pauses: as long as an API server takes to start again, and no longer,
+/// for a kubelet that has ended answers no more.
+const UNANSWERED: usize = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How long a process may take to end once its evidence is closed or refused.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// What a conversation came to.
+#[derive(Debug)]
+pub(crate) enum Gathered {
+    /// The probe was asked; this is what it said, and whether the deadline ended it.
+    Heard { collected: Box<Collected>, timed_out: bool },
+    /// No probe could be started.
+    Refused(Refusal),
+}
+
+/// Asks a probe in a running pod. A stream that breaks is retried as a whole: nothing of a broken one is kept if a later
+/// one is whole. `draw` makes an assignment with a nonce of its own, `hear` is told what happens.
+pub(crate) async fn gather<E>(
+    exec: &Exec,
+    watch: &Watch,
+    deadline: Instant,
+    mut draw: impl FnMut() -> Result<Assignment, E>,
+    mut hear: impl FnMut(&Event),
+) -> Result<Gathered, E> {
+    let (mut broke, mut unanswered) = (0, 0);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let gathered = once(exec, watch, deadline, draw()?, &mut hear).await;
+        let again = match &gathered {
+            Gathered::Heard { collected, timed_out } if !timed_out && broken(collected) => {
+                broke += 1;
+                broke < ATTEMPTS
+            }
+            Gathered::Refused(Refusal::Unanswered(_)) => {
+                unanswered += 1;
+                unanswered < UNANSWERED
+            }
+            Gathered::Heard { .. } | Gathered::Refused(_) => false,
+        };
+        let alive =
+            !matches!(watch.state(exec.pod()).map(|state| state.stage), Some(super::Stage::Failed(_)) | None);
+        if !again || !alive || Instant::now() >= deadline {
+            return Ok(gathered);
+        }
+        if matches!(gathered, Gathered::Refused(_)) {
+            sleep(pause.min(deadline - Instant::now())).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+async fn once(
+    exec: &Exec,
+    watch: &Watch,
+    deadline: Instant,
+    assignment: Assignment,
+    hear: &mut impl FnMut(&Event),
+) -> Gathered {
+    let (stream, process) = match timeout_at(deadline, exec.start()).await {
+        Ok(Ok(started)) => started,
+        Ok(Err(refusal)) => return Gathered::Refused(refusal),
+        Err(_) => return Gathered::Refused(Refusal::Unanswered("no exec within the time".to_owned())),
+    };
+    let mut collection = collect::begin(stream, assignment);
+    let mut timed_out = false;
+    let mut ended = None;
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = collection.event() => event,
+            why = watch.ended(exec.pod()) => {
+                ended = Some(Breach::Ended(why));
+                break;
+            }
+            () = tokio::time::sleep_until(deadline) => {
+                timed_out = true;
+                break;
+            }
+        };
+        hear(&event);
+        match event {
+            Event::Introduced(_) | Event::Observed { .. } => (),
+            Event::Closed | Event::Refused => {
+                _ = timeout(ENDING, last(&mut collection)).await;
+                break;
+            }
+            Event::Ended => break,
+        }
+    }
+    let mut collected = collection.finish();
+    process.abort();
+    if !collected.breaches.is_empty() {
+        collected.breaches.extend(ended);
+    }
+    Gathered::Heard { collected: Box::new(collected), timed_out }
+}
+
+async fn last(collection: &mut collect::Collection) {
+    while !matches!(collection.event().await, Event::Ended) {}
+}
+
+/// Whether the stream broke, as against a probe that said what it must not say.
+fn broken(collected: &Collected) -> bool {
+    let breaks = |breach: &Breach| {
+        matches!(breach, Breach::Silent | Breach::Unclosed { .. } | Breach::Stream(_) | Breach::Ended(_))
+    };
+    !collected.breaches.is_empty() && collected.breaches.iter().all(breaks)
+}

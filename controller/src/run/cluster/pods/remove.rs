@@ -1,0 +1,144 @@
+//! Removing what runs made: one run's own, or whatever is found by label.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
+use tokio::time::{Instant, interval, timeout_at};
+
+use super::{Watch, again};
+use crate::{case::leftover::Leftover, support::names};
+
+/// How long removing may take, all in all: the help of `--timeout` says so.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// How often to look whether they have gone.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// Something that a run made and that is still there.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Found {
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) run: String,
+}
+
+/// Removes everything that carries the run's label, and returns what is still there.
+pub(super) async fn run(
+    client: &Client,
+    namespace: &str,
+    run: &str,
+    mut created: BTreeSet<String>,
+    watch: &Watch,
+) -> Vec<Leftover> {
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    created.extend(watch.names());
+    let deadline = Instant::now() + GRACE;
+    // Whatever becomes of a pod, its owner goes at once: without it garbage collection takes what is left.
+    let (failures, owner) = tokio::join!(
+        futures_util::future::join_all(created.iter().map(|name| delete(&pods, name, deadline))),
+        delete(&owners, run, deadline),
+    );
+    let emptied = timeout_at(deadline, watch.emptied()).await.is_ok();
+    let stuck = if emptied { Vec::new() } else { watch.names() };
+    let stuck = stuck.iter().map(|name| explained(name, watch));
+    let stuck = stuck.reduce(|told, next| format!("{told}, {next}"));
+    let stuck = stuck.map(|stuck| format!("pods that do not go: {stuck}"));
+    let told = failures.into_iter().flatten().chain(owner).chain(stuck);
+    let leftover = |why| Leftover {
+        what: format!("something of {run} in namespace {namespace}: {why}"),
+        remedy: remedy(namespace),
+    };
+    told.map(leftover).collect()
+}
+
+/// A pod with the last thing that the cluster warned of it.
+fn explained(name: &str, watch: &Watch) -> String {
+    let warning = watch.warnings(name).pop();
+    warning.map_or_else(|| name.to_owned(), |warning| format!("{name} ({warning})"))
+}
+
+fn remedy(namespace: &str) -> String {
+    format!("controller cleanup --namespace {namespace}")
+}
+
+/// Why it could not be deleted, if it could not; what is not there is as good as deleted.
+async fn delete<K>(api: &Api<K>, name: &str, deadline: Instant) -> Option<String>
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    let params = DeleteParams::background();
+    match again::until(deadline, || api.delete(name, &params)).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        Err(kube::Error::Api(status)) => Some(status.message.clone()),
+        Err(error) => Some(error.to_string()),
+        Ok(_) => None,
+    }
+}
+
+/// Everything that any run left in a namespace.
+pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Vec<Found>> {
+    found_until(client, namespace, Instant::now() + GRACE).await
+}
+
+async fn found_until(client: &Client, namespace: &str, deadline: Instant) -> kube::Result<Vec<Found>> {
+    let params = ListParams::default().labels(names::RUN_LABEL);
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let pods = again::until(deadline, || pods.list(&params)).await?;
+    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    let owners = again::until(deadline, || owners.list(&params)).await?;
+    let run = |labels: &std::collections::BTreeMap<String, String>| {
+        labels.get(names::RUN_LABEL).cloned().unwrap_or_default()
+    };
+    let pods =
+        pods.items.iter().map(|pod| Found { kind: "pod", name: pod.name_any(), run: run(pod.labels()) });
+    let owners = owners.items.iter().map(|owner| Found {
+        kind: "configmap",
+        name: owner.name_any(),
+        run: run(owner.labels()),
+    });
+    Ok(pods.chain(owners).collect())
+}
+
+/// Removes what was found; returns what could not be removed, with the reason.
+pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Found]) -> Vec<(String, String)> {
+    let deadline = Instant::now() + GRACE;
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    let mut failures = Vec::new();
+    for it in found {
+        let failed = match it.kind {
+            "pod" => delete(&pods, &it.name, deadline).await,
+            _ => delete(&owners, &it.name, deadline).await,
+        };
+        failures.extend(failed.map(|why| (it.name.clone(), why)));
+    }
+    if failures.is_empty() {
+        failures.extend(staying(client, namespace, found, deadline).await);
+    }
+    failures
+}
+
+/// Waits for what was deleted to be gone; what is there at the deadline stays.
+async fn staying(
+    client: &Client,
+    namespace: &str,
+    deleted: &[Found],
+    deadline: Instant,
+) -> Vec<(String, String)> {
+    let mut again = interval(AGAIN);
+    loop {
+        again.tick().await;
+        // Whoever does not say what is there has not said that it is gone.
+        let there = found_until(client, namespace, deadline).await;
+        let there = |it: &&Found| there.as_ref().map_or(true, |there| there.contains(it));
+        let staying: Vec<_> = deleted.iter().filter(there).collect();
+        if staying.is_empty() || Instant::now() >= deadline {
+            return staying.into_iter().map(|it| (it.name.clone(), "it does not go".to_owned())).collect();
+        }
+    }
+}

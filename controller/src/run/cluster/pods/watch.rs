@@ -1,0 +1,190 @@
+//! The run's pods as they change, by one watch for all of them, and the warnings that explain what becomes of them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::StreamExt;
+use k8s_openapi::api::core::v1::{Event as ApiEvent, Pod};
+use kube::{
+    Api, Client, ResourceExt,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Event},
+    },
+};
+use tokio::{
+    sync::watch::{self, Receiver, Sender},
+    task::JoinHandle,
+};
+
+use super::{PodState, Stage};
+use crate::support::names;
+
+/// An event's words by which a kubelet says that the node does not have the handler (containerd, `internal/cri/config`;
+/// CRI-O, `server/runtime_status.go`).
+const NO_HANDLER: [&str; 2] = ["no runtime for", "failed to find runtime handler"];
+
+/// What is known of the run's pods.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Whether the watch has begun.
+    listed: bool,
+    /// Why the pods may not be watched.
+    refused: Option<String>,
+    pods: BTreeMap<String, PodState>,
+    warnings: BTreeMap<String, Vec<String>>,
+}
+
+/// The watches; they end with it.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    seen: Receiver<Seen>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Watch {
+    pub(super) fn begin(client: &Client, namespace: &str, run: &str) -> Self {
+        let (sender, seen) = watch::channel(Seen::default());
+        let sender = Arc::new(sender);
+        let labels = watcher::Config::default().labels(&format!("{}={run}", names::RUN_LABEL));
+        let pods = pods(Api::namespaced(client.clone(), namespace), labels, Arc::clone(&sender));
+        let fields = watcher::Config::default().fields("involvedObject.kind=Pod,type=Warning");
+        let events = events(Api::namespaced(client.clone(), namespace), fields, run.to_owned(), sender);
+        Self { seen, tasks: [tokio::spawn(pods), tokio::spawn(events)] }
+    }
+
+    /// The pod's state by now.
+    pub(crate) fn state(&self, pod: &str) -> Option<PodState> {
+        self.seen.borrow().pods.get(pod).cloned()
+    }
+
+    /// Every pod of the run by now.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.seen.borrow().pods.keys().cloned().collect()
+    }
+
+    /// What the cluster warned of the pod.
+    pub(crate) fn warnings(&self, pod: &str) -> Vec<String> {
+        self.seen.borrow().warnings.get(pod).cloned().unwrap_or_default()
+    }
+
+    /// Returns the pod's state as soon as it runs or will not; `waits` is told what it waits for.
+    pub(crate) async fn decided(&self, pod: &str, mut waits: impl FnMut(&str)) -> PodState {
+        let mut seen = self.seen.clone();
+        let mut last = String::new();
+        loop {
+            let state = seen.borrow_and_update().verdict(pod);
+            match state {
+                Some(PodState { stage: Stage::Waiting(what), .. }) if what != last => {
+                    waits(&what);
+                    last = what;
+                }
+                Some(state @ PodState { stage: Stage::Running | Stage::Failed(_), .. }) => return state,
+                _ => (),
+            }
+            if seen.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Returns once the pod does not run any more, with the reason.
+    pub(crate) async fn ended(&self, pod: &str) -> String {
+        let mut seen = self.seen.clone();
+        loop {
+            let gone = match seen.borrow_and_update().pods.get(pod).map(|state| state.stage.clone()) {
+                Some(Stage::Failed(why)) => Some(why),
+                Some(_) => None,
+                None => Some("it is gone".to_owned()),
+            };
+            match gone {
+                Some(why) => return why,
+                None if seen.changed().await.is_err() => std::future::pending::<()>().await,
+                None => (),
+            }
+        }
+    }
+
+    /// Returns once none of the run's pods is there any more.
+    pub(crate) async fn emptied(&self) {
+        let mut seen = self.seen.clone();
+        if seen.wait_for(|seen| seen.listed && seen.pods.is_empty()).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Seen {
+    /// The pod's state; an event may say what the status does not.
+    fn verdict(&self, pod: &str) -> Option<PodState> {
+        if let Some(why) = &self.refused {
+            let stage = Stage::Failed(format!("the pods may not be watched: {why}"));
+            return Some(PodState { stage, node: None, addresses: Vec::new(), container: None });
+        }
+        let mut state = self.pods.get(pod)?.clone();
+        let hopeless = |text: &&String| NO_HANDLER.iter().any(|words| text.contains(words));
+        let warning = self.warnings.get(pod).into_iter().flatten().find(hopeless);
+        if let (Stage::Waiting(_), Some(warning)) = (&state.stage, warning) {
+            state.stage = Stage::Failed(warning.clone());
+        }
+        Some(state)
+    }
+}
+
+async fn pods(api: Api<Pod>, config: watcher::Config, sender: Arc<Sender<Seen>>) {
+    let mut relisted = BTreeMap::new();
+    let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Apply(pod)) => {
+                sender.send_modify(|seen| drop(seen.pods.insert(pod.name_any(), PodState::of(&pod))));
+            }
+            Ok(Event::Delete(pod)) => sender.send_modify(|seen| drop(seen.pods.remove(&pod.name_any()))),
+            Ok(Event::Init) => relisted = BTreeMap::new(),
+            Ok(Event::InitApply(pod)) => drop(relisted.insert(pod.name_any(), PodState::of(&pod))),
+            Ok(Event::InitDone) => sender.send_modify(|seen| {
+                seen.listed = true;
+                seen.pods = std::mem::take(&mut relisted);
+            }),
+            Err(error) => {
+                tracing::debug!(%error, "the watch of the pods is begun again");
+                sender.send_modify(|seen| seen.refused = refused(error));
+            }
+        }
+    }
+}
+
+/// What no beginning again will mend.
+fn refused(error: watcher::Error) -> Option<String> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            if status.code == 403 =>
+        {
+            Some(status.message.clone())
+        }
+        _ => None,
+    }
+}
+
+async fn events(api: Api<ApiEvent>, config: watcher::Config, run: String, sender: Arc<Sender<Seen>>) {
+    let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
+    while let Some(event) = events.next().await {
+        let Ok(Event::Apply(event) | Event::InitApply(event)) = event else { continue };
+        let pod = event.involved_object.name.unwrap_or_default();
+        let text = format!("{}: {}", event.reason.unwrap_or_default(), event.message.unwrap_or_default());
+        if pod.starts_with(&run) {
+            sender.send_modify(|seen| {
+                let warnings = seen.warnings.entry(pod).or_default();
+                if !warnings.contains(&text) {
+                    warnings.push(text);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! One group's way from its pod to its evidence.
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Target,
+    asking::{BUDGET, assignment},
+    controls::Controls,
+};
+use super::{
+    manifest::{self, Common},
+    pods::{self, Fleet, Gathered, PodState, Refusal, Stage},
+};
+use crate::{
+    case::{
+        Collected, Control, RanPod,
+        breach::Breach,
+        cluster::{Cluster, Group},
+        destination::Destination,
+    },
+    plan::{self, Wanted},
+    run::{Error, collect::Event, nonce, progress::Progress},
+};
+
+/// What all groups share.
+pub(super) struct Probing<'a> {
+    pub(super) fleet: &'a Fleet,
+    pub(super) controls: &'a Controls,
+    pub(super) common: &'a Common,
+    pub(super) cluster: &'a Cluster,
+    pub(super) target: &'a Target,
+    pub(super) wanted: &'a Wanted,
+    pub(super) measures_cpu: bool,
+    pub(super) deadline: Instant,
+    pub(super) progress: &'a Progress,
+}
+
+/// What became of one group.
+#[derive(Debug)]
+pub(super) struct Probed {
+    pub(super) collected: Collected,
+    pub(super) control: Control,
+    pub(super) control_boot: Option<proto::BootId>,
+    pub(super) destinations: Vec<Destination>,
+    /// Those of them to which something went one way, and arrived.
+    pub(super) arrived: Vec<u32>,
+    pub(super) pod: Option<RanPod>,
+    /// Why there was no probe, where the cluster or a permission is the reason.
+    pub(super) failure: Option<Refusal>,
+    pub(super) timed_out: bool,
+}
+
+impl Probed {
+    /// A group for which the plan allows no probe.
+    pub(super) fn refused(group: &Group) -> Self {
+        Self::without(Breach::NotLaunched(group.refused.clone().unwrap_or_default()), None)
+    }
+
+    fn without(breach: Breach, failure: Option<Refusal>) -> Self {
+        let collected = Collected { breaches: vec![breach], ..Collected::default() };
+        Self {
+            collected,
+            control: Control::NotAsked,
+            control_boot: None,
+            destinations: Vec::new(),
+            arrived: Vec::new(),
+            pod: None,
+            failure,
+            timed_out: false,
+        }
+    }
+
+    fn late(why: String) -> Self {
+        Self { timed_out: true, ..Self::without(Breach::NotLaunched(why), None) }
+    }
+
+    fn failed(refusal: &Refusal) -> Self {
+        // A webhook that changes the probe is a finding, and no failure to launch.
+        let failure = (!matches!(refusal, Refusal::Altered(_))).then(|| refusal.clone());
+        Self::without(Breach::NotLaunched(refusal.to_string()), failure)
+    }
+}
+
+impl Probing<'_> {
+    pub(super) async fn probe(&self, index: usize, group: &Group) -> Result<Probed, Error> {
+        if group.refused.is_some() {
+            return Ok(Probed::refused(group));
+        }
+        let owner = match self.fleet.owner().await {
+            Ok(owner) => owner,
+            Err(refusal) => return Ok(Probed::failed(&refusal)),
+        };
+        let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        self.say(group, "creating the probe");
+        if let Err(refusal) = self.fleet.create(&pod).await {
+            return Ok(Probed::failed(&refusal));
+        }
+        // The control starts beside the probe where the node is known, so that the probe is asked as soon as it runs.
+        let control = async {
+            if let Some(node) = &group.node {
+                self.controls.on(node).await;
+            }
+        };
+        let running = async { tokio::join!(self.running(group, &name), control).0 };
+        match Box::pin(timeout_at(self.deadline, running)).await {
+            Ok(Ok((state, since))) => self.converse(group, &name, &state, since).await,
+            Ok(Err(why)) => {
+                let why = self.explained(&name, &why);
+                Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))))
+            }
+            Err(_) => {
+                let waits = match self.fleet.watch().state(&name).map(|state| state.stage) {
+                    Some(Stage::Waiting(what)) => what,
+                    _ => "its control did not come up in time".to_owned(),
+                };
+                Ok(Probed::late(self.explained(&name, &waits)))
+            }
+        }
+    }
+
+    /// The probe's pod, and since when it is seen to run.
+    async fn running(&self, group: &Group, name: &str) -> Result<(PodState, Instant), String> {
+        let state = self.fleet.watch().decided(name, |what| self.say(group, what)).await;
+        match &state.stage {
+            Stage::Failed(why) => Err(why.clone()),
+            Stage::Waiting(_) | Stage::Running => Ok((state, Instant::now())),
+        }
+    }
+
+    async fn converse(
+        &self,
+        group: &Group,
+        name: &str,
+        state: &PodState,
+        since: Instant,
+    ) -> Result<Probed, Error> {
+        let node = state.node.clone().or_else(|| group.node.clone());
+        let control = match &node {
+            Some(node) => self.controls.on(node).await,
+            None => self.controls.nowhere(),
+        };
+        let destinations = plan::cluster::destinations(
+            self.cluster,
+            node.as_deref(),
+            &control.addresses,
+            (self.common.token, nonce()?),
+            self.wanted,
+        );
+        let exec = self.fleet.exec(name);
+        let asked_after = since.elapsed();
+        let (tried, gathered) = tokio::join!(
+            self.controls.tries(&control, &destinations),
+            pods::gather(
+                &exec,
+                self.fleet.watch(),
+                self.deadline,
+                || assignment(&destinations, plan::observers(self.measures_cpu), BUDGET),
+                |event| self.hear(group, event),
+            )
+        );
+        let mut tried = tried?;
+        let mut arrived = Vec::new();
+        let (mut collected, failure, timed_out) = match gathered? {
+            Gathered::Heard { collected, timed_out } => {
+                (tried, arrived) = self.controls.heard(&control, &destinations, tried).await?;
+                (*collected, None, timed_out)
+            }
+            Gathered::Refused(refusal) => {
+                let breaches = vec![Breach::NotLaunched(refusal.to_string())];
+                (Collected { breaches, ..Collected::default() }, Some(refusal), false)
+            }
+        };
+        let after = self.fleet.watch().state(name);
+        let container = state.container.clone();
+        if failure.is_none() && after.as_ref().map(|after| &after.container) != Some(&container) {
+            let why = after.map_or("the pod is gone".to_owned(), |after| format!("{:?}", after.stage));
+            collected.breaches.push(Breach::OtherContainer(why));
+        }
+        if let (Some(planned), Some(ran)) = (&group.node, &state.node)
+            && planned != ran
+        {
+            collected.breaches.push(Breach::OtherNode { planned: planned.clone(), ran: ran.clone() });
+        }
+        let pod = container.map(|container| RanPod {
+            name: name.to_owned(),
+            node,
+            container_id: container.id,
+            image_id: container.image_id,
+            known_digests: self.target.digests.clone(),
+            asked_after_ms: u64::try_from(asked_after.as_millis()).ok(),
+        });
+        Ok(Probed {
+            collected,
+            control: tried.control,
+            control_boot: tried.boot_id,
+            destinations,
+            arrived,
+            pod,
+            failure,
+            timed_out,
+        })
+    }
+
+    /// A reason with the cluster's own warnings.
+    fn explained(&self, name: &str, why: &str) -> String {
+        let warnings = self.fleet.watch().warnings(name);
+        let others: Vec<_> = warnings.iter().filter(|warning| !warning.contains(why)).cloned().collect();
+        if others.is_empty() { why.to_owned() } else { format!("{why}; {}", others.join("; ")) }
+    }
+
+    fn say(&self, group: &Group, what: &str) {
+        self.progress.change(&format!("pool {}: {what}", group.pool));
+    }
+
+    fn hear(&self, group: &Group, event: &Event) {
+        match event {
+            Event::Introduced(introduction) => {
+                self.say(group, &format!("probe {} looks", introduction.probe_version));
+            }
+            Event::Observed { observer, received, expected } => self.progress.tick(&format!(
+                "pool {}: {received} of {expected}: {}",
+                group.pool,
+                observer.id()
+            )),
+            Event::Closed => self.say(group, "the evidence is whole"),
+            Event::Refused | Event::Ended => (),
+        }
+    }
+}

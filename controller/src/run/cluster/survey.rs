@@ -1,0 +1,170 @@
+//! What the cluster declares of a namespace, read over its API with no more than the permissions that there are.
+
+mod claims;
+mod classes;
+mod control;
+mod neighbours;
+mod nodes;
+mod policies;
+mod quotas;
+mod secrets;
+mod selecting;
+mod shapes;
+mod template;
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
+
+pub(crate) use policies::OtherKinds;
+use policies::Policies;
+
+use crate::case::cluster::{Bonds, Cluster, Labels, Later, Read, Unreadable};
+
+/// The label by which Pod Security is enforced (kubernetes.io, "Pod Security Admission").
+const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
+
+/// What to read of.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope<'a> {
+    pub(crate) namespace: &'a str,
+    /// The namespace of the witness.
+    pub(crate) control: Option<&'a str>,
+    /// A label by which nodes are put into pools, before the providers'.
+    pub(crate) pool_label: Option<&'a str>,
+}
+
+/// Why there is nothing to survey.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("there is no namespace {name}{}", alike.as_ref().map(|alike| format!("; did you mean {alike}?")).unwrap_or_default())]
+    NoSuchNamespace { name: String, alike: Option<String> },
+    #[error("failed to reach the API server")]
+    Reach(#[source] Box<kube::Error>),
+}
+
+/// Reads everything at once. Only a namespace that is not there, or an API server that does not answer, is an error.
+pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Cluster, OtherKinds), Error> {
+    let labels = namespace(client, scope.namespace).await?;
+    let (version, (shapes, neighbours, unread_shapes), classes, nodes, (kinds, policies, control), rest) = tokio::join!(
+        version(client),
+        shapes::read(client, scope.namespace),
+        classes::read(client),
+        nodes::read(client, scope.pool_label),
+        bound(client, scope),
+        async {
+            tokio::join!(
+                quotas::default_limits(client, scope.namespace),
+                claims::read(client, scope.namespace),
+                quotas::quotas(client, scope.namespace),
+                selecting::read(client, scope.namespace),
+                control::addresses(client),
+            )
+        },
+    );
+    let (default_limits, claims, quotas, selecting, addresses) = rest;
+    let pod_security = labels.as_ref().ok().and_then(|labels| labels.get(ENFORCED).cloned());
+    let bonds = Bonds { labels, policies: policies.standing() };
+    let Policies { own, others } = policies;
+    let cluster = Cluster {
+        namespace: scope.namespace.to_owned(),
+        pod_security,
+        version,
+        shapes,
+        unread_shapes,
+        classes,
+        nodes,
+        policies: own.map(|own| own.into_iter().map(|standing| standing.policy).collect()),
+        other_policies: others.map(|others| others.into_iter().map(|standing| standing.policy).collect()),
+        bonds,
+        changed: Vec::new(),
+        default_limits,
+        claims,
+        quotas,
+        selecting,
+        control,
+        addresses,
+        neighbours,
+    };
+    Ok((cluster, kinds))
+}
+
+/// The policies of both namespaces, and which kinds there are besides Kubernetes' own.
+async fn bound(client: &Client, scope: &Scope<'_>) -> (OtherKinds, Policies, Option<Read<Vec<String>>>) {
+    let kinds = policies::other_kinds(client).await;
+    let (policies, control) = tokio::join!(
+        policies::read(client, &kinds, scope.namespace),
+        control::policies(client, &kinds, scope.control)
+    );
+    (kinds, policies, control)
+}
+
+/// Reads once more what may have changed since; `made` are the run's own pods.
+pub(crate) async fn later(
+    client: &Client,
+    namespace: &str,
+    kinds: &OtherKinds,
+    made: &BTreeSet<String>,
+) -> Later {
+    let (labels, policies, pods) = tokio::join!(
+        self::namespace(client, namespace),
+        policies::read(client, kinds, namespace),
+        shapes::pods(client, namespace, made),
+    );
+    let labels = labels.unwrap_or_else(|error| {
+        let message = error.to_string();
+        Err(Unreadable { what: "get namespaces".to_owned(), forbidden: false, message })
+    });
+    Later { pods, bonds: Bonds { labels, policies: policies.standing() } }
+}
+
+/// Its labels, where it may be read.
+async fn namespace(client: &Client, name: &str) -> Result<Read<Labels>, Error> {
+    let api = Api::<Namespace>::all(client.clone());
+    match api.get(name).await {
+        Ok(namespace) => Ok(Ok(namespace.metadata.labels.unwrap_or_default())),
+        Err(kube::Error::Api(status)) if status.code == 404 => {
+            let names = api.list_metadata(&kube::api::ListParams::default()).await;
+            let names = names.map(|list| list.items).unwrap_or_default();
+            let names = names.into_iter().filter_map(|namespace| namespace.metadata.name);
+            let alike = names
+                .map(|other| (strsim::damerau_levenshtein(name, &other), other))
+                .filter(|&(distance, _)| distance <= 2)
+                .min();
+            Err(Error::NoSuchNamespace { name: name.to_owned(), alike: alike.map(|(_, other)| other) })
+        }
+        Err(error @ kube::Error::Api(_)) if matches!(&error, kube::Error::Api(status) if status.code == 403) => {
+            Ok(Err(unreadable("get namespaces")(error)))
+        }
+        Err(error) => Err(Error::Reach(Box::new(error))),
+    }
+}
+
+async fn version(client: &Client) -> Read<String> {
+    client.apiserver_version().await.map(|info| info.git_version).map_err(unreadable("get /version"))
+}
+
+/// Tells what could not be read, and whether a permission would mend it.
+fn unreadable(what: &str) -> impl FnOnce(kube::Error) -> Unreadable {
+    move |error| {
+        let (forbidden, message) = match error {
+            kube::Error::Api(status) => (status.code == 403, status.message.clone()),
+            other => (false, other.to_string()),
+        };
+        Unreadable { what: what.to_owned(), forbidden, message }
+    }
+}
+
+/// Lists one kind whole, and converts each object. A list that the server cut short is unread.
+async fn list<K, T>(api: Api<K>, what: &str, convert: impl Fn(K) -> T) -> Read<Vec<T>>
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    let list = api.list(&kube::api::ListParams::default()).await.map_err(unreadable(what))?;
+    if list.metadata.continue_.is_some_and(|token| !token.is_empty()) {
+        let message = "the list was cut short".to_owned();
+        return Err(Unreadable { what: what.to_owned(), forbidden: false, message });
+    }
+    Ok(list.items.into_iter().map(convert).collect())
+}

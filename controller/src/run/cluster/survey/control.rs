@@ -1,0 +1,52 @@
+//! What the control needs to know: whether its own namespace could shut the witness off, and where the cluster's DNS is.
+
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::Service;
+use kube::{Api, Client, api::ListParams};
+
+use super::{
+    policies::{self, OtherKinds},
+    unreadable,
+};
+use crate::case::cluster::{Addresses, Direction, Read};
+
+/// Where Kubernetes' DNS runs, and the label of its Service (kubernetes.io, "Customizing DNS Service").
+const DNS: (&str, &str) = ("kube-system", "k8s-app=kube-dns");
+
+/// Policies of the control namespace that may keep a probe from the witness, for reasons that are none of the probe's.
+pub(super) async fn policies(
+    client: &Client,
+    kinds: &OtherKinds,
+    namespace: Option<&str>,
+) -> Option<Read<Vec<String>>> {
+    let namespace = namespace?;
+    let read = policies::read(client, kinds, namespace).await;
+    let own = read.own.map(|own| {
+        let policies = own.into_iter().map(|standing| standing.policy);
+        let shutting = policies.filter(|policy| policy.ingress != Direction::Unbound);
+        shutting.map(|policy| format!("NetworkPolicy {}", policy.name)).collect::<Vec<_>>()
+    });
+    Some(own.and_then(|own| {
+        let others = read.others?.into_iter().map(|standing| standing.policy.title);
+        Ok(own.into_iter().chain(others).collect())
+    }))
+}
+
+/// Where the cluster's DNS and its API server are, by their Services.
+pub(super) async fn addresses(client: &Client) -> Read<Addresses> {
+    let (namespace, label) = DNS;
+    let dns = Api::<Service>::namespaced(client.clone(), namespace);
+    let what = format!("list services in {namespace}");
+    let labelled = ListParams::default().labels(label);
+    let api_server = Api::<Service>::namespaced(client.clone(), "default");
+    let (dns, api_server) = tokio::join!(dns.list(&labelled), api_server.get("kubernetes"));
+    let dns = dns.map_err(unreadable(&what))?.items.into_iter().flat_map(cluster_ips).collect();
+    let api_server = api_server.map_err(unreadable("get services in default"))?;
+    Ok(Addresses { dns, api_server: cluster_ips(api_server) })
+}
+
+fn cluster_ips(service: Service) -> Vec<IpAddr> {
+    let addresses = service.spec.and_then(|spec| spec.cluster_ips).unwrap_or_default();
+    addresses.into_iter().filter_map(|address| address.parse().ok()).collect()
+}

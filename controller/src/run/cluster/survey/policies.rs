@@ -1,0 +1,197 @@
+//! NetworkPolicies, and policies of other kinds, which are found by discovery and not evaluated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::try_join_all;
+use k8s_openapi::{
+    api::networking::v1::NetworkPolicy,
+    apimachinery::pkg::apis::meta::v1::{APIGroup, LabelSelector, ObjectMeta},
+};
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject},
+    core::GroupVersion,
+    discovery::{Scope as ApiScope, pinned_group},
+};
+use serde_json::Value;
+
+use super::{list, unreadable};
+use crate::case::cluster::{Direction, OtherPolicy, Policy, Read, Requirement, Selector};
+
+/// The groups of kinds that decide what a pod may reach, besides Kubernetes' own, and how the names of those kinds end:
+/// Cilium, Calico, the network policy API, Antrea (`docs/antrea-network-policy.md`), OVN-Kubernetes
+/// (`docs/features/network-security-controls/egress-firewall.md`), GKE (`FQDNNetworkPolicy`).
+const KINDS: &[(&str, &str)] = &[
+    ("cilium.io", "Policy"),
+    ("crd.antrea.io", "NetworkPolicy"),
+    ("crd.projectcalico.org", "Policy"),
+    ("k8s.ovn.org", "EgressFirewall"),
+    ("networking.gke.io", "NetworkPolicy"),
+    ("policy.networking.k8s.io", "Policy"),
+    ("projectcalico.org", "Policy"),
+];
+/// What a rule of theirs does that lets nothing pass; Cilium lists such rules apart.
+const CLOSING: [&str; 3] = ["Deny", "Drop", "Reject"];
+
+/// The other kinds that this cluster has.
+#[derive(Clone, Debug)]
+pub(crate) struct OtherKinds(Read<Vec<(ApiResource, ApiScope)>>);
+
+/// A policy, and by what it is told from another one of its name, or from itself after a change.
+#[derive(Clone, Debug)]
+pub(super) struct Standing<T> {
+    version: String,
+    pub(super) policy: T,
+}
+
+/// The policies of a namespace and the others that may bind it, as they stand.
+#[derive(Clone, Debug)]
+pub(super) struct Policies {
+    pub(super) own: Read<Vec<Standing<Policy>>>,
+    pub(super) others: Read<Vec<Standing<OtherPolicy>>>,
+}
+
+impl<T> Standing<T> {
+    fn of(metadata: &ObjectMeta, policy: T) -> Self {
+        let uid = metadata.uid.clone().unwrap_or_default();
+        Self { version: format!("{uid}/{}", metadata.generation.unwrap_or_default()), policy }
+    }
+}
+
+impl Policies {
+    /// Each by its title.
+    pub(super) fn standing(&self) -> Read<BTreeMap<String, String>> {
+        let own = self.own.as_ref().map_err(Clone::clone)?.iter();
+        let own = own.map(|it| (format!("NetworkPolicy {}", it.policy.name), it.version.clone()));
+        let others = self.others.as_ref().map_err(Clone::clone)?.iter();
+        Ok(own.chain(others.map(|it| (it.policy.title.clone(), it.version.clone()))).collect())
+    }
+}
+
+/// What there is in a namespace, or for the whole cluster.
+pub(super) async fn read(client: &Client, kinds: &OtherKinds, namespace: &str) -> Policies {
+    let (own, others) = tokio::join!(of_namespace(client, namespace), others(client, kinds, namespace));
+    Policies { own, others }
+}
+
+async fn of_namespace(client: &Client, namespace: &str) -> Read<Vec<Standing<Policy>>> {
+    let api = Api::<NetworkPolicy>::namespaced(client.clone(), namespace);
+    let what = format!("list networkpolicies in {namespace}");
+    list(api, &what, |api| Standing::of(&api.metadata.clone(), policy(api))).await
+}
+
+fn policy(api: NetworkPolicy) -> Policy {
+    let spec = api.spec.unwrap_or_default();
+    // Without types, ingress is bound always, and egress where there are rules for it (NetworkPolicySpec.policyTypes).
+    let binds = |kind: &str| match &spec.policy_types {
+        Some(types) if !types.is_empty() => types.iter().any(|it| it == kind),
+        _ => kind == "Ingress" || spec.egress.as_ref().is_some_and(|rules| !rules.is_empty()),
+    };
+    let direction = |kind: &str, rules: Option<usize>| match (binds(kind), rules) {
+        (false, _) => Direction::Unbound,
+        (true, None | Some(0)) => Direction::Denied,
+        (true, Some(_)) => Direction::Allowed,
+    };
+    Policy {
+        ingress: direction("Ingress", spec.ingress.as_ref().map(Vec::len)),
+        egress: direction("Egress", spec.egress.as_ref().map(Vec::len)),
+        name: api.metadata.name.unwrap_or_default(),
+        selector: selector(spec.pod_selector.unwrap_or_default()),
+    }
+}
+
+pub(super) fn selector(api: LabelSelector) -> Selector {
+    let requirements = api.match_expressions.into_iter().flatten().map(|expression| Requirement {
+        key: expression.key,
+        operator: expression.operator,
+        values: expression.values.unwrap_or_default(),
+    });
+    Selector { equals: api.match_labels.unwrap_or_default(), requirements: requirements.collect() }
+}
+
+/// Looks which other kinds there are, in every version: one kind may be there in one of them alone.
+pub(super) async fn other_kinds(client: &Client) -> OtherKinds {
+    let found = async {
+        let groups = client.list_api_groups().await.map_err(unreadable("get /apis"))?;
+        let kinds = groups.groups.iter().map(|group| kinds_of(client, group));
+        Ok(try_join_all(kinds).await?.into_iter().flatten().collect())
+    };
+    OtherKinds(found.await)
+}
+
+async fn kinds_of(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, ApiScope)>> {
+    let Some((_, ending)) = KINDS.iter().find(|(name, _)| *name == group.name) else {
+        return Ok(Vec::new());
+    };
+    let preferred = group.preferred_version.iter();
+    let versions = preferred.chain(&group.versions).map(|version| &version.version);
+    let mut told = BTreeSet::new();
+    let versions = versions.filter(|version| told.insert((*version).clone())).map(|version| async move {
+        let what = format!("get /apis/{}/{version}", group.name);
+        let version = GroupVersion::gv(&group.name, version);
+        let discovered = pinned_group(client, &version).await.map_err(unreadable(&what))?;
+        Ok(discovered.recommended_resources())
+    });
+    let mut kinds = BTreeMap::new();
+    for (resource, capabilities) in try_join_all(versions).await?.into_iter().flatten() {
+        if resource.kind.ends_with(ending) && !resource.plural.contains('/') {
+            kinds.entry(resource.kind.clone()).or_insert((resource, capabilities.scope));
+        }
+    }
+    Ok(kinds.into_values().collect())
+}
+
+/// Policies of other kinds that there are, in the namespace or for the whole cluster.
+async fn others(client: &Client, kinds: &OtherKinds, namespace: &str) -> Read<Vec<Standing<OtherPolicy>>> {
+    let kinds = kinds.0.as_ref().map_err(Clone::clone)?.iter();
+    let lists = kinds.map(|(resource, scope)| {
+        let namespaced = *scope == ApiScope::Namespaced;
+        of_kind(client, resource, namespaced.then_some(namespace))
+    });
+    Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+}
+
+async fn of_kind(
+    client: &Client,
+    resource: &ApiResource,
+    namespace: Option<&str>,
+) -> Read<Vec<Standing<OtherPolicy>>> {
+    let api: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
+    };
+    list(api, &format!("list {}.{}", resource.plural, resource.group), |object| {
+        let title = format!("{} {}", resource.kind, object.metadata.name.clone().unwrap_or_default());
+        let opens_egress = opens_egress(&object.data);
+        Standing::of(&object.metadata, OtherPolicy { title, opens_egress })
+    })
+    .await
+}
+
+/// They all list what may go out under `egress`; Cilium's may have several parts, and others say of each rule what it does.
+fn opens_egress(object: &Value) -> bool {
+    let parts = object["specs"].as_array().into_iter().flatten().chain([&object["spec"]]);
+    let mut rules = parts.filter_map(|part| part["egress"].as_array()).flatten();
+    rules.any(|rule| {
+        let does = rule["action"].as_str().or(rule["type"].as_str());
+        does.is_none_or(|does| !CLOSING.contains(&does))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_policy_of_another_kind_opens_egress_by_any_rule_for_it() {
+        assert!(opens_egress(&json!({ "spec": { "egress": [{ "toEntities": ["all"] }] } })));
+        assert!(opens_egress(&json!({ "specs": [{}, { "egress": [{}] }] })));
+        assert!(!opens_egress(&json!({ "spec": { "egress": [], "egressDeny": [{}] } })));
+        assert!(!opens_egress(&json!({ "spec": { "ingress": [{}] } })));
+        let acting = |key: &str, does: &str| opens_egress(&json!({ "spec": { "egress": [{ key: does }] } }));
+        assert!(acting("action", "Allow") && acting("action", "Pass") && acting("type", "Allow"));
+        assert!(!acting("action", "Deny") && !acting("action", "Drop") && !acting("type", "Deny"));
+    }
+}

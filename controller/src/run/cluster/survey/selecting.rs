@@ -1,0 +1,54 @@
+//! Services, budgets and autoscalers that would select a probe by its labels. The Services come first.
+
+use k8s_openapi::api::{
+    autoscaling::v2::HorizontalPodAutoscaler, core::v1::Service, policy::v1::PodDisruptionBudget,
+};
+use kube::{Api, Client};
+
+use super::{list, policies};
+use crate::case::cluster::{Read, Selecting, SelectingKind, Selector};
+
+pub(super) async fn read(client: &Client, namespace: &str) -> Vec<Read<Vec<Selecting>>> {
+    let services = Api::<Service>::namespaced(client.clone(), namespace);
+    let budgets = Api::<PodDisruptionBudget>::namespaced(client.clone(), namespace);
+    let autoscalers = Api::<HorizontalPodAutoscaler>::namespaced(client.clone(), namespace);
+    let (services, budgets, autoscalers) = tokio::join!(
+        list(services, "list services", service),
+        list(budgets, "list poddisruptionbudgets", budget),
+        list(autoscalers, "list horizontalpodautoscalers", autoscaler)
+    );
+    let flat = |read: Read<Vec<Option<Selecting>>>| read.map(|list| list.into_iter().flatten().collect());
+    vec![flat(services), flat(budgets), flat(autoscalers)]
+}
+
+/// A Service without a selector selects nothing.
+fn service(api: Service) -> Option<Selecting> {
+    let spec = api.spec?;
+    let equals = spec.selector.filter(|selector| !selector.is_empty())?;
+    let eager = spec.publish_not_ready_addresses == Some(true);
+    Some(Selecting {
+        kind: if eager { SelectingKind::EagerService } else { SelectingKind::Service },
+        name: api.metadata.name.unwrap_or_default(),
+        selector: Selector { equals, requirements: Vec::new() },
+        target: None,
+    })
+}
+
+fn budget(api: PodDisruptionBudget) -> Option<Selecting> {
+    Some(Selecting {
+        kind: SelectingKind::DisruptionBudget,
+        name: api.metadata.name.unwrap_or_default(),
+        selector: policies::selector(api.spec?.selector?),
+        target: None,
+    })
+}
+
+fn autoscaler(api: HorizontalPodAutoscaler) -> Option<Selecting> {
+    let target = api.spec?.scale_target_ref;
+    Some(Selecting {
+        kind: SelectingKind::Autoscaler,
+        name: api.metadata.name.unwrap_or_default(),
+        selector: Selector::default(),
+        target: Some((target.kind.to_lowercase(), target.name)),
+    })
+}

@@ -1,0 +1,154 @@
+//! Pods, and the templates of every kind of workload that makes pods.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use k8s_openapi::{
+    Metadata, NamespaceResourceScope,
+    api::{
+        apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
+        batch::v1::{CronJob, Job},
+        core::v1::{EphemeralVolumeSource, Pod, PodTemplateSpec, ReplicationController, Volume as ApiVolume},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::{Api, Client, Resource};
+
+use super::{list, neighbours, template};
+use crate::case::cluster::{Origin, Read, Shape, Unreadable};
+
+/// The name of a ReplicaSet or Job, and the workload that made it.
+type Makers = BTreeMap<(String, String), (String, String)>;
+
+struct Workload {
+    kind: &'static str,
+    metadata: ObjectMeta,
+    template: Option<PodTemplateSpec>,
+}
+
+impl Workload {
+    fn identity(&self) -> Option<(String, String)> {
+        Some((self.kind.to_owned(), self.metadata.name.clone()?))
+    }
+}
+
+/// Templates and pods, where pods listen, and what could not be read.
+pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<SocketAddr>, Vec<Unreadable>) {
+    let (deployments, sets, stateful, daemons, controllers, jobs, crons, pods) = tokio::join!(
+        workloads::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
+        workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set
+            .spec
+            .and_then(|spec| spec.template)),
+        workloads::<StatefulSet>(client, namespace, "statefulset", of_stateful_set),
+        workloads::<DaemonSet>(client, namespace, "daemonset", |set| set.spec.map(|spec| spec.template)),
+        workloads::<ReplicationController>(client, namespace, "replicationcontroller", |controller| {
+            controller.spec.and_then(|spec| spec.template)
+        }),
+        workloads::<Job>(client, namespace, "job", |job| job.spec.map(|spec| spec.template)),
+        workloads::<CronJob>(client, namespace, "cronjob", |job| {
+            job.spec.and_then(|spec| spec.job_template.spec).map(|spec| spec.template)
+        }),
+        list(Api::<Pod>::namespaced(client.clone(), namespace), "list pods", |pod| pod),
+    );
+    let mut unread = Vec::new();
+    let mut found = Vec::new();
+    for read in [deployments, sets, stateful, daemons, controllers, jobs, crons] {
+        match read {
+            Ok(workloads) => found.extend(workloads),
+            Err(unreadable) => unread.push(unreadable),
+        }
+    }
+    let pods = pods.unwrap_or_else(|unreadable| {
+        unread.push(unreadable);
+        Vec::new()
+    });
+    let neighbours = neighbours::of(&pods);
+    let makers = makers(&found);
+    // A workload that was made by one of another kind, an operator's say, has nothing else that stands for it.
+    let known: BTreeSet<_> = found.iter().filter_map(Workload::identity).collect();
+    let templates = found
+        .into_iter()
+        .filter(|workload| maker(&workload.metadata).is_none_or(|maker| !known.contains(&maker)));
+    let templates = templates.map(shape);
+    let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
+    (templates.chain(pods).collect(), neighbours, unread)
+}
+
+/// The pods that there are, but for these.
+pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String>) -> Read<Vec<Shape>> {
+    let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), "list pods", |pod| pod).await?;
+    let others =
+        pods.into_iter().filter(|pod| !pod.metadata.name.as_ref().is_some_and(|name| but.contains(name)));
+    Ok(others.filter(lives).map(|pod| of_pod(pod, &Makers::new())).collect())
+}
+
+/// Its claims are made for each pod, and stand beside the template.
+fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
+    let spec = set.spec?;
+    let mut template = spec.template;
+    let claims = spec.volume_claim_templates.into_iter().flatten();
+    let volumes = claims.map(|claim| ApiVolume {
+        name: claim.metadata.name.unwrap_or_default(),
+        ephemeral: Some(EphemeralVolumeSource::default()),
+        ..ApiVolume::default()
+    });
+    template.spec.get_or_insert_default().volumes.get_or_insert_default().extend(volumes);
+    Some(template)
+}
+
+async fn workloads<K>(
+    client: &Client,
+    namespace: &str,
+    kind: &'static str,
+    template: impl Fn(K) -> Option<PodTemplateSpec>,
+) -> Read<Vec<Workload>>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Metadata<Ty = ObjectMeta>
+        + Clone
+        + serde::de::DeserializeOwned
+        + std::fmt::Debug,
+{
+    list(Api::<K>::namespaced(client.clone(), namespace), &format!("list {kind}s"), |object| {
+        let metadata = object.metadata().clone();
+        Workload { kind, metadata, template: template(object) }
+    })
+    .await
+}
+
+fn shape(workload: Workload) -> Shape {
+    let name = workload.metadata.name.unwrap_or_default();
+    let origin = Origin { kind: workload.kind.to_owned(), name, pod: None };
+    let template = workload.template.unwrap_or_default();
+    template::shape(origin, template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
+}
+
+fn makers(workloads: &[Workload]) -> Makers {
+    let made =
+        workloads.iter().filter_map(|workload| Some((workload.identity()?, maker(&workload.metadata)?)));
+    made.collect()
+}
+
+/// The workload that made something, as kind and name.
+fn maker(metadata: &ObjectMeta) -> Option<(String, String)> {
+    let owners = metadata.owner_references.as_ref()?;
+    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+    Some((owner.kind.to_lowercase(), owner.name.clone()))
+}
+
+/// Whether it runs or will. Another run's probes are pods like any other: a label of ours hides nothing.
+fn lives(pod: &Pod) -> bool {
+    let ended = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    !matches!(ended, Some("Succeeded" | "Failed"))
+}
+
+fn of_pod(pod: Pod, makers: &Makers) -> Shape {
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let made_by = maker(&pod.metadata);
+    let made_by = made_by.map(|maker| makers.get(&maker).cloned().unwrap_or(maker));
+    let (kind, owner) = made_by.unwrap_or_else(|| ("pod".to_owned(), name.clone()));
+    let origin = Origin { kind, name: owner, pod: Some(name) };
+    template::shape(origin, pod.metadata, &pod.spec.unwrap_or_default())
+}

@@ -1,0 +1,321 @@
+//! A pod's specification, reduced to what is judged.
+
+use k8s_openapi::{
+    api::core::v1::{
+        Container as ApiContainer, NodeSelectorRequirement, PodSpec, SeccompProfile as ApiSeccompProfile,
+        SecurityContext, Toleration as ApiToleration, Volume as ApiVolume,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+
+use super::secrets;
+use crate::{
+    case::cluster::{
+        Affinity, Container, ContainerKind, Labels, Origin, Placement, Requirement, SeccompProfile, Shape,
+        Toleration, Volume, bytes, millis,
+    },
+    support::names,
+};
+
+/// The annotations by which Multus, GKE, OVN, Calico and Cilium give a pod other networks, or other rules for them.
+const NETWORKS: &[&str] = &[
+    "k8s.v1.cni.cncf.io/",
+    "v1.multus-cni.io/",
+    "networking.gke.io/",
+    "k8s.ovn.org/",
+    "ovn.kubernetes.io/",
+    "cni.projectcalico.org/",
+    "policy.cilium.io/",
+    "cni.cilium.io/",
+];
+
+pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Shape {
+    let annotations = metadata.annotations.unwrap_or_default();
+    let of = |prefixes: &[&str]| {
+        let kept =
+            annotations.iter().filter(|(key, _)| prefixes.iter().any(|prefix| key.starts_with(prefix)));
+        kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    let volumes = spec.volumes.as_deref().unwrap_or_default();
+    let created = metadata.creation_timestamp.filter(|_| !origin.is_template());
+    Shape {
+        created: created.map(|time| time.0.as_second()),
+        token: token(&origin, spec, volumes),
+        secrets: Some(secrets::named(spec)),
+        labels: without_ours(metadata.labels.unwrap_or_default()),
+        gvisor_annotations: of(&[names::GVISOR_ANNOTATIONS]),
+        network_annotations: of(NETWORKS),
+        runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
+        node: spec.node_name.clone().filter(|name| !name.is_empty()),
+        placement: placement(spec),
+        containers: containers(spec),
+        volumes: outside_of(&origin, spec, volumes),
+        host_namespaces: host_namespaces(spec),
+        sysctls: sysctls(spec),
+        root_allowed: root_allowed(spec),
+        origin,
+    }
+}
+
+/// A probe must not take another run's labels for the workload's.
+fn without_ours(mut labels: Labels) -> Labels {
+    labels.retain(|key, _| ![names::RUN_LABEL, names::ROLE_LABEL].contains(&key.as_str()));
+    labels
+}
+
+fn placement(spec: &PodSpec) -> Placement {
+    let required = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let required =
+        required.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+    let requirement = |requirement: &NodeSelectorRequirement| Requirement {
+        key: requirement.key.clone(),
+        operator: requirement.operator.clone(),
+        values: requirement.values.clone().unwrap_or_default(),
+    };
+    let requirements =
+        |list: Option<&Vec<NodeSelectorRequirement>>| list.into_iter().flatten().map(requirement).collect();
+    let terms = required.into_iter().flat_map(|selector| &selector.node_selector_terms);
+    Placement {
+        node_selector: spec.node_selector.clone().unwrap_or_default(),
+        affinity: terms
+            .map(|term| Affinity {
+                labels: requirements(term.match_expressions.as_ref()),
+                fields: requirements(term.match_fields.as_ref()),
+            })
+            .collect(),
+        tolerations: tolerations(spec.tolerations.as_deref()),
+    }
+}
+
+pub(super) fn tolerations(list: Option<&[ApiToleration]>) -> Vec<Toleration> {
+    let convert = |toleration: &ApiToleration| Toleration {
+        key: toleration.key.clone(),
+        operator: toleration.operator.clone(),
+        value: toleration.value.clone(),
+        effect: toleration.effect.clone().filter(|effect| !effect.is_empty()),
+        seconds: toleration.toleration_seconds,
+    };
+    list.unwrap_or_default().iter().map(convert).collect()
+}
+
+fn containers(spec: &PodSpec) -> Vec<Container> {
+    let init = spec.init_containers.iter().flatten().map(|it| container(it, ContainerKind::Init));
+    let regular = spec.containers.iter().map(|it| container(it, ContainerKind::Regular));
+    let ephemeral = spec.ephemeral_containers.iter().flatten().map(|it| Container {
+        name: it.name.clone(),
+        kind: ContainerKind::Ephemeral,
+        ..secured(it.security_context.as_ref())
+    });
+    let of_pod = spec.security_context.as_ref().and_then(|pod| pod.seccomp_profile.as_ref());
+    let inheriting = |container: Container| match container.seccomp {
+        SeccompProfile::Unnamed if !container.privileged => {
+            Container { seccomp: seccomp(of_pod), ..container }
+        }
+        _ => container,
+    };
+    init.chain(regular).chain(ephemeral).map(inheriting).collect()
+}
+
+fn container(api: &ApiContainer, kind: ContainerKind) -> Container {
+    let limits = api.resources.as_ref().and_then(|resources| resources.limits.as_ref());
+    let limit = |name: &str| limits.and_then(|limits| limits.get(name)).map(|quantity| quantity.0.as_str());
+    let ports = api.ports.iter().flatten();
+    Container {
+        name: api.name.clone(),
+        kind,
+        // Zero is no limit (kubelet, `pkg/kubelet/cm/helpers_linux.go`).
+        memory: limit("memory").and_then(bytes).filter(|&bytes| bytes > 0),
+        cpu_millis: limit("cpu").and_then(millis).filter(|&millis| millis > 0),
+        host_ports: ports.filter_map(|port| port.host_port).filter(|&port| port != 0).collect(),
+        ..secured(api.security_context.as_ref())
+    }
+}
+
+fn secured(context: Option<&SecurityContext>) -> Container {
+    let context = context.cloned().unwrap_or_default();
+    let (add, drop) = context.capabilities.map(|it| (it.add, it.drop)).unwrap_or_default();
+    let drops_all = drop.iter().flatten().any(|capability| capability.eq_ignore_ascii_case("ALL"));
+    Container {
+        keeps_capabilities: !drops_all,
+        may_gain_privileges: context.allow_privilege_escalation != Some(false),
+        privileged: context.privileged == Some(true),
+        added_capabilities: add.unwrap_or_default(),
+        writable_root: Some(context.read_only_root_filesystem != Some(true)),
+        unmasked_proc: context.proc_mount.as_deref() == Some("Unmasked"),
+        seccomp: seccomp(context.seccomp_profile.as_ref()),
+        ..Container::default()
+    }
+}
+
+fn seccomp(profile: Option<&ApiSeccompProfile>) -> SeccompProfile {
+    match profile.map(|profile| profile.type_.as_str()) {
+        None => SeccompProfile::Unnamed,
+        Some("Unconfined") => SeccompProfile::Unconfined,
+        Some(_) => SeccompProfile::Named,
+    }
+}
+
+/// Every volume by which a pod reaches outside, and devices, with which a plugin of the node may mount what it likes
+/// (kubelet, `pkg/apis/deviceplugin/v1beta1/api.proto`, `ContainerAllocateResponse.mounts`).
+fn outside_of(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> Vec<Volume> {
+    let device =
+        |name: &str| Volume { name: name.to_owned(), kind: "driver".to_owned(), source: name.to_owned() };
+    let limits =
+        spec.containers.iter().chain(spec.init_containers.iter().flatten()).filter_map(|container| {
+            container.resources.as_ref().and_then(|resources| resources.limits.as_ref())
+        });
+    let plugins =
+        limits.flat_map(|limits| limits.keys()).filter(|name| name.contains('/')).map(|name| device(name));
+    let claims = spec.resource_claims.iter().flatten().map(|claim| device(&claim.name));
+    volumes.iter().filter_map(|volume| outside(origin, volume)).chain(plugins).chain(claims).collect()
+}
+
+/// Volumes by which a pod reaches the node's files or a driver's. Others are the pod's own.
+fn outside(origin: &Origin, volume: &ApiVolume) -> Option<Volume> {
+    let of = |kind: &str, source: &str| {
+        Some(Volume { name: volume.name.clone(), kind: kind.to_owned(), source: source.to_owned() })
+    };
+    if let Some(path) = &volume.host_path {
+        return of("hostPath", &path.path);
+    }
+    if let Some(claim) = &volume.persistent_volume_claim {
+        return of("claim", &claim.claim_name);
+    }
+    if volume.ephemeral.is_some() {
+        // The claim is made with the pod, and bears the names of both; that of a template is not there yet.
+        let claim = origin.pod.as_ref().map(|pod| format!("{pod}-{}", volume.name)).unwrap_or_default();
+        return of("claim", &claim);
+    }
+    let csi = volume.csi.as_ref().map(|csi| &csi.driver);
+    csi.or(volume.flex_volume.as_ref().map(|flex| &flex.driver)).and_then(|driver| of("driver", driver))
+}
+
+fn host_namespaces(spec: &PodSpec) -> Vec<String> {
+    let shared = [("network", spec.host_network), ("pid", spec.host_pid), ("ipc", spec.host_ipc)];
+    shared.into_iter().filter(|&(_, shared)| shared == Some(true)).map(|(name, _)| name.to_owned()).collect()
+}
+
+fn sysctls(spec: &PodSpec) -> Vec<String> {
+    let context = spec.security_context.as_ref();
+    context
+        .and_then(|context| context.sysctls.as_ref())
+        .into_iter()
+        .flatten()
+        .map(|it| it.name.clone())
+        .collect()
+}
+
+/// The first container that neither names a user other than root nor refuses to be root.
+fn root_allowed(spec: &PodSpec) -> Option<String> {
+    let pod = spec.security_context.as_ref();
+    let of_pod = (pod.and_then(|pod| pod.run_as_user), pod.and_then(|pod| pod.run_as_non_root));
+    let allowed = |container: &&ApiContainer| {
+        let own = container.security_context.as_ref();
+        let user = own.and_then(|own| own.run_as_user).or(of_pod.0);
+        let non_root = own.and_then(|own| own.run_as_non_root).or(of_pod.1);
+        user == Some(0) || (user.is_none() && non_root != Some(true))
+    };
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let first = containers.filter(allowed).map(|container| container.name.clone()).next();
+    let debugging = spec
+        .ephemeral_containers
+        .iter()
+        .flatten()
+        .find(|it| it.security_context.as_ref().is_some_and(|own| own.run_as_user == Some(0)));
+    first.or_else(|| debugging.map(|container| container.name.clone()))
+}
+
+/// A pod that exists shows the token as a projected volume; those of a template will have it unless they are told not to.
+fn token(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> bool {
+    let projected = volumes.iter().filter_map(|volume| volume.projected.as_ref());
+    let sources = projected.flat_map(|projected| projected.sources.iter().flatten());
+    let mounted = sources.into_iter().any(|source| source.service_account_token.is_some());
+    let to_come = origin.is_template() && spec.automount_service_account_token != Some(false);
+    mounted || to_come
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(pod: Option<&str>, spec: &Value) -> Shape {
+        let origin = Origin { kind: "deployment".into(), name: "web".into(), pod: pod.map(str::to_owned) };
+        shape(origin, ObjectMeta::default(), &serde_json::from_value(spec.clone()).unwrap())
+    }
+
+    #[test]
+    fn a_template_will_have_a_token_unless_it_is_told_not_to_and_a_pod_shows_it() {
+        let silent = json!({ "containers": [] });
+        assert!(of(None, &silent).token && !of(Some("web-1"), &silent).token);
+        assert!(!of(None, &json!({ "containers": [], "automountServiceAccountToken": false })).token);
+        let source = json!({ "serviceAccountToken": { "path": "token" } });
+        let volume = json!({ "name": "kube-api-access", "projected": { "sources": [source] } });
+        assert!(of(Some("web-1"), &json!({ "containers": [], "volumes": [volume] })).token);
+    }
+
+    #[test]
+    fn root_is_allowed_where_nothing_forbids_it_and_a_container_outweighs_its_pod() {
+        let app = |context: Value| json!({ "name": "app", "securityContext": context });
+        let pod = |pod: Value, container: Value| json!({ "securityContext": pod, "containers": [container] });
+        for (spec, allowed) in [
+            (pod(json!({}), app(json!({}))), true),
+            (pod(json!({ "runAsNonRoot": true }), app(json!({}))), false),
+            (pod(json!({ "runAsUser": 1000 }), app(json!({}))), false),
+            (pod(json!({ "runAsNonRoot": true }), app(json!({ "runAsUser": 0 }))), true),
+            (pod(json!({}), app(json!({ "runAsUser": 1000 }))), false),
+        ] {
+            assert_eq!(of(None, &spec).root_allowed.is_some(), allowed, "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_container_has_its_own_seccomp_profile_else_its_pods() {
+        let profile = |name: &str| json!({ "seccompProfile": { "type": name } });
+        for (pod, own, expected) in [
+            (json!({}), json!({}), SeccompProfile::Unnamed),
+            (profile("RuntimeDefault"), json!({}), SeccompProfile::Named),
+            (profile("Unconfined"), json!({}), SeccompProfile::Unconfined),
+            (profile("RuntimeDefault"), profile("Unconfined"), SeccompProfile::Unconfined),
+            (profile("Unconfined"), profile("Localhost"), SeccompProfile::Named),
+        ] {
+            let spec =
+                json!({ "securityContext": pod, "containers": [{ "name": "app", "securityContext": own }] });
+            assert_eq!(of(None, &spec).containers[0].seccomp, expected, "{spec}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_container_counts_and_what_reaches_outside_is_kept() {
+        let spec = json!({
+            "runtimeClassName": "gvisor",
+            "hostPID": true,
+            "securityContext": { "sysctls": [{ "name": "net.core.somaxconn", "value": "1" }] },
+            "initContainers": [{ "name": "first", "securityContext": { "privileged": true } }],
+            "containers": [{
+                "name": "app",
+                "resources": { "limits": { "memory": "64Mi", "cpu": "100m" } },
+                "ports": [{ "containerPort": 80, "hostPort": 8080 }],
+            }],
+            "ephemeralContainers": [{
+                "name": "debug",
+                "securityContext": { "capabilities": { "add": ["SYS_PTRACE"] }, "procMount": "Unmasked" },
+            }],
+            "volumes": [
+                { "name": "a", "hostPath": { "path": "/etc" } },
+                { "name": "b", "emptyDir": {} },
+                { "name": "c", "persistentVolumeClaim": { "claimName": "data" } },
+                { "name": "d", "csi": { "driver": "secrets-store.csi.k8s.io" } },
+            ],
+        });
+        let shape = of(None, &spec);
+        assert_eq!(shape.containers.len(), 3);
+        assert!(shape.containers[0].privileged && shape.containers[2].unmasked_proc);
+        assert_eq!((shape.containers[1].memory, shape.containers[1].cpu_millis), (Some(64 << 20), Some(100)));
+        assert_eq!((shape.host_namespaces.len(), shape.sysctls.len()), (1, 1));
+        let kinds: Vec<_> = shape.volumes.iter().map(|volume| volume.kind.as_str()).collect();
+        assert_eq!(kinds, ["hostPath", "claim", "driver"]);
+        assert_eq!(shape.without_limits().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["first"]);
+    }
+}

@@ -1,0 +1,72 @@
+//! The gRPC service: turns calls into the intake's, and nothing else.
+
+use std::sync::{Arc, Mutex};
+
+use proto::generated::{Assignment, Closed, Delivery, Introduction, collector_server::Collector};
+use tokio::sync::mpsc::UnboundedSender;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Event, Intake, intake::Accepted, locked};
+use crate::case::breach::Breach;
+
+/// One probe's collector.
+#[derive(Debug)]
+pub(super) struct Service {
+    intake: Arc<Mutex<Intake>>,
+    events: UnboundedSender<Event>,
+}
+
+impl Service {
+    pub(super) fn new(intake: Arc<Mutex<Intake>>, events: UnboundedSender<Event>) -> Self {
+        Self { intake, events }
+    }
+
+    fn refuse(&self, breach: &Breach) -> Status {
+        self.tell(Event::Refused);
+        Status::invalid_argument(breach.to_string())
+    }
+
+    fn broken(&self, status: &Status) -> Status {
+        let breach = Breach::Stream(status.message().to_owned());
+        locked(&self.intake).breach(breach.clone());
+        self.refuse(&breach)
+    }
+
+    /// Nobody may be listening any more; the intake keeps what counts.
+    fn tell(&self, event: Event) {
+        _ = self.events.send(event);
+    }
+}
+
+#[tonic::async_trait]
+impl Collector for Service {
+    async fn introduce(&self, request: Request<Introduction>) -> Result<Response<Assignment>, Status> {
+        let introduced = locked(&self.intake).introduce(request.into_inner());
+        let (introduction, assignment) = introduced.map_err(|breach| self.refuse(&breach))?;
+        self.tell(Event::Introduced(introduction));
+        Ok(Response::new(assignment.into()))
+    }
+
+    async fn deliver(&self, request: Request<Streaming<Delivery>>) -> Result<Response<Closed>, Status> {
+        let begun = locked(&self.intake).begin_delivery();
+        begun.map_err(|breach| self.refuse(&breach))?;
+        let mut deliveries = request.into_inner();
+        loop {
+            let delivery = deliveries.message().await.map_err(|status| self.broken(&status))?;
+            let accepted = match delivery {
+                Some(delivery) => locked(&self.intake).accept(delivery),
+                None => locked(&self.intake).end_delivery(),
+            };
+            match accepted.map_err(|breach| self.refuse(&breach))? {
+                Accepted::Observation(observer) => {
+                    let (received, expected) = locked(&self.intake).count();
+                    self.tell(Event::Observed { observer, received, expected });
+                }
+                Accepted::Closing(observations) => {
+                    self.tell(Event::Closed);
+                    return Ok(Response::new(Closed { observations }));
+                }
+            }
+        }
+    }
+}

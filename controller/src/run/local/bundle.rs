@@ -1,0 +1,110 @@
+//! The OCI bundle (runtime-spec, config.md) in which a local probe runs: one of our own with nothing in it but the probe,
+//! or the user's with the probe in place of its program.
+
+mod given;
+mod mounts;
+
+use serde_json::{Value, json};
+
+pub use given::{Error, adapted, network};
+
+use crate::{
+    case::{HostPath, limits::Limits},
+    support::names::NOBODY,
+};
+
+/// Where the probe lies in a bundle of our own.
+pub const PROBE: &str = "/probe";
+/// The period to which a CPU quota refers, in microseconds; the kernel's default.
+const PERIOD: u64 = 100_000;
+
+/// A configuration, and what of it is to be judged.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// `config.json`.
+    pub config: Value,
+    /// The limits that it declares.
+    pub limits: Limits,
+    /// Paths of the machine that it mounts, the probe's own left out.
+    pub host_paths: Vec<HostPath>,
+    /// Where it mounts what is no path of the machine's own: the probe, and an engine's files.
+    pub own_mounts: Vec<String>,
+    /// `process.noNewPrivileges`.
+    pub no_new_privs: bool,
+    /// `linux.cgroupsPath`, where it names one.
+    pub cgroup: Option<String>,
+}
+
+/// A bundle of our own: no network, a read-only root, no capabilities, nobody's user, limits.
+pub fn own(run: &str, limits: Limits) -> Bundle {
+    let cgroup = format!("/{run}");
+    let namespaces: Vec<_> =
+        ["pid", "network", "ipc", "uts", "mount"].into_iter().map(|kind| json!({ "type": kind })).collect();
+    let config = json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "terminal": false,
+            "user": { "uid": NOBODY, "gid": NOBODY },
+            "args": [PROBE, "report"],
+            "env": [],
+            "cwd": "/",
+            "capabilities": { "bounding": [], "effective": [], "permitted": [], "inheritable": [], "ambient": [] },
+            "noNewPrivileges": true,
+        },
+        "root": { "path": "rootfs", "readonly": true },
+        "hostname": "podproof",
+        "mounts": [{
+            "destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"],
+        }],
+        "linux": {
+            "cgroupsPath": cgroup,
+            "resources": {
+                "memory": { "limit": limits.memory },
+                "cpu": { "quota": limits.cpu_millis.map(|millis| millis * PERIOD / 1000), "period": PERIOD },
+            },
+            "namespaces": namespaces,
+        },
+    });
+    Bundle {
+        config,
+        limits,
+        host_paths: Vec::new(),
+        own_mounts: Vec::new(),
+        no_new_privs: true,
+        cgroup: Some(cgroup),
+    }
+}
+
+/// The limits that a configuration declares.
+fn limits(config: &Value) -> Limits {
+    let resource = |path: &str| config.pointer(path).and_then(Value::as_u64).filter(|&value| value > 0);
+    let quota = resource("/linux/resources/cpu/quota");
+    let period = resource("/linux/resources/cpu/period").unwrap_or(PERIOD);
+    Limits {
+        memory: resource("/linux/resources/memory/limit"),
+        cpu_millis: quota.map(|quota| quota.saturating_mul(1000) / period),
+        pids: resource("/linux/resources/pids/limit"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_bundle_declares_the_limits_it_was_given_and_mounts_nothing_of_the_machine() {
+        let wanted = Limits { memory: Some(256 << 20), cpu_millis: Some(1500), pids: None };
+        let bundle = own("podproof-1", wanted);
+        assert_eq!(limits(&bundle.config), wanted);
+        assert_eq!(bundle.config["linux"]["resources"]["cpu"]["quota"], 150_000);
+        assert!(bundle.host_paths.is_empty());
+        assert_eq!(bundle.config["root"]["readonly"], true);
+    }
+
+    #[test]
+    fn a_limit_that_means_unlimited_is_none() {
+        let config = json!({ "linux": { "resources": { "memory": { "limit": -1 }, "cpu": { "quota": 0 }, "pids": { "limit": 0 } } } });
+        assert_eq!(limits(&config), Limits::default());
+        assert_eq!(limits(&json!({})), Limits::default());
+    }
+}

@@ -1,0 +1,85 @@
+//! What this machine says of itself, and of the control group that it gave to a sandbox.
+
+mod cgroup;
+mod namespaces;
+mod processes;
+mod sockets;
+mod user_namespaces;
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+};
+
+use nix::{
+    sys::utsname::uname,
+    unistd::{SysconfVar, sysconf},
+};
+use proto::{BootId, IDENTIFIERS, MOST_OF_ACCOUNT_LIST, Observation};
+
+pub use cgroup::limits as cgroup_limits;
+pub use processes::run as processes_run;
+pub use sockets::mounted as mounted_sockets;
+pub(crate) use user_namespaces::{UserNamespaces, user_namespaces};
+
+use crate::case::{
+    Machine,
+    identity::{FileDigest, Identity},
+};
+
+/// Looks at the machine. Nothing here fails: what cannot be seen is an observation too.
+pub fn machine() -> Machine {
+    Machine {
+        boot_id: text("/proc/sys/kernel/random/boot_id").map(|uuid| BootId { uuid: uuid.trim().to_owned() }),
+        kernel_release: match uname() {
+            Ok(name) => Observation::Seen(name.release().to_string_lossy().into_owned()),
+            Err(errno) => Observation::failed(errno.desc()),
+        },
+        namespaces: namespaces::own(),
+        runs_the_probe: Observation::failed("the probe has not started yet"),
+        memory_total: memory_total(),
+        account_list: contents("/etc/passwd").map(|bytes| FileDigest::of(&bytes)),
+        shadow: contents("/etc/shadow").map(|bytes| FileDigest::of(&bytes)),
+        shadow_size: fs::metadata("/etc/shadow").ok().map(|file| file.len()),
+        identities: IDENTIFIERS.iter().map(|path| Identity::of(path, contents(path))).collect(),
+    }
+}
+
+fn memory_total() -> Observation<u64> {
+    match (sysconf(SysconfVar::_PHYS_PAGES), sysconf(SysconfVar::PAGE_SIZE)) {
+        (Ok(Some(pages)), Ok(Some(size))) => {
+            Observation::Seen(pages.unsigned_abs().saturating_mul(size.unsigned_abs()))
+        }
+        (Err(errno), _) | (_, Err(errno)) => Observation::failed(errno.desc()),
+        _ => Observation::Absent,
+    }
+}
+
+/// As much as the probe reads of a file.
+fn contents(path: &str) -> Observation<Vec<u8>> {
+    let read = |file: File| {
+        let mut bytes = Vec::new();
+        file.take(MOST_OF_ACCOUNT_LIST as u64).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    seen(File::open(path).and_then(read))
+}
+
+fn text(path: &str) -> Observation<String> {
+    seen(fs::read_to_string(path))
+}
+
+fn seen<T>(result: io::Result<T>) -> Observation<T> {
+    result.map_or_else(|error| Observation::unseen(&error), Observation::Seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_has_a_boot_id_and_memory() {
+        let machine = machine();
+        assert_eq!(machine.boot_id.seen().map(|id| id.uuid.len()), Some(36));
+        assert!(machine.memory_total.seen().is_some_and(|&bytes| bytes > 1 << 20));
+    }
+}

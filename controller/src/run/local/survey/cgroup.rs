@@ -1,0 +1,207 @@
+//! The limits of a control group of this machine, in either version of the interface
+//! (Documentation/admin-guide/cgroup-v2.rst; cgroup-v1/memory.rst; scheduler/sched-bwc.rst).
+
+use std::{
+    num::{NonZeroU64, ParseIntError},
+    path::Path,
+};
+
+use proto::Observation;
+
+use super::seen;
+use crate::case::limits::Limits;
+
+const ROOT: &str = "/sys/fs/cgroup";
+/// At and above this a version 1 memory limit means none: the kernel rounds the largest number down to a page.
+const UNLIMITED: u64 = 1 << 62;
+
+/// Reads the limits of the group at `path`, such as "/podproof-1", as long as processes are in it. A path that is not
+/// absolute is one below the group of whoever starts the runtime (runtime-spec, config-linux.md, "Cgroups Path"; gVisor,
+/// `runsc/cgroup/cgroup.go`).
+pub fn limits(path: Option<&str>) -> Observation<Limits> {
+    match path {
+        None | Some("") => Observation::failed("the bundle names no control group"),
+        Some(path) if path.split('/').any(|part| part == "..") => {
+            Observation::failed(format!("the control group {path} is no path"))
+        }
+        Some(path) => seen(std::fs::read_to_string("/proc/self/cgroup"))
+            .and_then(|own| below(Path::new(ROOT), path, &own)),
+    }
+}
+
+fn below(root: &Path, path: &str, own: &str) -> Observation<Limits> {
+    let group = |hierarchy: &str, controller: &str| {
+        let parent = if path.starts_with('/') { "" } else { own_group(own, controller) };
+        root.join(hierarchy).join(parent.trim_start_matches('/')).join(path.trim_start_matches('/'))
+    };
+    if root.join("cgroup.controllers").exists() {
+        let group = group("", "");
+        return populated(&group).and_then(|()| {
+            let memory = number(&group, "memory.max", parse_maximum);
+            let cpu = number(&group, "cpu.max", parse_cpu_maximum);
+            all(memory, cpu, pids(&group))
+        });
+    }
+    let (memory, cpu) = (group("memory", "memory"), group("cpu", "cpu"));
+    populated(&memory).and_then(|()| populated(&cpu)).and_then(|()| {
+        let period = number(&cpu, "cpu.cfs_period_us", str::parse::<NonZeroU64>);
+        let quota = number(&cpu, "cpu.cfs_quota_us", str::parse::<i64>);
+        let cpu = quota.and_then(|quota| {
+            let millis = |period: NonZeroU64| Some(u64::try_from(quota).ok()?.saturating_mul(1000) / period);
+            period.map(millis)
+        });
+        let memory = number(&memory, "memory.limit_in_bytes", str::parse);
+        let memory = memory.map(|bytes: u64| (bytes < UNLIMITED).then_some(bytes));
+        all(memory, cpu, pids(&group("pids", "pids")))
+    })
+}
+
+fn all(
+    memory: Observation<Option<u64>>,
+    cpu: Observation<Option<u64>>,
+    pids: Observation<Option<u64>>,
+) -> Observation<Limits> {
+    memory.and_then(|memory| cpu.and_then(|cpu_millis| pids.map(|pids| Limits { memory, cpu_millis, pids })))
+}
+
+/// Where nothing counts processes, nothing limits them.
+fn pids(group: &Path) -> Observation<Option<u64>> {
+    match number(group, "pids.max", parse_maximum) {
+        Observation::Absent => Observation::Seen(None),
+        otherwise => otherwise,
+    }
+}
+
+/// Our own group in the hierarchy that has a controller; in the second version's, which names none (cgroups(7)).
+fn own_group<'a>(own: &'a str, controller: &str) -> &'a str {
+    let mut groups = own.lines().filter_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        controllers.split(',').any(|name| name == controller).then_some(path)
+    });
+    groups.next().unwrap_or_default()
+}
+
+/// A group that nobody is in limits nobody.
+fn populated(group: &Path) -> Observation<()> {
+    seen(std::fs::read_to_string(group.join("cgroup.procs"))).and_then(|processes| {
+        if processes.trim().is_empty() {
+            Observation::failed("no process is in the control group")
+        } else {
+            Observation::Seen(())
+        }
+    })
+}
+
+fn number<T>(
+    group: &Path,
+    file: &str,
+    parse: impl FnOnce(&str) -> Result<T, ParseIntError>,
+) -> Observation<T> {
+    seen(std::fs::read_to_string(group.join(file))).and_then(|text| {
+        let unclear = |_| Observation::failed(format!("{file} says {}", text.trim()));
+        parse(text.trim()).map_or_else(unclear, Observation::Seen)
+    })
+}
+
+fn parse_maximum(text: &str) -> Result<Option<u64>, ParseIntError> {
+    if text == "max" { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// "QUOTA PERIOD", both in microseconds.
+fn parse_cpu_maximum(text: &str) -> Result<Option<u64>, ParseIntError> {
+    let (quota, period) = text.split_once(' ').unwrap_or((text, ""));
+    let period: NonZeroU64 = period.parse()?;
+    Ok(parse_maximum(quota)?.map(|quota| quota.saturating_mul(1000) / period))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn both_versions_tell_the_same_limits() {
+        let wanted =
+            Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: Some(1500), pids: Some(64) });
+        let first = tree(&[
+            ("memory/x/cgroup.procs", "7\n"),
+            ("memory/x/memory.limit_in_bytes", "268435456\n"),
+            ("cpu/x/cgroup.procs", "7\n"),
+            ("cpu/x/cpu.cfs_quota_us", "150000\n"),
+            ("cpu/x/cpu.cfs_period_us", "100000\n"),
+            ("pids/x/pids.max", "64\n"),
+        ]);
+        assert_eq!(below(first.path(), "/x", ""), wanted);
+        let second = tree(&[
+            ("cgroup.controllers", "cpu memory\n"),
+            ("x/cgroup.procs", "7\n"),
+            ("x/memory.max", "268435456\n"),
+            ("x/cpu.max", "150000 100000\n"),
+            ("x/pids.max", "64\n"),
+        ]);
+        assert_eq!(below(second.path(), "/x", ""), wanted);
+    }
+
+    #[test]
+    fn a_path_that_is_not_absolute_is_below_our_own_group() {
+        let name = "system.slice:runsc:1";
+        let wanted = Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: None, pids: None });
+        let group = |folder: &str, file: &str| format!("{folder}/{name}/{file}");
+        let first = tree(&[
+            (&group("memory/own/group", "cgroup.procs"), "7\n"),
+            (&group("memory/own/group", "memory.limit_in_bytes"), "268435456\n"),
+            (&group("cpu", "cgroup.procs"), "7\n"),
+            (&group("cpu", "cpu.cfs_quota_us"), "-1\n"),
+            (&group("cpu", "cpu.cfs_period_us"), "100000\n"),
+        ]);
+        assert_eq!(below(first.path(), name, "4:memory:/own/group\n1:cpu,cpuacct:/\n0::/own\n"), wanted);
+        let second = tree(&[
+            ("cgroup.controllers", ""),
+            (&group("own", "cgroup.procs"), "7\n"),
+            (&group("own", "memory.max"), "268435456\n"),
+            (&group("own", "cpu.max"), "max 100000\n"),
+        ]);
+        assert_eq!(below(second.path(), name, "0::/own\n"), wanted);
+    }
+
+    #[test]
+    fn no_limit_is_seen_as_none() {
+        let none = Observation::Seen(Limits::default());
+        let first = tree(&[
+            ("memory/x/cgroup.procs", "7\n"),
+            ("memory/x/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("cpu/x/cgroup.procs", "7\n"),
+            ("cpu/x/cpu.cfs_quota_us", "-1\n"),
+            ("cpu/x/cpu.cfs_period_us", "100000\n"),
+        ]);
+        assert_eq!(below(first.path(), "/x", ""), none);
+        let second = tree(&[
+            ("cgroup.controllers", ""),
+            ("x/cgroup.procs", "7\n"),
+            ("x/memory.max", "max\n"),
+            ("x/cpu.max", "max 100000\n"),
+        ]);
+        assert_eq!(below(second.path(), "/x", ""), none);
+    }
+
+    #[test]
+    fn a_group_that_is_empty_missing_or_strange_is_not_seen() {
+        let empty = tree(&[("cgroup.controllers", ""), ("x/cgroup.procs", "\n"), ("x/memory.max", "1\n")]);
+        assert!(matches!(below(empty.path(), "/x", ""), Observation::Failed { .. }));
+        assert_eq!(below(empty.path(), "/y", ""), Observation::Absent);
+        for path in [None, Some(""), Some("/../x")] {
+            assert!(matches!(limits(path), Observation::Failed { .. }));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What was said of the network, with its names looked up: by the controller, since a sandbox need not have a resolver.
+
+use std::{io, net::IpAddr};
+
+use proto::Protocol;
+
+use crate::{
+    case::{
+        destination::Purpose,
+        profile::{Allowed, Kind, Profile},
+    },
+    plan::{
+        Named, Wanted,
+        endpoint::{Endpoint, Host},
+    },
+};
+
+/// `--egress-target`, `--no-default-targets`, `--profile` and `--allow`.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) targets: Vec<Endpoint>,
+    pub(crate) defaults: bool,
+    pub(crate) kind: Kind,
+    pub(crate) allowed: Vec<Endpoint>,
+}
+
+/// The most that can be named: each takes a descriptor of the probe's, of which it has 1024 (setrlimit(2)).
+const MOST: usize = 512;
+
+/// What cannot be attempted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to look up {name}")]
+    LookUp { name: String, source: io::Error },
+    #[error("{0} targets were named, and {MOST} are the most")]
+    TooMany(usize),
+}
+
+/// Looks names up, and says in remarks what they stand for.
+pub(crate) async fn looked_up(request: &Request) -> Result<(Wanted, Vec<String>), Error> {
+    let mut remarks = Vec::new();
+    let mut named = Vec::new();
+    let mut allowed = Vec::new();
+    for endpoint in &request.targets {
+        let addresses = addresses(endpoint, &mut remarks).await?;
+        named.extend(
+            addresses.into_iter().filter_map(|(address, _)| attempt(endpoint, address, Purpose::Requested)),
+        );
+    }
+    for endpoint in &request.allowed {
+        for (address, prefix) in addresses(endpoint, &mut remarks).await? {
+            allowed.push(Allowed { address, prefix, port: endpoint.port, protocol: endpoint.protocol });
+            named.extend(attempt(endpoint, address, Purpose::Allowed));
+        }
+    }
+    if named.len() > MOST {
+        return Err(Error::TooMany(named.len()));
+    }
+    if request.kind != Kind::DenyAll {
+        let listed: Vec<_> = request.allowed.iter().map(Endpoint::to_string).collect();
+        let listed = if listed.is_empty() { String::new() } else { format!(", and {}", listed.join(", ")) };
+        remarks.insert(0, format!("judged by the profile {}{listed}", request.kind.id()));
+    }
+    let profile = Profile { kind: request.kind, allowed };
+    Ok((Wanted { defaults: request.defaults, named, profile }, remarks))
+}
+
+/// What can be attempted has a port.
+fn attempt(endpoint: &Endpoint, address: IpAddr, purpose: Purpose) -> Option<Named> {
+    let protocol = endpoint.protocol.unwrap_or(Protocol::Tcp);
+    endpoint.port.map(|port| Named { address, port, protocol, purpose })
+}
+
+/// The addresses, each with how many bits of it count.
+async fn addresses(endpoint: &Endpoint, remarks: &mut Vec<String>) -> Result<Vec<(IpAddr, u8)>, Error> {
+    let whole = |address: IpAddr| (address, if address.is_ipv4() { 32 } else { 128 });
+    let name = match &endpoint.host {
+        Host::Address(address) => return Ok(vec![whole(*address)]),
+        Host::Network(address, prefix) => return Ok(vec![(*address, *prefix)]),
+        Host::Name(name) => name,
+    };
+    let failed = |source| Error::LookUp { name: name.clone(), source };
+    let found = tokio::net::lookup_host((name.as_str(), endpoint.port.unwrap_or(0))).await.map_err(failed)?;
+    let mut addresses: Vec<_> = found.map(|found| found.ip()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    if addresses.is_empty() {
+        return Err(failed(io::Error::other("it has no address")));
+    }
+    let listed: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+    let remark = format!("{name} was looked up here: {}", listed.join(", "));
+    if !remarks.contains(&remark) {
+        remarks.push(remark);
+    }
+    Ok(addresses.into_iter().map(whole).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::endpoint;
+
+    fn request(targets: &[&str], kind: Kind, allowed: &[&str]) -> Request {
+        Request {
+            targets: targets.iter().map(|text| endpoint::target(text).unwrap()).collect(),
+            defaults: true,
+            kind,
+            allowed: allowed.iter().map(|text| endpoint::allowed(text).unwrap()).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_allowed_is_attempted_where_it_has_a_port() {
+        let request =
+            request(&["192.0.2.7:443"], Kind::AllowList, &["10.0.0.0/8", "192.0.2.8", "192.0.2.9:53/udp"]);
+        let (wanted, remarks) = looked_up(&request).await.unwrap();
+        let named: Vec<_> =
+            wanted.named.iter().map(|named| (named.port, named.protocol, named.purpose)).collect();
+        assert_eq!(named, [(443, Protocol::Tcp, Purpose::Requested), (53, Protocol::Udp, Purpose::Allowed)]);
+        let prefixes: Vec<_> = wanted.profile.allowed.iter().map(|allowed| allowed.prefix).collect();
+        assert_eq!(prefixes, [8, 32, 32]);
+        assert_eq!(
+            remarks,
+            ["judged by the profile allow-list, and 10.0.0.0/8, 192.0.2.8, 192.0.2.9:53/udp"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_and_said() {
+        let request = request(&["localhost:443"], Kind::DenyAll, &[]);
+        let (wanted, remarks) = looked_up(&request).await.unwrap();
+        assert!(!wanted.named.is_empty() && wanted.named.iter().all(|named| named.address.is_loopback()));
+        assert!(remarks[0].starts_with("localhost was looked up here: "), "{remarks:?}");
+    }
+}

@@ -1,0 +1,6 @@
+//! Small pieces that every room may use: files, digests, the clock and names.
+
+pub(crate) mod clock;
+pub mod digest;
+pub mod file;
+pub mod names;
