@@ -1,4 +1,4 @@
-//! Who the probe is, and what it is to do.
+//! The probe's introduction, and the assignment that the controller gives it.
 
 use std::{
     fmt,
@@ -16,46 +16,46 @@ use crate::{
     limits::{distinct, list, present, text},
 };
 
-/// Binds evidence to the run that asked for it.
+/// A random number that binds evidence to the run that asked for it.
 #[derive(Clone, Copy, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Nonce(pub [u8; 16]);
 
-/// What a probe says of itself.
+/// A probe's description of itself.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Introduction {
     /// The version of the probe's package.
     pub probe_version: String,
-    /// The schema that it speaks.
+    /// The version of the schema that the probe speaks.
     pub schema_version: u32,
-    /// The architecture it was built for.
+    /// The architecture that the probe was built for.
     pub architecture: String,
-    /// What it can observe.
+    /// All observers that the probe has.
     pub observers: Vec<Observer>,
 }
 
-/// What a probe is asked to do.
+/// The controller's orders for one run.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Assignment {
-    /// To be repeated with every delivery.
+    /// The nonce that every delivery repeats.
     pub nonce: Nonce,
-    /// To be run in this order.
+    /// The observers to run, in this order.
     pub observers: Vec<Observer>,
-    /// To be attempted at once.
+    /// The targets to attempt, all at once.
     pub targets: Vec<Target>,
-    /// How long it may take.
+    /// The time limits of the run.
     pub budget: Budget,
 }
 
 wire_enum! {
-    /// How a target is attempted.
+    /// The way in which a target is attempted.
     Protocol, "protocol", {
         /// A connection, over which nothing is sent.
         Tcp, "tcp";
         /// A datagram, sent again while nothing comes back.
         Udp, "udp";
-        /// The same with a DNS query.
+        /// A DNS query in a datagram, sent again while nothing comes back.
         Dns, "dns";
-        /// Datagrams that nobody answers.
+        /// Datagrams that the listener records and does not answer.
         OneWay, "one-way";
         /// An ICMP echo request.
         Echo, "icmp";
@@ -63,36 +63,36 @@ wire_enum! {
         Resolver, "resolver";
         /// A connection to a Unix socket.
         Socket, "unix";
-        /// A question to the run's own listener: whether it has heard what was sent one way.
+        /// A question to the run's own listener: have the datagrams that were sent one way arrived?
         Heard, "heard";
     }
 }
 
-/// One thing to attempt.
+/// One target to attempt.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Target {
-    /// Unique within an assignment.
+    /// The target's number, unique within an assignment.
     pub id: u32,
-    /// Where to; unspecified where the protocol has no address.
+    /// The target's address; unspecified if the protocol has no address.
     pub address: IpAddr,
-    /// 0 where the protocol has no port, and only there.
+    /// The target's port; 0 if, and only if, the protocol has no port.
     pub port: u16,
-    /// By which way.
+    /// The way in which the target is attempted.
     pub protocol: Protocol,
-    /// By which a listener of the run's own is known.
+    /// The token that identifies one of the run's own listeners; `None` for every other target.
     pub token: Option<Nonce>,
-    /// The name that is asked for, or the Unix socket's; else empty.
+    /// The name that a DNS query asks for, or the name of the Unix socket; otherwise empty.
     pub name: String,
 }
 
-/// Time limits; neither is zero.
+/// The time limits of a run; none is zero.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Budget {
-    /// For one observer.
+    /// The time for one observer.
     pub observer: Duration,
-    /// For all attempts together.
+    /// The time for all attempts together.
     pub egress: Duration,
-    /// When what has ended is attempted again.
+    /// The time, since the start of the attempts, at which all that have ended are made again.
     pub again: Duration,
 }
 
@@ -194,12 +194,12 @@ fn numbers(observers: Vec<Observer>) -> Vec<i32> {
 // === impl Protocol ===
 
 impl Protocol {
-    /// Whether it leads to an address.
+    /// Returns true if a target of this protocol has an address.
     pub const fn has_address(self) -> bool {
         !matches!(self, Self::Resolver | Self::Socket)
     }
 
-    /// Whether it leads to a port of an address.
+    /// Returns true if a target of this protocol has a port.
     pub const fn has_port(self) -> bool {
         self.has_address() && !matches!(self, Self::Echo)
     }
@@ -208,7 +208,7 @@ impl Protocol {
 // === impl Target ===
 
 impl Target {
-    /// Whoever listens at an address.
+    /// Returns the target at an address, without a token or a name.
     pub const fn at(id: u32, address: IpAddr, port: u16, protocol: Protocol) -> Self {
         Self { id, address, port, protocol, token: None, name: String::new() }
     }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_survives_the_wire_by_each_protocol_and_by_no_other() {
+    fn a_target_survives_the_wire_by_known_protocols_alone() {
         for &protocol in Protocol::ALL {
             let of_our_own = Target { token: Some(Nonce([7; 16])), name: "@x".into(), ..target(protocol) };
             for target in [target(protocol), of_our_own] {
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_has_a_port_and_an_address_where_its_protocol_has_and_only_there() {
+    fn a_target_whose_port_or_address_does_not_fit_its_protocol_is_refused() {
         for (port, protocol) in
             [(0, Protocol::Udp), (65_536, Protocol::Udp), (7, Protocol::Echo), (7, Protocol::Socket)]
         {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_read_as_it_is_written_and_in_no_other_way() {
+    fn a_nonce_is_read_only_as_it_is_written() {
         let nonce = Nonce([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
         assert_eq!(nonce.to_string().parse(), Ok(nonce));
         for wrong in ["", "0102", "+0102030405060708090a0b0c0d0e0ff", "zz02030405060708090a0b0c0d0e0fff"] {

@@ -2,23 +2,23 @@
 
 use crate::{Nonce, Observed, Refused, generated, limits::present};
 
-/// An observation, or the end of them.
+/// One message of the stream: an observation, or the closing after the last.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Delivery {
-    /// Of the assignment that it answers.
+    /// The nonce of the assignment that the delivery answers.
     pub nonce: Nonce,
-    /// What is delivered.
+    /// The content of the message.
     pub content: Content,
 }
 
-/// What a delivery holds.
+/// The content of a delivery.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Content {
     /// One observer's result.
     Observed(Observed),
-    /// Nothing more comes.
+    /// The end of the stream.
     Closing {
-        /// How many results the probe has sent.
+        /// The number of results that the probe has sent.
         observations: u32,
     },
 }

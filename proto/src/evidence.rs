@@ -1,4 +1,4 @@
-//! The facts, each as a type of its own with its way over the wire.
+//! The facts, each a type of its own that converts to its wire message and back.
 
 mod calls;
 mod filesystem;
@@ -32,7 +32,7 @@ pub use resources::{MEASURING, MemoryTotal, ProcessorShare, Processors, Quota, Q
 pub use secrets::{Secrets, Token};
 pub use sockets::SocketDefaults;
 
-/// Gives an enum of the schema its type without the unspecified value, which is refused.
+/// Defines a Rust type for an enum of the schema. The type lacks the unspecified value, which the conversion refuses.
 macro_rules! wire_enum {
     ($(#[$enum_doc:meta])* $name:ident, $field:literal, { $($(#[$doc:meta])* $variant:ident, $id:literal;)+ }) => {
         $(#[$enum_doc])*
@@ -41,10 +41,10 @@ macro_rules! wire_enum {
         pub enum $name { $($(#[$doc])* $variant,)+ }
 
         impl $name {
-            /// Every value.
+            /// All values in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The value's name in reports and logs.
+            /// Returns the value's name for reports and logs.
             pub const fn id(self) -> &'static str {
                 match self { $(Self::$variant => $id,)+ }
             }
@@ -72,8 +72,8 @@ macro_rules! wire_enum {
 }
 pub(crate) use wire_enum;
 
-/// Takes a fact of plain numbers over the wire, where there is nothing to refuse. Both sides name every field, so that one
-/// that is added to either fails to compile until it is carried.
+/// Converts a fact of plain numbers to its wire message and back; there is nothing to refuse. Both conversions name every
+/// field, so that a field added to one side alone fails to compile.
 macro_rules! mirrored {
     ($name:ident { $($field:ident),+ $(,)? }) => {
         impl From<$name> for crate::generated::$name {

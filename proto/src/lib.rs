@@ -1,9 +1,9 @@
-//! The contract between the probe inside a sandbox and the controller outside: what may be said, and nothing about what
-//! it means.
+//! The contract between the probe inside a sandbox and the controller outside: the messages, without any judgement of
+//! their meaning.
 //!
-//! The schema under `schema/` is the specification; [`generated`] is made from it and committed. Every message is parsed
-//! into the types of this crate where it arrives, or refused by a [`Refused`]; past that border nothing is optional that
-//! the schema demands.
+//! The schema under `schema/` is the specification; [`generated`] is made from it and committed. The receiver parses each
+//! message into the types of this crate, or refuses it with a [`Refused`]. A parsed message has every field that the
+//! schema demands.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -33,10 +33,10 @@ pub use observation::{Observation, Observed};
 pub use observer::{Evidence, Fact, Observer};
 pub use refused::Refused;
 
-/// The version of the schema that this crate speaks; probe and controller must agree on it exactly.
+/// The version of the schema that this crate speaks. Probe and controller must have the same version.
 pub const SCHEMA_VERSION: u32 = 3;
 
-/// The messages and the service as generated from `schema/`; `make generated` writes them anew.
+/// The messages and the service, generated from `schema/` by `make generated`.
 #[expect(
     missing_docs,
     clippy::all,

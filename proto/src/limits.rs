@@ -1,10 +1,10 @@
-//! The sizes that the schema allows, checked where messages arrive.
+//! The sizes that the schema allows, checked when a message arrives.
 
 use crate::Refused;
 
 /// The longest text, in bytes.
 pub const TEXT: usize = 4096;
-/// The longest list.
+/// The longest list, in items.
 pub const LIST: usize = 1024;
 
 pub(crate) fn text(field: &'static str, text: String) -> Result<String, Refused> {
@@ -36,12 +36,12 @@ pub(crate) fn present<T>(field: &'static str, value: Option<T>) -> Result<T, Ref
     value.ok_or(Refused::Missing { field })
 }
 
-/// A SHA-256.
+/// Returns the bytes as a SHA-256; refuses any other length.
 pub(crate) fn digest(field: &'static str, bytes: Vec<u8>) -> Result<[u8; 32], Refused> {
     bytes.try_into().map_err(|_| Refused::OutOfRange { field })
 }
 
-/// Refuses a list in which two neighbours of the sorted order are equal.
+/// Refuses a list that holds an item twice.
 pub(crate) fn distinct<T: Ord + Clone>(field: &'static str, items: &[T]) -> Result<(), Refused> {
     let mut sorted = items.to_vec();
     sorted.sort_unstable();
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_the_longest_length_is_accepted_and_one_more_is_refused() {
+    fn text_beyond_the_longest_length_is_refused() {
         assert!(text("text", "x".repeat(TEXT)).is_ok());
         assert_eq!(text("text", "x".repeat(TEXT + 1)), Err(Refused::TooLong { field: "text", limit: TEXT }));
     }

@@ -1,4 +1,4 @@
-//! What one look gave: the thing itself, or how looking failed.
+//! The result of one look: the thing itself, or the reason why looking failed.
 
 use std::io;
 
@@ -6,26 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Fact, Observer, Refused, generated, limits};
 
-/// The result of looking for a `T`. *Could not look* is a value of its own, and never the same as *looked, and there is
-/// nothing*.
+/// The result of looking for a `T`. A look that failed is a value of its own and differs from a look that found nothing.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Observation<T> {
-    /// It was there.
+    /// The thing was there.
     Seen(T),
-    /// It was looked for, and there is no such thing.
+    /// The look succeeded, and the thing does not exist.
     Absent,
-    /// Looking was not allowed.
+    /// The look was not allowed.
     Denied {
         /// The errno value of the refusal.
         errno: u32,
     },
-    /// Looking failed.
+    /// The look failed for another reason.
     Failed {
-        /// A fragment that says why.
+        /// A sentence fragment that states the reason.
         reason: String,
     },
-    /// There was no answer within the budget.
+    /// The observer did not answer within the budget.
     TimedOut,
     /// A signal ended the process that looked.
     Crashed {
@@ -34,24 +33,24 @@ pub enum Observation<T> {
     },
 }
 
-/// One observer's result, as it travels.
+/// One observer's result, as the probe sends it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Observed {
-    /// Who looked.
+    /// The observer that looked.
     pub observer: Observer,
-    /// What came of it.
+    /// The result of the look.
     pub outcome: Observation<Fact>,
 }
 
 // === impl Observation ===
 
 impl<T> Observation<T> {
-    /// A look that failed, with the fragment that says why.
+    /// Returns a failed look with the fragment that states the reason.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::Failed { reason: reason.into() }
     }
 
-    /// What an operation that failed says about the thing it was for.
+    /// Returns the result that the error of a failed operation implies: absent, denied or failed.
     pub fn unseen(error: &io::Error) -> Self {
         match (error.kind(), error.raw_os_error()) {
             (io::ErrorKind::NotFound, _) => Self::Absent,
@@ -60,12 +59,12 @@ impl<T> Observation<T> {
         }
     }
 
-    /// What was seen, if anything was.
+    /// Returns the fact that was seen; `None` for every other result.
     pub const fn seen(&self) -> Option<&T> {
         if let Self::Seen(fact) = self { Some(fact) } else { None }
     }
 
-    /// How looking fared, as a fragment: "seen", or why not.
+    /// Describes the result as a sentence fragment: "seen", or the reason why nothing was seen.
     pub fn fared(&self) -> String {
         match self {
             Self::Seen(_) => "seen".to_owned(),
@@ -77,12 +76,12 @@ impl<T> Observation<T> {
         }
     }
 
-    /// The same result about another form of the fact.
+    /// Converts the fact that was seen; keeps every other result.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observation<U> {
         self.and_then(|fact| Observation::Seen(change(fact)))
     }
 
-    /// Looks on at what was seen; what was not seen stays as it is.
+    /// Continues with the fact that was seen; keeps every other result.
     pub fn and_then<U>(self, look: impl FnOnce(T) -> Observation<U>) -> Observation<U> {
         match self {
             Self::Seen(fact) => look(fact),
@@ -96,7 +95,7 @@ impl<T> Observation<T> {
 }
 
 impl<T, E> Observation<Result<T, E>> {
-    /// Takes the error out of what was seen.
+    /// Returns the error if the look gave one; otherwise the result with the plain fact.
     pub fn transpose(self) -> Result<Observation<T>, E> {
         let mut error = None;
         let observation = self.and_then(|result| match result {

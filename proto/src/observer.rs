@@ -1,54 +1,54 @@
-//! The one list of everything that can be observed; observers, facts and the evidence are made from it.
+//! The single list of everything that can be observed, from which observers, facts and the evidence are made.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Observation, Observed, Refused, generated, limits};
 
-/// Makes [`Observer`], [`Fact`] and [`Evidence`] from one list, so that none of them can lack what another has.
+/// Makes [`Observer`], [`Fact`] and [`Evidence`] from one list, so that they always have the same entries.
 macro_rules! observers {
     ($($(#[$doc:meta])* $fact:ident, $field:ident, $id:literal;)+) => {
-        /// Names a fact that the probe can look for.
+        /// The name of a fact that the probe can look for.
         #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Observer { $($(#[$doc])* $fact,)+ }
 
-        /// One thing that was seen.
+        /// One fact that was seen.
         #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Fact { $($(#[$doc])* $fact(crate::$fact),)+ }
 
-        /// Everything that one probe observed. A file that was saved before there was an observer lacks it, and reads as
-        /// evidence in which it did not report.
+        /// All observations of one probe. A file that was saved before an observer existed lacks its field; the file reads
+        /// as evidence to which the observer did not report.
         #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
         #[serde(default)]
         pub struct Evidence { $($(#[$doc])* pub $field: Observation<crate::$fact>,)+ }
 
         impl Observer {
-            /// Every observer, in the order in which they run by default.
+            /// All observers in the order in which they run by default.
             pub const ALL: &'static [Self] = &[$(Self::$fact,)+];
 
-            /// The observer's name in reports and logs.
+            /// Returns the observer's name for reports and logs.
             pub const fn id(self) -> &'static str {
                 match self { $(Self::$fact => $id,)+ }
             }
         }
 
         impl Fact {
-            /// Whose fact it is.
+            /// Returns the observer that the fact belongs to.
             pub const fn observer(&self) -> Observer {
                 match self { $(Self::$fact(_) => Observer::$fact,)+ }
             }
         }
 
         impl Default for Evidence {
-            /// Evidence before anything was observed.
+            /// Returns evidence to which no observer has reported.
             fn default() -> Self {
                 Self { $($field: Observation::failed("the probe did not report it"),)+ }
             }
         }
 
         impl Evidence {
-            /// Puts one result in its place. A fact of another observer is no result of this one.
+            /// Records one result. Refuses a fact that belongs to another observer.
             pub fn record(&mut self, Observed { observer, outcome }: Observed) -> Result<(), Refused> {
                 match observer { $(
                     Observer::$fact => self.$field = outcome.map(|fact| match fact {
@@ -59,7 +59,7 @@ macro_rules! observers {
                 Ok(())
             }
 
-            /// What each observer gave, in the list's order.
+            /// Returns the results of all observers in the list's order.
             pub fn outcomes(&self) -> Vec<Observed> {
                 vec![$(Observed {
                     observer: Observer::$fact,
@@ -107,11 +107,11 @@ macro_rules! observers {
 }
 
 observers! {
-    /// uname(2).
+    /// The names by uname(2).
     KernelName, kernel_name, "kernel-name";
-    /// `/proc/version`.
+    /// The text of `/proc/version`.
     KernelBanner, kernel_banner, "kernel-banner";
-    /// syslog(2).
+    /// The kernel log by syslog(2).
     KernelLog, kernel_log, "kernel-log";
     /// The vDSO image.
     VdsoImage, vdso_image, "vdso-image";
@@ -121,21 +121,21 @@ observers! {
     FaultFrame, fault_frame, "fault-frame";
     /// The word at gs:0.
     GsPointer, gs_pointer, "gs-pointer";
-    /// The bytes of a call site that was used.
+    /// The bytes of a call site before and after its use.
     CallSite, call_site, "call-site";
     /// The segment registers.
     SegmentRegisters, segment_registers, "segment-registers";
-    /// How long a system call takes.
+    /// The duration of a system call.
     CallDuration, call_duration, "call-duration";
-    /// What the processor says of a hypervisor.
+    /// The processor's statements about a hypervisor.
     ProcessorIdentity, processor_identity, "processor-identity";
-    /// `/proc/sentry-meminfo`.
+    /// The counts of `/proc/sentry-meminfo`.
     SentryMeminfo, sentry_meminfo, "sentry-meminfo";
-    /// The shape of `/proc`.
+    /// The structure of `/proc`.
     ProcfsTree, procfs_tree, "procfs-tree";
-    /// Signs that anybody can make.
+    /// Signs of a gVisor sandbox that anybody can make.
     Markers, markers, "markers";
-    /// How a set of harmless system calls answers.
+    /// The answers of a set of harmless system calls.
     CallAnswers, call_answers, "call-answers";
     /// The kernel's boot id.
     BootId, boot_id, "boot-id";
@@ -145,41 +145,41 @@ observers! {
     Processors, processors, "processors";
     /// The files of the probe's control groups.
     Quotas, quotas, "quotas";
-    /// User and group.
+    /// Users and groups of the probe's process.
     Credentials, credentials, "credentials";
-    /// Capability sets.
+    /// Capability sets of the probe's process.
     Capabilities, capabilities, "capabilities";
     /// Seccomp mode and `no_new_privs`.
     Seccomp, seccomp, "seccomp";
     /// The probe's own namespaces.
     Namespaces, namespaces, "namespaces";
-    /// Everything that is mounted.
+    /// All mounts of the probe's mount namespace.
     Mounts, mounts, "mounts";
-    /// The root directory.
+    /// The root directory's file system.
     RootFilesystem, root_filesystem, "root-filesystem";
-    /// `/etc/passwd`, counted.
+    /// The accounts of `/etc/passwd`, counted.
     AccountList, account_list, "account-list";
-    /// `/etc/shadow`, counted.
+    /// The passwords of `/etc/shadow`, counted.
     Shadow, shadow, "shadow";
-    /// Device nodes.
+    /// Device nodes below `/dev`.
     Devices, devices, "devices";
     /// Sockets of programs that govern the machine.
     HostSockets, host_sockets, "host-sockets";
     /// Credentials that are put into a sandbox, counted.
     Secrets, secrets, "secrets";
-    /// Files of the kernel's by which the whole machine is read or changed.
+    /// The kernel's files that let a program read or change the whole machine.
     KernelFiles, kernel_files, "kernel-files";
-    /// What a machine has and an image seldom has.
+    /// Signs that a machine has and an image seldom has.
     HostSentinels, host_sentinels, "host-sentinels";
-    /// What tells one machine from another, as digests.
+    /// Identifiers that distinguish one machine from another, as digests.
     Identifiers, identifiers, "identifiers";
-    /// Network interfaces.
+    /// Network interfaces and their addresses.
     Interfaces, interfaces, "interfaces";
-    /// Routes.
+    /// Routes through interfaces other than loopback.
     Routes, routes, "routes";
     /// The defaults of the network stack.
     SocketDefaults, socket_defaults, "socket-defaults";
-    /// The page in which gVisor keeps its clock, which is ready last.
+    /// The page in which gVisor keeps its clock, which becomes ready last.
     TimePage, time_page, "time-page";
     /// Attempts to reach targets.
     Egress, egress, "egress";
@@ -193,11 +193,15 @@ mod tests {
     use crate::{BootId, MemoryTotal};
 
     #[test]
-    fn each_observer_survives_the_wire_and_has_a_name_of_its_own() {
+    fn each_observer_has_a_name_of_its_own() {
         let mut names: Vec<_> = Observer::ALL.iter().map(|observer| observer.id()).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Observer::ALL.len());
+    }
+
+    #[test]
+    fn each_observer_survives_the_wire() {
         for &observer in Observer::ALL {
             let number = generated::Observer::from(observer) as i32;
             assert_eq!(Observer::try_from(number), Ok(observer));
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_fact_is_refused_and_changes_nothing() {
+    fn a_refused_foreign_fact_changes_nothing() {
         let mut evidence = Evidence::default();
         let outcome = Observation::Seen(Fact::MemoryTotal(MemoryTotal { bytes: 1 }));
         let refused = evidence.record(Observed { observer: Observer::BootId, outcome }).unwrap_err();
@@ -219,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_is_listed_in_its_place() {
+    fn a_recorded_result_is_listed_in_its_place() {
         let mut evidence = Evidence::default();
         let boot_id = BootId { uuid: "6c0f5f2e-0000-4000-8000-000000000000".into() };
         let observed =

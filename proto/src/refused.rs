@@ -1,11 +1,11 @@
-//! Why a message was not accepted.
+//! The reasons for which a message is refused.
 
 use crate::Observer;
 
-/// One variant for each way in which a message can be wrong.
+/// The reason for which a message is refused, one variant for each kind of fault.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refused {
-    /// A field that the schema demands is not there.
+    /// A field that the schema demands is missing.
     #[error("{field} is missing")]
     Missing {
         /// The field's name.
@@ -16,7 +16,7 @@ pub enum Refused {
     TooLong {
         /// The field's name.
         field: &'static str,
-        /// The longest that is accepted, in bytes.
+        /// The longest accepted length, in bytes.
         limit: usize,
     },
     /// A list holds more items than the schema allows.
@@ -24,7 +24,7 @@ pub enum Refused {
     TooMany {
         /// The field's name.
         field: &'static str,
-        /// The most that is accepted.
+        /// The largest accepted number of items.
         limit: usize,
     },
     /// A text field holds a control character, which could steer the reader's terminal.
@@ -33,13 +33,13 @@ pub enum Refused {
         /// The field's name.
         field: &'static str,
     },
-    /// A number, address or identifier lies outside of what the field can mean.
+    /// A number, address or identifier lies outside the field's range.
     #[error("{field} is out of range")]
     OutOfRange {
         /// The field's name.
         field: &'static str,
     },
-    /// A list names the same thing twice.
+    /// A list names the same item twice.
     #[error("{field} names one thing twice")]
     Repeated {
         /// The field's name.
@@ -50,15 +50,15 @@ pub enum Refused {
     UnknownValue {
         /// The field's name.
         field: &'static str,
-        /// The number.
+        /// The unknown number.
         value: i32,
     },
-    /// A fact of one kind came from the observer of another.
+    /// One observer delivered the fact of another.
     #[error("the observer {observer} delivered the fact of {fact}", observer = observer.id(), fact = fact.id())]
     ForeignFact {
-        /// Who delivered.
+        /// The observer that delivered the fact.
         observer: Observer,
-        /// Whose fact it is.
+        /// The observer that the fact belongs to.
         fact: Observer,
     },
 }

@@ -1,36 +1,37 @@
-//! What a listener of the run's own says and hears, so that nobody's answer is taken for its.
+//! The datagrams that the probe and the run's own listener exchange. The token in them distinguishes the listener's answer
+//! from anybody else's.
 
 use crate::Nonce;
 
-/// What an answer begins with. It is never answered itself: a forged sender would have two witnesses talk to each other for
-/// ever.
+/// The first byte of an answer. A listener never answers an answer: with a forged sender, two listeners would otherwise
+/// answer each other for ever.
 pub const ANSWER: u8 = 0xff;
-/// What a datagram begins with that wants no answer.
+/// The first byte of a datagram that is sent one way and wants no answer.
 pub const ONE_WAY: u8 = 0xfe;
-/// What a datagram begins with that asks whether another has arrived one way.
+/// The first byte of a question: has the datagram with this token arrived one way?
 pub const ASKED: u8 = 0xfd;
 
-/// What goes back by UDP: the token behind a mark.
+/// Returns the answer by UDP: the token behind its mark.
 pub fn answer(Nonce(token): Nonce) -> [u8; 17] {
     marked(ANSWER, token)
 }
 
-/// What is sent one way: the token behind another mark.
+/// Returns the datagram that is sent one way: the token behind its mark.
 pub fn one_way(Nonce(token): Nonce) -> [u8; 17] {
     marked(ONE_WAY, token)
 }
 
-/// The token of what was sent one way; `None` for any other datagram.
+/// Returns the token of a datagram that was sent one way; `None` for any other datagram.
 pub fn arrived(datagram: &[u8]) -> Option<Nonce> {
     token_behind(ONE_WAY, datagram)
 }
 
-/// The question whether a token has arrived one way.
+/// Returns the question for a token: has it arrived one way?
 pub fn question(Nonce(token): Nonce) -> [u8; 17] {
     marked(ASKED, token)
 }
 
-/// The token that is asked for; `None` for any other datagram.
+/// Returns the token that a question asks for; `None` for any other datagram.
 pub fn asked(datagram: &[u8]) -> Option<Nonce> {
     token_behind(ASKED, datagram)
 }
@@ -53,12 +54,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_one_way_is_known_by_its_token_and_an_answer_is_not_taken_for_it() {
+    fn a_whole_datagram_sent_one_way_gives_its_token() {
         let token = Nonce([7; 16]);
         assert_eq!(arrived(&one_way(token)), Some(token));
         assert_eq!(arrived(&answer(token)), None);
         assert_eq!(arrived(&one_way(token)[..16]), None);
         assert_eq!(arrived(&[]), None);
+    }
+
+    #[test]
+    fn a_question_alone_gives_the_token_that_is_asked_for() {
+        let token = Nonce([7; 16]);
         assert_eq!((asked(&question(token)), asked(&one_way(token))), (Some(token), None));
     }
 }

@@ -1,7 +1,7 @@
-//! What the probe and its worker, a child of the probe's own, say to each other over a pipe, in bincode.
+//! The messages between the probe and its worker, a child process of the probe, over a pipe and in bincode.
 //!
-//! Each message is preceded by its length, a little-endian `u32`, so that a worker that dies in the middle of one leaves
-//! a cut message and not a wrong one.
+//! The length of a message precedes it as a little-endian `u32`. A worker that dies within a message therefore leaves a
+//! message that is recognisably cut.
 
 use std::io::{self, Read, Write};
 
@@ -9,42 +9,42 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Budget, Observed, Observer, Target};
 
-/// The longest message, in bytes: four times what the longest list of texts that a look is expected to give needs.
+/// The longest message, in bytes: four times the size of the longest list of texts that a look is expected to give.
 const LONGEST: usize = 1 << 20;
 
-/// What the worker is to do.
+/// The probe's order to a worker.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Order {
-    /// To be run in this order.
+    /// The observers to run, in this order.
     pub observers: Vec<Observer>,
-    /// For the egress observer.
+    /// The targets of the egress observer.
     pub targets: Vec<Target>,
-    /// How long it may take.
+    /// The time limits of the run.
     pub budget: Budget,
 }
 
-/// What the worker says while it works.
+/// The worker's messages while it works.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Progress {
-    /// It begins to look; whoever was begun last is to blame if nothing follows.
+    /// The observer begins to look. If nothing follows, the observer that began last is to blame.
     Begun(Observer),
-    /// It has a result.
+    /// The observer has this result.
     Done(Observed),
 }
 
-/// Why a message could not be carried.
+/// The reason why a message could not be carried.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The pipe failed, or ended within a message.
     #[error("the pipe to the worker broke")]
     Pipe(#[from] io::Error),
-    /// A message is longer than any that this protocol has.
+    /// A message is longer than this protocol allows.
     #[error("a message of {0} bytes is too long")]
     TooLong(usize),
     /// A message could not be written in bincode.
     #[error("failed to encode a message")]
     Encode(#[from] bincode::error::EncodeError),
-    /// The bytes are no such message.
+    /// The bytes do not decode to the expected message.
     #[error("failed to decode a message")]
     Decode(#[from] bincode::error::DecodeError),
 }
@@ -57,7 +57,7 @@ pub fn send(into: &mut impl Write, message: &impl Serialize) -> Result<(), Error
     Ok(into.write_all(&body)?)
 }
 
-/// Reads one message; `None` where the pipe ended before another began.
+/// Reads one message; returns `None` if the pipe has ended and no message has begun.
 pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>, Error> {
     let mut length = [0; 4];
     if from.by_ref().take(1).read(&mut length)? == 0 {
@@ -69,7 +69,7 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>, E
     decode(&body).map(Some)
 }
 
-/// Takes one message from the front of `bytes`, if it is there whole.
+/// Takes one message from the front of `bytes`; returns `None` if it is not yet there whole.
 pub fn take<T: DeserializeOwned>(bytes: &mut Vec<u8>) -> Result<Option<T>, Error> {
     let Some(&length) = bytes.first_chunk::<4>() else { return Ok(None) };
     let end = 4 + bounded(length)?;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_arrive_as_they_were_sent_by_either_way_of_reading() {
+    fn messages_arrive_as_they_were_sent() {
         let mut bytes = Vec::new();
         send(&mut bytes, &Progress::Begun(Observer::MemoryTotal)).unwrap();
         send(&mut bytes, &progress()).unwrap();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_message_is_an_error_to_a_reader_and_not_yet_there_to_a_taker() {
+    fn a_cut_message_is_an_error_to_receive_and_incomplete_to_take() {
         let mut whole = Vec::new();
         send(&mut whole, &progress()).unwrap();
         for length in 1..whole.len() {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beyond_the_longest_message_is_refused_before_memory_is_taken_for_it() {
+    fn a_length_beyond_the_longest_message_is_refused_before_allocation() {
         let mut bytes = u32::MAX.to_le_bytes().to_vec();
         assert!(matches!(take::<Progress>(&mut bytes), Err(Error::TooLong(_))));
     }

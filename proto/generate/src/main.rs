@@ -1,4 +1,4 @@
-//! Writes `proto/src/generated` from `proto/schema`; its test proves that what is committed is fresh.
+//! Writes `proto/src/generated` from `proto/schema`. The test proves that the committed code is fresh.
 
 use std::{
     error::Error,
@@ -29,7 +29,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn committed_code_is_what_the_schema_gives() {
+    fn committed_code_matches_the_schema() {
         let fresh = tempfile::tempdir().unwrap();
         super::generate(fresh.path()).unwrap();
         let fresh = fs::read_to_string(fresh.path().join("podproof.v1.rs")).unwrap();

@@ -1,4 +1,4 @@
-//! How system calls answer.
+//! The answers of system calls.
 
 use std::fmt;
 
@@ -13,30 +13,30 @@ use crate::{
 /// The largest errno that a system call can return (`MAX_ERRNO`, include/linux/err.h).
 const MAX_ERRNO: u32 = 4095;
 
-/// How one system call answered.
+/// The answer of one system call.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
-    /// It succeeded, with this value.
+    /// The call succeeded with this value.
     Value(i64),
-    /// It failed, with this errno value.
+    /// The call failed with this errno value.
     Errno(u32),
 }
 
 wire_enum! {
-    /// A system call that changes nothing, with the arguments that the schema gives.
+    /// A system call that changes nothing, with the arguments that the schema states.
     Call, "call", {
-        /// `arch_prctl(ARCH_GET_GS)`, x86-64 alone.
+        /// `arch_prctl(ARCH_GET_GS)`, only on x86-64.
         ArchPrctlGetGs, "arch_prctl";
         /// `clock_getres(CLOCK_MONOTONIC_COARSE)`, in nanoseconds.
         ClockGetresCoarse, "clock_getres";
-        /// `clock_gettime(CLOCK_TAI)`.
+        /// `clock_gettime(CLOCK_TAI)`, with the value 0.
         ClockGettimeTai, "clock_gettime";
-        /// `copy_file_range` between descriptors -1.
+        /// `copy_file_range` from descriptor -1 to descriptor -1.
         CopyFileRange, "copy_file_range";
-        /// `mincore` on an untouched page: the page's byte.
+        /// `mincore` on an untouched page, with the byte that it writes for the page.
         MincoreUntouched, "mincore";
-        /// `modify_ldt(0)`, which reads; x86-64 alone.
+        /// `modify_ldt(0)`, which reads; only on x86-64.
         ModifyLdtRead, "modify_ldt";
         /// `mq_getsetattr` on descriptor -1.
         MqGetsetattr, "mq_getsetattr";
@@ -50,11 +50,11 @@ wire_enum! {
         PrctlGetTimerslack, "prctl";
         /// `remap_file_pages` with a size of 0.
         RemapFilePages, "remap_file_pages";
-        /// `sched_rr_get_interval` of the own process.
+        /// `sched_rr_get_interval` for the probe's own process.
         SchedRrGetInterval, "sched_rr_get_interval";
-        /// `seccomp(SECCOMP_GET_ACTION_AVAIL)`.
+        /// `seccomp(SECCOMP_GET_ACTION_AVAIL)` for `SECCOMP_RET_ALLOW`.
         SeccompGetActionAvail, "seccomp";
-        /// `setfsuid(-1)`, which only asks.
+        /// `setfsuid(-1)`, which only reads the user id.
         SetfsuidQuery, "setfsuid";
         /// `vmsplice` on descriptor -1.
         Vmsplice, "vmsplice";
@@ -66,16 +66,16 @@ wire_enum! {
 /// One call and its answer.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CallAnswer {
-    /// Which call.
+    /// The call that was made.
     pub call: Call,
-    /// What it answered.
+    /// The answer of the call.
     pub answer: Answer,
 }
 
-/// How a set of calls answered, none of them twice.
+/// The answers of a set of calls, none of which occurs twice.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CallAnswers {
-    /// In the order of [`Call`], without those that the architecture lacks.
+    /// The answers in the order of [`Call`], without the calls that the architecture lacks.
     pub answers: Vec<CallAnswer>,
 }
 
@@ -115,7 +115,7 @@ impl TryFrom<generated::Answer> for Answer {
 // === impl CallAnswers ===
 
 impl CallAnswers {
-    /// The answer of one call, where it was made.
+    /// Returns the answer of one call; `None` if the call was not made.
     pub fn of(&self, call: Call) -> Option<Answer> {
         self.answers.iter().find(|answer| answer.call == call).map(|answer| answer.answer)
     }

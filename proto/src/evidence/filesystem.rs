@@ -1,4 +1,4 @@
-//! What files the probe can reach.
+//! The files that the probe can reach.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,19 @@ use crate::{
     limits::{digest, list, present, text, texts},
 };
 
-/// The most that is read of an account list, in bytes. Whoever compares digests reads as much.
+/// The number of bytes that are read of an account list. Digests are comparable only if both sides read as much.
 pub const MOST_OF_ACCOUNT_LIST: usize = 1 << 20;
 
 /// A line of `/proc/self/mountinfo`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Mount {
-    /// Where it is mounted.
+    /// The path of the mount point.
     pub mount_point: String,
-    /// Which part of its file system is mounted.
+    /// The path within the file system that is mounted.
     pub root: String,
-    /// The file system's type.
+    /// The file system's type, such as "ext4".
     pub filesystem: String,
-    /// The source, such as a device.
+    /// The source, such as a device; "none" if the line names no source.
     pub source: String,
     /// The mount's own options.
     pub options: Vec<String>,
@@ -31,70 +31,70 @@ pub struct Mount {
 /// All mounts, in the kernel's order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Mounts {
-    /// At most 512.
+    /// The mounts, at most 512.
     pub mounts: Vec<Mount>,
-    /// Whether there were more.
+    /// True if there were more mounts.
     pub truncated: bool,
 }
 
-/// The root directory.
+/// The root directory, by statfs(2) and access(2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RootFilesystem {
     /// `f_type` of statfs(2).
     pub magic: u64,
     /// `f_flags` of statfs(2).
     pub flags: u64,
-    /// access(2) for writing.
+    /// The answer of access(2) for writing.
     pub write_access: Answer,
 }
 
 /// `/etc/passwd`, counted; its lines and names are never carried.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AccountList {
-    /// In bytes, as read; reading stops at 1 MiB.
+    /// The number of bytes that were read; reading stops at 1 MiB.
     pub size: u64,
-    /// SHA-256 of what was read.
+    /// The SHA-256 of the bytes that were read.
     pub sha256: [u8; 32],
-    /// How many accounts.
+    /// The number of accounts.
     pub accounts: u32,
-    /// How many have a shell with which one can log in.
+    /// The number of accounts whose shell permits a login.
     pub login_shells: u32,
 }
 
 /// `/etc/shadow`, counted; its lines, names and hashes are never carried.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Shadow {
-    /// In bytes, as read; reading stops at 1 MiB.
+    /// The number of bytes that were read; reading stops at 1 MiB.
     pub size: u64,
-    /// SHA-256 of what was read.
+    /// The SHA-256 of the bytes that were read.
     pub sha256: [u8; 32],
-    /// How many accounts.
+    /// The number of accounts.
     pub accounts: u32,
-    /// How many have a password that is not locked, or need none.
+    /// The number of accounts that have an unlocked password or need no password.
     pub passwords: u32,
 }
 
 /// A device node, which is never opened.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Device {
-    /// Its path below `/dev`.
+    /// The path below `/dev`.
     pub name: String,
-    /// Whether it is a block device; else it is a character device.
+    /// True for a block device, false for a character device.
     pub block: bool,
-    /// The driver's number.
+    /// The number of the driver.
     pub major: u32,
-    /// The device's number with its driver.
+    /// The driver's number for the device.
     pub minor: u32,
 }
 
 /// The device nodes of `/dev` and of the folders below it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Devices {
-    /// Sorted by name.
+    /// The device nodes, sorted by name.
     pub devices: Vec<Device>,
-    /// Whether there are more than are listed.
+    /// True if there are more devices or folders than are listed.
     pub truncated: bool,
-    /// Folders below `/dev` that could not be looked into; `None` where a saved file does not tell.
+    /// The folders below `/dev` that could not be read or lie too deep; `None` if a saved file lacks the list.
     #[serde(default)]
     pub unseen: Option<Vec<String>>,
 }
@@ -102,7 +102,7 @@ pub struct Devices {
 // === impl Mount ===
 
 impl Mount {
-    /// Whether this mount, or its file system, is read-only.
+    /// Returns true if this mount or its file system is read-only.
     pub fn read_only(&self) -> bool {
         self.options.iter().chain(&self.super_options).any(|option| option == "ro")
     }

@@ -1,12 +1,12 @@
-//! What of the machine shows in the sandbox.
+//! Parts of the machine that show in the sandbox.
 
 use serde::{Deserialize, Serialize};
 
 use super::mirrored;
 use crate::{Refused, generated, limits::texts};
 
-/// Where programs that govern the machine have their sockets: container engines, builders, the kubelet, the init system.
-/// Whoever reaches one starts programs outside of the sandbox.
+/// The sockets of programs that govern the machine: container engines, builders, the kubelet, the init system. A program
+/// that reaches one of them can start programs outside the sandbox.
 pub const HOST_SOCKETS: &[&str] = &[
     // docs.docker.com, "dockerd", and Mirantis/cri-dockerd.
     "/run/docker.sock",
@@ -28,13 +28,13 @@ pub const HOST_SOCKETS: &[&str] = &[
     // kubernetes.io, "Device Plugins".
     "/var/lib/kubelet/device-plugins/kubelet.sock",
     "/var/lib/kubelet/pod-resources/kubelet.sock",
-    // systemctl(1) and dbus-daemon(1), by which systemd is told what to start.
+    // systemctl(1) and dbus-daemon(1), which tell systemd to start programs.
     "/run/systemd/private",
     "/run/dbus/system_bus_socket",
     "/var/run/dbus/system_bus_socket",
 ];
 
-/// Folders that a machine of containers has, and where its own root is mounted by habit; an image seldom has one.
+/// Folders that a container host has, and the usual mount points of its root. An image seldom has one of them.
 pub const HOST_FOLDERS: &[&str] = &[
     // kubernetes.io, "Local Files And Paths Used By The Kubelet".
     "/var/lib/kubelet",
@@ -45,7 +45,7 @@ pub const HOST_FOLDERS: &[&str] = &[
     "/var/lib/containers",
     "/var/lib/crio",
     "/var/lib/rancher",
-    // Where agents and debuggers mount the machine's root: kubernetes.io, "Debugging Kubernetes Nodes With Kubectl", and
+    // Agents and debuggers mount the machine's root here: kubernetes.io, "Debugging Kubernetes Nodes With Kubectl";
     // prometheus/node_exporter and google/cadvisor, README.md.
     "/host",
     "/hostfs",
@@ -55,33 +55,33 @@ pub const HOST_FOLDERS: &[&str] = &[
 /// Sockets of programs that govern the machine.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct HostSockets {
-    /// Where there is one.
+    /// The paths that lead to a socket.
     pub paths: Vec<String>,
-    /// Places that could not be looked at.
+    /// The paths that could not be looked at.
     pub unseen: Vec<String>,
 }
 
-/// What a machine has and an image seldom has.
+/// Signs that a machine has and an image seldom has.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct HostSentinels {
-    /// Those of [`HOST_FOLDERS`] that are there.
+    /// The folders of [`HOST_FOLDERS`] that exist.
     pub folders: Vec<String>,
-    /// Those that could not be looked at.
+    /// The folders that could not be looked at.
     pub unseen: Vec<String>,
-    /// Whether any process has another root directory than the probe; `None` where none of another could be looked at.
+    /// True if a process has another root directory than the probe; `None` if the root of no process could be looked at.
     pub other_root: Option<bool>,
-    /// Processes that run another program than the probe's own; `None` where they cannot be listed.
+    /// Processes that run another program than the probe; `None` if the processes cannot be listed.
     pub others: Option<OtherProcesses>,
 }
 
-/// Processes by number alone.
+/// The number of other processes, and nothing else about them.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct OtherProcesses {
-    /// How many.
+    /// The number of processes.
     pub count: u32,
-    /// How many of these have a command line that can be read.
+    /// The number of these processes whose command line can be read.
     pub command_lines: u32,
-    /// Whether there are more than were looked at.
+    /// True if there are more processes than were looked at.
     pub truncated: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What tells one machine from another. No identifier is carried, only its digest.
+//! Identifiers that distinguish one machine from another. Only the digest of an identifier is carried.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -8,7 +8,7 @@ use crate::{
     limits::{digest, list, text, texts},
 };
 
-/// Files by which a program knows the machine that it is on, or its owner's account with a cloud.
+/// Files that identify the machine, or its owner's account with a cloud provider, to a program.
 pub const IDENTIFIERS: &[&str] = &[
     // machine-id(5), hostname(5), dbus-uuidgen(1).
     "/etc/machine-id",
@@ -31,34 +31,34 @@ pub const IDENTIFIERS: &[&str] = &[
     "/var/lib/cloud/data/instance-id",
 ];
 
-/// What there is of them.
+/// The machine's identifiers that the sandbox shows.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identifiers {
-    /// Those that can be read and identify something.
+    /// The identifiers that can be read and identify something.
     pub identifiers: Vec<Identifier>,
-    /// Places that could not be looked at.
+    /// The paths that could not be looked at.
     pub unseen: Vec<String>,
 }
 
-/// One of them.
+/// One identifier, as a digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identifier {
-    /// Its path.
+    /// The path of the file that holds the identifier.
     pub path: String,
-    /// Whether it lies in procfs or sysfs itself: the kernel makes it, and nothing lies over it.
+    /// True if the file lies in procfs or sysfs itself: the kernel makes it, and nothing is mounted over it.
     pub of_kernel: bool,
-    /// See [`identifier_digest`].
+    /// The digest by [`identifier_digest`].
     pub sha256: [u8; 32],
 }
 
-/// A key of the application's own, as machine-id(5) asks for.
+/// An application-specific key, as machine-id(5) demands.
 const KEY: &[u8] = b"podproof identifier\0";
-/// What stands where a machine has no name of its own: uname(2), hostname(5), machine-id(5).
+/// The values of a machine that has no name of its own: uname(2), hostname(5), machine-id(5).
 const NOBODYS: &[&[u8]] =
     &[b"", b"(none)", b"localhost", b"localhost.localdomain", b"localhost.localdomain6", b"uninitialized"];
 
-/// SHA-256 of a key and of what is read there, without white space around it and with ASCII letters in lower case; `None`
-/// where it identifies nothing.
+/// Returns the SHA-256 of a key and the text, without white space around the text and with ASCII letters in lower case;
+/// `None` if the text identifies nothing.
 pub fn identifier_digest(text: &[u8]) -> Option<[u8; 32]> {
     let text = text.trim_ascii().to_ascii_lowercase();
     let identifies = !NOBODYS.contains(&text.as_slice());
@@ -94,10 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identifier_is_the_same_however_it_is_written_and_nobodys_is_none() {
+    fn an_identifier_has_the_same_digest_however_it_is_written() {
         assert_eq!(identifier_digest(b"0AF1\n"), identifier_digest(b" 0af1"));
         assert_ne!(identifier_digest(b"0af1"), identifier_digest(b"0af2"));
         assert_ne!(identifier_digest(b"0af1"), Some(Sha256::digest(b"0af1").into()));
+    }
+
+    #[test]
+    fn the_name_of_a_nameless_machine_identifies_nothing() {
         for nobodys in [&b" \n"[..], b"localhost\n", b"(none)"] {
             assert_eq!(identifier_digest(nobodys), None);
         }

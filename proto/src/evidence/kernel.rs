@@ -8,62 +8,62 @@ use crate::{
     limits::{present, text},
 };
 
-/// uname(2), without the host name.
+/// The names by uname(2), without the host name.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct KernelName {
-    /// "Linux", also in gVisor.
+    /// The operating system's name: "Linux", also in gVisor.
     pub sysname: String,
-    /// Such as "6.1.0-44-amd64"; in gVisor "4.4.0" or "4.19.0-gvisor".
+    /// The release, such as "6.1.0-44-amd64"; in gVisor "4.4.0" or "4.19.0-gvisor".
     pub release: String,
-    /// Build number and date.
+    /// The build number and date.
     pub version: String,
-    /// Hardware name, such as "`x86_64`".
+    /// The hardware name, such as "`x86_64`".
     pub machine: String,
-    /// NIS domain.
+    /// The NIS domain name.
     pub domainname: String,
 }
 
-/// `/proc/version`, without its line end.
+/// The text of `/proc/version`, without its line end.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct KernelBanner {
-    /// The text.
+    /// The text of the file.
     pub text: String,
 }
 
-/// How syslog(2) answers, and what little of the log is carried.
+/// The answers of syslog(2), and two lines of the log.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct KernelLog {
-    /// Action 3, the number of bytes read.
+    /// The answer of action 3, the number of bytes read.
     pub read_all: Answer,
-    /// Action 9, the number of unread bytes.
+    /// The answer of action 9, the number of unread bytes.
     pub size_unread: Answer,
-    /// Action 10, the buffer's size in bytes.
+    /// The answer of action 10, the buffer's size in bytes.
     pub size_buffer: Answer,
-    /// Action 99, which no kernel has.
+    /// The answer of action 99, which no kernel has.
     pub unknown_action: Answer,
-    /// How many lines were read.
+    /// The number of lines that were read.
     pub lines: u32,
-    /// The first of them, at most 200 bytes.
+    /// The first line that was read, at most 200 bytes; empty if nothing was read.
     pub first_line: String,
-    /// The last of them, at most 200 bytes.
+    /// The last line that was read, at most 200 bytes; empty if nothing was read.
     pub last_line: String,
 }
 
 /// Two readings of `/proc/sentry-meminfo`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SentryMeminfo {
-    /// Whether `/proc` is a procfs and the file lies on its device.
+    /// True if `/proc` is a procfs and the file lies on its device.
     pub on_procfs: bool,
-    /// Allocations of the Sentry since it started, at the first reading.
+    /// The Sentry's allocations since its start, at the first reading.
     pub mallocs_first: u64,
-    /// The same at the second reading.
+    /// The Sentry's allocations since its start, at the second reading.
     pub mallocs_second: u64,
 }
 
 /// The UUID that a Linux kernel chooses at boot.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct BootId {
-    /// 36 characters, lower case.
+    /// The UUID, 36 characters long.
     pub uuid: String,
 }
 
@@ -154,7 +154,7 @@ mirrored!(SentryMeminfo { on_procfs, mallocs_first, mallocs_second });
 // === impl BootId ===
 
 impl BootId {
-    /// `None` where the text is no UUID.
+    /// Returns the boot id; `None` if the text is no UUID.
     pub fn parse(uuid: &str) -> Option<Self> {
         let well_formed =
             uuid.len() == 36 && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());

@@ -1,4 +1,4 @@
-//! What of the kernel's own files lets one change or read the whole machine.
+//! The kernel's own files that let a program read or change the whole machine.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::{
     limits::{list, text, texts},
 };
 
-/// Files and folders that are not of a container but of the whole machine.
+/// Files and folders of the kernel that concern the whole machine.
 pub const KERNEL_FILES: &[&str] = &[
     // Linux, `Documentation/filesystems/proc.rst` and `Documentation/admin-guide/sysrq.rst`.
     "/proc/kcore",
@@ -23,35 +23,35 @@ pub const KERNEL_FILES: &[&str] = &[
     "/sys/kernel/uevent_helper",
 ];
 
-/// What there is of them.
+/// The files of [`KERNEL_FILES`] that the sandbox shows.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct KernelFiles {
-    /// Those that are there.
+    /// The files and folders that exist.
     pub files: Vec<KernelFile>,
-    /// Those that could not be looked at.
+    /// The paths that could not be looked at.
     pub unseen: Vec<String>,
 }
 
-/// One of them, which is never opened.
+/// One such file or folder, which is never opened.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct KernelFile {
-    /// Its path.
+    /// The absolute path.
     pub path: String,
     /// `f_type` of statfs(2).
     pub magic: u64,
-    /// access(2) for reading.
+    /// True if access(2) permits reading.
     pub readable: bool,
-    /// access(2) for writing.
+    /// True if access(2) permits writing.
     pub writable: bool,
 }
 
-/// Procfs and sysfs (include/uapi/linux/magic.h).
+/// The magic numbers of procfs and sysfs (include/uapi/linux/magic.h).
 const KERNELS: [u64; 2] = [0x9fa0, 0x6265_6572];
 
 // === impl KernelFile ===
 
 impl KernelFile {
-    /// Whether it lies in procfs or sysfs itself; what lies over a file of theirs is another's.
+    /// Returns true if the file lies in procfs or sysfs itself; false if something is mounted over it.
     pub fn is_of_kernel(&self) -> bool {
         KERNELS.contains(&self.magic)
     }

@@ -1,4 +1,4 @@
-//! How far the probe's network reaches.
+//! The reach of the probe's network.
 
 use std::net::IpAddr;
 
@@ -13,110 +13,110 @@ use crate::{
 /// One network interface.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Interface {
-    /// Such as "lo".
+    /// The interface's name, such as "lo".
     pub name: String,
-    /// Whether it leads nowhere but back.
+    /// True if the interface is a loopback interface.
     pub loopback: bool,
-    /// Whether it is up.
+    /// True if the interface is up.
     pub up: bool,
-    /// Its addresses, sorted.
+    /// The interface's addresses, sorted.
     pub addresses: Vec<IpAddr>,
 }
 
 /// All interfaces, sorted by name.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Interfaces {
-    /// None is no error: a network namespace can be without loopback.
+    /// The interfaces. An empty list is no error: a network namespace can lack even the loopback interface.
     pub interfaces: Vec<Interface>,
 }
 
-/// One route.
+/// One entry of a routing table.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Route {
-    /// The destination in CIDR notation.
+    /// The destination network in CIDR notation.
     pub destination: String,
-    /// The interface by which it leaves.
+    /// The interface through which packets leave.
     pub interface: String,
 }
 
-/// All routes but those by the loopback interface.
+/// All routes except those through the loopback interface.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Routes {
-    /// In the kernel's order, IPv4 first.
+    /// The routes in the kernel's order, IPv4 first.
     pub routes: Vec<Route>,
 }
 
 wire_enum! {
-    /// How an attempt ended.
+    /// The end of an attempt.
     Reach, "reach", {
         /// The connection was made, or a datagram came back.
         Reached, "reached";
-        /// Somebody answered that nobody listens.
+        /// The target host answered that no program listens.
         Refused, "refused";
-        /// Somebody took the connection, and ended it.
+        /// The connection was accepted and then reset.
         Reset, "reset";
         /// Nothing answered in time.
         TimedOut, "timed out";
-        /// Somebody on the way has no route.
+        /// A router on the network path has no route.
         NetworkUnreachable, "network unreachable";
         /// The host could not be reached.
         HostUnreachable, "host unreachable";
-        /// The own kernel forbids it.
+        /// The sandbox's own kernel forbids the attempt.
         NotPermitted, "not permitted";
-        /// The address family is not there, or has no address.
+        /// The kernel lacks the address family, or the family has no address.
         NoAddressFamily, "no such address family";
-        /// Another errno.
+        /// Any other errno.
         Failed, "failed";
-        /// The own kernel has no route.
+        /// The sandbox's own kernel has no route.
         NoRoute, "no route";
-        /// Somebody answered that nobody takes datagrams.
+        /// The target host answered that no program takes datagrams.
         PortUnreachable, "port unreachable";
-        /// Somebody on the way answered that it is forbidden.
+        /// A host on the network path answered that the traffic is prohibited.
         Prohibited, "prohibited";
-        /// A name server answered that there is no such name.
+        /// A name server answered that the name does not exist or has no address.
         NoName, "no such name";
-        /// A name server answered that it does not say.
+        /// A name server answered that it refuses to resolve the name or cannot.
         NameRefused, "name refused";
         /// No name server is configured.
         NoResolver, "no resolver";
-        /// There is no such Unix socket.
+        /// The Unix socket does not exist.
         NoSocket, "no such socket";
-        /// It went out, and needs no answer.
+        /// The datagrams went out and need no answer.
         Sent, "sent";
-        /// Somebody answered who is not the run's own listener.
+        /// A program answered that is not the run's own listener.
         Another, "somebody else answered";
     }
 }
 
-/// One attempt.
+/// One attempt to reach a target.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Attempt {
     /// The id of the assignment's target.
     pub target: u32,
-    /// How it ended.
+    /// The end of the first attempt.
     pub reach: Reach,
-    /// The errno value behind it; 0 where there is none.
+    /// The errno value behind `reach`; 0 if none is.
     pub errno: u32,
-    /// How long it took, in microseconds.
+    /// The duration of the attempt in microseconds.
     pub took_us: u64,
-    /// How it ended when it was made again, if it was.
+    /// The end of the second attempt; `None` if none was made.
     pub again: Option<Reach>,
 }
 
 /// All attempts, in the order of the assignment's targets.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Egress {
-    /// One for each target.
+    /// The attempts, one for each target.
     pub attempts: Vec<Attempt>,
-    /// Of the sandbox's own configuration, where they were asked for.
+    /// The name servers of the sandbox's own configuration; empty if no target asks for them.
     pub name_servers: Vec<IpAddr>,
 }
 
 // === impl Reach ===
 
 impl Reach {
-    /// Whether somebody beyond the sandbox took what was sent, and what came back arrived. A connection that is reset had been
-    /// made: before, both kernels call it refused (Linux, `tcp_reset` in `net/ipv4/tcp_input.c`; gVisor,
+    /// Returns true if somebody beyond the sandbox received the traffic and an answer arrived. A connection that is reset
+    /// had been made: before it is made, both kernels report "refused" (Linux, `tcp_reset` in `net/ipv4/tcp_input.c`; gVisor,
     /// `pkg/tcpip/transport/tcp/connect.go`).
     pub const fn is_contact(self) -> bool {
         matches!(self, Self::Reached | Self::Reset | Self::NoName | Self::NameRefused | Self::Another)
@@ -126,7 +126,7 @@ impl Reach {
 // === impl Attempt ===
 
 impl Attempt {
-    /// Whether it made contact, the first time or again.
+    /// Returns true if the first or the second attempt made contact.
     pub fn made_contact(&self) -> bool {
         self.reach.is_contact() || self.again.is_some_and(Reach::is_contact)
     }
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_survives_the_wire_whether_it_was_made_again_or_not() {
+    fn an_attempt_survives_the_wire_with_and_without_a_second_one() {
         for again in [None, Some(Reach::TimedOut)] {
             let attempt = Attempt { target: 3, reach: Reach::Reached, errno: 0, took_us: 7, again };
             assert_eq!(Attempt::try_from(generated::Attempt::from(attempt)), Ok(attempt));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_made_contact_once_made_contact() {
+    fn contact_in_either_attempt_is_contact() {
         let attempt = |reach, again| Attempt { target: 3, reach, errno: 0, took_us: 7, again };
         assert!(attempt(Reach::Reached, Some(Reach::TimedOut)).made_contact());
         assert!(attempt(Reach::TimedOut, Some(Reach::NoName)).made_contact());

@@ -1,32 +1,32 @@
-//! What the platform beneath gVisor's kernel leaves where a program can find it; x86-64 alone, but for the duration.
+//! Traces of the platform beneath gVisor's kernel that a program can find. All but the duration exist only on x86-64.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, mirrored};
 use crate::{Refused, generated, limits::present};
 
-/// A call site is `mov imm32, %eax; syscall`.
+/// The length in bytes of a call site, `mov imm32, %eax; syscall`.
 const CALL_SITE: usize = 7;
 
 /// The word at gs:0.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct GsPointer {
-    /// Whether it is the address of itself.
+    /// True if the word is the address of itself.
     pub own_address: bool,
-    /// write(2) from that address.
+    /// The answer of write(2) from that address.
     pub write: Answer,
-    /// mincore(2) of its page.
+    /// The answer of mincore(2) for the page of that address.
     pub mincore: Answer,
-    /// Whether `/proc/self/maps` lists it; `None` where the file could not be read.
+    /// True if `/proc/self/maps` lists the address; `None` if the file could not be read.
     pub listed: Option<bool>,
 }
 
 /// The bytes of a call site before and after its use.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CallSite {
-    /// As it was built.
+    /// The bytes before the first use.
     pub before: [u8; CALL_SITE],
-    /// After it was used.
+    /// The bytes after the use.
     pub after: [u8; CALL_SITE],
 }
 
@@ -42,21 +42,21 @@ pub struct SegmentRegisters {
     pub gs: u32,
 }
 
-/// How long getppid(2) takes.
+/// The duration of getppid(2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CallDuration {
-    /// How many calls were made.
+    /// The number of calls that were made.
     pub calls: u32,
-    /// The mean of the quickest round of them, in nanoseconds.
+    /// The mean duration of a call in the quickest round of calls, in nanoseconds.
     pub shortest_ns: u64,
 }
 
-/// What CPUID says of a hypervisor.
+/// The CPUID instruction's answers about a hypervisor.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ProcessorIdentity {
-    /// Bit 31 of ECX of leaf 1.
+    /// Bit 31 of ECX of leaf 1, which is set on a virtual processor.
     pub hypervisor: bool,
-    /// EAX, EBX, ECX and EDX of leaf 0x40000000.
+    /// EAX, EBX, ECX and EDX of leaf 0x40000000, in which hypervisors name themselves.
     pub hypervisor_leaf: [u32; 4],
 }
 

@@ -1,4 +1,4 @@
-//! What the probe's own process may do.
+//! The rights of the probe's own process.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,26 +8,26 @@ use crate::{
     limits::{list, text},
 };
 
-/// Users and groups, real, effective and saved.
+/// Users and groups of the process: real, effective and saved.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Credentials {
-    /// Real user id.
+    /// The real user id.
     pub real_user: u32,
-    /// Effective user id.
+    /// The effective user id.
     pub effective_user: u32,
-    /// Saved user id.
+    /// The saved user id.
     pub saved_user: u32,
-    /// Real group id.
+    /// The real group id.
     pub real_group: u32,
-    /// Effective group id.
+    /// The effective group id.
     pub effective_group: u32,
-    /// Saved group id.
+    /// The saved group id.
     pub saved_group: u32,
-    /// How many supplementary groups.
+    /// The number of supplementary groups.
     pub supplementary_groups: u32,
 }
 
-/// The names of capabilities, by their numbers (`include/uapi/linux/capability.h`).
+/// The names of capabilities, indexed by their numbers (`include/uapi/linux/capability.h`).
 pub const CAPABILITIES: [&str; 41] = [
     "CHOWN",
     "DAC_OVERRIDE",
@@ -75,40 +75,40 @@ pub const CAPABILITIES: [&str; 41] = [
 /// Capability sets as bit masks (capabilities(7)).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Capabilities {
-    /// `CapInh`.
+    /// The inheritable set, `CapInh`.
     pub inheritable: u64,
-    /// `CapPrm`.
+    /// The permitted set, `CapPrm`.
     pub permitted: u64,
-    /// `CapEff`.
+    /// The effective set, `CapEff`.
     pub effective: u64,
-    /// `CapBnd`.
+    /// The bounding set, `CapBnd`.
     pub bounding: u64,
-    /// `CapAmb`, which gVisor shows only in newer releases.
+    /// The ambient set, `CapAmb`; `None` if the kernel does not show it, as in gVisor before 2025.
     pub ambient: Option<u64>,
 }
 
-/// Seccomp mode and `no_new_privs`, each where `/proc/self/status` has the line.
+/// Seccomp mode and `no_new_privs`, as `/proc/self/status` shows them.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Seccomp {
-    /// 0 disabled, 1 strict, 2 filter.
+    /// The mode: 0 disabled, 1 strict, 2 filter; `None` if the file has no such line.
     pub mode: Option<u32>,
-    /// Whether execve(2) may add privileges no more.
+    /// True if execve(2) can no longer add privileges; `None` if the file has no such line.
     pub no_new_privs: Option<bool>,
 }
 
-/// One namespace of the probe's own.
+/// One of the probe's own namespaces.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Namespace {
-    /// As in `/proc/self/ns`.
+    /// The name in `/proc/self/ns`, such as "mnt".
     pub kind: String,
-    /// The inode by which the kernel knows it.
+    /// The inode by which the kernel identifies the namespace.
     pub inode: u64,
 }
 
-/// `/proc/self/ns`.
+/// The links of `/proc/self/ns`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Namespaces {
-    /// Sorted by kind.
+    /// The namespaces, sorted by kind.
     pub namespaces: Vec<Namespace>,
 }
 
@@ -146,7 +146,8 @@ impl TryFrom<generated::Seccomp> for Seccomp {
 // === impl Namespace ===
 
 impl Namespace {
-    /// The one that a link in `/proc/self/ns` points to, such as `mnt:[4026531841]`; `None` where it is no such link.
+    /// Returns the namespace that a link in `/proc/self/ns` points to, such as `mnt:[4026531841]`; `None` if the text has
+    /// another form.
     pub fn of_link(kind: &str, link: &str) -> Option<Self> {
         let inode = link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()?;
         Some(Self { kind: kind.to_owned(), inode })

@@ -1,4 +1,4 @@
-//! What the kernel put into the probe's own memory and registers; no file and no mount can forge it.
+//! Traces of the kernel in the probe's own memory and registers, which no file and no mount can forge.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,59 +8,59 @@ use crate::{
     limits::{LIST, text, texts},
 };
 
-/// The vDSO as the probe finds it in its memory.
+/// The vDSO's image in the probe's memory.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct VdsoImage {
     /// The address that the image was linked for (`p_vaddr` of its loadable segment).
     pub link_address: u64,
     /// `p_type` of each program header, in order.
     pub segments: Vec<u32>,
-    /// Names of the defined dynamic symbols, sorted.
+    /// The names of the defined dynamic symbols, sorted.
     pub exports: Vec<String>,
-    /// Whether there is a GNU hash table.
+    /// True if the dynamic section has a GNU hash table.
     pub gnu_hash: bool,
 }
 
 /// The auxiliary vector of the initial stack.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AuxiliaryVector {
-    /// Tags in the kernel's order, without `AT_NULL`.
+    /// The tags of all entries in the kernel's order, without `AT_NULL`.
     pub tags: Vec<u64>,
-    /// The value of `AT_HWCAP`.
+    /// The value of `AT_HWCAP`; `None` if the vector has no such entry.
     pub hwcap: Option<u64>,
-    /// The string of `AT_PLATFORM`.
+    /// The string of `AT_PLATFORM`; `None` if the vector has no such entry.
     pub platform: Option<String>,
 }
 
-/// The signal frame of a page fault on an unmapped address; x86-64 alone.
+/// The signal frame of a page fault on an unmapped address; only on x86-64.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct FaultFrame {
     /// `REG_TRAPNO`; the processor's number for a page fault is 14.
     pub trap_number: u64,
-    /// `REG_ERR`.
+    /// `REG_ERR`, the page fault's error code.
     pub error_code: u64,
-    /// `uc_flags`.
+    /// `uc_flags` of the frame.
     pub context_flags: u64,
-    /// `uc_stack.ss_flags`, where the process never had an alternate signal stack.
+    /// `uc_stack.ss_flags` of the frame; `None` if the process has had an alternate signal stack.
     pub stack_flags: Option<u32>,
 }
 
-/// The page right before the vDSO's image, as gVisor lays it out, and the time right after; x86-64 alone.
+/// The page right before the vDSO's image, in gVisor's layout, and the time right after; only on x86-64.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct TimePage {
-    /// Odd while it is being written.
+    /// A sequence number, odd while gVisor writes the page.
     pub sequence: u64,
-    /// 1 when the monotonic clock's parameters can be used.
+    /// 1 when the parameters of the monotonic clock are valid.
     pub ready: u64,
     /// The processor's counter at the reference time.
     pub base_cycles: u64,
     /// The reference time, in nanoseconds.
     pub base_ns: u64,
-    /// Of the counter, in Hz.
+    /// The frequency of the counter, in Hz.
     pub frequency: u64,
-    /// The processor's counter right before the kernel was asked for the time.
+    /// The processor's counter right before the system call that gave `now_ns`.
     pub cycles: u64,
-    /// `CLOCK_MONOTONIC` by a system call, in nanoseconds.
+    /// The time by a system call for `CLOCK_MONOTONIC`, in nanoseconds.
     pub now_ns: u64,
 }
 

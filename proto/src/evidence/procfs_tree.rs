@@ -1,34 +1,34 @@
-//! The shape of `/proc`.
+//! The structure of `/proc`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Refused, generated, limits::texts};
 
-/// What is there, and how it is numbered.
+/// The entries of `/proc`, and an inode number.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ProcfsTree {
-    /// Whether `/proc` is a procfs.
+    /// True if `/proc` is a procfs.
     pub on_procfs: bool,
     /// `f_flags` of statfs(2).
     pub flags: u64,
-    /// The inode of `/proc/uptime`; 0 where there is none.
+    /// The inode of `/proc/uptime`; 0 if the file does not exist on the device of `/proc`.
     pub uptime_inode: u64,
-    /// Entries that were looked for and are there, on the device of `/proc` itself.
+    /// The entries that the probe looked for and that exist on the device of `/proc` itself.
     pub present: Vec<String>,
-    /// Entries that were looked for and are not there.
+    /// The entries that the probe looked for and that do not exist.
     pub missing: Vec<String>,
     /// The names of the lines of `/proc/self/status`.
     pub status_fields: Vec<String>,
     /// The names of the controllers in `/proc/cgroups`.
     pub controllers: Vec<String>,
-    /// Entries that were looked for and are there, but not of procfs.
+    /// The entries that the probe looked for and that exist outside procfs.
     pub foreign: Vec<String>,
 }
 
-/// What programs take for the sign of a gVisor sandbox.
+/// Signs by which programs recognise a gVisor sandbox.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Markers {
-    /// Those that are there.
+    /// The marker paths that exist.
     pub paths: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! How much of the machine the kernel shows, and what of it the probe may use.
+//! The machine's memory and processors as the kernel shows them, and the share that the probe may use.
 
 use std::time::Duration;
 
@@ -7,53 +7,53 @@ use serde::{Deserialize, Serialize};
 use super::mirrored;
 use crate::{Refused, generated, limits::text};
 
-/// How long processor time is measured: many times the period of any quota, and short enough to wait for.
+/// The duration of the measurement of processor time: many times the period of any quota, and short enough to wait for.
 pub const MEASURING: Duration = Duration::from_secs(3);
 
-/// sysinfo(2).
+/// The total memory by sysinfo(2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MemoryTotal {
-    /// In bytes.
+    /// The total memory in bytes.
     pub bytes: u64,
 }
 
-/// How many processors a program finds.
+/// The number of processors that a program finds.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Processors {
-    /// Those on which the probe may run.
+    /// The number of processors on which the probe may run.
     pub schedulable: u32,
-    /// Those that are online.
+    /// The number of processors that are online.
     pub online: u32,
 }
 
-/// What the files of the probe's own control groups say; `None` for what has no such file.
+/// The limits in the files of the probe's own control groups; a limit without a file is `None`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Quotas {
-    /// In bytes.
+    /// The memory limit in bytes; `None` if there is no file.
     pub memory: Option<Quota>,
-    /// In thousandths of a processor.
+    /// The processor limit in thousandths of a processor; `None` if there is no file.
     pub cpu_millis: Option<Quota>,
-    /// Processes and threads.
+    /// The limit of processes and threads; `None` if there is no file.
     pub pids: Option<Quota>,
 }
 
-/// What one file says.
+/// The limit that one file states.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Quota {
-    /// Its path.
+    /// The path of the file.
     pub file: String,
-    /// `None` where it says that there is no limit.
+    /// The limit; `None` if the file states that there is no limit.
     pub limit: Option<u64>,
 }
 
-/// What threads got that wanted all they could get.
+/// The processor time of threads that demanded all of it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ProcessorShare {
-    /// One a processor.
+    /// The number of threads, one for each processor.
     pub threads: u32,
-    /// In microseconds.
+    /// The length of the measurement in microseconds.
     pub elapsed_us: u64,
-    /// How much of that time they did not run, together.
+    /// The time during which the threads did not run, summed over all threads, in microseconds.
     pub lost_us: u64,
 }
 
@@ -64,7 +64,7 @@ mirrored!(Processors { schedulable, online });
 // === impl ProcessorShare ===
 
 impl ProcessorShare {
-    /// How many processors they had, in thousandths.
+    /// Returns the processor time of all threads together, in thousandths of a processor.
     pub fn millis(&self) -> u64 {
         let most = u64::from(self.threads).saturating_mul(self.elapsed_us);
         most.saturating_sub(self.lost_us).saturating_mul(1000).checked_div(self.elapsed_us).unwrap_or(0)
@@ -133,14 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_of_the_time_that_all_threads_had() {
+    fn a_share_counts_the_time_of_all_threads() {
         let share = ProcessorShare { threads: 2, elapsed_us: 3_000_000, lost_us: 4_500_000 };
         assert_eq!(share.millis(), 500);
         assert_eq!(ProcessorShare::try_from(generated::ProcessorShare::from(share)), Ok(share));
     }
 
     #[test]
-    fn a_share_of_no_time_or_of_less_than_none_is_refused() {
+    fn a_share_of_zero_or_negative_time_is_refused() {
         for (threads, elapsed_us, lost_us, field) in
             [(0, 1, 0, "elapsed_us"), (1, 0, 0, "elapsed_us"), (2, 3, 7, "lost_us")]
         {

@@ -1,32 +1,32 @@
-//! Credentials that are put into a sandbox, counted; none of them is ever carried.
+//! Credentials that are put into a sandbox: counted, never carried.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Refused, generated, limits::texts};
 
-/// What lies below `/run/secrets` and `/var/run/secrets`.
+/// The contents of `/run/secrets` and `/var/run/secrets`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Secrets {
-    /// The service account's token, where it can be read.
+    /// The service account's token; `None` if it cannot be read.
     pub token: Option<Token>,
-    /// How many regular files there are.
+    /// The number of regular files.
     pub files: u32,
-    /// Their sizes together.
+    /// The total size of these files, in bytes.
     pub bytes: u64,
-    /// Folders that could not be looked into.
+    /// The folders that could not be read.
     pub unseen: Vec<String>,
-    /// Whether there is more than was looked at.
+    /// True if there are more entries than were looked at.
     pub truncated: bool,
 }
 
-/// A service account's token, by what its payload says.
+/// A service account's token, as its payload describes it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Token {
-    /// In bytes.
+    /// The size of the token in bytes.
     pub size: u64,
-    /// Whom it is meant for.
+    /// The audiences that the token is meant for; empty if the payload names none.
     pub audiences: Vec<String>,
-    /// Until when it is valid, in seconds since 1970.
+    /// The time at which the token expires, in seconds since 1970; `None` if the payload states none.
     pub expires: Option<u64>,
 }
 

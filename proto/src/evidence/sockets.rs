@@ -8,26 +8,26 @@ use crate::{
     limits::{present, text},
 };
 
-/// Read from sockets that are connected nowhere.
+/// The defaults of the network stack, read from unconnected sockets.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SocketDefaults {
     /// `SO_RCVBUF` of a TCP socket, in bytes.
     pub receive_buffer: Answer,
     /// `SO_SNDBUF` of a TCP socket, in bytes.
     pub send_buffer: Answer,
-    /// `TCP_CONGESTION`; empty where it could not be read.
+    /// `TCP_CONGESTION` of a TCP socket; empty if it could not be read.
     pub congestion: String,
-    /// `TCP_WINDOW_CLAMP`, in bytes.
+    /// `TCP_WINDOW_CLAMP` of a TCP socket, in bytes.
     pub window_clamp: Answer,
-    /// The length of `TCP_INFO`, in bytes.
+    /// The length of `TCP_INFO` in bytes.
     pub info_length: Answer,
-    /// `SO_INCOMING_CPU`.
+    /// The answer for `SO_INCOMING_CPU`.
     pub incoming_cpu: Answer,
-    /// A raw socket of ICMP.
+    /// The answer to opening a raw ICMP socket.
     pub raw: Answer,
-    /// A packet socket.
+    /// The answer to opening a packet socket.
     pub packet: Answer,
-    /// A generic netlink socket.
+    /// The answer to opening a generic netlink socket.
     pub generic_netlink: Answer,
 }
 
