@@ -1,9 +1,9 @@
-//! Attempts to reach targets, all at once under one deadline. A connection that was made is closed, and nothing is sent
-//! over it; by UDP a datagram is sent, again while nothing comes back, and of what comes back only a listener's token and
-//! the header of a DNS answer are looked at.
+//! Attempts to reach targets, all at once under one deadline. Nothing is sent over a connection, and a connection that was
+//! made is closed. By UDP a datagram is sent, and repeated while nothing comes back. Of an answer only a listener's token
+//! and the header of a DNS message are read.
 //!
-//! What has ended by a given time is attempted again, for a policy may come into force late. Only what was reached beyond
-//! the sandbox itself is waited for until then: where nothing was reached, nothing takes longer.
+//! Attempts that have ended by a given time are made again, because a policy may come into force late. The probe waits for
+//! this time only if it has reached a target beyond the sandbox itself: where nothing was reached, nothing takes longer.
 
 mod dns;
 mod ending;
@@ -28,7 +28,7 @@ use underway::Underway;
 
 use crate::vantage::Vantage;
 
-/// Attempts on their way.
+/// All attempts of a run, while they are under way.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     started: Instant,
@@ -37,14 +37,15 @@ pub(crate) struct Attempts {
     targets: Vec<Target>,
     servers: Vec<IpAddr>,
     first: Vec<Underway>,
-    /// Of those that had ended by then, by the targets' order.
+    /// The second attempts in the targets' order; an item is `None` if the first attempt had not ended by then. The field is
+    /// `None` until attempts are made again.
     second: Option<Vec<Option<Underway>>>,
 }
 
 // === impl Attempts ===
 
 impl Attempts {
-    /// Starts them all and waits for none.
+    /// Starts all attempts and waits for none.
     pub(crate) fn begin(targets: &[Target], budget: Budget, vantage: &Vantage) -> Self {
         let started = Instant::now();
         let asked = targets.iter().any(|target| target.protocol == Protocol::Resolver);
@@ -54,9 +55,9 @@ impl Attempts {
         Self { started, budget, again, targets, servers, first, second: None }
     }
 
-    /// Waits until each has ended, or the budget is spent.
+    /// Waits until each attempt has ended or the budget is spent.
     pub(crate) fn finish(mut self) -> Observation<Egress> {
-        // However little is left of the budget, each attempt is asked once how it ended.
+        // Even if the budget is spent, each attempt is asked once for its ending.
         loop {
             let elapsed = self.started.elapsed();
             if let Err(errno) = self.wait(self.patience(elapsed)) {
@@ -75,12 +76,12 @@ impl Attempts {
         Observation::Seen(Egress { attempts, name_servers: self.servers })
     }
 
-    /// Whether all have ended, and nothing was reached that must be attempted again.
+    /// Returns true if all attempts have ended and no contact demands a second attempt.
     fn is_over(&self) -> bool {
         self.underway().all(Underway::has_ended) && (self.again_at().is_none() || !self.is_worth_waiting())
     }
 
-    /// When all that ended is attempted again; `None` where it was, or never is.
+    /// Returns the time at which ended attempts are made again; `None` if that has happened or never will.
     fn again_at(&self) -> Option<Duration> {
         (self.second.is_none() && self.again < self.budget).then_some(self.again)
     }
@@ -100,7 +101,7 @@ impl Attempts {
         self.first.iter_mut().chain(self.second.iter_mut().flatten().flatten())
     }
 
-    /// How long to wait before something is to be sent again, or all is over.
+    /// Returns the time until something must be sent again or the budget is spent.
     fn patience(&self, elapsed: Duration) -> Duration {
         if self.is_over() {
             return Duration::ZERO;
@@ -152,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// Far longer than anything on loopback takes.
+    /// A time far longer than any operation on loopback takes.
     const PATIENCE: Duration = Duration::from_secs(20);
 
     fn loopback(id: u32, port: u16, protocol: Protocol) -> Target {
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_is_reached_and_a_closed_port_refuses() {
+    fn an_open_tcp_port_is_reached_and_a_closed_one_refuses() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let open = listener.local_addr().unwrap().port();
@@ -189,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn a_spent_budget_still_hears_what_has_happened() {
+    fn a_spent_budget_still_reports_attempts_that_have_ended() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let targets = [loopback(7, listener.local_addr().unwrap().port(), Protocol::Tcp)];
         assert_eq!(ends(&targets, Duration::ZERO), [(7, Reach::Reached)]);
     }
 
     #[test]
-    fn any_datagram_back_is_an_answer_and_a_closed_port_refuses() {
+    fn an_answering_udp_port_is_reached_and_a_closed_one_is_unreachable() {
         let (echo, open) = udp();
         let (_, closed) = udp();
         let answering = thread::spawn(move || {
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_server_is_asked_a_query_and_reached_by_its_answer() {
+    fn a_name_server_is_reached_if_it_answers_the_query() {
         let (server, port) = udp();
         let answering = thread::spawn(move || {
             let mut query = [0; 64];
@@ -223,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn silence_until_the_budget_is_spent_has_timed_out() {
+    fn silence_until_the_budget_is_spent_is_a_time_out() {
         let (_silent, port) = udp();
         let attempted = ends(&[loopback(7, port, Protocol::Udp)], Duration::from_millis(40));
         assert_eq!(attempted, [(7, Reach::TimedOut)]);
     }
 
     #[test]
-    fn a_later_datagram_is_answered_where_the_first_was_lost() {
+    fn a_target_that_answers_only_the_second_datagram_is_reached() {
         let (deaf, port) = udp();
         let answering = thread::spawn(move || {
             deaf.recv(&mut [0; 64]).unwrap();
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_of_the_runs_own_is_known_by_its_token_and_nobody_else_is_taken_for_it() {
+    fn only_the_token_of_the_runs_own_listener_counts_as_reached() {
         let (own, other) = (Nonce([7; 16]), Nonce([8; 16]));
         for (shown, reach) in [(own, Reach::Reached), (other, Reach::Another)] {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_is_attempted_again_while_something_else_is_awaited() {
+    fn an_ended_attempt_is_made_again_while_another_is_pending() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let (_silent, silent) = udp();
         let targets = [
@@ -274,14 +275,14 @@ mod tests {
     }
 
     #[test]
-    fn the_sandboxs_own_loopback_is_not_waited_for() {
+    fn contact_on_the_sandboxs_own_loopback_is_not_attempted_again() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let targets = [loopback(7, listener.local_addr().unwrap().port(), Protocol::Tcp)];
         assert_eq!(made(&targets, PATIENCE, PATIENCE / 2)[0].again, None);
     }
 
     #[test]
-    fn no_targets_are_no_attempts() {
+    fn without_targets_there_are_no_attempts() {
         assert_eq!(ends(&[], Duration::from_secs(1)), []);
     }
 }

@@ -1,10 +1,10 @@
-//! The probe's own executable, opened once, so that a worker can be started from it where `/proc` is missing or hidden.
+//! The probe's own executable, opened once, so that a worker can start from it even if `/proc` is missing or hidden.
 
 use std::{fs::OpenOptions, io, os::fd::OwnedFd, os::unix::fs::OpenOptionsExt};
 
 use crate::sys;
 
-/// Opens the file that this process was started from: by `/proc`, else by the name that the kernel was given.
+/// Opens the file that this process was started from: by `/proc`, or else by the name that the kernel was given.
 pub(crate) fn open() -> io::Result<OwnedFd> {
     let by_path = |path: &str| {
         OpenOptions::new()

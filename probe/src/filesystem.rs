@@ -1,4 +1,4 @@
-//! What files the probe can reach.
+//! The files that the probe can reach.
 
 pub(crate) mod account_list;
 pub(crate) mod devices;

@@ -1,7 +1,7 @@
-//! Keeps a worker going until every observer has answered or met its deadline.
+//! Keeps a worker running until every observer has answered or met its deadline.
 //!
-//! [`Gathering`] decides and is pure; [`gather`] runs the workers. A worker that a signal ended, that hung or that gave up
-//! costs the observer that it had begun, and nothing else.
+//! [`Gathering`] decides and is pure; [`gather`] runs the workers. A worker that hangs, gives up or is ended by a signal
+//! costs only the result of the observer that it had begun.
 
 mod child;
 
@@ -19,7 +19,7 @@ use proto::{
 };
 use tokio::{sync::mpsc::Sender, time::timeout};
 
-/// Which observers still owe an answer, and who is to blame if the worker ends.
+/// The observers that still owe an answer, and the one that is to blame if the worker ends.
 #[derive(Debug)]
 struct Gathering<'a> {
     assignment: &'a Assignment,
@@ -27,8 +27,8 @@ struct Gathering<'a> {
     begun: Option<Observer>,
 }
 
-/// Runs all observers of the assignment and sends each result as soon as it is there; ends early where nobody receives.
-/// The first worker is there already: it started while the assignment was asked for.
+/// Runs all observers of the assignment and sends each result at once; ends early if the receiver is gone. The first worker
+/// already runs: it started while the probe asked for the assignment.
 pub(crate) async fn gather(
     first: io::Result<Worker>,
     executable: &OwnedFd,
@@ -59,8 +59,8 @@ impl<'a> Gathering<'a> {
         Self { assignment, pending: assignment.observers.clone(), begun: None }
     }
 
-    /// What a fresh worker is to do; `None` where nothing is left. All attempts of a run share one deadline, so a later
-    /// worker has less time for them.
+    /// Returns the order for a fresh worker; `None` if no observer is left. All attempts of a run share one deadline, so a
+    /// later worker has less time for them.
     fn order(&self, elapsed: Duration) -> Option<Order> {
         let mut budget = self.assignment.budget;
         budget.egress = budget.egress.saturating_sub(elapsed);
@@ -72,7 +72,8 @@ impl<'a> Gathering<'a> {
         })
     }
 
-    /// How long the worker may be silent: attempts and measuring have their own time beside an observer's.
+    /// Returns the time for which the worker may be silent. Attempts and the measurement of processor time have their own
+    /// time in addition to an observer's.
     fn patience(&self) -> Duration {
         let budget = self.assignment.budget;
         match self.begun {
@@ -82,7 +83,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Hears a worker out, and says what its end means for the observer that owes an answer.
+    /// Receives a worker's results until it ends, and returns what its end means for the observer that owes an answer.
     async fn attend(
         &mut self,
         mut worker: Worker,
@@ -90,7 +91,7 @@ impl<'a> Gathering<'a> {
         results: &Sender<Observed>,
     ) -> Observation<Fact> {
         if worker.take_on(order).is_err() {
-            // It ended before it could read: how it ended is the reason.
+            // The worker ended before it could read; its ending is the reason.
             return worker.ending().into();
         }
         loop {
@@ -129,8 +130,8 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// The worker has ended: whoever had begun, or would have been next, has this outcome. None is left to blame where
-    /// all had answered.
+    /// Gives this outcome to the observer that had begun when the worker ended, or that would have been next. Returns `None`
+    /// if all observers had answered.
     fn blame(&mut self, outcome: Observation<Fact>) -> Option<Observed> {
         let culprit = self.begun.take().filter(|begun| self.pending.contains(begun));
         let observer = culprit.or_else(|| self.pending.first().copied())?;
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_costs_the_observer_that_had_begun_and_the_rest_is_asked_again() {
+    fn a_crash_costs_only_the_observer_that_had_begun() {
         let assignment = assignment();
         let mut gathering = Gathering::new(&assignment);
         gathering.hear(Progress::Begun(Observer::Egress));
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_never_begins_costs_an_observer_each_time_so_that_the_run_ends() {
+    fn each_worker_that_never_begins_costs_an_observer_so_that_the_run_ends() {
         let assignment = assignment();
         let mut gathering = Gathering::new(&assignment);
         let blamed: Vec<_> = std::iter::from_fn(|| gathering.blame(Observation::TimedOut)).collect();
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_worker_that_had_answered_everything_blames_nobody() {
+    fn a_worker_that_ends_after_its_last_answer_blames_no_observer() {
         let assignment = Assignment { observers: vec![Observer::MemoryTotal], ..assignment() };
         let mut gathering = Gathering::new(&assignment);
         gathering.hear(Progress::Begun(Observer::MemoryTotal));
@@ -213,14 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_nobody_asked_for_is_dropped() {
+    fn an_answer_of_an_observer_outside_the_assignment_is_dropped() {
         let assignment = Assignment { observers: vec![Observer::BootId], ..assignment() };
         let mut gathering = Gathering::new(&assignment);
         assert_eq!(gathering.hear(Progress::Done(seen())), None);
     }
 
     #[test]
-    fn attempts_and_measuring_are_given_their_own_time() {
+    fn attempts_and_measuring_have_their_own_time() {
         let assignment = assignment();
         let mut gathering = Gathering::new(&assignment);
         assert_eq!(gathering.patience(), Duration::from_secs(2));

@@ -1,5 +1,5 @@
-//! `probe hold`: the main process of a pod, which waits while probes are started beside it. It says when a signal would be
-//! heard: one that comes before is lost, or ends it as any program.
+//! `probe hold`: the main process of a pod, which waits while probes are started beside it. The process prints a line as
+//! soon as it handles signals: a signal that comes earlier is lost, or ends the process as it would end any program.
 
 use std::{
     io::{self, Write},
@@ -10,7 +10,7 @@ use crate::lifetime::{Error, Lifetime};
 
 pub(crate) fn run(seconds: NonZeroU32) -> Result<(), Error> {
     let lifetime = Lifetime::begin(seconds)?;
-    // Where nobody reads, it holds all the same.
+    // The process also holds if standard output is closed.
     _ = writeln!(io::stdout(), "probe: holding for {seconds} s");
     while lifetime.goes_on(&[])? {}
     Ok(())

@@ -1,4 +1,4 @@
-//! Facts about the kernel that answers the probe.
+//! Facts about the kernel that serves the probe.
 
 pub(crate) mod auxiliary_vector;
 pub(crate) mod boot_id;

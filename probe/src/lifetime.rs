@@ -1,5 +1,5 @@
-//! The time that a waiting process has: until SIGTERM, SIGINT, or its last second. As PID 1 of a pod it inherits the
-//! orphans of others, and reaps them meanwhile.
+//! The lifetime of a waiting process, which ends with SIGTERM, SIGINT or its last second. As PID 1 of a pod the process
+//! inherits orphans and reaps them while it waits.
 
 use std::{
     iter,
@@ -18,7 +18,8 @@ use nix::{
     unistd::alarm,
 };
 
-/// Reads the signals that end the process or tell of a child. They are blocked: PID 1 would never see them otherwise.
+/// The descriptor that gives the signals that end the process or announce a child's end. The signals are blocked: PID 1
+/// would otherwise never see them.
 #[derive(Debug)]
 pub(crate) struct Lifetime(SignalFd);
 
@@ -28,7 +29,7 @@ pub(crate) enum Error {
     Block(#[source] Errno),
     #[error("failed to open a descriptor for signals")]
     Open(#[source] Errno),
-    #[error("failed to wait")]
+    #[error("failed to wait for a signal or a socket")]
     Wait(#[source] Errno),
     #[error("failed to read a signal")]
     Read(#[source] Errno),
@@ -37,7 +38,8 @@ pub(crate) enum Error {
 // === impl Lifetime ===
 
 impl Lifetime {
-    /// Begins it. The process has no other thread: one in which the signals are not blocked would be ended by them.
+    /// Begins the lifetime. The process must have no other thread, because signals that are unblocked in another thread would
+    /// end the process.
     pub(crate) fn begin(seconds: NonZeroU32) -> Result<Self, Error> {
         let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGALRM, Signal::SIGCHLD];
         let signals: SigSet = signals.into_iter().collect();
@@ -45,12 +47,12 @@ impl Lifetime {
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let lifetime = Self(SignalFd::with_flags(&signals, flags).map_err(Error::Open)?);
         alarm::set(seconds.get());
-        // A child that ended before the signals were blocked has told nobody.
+        // No signal announces a child that ended before the signals were blocked.
         reap();
         Ok(lifetime)
     }
 
-    /// Waits until one of the sockets can be read; `false` when the lifetime is over.
+    /// Waits until one of the sockets can be read; returns `false` if the lifetime is over.
     pub(crate) fn goes_on(&self, sockets: &[BorrowedFd<'_>]) -> Result<bool, Error> {
         let descriptors = iter::once(self.0.as_fd()).chain(sockets.iter().copied());
         let mut descriptors: Vec<_> =
@@ -72,7 +74,7 @@ impl Lifetime {
 fn reap() {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            // nix knows no real-time signals: EINVAL is a child that one of them ended, and that is reaped, too.
+            // nix knows no real-time signals: EINVAL means a child that such a signal ended, and the child is reaped too.
             Ok(status) if status != WaitStatus::StillAlive => (),
             Err(Errno::EINVAL) => (),
             Ok(_) | Err(_) => return,

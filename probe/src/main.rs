@@ -1,8 +1,8 @@
-//! The probe: runs inside a sandbox, looks, changes nothing, judges nothing, and reports what it saw.
+//! The probe: observes inside a sandbox and reports its observations. It changes nothing and judges nothing.
 //!
-//! `probe report` speaks gRPC over its standard input and output; `probe observe` is the worker that it starts for the
-//! looking itself; `probe hold` and `probe witness` are the main processes of pods; `probe --version` says which build it
-//! is.
+//! `probe report` speaks gRPC over its standard input and output. It starts `probe observe`, the worker that runs the
+//! observers. `probe hold` and `probe witness` are the main processes of pods: the first waits, the second is the listener.
+//! `probe --version` prints the version.
 
 mod egress;
 mod executable;
@@ -25,8 +25,8 @@ mod worker;
 
 use std::{env, error::Error, io::Write, process::ExitCode};
 
-/// `EX_USAGE` of sysexits.h. Exit codes of 64 and above tell the controller that the probe itself ran and failed, and
-/// not the runtime before it.
+/// `EX_USAGE` of sysexits.h. Exit codes of 64 and above tell the controller that the probe itself ran and failed; lower
+/// codes come from the runtime that should have started it.
 const USAGE: u8 = 64;
 /// `EX_PROTOCOL` of sysexits.h.
 const PROTOCOL: u8 = 76;
@@ -73,7 +73,7 @@ fn exit_code<E: Error>(result: Result<(), E>) -> ExitCode {
     ExitCode::from(PROTOCOL)
 }
 
-/// Standard error may be closed; there is nowhere else to say so.
+/// Prints to standard error. A failure is ignored: if standard error is closed, there is no other place for a message.
 fn say(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }

@@ -1,4 +1,4 @@
-//! How far the probe's network reaches, by what it shows; attempts are made by [`crate::egress`].
+//! The network's configuration as it shows in the sandbox; [`crate::egress`] attempts to reach targets.
 
 pub(crate) mod interfaces;
 pub(crate) mod routes;

@@ -1,4 +1,4 @@
-//! What the probe's own process may do.
+//! The rights of the probe's own process.
 
 pub(crate) mod capabilities;
 pub(crate) mod credentials;

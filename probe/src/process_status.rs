@@ -1,15 +1,15 @@
-//! `/proc/self/status`, field by field: gVisor's lacks lines that parsers of the whole file require.
+//! `/proc/self/status`, field by field: gVisor's file lacks lines that parsers of the whole file require.
 
 use proto::Observation;
 
 use crate::vantage::Vantage;
 
-/// The file's text.
+/// Returns the text of `/proc/self/status`.
 pub(crate) fn read(vantage: &Vantage) -> Observation<String> {
     vantage.text("/proc/self/status")
 }
 
-/// The value of one line, such as "0" of "Seccomp:\t0".
+/// Returns the value of one line, such as "0" of "Seccomp:\t0"; `None` if the file has no such line.
 pub(crate) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }

@@ -1,5 +1,5 @@
-//! `probe report`: introduces itself, receives its assignment, gathers, delivers, and ends when it is told that the
-//! evidence has arrived whole.
+//! `probe report`: introduces itself, receives its assignment, gathers the observations and delivers them. It ends when the
+//! controller confirms that the evidence has arrived whole.
 
 use std::{env::consts, io, os::fd::OwnedFd};
 
@@ -24,9 +24,9 @@ pub(crate) enum Error {
     Runtime(#[source] io::Error),
     #[error("failed to open the channel over standard input and output")]
     Channel(#[from] tonic::transport::Error),
-    #[error("the controller refused")]
+    #[error("the controller refused a call")]
     Call(#[from] tonic::Status),
-    #[error("the assignment makes no sense")]
+    #[error("the controller's assignment is invalid")]
     Assignment(#[from] Refused),
     #[error("the controller accepted {accepted} of {sent} observations")]
     Incomplete { accepted: u32, sent: u32 },
@@ -71,7 +71,7 @@ fn introduction() -> Introduction {
     }
 }
 
-/// Each result as a delivery, and the closing after the last.
+/// Returns each result as a delivery, and the closing after the last one.
 fn deliveries(
     nonce: Nonce,
     observations: u32,

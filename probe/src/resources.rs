@@ -1,4 +1,4 @@
-//! How much of the machine the kernel shows, and what of it the probe may use.
+//! The machine's memory and processors as the kernel shows them, and the share that the probe may use.
 
 pub(crate) mod memory_total;
 pub(crate) mod processor_share;

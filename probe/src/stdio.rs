@@ -1,5 +1,5 @@
-//! The probe's standard input and output as one connection, without a thread: both are pipes or sockets, which the
-//! runtime can wait for (tokio's own stdin would take a thread that blocks).
+//! The probe's standard input and output as one connection. No thread is needed: both are pipes or sockets, for which the
+//! runtime can wait. Tokio's own stdin would need a thread that blocks.
 
 use std::{
     fs::File,
@@ -16,7 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::sys;
 
-/// Reads from standard input, writes to standard output.
+/// A connection that reads from standard input and writes to standard output.
 #[derive(Debug)]
 struct Stdio {
     input: AsyncFd<File>,
@@ -25,7 +25,7 @@ struct Stdio {
 
 /// Opens the channel to the controller.
 pub(crate) async fn channel() -> Result<Channel, tonic::transport::Error> {
-    // The name is never looked up: it only has to be one.
+    // The name is never looked up, but the endpoint needs a well-formed one.
     let endpoint = Endpoint::from_static("http://controller");
     endpoint.connect_with_connector(tower::service_fn(|_| async { Stdio::open().map(TokioIo::new) })).await
 }

@@ -1,5 +1,5 @@
-//! The only `unsafe` of the project: what nix offers no safe function for.
-#![expect(unsafe_code, reason = "the kernel is asked directly; each block argues why it is sound")]
+//! The only `unsafe` code of the project: operations for which nix offers no safe function.
+#![expect(unsafe_code, reason = "the kernel is asked directly; each block states why it is sound")]
 
 mod calls;
 mod counter;

@@ -1,13 +1,13 @@
-//! Text that was read from a place the probe does not trust, made fit for the wire.
+//! Makes text from untrusted places fit for the wire.
 
 use proto::limits::TEXT;
 
-/// The text without control characters, each of which becomes U+FFFD, cut to what the schema accepts.
+/// Replaces each control character by U+FFFD and cuts the text to the longest length that the schema accepts.
 pub(crate) fn printable(text: &str) -> String {
     cut(text, TEXT)
 }
 
-/// The same, cut to `most` bytes.
+/// Replaces each control character by U+FFFD and cuts the text to `most` bytes.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     let mut printable = String::new();
     for character in text.chars() {
@@ -25,8 +25,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_replaced_and_length_is_bounded_at_a_character() {
+    fn control_characters_are_replaced() {
         assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
         assert_eq!(cut("äää", 5), "ää");
         assert_eq!(printable(&"\n".repeat(5000)).len(), 4095);
     }

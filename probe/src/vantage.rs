@@ -1,4 +1,4 @@
-//! Where the probe looks from: the live system, or a recorded tree in a test.
+//! The root from which the probe looks: the live system's, or a recorded tree's in a test.
 
 use std::{
     fs::{self, File, Metadata},
@@ -13,15 +13,15 @@ use nix::sys::{
 };
 use proto::{MOST_OF_ACCOUNT_LIST, Observation};
 
-/// The most bytes that are read of any one file.
+/// The largest number of bytes that are read of a file.
 const MOST: u64 = MOST_OF_ACCOUNT_LIST as u64;
-/// Linux, `Documentation/admin-guide/devices.txt`.
+/// The number of the null device (Linux, `Documentation/admin-guide/devices.txt`).
 const NULL: u64 = makedev(1, 3);
 
-/// Where the kernel shows itself.
+/// The folders in which the kernel shows itself, with the magic numbers of their file systems.
 const KERNELS: &[(&str, FsType)] = &[("/proc/", PROC_SUPER_MAGIC), ("/sys/", SYSFS_MAGIC)];
 
-/// A root below which files are opened.
+/// The root below which the probe opens files.
 #[derive(Debug)]
 pub(crate) struct Vantage {
     root: PathBuf,
@@ -39,12 +39,13 @@ impl Vantage {
         Self { root: root.to_owned() }
     }
 
-    /// The place of an absolute path, seen from here.
+    /// Returns the place of an absolute path below this root.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// What is found at each of these places, and those that could not be looked at. Where nothing is, nothing is found.
+    /// Looks at each of these paths. Returns what was found and the paths that could not be looked at; a path that does not
+    /// exist is in neither list.
     pub(crate) fn each<T>(
         &self,
         paths: &[&str],
@@ -61,8 +62,8 @@ impl Vantage {
         (found, unseen)
     }
 
-    /// Whether a file lies in procfs or sysfs itself. The folder is asked for its file system: in gVisor's older releases the
-    /// files in it do not know theirs (statfs(2) gives ENOSYS).
+    /// Returns true if a file lies in procfs or sysfs itself. The folder is asked for its file system, because statfs(2) for
+    /// a file in it gives ENOSYS in gVisor's older releases.
     pub(crate) fn is_of_kernel(&self, path: &str, file: &Metadata) -> io::Result<bool> {
         let Some((folder, magic)) = KERNELS.iter().find(|(folder, _)| path.starts_with(folder)) else {
             return Ok(false);
@@ -71,23 +72,23 @@ impl Vantage {
         Ok(statfs(&folder)?.filesystem_type() == *magic && file.dev() == folder.metadata()?.dev())
     }
 
-    /// The first MiB of a file.
+    /// Reads the first MiB of a file.
     pub(crate) fn bytes(&self, path: &str) -> Observation<Vec<u8>> {
         read(&self.path(path)).map_or_else(|error| Observation::unseen(&error), Observation::Seen)
     }
 
-    /// The first MiB of a file, as text; what is not UTF-8 becomes U+FFFD.
+    /// Reads the first MiB of a file as text; bytes that are not UTF-8 become U+FFFD.
     pub(crate) fn text(&self, path: &str) -> Observation<String> {
         self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
-/// Whether nothing is at a place, which is told from a place that could not be looked at.
+/// Returns true if the error says that the path does not exist; false if the path could not be looked at.
 pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Goes on with what was seen, if it can be understood.
+/// Parses what was seen. A parse error makes the observation a failed one.
 pub(crate) fn understood<T, U>(
     observation: Observation<T>,
     parse: impl FnOnce(T) -> Result<U, String>,
@@ -95,8 +96,9 @@ pub(crate) fn understood<T, U>(
     observation.and_then(|seen| parse(seen).map_or_else(Observation::failed, Observation::Seen))
 }
 
-/// The first MiB of a file. What else lies there is not opened: opening some devices acts on the machine, and opening a pipe
-/// lets go whoever waits to write to it. The null device is an empty file, which runtimes lay over what is masked.
+/// Reads the first MiB of a regular file and refuses every other kind: opening some devices acts on the machine, and opening
+/// a pipe releases a process that waits to write to it. The null device counts as an empty file, because runtimes mount it
+/// over files that they mask.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(path)?;
     let is_null = metadata.file_type().is_char_device() && metadata.rdev() == NULL;
@@ -113,9 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_absent_and_what_is_forbidden_is_denied() {
+    fn a_missing_file_is_absent() {
         let empty = Vantage::rooted(Path::new("/proc/self/fdinfo"));
         assert_eq!(empty.text("/no/such/file"), Observation::Absent);
+    }
+
+    #[test]
+    fn a_forbidden_look_is_denied() {
         let forbidden = io::Error::from_raw_os_error(13);
         assert_eq!(Observation::<()>::unseen(&forbidden), Observation::Denied { errno: 13 });
         assert!(matches!(
@@ -125,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_regular_file_is_opened_and_the_null_device_is_an_empty_one() {
+    fn every_file_but_a_regular_one_or_the_null_device_is_refused() {
         let tree = tempfile::tempdir().unwrap();
         let pipe = tree.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
@@ -136,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_understood_has_failed_and_says_why() {
+    fn a_parse_error_is_a_failed_look_with_its_reason() {
         let parsed: Observation<()> = understood(Observation::Seen("?"), |text| Err(format!("no {text}")));
         assert_eq!(parsed, Observation::failed("no ?"));
         assert_eq!(understood(Observation::<()>::Absent, |()| Ok(1)), Observation::Absent);

@@ -1,6 +1,7 @@
-//! `probe witness`: somebody who answers, so that silence elsewhere means something. A connection is accepted, given the
-//! run's token and closed; a datagram goes back to its sender, behind a mark and the token. Nothing is kept but the marks of
-//! what was sent one way, and so few of these that a flood costs time and no memory.
+//! `probe witness`: the listener, which answers every sender, so that silence elsewhere is evidence. The listener accepts a
+//! connection, sends the run's token and closes the connection. It returns a datagram to its sender, behind a mark and the
+//! token. It keeps only the tokens of datagrams that were sent one way, and a bounded number of them: a flood costs time,
+//! and memory stays bounded.
 
 use std::{
     collections::BTreeSet,
@@ -25,25 +26,26 @@ use crate::lifetime::{self, Lifetime};
 /// The longest datagram that goes back whole, in bytes.
 const LONGEST: usize = 512;
 
-/// How many marks are kept. With more, somebody else sends them, and no question is answered any more.
+/// The largest number of tokens that are kept. If more arrive, somebody else sends them, and the listener answers no further
+/// question.
 const MOST_MARKS: usize = 1024;
 
-/// Listens, and never blocks.
+/// The listener's sockets and state; no operation blocks.
 #[derive(Debug)]
 struct Witness {
     connections: TcpListener,
     datagrams: UdpSocket,
-    /// By which its answers are known.
+    /// The token that identifies the listener's answers; `None` if the listener has none.
     token: Option<Nonce>,
-    /// What has arrived one way.
+    /// The tokens that have arrived one way.
     arrived: BTreeSet<[u8; 16]>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("failed to listen by TCP")]
+    #[error("failed to listen on the TCP port")]
     Tcp(#[source] Errno),
-    #[error("failed to listen by UDP")]
+    #[error("failed to listen on the UDP port")]
     Udp(#[source] Errno),
     #[error(transparent)]
     Lifetime(#[from] lifetime::Error),
@@ -52,7 +54,7 @@ pub(crate) enum Error {
 pub(crate) fn run(port: NonZeroU16, seconds: NonZeroU32, token: Option<Nonce>) -> Result<(), Error> {
     let lifetime = Lifetime::begin(seconds)?;
     let mut witness = Witness::bind(port.get(), token)?;
-    // Where nobody reads, it answers all the same.
+    // The listener also answers if standard output is closed.
     _ = writeln!(io::stdout(), "probe: answering on port {port} for {seconds} s");
     while lifetime.goes_on(&[witness.connections.as_fd(), witness.datagrams.as_fd()])? {
         witness.answer();
@@ -75,8 +77,8 @@ impl Witness {
         })
     }
 
-    /// Answers at most one connection and one datagram, so that neither a flood of the other nor a signal waits for long.
-    /// Whom it cannot answer tries again.
+    /// Answers at most one connection and one datagram, so that neither kind of flood delays the other kind or a signal for
+    /// long. Ignores errors: a sender without an answer tries again.
     fn answer(&mut self) {
         drop(self.accept());
         drop(self.echo());
@@ -85,7 +87,7 @@ impl Witness {
     fn accept(&self) -> io::Result<()> {
         let (mut connection, _) = self.connections.accept()?;
         let Some(Nonce(token)) = self.token else { return Ok(()) };
-        // An empty socket has room for it.
+        // A new connection's send buffer is empty, so the write does not block.
         connection.set_nonblocking(true)?;
         connection.write_all(&token)
     }
@@ -119,7 +121,7 @@ impl Witness {
     }
 }
 
-/// A socket for both address families, or for IPv4 where the kernel has no other.
+/// Returns a bound socket for both address families, or for IPv4 alone if the kernel has no IPv6.
 fn bound(kind: SockType, port: u16) -> nix::Result<OwnedFd> {
     let both = || {
         let socket = unbound(AddressFamily::Inet6, kind)?;
@@ -138,7 +140,7 @@ fn bound(kind: SockType, port: u16) -> nix::Result<OwnedFd> {
 fn unbound(family: AddressFamily, kind: SockType) -> nix::Result<OwnedFd> {
     let socket = socket(family, kind, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
     if kind == SockType::Stream {
-        // A witness that is started again finds connections of the one before.
+        // A restarted listener finds connections of its predecessor on the port.
         setsockopt(&socket, sockopt::ReuseAddr, &true)?;
     }
     Ok(socket)
@@ -157,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// Far longer than anything on loopback takes.
+    /// A time far longer than any operation on loopback takes.
     const PATIENCE: Duration = Duration::from_secs(20);
 
     fn witness() -> (Witness, u16, u16) {
@@ -173,7 +175,7 @@ mod tests {
         asking
     }
 
-    /// Answers once there is something to answer.
+    /// Waits for a connection or a datagram and answers it.
     fn answer(witness: &mut Witness) {
         let descriptors = [witness.connections.as_fd(), witness.datagrams.as_fd()];
         let mut descriptors = descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_accepted_and_closed_with_nothing_said() {
+    fn without_a_token_a_connection_is_accepted_and_closed_in_silence() {
         let (mut witness, tcp, _) = witness();
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
         answer(&mut witness);
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_goes_back_and_a_long_one_is_cut() {
+    fn a_datagram_comes_back_cut_to_the_longest_length() {
         let (mut witness, _, udp) = witness();
         let asking = asking();
         for (length, back) in [(0, 0), (8, 8), (LONGEST, LONGEST), (LONGEST + 1, LONGEST)] {
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn its_token_is_in_each_answer() {
+    fn the_listeners_token_is_in_each_answer() {
         let token = Nonce([7; 16]);
         let mut witness = Witness::bind(0, Some(token)).unwrap();
         let tcp = witness.connections.local_addr().unwrap().port();
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_one_way_is_not_answered() {
+    fn a_datagram_sent_one_way_is_not_answered() {
         let (mut witness, _, udp) = witness();
         let asking = asking();
         asking.send_to(&witness::one_way(Nonce([7; 16])), (Ipv4Addr::LOCALHOST, udp)).unwrap();
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_is_told_what_arrived_one_way_until_there_is_too_much_of_it() {
+    fn a_question_is_answered_until_too_many_tokens_have_arrived() {
         let (own, mark) = (Nonce([7; 16]), Nonce([8; 16]));
         let mut witness = Witness::bind(0, Some(own)).unwrap();
         let mut told = |datagram: [u8; 17]| witness.answer_to(&datagram);
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_not_answered_so_that_two_witnesses_never_talk_to_each_other() {
+    fn an_answer_is_not_answered_so_that_two_listeners_never_answer_each_other() {
         let (mut witness, _, udp) = witness();
         let asking = asking();
         asking.send_to(&[witness::ANSWER, 1], (Ipv4Addr::LOCALHOST, udp)).unwrap();
@@ -261,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn with_nobody_there_it_does_not_block() {
+    fn without_a_sender_the_listener_does_not_block() {
         let (mut witness, _, _) = witness();
         witness.answer();
     }
 
     #[test]
-    fn a_port_that_is_taken_is_an_error_and_no_half_witness() {
+    fn a_port_that_is_taken_by_tcp_or_udp_is_an_error() {
         let (witness, tcp, udp) = witness();
         assert!(matches!(Witness::bind(tcp, None), Err(Error::Tcp(Errno::EADDRINUSE))));
         drop(witness.connections);

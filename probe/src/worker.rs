@@ -1,5 +1,5 @@
-//! The worker: runs the observers of its order one after the other, each result out at once, while the attempts to
-//! reach targets are under way. If one observer kills or hangs the worker, the probe starts a fresh one for the rest.
+//! The worker: runs the observers of its order one after the other while the attempts to reach targets are under way, and
+//! sends each result at once. If an observer kills or hangs the worker, the probe starts a fresh worker for the rest.
 
 use std::io::{self, Write};
 
@@ -29,7 +29,7 @@ use crate::{
 pub(crate) enum Error {
     #[error("failed to read the order")]
     Order(#[source] worker::Error),
-    #[error("there is no order on standard input; the worker is started by `probe report`")]
+    #[error("standard input holds no order; `probe report` starts this worker")]
     NoOrder,
     #[error("failed to send a result")]
     Send(#[from] worker::Error),
@@ -37,7 +37,7 @@ pub(crate) enum Error {
     Flush(#[from] io::Error),
 }
 
-/// Reads an order from standard input and works it off.
+/// Reads an order from standard input and carries it out.
 pub(crate) fn run() -> Result<(), Error> {
     let order = worker::receive(&mut io::stdin().lock()).map_err(Error::Order)?.ok_or(Error::NoOrder)?;
     work(&order, &Vantage::live(), io::BufWriter::new(io::stdout().lock()))
@@ -67,11 +67,11 @@ fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Err
     }
     if let Some(page) = page {
         begin(&mut out, Observer::TimePage)?;
-        // Another look costs nothing where the attempts took their time.
+        // If the attempts took long, the page may be ready by now, and a second look costs nothing.
         let page = if time_page::may_become_ready(&page) { time_page::observe() } else { page };
         done(&mut out, Observer::TimePage, page.map(Fact::TimePage))?;
     }
-    // What takes all processors would make others too late.
+    // The measurement takes all processors and would delay every other observer.
     if order.observers.contains(&Observer::ProcessorShare) {
         begin(&mut out, Observer::ProcessorShare)?;
         let share = look(Observer::ProcessorShare, vantage);
@@ -80,7 +80,7 @@ fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Err
     Ok(out.flush()?)
 }
 
-/// Says who is to blame if nothing follows; with it goes the result before.
+/// Announces the observer that is to blame if nothing follows. The flush also sends the result before.
 fn begin(out: &mut impl Write, observer: Observer) -> Result<(), Error> {
     worker::send(out, &Progress::Begun(observer))?;
     Ok(out.flush()?)
@@ -90,7 +90,7 @@ fn done(out: &mut impl Write, observer: Observer, outcome: Observation<Fact>) ->
     Ok(worker::send(out, &Progress::Done(Observed { observer, outcome }))?)
 }
 
-/// The one list of what each observer does.
+/// Runs one observer. This is the single list of the observers' functions.
 fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
     match observer {
         Observer::KernelName => kernel_name::observe().map(Fact::KernelName),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_begun_first_and_reported_when_all_else_was_looked_at() {
+    fn attempts_begin_first_and_are_reported_last() {
         let said = said(&[Observer::Egress, Observer::BootId]);
         assert_eq!(said.first(), Some(&Progress::Begun(Observer::Egress)));
         assert!(
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn processor_time_is_measured_when_nobody_else_needs_any() {
+    fn processor_time_is_measured_after_all_other_observers() {
         let said = said(&[Observer::ProcessorShare, Observer::TimePage, Observer::Egress, Observer::BootId]);
         assert!(
             matches!(said.last(), Some(Progress::Done(observed)) if observed.observer == Observer::ProcessorShare)

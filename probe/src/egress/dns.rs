@@ -1,18 +1,18 @@
-//! DNS (RFC 1035, section 4.1): the query that is sent, and as much of its answer as says whether a name was resolved.
+//! DNS (RFC 1035, section 4.1): the query, and the part of its answer that tells if a name was resolved.
 
 use proto::Reach;
 
 const TYPE_A: u16 = 1;
 const TYPE_NS: u16 = 2;
 const CLASS_IN: u16 = 1;
-/// In the second half of the header's flags, and the first.
+/// Bits in the first of the two bytes of the header's flags.
 const RECURSION_DESIRED: u8 = 0x01;
 const IS_RESPONSE: u8 = 0x80;
-/// The longest label.
+/// The longest label, in bytes.
 const LONGEST: usize = 63;
 
-/// A query with the lower half of the target's id: for the address of a name, or where there is none for the name servers
-/// of the root, which every server knows or refuses to say.
+/// Returns a query whose id is the lower half of the target's id. The query asks for the address of a name. Without a name
+/// it asks for the root's name servers, which every server knows or refuses to tell.
 pub(super) fn query(target: u32, name: &str) -> Vec<u8> {
     let (flags, kind) = if name.is_empty() { (0, TYPE_NS) } else { (RECURSION_DESIRED, TYPE_A) };
     let labels = name.split('.').filter(|label| !label.is_empty());
@@ -27,7 +27,7 @@ pub(super) fn query(target: u32, name: &str) -> Vec<u8> {
     header.into_iter().chain(labels).chain(question).collect()
 }
 
-/// What an answer says. Where no name was asked for, that anything came back is all.
+/// Returns the result that an answer implies. If the query asked for no name, any datagram counts as reached.
 pub(super) fn answer(target: u32, name: &str, datagram: &[u8]) -> Reach {
     if name.is_empty() {
         return Reach::Reached;
@@ -40,7 +40,7 @@ pub(super) fn answer(target: u32, name: &str, datagram: &[u8]) -> Reach {
     }
     match (code & 0x0f, u16::from_be_bytes([answers_high, answers_low])) {
         (0, 1..) => Reach::Reached,
-        // No error and no answer, or NXDOMAIN.
+        // The code is "no error" without an answer, or NXDOMAIN.
         (0 | 3, _) => Reach::NoName,
         _ => Reach::NameRefused,
     }
@@ -56,21 +56,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_query_is_a_header_of_twelve_bytes_and_one_question() {
+    fn a_query_has_a_header_of_twelve_bytes_and_one_question() {
         let query = query(0xdead_0102, "");
         assert_eq!(query[..12], [1, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
         assert_eq!(query[12..], [0, 0, 2, 0, 1]);
     }
 
     #[test]
-    fn a_name_is_asked_for_label_by_label_and_with_recursion() {
+    fn a_query_for_a_name_holds_its_labels_and_desires_recursion() {
         let query = query(7, "ab.example.");
         assert_eq!(query[..4], [0, 7, 1, 0]);
         assert_eq!(query[12..], *b"\x02ab\x07example\x00\x00\x01\x00\x01");
     }
 
     #[test]
-    fn an_answer_is_told_by_its_code_and_whether_it_has_any() {
+    fn an_answer_is_judged_by_its_code_and_its_number_of_answers() {
         let datagram = |code: u8, answers: u8| [0, 7, 0x81, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0];
         for (code, answers, reach) in [
             (0, 1, Reach::Reached),

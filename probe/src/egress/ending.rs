@@ -1,9 +1,10 @@
-//! How an attempt ended. The same errno says one thing at once, from the own kernel, and another when it comes from the way.
+//! The ending of an attempt. An errno means one thing at once, from the sandbox's own kernel, and another when it comes from
+//! the network path.
 
 use nix::errno::Errno;
 use proto::{Protocol, Reach};
 
-/// The kind, and the errno behind it; 0 where there is none.
+/// The kind of the ending, and the errno behind it; 0 if none is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Ending {
     pub(super) reach: Reach,
@@ -13,12 +14,12 @@ pub(super) struct Ending {
 // === impl Ending ===
 
 impl Ending {
-    /// An ending that no errno is behind.
+    /// Returns an ending without an errno.
     pub(super) const fn of(reach: Reach) -> Self {
         Self { reach, errno: 0 }
     }
 
-    /// The call that began the attempt failed.
+    /// Returns the ending of an attempt whose first call failed.
     pub(super) fn at_once(errno: Errno, protocol: Protocol) -> Self {
         let reach = match errno {
             Errno::ENETUNREACH => Reach::NoRoute,
@@ -29,7 +30,7 @@ impl Ending {
         Self { reach, errno: number(errno) }
     }
 
-    /// It had begun, and something answered.
+    /// Returns the ending of an attempt that had begun when an error came back.
     pub(super) fn from_the_way(errno: Errno, protocol: Protocol) -> Self {
         Self { reach: kind(errno, protocol), errno: number(errno) }
     }
@@ -44,7 +45,7 @@ fn kind(errno: Errno, protocol: Protocol) -> Reach {
         Errno::ETIMEDOUT => Reach::TimedOut,
         Errno::ENETUNREACH => Reach::NetworkUnreachable,
         Errno::EHOSTUNREACH => Reach::HostUnreachable,
-        // ICMPv6 "administratively prohibited" and its kin (net/ipv6/icmp.c, `tab_unreach`).
+        // ICMPv6 "administratively prohibited" and related codes (net/ipv6/icmp.c, `tab_unreach`).
         Errno::EACCES => Reach::Prohibited,
         Errno::EPERM => Reach::NotPermitted,
         Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL => Reach::NoAddressFamily,
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_errno_says_one_thing_at_once_and_another_from_the_way() {
+    fn an_errno_at_once_differs_from_the_same_errno_from_the_path() {
         for (errno, at_once, from_the_way) in [
             (Errno::ENETUNREACH, Reach::NoRoute, Reach::NetworkUnreachable),
             (Errno::EACCES, Reach::NotPermitted, Reach::Prohibited),
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_refused_and_a_datagrams_port_unreachable() {
+    fn econnrefused_is_refused_or_port_unreachable_by_protocol() {
         for (protocol, reach) in [
             (Protocol::Tcp, Reach::Refused),
             (Protocol::Socket, Reach::Refused),

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use crate::vantage::Vantage;
 
 const PORT: u16 = 53;
-/// What the C libraries use of the list (resolv.conf(5), `MAXNS`).
+/// The number of servers that the C libraries use (resolv.conf(5), `MAXNS`).
 const MOST: usize = 3;
 
-/// None where there is no such file, or it names none.
+/// Returns the sandbox's name servers; none if the file does not exist or names none.
 pub(super) fn name_servers(vantage: &Vantage) -> Vec<IpAddr> {
     let configuration = vantage.text("/etc/resolv.conf");
     configuration.seen().map(|text| parse(text)).unwrap_or_default()
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_three_servers_are_taken_and_nothing_else() {
+    fn only_the_first_three_servers_are_taken() {
         let text = "search svc.cluster.local\n#nameserver 192.0.2.9\nnameserver 10.96.0.10\nnameserver fe80::1%eth0\n\
                     options ndots:5\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n";
         let servers = parse(text).iter().map(ToString::to_string).collect::<Vec<_>>();

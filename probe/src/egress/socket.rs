@@ -26,17 +26,17 @@ pub(super) fn connect(socket: &OwnedFd, address: &dyn SockaddrLike) -> nix::Resu
     socket::connect(socket.as_raw_fd(), address)
 }
 
-/// The kernel's own ICMP, which gives an unprivileged socket nothing but echoes (icmp(7), `ping_group_range`).
+/// Returns the kernel's own ICMP protocol, which allows an unprivileged socket only echoes (icmp(7), `ping_group_range`).
 pub(super) fn icmp(address: SocketAddr) -> SockProtocol {
     if address.is_ipv4() { SockProtocol::Icmp } else { SockProtocol::IcmpV6 }
 }
 
-/// A datagram socket that is connected to an address.
+/// Returns a datagram socket that is connected to an address.
 pub(super) fn connected(address: SocketAddr, protocol: Protocol) -> nix::Result<OwnedFd> {
     let icmp = (protocol == Protocol::Echo).then(|| icmp(address));
     let socket = open(family(address), SockType::Datagram, icmp)?;
-    // Without this, Linux drops the ICMP messages that it takes for passing troubles, such as "host unreachable" (ip(7)). A
-    // kernel that lacks it has the others.
+    // Without this option, Linux drops ICMP messages that it regards as transient errors, such as "host unreachable"
+    // (ip(7)). A kernel that lacks the option still reports the other messages.
     _ = if address.is_ipv4() {
         socket::setsockopt(&socket, socket::sockopt::Ipv4RecvErr, &true)
     } else {

@@ -1,5 +1,5 @@
-//! A connection on its way. It is closed when it was made, or when a listener of the run's own has shown its token; nothing
-//! is sent over it.
+//! A connection under way, over which nothing is sent. The connection is closed when it is made, or when the run's own
+//! listener has shown its token.
 
 use std::{
     net::SocketAddr,
@@ -23,10 +23,10 @@ pub(super) struct Connection {
     made: bool,
 }
 
-/// How a Unix socket may be listened on (unix(7)). Connecting a socket of datagrams sends none.
+/// The socket types that a Unix socket may have (unix(7)). Connecting a datagram socket sends no datagram.
 const KINDS: [SockType; 3] = [SockType::Stream, SockType::SeqPacket, SockType::Datagram];
 
-/// Connects to a Unix socket of whatever kind; it is made at once, or it is not.
+/// Connects to a Unix socket of any type. The connection is made at once or fails at once.
 pub(super) fn local(name: &str) -> Ending {
     let connected = |kind| {
         let address = match name.strip_prefix('@') {
@@ -39,7 +39,7 @@ pub(super) fn local(name: &str) -> Ending {
     let mut first = None;
     for kind in KINDS {
         match connected(kind) {
-            // A listener that is busy is one.
+            // EAGAIN means a busy listener, which was reached all the same.
             Ok(()) | Err(Errno::EAGAIN) => return Ending::of(Reach::Reached),
             Err(errno) => _ = first.get_or_insert(errno),
         }
@@ -59,12 +59,12 @@ impl Connection {
         }
     }
 
-    /// What to wait for.
+    /// Returns the event to wait for.
     pub(super) fn awaits(&self) -> PollFlags {
         if self.made { PollFlags::POLLIN } else { PollFlags::POLLOUT }
     }
 
-    /// How it ended (connect(2), `EINPROGRESS`); asked only where what it waits for is there.
+    /// Returns the ending (connect(2), `EINPROGRESS`). Called only after the awaited event.
     pub(super) fn outcome(&mut self) -> Poll<Ending> {
         if !self.made {
             match getsockopt(&self.socket, sockopt::SocketError) {
@@ -82,7 +82,8 @@ impl Connection {
         }
     }
 
-    /// How it stands when time is up: whoever took it and says nothing is not the run's own listener.
+    /// Returns the result when time is up. A program that accepted the connection and sent nothing is not the run's own
+    /// listener.
     pub(super) fn overdue(&self) -> Reach {
         if self.made { Reach::Another } else { Reach::TimedOut }
     }
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_unix_socket_is_reached_by_its_path_and_one_that_is_not_there_is_told_apart() {
+    fn a_unix_socket_is_reached_or_refused_or_does_not_exist() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let name = path.to_str().unwrap();

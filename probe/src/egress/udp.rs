@@ -1,4 +1,4 @@
-//! A datagram on its way, and what comes back: a datagram, or an ICMP message as the socket's errno.
+//! A datagram under way, and its answer: a datagram, or an ICMP message as the socket's errno.
 
 use std::{
     io::IoSliceMut,
@@ -16,9 +16,10 @@ use proto::{Nonce, Protocol, Reach, Target, witness};
 
 use super::{dns, ending::Ending, socket};
 
-/// Datagrams may be lost: so many are sent, one each quarter of the time, and the rest of it is for the last answer.
+/// The number of datagrams, because any of them may be lost. One is sent at the start of each quarter of the time but the
+/// last, which is left for the last answer.
 const MOST: u32 = 3;
-/// What is looked at of an answer: a DNS header, a token behind its mark.
+/// The number of bytes that are read of an answer: a DNS header, or a token behind its mark.
 const ANSWER: usize = 17;
 
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Exchange {
         Ok(exchange)
     }
 
-    /// When to send again, counted from the start of the attempts.
+    /// Returns the time at which to send again, counted from the start of the attempts; `None` after the last datagram.
     pub(super) fn due(&self, budget: Duration) -> Option<Duration> {
         let whole = budget.saturating_sub(self.begun);
         (self.sent < MOST).then(|| self.begun + whole * self.sent / (MOST + 1))
@@ -60,14 +61,14 @@ impl Exchange {
     pub(super) fn send(&mut self) -> nix::Result<()> {
         self.sent += 1;
         match send(self.socket.as_raw_fd(), &self.datagram, MsgFlags::empty()) {
-            // No room for it is as good as lost on the way.
+            // A datagram for which the kernel has no room counts as lost.
             Ok(_) | Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::EINTR) => Ok(()),
             Err(errno) => Err(errno),
         }
     }
 
     pub(super) fn outcome(&self) -> Poll<Ending> {
-        // The rest of a datagram is discarded, and nobody looks at it.
+        // The kernel discards the rest of a longer datagram unread.
         let mut answer = [0; ANSWER];
         match recv(self.socket.as_raw_fd(), &mut answer, MsgFlags::empty()) {
             Ok(length) => Poll::Ready(Ending::of(self.told(answer.get(..length).unwrap_or_default()))),
@@ -76,13 +77,13 @@ impl Exchange {
         }
     }
 
-    /// An ICMP message as the socket's errno, and where the kernel keeps it as it came.
+    /// Returns the ending by an ICMP message: from the socket's errno, and from the message itself if the kernel keeps it.
     pub(super) fn objection(&self, errno: Errno) -> Ending {
         let ending = Ending::from_the_way(errno, self.protocol);
         if is_prohibition(&self.socket) { Ending { reach: Reach::Prohibited, ..ending } } else { ending }
     }
 
-    /// How it stands when time is up.
+    /// Returns the result when time is up.
     pub(super) fn overdue(&self) -> Reach {
         if self.protocol == Protocol::OneWay { Reach::Sent } else { Reach::TimedOut }
     }
@@ -104,8 +105,9 @@ impl AsFd for Exchange {
     }
 }
 
-/// Of ICMP, "administratively prohibited" and "host unreachable" have the same errno (`net/ipv4/icmp.c`,
-/// `icmp_err_convert`); the socket's error queue has the code (ip(7), `IP_RECVERR`; RFC 1812, section 5.2.7.1).
+/// Returns true if the socket's error queue holds an ICMP "administratively prohibited". Its errno is the same as that of
+/// "host unreachable" (`net/ipv4/icmp.c`, `icmp_err_convert`); the error queue has the code (ip(7), `IP_RECVERR`; RFC 1812,
+/// section 5.2.7.1).
 fn is_prohibition(socket: &OwnedFd) -> bool {
     const DESTINATION_UNREACHABLE: u8 = 3;
     const PROHIBITED: [u8; 3] = [9, 10, 13];
@@ -129,7 +131,7 @@ fn datagram(target: &Target) -> Vec<u8> {
         (Protocol::Dns | Protocol::Resolver, _) => dns::query(target.id, &target.name),
         (Protocol::OneWay, Some(token)) => witness::one_way(token).to_vec(),
         (Protocol::Heard, Some(token)) => witness::question(token).to_vec(),
-        // The kernel fills in checksum and identifier (icmp(7)).
+        // The kernel fills in the checksum and the identifier (icmp(7)).
         (Protocol::Echo, _) if target.address.is_ipv4() => vec![8, 0, 0, 0, 0, 0, 0, 1],
         (Protocol::Echo, _) => vec![128, 0, 0, 0, 0, 0, 0, 1],
         _ => b"podproof".to_vec(),
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_one_way_carries_the_token_and_is_sent_when_time_is_up() {
+    fn a_datagram_sent_one_way_carries_the_token_and_ends_as_sent() {
         let (silent, address) = silent();
         let token = Nonce([7; 16]);
         let target = Target::at(1, address.ip(), address.port(), Protocol::OneWay);

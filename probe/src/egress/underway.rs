@@ -1,4 +1,4 @@
-//! One attempt: how it stands, and how it ended.
+//! One attempt: its state and its ending.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -26,7 +26,7 @@ pub(super) struct Underway {
 #[derive(Debug)]
 enum State {
     Connecting(Connection),
-    /// With each of the servers that may answer.
+    /// The exchanges with all servers that may still answer, and the best ending so far.
     Exchanging(Vec<Exchange>, Option<Ended>),
     Ended(Ended),
 }
@@ -75,7 +75,7 @@ impl Underway {
         }
     }
 
-    /// Takes note of how it ended, if its descriptors are ready and tell.
+    /// Records the ending if a descriptor is ready and gives it.
     pub(super) fn advance(&mut self, ready: &[RawFd], started: Instant) {
         let is_ready = |descriptor: &dyn AsFd| ready.contains(&descriptor.as_fd().as_raw_fd());
         match &mut self.state {
@@ -97,7 +97,7 @@ impl Underway {
         }
     }
 
-    /// When something is to be sent again, counted from the start.
+    /// Returns the time at which something must be sent again, counted from the start; `None` if nothing must.
     pub(super) fn due(&self, budget: Duration) -> Option<Duration> {
         match &self.state {
             State::Exchanging(exchanges, _) => exchanges.iter().filter_map(|it| it.due(budget)).min(),
@@ -112,7 +112,7 @@ impl Underway {
                     return true;
                 }
                 let Err(errno) = exchange.send() else { return true };
-                // It is the answer to the datagram before (ip(7), "Error handling").
+                // The error answers the previous datagram (ip(7), "Error handling").
                 let ending = exchange.objection(errno);
                 *best = Some(better(*best, Ended { ending, took: started.elapsed() }));
                 false
@@ -121,7 +121,7 @@ impl Underway {
         }
     }
 
-    /// An answer is the end, and so is that nobody is left who could give one.
+    /// Ends the attempt if a server has answered, or if no server is left that could.
     fn settle(&mut self) {
         if let State::Exchanging(exchanges, Some(best)) = &self.state
             && (exchanges.is_empty() || best.ending.reach == Reach::Reached)
@@ -130,7 +130,7 @@ impl Underway {
         }
     }
 
-    /// What is still on its way when the budget is spent has timed out.
+    /// Returns the attempt's result. An attempt that is still under way when the budget is spent has timed out.
     pub(super) fn conclude(self, budget: Duration) -> Attempt {
         let overdue = |reach| Ended { ending: Ending::of(reach), took: budget };
         let Ended { ending: Ending { reach, errno }, took } = match self.state {
@@ -146,7 +146,8 @@ impl Underway {
     }
 }
 
-/// What says more: that a name was resolved, that somebody answered, what came first.
+/// Returns the ending that says more. A resolved name comes before any other answer, an answer before silence, and the
+/// earlier ending before the later one.
 fn better(before: Option<Ended>, now: Ended) -> Ended {
     let rank = |ended: &Ended| (ended.ending.reach == Reach::Reached, ended.ending.reach.is_contact());
     before.filter(|before| rank(before) >= rank(&now)).unwrap_or(now)
@@ -185,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_still_pending_when_the_budget_is_spent_timed_out() {
+    fn an_attempt_that_is_pending_when_the_budget_is_spent_timed_out() {
         let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = silent.local_addr().unwrap();
         let target = Target::at(1, address.ip(), address.port(), Protocol::Udp);
@@ -195,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_server_there_is_no_resolver() {
+    fn an_attempt_without_a_name_server_ends_as_no_resolver() {
         let target = Target::at(1, Ipv4Addr::UNSPECIFIED.into(), 0, Protocol::Resolver);
         let attempt = Underway::begin(&target, &[], Instant::now()).conclude(Duration::from_millis(5));
         assert_eq!(attempt.reach, Reach::NoResolver);
     }
 
     #[test]
-    fn a_name_that_one_server_resolves_is_resolved_whatever_another_says() {
+    fn the_answer_that_says_most_counts() {
         let ended = |reach| Ended { ending: Ending::of(reach), took: Duration::ZERO };
         for (before, now, best) in [
             (Reach::NameRefused, Reach::Reached, Reach::Reached),

@@ -1,11 +1,11 @@
-//! `/etc/passwd`: whether it can be read, and what could be told about it without carrying a line of it.
+//! `/etc/passwd`: its size, its digest and the number of its accounts. No line of the file is carried.
 
 use proto::{AccountList, Observation};
 use sha2::{Digest, Sha256};
 
 use crate::vantage::Vantage;
 
-/// Programs that end a login at once; shells(5) and nologin(8).
+/// Programs that end a login at once (shells(5), nologin(8)).
 const NO_LOGIN: &[&str] = &["nologin", "false", "true", "sync", "halt", "shutdown"];
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<AccountList> {
@@ -24,7 +24,7 @@ fn parse(bytes: &[u8]) -> AccountList {
     }
 }
 
-/// The last of an account's seven fields (passwd(5)).
+/// Returns the last of an account's seven fields (passwd(5)); `None` if the line is no account.
 fn shell(line: &str) -> Option<&str> {
     let fields: Vec<_> = line.split(':').collect();
     match fields.as_slice() {
@@ -33,7 +33,7 @@ fn shell(line: &str) -> Option<&str> {
     }
 }
 
-/// An empty shell means /bin/sh (passwd(5)).
+/// Returns true if the shell permits a login; an empty shell means /bin/sh (passwd(5)).
 fn can_log_in(shell: &str) -> bool {
     !shell.rsplit('/').next().is_some_and(|program| NO_LOGIN.contains(&program))
 }

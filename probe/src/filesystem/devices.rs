@@ -1,4 +1,4 @@
-//! Device nodes of `/dev` and of the folders below it, by stat(2) alone: opening some of them acts on the machine.
+//! The device nodes of `/dev` and of the folders below it, by stat(2) alone: opening some of them acts on the machine.
 
 use std::{
     fs::{self, Metadata},
@@ -12,21 +12,22 @@ use proto::{Device, Devices, Observation};
 
 use crate::{text::printable, vantage::Vantage};
 
-/// The most device nodes and folders that are reported, and the most entries that are looked at.
+/// The largest number of reported device nodes, and of reported folders.
 const MOST: usize = 512;
+/// The largest number of entries that are looked at.
 const MOST_ENTRIES: usize = 4096;
-/// How many folders lie above the deepest devices: `/dev/bus/usb/001/001`.
+/// The number of folders below `/dev` that lie above the deepest devices: `/dev/bus/usb/001/001`.
 const DEEPEST: usize = 3;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Devices> {
     look(&vantage.path("/dev")).map_or_else(|error| Observation::unseen(&error), Observation::Seen)
 }
 
-/// What was found so far.
+/// The devices and folders found so far.
 #[derive(Default)]
 struct Found {
     devices: Vec<Device>,
-    /// Folders yet to be looked into, by their path below `/dev`.
+    /// The folders that are still to be read, as paths below `/dev`.
     folders: Vec<String>,
     unseen: Vec<String>,
     entries: usize,
@@ -52,7 +53,7 @@ fn look(folder: &Path) -> io::Result<Devices> {
 // === impl Found ===
 
 impl Found {
-    /// Adds the devices of a folder, and its folders to those that are still to be looked into.
+    /// Adds the devices of a folder, and its folders to those that are still to be read.
     fn of_folder(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             self.entries = self.entries.saturating_add(1);
@@ -87,10 +88,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_has_its_numbers_and_other_files_are_none() {
+    fn the_null_device_has_its_numbers() {
         let devices = look(Path::new("/dev")).unwrap().devices;
         let null = devices.iter().find(|device| device.name == "null").unwrap();
         assert_eq!((null.block, null.major, null.minor), (false, 1, 3));
+    }
+
+    #[test]
+    fn a_regular_file_is_no_device() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
         let none = Devices { devices: Vec::new(), truncated: false, unseen: Some(Vec::new()) };
@@ -98,10 +103,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_lies_too_deep_is_named_and_too_many_entries_are_said_to_be_more() {
+    fn a_folder_that_lies_too_deep_is_unseen() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("bus/usb/001/deep")).unwrap();
         assert_eq!(look(folder.path()).unwrap().unseen, Some(vec!["bus/usb/001/deep".to_owned()]));
+    }
+
+    #[test]
+    fn too_many_entries_make_the_list_truncated() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("bus")).unwrap();
         for number in 0..MOST_ENTRIES {
             fs::write(folder.path().join(number.to_string()), "").unwrap();
         }
@@ -109,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn no_dev_is_absent() {
+    fn a_missing_dev_is_absent() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(observe(&Vantage::rooted(folder.path())), Observation::Absent);
     }

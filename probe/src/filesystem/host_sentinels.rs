@@ -1,5 +1,5 @@
-//! What a machine has and an image seldom has: its folders, its other processes and their root directories. All of it by
-//! stat(2), but for the start of a command line, which shows that it can be read.
+//! Signs that a machine has and an image seldom has: its folders, its other processes and their root directories. All are
+//! observed by stat(2), except the start of a command line, which shows that the command line can be read.
 
 use std::{
     fs::{self, File},
@@ -13,30 +13,32 @@ use proto::{HOST_FOLDERS, HostSentinels, Observation, OtherProcesses};
 
 use crate::vantage::Vantage;
 
-/// The most processes that are looked at.
+/// The largest number of processes that are looked at.
 const MOST: u32 = 512;
-/// The most that is read of a command line, of which nothing is kept.
+/// The number of bytes that are read of a command line; none of them are kept.
 const LONGEST_NAME: u64 = 256;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSentinels> {
     let (folders, unseen) =
         vantage.each(HOST_FOLDERS, |path, place| Ok(fs::metadata(place)?.is_dir().then(|| path.to_owned())));
-    // Where they cannot be listed, none is told of.
+    // If the processes cannot be listed, both facts about them are absent.
     let (others, other_root) =
         of_processes(vantage, getppid()).map_or((None, None), |(others, root)| (Some(others), root));
     Observation::Seen(HostSentinels { folders, unseen, other_root, others })
 }
 
-/// The device and the inode of what a path leads to.
+/// Returns the device and the inode of the file that a path leads to.
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     let file = fs::metadata(path)?;
     Ok((file.dev(), file.ino()))
 }
 
-/// The processes of another's, and whether one has another root directory.
+/// Counts the processes that run another program than the probe. The flag is true if a process has another root directory,
+/// and `None` if the root of no process could be looked at.
 ///
-/// A process that does not show its program is another's, but for one that was started by the same name as the worker's
-/// parent: gVisor hides the program of a process that it started itself (`pkg/sentry/kernel/ptrace.go`, `CanTrace`).
+/// A process that does not show its program counts as another program. The exception is a process that was started by the
+/// same name as the worker's parent: gVisor hides the program of a process that gVisor started itself
+/// (`pkg/sentry/kernel/ptrace.go`, `CanTrace`).
 fn of_processes(vantage: &Vantage, parent: Pid) -> io::Result<(OtherProcesses, Option<bool>)> {
     let processes = vantage.path("/proc");
     let own = identity(&processes.join("self/exe"))?;
@@ -61,7 +63,7 @@ fn of_processes(vantage: &Vantage, parent: Pid) -> io::Result<(OtherProcesses, O
         if let Ok(root) = identity(&process.join("root")) {
             other_root = Some(other_root == Some(true) || root != own_root);
         }
-        // One that has ended meanwhile is none any more.
+        // A process that has ended meanwhile does not count.
         if !is_own(&process) && process.exists() {
             others.count = others.count.saturating_add(1);
             others.command_lines = others.command_lines.saturating_add(u32::from(name(&process).is_some()));
@@ -70,7 +72,8 @@ fn of_processes(vantage: &Vantage, parent: Pid) -> io::Result<(OtherProcesses, O
     Ok((others, other_root))
 }
 
-/// The first word of a command line; the kernel's own processes have none (`proc_pid_cmdline(5)`).
+/// Returns the first word of a command line; `None` for the kernel's own processes, which have none
+/// (`proc_pid_cmdline(5)`).
 fn name(process: &Path) -> Option<Vec<u8>> {
     let mut start = Vec::new();
     File::open(process.join("cmdline")).ok()?.take(LONGEST_NAME).read_to_end(&mut start).ok()?;
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_a_machine_are_named_and_a_file_of_that_name_is_none() {
+    fn only_folders_of_a_machine_are_named() {
         let tree = tempfile::tempdir().unwrap();
         assert_eq!(seen(tree.path()), HostSentinels::default());
         fs::create_dir_all(tree.path().join("var/lib/kubelet")).unwrap();
@@ -100,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn each_process_has_the_same_root_or_another_or_does_not_show_it() {
+    fn one_process_with_another_root_suffices() {
         let tree = tempfile::tempdir().unwrap();
         let root_of = |pid: &str, root: &str| {
             let folder = tree.path().join("proc").join(pid);
@@ -120,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn processes_of_the_probes_own_program_are_not_counted_and_command_lines_are_not_kept() {
+    fn other_programs_are_counted_and_their_command_lines_are_not_kept() {
         let tree = tempfile::tempdir().unwrap();
         let process = |pid: &str, program: Option<&str>, command_line: &str| {
             let folder = tree.path().join("proc").join(pid);

@@ -1,4 +1,4 @@
-//! Sockets of container engines and their like, by stat(2) alone.
+//! Sockets of container engines and other programs that govern the machine, by stat(2) alone.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<HostSockets> {
     let (paths, unseen) = vantage.each(HOST_SOCKETS, |path, place| {
         let file = fs::metadata(place)?;
         let identity = (file.dev(), file.ino());
-        // `/var/run` is most often a link to `/run`.
+        // `/var/run` is usually a link to `/run`.
         if !file.file_type().is_socket() || known.contains(&identity) {
             return Ok(None);
         }
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_named_once_however_many_paths_lead_to_it_and_other_files_are_none() {
+    fn a_socket_is_named_once_however_many_paths_lead_to_it() {
         let tree = tempfile::tempdir().unwrap();
         fs::create_dir_all(tree.path().join("run/containerd")).unwrap();
         fs::create_dir(tree.path().join("var")).unwrap();
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_cannot_be_looked_at_is_not_taken_for_an_empty_one() {
+    fn a_path_that_cannot_be_looked_at_is_unseen() {
         let tree = tempfile::tempdir().unwrap();
         fs::create_dir(tree.path().join("run")).unwrap();
         symlink("crio", tree.path().join("run/crio")).unwrap();

@@ -1,4 +1,4 @@
-//! What tells one machine from another, as digests: what is compared with them stays where it is.
+//! Identifiers that distinguish one machine from another, as digests: no identifier leaves the sandbox.
 
 use std::{fs, io, path::Path};
 
@@ -11,10 +11,11 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Identifiers> {
     Observation::Seen(Identifiers { identifiers, unseen })
 }
 
-/// `None` where nothing is identified, as in an image that is yet to become a machine (machine-id(5)).
+/// Returns the identifier at a path; `None` if the file identifies nothing, as in an image that has not yet been booted
+/// (machine-id(5)).
 fn look(vantage: &Vantage, path: &str, place: &Path) -> io::Result<Option<Identifier>> {
     let file = fs::metadata(place)?;
-    // An engine makes a folder where there is nothing to mount.
+    // A container engine creates a folder if the source of a mount does not exist.
     if file.is_dir() {
         return Ok(None);
     }
@@ -29,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identifier_is_known_by_its_digest_however_it_is_written() {
+    fn an_identifier_has_the_same_digest_however_it_is_written() {
         let tree = tempfile::tempdir().unwrap();
         let look = || observe(&Vantage::rooted(tree.path())).seen().unwrap().clone();
         assert_eq!(look(), Identifiers::default());
@@ -48,8 +49,9 @@ mod tests {
         assert_eq!(Some(identifiers[0].sha256), identifier_digest(b"0af1"));
         assert_eq!(unseen, ["/sys/class/dmi/id/product_uuid"]);
     }
+
     #[test]
-    fn what_the_kernel_makes_is_told_from_what_lies_elsewhere() {
+    fn only_a_file_of_procfs_or_sysfs_is_of_the_kernel() {
         let seen = observe(&Vantage::live()).seen().unwrap().clone();
         let of_kernel =
             |path: &str| seen.identifiers.iter().find(|it| it.path == path).map(|it| it.of_kernel);

@@ -1,4 +1,4 @@
-//! Files of procfs and sysfs by which the whole machine is read or changed, by statfs(2) and access(2) alone.
+//! Files of procfs and sysfs that let a program read or change the whole machine, by statfs(2) and access(2) alone.
 
 use std::{ffi::CString, io, os::unix::ffi::OsStrExt, path::Path};
 
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_told_with_what_one_may_do_and_what_cannot_be_looked_at_is_named() {
+    fn a_file_has_its_rights_and_a_path_that_cannot_be_looked_at_is_unseen() {
         let tree = tempfile::tempdir().unwrap();
         let look = || observe(&Vantage::rooted(tree.path())).seen().unwrap().clone();
         assert_eq!(look(), KernelFiles { files: Vec::new(), unseen: Vec::new() });
@@ -43,7 +43,7 @@ mod tests {
         symlink("kcore", tree.path().join("proc/kcore")).unwrap();
         let KernelFiles { files, unseen } = look();
         let told: Vec<_> = files.iter().map(|it| (it.path.as_str(), it.readable, it.writable)).collect();
-        // Whoever may do everything may write to what nobody may.
+        // Root may write to a file that nobody else may write to.
         let root = geteuid().is_root();
         assert_eq!(told, [("/proc/keys", true, root), ("/sys/firmware", true, true)]);
         assert_eq!(unseen, ["/proc/kcore"]);

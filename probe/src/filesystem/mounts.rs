@@ -1,4 +1,4 @@
-//! `/proc/self/mountinfo`.
+//! The mounts of `/proc/self/mountinfo`.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use crate::{
     vantage::{Vantage, understood},
 };
 
-/// The most mounts that are reported.
+/// The largest number of reported mounts.
 const MOST: usize = 512;
-/// The most options of one mount that are reported.
+/// The largest number of reported options of one mount.
 const MOST_OPTIONS: usize = 128;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Mounts> {
@@ -48,15 +48,15 @@ fn parse(mountinfo: &[u8]) -> Result<Mounts, String> {
 mod tests {
     use super::*;
 
-    /// runsc 0.0~20221219 of Debian bookworm, whose lines have no optional fields and a space too many.
+    /// The file of runsc 0.0~20221219 of Debian bookworm, whose lines have no optional fields and one space too many.
     const GVISOR_2022: &str = "8 8 0:8 / / ro  - 9p none ro,trans=fd,rfdno=3,wfdno=3,aname=/,cache=fscache\n\
         11 8 0:10 / /proc rw  - proc none rw,dentry_cache_limit=1000\n";
-    /// A container of runc 1.1.5, shortened.
+    /// The file of a container of runc 1.1.5, shortened.
     const RUNC: &str = "29 28 254:0 /var/lib/bundle/rootfs / ro,relatime - ext4 /dev/root rw,errors=remount-ro\n\
         30 29 0:25 / /proc rw,nosuid,nodev,noexec,relatime shared:12 - proc proc rw\n";
 
     #[test]
-    fn gvisors_mounts_are_understood() {
+    fn gvisors_mounts_are_parsed() {
         let mounts = parse(GVISOR_2022.as_bytes()).unwrap().mounts;
         assert_eq!(mounts[0].filesystem, "9p");
         assert!(mounts[0].read_only() && !mounts[1].read_only());
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bind_mount_shows_which_part_of_its_file_system_it_is() {
+    fn a_bind_mount_has_its_path_within_the_file_system() {
         let mounts = parse(RUNC.as_bytes()).unwrap().mounts;
         assert_eq!(
             (mounts[0].root.as_str(), mounts[0].source.as_str()),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn more_mounts_than_are_reported_are_said_to_be_more() {
+    fn too_many_mounts_make_the_list_truncated() {
         let line = "30 29 0:25 / /proc rw - proc proc rw\n";
         let parsed = parse(line.repeat(MOST + 1).as_bytes()).unwrap();
         assert_eq!((parsed.mounts.len(), parsed.truncated), (MOST, true));

@@ -1,4 +1,4 @@
-//! The root directory: which file system, and whether one could write there. Nothing is written.
+//! The root directory: its file system, and the permission to write there. Nothing is written.
 
 use nix::unistd::{AccessFlags, access};
 use proto::{Answer, Observation, RootFilesystem};

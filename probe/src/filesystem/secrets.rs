@@ -1,5 +1,5 @@
-//! What is put into a sandbox below its folders of secrets: counted, never carried. The one file that is opened is the
-//! service account's token, whose payload says whom it is meant for and until when.
+//! Files in the sandbox's folders of secrets: counted, never carried. Only the service account's token is opened, whose
+//! payload names its audiences and its expiry.
 
 use std::{
     fs, io,
@@ -16,13 +16,15 @@ use crate::{
     vantage::{Vantage, is_absence},
 };
 
-/// Where Kubernetes, Docker and Podman put secrets.
+/// The folders in which Kubernetes, Docker and Podman put secrets.
 const FOLDERS: &[&str] = &["/run/secrets", "/var/run/secrets"];
-/// kubernetes.io, "Configure Service Accounts for Pods".
+/// The path of the token below such a folder (kubernetes.io, "Configure Service Accounts for Pods").
 const TOKEN: &str = "kubernetes.io/serviceaccount/token";
-/// The most entries that are looked at, and the most of what a token says.
+/// The largest number of entries below a folder that are looked at.
 const MOST: usize = 512;
+/// The largest number of reported audiences of a token.
 const MOST_AUDIENCES: usize = 8;
+/// The longest reported audience, in bytes.
 const LONGEST_AUDIENCE: usize = 256;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Secrets> {
@@ -30,7 +32,7 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Secrets> {
     let mut known = Vec::new();
     for folder in FOLDERS {
         match fs::metadata(vantage.path(folder)) {
-            // `/var/run` is most often a link to `/run`.
+            // `/var/run` is usually a link to `/run`.
             Ok(file) if !known.contains(&(file.dev(), file.ino())) => {
                 known.push((file.dev(), file.ino()));
                 count(&vantage.path(folder), folder, &mut secrets);
@@ -48,7 +50,7 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Secrets> {
     Observation::Seen(secrets)
 }
 
-/// Counts regular files. A link is not followed: what a projected volume links to lies beside it.
+/// Counts regular files. Links are not followed: the files that a projected volume links to lie beside the links.
 fn count(folder: &Path, name: &str, secrets: &mut Secrets) {
     let mut folders = vec![folder.to_owned()];
     let mut left = MOST;
@@ -85,7 +87,7 @@ fn of_folder(
     Ok(())
 }
 
-/// What a token says of itself (RFC 7519); one that is no such token says nothing but its size.
+/// Returns the claims of a token (RFC 7519). Bytes that are no such token give only their size.
 fn token(bytes: &[u8]) -> Token {
     let payload = bytes.split(|&byte| byte == b'.').nth(1);
     let payload = payload.and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
@@ -114,12 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_whom_it_is_for_and_until_when_and_is_not_kept() {
+    fn a_token_gives_its_audiences_and_its_expiry() {
         let text = jwt(r#"{"aud":["https://api"],"exp":1800000000,"sub":"system:serviceaccount:a:b"}"#);
         let seen = token(text.as_bytes());
         let size = text.len() as u64;
         assert_eq!(seen, Token { size, audiences: vec!["https://api".into()], expires: Some(1_800_000_000) });
         assert_eq!(token(jwt(r#"{"aud":"one"}"#).as_bytes()).audiences, ["one"]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_token_give_only_their_size() {
         for other in ["", "no token", "a.!.b", &jwt("[]")] {
             let size = other.len() as u64;
             assert_eq!(token(other.as_bytes()), Token { size, audiences: Vec::new(), expires: None });
@@ -143,13 +149,17 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_none_is_said_to_be_unseen_and_too_many_entries_to_be_more() {
+    fn a_folder_that_cannot_be_looked_at_is_unseen() {
         let tree = tempfile::tempdir().unwrap();
         fs::create_dir(tree.path().join("run")).unwrap();
         symlink("secrets", tree.path().join("run/secrets")).unwrap();
         assert_eq!(observe(&Vantage::rooted(tree.path())).seen().unwrap().unseen, ["/run/secrets"]);
-        fs::remove_file(tree.path().join("run/secrets")).unwrap();
-        fs::create_dir(tree.path().join("run/secrets")).unwrap();
+    }
+
+    #[test]
+    fn too_many_entries_make_the_count_truncated() {
+        let tree = tempfile::tempdir().unwrap();
+        fs::create_dir_all(tree.path().join("run/secrets")).unwrap();
         for number in 0..=MOST {
             fs::write(tree.path().join(format!("run/secrets/{number}")), "").unwrap();
         }

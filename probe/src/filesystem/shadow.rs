@@ -1,4 +1,4 @@
-//! `/etc/shadow`: whether it can be read, and what could be told about it without carrying a line of it.
+//! `/etc/shadow`: its size, its digest and the number of its passwords. No line of the file is carried.
 
 use proto::{Observation, Shadow};
 use sha2::{Digest, Sha256};
@@ -21,7 +21,7 @@ fn parse(bytes: &[u8]) -> Shadow {
     }
 }
 
-/// The second of an account's nine fields (shadow(5)).
+/// Returns the second of an account's nine fields (shadow(5)); `None` if the line is no account.
 fn password(line: &str) -> Option<&str> {
     let fields: Vec<_> = line.split(':').collect();
     match fields.as_slice() {
@@ -30,7 +30,8 @@ fn password(line: &str) -> Option<&str> {
     }
 }
 
-/// What crypt(3) never makes begins with one of these; an empty one lets anybody in (shadow(5)).
+/// Returns true if the password begins with a character that crypt(3) never makes. An empty password is unlocked: it lets
+/// anybody in (shadow(5)).
 fn is_locked(password: &str) -> bool {
     password.starts_with(['!', '*'])
 }

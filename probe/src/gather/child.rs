@@ -19,7 +19,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::sys;
 
-/// A worker, and what it has said but not yet finished saying.
+/// A worker process, with the bytes that it has sent of an unfinished message.
 #[derive(Debug)]
 pub(crate) struct Worker {
     process: Pid,
@@ -28,7 +28,7 @@ pub(crate) struct Worker {
     heard: Vec<u8>,
 }
 
-/// How a worker ended that had closed its pipe.
+/// The ending of a worker that has closed its pipe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
     Exited(i32),
@@ -47,12 +47,12 @@ impl Worker {
         Ok(Self { process, orders: our_orders.into(), output, heard: Vec::new() })
     }
 
-    /// An order fits into a pipe's buffer (pipe(7): 64 KiB), so that writing it never waits for the worker.
+    /// Sends the order. An order fits into a pipe's buffer (pipe(7): 64 KiB), so that the write never waits for the worker.
     pub(super) fn take_on(&mut self, order: &Order) -> Result<(), worker::Error> {
         worker::send(&mut self.orders, order)
     }
 
-    /// What the worker says next; `None` when it has closed its pipe.
+    /// Returns the worker's next message; `None` if the worker has closed its pipe.
     pub(super) async fn next(&mut self) -> Result<Option<Progress>, worker::Error> {
         loop {
             if let Some(progress) = worker::take(&mut self.heard)? {
@@ -67,9 +67,10 @@ impl Worker {
         }
     }
 
-    /// How the worker ended, after it has closed its pipe. If it lives on without one, it is ended here.
+    /// Returns the ending of a worker that has closed its pipe. Ends the worker if it still runs.
     pub(super) fn ending(self) -> Ending {
-        // Closing comes with dying, whose cause the kernel has then already written down: this signal changes nothing.
+        // The pipe closes while the worker dies. The kernel has then already recorded the cause, which this signal does not
+        // change.
         _ = kill(self.process, Signal::SIGKILL);
         match waitpid(self.process, None) {
             Ok(WaitStatus::Exited(_, code)) => Ending::Exited(code),
@@ -78,7 +79,7 @@ impl Worker {
         }
     }
 
-    /// Ends a worker that is of no more use, without waiting for it: it may hang in the kernel.
+    /// Ends a worker without waiting for it, because it may hang in the kernel.
     pub(super) fn end(self) {
         _ = kill(self.process, Signal::SIGKILL);
         _ = waitpid(self.process, Some(WaitPidFlag::WNOHANG));
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
     use nix::sys::wait::{Id, waitid};
 
-    /// Runs a shell script in the worker's place, which says nothing and closes its pipe.
+    /// Runs a shell script in the worker's place; the script sends nothing and closes its pipe.
     async fn ending_of(script: &str) -> Ending {
         let (input, our_input) = pipe2(OFlag::O_CLOEXEC).unwrap();
         let (output, results) = pipe2(OFlag::O_CLOEXEC).unwrap();
@@ -112,13 +113,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_exit_code_and_a_signal_are_told_apart() {
+    async fn an_exit_code_and_a_signal_give_different_endings() {
         assert_eq!(ending_of("exit 3").await, Ending::Exited(3));
         assert_eq!(ending_of("kill -SYS $$").await, Ending::Signalled(31));
     }
 
     #[tokio::test]
-    async fn a_file_that_cannot_be_executed_ends_as_a_shell_would_say() {
+    async fn a_file_that_cannot_be_executed_ends_with_the_exit_code_of_a_shell() {
         let not_executable = OwnedFd::from(File::open("/dev/null").unwrap());
         let mut worker = Worker::start(&not_executable).unwrap();
         assert_eq!(worker.next().await.unwrap(), None);

@@ -17,7 +17,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn only_a_uuid_is_a_boot_id() {
+    fn text_that_is_no_uuid_is_refused() {
         assert_eq!(parse("6c0f5f2e-5dd0-4c93-9a5b-0d3f3a2b1c4d\n").unwrap().uuid.len(), 36);
         assert!(parse("none\n").is_err());
     }

@@ -1,4 +1,4 @@
-//! How a set of system calls answers: gVisor's kernel lacks calls and options that every Linux has had for years
+//! The answers of a set of system calls. gVisor's kernel lacks calls and options that every Linux has had for years
 //! (gVisor, pkg/sentry/syscalls/linux/linux64.go).
 
 use proto::{Call, CallAnswer, CallAnswers, Observation};
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn linux_knows_the_calls_that_no_profile_of_a_test_machine_blocks() {
+    fn linux_answers_calls_that_no_seccomp_profile_blocks() {
         let Observation::Seen(answers) = observe() else { panic!("no answers") };
         assert!(matches!(answers.of(Call::SetfsuidQuery), Some(Answer::Value(_))), "{answers:?}");
         assert_eq!(answers.of(Call::MincoreUntouched), Some(Answer::Value(0)));

@@ -1,4 +1,4 @@
-//! How long a system call takes.
+//! The duration of a system call.
 
 use proto::{CallDuration, Observation};
 

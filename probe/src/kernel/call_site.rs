@@ -1,4 +1,4 @@
-//! Whether the kernel rewrites the program's own text where it makes a system call.
+//! The program's own text at a system call, which gVisor's systrap rewrites.
 
 use proto::{CallSite, Observation};
 
@@ -14,7 +14,7 @@ mod tests {
 
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn linux_leaves_the_text_alone() {
+    fn linux_leaves_the_text_unchanged() {
         let Observation::Seen(site) = observe() else { panic!("no site") };
         assert_eq!(site.before, [0xb8, 0x27, 0, 0, 0, 0x0f, 0x05]);
         assert_eq!(site.after, site.before);

@@ -1,4 +1,4 @@
-//! The signal frame of a page fault that the worker brings about in itself.
+//! The signal frame of a page fault that the worker causes in itself.
 
 use proto::{FaultFrame, Observation};
 
@@ -18,7 +18,7 @@ mod tests {
 
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn the_fault_is_survived_and_its_frame_is_seen_each_time() {
+    fn two_faults_give_the_same_frame() {
         let Observation::Seen(first) = observe() else { panic!("no frame") };
         assert_eq!(observe(), Observation::Seen(first));
     }

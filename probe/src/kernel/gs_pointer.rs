@@ -1,4 +1,4 @@
-//! The word at gs:0, and whether the kernel knows of the memory that it points to.
+//! The word at gs:0, and the kernel's answers about the memory that it points to.
 
 use proto::{GsPointer, Observation};
 
@@ -20,7 +20,7 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<GsPointer> {
     })
 }
 
-/// Whether one of the lines "from-to …" holds the address (`proc_pid_maps(5)`).
+/// Returns true if one of the lines "from-to …" contains the address (`proc_pid_maps(5)`).
 fn lists(maps: &str, address: u64) -> bool {
     let holds = |line: &str| {
         let (from, to) = line.split(' ').next()?.split_once('-')?;
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn on_linux_a_program_has_nothing_at_gs_0() {
+    fn linux_maps_nothing_at_gs_0() {
         assert_eq!(observe(&Vantage::live()), Observation::Absent);
     }
 }

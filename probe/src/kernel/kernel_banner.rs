@@ -1,4 +1,4 @@
-//! `/proc/version`.
+//! The text of `/proc/version`.
 
 use proto::{KernelBanner, Observation};
 

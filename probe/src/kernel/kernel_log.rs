@@ -9,9 +9,9 @@ const SIZE_UNREAD: i32 = 9;
 const SIZE_BUFFER: i32 = 10;
 const UNKNOWN: i32 = 99;
 
-/// How much of the log's end is read, in bytes; gVisor's log is a fiftieth of it.
+/// The number of bytes that are read from the log's end; gVisor's log has a fiftieth of this size.
 const BUFFER: usize = 1 << 16;
-/// The most of a line that is carried, in bytes.
+/// The number of bytes of a line that are carried.
 const LINE: usize = 200;
 
 pub(crate) fn observe() -> Observation<KernelLog> {
@@ -36,7 +36,7 @@ pub(crate) fn observe() -> Observation<KernelLog> {
     })
 }
 
-/// How many lines, the first and the last.
+/// Returns the number of lines, the first line and the last line.
 fn parse(log: &str) -> (u32, String, String) {
     let count = u32::try_from(log.lines().count()).unwrap_or(u32::MAX);
     let line = |line: Option<&str>| cut(line.unwrap_or_default(), LINE);
@@ -47,14 +47,14 @@ fn parse(log: &str) -> (u32, String, String) {
 mod tests {
     use super::parse;
 
-    /// runsc 0.0~20240729 of Debian trixie, shortened.
+    /// The log of runsc 0.0~20240729 of Debian trixie, shortened.
     const GVISOR: &str = "<6>[   0.000000] Starting gVisor...\n\
         <6>[   0.356152] Gathering forks...\n\
         <6>[   3.268116] Setting up VFS...\n\
         <6>[   4.023478] Ready!\n";
 
     #[test]
-    fn first_and_last_line_are_kept_and_the_others_counted() {
+    fn only_the_first_and_the_last_line_are_kept() {
         let (lines, first, last) = parse(GVISOR);
         assert_eq!(lines, 4);
         assert_eq!(first, "<6>[   0.000000] Starting gVisor...");

@@ -1,4 +1,4 @@
-//! uname(2).
+//! The kernel's names by uname(2).
 
 use proto::{KernelName, Observation};
 

@@ -1,4 +1,4 @@
-//! What programs take for the sign of a gVisor sandbox, by stat(2) alone.
+//! Signs by which programs recognise a gVisor sandbox, by stat(2) alone.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use proto::{Markers, Observation};
 
 use crate::vantage::Vantage;
 
-/// gVisor's own marker (`pkg/gvisordetect`), which is off by default, and one that it had until 2019.
+/// gVisor's own marker (`pkg/gvisordetect`), which is off by default, and a marker that gVisor had until 2019.
 const PATHS: &[&str] = &["/proc/gvisor/kernel_is_gvisor", "/__runsc_containers__"];
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Markers> {

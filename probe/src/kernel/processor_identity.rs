@@ -1,4 +1,4 @@
-//! What CPUID says of a hypervisor; gVisor answers the instruction itself where the processor lets it.
+//! The CPUID instruction's answers about a hypervisor. gVisor answers the instruction itself if the processor permits it.
 
 use proto::{Observation, ProcessorIdentity};
 

@@ -1,5 +1,5 @@
-//! The shape of `/proc`: which entries are there, and how they are numbered. No file is opened but the own status and the
-//! list of controllers.
+//! The structure of `/proc`: its entries and an inode number. Only the probe's own status and the list of controllers are
+//! opened.
 
 use std::{fs, io, os::unix::fs::MetadataExt};
 
@@ -7,8 +7,8 @@ use proto::{Observation, ProcfsTree};
 
 use crate::{process_status, sys, text::printable, vantage::Vantage};
 
-/// What is looked for: what only gVisor has, what it has learnt in which year, and what every Linux has and gVisor has not
-/// (gVisor, `pkg/sentry/fsimpl/proc/tasks.go`, `task.go`, `tasks_sys.go`).
+/// The entries to look for: those that only gVisor has, those that gVisor added in known years, and those that every Linux
+/// has and gVisor lacks (gVisor, `pkg/sentry/fsimpl/proc/tasks.go`, `task.go`, `tasks_sys.go`).
 const ENTRIES: &[&str] = &[
     "sentry-meminfo",
     "gvisor",
@@ -45,10 +45,10 @@ const ENTRIES: &[&str] = &[
     "self/wchan",
 ];
 
-/// `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
+/// The magic number of procfs, `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
 const PROCFS: u64 = 0x9fa0;
 
-/// The most lines of a file whose names are reported.
+/// The largest number of lines of a file whose names are reported.
 const MOST: usize = 128;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<ProcfsTree> {
@@ -89,7 +89,7 @@ fn path(folder: &std::path::Path) -> io::Result<std::ffi::CString> {
     Ok(std::ffi::CString::new(folder.as_os_str().as_bytes())?)
 }
 
-/// What stands before the separator in each line that is no comment.
+/// Returns the text before the separator for each line that is no comment.
 fn names(text: Option<&String>, separator: char) -> Vec<String> {
     let lines = text.into_iter().flat_map(|text| text.lines()).filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once(separator)).map(|(name, _)| printable(name)).take(MOST).collect()
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn linux_has_what_gvisor_has_not() {
+    fn linux_shows_entries_that_gvisor_lacks() {
         let tree = look(&Vantage::live()).unwrap();
         assert!(tree.on_procfs && tree.flags != 0, "{tree:?}");
         assert!(tree.present.iter().any(|entry| entry == "self/wchan"), "{tree:?}");

@@ -1,4 +1,4 @@
-//! The selectors that the kernel gave to the program.
+//! The selectors in the segment registers, which the kernel gave to the program.
 
 use proto::{Observation, SegmentRegisters};
 

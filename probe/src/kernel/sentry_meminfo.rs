@@ -1,4 +1,4 @@
-//! `/proc/sentry-meminfo`: memory statistics of gVisor's own process, which grow by being read
+//! `/proc/sentry-meminfo`: memory statistics of gVisor's own process, which grow with each reading
 //! (gVisor, `pkg/sentry/fsimpl/proc/tasks_files.go`, `sentryMeminfoData`).
 
 use std::{fs::File, io::Read};
@@ -8,7 +8,7 @@ use proto::{Observation, SentryMeminfo};
 use crate::vantage::{Vantage, understood};
 
 const PATH: &str = "/proc/sentry-meminfo";
-/// Longer than the file ever was, in bytes.
+/// The number of bytes that are read, more than the file ever had.
 const MOST: u64 = 4096;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<SentryMeminfo> {
@@ -20,7 +20,7 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<SentryMeminfo> {
     })
 }
 
-/// Whether the file is procfs's own, and its text.
+/// Returns true if the file belongs to procfs itself, with the file's text.
 fn reading(vantage: &Vantage) -> Observation<(bool, String)> {
     let open = || {
         let file = File::open(vantage.path(PATH))?;
@@ -42,7 +42,7 @@ fn mallocs(text: &str) -> Result<u64, String> {
 mod tests {
     use super::*;
 
-    /// runsc 0.0~20221219 of Debian bookworm.
+    /// The file of runsc 0.0~20221219 of Debian bookworm.
     const RECORDED: &str = "Alloc:              1526 kB\nTotalAlloc:         3315 kB\nSys:               18733 kB\n\
         Mallocs:           17637\nFrees:              7840\nLive Objects:       9797\n";
 

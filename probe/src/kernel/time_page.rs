@@ -1,4 +1,4 @@
-//! The page in which gVisor keeps its clock. It can be used only about a second after a sandbox has started.
+//! The page in which gVisor keeps its clock. The page becomes ready only about a second after a sandbox has started.
 
 use proto::{Observation, TimePage};
 
@@ -13,7 +13,7 @@ pub(crate) fn observe() -> Observation<TimePage> {
     }
 }
 
-/// Whether another look may show more.
+/// Returns true if a second look may show a page that is ready.
 pub(crate) fn may_become_ready(observation: &Observation<TimePage>) -> bool {
     observation.seen().is_some_and(|page| page.ready == 0)
 }
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looking_before_the_vdso_is_survived_whatever_is_there() {
+    fn a_look_before_the_vdso_is_survived() {
         assert!(!matches!(observe(), Observation::Crashed { .. }));
     }
 

@@ -13,7 +13,7 @@ use proto::{Observation, VdsoImage};
 
 use crate::{sys, text::printable};
 
-/// The size of a symbol of 64 bits (elf(5)).
+/// The size in bytes of a symbol of a 64-bit image (elf(5)).
 const SYMBOL: u64 = 24;
 
 pub(crate) fn observe() -> Observation<VdsoImage> {
@@ -26,7 +26,7 @@ pub(crate) fn observe() -> Observation<VdsoImage> {
 
 fn parse(image: &[u8]) -> Result<VdsoImage, String> {
     let not_elf = |error: elf::ParseError| format!("the vDSO is no ELF image: {error}");
-    // Section headers need not be mapped: without the table's place, the parser leaves them alone.
+    // Section headers may be unmapped. The parser ignores them if the table's offset and counts are zero.
     let mut headers = image.to_vec();
     if let Some(place) = headers.get_mut(40..48) {
         place.fill(0);
@@ -47,7 +47,8 @@ fn parse(image: &[u8]) -> Result<VdsoImage, String> {
     })
 }
 
-/// The defined symbols. The dynamic section does not say how many there are; linkers put the strings right behind them.
+/// Returns the names of the defined symbols. The dynamic section does not state their number, but linkers put the strings
+/// right behind the symbols.
 fn exports(image: &[u8], base: u64, entry: &impl Fn(i64) -> Option<u64>) -> Option<Vec<String>> {
     let offset = |address: u64| usize::try_from(address.checked_sub(base)?).ok();
     let (symbols, strings) = (entry(DT_SYMTAB)?, entry(DT_STRTAB)?);
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_or_damaged_image_is_refused_and_never_a_panic() {
+    fn a_cut_or_damaged_image_never_causes_a_panic() {
         let image = sys::vdso().expect("every kernel that runs tests maps a vDSO");
         assert!(parse(&[]).is_err());
         for length in (0..image.len()).step_by(61) {

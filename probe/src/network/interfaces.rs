@@ -11,7 +11,7 @@ use proto::{Interface, Interfaces, Observation};
 
 use crate::text::printable;
 
-/// The most interfaces that are reported, and the most addresses of each.
+/// The largest number of reported interfaces, and of reported addresses of each.
 const MOST: usize = 256;
 
 pub(crate) fn observe() -> Observation<Interfaces> {
@@ -21,7 +21,7 @@ pub(crate) fn observe() -> Observation<Interfaces> {
     }
 }
 
-/// getifaddrs gives an entry for each address, and one without for each interface.
+/// Merges the entries by interface: getifaddrs gives one for each address, and one without an address for each interface.
 fn gathered(entries: impl Iterator<Item = InterfaceAddress>) -> Interfaces {
     let mut interfaces: BTreeMap<String, Interface> = BTreeMap::new();
     for entry in entries {
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_one_interface_become_one_with_all_its_addresses() {
+    fn entries_of_one_interface_are_merged() {
         let up = InterfaceFlags::IFF_LOOPBACK | InterfaceFlags::IFF_UP;
         let loopback = SockaddrStorage::from(std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
         let entries = [

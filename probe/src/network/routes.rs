@@ -1,4 +1,4 @@
-//! Routes that leave by another interface than the loopback one: `/proc/net/route` and `/proc/net/ipv6_route`.
+//! Routes through interfaces other than loopback: `/proc/net/route` and `/proc/net/ipv6_route`.
 
 use std::net::Ipv6Addr;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 const LOOPBACK: &str = "lo";
-/// The most routes of one family that are reported.
+/// The largest number of reported routes of one family.
 const MOST: usize = 256;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Routes> {
@@ -36,8 +36,9 @@ fn parse_version_4(table: &[u8]) -> Result<Vec<Route>, String> {
     Ok(routes.take(MOST).collect())
 }
 
-/// Ten columns: destination, its prefix length, source, its prefix length, gateway, metric, two counters, flags,
-/// interface (`net/ipv6/route.c`, `rt6_info_route`; since Linux 4.18 `net/ipv6/ip6_fib.c`, `ipv6_route_native_seq_show`).
+/// Parses lines of ten columns: destination, its prefix length, source, its prefix length, gateway, metric, two counters,
+/// flags, interface (`net/ipv6/route.c`, `rt6_info_route`; since Linux 4.18 `net/ipv6/ip6_fib.c`,
+/// `ipv6_route_native_seq_show`).
 fn parse_version_6(table: &str) -> Result<Vec<Route>, String> {
     let unclear = |line: &str| format!("no IPv6 route: {}", line.trim());
     let mut routes = Vec::new();
@@ -62,18 +63,18 @@ fn parse_version_6(table: &str) -> Result<Vec<Route>, String> {
 mod tests {
     use super::*;
 
-    /// Linux 6.18.
+    /// The IPv4 table of Linux 6.18.
     const VERSION_4: &str = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
         eth0\t00000000\t0102A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
         eth0\t0002A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
-    /// The same, shortened.
+    /// The IPv6 table of Linux 6.18, shortened.
     const VERSION_6: &str = "fd000000000000000000000000000000 40 00000000000000000000000000000000 00 \
         00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth0\n\
         00000000000000000000000000000001 80 00000000000000000000000000000000 00 \
         00000000000000000000000000000000 00000000 00000002 00000000 80200001       lo\n";
 
     #[test]
-    fn routes_of_both_families_are_understood_and_the_loopbacks_left_out() {
+    fn routes_of_both_families_are_read_without_those_of_loopback() {
         let routes = parse_version_4(VERSION_4.as_bytes()).unwrap();
         let destinations: Vec<_> = routes.iter().map(|route| route.destination.as_str()).collect();
         assert_eq!(destinations, ["0.0.0.0/0", "192.168.2.0/24"]);
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn gvisors_table_of_a_sandbox_without_network_is_empty() {
+    fn gvisors_tables_without_a_network_hold_no_routes() {
         let header = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT   \n";
         assert_eq!(parse_version_4(header.as_bytes()), Ok(Vec::new()));
         assert_eq!(parse_version_6(""), Ok(Vec::new()));

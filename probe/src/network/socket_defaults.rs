@@ -1,4 +1,4 @@
-//! The defaults of the network stack. The sockets are connected nowhere, and send nothing.
+//! The defaults of the network stack, read from unconnected sockets that send nothing.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -8,9 +8,10 @@ use proto::{Answer, Observation, SocketDefaults};
 
 use crate::{sys, text::printable};
 
-/// More than any `struct tcp_info` of gVisor's, in bytes (include/uapi/linux/tcp.h).
+/// The size of the buffer for `TCP_INFO` in bytes, larger than any `struct tcp_info` of gVisor
+/// (include/uapi/linux/tcp.h).
 const INFO: usize = 232;
-/// The longest name of a congestion control, with its NUL (`TCP_CA_NAME_MAX`, include/net/tcp.h).
+/// The longest name of a congestion control in bytes, with its NUL (`TCP_CA_NAME_MAX`, include/net/tcp.h).
 const NAME: usize = 16;
 
 pub(crate) fn observe() -> Observation<SocketDefaults> {
@@ -52,7 +53,7 @@ fn info_length(tcp: &OwnedFd) -> Answer {
     }
 }
 
-/// Whether a socket of the kind can be had; it is closed at once.
+/// Returns the kernel's answer to opening such a socket, which is closed at once.
 fn opened(family: AddressFamily, kind: SockType, protocol: Option<SockProtocol>) -> Answer {
     match open(family, kind, protocol) {
         Ok(_) => Answer::Value(0),

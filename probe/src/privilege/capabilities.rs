@@ -1,4 +1,4 @@
-//! Capability sets (capabilities(7)).
+//! The capability sets of the probe's process (capabilities(7)).
 
 use proto::{Capabilities, Observation};
 
@@ -29,12 +29,12 @@ fn parse(status: &str) -> Result<Capabilities, String> {
 mod tests {
     use super::*;
 
-    /// runsc 0.0~20221219 of Debian bookworm, which shows no ambient set.
+    /// The lines of runsc 0.0~20221219 of Debian bookworm, which shows no ambient set.
     const GVISOR: &str = "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n\
         CapBnd:\t00000000a80425fb\nSeccomp:\t0\n";
 
     #[test]
-    fn a_set_that_is_not_shown_is_not_an_empty_one() {
+    fn an_ambient_set_that_is_not_shown_is_none() {
         let sets = parse(GVISOR).unwrap();
         assert_eq!(sets.bounding, 0xa804_25fb);
         assert_eq!(sets.ambient, None);
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_damaged_set_is_no_set() {
+    fn a_missing_or_damaged_set_is_refused() {
         assert!(parse("CapInh:\t0000000000000000\n").is_err());
         assert!(parse(&GVISOR.replace("CapEff:\t0", "CapEff:\tx")).is_err());
     }

@@ -1,4 +1,4 @@
-//! Users and groups.
+//! The users and groups of the probe's process.
 
 use nix::unistd::{getgroups, getresgid, getresuid};
 use proto::{Credentials, Observation};

@@ -6,7 +6,7 @@ use proto::{Namespace, Namespaces, Observation};
 
 use crate::{text::printable, vantage::Vantage};
 
-/// No kernel has more.
+/// The largest number of namespaces that are read; no kernel has more.
 const MOST: usize = 32;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Namespaces> {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn linux_shows_at_least_the_six_of_linux_3_8() {
+    fn linux_shows_the_six_namespaces_of_linux_3_8() {
         let namespaces = look(&Vantage::live()).unwrap().namespaces;
         for kind in ["ipc", "mnt", "net", "pid", "user", "uts"] {
             assert!(namespaces.iter().any(|namespace| namespace.kind == kind), "{namespaces:?}");

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_gvisor_does_not_show_is_unknown_and_not_off() {
+    fn a_missing_line_is_none_and_a_damaged_one_is_refused() {
         assert_eq!(parse("Seccomp:\t0\n"), Ok(Seccomp { mode: Some(0), no_new_privs: None }));
         assert_eq!(
             parse("NoNewPrivs:\t1\nSeccomp:\t2\n"),

@@ -1,8 +1,8 @@
-//! The processor time that the probe gets when it wants all: a thread for each processor reads a counter again and again,
-//! and what passed between two readings beyond a short time went to somebody else.
+//! The processor time that the probe gets when it demands all of it. A thread for each processor reads a counter again and
+//! again. If more than a short time has passed between two readings, that time went to somebody else.
 //!
-//! gVisor's clocks of processor time count what a throttled thread did not get (`pkg/sentry/kernel/task_sched.go`), and
-//! its files of control groups need not tell; the counter does neither.
+//! gVisor's clocks of processor time include time that a throttled thread did not get (`pkg/sentry/kernel/task_sched.go`),
+//! and its files of control groups may omit the limit. The counter has neither fault.
 
 use std::{
     io,
@@ -16,13 +16,14 @@ use proto::{Observation, ProcessorShare};
 use super::processors::schedulable;
 use crate::sys::counter;
 
-/// The most threads; more processors than that are not counted.
+/// The largest number of threads; further processors are not counted.
 const MOST: usize = 256;
-/// What a thread needs that calls nothing.
+/// The stack size in bytes, enough for a thread that calls nothing.
 const STACK: usize = 64 << 10;
-/// Interrupts take less, and the shortest period of a quota is a millisecond (scheduler/sched-bwc.rst).
+/// The longest time between two readings that counts as running. Interrupts take less, and the shortest period of a quota is
+/// a millisecond (scheduler/sched-bwc.rst).
 const GAP: Duration = Duration::from_micros(500);
-/// How long the counter is compared with the clock.
+/// The time for which the counter is compared with the clock.
 const COMPARING: Duration = Duration::from_millis(10);
 
 pub(crate) fn observe(time: Duration) -> Observation<ProcessorShare> {
@@ -37,7 +38,7 @@ pub(crate) fn observe(time: Duration) -> Observation<ProcessorShare> {
     }
 }
 
-/// What one thread got, and when it stopped, in ticks.
+/// The time that one thread got, and the time at which it stopped, in ticks.
 #[derive(Clone, Copy)]
 struct Spun {
     got: u64,
@@ -83,7 +84,7 @@ fn spin(gap: u64, stop: &AtomicBool) -> Spun {
     Spun { got, last }
 }
 
-/// How fast the counter is; `None` where it does not move.
+/// Returns the ticks of the counter in a millisecond; `None` if the counter stands still.
 fn ticks_a_ms() -> Option<u64> {
     let (first, started) = (counter(), Instant::now());
     thread::sleep(COMPARING);
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_get_something_and_no_more_than_there_is() {
+    fn two_threads_get_at_most_two_processors() {
         let share = measured(2, Duration::from_millis(50)).unwrap().unwrap();
         assert_eq!(share.threads, 2);
         assert!(share.elapsed_us >= 50_000, "{share:?}");
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_is_told_to_stop_stops_at_once() {
+    fn a_stopped_thread_ends_at_once() {
         assert_eq!(spin(u64::MAX, &AtomicBool::new(true)).got, 0);
     }
 }

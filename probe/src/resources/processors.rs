@@ -1,4 +1,4 @@
-//! The processors that a program finds.
+//! The number of processors that a program finds.
 
 use nix::{
     sched::{CpuSet, sched_getaffinity},
@@ -20,13 +20,13 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Processors> {
     online.map(|online| Processors { schedulable: u32::try_from(schedulable).unwrap_or(u32::MAX), online })
 }
 
-/// On how many this thread may run.
+/// Returns the number of processors on which this thread may run.
 pub(super) fn schedulable() -> nix::Result<usize> {
     let set = sched_getaffinity(Pid::from_raw(0))?;
     Ok((0..CpuSet::count()).filter(|&processor| set.is_set(processor) == Ok(true)).count())
 }
 
-/// How many a list such as "0-3,6" names (cpuset(7), list format).
+/// Returns the number of processors in a list such as "0-3,6" (cpuset(7), list format).
 fn named(list: &str) -> Result<u32, String> {
     let unclear = || format!("no list of processors: {}", list.trim());
     let mut count = 0_u32;
@@ -40,7 +40,7 @@ fn named(list: &str) -> Result<u32, String> {
     Ok(count)
 }
 
-/// How many `/proc/cpuinfo` lists.
+/// Returns the number of processors in `/proc/cpuinfo`.
 fn listed(cpuinfo: &str) -> u32 {
     let processors =
         cpuinfo.lines().filter(|line| line.split(':').next().map(str::trim) == Some("processor"));
@@ -58,14 +58,14 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_makes_no_sense_is_refused() {
+    fn a_malformed_list_is_refused() {
         for list in ["", "a", "3-1", "0-4294967295", "1,"] {
             assert!(named(list).is_err(), "{list}");
         }
     }
 
     #[test]
-    fn cpuinfo_lists_a_processor_a_block() {
+    fn each_block_of_cpuinfo_counts_as_one_processor() {
         assert_eq!(listed("processor\t: 0\nvendor_id\t: x\n\nprocessor\t: 1\n"), 2);
     }
 }

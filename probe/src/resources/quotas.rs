@@ -1,5 +1,6 @@
-//! The files of the probe's own control groups, where their hierarchies are mounted (Documentation/admin-guide/cgroup-v2.rst;
-//! cgroup-v1/memory.rst; scheduler/sched-bwc.rst). At most one mount and two files a resource are looked at.
+//! The limits in the files of the probe's own control groups, if their hierarchies are mounted
+//! (Documentation/admin-guide/cgroup-v2.rst; cgroup-v1/memory.rst; scheduler/sched-bwc.rst). For each resource at most one
+//! mount and two files are looked at.
 
 use std::path::{Path, PathBuf};
 
@@ -14,19 +15,20 @@ use crate::{
     vantage::{Vantage, understood},
 };
 
-/// At and above this a version 1 memory limit means none: Linux rounds the largest number down to a page.
+/// The smallest value of a version 1 memory limit, in bytes, that means no limit: Linux rounds the largest number down to a
+/// page.
 const UNLIMITED: u64 = 1 << 62;
 
-/// The folder of one of the probe's groups, and by which version of the interface.
+/// The folder of one of the probe's control groups, in the first or the second version of the interface.
 enum Folder {
     First(PathBuf),
     Second(PathBuf),
 }
 
-/// What a file says: a number, or that there is no limit.
+/// The limit that a file states; `None` if the file states that there is no limit.
 struct Says(Option<u64>);
 
-/// What is mounted, and in which groups the probe is.
+/// The mounted hierarchies, and the probe's control groups.
 struct Hierarchies {
     mounts: Vec<MountInfo>,
     groups: ProcessCGroups,
@@ -96,7 +98,7 @@ fn pids(vantage: &Vantage, hierarchies: &Hierarchies) -> Observation<Option<Quot
     }
 }
 
-/// What a file says, if it is there; `parse` gives nothing for what makes no sense.
+/// Returns the limit in a file, if the file exists; `parse` returns `None` for a malformed text.
 fn quota(
     vantage: &Vantage,
     file: &Path,
@@ -122,7 +124,8 @@ fn millis(quota: u64, period: &str) -> Option<Says> {
 }
 
 impl Hierarchies {
-    /// Where the group lies that limits the probe with this controller, if its part of the hierarchy is mounted.
+    /// Returns the folder of the group that limits the probe with this controller; `None` if that part of the hierarchy is
+    /// not mounted.
     fn folder(&self, controller: &str) -> Option<Folder> {
         let has = |names: &[String]| names.iter().any(|name| name == controller);
         let first = self.groups.0.iter().find(|group| has(&group.controllers));
@@ -140,7 +143,7 @@ impl Hierarchies {
     }
 }
 
-/// The place of a group, where the mount shows it and not another part of the hierarchy.
+/// Returns the folder of a group; `None` if the mount shows another part of the hierarchy.
 fn below(mount: &MountInfo, group: &str) -> Option<PathBuf> {
     Some(mount.mount_point.join(Path::new(group).strip_prefix(&mount.root).ok()?))
 }
@@ -161,14 +164,14 @@ mod tests {
         observe(&Vantage::rooted(root.path()))
     }
 
-    /// As the files have them; "-" where there is none.
+    /// Returns the limits as the files state them; "-" if there is no file.
     fn limits(observed: &Observation<Quotas>) -> [String; 3] {
         let Quotas { memory, cpu_millis, pids } = observed.seen().unwrap().clone();
         let says = |quota: Quota| quota.limit.map_or("no limit".to_owned(), |limit| limit.to_string());
         [memory, cpu_millis, pids].map(|quota| quota.map_or("-".to_owned(), says))
     }
 
-    /// runsc 0.0~20240729 and of 2026: the group is the container's, and is what is mounted.
+    /// The mounts of runsc 0.0~20240729 and of 2026: the container's own group is mounted.
     const GVISORS_MOUNTS: &str = "22 19 0:22 / /sys/fs/cgroup ro - tmpfs none ro\n\
         23 22 0:9 /lim1 /sys/fs/cgroup/cpu rw - cgroup none rw,cpu\n\
         28 22 0:14 /lim1 /sys/fs/cgroup/memory rw - cgroup none rw,memory\n\
@@ -176,7 +179,7 @@ mod tests {
     const GVISORS_GROUPS: &str = "7:pids:/lim1\n6:memory:/lim1\n5:job:/lim1\n2:cpuacct:/lim1\n1:cpu:/lim1\n";
 
     #[test]
-    fn a_release_of_gvisor_fills_its_files_or_says_that_there_is_no_limit() {
+    fn gvisors_files_state_a_limit_or_that_there_is_none() {
         let of = |memory, quota| {
             observed(&[
                 ("proc/self/mountinfo", GVISORS_MOUNTS),
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_version_is_read_from_its_one_hierarchy() {
+    fn limits_of_the_second_version_are_read_from_its_one_hierarchy() {
         let quotas = observed(&[
             ("proc/self/mountinfo", "30 29 0:26 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw,nsdelegate\n"),
             ("proc/self/cgroup", "0::/\n"),
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_probes_own_group_is_read_and_no_other() {
+    fn only_the_probes_own_group_is_read() {
         let memory = |mount: &str, group: &str| {
             observed(&[
                 (
@@ -226,10 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_mounted_is_absent_and_what_makes_no_sense_is_refused() {
+    fn without_a_mounted_hierarchy_the_quotas_are_absent() {
         let nothing = [("proc/self/mountinfo", ""), ("proc/self/cgroup", "")];
         assert_eq!(observed(&nothing), Observation::Absent);
         assert_eq!(observed(&nothing[1..]), Observation::Absent);
+    }
+
+    #[test]
+    fn a_malformed_quota_is_refused() {
         for (file, text) in
             [("cpu.cfs_quota_us", "many\n"), ("cpu.cfs_quota_us", "5\n"), ("cpu.cfs_quota_us", "")]
         {

@@ -1,4 +1,4 @@
-//! System calls whose answers are evidence. None of them changes anything: design rules out those that do.
+//! System calls whose answers are evidence. None of them changes anything: the design excludes calls that do.
 
 use std::{ffi::CStr, io, ptr};
 
@@ -8,7 +8,7 @@ use proto::{Answer, Call};
 const DESCRIPTOR: c_int = -1;
 const PAGE: usize = 4096;
 
-/// arch/x86/include/uapi/asm/prctl.h
+/// The code of `ARCH_GET_GS` (arch/x86/include/uapi/asm/prctl.h).
 const ARCH_GET_GS: c_int = 0x1004;
 #[cfg(target_arch = "x86_64")]
 const ARCH_PRCTL: Option<c_long> = Some(libc::SYS_arch_prctl);
@@ -19,14 +19,14 @@ const MODIFY_LDT: Option<c_long> = Some(libc::SYS_modify_ldt);
 #[cfg(not(target_arch = "x86_64"))]
 const MODIFY_LDT: Option<c_long> = None;
 
-/// What one call answers; `None` where the architecture has no such call.
+/// Makes one call and returns its answer; `None` if the architecture has no such call.
 pub(crate) fn answer(call: Call) -> Option<Answer> {
     let mut time = timespec { tv_sec: 0, tv_nsec: 0 };
     let mut base = 0_u64;
     let null = ptr::null::<u8>();
     // SAFETY: every pointer is null or points to a local that outlives the call; the other arguments are plain numbers.
-    // Each call fails for its arguments, or only reads (the schema lists them): descriptor -1 is never open, a null path
-    // or attribute is EFAULT, and setfsuid(-1) changes nothing (setfsuid(2)).
+    // Each call fails because of its arguments, or only reads (the schema lists the calls): descriptor -1 is never open, a
+    // null path or attribute gives EFAULT, and setfsuid(-1) changes nothing (setfsuid(2)).
     let result: c_long = unsafe {
         match call {
             Call::ArchPrctlGetGs => syscall(ARCH_PRCTL?, ARCH_GET_GS, &raw mut base),
@@ -63,17 +63,18 @@ pub(crate) fn answer(call: Call) -> Option<Answer> {
     Some(answered(result))
 }
 
-/// syslog(2). Only actions 3 (read all, without clearing), 9, 10 (sizes) and one that does not exist are ever asked for:
-/// 4 and 5 clear the machine's log, 6 to 8 mute its console, 2 blocks.
+/// Makes the call syslog(2). Callers use only the actions 3 (read all, without clearing), 9 and 10 (sizes) and one that does
+/// not exist: 4 and 5 clear the machine's log, 6 to 8 mute its console, 2 blocks.
 pub(crate) fn kernel_log(action: c_int, buffer: &mut [u8]) -> Answer {
     let length = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
     // SAFETY: the kernel writes at most `length` bytes, which is no more than the buffer holds.
     answered(unsafe { syscall(libc::SYS_syslog, action, buffer.as_mut_ptr(), length) })
 }
 
-/// `f_type` and `f_flags` of statfs(2), as the kernel gives them; the C libraries take bits away.
+/// Returns `f_type` and `f_flags` of statfs(2) as the kernel gives them; the C libraries remove bits.
 pub(crate) fn statfs(path: &CStr) -> io::Result<(u64, u64)> {
-    // include/uapi/asm-generic/statfs.h on 64 bits: words, the first of them f_type and the eleventh f_flags.
+    // On 64 bits the structure consists of words, the first of them f_type and the eleventh f_flags
+    // (include/uapi/asm-generic/statfs.h).
     let mut filesystem = [0_u64; 15];
     // SAFETY: the path ends with NUL, and the kernel writes 120 bytes to a local of that size.
     match unsafe { syscall(libc::SYS_statfs, path.as_ptr(), filesystem.as_mut_ptr()) } {
@@ -91,11 +92,11 @@ pub(super) fn answered(result: c_long) -> Answer {
     }
 }
 
-/// Linux has no resident page behind an anonymous mapping that nobody touched: the byte is 0 (mincore(2)).
+/// Asks mincore(2) for an untouched page. Linux has no resident page behind an untouched anonymous mapping: the byte is 0.
 fn mincore_untouched() -> Answer {
     let mut resident = 0_u8;
-    // SAFETY: the mapping is new, is used by nobody else and is unmapped before the function returns; mincore writes one
-    // byte for its one page.
+    // SAFETY: the mapping is new, nobody else uses it, and it is unmapped before the function returns; mincore writes one
+    // byte for the mapping's one page.
     let result = unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         let page = libc::mmap(ptr::null_mut(), PAGE, libc::PROT_READ, flags, -1, 0);

@@ -1,14 +1,14 @@
-//! A clock that is read without a system call where that can be.
+//! A clock that is read without a system call if possible.
 
-/// The processor's time-stamp counter.
+/// Returns the processor's time-stamp counter.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn counter() -> u64 {
-    // SAFETY: reading the counter changes nothing. Where the kernel forbids it, a signal ends the process (prctl(2),
-    // PR_SET_TSC).
+    // SAFETY: reading the counter changes nothing. If the kernel forbids the instruction, a signal ends the process
+    // (prctl(2), PR_SET_TSC).
     unsafe { std::arch::x86_64::_rdtsc() }
 }
 
-/// `CLOCK_MONOTONIC` in nanoseconds, by the vDSO where there is one.
+/// Returns `CLOCK_MONOTONIC` in nanoseconds, by the vDSO if there is one.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) fn counter() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -1,4 +1,4 @@
-//! Reading where reading may fault, and the frame that the kernel gives to the handler of a page fault.
+//! Loads from addresses that may be unmapped, and the frame that the kernel gives to the handler of a page fault.
 
 use std::io;
 
@@ -7,8 +7,8 @@ use proto::FaultFrame;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86_64::{load, load_gs};
 
-/// Reads from an address that is never mapped, and returns what the kernel told the handler. `None` on architectures
-/// whose frame is not evidence.
+/// Reads from an address that is never mapped, and returns the frame that the kernel gave to the handler; `None` on
+/// architectures whose frame is not evidence.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn fault_frame() -> io::Result<Option<FaultFrame>> {
     x86_64::fault_frame().map(Some)
@@ -34,7 +34,7 @@ mod x86_64 {
     use libc::{c_int, sigaction, siginfo_t, stack_t, ucontext_t};
     use proto::FaultFrame;
 
-    // Two loads, each of one instruction that may fault, and the place right behind it, where the handler goes on.
+    // Two loads, each a single instruction that may fault, and the landing right behind it, at which the handler continues.
     global_asm!(
         ".globl podproof_load",
         "podproof_load:",
@@ -50,7 +50,7 @@ mod x86_64 {
         "ret",
     );
 
-    // SAFETY: all symbols are defined above; the functions read eight bytes and clobber rax alone, as the C ABI lets them.
+    // SAFETY: all symbols are defined above; the functions read eight bytes and clobber rax alone, as the C ABI allows.
     unsafe extern "C" {
         fn podproof_load(address: *const u64) -> u64;
         fn podproof_load_landing();
@@ -58,7 +58,7 @@ mod x86_64 {
         fn podproof_load_gs_landing();
     }
 
-    /// The handler belongs to the whole process: one load at a time.
+    /// Admits one load at a time, because the handler belongs to the whole process.
     static LOADING: Mutex<()> = Mutex::new(());
     static FAULTED: AtomicBool = AtomicBool::new(false);
     static TRAP_NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -86,13 +86,13 @@ mod x86_64 {
         let landing = landings.into_iter().find_map(|(load, landing)| (load == at).then_some(landing));
         match (landing, registers.get_mut(register(libc::REG_RIP))) {
             (Some(landing), Some(instruction)) => *instruction = landing.cast_signed(),
-            // A fault of somebody else's: without a handler it comes again, and ends the process.
-            // SAFETY: signal(2) with the default action; nothing is borrowed.
+            // This fault is not one of ours: without a handler it occurs again and ends the process.
+            // SAFETY: the call sets the default action (signal(2)) and borrows nothing.
             _ => drop(unsafe { libc::signal(signal, libc::SIG_DFL) }),
         }
     }
 
-    /// What a load gives; `None` where it faulted.
+    /// Returns the value of a load; `None` if the load faulted.
     fn guarded(access: impl FnOnce() -> u64) -> io::Result<Option<u64>> {
         let _alone = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
         let segv = Handler::install(libc::SIGSEGV)?;
@@ -103,7 +103,7 @@ mod x86_64 {
         Ok((!FAULTED.load(Relaxed)).then_some(value))
     }
 
-    /// Our handler in place of another, which is put back.
+    /// Our handler in place of another one, which is restored on drop.
     struct Handler {
         signal: c_int,
         theirs: sigaction,
@@ -111,7 +111,7 @@ mod x86_64 {
 
     impl Handler {
         fn install(signal: c_int) -> io::Result<Self> {
-            // SAFETY: a sigaction of zeroes is a value of its type: no handler, no flags, an empty mask.
+            // SAFETY: a sigaction of zeroes is a valid value: no handler, no flags, an empty mask.
             let (mut ours, mut theirs): (sigaction, sigaction) = unsafe { (mem::zeroed(), mem::zeroed()) };
             ours.sa_sigaction = remember as *const () as usize;
             ours.sa_flags = libc::SA_SIGINFO;
@@ -125,27 +125,27 @@ mod x86_64 {
 
     impl Drop for Handler {
         fn drop(&mut self) {
-            // SAFETY: the structure is what the kernel gave for this very signal.
+            // SAFETY: the kernel gave this structure for this very signal.
             unsafe { sigaction(self.signal, &raw const self.theirs, ptr::null_mut()) };
         }
     }
 
-    /// The word at an address that may not be mapped.
+    /// Returns the word at an address; `None` if the address is not mapped.
     pub(in super::super) fn load(address: u64) -> io::Result<Option<u64>> {
         let address = ptr::with_exposed_provenance(usize::try_from(address).unwrap_or_default());
-        // SAFETY: a load that faults is taken to its landing by the handler; one that does not reads eight bytes, and
-        // nothing relies on what they are.
+        // SAFETY: the handler takes a load that faults to its landing. Any other load reads eight bytes, and nothing relies
+        // on their value.
         guarded(|| unsafe { podproof_load(address) })
     }
 
-    /// The word at gs:0, which may not be mapped.
+    /// Returns the word at gs:0; `None` if gs:0 is not mapped.
     pub(in super::super) fn load_gs() -> io::Result<Option<u64>> {
         // SAFETY: as with `load`.
         guarded(|| unsafe { podproof_load_gs() })
     }
 
     pub(super) fn fault_frame() -> io::Result<FaultFrame> {
-        // The null page is mapped nowhere (vm.mmap_min_addr); where it is, there is no frame.
+        // The null page is normally unmapped (vm.mmap_min_addr). If it is mapped, there is no frame.
         if load(8)?.is_some() {
             return Err(io::Error::other("the null page is mapped"));
         }
@@ -157,10 +157,11 @@ mod x86_64 {
         })
     }
 
-    /// Rust's runtime sets an alternate signal stack, but not where SIGSEGV was ignored when it started, as in the worker.
+    /// Returns true if the process has had no alternate signal stack. Rust's runtime sets one unless SIGSEGV was ignored when
+    /// the runtime started, as in the worker.
     fn never_had_another_stack() -> bool {
         let mut stack = stack_t { ss_sp: ptr::null_mut(), ss_flags: 0, ss_size: 0 };
-        // SAFETY: the kernel writes to a local, and changes nothing where there is no new stack (sigaltstack(2)).
+        // SAFETY: the kernel writes to a local, and changes nothing if no new stack is given (sigaltstack(2)).
         let asked = unsafe { libc::sigaltstack(ptr::null(), &raw mut stack) };
         asked == 0 && stack.ss_flags & libc::SS_DISABLE != 0 && stack.ss_size == 0
     }

@@ -1,4 +1,4 @@
-//! What the platform beneath the kernel leaves in registers, in memory and in the program's own text.
+//! Traces of the platform beneath the kernel in registers, in memory and in the program's own text.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use proto::CallDuration;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::{call_site, gs_pointer, processor_identity, segment_registers, time_page};
 
-/// How often the call is made between two looks at the clock, which may be a call itself; and how often that is done: one
-/// of the rounds is not disturbed.
+/// The number of calls between two readings of the clock, which may be system calls themselves.
 const CALLS: u32 = 8;
+/// The number of rounds, enough for one of them to pass undisturbed.
 const ROUNDS: u32 = 3;
 
-/// The word at gs:0 as an address, and what the kernel says of it.
+/// The word at gs:0 as an address, and the kernel's answers about it.
 #[derive(Debug)]
 pub(crate) struct GsWord {
     pub(crate) address: u64,
@@ -21,7 +21,7 @@ pub(crate) struct GsWord {
     pub(crate) mincore: proto::Answer,
 }
 
-/// How long getppid(2) takes.
+/// Measures the duration of getppid(2).
 pub(crate) fn call_duration() -> CallDuration {
     let mut shortest = Duration::MAX;
     for _ in 0..ROUNDS {
@@ -96,10 +96,10 @@ mod x86_64 {
     const PAGE: u64 = 4096;
     /// The leaf in which hypervisors name themselves (Documentation/virt/kvm/x86/cpuid.rst).
     const HYPERVISOR: u32 = 0x4000_0000;
-    /// How often the page is read while somebody writes to it.
+    /// The largest number of readings while the page is being written.
     const READINGS: u32 = 8;
 
-    // getpid(2) by exactly `mov imm32, %eax; syscall`, which is the site that systrap patches
+    // The call getpid(2) by exactly `mov imm32, %eax; syscall`, the kind of site that systrap patches
     // (gVisor, pkg/sentry/platform/systrap/usertrap/usertrap_amd64.go).
     global_asm!(
         ".globl podproof_call_site",
@@ -110,12 +110,13 @@ mod x86_64 {
         "ret",
     );
 
-    // SAFETY: the symbol is defined above; the function clobbers rax, rcx and r11 alone, as the C ABI lets it.
+    // SAFETY: the symbol is defined above; the function clobbers rax, rcx and r11 alone, as the C ABI allows.
     unsafe extern "C" {
         fn podproof_call_site() -> i64;
     }
 
-    /// The page before the vDSO's image at this address, and the time right after. `None` where it cannot be read.
+    /// Reads the page before the vDSO's image at this address, and the time right after; returns `None` if the page cannot be
+    /// read.
     pub(crate) fn time_page(image: u64) -> io::Result<Option<TimePage>> {
         let page = image.wrapping_sub(PAGE);
         let mut last = None;
@@ -137,7 +138,7 @@ mod x86_64 {
         Ok(last)
     }
 
-    /// The processor's counter, and `CLOCK_MONOTONIC` by a system call and not by the vDSO.
+    /// Returns the processor's counter, and `CLOCK_MONOTONIC` by a system call that bypasses the vDSO.
     fn now() -> io::Result<(u64, u64)> {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: reading the counter changes nothing; the kernel writes to a local that outlives the call.
@@ -153,7 +154,7 @@ mod x86_64 {
         Ok((cycles, now.cast_unsigned()))
     }
 
-    /// The word at gs:0; `Some(Ok(None))` where it cannot be read.
+    /// Returns the word at gs:0; `Some(Ok(None))` if the word cannot be read.
     pub(crate) fn gs_pointer() -> Option<io::Result<Option<GsWord>>> {
         Some(gs_word())
     }
@@ -164,8 +165,8 @@ mod x86_64 {
         let pointer: *mut u8 = ptr::with_exposed_provenance_mut(usize::try_from(address).unwrap_or_default());
         let (_read, written) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
         let mut resident = 0_u8;
-        // SAFETY: the kernel reads at most eight bytes from an address that it checks itself, and writes them to a pipe
-        // that is dropped here; mincore writes one byte, to a local, for one page.
+        // SAFETY: the kernel reads at most eight bytes from an address that the kernel itself checks, and writes them to a
+        // pipe that is dropped here; mincore writes one byte, to a local, for one page.
         let (write, mincore) = unsafe {
             let write = answered(libc::syscall(libc::SYS_write, written.as_raw_fd(), pointer, 8_usize));
             let page = address & !(PAGE - 1);
@@ -181,11 +182,11 @@ mod x86_64 {
         }
     }
 
-    /// The site's bytes before its first use here, and after its second.
+    /// Returns the site's bytes before its first use here and after its second use.
     pub(crate) fn call_site() -> Option<CallSite> {
         let site = (podproof_call_site as *const ()).cast::<[u8; 7]>();
-        // SAFETY: the site is seven bytes of the program's own text, which is mapped for its life; it is read as volatile
-        // because the kernel may change it. The call takes no argument and changes nothing.
+        // SAFETY: the site is seven bytes of the program's own text, which stays mapped while the program runs. The read is
+        // volatile because the kernel may change the bytes. The call takes no argument and changes nothing.
         unsafe {
             let before = site.read_volatile();
             podproof_call_site();

@@ -1,21 +1,22 @@
-//! What the kernel left in this process's memory when it started it.
+//! Data that the kernel left in this process's memory when it started the process.
 
 use std::{
     ffi::{CStr, c_char},
     iter, ptr, slice,
 };
 
-/// No kernel gives more entries (`fs/binfmt_elf.c` writes about twenty).
+/// The largest number of entries that are read; no kernel gives more (`fs/binfmt_elf.c` writes about twenty).
 const MOST_ENTRIES: usize = 64;
-/// The kernel's own bound for a vDSO is far below (two pages on x86-64).
+/// The largest number of bytes that are read of a vDSO, far above the kernel's own bound (two pages on x86-64).
 const MOST_IMAGE: usize = 1 << 16;
 
-/// Tags and values, read from the initial stack: they lie behind the environment's closing null (the System V ABI).
+/// Returns the tags and values of the auxiliary vector, which lies on the initial stack behind the environment's closing null
+/// (the System V ABI).
 pub(crate) fn auxiliary_vector() -> Vec<(u64, u64)> {
     unsafe extern "C" {
         static environ: *const *const c_char;
     }
-    // SAFETY: `environ` is what the kernel laid out, since nothing in the probe changes the environment: pointers up to a
+    // SAFETY: `environ` is as the kernel laid it out, because nothing in the probe changes the environment: pointers up to a
     // null, then pairs of words up to a pair whose tag is AT_NULL. The reads stop there.
     unsafe {
         if environ.is_null() {
@@ -36,30 +37,30 @@ pub(crate) fn auxiliary_vector() -> Vec<(u64, u64)> {
     }
 }
 
-/// The string of `AT_PLATFORM`.
+/// Returns the string of `AT_PLATFORM`; `None` if the vector has no such entry.
 pub(crate) fn platform() -> Option<String> {
     string(libc::AT_PLATFORM)
 }
 
-/// The name by which this process was executed (`AT_EXECFN`).
+/// Returns the name by which this process was executed (`AT_EXECFN`).
 pub(crate) fn execution_name() -> Option<String> {
     string(libc::AT_EXECFN)
 }
 
-/// Where the kernel mapped the vDSO's image (`AT_SYSINFO_EHDR`).
+/// Returns the address of the vDSO's image (`AT_SYSINFO_EHDR`); `None` if the kernel maps none.
 pub(crate) fn vdso_address() -> Option<u64> {
     value(libc::AT_SYSINFO_EHDR)
 }
 
-/// The bytes of the vDSO's image, as far as its loadable segments reach; `None` where the kernel maps none.
+/// Returns the bytes of the vDSO's image up to the end of its loadable segments; `None` if the kernel maps no image.
 pub(crate) fn vdso() -> Option<Vec<u8>> {
     const HEADER: usize = 64;
     const PROGRAM_HEADER: usize = 56;
     let base = vdso_address()?;
     let base: *const u8 = ptr::with_exposed_provenance(usize::try_from(base).ok()?);
-    // SAFETY: at AT_SYSINFO_EHDR the kernel maps a whole ELF image, readable, for the life of the process (vdso(7)). Its
-    // headers lie in its first page; the rest is read only as far as a loadable segment says that it is mapped. A kernel
-    // that lies here ends the worker, which is then this observation.
+    // SAFETY: at AT_SYSINFO_EHDR the kernel maps a whole readable ELF image for the life of the process (vdso(7)). The
+    // image's headers lie in its first page; the rest is read only as far as a loadable segment states that it is mapped. If
+    // the kernel's statement is false, a signal ends the worker, and the crash becomes this observation.
     let memory = |length: usize| unsafe { slice::from_raw_parts(base, length) };
     let header = memory(HEADER);
     let count = usize::from(u16::from_le_bytes(*header.get(56..)?.first_chunk()?));
@@ -81,7 +82,7 @@ fn value(tag: u64) -> Option<u64> {
 
 fn string(tag: u64) -> Option<String> {
     let address: *const c_char = ptr::with_exposed_provenance(usize::try_from(value(tag)?).ok()?);
-    // SAFETY: the values of these tags are addresses of strings on the initial stack, which end with NUL and are there
-    // for the life of the process (getauxval(3)).
+    // SAFETY: the values of these tags are addresses of strings on the initial stack, which end with NUL and exist for the
+    // life of the process (getauxval(3)).
     (!address.is_null()).then(|| unsafe { CStr::from_ptr(address) }.to_string_lossy().into_owned())
 }

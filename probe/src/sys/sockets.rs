@@ -1,4 +1,4 @@
-//! Options of sockets, as the kernel gives them.
+//! Socket options as the kernel gives them.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -7,7 +7,7 @@ use proto::Answer;
 
 use super::calls::answered;
 
-/// The value of an option that is a number.
+/// Returns the value of a numeric option.
 pub(crate) fn socket_option(socket: BorrowedFd<'_>, level: c_int, name: c_int) -> Answer {
     let mut value: c_int = 0;
     match option(socket, level, name, bytes_of(&mut value)) {
@@ -16,7 +16,7 @@ pub(crate) fn socket_option(socket: BorrowedFd<'_>, level: c_int, name: c_int) -
     }
 }
 
-/// The bytes of an option, as many as the kernel has for the room that is offered.
+/// Reads the bytes of an option into `room`; returns the number of bytes that the kernel wrote.
 pub(crate) fn socket_option_bytes(
     socket: BorrowedFd<'_>,
     level: c_int,
@@ -27,7 +27,7 @@ pub(crate) fn socket_option_bytes(
 }
 
 fn bytes_of(value: &mut c_int) -> &mut [u8] {
-    // SAFETY: every four bytes are an int, and the slice borrows the int for as long as it lives.
+    // SAFETY: any four bytes are a valid int, and the slice borrows the int for the slice's whole life.
     unsafe { std::slice::from_raw_parts_mut(std::ptr::from_mut(value).cast(), size_of::<c_int>()) }
 }
 

@@ -1,4 +1,4 @@
-//! Starting the worker from an open descriptor.
+//! Starts the worker from an open descriptor.
 
 use std::{
     ffi::c_void,
@@ -10,9 +10,9 @@ use std::{
 use libc::c_int;
 use nix::unistd::Pid;
 
-/// The exit code of a child in which execution failed, as shells have it.
+/// The exit code of a child in which execution failed, as shells use it.
 const NOT_EXECUTED: c_int = 127;
-/// What the child needs between clone and execution, in bytes, many times over.
+/// The size of the child's stack in bytes, many times what the child needs between clone and execution.
 const STACK: usize = 16 << 10;
 
 struct Start {
@@ -23,8 +23,8 @@ struct Start {
 
 /// Executes an open file with one argument, and with the two descriptors as its standard input and output.
 ///
-/// The child borrows the parent's memory until it executes, as with vfork(2): copying an address space is what is
-/// expensive in gVisor's systrap.
+/// The child borrows the parent's memory until it executes, as with vfork(2), because copying an address space is expensive
+/// in gVisor's systrap.
 pub(crate) fn spawn(
     executable: BorrowedFd<'_>,
     input: BorrowedFd<'_>,
@@ -35,7 +35,7 @@ pub(crate) fn spawn(
     let mut stack = vec![0_u128; STACK / size_of::<u128>()];
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: with CLONE_VFORK the kernel suspends this thread, the only one, until the child has executed or ended
-    // (clone(2)), so that stack and argument outlive the child's use of them and nobody else touches the shared memory.
+    // (clone(2)). Stack and argument therefore outlive the child's use of them, and nobody else touches the shared memory.
     // The pointer is the aligned upper end of a stack that grows downwards.
     let process = unsafe {
         libc::clone(
@@ -48,19 +48,20 @@ pub(crate) fn spawn(
     if process == -1 { Err(io::Error::last_os_error()) } else { Ok(Pid::from_raw(process)) }
 }
 
-/// Runs in the child. It makes system calls alone, allocates nothing and takes no lock.
+/// Runs in the child. The function makes only system calls, allocates nothing and takes no lock.
 extern "C" fn execute(start: *mut c_void) -> c_int {
     let arguments = [c"probe".as_ptr(), c"observe".as_ptr(), ptr::null()];
     let environment = [ptr::null::<libc::c_char>()];
-    // SAFETY: the pointer is to the parent's `Start`, which outlives this function. The rest is plain descriptors,
-    // strings that end with NUL and arrays that end with null. execveat(2) with an empty path executes the descriptor
-    // itself, without /proc. _exit ends the child without running the parent's destructors.
+    // SAFETY: the pointer refers to the parent's `Start`, which outlives this function. The other arguments are plain
+    // descriptors, strings that end with NUL and arrays that end with null. execveat(2) with an empty path executes the
+    // descriptor itself, without /proc. _exit ends the child without running the parent's destructors.
     unsafe {
         let Start { executable, input, output } = *start.cast::<Start>();
-        // Where this fails, a worker outlives a probe that is killed; its pipe's end ends it then.
+        // If this call fails, a worker outlives a killed probe; the closed pipe then ends the worker.
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        // Where these are ignored, Rust's runtime sets no alternate signal stack, which would hide what the kernel gives
-        // to a process without one. A fault ends the process all the same (kernel/signal.c, `force_sig_info_to_task`).
+        // If these signals are ignored, Rust's runtime sets no alternate signal stack. Such a stack would hide the flags that
+        // the kernel gives to a process without one. A fault still ends the process (kernel/signal.c,
+        // `force_sig_info_to_task`).
         libc::signal(libc::SIGSEGV, libc::SIG_IGN);
         libc::signal(libc::SIGBUS, libc::SIG_IGN);
         if libc::dup2(input, 0) == 0 && libc::dup2(output, 1) == 1 {

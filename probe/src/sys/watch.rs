@@ -1,11 +1,11 @@
-//! Waiting for a descriptor.
+//! Waits for a descriptor to become ready.
 
 use std::{fs::File, io};
 
 use tokio::io::{Interest, unix::AsyncFd};
 
-/// Registers a file that does not block with the runtime.
+/// Registers a non-blocking file with the runtime.
 pub(crate) fn watch(file: File, interest: Interest) -> io::Result<AsyncFd<File>> {
-    // SAFETY: a File owns its descriptor and gives the same one each time, as long as it lives.
+    // SAFETY: a File owns its descriptor and returns the same one for its whole life.
     Ok(unsafe { AsyncFd::register_with_interest(file, interest) }?)
 }
