@@ -92,7 +92,7 @@ pub struct Device {
 pub struct Devices {
     /// The device nodes, sorted by name.
     pub devices: Vec<Device>,
-    /// True if there are more devices or folders than are listed.
+    /// True if items are missing: each list holds at most 512, and the probe looks at no more than 4096 entries.
     pub truncated: bool,
     /// The folders below `/dev` that could not be read or lie too deep; `None` if a saved file lacks the list.
     #[serde(default)]

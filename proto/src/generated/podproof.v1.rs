@@ -485,7 +485,7 @@ pub struct Device {
 pub struct Devices {
     #[prost(message, repeated, tag = "1")]
     pub devices: ::prost::alloc::vec::Vec<Device>,
-    /// True if entries beyond the first 512 were left out.
+    /// True if items are missing: each list holds at most 512, and the probe looks at no more than 4096 entries.
     #[prost(bool, tag = "2")]
     pub truncated: bool,
     /// The folders below /dev that could not be read or lie deeper.
