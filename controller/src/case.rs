@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use breach::Breach;
-use cluster::{Cluster, Coverage, Group, Shape};
+use cluster::{Cluster, Coverage, Group, PodView};
 use destination::Destination;
 use identity::{FileDigest, Identity};
 use limits::Limits;
@@ -27,7 +27,8 @@ pub struct Case {
     /// What the probe delivered.
     pub collected: Collected,
     /// What was known or looked up outside.
-    pub survey: Survey,
+    #[serde(rename = "survey")]
+    pub surroundings: Surroundings,
 }
 
 /// What came over the stream.
@@ -46,7 +47,7 @@ pub struct Collected {
 
 /// What is known outside of the sandbox.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Survey {
+pub struct Surroundings {
     /// What is judged.
     pub subject: Subject,
     /// The limits that the sandbox was given; `None` where there is no sandbox.
@@ -160,7 +161,8 @@ pub enum Subject {
         /// The NetworkPolicies that select them.
         policies: Vec<String>,
         /// Pods, or templates where there is none; empty for what is to come.
-        stands_for: Vec<String>,
+        #[serde(rename = "stands_for")]
+        represents: Vec<String>,
     },
 }
 
@@ -233,13 +235,17 @@ impl Case {
 
     /// Whether nothing is in the sandbox's image but the probe.
     pub fn is_of_our_image(&self) -> bool {
-        self.survey.in_cluster.is_some()
-            || matches!(self.survey.subject, Subject::Sandbox { bundle: None, .. })
+        self.surroundings.in_cluster.is_some()
+            || matches!(self.surroundings.subject, Subject::Sandbox { bundle: None, .. })
     }
 
     /// The pods and templates that the probe stands for; none on this machine.
-    pub fn shapes(&self) -> &[Shape] {
-        self.survey.in_cluster.as_ref().map(|known| known.group.shapes.as_slice()).unwrap_or_default()
+    pub fn pod_views(&self) -> &[PodView] {
+        self.surroundings
+            .in_cluster
+            .as_ref()
+            .map(|known| known.group.pod_views.as_slice())
+            .unwrap_or_default()
     }
 }
 
@@ -264,7 +270,7 @@ impl Machine {
 impl InCluster {
     /// Whether there is no workload, and no class was named for what is to come.
     pub fn is_of_nothing(&self) -> bool {
-        self.group.shapes.is_empty() && self.group.runtime_class.is_none()
+        self.group.pod_views.is_empty() && self.group.runtime_class.is_none()
     }
 }
 
@@ -293,9 +299,9 @@ impl Subject {
     }
 
     /// The pods or templates that a probe stands for; none on this machine.
-    pub fn stands_for(&self) -> &[String] {
+    pub fn represents(&self) -> &[String] {
         match self {
-            Self::Pods { stands_for, .. } => stands_for,
+            Self::Pods { represents, .. } => represents,
             Self::Sandbox { .. } | Self::Unsandboxed => &[],
         }
     }

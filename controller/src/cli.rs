@@ -191,10 +191,10 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::Probes(plan::cluster::Error::NothingAlike(_)) => {
             Some("--like takes KIND/NAME, such as deployment/web or pod/web-1")
         }
-        Error::Survey(cluster::survey::Error::NoSuchNamespace { .. }) => {
+        Error::Surroundings(cluster::survey::Error::NoSuchNamespace { .. }) => {
             Some("`kubectl get namespaces` lists what there is; --context names another cluster")
         }
-        Error::Survey(cluster::survey::Error::Reach(_)) | Error::NoAnswer => Some(
+        Error::Surroundings(cluster::survey::Error::Reach(_)) | Error::NoAnswer => Some(
             "look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster",
         ),
         Error::Blind(_) => Some(LAUNCHING),
@@ -211,7 +211,7 @@ fn help(error: &Error) -> Option<&'static str> {
             "--output takes FORMAT=FILE, a file in a folder that can be written; the exit code is 4 whatever the verdict",
         ),
         Error::Encode(_) | Error::Manifest(_) => Some("run again"),
-        Error::Interrupted | Error::Random(_) | Error::Signals(_) | Error::Witness(_) => None,
+        Error::Interrupted | Error::Random(_) | Error::Signals(_) | Error::Listen(_) => None,
     }
 }
 

@@ -14,11 +14,11 @@ use proto::{
 };
 
 pub(crate) use files::{of_a_users_bundle, with_socket};
-pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, shape, tried};
+pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, pod_view, tried};
 
 use crate::{
     case::{
-        Case, Collected, Control, Machine, Subject, Survey,
+        Case, Collected, Control, Machine, Subject, Surroundings,
         breach::Breach,
         destination::{Destination, Purpose},
         environment::{Declared, Environment},
@@ -203,7 +203,7 @@ pub(crate) fn runc() -> Case {
 pub(crate) fn silent() -> Case {
     let mut case = gvisor();
     case.collected = Collected { breaches: vec![Breach::Silent], ..Collected::default() };
-    case.survey.cgroup = Observation::Absent;
+    case.surroundings.cgroup = Observation::Absent;
     case
 }
 
@@ -346,7 +346,7 @@ fn case(evidence: Evidence) -> Case {
             evidence,
             breaches: Vec::new(),
         },
-        survey: Survey {
+        surroundings: Surroundings {
             subject: Subject::Sandbox {
                 runtime: vec!["/usr/bin/runsc".into(), "--network=none".into()],
                 bundle: None,
@@ -370,7 +370,7 @@ fn case(evidence: Evidence) -> Case {
             measures_cpu: false,
             cgroup: seen(limits),
             destinations: vec![
-                destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackWitness),
+                destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackListener),
                 destination(2, [198, 51, 100, 1], 443, Purpose::Documentation),
             ],
             untried_sockets: Vec::new(),

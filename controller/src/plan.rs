@@ -1,4 +1,4 @@
-//! What a local run is to do, decided before anything is touched. A namespace's is [`namespace`]'s.
+//! Plans of local runs, decided before the machine is touched. [`cluster`] plans the probes of a namespace.
 
 pub mod cluster;
 pub mod defaults;
@@ -71,9 +71,9 @@ pub struct Request {
     /// What network the sandbox is given.
     pub network: Network,
     /// The port of the controller's listener on the loopback address.
-    pub loopback_witness: u16,
+    pub loopback_listener: u16,
     /// The controller's listener on the machine's other addresses, where there is one.
-    pub witness: Option<Witness>,
+    pub listener: Option<Listener>,
 }
 
 /// What network a sandbox is given.
@@ -90,7 +90,7 @@ pub enum Network {
 
 /// Where the controller listens beyond the loopback address.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Witness {
+pub struct Listener {
     /// The machine's own addresses.
     pub addresses: Vec<IpAddr>,
     /// Its port by TCP.
@@ -115,7 +115,7 @@ pub enum Error {
 /// should have no way; where the machine's network may be shared, nothing is sent outside unasked.
 pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
     let subject = subject(request)?;
-    let loopback = at(Ipv4Addr::LOCALHOST.into(), request.loopback_witness, Purpose::LoopbackWitness);
+    let loopback = at(Ipv4Addr::LOCALHOST.into(), request.loopback_listener, Purpose::LoopbackListener);
     let network = if subject == Subject::Unsandboxed { Network::Shared } else { network(request, &subject) };
     let shut_in = network != Network::Shared;
     // A network that was there already may lead somewhere, and then nothing goes there unasked.
@@ -124,7 +124,7 @@ pub fn local(request: &Request, nonce: Nonce) -> Result<Plan, Error> {
     let outside = documentation().filter(|_| documented).chain(defaults);
     let destinations = std::iter::once(loopback)
         .chain(outside.filter(|_| shut_in))
-        .chain(request.witness.iter().flat_map(Witness::destinations))
+        .chain(request.listener.iter().flat_map(Listener::destinations))
         .chain(request.wanted.named());
     Ok(Plan {
         subject,
@@ -220,19 +220,19 @@ pub(crate) fn run(Nonce(bytes): Nonce) -> String {
     format!("podproof-{}", name.collect::<String>())
 }
 
-impl Witness {
+impl Listener {
     /// By TCP, by UDP with an answer and without, at each of its addresses.
     fn destinations(&self) -> impl Iterator<Item = Destination> {
         self.addresses.iter().enumerate().flat_map(|(index, &address)| {
             let ways = [
                 (Protocol::Tcp, self.tcp, Some(self.token)),
                 (Protocol::Udp, self.udp, Some(self.token)),
-                (Protocol::OneWay, self.udp, Some(numbered(self.one_way, index))),
+                (Protocol::OneWay, self.udp, Some(token_for_address(self.one_way, index))),
                 (Protocol::Echo, 0, None),
             ];
             ways.map(|(protocol, port, token)| Destination {
                 target: Target { token, ..Target::at(0, address, port, protocol) },
-                purpose: Purpose::Witness,
+                purpose: Purpose::Listener,
                 named: false,
             })
         })
@@ -240,15 +240,15 @@ impl Witness {
 }
 
 /// The same mark for another address.
-pub(crate) fn numbered(Nonce(mut mark): Nonce, index: usize) -> Nonce {
+pub(crate) fn token_for_address(Nonce(mut mark): Nonce, index: usize) -> Nonce {
     let [.., last] = &mut mark;
     *last = u8::try_from(index).unwrap_or(u8::MAX);
     Nonce(mark)
 }
 
 /// The mark for the address that another mark is for.
-pub(crate) fn numbered_as(mark: Nonce, Nonce([.., index]): Nonce) -> Nonce {
-    numbered(mark, index.into())
+pub(crate) fn token_for_address_of(mark: Nonce, Nonce([.., index]): Nonce) -> Nonce {
+    token_for_address(mark, index.into())
 }
 
 impl Plan {
@@ -265,11 +265,12 @@ impl Plan {
     /// What the controller tries itself, at the same time: its own listener, and what the user named. `one_way` is by what its
     /// own datagrams are known.
     pub fn control(&self, one_way: Nonce) -> (Vec<Target>, Budget) {
-        let tried = |destination: &&Destination| destination.named || destination.purpose == Purpose::Witness;
+        let tried =
+            |destination: &&Destination| destination.named || destination.purpose == Purpose::Listener;
         let targets = self.destinations.iter().filter(tried).map(|destination| {
             let target = destination.target.clone();
             let token = match target.protocol {
-                Protocol::OneWay => target.token.map(|mark| numbered_as(one_way, mark)),
+                Protocol::OneWay => target.token.map(|mark| token_for_address_of(one_way, mark)),
                 _ => target.token,
             };
             Target { token, ..target }
@@ -291,7 +292,7 @@ mod tests {
     fn without_runsc_there_is_no_sandbox_and_nothing_is_sent_outside_unasked() {
         let request = Request::default();
         assert_eq!(local(&request, Nonce([7; 16])).unwrap().subject, Subject::Unsandboxed);
-        assert_eq!(purposes(&request), [Purpose::LoopbackWitness]);
+        assert_eq!(purposes(&request), [Purpose::LoopbackListener]);
     }
 
     #[test]
@@ -344,8 +345,8 @@ mod tests {
         assert_eq!(outside(Network::Fresh, &["runsc", "-network", "host"], true), 0);
     }
 
-    fn with_a_witness() -> Plan {
-        let witness = Witness {
+    fn with_a_listener() -> Plan {
+        let listener = Listener {
             addresses: vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()],
             tcp: 9001,
             udp: 9002,
@@ -357,13 +358,13 @@ mod tests {
         let wanted = Wanted { named: vec![named], ..Wanted::default() };
         let runtime = Some(vec!["runc".into()]);
         let network = Network::Joined;
-        let request = Request { runtime, network, wanted, witness: Some(witness), ..Request::default() };
+        let request = Request { runtime, network, wanted, listener: Some(listener), ..Request::default() };
         local(&request, Nonce([7; 16])).unwrap()
     }
 
     #[test]
     fn the_control_tries_the_listener_and_what_was_named_and_nothing_else() {
-        let (targets, budget) = with_a_witness().control(Nonce([3; 16]));
+        let (targets, budget) = with_a_listener().control(Nonce([3; 16]));
         let ways: Vec<_> = targets.iter().map(|target| (target.port, target.protocol.id())).collect();
         let listener = [(9001, "tcp"), (9002, "udp"), (9002, "one-way"), (0, "icmp")];
         assert_eq!(ways, [&listener[..], &listener, &[(9, "tcp")]].concat());
@@ -374,7 +375,7 @@ mod tests {
 
     #[test]
     fn the_assignment_has_every_observer_and_each_target_once() {
-        let plan = with_a_witness();
+        let plan = with_a_listener();
         let assignment = plan.assignment();
         let measuring = Plan { measures_cpu: true, ..plan.clone() };
         assert_eq!(measuring.assignment().observers, Observer::ALL);
@@ -387,7 +388,7 @@ mod tests {
     }
     #[test]
     fn a_mounted_socket_is_one_target_more_and_the_others_keep_their_numbers() {
-        let plan = with_a_witness();
+        let plan = with_a_listener();
         let sockets = ["/run/docker.sock", "/run/crio/crio.sock"].map(str::to_owned).to_vec();
         let more = plan.clone().with_sockets(sockets);
         let (known, new) = more.destinations.split_at(plan.destinations.len());

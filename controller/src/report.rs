@@ -188,7 +188,7 @@ impl ReportedWaiver {
         let of_it = |finding: &&Finding| finding.requirement.id == waiver.requirement;
         let needed = judged
             .iter()
-            .filter(|judged| waiver.scope.covers(&judged.case.survey.subject))
+            .filter(|judged| waiver.scope.covers(&judged.case.surroundings.subject))
             .flat_map(|judged| judged.findings.iter().filter(of_it))
             .any(|finding| finding.is_unmet() || finding.is_undecided());
         Self {
@@ -220,10 +220,10 @@ impl ReportedSandbox {
     fn new(Judged { case, findings }: &Judged<'_>) -> Self {
         let introduction = case.collected.introduction.as_ref();
         Self {
-            subject: case.survey.subject.clone(),
+            subject: case.surroundings.subject.clone(),
             verdict: Verdict::of(findings),
             probe: introduction.map(|introduction| introduction.probe_version.clone()),
-            pod: case.survey.in_cluster.as_ref().and_then(|known| known.pod.clone()),
+            pod: case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.clone()),
             findings: findings.iter().map(ReportedFinding::new).collect(),
             observations: case.evidence().outcomes().iter().map(ReportedObservation::new).collect(),
         }

@@ -6,11 +6,11 @@ mod class;
 mod group;
 pub(crate) mod node;
 mod placement;
+mod pod_view;
 mod policy;
 mod quantity;
 mod selecting;
 mod selector;
-mod shape;
 
 use std::{
     fmt,
@@ -20,16 +20,16 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use bonds::{Bonds, Later};
+pub use bonds::{Bonds, SecondReading};
 pub use class::Class;
 pub use group::{Coverage, Group};
 pub use node::{Node, NodeKind, Taint};
 pub use placement::{Affinity, Placement, Toleration};
+pub use pod_view::{Container, ContainerKind, Origin, PodView, SeccompProfile, Volume};
 pub use policy::{Direction, OtherPolicy, Policy};
 pub use quantity::{bytes, millis};
 pub use selecting::{Selecting, SelectingKind};
 pub use selector::{Labels, Requirement, Selector};
-pub use shape::{Container, ContainerKind, Origin, SeccompProfile, Shape, Volume};
 
 /// What was read, or why it was not.
 pub type Read<T> = Result<T, Unreadable>;
@@ -55,9 +55,10 @@ pub struct Cluster {
     /// The API server's version.
     pub version: Read<String>,
     /// Templates of workloads, and pods.
-    pub shapes: Vec<Shape>,
+    pub pod_views: Vec<PodView>,
     /// Kinds of workloads that could not be read, and pods if they could not.
-    pub unread_shapes: Vec<Unreadable>,
+    #[serde(rename = "unread_shapes")]
+    pub unread_pod_views: Vec<Unreadable>,
     /// Every RuntimeClass.
     pub classes: Read<Vec<Class>>,
     /// Every node.
@@ -110,8 +111,8 @@ impl Cluster {
             namespace: String::new(),
             pod_security: None,
             version: Err(unread.clone()),
-            shapes: Vec::new(),
-            unread_shapes: vec![unread.clone()],
+            pod_views: Vec::new(),
+            unread_pod_views: vec![unread.clone()],
             classes: Err(unread.clone()),
             nodes: Err(unread.clone()),
             policies: Err(unread.clone()),
@@ -129,13 +130,13 @@ impl Cluster {
     }
 
     /// Pods that run or will; templates too.
-    pub fn templates(&self) -> impl Iterator<Item = &Shape> {
-        self.shapes.iter().filter(|shape| shape.origin.is_template())
+    pub fn templates(&self) -> impl Iterator<Item = &PodView> {
+        self.pod_views.iter().filter(|pod_view| pod_view.origin.is_template())
     }
 
     /// Pods that exist.
-    pub fn pods(&self) -> impl Iterator<Item = &Shape> {
-        self.shapes.iter().filter(|shape| !shape.origin.is_template())
+    pub fn pods(&self) -> impl Iterator<Item = &PodView> {
+        self.pod_views.iter().filter(|pod_view| !pod_view.origin.is_template())
     }
 
     /// The class of a name.

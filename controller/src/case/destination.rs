@@ -21,11 +21,13 @@ pub struct Destination {
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
-    LoopbackWitness,
+    #[serde(rename = "loopback-witness")]
+    LoopbackListener,
     /// An address that documentation reserves (RFC 5737, RFC 3849): without a route it is unreachable at once.
     Documentation,
     /// The run's own listener, which the control reaches.
-    Witness,
+    #[serde(rename = "witness")]
+    Listener,
     /// A host of the public internet.
     PublicInternet,
     /// A name server of the public internet.
@@ -76,9 +78,9 @@ impl Purpose {
     /// Who it is, as a fragment.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::LoopbackWitness => "a listener on the machine's loopback",
+            Self::LoopbackListener => "a listener on the machine's loopback",
             Self::Documentation => "an address for documentation",
-            Self::Witness => "the run's own listener",
+            Self::Listener => "the run's own listener",
             Self::PublicInternet => "a host of the public internet",
             Self::PublicDns => "a public name server",
             Self::OwnResolver => "the name servers of its resolv.conf",

@@ -62,7 +62,7 @@ pub enum Expectation {
 impl Profile {
     /// What is expected of a destination, in a sandbox with these name servers.
     pub fn expectation(&self, destination: &Destination, name_servers: &[IpAddr]) -> Expectation {
-        if destination.purpose == Purpose::LoopbackWitness {
+        if destination.purpose == Purpose::LoopbackListener {
             return Expectation::Forbidden;
         }
         let target = &destination.target;
@@ -117,8 +117,8 @@ impl Allowed {
 /// Destinations whose purpose makes them private whatever their address: Azure's wire server has a public one.
 fn is_of_the_internet(destination: &Destination) -> bool {
     let public = match destination.purpose {
-        Purpose::LoopbackWitness
-        | Purpose::Witness
+        Purpose::LoopbackListener
+        | Purpose::Listener
         | Purpose::OwnResolver
         | Purpose::Metadata
         | Purpose::ClusterDns
@@ -221,7 +221,7 @@ mod tests {
             ("10.1.2.3", 443, Purpose::Allowed, Expectation::Required),
             ("10.1.2.3", 80, Purpose::Requested, Expectation::Forbidden),
             ("10.2.2.3", 443, Purpose::Requested, Expectation::Forbidden),
-            ("10.1.2.3", 443, Purpose::LoopbackWitness, Expectation::Forbidden),
+            ("10.1.2.3", 443, Purpose::LoopbackListener, Expectation::Forbidden),
         ] {
             let destination = destination(address, port, Protocol::Tcp, purpose);
             assert_eq!(profile.expectation(&destination, &[]), expected, "{address} {purpose:?}");

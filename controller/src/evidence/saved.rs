@@ -89,7 +89,7 @@ struct Content<'a> {
 
 /// The file's bytes.
 pub fn encode(record: &Record, provenance: &Provenance) -> Result<Vec<u8>, serde_json::Error> {
-    let known = record.cases.iter().find_map(|case| case.survey.in_cluster.as_ref());
+    let known = record.cases.iter().find_map(|case| case.surroundings.in_cluster.as_ref());
     let content = serde_json::value::to_raw_value(&Content {
         provenance: Cow::Borrowed(provenance),
         record: Cow::Borrowed(record),
@@ -120,7 +120,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Record, Provenance), Error> {
     let mut record = content.record.into_owned();
     let cluster = content.cluster.map(|cluster| Arc::new(cluster.into_owned()));
     let coverage = content.coverage.map(|coverage| Arc::new(coverage.into_owned()));
-    for known in record.cases.iter_mut().filter_map(|case| case.survey.in_cluster.as_mut()) {
+    for known in record.cases.iter_mut().filter_map(|case| case.surroundings.in_cluster.as_mut()) {
         known.cluster = cluster.clone().ok_or(Error::NoCluster)?;
         known.coverage = coverage.clone().ok_or(Error::NoCluster)?;
     }

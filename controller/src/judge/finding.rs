@@ -36,7 +36,7 @@ pub struct Judged<'a> {
 /// Judges every requirement that the case is in the scope of, under a policy.
 pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
     let finding = |requirement: &&'static Requirement| {
-        let enforcement = policy.enforcement(requirement, &case.survey.subject);
+        let enforcement = policy.enforcement(requirement, &case.surroundings.subject);
         let judgement = match enforcement {
             Enforcement::NotJudged => Judgement::not_applicable("it is not judged here"),
             _ => (requirement.judge)(case),
@@ -44,7 +44,7 @@ pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
         Finding::new(requirement, enforcement, judgement)
     };
     let in_scope = |requirement: &&&'static Requirement| {
-        requirement.scope == Scope::Everywhere || case.survey.in_cluster.is_some()
+        requirement.scope == Scope::Everywhere || case.surroundings.in_cluster.is_some()
     };
     catalogue::ALL.iter().filter(in_scope).map(finding).collect()
 }

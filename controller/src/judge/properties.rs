@@ -97,7 +97,7 @@ proptest! {
         // The machine's own release is no text of the sandbox's.
         let mut case = case;
         for case in [&mut case, &mut told] {
-            case.survey.machine.kernel_release = Observation::Absent;
+            case.surroundings.machine.kernel_release = Observation::Absent;
         }
         for requirement in ALL {
             let (before, after) = ((requirement.judge)(&case), (requirement.judge)(&told));

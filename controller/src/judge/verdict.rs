@@ -125,7 +125,7 @@ mod tests {
         let finding = |(class, mandatory, outcome): &(Class, bool, Outcome)| {
             let requirement = requirement(*class, *mandatory);
             let judgement = Judgement { outcome: outcome.clone(), ..Judgement::met("") };
-            let subject = fixture::gvisor().survey.subject;
+            let subject = fixture::gvisor().surroundings.subject;
             Finding::new(requirement, policy.enforcement(requirement, &subject), judgement)
         };
         Verdict::of(&judged.iter().map(finding).collect::<Vec<_>>())

@@ -2,15 +2,15 @@
 //! policies than the workloads: pods are grouped by what binds them, and each group gets a probe that is bound alike.
 
 mod places;
-mod since;
+mod second_reading;
 mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use since::since;
+pub use second_reading::apply_second_reading;
 pub use targets::destinations;
 
-use crate::case::cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, SelectingKind, Shape};
+use crate::case::cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, SelectingKind};
 use places::{Place, left_out, places};
 
 /// How many nodes are named before the rest is counted.
@@ -106,23 +106,23 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
 
 /// The groups by what makes pods alike, and what is in none.
 fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<String>) {
-    let to_come = request.to_come.iter().map(|(class, labels)| Shape {
+    let to_come = request.to_come.iter().map(|(class, labels)| PodView {
         runtime_class: Some(class.clone()),
         labels: labels.clone(),
-        ..Shape::default()
+        ..PodView::default()
     });
     let to_come: Vec<_> = to_come.collect();
     let mut groups = BTreeMap::new();
     let mut uncovered = Vec::new();
-    for shape in cluster.shapes.iter().chain(&to_come) {
-        if !asked_for(shape, request) {
-            uncovered.push(format!("{}: --like leaves it out", shape.origin.title()));
+    for pod_view in cluster.pod_views.iter().chain(&to_come) {
+        if !asked_for(pod_view, request) {
+            uncovered.push(format!("{}: --like leaves it out", pod_view.origin.title()));
             continue;
         }
-        let places = places(cluster, &request.nodes, shape);
-        uncovered.extend(left_out(cluster, shape, &places));
+        let places = places(cluster, &request.nodes, pod_view);
+        uncovered.extend(left_out(cluster, pod_view, &places));
         for place in places {
-            join(&mut groups, cluster, shape, place);
+            join(&mut groups, cluster, pod_view, place);
         }
     }
     (groups, uncovered)
@@ -134,18 +134,18 @@ fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
     missing.map_or(Ok(()), |name| Err(Error::NoSuchNode(name.clone())))
 }
 
-fn asked_for(shape: &Shape, request: &Request) -> bool {
-    let to_come = shape.origin.name.is_empty();
+fn asked_for(pod_view: &PodView, request: &Request) -> bool {
+    let to_come = pod_view.origin.name.is_empty();
     let alike = |(kind, name): &(String, String)| {
-        (shape.origin.kind == *kind && shape.origin.name == *name)
-            || (kind == "pod" && shape.origin.pod.as_ref() == Some(name))
+        (pod_view.origin.kind == *kind && pod_view.origin.name == *name)
+            || (kind == "pod" && pod_view.origin.pod.as_ref() == Some(name))
     };
     to_come || request.like.as_ref().is_none_or(alike)
 }
 
 /// Puts a shape into its group. A pod is a better model than a template: it is bound as pods are.
-fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, shape: &Shape, place: Place) {
-    let key = key(cluster, shape, place);
+fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView, place: Place) {
+    let key = key(cluster, pod_view, place);
     let made = |key: &Key| Group {
         pool: key.place.pool.clone(),
         kind: key.place.kind.clone(),
@@ -156,26 +156,26 @@ fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, shape: &Shape, pla
         ..Group::default()
     };
     let group = groups.entry(key).or_insert_with_key(made);
-    let modelled_on_a_pod = group.shapes.iter().any(|shape| !shape.origin.is_template());
-    if group.shapes.is_empty() || (!modelled_on_a_pod && !shape.origin.is_template()) {
-        group.labels.clone_from(&shape.labels);
-        group.placement = shape.placement.clone();
+    let modelled_on_a_pod = group.pod_views.iter().any(|pod_view| !pod_view.origin.is_template());
+    if group.pod_views.is_empty() || (!modelled_on_a_pod && !pod_view.origin.is_template()) {
+        group.labels.clone_from(&pod_view.labels);
+        group.placement = pod_view.placement.clone();
     }
-    if !shape.origin.name.is_empty() {
-        group.shapes.push(shape.clone());
+    if !pod_view.origin.name.is_empty() {
+        group.pod_views.push(pod_view.clone());
     }
 }
 
-fn key(cluster: &Cluster, shape: &Shape, place: Place) -> Key {
-    let policies = cluster.policies_on(&shape.labels);
+fn key(cluster: &Cluster, pod_view: &PodView, place: Place) -> Key {
+    let policies = cluster.policies_on(&pod_view.labels);
     Key {
         place,
-        class: shape.runtime_class.clone(),
+        class: pod_view.runtime_class.clone(),
         policies: policies.iter().map(|policy| policy.name.clone()).collect(),
-        annotations: shape.gvisor_annotations.clone(),
-        labels: told_apart_by(cluster, &shape.labels),
-        nodes_network: shape.in_the_nodes_network(),
-        networks: shape.network_annotations.clone(),
+        annotations: pod_view.gvisor_annotations.clone(),
+        labels: told_apart_by(cluster, &pod_view.labels),
+        nodes_network: pod_view.in_the_nodes_network(),
+        networks: pod_view.network_annotations.clone(),
     }
 }
 
@@ -192,7 +192,7 @@ fn told_apart_by(cluster: &Cluster, labels: &Labels) -> Labels {
 fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
     group.refused = refused(&group, cluster);
     let Ok(nodes) = &cluster.nodes else {
-        let theirs = group.shapes.iter().find_map(|shape| shape.node.clone());
+        let theirs = group.pod_views.iter().find_map(|pod_view| pod_view.node.clone());
         group.node = group.node.or(theirs);
         return group;
     };
@@ -204,7 +204,8 @@ fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
     };
     let of_pool: Vec<_> = nodes.iter().filter(asked_for).collect();
     let fit = |node: &&&Node| group.placement.hindrance(node, class).is_none();
-    let used = |node: &&&Node| group.shapes.iter().any(|shape| shape.node.as_ref() == Some(&node.name));
+    let used =
+        |node: &&&Node| group.pod_views.iter().any(|pod_view| pod_view.node.as_ref() == Some(&node.name));
     let chosen = of_pool.iter().filter(fit).find(used).or_else(|| of_pool.iter().find(fit)).copied();
     if let Some(node) = chosen {
         group.node = Some(node.name.clone());
@@ -263,7 +264,7 @@ fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String
 fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovered: Vec<String>) -> Coverage {
     for group in groups {
         if let Some(why) = &group.refused {
-            let mut titles = group.stands_for();
+            let mut titles = group.represents();
             if titles.is_empty() {
                 let class = group.runtime_class.as_deref().unwrap_or_default();
                 titles.push(format!("what is to come with the RuntimeClass {class}"));

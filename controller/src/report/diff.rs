@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn a_class_or_policy_that_changed_is_the_same_place() {
         let mut changed = fixture::pod();
-        if let Subject::Pods { policies, runtime_class, .. } = &mut changed.survey.subject {
+        if let Subject::Pods { policies, runtime_class, .. } = &mut changed.surroundings.subject {
             policies.clear();
             *runtime_class = None;
         }

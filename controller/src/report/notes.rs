@@ -20,7 +20,7 @@ pub fn left_behind(leftovers: &[Leftover]) -> Vec<String> {
 }
 
 pub(super) fn judged(case: &Case) -> Vec<String> {
-    let text = match &case.survey.subject {
+    let text = match &case.surroundings.subject {
         Subject::Sandbox { runtime, bundle: None } => format!(
             "judged: a sandbox that this machine's `{}` made for the probe alone, not your containers",
             runtime.join(" ")
@@ -41,7 +41,7 @@ pub(super) fn judged(case: &Case) -> Vec<String> {
             format!("judged: the namespace {namespace}, by a probe for each kind of pod")
         }
     };
-    let coverage = case.survey.in_cluster.as_ref().map(|known| covered(&known.coverage));
+    let coverage = case.surroundings.in_cluster.as_ref().map(|known| covered(&known.coverage));
     [text].into_iter().chain(coverage.into_iter().flatten()).collect()
 }
 

@@ -24,7 +24,7 @@ use super::{Error, lookup, nonce};
 use super::{interrupt::Interrupt, progress::Progress};
 use crate::{
     case::{
-        cluster::{Bonds, Cluster, Labels, Later, Unreadable},
+        cluster::{Bonds, Cluster, Labels, SecondReading, Unreadable},
         environment::Declared,
         leftover::Leftover,
     },
@@ -93,7 +93,7 @@ struct Ground<'a> {
 struct Run {
     probed: Vec<Probed>,
     /// What was read once more when they had been asked; `None` where nobody was.
-    later: Option<Later>,
+    later: Option<SecondReading>,
     leftovers: Vec<Leftover>,
     stopped: Option<Stopped>,
 }
@@ -183,14 +183,14 @@ async fn phases(
 
     // pure: what changed meanwhile
     if let Some(later) = run.later.take() {
-        plan::cluster::since(&mut cluster, &mut plan, &asked_for, later);
+        plan::cluster::apply_second_reading(&mut cluster, &mut plan, &asked_for, later);
     }
     Ok((Arc::new(cluster), plan, run))
 }
 
 /// Which pods there are must be known to launch a probe for them; which Services, so that none sends it traffic.
 fn blind(cluster: &Cluster) -> Option<Unreadable> {
-    let pods = cluster.unread_shapes.iter().find(|unreadable| unreadable.what == "list pods");
+    let pods = cluster.unread_pod_views.iter().find(|unreadable| unreadable.what == "list pods");
     let services = cluster.selecting.first().and_then(|services| services.as_ref().err());
     pods.or(services).cloned()
 }
@@ -274,7 +274,7 @@ async fn probes(
 }
 
 /// What is read once more; what does not answer in time is not known.
-async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> Later {
+async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> SecondReading {
     let Ground { connection, cluster, kinds, .. } = ground;
     let again = survey::later(&connection.client, &cluster.namespace, kinds, made);
     timeout_at(deadline, again).await.unwrap_or_else(|_| {
@@ -285,6 +285,6 @@ async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) 
         };
         let bonds =
             Bonds { labels: Err(unread("get namespaces")), policies: Err(unread("list networkpolicies")) };
-        Later { pods: Err(unread("list pods")), bonds }
+        SecondReading { pods: Err(unread("list pods")), bonds }
     })
 }

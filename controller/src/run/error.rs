@@ -17,7 +17,7 @@ pub(crate) enum Error {
     #[error("failed to watch for signals")]
     Signals(#[source] io::Error),
     #[error("failed to listen")]
-    Witness(#[source] io::Error),
+    Listen(#[source] io::Error),
     #[error(transparent)]
     Name(#[from] lookup::Error),
     #[error("failed to plan the run")]
@@ -29,7 +29,7 @@ pub(crate) enum Error {
     #[error("failed to plan the probes")]
     Probes(#[from] plan::cluster::Error),
     #[error("failed to look at the namespace")]
-    Survey(#[from] cluster::survey::Error),
+    Surroundings(#[from] cluster::survey::Error),
     #[error("failed to launch the probes")]
     Pods(#[from] cluster::pods::Error),
     #[error("without a permission no probe is launched: {0}")]

@@ -1,5 +1,5 @@
-//! `controller verify --local`, as a list of phases. Whatever happens after the launch, cleaning up happens too. A
-//! namespace's phases are [`namespace`]'s.
+//! The driver of `controller verify --local`, as a list of phases. Cleaning up happens whatever happens after the launch.
+//! [`super::cluster`] has the phases of a namespace.
 
 mod attendance;
 pub mod bundle;
@@ -17,12 +17,12 @@ use proto::Observation;
 use tokio::time::Instant;
 
 use attendance::Run;
-use control::Beside;
+use control::LocalControl;
 
 use super::{Error, collect, interrupt::Interrupt, lookup, nonce, progress::Progress, warn_of};
 use crate::{
     case::{
-        Case, Collected, Control, Machine, Subject, Survey, breach::Breach, environment::Declared,
+        Case, Collected, Control, Machine, Subject, Surroundings, breach::Breach, environment::Declared,
         leftover::Leftover, limits::Limits,
     },
     evidence::record::Record,
@@ -98,10 +98,10 @@ async fn phases(
     let mut interrupt = Interrupt::watch().map_err(Error::Signals)?;
     let probe = probe(request)?;
     let machine = survey::machine();
-    let beside = Beside::listen(request).await?;
+    let beside = LocalControl::listen(request).await?;
 
     // pure: plan
-    let plan = plan::local(&plan_request(request, wanted, &beside).map_err(Error::Witness)?, nonce()?)?;
+    let plan = plan::local(&plan_request(request, wanted, &beside).map_err(Error::Listen)?, nonce()?)?;
 
     // touches the machine: launch, collect, clean up
     progress.change(&format!("starting {}", name(&plan)));
@@ -116,7 +116,7 @@ async fn phases(
     let (control, arrived) = beside.heard(&plan, trying, ending.stopped.is_some()).await;
     let machine = Machine { runs_the_probe: ending.runs_the_probe, ..machine };
     let machine = machine.as_far_as_needed(&collected.evidence);
-    let survey = Survey {
+    let surroundings = Surroundings {
         control,
         arrived,
         untried_sockets: sockets.untried,
@@ -137,7 +137,7 @@ async fn phases(
         }
         (stopped, status) => {
             let collected = with_status(collected, status);
-            Ok(Some((Case { collected, survey }, leftovers, stopped)))
+            Ok(Some((Case { collected, surroundings }, leftovers, stopped)))
         }
     }
 }
@@ -151,7 +151,7 @@ fn probe(request: &Request) -> Result<Cow<'static, [u8]>, Error> {
     }
 }
 
-fn plan_request(request: &Request, wanted: Wanted, beside: &Beside) -> io::Result<plan::Request> {
+fn plan_request(request: &Request, wanted: Wanted, beside: &LocalControl) -> io::Result<plan::Request> {
     Ok(plan::Request {
         runtime: request.runtime.clone(),
         bundle: request.bundle.clone(),
@@ -160,14 +160,14 @@ fn plan_request(request: &Request, wanted: Wanted, beside: &Beside) -> io::Resul
         rootless: !nix::unistd::geteuid().is_root(),
         installed: launch::installed_runsc(),
         network: beside.network(),
-        loopback_witness: beside.loopback_port()?,
-        witness: beside.planned(),
+        loopback_listener: beside.loopback_port()?,
+        listener: beside.planned(),
     })
 }
 
-fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observation<Limits>) -> Survey {
+fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observation<Limits>) -> Surroundings {
     let bundle = launched.bundle();
-    Survey {
+    Surroundings {
         subject: plan.subject,
         declared: bundle.map(|bundle| bundle.limits),
         cgroup_path: bundle.and_then(|bundle| bundle.cgroup.clone()),

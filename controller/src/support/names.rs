@@ -15,6 +15,6 @@ pub const CONTAINER: &str = "probe";
 /// The prefix of the annotations by which a pod changes gVisor's settings (gVisor, `pkg/shim/v1/utils/annotations.go`).
 pub const GVISOR_ANNOTATIONS: &str = "dev.gvisor.";
 /// Where a control listens, by TCP and UDP.
-pub const WITNESS_PORT: u16 = 8_790;
+pub const LISTENER_PORT: u16 = 8_790;
 /// Nobody's user and group, in a sandbox and without one (`user_namespaces(7)`).
 pub const NOBODY: u32 = 65534;

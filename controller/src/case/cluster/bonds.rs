@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, Read, Shape};
+use super::{Labels, PodView, Read};
 
 /// The namespace's labels and its policies.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -17,9 +17,9 @@ pub struct Bonds {
 
 /// What was read again when the probes had been asked.
 #[derive(Clone, Debug)]
-pub struct Later {
+pub struct SecondReading {
     /// The pods that there are by then, without those that the run itself made.
-    pub pods: Read<Vec<Shape>>,
+    pub pods: Read<Vec<PodView>>,
     /// What binds them by then.
     pub bonds: Bonds,
 }

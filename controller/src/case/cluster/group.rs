@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, NodeKind, Placement, Shape};
+use super::{Labels, NodeKind, Placement, PodView};
 
 /// One probe, and what it stands for.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -26,7 +26,8 @@ pub struct Group {
     /// What that pod asks of its node.
     pub placement: Placement,
     /// The pods and templates that it stands for; none where it stands for what is to come.
-    pub shapes: Vec<Shape>,
+    #[serde(rename = "shapes")]
+    pub pod_views: Vec<PodView>,
     /// Why no probe may be launched for it.
     pub refused: Option<String>,
 }
@@ -48,15 +49,15 @@ pub struct Coverage {
 
 impl Group {
     /// The first of its pods that is in the node's own network, where no policy binds it.
-    pub fn in_the_nodes_network(&self) -> Option<&Shape> {
-        self.shapes.iter().find(|shape| shape.in_the_nodes_network())
+    pub fn in_the_nodes_network(&self) -> Option<&PodView> {
+        self.pod_views.iter().find(|pod_view| pod_view.in_the_nodes_network())
     }
 
     /// The pods that it stands for, as people write them; templates where there is no pod.
-    pub fn stands_for(&self) -> Vec<String> {
-        let pods: Vec<_> = self.shapes.iter().filter(|shape| !shape.origin.is_template()).collect();
-        let shapes = if pods.is_empty() { self.shapes.iter().collect() } else { pods };
-        let mut titles: Vec<_> = shapes.iter().map(|shape| shape.origin.title()).collect();
+    pub fn represents(&self) -> Vec<String> {
+        let pods: Vec<_> = self.pod_views.iter().filter(|pod_view| !pod_view.origin.is_template()).collect();
+        let pod_views = if pods.is_empty() { self.pod_views.iter().collect() } else { pods };
+        let mut titles: Vec<_> = pod_views.iter().map(|pod_view| pod_view.origin.title()).collect();
         // A pod that changed while it was looked at is there as it was and as it is.
         let mut told = BTreeSet::new();
         titles.retain(|title| told.insert(title.clone()));

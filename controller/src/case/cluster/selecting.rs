@@ -34,9 +34,10 @@ impl Selecting {
     /// Whether it would take the probe of a group for one of the workload's pods.
     pub fn takes(&self, group: &Group) -> bool {
         match &self.target {
-            Some((kind, name)) => {
-                group.shapes.iter().any(|shape| shape.origin.kind == *kind && shape.origin.name == *name)
-            }
+            Some((kind, name)) => group
+                .pod_views
+                .iter()
+                .any(|pod_view| pod_view.origin.kind == *kind && pod_view.origin.name == *name),
             None => self.selector.selects(&group.labels),
         }
     }

@@ -28,11 +28,11 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let Some(known) = &case.survey.in_cluster else {
+    let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
     let coverage = &known.coverage;
-    if let Some(unreadable) = known.cluster.unread_shapes.first() {
+    if let Some(unreadable) = known.cluster.unread_pod_views.first() {
         return Judgement::inconclusive(format!("what runs is not known: {unreadable}"));
     }
     if let Some(first) = coverage.uncovered.first() {

@@ -25,7 +25,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    match case.survey.in_cluster.as_ref().map(|known| &known.environment) {
+    match case.surroundings.in_cluster.as_ref().map(|known| &known.environment) {
         Some(Some(source)) => {
             Judgement::met("the environment was named").citing("environment", source.clone())
         }

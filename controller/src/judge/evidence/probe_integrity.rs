@@ -51,7 +51,7 @@ fn judge(case: &Case) -> Judgement {
 
 /// A container runtime names an image by its manifest where it pulled it, and by its configuration where it was imported.
 fn another_image(case: &Case) -> Option<String> {
-    let pod = case.survey.in_cluster.as_ref()?.pod.as_ref()?;
+    let pod = case.surroundings.in_cluster.as_ref()?.pod.as_ref()?;
     let known = pod.known_digests.iter().any(|digest| pod.image_id.ends_with(digest.as_str()));
     (!known).then(|| {
         format!(

@@ -92,7 +92,7 @@ fn workloads_volumes(case: &Case) -> Result<Vec<Citation>, Judgement> {
 fn shared_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let evidence = case.evidence();
     if let (Some(theirs), Some(machine)) =
-        (evidence.account_list.seen(), case.survey.machine.account_list.seen())
+        (evidence.account_list.seen(), case.surroundings.machine.account_list.seen())
         && theirs.size > 0
         && *machine == (FileDigest { size: theirs.size, sha256: theirs.sha256 })
     {
@@ -104,15 +104,15 @@ fn shared_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
             .citing("account-list", text)
             .citing("machine", "its /etc/passwd has the same digest"));
     }
-    if let Some(path) = case.survey.host_paths.first() {
+    if let Some(path) = case.surroundings.host_paths.first() {
         let because = format!("a path of the machine is mounted in: {} at {}", path.source, path.destination);
         let cited = |judgement: Judgement, path: &HostPath| {
             judgement.citing("bundle", format!("{} at {}", path.source, path.destination))
         };
-        return Err(case.survey.host_paths.iter().fold(Judgement::unmet(because), cited));
+        return Err(case.surroundings.host_paths.iter().fold(Judgement::unmet(because), cited));
     }
     match evidence.root_filesystem.seen() {
-        Some(root) if case.survey.subject == Subject::Unsandboxed => Err(Judgement::unmet(
+        Some(root) if case.surroundings.subject == Subject::Unsandboxed => Err(Judgement::unmet(
             "limited isolation: there is no sandbox, and its root directory is the machine's",
         )
         .citing("root-filesystem", format!("type {:#x}", root.magic))),
@@ -129,10 +129,10 @@ fn own_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
 }
 
 fn own_accounts(case: &Case) -> Result<String, String> {
-    match (&case.evidence().account_list, &case.survey.machine.account_list) {
+    match (&case.evidence().account_list, &case.surroundings.machine.account_list) {
         (Observation::Absent, _) => Ok("there is no /etc/passwd".to_owned()),
         // The image is known, and has none.
-        (Observation::Seen(_), _) if case.survey.in_cluster.is_some() => {
+        (Observation::Seen(_), _) if case.surroundings.in_cluster.is_some() => {
             Err("there is an /etc/passwd that the probe's image does not have".to_owned())
         }
         (Observation::Seen(theirs), Observation::Seen(_) | Observation::Absent) => {
@@ -160,7 +160,7 @@ fn own_mounts(case: &Case) -> Result<String, String> {
     let undeclared = |mount: &&Mount| {
         mount.mount_point != "/"
             && !KERNELS_OWN.contains(&mount.filesystem.as_str())
-            && !case.survey.own_mounts.contains(&mount.mount_point)
+            && !case.surroundings.own_mounts.contains(&mount.mount_point)
     };
     if let Some(mount) = mounts.mounts.iter().find(undeclared) {
         return Err(format!(
@@ -189,7 +189,7 @@ mod tests {
         own.sha256[0] ^= 1;
         case.collected.evidence.account_list = Observation::Seen(own);
         assert_eq!(judge(&case).outcome, Outcome::Met);
-        case.survey.machine.account_list = Observation::Denied { errno: 13 };
+        case.surroundings.machine.account_list = Observation::Denied { errno: 13 };
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_path_of_the_machine_is_not_excused_by_a_clean_probe() {
         let mut case = fixture::gvisor();
-        case.survey.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
+        case.surroundings.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
@@ -213,7 +213,7 @@ mod tests {
     fn what_shows_sharing_is_not_hidden_by_a_volume_that_nobody_knows() {
         let mut case = fixture::pod();
         let volume = Volume { name: "data".into(), kind: "driver".into(), source: "vendor/thing".into() };
-        fixture::shape(&mut case).volumes.push(volume);
+        fixture::pod_view(&mut case).volumes.push(volume);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
         case.collected.evidence.account_list = Observation::Seen(fixture::machine_accounts());
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
@@ -226,7 +226,7 @@ mod tests {
         mount.mount_point = "/host".into();
         fixture::mounts(&mut case).mounts.push(mount);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
-        case.survey.own_mounts.push("/host".into());
+        case.surroundings.own_mounts.push("/host".into());
         assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 
@@ -253,10 +253,10 @@ mod tests {
     #[test]
     fn without_a_sandbox_it_is_unmet_once_the_probe_has_looked() {
         let mut case = fixture::gvisor();
-        case.survey.subject = Subject::Unsandboxed;
+        case.surroundings.subject = Subject::Unsandboxed;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
         let mut case = fixture::silent();
-        case.survey.subject = Subject::Unsandboxed;
+        case.surroundings.subject = Subject::Unsandboxed;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

@@ -79,7 +79,7 @@ fn mounted(case: &Case) -> Mounted {
             mounted.folders.push(citation);
         }
     };
-    for path in &case.survey.host_paths {
+    for path in &case.surroundings.host_paths {
         let text = format!("{} at {}", path.source, path.destination);
         sort(&path.source, Citation { source: "bundle", text });
     }
@@ -136,11 +136,11 @@ mod tests {
         ] {
             let mut case = fixture::gvisor();
             let path = HostPath { source: source.into(), destination: "/data".into() };
-            case.survey.host_paths.push(path);
+            case.surroundings.host_paths.push(path);
             assert_eq!(told(&case), expected, "{source}");
             let mut case = fixture::pod();
             let volume = Volume { name: "data".into(), kind: "hostPath".into(), source: source.into() };
-            fixture::shape(&mut case).volumes.push(volume);
+            fixture::pod_view(&mut case).volumes.push(volume);
             assert_eq!(told(&case), expected, "{source}");
         }
     }
@@ -162,7 +162,7 @@ mod tests {
         let mut case = fixture::pod();
         assert_eq!(told(&case), "met");
         let volume = Volume { name: "data".into(), kind: "driver".into(), source: "vendor/thing".into() };
-        fixture::shape(&mut case).volumes.push(volume);
+        fixture::pod_view(&mut case).volumes.push(volume);
         assert_eq!(told(&case), "open");
         assert_eq!(told(&fixture::silent()), "open");
     }

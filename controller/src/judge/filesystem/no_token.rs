@@ -1,6 +1,6 @@
 //! No pod carries a service account's token, with which code could ask the API server.
 
-use crate::case::{Case, cluster::Shape};
+use crate::case::{Case, cluster::PodView};
 use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -25,24 +25,24 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let with = case.shapes().iter().filter(|shape| shape.token && !excused(case, shape));
-    let with: Vec<_> = with.map(|shape| shape.origin.title()).collect();
+    let with = case.pod_views().iter().filter(|pod_view| pod_view.token && !excused(case, pod_view));
+    let with: Vec<_> = with.map(|pod_view| pod_view.origin.title()).collect();
     let Some(first) = with.first() else {
         return Judgement::met("no pod or template mounts a service account's token")
-            .citing("cluster", format!("{} pods and templates", case.shapes().len()));
+            .citing("cluster", format!("{} pods and templates", case.pod_views().len()));
     };
     let judgement = Judgement::unmet(format!("a service account's token is mounted in {first}"));
     with.iter().fold(judgement, |judgement, title| judgement.citing("cluster", title.clone()))
 }
 
 /// A template says nothing of what its service account forbids; the pods that it made show it.
-fn excused(case: &Case, template: &Shape) -> bool {
-    let own = |shape: &&Shape| {
-        shape.origin.kind == template.origin.kind
-            && shape.origin.name == template.origin.name
-            && !shape.origin.is_template()
+fn excused(case: &Case, template: &PodView) -> bool {
+    let own = |pod_view: &&PodView| {
+        pod_view.origin.kind == template.origin.kind
+            && pod_view.origin.name == template.origin.name
+            && !pod_view.origin.is_template()
     };
-    let mut made = case.shapes().iter().filter(own).peekable();
+    let mut made = case.pod_views().iter().filter(own).peekable();
     template.origin.is_template() && made.peek().is_some() && made.all(|pod| !pod.token)
 }
 
@@ -55,18 +55,18 @@ mod tests {
     fn a_mounted_token_is_unmet() {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
-        fixture::shape(&mut case).token = true;
+        fixture::pod_view(&mut case).token = true;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]
     fn a_template_is_excused_by_pods_that_it_made_without_a_token_and_by_nothing_else() {
         let mut case = fixture::pod();
-        let shapes = &mut fixture::in_cluster(&mut case).group.shapes;
-        shapes[1].token = true;
-        assert!(shapes[1].origin.is_template());
+        let pod_views = &mut fixture::in_cluster(&mut case).group.pod_views;
+        pod_views[1].token = true;
+        assert!(pod_views[1].origin.is_template());
         assert_eq!(judge(&case).outcome, Outcome::Met);
-        fixture::in_cluster(&mut case).group.shapes.remove(0);
+        fixture::in_cluster(&mut case).group.pod_views.remove(0);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 }

@@ -77,10 +77,10 @@ fn own(case: &Case) -> Option<(bool, &'static str, String)> {
 /// Containers of the workloads whose root may be written, and what of them is not known.
 fn of_workloads(case: &Case) -> (Vec<String>, Option<String>) {
     let containers =
-        case.shapes().iter().flat_map(|shape| shape.containers.iter().map(move |it| (shape, it)));
+        case.pod_views().iter().flat_map(|pod_view| pod_view.containers.iter().map(move |it| (pod_view, it)));
     let (mut writable, mut unknown) = (Vec::new(), None);
-    for (shape, container) in containers {
-        let who = format!("{}: container {}", shape.origin.title(), container.name);
+    for (pod_view, container) in containers {
+        let who = format!("{}: container {}", pod_view.origin.title(), container.name);
         match container.writable_root {
             Some(false) => (),
             Some(true) => writable.push(format!("{who} has a root file system that may be written")),
@@ -131,7 +131,7 @@ mod tests {
     fn a_container_whose_root_may_be_written_is_not_excused_by_a_clean_probe() {
         for (writable_root, expected) in [(Some(false), "met"), (Some(true), "unmet"), (None, "open")] {
             let mut case = fixture::pod();
-            fixture::shape(&mut case).containers[0].writable_root = writable_root;
+            fixture::pod_view(&mut case).containers[0].writable_root = writable_root;
             assert_eq!(told(&case), expected, "{writable_root:?}");
         }
         assert_eq!(told(&fixture::silent()), "open");

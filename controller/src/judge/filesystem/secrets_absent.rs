@@ -48,7 +48,7 @@ fn judge(case: &Case) -> Judgement {
     let none = Judgement::met("no credential lies in the sandbox").citing("secrets", "there is none");
     match given {
         None => Judgement::inconclusive("which Secrets the workloads are given is not known"),
-        Some(_) if case.shapes().is_empty() => none,
+        Some(_) if case.pod_views().is_empty() => none,
         Some(_) => none.citing("cluster", "no workload is given a Secret"),
     }
 }
@@ -87,12 +87,12 @@ fn of_workloads(case: &Case) -> Option<Vec<Citation>> {
     let cited = |text| Citation { source: "cluster", text };
     let mut given = Vec::new();
     let mut unknown = false;
-    for shape in case.shapes() {
-        match &shape.secrets {
+    for pod_view in case.pod_views() {
+        match &pod_view.secrets {
             Some(names) => given.extend(
                 names
                     .iter()
-                    .map(|name| cited(format!("{} is given the Secret {name}", shape.origin.title()))),
+                    .map(|name| cited(format!("{} is given the Secret {name}", pod_view.origin.title()))),
             ),
             None => unknown = true,
         }
@@ -141,10 +141,10 @@ mod tests {
     fn what_a_workload_is_given_is_not_excused_by_a_clean_probe() {
         let mut case = fixture::pod();
         assert_eq!(told(&case), "met");
-        fixture::shape(&mut case).secrets = None;
+        fixture::pod_view(&mut case).secrets = None;
         assert_eq!(told(&case), "open");
         let mut case = fixture::pod();
-        fixture::shape(&mut case).secrets = Some(vec!["database".into()]);
+        fixture::pod_view(&mut case).secrets = Some(vec!["database".into()]);
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert_eq!(judgement.because, "pod/web-1 is given the Secret database");

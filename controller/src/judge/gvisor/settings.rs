@@ -65,7 +65,7 @@ impl Shown {
 
 /// The value that a local runtime's own arguments give to a flag.
 fn argument<'a>(case: &'a Case, flags: &[&str]) -> Option<&'a str> {
-    let Subject::Sandbox { runtime, .. } = &case.survey.subject else { return None };
+    let Subject::Sandbox { runtime, .. } = &case.surroundings.subject else { return None };
     runtime.iter().skip(1).rev().find_map(|word| {
         let word = word.trim_start_matches('-');
         let (name, value) = word.split_once('=').unwrap_or((word, "true"));
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_last_argument_counts() {
         let mut case = fixture::gvisor();
-        if let Subject::Sandbox { runtime, .. } = &mut case.survey.subject {
+        if let Subject::Sandbox { runtime, .. } = &mut case.surroundings.subject {
             runtime.extend(["--host-uds=none".into(), "-host-uds=open".into(), "--debug".into()]);
         }
         assert_eq!(argument(&case, &["host-uds"]), Some("open"));

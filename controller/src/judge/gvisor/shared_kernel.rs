@@ -38,7 +38,7 @@ impl Shared {
 
 /// Who says it, and of which kernel: the machine of its own, or the control plane of a node.
 fn host(case: &Case) -> (&'static str, String) {
-    match &case.survey.in_cluster {
+    match &case.surroundings.in_cluster {
         None => ("machine", "the machine".to_owned()),
         Some(known) => {
             let node = known.pod.as_ref().and_then(|pod| pod.node.clone());
@@ -48,7 +48,7 @@ fn host(case: &Case) -> (&'static str, String) {
 }
 
 fn process(case: &Case, shared: &mut Shared) {
-    match &case.survey.machine.runs_the_probe {
+    match &case.surroundings.machine.runs_the_probe {
         Observation::Seen(true) => {
             shared.process =
                 Some("the kernel is the machine's own: the probe is among the machine's processes");
@@ -62,7 +62,7 @@ fn process(case: &Case, shared: &mut Shared) {
 
 fn boot_id(case: &Case, shared: &mut Shared) {
     let (_, host) = host(case);
-    let machine = &case.survey.machine.boot_id;
+    let machine = &case.surroundings.machine.boot_id;
     match (case.evidence().boot_id.seen(), machine.seen()) {
         (Some(theirs), Some(machine)) if theirs == machine => {
             shared.name = Some("the kernel is the machine's own: it has the machine's boot id");
@@ -80,7 +80,7 @@ fn boot_id(case: &Case, shared: &mut Shared) {
 /// A release alone is a name: it counts beside an in-memory signal of Linux.
 fn release(case: &Case, shared: &mut Shared) {
     let (source, host) = host(case);
-    let machine = case.survey.machine.kernel_release.seen();
+    let machine = case.surroundings.machine.kernel_release.seen();
     let (Some(name), Some(machine)) = (case.evidence().kernel_name.seen(), machine) else { return };
     if name.release == *machine {
         shared.name = Some("the kernel is the machine's own: it has the machine's release");

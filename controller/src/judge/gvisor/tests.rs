@@ -47,7 +47,7 @@ fn signals_that_contradict_each_other_are_unclear() {
     let mut boot = fixture::gvisor();
     let uuid = "6c0f5f2e-5dd0-4c93-9a5b-0d3f3a2b1c4d".to_owned();
     boot.collected.evidence.boot_id = Observation::Seen(BootId { uuid: uuid.clone() });
-    boot.survey.machine.boot_id = Observation::Seen(BootId { uuid });
+    boot.surroundings.machine.boot_id = Observation::Seen(BootId { uuid });
     for case in [vdso, procfs, calls, boot] {
         let assessment = assess(&case);
         assert_eq!(assessment.kernel, Kernel::Unclear);
@@ -58,7 +58,7 @@ fn signals_that_contradict_each_other_are_unclear() {
 #[test]
 fn a_probe_among_the_machines_processes_shares_its_kernel_whatever_it_saw() {
     let mut case = fixture::gvisor();
-    case.survey.machine.runs_the_probe = Observation::Seen(true);
+    case.surroundings.machine.runs_the_probe = Observation::Seen(true);
     let assessment = assess(&case);
     assert_eq!((assessment.kernel, assessment.disguise), (Kernel::Other, true));
 }
@@ -66,10 +66,10 @@ fn a_probe_among_the_machines_processes_shares_its_kernel_whatever_it_saw() {
 #[test]
 fn the_machines_release_counts_beside_one_signal_of_linux_and_not_alone() {
     let mut case = fixture::runc();
-    case.survey.machine.boot_id = Observation::Absent;
+    case.surroundings.machine.boot_id = Observation::Absent;
     case.collected.evidence.vdso_image = Observation::TimedOut;
     case.collected.evidence.fault_frame = Observation::TimedOut;
-    case.survey.machine.kernel_release = Observation::Seen("6.18.44".into());
+    case.surroundings.machine.kernel_release = Observation::Seen("6.18.44".into());
     assert_eq!(assess(&case).kernel, Kernel::Other);
     case.collected.evidence.auxiliary_vector = Observation::TimedOut;
     assert_eq!(assess(&case).kernel, Kernel::Unclear);
@@ -108,7 +108,7 @@ fn a_program_that_points_gs_at_its_own_memory_is_no_systrap() {
 #[test]
 fn a_foreign_architecture_is_unknown_and_never_no() {
     let mut case = fixture::runc();
-    case.survey.machine.boot_id = Observation::Absent;
+    case.surroundings.machine.boot_id = Observation::Absent;
     if let Some(introduction) = &mut case.collected.introduction {
         introduction.architecture = "riscv64".into();
     }

@@ -2,7 +2,7 @@
 
 use crate::case::{
     Case, InCluster,
-    cluster::{Container, Shape},
+    cluster::{Container, PodView},
 };
 use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
 
@@ -29,7 +29,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let Some(known) = &case.survey.in_cluster else {
+    let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
     let lacking = lacking(known);
@@ -38,31 +38,31 @@ fn judge(case: &Case) -> Judgement {
         return lacking.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
     }
     match &known.cluster.default_limits {
-        _ if known.group.shapes.is_empty() => {
+        _ if known.group.pod_views.is_empty() => {
             Judgement::met("there is no workload yet, and so none without limits")
         }
         _ => Judgement::met("every container declares both limits")
-            .citing("cluster", format!("{} pods and templates", known.group.shapes.len())),
+            .citing("cluster", format!("{} pods and templates", known.group.pod_views.len())),
     }
 }
 
 /// Containers without limits, as "pod/web-1, container app".
 pub(super) fn lacking(known: &InCluster) -> Vec<String> {
     let default = known.cluster.default_limits.as_ref().ok().copied().flatten().unwrap_or_default();
-    let lacks = |shape: &Shape, container: &&Container| {
+    let lacks = |pod_view: &PodView, container: &&Container| {
         // What a pod was not given when it was admitted, it does not have.
         let (memory, cpu) =
-            if shape.origin.is_template() { (default.memory, default.cpu_millis) } else { (None, None) };
+            if pod_view.origin.is_template() { (default.memory, default.cpu_millis) } else { (None, None) };
         container.memory.or(memory).is_none() || container.cpu_millis.or(cpu).is_none()
     };
-    let shapes = known.group.shapes.iter();
-    shapes
-        .flat_map(|shape| {
-            shape
+    let pod_views = known.group.pod_views.iter();
+    pod_views
+        .flat_map(|pod_view| {
+            pod_view
                 .without_limits()
                 .into_iter()
-                .filter(|it| lacks(shape, it))
-                .map(|container| format!("{}, container {}", shape.origin.title(), container.name))
+                .filter(|it| lacks(pod_view, it))
+                .map(|container| format!("{}, container {}", pod_view.origin.title(), container.name))
         })
         .collect()
 }
@@ -78,7 +78,7 @@ mod tests {
     fn a_container_without_a_limit_is_named() {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
-        fixture::shape(&mut case).containers[0].cpu_millis = None;
+        fixture::pod_view(&mut case).containers[0].cpu_millis = None;
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert!(judgement.because.contains("container app"), "{}", judgement.because);
@@ -87,12 +87,12 @@ mod tests {
     #[test]
     fn a_default_limits_templates_and_not_pods_that_exist() {
         let mut case = fixture::pod();
-        fixture::shape(&mut case).containers[0].memory = None;
+        fixture::pod_view(&mut case).containers[0].memory = None;
         let known = fixture::in_cluster(&mut case);
         Arc::make_mut(&mut known.cluster).default_limits =
             Ok(Some(Limits { memory: Some(1 << 28), cpu_millis: Some(100), pids: None }));
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
-        fixture::shape(&mut case).origin.pod = None;
+        fixture::pod_view(&mut case).origin.pod = None;
         assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 }

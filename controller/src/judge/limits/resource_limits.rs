@@ -44,7 +44,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let lacking = case.survey.in_cluster.as_ref().map(limits_declared::lacking).unwrap_or_default();
+    let lacking = case.surroundings.in_cluster.as_ref().map(limits_declared::lacking).unwrap_or_default();
     match lacking.first() {
         Some(first) => {
             let judgement = Judgement::unmet(format!("{first} has no memory or no CPU limit"));
@@ -56,7 +56,7 @@ fn judge(case: &Case) -> Judgement {
 
 /// Whether the probe's own limits are declared and reach its sandbox.
 pub(super) fn of_the_probe(case: &Case) -> Judgement {
-    let Some(declared) = case.survey.declared else {
+    let Some(declared) = case.surroundings.declared else {
         return match case.evidence().memory_total.seen() {
             Some(total) => Judgement::unmet("there is no sandbox, and so no limit")
                 .citing("memory-total", format!("{} bytes", total.bytes)),
@@ -105,7 +105,7 @@ fn citing_what_decides(judgement: Judgement, shown: &[Shown]) -> Judgement {
 
 /// Who declares the sandbox's limits.
 fn declarer(case: &Case) -> &'static str {
-    if case.survey.in_cluster.is_some() { "pod" } else { "bundle" }
+    if case.surroundings.in_cluster.is_some() { "pod" } else { "bundle" }
 }
 
 fn unreached(limit: Limit, cause: Option<String>) -> String {
@@ -167,7 +167,7 @@ mod tests {
 
     /// Nobody on the machine can be asked.
     fn from_inside(case: &mut Case) {
-        case.survey.cgroup = Observation::Denied { errno: 13 };
+        case.surroundings.cgroup = Observation::Denied { errno: 13 };
     }
 
     fn shows(case: &mut Case, bytes: u64) {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn told(case: &mut Case, flag: &str) {
-        let Subject::Sandbox { runtime, .. } = &mut case.survey.subject else { panic!("no sandbox") };
+        let Subject::Sandbox { runtime, .. } = &mut case.surroundings.subject else { panic!("no sandbox") };
         runtime.push(flag.to_owned());
     }
 
@@ -192,9 +192,9 @@ mod tests {
     fn limits_that_reach_the_sandbox_are_met() {
         assert_eq!(with(|_| ()), Outcome::Met);
         assert_eq!(judge(&fixture::runc()).outcome, Outcome::Met);
-        assert_eq!(with(|case| case.survey.cgroup = Observation::Absent), Outcome::Met);
+        assert_eq!(with(|case| case.surroundings.cgroup = Observation::Absent), Outcome::Met);
         let odd = with(|case| {
-            case.survey.declared = Some(Limits { memory: Some((256 << 20) + 100), ..DECLARED });
+            case.surroundings.declared = Some(Limits { memory: Some((256 << 20) + 100), ..DECLARED });
         });
         assert_eq!(odd, Outcome::Met);
     }
@@ -203,18 +203,21 @@ mod tests {
     fn a_limit_that_is_missing_or_does_not_arrive_is_unmet() {
         let without_memory = Limits { memory: None, ..DECLARED };
         let without_cpu = Limits { cpu_millis: None, ..DECLARED };
-        assert_eq!(with(|case| case.survey.declared = Some(without_memory)), Outcome::Unmet);
-        assert_eq!(with(|case| case.survey.declared = Some(without_cpu)), Outcome::Unmet);
-        assert_eq!(with(|case| case.survey.declared = None), Outcome::Unmet);
-        assert_eq!(with(|case| case.survey.cgroup = Observation::Seen(Limits::default())), Outcome::Unmet);
+        assert_eq!(with(|case| case.surroundings.declared = Some(without_memory)), Outcome::Unmet);
+        assert_eq!(with(|case| case.surroundings.declared = Some(without_cpu)), Outcome::Unmet);
+        assert_eq!(with(|case| case.surroundings.declared = None), Outcome::Unmet);
+        assert_eq!(
+            with(|case| case.surroundings.cgroup = Observation::Seen(Limits::default())),
+            Outcome::Unmet
+        );
     }
 
     #[test]
     fn a_limit_of_processes_is_judged_where_it_is_declared() {
         let of = |declared, enforced| {
             with(|case| {
-                case.survey.declared = Some(Limits { pids: declared, ..DECLARED });
-                case.survey.cgroup = Observation::Seen(Limits { pids: enforced, ..DECLARED });
+                case.surroundings.declared = Some(Limits { pids: declared, ..DECLARED });
+                case.surroundings.cgroup = Observation::Seen(Limits { pids: enforced, ..DECLARED });
                 // As every release of gVisor has it.
                 quotas(case, [DECLARED.memory, DECLARED.cpu_millis, None]);
             })
@@ -230,7 +233,7 @@ mod tests {
         let ignored = |change: fn(&mut Case)| {
             let judgement = judged(|case| {
                 shows(case, MACHINE_MEMORY);
-                case.survey.cgroup = Observation::Absent;
+                case.surroundings.cgroup = Observation::Absent;
                 change(case);
             });
             assert_eq!(judgement.outcome, Outcome::Unmet);
@@ -240,7 +243,7 @@ mod tests {
         assert!(told_to.ends_with("told to ignore control groups, by `--ignore-cgroups`"), "{told_to}");
         let unseen = ignored(|_| ());
         assert!(unseen.contains("made no control group /podproof-07070707"), "{unseen}");
-        let systemds = |case: &mut Case| case.survey.cgroup_path = Some("system.slice:runsc:1".into());
+        let systemds = |case: &mut Case| case.surroundings.cgroup_path = Some("system.slice:runsc:1".into());
         assert!(ignored(systemds).ends_with("the runtime is not told `--systemd-cgroup`"));
         let mut pod = fixture::pod();
         shows(&mut pod, MACHINE_MEMORY);
@@ -256,7 +259,7 @@ mod tests {
         let of = |change: fn(&mut Case)| {
             judged(|case| {
                 told(case, "--rootless");
-                case.survey.cgroup = Observation::Absent;
+                case.surroundings.cgroup = Observation::Absent;
                 change(case);
             })
         };
@@ -264,7 +267,8 @@ mod tests {
         assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{judgement:?}");
         assert!(judgement.because.contains("without root"), "{judgement:?}");
         assert_eq!(of(|_| ()).outcome, Outcome::Met);
-        let half = of(|case| case.survey.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED }));
+        let half =
+            of(|case| case.surroundings.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED }));
         assert_eq!(half.outcome, Outcome::Unmet);
     }
 
@@ -272,7 +276,7 @@ mod tests {
     fn one_limit_of_several_that_does_not_arrive_has_another_cause() {
         let judgement = judged(|case| {
             told(case, "--ignore-cgroups");
-            case.survey.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED });
+            case.surroundings.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED });
         });
         assert_eq!(judgement.because, "the declared CPU limit does not reach the sandbox");
     }
@@ -313,8 +317,8 @@ mod tests {
             judged(|case| {
                 from_inside(case);
                 change(case);
-                case.survey.measures_cpu = true;
-                case.survey.declared = Some(Limits { cpu_millis: Some(declared), ..DECLARED });
+                case.surroundings.measures_cpu = true;
+                case.surroundings.declared = Some(Limits { cpu_millis: Some(declared), ..DECLARED });
                 let lost_us = (2000 - got) * 3000;
                 let share = ProcessorShare { threads: 2, elapsed_us: 3_000_000, lost_us };
                 case.collected.evidence.processor_share = Observation::Seen(share);
@@ -349,7 +353,7 @@ mod tests {
                 case.collected.evidence.processor_share = Observation::TimedOut;
             })
         };
-        assert!(matches!(of(|case| case.survey.measures_cpu = true), Outcome::Inconclusive(_)));
+        assert!(matches!(of(|case| case.surroundings.measures_cpu = true), Outcome::Inconclusive(_)));
         assert_eq!(of(|_| ()), Outcome::Met);
     }
 

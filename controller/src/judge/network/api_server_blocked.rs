@@ -31,7 +31,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 
 fn judge(case: &Case) -> Judgement {
     let judgement = class::judge(case, "the API server and the kubelet", belongs);
-    match case.survey.in_cluster.as_ref().map(|known| &known.cluster.addresses) {
+    match case.surroundings.in_cluster.as_ref().map(|known| &known.cluster.addresses) {
         Some(Err(unreadable)) if judgement.outcome != Outcome::Unmet => {
             Judgement::inconclusive(format!("where the API server is, is not known: {unreadable}"))
         }
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn silence_without_a_control_proves_nothing() {
         let mut case = fixture::pod();
-        case.survey.control = Control::NotAsked;
+        case.surroundings.control = Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 

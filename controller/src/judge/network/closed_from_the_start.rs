@@ -4,7 +4,7 @@
 use super::network_isolation::{
     self,
     attempted::{self, Attempted},
-    control::stands_for_its_network,
+    control::represents_its_network,
 };
 use crate::case::{Case, profile::Expectation};
 use crate::judge::platforms;
@@ -45,13 +45,13 @@ fn judge(case: &Case) -> Judgement {
     if all.iter().any(Attempted::is_leak) {
         return Judgement::not_applicable("what was reached is open all the time");
     }
-    let asked = case.survey.in_cluster.as_ref().and_then(|known| known.pod.as_ref()?.asked_after_ms);
+    let asked = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref()?.asked_after_ms);
     if let Some(millis) = asked.filter(|&millis| millis > LATEST_MS) {
         return Judgement::inconclusive(format!(
             "the probe was asked {millis} ms after its container was seen to run, and what was open until then is not known"
         ));
     }
-    match stands_for_its_network(case).and_then(|()| network_isolation::shown(case, &all)) {
+    match represents_its_network(case).and_then(|()| network_isolation::shown(case, &all)) {
         Ok(_) => {
             let asked = asked.map(|millis| format!(", {millis} ms after its container was seen to run"));
             Judgement::met("nothing was reached, at first or later")
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn silence_without_a_control_proves_nothing() {
         let mut case = fixture::pod();
-        case.survey.control = Control::NotAsked;
+        case.surroundings.control = Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

@@ -34,7 +34,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    if case.survey.profile.kind == Kind::NoPrivate {
+    if case.surroundings.profile.kind == Kind::NoPrivate {
         return Judgement::not_applicable(
             "the profile allows the public internet, where names are one way of many",
         );
@@ -46,7 +46,7 @@ fn judge(case: &Case) -> Judgement {
         let (name, of) = (it.destination.name(), &it.destination.target.name);
         return cited(Judgement::unmet(format!("{name} gave the address of {of}, a name of the outside")));
     }
-    if let Err(why) = structure::whole(case, &all).and_then(|()| control::stands_for_its_network(case)) {
+    if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
         return Judgement::inconclusive(why);
     }
     if let Some(it) = all.iter().find(|it| takes_questions(it)) {
@@ -87,7 +87,7 @@ mod tests {
 
     fn asking(reach: Reach, control: Reach) -> Case {
         let mut case = fixture::pod();
-        let destination = &mut case.survey.destinations[2];
+        let destination = &mut case.surroundings.destinations[2];
         destination.purpose = Purpose::ClusterDns;
         destination.target.protocol = Protocol::Dns;
         "example.com".clone_into(&mut destination.target.name);
@@ -114,7 +114,7 @@ mod tests {
             [(53, Reach::Reached, "open"), (53, Reach::TimedOut, "met"), (443, Reach::Reached, "met")]
         {
             let mut case = asking(Reach::TimedOut, Reach::Reached);
-            let destination = &mut case.survey.destinations[1];
+            let destination = &mut case.surroundings.destinations[1];
             (destination.target.port, destination.target.protocol) = (port, Protocol::Tcp);
             fixture::attempts(&mut case)[1].reach = reach;
             assert_eq!(fixture::told(&judge(&case)), expected, "{port}");
@@ -124,14 +124,14 @@ mod tests {
     #[test]
     fn a_server_that_tells_nobody_leaves_it_open_once_it_answers() {
         let mut case = asking(Reach::NoName, Reach::NoName);
-        case.survey.control = crate::case::Control::NotAsked;
+        case.surroundings.control = crate::case::Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]
     fn where_the_internet_is_allowed_names_are_no_matter() {
         let mut case = asking(Reach::Reached, Reach::Reached);
-        case.survey.profile.kind = Kind::NoPrivate;
+        case.surroundings.profile.kind = Kind::NoPrivate;
         assert!(matches!(judge(&case).outcome, Outcome::NotApplicable(_)));
     }
 }

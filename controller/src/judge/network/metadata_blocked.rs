@@ -47,7 +47,7 @@ mod tests {
 
     fn at_a_metadata_service() -> Case {
         let mut case = fixture::pod();
-        case.survey.destinations[2].purpose = Purpose::Metadata;
+        case.surroundings.destinations[2].purpose = Purpose::Metadata;
         case
     }
 
@@ -65,7 +65,7 @@ mod tests {
         fixture::attempts(&mut case)[0].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Met);
         fixture::tried(&mut case)[2].reach = Reach::TimedOut;
-        case.survey.control = Control::NotAsked;
+        case.surroundings.control = Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_network_that_the_probe_does_not_have_leaves_it_open() {
         let mut case = at_a_metadata_service();
-        fixture::shape(&mut case).host_namespaces.push("network".into());
+        fixture::pod_view(&mut case).host_namespaces.push("network".into());
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

@@ -34,7 +34,7 @@ fn judge(case: &Case) -> Judgement {
 }
 
 fn belongs(destination: &Destination) -> bool {
-    matches!(destination.purpose, Purpose::Witness | Purpose::Neighbour)
+    matches!(destination.purpose, Purpose::Listener | Purpose::Neighbour)
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
         let mut case = fixture::pod();
         fixture::attempts(&mut case)[2].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Met);
-        case.survey.control = Control::NotAsked;
+        case.surroundings.control = Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

@@ -38,9 +38,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 pub(super) fn judge(case: &Case) -> Judgement {
     let attempted = attempted::all(case);
     let cited = |judgement: Judgement| judgement.citing_all(attempted.iter().map(Attempted::cited));
-    let group = case.survey.in_cluster.as_ref().map(|known| &known.group);
-    if let Some(shape) = group.and_then(|group| group.in_the_nodes_network()) {
-        return cited(Judgement::unmet(format!("{} is in the node's own network", shape.origin.title())));
+    let group = case.surroundings.in_cluster.as_ref().map(|known| &known.group);
+    if let Some(pod_view) = group.and_then(|group| group.in_the_nodes_network()) {
+        return cited(Judgement::unmet(format!("{} is in the node's own network", pod_view.origin.title())));
     }
     if let Some(leak) = attempted.iter().find(|it| it.is_leak()) {
         return cited(Judgement::unmet(reached(leak.destination.purpose)));
@@ -59,7 +59,7 @@ pub(super) fn judge(case: &Case) -> Judgement {
             "{name} must be reached, and was not; nothing shows that it answers anybody"
         )));
     }
-    if let Some(place) = case.survey.untried_sockets.first() {
+    if let Some(place) = case.surroundings.untried_sockets.first() {
         return cited(Judgement::inconclusive(format!(
             "a socket of the machine's may lie at or below {place}, and was not tried; mount what the workload needs and \
              nothing else"
@@ -84,7 +84,7 @@ pub(super) fn shown(
         )),
         Err(why) => {
             let citations = control::shows(case, attempted, &why)?;
-            let because = if case.survey.in_cluster.is_some() {
+            let because = if case.surroundings.in_cluster.is_some() {
                 "nothing was reached, and a pod without these bonds reached the same listener from the same node"
             } else {
                 "nothing was reached, and the controller reached the same listener and more from beside the sandbox"
@@ -97,10 +97,10 @@ pub(super) fn shown(
 /// What it means that something was reached.
 const fn reached(purpose: Purpose) -> &'static str {
     match purpose {
-        Purpose::LoopbackWitness => {
+        Purpose::LoopbackListener => {
             "it shares the machine's network: a listener on the machine's loopback was reached"
         }
-        Purpose::Witness => "a listener in another namespace was reached: egress is open",
+        Purpose::Listener => "a listener in another namespace was reached: egress is open",
         Purpose::PublicInternet => "the public internet was reached",
         Purpose::PublicDns => "a name server of the public internet was reached",
         Purpose::OwnResolver => {
@@ -169,7 +169,7 @@ mod tests {
         ] {
             let mut case = fixture::with_socket(fixture::gvisor(), reach);
             assert_eq!(fixture::told(&judge(&case)), expected, "{reach:?}");
-            case.survey.profile = Profile { kind: Kind::NoPrivate, allowed: Vec::new() };
+            case.surroundings.profile = Profile { kind: Kind::NoPrivate, allowed: Vec::new() };
             assert_eq!(fixture::told(&judge(&case)), expected, "{reach:?}");
         }
     }
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn sockets_that_were_not_tried_leave_it_open() {
         let mut case = fixture::gvisor();
-        case.survey.untried_sockets.push("/data".into());
+        case.surroundings.untried_sockets.push("/data".into());
         assert_eq!(fixture::told(&judge(&case)), "open");
         fixture::attempts(&mut case)[1].reach = Reach::Reached;
         assert_eq!(fixture::told(&judge(&case)), "unmet");
@@ -238,7 +238,7 @@ mod tests {
             let mut case = fixture::gvisor();
             fixture::attempts(&mut case).remove(attempt);
             cases.push(case.clone());
-            case.survey.destinations.remove(attempt);
+            case.surroundings.destinations.remove(attempt);
             cases.push(case);
         }
         for case in cases {
@@ -248,11 +248,11 @@ mod tests {
 
     /// The second destination is one that the user allowed.
     fn allowing(case: &mut Case) {
-        let destination = &mut case.survey.destinations[1];
+        let destination = &mut case.surroundings.destinations[1];
         destination.purpose = Purpose::Allowed;
         let allowed =
             Allowed { address: destination.target.address, prefix: 32, port: Some(443), protocol: None };
-        case.survey.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+        case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
     }
 
     #[test]
@@ -261,18 +261,18 @@ mod tests {
         allowing(&mut case);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
         let reached = proto::Attempt { reach: Reach::Reached, ..fixture::attempts(&mut case)[1] };
-        case.survey.control = crate::case::Control::Tried(vec![reached]);
+        case.surroundings.control = crate::case::Control::Tried(vec![reached]);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]
     fn what_must_be_reached_and_is_not_leaves_the_rest_shown_to_be_closed() {
         let mut case = fixture::pod();
-        let required = &mut case.survey.destinations[2];
+        let required = &mut case.surroundings.destinations[2];
         required.purpose = Purpose::Allowed;
         let allowed =
             Allowed { address: required.target.address, prefix: 32, port: Some(443), protocol: None };
-        case.survey.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+        case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
         for requirement in ["policies-enforced", "closed-from-the-start"] {
             let requirement = crate::judge::catalogue::ALL.iter().find(|it| it.id == requirement).unwrap();
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn what_arrived_one_way_or_was_reached_only_at_first_is_a_leak() {
         let mut case = fixture::gvisor();
-        case.survey.arrived = vec![2];
+        case.surroundings.arrived = vec![2];
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
         let mut case = fixture::gvisor();
         fixture::attempts(&mut case)[1].again = Some(Reach::Reached);

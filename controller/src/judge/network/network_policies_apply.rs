@@ -30,14 +30,14 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let Some(known) = &case.survey.in_cluster else {
+    let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
     if known.is_of_nothing() {
         return Judgement::inconclusive("there is no workload");
     }
-    if let Some(shape) = known.group.in_the_nodes_network() {
-        let because = format!("no policy binds {}, which is in the node's network", shape.origin.title());
+    if let Some(pod_view) = known.group.in_the_nodes_network() {
+        let because = format!("no policy binds {}, which is in the node's network", pod_view.origin.title());
         return Judgement::unmet(because);
     }
     if let Some(unsettled) = known.cluster.unsettled() {

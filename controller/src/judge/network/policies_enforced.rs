@@ -32,7 +32,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let Some(known) = &case.survey.in_cluster else {
+    let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
     if let Some(unsettled) = known.cluster.unsettled() {
@@ -51,7 +51,7 @@ fn judge(case: &Case) -> Judgement {
     }
     let attempted = attempted::all(case);
     let reached =
-        attempted.iter().find(|it| it.got_through() && it.destination.purpose != Purpose::LoopbackWitness);
+        attempted.iter().find(|it| it.got_through() && it.destination.purpose != Purpose::LoopbackListener);
     if let Some(reached) = reached {
         let place = known.pod.as_ref().and_then(|pod| pod.node.clone()).unwrap_or_default();
         return Judgement::unmet(format!(
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn silence_without_a_control_enforces_nothing() {
         let mut case = fixture::pod();
-        case.survey.control = crate::case::Control::NotAsked;
+        case.surroundings.control = crate::case::Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

@@ -104,10 +104,10 @@ fn no_new_privileges(case: &Case, kernel: Kernel) -> Reading {
         .ok_or_else(|| Gap::Unseen(format!("no_new_privs was not seen: {}", seccomp.fared())))?;
     match (seen.no_new_privs, kernel) {
         (Some(true), _) => Ok(("seccomp", "no_new_privs is set".to_owned())),
-        (None, Kernel::Gvisor) if case.survey.no_new_privs == Some(true) => {
+        (None, Kernel::Gvisor) if case.surroundings.no_new_privs == Some(true) => {
             Ok(("bundle", "no_new_privs is declared; this gVisor does not show it".to_owned()))
         }
-        (None, Kernel::Gvisor) if case.survey.no_new_privs == Some(false) => {
+        (None, Kernel::Gvisor) if case.surroundings.no_new_privs == Some(false) => {
             Err(Gap::Open("bundle", "no_new_privs is not declared".to_owned()))
         }
         (Some(false), _) => Err(Gap::Open("seccomp", "no_new_privs is not set".to_owned())),
@@ -141,10 +141,10 @@ fn namespaces(case: &Case, kernel: Kernel) -> Reading {
     if kernel == Kernel::Gvisor {
         return Ok(("namespaces", "gVisor's own".to_owned()));
     }
-    if case.survey.in_cluster.is_some() {
+    if case.surroundings.in_cluster.is_some() {
         return Ok(("cluster", "namespaces of the pod, by its specification".to_owned()));
     }
-    let (theirs, machine) = (&case.evidence().namespaces, &case.survey.machine.namespaces);
+    let (theirs, machine) = (&case.evidence().namespaces, &case.surroundings.machine.namespaces);
     let (Some(theirs), Some(machine)) = (theirs.seen(), machine.seen()) else {
         return Err(Gap::Unseen(format!("the namespaces were not seen: {}", theirs.fared())));
     };
@@ -182,9 +182,9 @@ mod tests {
     #[test]
     fn what_gvisor_does_not_show_must_be_declared() {
         let mut case = fixture::gvisor();
-        case.survey.no_new_privs = Some(false);
+        case.surroundings.no_new_privs = Some(false);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
-        case.survey.no_new_privs = None;
+        case.surroundings.no_new_privs = None;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
@@ -194,14 +194,14 @@ mod tests {
         linux.collected.evidence.seccomp =
             Observation::Seen(Seccomp { mode: Some(2), no_new_privs: Some(true) });
         assert_eq!(judge(&linux).outcome, Outcome::Met);
-        linux.collected.evidence.namespaces = linux.survey.machine.namespaces.clone();
+        linux.collected.evidence.namespaces = linux.surroundings.machine.namespaces.clone();
         let judgement = judge(&linux);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert!(judgement.because.contains("pid"), "{}", judgement.because);
         linux.collected.evidence.namespaces = Observation::Denied { errno: 13 };
         assert!(matches!(judge(&linux).outcome, Outcome::Inconclusive(_)));
         let mut gvisor = fixture::gvisor();
-        gvisor.survey.machine.namespaces = gvisor.collected.evidence.namespaces.clone();
+        gvisor.surroundings.machine.namespaces = gvisor.collected.evidence.namespaces.clone();
         assert_eq!(judge(&gvisor).outcome, Outcome::Met);
     }
 

@@ -31,7 +31,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let Some(known) = &case.survey.in_cluster else {
+    let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
     if known.is_of_nothing() {

@@ -1,7 +1,7 @@
 //! Every workload, and every pod that runs, names the RuntimeClass. A template that was corrected does not move the pods
 //! that it made before.
 
-use crate::case::{Case, InCluster, cluster::Shape};
+use crate::case::{Case, InCluster, cluster::PodView};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
 
@@ -27,60 +27,60 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case) -> Judgement {
-    let Some(known) = &case.survey.in_cluster else {
+    let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
-    let shapes = &known.cluster.shapes;
-    let without: Vec<_> = shapes.iter().filter(|shape| shape.runtime_class.is_none()).collect();
+    let pod_views = &known.cluster.pod_views;
+    let without: Vec<_> = pod_views.iter().filter(|pod_view| pod_view.runtime_class.is_none()).collect();
     if let Some(first) = without.first() {
         let because =
-            format!("{} names no RuntimeClass{}", first.origin.title(), template_says(shapes, first));
+            format!("{} names no RuntimeClass{}", first.origin.title(), template_says(pod_views, first));
         let judgement = Judgement::unmet(because);
         return without
             .iter()
-            .fold(judgement, |judgement, shape| judgement.citing("cluster", shape.origin.title()));
+            .fold(judgement, |judgement, pod_view| judgement.citing("cluster", pod_view.origin.title()));
     }
-    if let Some(unreadable) = known.cluster.unread_shapes.first() {
+    if let Some(unreadable) = known.cluster.unread_pod_views.first() {
         return Judgement::inconclusive(unreadable.to_string());
     }
     if known.cluster.classes.is_ok() {
-        let not_gvisors = shapes.iter().find(|shape| {
-            let class = shape.runtime_class.as_deref().and_then(|name| known.cluster.class(name));
+        let not_gvisors = pod_views.iter().find(|pod_view| {
+            let class = pod_view.runtime_class.as_deref().and_then(|name| known.cluster.class(name));
             class.is_some_and(|class| !class.claims_gvisor())
         });
-        if let Some(shape) = not_gvisors {
-            let class = shape.runtime_class.clone().unwrap_or_default();
+        if let Some(pod_view) = not_gvisors {
+            let class = pod_view.runtime_class.clone().unwrap_or_default();
             return Judgement::unmet(format!(
                 "{} uses the RuntimeClass {class}, whose handler is not gVisor's by its name",
-                shape.origin.title()
+                pod_view.origin.title()
             ));
         }
     }
-    if let Some(shape) = shapes.iter().find(|shape| older_than_its_class(known, shape)) {
+    if let Some(pod_view) = pod_views.iter().find(|pod_view| older_than_its_class(known, pod_view)) {
         return Judgement::inconclusive(format!(
             "{} is older than its RuntimeClass, which may have had another handler then; replace the pod",
-            shape.origin.title()
+            pod_view.origin.title()
         ));
     }
-    if shapes.is_empty() {
+    if pod_views.is_empty() {
         return Judgement::met("there is no workload yet; the class that was named is what was probed");
     }
     Judgement::met("every workload and every pod names a RuntimeClass")
-        .citing("cluster", format!("{} pods and templates", shapes.len()))
+        .citing("cluster", format!("{} pods and templates", pod_views.len()))
 }
 
 /// A handler cannot be changed, but a class can be replaced by one of the same name; what runs stays as it was.
-fn older_than_its_class(known: &InCluster, shape: &Shape) -> bool {
-    let class = shape.runtime_class.as_deref().and_then(|name| known.cluster.class(name));
-    class.and_then(|class| class.created).zip(shape.created).is_some_and(|(class, pod)| pod < class)
+fn older_than_its_class(known: &InCluster, pod_view: &PodView) -> bool {
+    let class = pod_view.runtime_class.as_deref().and_then(|name| known.cluster.class(name));
+    class.and_then(|class| class.created).zip(pod_view.created).is_some_and(|(class, pod)| pod < class)
 }
 
 /// A pod that was made before its template was corrected.
-fn template_says(shapes: &[Shape], pod: &Shape) -> String {
-    let template = shapes.iter().find(|shape| {
-        shape.origin.is_template()
-            && shape.origin.kind == pod.origin.kind
-            && shape.origin.name == pod.origin.name
+fn template_says(pod_views: &[PodView], pod: &PodView) -> String {
+    let template = pod_views.iter().find(|pod_view| {
+        pod_view.origin.is_template()
+            && pod_view.origin.kind == pod.origin.kind
+            && pod_view.origin.name == pod.origin.name
     });
     match template.filter(|_| !pod.origin.is_template()).and_then(|template| template.runtime_class.as_ref())
     {
@@ -101,10 +101,10 @@ mod tests {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        let mut old = cluster.shapes[0].clone();
+        let mut old = cluster.pod_views[0].clone();
         old.origin.pod = Some("web-old".into());
         old.runtime_class = None;
-        cluster.shapes.push(old);
+        cluster.pod_views.push(old);
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert!(
@@ -117,7 +117,7 @@ mod tests {
     fn a_pod_that_is_older_than_its_class_leaves_it_open() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.shapes[0].created = Some(1);
+        cluster.pod_views[0].created = Some(1);
         cluster.classes.as_mut().unwrap()[0].created = Some(2);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
@@ -126,7 +126,7 @@ mod tests {
     fn workloads_that_may_not_be_read_leave_it_open() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.unread_shapes.push(fixture::forbidden("list jobs"));
+        cluster.unread_pod_views.push(fixture::forbidden("list jobs"));
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

@@ -84,8 +84,8 @@ fn seen(case: &Case) -> Judgement {
 
 /// What pods ask for, whether or not the node's runtime passes it on.
 fn asked_for(case: &Case) -> Option<Judgement> {
-    let annotations = case.shapes().iter().flat_map(|shape| {
-        shape.gvisor_annotations.iter().map(move |(key, value)| (shape.origin.title(), key, value))
+    let annotations = case.pod_views().iter().flat_map(|pod_view| {
+        pod_view.gvisor_annotations.iter().map(move |(key, value)| (pod_view.origin.title(), key, value))
     });
     let weakening: Vec<_> = annotations
         .filter(|(_, key, value)| weakens(key, value))
@@ -136,7 +136,7 @@ mod tests {
             ("dev.gvisor.flag.debug", "true", Outcome::Met),
         ] {
             let mut case = fixture::pod();
-            fixture::shape(&mut case).gvisor_annotations.insert(key.into(), value.into());
+            fixture::pod_view(&mut case).gvisor_annotations.insert(key.into(), value.into());
             assert_eq!(judge(&case).outcome, outcome, "{key}={value}");
         }
     }

@@ -1,7 +1,7 @@
 //! Where pods run or can run: pools, the kinds of nodes in them, and single nodes where each is to have a probe.
 
 use super::Nodes;
-use crate::case::cluster::{Cluster, Node, NodeKind, Shape};
+use crate::case::cluster::{Cluster, Node, NodeKind, PodView};
 
 /// The pool of nodes that may not be read.
 const UNKNOWN_POOL: &str = "unknown";
@@ -17,12 +17,12 @@ pub(super) struct Place {
 }
 
 /// The places in which a shape runs or can run, as far as they were asked for.
-pub(super) fn places(cluster: &Cluster, asked_for: &Nodes, shape: &Shape) -> Vec<Place> {
-    let Ok(nodes) = &cluster.nodes else { return unknown(asked_for, shape) };
-    let class = shape.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let runs_here = |node: &&Node| match &shape.node {
+pub(super) fn places(cluster: &Cluster, asked_for: &Nodes, pod_view: &PodView) -> Vec<Place> {
+    let Ok(nodes) = &cluster.nodes else { return unknown(asked_for, pod_view) };
+    let class = pod_view.runtime_class.as_deref().and_then(|name| cluster.class(name));
+    let runs_here = |node: &&Node| match &pod_view.node {
         Some(name) => node.name == *name,
-        None => shape.placement.suits(node, class),
+        None => pod_view.placement.suits(node, class),
     };
     let wanted = |node: &&Node| match asked_for {
         Nodes::PerPool | Nodes::All => true,
@@ -40,9 +40,9 @@ pub(super) fn places(cluster: &Cluster, asked_for: &Nodes, shape: &Shape) -> Vec
 }
 
 /// Where nodes may not be read, the pods' own are what is known.
-fn unknown(asked_for: &Nodes, shape: &Shape) -> Vec<Place> {
+fn unknown(asked_for: &Nodes, pod_view: &PodView) -> Vec<Place> {
     let at = |node| vec![Place { pool: UNKNOWN_POOL.to_owned(), node, kind: None }];
-    match (asked_for, shape.node.clone()) {
+    match (asked_for, pod_view.node.clone()) {
         (Nodes::PerPool, _) => at(None),
         (Nodes::Named(names), Some(node)) if !names.contains(&node) => Vec::new(),
         (_, node) => at(node),
@@ -57,15 +57,15 @@ fn kind(nodes: &[Node], node: &Node) -> Option<NodeKind> {
 }
 
 /// The places in which it runs or can run, and gets no probe.
-pub(super) fn left_out(cluster: &Cluster, shape: &Shape, places: &[Place]) -> Vec<String> {
+pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place]) -> Vec<String> {
     // What is to come is asked for by the node, too.
-    if shape.origin.name.is_empty() && !places.is_empty() {
+    if pod_view.origin.name.is_empty() && !places.is_empty() {
         return Vec::new();
     }
-    let title = shape.origin.title();
-    let all = self::places(cluster, &Nodes::PerPool, shape);
+    let title = pod_view.origin.title();
+    let all = self::places(cluster, &Nodes::PerPool, pod_view);
     if all.is_empty() {
-        return vec![match &shape.node {
+        return vec![match &pod_view.node {
             Some(node) => format!("{title}: its node {node} was not there"),
             None => format!("{title}: no node can run it"),
         }];

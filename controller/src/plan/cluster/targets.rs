@@ -9,8 +9,8 @@ use crate::{
         cluster::Cluster,
         destination::{Destination, Purpose},
     },
-    plan::{Wanted, defaults, numbered, wanted::distinct},
-    support::names::WITNESS_PORT,
+    plan::{Wanted, defaults, token_for_address, wanted::distinct},
+    support::names::LISTENER_PORT,
 };
 
 const DNS_PORT: u16 = 53;
@@ -24,7 +24,7 @@ const SSH_PORT: u16 = 22;
 pub fn destinations(
     cluster: &Cluster,
     node: Option<&str>,
-    witness: &[IpAddr],
+    listener: &[IpAddr],
     (token, one_way): (Nonce, Nonce),
     wanted: &Wanted,
 ) -> Vec<Destination> {
@@ -32,9 +32,9 @@ pub fn destinations(
     let node =
         node.and_then(|name| cluster.node(name)).map(|node| node.addresses.clone()).unwrap_or_default();
     let rows = [
-        (witness, WITNESS_PORT, Protocol::Tcp, Purpose::Witness),
-        (witness, WITNESS_PORT, Protocol::Udp, Purpose::Witness),
-        (witness, WITNESS_PORT, Protocol::OneWay, Purpose::Witness),
+        (listener, LISTENER_PORT, Protocol::Tcp, Purpose::Listener),
+        (listener, LISTENER_PORT, Protocol::Udp, Purpose::Listener),
+        (listener, LISTENER_PORT, Protocol::OneWay, Purpose::Listener),
         (&addresses.dns, DNS_PORT, Protocol::Dns, Purpose::ClusterDns),
         (&addresses.dns, DNS_PORT, Protocol::Tcp, Purpose::ClusterDns),
         (&addresses.api_server, API_SERVER_PORT, Protocol::Tcp, Purpose::ApiServer),
@@ -46,8 +46,8 @@ pub fn destinations(
         addresses.iter().enumerate().map(move |(index, &address)| {
             let target = defaults::asking(Target::at(0, address, port, protocol));
             let token = match (purpose, protocol) {
-                (Purpose::Witness, Protocol::OneWay) => Some(numbered(one_way, index)),
-                (Purpose::Witness, _) => Some(token),
+                (Purpose::Listener, Protocol::OneWay) => Some(token_for_address(one_way, index)),
+                (Purpose::Listener, _) => Some(token),
                 _ => None,
             };
             Destination { target: Target { token, ..target }, purpose, named: false }

@@ -20,11 +20,11 @@ fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-fn pod(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut Shape)) {
-    let mut shape = cluster.shapes[0].clone();
-    shape.origin = Origin { kind: "pod".into(), name: name.into(), pod: Some(name.into()) };
-    change(&mut shape);
-    cluster.shapes.push(shape);
+fn pod(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut PodView)) {
+    let mut pod_view = cluster.pod_views[0].clone();
+    pod_view.origin = Origin { kind: "pod".into(), name: name.into(), pod: Some(name.into()) };
+    change(&mut pod_view);
+    cluster.pod_views.push(pod_view);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn pods_that_are_bound_alike_share_a_probe_that_carries_the_labels_of_a_pod() {
     let plan = namespace(&cluster(), &request()).unwrap();
     assert_eq!(plan.groups.len(), 1);
     let group = &plan.groups[0];
-    assert_eq!(group.stands_for(), ["pod/web-1"]);
+    assert_eq!(group.represents(), ["pod/web-1"]);
     assert_eq!((group.node.as_deref(), &group.labels), (Some("one"), &labels(&[("app", "web")])));
     assert_eq!((plan.coverage.nodes_planned, plan.coverage.nodes), (1, 1));
 }
@@ -47,26 +47,30 @@ fn another_policy_another_class_or_another_setting_makes_another_group() {
         egress: Direction::Allowed,
     };
     cluster.policies.as_mut().unwrap().push(allow);
-    pod(&mut cluster, "api", |shape| shape.labels = labels(&[("app", "api")]));
-    pod(&mut cluster, "plain", |shape| shape.runtime_class = None);
-    pod(&mut cluster, "open", |shape| {
-        shape.gvisor_annotations = labels(&[("dev.gvisor.flag.host-uds", "open")]);
+    pod(&mut cluster, "api", |pod_view| pod_view.labels = labels(&[("app", "api")]));
+    pod(&mut cluster, "plain", |pod_view| pod_view.runtime_class = None);
+    pod(&mut cluster, "open", |pod_view| {
+        pod_view.gvisor_annotations = labels(&[("dev.gvisor.flag.host-uds", "open")]);
     });
-    pod(&mut cluster, "alike", |shape| shape.labels = labels(&[("app", "worker")]));
+    pod(&mut cluster, "alike", |pod_view| pod_view.labels = labels(&[("app", "worker")]));
     let plan = namespace(&cluster, &request()).unwrap();
     assert_eq!(plan.groups.len(), 4);
     let api = plan.groups.iter().find(|group| group.policies.contains(&"allow".to_owned())).unwrap();
-    assert_eq!((api.stands_for(), api.policies.len()), (vec!["pod/api".to_owned()], 2));
+    assert_eq!((api.represents(), api.policies.len()), (vec!["pod/api".to_owned()], 2));
     let shared =
-        plan.groups.iter().find(|group| group.stands_for().contains(&"pod/alike".to_owned())).unwrap();
-    assert!(shared.stands_for().contains(&"pod/web-1".to_owned()));
+        plan.groups.iter().find(|group| group.represents().contains(&"pod/alike".to_owned())).unwrap();
+    assert!(shared.represents().contains(&"pod/web-1".to_owned()));
 }
 
 #[test]
 fn where_policies_of_another_kind_may_bind_each_set_of_labels_is_a_group() {
     let mut cluster = cluster();
-    pod(&mut cluster, "yard", |shape| shape.labels = labels(&[("app", "yard"), ("pod-template-hash", "1")]));
-    pod(&mut cluster, "barn", |shape| shape.labels = labels(&[("app", "yard"), ("pod-template-hash", "2")]));
+    pod(&mut cluster, "yard", |pod_view| {
+        pod_view.labels = labels(&[("app", "yard"), ("pod-template-hash", "1")]);
+    });
+    pod(&mut cluster, "barn", |pod_view| {
+        pod_view.labels = labels(&[("app", "yard"), ("pod-template-hash", "2")]);
+    });
     assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 1);
     let title = "CiliumNetworkPolicy open".to_owned();
     cluster.other_policies = Ok(vec![crate::case::cluster::OtherPolicy { title, opens_egress: true }]);
@@ -78,7 +82,7 @@ fn where_policies_of_another_kind_may_bind_each_set_of_labels_is_a_group() {
 #[test]
 fn a_pod_in_the_nodes_network_is_a_group_of_its_own() {
     let mut cluster = cluster();
-    pod(&mut cluster, "agent", |shape| shape.host_namespaces = vec!["network".into()]);
+    pod(&mut cluster, "agent", |pod_view| pod_view.host_namespaces = vec!["network".into()]);
     assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
 }
 
@@ -123,7 +127,7 @@ fn nodes_of_one_pool_that_differ_get_a_probe_each_kind() {
     cluster.nodes = Ok(vec![node("one", "6.1"), node("two", "6.12"), node("three", "6.12")]);
     let plan = namespace(&cluster, &request()).unwrap();
     let probes: Vec<_> =
-        plan.groups.iter().map(|group| (group.node.as_deref(), group.stands_for())).collect();
+        plan.groups.iter().map(|group| (group.node.as_deref(), group.represents())).collect();
     let of = |title: &str| vec![title.to_owned()];
     assert_eq!(probes, [(Some("one"), of("pod/web-1")), (Some("two"), of("deployment/web"))]);
     assert!(plan.groups[1].kind.as_ref().unwrap().to_string().contains("kernel 6.12"));
@@ -217,12 +221,12 @@ fn without_nodes_the_pods_own_nodes_are_what_is_known() {
 #[test]
 fn what_is_to_come_gets_a_probe_that_stands_for_no_pod_yet() {
     let mut cluster = cluster();
-    cluster.shapes.clear();
+    cluster.pod_views.clear();
     assert!(namespace(&cluster, &request()).unwrap().groups.is_empty());
     let to_come = Some(("gvisor".to_owned(), labels(&[("app", "web")])));
     let plan = namespace(&cluster, &Request { to_come, ..request() }).unwrap();
     assert_eq!(plan.groups[0].policies, ["default-deny"]);
-    assert!(plan.groups[0].stands_for().is_empty() && plan.coverage.uncovered.is_empty());
+    assert!(plan.groups[0].represents().is_empty() && plan.coverage.uncovered.is_empty());
     let to_come = Some(("nothing".to_owned(), Labels::new()));
     let coverage = namespace(&cluster, &Request { to_come, ..request() }).unwrap().coverage;
     assert!(

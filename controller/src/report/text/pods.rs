@@ -39,7 +39,7 @@ pub(super) fn matrix(report: &Report, style: Style) -> String {
 
 /// What a probe stands for; `None` for a sandbox of this machine.
 pub(super) fn title(sandbox: &ReportedSandbox) -> Option<String> {
-    let Subject::Pods { pool, node_kind, node, runtime_class, policies, stands_for, .. } = &sandbox.subject
+    let Subject::Pods { pool, node_kind, node, runtime_class, policies, represents, .. } = &sandbox.subject
     else {
         return None;
     };
@@ -48,7 +48,7 @@ pub(super) fn title(sandbox: &ReportedSandbox) -> Option<String> {
     let kind = node_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
     let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
     let policies = if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
-    let stands_for = match stands_for.as_slice() {
+    let represents = match represents.as_slice() {
         [] => "no pod yet".to_owned(),
         names => {
             let shown = names.get(..NAMED).unwrap_or(names);
@@ -57,7 +57,7 @@ pub(super) fn title(sandbox: &ReportedSandbox) -> Option<String> {
             format!("{}{more}", shown.join(", "))
         }
     };
-    Some(format!("pool {pool}{node}{kind}, {class}, bound by {policies}\n  stands for {stands_for}"))
+    Some(format!("pool {pool}{node}{kind}, {class}, bound by {policies}\n  stands for {represents}"))
 }
 
 fn cell(finding: Option<&ReportedFinding>) -> Cell {
@@ -74,7 +74,7 @@ mod tests {
     fn a_probe_is_titled_by_its_place_and_the_kind_of_its_node_where_the_pool_has_several() {
         let titled = |kind: Option<&str>| {
             let mut case = fixture::pod();
-            let Subject::Pods { node_kind, .. } = &mut case.survey.subject else { panic!("no pods") };
+            let Subject::Pods { node_kind, .. } = &mut case.surroundings.subject else { panic!("no pods") };
             *node_kind = kind.map(str::to_owned);
             title(&fixture::report(&case).sandboxes[0]).unwrap()
         };

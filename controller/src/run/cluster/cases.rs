@@ -8,7 +8,7 @@ use super::manifest;
 use super::{Request, probing::Probed};
 use crate::{
     case::{
-        Case, InCluster, Machine, Subject, Survey,
+        Case, InCluster, Machine, Subject, Surroundings,
         cluster::{Cluster, Coverage, Group},
         limits::Limits,
         profile::Profile,
@@ -27,8 +27,8 @@ pub(super) fn cases(
     let coverage = Arc::new(plan.coverage);
     let case = |(group, probed): (Group, Probed)| {
         let case = case(request, cluster, &coverage, group, probed);
-        let survey = Survey { profile: profile.clone(), ..case.survey };
-        Case { survey, ..case }
+        let surroundings = Surroundings { profile: profile.clone(), ..case.surroundings };
+        Case { surroundings, ..case }
     };
     if plan.groups.is_empty() {
         let why = "the namespace has no workload; `--runtime-class NAME` probes for what is to come";
@@ -54,9 +54,9 @@ fn case(
         node: pod.as_ref().and_then(|pod| pod.node.clone()).or_else(|| group.node.clone()),
         runtime_class: group.runtime_class.clone(),
         policies: group.policies.clone(),
-        stands_for: group.stands_for(),
+        represents: group.represents(),
     };
-    let survey = Survey {
+    let surroundings = Surroundings {
         subject,
         declared: Some(declared(cluster, &group)),
         cgroup_path: None,
@@ -79,7 +79,7 @@ fn case(
             group,
         }),
     };
-    Case { collected, survey }
+    Case { collected, surroundings }
 }
 
 /// The sandbox is given what its pod is, and what its class needs besides (kubernetes.io, "Pod Overhead").

@@ -29,12 +29,12 @@ pub(super) struct Controls {
     fleet: Option<Fleet>,
     common: Common,
     deadline: Instant,
-    nodes: Mutex<BTreeMap<String, Arc<OnceCell<Witness>>>>,
+    nodes: Mutex<BTreeMap<String, Arc<OnceCell<Listener>>>>,
 }
 
 /// One control that listens, or why there is none.
 #[derive(Clone, Debug)]
-pub(super) struct Witness {
+pub(super) struct Listener {
     pub(super) addresses: Vec<IpAddr>,
     pod: Result<String, Control>,
 }
@@ -53,7 +53,7 @@ impl Controls {
     }
 
     /// The control on a node, which is made when it is first asked for.
-    pub(super) async fn on(&self, node: &str) -> Witness {
+    pub(super) async fn on(&self, node: &str) -> Listener {
         let (cell, index) = {
             let mut nodes = self.nodes.lock().await;
             let index = nodes.len();
@@ -63,34 +63,34 @@ impl Controls {
     }
 
     /// Where the probe's node is not known.
-    pub(super) fn nowhere(&self) -> Witness {
+    pub(super) fn nowhere(&self) -> Listener {
         let control = match &self.fleet {
             None => Control::NotAsked,
             Some(_) => Control::Failed("the probe's node is not known".to_owned()),
         };
-        Witness { addresses: Vec::new(), pod: Err(control) }
+        Listener { addresses: Vec::new(), pod: Err(control) }
     }
 
     /// Has the control try the same destinations.
     pub(super) async fn tries(
         &self,
-        witness: &Witness,
+        listener: &Listener,
         destinations: &[Destination],
     ) -> Result<Tried, Error> {
         // Its own would be taken for the probe's.
         let one_way = |it: &&Destination| it.target.protocol == Protocol::OneWay;
         let destinations: Vec<_> = destinations.iter().filter(|it| !one_way(it)).cloned().collect();
-        self.ask(witness, &destinations, &[Observer::BootId, Observer::Egress]).await
+        self.ask(listener, &destinations, &[Observer::BootId, Observer::Egress]).await
     }
 
     async fn ask(
         &self,
-        witness: &Witness,
+        listener: &Listener,
         destinations: &[Destination],
         observers: &[Observer],
     ) -> Result<Tried, Error> {
         let without = |control| Ok(Tried { control, boot_id: None });
-        let (pod, fleet) = match (&witness.pod, &self.fleet) {
+        let (pod, fleet) = match (&listener.pod, &self.fleet) {
             (Ok(pod), Some(fleet)) => (pod, fleet),
             (Err(control), _) => return without(control.clone()),
             (Ok(_), None) => return without(Control::NotAsked),
@@ -117,7 +117,7 @@ impl Controls {
     /// Has the control ask the listener what of the probe's arrived one way; where that is not told, the control saw nothing.
     pub(super) async fn heard(
         &self,
-        witness: &Witness,
+        listener: &Listener,
         destinations: &[Destination],
         tried: Tried,
     ) -> Result<(Tried, Vec<u32>), Error> {
@@ -131,7 +131,7 @@ impl Controls {
         if questions.is_empty() || !matches!(tried.control, Control::Tried(_)) {
             return Ok((tried, Vec::new()));
         }
-        let asked = self.ask(witness, &questions, &[Observer::Egress]).await?;
+        let asked = self.ask(listener, &questions, &[Observer::Egress]).await?;
         let Control::Tried(answers) = asked.control else {
             return Ok((Tried { control: asked.control, ..tried }, Vec::new()));
         };
@@ -156,18 +156,18 @@ impl Controls {
         }
     }
 
-    async fn begin(&self, node: &str, index: usize) -> Witness {
-        let failed = |why: String| Witness { addresses: Vec::new(), pod: Err(Control::Failed(why)) };
+    async fn begin(&self, node: &str, index: usize) -> Listener {
+        let failed = |why: String| Listener { addresses: Vec::new(), pod: Err(Control::Failed(why)) };
         let Some(fleet) = &self.fleet else { return self.nowhere() };
         let owner = match fleet.owner().await {
             Ok(owner) => owner,
             Err(refusal) => return failed(refusal.to_string()),
         };
-        let witness = manifest::witness(&self.common, fleet.namespace(), owner, node, index);
+        let listener = manifest::listener(&self.common, fleet.namespace(), owner, node, index);
         let control = manifest::control(&self.common, fleet.namespace(), owner, node, index);
-        match tokio::try_join!(self.run(fleet, &witness), self.run(fleet, &control)) {
-            Ok((witness, _)) => {
-                Witness { addresses: witness.addresses, pod: Ok(control.metadata.name.unwrap_or_default()) }
+        match tokio::try_join!(self.run(fleet, &listener), self.run(fleet, &control)) {
+            Ok((listener, _)) => {
+                Listener { addresses: listener.addresses, pod: Ok(control.metadata.name.unwrap_or_default()) }
             }
             Err(why) => failed(format!("on node {node}: {why}")),
         }

@@ -81,8 +81,8 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
 }
 
 /// The witness on one node: it listens.
-pub fn witness(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
-    let words = vec!["witness".to_owned(), names::WITNESS_PORT.to_string(), common.token.to_string()];
+pub fn listener(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
+    let words = vec!["witness".to_owned(), names::LISTENER_PORT.to_string(), common.token.to_string()];
     unbound(common, namespace, owner, node, ("witness", index), words)
 }
 

@@ -71,12 +71,12 @@ pub(crate) async fn rehearse(target: &Target) -> Result<(String, Exit), Error> {
 }
 
 fn head(text: &mut String, group: &Group, answer: &Result<(), String>) {
-    let stands_for = group.stands_for();
-    let stands_for = if stands_for.is_empty() { "no pod yet".to_owned() } else { stands_for.join(", ") };
+    let represents = group.represents();
+    let represents = if represents.is_empty() { "no pod yet".to_owned() } else { represents.join(", ") };
     let answer = match answer {
         Ok(()) => "the cluster would admit it".to_owned(),
         Err(why) => format!("refused: {}", why.replace('\n', " ")),
     };
     // Writing to a string does not fail.
-    _ = write!(text, "---\n# pool {}: stands for {stands_for}\n# {answer}\n", group.pool);
+    _ = write!(text, "---\n# pool {}: stands for {represents}\n# {answer}\n", group.pool);
 }

@@ -5,11 +5,11 @@ mod classes;
 mod control;
 mod neighbours;
 mod nodes;
+mod pod_views;
 mod policies;
 mod quotas;
 mod secrets;
 mod selecting;
-mod shapes;
 mod template;
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use kube::{Api, Client};
 pub(crate) use policies::OtherKinds;
 use policies::Policies;
 
-use crate::case::cluster::{Bonds, Cluster, Labels, Later, Read, Unreadable};
+use crate::case::cluster::{Bonds, Cluster, Labels, Read, SecondReading, Unreadable};
 
 /// The label by which Pod Security is enforced (kubernetes.io, "Pod Security Admission").
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
@@ -47,9 +47,16 @@ pub(crate) enum Error {
 /// Reads everything at once. Only a namespace that is not there, or an API server that does not answer, is an error.
 pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Cluster, OtherKinds), Error> {
     let labels = namespace(client, scope.namespace).await?;
-    let (version, (shapes, neighbours, unread_shapes), classes, nodes, (kinds, policies, control), rest) = tokio::join!(
+    let (
+        version,
+        (pod_views, neighbours, unread_pod_views),
+        classes,
+        nodes,
+        (kinds, policies, control),
+        rest,
+    ) = tokio::join!(
         version(client),
-        shapes::read(client, scope.namespace),
+        pod_views::read(client, scope.namespace),
         classes::read(client),
         nodes::read(client, scope.pool_label),
         bound(client, scope),
@@ -71,8 +78,8 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
         namespace: scope.namespace.to_owned(),
         pod_security,
         version,
-        shapes,
-        unread_shapes,
+        pod_views,
+        unread_pod_views,
         classes,
         nodes,
         policies: own.map(|own| own.into_iter().map(|standing| standing.policy).collect()),
@@ -106,17 +113,17 @@ pub(crate) async fn later(
     namespace: &str,
     kinds: &OtherKinds,
     made: &BTreeSet<String>,
-) -> Later {
+) -> SecondReading {
     let (labels, policies, pods) = tokio::join!(
         self::namespace(client, namespace),
         policies::read(client, kinds, namespace),
-        shapes::pods(client, namespace, made),
+        pod_views::pods(client, namespace, made),
     );
     let labels = labels.unwrap_or_else(|error| {
         let message = error.to_string();
         Err(Unreadable { what: "get namespaces".to_owned(), forbidden: false, message })
     });
-    Later { pods, bonds: Bonds { labels, policies: policies.standing() } }
+    SecondReading { pods, bonds: Bonds { labels, policies: policies.standing() } }
 }
 
 /// Its labels, where it may be read.

@@ -11,7 +11,7 @@ use super::{Error, Request, nonce};
 use super::{
     bundle,
     launch::Launched,
-    listener::{self, Witness},
+    listener::{self, Listener},
 };
 use crate::{
     case::{
@@ -23,33 +23,33 @@ use crate::{
 
 /// Listeners, which end when this is dropped.
 #[derive(Debug)]
-pub(super) struct Beside {
+pub(super) struct LocalControl {
     loopback: TcpListener,
     network: Network,
-    witness: Option<Listening>,
+    listener: Option<Listening>,
     /// By what the controller's own datagrams are known.
     own: Nonce,
 }
 
 #[derive(Debug)]
 struct Listening {
-    witness: Witness,
-    planned: plan::Witness,
+    listener: Listener,
+    planned: plan::Listener,
 }
 
 /// Attempts of the controller's own under way.
 #[derive(Debug)]
 pub(super) struct Trying(Option<JoinHandle<Result<Vec<Attempt>, attempts::Error>>>);
 
-impl Beside {
+impl LocalControl {
     /// A bundle of our own has a network that nothing leads to; only the user's may have one that something does.
     pub(super) async fn listen(request: &Request) -> Result<Self, Error> {
-        let loopback = TcpListener::bind("127.0.0.1:0").map_err(Error::Witness)?;
+        let loopback = TcpListener::bind("127.0.0.1:0").map_err(Error::Listen)?;
         let network = request.bundle.as_deref().map_or(Network::Fresh, bundle::network);
         let may_be_connected = request.bundle.is_some() && network != Network::Shared;
         let own = nonce()?;
-        let witness = if may_be_connected { Some(Listening::begin(own).await?) } else { None };
-        Ok(Self { loopback, network, witness, own })
+        let listener = if may_be_connected { Some(Listening::begin(own).await?) } else { None };
+        Ok(Self { loopback, network, listener, own })
     }
 
     pub(super) const fn network(&self) -> Network {
@@ -60,8 +60,8 @@ impl Beside {
         Ok(self.loopback.local_addr()?.port())
     }
 
-    pub(super) fn planned(&self) -> Option<plan::Witness> {
-        self.witness.as_ref().map(|listening| listening.planned.clone())
+    pub(super) fn planned(&self) -> Option<plan::Listener> {
+        self.listener.as_ref().map(|listening| listening.planned.clone())
     }
 
     /// Begins to try what the sandbox tries, as far as the controller may.
@@ -87,14 +87,14 @@ impl Beside {
                 tried.await
             }
         };
-        let Some(Listening { witness, .. }) = &self.witness else { return (seen(tried), Vec::new()) };
-        witness.catches_up().await;
+        let Some(Listening { listener, .. }) = &self.listener else { return (seen(tried), Vec::new()) };
+        listener.catches_up().await;
         let one_way = |destination: &&Destination| {
-            destination.purpose == Purpose::Witness && destination.target.protocol == Protocol::OneWay
+            destination.purpose == Purpose::Listener && destination.target.protocol == Protocol::OneWay
         };
         let one_way: Vec<_> = plan.destinations.iter().filter(one_way).map(|it| &it.target).collect();
         let arrived =
-            one_way.iter().filter(|target| target.token.is_some_and(|mark| witness.has_heard(mark)));
+            one_way.iter().filter(|target| target.token.is_some_and(|mark| listener.has_heard(mark)));
         let arrived = arrived.map(|target| target.id).collect();
         let control = match seen(tried) {
             Control::Tried(attempts) => Control::Tried(
@@ -103,8 +103,9 @@ impl Beside {
                     .map(|attempt| {
                         let target = one_way.iter().find(|target| target.id == attempt.target);
                         let mark = target.and_then(|target| target.token);
-                        let heard =
-                            mark.is_some_and(|mark| witness.has_heard(plan::numbered_as(self.own, mark)));
+                        let heard = mark.is_some_and(|mark| {
+                            listener.has_heard(plan::token_for_address_of(self.own, mark))
+                        });
                         if heard { Attempt { reach: Reach::Reached, ..attempt } } else { attempt }
                     })
                     .collect(),
@@ -119,11 +120,11 @@ impl Listening {
     async fn begin(own: Nonce) -> Result<Self, Error> {
         let (token, one_way) = (nonce()?, nonce()?);
         let addresses = listener::addresses();
-        let marks =
-            (0..addresses.len()).flat_map(|index| [own, one_way].map(|base| plan::numbered(base, index)));
-        let witness = Witness::listen(token, marks.collect()).await.map_err(Error::Witness)?;
-        let planned = plan::Witness { addresses, tcp: witness.tcp, udp: witness.udp, token, one_way };
-        Ok(Self { witness, planned })
+        let marks = (0..addresses.len())
+            .flat_map(|index| [own, one_way].map(|base| plan::token_for_address(base, index)));
+        let listener = Listener::listen(token, marks.collect()).await.map_err(Error::Listen)?;
+        let planned = plan::Listener { addresses, tcp: listener.tcp, udp: listener.udp, token, one_way };
+        Ok(Self { listener, planned })
     }
 }
 

@@ -28,7 +28,7 @@ const LONGEST: usize = 64;
 
 /// A listener that ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Witness {
+pub(crate) struct Listener {
     pub(crate) tcp: u16,
     pub(crate) udp: u16,
     arrived: Arc<Mutex<BTreeSet<[u8; 16]>>>,
@@ -37,7 +37,7 @@ pub(crate) struct Witness {
 
 // === impl Witness ===
 
-impl Witness {
+impl Listener {
     /// Listens on every address of the machine. `expected` are the marks of datagrams that need no answer.
     pub(crate) async fn listen(token: Nonce, expected: Vec<Nonce>) -> io::Result<Self> {
         let everywhere = [
@@ -131,13 +131,13 @@ mod tests {
 
     #[tokio::test]
     async fn its_answers_carry_its_token() {
-        let witness = Witness::listen(TOKEN, MARKS.to_vec()).await.unwrap();
+        let listener = Listener::listen(TOKEN, MARKS.to_vec()).await.unwrap();
         let mut shown = Vec::new();
-        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, witness.tcp)).await.unwrap();
+        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, listener.tcp)).await.unwrap();
         connection.read_to_end(&mut shown).await.unwrap();
         assert_eq!(shown, TOKEN.0);
         let asking = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        asking.send_to(b"podproof", (Ipv4Addr::LOCALHOST, witness.udp)).await.unwrap();
+        asking.send_to(b"podproof", (Ipv4Addr::LOCALHOST, listener.udp)).await.unwrap();
         let mut answer = [0; 64];
         let length = asking.recv(&mut answer).await.unwrap();
         assert_eq!(answer[..length], witness::answer(TOKEN));
@@ -145,13 +145,13 @@ mod tests {
 
     #[tokio::test]
     async fn it_takes_note_of_the_runs_own_datagrams_and_of_nobody_elses() {
-        let witness = Witness::listen(TOKEN, MARKS.to_vec()).await.unwrap();
+        let listener = Listener::listen(TOKEN, MARKS.to_vec()).await.unwrap();
         let sending = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let place = (Ipv4Addr::LOCALHOST, witness.udp);
+        let place = (Ipv4Addr::LOCALHOST, listener.udp);
         for mark in [MARKS[1], Nonce([9; 16])] {
             sending.send_to(&witness::one_way(mark), place).await.unwrap();
         }
-        witness.catches_up().await;
-        assert_eq!(MARKS.map(|mark| witness.has_heard(mark)), [false, true]);
+        listener.catches_up().await;
+        assert_eq!(MARKS.map(|mark| listener.has_heard(mark)), [false, true]);
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
 /// Whether its processes are the machine's own. The first namespace of every kernel has the same number: it is the machine's
 /// where the kernel is.
 fn is_among_the_machines_processes(case: &Case) -> bool {
-    let (theirs, machine) = (&case.evidence().namespaces, &case.survey.machine.namespaces);
+    let (theirs, machine) = (&case.evidence().namespaces, &case.surroundings.machine.namespaces);
     let shared = |machine: &Namespaces| {
         let theirs = theirs.seen().into_iter().flat_map(|it| &it.namespaces);
         theirs.into_iter().any(|it| it.kind == "pid" && machine.namespaces.contains(it))
@@ -106,10 +106,10 @@ mod tests {
             let sentinels = HostSentinels { other_root, others, ..HostSentinels::default() };
             let mut case = seeing(fixture::of_a_users_bundle(fixture::runc()), &sentinels);
             assert_eq!(told(&case), apart, "{other_root:?}");
-            case.collected.evidence.namespaces = case.survey.machine.namespaces.clone();
+            case.collected.evidence.namespaces = case.surroundings.machine.namespaces.clone();
             assert_eq!(told(&case), machines, "{other_root:?}");
-            case.survey.machine.boot_id = Observation::Absent;
-            case.survey.machine.runs_the_probe = Observation::Seen(false);
+            case.surroundings.machine.boot_id = Observation::Absent;
+            case.surroundings.machine.runs_the_probe = Observation::Seen(false);
             assert_eq!(told(&case), guests, "{other_root:?}");
         }
     }
@@ -121,7 +121,7 @@ mod tests {
             let sentinels = HostSentinels { others, ..HostSentinels::default() };
             let mut case = seeing(fixture::of_a_users_bundle(fixture::runc()), &sentinels);
             assert_eq!(told(&case), "met");
-            case.collected.evidence.namespaces = case.survey.machine.namespaces.clone();
+            case.collected.evidence.namespaces = case.surroundings.machine.namespaces.clone();
             assert_eq!(told(&case), "open");
         }
     }

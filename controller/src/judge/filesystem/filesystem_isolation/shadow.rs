@@ -29,7 +29,7 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
         "{} bytes, {} accounts, {} of them have a password or need none",
         theirs.size, theirs.accounts, theirs.passwords
     );
-    let machine = &case.survey.machine;
+    let machine = &case.surroundings.machine;
     let digest = FileDigest { size: theirs.size, sha256: theirs.sha256 };
     match &machine.shadow {
         Observation::Seen(machines) if digest == *machines && theirs.passwords > 0 => {
@@ -69,7 +69,8 @@ mod tests {
     fn bundle(theirs: Observation<Shadow>) -> Case {
         let mut case = fixture::of_a_users_bundle(fixture::gvisor());
         case.collected.evidence.shadow = theirs;
-        case.survey.machine.shadow = shadow(1).map(|it| FileDigest { size: it.size, sha256: it.sha256 });
+        case.surroundings.machine.shadow =
+            shadow(1).map(|it| FileDigest { size: it.size, sha256: it.sha256 });
         case
     }
 
@@ -97,7 +98,7 @@ mod tests {
         for (machine, expected) in [(Observation::Denied { errno: 13 }, "open"), (Observation::Absent, "met")]
         {
             let mut case = bundle(shadow(2));
-            case.survey.machine.shadow = machine;
+            case.surroundings.machine.shadow = machine;
             assert_eq!(told(&case), expected);
         }
     }

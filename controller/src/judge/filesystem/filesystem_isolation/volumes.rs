@@ -2,7 +2,7 @@
 
 use crate::case::{
     Case,
-    cluster::{Shape, Unreadable, Volume},
+    cluster::{PodView, Unreadable, Volume},
 };
 
 /// The workloads' volumes that are not their own.
@@ -26,10 +26,9 @@ pub(in crate::judge) fn read(case: &Case) -> Volumes {
     let claims = behind_claims(case);
     let behind = claims.as_ref().map(Vec::as_slice).unwrap_or_default();
     let of = |kinds: &[&str]| {
-        let direct = case
-            .shapes()
-            .iter()
-            .flat_map(|shape| shape.volumes.iter().map(move |volume| (shape.origin.title(), volume)));
+        let direct = case.pod_views().iter().flat_map(|pod_view| {
+            pod_view.volumes.iter().map(move |volume| (pod_view.origin.title(), volume))
+        });
         let all = direct.chain(behind.iter().cloned());
         let paths = all
             .filter(|(_, volume)| kinds.contains(&volume.kind.as_str()))
@@ -51,44 +50,51 @@ impl NodePath {
 }
 
 /// What the workloads claim, by the shape that does.
-fn claimed(case: &Case) -> Vec<(&Shape, &Volume)> {
-    let claims =
-        case.shapes().iter().flat_map(|shape| shape.volumes.iter().map(move |volume| (shape, volume)));
+fn claimed(case: &Case) -> Vec<(&PodView, &Volume)> {
+    let claims = case
+        .pod_views()
+        .iter()
+        .flat_map(|pod_view| pod_view.volumes.iter().map(move |volume| (pod_view, volume)));
     claims.filter(|(_, volume)| volume.kind == "claim").collect()
 }
 
 /// The volumes behind the workloads' claims, as far as they are bound.
 fn behind_claims(case: &Case) -> Result<Vec<(String, &Volume)>, &Unreadable> {
     let claimed = claimed(case);
-    let Some(known) = case.survey.in_cluster.as_ref().filter(|_| !claimed.is_empty()) else {
+    let Some(known) = case.surroundings.in_cluster.as_ref().filter(|_| !claimed.is_empty()) else {
         return Ok(Vec::new());
     };
     let volumes = known.cluster.claims.as_ref()?;
-    let behind = |(shape, claim): (&Shape, &Volume)| {
-        volumes.iter().find(|volume| volume.name == claim.source).map(|volume| (shape.origin.title(), volume))
+    let behind = |(pod_view, claim): (&PodView, &Volume)| {
+        volumes
+            .iter()
+            .find(|volume| volume.name == claim.source)
+            .map(|volume| (pod_view.origin.title(), volume))
     };
     Ok(claimed.into_iter().filter_map(behind).collect())
 }
 
 /// Claims without a volume: what they will be bound to is not known. Those of a template are known by its pods.
 fn unbound(case: &Case) -> Vec<String> {
-    let Some(Ok(volumes)) = case.survey.in_cluster.as_ref().map(|known| &known.cluster.claims) else {
+    let Some(Ok(volumes)) = case.surroundings.in_cluster.as_ref().map(|known| &known.cluster.claims) else {
         return Vec::new();
     };
-    let made = |template: &Shape| {
-        let own = |shape: &Shape| {
-            shape.origin.kind == template.origin.kind
-                && shape.origin.name == template.origin.name
-                && !shape.origin.is_template()
+    let made = |template: &PodView| {
+        let own = |pod_view: &PodView| {
+            pod_view.origin.kind == template.origin.kind
+                && pod_view.origin.name == template.origin.name
+                && !pod_view.origin.is_template()
         };
-        case.shapes().iter().any(own)
+        case.pod_views().iter().any(own)
     };
-    let unbound = claimed(case).into_iter().filter(|(shape, claim)| {
-        let shown_by_pods = claim.source.is_empty() && made(shape);
+    let unbound = claimed(case).into_iter().filter(|(pod_view, claim)| {
+        let shown_by_pods = claim.source.is_empty() && made(pod_view);
         !shown_by_pods && !volumes.iter().any(|volume| volume.name == claim.source)
     });
     unbound
-        .map(|(shape, claim)| format!("{} claims {}, which is not bound", shape.origin.title(), claim.name))
+        .map(|(pod_view, claim)| {
+            format!("{} claims {}, which is not bound", pod_view.origin.title(), claim.name)
+        })
         .collect()
 }
 
@@ -115,7 +121,7 @@ mod tests {
             (Err(fixture::forbidden("list persistentvolumes")), "open"),
         ] {
             let mut case = fixture::pod();
-            fixture::shape(&mut case).volumes.push(volume("disk", "claim", "data"));
+            fixture::pod_view(&mut case).volumes.push(volume("disk", "claim", "data"));
             Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).claims = claims;
             assert_eq!(fixture::told(&judge(&case)), outcome);
         }

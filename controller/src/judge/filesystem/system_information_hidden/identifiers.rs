@@ -44,14 +44,14 @@ pub(super) fn read(case: &Case, kernel: Kernel, found: &mut Found) {
 }
 
 fn whose(case: &Case, kernel: Kernel, identifier: &Identifier) -> Whose {
-    let identities = &case.survey.machine.identities;
+    let identities = &case.surroundings.machine.identities;
     let same = |digest: &[u8; 32]| *digest == identifier.sha256;
     let is_of_a_kind = OF_A_KIND.contains(&identifier.path.as_str());
     if !is_of_a_kind && identities.iter().filter_map(|it| it.sha256.seen()).any(same) {
         return Whose::Machines;
     }
     let is_host_name = HOST_NAMES.contains(&identifier.path.as_str());
-    if is_host_name && case.survey.in_cluster.is_some() {
+    if is_host_name && case.surroundings.in_cluster.is_some() {
         return if is_the_pods_name(case, identifier) { Whose::Own } else { Whose::Unknown };
     }
     let machines = identities.iter().find(|it| it.path == identifier.path).map(|it| &it.sha256);
@@ -71,7 +71,7 @@ fn whose(case: &Case, kernel: Kernel, identifier: &Identifier) -> Whose {
 
 /// The kubelet gives a pod its own name (kubernetes.io, "Pod's hostname and subdomain fields"), cut to 63 characters.
 fn is_the_pods_name(case: &Case, identifier: &Identifier) -> bool {
-    let pod = case.survey.in_cluster.as_ref().and_then(|known| known.pod.as_ref());
+    let pod = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref());
     let name = pod.map(|pod| pod.name.get(..63).unwrap_or(&pod.name));
     name.and_then(|name| identifier_digest(name.as_bytes())) == Some(identifier.sha256)
 }
@@ -97,7 +97,7 @@ mod tests {
 
     fn known(mut case: Case, path: &str, machines: Observation<&str>) -> Case {
         let contents = machines.map(|text| text.as_bytes().to_vec());
-        case.survey.machine.identities = vec![Identity::of(path, contents)];
+        case.surroundings.machine.identities = vec![Identity::of(path, contents)];
         case
     }
 
@@ -127,14 +127,14 @@ mod tests {
             ("/proc/sys/kernel/hostname", true, "open", "open"),
         ] {
             let mut linux = fixture::runc();
-            linux.collected.evidence.boot_id = linux.survey.machine.boot_id.clone();
+            linux.collected.evidence.boot_id = linux.surroundings.machine.boot_id.clone();
             assert_eq!(told(&having(linux, path, of_kernel, "it")), linuxs, "{path}");
             assert_eq!(told(&having(fixture::gvisor(), path, of_kernel, "it")), gvisors, "{path}");
         }
         // The kernel of a virtual machine is another than the machine's.
         let mut guest = fixture::runc();
-        guest.survey.machine.boot_id = Observation::Absent;
-        guest.survey.machine.identities.clear();
+        guest.surroundings.machine.boot_id = Observation::Absent;
+        guest.surroundings.machine.identities.clear();
         assert_eq!(told(&having(guest, "/proc/cmdline", true, "it")), "open");
     }
 

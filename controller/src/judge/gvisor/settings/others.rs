@@ -64,7 +64,7 @@ const PROXIED: &[&str] = &["accel", "dri/", "infiniband/", "kfd", "nvidia", "vfi
 fn host_unix_sockets(case: &Case) -> Shown {
     let is_socket = |id| {
         let asked = |it: &Destination| it.target.id == id && it.purpose == Purpose::HostSocket;
-        case.survey.destinations.iter().any(asked)
+        case.surroundings.destinations.iter().any(asked)
     };
     let mut attempts = case.evidence().egress.seen().into_iter().flat_map(|egress| &egress.attempts);
     if attempts.any(|attempt| attempt.made_contact() && is_socket(attempt.target)) {
@@ -122,7 +122,7 @@ mod tests {
     fn what_only_the_configuration_tells_is_weak_where_the_arguments_say_so() {
         let mut case = fixture::gvisor();
         assert!(matches!((HOST_UNIX_SOCKETS.shown)(&case), Shown::Unseen(_)));
-        if let Subject::Sandbox { runtime, .. } = &mut case.survey.subject {
+        if let Subject::Sandbox { runtime, .. } = &mut case.surroundings.subject {
             runtime.extend(["--host-uds=open".into(), "--allow-suid".into()]);
         }
         assert!(matches!((HOST_UNIX_SOCKETS.shown)(&case), Shown::Weak(_)));
@@ -136,7 +136,7 @@ mod tests {
             (Reach::Refused, Shown::Unseen("the runtime's configuration tells")),
         ] {
             let mut case = fixture::with_socket(fixture::gvisor(), reach);
-            if let Subject::Sandbox { runtime, .. } = &mut case.survey.subject {
+            if let Subject::Sandbox { runtime, .. } = &mut case.surroundings.subject {
                 runtime.push("--host-uds=none".into());
             }
             assert_eq!((HOST_UNIX_SOCKETS.shown)(&case), expected);

@@ -9,8 +9,8 @@ use crate::case::{Case, Subject};
 pub(super) fn cause(case: &Case) -> Option<String> {
     let shows_the_machines =
         case.evidence().memory_total.seen().is_some_and(|total| is_the_machines(case, total.bytes));
-    let path = case.survey.cgroup_path.as_deref().unwrap_or_default();
-    match &case.survey.subject {
+    let path = case.surroundings.cgroup_path.as_deref().unwrap_or_default();
+    match &case.surroundings.subject {
         subject if subject.is_told("ignore-cgroups") => {
             Some("the runtime is told to ignore control groups, by `--ignore-cgroups`".to_owned())
         }
@@ -19,7 +19,7 @@ pub(super) fn cause(case: &Case) -> Option<String> {
                 "the control group {path} is written as systemd's, and the runtime is not told `--systemd-cgroup`"
             ))
         }
-        Subject::Sandbox { .. } if case.survey.cgroup == Observation::Absent && !path.is_empty() => {
+        Subject::Sandbox { .. } if case.surroundings.cgroup == Observation::Absent && !path.is_empty() => {
             Some(format!("the runtime made no control group {path}, as with `--ignore-cgroups`"))
         }
         Subject::Pods { .. } if shows_the_machines => Some(
@@ -34,7 +34,7 @@ pub(super) fn cause(case: &Case) -> Option<String> {
 /// Without root runsc makes no control group and goes on (gVisor, `runsc/container/container.go`, "Skipping cgroup
 /// configuration in rootless mode"); that nothing limits the sandbox then says nothing of one that is made as root.
 pub(super) fn is_rootless(case: &Case) -> bool {
-    case.survey.subject.is_told("rootless")
+    case.surroundings.subject.is_told("rootless")
 }
 
 /// "slice:prefix:name" (runc, docs/systemd.md; gVisor, `runsc/cgroup/systemd.go`).

@@ -54,12 +54,14 @@ pub(super) fn all(case: &Case, declared: Limits) -> Vec<Shown> {
     let mut all = by_the_machine(case, declared);
     all.extend(declared.memory.map(|memory| by_memory_total(case, memory, kernel)));
     all.extend(by_quotas(case, declared, kernel));
-    all.extend(declared.cpu_millis.filter(|_| case.survey.measures_cpu).map(|cpu| by_measuring(case, cpu)));
+    all.extend(
+        declared.cpu_millis.filter(|_| case.surroundings.measures_cpu).map(|cpu| by_measuring(case, cpu)),
+    );
     all
 }
 
 fn by_the_machine(case: &Case, declared: Limits) -> Vec<Shown> {
-    let cgroup = &case.survey.cgroup;
+    let cgroup = &case.surroundings.cgroup;
     let shown = |limit: Limit| {
         let declared = limit.of(declared)?;
         let (how, text) = match cgroup.seen() {
@@ -139,14 +141,14 @@ fn by_measuring(case: &Case, declared: u64) -> Shown {
 /// What the probe's own container is given of its pod's.
 fn of_a_container(case: &Case, declared: Limits) -> Limits {
     let class =
-        case.survey.in_cluster.as_ref().and_then(|known| {
+        case.surroundings.in_cluster.as_ref().and_then(|known| {
             known.group.runtime_class.as_deref().and_then(|name| known.cluster.class(name))
         });
     class.map_or(declared, |class| class.without_overhead(declared))
 }
 
 pub(super) fn is_the_machines(case: &Case, bytes: u64) -> bool {
-    case.survey.machine.memory_total.seen().is_some_and(|&all| pages(all) == pages(bytes))
+    case.surroundings.machine.memory_total.seen().is_some_and(|&all| pages(all) == pages(bytes))
 }
 
 pub(super) fn describe(limits: Limits) -> String {

@@ -19,19 +19,19 @@ pub(in crate::judge) struct Attempted<'a> {
 /// Every attempt that was asked for and made.
 pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
     let Some(egress) = case.evidence().egress.seen() else { return Vec::new() };
-    let control = match &case.survey.control {
+    let control = match &case.surroundings.control {
         Control::Tried(tried) => tried.as_slice(),
         Control::NotAsked | Control::Failed(_) => &[],
     };
     let made = egress.attempts.iter().filter_map(|attempt| {
         let asked = |destination: &&Destination| destination.target.id == attempt.target;
-        let destination = case.survey.destinations.iter().find(asked)?;
+        let destination = case.surroundings.destinations.iter().find(asked)?;
         let tried = control.iter().find(|tried| tried.target == attempt.target);
         Some(Attempted {
             destination,
             attempt,
-            expectation: case.survey.profile.expectation(destination, &egress.name_servers),
-            arrived: case.survey.arrived.contains(&attempt.target),
+            expectation: case.surroundings.profile.expectation(destination, &egress.name_servers),
+            arrived: case.surroundings.arrived.contains(&attempt.target),
             control: tried.map(|tried| tried.reach),
         })
     });

@@ -14,7 +14,7 @@ pub(in crate::judge) fn judge(case: &Case, what: &str, belongs: fn(&Destination)
     if let Some(leak) = of_class.iter().find(|it| it.is_leak()) {
         return cited(Judgement::unmet(format!("{} was reached: {what}", leak.destination.name())));
     }
-    if let Err(why) = structure::whole(case, &all).and_then(|()| control::stands_for_its_network(case)) {
+    if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
         return Judgement::inconclusive(why);
     }
     if of_class.is_empty() {

@@ -23,7 +23,7 @@ type Family = (&'static str, bool);
 
 /// What would decide a case that is open.
 pub(super) fn would_decide(case: &Case) -> String {
-    match (&case.survey.control, &case.survey.in_cluster) {
+    match (&case.surroundings.control, &case.surroundings.in_cluster) {
         (Control::NotAsked, None) => {
             "a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)"
                 .to_owned()
@@ -42,15 +42,16 @@ pub(super) fn shows(
     attempted: &[Attempted<'_>],
     otherwise: &str,
 ) -> Result<Vec<Citation>, String> {
-    let Control::Tried(_) = &case.survey.control else { return Err(otherwise.to_owned()) };
-    if let Some(known) = &case.survey.in_cluster {
+    let Control::Tried(_) = &case.surroundings.control else { return Err(otherwise.to_owned()) };
+    if let Some(known) = &case.surroundings.in_cluster {
         unhindered(known)?;
-        if case.survey.profile.kind == Kind::DenyAll {
+        if case.surroundings.profile.kind == Kind::DenyAll {
             closed(known)?;
         }
     }
-    stands_for_its_network(case)?;
-    if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Witness && it.is_leak()) {
+    represents_its_network(case)?;
+    if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Listener && it.is_leak())
+    {
         return Err(format!("the sandbox reached the run's own listener {}", it.destination.name()));
     }
     let mut shown = Vec::new();
@@ -58,7 +59,7 @@ pub(super) fn shows(
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             shown.push(witnessed(attempted, family, protocol)?);
         }
-        if case.survey.in_cluster.is_none() {
+        if case.surroundings.in_cluster.is_none() {
             shown.push(beyond_the_machine(attempted, family)?);
         }
     }
@@ -71,7 +72,7 @@ fn witnessed(
     protocol: Protocol,
 ) -> Result<Citation, String> {
     let mut witnesses = attempted.iter().filter(|it| {
-        it.destination.purpose == Purpose::Witness
+        it.destination.purpose == Purpose::Listener
             && it.destination.target.protocol == protocol
             && it.destination.target.address.is_ipv4() == is_v4
             && it.expectation == Expectation::Forbidden
@@ -151,18 +152,24 @@ fn closed(known: &InCluster) -> Result<(), String> {
 
 /// The probe has the cluster's network and no other, and the same bonds as long as it looked; a pod that it stands for may
 /// have another.
-pub(in crate::judge) fn stands_for_its_network(case: &Case) -> Result<(), String> {
-    let Some(known) = &case.survey.in_cluster else { return Ok(()) };
+pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), String> {
+    let Some(known) = &case.surroundings.in_cluster else { return Ok(()) };
     known.cluster.unsettled().map_or(Ok(()), Err)?;
-    if let Some(shape) = known.group.in_the_nodes_network() {
-        return Err(format!("{} is in the node's own network, and the probe is not", shape.origin.title()));
+    if let Some(pod_view) = known.group.in_the_nodes_network() {
+        return Err(format!(
+            "{} is in the node's own network, and the probe is not",
+            pod_view.origin.title()
+        ));
     }
-    let other =
-        known.group.shapes.iter().find_map(|shape| Some((shape, shape.network_annotations.keys().next()?)));
+    let other = known
+        .group
+        .pod_views
+        .iter()
+        .find_map(|pod_view| Some((pod_view, pod_view.network_annotations.keys().next()?)));
     match other {
-        Some((shape, annotation)) => Err(format!(
+        Some((pod_view, annotation)) => Err(format!(
             "{} has a network of its own by the annotation {annotation}, and the probe has not",
-            shape.origin.title()
+            pod_view.origin.title()
         )),
         None => Ok(()),
     }
@@ -258,7 +265,7 @@ mod tests {
     #[test]
     fn a_network_that_the_probe_does_not_have_leaves_it_open() {
         let mut case = fixture::pod();
-        let annotations = &mut fixture::shape(&mut case).network_annotations;
+        let annotations = &mut fixture::pod_view(&mut case).network_annotations;
         annotations.insert("k8s.v1.cni.cncf.io/networks".into(), "lan".into());
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
@@ -266,7 +273,7 @@ mod tests {
     #[test]
     fn a_pod_in_the_nodes_network_is_unmet_whatever_the_probe_reached() {
         let mut case = fixture::pod();
-        fixture::shape(&mut case).host_namespaces.push("network".into());
+        fixture::pod_view(&mut case).host_namespaces.push("network".into());
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
@@ -291,7 +298,7 @@ mod tests {
     #[test]
     fn without_a_control_the_command_that_decides_it_is_named() {
         let mut case = fixture::pod();
-        case.survey.control = Control::NotAsked;
+        case.surroundings.control = Control::NotAsked;
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("--control-namespace"), "{why}");
     }
@@ -299,9 +306,9 @@ mod tests {
     /// The same sandbox on this machine, beside a controller.
     fn local() -> Case {
         let mut case = fixture::pod();
-        case.survey.in_cluster = None;
-        case.survey.destinations[2].purpose = Purpose::Requested;
-        case.survey.destinations[2].named = true;
+        case.surroundings.in_cluster = None;
+        case.surroundings.destinations[2].purpose = Purpose::Requested;
+        case.surroundings.destinations[2].named = true;
         case
     }
 
@@ -310,7 +317,7 @@ mod tests {
         let judgement = judge(&local());
         assert_eq!(judgement.outcome, Outcome::Met, "{}", judgement.because);
         let mut case = local();
-        case.survey.destinations[2].named = false;
+        case.surroundings.destinations[2].named = false;
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("--egress-target"), "{why}");
         for position in 0..3 {
@@ -325,7 +332,7 @@ mod tests {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.policies.as_mut().unwrap()[0].egress = Direction::Allowed;
-        case.survey.profile.kind = Kind::NoPrivate;
+        case.surroundings.profile.kind = Kind::NoPrivate;
         assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 }

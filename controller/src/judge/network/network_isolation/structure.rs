@@ -52,7 +52,7 @@ pub(in crate::judge) fn whole(case: &Case, attempted: &[Attempted<'_>]) -> Resul
         return Err(format!("no attempt was seen: {}", egress.fared()));
     }
     let made = |wanted: &Destination| attempted.iter().any(|it| it.destination.target.id == wanted.target.id);
-    match case.survey.destinations.iter().find(|wanted| !made(wanted)) {
+    match case.surroundings.destinations.iter().find(|wanted| !made(wanted)) {
         Some(missing) => Err(format!("there is no attempt on {}", missing.name())),
         None => Ok(()),
     }
@@ -75,8 +75,8 @@ fn nowhere(attempted: &[Attempted<'_>]) -> Result<(), String> {
 }
 
 fn loopback_is_its_own(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), String> {
-    match attempted.iter().find(|it| it.destination.purpose == Purpose::LoopbackWitness) {
-        None if case.survey.in_cluster.is_some() => Ok(()),
+    match attempted.iter().find(|it| it.destination.purpose == Purpose::LoopbackListener) {
+        None if case.surroundings.in_cluster.is_some() => Ok(()),
         None => Err("no listener of the machine's own was attempted".to_owned()),
         Some(it) if it.attempt.reach == Reach::Refused || has_no_way(it) => Ok(()),
         Some(it) => Err(format!("the machine's own listener was not out of reach: {}", it.ended())),

@@ -4,31 +4,31 @@ use super::{Gap, Reading};
 use crate::{
     case::{
         Case,
-        cluster::{Container, SeccompProfile, Shape},
+        cluster::{Container, PodView, SeccompProfile},
     },
     judge::gvisor::Kernel,
 };
 
 /// What workloads ask for, and what they leave open; nothing on this machine, which has none.
 pub(super) fn readings(case: &Case, kernel: Kernel) -> Vec<Reading> {
-    if case.survey.in_cluster.is_none() {
+    if case.surroundings.in_cluster.is_none() {
         return Vec::new();
     }
-    let asked_for = match case.shapes().iter().find_map(privilege) {
+    let asked_for = match case.pod_views().iter().find_map(privilege) {
         Some(privilege) => Err(Gap::Open("cluster", privilege)),
         None => Ok(("cluster", "no workload asks for a privilege".to_owned())),
     };
-    [asked_for].into_iter().chain(unfiltered(case.shapes(), kernel)).collect()
+    [asked_for].into_iter().chain(unfiltered(case.pod_views(), kernel)).collect()
 }
 
 /// A container that names no seccomp profile is filtered by none, which matters where Linux answers its system calls.
-fn unfiltered(shapes: &[Shape], kernel: Kernel) -> Option<Reading> {
-    let (shape, container) = shapes.iter().find_map(|shape| {
+fn unfiltered(pod_views: &[PodView], kernel: Kernel) -> Option<Reading> {
+    let (pod_view, container) = pod_views.iter().find_map(|pod_view| {
         let unnamed =
             |container: &&Container| container.seccomp == SeccompProfile::Unnamed && !container.privileged;
-        Some((shape, shape.containers.iter().find(unnamed)?))
+        Some((pod_view, pod_view.containers.iter().find(unnamed)?))
     })?;
-    let what = format!("{}: container {} names no seccomp profile", shape.origin.title(), container.name);
+    let what = format!("{}: container {} names no seccomp profile", pod_view.origin.title(), container.name);
     Some(match kernel {
         Kernel::Gvisor => Ok(("cluster", format!("{what}; gVisor answers its system calls"))),
         Kernel::Other => {
@@ -39,12 +39,12 @@ fn unfiltered(shapes: &[Shape], kernel: Kernel) -> Option<Reading> {
     })
 }
 
-fn privilege(shape: &Shape) -> Option<String> {
-    let title = shape.origin.title();
-    if let Some(namespace) = shape.host_namespaces.first() {
+fn privilege(pod_view: &PodView) -> Option<String> {
+    let title = pod_view.origin.title();
+    if let Some(namespace) = pod_view.host_namespaces.first() {
         return Some(format!("{title} shares the node's {namespace} namespace"));
     }
-    if let Some(sysctl) = shape.sysctls.first() {
+    if let Some(sysctl) = pod_view.sysctls.first() {
         return Some(format!("{title} sets the kernel's {sysctl}"));
     }
     let of_container = |container: &Container| {
@@ -66,10 +66,10 @@ fn privilege(shape: &Shape) -> Option<String> {
         .flatten()
         .next()
     };
-    if let Some(privilege) = shape.containers.iter().find_map(of_container) {
+    if let Some(privilege) = pod_view.containers.iter().find_map(of_container) {
         return Some(format!("{title}: {privilege}"));
     }
-    shape.root_allowed.as_ref().map(|container| format!("{title}: container {container} may run as root"))
+    pod_view.root_allowed.as_ref().map(|container| format!("{title}: container {container} may run as root"))
 }
 
 #[cfg(test)]
@@ -82,22 +82,22 @@ mod tests {
 
     #[test]
     fn each_privilege_of_a_workload_is_named() {
-        type Change = fn(&mut Shape);
+        type Change = fn(&mut PodView);
         assert_eq!(judge(&fixture::pod()).outcome, Outcome::Met);
         let changes: [(&str, Change); 9] = [
-            ("by no seccomp profile", |shape| shape.containers[0].seccomp = SeccompProfile::Unconfined),
-            ("does not drop ALL", |shape| shape.containers[0].keeps_capabilities = true),
-            ("may gain", |shape| shape.containers[0].may_gain_privileges = true),
-            ("network namespace", |shape| shape.host_namespaces = vec!["network".into()]),
-            ("kernel's", |shape| shape.sysctls = vec!["net.core.somaxconn".into()]),
-            ("privileged", |shape| shape.containers[0].privileged = true),
-            ("SYS_ADMIN", |shape| shape.containers[0].added_capabilities = vec!["SYS_ADMIN".into()]),
-            ("port 80", |shape| shape.containers[0].host_ports = vec![80]),
-            ("as root", |shape| shape.root_allowed = Some("app".into())),
+            ("by no seccomp profile", |pod_view| pod_view.containers[0].seccomp = SeccompProfile::Unconfined),
+            ("does not drop ALL", |pod_view| pod_view.containers[0].keeps_capabilities = true),
+            ("may gain", |pod_view| pod_view.containers[0].may_gain_privileges = true),
+            ("network namespace", |pod_view| pod_view.host_namespaces = vec!["network".into()]),
+            ("kernel's", |pod_view| pod_view.sysctls = vec!["net.core.somaxconn".into()]),
+            ("privileged", |pod_view| pod_view.containers[0].privileged = true),
+            ("SYS_ADMIN", |pod_view| pod_view.containers[0].added_capabilities = vec!["SYS_ADMIN".into()]),
+            ("port 80", |pod_view| pod_view.containers[0].host_ports = vec![80]),
+            ("as root", |pod_view| pod_view.root_allowed = Some("app".into())),
         ];
         for (words, change) in changes {
             let mut case = fixture::pod();
-            change(fixture::shape(&mut case));
+            change(fixture::pod_view(&mut case));
             let judgement = judge(&case);
             assert_eq!(judgement.outcome, Outcome::Unmet, "{words}");
             assert!(judgement.because.contains(words), "{words}: {}", judgement.because);
@@ -108,12 +108,12 @@ mod tests {
     fn a_profile_that_nobody_names_is_a_gap_where_linux_answers_and_only_said_where_gvisor_does() {
         let told = |kernel| {
             let mut case = fixture::pod();
-            fixture::shape(&mut case).containers[0].seccomp = SeccompProfile::Unnamed;
-            unfiltered(case.shapes(), kernel).unwrap()
+            fixture::pod_view(&mut case).containers[0].seccomp = SeccompProfile::Unnamed;
+            unfiltered(case.pod_views(), kernel).unwrap()
         };
         assert!(told(Kernel::Gvisor).is_ok_and(|(_, text)| text.contains("gVisor answers")));
         assert!(matches!(told(Kernel::Other), Err(Gap::Open(_, text)) if text.contains("names no seccomp")));
         assert!(matches!(told(Kernel::Unclear), Err(Gap::Unseen(_))));
-        assert!(unfiltered(fixture::pod().shapes(), Kernel::Other).is_none());
+        assert!(unfiltered(fixture::pod().pod_views(), Kernel::Other).is_none());
     }
 }

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(35);
 const OF_A_WEBHOOK: [&str; 2] = ["failed calling webhook ", "admission webhook "];
 
 /// Makes the request until it is answered, or the deadline has come.
-pub(super) async fn until<T, F>(deadline: Instant, mut request: impl FnMut() -> F) -> kube::Result<T>
+pub(super) async fn retry_until<T, F>(deadline: Instant, mut request: impl FnMut() -> F) -> kube::Result<T>
 where
     F: Future<Output = kube::Result<T>>,
 {
@@ -23,7 +23,7 @@ where
         let patience = deadline.min(Instant::now() + PATIENCE);
         let answer = timeout_at(patience, request()).await;
         match answer.unwrap_or_else(|_| Err(kube::Error::Service("it did not answer in time".into()))) {
-            Err(error) if passes(&error) && Instant::now() + pause < deadline => sleep(pause).await,
+            Err(error) if is_transient(&error) && Instant::now() + pause < deadline => sleep(pause).await,
             answer => return answer,
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -31,7 +31,7 @@ where
 }
 
 /// Whether the same request may be answered in a while: nobody was there, or the server said to come again.
-pub(super) fn passes(error: &kube::Error) -> bool {
+pub(super) fn is_transient(error: &kube::Error) -> bool {
     match error {
         kube::Error::Api(status) => {
             matches!(status.code, 429 | 500 | 502 | 503 | 504) && !is_of_a_webhook(&status.message)

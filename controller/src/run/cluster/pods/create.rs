@@ -38,10 +38,10 @@ pub(super) async fn insist<K>(
 where
     K: kube::Resource + Clone + Serialize + DeserializeOwned + Debug,
 {
-    match again::until(deadline, || api.create(params, object)).await {
+    match again::retry_until(deadline, || api.create(params, object)).await {
         Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => {
             let name = object.meta().name.as_deref().unwrap_or_default();
-            again::until(deadline, || api.get(name)).await.map_err(refusal)
+            again::retry_until(deadline, || api.get(name)).await.map_err(refusal)
         }
         created => created.map_err(refusal),
     }
@@ -53,7 +53,7 @@ pub(super) fn refusal(error: kube::Error) -> Refusal {
         kube::Error::Api(status) if status.code == 403 && status.message.contains("\" cannot ") => {
             Refusal::Permission(status.message.clone())
         }
-        kube::Error::Api(status) if !again::passes(&kube::Error::Api(status.clone())) => {
+        kube::Error::Api(status) if !again::is_transient(&kube::Error::Api(status.clone())) => {
             Refusal::Admission(status.message.clone())
         }
         other => Refusal::Unanswered(other.to_string()),

@@ -72,7 +72,7 @@ where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
     let params = DeleteParams::background();
-    match again::until(deadline, || api.delete(name, &params)).await {
+    match again::retry_until(deadline, || api.delete(name, &params)).await {
         Err(kube::Error::Api(status)) if status.code == 404 => None,
         Err(kube::Error::Api(status)) => Some(status.message.clone()),
         Err(error) => Some(error.to_string()),
@@ -88,9 +88,9 @@ pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Vec<
 async fn found_until(client: &Client, namespace: &str, deadline: Instant) -> kube::Result<Vec<Found>> {
     let params = ListParams::default().labels(names::RUN_LABEL);
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-    let pods = again::until(deadline, || pods.list(&params)).await?;
+    let pods = again::retry_until(deadline, || pods.list(&params)).await?;
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
-    let owners = again::until(deadline, || owners.list(&params)).await?;
+    let owners = again::retry_until(deadline, || owners.list(&params)).await?;
     let run = |labels: &std::collections::BTreeMap<String, String>| {
         labels.get(names::RUN_LABEL).cloned().unwrap_or_default()
     };

@@ -11,7 +11,7 @@ use k8s_openapi::{
 use super::secrets;
 use crate::{
     case::cluster::{
-        Affinity, Container, ContainerKind, Labels, Origin, Placement, Requirement, SeccompProfile, Shape,
+        Affinity, Container, ContainerKind, Labels, Origin, Placement, PodView, Requirement, SeccompProfile,
         Toleration, Volume, bytes, millis,
     },
     support::names,
@@ -29,7 +29,7 @@ const NETWORKS: &[&str] = &[
     "cni.cilium.io/",
 ];
 
-pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Shape {
+pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> PodView {
     let annotations = metadata.annotations.unwrap_or_default();
     let of = |prefixes: &[&str]| {
         let kept =
@@ -38,7 +38,7 @@ pub(super) fn shape(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> Sha
     };
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     let created = metadata.creation_timestamp.filter(|_| !origin.is_template());
-    Shape {
+    PodView {
         created: created.map(|time| time.0.as_second()),
         token: token(&origin, spec, volumes),
         secrets: Some(secrets::named(spec)),
@@ -240,9 +240,9 @@ mod tests {
 
     use super::*;
 
-    fn of(pod: Option<&str>, spec: &Value) -> Shape {
+    fn of(pod: Option<&str>, spec: &Value) -> PodView {
         let origin = Origin { kind: "deployment".into(), name: "web".into(), pod: pod.map(str::to_owned) };
-        shape(origin, ObjectMeta::default(), &serde_json::from_value(spec.clone()).unwrap())
+        pod_view(origin, ObjectMeta::default(), &serde_json::from_value(spec.clone()).unwrap())
     }
 
     #[test]
@@ -309,13 +309,19 @@ mod tests {
                 { "name": "d", "csi": { "driver": "secrets-store.csi.k8s.io" } },
             ],
         });
-        let shape = of(None, &spec);
-        assert_eq!(shape.containers.len(), 3);
-        assert!(shape.containers[0].privileged && shape.containers[2].unmasked_proc);
-        assert_eq!((shape.containers[1].memory, shape.containers[1].cpu_millis), (Some(64 << 20), Some(100)));
-        assert_eq!((shape.host_namespaces.len(), shape.sysctls.len()), (1, 1));
-        let kinds: Vec<_> = shape.volumes.iter().map(|volume| volume.kind.as_str()).collect();
+        let pod_view = of(None, &spec);
+        assert_eq!(pod_view.containers.len(), 3);
+        assert!(pod_view.containers[0].privileged && pod_view.containers[2].unmasked_proc);
+        assert_eq!(
+            (pod_view.containers[1].memory, pod_view.containers[1].cpu_millis),
+            (Some(64 << 20), Some(100))
+        );
+        assert_eq!((pod_view.host_namespaces.len(), pod_view.sysctls.len()), (1, 1));
+        let kinds: Vec<_> = pod_view.volumes.iter().map(|volume| volume.kind.as_str()).collect();
         assert_eq!(kinds, ["hostPath", "claim", "driver"]);
-        assert_eq!(shape.without_limits().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["first"]);
+        assert_eq!(
+            pod_view.without_limits().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(),
+            ["first"]
+        );
     }
 }

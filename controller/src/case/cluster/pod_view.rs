@@ -7,7 +7,7 @@ use super::{Labels, Placement};
 
 /// A pod, or a template.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Shape {
+pub struct PodView {
     /// Where it comes from.
     pub origin: Origin,
     /// When it was made, in seconds since 1970; `None` for a template.
@@ -134,7 +134,7 @@ impl Origin {
     }
 }
 
-impl Shape {
+impl PodView {
     /// Whether it shares the node's network.
     pub fn in_the_nodes_network(&self) -> bool {
         self.host_namespaces.iter().any(|namespace| namespace == "network")

@@ -17,7 +17,7 @@ use k8s_openapi::{
 use kube::{Api, Client, Resource};
 
 use super::{list, neighbours, template};
-use crate::case::cluster::{Origin, Read, Shape, Unreadable};
+use crate::case::cluster::{Origin, PodView, Read, Unreadable};
 
 /// The name of a ReplicaSet or Job, and the workload that made it.
 type Makers = BTreeMap<(String, String), (String, String)>;
@@ -35,7 +35,10 @@ impl Workload {
 }
 
 /// Templates and pods, where pods listen, and what could not be read.
-pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<SocketAddr>, Vec<Unreadable>) {
+pub(super) async fn read(
+    client: &Client,
+    namespace: &str,
+) -> (Vec<PodView>, Vec<SocketAddr>, Vec<Unreadable>) {
     let (deployments, sets, stateful, daemons, controllers, jobs, crons, pods) = tokio::join!(
         workloads::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
         workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set
@@ -71,13 +74,13 @@ pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Shape>, Vec<S
     let templates = found
         .into_iter()
         .filter(|workload| maker(&workload.metadata).is_none_or(|maker| !known.contains(&maker)));
-    let templates = templates.map(shape);
+    let templates = templates.map(pod_view);
     let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
     (templates.chain(pods).collect(), neighbours, unread)
 }
 
 /// The pods that there are, but for these.
-pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String>) -> Read<Vec<Shape>> {
+pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String>) -> Read<Vec<PodView>> {
     let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), "list pods", |pod| pod).await?;
     let others =
         pods.into_iter().filter(|pod| !pod.metadata.name.as_ref().is_some_and(|name| but.contains(name)));
@@ -118,11 +121,11 @@ where
     .await
 }
 
-fn shape(workload: Workload) -> Shape {
+fn pod_view(workload: Workload) -> PodView {
     let name = workload.metadata.name.unwrap_or_default();
     let origin = Origin { kind: workload.kind.to_owned(), name, pod: None };
     let template = workload.template.unwrap_or_default();
-    template::shape(origin, template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
+    template::pod_view(origin, template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
 }
 
 fn makers(workloads: &[Workload]) -> Makers {
@@ -144,11 +147,11 @@ fn lives(pod: &Pod) -> bool {
     !matches!(ended, Some("Succeeded" | "Failed"))
 }
 
-fn of_pod(pod: Pod, makers: &Makers) -> Shape {
+fn of_pod(pod: Pod, makers: &Makers) -> PodView {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let made_by = maker(&pod.metadata);
     let made_by = made_by.map(|maker| makers.get(&maker).cloned().unwrap_or(maker));
     let (kind, owner) = made_by.unwrap_or_else(|| ("pod".to_owned(), name.clone()));
     let origin = Origin { kind, name: owner, pod: Some(name) };
-    template::shape(origin, pod.metadata, &pod.spec.unwrap_or_default())
+    template::pod_view(origin, pod.metadata, &pod.spec.unwrap_or_default())
 }

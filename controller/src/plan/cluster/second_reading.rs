@@ -2,10 +2,10 @@
 //! plan stands for it, and uncovered where none does.
 
 use super::{Key, Plan, Request, grouped, key, left_out, places};
-use crate::case::cluster::{Cluster, Later, Shape};
+use crate::case::cluster::{Cluster, PodView, SecondReading};
 
 /// Takes what was read later into what was read before and the plan that was made of it.
-pub fn since(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: Later) {
+pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: SecondReading) {
     cluster.changed = cluster.bonds.changes(&later.bonds);
     let pods = match later.pods {
         Ok(pods) => pods,
@@ -17,15 +17,15 @@ pub fn since(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: L
     // In the order of the plan's groups.
     let keys: Vec<_> = grouped(cluster, request).0.into_keys().collect();
     let pods = pods.into_iter().map(|pod| known_by_its_workload(pod, cluster));
-    let changed: Vec<_> = pods.filter(|pod| !cluster.shapes.contains(pod)).collect();
+    let changed: Vec<_> = pods.filter(|pod| !cluster.pod_views.contains(pod)).collect();
     for pod in &changed {
         join(cluster, plan, request, &keys, pod);
     }
-    cluster.shapes.extend(changed);
+    cluster.pod_views.extend(changed);
 }
 
 /// Only at first it was asked who makes whom.
-fn known_by_its_workload(mut pod: Shape, cluster: &Cluster) -> Shape {
+fn known_by_its_workload(mut pod: PodView, cluster: &Cluster) -> PodView {
     let before = cluster.pods().find(|before| before.origin.pod == pod.origin.pod);
     if let Some(before) = before {
         pod.origin = before.origin.clone();
@@ -33,7 +33,7 @@ fn known_by_its_workload(mut pod: Shape, cluster: &Cluster) -> Shape {
     pod
 }
 
-fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod: &Shape) {
+fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod: &PodView) {
     let title = pod.origin.title();
     if !super::asked_for(pod, request) {
         plan.coverage.uncovered.push(format!("{title}: --like leaves it out"));
@@ -47,7 +47,7 @@ fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod
         let position = keys.iter().position(|known| *known == key);
         let group = position.and_then(|position| plan.groups.get_mut(position));
         match group.filter(|group| group.refused.is_none()) {
-            Some(group) => group.shapes.push(pod.clone()),
+            Some(group) => group.pod_views.push(pod.clone()),
             None => uncovered.push(format!("{title}: it came, or changed, while the others were looked at")),
         }
     }
@@ -65,7 +65,9 @@ mod tests {
     };
 
     /// What is uncovered and what changed, and how many shapes the only group has, when this is read later.
-    fn read(later: impl FnOnce(&mut Vec<Shape>, &mut Bonds) -> Option<Read<Vec<Shape>>>) -> (Cluster, Plan) {
+    fn read(
+        later: impl FnOnce(&mut Vec<PodView>, &mut Bonds) -> Option<Read<Vec<PodView>>>,
+    ) -> (Cluster, Plan) {
         let mut cluster = tests::cluster();
         let request = tests::request();
         let mut plan = namespace(&cluster, &request).unwrap();
@@ -74,12 +76,12 @@ mod tests {
         // Read without the workloads that make them.
         pods[0].origin.kind = "replicaset".into();
         let instead = later(&mut pods, &mut bonds);
-        let later = Later { pods: instead.unwrap_or(Ok(pods)), bonds };
-        since(&mut cluster, &mut plan, &request, later);
+        let later = SecondReading { pods: instead.unwrap_or(Ok(pods)), bonds };
+        apply_second_reading(&mut cluster, &mut plan, &request, later);
         (cluster, plan)
     }
 
-    fn another(pods: &mut Vec<Shape>, change: impl FnOnce(&mut Shape)) {
+    fn another(pods: &mut Vec<PodView>, change: impl FnOnce(&mut PodView)) {
         let mut pod = pods[0].clone();
         pod.origin.pod = Some("web-2".into());
         change(&mut pod);
@@ -90,7 +92,7 @@ mod tests {
     fn where_nothing_changed_nothing_is_said() {
         let (cluster, plan) = read(|_, _| None);
         assert!(cluster.changed.is_empty() && plan.coverage.uncovered.is_empty(), "{plan:?}");
-        assert_eq!(cluster.shapes, tests::cluster().shapes);
+        assert_eq!(cluster.pod_views, tests::cluster().pod_views);
     }
 
     #[test]
@@ -100,8 +102,8 @@ mod tests {
             None
         });
         assert!(plan.coverage.uncovered.is_empty(), "{plan:?}");
-        assert_eq!(plan.groups[0].stands_for(), ["pod/web-1", "pod/web-2"]);
-        assert!(cluster.shapes.iter().any(|shape| shape.token));
+        assert_eq!(plan.groups[0].represents(), ["pod/web-1", "pod/web-2"]);
+        assert!(cluster.pod_views.iter().any(|pod_view| pod_view.token));
     }
 
     #[test]
@@ -110,13 +112,13 @@ mod tests {
             pods[0].containers[0].privileged = true;
             None
         });
-        assert_eq!(plan.groups[0].stands_for(), ["pod/web-1"]);
-        assert!(plan.groups[0].shapes.iter().any(|shape| shape.containers[0].privileged));
+        assert_eq!(plan.groups[0].represents(), ["pod/web-1"]);
+        assert!(plan.groups[0].pod_views.iter().any(|pod_view| pod_view.containers[0].privileged));
     }
 
     #[test]
     fn a_pod_that_no_probe_stands_for_is_uncovered() {
-        type Change = fn(&mut Shape);
+        type Change = fn(&mut PodView);
         let changes: [(&str, Change); 3] = [
             ("pod/web-2: it came", |pod| pod.runtime_class = None),
             ("pod/web-2: it came", |pod| drop(pod.gvisor_annotations.insert("a".into(), "b".into()))),
