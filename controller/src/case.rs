@@ -1,6 +1,7 @@
 //! All that a judge may look at: what the probe saw, and what is known from outside of the sandbox.
 
 pub mod breach;
+pub mod circumstances;
 pub mod cluster;
 pub mod destination;
 pub mod environment;
@@ -8,6 +9,7 @@ pub mod identity;
 pub mod leftover;
 pub mod limits;
 pub mod profile;
+
 use std::{path::PathBuf, sync::Arc};
 
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};

@@ -227,6 +227,7 @@ pub(crate) fn report(case: &Case) -> Report {
     };
     let record = Record {
         environment: declared,
+        circumstances: None,
         only_production: false,
         remarks: Vec::new(),
         cases: vec![case.clone()],

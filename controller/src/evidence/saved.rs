@@ -152,7 +152,13 @@ mod tests {
             remarks: Vec::new(),
         };
         let cases = vec![fixture::pod(), fixture::gvisor(), fixture::runc(), fixture::silent()];
-        Record { environment, only_production: false, remarks: vec!["a remark".into()], cases }
+        Record {
+            environment,
+            circumstances: None,
+            only_production: false,
+            remarks: vec!["a remark".into()],
+            cases,
+        }
     }
 
     fn provenance() -> Provenance {

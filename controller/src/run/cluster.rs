@@ -124,6 +124,7 @@ pub(crate) async fn verify(
     let remarks = looked_up.into_iter().chain(timed_out.then(report::timed_out)).chain(counted);
     let record = Record {
         environment: request.declared,
+        circumstances: None,
         only_production: request.policy.only_production,
         remarks: remarks.chain(report::left_behind(&run.leftovers)).collect(),
         cases,

@@ -75,6 +75,7 @@ pub(crate) async fn local(
     let remarks = looked_up.into_iter().chain(timed_out).chain(report::left_behind(&leftovers)).collect();
     let record = Record {
         environment: request.declared,
+        circumstances: None,
         only_production: request.policy.only_production,
         remarks,
         cases: vec![case],
