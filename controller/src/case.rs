@@ -13,7 +13,6 @@ pub mod profile;
 use std::{path::PathBuf, sync::Arc};
 
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use breach::Breach;
@@ -117,7 +116,7 @@ pub enum Control {
 }
 
 /// The pod in which a probe ran, by what the cluster says of it.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RanPod {
     /// Its name.
     pub name: String,
@@ -136,7 +135,7 @@ pub struct RanPod {
 }
 
 /// What is judged.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Subject {
     /// A sandbox of this machine, started by an OCI runtime.
@@ -207,7 +206,7 @@ pub struct Machine {
 }
 
 /// One observation that a judgement rests on.
-#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Citation {
     /// Who saw it: an observer's id, or "machine" or "bundle" for what was seen outside.
     pub source: &'static str,

@@ -8,7 +8,7 @@ pub mod finding;
 pub mod gvisor;
 mod limits;
 mod network;
-mod platforms;
+pub mod platforms;
 pub mod policy;
 mod privilege;
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub enum Environment {
 }
 
 /// The environment, and why it is that one.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Declared {
     /// Which.
     pub environment: Environment,

@@ -85,7 +85,7 @@ fn explained(requirement: &Requirement) -> String {
     }
     say("remedy", requirement.remedy);
     for (platform, words) in explanation.on_platforms {
-        say(&format!("  {platform}"), words);
+        say(&format!("  {}", platform.title()), words);
     }
     let mappings =
         if requirement.mappings.is_empty() { "none".to_owned() } else { requirement.mappings.join(", ") };

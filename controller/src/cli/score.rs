@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     evidence::{record::Record, saved},
-    judge::{exit::Exit, verdict::Verdict},
+    judge::exit::Exit,
     report::{
-        Format, Report,
+        Format, Report, Verdict,
         deliver::{Delivery, Output},
     },
     support::clock,
@@ -126,7 +126,7 @@ fn one(file: &Path, sources: &policy::Sources, delivery: &Delivery) -> Exit {
     if let Err(undelivered) = &delivered {
         tell(undelivered, Some("--output takes FORMAT=FILE, a file in a folder that can be written"));
     }
-    Exit::of(None, delivered.is_ok(), report.verdict, false)
+    Exit::of(None, delivered.is_ok(), report.verdict.into(), false)
 }
 
 /// One file after the other: nothing of a file is kept but its verdict.
@@ -163,7 +163,7 @@ fn several(files: &[PathBuf], sources: &policy::Sources, delivery: &Delivery, qu
         rate(cases, begun);
     }
     // A file that was not judged is no verdict, and a verdict of the others would hide it.
-    refusal.unwrap_or_else(|| Exit::of(None, written.is_ok(), worst, false))
+    refusal.unwrap_or_else(|| Exit::of(None, written.is_ok(), worst.into(), false))
 }
 
 fn line(file: &Path, report: &Report) -> String {

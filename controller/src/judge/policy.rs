@@ -5,17 +5,13 @@ pub mod waiver;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 pub use waiver::{Standing, Waiver};
 
 use super::requirement::{Class, Requirement};
 use crate::case::{Subject, environment::Environment};
 
 /// What a requirement does to the verdict.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Enforcement {
     /// Unmet makes not ready, inconclusive makes undetermined.
     Blocks,

@@ -2,9 +2,7 @@
 //!
 //! A requirement is one file with one `const` record. Judges are pure: the same case gives the same finding.
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
+use super::platforms::{Platform, PlatformRemedy};
 use crate::case::{Case, Citation};
 
 /// One thing that is required.
@@ -47,13 +45,12 @@ pub struct Explanation {
     pub unmet: &'static str,
     /// What is not known then.
     pub inconclusive: &'static str,
-    /// What to do on which platform, besides the remedy.
-    pub on_platforms: &'static [(&'static str, &'static str)],
+    /// Remedies of platforms, beside the remedy for all of them.
+    pub on_platforms: &'static [PlatformRemedy],
 }
 
 /// What a requirement is about.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Area {
     /// The kernel that answers.
     Runtime,
@@ -70,8 +67,7 @@ pub enum Area {
 }
 
 /// How the environment changes what a requirement does to the verdict.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Class {
     /// Blocks everywhere.
     Regular,
@@ -116,6 +112,18 @@ pub struct Judgement {
     pub citations: Vec<Citation>,
     /// Something dresses up as gVisor that is not.
     pub disguise: bool,
+}
+
+// === impl Requirement ===
+
+impl Requirement {
+    /// Returns the remedies on these platforms, in their order.
+    pub fn remedies_on<'a>(&'a self, platforms: &'a [Platform]) -> impl Iterator<Item = PlatformRemedy> + 'a {
+        let of = |platform: &'a Platform| {
+            self.explanation.on_platforms.iter().filter(move |(on, _)| on == platform).copied()
+        };
+        platforms.iter().flat_map(of)
+    }
 }
 
 // === impl Area ===

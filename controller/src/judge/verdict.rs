@@ -1,8 +1,5 @@
 //! The rules of readiness.
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::{
     finding::Finding,
     policy::{Enforcement, Policy, Standing},
@@ -10,8 +7,7 @@ use super::{
 };
 
 /// Whether one may go on.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
     /// Everything that is enforced is met, and nothing warns.
     Ready,

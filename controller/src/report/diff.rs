@@ -8,8 +8,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::{Report, ReportedOutcome};
-use crate::case::Subject;
+use super::{Report, ReportedOutcome, Subject};
 
 /// How a requirement stood, in one place.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -188,7 +187,10 @@ impl Became {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{case::Case, fixture};
+    use crate::{
+        case::{self, Case},
+        fixture,
+    };
 
     fn of(case: &Case) -> Stands {
         stands(&fixture::report(case))
@@ -228,7 +230,7 @@ mod tests {
     #[test]
     fn a_class_or_policy_that_changed_is_the_same_place() {
         let mut changed = fixture::pod();
-        if let Subject::Pods { policies, runtime_class, .. } = &mut changed.surroundings.subject {
+        if let case::Subject::Pods { policies, runtime_class, .. } = &mut changed.surroundings.subject {
             policies.clear();
             *runtime_class = None;
         }

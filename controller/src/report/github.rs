@@ -1,11 +1,7 @@
 //! The report as a GitHub workflow's annotations (docs.github.com, "Workflow commands for GitHub Actions"): one for the
 //! verdict, one for each requirement that is wanting. GitHub shows ten of a kind for each step, so the worst come first.
 
-use super::{Report, ReportedFinding};
-use crate::judge::{
-    policy::{Enforcement, Standing},
-    verdict::Verdict,
-};
+use super::{Enforcement, Report, ReportedFinding, Standing, Verdict};
 
 /// How loud an annotation is; earlier is louder.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

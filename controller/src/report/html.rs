@@ -2,8 +2,9 @@
 
 use askama::Template;
 
-use super::{Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, matrix::Matrix};
-use crate::judge::{requirement::Area, verdict::Verdict};
+use super::{
+    Area, Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, Verdict, matrix::Matrix,
+};
 
 #[derive(Template)]
 #[template(path = "report.html")]

@@ -5,8 +5,9 @@
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, ReportedWaiver};
-use crate::judge::policy::{Enforcement, Standing};
+use super::{
+    Enforcement, Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, ReportedWaiver, Standing,
+};
 
 /// One document, with a line end.
 pub(super) fn render(report: &Report) -> Result<String, Error> {

@@ -1,7 +1,6 @@
 //! Requirements by pools: what a reader looks at first.
 
-use super::{Report, ReportedFinding, ReportedOutcome};
-use crate::judge::requirement::Area;
+use super::{Area, Report, ReportedFinding, ReportedOutcome};
 
 /// A row for each requirement, a column for each pool, the worst pool first.
 #[derive(Debug)]

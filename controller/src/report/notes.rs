@@ -19,40 +19,50 @@ pub fn left_behind(leftovers: &[Leftover]) -> Vec<String> {
     leftovers.iter().map(left).collect()
 }
 
-pub(super) fn judged(case: &Case) -> Vec<String> {
-    let text = match &case.surroundings.subject {
+/// Returns the extent of the check, in one sentence or two.
+pub(super) fn scope(case: &Case) -> String {
+    match &case.surroundings.subject {
         Subject::Sandbox { runtime, bundle: None } => format!(
-            "judged: a sandbox that this machine's `{}` made for the probe alone, not your containers",
+            "Scope: one sandbox created with `{}` for this check. Your running containers were not examined.",
             runtime.join(" ")
         ),
         Subject::Sandbox { runtime, bundle: Some(folder) } => {
             format!(
-                "judged: the bundle {}, run by `{}`, with the probe as its program",
+                "Scope: the bundle {}, run by `{}` with the probe in place of the bundle's program. Your running containers \
+                 were not examined.",
                 folder.display(),
                 runtime.join(" ")
             )
         }
         Subject::Unsandboxed => {
-            "judged: this machine without a sandbox, because there is no runsc on PATH and no \
-                                 --runtime; install runsc, or name a runtime"
+            "Scope: this machine without a sandbox. There is no runsc on PATH and no `--runtime`: install runsc, or \
+             name a runtime."
                 .to_owned()
         }
         Subject::Pods { namespace, .. } => {
-            format!("judged: the namespace {namespace}, by a probe for each kind of pod")
+            let nodes = case.surroundings.in_cluster.as_ref().and_then(|known| nodes(&known.coverage));
+            format!(
+                "Scope: the pods of namespace {namespace}, with one probe for each group of pods that are bound alike{}.",
+                nodes.unwrap_or_default()
+            )
         }
-    };
-    let coverage = case.surroundings.in_cluster.as_ref().map(|known| covered(&known.coverage));
-    [text].into_iter().chain(coverage.into_iter().flatten()).collect()
+    }
 }
 
-fn covered(coverage: &Coverage) -> Vec<String> {
-    let nodes = (coverage.nodes > 0).then(|| {
-        format!("{} of {} nodes of the used pools were seen", coverage.nodes_planned, coverage.nodes)
-    });
+fn nodes(coverage: &Coverage) -> Option<String> {
+    let Coverage { nodes_planned, nodes, .. } = coverage;
+    (*nodes > 0).then(|| format!(", on {nodes_planned} of {nodes} nodes of the used pools"))
+}
+
+/// Returns the parts of the cluster that no probe represents, each with the reason.
+pub(super) fn not_judged(case: &Case) -> Vec<String> {
+    let Some(known) = &case.surroundings.in_cluster else { return Vec::new() };
+    let Coverage { unused_pools, uncovered, unknown, .. } = &*known.coverage;
     let unused =
-        coverage.unused_pools.iter().map(|pool| format!("pool {pool} is not used by this namespace"));
-    let uncovered = coverage.uncovered.iter().map(|it| format!("no probe stands for {it}"));
-    nodes.into_iter().chain(unused).chain(uncovered).collect()
+        unused_pools.iter().map(|pool| format!("pool {pool}: no pod of the namespace can run there"));
+    let uncovered = uncovered.iter().map(|it| format!("no probe represents {it}"));
+    let unknown = unknown.iter().map(|why| format!("the pools are not known: {why}"));
+    uncovered.chain(unused).chain(unknown).collect()
 }
 
 /// A verdict that did not enforce everything says so, and how to ask for it.

@@ -13,11 +13,8 @@ use serde_sarif::sarif::{
     ToolComponent,
 };
 
-use super::{Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver};
-use crate::{
-    judge::policy::{Enforcement, Standing, file::NAME},
-    support::digest::sha256,
-};
+use super::{Enforcement, Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver, Standing};
+use crate::{judge::policy::file::NAME, support::digest::sha256};
 
 /// The rule of a waiver whose last day is over.
 const EXPIRED: &str = "waiver-expired";

@@ -5,8 +5,7 @@ mod pods;
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets::NOTHING};
 
-use super::{Report, ReportedFinding, ReportedOutcome, ReportedSandbox};
-use crate::judge::{policy::Enforcement, verdict::Verdict};
+use super::{Enforcement, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, Verdict};
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]

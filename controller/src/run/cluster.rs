@@ -138,7 +138,7 @@ pub(crate) async fn verify(
         (_, true) => Some(Stopped::TimedOut),
         (false, false) => None,
     };
-    let exit = Exit::of(stopped, written.is_ok(), report.verdict, !run.leftovers.is_empty());
+    let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !run.leftovers.is_empty());
     let failed =
         (exit == Exit::CouldNotRun && written.is_ok()).then(|| Error::NoneLaunched { reasons: failures });
     Ok((exit, written.err().or(failed)))

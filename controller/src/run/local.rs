@@ -84,7 +84,7 @@ pub(crate) async fn local(
 
     // touches the world: write
     let written = write(&report, &record);
-    let exit = Exit::of(stopped, written.is_ok(), report.verdict, !leftovers.is_empty());
+    let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !leftovers.is_empty());
     Ok((exit, written.err()))
 }
 

@@ -4,7 +4,10 @@ use std::{ops::RangeInclusive, path::Path};
 
 use proto::{Device, Devices, Observation};
 
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::{
+    platforms::Platform,
+    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+};
 use crate::{
     case::{Case, Citation},
     judge::gvisor::{self, Kernel},
@@ -27,7 +30,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         unmet: "another device is there, and named",
         inconclusive: "/dev or a folder of it could not be looked into, or whose a device is, is not known",
         on_platforms: &[(
-            "gVisor",
+            Platform::Gvisor,
             "its fuse and net/tun are the sandbox's own, and no device of the machine's",
         )],
     },

@@ -9,6 +9,7 @@ use super::filesystem_isolation::volumes::{self, Volumes};
 use crate::case::{Case, Citation, destination::Purpose};
 use crate::judge::{
     network::network_isolation::attempted::{self, Attempted},
+    platforms::Platform,
     requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
 };
 
@@ -28,7 +29,10 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         met: "none is at its usual place, and none is mounted to another",
         unmet: "one is there, or one is mounted, by the workload too",
         inconclusive: "a place could not be looked at, or a folder in which sockets lie is mounted somewhere",
-        on_platforms: &[("one machine", "`runsc --host-uds=none`, its default, lets none be connected to")],
+        on_platforms: &[(
+            Platform::OneMachine,
+            "`runsc --host-uds=none`, its default, lets none be connected to",
+        )],
     },
     mappings: &["CIS Docker 5.32"],
     judge,

@@ -4,7 +4,10 @@
 use proto::{Secrets, Token};
 
 use crate::case::{Case, Citation};
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::{
+    platforms::Platform,
+    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "secrets-absent",
@@ -23,7 +26,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         unmet: "a token or another file lies there, or a workload is given a Secret",
         inconclusive: "a folder could not be looked into, or what workloads are given is not known",
         on_platforms: &[(
-            "Kubernetes",
+            Platform::Kubernetes,
             "automountServiceAccountToken: false, and no secret among volumes, env and envFrom",
         )],
     },

@@ -4,7 +4,10 @@ mod identifiers;
 
 use proto::KernelFile;
 
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::{
+    platforms::Platform,
+    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+};
 use crate::{
     case::{Case, Citation},
     judge::gvisor::{self, Kernel},
@@ -28,7 +31,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         unmet: "an identifier of the machine's, or a file in which its kernel shows the whole machine, or a command line of \
                 another process can be read",
         inconclusive: "a place could not be looked at, or whose an identifier is, is not known",
-        on_platforms: &[("runc, crun", "every container shows the machine's /proc/cmdline")],
+        on_platforms: &[(Platform::SharedKernel, "every container shows the machine's /proc/cmdline")],
     },
     mappings: &["MITRE ATT&CK T1082"],
     judge,

@@ -1,8 +1,5 @@
 //! What somebody has accepted for a time, and answers for.
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use crate::{case::Subject, judge::catalogue};
 
 /// A requirement that need not be met, somewhere, for a time.
@@ -38,8 +35,7 @@ pub enum Scope {
 }
 
 /// What becomes of a waiver.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Standing {
     /// It is heeded.
     InForce,

@@ -4,7 +4,10 @@
 mod capability;
 mod workloads;
 
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::{
+    platforms::Platform,
+    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+};
 use crate::{
     case::Case,
     judge::gvisor::{self, Kernel},
@@ -26,7 +29,10 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         met: "an ordinary user without capabilities, who can gain none, behind a filter or gVisor's kernel",
         unmet: "it is root, holds or can gain privileges, is not filtered on Linux, or shares namespaces with the machine",
         inconclusive: "one of these could not be seen",
-        on_platforms: &[("Kubernetes", "label the namespace pod-security.kubernetes.io/enforce=restricted")],
+        on_platforms: &[(
+            Platform::Kubernetes,
+            "label the namespace pod-security.kubernetes.io/enforce=restricted",
+        )],
     },
     mappings: &[],
     judge,

@@ -3,10 +3,7 @@
 use comfy_table::{Cell, Color};
 
 use super::{Style, colour, table, trimmed};
-use crate::{
-    case::Subject,
-    report::{Report, ReportedFinding, ReportedSandbox, matrix::Matrix},
-};
+use crate::report::{Report, ReportedFinding, ReportedSandbox, Subject, matrix::Matrix};
 
 /// Columns beyond these do not fit a terminal; the other forms have them all.
 const MOST_COLUMNS: usize = 4;
@@ -68,13 +65,15 @@ fn cell(finding: Option<&ReportedFinding>) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture;
+    use crate::{case, fixture};
 
     #[test]
     fn a_probe_is_titled_by_its_place_and_the_kind_of_its_node_where_the_pool_has_several() {
         let titled = |kind: Option<&str>| {
             let mut case = fixture::pod();
-            let Subject::Pods { node_kind, .. } = &mut case.surroundings.subject else { panic!("no pods") };
+            let case::Subject::Pods { node_kind, .. } = &mut case.surroundings.subject else {
+                panic!("no pods")
+            };
             *node_kind = kind.map(str::to_owned);
             title(&fixture::report(&case).sandboxes[0]).unwrap()
         };

@@ -1,0 +1,70 @@
+//! Version 1 of the public report, in types of its own: an internal rename reaches neither the JSON nor its schema.
+//!
+//! A reader of this version ignores keys that it does not know. The version stays 1 while keys are only added, which the
+//! schema never requires. The version becomes 2 when a key is removed or renamed, when a key changes its type or its
+//! meaning, or when a list of values grows that the schema closes.
+
+mod environment;
+mod finding;
+mod requirement;
+mod run;
+mod sandbox;
+mod subject;
+mod verdict;
+mod waiver;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use environment::{Declared, Environment};
+pub use finding::{Citation, PlatformRemedy, ReportedFinding, ReportedOutcome};
+pub use requirement::{Area, Class, Enforcement};
+pub use run::{Place, Run};
+pub use sandbox::{RanPod, ReportedObservation, ReportedSandbox};
+pub use subject::Subject;
+pub use verdict::Verdict;
+pub use waiver::{ReportedWaiver, Standing};
+
+/// The version of this form.
+pub const VERSION: u32 = 1;
+
+/// The report of a judged run.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Report {
+    /// The version of this form, which is 1.
+    pub version: u32,
+    /// The verdict on the whole run.
+    pub verdict: Verdict,
+    /// The weight of the met requirements in the weight of the judged requirements, from 0 to 100. The score decides
+    /// nothing.
+    pub score: u32,
+    /// Place, time and controller of the run; `null` where older evidence does not tell.
+    pub run: Option<Run>,
+    /// The environment that the workloads are meant for, and the setting that named it.
+    pub environment: Declared,
+    /// True if `--only production` was given.
+    pub only_production: bool,
+    /// The path of the policy file in its repository; `null` where there is no policy file.
+    pub policy: Option<String>,
+    /// Every waiver of the policy file, needed or not.
+    pub waivers: Vec<ReportedWaiver>,
+    /// One sentence on the extent of the check.
+    #[serde(default)]
+    pub scope: String,
+    /// Parts of the cluster that were not judged, each with the reason.
+    #[serde(default)]
+    pub not_judged: Vec<String>,
+    /// Everything to know of the whole run, in sentences; the scope and the parts that were not judged are among them.
+    pub notes: Vec<String>,
+    /// The judged sandboxes, the worst first; a local run has one.
+    pub sandboxes: Vec<ReportedSandbox>,
+}
+
+// === impl Report ===
+
+impl Report {
+    /// Returns the notes that neither the scope nor the parts that were not judged repeat.
+    pub fn remarks(&self) -> impl Iterator<Item = &String> {
+        self.notes.iter().filter(|note| **note != self.scope && !self.not_judged.contains(note))
+    }
+}

@@ -1,0 +1,87 @@
+//! A waiver of the policy file, and its effect.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::judge::{
+    finding::{Finding, Judged},
+    policy::{Policy, Waiver, waiver},
+};
+
+/// A waiver of the policy file, and its effect.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct ReportedWaiver {
+    /// The requirement's id.
+    pub requirement: &'static str,
+    /// The sandboxes that the waiver is for.
+    pub scope: String,
+    /// The person or team that answers for the waiver.
+    pub owner: String,
+    /// The reason for the waiver.
+    pub reason: String,
+    /// The waiver's last day, as YYYY-MM-DD.
+    pub expires: String,
+    /// The standing of the waiver on the day of the judgement.
+    pub standing: Standing,
+    /// True if a finding in the waiver's scope was unmet or inconclusive.
+    pub needed: bool,
+    /// The waiver's line in the policy file.
+    pub line: usize,
+}
+
+/// The standing of a waiver.
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// The waiver has effect.
+    InForce,
+    /// The waiver's last day is over, which alone gives *not ready*.
+    Expired,
+    /// The waiver has no effect: production waives no mandatory requirement.
+    Refused,
+}
+
+// === impl ReportedWaiver ===
+
+impl ReportedWaiver {
+    pub(in crate::report) fn new(waiver: &Waiver, policy: &Policy, judged: &[Judged<'_>]) -> Self {
+        let of_it = |finding: &&Finding| finding.requirement.id == waiver.requirement;
+        let needed = judged
+            .iter()
+            .filter(|judged| waiver.scope.covers(&judged.case.surroundings.subject))
+            .flat_map(|judged| judged.findings.iter().filter(of_it))
+            .any(|finding| finding.is_unmet() || finding.is_undecided());
+        Self {
+            requirement: waiver.requirement,
+            scope: waiver.scope.title(),
+            owner: waiver.owner.clone(),
+            reason: waiver.reason.clone(),
+            expires: waiver.expires.clone(),
+            standing: policy.standing(waiver).into(),
+            needed,
+            line: waiver.line,
+        }
+    }
+
+    /// Returns the waiver's standing for people.
+    pub const fn standing(&self) -> &'static str {
+        match (self.standing, self.needed) {
+            (Standing::InForce, true) => "in force",
+            (Standing::InForce, false) => "not needed",
+            (Standing::Expired, _) => "expired",
+            (Standing::Refused, _) => "refused: production waives no mandatory requirement",
+        }
+    }
+}
+
+// === impl Standing ===
+
+impl From<waiver::Standing> for Standing {
+    fn from(standing: waiver::Standing) -> Self {
+        match standing {
+            waiver::Standing::InForce => Self::InForce,
+            waiver::Standing::Expired => Self::Expired,
+            waiver::Standing::Refused => Self::Refused,
+        }
+    }
+}
