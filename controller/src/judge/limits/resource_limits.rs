@@ -11,7 +11,7 @@ use super::limits_declared;
 use crate::case::Case;
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judgement, Outcome, Requirement, Scope};
-use shown::{How, Limit, Shown, describe};
+use shown::{Comparison, Limit, Shown, Source, describe};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "resource-limits",
@@ -69,8 +69,8 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
             .citing(declarer(case), describe(declared));
     }
     let shown = shown::all(case, declared);
-    let none_arrives = shown.iter().all(|shown| shown.how != How::AsDeclared);
-    let judgement = match shown.iter().find(|shown| shown.how == How::Otherwise) {
+    let none_arrives = shown.iter().all(|shown| shown.comparison != Comparison::AsDeclared);
+    let judgement = match shown.iter().find(|shown| shown.comparison == Comparison::Contradicts) {
         Some(_) if none_arrives && cause::is_rootless(case) => Judgement::inconclusive(
             "without root there is no control group to limit the sandbox, so that limits are not judged; run it as root",
         ),
@@ -92,13 +92,16 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
 
 /// The sentence of what could not be decided has it all.
 fn citing_what_decides(judgement: Judgement, shown: &[Shown]) -> Judgement {
-    let decides = |how: How| match judgement.outcome {
-        Outcome::Met => how == How::AsDeclared,
-        Outcome::Unmet => how == How::Otherwise,
+    let decides = |comparison: Comparison| match judgement.outcome {
+        Outcome::Met => comparison == Comparison::AsDeclared,
+        Outcome::Unmet => comparison == Comparison::Contradicts,
         Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => false,
     };
-    let mut cited: Vec<_> =
-        shown.iter().filter(|shown| decides(shown.how)).map(|shown| (shown.source, &shown.text)).collect();
+    let mut cited: Vec<_> = shown
+        .iter()
+        .filter(|shown| decides(shown.comparison))
+        .map(|shown| (shown.source.id(), &shown.text))
+        .collect();
     cited.dedup();
     cited.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text.clone()))
 }
@@ -115,20 +118,21 @@ fn unreached(limit: Limit, cause: Option<String>) -> String {
 
 /// Nothing that is shown contradicts. What the machine enforces counts where the sandbox could be asked, too.
 fn reached(shown: &[Shown]) -> Judgement {
-    let has = |limit, source: Option<&str>| {
-        let is_of = |shown: &&Shown| shown.limit == limit && shown.how == How::AsDeclared;
+    let has = |limit, source: Option<Source>| {
+        let is_of = |shown: &&Shown| shown.limit == limit && shown.comparison == Comparison::AsDeclared;
         shown.iter().filter(is_of).any(|shown| source.is_none_or(|source| shown.source == source))
     };
-    let inside = has(Limit::Memory, Some("memory-total")) || has(Limit::Memory, Some("quotas"));
-    let unseen = shown.iter().any(|shown| shown.limit == Limit::Memory && shown.how == How::Unseen);
+    let inside = has(Limit::Memory, Some(Source::MemoryTotal)) || has(Limit::Memory, Some(Source::Quotas));
+    let unseen =
+        shown.iter().any(|shown| shown.limit == Limit::Memory && shown.comparison == Comparison::Unseen);
     if !(inside || has(Limit::Memory, None) && !unseen) {
         return not_seen(Limit::Memory, shown);
     }
-    let measured = shown.iter().any(|shown| shown.source == "processor-share");
+    let measured = shown.iter().any(|shown| shown.source == Source::ProcessorShare);
     if measured && !has(Limit::Cpu, None) {
         return not_seen(Limit::Cpu, shown);
     }
-    Judgement::met(if has(Limit::Cpu, Some("machine")) {
+    Judgement::met(if has(Limit::Cpu, Some(Source::Machine)) {
         "both limits are declared, and the sandbox's control group has them"
     } else if has(Limit::Cpu, None) {
         "both limits are declared, and the sandbox shows them"
@@ -138,7 +142,8 @@ fn reached(shown: &[Shown]) -> Judgement {
 }
 
 fn not_seen(limit: Limit, shown: &[Shown]) -> Judgement {
-    let of_it = shown.iter().filter(|shown| shown.limit == limit && shown.how != How::AsDeclared);
+    let of_it =
+        shown.iter().filter(|shown| shown.limit == limit && shown.comparison != Comparison::AsDeclared);
     let why: Vec<_> = of_it.map(|shown| shown.text.as_str()).collect();
     Judgement::inconclusive(format!("no {} of the sandbox was seen: {}", limit.words(), why.join("; ")))
 }

@@ -5,7 +5,7 @@
 //! on the machine's own kernel always shows the machine's memory. gVisor's files of control groups say "no limit" until
 //! 2026-04 (1232ee4a0, `runsc/boot/vfs.go`), then the sandbox's memory and CPU quota, and never a limit of processes.
 
-use proto::Quota;
+use proto::{Observer, Quota};
 
 use crate::{
     case::{Case, limits::Limits},
@@ -22,11 +22,24 @@ const ENOUGH_PERCENT: u64 = 75;
 /// What one source shows of one limit.
 #[derive(Debug)]
 pub(super) struct Shown {
-    pub(super) source: &'static str,
+    pub(super) source: Source,
     pub(super) limit: Limit,
-    pub(super) how: How,
+    pub(super) comparison: Comparison,
     /// What was seen, or why nothing was.
     pub(super) text: String,
+}
+
+/// The source of what shows a limit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Source {
+    /// The machine's control group of the sandbox.
+    Machine,
+    /// The memory that the sandbox shows.
+    MemoryTotal,
+    /// The files of the sandbox's own control groups.
+    Quotas,
+    /// The processor time that the sandbox got.
+    ProcessorShare,
 }
 
 /// Which limit.
@@ -37,14 +50,14 @@ pub(super) enum Limit {
     Pids,
 }
 
-/// How what is shown stands to what is declared.
+/// A shown limit, compared with the declared one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum How {
+pub(super) enum Comparison {
     AsDeclared,
-    Otherwise,
-    /// It says nothing here.
-    Not,
-    /// It would say something, and could not be seen or understood.
+    Contradicts,
+    /// The source says nothing here.
+    SaysNothing,
+    /// The source would say something, and could not be seen or understood.
     Unseen,
 }
 
@@ -64,32 +77,40 @@ fn by_the_machine(case: &Case, declared: Limits) -> Vec<Shown> {
     let cgroup = &case.surroundings.cgroup;
     let shown = |limit: Limit| {
         let declared = limit.of(declared)?;
-        let (how, text) = match cgroup.seen() {
-            Some(&enforced) => (How::of(limit, limit.of(enforced), declared), describe(enforced)),
-            None => (How::Not, format!("its control group was not seen: {}", cgroup.fared())),
+        let (comparison, text) = match cgroup.seen() {
+            Some(&enforced) => (Comparison::of(limit, limit.of(enforced), declared), describe(enforced)),
+            None => (Comparison::SaysNothing, format!("its control group was not seen: {}", cgroup.fared())),
         };
-        Some(Shown { source: "machine", limit, how, text })
+        Some(Shown { source: Source::Machine, limit, comparison, text })
     };
     Limit::ALL.into_iter().filter_map(shown).collect()
 }
 
 fn by_memory_total(case: &Case, declared: u64, kernel: Kernel) -> Shown {
     let total = &case.evidence().memory_total;
-    let shown = |how, text: String| Shown { source: "memory-total", limit: Limit::Memory, how, text };
+    let shown = |comparison, text: String| Shown {
+        source: Source::MemoryTotal,
+        limit: Limit::Memory,
+        comparison,
+        text,
+    };
     let Some(total) = total.seen() else {
-        return shown(How::Unseen, format!("its memory was not seen: {}", total.fared()));
+        return shown(Comparison::Unseen, format!("its memory was not seen: {}", total.fared()));
     };
     let text = format!("{} bytes", total.bytes);
     match (is_the_machines(case, total.bytes), kernel) {
-        _ if pages(total.bytes) == pages(declared) => shown(How::AsDeclared, text),
-        (true, Kernel::Other) => shown(How::Not, format!("the machine's memory shows: {text}")),
-        (true, Kernel::Unclear) => {
-            shown(How::Unseen, "the machine's memory shows, and whose kernel it is is not known".to_owned())
+        _ if pages(total.bytes) == pages(declared) => shown(Comparison::AsDeclared, text),
+        (true, Kernel::Other) => {
+            shown(Comparison::SaysNothing, format!("the machine's memory shows: {text}"))
         }
+        (true, Kernel::Unclear) => shown(
+            Comparison::Unseen,
+            "the machine's memory shows, and whose kernel it is is not known".to_owned(),
+        ),
         (true, Kernel::Gvisor) if declared > total.bytes => {
-            shown(How::Not, format!("the machine has less than is declared: {text}"))
+            shown(Comparison::SaysNothing, format!("the machine has less than is declared: {text}"))
         }
-        _ => shown(How::Otherwise, text),
+        _ => shown(Comparison::Contradicts, text),
     }
 }
 
@@ -102,14 +123,16 @@ fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
         let (Quota { file, limit: number }, declared) = (quota.as_ref()?, limit.of(declared)?);
         let says = number.map_or("no limit".to_owned(), |number| limit.amount(number));
         let is_beyond = |&bytes: &u64| declared > bytes && is_the_machines(case, bytes);
-        let how = match number {
-            None if !is_filled || (limit == Limit::Pids && kernel != Kernel::Other) => How::Not,
-            Some(bytes) if limit == Limit::Memory && is_beyond(bytes) => How::Not,
+        let comparison = match number {
+            None if !is_filled || (limit == Limit::Pids && kernel != Kernel::Other) => {
+                Comparison::SaysNothing
+            }
+            Some(bytes) if limit == Limit::Memory && is_beyond(bytes) => Comparison::SaysNothing,
             // On the machine's own kernel a container's group has no part of what its class needs besides.
-            &number if kernel == Kernel::Other => How::of(limit, number, limit.of(of_a_container)?),
-            &number => How::of(limit, number, declared),
+            &number if kernel == Kernel::Other => Comparison::of(limit, number, limit.of(of_a_container)?),
+            &number => Comparison::of(limit, number, declared),
         };
-        Some(Shown { source: "quotas", limit, how, text: format!("{file} says {says}") })
+        Some(Shown { source: Source::Quotas, limit, comparison, text: format!("{file} says {says}") })
     };
     let quotas =
         [(Limit::Memory, &quotas.memory), (Limit::Cpu, &quotas.cpu_millis), (Limit::Pids, &quotas.pids)];
@@ -120,9 +143,10 @@ fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
 /// busy machine's doing.
 fn by_measuring(case: &Case, declared: u64) -> Shown {
     let share = &case.evidence().processor_share;
-    let shown = |how, text| Shown { source: "processor-share", limit: Limit::Cpu, how, text };
+    let shown =
+        |comparison, text| Shown { source: Source::ProcessorShare, limit: Limit::Cpu, comparison, text };
     let Some(share) = share.seen() else {
-        return shown(How::Unseen, format!("what it gets was not measured: {}", share.fared()));
+        return shown(Comparison::Unseen, format!("what it gets was not measured: {}", share.fared()));
     };
     let (got, threads) = (share.millis(), u64::from(share.threads));
     let text = format!("{threads} threads got {got}m CPU of {}m", threads.saturating_mul(1000));
@@ -130,11 +154,11 @@ fn by_measuring(case: &Case, declared: u64) -> Shown {
     let most = declared.saturating_add(percent(declared, TOLERANCE_PERCENT).max(TOLERANCE_MILLIS));
     let least = percent(declared.min(threads.saturating_mul(1000)), ENOUGH_PERCENT);
     if got > most {
-        shown(How::Otherwise, text)
+        shown(Comparison::Contradicts, text)
     } else if got >= least {
-        shown(How::AsDeclared, text)
+        shown(Comparison::AsDeclared, text)
     } else {
-        shown(How::Not, format!("{text}, which a busy machine also explains"))
+        shown(Comparison::SaysNothing, format!("{text}, which a busy machine also explains"))
     }
 }
 
@@ -163,13 +187,25 @@ fn pages(bytes: u64) -> u64 {
     bytes / 4096
 }
 
-impl How {
+impl Source {
+    /// Returns the name by which a citation tells it.
+    pub(super) const fn id(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::MemoryTotal => Observer::MemoryTotal.id(),
+            Self::Quotas => Observer::Quotas.id(),
+            Self::ProcessorShare => Observer::ProcessorShare.id(),
+        }
+    }
+}
+
+impl Comparison {
     fn of(limit: Limit, shown: Option<u64>, declared: u64) -> Self {
         let same = match limit {
             Limit::Memory => shown.map(pages) == Some(pages(declared)),
             Limit::Cpu | Limit::Pids => shown == Some(declared),
         };
-        if same { Self::AsDeclared } else { Self::Otherwise }
+        if same { Self::AsDeclared } else { Self::Contradicts }
     }
 }
 
