@@ -4,6 +4,7 @@
 mod places;
 mod second_reading;
 mod targets;
+mod uncovered;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,7 @@ pub use targets::destinations;
 
 use crate::case::cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, SelectingKind};
 use places::{Place, left_out, places};
+use uncovered::Uncovered;
 
 /// How many nodes are named before the rest is counted.
 const NAMED: usize = 4;
@@ -105,7 +107,7 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
 }
 
 /// The groups by what makes pods alike, and what is in none.
-fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<String>) {
+fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<Uncovered>) {
     let to_come = request.to_come.iter().map(|(class, labels)| PodView {
         runtime_class: Some(class.clone()),
         labels: labels.clone(),
@@ -116,7 +118,7 @@ fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<S
     let mut uncovered = Vec::new();
     for pod_view in cluster.pod_views.iter().chain(&to_come) {
         if !asked_for(pod_view, request) {
-            uncovered.push(format!("{}: --like leaves it out", pod_view.origin.title()));
+            uncovered.push(Uncovered::everywhere(pod_view.origin.title(), "--like leaves it out"));
             continue;
         }
         let places = places(cluster, &request.nodes, pod_view);
@@ -261,7 +263,12 @@ fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String
     })
 }
 
-fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovered: Vec<String>) -> Coverage {
+fn coverage(
+    cluster: &Cluster,
+    request: &Request,
+    groups: &[Group],
+    mut uncovered: Vec<Uncovered>,
+) -> Coverage {
     for group in groups {
         if let Some(why) = &group.refused {
             let mut titles = group.represents();
@@ -269,19 +276,20 @@ fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovere
                 let class = group.runtime_class.as_deref().unwrap_or_default();
                 titles.push(format!("what is to come with the RuntimeClass {class}"));
             }
-            uncovered.extend(titles.iter().map(|title| format!("{title}: {why}")));
+            uncovered.extend(titles.into_iter().map(|title| Uncovered::everywhere(title, why)));
         }
     }
     let Ok(nodes) = &cluster.nodes else {
         let unknown = cluster.nodes.as_ref().err().map(ToString::to_string);
-        return Coverage { uncovered, unknown, ..Coverage::default() };
+        return Coverage { uncovered: in_words(&uncovered), unknown, ..Coverage::default() };
     };
     for pool in &request.expected_pools {
         if !groups.iter().any(|group| group.pool == *pool) {
-            uncovered.push(format!("pool {pool}: it was expected, and no node of it was seen"));
+            let why = "it was expected, and no node of it was seen";
+            uncovered.push(Uncovered::everywhere(format!("pool {pool}"), why));
         }
     }
-    let left_out = |pool: &str| uncovered.iter().any(|it| it.contains(&format!(" in pool {pool}: ")));
+    let left_out = |pool: &str| uncovered.iter().any(|it| it.pool.as_deref() == Some(pool));
     let used: BTreeSet<_> = groups.iter().map(|group| group.pool.as_str()).collect();
     let probed = groups.iter().filter(|group| group.refused.is_none());
     let planned: BTreeSet<_> = probed.filter_map(|group| group.node.as_ref()).collect();
@@ -293,9 +301,13 @@ fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut uncovere
             .into_iter()
             .filter(|pool| !used.contains(pool.as_str()) && !left_out(pool))
             .collect(),
-        uncovered,
+        uncovered: in_words(&uncovered),
         unknown: None,
     }
+}
+
+fn in_words(uncovered: &[Uncovered]) -> Vec<String> {
+    uncovered.iter().map(ToString::to_string).collect()
 }
 
 /// The first few, and how many more there are.

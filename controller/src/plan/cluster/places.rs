@@ -1,6 +1,6 @@
 //! Where pods run or can run: pools, the kinds of nodes in them, and single nodes where each is to have a probe.
 
-use super::Nodes;
+use super::{Nodes, uncovered::Uncovered};
 use crate::case::cluster::{Cluster, Node, NodeKind, PodView};
 
 /// The pool of nodes that may not be read.
@@ -57,7 +57,7 @@ fn kind(nodes: &[Node], node: &Node) -> Option<NodeKind> {
 }
 
 /// The places in which it runs or can run, and gets no probe.
-pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place]) -> Vec<String> {
+pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place]) -> Vec<Uncovered> {
     // What is to come is asked for by the node, too.
     if pod_view.origin.name.is_empty() && !places.is_empty() {
         return Vec::new();
@@ -65,17 +65,22 @@ pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place]) 
     let title = pod_view.origin.title();
     let all = self::places(cluster, &Nodes::PerPool, pod_view);
     if all.is_empty() {
-        return vec![match &pod_view.node {
-            Some(node) => format!("{title}: its node {node} was not there"),
-            None => format!("{title}: no node can run it"),
-        }];
+        let why = match &pod_view.node {
+            Some(node) => format!("its node {node} was not there"),
+            None => "no node can run it".to_owned(),
+        };
+        return vec![Uncovered::everywhere(title, why)];
     }
     let probed =
         |place: &&Place| places.iter().any(|probed| probed.pool == place.pool && probed.kind == place.kind);
     let missing = all.iter().filter(|place| !probed(place));
-    let told = missing.map(|Place { pool, kind, .. }| match kind {
-        None => format!("{title} in pool {pool}: --nodes leaves it out"),
-        Some(kind) => format!("{title} in pool {pool}: --nodes leaves out its nodes of the kind {kind}"),
+    let uncovered = missing.map(|Place { pool, kind, .. }| Uncovered {
+        title: title.clone(),
+        pool: Some(pool.clone()),
+        why: match kind {
+            None => "--nodes leaves it out".to_owned(),
+            Some(kind) => format!("--nodes leaves out its nodes of the kind {kind}"),
+        },
     });
-    told.collect()
+    uncovered.collect()
 }

@@ -1,7 +1,7 @@
 //! What changed while the probes were asked. A pod that came, or is otherwise than it was, is judged where a probe of the
 //! plan stands for it, and uncovered where none does.
 
-use super::{Key, Plan, Request, grouped, key, left_out, places};
+use super::{Key, Plan, Request, Uncovered, grouped, in_words, key, left_out, places};
 use crate::case::cluster::{Cluster, PodView, SecondReading};
 
 /// Takes what was read later into what was read before and the plan that was made of it.
@@ -10,7 +10,8 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
     let pods = match later.pods {
         Ok(pods) => pods,
         Err(unreadable) => {
-            plan.coverage.uncovered.push(format!("what runs by now: {unreadable}"));
+            let uncovered = Uncovered::everywhere("what runs by now", unreadable.to_string());
+            plan.coverage.uncovered.push(uncovered.to_string());
             return;
         }
     };
@@ -36,19 +37,22 @@ fn known_by_its_workload(mut pod: PodView, cluster: &Cluster) -> PodView {
 fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod: &PodView) {
     let title = pod.origin.title();
     if !super::asked_for(pod, request) {
-        plan.coverage.uncovered.push(format!("{title}: --like leaves it out"));
+        plan.coverage.uncovered.push(Uncovered::everywhere(title, "--like leaves it out").to_string());
         return;
     }
     let places = places(cluster, &request.nodes, pod);
     let uncovered = &mut plan.coverage.uncovered;
-    uncovered.extend(left_out(cluster, pod, &places));
+    uncovered.extend(in_words(&left_out(cluster, pod, &places)));
     for place in places {
         let key = key(cluster, pod, place);
         let position = keys.iter().position(|known| *known == key);
         let group = position.and_then(|position| plan.groups.get_mut(position));
         match group.filter(|group| group.refused.is_none()) {
             Some(group) => group.pod_views.push(pod.clone()),
-            None => uncovered.push(format!("{title}: it came, or changed, while the others were looked at")),
+            None => {
+                let why = "it came, or changed, while the others were looked at";
+                uncovered.push(Uncovered::everywhere(title.clone(), why).to_string());
+            }
         }
     }
 }
