@@ -129,11 +129,6 @@ impl Cluster {
         })
     }
 
-    /// Pods that run or will; templates too.
-    pub fn templates(&self) -> impl Iterator<Item = &PodView> {
-        self.pod_views.iter().filter(|pod_view| pod_view.origin.is_template())
-    }
-
     /// Pods that exist.
     pub fn pods(&self) -> impl Iterator<Item = &PodView> {
         self.pod_views.iter().filter(|pod_view| !pod_view.origin.is_template())
