@@ -21,7 +21,7 @@ use crate::{
         Case, Collected, Control, Machine, Subject, Surroundings,
         breach::Breach,
         destination::{Destination, Purpose},
-        environment::{Declared, Environment},
+        environment::{Declared, Environment, Source},
         identity::FileDigest,
         limits::Limits,
         profile::Profile,
@@ -222,7 +222,7 @@ pub(crate) fn each_blinded(case: &Case) -> Vec<Case> {
 pub(crate) fn report(case: &Case) -> Report {
     let declared = Declared {
         environment: Environment::Production,
-        source: "ENVIRONMENT=production".into(),
+        source: Source::Variable { name: "ENVIRONMENT", value: "production".into() },
         remarks: Vec::new(),
     };
     let record = Record {

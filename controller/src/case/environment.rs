@@ -37,10 +37,32 @@ pub enum Environment {
 pub struct Declared {
     /// Which.
     pub environment: Environment,
-    /// What said so, for the report's first line.
-    pub source: String,
+    /// The source of the declaration, for the report's first line.
+    #[schemars(with = "String")]
+    pub source: Source,
     /// What the reader should know besides: a value that means nothing, a flag that weakened.
     pub remarks: Vec<String>,
+}
+
+/// The source of a declaration. Files and reports hold its words alone.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(into = "String")]
+pub enum Source {
+    /// The flag `--environment`, with its value.
+    Flag(Environment),
+    /// An environment variable.
+    Variable {
+        /// The variable's name.
+        name: &'static str,
+        /// The variable's value.
+        value: String,
+    },
+    /// The policy file, by its name.
+    PolicyFile(String),
+    /// The default: no flag, variable or policy file names an environment.
+    Default,
+    /// The words of a saved file, which no decision reads.
+    Recorded(String),
 }
 
 /// Why the environment cannot be told.
@@ -78,24 +100,30 @@ pub fn declared(
     let mut claims = Vec::new();
     if let Some(value) = set(ENVIRONMENT) {
         match value.as_str() {
-            "production" => claims.push((Environment::Production, format!("{ENVIRONMENT}=production"))),
-            "staging" => claims.push((Environment::Staging, format!("{ENVIRONMENT}=staging"))),
-            "development" => claims.push((Environment::Development, format!("{ENVIRONMENT}=development"))),
+            "production" => {
+                claims.push((Environment::Production, Source::Variable { name: ENVIRONMENT, value }))
+            }
+            "staging" => claims.push((Environment::Staging, Source::Variable { name: ENVIRONMENT, value })),
+            "development" => {
+                claims.push((Environment::Development, Source::Variable { name: ENVIRONMENT, value }))
+            }
             _ => remarks.push(unknown(ENVIRONMENT, value, &["production", "staging", "development"])?),
         }
     }
     if let Some(value) = set(REQUIRE_GVISOR)
         && required(&value)?
     {
-        claims.push((Environment::Production, format!("{REQUIRE_GVISOR}={value}")));
+        claims.push((Environment::Production, Source::Variable { name: REQUIRE_GVISOR, value }));
     }
     if let Some(value) = set(CLUSTER_TYPE) {
         match value.as_str() {
-            "production" => claims.push((Environment::Production, format!("{CLUSTER_TYPE}=production"))),
+            "production" => {
+                claims.push((Environment::Production, Source::Variable { name: CLUSTER_TYPE, value }))
+            }
             _ => remarks.push(unknown(CLUSTER_TYPE, value, &["production"])?),
         }
     }
-    claims.extend(file);
+    claims.extend(file.map(|(environment, name)| (environment, Source::PolicyFile(name))));
     // The first of the strongest claims is the one that is named.
     let strongest = claims.into_iter().rev().max_by_key(|&(environment, _)| environment);
     Ok(decided(flag, strongest, remarks))
@@ -103,25 +131,17 @@ pub fn declared(
 
 fn decided(
     flag: Option<Environment>,
-    strongest: Option<(Environment, String)>,
+    strongest: Option<(Environment, Source)>,
     mut remarks: Vec<String>,
 ) -> Declared {
     match (flag, strongest) {
         (Some(environment), Some((stronger, source))) if environment < stronger => {
             remarks.push(format!("--environment {environment} weakens what {source} asks for"));
-            Declared { environment, source: format!("--environment {environment}"), remarks }
+            Declared { environment, source: Source::Flag(environment), remarks }
         }
-        (Some(environment), _) => {
-            Declared { environment, source: format!("--environment {environment}"), remarks }
-        }
+        (Some(environment), _) => Declared { environment, source: Source::Flag(environment), remarks },
         (None, Some((environment, source))) => Declared { environment, source, remarks },
-        (None, None) => Declared {
-            environment: Environment::Development,
-            source: format!(
-                "the default; none of {ENVIRONMENT}, {REQUIRE_GVISOR}, {CLUSTER_TYPE} names another"
-            ),
-            remarks,
-        },
+        (None, None) => Declared { environment: Environment::Development, source: Source::Default, remarks },
     }
 }
 
@@ -156,6 +176,44 @@ fn abbreviation(accepted: &str) -> &'static str {
     }
 }
 
+// === impl Source ===
+
+impl Source {
+    /// Returns true if nobody named an environment.
+    pub const fn is_default(&self) -> bool {
+        matches!(self, Self::Default)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(environment) => write!(formatter, "--environment {environment}"),
+            Self::Variable { name, value } => write!(formatter, "{name}={value}"),
+            Self::PolicyFile(name) => formatter.write_str(name),
+            Self::Default => write!(
+                formatter,
+                "the default; none of {ENVIRONMENT}, {REQUIRE_GVISOR}, {CLUSTER_TYPE} names another"
+            ),
+            Self::Recorded(words) => formatter.write_str(words),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::Recorded)
+    }
+}
+
+impl From<Source> for String {
+    fn from(source: Source) -> Self {
+        source.to_string()
+    }
+}
+
+// === impl Environment ===
+
 impl fmt::Display for Environment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -186,7 +244,9 @@ mod tests {
         ] {
             let declared = of(None, &[variable]).unwrap();
             assert_eq!(declared.environment, Environment::Production, "{variable:?}");
-            assert!(declared.source.starts_with(variable.0), "{declared:?}");
+            let (name, value) = variable;
+            assert_eq!(declared.source, Source::Variable { name, value: value.to_owned() });
+            assert_eq!(declared.source.to_string(), format!("{name}={value}"));
         }
     }
 
@@ -206,8 +266,8 @@ mod tests {
         };
         let declared = of(Environment::Production, "staging");
         assert_eq!(
-            (declared.environment, declared.source.as_str()),
-            (Environment::Production, "podproof.toml")
+            (declared.environment, declared.source),
+            (Environment::Production, Source::PolicyFile("podproof.toml".to_owned()))
         );
         let declared = of(Environment::Development, "production");
         assert_eq!(declared.environment, Environment::Production);
@@ -218,7 +278,7 @@ mod tests {
         for variables in [&[][..], &[("ENVIRONMENT", ""), ("REQUIRE_GVISOR", "")]] {
             let declared = of(None, variables).unwrap();
             assert_eq!(declared.environment, Environment::Development);
-            assert!(declared.source.starts_with("the default"));
+            assert!(declared.source.is_default() && declared.source.to_string().starts_with("the default"));
         }
     }
 

@@ -66,7 +66,8 @@ impl Show {
         let sources = self.policy.sources()?;
         let declared = sources.declared()?;
         let policy = sources.policy(declared.environment, clock::today());
-        let mut rows = vec![("environment".to_owned(), declared.environment.to_string(), declared.source)];
+        let (environment, source) = (declared.environment.to_string(), declared.source.to_string());
+        let mut rows = vec![("environment".to_owned(), environment, source)];
         let file = sources.file.as_ref();
         let name = file.map_or_else(|| "none".to_owned(), |(name, _)| name.clone());
         rows.push(("policy file".to_owned(), name.clone(), sources.found_by.to_owned()));

@@ -135,7 +135,6 @@ impl Arguments {
                 measures_cpu: self.measure_cpu,
                 timeout,
                 quiet: self.quiet,
-                environment_named: !declared.source.starts_with("the default"),
                 declared,
                 policy,
             };

@@ -139,7 +139,7 @@ fn unread(error: serde_json::Error) -> Error {
 mod tests {
     use super::*;
     use crate::{
-        case::environment::{Declared, Environment},
+        case::environment::{Declared, Environment, Source},
         fixture,
         judge::policy::Policy,
         report::Report,
@@ -148,7 +148,7 @@ mod tests {
     fn record() -> Record {
         let environment = Declared {
             environment: Environment::Production,
-            source: "ENVIRONMENT=production".into(),
+            source: Source::Variable { name: "ENVIRONMENT", value: "production".into() },
             remarks: Vec::new(),
         };
         let cases = vec![fixture::pod(), fixture::gvisor(), fixture::runc(), fixture::silent()];

@@ -10,7 +10,7 @@ pub fn render(report: &Report) -> String {
         format!(
             "Judged for **{}** ({}), score {} of 100.",
             environment.environment,
-            escaped(&environment.source),
+            escaped(&environment.source.to_string()),
             report.score
         ),
         table(report),

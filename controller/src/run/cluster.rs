@@ -76,8 +76,6 @@ pub(crate) struct Request {
     pub(crate) timeout: Duration,
     pub(crate) quiet: bool,
     pub(crate) declared: Declared,
-    /// Whether a variable or a flag named the environment.
-    pub(crate) environment_named: bool,
     pub(crate) policy: Policy,
 }
 

@@ -56,6 +56,7 @@ fn case(
         policies: group.policies.clone(),
         represents: group.represents(),
     };
+    let source = &request.declared.source;
     let surroundings = Surroundings {
         subject,
         declared: Some(declared(cluster, &group)),
@@ -74,7 +75,7 @@ fn case(
         in_cluster: Some(InCluster {
             cluster: Arc::clone(cluster),
             coverage: Arc::clone(coverage),
-            environment: request.environment_named.then(|| request.declared.source.clone()),
+            environment: (!source.is_default()).then(|| source.to_string()),
             pod,
             group,
         }),
