@@ -1,6 +1,7 @@
 //! What a cluster declares of a namespace, without a client. What may not be read is a value, with the permission that is
 //! missing; it is never an empty list.
 
+mod access;
 mod bonds;
 mod class;
 mod group;
@@ -20,6 +21,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use access::{Access, Verb};
 pub use bonds::{Bonds, SecondReading};
 pub use class::Class;
 pub use group::{Coverage, Group};
@@ -37,8 +39,8 @@ pub type Read<T> = Result<T, Unreadable>;
 /// Something that could not be read.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Unreadable {
-    /// The verb and the resource, as a Role writes them: "list nodes".
-    pub what: String,
+    /// The request that failed.
+    pub what: Access,
     /// Whether a permission is missing; else the API server's words say why.
     pub forbidden: bool,
     /// What the API server said.
@@ -103,7 +105,7 @@ impl Cluster {
     /// A cluster of which nothing could be read.
     pub fn unread() -> Arc<Self> {
         let unread = Unreadable {
-            what: "read the cluster".to_owned(),
+            what: Access::Recorded("read the cluster".to_owned()),
             forbidden: false,
             message: "the file does not hold it".to_owned(),
         };

@@ -24,7 +24,7 @@ use super::{Error, lookup, nonce};
 use super::{interrupt::Interrupt, progress::Progress};
 use crate::{
     case::{
-        cluster::{Bonds, Cluster, Labels, SecondReading, Unreadable},
+        cluster::{Access, Bonds, Cluster, Labels, SecondReading, Unreadable},
         environment::Declared,
         leftover::Leftover,
     },
@@ -189,7 +189,7 @@ async fn phases(
 
 /// Which pods there are must be known to launch a probe for them; which Services, so that none sends it traffic.
 fn blind(cluster: &Cluster) -> Option<Unreadable> {
-    let pods = cluster.unread_pod_views.iter().find(|unreadable| unreadable.what == "list pods");
+    let pods = cluster.unread_pod_views.iter().find(|unreadable| unreadable.what == Access::pods());
     let services = cluster.selecting.first().and_then(|services| services.as_ref().err());
     pods.or(services).cloned()
 }
@@ -277,13 +277,12 @@ async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) 
     let Ground { connection, cluster, kinds, .. } = ground;
     let again = survey::later(&connection.client, &cluster.namespace, kinds, made);
     timeout_at(deadline, again).await.unwrap_or_else(|_| {
-        let unread = |what: &str| Unreadable {
-            what: what.to_owned(),
-            forbidden: false,
-            message: "the run's time was over".to_owned(),
+        let unread =
+            |what| Unreadable { what, forbidden: false, message: "the run's time was over".to_owned() };
+        let bonds = Bonds {
+            labels: Err(unread(Access::get("namespaces"))),
+            policies: Err(unread(Access::list("networkpolicies"))),
         };
-        let bonds =
-            Bonds { labels: Err(unread("get namespaces")), policies: Err(unread("list networkpolicies")) };
-        SecondReading { pods: Err(unread("list pods")), bonds }
+        SecondReading { pods: Err(unread(Access::pods())), bonds }
     })
 }

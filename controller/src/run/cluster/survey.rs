@@ -20,7 +20,7 @@ use kube::{Api, Client};
 pub(crate) use policies::OtherKinds;
 use policies::Policies;
 
-use crate::case::cluster::{Bonds, Cluster, Labels, Read, SecondReading, Unreadable};
+use crate::case::cluster::{Access, Bonds, Cluster, Labels, Read, SecondReading, Unreadable};
 
 /// The label by which Pod Security is enforced (kubernetes.io, "Pod Security Admission").
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
@@ -121,7 +121,7 @@ pub(crate) async fn later(
     );
     let labels = labels.unwrap_or_else(|error| {
         let message = error.to_string();
-        Err(Unreadable { what: "get namespaces".to_owned(), forbidden: false, message })
+        Err(Unreadable { what: Access::get("namespaces"), forbidden: false, message })
     });
     SecondReading { pods, bonds: Bonds { labels, policies: policies.standing() } }
 }
@@ -142,36 +142,40 @@ async fn namespace(client: &Client, name: &str) -> Result<Read<Labels>, Error> {
             Err(Error::NoSuchNamespace { name: name.to_owned(), alike: alike.map(|(_, other)| other) })
         }
         Err(error @ kube::Error::Api(_)) if matches!(&error, kube::Error::Api(status) if status.code == 403) => {
-            Ok(Err(unreadable("get namespaces")(error)))
+            Ok(Err(unreadable(Access::get("namespaces"))(error)))
         }
         Err(error) => Err(Error::Reach(Box::new(error))),
     }
 }
 
 async fn version(client: &Client) -> Read<String> {
-    client.apiserver_version().await.map(|info| info.git_version).map_err(unreadable("get /version"))
+    client
+        .apiserver_version()
+        .await
+        .map(|info| info.git_version)
+        .map_err(unreadable(Access::Path("/version".to_owned())))
 }
 
 /// Tells what could not be read, and whether a permission would mend it.
-fn unreadable(what: &str) -> impl FnOnce(kube::Error) -> Unreadable {
+fn unreadable(what: Access) -> impl FnOnce(kube::Error) -> Unreadable {
     move |error| {
         let (forbidden, message) = match error {
             kube::Error::Api(status) => (status.code == 403, status.message.clone()),
             other => (false, other.to_string()),
         };
-        Unreadable { what: what.to_owned(), forbidden, message }
+        Unreadable { what, forbidden, message }
     }
 }
 
 /// Lists one kind whole, and converts each object. A list that the server cut short is unread.
-async fn list<K, T>(api: Api<K>, what: &str, convert: impl Fn(K) -> T) -> Read<Vec<T>>
+async fn list<K, T>(api: Api<K>, what: Access, convert: impl Fn(K) -> T) -> Read<Vec<T>>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    let list = api.list(&kube::api::ListParams::default()).await.map_err(unreadable(what))?;
+    let list = api.list(&kube::api::ListParams::default()).await.map_err(unreadable(what.clone()))?;
     if list.metadata.continue_.is_some_and(|token| !token.is_empty()) {
         let message = "the list was cut short".to_owned();
-        return Err(Unreadable { what: what.to_owned(), forbidden: false, message });
+        return Err(Unreadable { what, forbidden: false, message });
     }
     Ok(list.items.into_iter().map(convert).collect())
 }

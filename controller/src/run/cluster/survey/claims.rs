@@ -6,12 +6,12 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Persis
 use kube::{Api, Client};
 
 use super::list;
-use crate::case::cluster::{Read, Volume};
+use crate::case::cluster::{Access, Read, Volume};
 
 /// A volume for each claim that is bound to one, by the claim's name. Without claims nobody asks for the volumes.
 pub(super) async fn read(client: &Client, namespace: &str) -> Read<Vec<Volume>> {
     let claims = Api::<PersistentVolumeClaim>::namespaced(client.clone(), namespace);
-    let claims = list(claims, "list persistentvolumeclaims", |claim| {
+    let claims = list(claims, Access::list("persistentvolumeclaims"), |claim| {
         (claim.metadata.name.unwrap_or_default(), claim.spec.and_then(|spec| spec.volume_name))
     })
     .await?;
@@ -19,7 +19,7 @@ pub(super) async fn read(client: &Client, namespace: &str) -> Read<Vec<Volume>> 
         return Ok(Vec::new());
     }
     let volumes = Api::<PersistentVolume>::all(client.clone());
-    let volumes = list(volumes, "list persistentvolumes", |volume| {
+    let volumes = list(volumes, Access::list("persistentvolumes"), |volume| {
         (volume.metadata.name.unwrap_or_default(), source(&volume.spec.unwrap_or_default()))
     })
     .await?;

@@ -4,10 +4,10 @@ use k8s_openapi::api::node::v1::RuntimeClass;
 use kube::{Api, Client};
 
 use super::{list, template};
-use crate::case::cluster::{Class, Read, bytes, millis};
+use crate::case::cluster::{Access, Class, Read, bytes, millis};
 
 pub(super) async fn read(client: &Client) -> Read<Vec<Class>> {
-    list(Api::<RuntimeClass>::all(client.clone()), "list runtimeclasses", class).await
+    list(Api::<RuntimeClass>::all(client.clone()), Access::list("runtimeclasses"), class).await
 }
 
 fn class(api: RuntimeClass) -> Class {

@@ -9,7 +9,7 @@ use super::{
     policies::{self, OtherKinds},
     unreadable,
 };
-use crate::case::cluster::{Addresses, Direction, Read};
+use crate::case::cluster::{Access, Addresses, Direction, Read};
 
 /// Where Kubernetes' DNS runs, and the label of its Service (kubernetes.io, "Customizing DNS Service").
 const DNS: (&str, &str) = ("kube-system", "k8s-app=kube-dns");
@@ -37,12 +37,12 @@ pub(super) async fn policies(
 pub(super) async fn addresses(client: &Client) -> Read<Addresses> {
     let (namespace, label) = DNS;
     let dns = Api::<Service>::namespaced(client.clone(), namespace);
-    let what = format!("list services in {namespace}");
+    let what = Access::list("services").within(namespace);
     let labelled = ListParams::default().labels(label);
     let api_server = Api::<Service>::namespaced(client.clone(), "default");
     let (dns, api_server) = tokio::join!(dns.list(&labelled), api_server.get("kubernetes"));
-    let dns = dns.map_err(unreadable(&what))?.items.into_iter().flat_map(cluster_ips).collect();
-    let api_server = api_server.map_err(unreadable("get services in default"))?;
+    let dns = dns.map_err(unreadable(what))?.items.into_iter().flat_map(cluster_ips).collect();
+    let api_server = api_server.map_err(unreadable(Access::get("services").within("default")))?;
     Ok(Addresses { dns, api_server: cluster_ips(api_server) })
 }
 

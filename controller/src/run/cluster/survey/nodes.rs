@@ -6,12 +6,12 @@ use proto::Observation;
 
 use super::list;
 use crate::case::{
-    cluster::{self, Node, Read, Taint},
+    cluster::{self, Access, Node, Read, Taint},
     identity::Identity,
 };
 
 pub(super) async fn read(client: &Client, pool_label: Option<&str>) -> Read<Vec<Node>> {
-    list(Api::<ApiNode>::all(client.clone()), "list nodes", |api| node(api, pool_label)).await
+    list(Api::<ApiNode>::all(client.clone()), Access::list("nodes"), |api| node(api, pool_label)).await
 }
 
 fn node(api: ApiNode, pool_label: Option<&str>) -> Node {

@@ -17,7 +17,7 @@ use k8s_openapi::{
 use kube::{Api, Client, Resource};
 
 use super::{list, neighbours, template};
-use crate::case::cluster::{Origin, PodView, Read, Unreadable};
+use crate::case::cluster::{Access, Origin, PodView, Read, Unreadable};
 
 /// The name of a ReplicaSet or Job, and the workload that made it.
 type Makers = BTreeMap<(String, String), (String, String)>;
@@ -53,7 +53,7 @@ pub(super) async fn read(
         workloads::<CronJob>(client, namespace, "cronjob", |job| {
             job.spec.and_then(|spec| spec.job_template.spec).map(|spec| spec.template)
         }),
-        list(Api::<Pod>::namespaced(client.clone(), namespace), "list pods", |pod| pod),
+        list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), |pod| pod),
     );
     let mut unread = Vec::new();
     let mut found = Vec::new();
@@ -81,7 +81,7 @@ pub(super) async fn read(
 
 /// The pods that there are, but for these.
 pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String>) -> Read<Vec<PodView>> {
-    let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), "list pods", |pod| pod).await?;
+    let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), |pod| pod).await?;
     let others =
         pods.into_iter().filter(|pod| !pod.metadata.name.as_ref().is_some_and(|name| but.contains(name)));
     Ok(others.filter(lives).map(|pod| of_pod(pod, &Makers::new())).collect())
@@ -114,7 +114,7 @@ where
         + serde::de::DeserializeOwned
         + std::fmt::Debug,
 {
-    list(Api::<K>::namespaced(client.clone(), namespace), &format!("list {kind}s"), |object| {
+    list(Api::<K>::namespaced(client.clone(), namespace), Access::list(format!("{kind}s")), |object| {
         let metadata = object.metadata().clone();
         Workload { kind, metadata, template: template(object) }
     })

@@ -16,7 +16,7 @@ use kube::{
 use serde_json::Value;
 
 use super::{list, unreadable};
-use crate::case::cluster::{Direction, OtherPolicy, Policy, Read, Requirement, Selector};
+use crate::case::cluster::{Access, Direction, OtherPolicy, Policy, Read, Requirement, Selector};
 
 /// The groups of kinds that decide what a pod may reach, besides Kubernetes' own, and how the names of those kinds end:
 /// Cilium, Calico, the network policy API, Antrea (`docs/antrea-network-policy.md`), OVN-Kubernetes
@@ -76,8 +76,8 @@ pub(super) async fn read(client: &Client, kinds: &OtherKinds, namespace: &str) -
 
 async fn of_namespace(client: &Client, namespace: &str) -> Read<Vec<Standing<Policy>>> {
     let api = Api::<NetworkPolicy>::namespaced(client.clone(), namespace);
-    let what = format!("list networkpolicies in {namespace}");
-    list(api, &what, |api| Standing::of(&api.metadata.clone(), policy(api))).await
+    let what = Access::list("networkpolicies").within(namespace);
+    list(api, what, |api| Standing::of(&api.metadata.clone(), policy(api))).await
 }
 
 fn policy(api: NetworkPolicy) -> Policy {
@@ -112,7 +112,7 @@ pub(super) fn selector(api: LabelSelector) -> Selector {
 /// Looks which other kinds there are, in every version: one kind may be there in one of them alone.
 pub(super) async fn other_kinds(client: &Client) -> OtherKinds {
     let found = async {
-        let groups = client.list_api_groups().await.map_err(unreadable("get /apis"))?;
+        let groups = client.list_api_groups().await.map_err(unreadable(Access::Path("/apis".to_owned())))?;
         let kinds = groups.groups.iter().map(|group| kinds_of(client, group));
         Ok(try_join_all(kinds).await?.into_iter().flatten().collect())
     };
@@ -127,9 +127,9 @@ async fn kinds_of(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, A
     let versions = preferred.chain(&group.versions).map(|version| &version.version);
     let mut told = BTreeSet::new();
     let versions = versions.filter(|version| told.insert((*version).clone())).map(|version| async move {
-        let what = format!("get /apis/{}/{version}", group.name);
+        let path = format!("/apis/{}/{version}", group.name);
         let version = GroupVersion::gv(&group.name, version);
-        let discovered = pinned_group(client, &version).await.map_err(unreadable(&what))?;
+        let discovered = pinned_group(client, &version).await.map_err(unreadable(Access::Path(path)))?;
         Ok(discovered.recommended_resources())
     });
     let mut kinds = BTreeMap::new();
@@ -160,7 +160,7 @@ async fn of_kind(
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),
     };
-    list(api, &format!("list {}.{}", resource.plural, resource.group), |object| {
+    list(api, Access::list(format!("{}.{}", resource.plural, resource.group)), |object| {
         let title = format!("{} {}", resource.kind, object.metadata.name.clone().unwrap_or_default());
         let opens_egress = opens_egress(&object.data);
         Standing::of(&object.metadata, OtherPolicy { title, opens_egress })

@@ -5,14 +5,15 @@ use kube::{Api, Client};
 
 use super::list;
 use crate::case::{
-    cluster::{Read, bytes, millis},
+    cluster::{Access, Read, bytes, millis},
     limits::Limits,
 };
 
 /// The defaults of the namespace's LimitRanges for containers; `None` where there are none.
 pub(super) async fn default_limits(client: &Client, namespace: &str) -> Read<Option<Limits>> {
     let api = Api::<LimitRange>::namespaced(client.clone(), namespace);
-    let ranges = list(api, "list limitranges", |range| range.spec.unwrap_or_default().limits).await?;
+    let ranges =
+        list(api, Access::list("limitranges"), |range| range.spec.unwrap_or_default().limits).await?;
     let items = ranges.into_iter().flatten().filter(|item| item.type_ == "Container");
     let defaults = items.filter_map(|item| item.default).map(|default| Limits {
         memory: default.get("memory").and_then(|memory| bytes(&memory.0)).filter(|&bytes| bytes > 0),
@@ -29,7 +30,7 @@ pub(super) async fn default_limits(client: &Client, namespace: &str) -> Read<Opt
 /// Every quota, as "NAME: USED of HARD RESOURCE, …".
 pub(super) async fn quotas(client: &Client, namespace: &str) -> Read<Vec<String>> {
     let api = Api::<ResourceQuota>::namespaced(client.clone(), namespace);
-    list(api, "list resourcequotas", |quota| {
+    list(api, Access::list("resourcequotas"), |quota| {
         let status = quota.status.unwrap_or_default();
         let used = status.used.unwrap_or_default();
         let parts: Vec<_> = status

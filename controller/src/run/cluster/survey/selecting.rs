@@ -6,16 +6,16 @@ use k8s_openapi::api::{
 use kube::{Api, Client};
 
 use super::{list, policies};
-use crate::case::cluster::{Read, Selecting, SelectingKind, Selector};
+use crate::case::cluster::{Access, Read, Selecting, SelectingKind, Selector};
 
 pub(super) async fn read(client: &Client, namespace: &str) -> Vec<Read<Vec<Selecting>>> {
     let services = Api::<Service>::namespaced(client.clone(), namespace);
     let budgets = Api::<PodDisruptionBudget>::namespaced(client.clone(), namespace);
     let autoscalers = Api::<HorizontalPodAutoscaler>::namespaced(client.clone(), namespace);
     let (services, budgets, autoscalers) = tokio::join!(
-        list(services, "list services", service),
-        list(budgets, "list poddisruptionbudgets", budget),
-        list(autoscalers, "list horizontalpodautoscalers", autoscaler)
+        list(services, Access::list("services"), service),
+        list(budgets, Access::list("poddisruptionbudgets"), budget),
+        list(autoscalers, Access::list("horizontalpodautoscalers"), autoscaler)
     );
     let flat = |read: Read<Vec<Option<Selecting>>>| read.map(|list| list.into_iter().flatten().collect());
     vec![flat(services), flat(budgets), flat(autoscalers)]
