@@ -63,3 +63,17 @@ fn subject(text: &str) -> Result<Subject, String> {
         _ => Err("give NAMESPACE:NAME, such as ci:gate".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{judge::catalogue, run::cluster::permission};
+
+    #[test]
+    fn a_missing_permission_names_requirements_of_the_catalogue() {
+        for permission in permission::ALL {
+            for id in permission.without.requirements() {
+                assert!(catalogue::ALL.iter().any(|it| it.id == *id), "{}: {id}", permission.resource);
+            }
+        }
+    }
+}

@@ -40,8 +40,10 @@ pub enum Place {
 pub enum Without {
     /// Nothing can be launched; the run ends with exit code 4.
     NoRun,
-    /// These are inconclusive.
-    Inconclusive(&'static str),
+    /// These requirements are inconclusive, by their ids.
+    Inconclusive(&'static [&'static str]),
+    /// These requirements are inconclusive for pods with a claim for a volume, by their ids.
+    InconclusiveWithClaims(&'static [&'static str]),
     /// Only words.
     Words(&'static str),
 }
@@ -95,7 +97,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know the templates of pods to come",
-        without: Without::Inconclusive("runtime-class-used, coverage"),
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
         group: "apps",
@@ -103,7 +105,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know which Deployment a pod belongs to",
-        without: Without::Inconclusive("runtime-class-used, coverage"),
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
         group: "apps",
@@ -111,7 +113,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know the templates of pods to come",
-        without: Without::Inconclusive("runtime-class-used, coverage"),
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
         group: "apps",
@@ -119,7 +121,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know the templates of pods to come",
-        without: Without::Inconclusive("runtime-class-used, coverage"),
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
         group: "batch",
@@ -127,7 +129,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know the templates of pods to come",
-        without: Without::Inconclusive("runtime-class-used, coverage"),
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
         group: "batch",
@@ -135,7 +137,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know the templates of pods to come",
-        without: Without::Inconclusive("runtime-class-used, coverage"),
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
         group: "",
@@ -143,7 +145,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know the templates of pods to come",
-        without: Without::Inconclusive("runtime-class-used, coverage"),
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
         group: "networking.k8s.io",
@@ -151,9 +153,14 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Both,
         purpose: "know what binds the pods, and that nothing shuts the control off",
-        without: Without::Inconclusive(
-            "network-policies-apply, policies-enforced, network-isolation, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
+        without: Without::Inconclusive(&[
+            "network-policies-apply",
+            "policies-enforced",
+            "network-isolation",
+            "closed-from-the-start",
+            "dns-contained",
+            "metadata-blocked",
+        ]),
     },
     Permission {
         group: "",
@@ -185,7 +192,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Namespace,
         purpose: "know what is behind a pod's claim for a volume",
-        without: Without::Inconclusive("filesystem-isolation, host-sockets-absent, where a pod has a claim"),
+        without: Without::InconclusiveWithClaims(&["filesystem-isolation", "host-sockets-absent"]),
     },
     Permission {
         group: "",
@@ -193,7 +200,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "know what is behind a pod's claim for a volume",
-        without: Without::Inconclusive("filesystem-isolation, host-sockets-absent, where a pod has a claim"),
+        without: Without::InconclusiveWithClaims(&["filesystem-isolation", "host-sockets-absent"]),
     },
     Permission {
         group: "",
@@ -217,7 +224,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "know the pools and their nodes, and which kernel each runs",
-        without: Without::Inconclusive("coverage"),
+        without: Without::Inconclusive(&["coverage"]),
     },
     Permission {
         group: "node.k8s.io",
@@ -225,7 +232,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "know the handler behind a RuntimeClass",
-        without: Without::Inconclusive("runtime-class-exists"),
+        without: Without::Inconclusive(&["runtime-class-exists"]),
     },
     Permission {
         group: "",
@@ -233,7 +240,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["list"],
         place: Place::Of("kube-system"),
         purpose: "find the cluster's DNS, to try it",
-        without: Without::Inconclusive("api-server-blocked"),
+        without: Without::Inconclusive(&["api-server-blocked"]),
     },
     Permission {
         group: "",
@@ -241,7 +248,7 @@ pub const ALL: &[Permission] = &[
         verbs: &["get"],
         place: Place::Of("default"),
         purpose: "find the API server's address, to try it",
-        without: Without::Inconclusive("api-server-blocked"),
+        without: Without::Inconclusive(&["api-server-blocked"]),
     },
     policies_of("cilium.io"),
     policies_of("crd.antrea.io"),
@@ -260,20 +267,35 @@ const fn policies_of(group: &'static str) -> Permission {
         verbs: &["list"],
         place: Place::Cluster,
         purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
-        without: Without::Inconclusive(
-            "network-isolation, policies-enforced, closed-from-the-start, dns-contained, metadata-blocked",
-        ),
+        without: Without::Inconclusive(&[
+            "network-isolation",
+            "policies-enforced",
+            "closed-from-the-start",
+            "dns-contained",
+            "metadata-blocked",
+        ]),
     }
 }
 
 // === impl Without ===
 
 impl Without {
+    /// Returns the ids of the requirements that are inconclusive without the permission.
+    pub const fn requirements(self) -> &'static [&'static str] {
+        match self {
+            Self::Inconclusive(requirements) | Self::InconclusiveWithClaims(requirements) => requirements,
+            Self::NoRun | Self::Words(_) => &[],
+        }
+    }
+
     /// As a sentence's end.
     pub fn words(self) -> String {
         match self {
             Self::NoRun => "nothing can be launched (exit code 4)".to_owned(),
-            Self::Inconclusive(requirements) => format!("inconclusive: {requirements}"),
+            Self::Inconclusive(requirements) => format!("inconclusive: {}", requirements.join(", ")),
+            Self::InconclusiveWithClaims(requirements) => {
+                format!("inconclusive: {}, where a pod has a claim", requirements.join(", "))
+            }
             Self::Words(words) => words.to_owned(),
         }
     }
