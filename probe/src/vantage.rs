@@ -1,25 +1,25 @@
 //! The root from which the probe looks: the live system's, or a recorded tree's in a test.
 
 use std::{
+    ffi::CString,
     fs::{self, File, Metadata},
     io::{self, Read},
-    os::unix::fs::{FileTypeExt, MetadataExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{FileTypeExt, MetadataExt},
+    },
     path::{Path, PathBuf},
 };
 
-use nix::sys::{
-    stat::makedev,
-    statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, statfs},
-};
-use proto::{MOST_OF_ACCOUNT_LIST, Observation};
+use nix::sys::stat::makedev;
+use proto::{KERNEL_FILESYSTEMS, MOST_OF_ACCOUNT_LIST, Observation};
+
+use crate::sys;
 
 /// The largest number of bytes that are read of a file.
 const MOST: u64 = MOST_OF_ACCOUNT_LIST as u64;
 /// The number of the null device (Linux, `Documentation/admin-guide/devices.txt`).
 const NULL: u64 = makedev(1, 3);
-
-/// The folders in which the kernel shows itself, with the magic numbers of their file systems.
-const KERNELS: &[(&str, FsType)] = &[("/proc/", PROC_SUPER_MAGIC), ("/sys/", SYSFS_MAGIC)];
 
 /// The root below which the probe opens files.
 #[derive(Debug)]
@@ -65,11 +65,11 @@ impl Vantage {
     /// Returns true if a file lies in procfs or sysfs itself. The folder is asked for its file system, because statfs(2) for
     /// a file in it gives ENOSYS in gVisor's older releases.
     pub(crate) fn is_of_kernel(&self, path: &str, file: &Metadata) -> io::Result<bool> {
-        let Some((folder, magic)) = KERNELS.iter().find(|(folder, _)| path.starts_with(folder)) else {
-            return Ok(false);
-        };
+        let of_kernel = KERNEL_FILESYSTEMS.iter().find(|(folder, _)| path.starts_with(folder));
+        let Some((folder, magic)) = of_kernel else { return Ok(false) };
         let folder = self.path(folder);
-        Ok(statfs(&folder)?.filesystem_type() == *magic && file.dev() == folder.metadata()?.dev())
+        let (found, _) = sys::statfs(&CString::new(folder.as_os_str().as_bytes())?)?;
+        Ok(found == *magic && file.dev() == folder.metadata()?.dev())
     }
 
     /// Reads the first MiB of a file.

@@ -22,7 +22,7 @@ pub use filesystem::{
 pub use host::{HOST_FOLDERS, HOST_SOCKETS, HostSentinels, HostSockets, OtherProcesses};
 pub use identifiers::{IDENTIFIERS, Identifier, Identifiers, identifier_digest};
 pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
-pub use kernel_files::{KERNEL_FILES, KernelFile, KernelFiles};
+pub use kernel_files::{KERNEL_FILES, KERNEL_FILESYSTEMS, KernelFile, KernelFiles, PROCFS};
 pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};
 pub use platform::{CallDuration, CallSite, GsPointer, ProcessorIdentity, SegmentRegisters};
 pub use privilege::{CAPABILITIES, Capabilities, Credentials, Namespace, Namespaces, Seccomp};

@@ -3,7 +3,7 @@
 
 use std::{fs, io, os::unix::fs::MetadataExt};
 
-use proto::{Observation, ProcfsTree};
+use proto::{Observation, PROCFS, ProcfsTree};
 
 use crate::{process_status, sys, text::printable, vantage::Vantage};
 
@@ -44,9 +44,6 @@ const ENTRIES: &[&str] = &[
     "self/timerslack_ns",
     "self/wchan",
 ];
-
-/// The magic number of procfs, `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
-const PROCFS: u64 = 0x9fa0;
 
 /// The largest number of lines of a file whose names are reported.
 const MOST: usize = 128;

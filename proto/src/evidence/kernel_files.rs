@@ -45,15 +45,19 @@ pub struct KernelFile {
     pub writable: bool,
 }
 
-/// The magic numbers of procfs and sysfs (include/uapi/linux/magic.h).
-const KERNELS: [u64; 2] = [0x9fa0, 0x6265_6572];
+/// The magic number of procfs, `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
+pub const PROCFS: u64 = 0x9fa0;
+
+/// The folders in which the kernel shows itself, with the magic numbers of their file systems: procfs and sysfs,
+/// `SYSFS_MAGIC` (include/uapi/linux/magic.h).
+pub const KERNEL_FILESYSTEMS: [(&str, u64); 2] = [("/proc/", PROCFS), ("/sys/", 0x6265_6572)];
 
 // === impl KernelFile ===
 
 impl KernelFile {
     /// Returns true if the file lies in procfs or sysfs itself; false if something is mounted over it.
     pub fn is_of_kernel(&self) -> bool {
-        KERNELS.contains(&self.magic)
+        KERNEL_FILESYSTEMS.iter().any(|(_, magic)| *magic == self.magic)
     }
 }
 
