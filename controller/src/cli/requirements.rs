@@ -163,7 +163,7 @@ fn signals() -> String {
 fn settings(blocks: bool) -> String {
     let mut text = String::from("\nsettings\n");
     for setting in SETTINGS.iter().filter(|setting| setting.blocks == blocks) {
-        _ = writeln!(text, "  {} (--{}): {}", setting.name, setting.flag, setting.source);
+        _ = writeln!(text, "  {} ({}): {}", setting.name, setting.written(), setting.source);
     }
     text
 }

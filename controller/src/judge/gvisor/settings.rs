@@ -1,9 +1,13 @@
 //! Settings of runsc that weaken a sandbox, and what of them can be seen from inside (gVisor, `runsc/config/flags.go`,
 //! `g3doc/user_guide/production.md`).
 
+mod flags;
 mod mounts;
 mod network;
 mod others;
+
+use flags::Flag;
+pub use flags::is_opened_by;
 
 use crate::case::{Case, Subject};
 
@@ -27,8 +31,8 @@ pub const SETTINGS: &[&Setting] = &[
 pub struct Setting {
     /// For people; every citation of it begins so.
     pub name: &'static str,
-    /// The flag of runsc.
-    pub flag: &'static str,
+    /// The flags of runsc.
+    pub flags: &'static [&'static Flag],
     /// Whether it opens the sandbox so far that production cannot do with it.
     pub blocks: bool,
     /// What it weakens, and where gVisor says so.
@@ -50,12 +54,25 @@ pub enum Shown {
     Unclear(String),
 }
 
+// === impl Setting ===
+
+impl Setting {
+    /// Returns the flags as a command line has them, with the values that weaken.
+    pub fn written(&self) -> String {
+        self.flags.iter().map(|flag| flag.written()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+// === impl Shown ===
+
 impl Shown {
     /// For a citation.
     pub fn text(&self, setting: &Setting) -> String {
         let name = setting.name;
         match self {
-            Self::Weak(text) => format!("{name}: weakened, {text} (--{}; {})", setting.flag, setting.source),
+            Self::Weak(text) => {
+                format!("{name}: weakened, {text} ({}; {})", setting.written(), setting.source)
+            }
             Self::Safe(text) => format!("{name}: {text}"),
             Self::Unseen(why) => format!("{name}: not visible from inside, {why}"),
             Self::Unclear(why) => format!("{name}: not seen, {why}"),
@@ -64,12 +81,12 @@ impl Shown {
 }
 
 /// The value that a local runtime's own arguments give to a flag.
-fn argument<'a>(case: &'a Case, flags: &[&str]) -> Option<&'a str> {
+fn argument<'a>(case: &'a Case, flags: &[&Flag]) -> Option<&'a str> {
     let Subject::Sandbox { runtime, .. } = &case.surroundings.subject else { return None };
     runtime.iter().skip(1).rev().find_map(|word| {
         let word = word.trim_start_matches('-');
         let (name, value) = word.split_once('=').unwrap_or((word, "true"));
-        flags.contains(&name).then_some(value)
+        flags.iter().any(|flag| flag.name == name).then_some(value)
     })
 }
 
@@ -94,10 +111,10 @@ mod tests {
     fn the_last_argument_counts() {
         let mut case = fixture::gvisor();
         if let Subject::Sandbox { runtime, .. } = &mut case.surroundings.subject {
-            runtime.extend(["--host-uds=none".into(), "-host-uds=open".into(), "--debug".into()]);
+            runtime.extend(["--host-uds=none".into(), "-host-uds=open".into(), "--iouring".into()]);
         }
-        assert_eq!(argument(&case, &["host-uds"]), Some("open"));
-        assert_eq!(argument(&case, &["debug"]), Some("true"));
-        assert_eq!(argument(&case, &["allow-suid"]), None);
+        assert_eq!(argument(&case, &[&flags::HOST_UDS]), Some("open"));
+        assert_eq!(argument(&case, &[&flags::IOURING]), Some("true"));
+        assert_eq!(argument(&case, &[&flags::ALLOW_SUID]), None);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     case::Case,
     judge::gvisor::{
         self, Kernel,
-        settings::{SETTINGS, Setting, Shown},
+        settings::{self, SETTINGS, Setting, Shown},
     },
 };
 
@@ -32,22 +32,6 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     mappings: &["GKE secure-sandbox-policy"],
     judge,
 };
-
-/// The flags that open the sandbox, each with the values that do not.
-const WEAKENING: &[(&str, &[&str])] = &[
-    ("allow-suid", &["false"]),
-    ("file-access", &["exclusive"]),
-    ("file-access-mounts", &["exclusive", "shared"]),
-    ("host-fifo", &["none"]),
-    ("host-uds", &["none"]),
-    ("iouring", &["false"]),
-    ("net-raw", &["false"]),
-    ("network", &["sandbox", "none"]),
-    ("nvproxy", &["false"]),
-    ("oci-seccomp", &["true"]),
-    ("overlay2", &["root:self", "all:self", "root:memory", "all:memory"]),
-    ("tpuproxy", &["false"]),
-];
 
 fn judge(case: &Case) -> Judgement {
     asked_for(case).or_else(|| not_gvisor(case)).unwrap_or_else(|| seen(case))
@@ -88,16 +72,11 @@ fn asked_for(case: &Case) -> Option<Judgement> {
         pod_view.gvisor_annotations.iter().map(move |(key, value)| (pod_view.origin.title(), key, value))
     });
     let weakening: Vec<_> = annotations
-        .filter(|(_, key, value)| weakens(key, value))
+        .filter(|(_, key, value)| settings::is_opened_by(key, value))
         .map(|(title, key, value)| format!("{title} sets {key}={value}"))
         .collect();
     let judgement = Judgement::unmet(weakening.first()?.clone());
     Some(weakening.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
-}
-
-fn weakens(key: &str, value: &str) -> bool {
-    let Some(flag) = key.rsplit_once("flag.").map(|(_, flag)| flag) else { return false };
-    WEAKENING.iter().any(|(name, harmless)| flag == *name && !harmless.contains(&value))
 }
 
 #[cfg(test)]

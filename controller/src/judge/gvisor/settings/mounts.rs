@@ -3,12 +3,12 @@
 
 use proto::Mount;
 
-use super::{Setting, Shown};
+use super::{Setting, Shown, flags};
 use crate::case::Case;
 
 pub(super) const OVERLAY: Setting = Setting {
     name: "overlay",
-    flag: "overlay2=none",
+    flags: &[&flags::OVERLAY2],
     blocks: true,
     source: "writes reach the host's files; g3doc/user_guide/filesystem.md",
     shown: overlay,
@@ -16,7 +16,7 @@ pub(super) const OVERLAY: Setting = Setting {
 
 pub(super) const FILE_ACCESS: Setting = Setting {
     name: "file access",
-    flag: "file-access=shared",
+    flags: &[&flags::FILE_ACCESS],
     blocks: false,
     source: "the host may change files beneath the sandbox; g3doc/user_guide/filesystem.md",
     shown: file_access,
@@ -24,7 +24,7 @@ pub(super) const FILE_ACCESS: Setting = Setting {
 
 pub(super) const DIRECTFS: Setting = Setting {
     name: "directfs",
-    flag: "directfs",
+    flags: &[&flags::DIRECTFS],
     blocks: false,
     source: "the sandbox makes file system calls itself; g3doc/user_guide/filesystem.md",
     shown: directfs,
@@ -32,7 +32,7 @@ pub(super) const DIRECTFS: Setting = Setting {
 
 pub(super) const HOST_FIFOS: Setting = Setting {
     name: "host FIFOs",
-    flag: "host-fifo",
+    flags: &[&flags::HOST_FIFO],
     blocks: false,
     source: "pipes of the host can be opened; runsc/config/flags.go",
     shown: host_fifos,

@@ -2,7 +2,7 @@
 
 use proto::Answer;
 
-use super::{Setting, Shown};
+use super::{Setting, Shown, flags};
 use crate::{
     case::Case,
     judge::gvisor::socket_defaults::{Stack, describe, stack},
@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) const HOST_NETWORK: Setting = Setting {
     name: "host network",
-    flag: "network=host",
+    flags: &[&flags::NETWORK],
     blocks: true,
     source: "sockets are the host kernel's; g3doc/user_guide/networking.md",
     shown: host_network,
@@ -18,7 +18,7 @@ pub(super) const HOST_NETWORK: Setting = Setting {
 
 pub(super) const RAW_SOCKETS: Setting = Setting {
     name: "raw sockets",
-    flag: "net-raw",
+    flags: &[&flags::NET_RAW],
     blocks: true,
     source: "packets can be forged; runsc/specutils/specutils.go",
     shown: raw_sockets,

@@ -2,7 +2,10 @@
 
 use proto::{Answer, Call};
 
-use super::{Setting, Shown, argument};
+use super::{
+    Setting, Shown, argument,
+    flags::{self, Flag},
+};
 use crate::{
     case::{
         Case,
@@ -13,7 +16,7 @@ use crate::{
 
 pub(super) const HOST_UNIX_SOCKETS: Setting = Setting {
     name: "host unix sockets",
-    flag: "host-uds",
+    flags: &[&flags::HOST_UDS],
     blocks: false,
     source: "sockets of the host can be connected to; runsc/config/flags.go",
     shown: host_unix_sockets,
@@ -21,15 +24,15 @@ pub(super) const HOST_UNIX_SOCKETS: Setting = Setting {
 
 pub(super) const SET_USER_ID: Setting = Setting {
     name: "set-user-id",
-    flag: "allow-suid",
+    flags: &[&flags::ALLOW_SUID],
     blocks: false,
     source: "programs can gain privileges; runsc/config/flags.go",
-    shown: |case| by_argument(case, &["allow-suid"], &["false"]),
+    shown: |case| by_argument(case, &[&flags::ALLOW_SUID]),
 };
 
 pub(super) const IO_URING: Setting = Setting {
     name: "io_uring",
-    flag: "iouring",
+    flags: &[&flags::IOURING],
     blocks: false,
     source: "experimental; runsc/config/flags.go",
     shown: io_uring,
@@ -37,7 +40,7 @@ pub(super) const IO_URING: Setting = Setting {
 
 pub(super) const DEVICES: Setting = Setting {
     name: "devices",
-    flag: "nvproxy, --tpuproxy",
+    flags: &[&flags::NVPROXY, &flags::TPUPROXY],
     blocks: false,
     source: "calls reach the host's drivers; g3doc/user_guide/gpu.md",
     shown: devices,
@@ -45,7 +48,7 @@ pub(super) const DEVICES: Setting = Setting {
 
 pub(super) const PLATFORM: Setting = Setting {
     name: "platform",
-    flag: "platform=ptrace",
+    flags: &[&flags::PLATFORM],
     blocks: false,
     source: "no longer supported; g3doc/architecture_guide/platforms.md",
     shown: |case| match platform(case) {
@@ -70,12 +73,14 @@ fn host_unix_sockets(case: &Case) -> Shown {
     if attempts.any(|attempt| attempt.made_contact() && is_socket(attempt.target)) {
         return Shown::Weak("one was connected to".to_owned());
     }
-    by_argument(case, &["host-uds", "fsgofer-host-uds"], &["none", "false"])
+    by_argument(case, &[&flags::HOST_UDS, &flags::FSGOFER_HOST_UDS])
 }
 
-fn by_argument(case: &Case, flags: &[&str], harmless: &[&str]) -> Shown {
+fn by_argument(case: &Case, flags: &[&Flag]) -> Shown {
     match argument(case, flags) {
-        Some(value) if !harmless.contains(&value) => Shown::Weak(format!("the runtime is told {value}")),
+        Some(value) if !flags.iter().any(|flag| flag.harmless.contains(&value)) => {
+            Shown::Weak(format!("the runtime is told {value}"))
+        }
         _ => Shown::Unseen("the runtime's configuration tells"),
     }
 }
