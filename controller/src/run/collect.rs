@@ -1,7 +1,8 @@
-//! The gRPC server that a probe speaks to over its standard input and output.
+//! The gRPC server for a probe, which speaks over its standard input and output.
 //!
-//! The probe is taken for hostile: what it sends is bounded in size and number, each message is parsed or refused by
-//! name, and the run's nonce must be in every one.
+//! The probe is assumed to be hostile: the size and number of its messages are bounded, each message is parsed or
+//! refused
+//! by name, and every message must carry the run's nonce.
 
 mod connection;
 mod intake;
@@ -23,30 +24,30 @@ use service::Service;
 
 use crate::case::Collected;
 
-/// The largest message, in bytes: the longest list of mounts fits.
+/// The largest message in bytes; the longest list of mounts fits.
 const LARGEST_MESSAGE: usize = 1 << 20;
-/// The most that a probe may send altogether, in bytes.
+/// The most bytes that a probe may send in total.
 const MOST_BYTES: u64 = 8 << 20;
 
-/// Something that happened on the stream.
+/// An event on a probe's stream.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The probe has said who it is.
+    /// The probe has introduced itself.
     Introduced(Introduction),
     /// An observation was accepted.
     Observed {
-        /// Whose.
+        /// The observer that made the observation.
         observer: Observer,
-        /// How many there are by now.
+        /// The number of observations received so far.
         received: usize,
-        /// How many there will be.
+        /// The number of observations that were assigned.
         expected: usize,
     },
-    /// The evidence is whole, and the probe is being told so.
+    /// The evidence is complete, and the probe is told so.
     Closed,
-    /// Something was refused; nothing that follows can make the evidence whole.
+    /// A message was refused; the evidence stays incomplete.
     Refused,
-    /// The stream has ended; nothing follows.
+    /// The stream has ended; no event follows.
     Ended,
 }
 
@@ -58,7 +59,7 @@ pub struct Collection {
     server: JoinHandle<()>,
 }
 
-/// Begins to serve one probe over its stream.
+/// Starts to serve one probe over its stream.
 pub fn begin(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     assignment: Assignment,
@@ -68,7 +69,8 @@ pub fn begin(
     let connection = Connection::new(stream, MOST_BYTES, Arc::clone(&intake), report.clone());
     let service = CollectorServer::new(Service::new(Arc::clone(&intake), report))
         .max_decoding_message_size(LARGEST_MESSAGE);
-    // The server ends with its stream of connections, so that stream never ends: the connection itself says when it has.
+    // The server stops when its stream of connections ends, so this stream never ends: the connection itself reports
+    // its end.
     let incoming = tokio_stream::once(Ok::<_, std::io::Error>(connection)).chain(tokio_stream::pending());
     let server = tokio::spawn(async move {
         let served = tonic::transport::Server::builder()
@@ -86,19 +88,19 @@ pub fn begin(
 // === impl Collection ===
 
 impl Collection {
-    /// The next event. After [`Event::Ended`] there is none.
+    /// Returns the next event; after [`Event::Ended`] there is none.
     pub async fn event(&mut self) -> Event {
         self.events.recv().await.unwrap_or(Event::Ended)
     }
 
-    /// Says what came of it; what the probe says from here on is not heard.
+    /// Stops listening to the probe and returns what was collected.
     pub fn finish(self) -> Collected {
         self.server.abort();
         locked(&self.intake).collected()
     }
 }
 
-/// What was collected stands, whatever became of another holder of the lock.
+/// Locks the intake; its content stays valid even if another holder of the lock panicked.
 fn locked(intake: &Mutex<Intake>) -> std::sync::MutexGuard<'_, Intake> {
     intake.lock().unwrap_or_else(PoisonError::into_inner)
 }

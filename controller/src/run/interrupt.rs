@@ -1,10 +1,10 @@
-//! INT, which a person sends from a terminal, and TERM, which a pipeline or a kubelet sends.
+//! SIGINT, which a person sends from a terminal, and SIGTERM, which a pipeline or a kubelet sends.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Both signals, watched from the start on, so that none is missed.
+/// Both signals, watched from the start, so that no signal is missed.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     int: Signal,
@@ -16,7 +16,7 @@ impl Interrupt {
         Ok(Self { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())? })
     }
 
-    /// Whether one of them has come by now.
+    /// Returns true if a signal has arrived already.
     pub(crate) async fn has_arrived(&mut self) -> bool {
         tokio::select! {
             biased;
@@ -25,7 +25,7 @@ impl Interrupt {
         }
     }
 
-    /// Returns when one of them has come.
+    /// Waits until a signal arrives.
     pub(crate) async fn arrival(&mut self) {
         tokio::select! {
             _ = self.int.recv() => (),

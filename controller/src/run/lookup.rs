@@ -1,4 +1,4 @@
-//! What was said of the network, with its names looked up: by the controller, since a sandbox need not have a resolver.
+//! Looks up the names of targets and allowed destinations: in the controller, since a sandbox need not have a resolver.
 
 use std::{io, net::IpAddr};
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// `--egress-target`, `--no-default-targets`, `--profile` and `--allow`.
+/// The values of `--egress-target`, `--no-default-targets`, `--profile` and `--allow`.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) targets: Vec<Endpoint>,
@@ -24,19 +24,19 @@ pub(crate) struct Request {
     pub(crate) allowed: Vec<Endpoint>,
 }
 
-/// The most that can be named: each takes a descriptor of the probe's, of which it has 1024 (setrlimit(2)).
+/// The largest number of named targets: each takes one of the probe's 1024 file descriptors (setrlimit(2)).
 const MOST: usize = 512;
 
-/// What cannot be attempted.
+/// Why targets cannot be attempted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to look up {name}")]
     LookUp { name: String, source: io::Error },
-    #[error("{0} targets were named, and {MOST} are the most")]
+    #[error("{0} targets were named; at most {MOST} are possible")]
     TooMany(usize),
 }
 
-/// Looks names up, and says in remarks what they stand for.
+/// Looks up every name; the remarks say which addresses each name has.
 pub(crate) async fn looked_up(request: &Request) -> Result<(Wanted, Vec<String>), Error> {
     let mut remarks = Vec::new();
     let mut named = Vec::new();
@@ -65,13 +65,13 @@ pub(crate) async fn looked_up(request: &Request) -> Result<(Wanted, Vec<String>)
     Ok((Wanted { defaults: request.defaults, named, profile }, remarks))
 }
 
-/// What can be attempted has a port.
+/// Returns the attempt; `None` if the endpoint names no port.
 fn attempt(endpoint: &Endpoint, address: IpAddr, purpose: Purpose) -> Option<Named> {
     let protocol = endpoint.protocol.unwrap_or(Protocol::Tcp);
     endpoint.port.map(|port| Named { address, port, protocol, purpose })
 }
 
-/// The addresses, each with how many bits of it count.
+/// Returns an endpoint's addresses, each with the length of its prefix in bits.
 async fn addresses(endpoint: &Endpoint, remarks: &mut Vec<String>) -> Result<Vec<(IpAddr, u8)>, Error> {
     let whole = |address: IpAddr| (address, if address.is_ipv4() { 32 } else { 128 });
     let name = match &endpoint.host {
@@ -85,7 +85,7 @@ async fn addresses(endpoint: &Endpoint, remarks: &mut Vec<String>) -> Result<Vec
     addresses.sort_unstable();
     addresses.dedup();
     if addresses.is_empty() {
-        return Err(failed(io::Error::other("it has no address")));
+        return Err(failed(io::Error::other("the name has no address")));
     }
     let listed: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
     let remark = format!("{name} was looked up here: {}", listed.join(", "));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_allowed_is_attempted_where_it_has_a_port() {
+    async fn an_allowed_destination_with_a_port_is_attempted() {
         let request =
             request(&["192.0.2.7:443"], Kind::AllowList, &["10.0.0.0/8", "192.0.2.8", "192.0.2.9:53/udp"]);
         let (wanted, remarks) = looked_up(&request).await.unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_is_looked_up_and_said() {
+    async fn a_remark_names_the_addresses_of_a_name() {
         let request = request(&["localhost:443"], Kind::DenyAll, &[]);
         let (wanted, remarks) = looked_up(&request).await.unwrap();
         assert!(!wanted.named.is_empty() && wanted.named.iter().all(|named| named.address.is_loopback()));

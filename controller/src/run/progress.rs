@@ -1,4 +1,5 @@
-//! What the run is doing, on standard error: a spinner on a terminal, a line a change elsewhere, nothing if so wished.
+//! Progress of the run on standard error: a spinner on a terminal, otherwise one line for each change; nothing with
+//! `--quiet`.
 
 use std::{
     io::{IsTerminal, Write},
@@ -7,12 +8,12 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Unless `NO_COLOR` is set to something (no-color.org).
+/// Returns true unless `NO_COLOR` is set and not empty (no-color.org).
 pub(crate) fn colour_is_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Where changes are shown.
+/// The way in which progress is shown.
 #[derive(Debug)]
 pub(crate) enum Progress {
     Spinner(ProgressBar),
@@ -36,24 +37,24 @@ impl Progress {
         Self::Spinner(bar)
     }
 
-    /// A change worth a line of its own.
+    /// Shows a change that deserves a line of its own.
     pub(crate) fn change(&self, what: &str) {
         match self {
             Self::Spinner(bar) => bar.set_message(what.to_owned()),
-            // Standard error may be closed; progress is then shown to nobody.
+            // Standard error may be closed; nobody sees the progress then.
             Self::Lines => _ = writeln!(std::io::stderr(), "{what}"),
             Self::Quiet => (),
         }
     }
 
-    /// A change that only a live display shows.
+    /// Shows a change on a live display only.
     pub(crate) fn tick(&self, what: &str) {
         if let Self::Spinner(bar) = self {
             bar.set_message(what.to_owned());
         }
     }
 
-    /// Leaves the terminal as it was.
+    /// Restores the terminal to its earlier state.
     pub(crate) fn finish(&self) {
         if let Self::Spinner(bar) = self {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! The probe's stream as a connection: counted, bounded, and telling when it ends.
+//! The probe's stream as a connection, which counts bytes, enforces a limit and reports its end.
 
 use std::{
     fmt, io,
@@ -16,7 +16,7 @@ use tonic::transport::server::Connected;
 use super::{Event, Intake, locked};
 use crate::case::breach::Breach;
 
-/// A stream from which at most so many bytes are read.
+/// A stream that yields at most `limit` bytes.
 pub(super) struct Connection<S> {
     stream: S,
     limit: u64,
@@ -70,7 +70,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         self.read = self.read.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
         if self.read > self.limit {
             locked(&self.intake).breach(Breach::Flood { limit: self.limit });
-            return Poll::Ready(Err(io::Error::other("the probe sends too much")));
+            return Poll::Ready(Err(io::Error::other("the probe sends too many bytes")));
         }
         Poll::Ready(Ok(()))
     }

@@ -1,4 +1,4 @@
-//! What has been received, and whether it may be: the protocol's rules, without a wire.
+//! The messages of one probe, checked against the protocol's rules, independently of the transport.
 
 use proto::{
     Assignment, Delivery, Evidence, Fact, Introduction, Observation, Observed, Observer, SCHEMA_VERSION,
@@ -10,15 +10,15 @@ use crate::{
     support::digest::hexadecimal,
 };
 
-/// One breach is enough; a few more explain it.
+/// The most breaches that are kept: one decides, a few more explain it.
 const MOST_BREACHES: usize = 8;
 
-/// What a delivery came to.
+/// The result of an accepted delivery.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Accepted {
-    /// One observation.
+    /// An observation by this observer.
     Observation(Observer),
-    /// The closing; the evidence is whole, with so many observations.
+    /// The closing message: the evidence is complete, with this number of observations.
     Closing(u32),
 }
 
@@ -37,7 +37,7 @@ pub struct Intake {
 // === impl Intake ===
 
 impl Intake {
-    /// Nothing received yet.
+    /// Creates an intake that has received nothing yet.
     pub fn new(assignment: Assignment) -> Self {
         let evidence = nothing_of(&assignment);
         Self {
@@ -51,7 +51,7 @@ impl Intake {
         }
     }
 
-    /// Accepts an introduction and gives the assignment.
+    /// Accepts an introduction and returns the assignment.
     pub fn introduce(
         &mut self,
         message: generated::Introduction,
@@ -60,7 +60,7 @@ impl Intake {
         self.noted(result)
     }
 
-    /// Accepts that deliveries begin, once.
+    /// Accepts the beginning of the deliveries; a second beginning is a breach.
     pub fn begin_delivery(&mut self) -> Result<(), Breach> {
         let result = match (&self.introduction, self.delivering) {
             (None, _) => Err(Breach::Unasked),
@@ -71,7 +71,7 @@ impl Intake {
         self.noted(result)
     }
 
-    /// The stream of deliveries has ended, which without a closing is never right.
+    /// Ends the stream of deliveries. An end without a closing message is always a breach.
     pub fn end_delivery(&mut self) -> Result<Accepted, Breach> {
         let (received, expected) = self.count();
         self.noted(Err(Breach::Unclosed { received, expected }))
@@ -83,19 +83,19 @@ impl Intake {
         self.noted(result)
     }
 
-    /// Notes what was wrong outside of the messages themselves.
+    /// Notes a breach that lies outside of the messages themselves.
     pub fn breach(&mut self, breach: Breach) {
         if !self.closed {
             self.note(breach);
         }
     }
 
-    /// How many observations were received, and how many were asked for.
+    /// Returns the numbers of received and of assigned observations.
     pub fn count(&self) -> (usize, usize) {
         (self.received.len(), self.assignment.observers.len())
     }
 
-    /// What was received, with everything that was wrong.
+    /// Returns the evidence received so far, with every breach.
     pub fn collected(&self) -> Collected {
         let mut breaches = self.breaches.clone();
         if self.introduction.is_none() {
@@ -128,7 +128,7 @@ impl Intake {
         }
     }
 
-    /// Attempts that were made are one for each target, in the assignment's order.
+    /// Returns true if there is exactly one attempt for each target, in the assignment's order.
     fn answers_the_targets(&self, observed: &Observed) -> bool {
         let Observation::Seen(Fact::Egress(egress)) = &observed.outcome else { return true };
         let attempted = egress.attempts.iter().map(|attempt| attempt.target);
@@ -142,7 +142,7 @@ impl Intake {
         if self.introduction.is_some() {
             return Err(Breach::Twice("Introduce"));
         }
-        // Another version's messages may not even parse; what was spoken is said first.
+        // The version comes first: messages of another version may not even parse.
         if message.schema_version != SCHEMA_VERSION {
             return Err(Breach::SchemaVersion { spoken: message.schema_version });
         }
@@ -186,13 +186,13 @@ impl Intake {
     }
 }
 
-/// Evidence before anything was observed, which tells what was not asked for from what was not answered.
+/// Returns the evidence before any observation, which tells unassigned observers from silent ones.
 fn nothing_of(assignment: &Assignment) -> Evidence {
     let mut evidence = Evidence::default();
     let unasked = |observer: &&Observer| !assignment.observers.contains(observer);
     for &observer in Observer::ALL.iter().filter(unasked) {
-        let outcome = Observation::failed("it was not asked for");
-        // Only a fact can be of another observer.
+        let outcome = Observation::failed("the probe was not asked for it");
+        // Recording fails only for a fact of another observer, and this is no fact.
         _ = evidence.record(Observed { observer, outcome });
     }
     evidence
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_delivery_keeps_what_was_said_and_is_not_closed() {
+    fn half_a_delivery_keeps_its_observations() {
         let mut intake = intake();
         intake.introduce(introduction().into()).unwrap();
         intake.accept(observed(Observer::BootId)).unwrap();
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closing_that_counts_otherwise_closes_nothing() {
+    fn a_closing_with_another_count_is_refused() {
         for claimed in [1, 2] {
             let mut intake = intake();
             intake.introduce(introduction().into()).unwrap();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn another_runs_nonce_is_refused_and_leaves_no_evidence() {
+    fn a_message_with_another_runs_nonce_leaves_no_evidence() {
         let mut intake = intake();
         intake.introduce(introduction().into()).unwrap();
         let mut foreign = observed(Observer::BootId);
@@ -281,14 +281,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_told_from_what_was_not_answered() {
+    fn an_unassigned_observer_is_told_from_a_silent_one() {
         let evidence = intake().collected().evidence;
         assert_eq!(evidence.egress.fared(), "the probe did not report it");
-        assert_eq!(evidence.processor_share.fared(), "it was not asked for");
+        assert_eq!(evidence.processor_share.fared(), "the probe was not asked for it");
     }
 
     #[test]
-    fn another_schema_or_a_probe_that_sees_less_is_refused_by_name() {
+    fn another_schema_or_a_missing_observer_is_refused_by_name() {
         let other = Introduction { schema_version: SCHEMA_VERSION + 1, ..introduction() };
         assert_eq!(
             intake().introduce(other.into()).unwrap_err(),
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_may_be_said_twice_or_unasked() {
+    fn a_repeated_or_early_message_is_refused() {
         let mut intake = intake();
         assert_eq!(intake.begin_delivery(), Err(Breach::Unasked));
         intake.introduce(introduction().into()).unwrap();
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_refused() {
+    fn an_unassigned_observation_is_refused() {
         let mut intake = intake();
         intake.introduce(introduction().into()).unwrap();
         let unasked = intake.accept(observed(Observer::Routes));
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn breaches_are_counted_up_to_a_few() {
+    fn only_the_first_few_breaches_are_kept() {
         let mut intake = intake();
         for version in SCHEMA_VERSION + 1..100 {
             let other = Introduction { schema_version: version, ..introduction() };

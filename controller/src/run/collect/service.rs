@@ -1,4 +1,4 @@
-//! The gRPC service: turns calls into the intake's, and nothing else.
+//! The gRPC service, which hands every call to the intake.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Event, Intake, intake::Accepted, locked};
 use crate::case::breach::Breach;
 
-/// One probe's collector.
+/// The collector of one probe.
 #[derive(Debug)]
 pub(super) struct Service {
     intake: Arc<Mutex<Intake>>,
@@ -32,7 +32,7 @@ impl Service {
         self.refuse(&breach)
     }
 
-    /// Nobody may be listening any more; the intake keeps what counts.
+    /// Sends an event. The receiver may be gone; the intake keeps what counts.
     fn tell(&self, event: Event) {
         _ = self.events.send(event);
     }
