@@ -23,9 +23,9 @@ pub enum Error {
     /// Its file is there and cannot be opened.
     #[error("failed to open {}", path.display())]
     Open {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What went wrong.
+        /// The underlying error.
         source: io::Error,
     },
     /// The file or a helper of it says something that is no credential.
@@ -33,7 +33,7 @@ pub enum Error {
     Take {
         /// Whose credential was looked for.
         registry: String,
-        /// What went wrong.
+        /// The underlying error.
         source: Retrieval,
     },
     /// The credential is of a kind that this client cannot use.

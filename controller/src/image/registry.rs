@@ -29,7 +29,7 @@ pub enum Error {
     LogIn {
         /// The registry.
         registry: String,
-        /// What went wrong.
+        /// The underlying error.
         source: OciDistributionError,
     },
     /// The registry did not take a part.
@@ -37,7 +37,7 @@ pub enum Error {
     Part {
         /// The part.
         digest: String,
-        /// What went wrong.
+        /// The underlying error.
         source: OciDistributionError,
     },
     /// The registry did not take the manifest.
@@ -45,7 +45,7 @@ pub enum Error {
     Manifest {
         /// The name that it was to have.
         name: String,
-        /// What went wrong.
+        /// The underlying error.
         source: OciDistributionError,
     },
 }

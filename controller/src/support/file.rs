@@ -18,9 +18,9 @@ pub enum Error {
     /// It could not be written beside its place, or moved there.
     #[error("failed to write {}", path.display())]
     Write {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What went wrong.
+        /// The underlying error.
         source: io::Error,
     },
 }

@@ -1,5 +1,6 @@
-//! The OCI bundle (runtime-spec, config.md) in which a local probe runs: one of our own with nothing in it but the probe,
-//! or the user's with the probe in place of its program.
+//! The OCI bundle (runtime-spec, config.md) for a local probe: either a bundle of our own that contains only the probe,
+//! or
+//! the user's bundle with the probe in place of its program.
 
 mod given;
 mod mounts;
@@ -13,29 +14,29 @@ use crate::{
     support::names::NOBODY,
 };
 
-/// Where the probe lies in a bundle of our own.
+/// The probe's path in a bundle of our own.
 pub const PROBE: &str = "/probe";
-/// The period to which a CPU quota refers, in microseconds; the kernel's default.
+/// The period of a CPU quota in microseconds; the kernel's default.
 const PERIOD: u64 = 100_000;
 
-/// A configuration, and what of it is to be judged.
+/// A bundle's configuration, and the parts of it that are judged.
 #[derive(Clone, Debug)]
 pub struct Bundle {
-    /// `config.json`.
+    /// The content of `config.json`.
     pub config: Value,
-    /// The limits that it declares.
+    /// The limits that the configuration declares.
     pub limits: Limits,
-    /// Paths of the machine that it mounts, the probe's own left out.
+    /// Mounted paths of the machine, without the probe's own.
     pub host_paths: Vec<HostPath>,
-    /// Where it mounts what is no path of the machine's own: the probe, and an engine's files.
+    /// Mount points of files that are not the machine's: the probe, and files that an engine made.
     pub own_mounts: Vec<String>,
-    /// `process.noNewPrivileges`.
+    /// Set when `process.noNewPrivileges` is true.
     pub no_new_privs: bool,
-    /// `linux.cgroupsPath`, where it names one.
+    /// The value of `linux.cgroupsPath`; `None` if the bundle names no control group.
     pub cgroup: Option<String>,
 }
 
-/// A bundle of our own: no network, a read-only root, no capabilities, nobody's user, limits.
+/// Returns a bundle of our own: no network, a read-only root, no capabilities, the user `nobody`, and limits.
 pub fn own(run: &str, limits: Limits) -> Bundle {
     let cgroup = format!("/{run}");
     let namespaces: Vec<_> =
@@ -75,7 +76,7 @@ pub fn own(run: &str, limits: Limits) -> Bundle {
     }
 }
 
-/// The limits that a configuration declares.
+/// Returns the limits that a configuration declares.
 fn limits(config: &Value) -> Limits {
     let resource = |path: &str| config.pointer(path).and_then(Value::as_u64).filter(|&value| value > 0);
     let quota = resource("/linux/resources/cpu/quota");
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_bundle_declares_the_limits_it_was_given_and_mounts_nothing_of_the_machine() {
+    fn our_own_bundle_has_limits_and_no_path_of_the_machine() {
         let wanted = Limits { memory: Some(256 << 20), cpu_millis: Some(1500), pids: None };
         let bundle = own("podproof-1", wanted);
         assert_eq!(limits(&bundle.config), wanted);
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_means_unlimited_is_none() {
+    fn a_limit_that_means_unlimited_is_no_limit() {
         let config = json!({ "linux": { "resources": { "memory": { "limit": -1 }, "cpu": { "quota": 0 }, "pids": { "limit": 0 } } } });
         assert_eq!(limits(&config), Limits::default());
         assert_eq!(limits(&json!({})), Limits::default());

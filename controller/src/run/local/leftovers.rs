@@ -1,4 +1,4 @@
-//! What a runtime that was ended early may leave: mounts, a control group, processes in it.
+//! Remains of a runtime that was killed early: mounts, a control group, and processes in it.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use crate::case::leftover::Leftover;
 
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// Unmounts everything below a folder; recent releases of runsc leave an empty network namespace there.
+/// Unmounts everything below a folder. Recent releases of runsc leave an empty network namespace there.
 pub(super) fn mounts_below(folder: &Path) -> Vec<Leftover> {
     let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let mut leftovers = Vec::new();
@@ -37,18 +37,18 @@ fn below(mountinfo: &str, folder: &Path) -> Vec<PathBuf> {
     mount_points.filter(|mount_point| mount_point.starts_with(folder)).collect()
 }
 
-/// The kernel writes white space and backslashes of a path as octal numbers (`fs/proc_namespace.c`, `mangle`).
+/// Decodes a path: the kernel writes white space and backslashes as octal numbers (`fs/proc_namespace.c`, `mangle`).
 fn unescaped(path: &str) -> PathBuf {
     PathBuf::from(
         path.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\"),
     )
 }
 
-/// Ends what runs in the run's own control group and removes the group, in whichever hierarchies it is.
+/// Kills all processes in the run's own control group and removes the group from every hierarchy.
 pub(super) async fn cgroup(path: &str, grace: Duration) -> Vec<Leftover> {
     let deadline = Instant::now() + grace;
     let name = path.trim_start_matches('/');
-    // No version of the interface tells when a group that was emptied can be removed, so it is tried again and again.
+    // No version of the interface tells when an emptied group can be removed, so the removal is repeated.
     let mut again = interval(Duration::from_millis(20));
     loop {
         again.tick().await;
@@ -73,7 +73,7 @@ fn groups(root: &Path, name: &str) -> Vec<PathBuf> {
     candidates.filter(|group| group.is_dir()).collect()
 }
 
-/// Processes in the group were started by the run: nobody else knows its name.
+/// Kills the processes in the group, which the run has started: nobody else knows the group's name.
 fn removed(group: &Path) -> bool {
     let processes = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
     for process in processes.lines().filter_map(|line| line.parse().ok()).filter(|&process| process > 1) {

@@ -1,6 +1,6 @@
-//! The run's own listener on this machine, so that silence elsewhere means something: by TCP, by UDP with an answer, and by
-//! UDP without one, of which it takes note. Whoever else asks is answered alike; nothing that it hears is kept but whether
-//! the run's own datagrams arrived.
+//! The run's own listener on this machine, which gives silence elsewhere a meaning. It accepts TCP, answers UDP, and
+//! notes
+//! one-way datagrams. It answers every sender alike, and keeps only whether the run's own datagrams arrived.
 
 use std::{
     collections::BTreeSet,
@@ -19,14 +19,14 @@ use tokio::{
     time::timeout,
 };
 
-/// The most addresses of each family that are tried.
+/// The most addresses of each family to try.
 const MOST: usize = 4;
-/// How long it is waited for on the loopback address.
+/// The longest wait for the listener on the loopback address.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The longest datagram that is looked at.
+/// The longest datagram to read, in bytes.
 const LONGEST: usize = 64;
 
-/// A listener that ends when it is dropped.
+/// A listener that stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) tcp: u16,
@@ -35,14 +35,14 @@ pub(crate) struct Listener {
     _answering: JoinSet<()>,
 }
 
-// === impl Witness ===
+// === impl Listener ===
 
 impl Listener {
-    /// Listens on every address of the machine. `expected` are the marks of datagrams that need no answer.
+    /// Listens on every address of the machine. `expected` are the marks of one-way datagrams.
     pub(crate) async fn listen(token: Nonce, expected: Vec<Nonce>) -> io::Result<Self> {
         let everywhere = [
             SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-            // A kernel without IPv6 has no other.
+            // A kernel without IPv6 has only this address.
             SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         ];
         let connections = TcpListener::bind(&everywhere[..]).await?;
@@ -55,19 +55,19 @@ impl Listener {
         Ok(Self { tcp, udp, arrived, _answering: answering })
     }
 
-    /// Whether a datagram with this mark has arrived.
+    /// Returns true if a datagram with this mark has arrived.
     pub(crate) fn has_heard(&self, Nonce(mark): Nonce) -> bool {
         self.arrived.lock().unwrap_or_else(PoisonError::into_inner).contains(&mark)
     }
 
-    /// Returns when everything has been heard that has arrived by now: it answers in order.
+    /// Waits until every datagram that has arrived by now is noted: datagrams are answered in order.
     pub(crate) async fn catches_up(&self) {
         let asked = async {
             let asking = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             asking.send_to(b"?", (Ipv4Addr::LOCALHOST, self.udp)).await?;
             asking.recv(&mut [0; LONGEST]).await
         };
-        // Where it does not answer, the control has found that, too.
+        // If the listener does not answer, the control's own attempts show that, too.
         _ = timeout(PATIENCE, asked).await;
     }
 }
@@ -75,7 +75,7 @@ impl Listener {
 async fn accept(connections: TcpListener, Nonce(token): Nonce) {
     loop {
         if let Ok((mut connection, _)) = connections.accept().await {
-            // An empty socket has room for it.
+            // The buffer of a fresh socket has room for the token.
             _ = connection.write_all(&token).await;
         }
     }
@@ -101,7 +101,7 @@ async fn hear(
     }
 }
 
-/// The machine's own addresses that others can reach, a few of each family.
+/// Returns the machine's own addresses that others can reach, a few of each family.
 pub(crate) fn addresses() -> Vec<IpAddr> {
     let up = |flags: InterfaceFlags| {
         flags.contains(InterfaceFlags::IFF_UP) && !flags.contains(InterfaceFlags::IFF_LOOPBACK)
@@ -112,7 +112,7 @@ pub(crate) fn addresses() -> Vec<IpAddr> {
     version_4.into_iter().take(MOST).chain(version_6.into_iter().take(MOST)).collect()
 }
 
-/// A link-local address means nothing without its link.
+/// Returns the address; `None` for a link-local address, which means nothing without its link.
 fn address(storage: &SockaddrStorage) -> Option<IpAddr> {
     let version_4 = storage.as_sockaddr_in().map(nix::sys::socket::SockaddrIn::ip);
     let version_6 = storage.as_sockaddr_in6().map(nix::sys::socket::SockaddrIn6::ip);
@@ -130,7 +130,7 @@ mod tests {
     const MARKS: [Nonce; 2] = [Nonce([2; 16]), Nonce([3; 16])];
 
     #[tokio::test]
-    async fn its_answers_carry_its_token() {
+    async fn every_answer_carries_the_token() {
         let listener = Listener::listen(TOKEN, MARKS.to_vec()).await.unwrap();
         let mut shown = Vec::new();
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, listener.tcp)).await.unwrap();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_takes_note_of_the_runs_own_datagrams_and_of_nobody_elses() {
+    async fn only_the_runs_own_datagrams_are_noted() {
         let listener = Listener::listen(TOKEN, MARKS.to_vec()).await.unwrap();
         let sending = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let place = (Ipv4Addr::LOCALHOST, listener.udp);

@@ -1,4 +1,4 @@
-//! An OCI runtime's command line, as runc, runsc and crun have it.
+//! The command line of an OCI runtime, as runc, runsc and crun accept it.
 
 use std::{
     env,
@@ -12,7 +12,7 @@ use tokio::{process::Command, time::timeout};
 
 use crate::case::leftover::Leftover;
 
-/// A runtime with the user's own arguments, and the container that it is to run.
+/// A runtime with the user's own arguments, and the container to run.
 #[derive(Debug)]
 pub(super) struct Runtime {
     words: Vec<String>,
@@ -20,7 +20,7 @@ pub(super) struct Runtime {
     id: String,
 }
 
-/// Where runsc is on PATH.
+/// Returns the path of `runsc`; `None` if no executable of this name is on `PATH`.
 pub fn installed_runsc() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join("runsc")).find(|file| {
@@ -43,19 +43,19 @@ impl Runtime {
         command
     }
 
-    /// Ends everything in the container. It may be gone already, so that a failure says nothing.
+    /// Kills every process of the container. A failure is ignored: the container may be gone already.
     pub(super) async fn kill(&self, grace: Duration) {
         let mut command = self.command("kill");
         command.arg(&self.id).arg("KILL");
         _ = quietly(command, grace).await;
     }
 
-    /// Removes what the runtime keeps of the container; says whether it did.
+    /// Removes the runtime's state of the container; returns true on success.
     pub(super) async fn delete(&self, grace: Duration) -> bool {
         quietly(self.deletion(), grace).await
     }
 
-    /// What is left of the container after the runtime could not remove it.
+    /// Returns the container as a leftover, for a deletion that failed.
     pub(super) fn leftover(&self) -> Leftover {
         let deletion = self.deletion();
         let words = [deletion.as_std().get_program()].into_iter().chain(deletion.as_std().get_args());

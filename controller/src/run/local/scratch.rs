@@ -1,4 +1,4 @@
-//! The run's own folder: the probe, the bundle, and the runtime's state.
+//! The run's own folder, with the probe, the bundle and the runtime's state.
 
 use std::{
     fs::{self, Permissions},
@@ -14,17 +14,17 @@ use super::bundle::PROBE;
 use super::launch::Error;
 use crate::case::leftover::Leftover;
 
-/// A folder that is removed with everything in it.
+/// A folder that is removed with all its content.
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: TempDir,
 }
 
 impl Scratch {
-    /// Others may enter the folder: the probe runs as another user.
+    /// Creates the folder. Other users may enter it, since the probe runs as another user.
     pub(super) fn new(run: &str, probe: &[u8]) -> Result<Self, Error> {
         let parent = std::env::temp_dir();
-        // The kernel lists mounts by real paths.
+        // The kernel lists mounts by real paths, not by links.
         let parent = parent.canonicalize().unwrap_or(parent);
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -67,12 +67,12 @@ impl Scratch {
         fs::write(&path, config.to_string()).map_err(|source| Error::Scratch { path, source })
     }
 
-    /// Whether the runtime has left something of the container.
+    /// Returns true if the runtime has left state of the container.
     pub(super) fn has_state(&self) -> bool {
         fs::read_dir(self.state()).is_ok_and(|mut entries| entries.next().is_some())
     }
 
-    /// Leaves the folder where it is.
+    /// Leaves the folder in its place.
     pub(super) fn keep(self) {
         _ = self.folder.keep();
     }

@@ -1,4 +1,4 @@
-//! What this machine says of itself, and of the control group that it gave to a sandbox.
+//! Facts about this machine, and about the control group of a sandbox.
 
 mod cgroup;
 mod namespaces;
@@ -27,7 +27,7 @@ use crate::case::{
     identity::{FileDigest, Identity},
 };
 
-/// Looks at the machine. Nothing here fails: what cannot be seen is an observation too.
+/// Observes the machine. It never fails: a failed look is an observation, too.
 pub fn machine() -> Machine {
     Machine {
         boot_id: text("/proc/sys/kernel/random/boot_id").map(|uuid| BootId { uuid: uuid.trim().to_owned() }),
@@ -55,7 +55,7 @@ fn memory_total() -> Observation<u64> {
     }
 }
 
-/// As much as the probe reads of a file.
+/// Reads the same number of bytes of a file as the probe.
 fn contents(path: &str) -> Observation<Vec<u8>> {
     let read = |file: File| {
         let mut bytes = Vec::new();

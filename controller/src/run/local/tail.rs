@@ -1,14 +1,15 @@
-//! The last lines of a program's standard error, of which there may be any amount.
+//! The last lines of a program's standard error, whose length is unbounded.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::{io::AsyncReadExt, process::ChildStderr};
 
-/// How much is kept, in bytes, and how much of it is shown, in lines.
+/// The number of bytes that are kept.
 const KEPT: usize = 8192;
+/// The number of lines that are shown.
 const SHOWN: usize = 12;
 
-/// What is kept of a stream that somebody keeps reading.
+/// The end of a stream that a task reads in the background.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tail(Arc<Mutex<Vec<u8>>>);
 
@@ -32,7 +33,7 @@ impl Tail {
         kept.drain(..excess);
     }
 
-    /// Without control characters: the program is not trusted with the reader's terminal.
+    /// Returns the last lines without control characters: the program must not steer the reader's terminal.
     pub(super) fn lines(&self) -> Vec<String> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&kept);
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_end_is_kept_and_it_cannot_steer_a_terminal() {
+    fn only_printable_last_lines_are_kept() {
         let tail = Tail::default();
         for number in 0..10_000 {
             tail.push(format!("line {number}\u{1b}[31m\n").as_bytes());

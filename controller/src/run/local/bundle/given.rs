@@ -1,5 +1,5 @@
-//! The user's bundle, with the probe mounted over its program. The user's folder is read and never written; what its
-//! configuration says beyond the program stays as it is.
+//! The user's bundle, with the probe mounted over its program. The user's folder is read and never written; the rest of
+//! its configuration stays as it is.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Bundle, limits, mounts};
 use crate::{case::HostPath, plan::Network};
 
-/// Where programs are looked for if the bundle sets no PATH.
+/// The search path for programs if the bundle sets no `PATH`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Why a bundle cannot be used.
@@ -21,38 +21,38 @@ pub enum Error {
     /// `config.json` could not be read.
     #[error("failed to read {}", path.display())]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         source: io::Error,
     },
-    /// `config.json` is no JSON.
-    #[error("{} is no JSON", path.display())]
+    /// The content of `config.json` is no JSON.
+    #[error("{} is not valid JSON", path.display())]
     Json {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Where and why.
+        /// The position and the reason.
         source: serde_json::Error,
     },
-    /// A part that the runtime specification demands is missing.
+    /// A part that the runtime specification requires is missing.
     #[error("{} has no {part}", path.display())]
     Missing {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Which part.
+        /// The missing part's name.
         part: &'static str,
     },
-    /// The program is not in the root file system, so that there is nothing to mount the probe over.
+    /// The program is not in the root file system, so the probe cannot be mounted over it.
     #[error("{program} is not in the bundle's root file system {}", root.display())]
     NoProgram {
-        /// `process.args[0]`.
+        /// The first item of `process.args`.
         program: String,
-        /// The root file system.
+        /// The root file system's path.
         root: PathBuf,
     },
 }
 
-/// Reads the bundle in `folder` and puts `probe`, a file of the machine, in place of its program.
+/// Reads the bundle in `folder` and replaces its program by `probe`, a file of the machine.
 pub fn adapted(folder: &Path, probe: &Path) -> Result<Bundle, Error> {
     let path = folder.join("config.json");
     let text = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
@@ -96,8 +96,8 @@ fn with_probe(mut config: Value, path: &Path, folder: &Path, probe: &Path) -> Re
     Ok(Bundle { config, limits, host_paths, own_mounts, no_new_privs, cgroup })
 }
 
-/// What network a bundle asks for: a namespace that is made for it and is empty, or one that is there already and is not
-/// the machine's own, neither this process's nor that of the machine's first.
+/// Returns the network that a bundle asks for: a new, empty namespace, an existing namespace of somebody else, or the
+/// machine's own, which is that of this process or of the machine's first process.
 pub fn network(folder: &Path) -> Network {
     let config: Option<Value> =
         std::fs::read(folder.join("config.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
@@ -113,8 +113,9 @@ pub fn network(folder: &Path) -> Network {
     }
 }
 
-/// Namespaces are files, and the same namespace is the same file (namespaces(7)). That of the machine's first process is
-/// compared where it may be read: this process's own is, always.
+/// Returns true for a namespace that is neither this process's nor the first process's. Equal namespaces are equal
+/// files
+/// (namespaces(7)). The first process's namespace is compared only if it can be read; this process's own always can.
 fn is_anothers(namespace: &Path) -> bool {
     let identity = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
     let own = identity(Path::new("/proc/self/ns/net"));
@@ -122,14 +123,14 @@ fn is_anothers(namespace: &Path) -> bool {
     identity(namespace).is_some_and(|joined| own.is_some_and(|own| own != joined) && first != Some(joined))
 }
 
-/// Whether a root file system is the machine's own, or holds the bundle itself.
+/// Returns true if a root file system is the machine's own, or contains the bundle itself.
 fn is_the_machines(root: &Path, folder: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (root, folder) = (real(root), real(folder));
     folder.starts_with(&root) || mounts::is_systems(&root)
 }
 
-/// The program's path inside of the sandbox.
+/// Returns the program's path inside the sandbox.
 fn place(config: &Value, root: &Path, program: &str) -> Result<String, Error> {
     let environment = config.pointer("/process/env").and_then(Value::as_array).into_iter().flatten();
     let path = environment.filter_map(Value::as_str).find_map(|variable| variable.strip_prefix("PATH="));
@@ -147,7 +148,8 @@ fn place(config: &Value, root: &Path, program: &str) -> Result<String, Error> {
         .ok_or_else(|| Error::NoProgram { program: program.to_owned(), root: root.to_owned() })
 }
 
-/// Follows links as the sandbox will, so that none leads out of its root; `None` where there is no file in the end.
+/// Follows links as the sandbox does, so that no link leads out of the root; returns `None` if there is no file at the
+/// end.
 fn resolved(root: &Path, path: &str) -> Option<String> {
     const MOST_LINKS: usize = 40;
     let mut rest: Vec<_> = components(Path::new(path)).rev().collect();
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_stays() {
+    fn the_rest_of_the_configuration_stays() {
         let config = bundle(&config("sh")).1.unwrap().config;
         assert_eq!(
             (&config["process"]["user"]["uid"], &config["process"]["terminal"]),
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_is_the_machines_is_one_of_its_paths() {
+    fn a_root_of_the_machine_is_recognised() {
         let (folder, _) = bundle(&config("sh"));
         for (root, machines) in [("/", true), ("/usr/share", true), ("rootfs", false), (".", true)] {
             assert_eq!(is_the_machines(&folder.path().join(root), folder.path()), machines, "{root}");
@@ -242,12 +244,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_namespace_that_is_not_the_machines_is_a_network_of_its_own() {
+    fn only_a_foreign_namespace_is_joined() {
         for (namespace, network) in [
             (json!({ "type": "network" }), Network::Fresh),
             (json!({ "type": "network", "path": "/proc/self/ns/net" }), Network::Shared),
             (json!({ "type": "network", "path": "/no/such/namespace" }), Network::Shared),
-            // Another file than any network namespace.
+            // A namespace file of another kind.
             (json!({ "type": "network", "path": "/proc/self/ns/uts" }), Network::Joined),
             (json!({ "type": "pid" }), Network::Shared),
         ] {
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_program_or_part_is_refused() {
         for program in ["/bin/bash", "bash", "/bin/loop"] {
             assert!(matches!(bundle(&config(program)).1, Err(Error::NoProgram { .. })), "{program}");
         }

@@ -1,4 +1,4 @@
-//! What a user's bundle mounts of the machine, and what of that an engine made for this one container.
+//! Paths of the machine that a user's bundle mounts, and those of them that an engine made for this container alone.
 
 use std::{fs, path::Path};
 
@@ -7,17 +7,18 @@ use serde_json::{Value, json};
 
 use crate::case::HostPath;
 
-/// Folders of the machine itself: what lies in one of them is the machine's.
+/// System folders: everything in them belongs to the machine.
 const SYSTEM: &[&str] =
     &["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr"];
 
-/// Where engines mount a file that they made for one container, somewhere in their own folders.
+/// Mount points of files that an engine makes for one container and keeps in its own folders.
 const OWN_FILES: &[&str] = &["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/dev/termination-log"];
-/// Where they mount a file system of memory of its own, which all of them keep under this name.
+/// Mount point and source name of the container's own memory file system; all engines use this name.
 const OWN_MEMORY: (&str, &str) = ("/dev/shm", "shm");
 
-/// The source of a bind mount may be relative to the bundle (OCI runtime specification, config.md, "Mounts"), which the
-/// runtime is not started in.
+/// Makes the source of every bind mount absolute. It may be relative to the bundle (OCI runtime specification,
+/// config.md,
+/// "Mounts"), and the runtime starts in another folder.
 pub(super) fn make_absolute(config: &mut Value, folder: &Path) {
     let mounts = config.get_mut("mounts").and_then(Value::as_array_mut).into_iter().flatten();
     for mount in mounts.filter(|mount| is_bind(mount)) {
@@ -30,7 +31,7 @@ pub(super) fn make_absolute(config: &mut Value, folder: &Path) {
     }
 }
 
-/// Bind mounts of the machine's paths, and apart from them the places of those that an engine made for one container.
+/// Returns the bind mounts of the machine's paths, and the mount points that an engine made for this container.
 pub(super) fn of_the_machine(config: &Value) -> (Vec<HostPath>, Vec<String>) {
     let mounts = config.get("mounts").and_then(Value::as_array).into_iter().flatten();
     let path = |mount: &Value| {
@@ -48,7 +49,9 @@ fn is_bind(mount: &Value) -> bool {
     binds || mount.get("type").and_then(Value::as_str) == Some("bind")
 }
 
-/// What cannot be looked at is none, nor is what lies in a folder of the machine's, as it is written or where links lead to.
+/// Returns true if an engine made the file for one container. A file that cannot be examined does not count. Neither
+/// does
+/// a file in a system folder, as its path is written or after following links.
 fn is_per_container(HostPath { source, destination }: &HostPath) -> bool {
     let written = Path::new(source);
     let Ok(source) = fs::canonicalize(written) else { return false };
@@ -64,7 +67,7 @@ fn is_per_container(HostPath { source, destination }: &HostPath) -> bool {
         && statfs(&source).is_ok_and(|it| it.filesystem_type() == TMPFS_MAGIC)
 }
 
-/// Whether it lies in a folder of the machine itself.
+/// Returns true if the path lies in a system folder.
 pub(super) fn is_systems(path: &Path) -> bool {
     SYSTEM.iter().any(|system| path.starts_with(system))
 }
@@ -78,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_the_machine_are_found_and_an_engines_own_files_are_not() {
+    fn an_engines_own_files_are_told_from_the_machines_paths() {
         let folder = tempfile::tempdir().unwrap();
         let hosts = folder.path().join("hosts");
         fs::write(&hosts, "").unwrap();
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_machines_own_or_no_file_was_made_by_no_engine() {
+    fn a_file_of_the_machine_is_not_an_engines_own() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("socket");
         let link = folder.path().join("hostname");
@@ -109,7 +112,7 @@ mod tests {
             (folder.path(), "/etc/hosts"),
             (&socket, "/dev/termination-log"),
             (&link, "/etc/hostname"),
-            // Wherever it leads to, it is the machine's.
+            // The link itself is in a system folder.
             (Path::new("/etc/mtab"), "/etc/resolv.conf"),
             (Path::new("/no/such/file"), "/etc/hostname"),
             (&folder.path().join("shm/.."), "/dev/shm"),
@@ -120,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_source_is_the_bundles() {
+    fn a_relative_source_is_below_the_bundle() {
         let mut config = bind(Path::new("data"), "/data");
         make_absolute(&mut config, Path::new("/srv/bundle"));
         assert_eq!(config, bind(Path::new("/srv/bundle/data"), "/data"));

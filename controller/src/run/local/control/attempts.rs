@@ -1,5 +1,6 @@
-//! The control on this machine: a probe's worker beside the sandbox, in the controller's own network, which attempts what it
-//! is told by the very code that the sandbox's own attempts go through.
+//! The control on this machine: a probe's worker beside the sandbox, in the controller's own network. It makes the
+//! given
+//! attempts with the same code as the probe in the sandbox.
 
 use std::{
     fs::OpenOptions,
@@ -20,10 +21,10 @@ use tokio::{
 
 use super::super::launch::as_nobody;
 
-/// How much longer than its attempts the worker may take to start and to end.
+/// The time that the worker may take beyond its attempts, to start and to end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Why the control saw nothing.
+/// Why the control has no evidence.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to copy the probe")]
@@ -34,11 +35,11 @@ pub(crate) enum Error {
     Understand(#[from] worker::Error),
     #[error("the worker did not end in time")]
     Overdue,
-    #[error("the worker said nothing of its attempts: {0}")]
+    #[error("the worker did not report its attempts: {0}")]
     Nothing(String),
 }
 
-/// Attempts these targets, all at once, by a copy of the probe.
+/// Attempts all targets at once, with a copy of the probe.
 pub(crate) async fn attempts(
     probe: &Path,
     copy: &Path,
@@ -49,7 +50,7 @@ pub(crate) async fn attempts(
     worker::send(&mut order, &Order { observers: vec![Observer::Egress], targets, budget })?;
     altered(probe, copy).map_err(Error::Copy)?;
     let mut said = timeout(budget.egress + GRACE, run(copy, &order)).await.map_err(|_| Error::Overdue)??;
-    let mut outcome = Observation::failed("it ended before");
+    let mut outcome = Observation::failed("the worker ended before its attempts");
     while let Some(progress) = worker::take(&mut said)? {
         if let Progress::Done(Observed { observer: Observer::Egress, outcome: told }) = progress {
             outcome = told;
@@ -61,8 +62,8 @@ pub(crate) async fn attempts(
     }
 }
 
-/// A copy that is not the same file by its contents either: the sandbox's own is looked for among the machine's processes.
-/// What stands behind the end of a program, nobody loads.
+/// Makes a copy with other contents: the sandbox's own probe is searched for among the machine's processes. The loader
+/// ignores bytes behind the end of a program.
 fn altered(probe: &Path, copy: &Path) -> io::Result<()> {
     std::fs::copy(probe, copy)?;
     OpenOptions::new().append(true).open(copy)?.write_all(b"control")
@@ -74,7 +75,7 @@ async fn run(probe: &Path, order: &[u8]) -> io::Result<Vec<u8>> {
     let command = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
     let mut child = command.stderr(std::process::Stdio::null()).kill_on_drop(true).spawn()?;
     let (Some(mut input), Some(mut output)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(io::Error::other("it has no pipes"));
+        return Err(io::Error::other("the worker has no pipes"));
     };
     input.write_all(order).await?;
     drop(input);

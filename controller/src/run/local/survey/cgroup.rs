@@ -1,4 +1,4 @@
-//! The limits of a control group of this machine, in either version of the interface
+//! Limits of a control group of this machine, in both versions of the interface
 //! (Documentation/admin-guide/cgroup-v2.rst; cgroup-v1/memory.rst; scheduler/sched-bwc.rst).
 
 use std::{
@@ -12,17 +12,18 @@ use super::seen;
 use crate::case::limits::Limits;
 
 const ROOT: &str = "/sys/fs/cgroup";
-/// At and above this a version 1 memory limit means none: the kernel rounds the largest number down to a page.
+/// From this value on, a version 1 memory limit means no limit: the kernel rounds the largest number down to a page.
 const UNLIMITED: u64 = 1 << 62;
 
-/// Reads the limits of the group at `path`, such as "/podproof-1", as long as processes are in it. A path that is not
-/// absolute is one below the group of whoever starts the runtime (runtime-spec, config-linux.md, "Cgroups Path"; gVisor,
+/// Reads the limits of the group at `path`, such as "/podproof-1", while processes are in it. A relative path is below
+/// the
+/// group of the process that starts the runtime (runtime-spec, config-linux.md, "Cgroups Path"; gVisor,
 /// `runsc/cgroup/cgroup.go`).
 pub fn limits(path: Option<&str>) -> Observation<Limits> {
     match path {
         None | Some("") => Observation::failed("the bundle names no control group"),
         Some(path) if path.split('/').any(|part| part == "..") => {
-            Observation::failed(format!("the control group {path} is no path"))
+            Observation::failed(format!("the control group's path {path} contains \"..\""))
         }
         Some(path) => seen(std::fs::read_to_string("/proc/self/cgroup"))
             .and_then(|own| below(Path::new(ROOT), path, &own)),
@@ -64,7 +65,7 @@ fn all(
     memory.and_then(|memory| cpu.and_then(|cpu_millis| pids.map(|pids| Limits { memory, cpu_millis, pids })))
 }
 
-/// Where nothing counts processes, nothing limits them.
+/// Returns the limit of processes; a group without the controller `pids` has no limit.
 fn pids(group: &Path) -> Observation<Option<u64>> {
     match number(group, "pids.max", parse_maximum) {
         Observation::Absent => Observation::Seen(None),
@@ -72,7 +73,8 @@ fn pids(group: &Path) -> Observation<Option<u64>> {
     }
 }
 
-/// Our own group in the hierarchy that has a controller; in the second version's, which names none (cgroups(7)).
+/// Returns our own group in the hierarchy of a controller; version 2 has one hierarchy, which names no controller
+/// (cgroups(7)).
 fn own_group<'a>(own: &'a str, controller: &str) -> &'a str {
     let mut groups = own.lines().filter_map(|line| {
         let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
@@ -81,7 +83,7 @@ fn own_group<'a>(own: &'a str, controller: &str) -> &'a str {
     groups.next().unwrap_or_default()
 }
 
-/// A group that nobody is in limits nobody.
+/// Fails for a group without processes, whose limits bind nobody.
 fn populated(group: &Path) -> Observation<()> {
     seen(std::fs::read_to_string(group.join("cgroup.procs"))).and_then(|processes| {
         if processes.trim().is_empty() {
@@ -107,7 +109,7 @@ fn parse_maximum(text: &str) -> Result<Option<u64>, ParseIntError> {
     if text == "max" { Ok(None) } else { text.parse().map(Some) }
 }
 
-/// "QUOTA PERIOD", both in microseconds.
+/// Parses "QUOTA PERIOD", both in microseconds; returns thousandths of a processor.
 fn parse_cpu_maximum(text: &str) -> Result<Option<u64>, ParseIntError> {
     let (quota, period) = text.split_once(' ').unwrap_or((text, ""));
     let period: NonZeroU64 = period.parse()?;
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn both_versions_tell_the_same_limits() {
+    fn both_versions_yield_the_same_limits() {
         let wanted =
             Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: Some(1500), pids: Some(64) });
         let first = tree(&[
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_not_absolute_is_below_our_own_group() {
+    fn a_relative_path_is_below_our_own_group() {
         let name = "system.slice:runsc:1";
         let wanted = Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: None, pids: None });
         let group = |folder: &str, file: &str| format!("{folder}/{name}/{file}");
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_is_seen_as_none() {
+    fn an_unlimited_group_has_no_limits() {
         let none = Observation::Seen(Limits::default());
         let first = tree(&[
             ("memory/x/cgroup.procs", "7\n"),
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_empty_missing_or_strange_is_not_seen() {
+    fn an_empty_or_missing_group_has_no_evidence() {
         let empty = tree(&[("cgroup.controllers", ""), ("x/cgroup.procs", "\n"), ("x/memory.max", "1\n")]);
         assert!(matches!(below(empty.path(), "/x", ""), Observation::Failed { .. }));
         assert_eq!(below(empty.path(), "/y", ""), Observation::Absent);

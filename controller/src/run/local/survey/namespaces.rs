@@ -1,4 +1,4 @@
-//! The controller's own namespaces, which are the machine's unless it runs in a container itself (namespaces(7)).
+//! The controller's own namespaces: those of the machine, unless the controller runs in a container (namespaces(7)).
 
 use std::{fs, io};
 

@@ -1,5 +1,6 @@
-//! Whether the machine's own processes run a file. A container shares the machine's kernel and with it the list of
-//! processes; gVisor runs a program without a process of the machine's that executes its file.
+//! A search of the machine's processes for one that executes a file. A container shares the machine's kernel and with
+//! it
+//! the list of processes. gVisor runs a program, but no process of the machine executes its file.
 
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
@@ -7,7 +8,7 @@ use proto::Observation;
 
 use super::seen;
 
-/// Looks at every process; a copy of the file is another file.
+/// Looks at every process; a copy of the file counts as another file.
 pub fn run(file: &Path) -> Observation<bool> {
     let wanted = match Wanted::of(file) {
         Ok(wanted) => wanted,
@@ -23,7 +24,7 @@ pub fn run(file: &Path) -> Observation<bool> {
             match wanted.is(&entry.path().join("exe")) {
                 Ok(true) => return Observation::Seen(true),
                 Ok(false) => (),
-                // It has ended, or is the kernel's own and executes no file.
+                // The process has ended, or is the kernel's own and executes no file.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => (),
                 Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => (),
                 Err(_) => hidden += 1,
@@ -31,13 +32,14 @@ pub fn run(file: &Path) -> Observation<bool> {
         }
         match hidden {
             0 => Observation::Seen(false),
-            hidden => Observation::failed(format!("{hidden} processes could not be looked at")),
+            hidden => Observation::failed(format!("{hidden} processes could not be examined")),
         }
     })
 }
 
-/// By which the file is recognised: the device and inode of the run's own copy of the probe. Not by its content, which the
-/// probes of other runs share, on the same machine and at the same time.
+/// The device and inode of the run's own copy of the probe. The content would not identify the copy: probes of other
+/// runs
+/// on the same machine share it.
 struct Wanted {
     device: u64,
     inode: u64,
@@ -61,13 +63,13 @@ mod tests {
 
     use super::*;
 
-    /// What a program that runs looks like; other users' processes may be out of reach.
+    /// Returns true if a process runs the file; other users' processes may be hidden.
     fn runs(file: &Path) -> bool {
         run(file) == Observation::Seen(true)
     }
 
     #[test]
-    fn a_program_that_runs_is_found_and_a_copy_of_it_is_another_runs() {
+    fn a_running_program_is_told_from_its_copy() {
         let folder = tempfile::tempdir().unwrap();
         let (program, copy) = (folder.path().join("program"), folder.path().join("copy"));
         fs::copy("/bin/cat", &program).unwrap();
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_not_looked_for() {
+    fn a_missing_file_is_absent() {
         assert_eq!(run(Path::new("/no/such/probe")), Observation::Absent);
     }
 }

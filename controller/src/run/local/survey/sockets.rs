@@ -1,4 +1,4 @@
-//! Which sockets of the machine's a bundle mounts, by where they lie in the sandbox.
+//! Sockets of the machine that a bundle mounts, by their paths in the sandbox.
 
 use std::{
     collections::VecDeque,
@@ -14,29 +14,30 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::case::HostPath;
 
-/// The longest path of a Unix socket, without the byte that ends it (unix(7)).
+/// The longest path of a Unix socket in bytes, without the final zero byte (unix(7)).
 const LONGEST: usize = 107;
-/// The most that are tried, and the most files that are looked at to find them.
+/// The most sockets to try.
 const MOST: usize = 32;
+/// The most files to examine in the search for sockets.
 const MOST_FILES: usize = 16_384;
 
-/// What was found.
+/// The result of the search.
 #[derive(Debug, Default)]
 pub struct Sockets {
-    /// Where one lies that can be tried, in the sandbox.
+    /// Paths in the sandbox of sockets that the probe can try.
     pub found: Vec<String>,
-    /// Where one lies, or may lie, that cannot.
+    /// Paths in the sandbox with a socket, or perhaps with a socket, that the probe cannot try.
     pub untried: Vec<String>,
 }
 
-/// Looks at what is mounted, and through folders, but not for longer than allowed: a file system may be far away.
+/// Searches the mounted paths, folders included, within the allowed time: a file system may be remote.
 pub async fn mounted(host_paths: &[HostPath], allowed: Duration) -> Sockets {
     if host_paths.is_empty() {
         return Sockets::default();
     }
     let (tell, told) = oneshot::channel();
     let paths = host_paths.to_vec();
-    // No task: one that hangs would keep the whole program from ending.
+    // A thread, no task: a task that hangs would keep the whole program from ending.
     let looking = thread::Builder::new().spawn(move || tell.send(found(&paths)));
     if let (Ok(_), Ok(Ok(sockets))) = (looking, timeout(allowed, told).await) {
         return sockets;
@@ -45,7 +46,7 @@ pub async fn mounted(host_paths: &[HostPath], allowed: Duration) -> Sockets {
     Sockets { found: Vec::new(), untried }
 }
 
-/// Links are not followed: in the sandbox they may lead elsewhere.
+/// Searches without following links: in the sandbox they may lead elsewhere.
 fn found(host_paths: &[HostPath]) -> Sockets {
     let mut search = Search { sockets: Sockets::default(), left: MOST_FILES };
     for path in host_paths {
@@ -65,7 +66,7 @@ impl Search {
         match fs::metadata(source) {
             Ok(file) if file.file_type().is_socket() => self.add(destination),
             Ok(file) if file.is_dir() => {
-                // The usual ones are found in the largest folder, too.
+                // Well-known sockets are found even in a folder that is too large to search.
                 for path in HOST_SOCKETS.iter().map(Path::new).filter(|path| is_socket(path)) {
                     if let Ok(inside) = path.strip_prefix(source) {
                         self.add(&destination.join(inside));
@@ -80,7 +81,7 @@ impl Search {
         }
     }
 
-    /// Whether all of a folder was looked at.
+    /// Returns true if the whole folder was searched.
     fn is_through(&mut self, source: &Path, destination: &Path) -> bool {
         let mut folders = VecDeque::from([(PathBuf::from(source), PathBuf::from(destination))]);
         while let Some((folder, place)) = folders.pop_front() {
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_is_mounted_is_known_by_its_place_in_the_sandbox() {
+    fn a_mounted_socket_is_named_by_its_path_in_the_sandbox() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("engine.sock");
         let _listener = UnixListener::bind(&socket).unwrap();
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_looked_through_and_links_are_not_followed() {
+    fn folders_are_searched_without_following_links() {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("a/b");
         fs::create_dir_all(&deep).unwrap();
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_said() {
+    fn sockets_beyond_the_limit_are_untried() {
         let folder = tempfile::tempdir().unwrap();
         let listen = |number| UnixListener::bind(folder.path().join(format!("{number}"))).unwrap();
         let _listeners: Vec<_> = (0..=MOST).map(listen).collect();

@@ -1,17 +1,18 @@
-//! Whether an ordinary user may make a user namespace, by the machine's settings. They are read and never tried.
+//! The machine's settings for user namespaces of ordinary users. They are only read; no namespace is created.
 
 use std::path::Path;
 
-/// Who may.
+/// The users who may create a user namespace.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum UserNamespaces {
     /// No setting forbids it.
     Allowed,
-    /// Nobody: `user.max_user_namespaces` is 0 (namespaces(7)).
+    /// No user: `user.max_user_namespaces` is 0 (namespaces(7)).
     None,
     /// Only root: Debian's `kernel.unprivileged_userns_clone` is 0.
     OfRoot,
-    /// Only programs that a profile of AppArmor allows it: Ubuntu's `kernel.apparmor_restrict_unprivileged_userns` is 1.
+    /// Only programs with an AppArmor profile that allows it: Ubuntu's `kernel.apparmor_restrict_unprivileged_userns`
+    /// is 1.
     OfProfiles,
 }
 
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_setting_forbids_by_its_own_value_and_a_missing_one_forbids_nothing() {
+    fn each_setting_forbids_by_its_own_value() {
         let of = |setting: &str, value: &str| {
             let root = tempfile::tempdir().unwrap();
             let path = root.path().join(setting);
