@@ -1,4 +1,4 @@
-//! The cluster that is meant, as people name it: a kubeconfig and a context, or the pod's own service account.
+//! The connection to a cluster, which is named by a kubeconfig and a context, or by the pod's own service account.
 
 use http::{HeaderValue, header::USER_AGENT};
 use kube::{
@@ -8,15 +8,15 @@ use kube::{
 
 use super::pods::Error;
 
-/// A client, and what it speaks to.
+/// A client and the address of its server.
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
-    /// The namespace of the context, for messages.
+    /// The API server's address, for messages.
     pub(crate) server: String,
 }
 
-/// Connects nowhere yet: the first request does.
+/// Creates a client. The first request opens the connection.
 pub(crate) async fn connect(
     kubeconfig: Option<&std::path::Path>,
     context: Option<&str>,
@@ -30,7 +30,7 @@ pub(crate) async fn connect(
     config
         .headers
         .push((USER_AGENT, HeaderValue::from_static(concat!("podproof/", env!("CARGO_PKG_VERSION")))));
-    // A watch that hears nothing is no failure, and neither is an exec.
+    // A silent watch or a silent exec is no failure.
     config.read_timeout = None;
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;

@@ -1,5 +1,7 @@
-//! What is created in the cluster: the owner, the probes, the control. Each pod passes the `restricted` Pod Security
-//! Standard and GKE's secure-sandbox-policy, and is the same for everybody: what a probe is to do it is told later.
+//! Manifests of the objects in the cluster: the owner, the probe pods, the control pods and the listeners. Each pod
+//! passes
+//! the `restricted` Pod Security Standard and GKE's secure-sandbox-policy. Pods carry no task: a probe receives its
+//! assignment later.
 
 mod altered;
 
@@ -28,27 +30,27 @@ use crate::{
     support::names::{self, NOBODY},
 };
 
-/// The limits of a probe's pod: enough for every release of runsc.
+/// The limits of a probe pod, sufficient for every release of runsc.
 pub const LIMITS: Limits = Limits { memory: Some(128 << 20), cpu_millis: Some(500), pids: None };
 
-/// What a kubelet and its container runtime mount into every container, beside the kernel's own file systems.
+/// Mount points that a kubelet and its container runtime add to every container, besides the kernel's own file systems.
 pub const KUBELETS_MOUNTS: &[&str] =
     &["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/dev/shm"];
 
-/// What all pods of a run share.
+/// Properties that all pods of a run share.
 #[derive(Clone, Debug)]
 pub struct Common {
     /// The run's name, "podproof-" and eight digits.
     pub run: String,
     /// The image that the nodes pull.
     pub image: String,
-    /// How long a pod lives if nobody ends it.
+    /// The time after which a pod ends by itself.
     pub lifetime: Duration,
-    /// By which the witness's answers are known.
+    /// The token in the listener's answers.
     pub token: Nonce,
 }
 
-/// The object that owns a run's pods in one namespace.
+/// Returns the object that owns a run's pods in one namespace.
 pub fn owner(run: &str, namespace: &str) -> ConfigMap {
     ConfigMap {
         metadata: ObjectMeta {
@@ -63,7 +65,7 @@ pub fn owner(run: &str, namespace: &str) -> ConfigMap {
     }
 }
 
-/// The probe of a group; `index` tells it from the run's others.
+/// Returns the probe pod of a group; `index` distinguishes it from the run's other probe pods.
 pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group, index: usize) -> Pod {
     let mut metadata = metadata(common, namespace, owner, "probe", &format!("{}-{index}", common.run));
     metadata.labels.get_or_insert_default().extend(group.labels.clone());
@@ -74,19 +76,19 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
     if group.node.is_none() {
         spec.node_selector = Some(group.placement.node_selector.clone());
     }
-    // The readiness gate is what keeps the workload's traffic away.
+    // The readiness gate keeps the workload's traffic away from the probe.
     let gate = PodReadinessGate { condition_type: names::READINESS_GATE.to_owned() };
     spec.readiness_gates = Some(vec![gate]);
     Pod { metadata, spec: Some(spec), ..Pod::default() }
 }
 
-/// The witness on one node: it listens.
+/// Returns the listener's pod on one node.
 pub fn listener(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
     let words = vec!["witness".to_owned(), names::LISTENER_PORT.to_string(), common.token.to_string()];
     unbound(common, namespace, owner, node, ("witness", index), words)
 }
 
-/// The control on one node: it tries what the probes try.
+/// Returns the control pod on one node, which makes the same attempts as the probes.
 pub fn control(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
     unbound(common, namespace, owner, node, ("control", index), vec!["hold".to_owned()])
 }
@@ -112,7 +114,7 @@ fn metadata(common: &Common, namespace: &str, owner: &ConfigMap, role: &str, nam
         kind: "ConfigMap".to_owned(),
         name: owner.metadata.name.clone().unwrap_or_default(),
         uid: owner.metadata.uid.clone().unwrap_or_default(),
-        // A pod with a controller is adopted by no ReplicaSet whose selector fits its labels.
+        // No ReplicaSet adopts a pod that has a controller, even if its selector matches the pod's labels.
         controller: Some(true),
         block_owner_deletion: None,
     };
@@ -128,7 +130,7 @@ fn metadata(common: &Common, namespace: &str, owner: &ConfigMap, role: &str, nam
 }
 
 fn note() -> Labels {
-    let text = "made by `controller verify` to look and not to change anything; `controller cleanup` removes what a run left";
+    let text = "created by `controller verify`, which only observes; `controller cleanup` removes the remains of a run";
     Labels::from([(names::NOTE_ANNOTATION.to_owned(), text.to_owned())])
 }
 
@@ -186,7 +188,7 @@ fn quantities(memory: Option<u64>, cpu_millis: Option<u64>) -> BTreeMap<String, 
     memory.into_iter().chain(cpu).collect()
 }
 
-/// By affinity and not by `nodeName`: the scheduler is asked, so that taints and what is used up count.
+/// Requires a node by affinity, so that the scheduler respects taints and free resources; `nodeName` would bypass it.
 fn on(node: &str) -> ApiAffinity {
     let field = NodeSelectorRequirement {
         key: "metadata.name".to_owned(),
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_carries_what_binds_its_group_and_is_never_ready_nor_adopted() {
+    fn a_probe_carries_the_labels_and_annotations_of_its_group() {
         let owner = owner("podproof-1", "shop");
         let pod = probe(&common(), "shop", &owner, &group(), 0);
         let labels = pod.metadata.labels.unwrap();
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pod_is_restricted_and_ends_by_itself() {
+    fn every_pod_is_restricted_and_has_a_deadline() {
         let owner = owner("podproof-1", "shop");
         for pod in
             [probe(&common(), "shop", &owner, &group(), 0), control(&common(), "shop", &owner, "one", 0)]

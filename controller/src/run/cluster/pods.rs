@@ -1,4 +1,4 @@
-//! Probes and controls as pods of a cluster: made, watched, spoken to, and removed.
+//! Probe pods and control pods in a cluster: creation, watch, conversation and removal.
 
 mod again;
 mod conversation;
@@ -27,10 +27,10 @@ pub(crate) use watch::Watch;
 use super::manifest;
 use crate::{case::leftover::Leftover, support::names};
 
-/// The API server's words for a webhook with side effects (apiserver, `pkg/admission/plugin/webhook/errors`).
+/// The API server's message for a webhook with side effects (apiserver, `pkg/admission/plugin/webhook/errors`).
 const NO_DRY_RUN: &str = "does not support dry run";
 
-/// Everything that one run makes in one namespace.
+/// All objects that one run creates in one namespace.
 pub(crate) struct Fleet {
     client: Client,
     namespace: String,
@@ -41,21 +41,21 @@ pub(crate) struct Fleet {
     created: Mutex<BTreeSet<String>>,
 }
 
-/// Why nothing could be made in a namespace.
+/// Why the cluster cannot be reached at all.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to read the kubeconfig")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
-    #[error("there is no kubeconfig, and this is no pod with a service account")]
+    #[error("there is no kubeconfig, and the controller does not run in a pod with a service account")]
     Nowhere(#[from] kube::config::InferConfigError),
-    #[error("failed to make a client for the cluster")]
+    #[error("failed to create a client for the cluster")]
     Client(#[source] Box<kube::Error>),
 }
 
 // === impl Fleet ===
 
 impl Fleet {
-    /// Begins to watch, and makes nothing yet.
+    /// Starts the watch; creates no object yet.
     pub(crate) fn begin(client: &Client, namespace: &str, run: &str, deadline: Instant) -> Self {
         Self {
             client: client.clone(),
@@ -68,7 +68,7 @@ impl Fleet {
         }
     }
 
-    /// The owner of the run's pods, which is made when it is first asked for.
+    /// Returns the owner of the run's pods; creates it on the first call.
     pub(crate) async fn owner(&self) -> Result<&ConfigMap, Refusal> {
         let owners = Api::<ConfigMap>::namespaced(self.client.clone(), &self.namespace);
         let wanted = manifest::owner(&self.run, &self.namespace);
@@ -88,17 +88,17 @@ impl Fleet {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Asks whether the pod would be admitted, then makes it; says what a webhook changed.
+    /// Creates a pod after a dry run; refuses it if a webhook changed it.
     pub(crate) async fn create(&self, pod: &Pod) -> Result<(), Refusal> {
         match dry_run(&self.api(), pod, self.deadline).await {
             Ok(admitted) => unaltered(pod, &admitted)?,
-            // Then only the creation itself shows what the webhook does.
+            // Such a webhook shows its changes only in the creation itself.
             Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {
-                tracing::warn!("not tried beforehand: {why}");
+                tracing::warn!("the pod is created without a dry run: {why}");
             }
             Err(refusal) => return Err(refusal),
         }
-        // From here on it may exist, whatever becomes of the answer.
+        // From here on the pod may exist, even if the answer is lost.
         self.created().extend(pod.metadata.name.clone());
         let admitted = create::insist(&self.api(), pod, &create_params(false), self.deadline).await?;
         unaltered(pod, &admitted)
@@ -108,7 +108,7 @@ impl Fleet {
         Exec::new(self.client.clone(), self.api(), pod)
     }
 
-    /// The names of the pods that it made, or tried to make.
+    /// Returns the names of the pods that it created or tried to create.
     pub(crate) fn made(&self) -> BTreeSet<String> {
         self.created().clone()
     }
@@ -117,7 +117,7 @@ impl Fleet {
         self.created.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes everything that was made, and names what is still there.
+    /// Removes all objects of the run; returns those that remain.
     pub(crate) async fn clean_up(&self) -> Vec<Leftover> {
         remove::run(&self.client, &self.namespace, &self.run, self.made(), &self.watch).await
     }
@@ -127,7 +127,7 @@ fn unaltered(sent: &Pod, admitted: &Pod) -> Result<(), Refusal> {
     manifest::altered(sent, admitted).map_or(Ok(()), |change| Err(Refusal::Altered(change)))
 }
 
-/// Asks whether a pod would be admitted, and makes nothing.
+/// Asks the API server whether it would admit a pod; creates nothing.
 pub(crate) async fn dry_run(api: &Api<Pod>, pod: &Pod, deadline: Instant) -> Result<Pod, Refusal> {
     create::insist(api, pod, &create_params(true), deadline).await
 }

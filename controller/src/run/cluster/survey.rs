@@ -1,4 +1,4 @@
-//! What the cluster declares of a namespace, read over its API with no more than the permissions that there are.
+//! Declarations of a namespace, read from the cluster's API with the permissions that exist.
 
 mod claims;
 mod classes;
@@ -22,20 +22,20 @@ use policies::Policies;
 
 use crate::case::cluster::{Access, Bonds, Cluster, Labels, Read, SecondReading, Unreadable};
 
-/// The label by which Pod Security is enforced (kubernetes.io, "Pod Security Admission").
+/// The label that enforces Pod Security (kubernetes.io, "Pod Security Admission").
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
 
-/// What to read of.
+/// The namespaces to read, and how to pool nodes.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope<'a> {
     pub(crate) namespace: &'a str,
-    /// The namespace of the witness.
+    /// The namespace of the control pods; `None` if there are none.
     pub(crate) control: Option<&'a str>,
-    /// A label by which nodes are put into pools, before the providers'.
+    /// The node label that names a pool, before the providers' own labels; `None` if the user names none.
     pub(crate) pool_label: Option<&'a str>,
 }
 
-/// Why there is nothing to survey.
+/// Why a namespace cannot be surveyed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("there is no namespace {name}{}", alike.as_ref().map(|alike| format!("; did you mean {alike}?")).unwrap_or_default())]
@@ -44,7 +44,7 @@ pub(crate) enum Error {
     Reach(#[source] Box<kube::Error>),
 }
 
-/// Reads everything at once. Only a namespace that is not there, or an API server that does not answer, is an error.
+/// Reads everything concurrently. Only a missing namespace or a silent API server is an error.
 pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Cluster, OtherKinds), Error> {
     let labels = namespace(client, scope.namespace).await?;
     let (
@@ -97,7 +97,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
     Ok((cluster, kinds))
 }
 
-/// The policies of both namespaces, and which kinds there are besides Kubernetes' own.
+/// Returns the policies of both namespaces, and the kinds of policies besides Kubernetes' own.
 async fn bound(client: &Client, scope: &Scope<'_>) -> (OtherKinds, Policies, Option<Read<Vec<String>>>) {
     let kinds = policies::other_kinds(client).await;
     let (policies, control) = tokio::join!(
@@ -107,7 +107,7 @@ async fn bound(client: &Client, scope: &Scope<'_>) -> (OtherKinds, Policies, Opt
     (kinds, policies, control)
 }
 
-/// Reads once more what may have changed since; `made` are the run's own pods.
+/// Reads again all that may have changed during the run; `made` are the run's own pods.
 pub(crate) async fn later(
     client: &Client,
     namespace: &str,
@@ -126,7 +126,7 @@ pub(crate) async fn later(
     SecondReading { pods, bonds: Bonds { labels, policies: policies.standing() } }
 }
 
-/// Its labels, where it may be read.
+/// Returns a namespace's labels, as far as they may be read.
 async fn namespace(client: &Client, name: &str) -> Result<Read<Labels>, Error> {
     let api = Api::<Namespace>::all(client.clone());
     match api.get(name).await {
@@ -156,7 +156,7 @@ async fn version(client: &Client) -> Read<String> {
         .map_err(unreadable(Access::Path("/version".to_owned())))
 }
 
-/// Tells what could not be read, and whether a permission would mend it.
+/// Names a failed read, and tells whether a permission is missing.
 fn unreadable(what: Access) -> impl FnOnce(kube::Error) -> Unreadable {
     move |error| {
         let (forbidden, message) = match error {
@@ -167,7 +167,7 @@ fn unreadable(what: Access) -> impl FnOnce(kube::Error) -> Unreadable {
     }
 }
 
-/// Lists one kind whole, and converts each object. A list that the server cut short is unread.
+/// Lists all objects of a kind and converts each. A truncated list counts as unread.
 async fn list<K, T>(api: Api<K>, what: Access, convert: impl Fn(K) -> T) -> Read<Vec<T>>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,

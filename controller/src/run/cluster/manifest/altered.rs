@@ -1,14 +1,16 @@
-//! Whether the pod that was admitted is the one that was sent. The API server fills in defaults, and admission may add what
-//! changes nothing; everything else would have the probe stand for other pods, run elsewhere, or let another program speak.
+//! Comparison of an admitted pod with the pod that was sent. The API server fills in defaults, and admission plugins
+//! may add
+//! harmless fields. Any other change could make the probe represent other pods, run elsewhere, or let another program
+//! speak.
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Map, Value};
 
 use crate::support::names::GVISOR_ANNOTATIONS;
 
-/// What the API server, its own admission plugins and a RuntimeClass fill in (apiserver, `pkg/apis/core/v1/defaults.go`;
-/// plugins `ServiceAccount`, `Priority`, `DefaultTolerationSeconds`, `RuntimeClass`, `LimitRanger`). A folder's name ends with
-/// a dot: anything may be added in it.
+/// Fields that the API server, its own admission plugins and a RuntimeClass fill in (apiserver,
+/// `pkg/apis/core/v1/defaults.go`; plugins `ServiceAccount`, `Priority`, `DefaultTolerationSeconds`, `RuntimeClass`,
+/// `LimitRanger`). A path with a final dot allows any field below it.
 const FILLED_IN: &[&str] = &[
     "metadata.annotations.",
     "metadata.creationTimestamp",
@@ -33,15 +35,15 @@ const FILLED_IN: &[&str] = &[
     "spec.tolerations",
     "status",
 ];
-/// The plugin `AlwaysPullImages` changes it, and the image is compared by its digest.
+/// The field that the plugin `AlwaysPullImages` changes; the image itself is compared by its digest.
 const CHANGED_FREELY: &str = "spec.containers.imagePullPolicy";
-/// What it tolerates besides keeps it from nowhere.
+/// The field that may grow: extra tolerations never exclude a node.
 const GROWS: &str = "spec.tolerations";
 
-/// What was changed, if anything was that matters.
+/// Returns the first change that matters; `None` if there is none.
 pub fn altered(sent: &Pod, admitted: &Pod) -> Option<String> {
     let (Ok(sent), Ok(admitted)) = (serde_json::to_value(sent), serde_json::to_value(admitted)) else {
-        return Some("it cannot be compared".to_owned());
+        return Some("the pod cannot be compared with the pod that was sent".to_owned());
     };
     differs(&sent, &admitted, "")
 }
@@ -51,7 +53,7 @@ fn differs(sent: &Value, admitted: &Value, path: &str) -> Option<String> {
         (Value::Object(sent), Value::Object(admitted)) => objects_differ(sent, admitted, path),
         (Value::Array(sent), Value::Array(admitted)) => {
             if sent.len() != admitted.len() && !(path == GROWS && sent.len() < admitted.len()) {
-                return Some(format!("{path} has {} entries, and not {}", admitted.len(), sent.len()));
+                return Some(format!("{path} has {} entries instead of {}", admitted.len(), sent.len()));
             }
             let grown = |entry: &Value| path == GROWS && admitted.contains(entry);
             let mut pairs = sent.iter().zip(admitted).filter(|(sent, _)| !grown(sent));
@@ -90,7 +92,7 @@ fn is_empty(value: Option<&Value>) -> bool {
     }
 }
 
-/// A webhook may add anything, of any length; it is named, where it has a name.
+/// Returns the name of an added value, or its beginning: a webhook may add values of any length.
 fn excerpt(value: &Value) -> String {
     let name = value.pointer("/0/name").or_else(|| value.pointer("/name")).and_then(Value::as_str);
     name.map_or_else(|| value.to_string().chars().take(80).collect(), str::to_owned)
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_that_matters_is_named() {
+    fn each_relevant_change_is_named() {
         type Change = fn(&mut Pod);
         let changes: [(&str, Change); 10] = [
             ("metadata.labels.a was added", |pod| {

@@ -1,5 +1,6 @@
-//! A request that an API server in trouble could not answer is made again, until the run's deadline. One that is frozen
-//! answers nothing at all: no request waits for ever.
+//! Repetition of requests that an API server in trouble does not answer, until the run's deadline. A frozen server
+//! never
+//! answers, so every request has a time limit.
 
 use std::time::Duration;
 
@@ -7,13 +8,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// How long one answer may take: longer than the API server waits for a webhook (`timeoutSeconds`, 30 at most).
+/// The time limit of one answer, above the API server's limit for a webhook (`timeoutSeconds`, 30 at most).
 const PATIENCE: Duration = Duration::from_secs(35);
-/// The API server's words for a webhook that it could not ask, and for one that said no, with whatever status (apiserver,
-/// `pkg/util/webhook/error.go`, `pkg/admission/plugin/webhook/errors/statuserror.go`). Asked again it says the same.
+/// The API server's messages for a webhook that failed and for a webhook that refused, with any status (apiserver,
+/// `pkg/util/webhook/error.go`, `pkg/admission/plugin/webhook/errors/statuserror.go`). A repetition changes nothing.
 const OF_A_WEBHOOK: [&str; 2] = ["failed calling webhook ", "admission webhook "];
 
-/// Makes the request until it is answered, or the deadline has come.
+/// Repeats the request until it is answered or the deadline has passed.
 pub(super) async fn retry_until<T, F>(deadline: Instant, mut request: impl FnMut() -> F) -> kube::Result<T>
 where
     F: Future<Output = kube::Result<T>>,
@@ -22,7 +23,7 @@ where
     loop {
         let patience = deadline.min(Instant::now() + PATIENCE);
         let answer = timeout_at(patience, request()).await;
-        match answer.unwrap_or_else(|_| Err(kube::Error::Service("it did not answer in time".into()))) {
+        match answer.unwrap_or_else(|_| Err(kube::Error::Service("no answer in time".into()))) {
             Err(error) if is_transient(&error) && Instant::now() + pause < deadline => sleep(pause).await,
             answer => return answer,
         }
@@ -30,7 +31,7 @@ where
     }
 }
 
-/// Whether the same request may be answered in a while: nobody was there, or the server said to come again.
+/// Returns true if a repetition may succeed: the server could not be reached, or asked for a later attempt.
 pub(super) fn is_transient(error: &kube::Error) -> bool {
     match error {
         kube::Error::Api(status) => {
@@ -41,7 +42,7 @@ pub(super) fn is_transient(error: &kube::Error) -> bool {
     }
 }
 
-/// Whether these are a webhook's words, or tell of one.
+/// Returns true if the message is a webhook's own or is about a webhook.
 pub(super) fn is_of_a_webhook(message: &str) -> bool {
     OF_A_WEBHOOK.iter().any(|words| message.contains(words))
 }

@@ -1,4 +1,4 @@
-//! The conversation with one probe: asked, heard, and asked again where the stream broke.
+//! The conversation with one probe, which is repeated if the stream breaks.
 
 use std::time::Duration;
 
@@ -11,27 +11,29 @@ use crate::{
     run::collect::{self, Event},
 };
 
-/// How often a stream is opened that breaks, each time with a new nonce.
+/// The most attempts with a stream that breaks, each with a new nonce.
 const ATTEMPTS: usize = 3;
-/// How often nobody may answer, with longer and longer pauses: as long as an API server takes to start again, and no longer,
-/// for a kubelet that has ended answers no more.
+/// The most attempts without an answer, with growing pauses. They last as long as an API server needs to restart, and
+/// no
+/// longer: a kubelet that has stopped does not answer again.
 const UNANSWERED: usize = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// How long a process may take to end once its evidence is closed or refused.
+/// The time that a process may take to end after its evidence is closed or refused.
 const ENDING: Duration = Duration::from_secs(2);
 
-/// What a conversation came to.
+/// The result of a conversation.
 #[derive(Debug)]
 pub(crate) enum Gathered {
-    /// The probe was asked; this is what it said, and whether the deadline ended it.
+    /// The probe was asked: its answers, and whether the deadline ended the conversation.
     Heard { collected: Box<Collected>, timed_out: bool },
     /// No probe could be started.
     Refused(Refusal),
 }
 
-/// Asks a probe in a running pod. A stream that breaks is retried as a whole: nothing of a broken one is kept if a later
-/// one is whole. `draw` makes an assignment with a nonce of its own, `hear` is told what happens.
+/// Asks a probe in a running pod. A stream that breaks is repeated from the start, and a complete stream replaces a
+/// broken
+/// one. `draw` creates an assignment with a nonce of its own, and `hear` is told every event.
 pub(crate) async fn gather<E>(
     exec: &Exec,
     watch: &Watch,
@@ -76,7 +78,7 @@ async fn once(
     let (stream, process) = match timeout_at(deadline, exec.start()).await {
         Ok(Ok(started)) => started,
         Ok(Err(refusal)) => return Gathered::Refused(refusal),
-        Err(_) => return Gathered::Refused(Refusal::Unanswered("no exec within the time".to_owned())),
+        Err(_) => return Gathered::Refused(Refusal::Unanswered("no exec in time".to_owned())),
     };
     let mut collection = collect::begin(stream, assignment);
     let mut timed_out = false;
@@ -116,7 +118,7 @@ async fn last(collection: &mut collect::Collection) {
     while !matches!(collection.event().await, Event::Ended) {}
 }
 
-/// Whether the stream broke, as against a probe that said what it must not say.
+/// Returns true if the stream broke; false if the probe broke the protocol.
 fn broken(collected: &Collected) -> bool {
     let breaks = |breach: &Breach| {
         matches!(breach, Breach::Silent | Breach::Unclosed { .. } | Breach::Stream(_) | Breach::Ended(_))

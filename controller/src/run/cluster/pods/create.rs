@@ -1,4 +1,4 @@
-//! Making an object, and why the cluster would not have it.
+//! Creation of objects, and the cluster's reasons for refusing them.
 
 use std::fmt::Debug;
 
@@ -8,19 +8,19 @@ use tokio::time::Instant;
 
 use super::again;
 
-/// Why something was not made, or not as it was sent.
+/// Why an object was not created, or was changed on creation.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// A permission is missing; the API server's words name it.
+    /// A permission is missing; the API server's message names it.
     #[error("{0}")]
     Permission(String),
-    /// An admission plugin, a policy, a quota or a webhook refused it, in its own words.
+    /// An admission plugin, a policy, a quota or a webhook refused the object, with this message.
     #[error("{0}")]
     Admission(String),
-    /// A webhook changed it.
+    /// A webhook changed the object.
     #[error("an admission webhook changed the probe's pod: {0}")]
     Altered(String),
-    /// It was made, and did not start; why, with the cluster's own warnings.
+    /// The pod was created and did not start; the reason includes the cluster's own warnings.
     #[error("{0}")]
     NotStarted(String),
     /// The API server did not answer.
@@ -28,7 +28,7 @@ pub(crate) enum Refusal {
     Unanswered(String),
 }
 
-/// Makes an object. One that is there already was made by a request whose answer was lost.
+/// Creates an object. An existing object was created by an earlier request whose answer was lost.
 pub(super) async fn insist<K>(
     api: &Api<K>,
     object: &K,
@@ -47,7 +47,7 @@ where
     }
 }
 
-/// RBAC says whom it refuses; admission says why.
+/// Classifies an error: RBAC names the user whom it refuses, and admission names a reason.
 pub(super) fn refusal(error: kube::Error) -> Refusal {
     match error {
         kube::Error::Api(status) if status.code == 403 && status.message.contains("\" cannot ") => {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_permission_is_told_from_a_policy_that_refuses() {
+    fn a_missing_permission_is_told_from_a_refusal_by_policy() {
         let rbac = "pods is forbidden: User \"ci\" cannot create resource \"pods\" in API group \"\" in the namespace \"shop\"";
         assert_eq!(told(403, rbac), Refusal::Permission(rbac.to_owned()));
         let quota = "pods \"podproof-1-0\" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1";
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_that_fails_is_told_at_once_and_an_api_server_that_fails_is_asked_again() {
+    fn only_an_error_of_the_api_server_itself_is_transient() {
         let failed = "Internal error occurred: failed calling webhook \"guard.example\": failed to call webhook: Post \
                       \"https://10.0.0.9:443/?timeout=10s\": dial tcp 10.0.0.9:443: connect: connection refused";
         let denied = "admission webhook \"guard.example\" denied the request: try later";

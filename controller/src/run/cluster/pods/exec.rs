@@ -1,4 +1,4 @@
-//! One probe process in a pod that runs already, and its standard input and output as a stream.
+//! A probe process in a running pod, with its standard input and output as a stream.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::{run::local::bundle::PROBE, support::names};
 
-/// The buffer in each direction: an ordinary piece of evidence passes in one go.
+/// The size of the buffer in each direction in bytes; an ordinary piece of evidence fits.
 const BUFFER: usize = 64 << 10;
 
-/// What a probe says and hears.
+/// The probe's standard output and input.
 pub(crate) type Stream = Join<ReadHalf<SimplexStream>, WriteHalf<SimplexStream>>;
 
-/// Where probes can be started.
+/// A running pod in which probes can be started.
 #[derive(Clone)]
 pub(crate) struct Exec {
     client: Client,
@@ -37,7 +37,7 @@ impl Exec {
         &self.pod
     }
 
-    /// Starts a probe. The stream ends with the process that is returned.
+    /// Starts a probe. The stream ends with the returned process.
     pub(super) async fn start(&self) -> Result<(Stream, AttachedProcess), Refusal> {
         let params = params();
         let mut process = match self.api.exec(&self.pod, command(), &params).await {
@@ -50,7 +50,7 @@ impl Exec {
         }
     }
 
-    /// The answer to an upgrade that failed carries no words; the same request without an upgrade does.
+    /// Explains a failed upgrade: its answer has no message, so the same request is repeated without an upgrade.
     async fn explained(&self, error: kube::Error) -> Refusal {
         let kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) = &error else {
             return refusal(error);

@@ -1,4 +1,4 @@
-//! Removing what runs made: one run's own, or whatever is found by label.
+//! Removal of objects that runs created: those of one run, or all that carry the label.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,13 +12,13 @@ use tokio::time::{Instant, interval, timeout_at};
 use super::{Watch, again};
 use crate::{case::leftover::Leftover, support::names};
 
-/// How long removing may take, all in all: the help of `--timeout` says so.
+/// The time limit of a whole removal; the help of `--timeout` mentions it.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// How often to look whether they have gone.
+/// The pause between two looks for remaining objects.
 const AGAIN: Duration = Duration::from_millis(300);
 
-/// Something that a run made and that is still there.
+/// A remaining object that a run created.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Found {
     pub(crate) kind: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct Found {
     pub(crate) run: String,
 }
 
-/// Removes everything that carries the run's label, and returns what is still there.
+/// Removes all objects with the run's label; returns those that remain.
 pub(super) async fn run(
     client: &Client,
     namespace: &str,
@@ -38,7 +38,7 @@ pub(super) async fn run(
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     created.extend(watch.names());
     let deadline = Instant::now() + GRACE;
-    // Whatever becomes of a pod, its owner goes at once: without it garbage collection takes what is left.
+    // The owner is removed at once, even if a pod stays: without an owner, garbage collection takes the rest.
     let (failures, owner) = tokio::join!(
         futures_util::future::join_all(created.iter().map(|name| delete(&pods, name, deadline))),
         delete(&owners, run, deadline),
@@ -47,16 +47,16 @@ pub(super) async fn run(
     let stuck = if emptied { Vec::new() } else { watch.names() };
     let stuck = stuck.iter().map(|name| explained(name, watch));
     let stuck = stuck.reduce(|told, next| format!("{told}, {next}"));
-    let stuck = stuck.map(|stuck| format!("pods that do not go: {stuck}"));
+    let stuck = stuck.map(|stuck| format!("pods that were not removed in time: {stuck}"));
     let told = failures.into_iter().flatten().chain(owner).chain(stuck);
     let leftover = |why| Leftover {
-        what: format!("something of {run} in namespace {namespace}: {why}"),
+        what: format!("objects of {run} in namespace {namespace}: {why}"),
         remedy: remedy(namespace),
     };
     told.map(leftover).collect()
 }
 
-/// A pod with the last thing that the cluster warned of it.
+/// Returns a pod's name with the cluster's last warning about it.
 fn explained(name: &str, watch: &Watch) -> String {
     let warning = watch.warnings(name).pop();
     warning.map_or_else(|| name.to_owned(), |warning| format!("{name} ({warning})"))
@@ -66,7 +66,7 @@ fn remedy(namespace: &str) -> String {
     format!("controller cleanup --namespace {namespace}")
 }
 
-/// Why it could not be deleted, if it could not; what is not there is as good as deleted.
+/// Deletes an object. Returns the reason if it failed; a missing object counts as deleted.
 async fn delete<K>(api: &Api<K>, name: &str, deadline: Instant) -> Option<String>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
@@ -80,7 +80,7 @@ where
     }
 }
 
-/// Everything that any run left in a namespace.
+/// Returns all objects that any run left in a namespace.
 pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Vec<Found>> {
     found_until(client, namespace, Instant::now() + GRACE).await
 }
@@ -104,7 +104,7 @@ async fn found_until(client: &Client, namespace: &str, deadline: Instant) -> kub
     Ok(pods.chain(owners).collect())
 }
 
-/// Removes what was found; returns what could not be removed, with the reason.
+/// Removes the objects; returns those that could not be removed, with the reason.
 pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Found]) -> Vec<(String, String)> {
     let deadline = Instant::now() + GRACE;
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
@@ -123,7 +123,7 @@ pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Foun
     failures
 }
 
-/// Waits for what was deleted to be gone; what is there at the deadline stays.
+/// Waits until the deleted objects are gone; returns those that remain at the deadline.
 async fn staying(
     client: &Client,
     namespace: &str,
@@ -133,12 +133,15 @@ async fn staying(
     let mut again = interval(AGAIN);
     loop {
         again.tick().await;
-        // Whoever does not say what is there has not said that it is gone.
+        // Without an answer, every object counts as remaining.
         let there = found_until(client, namespace, deadline).await;
         let there = |it: &&Found| there.as_ref().map_or(true, |there| there.contains(it));
         let staying: Vec<_> = deleted.iter().filter(there).collect();
         if staying.is_empty() || Instant::now() >= deadline {
-            return staying.into_iter().map(|it| (it.name.clone(), "it does not go".to_owned())).collect();
+            return staying
+                .into_iter()
+                .map(|it| (it.name.clone(), "it was not removed in time".to_owned()))
+                .collect();
         }
     }
 }

@@ -1,11 +1,12 @@
-//! What a pod's status comes to.
+//! A pod's stage, derived from its status.
 
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 
-/// Reasons for which a container waits that do not mend themselves in a run's time (kubelet, `pkg/kubelet/images/types.go`
-/// and `pkg/kubelet/kuberuntime`). `ErrImagePull` is tried again at once, and becomes `ImagePullBackOff`.
+/// Reasons of a waiting container that last for the whole run (kubelet, `pkg/kubelet/images/types.go` and
+/// `pkg/kubelet/kuberuntime`). `ErrImagePull` is missing: the kubelet tries again at once, and then says
+/// `ImagePullBackOff`.
 const HOPELESS: &[&str] = &[
     "CreateContainerConfigError",
     "CreateContainerError",
@@ -18,7 +19,7 @@ const HOPELESS: &[&str] = &[
     "StartError",
 ];
 
-/// A pod of ours.
+/// The state of one of the run's pods.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct PodState {
     pub(crate) stage: Stage,
@@ -27,23 +28,23 @@ pub(crate) struct PodState {
     pub(crate) container: Option<Container>,
 }
 
-/// How far it is.
+/// The stage of a pod's life.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Stage {
-    /// It waits, for this.
+    /// The pod waits for this reason.
     Waiting(String),
-    /// Its container runs.
+    /// The pod's container runs.
     Running,
-    /// It will not run any more, for this reason.
+    /// The pod will not run any more, for this reason.
     Failed(String),
 }
 
-/// The container that runs in it.
+/// The container that runs in a pod.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Container {
-    /// With the runtime's scheme, such as "containerd://".
+    /// The container's id, with the runtime's scheme, such as "containerd://".
     pub(crate) id: String,
-    /// A digest, with or without the image's name.
+    /// The image's digest, with or without the image's name.
     pub(crate) image_id: String,
 }
 
@@ -67,11 +68,19 @@ fn stage(pod: &Pod, status: &PodStatus, container: Option<&ContainerStatus>) -> 
     let state = container.and_then(|container| container.state.clone()).unwrap_or_default();
     if let Some("Failed" | "Succeeded") = status.phase.as_deref() {
         let ended = state.terminated.map(|ended| {
-            format!("its container ended with {} {}", ended.exit_code, ended.reason.unwrap_or_default())
+            format!(
+                "the container ended with exit code {} {}",
+                ended.exit_code,
+                ended.reason.unwrap_or_default()
+            )
         });
         let words = [status.reason.clone(), status.message.clone(), ended];
         let words: Vec<_> = words.into_iter().flatten().map(|word| word.trim().to_owned()).collect();
-        return Stage::Failed(if words.is_empty() { "it has ended".to_owned() } else { words.join(": ") });
+        return Stage::Failed(if words.is_empty() {
+            "the pod has ended".to_owned()
+        } else {
+            words.join(": ")
+        });
     }
     if pod.metadata.deletion_timestamp.is_some() {
         return Stage::Failed(deleted(status));
@@ -87,7 +96,7 @@ fn stage(pod: &Pod, status: &PodStatus, container: Option<&ContainerStatus>) -> 
     Stage::Waiting(unscheduled(status).unwrap_or_else(|| "Pending".to_owned()))
 }
 
-/// A preemption or an eviction by the API leaves its reason in a condition.
+/// Explains a deletion: a preemption or an eviction by the API leaves its reason in a condition.
 fn deleted(status: &PodStatus) -> String {
     let disrupted =
         status.conditions.iter().flatten().find(|condition| condition.type_ == "DisruptionTarget");
@@ -122,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_mend_itself_is_told_from_what_takes_a_while() {
+    fn a_lasting_failure_is_told_from_a_wait() {
         let waiting = |reason: &str| container(&json!({ "waiting": { "reason": reason, "message": "m" } }));
         assert_eq!(stage(&waiting("ImagePullBackOff")), Stage::Failed("ImagePullBackOff: m".into()));
         assert_eq!(stage(&waiting("CreateContainerError")), Stage::Failed("CreateContainerError: m".into()));
@@ -132,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_evicted_and_an_unschedulable_pod_say_why() {
+    fn an_evicted_or_unschedulable_pod_has_a_reason() {
         let evicted =
             json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on memory." });
         assert_eq!(stage(&evicted), Stage::Failed("Evicted: The node was low on memory.".into()));

@@ -1,4 +1,4 @@
-//! The run's pods as they change, by one watch for all of them, and the warnings that explain what becomes of them.
+//! The current state of the run's pods, from one watch for all of them, and the warnings about them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,22 +19,22 @@ use tokio::{
 use super::{PodState, Stage};
 use crate::support::names;
 
-/// An event's words by which a kubelet says that the node does not have the handler (containerd, `internal/cri/config`;
-/// CRI-O, `server/runtime_status.go`).
+/// Messages of events for a node without the runtime handler (containerd, `internal/cri/config`; CRI-O,
+/// `server/runtime_status.go`).
 const NO_HANDLER: [&str; 2] = ["no runtime for", "failed to find runtime handler"];
 
-/// What is known of the run's pods.
+/// The known state of the run's pods.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// Whether the watch has begun.
+    /// Set when the watch has listed the pods.
     listed: bool,
-    /// Why the pods may not be watched.
+    /// Why the pods may not be watched; `None` if they may.
     refused: Option<String>,
     pods: BTreeMap<String, PodState>,
     warnings: BTreeMap<String, Vec<String>>,
 }
 
-/// The watches; they end with it.
+/// The running watches; they end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
     seen: Receiver<Seen>,
@@ -52,22 +52,22 @@ impl Watch {
         Self { seen, tasks: [tokio::spawn(pods), tokio::spawn(events)] }
     }
 
-    /// The pod's state by now.
+    /// Returns the pod's current state; `None` if the watch does not show the pod.
     pub(crate) fn state(&self, pod: &str) -> Option<PodState> {
         self.seen.borrow().pods.get(pod).cloned()
     }
 
-    /// Every pod of the run by now.
+    /// Returns the names of the run's current pods.
     pub(crate) fn names(&self) -> Vec<String> {
         self.seen.borrow().pods.keys().cloned().collect()
     }
 
-    /// What the cluster warned of the pod.
+    /// Returns the cluster's warnings about the pod.
     pub(crate) fn warnings(&self, pod: &str) -> Vec<String> {
         self.seen.borrow().warnings.get(pod).cloned().unwrap_or_default()
     }
 
-    /// Returns the pod's state as soon as it runs or will not; `waits` is told what it waits for.
+    /// Returns the pod's state once it runs or has failed; `waits` is told each reason for waiting.
     pub(crate) async fn decided(&self, pod: &str, mut waits: impl FnMut(&str)) -> PodState {
         let mut seen = self.seen.clone();
         let mut last = String::new();
@@ -87,14 +87,14 @@ impl Watch {
         }
     }
 
-    /// Returns once the pod does not run any more, with the reason.
+    /// Waits until the pod does not run any more; returns the reason.
     pub(crate) async fn ended(&self, pod: &str) -> String {
         let mut seen = self.seen.clone();
         loop {
             let gone = match seen.borrow_and_update().pods.get(pod).map(|state| state.stage.clone()) {
                 Some(Stage::Failed(why)) => Some(why),
                 Some(_) => None,
-                None => Some("it is gone".to_owned()),
+                None => Some("the pod is gone".to_owned()),
             };
             match gone {
                 Some(why) => return why,
@@ -104,7 +104,7 @@ impl Watch {
         }
     }
 
-    /// Returns once none of the run's pods is there any more.
+    /// Waits until none of the run's pods remains.
     pub(crate) async fn emptied(&self) {
         let mut seen = self.seen.clone();
         if seen.wait_for(|seen| seen.listed && seen.pods.is_empty()).await.is_err() {
@@ -120,7 +120,7 @@ impl Drop for Watch {
 }
 
 impl Seen {
-    /// The pod's state; an event may say what the status does not.
+    /// Returns the pod's state, corrected by an event if the status lacks the failure.
     fn verdict(&self, pod: &str) -> Option<PodState> {
         if let Some(why) = &self.refused {
             let stage = Stage::Failed(format!("the pods may not be watched: {why}"));
@@ -159,7 +159,7 @@ async fn pods(api: Api<Pod>, config: watcher::Config, sender: Arc<Sender<Seen>>)
     }
 }
 
-/// What no beginning again will mend.
+/// Returns the message of a missing permission, which no new watch mends; `None` for any other error.
 fn refused(error: watcher::Error) -> Option<String> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))

@@ -1,4 +1,4 @@
-//! What is behind the namespace's claims for volumes.
+//! Volumes behind the namespace's PersistentVolumeClaims.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use kube::{Api, Client};
 use super::list;
 use crate::case::cluster::{Access, Read, Volume};
 
-/// A volume for each claim that is bound to one, by the claim's name. Without claims nobody asks for the volumes.
+/// Returns the volume of each bound claim, by the claim's name. Without claims the volumes are not requested.
 pub(super) async fn read(client: &Client, namespace: &str) -> Read<Vec<Volume>> {
     let claims = Api::<PersistentVolumeClaim>::namespaced(client.clone(), namespace);
     let claims = list(claims, Access::list("persistentvolumeclaims"), |claim| {
@@ -31,7 +31,7 @@ pub(super) async fn read(client: &Client, namespace: &str) -> Read<Vec<Volume>> 
     Ok(claims.into_iter().filter_map(behind).collect())
 }
 
-/// The kind that matters, and the path or driver.
+/// Returns the volume's kind, and its path or driver.
 fn source(spec: &PersistentVolumeSpec) -> (String, String) {
     let (kind, source) = match (&spec.host_path, &spec.local, &spec.flex_volume, &spec.csi) {
         (Some(path), ..) => ("hostPath", path.path.clone()),

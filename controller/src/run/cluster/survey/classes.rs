@@ -1,4 +1,4 @@
-//! RuntimeClasses.
+//! RuntimeClasses of the cluster.
 
 use k8s_openapi::api::node::v1::RuntimeClass;
 use kube::{Api, Client};

@@ -1,4 +1,4 @@
-//! What the control needs to know: whether its own namespace could shut the witness off, and where the cluster's DNS is.
+//! Facts for the control pods: the policies that could shut off the listener, and the address of the cluster's DNS.
 
 use std::net::IpAddr;
 
@@ -11,10 +11,11 @@ use super::{
 };
 use crate::case::cluster::{Access, Addresses, Direction, Read};
 
-/// Where Kubernetes' DNS runs, and the label of its Service (kubernetes.io, "Customizing DNS Service").
+/// The namespace of Kubernetes' DNS, and the label of its Service (kubernetes.io, "Customizing DNS Service").
 const DNS: (&str, &str) = ("kube-system", "k8s-app=kube-dns");
 
-/// Policies of the control namespace that may keep a probe from the witness, for reasons that are none of the probe's.
+/// Returns the policies of the control namespace that may shut off the listener. A probe fails to reach it then for a
+/// reason outside of its own policies.
 pub(super) async fn policies(
     client: &Client,
     kinds: &OtherKinds,
@@ -33,7 +34,7 @@ pub(super) async fn policies(
     }))
 }
 
-/// Where the cluster's DNS and its API server are, by their Services.
+/// Returns the addresses of the cluster's DNS and of its API server, from their Services.
 pub(super) async fn addresses(client: &Client) -> Read<Addresses> {
     let (namespace, label) = DNS;
     let dns = Api::<Service>::namespaced(client.clone(), namespace);

@@ -1,14 +1,15 @@
-//! Pods of the namespace that a probe may try to reach, where they say that they listen.
+//! Pods of the namespace that declare a port, which a probe may try to reach.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodStatus};
 
-/// The most that are tried: one that is reached tells enough, and none is bothered more than once a probe.
+/// The most pods to try: one reachable pod is evidence enough, and each probe bothers a pod only once.
 const MOST: usize = 8;
 
-/// The first TCP port that each running pod declares, at each of its addresses. A pod in its node's network is no pod of
-/// the network between them.
+/// Returns the first declared TCP port of each running pod, at each of its addresses. Pods in their node's network are
+/// left
+/// out: they are not part of the pod network.
 pub(super) fn of(pods: &[Pod]) -> Vec<SocketAddr> {
     let all: BTreeSet<_> = pods.iter().flat_map(listening).collect();
     all.into_iter().take(MOST).collect()
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_pods_first_tcp_port_is_tried_at_each_of_its_addresses() {
+    fn the_first_tcp_port_of_a_running_pod_is_tried() {
         let ports = json!([
             { "containerPort": 53, "protocol": "UDP" }, { "containerPort": 8080 }, { "containerPort": 9090 },
         ]);
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_in_its_nodes_network_is_none_and_of_many_a_few_are_tried() {
+    fn only_a_few_pods_of_the_pod_network_are_tried() {
         let ports = json!([{ "containerPort": 8080 }]);
         let mut of_node = pod(&ports, &["10.0.0.1"], "Running");
         of_node.spec.as_mut().unwrap().host_network = Some(true);

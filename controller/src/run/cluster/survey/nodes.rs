@@ -1,4 +1,4 @@
-//! Nodes.
+//! Nodes of the cluster, with their pools.
 
 use k8s_openapi::api::core::v1::{Node as ApiNode, Taint as ApiTaint};
 use kube::{Api, Client};
@@ -23,12 +23,12 @@ fn node(api: ApiNode, pool_label: Option<&str>) -> Node {
     let memory = status.capacity.as_ref().and_then(|capacity| capacity.get("memory"));
     let addresses = status.addresses.iter().flatten();
     let name = api.metadata.name.unwrap_or_default();
-    // What is not told is not known.
+    // An empty text means that the identity is unknown.
     let identity = |(path, text): (&str, &str)| {
         (!text.is_empty()).then(|| Identity::of(path, Observation::Seen(text.as_bytes().to_vec())))
     };
     Node {
-        // kubernetes.io, `core/v1` "NodeSystemInfo"; a node is most often called as its machine is.
+        // kubernetes.io, `core/v1` "NodeSystemInfo"; most nodes have the name of their machine.
         identities: [
             ("/etc/machine-id", info.machine_id.as_str()),
             ("/sys/class/dmi/id/product_uuid", &info.system_uuid),

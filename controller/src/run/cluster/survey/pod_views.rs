@@ -1,4 +1,4 @@
-//! Pods, and the templates of every kind of workload that makes pods.
+//! Pods, and the pod templates of every kind of workload.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +19,7 @@ use kube::{Api, Client, Resource};
 use super::{list, neighbours, template};
 use crate::case::cluster::{Access, Origin, PodView, Read, Unreadable};
 
-/// The name of a ReplicaSet or Job, and the workload that made it.
+/// Each ReplicaSet or Job with the workload that made it.
 type Makers = BTreeMap<(String, String), (String, String)>;
 
 struct Workload {
@@ -34,7 +34,7 @@ impl Workload {
     }
 }
 
-/// Templates and pods, where pods listen, and what could not be read.
+/// Reads the pod templates and pods, the addresses where pods listen, and the reads that failed.
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
@@ -69,7 +69,8 @@ pub(super) async fn read(
     });
     let neighbours = neighbours::of(&pods);
     let makers = makers(&found);
-    // A workload that was made by one of another kind, an operator's say, has nothing else that stands for it.
+    // A workload that an unknown kind made, such as an operator's, is represented by nothing else, so its template
+    // counts.
     let known: BTreeSet<_> = found.iter().filter_map(Workload::identity).collect();
     let templates = found
         .into_iter()
@@ -79,7 +80,7 @@ pub(super) async fn read(
     (templates.chain(pods).collect(), neighbours, unread)
 }
 
-/// The pods that there are, but for these.
+/// Reads the current pods, except those named in `but`.
 pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String>) -> Read<Vec<PodView>> {
     let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), |pod| pod).await?;
     let others =
@@ -87,7 +88,8 @@ pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String
     Ok(others.filter(lives).map(|pod| of_pod(pod, &Makers::new())).collect())
 }
 
-/// Its claims are made for each pod, and stand beside the template.
+/// Adds the claims of a StatefulSet to its template's volumes: they are made for each pod and listed beside the
+/// template.
 fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
     let spec = set.spec?;
     let mut template = spec.template;
@@ -134,14 +136,14 @@ fn makers(workloads: &[Workload]) -> Makers {
     made.collect()
 }
 
-/// The workload that made something, as kind and name.
+/// Returns the workload that made an object, as kind and name.
 fn maker(metadata: &ObjectMeta) -> Option<(String, String)> {
     let owners = metadata.owner_references.as_ref()?;
     let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
     Some((owner.kind.to_lowercase(), owner.name.clone()))
 }
 
-/// Whether it runs or will. Another run's probes are pods like any other: a label of ours hides nothing.
+/// Returns true if the pod runs or will run. Another run's probes count, too: a pod cannot hide behind our labels.
 fn lives(pod: &Pod) -> bool {
     let ended = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     !matches!(ended, Some("Succeeded" | "Failed"))

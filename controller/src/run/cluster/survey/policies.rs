@@ -1,4 +1,4 @@
-//! NetworkPolicies, and policies of other kinds, which are found by discovery and not evaluated.
+//! NetworkPolicies, and policies of other kinds, which are discovered but not evaluated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{list, unreadable};
 use crate::case::cluster::{Access, Direction, OtherPolicy, Policy, Read, Requirement, Selector};
 
-/// The groups of kinds that decide what a pod may reach, besides Kubernetes' own, and how the names of those kinds end:
+/// API groups, besides Kubernetes' own, whose kinds decide what a pod may reach, and the ending of those kinds' names:
 /// Cilium, Calico, the network policy API, Antrea (`docs/antrea-network-policy.md`), OVN-Kubernetes
 /// (`docs/features/network-security-controls/egress-firewall.md`), GKE (`FQDNNetworkPolicy`).
 const KINDS: &[(&str, &str)] = &[
@@ -30,21 +30,21 @@ const KINDS: &[(&str, &str)] = &[
     ("policy.networking.k8s.io", "Policy"),
     ("projectcalico.org", "Policy"),
 ];
-/// What a rule of theirs does that lets nothing pass; Cilium lists such rules apart.
+/// Actions of their rules that let nothing pass; Cilium lists such rules separately.
 const CLOSING: [&str; 3] = ["Deny", "Drop", "Reject"];
 
-/// The other kinds that this cluster has.
+/// The other kinds of policies that this cluster has.
 #[derive(Clone, Debug)]
 pub(crate) struct OtherKinds(Read<Vec<(ApiResource, ApiScope)>>);
 
-/// A policy, and by what it is told from another one of its name, or from itself after a change.
+/// A policy with its version, which differs for another policy of the same name and after a change.
 #[derive(Clone, Debug)]
 pub(super) struct Standing<T> {
     version: String,
     pub(super) policy: T,
 }
 
-/// The policies of a namespace and the others that may bind it, as they stand.
+/// The current policies of a namespace, and others that may bind its pods.
 #[derive(Clone, Debug)]
 pub(super) struct Policies {
     pub(super) own: Read<Vec<Standing<Policy>>>,
@@ -59,7 +59,7 @@ impl<T> Standing<T> {
 }
 
 impl Policies {
-    /// Each by its title.
+    /// Returns the version of each policy, by the policy's title.
     pub(super) fn standing(&self) -> Read<BTreeMap<String, String>> {
         let own = self.own.as_ref().map_err(Clone::clone)?.iter();
         let own = own.map(|it| (format!("NetworkPolicy {}", it.policy.name), it.version.clone()));
@@ -68,7 +68,7 @@ impl Policies {
     }
 }
 
-/// What there is in a namespace, or for the whole cluster.
+/// Reads the policies of a namespace and those of the whole cluster.
 pub(super) async fn read(client: &Client, kinds: &OtherKinds, namespace: &str) -> Policies {
     let (own, others) = tokio::join!(of_namespace(client, namespace), others(client, kinds, namespace));
     Policies { own, others }
@@ -82,7 +82,8 @@ async fn of_namespace(client: &Client, namespace: &str) -> Read<Vec<Standing<Pol
 
 fn policy(api: NetworkPolicy) -> Policy {
     let spec = api.spec.unwrap_or_default();
-    // Without types, ingress is bound always, and egress where there are rules for it (NetworkPolicySpec.policyTypes).
+    // Without types, a policy always binds ingress; it binds egress if it has egress rules
+    // (NetworkPolicySpec.policyTypes).
     let binds = |kind: &str| match &spec.policy_types {
         Some(types) if !types.is_empty() => types.iter().any(|it| it == kind),
         _ => kind == "Ingress" || spec.egress.as_ref().is_some_and(|rules| !rules.is_empty()),
@@ -109,7 +110,7 @@ pub(super) fn selector(api: LabelSelector) -> Selector {
     Selector { equals: api.match_labels.unwrap_or_default(), requirements: requirements.collect() }
 }
 
-/// Looks which other kinds there are, in every version: one kind may be there in one of them alone.
+/// Discovers the other kinds in every version: a kind may exist in a single version only.
 pub(super) async fn other_kinds(client: &Client) -> OtherKinds {
     let found = async {
         let groups = client.list_api_groups().await.map_err(unreadable(Access::Path("/apis".to_owned())))?;
@@ -141,7 +142,7 @@ async fn kinds_of(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, A
     Ok(kinds.into_values().collect())
 }
 
-/// Policies of other kinds that there are, in the namespace or for the whole cluster.
+/// Reads the policies of other kinds in the namespace and for the whole cluster.
 async fn others(client: &Client, kinds: &OtherKinds, namespace: &str) -> Read<Vec<Standing<OtherPolicy>>> {
     let kinds = kinds.0.as_ref().map_err(Clone::clone)?.iter();
     let lists = kinds.map(|(resource, scope)| {
@@ -168,7 +169,9 @@ async fn of_kind(
     .await
 }
 
-/// They all list what may go out under `egress`; Cilium's may have several parts, and others say of each rule what it does.
+/// Returns true if a policy has an egress rule that lets traffic pass. Every kind lists its rules under `egress`.
+/// Cilium's
+/// may have several parts, and the other kinds' rules name their action.
 fn opens_egress(object: &Value) -> bool {
     let parts = object["specs"].as_array().into_iter().flatten().chain([&object["spec"]]);
     let mut rules = parts.filter_map(|part| part["egress"].as_array()).flatten();
@@ -185,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_of_another_kind_opens_egress_by_any_rule_for_it() {
+    fn any_permitting_rule_opens_egress() {
         assert!(opens_egress(&json!({ "spec": { "egress": [{ "toEntities": ["all"] }] } })));
         assert!(opens_egress(&json!({ "specs": [{}, { "egress": [{}] }] })));
         assert!(!opens_egress(&json!({ "spec": { "egress": [], "egressDeny": [{}] } })));

@@ -1,4 +1,4 @@
-//! What a namespace gives to containers without limits, and what it has left.
+//! A namespace's default limits for containers, and its remaining quotas.
 
 use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota};
 use kube::{Api, Client};
@@ -9,7 +9,7 @@ use crate::case::{
     limits::Limits,
 };
 
-/// The defaults of the namespace's LimitRanges for containers; `None` where there are none.
+/// Returns the default limits of the namespace's LimitRanges for containers; `None` if there are none.
 pub(super) async fn default_limits(client: &Client, namespace: &str) -> Read<Option<Limits>> {
     let api = Api::<LimitRange>::namespaced(client.clone(), namespace);
     let ranges =
@@ -27,7 +27,7 @@ pub(super) async fn default_limits(client: &Client, namespace: &str) -> Read<Opt
     }))
 }
 
-/// Every quota, as "NAME: USED of HARD RESOURCE, …".
+/// Returns every quota as "NAME: USED of HARD RESOURCE, …".
 pub(super) async fn quotas(client: &Client, namespace: &str) -> Read<Vec<String>> {
     let api = Api::<ResourceQuota>::namespaced(client.clone(), namespace);
     list(api, Access::list("resourcequotas"), |quota| {

@@ -1,10 +1,10 @@
-//! The Secrets that a pod's specification names: those that it mounts, and those that it takes into its environment.
+//! Names of the Secrets that a pod's specification mounts or puts into the environment.
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, PodSpec, Volume};
 
-/// Their names, each once. What is in them is never read.
+/// Returns the names of the Secrets, without repetition. The content of a Secret is never read.
 pub(super) fn named(spec: &PodSpec) -> Vec<String> {
     let mounted = spec.volumes.iter().flatten().flat_map(of_volume);
     let regular = spec.containers.iter().chain(spec.init_containers.iter().flatten());
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_by_which_a_secret_comes_into_a_container_is_known() {
+    fn every_reference_to_a_secret_is_found() {
         let reference = |name: &str| json!({ "secretRef": { "name": name } });
         let key = json!({ "secretKeyRef": { "name": "key", "key": "k" } });
         let spec = json!({

@@ -1,4 +1,4 @@
-//! Services, budgets and autoscalers that would select a probe by its labels. The Services come first.
+//! Services, disruption budgets and autoscalers that would select a probe by its labels. The Services come first.
 
 use k8s_openapi::api::{
     autoscaling::v2::HorizontalPodAutoscaler, core::v1::Service, policy::v1::PodDisruptionBudget,
@@ -21,7 +21,7 @@ pub(super) async fn read(client: &Client, namespace: &str) -> Vec<Read<Vec<Selec
     vec![flat(services), flat(budgets), flat(autoscalers)]
 }
 
-/// A Service without a selector selects nothing.
+/// Converts a Service; `None` without a selector, which selects no pod.
 fn service(api: Service) -> Option<Selecting> {
     let spec = api.spec?;
     let equals = spec.selector.filter(|selector| !selector.is_empty())?;

@@ -1,4 +1,4 @@
-//! A pod's specification, reduced to what is judged.
+//! A pod's specification, reduced to the parts that are judged.
 
 use k8s_openapi::{
     api::core::v1::{
@@ -17,7 +17,8 @@ use crate::{
     support::names,
 };
 
-/// The annotations by which Multus, GKE, OVN, Calico and Cilium give a pod other networks, or other rules for them.
+/// Prefixes of the annotations with which Multus, GKE, OVN, Calico and Cilium give a pod other networks or network
+/// rules.
 const NETWORKS: &[&str] = &[
     "k8s.v1.cni.cncf.io/",
     "v1.multus-cni.io/",
@@ -57,7 +58,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
     }
 }
 
-/// A probe must not take another run's labels for the workload's.
+/// Removes our own labels, so that no probe takes another run's labels for those of the workload.
 fn without_ours(mut labels: Labels) -> Labels {
     labels.retain(|key, _| ![names::RUN_LABEL, names::ROLE_LABEL].contains(&key.as_str()));
     labels
@@ -155,7 +156,7 @@ fn seccomp(profile: Option<&ApiSeccompProfile>) -> SeccompProfile {
     }
 }
 
-/// Every volume by which a pod reaches outside, and devices, with which a plugin of the node may mount what it likes
+/// Returns all volumes that reach outside the pod, and devices: a plugin of the node may mount any path with a device
 /// (kubelet, `pkg/apis/deviceplugin/v1beta1/api.proto`, `ContainerAllocateResponse.mounts`).
 fn outside_of(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> Vec<Volume> {
     let device =
@@ -170,7 +171,7 @@ fn outside_of(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> Vec<Vol
     volumes.iter().filter_map(|volume| outside(origin, volume)).chain(plugins).chain(claims).collect()
 }
 
-/// Volumes by which a pod reaches the node's files or a driver's. Others are the pod's own.
+/// Returns the volume if it reaches the node's files or a driver's; `None` if it is the pod's own.
 fn outside(origin: &Origin, volume: &ApiVolume) -> Option<Volume> {
     let of = |kind: &str, source: &str| {
         Some(Volume { name: volume.name.clone(), kind: kind.to_owned(), source: source.to_owned() })
@@ -182,7 +183,7 @@ fn outside(origin: &Origin, volume: &ApiVolume) -> Option<Volume> {
         return of("claim", &claim.claim_name);
     }
     if volume.ephemeral.is_some() {
-        // The claim is made with the pod, and bears the names of both; that of a template is not there yet.
+        // The claim is made with the pod and carries both names. A template's claim does not exist yet.
         let claim = origin.pod.as_ref().map(|pod| format!("{pod}-{}", volume.name)).unwrap_or_default();
         return of("claim", &claim);
     }
@@ -205,7 +206,7 @@ fn sysctls(spec: &PodSpec) -> Vec<String> {
         .collect()
 }
 
-/// The first container that neither names a user other than root nor refuses to be root.
+/// Returns the name of the first container that may run as root: it names no other user and does not refuse root.
 fn root_allowed(spec: &PodSpec) -> Option<String> {
     let pod = spec.security_context.as_ref();
     let of_pod = (pod.and_then(|pod| pod.run_as_user), pod.and_then(|pod| pod.run_as_non_root));
@@ -225,7 +226,9 @@ fn root_allowed(spec: &PodSpec) -> Option<String> {
     first.or_else(|| debugging.map(|container| container.name.clone()))
 }
 
-/// A pod that exists shows the token as a projected volume; those of a template will have it unless they are told not to.
+/// Returns true if pods receive a service account token. An existing pod shows it as a projected volume. A template's
+/// pods
+/// will have it unless the template refuses it.
 fn token(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> bool {
     let projected = volumes.iter().filter_map(|volume| volume.projected.as_ref());
     let sources = projected.flat_map(|projected| projected.sources.iter().flatten());
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_will_have_a_token_unless_it_is_told_not_to_and_a_pod_shows_it() {
+    fn a_template_that_does_not_refuse_a_token_has_one() {
         let silent = json!({ "containers": [] });
         assert!(of(None, &silent).token && !of(Some("web-1"), &silent).token);
         assert!(!of(None, &json!({ "containers": [], "automountServiceAccountToken": false })).token);
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn root_is_allowed_where_nothing_forbids_it_and_a_container_outweighs_its_pod() {
+    fn a_container_may_run_as_root_unless_forbidden() {
         let app = |context: Value| json!({ "name": "app", "securityContext": context });
         let pod = |pod: Value, container: Value| json!({ "securityContext": pod, "containers": [container] });
         for (spec, allowed) in [
@@ -271,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_has_its_own_seccomp_profile_else_its_pods() {
+    fn a_container_without_a_seccomp_profile_has_its_pods() {
         let profile = |name: &str| json!({ "seccompProfile": { "type": name } });
         for (pod, own, expected) in [
             (json!({}), json!({}), SeccompProfile::Unnamed),
@@ -287,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_container_counts_and_what_reaches_outside_is_kept() {
+    fn every_container_and_every_outside_volume_is_kept() {
         let spec = json!({
             "runtimeClassName": "gvisor",
             "hostPID": true,
