@@ -1,33 +1,34 @@
-//! The permissions that a run needs, what for, and what is lost without them: the source of `controller rbac`, of what
-//! `controller doctor` asks, and of deploy/.
+//! The permissions of a run, each with its purpose and with the loss without it. They are the source of `controller
+//! rbac`,
+//! of the questions of `controller doctor`, and of deploy/.
 
 mod role;
 
 pub use role::{Subject, roles};
 
-/// One permission.
+/// One permission of a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Permission {
-    /// The API group; empty for the core.
+    /// The API group; empty for the core group.
     pub group: &'static str,
-    /// The resource, with its subresource.
+    /// The resource, with its subresource if it has one.
     pub resource: &'static str,
-    /// What is done with it.
+    /// The verbs that the run uses.
     pub verbs: &'static [&'static str],
-    /// Where.
+    /// The place where it is needed.
     pub place: Place,
-    /// What it is for.
+    /// The purpose, as a sentence that begins with "To".
     pub purpose: &'static str,
-    /// What is lost without it.
+    /// The loss without the permission.
     pub without: Without,
 }
 
-/// Where a permission is needed.
+/// The place where a permission is needed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Place {
-    /// In the namespace that is judged.
+    /// In the judged namespace.
     Namespace,
-    /// There, and in the control's namespace.
+    /// In the judged namespace and in the control namespace.
     Both,
     /// In the whole cluster.
     Cluster,
@@ -35,7 +36,7 @@ pub enum Place {
     Of(&'static str),
 }
 
-/// What is lost without a permission.
+/// The loss without a permission.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Without {
     /// Nothing can be launched; the run ends with exit code 4.
@@ -44,7 +45,7 @@ pub enum Without {
     Inconclusive(&'static [&'static str]),
     /// These requirements are inconclusive for pods with a claim for a volume, by their ids.
     InconclusiveWithClaims(&'static [&'static str]),
-    /// Only words.
+    /// Only an explanation is lost.
     Words(&'static str),
 }
 
@@ -55,7 +56,7 @@ pub const ALL: &[Permission] = &[
         resource: "pods",
         verbs: &["create", "delete", "get", "list", "watch"],
         place: Place::Both,
-        purpose: "launch the probes and see what runs",
+        purpose: "launch the probe pods and list the workload's pods",
         without: Without::NoRun,
     },
     Permission {
@@ -63,8 +64,8 @@ pub const ALL: &[Permission] = &[
         resource: "pods/exec",
         verbs: &["create", "get"],
         place: Place::Both,
-        purpose: "ask a probe for its evidence (get before Kubernetes 1.35, create too since). RBAC cannot limit it to the \
-                  probes: whoever has it can run commands in every pod of the namespace",
+        purpose: "ask a probe for its evidence (`get` before Kubernetes 1.35, also `create` since). RBAC cannot limit it to \
+                  probe pods: it allows commands in every pod of the namespace",
         without: Without::NoRun,
     },
     Permission {
@@ -72,7 +73,7 @@ pub const ALL: &[Permission] = &[
         resource: "configmaps",
         verbs: &["create", "delete", "get", "list"],
         place: Place::Both,
-        purpose: "own what a run makes, so that it can be found and removed; none is read but the run's own",
+        purpose: "own the objects of a run, so that they can be found and removed; other ConfigMaps are never read",
         without: Without::NoRun,
     },
     Permission {
@@ -81,22 +82,22 @@ pub const ALL: &[Permission] = &[
         verbs: &["list", "watch"],
         place: Place::Both,
         purpose: "explain a pod that does not start",
-        without: Without::Words("a pod that does not start is named without the cluster's reasons"),
+        without: Without::Words("a pod that does not start is reported without the cluster's reasons"),
     },
     Permission {
         group: "",
         resource: "namespaces",
         verbs: &["get"],
         place: Place::Namespace,
-        purpose: "tell a namespace that does not exist from one without workloads",
-        without: Without::Words("a mistyped namespace looks like one without permissions"),
+        purpose: "tell a missing namespace from a namespace without workloads",
+        without: Without::Words("a mistyped namespace looks like a namespace without permissions"),
     },
     Permission {
         group: "apps",
         resource: "deployments",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know the templates of pods to come",
+        purpose: "read the pod templates of pods that do not exist yet",
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
@@ -104,7 +105,7 @@ pub const ALL: &[Permission] = &[
         resource: "replicasets",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know which Deployment a pod belongs to",
+        purpose: "find the Deployment of a pod",
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
@@ -112,7 +113,7 @@ pub const ALL: &[Permission] = &[
         resource: "statefulsets",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know the templates of pods to come",
+        purpose: "read the pod templates of pods that do not exist yet",
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
@@ -120,7 +121,7 @@ pub const ALL: &[Permission] = &[
         resource: "daemonsets",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know the templates of pods to come",
+        purpose: "read the pod templates of pods that do not exist yet",
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
@@ -128,7 +129,7 @@ pub const ALL: &[Permission] = &[
         resource: "jobs",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know the templates of pods to come",
+        purpose: "read the pod templates of pods that do not exist yet",
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
@@ -136,7 +137,7 @@ pub const ALL: &[Permission] = &[
         resource: "cronjobs",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know the templates of pods to come",
+        purpose: "read the pod templates of pods that do not exist yet",
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
@@ -144,7 +145,7 @@ pub const ALL: &[Permission] = &[
         resource: "replicationcontrollers",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know the templates of pods to come",
+        purpose: "read the pod templates of pods that do not exist yet",
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
@@ -152,7 +153,7 @@ pub const ALL: &[Permission] = &[
         resource: "networkpolicies",
         verbs: &["list"],
         place: Place::Both,
-        purpose: "know what binds the pods, and that nothing shuts the control off",
+        purpose: "read the policies that bind the pods, and see that none binds the control pod",
         without: Without::Inconclusive(&[
             "network-policies-apply",
             "policies-enforced",
@@ -167,7 +168,7 @@ pub const ALL: &[Permission] = &[
         resource: "services",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "keep the workload's traffic away from a probe",
+        purpose: "keep the workload's traffic away from a probe pod",
         without: Without::NoRun,
     },
     Permission {
@@ -175,23 +176,23 @@ pub const ALL: &[Permission] = &[
         resource: "poddisruptionbudgets",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "warn of a budget that would count a probe",
-        without: Without::Words("such a budget is not warned about"),
+        purpose: "warn of a disruption budget that would count a probe pod",
+        without: Without::Words("the run does not warn of such a budget"),
     },
     Permission {
         group: "autoscaling",
         resource: "horizontalpodautoscalers",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "warn of an autoscaler that would count a probe",
-        without: Without::Words("such an autoscaler is not warned about"),
+        purpose: "warn of an autoscaler that would count a probe pod",
+        without: Without::Words("the run does not warn of such an autoscaler"),
     },
     Permission {
         group: "",
         resource: "persistentvolumeclaims",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know what is behind a pod's claim for a volume",
+        purpose: "find the volume behind a pod's claim",
         without: Without::InconclusiveWithClaims(&["filesystem-isolation", "host-sockets-absent"]),
     },
     Permission {
@@ -199,7 +200,7 @@ pub const ALL: &[Permission] = &[
         resource: "persistentvolumes",
         verbs: &["list"],
         place: Place::Cluster,
-        purpose: "know what is behind a pod's claim for a volume",
+        purpose: "find the volume behind a pod's claim",
         without: Without::InconclusiveWithClaims(&["filesystem-isolation", "host-sockets-absent"]),
     },
     Permission {
@@ -207,23 +208,23 @@ pub const ALL: &[Permission] = &[
         resource: "limitranges",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "know the limits that a template's containers are given",
-        without: Without::Words("a template without limits of its own counts as one without limits"),
+        purpose: "read the default limits of a pod template's containers",
+        without: Without::Words("a pod template without its own limits counts as unlimited"),
     },
     Permission {
         group: "",
         resource: "resourcequotas",
         verbs: &["list"],
         place: Place::Namespace,
-        purpose: "say what is used up where a probe finds no room",
-        without: Without::Words("only the API server's refusal is shown"),
+        purpose: "name the exhausted quota if a probe pod does not fit",
+        without: Without::Words("the report shows only the API server's refusal"),
     },
     Permission {
         group: "",
         resource: "nodes",
         verbs: &["list"],
         place: Place::Cluster,
-        purpose: "know the pools and their nodes, and which kernel each runs",
+        purpose: "read the node pools, their nodes and each node's kernel",
         without: Without::Inconclusive(&["coverage"]),
     },
     Permission {
@@ -231,7 +232,7 @@ pub const ALL: &[Permission] = &[
         resource: "runtimeclasses",
         verbs: &["list"],
         place: Place::Cluster,
-        purpose: "know the handler behind a RuntimeClass",
+        purpose: "find the handler of a RuntimeClass",
         without: Without::Inconclusive(&["runtime-class-exists"]),
     },
     Permission {
@@ -239,7 +240,7 @@ pub const ALL: &[Permission] = &[
         resource: "services",
         verbs: &["list"],
         place: Place::Of("kube-system"),
-        purpose: "find the cluster's DNS, to try it",
+        purpose: "find the address of the cluster's DNS, which the probe tries",
         without: Without::Inconclusive(&["api-server-blocked"]),
     },
     Permission {
@@ -247,7 +248,7 @@ pub const ALL: &[Permission] = &[
         resource: "services",
         verbs: &["get"],
         place: Place::Of("default"),
-        purpose: "find the API server's address, to try it",
+        purpose: "find the address of the API server, which the probe tries",
         without: Without::Inconclusive(&["api-server-blocked"]),
     },
     policies_of("cilium.io"),
@@ -259,14 +260,14 @@ pub const ALL: &[Permission] = &[
     policies_of("projectcalico.org"),
 ];
 
-/// Policies of a kind that not every cluster has.
+/// Returns the permission for policies of a kind that not every cluster has.
 const fn policies_of(group: &'static str) -> Permission {
     Permission {
         group,
         resource: "*",
         verbs: &["list"],
         place: Place::Cluster,
-        purpose: "see whether policies of this kind bind the pods or the control, where the cluster has it",
+        purpose: "find policies of this kind that bind the pods or the control pod, if the cluster has the kind",
         without: Without::Inconclusive(&[
             "network-isolation",
             "policies-enforced",
@@ -288,7 +289,7 @@ impl Without {
         }
     }
 
-    /// As a sentence's end.
+    /// Returns the loss as the end of a sentence.
     pub fn words(self) -> String {
         match self {
             Self::NoRun => "nothing can be launched (exit code 4)".to_owned(),

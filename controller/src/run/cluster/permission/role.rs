@@ -1,20 +1,22 @@
-//! The roles as YAML, with the reason beside every line.
+//! The roles as YAML, with the purpose above every rule.
 
 use std::fmt::Write;
 
 use super::{ALL, Permission, Place};
 use crate::support::names::PRODUCT;
 
-/// Whom a role is bound to.
+/// The service account to which a role is bound.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Subject {
-    /// The namespace of the service account.
+    /// The service account's namespace.
     pub namespace: String,
-    /// Its name.
+    /// The service account's name.
     pub name: String,
 }
 
-/// The roles for a namespace and its control's; with `cluster` those for the whole cluster too; with a subject also bound.
+/// Returns the roles for a namespace and its control namespace, with `cluster` also those for the whole cluster, and
+/// with a
+/// subject also the bindings.
 pub fn roles(namespace: &str, control: Option<&str>, cluster: bool, subject: Option<&Subject>) -> String {
     let mut documents =
         vec![role("Role", PRODUCT, Some(namespace), |place| matches!(place, Place::Namespace | Place::Both))];
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_permission_stands_in_a_role_with_its_purpose() {
+    fn every_permission_is_in_a_role_with_its_purpose() {
         let text = roles("shop", Some("podproof"), true, None);
         for permission in ALL {
             assert!(text.contains(permission.purpose), "{permission:?}");
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_alone_reaches_no_other_namespace_and_a_subject_is_bound_to_each() {
+    fn roles_reach_other_namespaces_only_when_asked() {
         let text = roles("shop", None, false, None);
         assert!(
             text.contains("namespace: shop")
