@@ -16,7 +16,7 @@ const CREATED: &str = "1970-01-01T00:00:00Z";
 /// How to run the image, and what it is.
 pub(super) fn config(content: Content, architecture: Arch, layer: &Blob) -> Result<Blob, Error> {
     let (title, description) = match content {
-        Content::Probe => ("podproof probe", "Looks around inside a sandbox and reports what it saw"),
+        Content::Probe => ("podproof probe", "Observes inside a sandbox and reports its observations"),
         Content::Controller => {
             ("podproof controller", "Launches probes, judges their evidence and ends with a verdict")
         }
