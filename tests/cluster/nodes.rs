@@ -65,7 +65,7 @@ fn cordoned(cluster: &Cluster) {
     let ended = cluster.verify(&shop, &control, PRODUCTION);
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
     let because = ended.finding("coverage")["because"].to_string();
-    let named = format!("deployment/web: no node of the pool plain is ready for it: {TWO} is cordoned");
+    let named = format!("deployment/web: no node of the pool plain is ready for a probe: {TWO} is cordoned");
     assert!(because.contains(&named), "{because}");
     assert!(!ended.out.contains("is not used"), "{}", ended.out);
 }

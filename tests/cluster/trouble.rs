@@ -136,7 +136,7 @@ fn unknown_handler(cluster: &Cluster) {
     let ended = verify(cluster, namespace.name(), &cluster.probe_image(), &words);
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
     let uncovered = format!(
-        "no probe represents what is to come with the RuntimeClass {class}: node {ONE} has no runtime handler \
+        "no probe represents pods of the RuntimeClass {class} that do not exist yet: node {ONE} has no runtime handler \
          runsc-of-nobody"
     );
     assert!(flat(&ended).contains(&uncovered), "{}", ended.out);

@@ -1,5 +1,6 @@
-//! Which probes a namespace needs. Policies bind by label, so that one probe without labels would be bound by other
-//! policies than the workloads: pods are grouped by what binds them, and each group gets a probe that is bound alike.
+//! The probes that a namespace needs. Policies bind by label, so a probe without labels would be bound by other
+//! policies than
+//! the workloads. Pods are therefore grouped by all that binds them, and each group gets a probe that is bound alike.
 
 mod places;
 mod second_reading;
@@ -15,19 +16,20 @@ use crate::case::cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKi
 use places::{Place, left_out, places};
 use uncovered::Uncovered;
 
-/// How many nodes are named before the rest is counted.
+/// The most nodes that a message names; it counts the rest.
 const NAMED: usize = 4;
 
-/// What was asked for, as far as it shapes the plan.
+/// The user's request, as far as it affects the plan.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// `--nodes`.
+    /// The value of `--nodes`.
     pub nodes: Nodes,
-    /// `--like`, as kind and name.
+    /// The value of `--like` as kind and name; `None` without the flag.
     pub like: Option<(String, String)>,
-    /// `--runtime-class` and `--labels`: what is to come.
+    /// The values of `--runtime-class` and `--labels`, for pods that do not exist yet; `None` without
+    /// `--runtime-class`.
     pub to_come: Option<(String, Labels)>,
-    /// `--expect-pool`.
+    /// The values of `--expect-pool`.
     pub expected_pools: Vec<String>,
     /// The probe's architecture, as Go names it.
     pub architecture: &'static str,
@@ -36,49 +38,49 @@ pub struct Request {
 /// The nodes that get a probe of each group.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Nodes {
-    /// One of each pool, and of each kind of node in it.
+    /// One node of each pool, and of each kind of node in it.
     #[default]
     PerPool,
-    /// Each.
+    /// Every node of the cluster.
     All,
-    /// These.
+    /// The nodes with these names.
     Named(Vec<String>),
 }
 
-/// The probes that are needed.
+/// The planned probes of a namespace.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// One probe each, in the order of pools.
+    /// The groups in the order of pools; each gets one probe.
     pub groups: Vec<Group>,
-    /// What they cover.
+    /// The pods and nodes that the probes cover.
     pub coverage: Coverage,
 }
 
 /// Why there is no plan.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// `--nodes` names a node that is not there.
+    /// `--nodes` names a missing node.
     #[error("there is no node {0}")]
     NoSuchNode(String),
-    /// `--like` names nothing that is there.
+    /// `--like` names a missing pod or workload.
     #[error("there is no {0} in the namespace")]
     NothingAlike(String),
 }
 
-/// What makes two pods alike.
+/// The properties that two pods of a group share.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Key {
     place: Place,
     class: Option<String>,
     policies: Vec<String>,
     annotations: Labels,
-    /// Where policies may bind that are not evaluated.
+    /// The pod's labels, if policies may bind it that are not evaluated; otherwise empty.
     labels: Labels,
     nodes_network: bool,
     networks: Labels,
 }
 
-/// Labels that tell pods of one workload apart, and that no policy means.
+/// Labels that distinguish pods of one workload, which no policy selects by.
 const OF_ONE_POD: &[&str] = &[
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/controller-uid",
@@ -106,7 +108,7 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     Ok(Plan { groups, coverage })
 }
 
-/// The groups by what makes pods alike, and what is in none.
+/// Returns the groups by their shared properties, and the pods that are in no group.
 fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<Uncovered>) {
     let to_come = request.to_come.iter().map(|(class, labels)| PodView {
         runtime_class: Some(class.clone()),
@@ -118,7 +120,7 @@ fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<U
     let mut uncovered = Vec::new();
     for pod_view in cluster.pod_views.iter().chain(&to_come) {
         if !asked_for(pod_view, request) {
-            uncovered.push(Uncovered::everywhere(pod_view.origin.title(), "--like leaves it out"));
+            uncovered.push(Uncovered::everywhere(pod_view.origin.title(), "excluded by --like"));
             continue;
         }
         let places = places(cluster, &request.nodes, pod_view);
@@ -145,7 +147,7 @@ fn asked_for(pod_view: &PodView, request: &Request) -> bool {
     to_come || request.like.as_ref().is_none_or(alike)
 }
 
-/// Puts a shape into its group. A pod is a better model than a template: it is bound as pods are.
+/// Adds a pod or a pod template to its group. The probe copies a pod rather than a template, since policies bind pods.
 fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView, place: Place) {
     let key = key(cluster, pod_view, place);
     let made = |key: &Key| Group {
@@ -181,7 +183,9 @@ fn key(cluster: &Cluster, pod_view: &PodView, place: Place) -> Key {
     }
 }
 
-/// Policies of other kinds bind by labels that are not known: then each set of labels is a group of its own.
+/// Returns the labels that tell groups apart. Policies of other kinds are not evaluated, so each set of labels gets a
+/// group
+/// of its own if there are any.
 fn told_apart_by(cluster: &Cluster, labels: &Labels) -> Labels {
     if cluster.other_policies.as_ref().is_ok_and(Vec::is_empty) && cluster.policies.is_ok() {
         return Labels::new();
@@ -190,7 +194,7 @@ fn told_apart_by(cluster: &Cluster, labels: &Labels) -> Labels {
     of_workload.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// The same with a node of the pool, or the reason why there can be no probe.
+/// Returns the group with a node of its pool, or with the reason why it gets no probe.
 fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
     group.refused = refused(&group, cluster);
     let Ok(nodes) = &cluster.nodes else {
@@ -214,18 +218,18 @@ fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
         group.refused = group.refused.or_else(|| unfit(node, class, request));
     } else {
         let hindrances = of_pool.iter().filter_map(|node| group.placement.hindrance(node, class));
-        let why = format!("no node of the pool {} is ready for it: {}", group.pool, first(hindrances));
+        let why = format!("no node of the pool {} is ready for a probe: {}", group.pool, first(hindrances));
         group.refused = group.refused.or(Some(why));
     }
     group
 }
 
-/// What forbids a probe on every node.
+/// Returns the reason that forbids a probe of the group on every node; `None` if there is none.
 fn refused(group: &Group, cluster: &Cluster) -> Option<String> {
     if let (Some(name), Ok(_)) = (&group.runtime_class, &cluster.classes)
         && cluster.class(name).is_none()
     {
-        return Some(format!("the RuntimeClass {name} does not exist, so no pod of it can be made"));
+        return Some(format!("the RuntimeClass {name} does not exist, so its pods cannot be created"));
     }
     let selecting = cluster.selecting.iter().flatten().flatten();
     let eager =
@@ -236,7 +240,8 @@ fn refused(group: &Group, cluster: &Cluster) -> Option<String> {
     ))
 }
 
-/// What would count the probes among the workload's pods, for as long as they are there.
+/// Returns a remark for each disruption budget and autoscaler that counts probe pods as pods of the workload during the
+/// run.
 pub fn counted_by(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
     let selecting = cluster.selecting.iter().flatten().flatten();
     let counting = selecting.filter(|it| {
@@ -244,22 +249,32 @@ pub fn counted_by(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
             && groups.iter().any(|group| group.refused.is_none() && it.takes(group))
     });
     counting
-        .map(|it| format!("the {} {} counted a probe among its pods for a moment", it.kind.name(), it.name))
+        .map(|it| {
+            format!(
+                "the {} {} counted a probe pod as one of its pods during the run",
+                it.kind.name(),
+                it.name
+            )
+        })
         .collect()
 }
 
-/// What forbids a probe on this node.
+/// Returns the reason that forbids a probe on this node; `None` if there is none.
 fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String> {
     if node.architecture != request.architecture {
         return Some(format!(
-            "node {} is of the architecture {}, and the probe of {}",
+            "node {} has the architecture {}; the probe is built for {}",
             node.name, node.architecture, request.architecture
         ));
     }
     let handler = &class?.handler;
     let unknown = !node.handlers.is_empty() && !node.handlers.contains(handler);
     unknown.then(|| {
-        format!("node {} has no runtime handler {handler}; it has {}", node.name, listed(&node.handlers))
+        format!(
+            "node {} has no runtime handler {handler}; its handlers are {}",
+            node.name,
+            listed(&node.handlers)
+        )
     })
 }
 
@@ -274,7 +289,7 @@ fn coverage(
             let mut titles = group.represents();
             if titles.is_empty() {
                 let class = group.runtime_class.as_deref().unwrap_or_default();
-                titles.push(format!("what is to come with the RuntimeClass {class}"));
+                titles.push(format!("pods of the RuntimeClass {class} that do not exist yet"));
             }
             uncovered.extend(titles.into_iter().map(|title| Uncovered::everywhere(title, why)));
         }
@@ -285,7 +300,7 @@ fn coverage(
     };
     for pool in &request.expected_pools {
         if !groups.iter().any(|group| group.pool == *pool) {
-            let why = "it was expected, and no node of it was seen";
+            let why = "expected by --expect-pool, but no workload can run there";
             uncovered.push(Uncovered::everywhere(format!("pool {pool}"), why));
         }
     }
@@ -310,7 +325,7 @@ fn in_words(uncovered: &[Uncovered]) -> Vec<String> {
     uncovered.iter().map(ToString::to_string).collect()
 }
 
-/// The first few, and how many more there are.
+/// Joins the first few texts and counts the rest.
 fn first(all: impl Iterator<Item = String>) -> String {
     let all: Vec<_> = all.collect();
     let named = all.get(..NAMED).unwrap_or(&all);

@@ -1,5 +1,6 @@
-//! What is attempted without being asked for, wherever a sandbox has a network of its own. Nothing is asked of these hosts
-//! but whether they answer.
+//! Targets that a probe attempts by default if its sandbox has a network of its own. The probe only checks that these
+//! hosts
+//! answer.
 
 use std::net::IpAddr;
 
@@ -7,23 +8,23 @@ use proto::{Protocol, Target};
 
 use crate::case::destination::{Destination, Purpose};
 
-/// A name of the outside that every resolver knows which knows any (RFC 2606, section 3).
+/// A public name that every working resolver knows (RFC 2606, section 3).
 pub const NAME: &str = "example.com";
 
-/// One row.
+/// One default target.
 #[derive(Clone, Copy, Debug)]
 pub struct Default {
-    /// What it is, as a class.
+    /// The class of the target.
     pub purpose: Purpose,
-    /// Whose.
+    /// The target's owner.
     pub of: &'static str,
-    /// Its address.
+    /// The target's address.
     pub address: &'static str,
-    /// Its port; 0 for an echo.
+    /// The target's port; 0 for an ICMP echo.
     pub port: u16,
-    /// By which way.
+    /// The protocol of the attempt.
     pub protocol: Protocol,
-    /// Who says so.
+    /// The documentation of the address.
     pub source: &'static str,
 }
 
@@ -126,14 +127,14 @@ const fn metadata(of: &'static str, address: &'static str, port: u16, source: &'
 }
 
 impl Default {
-    /// Whether a target is that of this row.
+    /// Returns true if a target equals this row's target.
     pub fn is(&self, target: &Target) -> bool {
         self.address.parse() == Ok(target.address)
             && (self.port, self.protocol) == (target.port, target.protocol)
     }
 }
 
-/// All of them, and the sandbox's own name servers.
+/// Returns all default destinations and the sandbox's own name servers.
 pub fn destinations() -> impl Iterator<Item = Destination> {
     let rows = DEFAULTS.iter().filter_map(|row| {
         let target = Target::at(0, row.address.parse().ok()?, row.port, row.protocol);
@@ -142,13 +143,13 @@ pub fn destinations() -> impl Iterator<Item = Destination> {
     rows.chain([own_resolver()])
 }
 
-/// The sandbox's own name servers.
+/// Returns the destination for the sandbox's own name servers.
 fn own_resolver() -> Destination {
     let target = Target::at(0, std::net::Ipv4Addr::UNSPECIFIED.into(), 0, Protocol::Resolver);
     Destination { target: asking(target), purpose: Purpose::OwnResolver, named: false }
 }
 
-/// The same, asking for a name of the outside where it is a name server.
+/// Adds a public name to look up if the target is a name server.
 pub(super) fn asking(mut target: Target) -> Target {
     if matches!(target.protocol, Protocol::Dns | Protocol::Resolver) {
         NAME.clone_into(&mut target.name);
@@ -156,7 +157,7 @@ pub(super) fn asking(mut target: Target) -> Target {
     target
 }
 
-/// The class of an address that the user named.
+/// Returns the class of an address that the user named.
 pub(super) fn purpose(address: IpAddr, otherwise: Purpose) -> Purpose {
     let known = DEFAULTS.iter().find(|row| row.address.parse().is_ok_and(|known: IpAddr| known == address));
     known.filter(|row| row.purpose == Purpose::Metadata).map_or(otherwise, |row| row.purpose)
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_an_address_that_is_attempted_once() {
+    fn every_default_target_is_attempted_once() {
         let all: Vec<_> = destinations().map(|destination| destination.name()).collect();
         assert_eq!(all.len(), DEFAULTS.len() + 1);
         let mut sorted = all.clone();
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_a_name_server_asks_for_a_name() {
+    fn only_targets_of_name_servers_carry_a_name() {
         for destination in destinations() {
             let asks = matches!(destination.target.protocol, Protocol::Dns | Protocol::Resolver);
             assert_eq!(!destination.target.name.is_empty(), asks, "{}", destination.name());
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_metadata_service_is_one_whoever_named_it() {
+    fn a_named_metadata_service_keeps_its_class() {
         let class = |address: &str| purpose(address.parse().unwrap(), Purpose::Requested);
         assert_eq!(class("169.254.169.254"), Purpose::Metadata);
         assert_eq!(class("1.1.1.1"), Purpose::Requested);

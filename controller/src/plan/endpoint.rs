@@ -1,11 +1,11 @@
-//! Somewhere that the user names: `HOST:PORT[/PROTOCOL]` for `--egress-target`, `HOST[:PORT][/PROTOCOL]` or `ADDRESS/BITS`
-//! for `--allow`. A host may be a name, which is looked up later.
+//! Parses the endpoints that a user names: `HOST:PORT[/PROTOCOL]` for `--egress-target`, `HOST[:PORT][/PROTOCOL]` or
+//! `ADDRESS/BITS` for `--allow`. A host may be a name, which is looked up later.
 
 use std::{fmt, net::IpAddr};
 
 use proto::Protocol;
 
-/// What was named.
+/// An endpoint that the user named.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Endpoint {
     pub(crate) host: Host,
@@ -13,7 +13,7 @@ pub(crate) struct Endpoint {
     pub(crate) protocol: Option<Protocol>,
 }
 
-/// A host, or a network of them.
+/// A host or a network.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Host {
     Address(IpAddr),
@@ -21,9 +21,9 @@ pub(crate) enum Host {
     Name(String),
 }
 
-/// Reads the value of `--egress-target`.
+/// Parses the value of `--egress-target`.
 pub(crate) fn target(text: &str) -> Result<Endpoint, String> {
-    let wanted = "give HOST:PORT, with /udp or /dns where it is not TCP: 192.0.2.7:443, [2001:db8::7]:53/dns, example.org:443";
+    let wanted = "give HOST:PORT, with /udp or /dns for another protocol than TCP: 192.0.2.7:443, [2001:db8::7]:53/dns, example.org:443";
     let endpoint = endpoint(text).ok_or(wanted)?;
     match (&endpoint.host, endpoint.port) {
         (Host::Network(..), _) | (_, None) => Err(wanted.to_owned()),
@@ -32,9 +32,9 @@ pub(crate) fn target(text: &str) -> Result<Endpoint, String> {
     }
 }
 
-/// Reads the value of `--allow`.
+/// Parses the value of `--allow`.
 pub(crate) fn allowed(text: &str) -> Result<Endpoint, String> {
-    let wanted = "give HOST, HOST:PORT, either with /tcp, /udp or /dns, or a network: 10.96.0.10:53/udp, example.org:443, 192.0.2.0/24";
+    let wanted = "give HOST or HOST:PORT, each optionally with /tcp, /udp or /dns, or give a network: 10.96.0.10:53/udp, example.org:443, 192.0.2.0/24";
     let endpoint = endpoint(text).ok_or(wanted)?;
     match endpoint.port {
         Some(0) => Err("port 0 cannot be reached".to_owned()),
@@ -54,7 +54,7 @@ fn endpoint(text: &str) -> Option<Endpoint> {
         Some(_) => return None,
     };
     let (host, port) = match place.rsplit_once(':') {
-        // An IPv6 address has colons of its own, and brackets where a port follows.
+        // An IPv6 address contains colons itself, and has brackets if a port follows.
         _ if place.parse::<IpAddr>().is_ok() => (place, None),
         Some((host, port)) => (host, Some(port.parse().ok()?)),
         None => (place, None),
@@ -76,7 +76,7 @@ fn network(address: &str, bits: &str) -> Option<Endpoint> {
     Some(Endpoint { host: Host::Network(address, bits), port: None, protocol: None })
 }
 
-/// A DNS name (RFC 1123, section 2.1) that is not a mistyped address.
+/// Returns true for a DNS name (RFC 1123, section 2.1) that is no mistyped address.
 fn is_a_name(host: &str) -> bool {
     let mut labels = host.trim_end_matches('.').split('.');
     let fits = |label: &str| {
@@ -109,14 +109,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_are_written_as_people_write_them() {
+    fn a_target_is_displayed_as_it_was_written() {
         for text in ["192.0.2.7:443", "[2001:db8::7]:53/dns", "example.org:443/udp", "node-1:10250/tcp"] {
             assert_eq!(target(text).unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn what_may_be_reached_is_a_host_or_a_network() {
+    fn an_allowed_endpoint_is_a_host_or_a_network() {
         for text in [
             "10.0.0.0/8",
             "fd00::/8",
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_an_example() {
+    fn a_malformed_endpoint_is_refused() {
         for wrong in [
             "",
             "192.0.2.7",

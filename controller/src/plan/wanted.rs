@@ -1,4 +1,4 @@
-//! What the user wants to be attempted, with names looked up; the same on this machine and in a cluster.
+//! The user's targets with their names looked up, alike for local runs and for clusters.
 
 use std::net::IpAddr;
 
@@ -10,27 +10,27 @@ use crate::case::{
     profile::Profile,
 };
 
-/// Everything that the user said of the network.
+/// The user's wishes for the network.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Wanted {
-    /// Without `--no-default-targets`.
+    /// Set unless `--no-default-targets` is given.
     pub defaults: bool,
-    /// `--egress-target`, and those of `--allow` that can be attempted.
+    /// Targets of `--egress-target`, and those of `--allow` that name a port.
     pub named: Vec<Named>,
-    /// `--profile` and `--allow`.
+    /// The profile of `--profile` and `--allow`.
     pub profile: Profile,
 }
 
-/// A place that the user named.
+/// A target that the user named.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Named {
-    /// Its address.
+    /// The target's address.
     pub address: IpAddr,
-    /// Its port.
+    /// The target's port.
     pub port: u16,
-    /// By which way.
+    /// The protocol of the attempt.
     pub protocol: Protocol,
-    /// Requested or allowed.
+    /// The purpose: requested or allowed.
     pub purpose: Purpose,
 }
 
@@ -41,7 +41,7 @@ impl Default for Wanted {
 }
 
 impl Wanted {
-    /// Those that were named. An address that is known to be of a class belongs to it.
+    /// Returns the user's destinations. A known address of a class gets the purpose of that class.
     pub(super) fn named(&self) -> impl Iterator<Item = Destination> {
         self.named.iter().map(|named| {
             let target = Target::at(0, named.address, named.port, named.protocol);
@@ -54,7 +54,7 @@ impl Wanted {
     }
 }
 
-/// Each once, with numbers from 1 on. What the user named takes the place of what would be attempted anyway.
+/// Removes duplicates and numbers the destinations from 1. The user's destination takes the place of an equal default.
 pub(super) fn distinct(destinations: impl IntoIterator<Item = Destination>) -> Vec<Destination> {
     let mut all: Vec<Destination> = Vec::new();
     for destination in destinations {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_named_twice_is_attempted_once_and_stays_named() {
+    fn a_default_that_the_user_names_is_attempted_once() {
         let address = "1.1.1.1".parse().unwrap();
         let named = |purpose| Named { address, port: 443, protocol: Protocol::Tcp, purpose };
         let wanted = Wanted { named: vec![named(Purpose::Requested)], ..Wanted::default() };

@@ -1,22 +1,23 @@
-//! Where pods run or can run: pools, the kinds of nodes in them, and single nodes where each is to have a probe.
+//! The places where pods run or can run: pools, kinds of nodes in a pool, and single nodes that need a probe of their
+//! own.
 
 use super::{Nodes, uncovered::Uncovered};
 use crate::case::cluster::{Cluster, Node, NodeKind, PodView};
 
-/// The pool of nodes that may not be read.
+/// The name of the pool if nodes may not be read.
 const UNKNOWN_POOL: &str = "unknown";
 
-/// Where one probe goes.
+/// The place of one probe.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Place {
     pub(super) pool: String,
-    /// The kind of node, where the pool has several.
+    /// The kind of node; `None` if the pool has a single kind.
     pub(super) kind: Option<NodeKind>,
-    /// The node, where each is to have a probe of its own.
+    /// The node's name, if each node needs a probe; otherwise `None`.
     pub(super) node: Option<String>,
 }
 
-/// The places in which a shape runs or can run, as far as they were asked for.
+/// Returns the requested places where a pod or a template's pods run or can run.
 pub(super) fn places(cluster: &Cluster, asked_for: &Nodes, pod_view: &PodView) -> Vec<Place> {
     let Ok(nodes) = &cluster.nodes else { return unknown(asked_for, pod_view) };
     let class = pod_view.runtime_class.as_deref().and_then(|name| cluster.class(name));
@@ -39,7 +40,7 @@ pub(super) fn places(cluster: &Cluster, asked_for: &Nodes, pod_view: &PodView) -
     places
 }
 
-/// Where nodes may not be read, the pods' own are what is known.
+/// Returns the places if nodes may not be read: only the pods' own nodes are known.
 fn unknown(asked_for: &Nodes, pod_view: &PodView) -> Vec<Place> {
     let at = |node| vec![Place { pool: UNKNOWN_POOL.to_owned(), node, kind: None }];
     match (asked_for, pod_view.node.clone()) {
@@ -49,16 +50,16 @@ fn unknown(asked_for: &Nodes, pod_view: &PodView) -> Vec<Place> {
     }
 }
 
-/// What tells a node from others of its pool, if anything does.
+/// Returns the node's kind; `None` if all nodes of its pool are of the same kind.
 fn kind(nodes: &[Node], node: &Node) -> Option<NodeKind> {
     let own = NodeKind::of(node);
     let mut pool = nodes.iter().filter(|other| other.pool == node.pool);
     pool.any(|other| NodeKind::of(other) != own).then_some(own)
 }
 
-/// The places in which it runs or can run, and gets no probe.
+/// Returns the places where a pod or a template's pods run or can run without a probe.
 pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place]) -> Vec<Uncovered> {
-    // What is to come is asked for by the node, too.
+    // Pods that do not exist yet are only requested for the given nodes.
     if pod_view.origin.name.is_empty() && !places.is_empty() {
         return Vec::new();
     }
@@ -66,8 +67,8 @@ pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place]) 
     let all = self::places(cluster, &Nodes::PerPool, pod_view);
     if all.is_empty() {
         let why = match &pod_view.node {
-            Some(node) => format!("its node {node} was not there"),
-            None => "no node can run it".to_owned(),
+            Some(node) => format!("its node {node} does not exist"),
+            None => "no node can run this pod".to_owned(),
         };
         return vec![Uncovered::everywhere(title, why)];
     }
@@ -78,8 +79,8 @@ pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place]) 
         title: title.clone(),
         pool: Some(pool.clone()),
         why: match kind {
-            None => "--nodes leaves it out".to_owned(),
-            Some(kind) => format!("--nodes leaves out its nodes of the kind {kind}"),
+            None => "excluded by --nodes".to_owned(),
+            Some(kind) => format!("--nodes excludes the nodes of the kind {kind}"),
         },
     });
     uncovered.collect()

@@ -1,21 +1,21 @@
-//! What changed while the probes were asked. A pod that came, or is otherwise than it was, is judged where a probe of the
-//! plan stands for it, and uncovered where none does.
+//! Changes of the namespace during the run. A new or changed pod is judged if a planned probe represents it, and is
+//! uncovered otherwise.
 
 use super::{Key, Plan, Request, Uncovered, grouped, in_words, key, left_out, places};
 use crate::case::cluster::{Cluster, PodView, SecondReading};
 
-/// Takes what was read later into what was read before and the plan that was made of it.
+/// Applies the second reading to the first one and to the plan.
 pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: SecondReading) {
     cluster.changed = cluster.bonds.changes(&later.bonds);
     let pods = match later.pods {
         Ok(pods) => pods,
         Err(unreadable) => {
-            let uncovered = Uncovered::everywhere("what runs by now", unreadable.to_string());
+            let uncovered = Uncovered::everywhere("pods at the end of the run", unreadable.to_string());
             plan.coverage.uncovered.push(uncovered.to_string());
             return;
         }
     };
-    // In the order of the plan's groups.
+    // The keys have the order of the plan's groups.
     let keys: Vec<_> = grouped(cluster, request).0.into_keys().collect();
     let pods = pods.into_iter().map(|pod| known_by_its_workload(pod, cluster));
     let changed: Vec<_> = pods.filter(|pod| !cluster.pod_views.contains(pod)).collect();
@@ -25,7 +25,7 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
     cluster.pod_views.extend(changed);
 }
 
-/// Only at first it was asked who makes whom.
+/// Names the pod's workload as in the first reading; the second one does not ask for workloads.
 fn known_by_its_workload(mut pod: PodView, cluster: &Cluster) -> PodView {
     let before = cluster.pods().find(|before| before.origin.pod == pod.origin.pod);
     if let Some(before) = before {
@@ -37,7 +37,7 @@ fn known_by_its_workload(mut pod: PodView, cluster: &Cluster) -> PodView {
 fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod: &PodView) {
     let title = pod.origin.title();
     if !super::asked_for(pod, request) {
-        plan.coverage.uncovered.push(Uncovered::everywhere(title, "--like leaves it out").to_string());
+        plan.coverage.uncovered.push(Uncovered::everywhere(title, "excluded by --like").to_string());
         return;
     }
     let places = places(cluster, &request.nodes, pod);
@@ -50,7 +50,7 @@ fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod
         match group.filter(|group| group.refused.is_none()) {
             Some(group) => group.pod_views.push(pod.clone()),
             None => {
-                let why = "it came, or changed, while the others were looked at";
+                let why = "the pod was created or changed during the run";
                 uncovered.push(Uncovered::everywhere(title.clone(), why).to_string());
             }
         }
@@ -68,7 +68,7 @@ mod tests {
         plan::cluster::{namespace, tests},
     };
 
-    /// What is uncovered and what changed, and how many shapes the only group has, when this is read later.
+    /// Returns the cluster and the plan after this second reading.
     fn read(
         later: impl FnOnce(&mut Vec<PodView>, &mut Bonds) -> Option<Read<Vec<PodView>>>,
     ) -> (Cluster, Plan) {
@@ -77,7 +77,7 @@ mod tests {
         let mut plan = namespace(&cluster, &request).unwrap();
         let mut bonds = cluster.bonds.clone();
         let mut pods: Vec<_> = cluster.pods().cloned().collect();
-        // Read without the workloads that make them.
+        // The second reading does not ask for workloads.
         pods[0].origin.kind = "replicaset".into();
         let instead = later(&mut pods, &mut bonds);
         let later = SecondReading { pods: instead.unwrap_or(Ok(pods)), bonds };
@@ -93,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_changed_nothing_is_said() {
+    fn an_unchanged_namespace_has_no_remarks() {
         let (cluster, plan) = read(|_, _| None);
         assert!(cluster.changed.is_empty() && plan.coverage.uncovered.is_empty(), "{plan:?}");
         assert_eq!(cluster.pod_views, tests::cluster().pod_views);
     }
 
     #[test]
-    fn a_pod_that_came_is_judged_where_a_probe_stands_for_it() {
+    fn a_new_pod_joins_the_group_that_represents_it() {
         let (cluster, plan) = read(|pods, _| {
             another(pods, |pod| pod.token = true);
             None
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_changed_is_judged_as_it_was_and_as_it_is() {
+    fn a_changed_pod_is_judged_in_both_states() {
         let (_, plan) = read(|pods, _| {
             pods[0].containers[0].privileged = true;
             None
@@ -121,12 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_no_probe_stands_for_is_uncovered() {
+    fn a_new_pod_outside_of_all_groups_is_uncovered() {
         type Change = fn(&mut PodView);
         let changes: [(&str, Change); 3] = [
-            ("pod/web-2: it came", |pod| pod.runtime_class = None),
-            ("pod/web-2: it came", |pod| drop(pod.gvisor_annotations.insert("a".into(), "b".into()))),
-            ("pod/web-2: its node three was not there", |pod| pod.node = Some("three".into())),
+            ("pod/web-2: the pod was created", |pod| pod.runtime_class = None),
+            ("pod/web-2: the pod was created", |pod| {
+                drop(pod.gvisor_annotations.insert("a".into(), "b".into()))
+            }),
+            ("pod/web-2: its node three does not exist", |pod| pod.node = Some("three".into())),
         ];
         for (words, change) in changes {
             let (_, plan) = read(|pods, _| {
@@ -138,9 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn pods_that_cannot_be_read_any_more_are_uncovered_and_policies_that_changed_are_named() {
+    fn unreadable_pods_are_uncovered_and_changed_policies_named() {
         let (_, plan) = read(|_, _| Some(Err(fixture::forbidden("list pods"))));
-        assert!(plan.coverage.uncovered[0].contains("what runs by now"), "{:?}", plan.coverage);
+        assert!(plan.coverage.uncovered[0].contains("pods at the end of the run"), "{:?}", plan.coverage);
         let (cluster, _) = read(|_, bonds| {
             bonds.policies = Ok(BTreeMap::new());
             None

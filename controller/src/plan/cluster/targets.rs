@@ -1,4 +1,4 @@
-//! What a probe in a cluster attempts, and its control with it.
+//! Destinations that a probe in a cluster attempts, and its control pod too.
 
 use std::net::IpAddr;
 
@@ -16,11 +16,13 @@ use crate::{
 const DNS_PORT: u16 = 53;
 const API_SERVER_PORT: u16 = 443;
 const KUBELET_PORT: u16 = 10_250;
-/// A node's own, where somebody may log in (RFC 4253).
+/// The port of a node's SSH server (RFC 4253).
 const SSH_PORT: u16 = 22;
 
-/// The control's listener by TCP and UDP, pods beside it, the cluster's own services, the outside, and what the user named. The listener
-/// answers with `token`; by `one_way` it knows what this probe sends without an answer.
+/// Returns the destinations: the control pod's listener by TCP and UDP, other pods of the namespace, the cluster's own
+/// services, hosts outside, and the user's targets. The listener answers with `token`, and recognises this probe's
+/// one-way
+/// datagrams by `one_way`.
 pub fn destinations(
     cluster: &Cluster,
     node: Option<&str>,

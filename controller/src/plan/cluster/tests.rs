@@ -28,7 +28,7 @@ fn pod(cluster: &mut Cluster, name: &str, change: impl FnOnce(&mut PodView)) {
 }
 
 #[test]
-fn pods_that_are_bound_alike_share_a_probe_that_carries_the_labels_of_a_pod() {
+fn pods_that_are_bound_alike_share_a_probe() {
     let plan = namespace(&cluster(), &request()).unwrap();
     assert_eq!(plan.groups.len(), 1);
     let group = &plan.groups[0];
@@ -38,7 +38,7 @@ fn pods_that_are_bound_alike_share_a_probe_that_carries_the_labels_of_a_pod() {
 }
 
 #[test]
-fn another_policy_another_class_or_another_setting_makes_another_group() {
+fn another_policy_class_or_setting_makes_another_group() {
     let mut cluster = cluster();
     let allow = Policy {
         name: "allow".into(),
@@ -63,7 +63,7 @@ fn another_policy_another_class_or_another_setting_makes_another_group() {
 }
 
 #[test]
-fn where_policies_of_another_kind_may_bind_each_set_of_labels_is_a_group() {
+fn policies_of_another_kind_split_groups_by_labels() {
     let mut cluster = cluster();
     pod(&mut cluster, "yard", |pod_view| {
         pod_view.labels = labels(&[("app", "yard"), ("pod-template-hash", "1")]);
@@ -87,7 +87,7 @@ fn a_pod_in_the_nodes_network_is_a_group_of_its_own() {
 }
 
 #[test]
-fn a_template_gets_a_probe_in_each_pool_that_could_run_it_and_a_tainted_pool_is_not_used() {
+fn a_template_gets_a_probe_in_each_pool_that_can_run_it() {
     let mut cluster = cluster();
     let mut tainted = fixture::node("three", "tainted");
     let (key, value, effect) = ("team".into(), "red".into(), "NoSchedule".into());
@@ -99,7 +99,7 @@ fn a_template_gets_a_probe_in_each_pool_that_could_run_it_and_a_tainted_pool_is_
 }
 
 #[test]
-fn a_pool_whose_nodes_keep_pods_away_for_now_is_used_and_named() {
+fn a_pool_of_cordoned_or_unready_nodes_is_uncovered() {
     type Change = fn(&mut Node);
     let changes: [(&str, &str, Change); 2] = [
         ("two is cordoned", "unschedulable", |node| node.schedulable = false),
@@ -115,13 +115,13 @@ fn a_pool_whose_nodes_keep_pods_away_for_now_is_used_and_named() {
         cluster.nodes.as_mut().unwrap().push(away);
         let coverage = namespace(&cluster, &request()).unwrap().coverage;
         assert!(coverage.unused_pools.is_empty(), "{coverage:?}");
-        let named = format!("deployment/web: no node of the pool burst is ready for it: {words}");
+        let named = format!("deployment/web: no node of the pool burst is ready for a probe: {words}");
         assert_eq!(coverage.uncovered, [named]);
     }
 }
 
 #[test]
-fn nodes_of_one_pool_that_differ_get_a_probe_each_kind() {
+fn each_kind_of_node_in_a_pool_gets_a_probe() {
     let mut cluster = cluster();
     let node = |name: &str, kernel: &str| Node { kernel: kernel.into(), ..fixture::node(name, "sandbox") };
     cluster.nodes = Ok(vec![node("one", "6.1"), node("two", "6.12"), node("three", "6.12")]);
@@ -134,7 +134,7 @@ fn nodes_of_one_pool_that_differ_get_a_probe_each_kind() {
 
     let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
     let uncovered = namespace(&cluster, &named).unwrap().coverage.uncovered;
-    assert!(uncovered[0].contains("leaves out its nodes of the kind amd64, kernel 6.12"), "{uncovered:?}");
+    assert!(uncovered[0].contains("excludes the nodes of the kind amd64, kernel 6.12"), "{uncovered:?}");
 
     for node in &mut cluster.nodes.as_mut().unwrap()[1..] {
         node.schedulable = false;
@@ -144,7 +144,7 @@ fn nodes_of_one_pool_that_differ_get_a_probe_each_kind() {
 }
 
 #[test]
-fn every_node_or_named_nodes_get_probes_of_their_own() {
+fn every_requested_node_gets_a_probe() {
     let mut cluster = cluster();
     cluster.nodes = Ok(vec![fixture::node("one", "sandbox"), fixture::node("two", "sandbox")]);
     let nodes = |nodes: Nodes| {
@@ -157,14 +157,14 @@ fn every_node_or_named_nodes_get_probes_of_their_own() {
     cluster.nodes.as_mut().unwrap()[1].pool = "other".into();
     let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
     let coverage = namespace(&cluster, &named).unwrap().coverage;
-    assert!(coverage.uncovered[0].contains("pool other: --nodes leaves it out"), "{coverage:?}");
+    assert!(coverage.uncovered[0].contains("pool other: excluded by --nodes"), "{coverage:?}");
     let nodes =
         |nodes: Nodes| namespace(&cluster, &Request { nodes, ..request() }).map(|_| Vec::<String>::new());
     assert_eq!(nodes(Nodes::Named(vec!["ten".into()])), Err(Error::NoSuchNode("ten".into())));
 }
 
 #[test]
-fn what_is_left_out_is_uncovered_and_named() {
+fn excluded_pods_and_missing_pools_are_uncovered() {
     let mut cluster = cluster();
     pod(&mut cluster, "other", |_| ());
     let like = Some(("deployment".to_owned(), "web".to_owned()));
@@ -181,7 +181,7 @@ fn what_is_left_out_is_uncovered_and_named() {
 }
 
 #[test]
-fn what_forbids_a_probe_is_said_and_leaves_its_pods_uncovered() {
+fn pods_of_a_group_without_a_probe_are_uncovered() {
     type Change = Box<dyn Fn(&mut Cluster)>;
     let eager = Selecting {
         kind: SelectingKind::EagerService,
@@ -210,7 +210,7 @@ fn what_forbids_a_probe_is_said_and_leaves_its_pods_uncovered() {
 }
 
 #[test]
-fn without_nodes_the_pods_own_nodes_are_what_is_known() {
+fn without_a_list_of_nodes_the_pods_nodes_are_used() {
     let mut cluster = cluster();
     cluster.nodes = Err(fixture::forbidden("list nodes"));
     let plan = namespace(&cluster, &request()).unwrap();
@@ -219,7 +219,7 @@ fn without_nodes_the_pods_own_nodes_are_what_is_known() {
 }
 
 #[test]
-fn what_is_to_come_gets_a_probe_that_stands_for_no_pod_yet() {
+fn pods_that_do_not_exist_yet_get_a_probe() {
     let mut cluster = cluster();
     cluster.pod_views.clear();
     assert!(namespace(&cluster, &request()).unwrap().groups.is_empty());
@@ -230,14 +230,14 @@ fn what_is_to_come_gets_a_probe_that_stands_for_no_pod_yet() {
     let to_come = Some(("nothing".to_owned(), Labels::new()));
     let coverage = namespace(&cluster, &Request { to_come, ..request() }).unwrap().coverage;
     assert!(
-        coverage.uncovered[0].contains("what is to come with the RuntimeClass nothing: "),
+        coverage.uncovered[0].contains("pods of the RuntimeClass nothing that do not exist yet: "),
         "{coverage:?}"
     );
     assert_eq!(coverage.nodes_planned, 0);
 }
 
 #[test]
-fn a_budget_that_would_count_a_probe_is_warned_about() {
+fn an_autoscaler_that_counts_a_probe_gets_a_remark() {
     let mut cluster = cluster();
     let target = Some(("deployment".to_owned(), "web".to_owned()));
     let kind = SelectingKind::Autoscaler;
