@@ -1,5 +1,6 @@
-//! Carries the static probe into the controller: `PODPROOF_PROBE` names its file. Without it the controller has none, and
-//! says so when it needs one.
+//! Embeds the static probe into the controller: `PODPROOF_PROBE` names its file. Without the variable, the controller
+//! has no
+//! probe and reports that when it needs one.
 
 use std::{env, fs, path::PathBuf};
 

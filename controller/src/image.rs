@@ -1,6 +1,7 @@
-//! The image of the probe or of the controller (OCI image-spec): one static program and nothing else, for nobody's user.
+//! The image of the probe or of the controller (OCI image-spec): one static program and nothing else, for the user
+//! `nobody`.
 //!
-//! The same program gives the same bytes: no clock, no compression, keys in order. All is pure but `file` and [`registry`].
+//! Equal programs give equal bytes: no clock, no compression, keys in order. Only `credential` and [`registry`] read files or use the network.
 
 mod archive;
 mod blob;
@@ -20,19 +21,19 @@ use oci_spec::{OciSpecError, image::MediaType};
 pub use blob::Blob;
 pub use name::{Error as NameError, Name};
 
-/// What labels, tags and archives say of themselves.
+/// The version in labels, tags and archives.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The program that an image holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Content {
-    /// What runs in sandboxes.
+    /// The program that observes inside sandboxes.
     Probe,
-    /// What launches probes.
+    /// The program that launches probes.
     Controller,
 }
 
-/// Everything that a registry or an archive must be given.
+/// All parts that a registry or an archive needs.
 #[derive(Clone, Debug)]
 pub struct Image {
     content: Content,
@@ -41,40 +42,41 @@ pub struct Image {
     manifest: Blob,
 }
 
-/// Why a program has no image.
+/// Why no image can be made of a program.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is no ELF file.
-    #[error("failed to read the {content} as a program")]
+    /// The file is no ELF file.
+    #[error("failed to read the {content} as an ELF program")]
     Parse {
-        /// What was read.
+        /// The program's kind.
         content: Content,
-        /// What is wrong with it.
+        /// The underlying error.
         source: elf::ParseError,
     },
-    /// It needs a loader, and libraries.
-    #[error("this {0} is dynamically linked, and an image holds nothing but the program")]
+    /// The program needs a loader and libraries.
+    #[error("this {0} is dynamically linked, but an image contains no libraries; build a static {0}")]
     Dynamic(Content),
-    /// It is for a machine that the OCI has no name for here.
+    /// The program is built for a machine without an OCI name here.
     #[error("this {content} is for ELF machine {machine}; images are made for x86-64 and AArch64")]
     Machine {
-        /// What was read.
+        /// The program's kind.
         content: Content,
-        /// `e_machine`.
+        /// The header's field `e_machine`.
         machine: u16,
     },
-    /// A part of the description is missing.
+    /// The description lacks a part.
     #[error("failed to describe the image")]
     Describe(#[from] OciSpecError),
-    /// A description cannot be written as JSON.
+    /// A description could not be written as JSON.
     #[error("failed to render a description")]
     Render(#[from] serde_json::Error),
-    /// A tar cannot be written to memory.
+    /// A tar could not be written to memory.
     #[error("failed to pack a tar")]
     Pack(#[from] io::Error),
 }
 
-/// The image that this build was told to use where none is named: `PODPROOF_IMAGE` at compile time.
+/// Returns the image that this build uses by default, from `PODPROOF_IMAGE` at compile time; `None` without the
+/// variable.
 pub fn default_reference() -> Option<&'static str> {
     option_env!("PODPROOF_IMAGE").filter(|reference| !reference.is_empty())
 }
@@ -82,12 +84,12 @@ pub fn default_reference() -> Option<&'static str> {
 // === impl Image ===
 
 impl Image {
-    /// The image of a static probe.
+    /// Creates the image of a static probe.
     pub fn of_probe(program: &[u8]) -> Result<Self, Error> {
         Self::of(Content::Probe, program)
     }
 
-    /// The image of a static controller.
+    /// Creates the image of a static controller.
     pub fn of_controller(program: &[u8]) -> Result<Self, Error> {
         Self::of(Content::Controller, program)
     }
@@ -100,32 +102,32 @@ impl Image {
         Ok(Self { content, layer, config, manifest })
     }
 
-    /// By which a container runtime knows an image that was imported: `sha256:…`.
+    /// Returns the digest by which a container runtime knows an imported image: `sha256:…`.
     pub fn config_digest(&self) -> &str {
         self.config.digest()
     }
 
-    /// By which a registry, and a container runtime that pulled from it, know an image: `sha256:…`.
+    /// Returns the digest by which a registry, and a container runtime that pulled from it, know the image: `sha256:…`.
     pub fn manifest_digest(&self) -> &str {
         self.manifest.digest()
     }
 
-    /// How the image is called where nobody called it otherwise.
+    /// Returns the image's default name.
     pub fn reference_name(&self) -> Name {
         Name::of(self.content)
     }
 
-    /// Everything but the manifest: what a registry must have before it.
+    /// Returns the parts that a registry must have before the manifest.
     pub fn parts(&self) -> [&Blob; 2] {
         [&self.layer, &self.config]
     }
 
-    /// What names the parts by their digests.
+    /// Returns the manifest, which names the parts by their digests.
     pub fn manifest(&self) -> &Blob {
         &self.manifest
     }
 
-    /// A tar that is an OCI layout and `docker save`'s in one, so that whatever loads images reads it.
+    /// Packs a tar that is both an OCI layout and an archive of `docker save`, so that every loader of images reads it.
     pub fn archive(&self, name: &Name) -> Result<Vec<u8>, Error> {
         archive::pack(self, name)
     }
@@ -147,13 +149,13 @@ mod tests {
     use super::{program::tests::executable, *};
 
     #[test]
-    fn the_same_program_gives_the_same_bytes_and_another_one_does_not() {
+    fn equal_programs_give_equal_images() {
         let archive = |program: &[u8]| {
             let image = Image::of_probe(program).unwrap();
             image.archive(&image.reference_name()).unwrap()
         };
         let (program, other) = (executable(62, None), [executable(62, None), vec![0]].concat());
-        // Maps are seeded anew each time: an order that is left to chance shows.
+        // Maps have a new seed each time, so an order that is left to chance shows.
         for _ in 0..8 {
             assert!(archive(&program) == archive(&program));
         }
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_of_the_controller_is_another_one() {
+    fn the_controllers_image_differs_from_the_probes() {
         let program = executable(62, None);
         let (probe, controller) =
             (Image::of_probe(&program).unwrap(), Image::of_controller(&program).unwrap());

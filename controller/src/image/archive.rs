@@ -1,5 +1,5 @@
-//! One tar for all loaders: an OCI layout (image-spec, image-layout.md), and the `manifest.json` of `docker save` that points
-//! into it.
+//! One tar for all loaders: an OCI layout (image-spec, image-layout.md), with the `manifest.json` of `docker save` that
+//! refers to it.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,8 @@ use tar::{Builder, EntryType};
 
 use super::{Blob, Error, Image, Name, blob::json, layer::append};
 
-/// By which containerd and docker name what they import (containerd, core/images, `AnnotationImageName`).
+/// The annotation from which containerd and docker take the name of an imported image (containerd, core/images,
+/// `AnnotationImageName`).
 const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
 const BLOBS: &str = "blobs/sha256/";
 

@@ -1,4 +1,4 @@
-//! Bytes that are known by their digest.
+//! Bytes that are identified by their digest.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Error;
 use crate::support::digest::sha256;
 
-/// A part of an image.
+/// A part of an image, with its descriptor.
 #[derive(Clone, Debug)]
 pub struct Blob {
     descriptor: Descriptor,
@@ -34,23 +34,23 @@ impl Blob {
         &self.descriptor
     }
 
-    /// `sha256:…`.
+    /// Returns the digest, as `sha256:…`.
     pub fn digest(&self) -> &str {
         self.descriptor.digest().as_ref()
     }
 
-    /// What it is, as registries name it.
+    /// Returns the media type, as registries name it.
     pub fn media_type(&self) -> String {
         self.descriptor.media_type().to_string()
     }
 
-    /// What the digest is of.
+    /// Returns the bytes of the digest.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// JSON with its keys in order: the types of the specification keep annotations in hash maps.
+/// Renders JSON with sorted keys: the types of the specification keep annotations in hash maps.
 pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, CanonicalFormatter::new()))?;

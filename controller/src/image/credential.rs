@@ -1,4 +1,4 @@
-//! Who the user is to a registry: what `docker login` left, or nobody.
+//! The user's credential for a registry: that of `docker login`, or none.
 
 use std::{
     env,
@@ -12,15 +12,15 @@ use docker_credential::{
 };
 use oci_client::secrets::RegistryAuth;
 
-/// Under which docker keeps the credential of its own registry.
+/// Docker's own registry, and the key under which docker keeps its credential.
 const HUB: (&str, &str) = ("docker.io", "https://index.docker.io/v1/");
-/// What a credential helper says where it has none (docker-credential-helpers, `ErrCredentialsNotFound`).
+/// The message of a credential helper without a credential (docker-credential-helpers, `ErrCredentialsNotFound`).
 const NONE_THERE: &str = "credentials not found";
 
-/// Why docker's configuration gives no credential.
+/// Why docker's configuration yields no credential.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its file is there and cannot be opened.
+    /// The configuration file exists but cannot be opened.
     #[error("failed to open {}", path.display())]
     Open {
         /// The path of the file.
@@ -28,20 +28,22 @@ pub enum Error {
         /// The underlying error.
         source: io::Error,
     },
-    /// The file or a helper of it says something that is no credential.
-    #[error("failed to take the credential of {registry} from docker's configuration")]
+    /// The file or one of its helpers returned something that is no credential.
+    #[error("failed to read the credential for {registry} from docker's configuration")]
     Take {
-        /// Whose credential was looked for.
+        /// The registry that needs the credential.
         registry: String,
         /// The underlying error.
         source: Retrieval,
     },
     /// The credential is of a kind that this client cannot use.
-    #[error("the credential of {0} is an identity token; this client needs a user and a password")]
+    #[error(
+        "the credential for {0} is an identity token; log in again with `docker login {0}`, a user and a password"
+    )]
     IdentityToken(String),
 }
 
-/// The user's credential; without a configuration, or without an entry in it, there is none.
+/// Returns the user's credential; an anonymous one without a configuration or without an entry in it.
 pub(super) fn find(registry: &str) -> Result<RegistryAuth, Error> {
     let folder = env::var_os("DOCKER_CONFIG").map(PathBuf::from);
     let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".docker"));
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_its_registrys_alone() {
+    fn a_credential_is_used_for_its_registry_only() {
         // base64 of "user:secret".
         let entry = r#"{ "auth": "dXNlcjpzZWNyZXQ=" }"#;
         let known = RegistryAuth::Basic("user".to_owned(), "secret".to_owned());
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_understood_or_used_is_not_taken_for_nobody() {
+    fn an_unusable_credential_is_an_error() {
         let entry = |entry: &str| format!(r#"{{ "auths": {{ "registry.example": {entry} }} }}"#);
         for configuration in ["", "{", &entry(r#"{ "auth": "?" }"#)] {
             let refused = of(configuration, "registry.example");

@@ -1,4 +1,4 @@
-//! What an image says of itself (image-spec, config.md and manifest.md).
+//! An image's description of itself (image-spec, config.md and manifest.md).
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use oci_spec::image::{
 use super::{Blob, Content, Error, VERSION};
 use crate::support::names::NOBODY;
 
-/// There is no clock here, and tools that show an age expect a time.
+/// The time of creation: tools that show an age expect a time, and equal programs must give equal bytes.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
-/// How to run the image, and what it is.
+/// Returns the image's configuration: how to run the image, and its labels.
 pub(super) fn config(content: Content, architecture: Arch, layer: &Blob) -> Result<Blob, Error> {
     let (title, description) = match content {
         Content::Probe => ("podproof probe", "Observes inside a sandbox and reports its observations"),
@@ -35,7 +35,7 @@ pub(super) fn config(content: Content, architecture: Arch, layer: &Blob) -> Resu
         .working_dir("/")
         .labels(labels)
         .build()?;
-    // A layer that is not compressed has one digest for both of its forms.
+    // An uncompressed layer has the same digest in both of its forms.
     let root = RootFsBuilder::default().diff_ids([layer.digest().to_owned()]).build()?;
     let history = HistoryBuilder::default().created(CREATED).created_by("controller image").build()?;
     let config = ImageConfigurationBuilder::default()
@@ -49,7 +49,7 @@ pub(super) fn config(content: Content, architecture: Arch, layer: &Blob) -> Resu
     Blob::of_json(MediaType::ImageConfig, &config)
 }
 
-/// Which parts make the image.
+/// Returns the manifest, which lists the parts of the image.
 pub(super) fn manifest(config: &Blob, layer: &Blob) -> Result<Blob, Error> {
     let manifest = ImageManifestBuilder::default()
         .schema_version(2u32)

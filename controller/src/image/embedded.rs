@@ -1,17 +1,18 @@
-//! The probe that this controller carries.
+//! The probe that this controller contains.
 
 use super::Image;
 
-/// The static probe's bytes, where the build was given one.
+/// The static probe's bytes; `None` if the build was given no probe.
 const EMBEDDED: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/embedded_probe.rs"));
 
-/// The probe inside this controller.
+/// Returns the embedded probe; `None` if there is none.
 pub(crate) const fn probe() -> Option<&'static [u8]> {
     EMBEDDED
 }
 
-/// The digests that the image of the probe inside has: of its manifest where a node pulled it, of its configuration where
-/// it was imported. None where there is no probe inside.
+/// Returns the digests of the embedded probe's image: of its manifest, for a node that pulled it, and of its
+/// configuration,
+/// for a node that imported it. The list is empty without an embedded probe.
 pub(crate) fn digests() -> Vec<String> {
     let image = probe().and_then(|probe| Image::of_probe(probe).ok());
     let digests = |image: Image| vec![image.manifest_digest().to_owned(), image.config_digest().to_owned()];

@@ -1,4 +1,4 @@
-//! The file system of an image: one program that anyone may run and nobody may change.
+//! The file system of an image: one program, executable for everybody and writable for nobody.
 
 use std::io;
 
@@ -6,14 +6,16 @@ use tar::{Builder, EntryType, Header};
 
 use super::Content;
 
-/// A tar with the program in it. It is not compressed: every loader takes that, and no compressor's version is in the digest.
+/// Packs a tar with the program. The tar is not compressed: every loader accepts that, and the digest does not depend
+/// on a
+/// compressor's version.
 pub(super) fn pack(content: Content, program: &[u8]) -> io::Result<Vec<u8>> {
     let mut tar = Builder::new(Vec::new());
     append(&mut tar, &content.to_string(), EntryType::Regular, 0o555, program)?;
     tar.into_inner()
 }
 
-/// An entry that is root's and has no time.
+/// Appends an entry that belongs to root and has no time.
 pub(super) fn append(
     tar: &mut Builder<Vec<u8>>,
     path: &str,

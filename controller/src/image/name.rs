@@ -1,4 +1,4 @@
-//! How an image is called: a registry, a repository and a tag.
+//! The name of an image: a registry, a repository and a tag.
 
 use std::{fmt, str::FromStr};
 
@@ -6,23 +6,23 @@ use oci_client::{ParseError, Reference};
 
 use super::{Content, Image, VERSION};
 
-/// Nobody can own this name (RFC 6761), so nobody but the user can ever deliver an image under it.
+/// The default registry. Nobody can own this name (RFC 6761), so only the user can deliver an image under it.
 const NOBODYS: &str = "podproof.invalid";
-/// What a reference without a tag is taken for.
+/// The tag of a reference without a tag.
 const LATEST: &str = "latest";
 
-/// A reference in full, with a tag and without a digest.
+/// A complete reference with a tag and without a digest.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Name(Reference);
 
-/// Why a text is no such name.
+/// Why a text is no name of an image.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// It is no reference at all.
+    /// The text is no reference.
     #[error("give a reference such as registry.example/podproof/probe:1.0")]
     Parse(#[source] ParseError),
-    /// It has a digest.
-    #[error("leave the digest out: it follows from the image")]
+    /// The reference has a digest.
+    #[error("leave the digest out: the controller computes it from the image")]
     Digest,
 }
 
@@ -40,7 +40,7 @@ impl Name {
         self.0.tag().unwrap_or(VERSION)
     }
 
-    /// The name, bound to the image that has it now.
+    /// Returns the name with the digest of this image.
     pub fn pinned(&self, image: &Image) -> String {
         format!("{self}@{}", image.manifest_digest())
     }
@@ -58,7 +58,7 @@ impl FromStr for Name {
         if is_tagged {
             return Ok(Self(reference));
         }
-        // A kubelet pulls `latest` anew each time, and would never start what was imported.
+        // A kubelet pulls `latest` on every start, so an imported image would never start.
         let (registry, repository) = (reference.registry().to_owned(), reference.repository().to_owned());
         Ok(Self(Reference::with_tag(registry, repository, VERSION.to_owned())))
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_written_in_full_and_has_the_version_for_a_tag() {
+    fn a_name_is_completed_with_the_version_as_its_tag() {
         for (text, full) in [
             ("probe", format!("docker.io/library/probe:{VERSION}")),
             ("127.0.0.1:5000/a/probe", format!("127.0.0.1:5000/a/probe:{VERSION}")),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn an_invalid_name_is_refused() {
         let digest = "a".repeat(64);
         let pinned = format!("registry.example/probe@sha256:{digest}");
         assert_eq!(Name::from_str(&pinned), Err(Error::Digest));

@@ -1,4 +1,4 @@
-//! What an image must know of the program that it holds: for which machine it is, and that it needs nothing else.
+//! Facts about the program in an image: the machine it is built for, and that it needs no other file.
 
 use elf::{
     ElfBytes,
@@ -9,7 +9,7 @@ use oci_spec::image::Arch;
 
 use super::{Content, Error};
 
-/// The OCI's name of the program's machine.
+/// Returns the OCI's name of the program's machine.
 pub(super) fn architecture(content: Content, program: &[u8]) -> Result<Arch, Error> {
     let elf =
         ElfBytes::<AnyEndian>::minimal_parse(program).map_err(|source| Error::Parse { content, source })?;
@@ -27,7 +27,7 @@ pub(super) fn architecture(content: Content, program: &[u8]) -> Result<Arch, Err
 pub(super) mod tests {
     use super::*;
 
-    /// The smallest file that is an ELF executable by its header (elf(5)), with one segment if need be.
+    /// Returns the smallest file whose header is that of an ELF executable (elf(5)), with one segment if given.
     pub(in crate::image) fn executable(machine: u16, segment: Option<u32>) -> Vec<u8> {
         let mut file = b"\x7fELF\x02\x01\x01".to_vec();
         file.resize(16, 0);
@@ -44,7 +44,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_static_program_has_its_machines_name() {
+    fn the_machine_of_a_static_program_is_named() {
         for (machine, name) in [(62, Arch::Amd64), (183, Arch::ARM64)] {
             assert_eq!(architecture(Content::Probe, &executable(machine, None)).unwrap(), name);
             assert_eq!(architecture(Content::Probe, &executable(machine, Some(1))).unwrap(), name);
@@ -52,7 +52,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_cannot_run_alone_or_is_unknown_is_refused_by_name() {
+    fn a_dynamic_or_foreign_program_is_refused() {
         let refused = |program: &[u8]| architecture(Content::Controller, program).unwrap_err();
         assert!(matches!(refused(&executable(62, Some(3))), Error::Dynamic(Content::Controller)));
         assert!(matches!(refused(&executable(243, None)), Error::Machine { machine: 243, .. }));

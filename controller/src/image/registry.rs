@@ -1,4 +1,4 @@
-//! A registry takes an image: its parts first, then the manifest under its name (distribution-spec, "Push").
+//! The push of an image to a registry: its parts first, then the manifest under its name (distribution-spec, "Push").
 
 use std::time::Duration;
 
@@ -10,47 +10,47 @@ use oci_client::{
 
 use super::{Blob, Image, Name, credential};
 
-/// How long the registry may take to accept a connection.
+/// The time limit for the registry to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long it may be silent.
+/// The longest silence of the registry.
 const SILENCE: Duration = Duration::from_mins(1);
 
-/// Why the registry does not have the image.
+/// Why an image could not be pushed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The user's credential cannot be had.
+    /// The user's credential could not be found.
     #[error("failed to find a credential")]
     Credential(#[from] credential::Error),
-    /// There is no client, for want of certificates.
-    #[error("failed to make a client")]
+    /// The client could not be created, for lack of certificates.
+    #[error("failed to create a client for the registry")]
     Client(#[source] OciDistributionError),
-    /// The registry could not be reached, or does not know the user.
+    /// The registry could not be reached, or refused the user.
     #[error("failed to log in to {registry}")]
     LogIn {
-        /// The registry.
+        /// The registry's address.
         registry: String,
         /// The underlying error.
         source: OciDistributionError,
     },
-    /// The registry did not take a part.
+    /// The registry refused a part.
     #[error("failed to push {digest}")]
     Part {
-        /// The part.
+        /// The digest of the part.
         digest: String,
         /// The underlying error.
         source: OciDistributionError,
     },
-    /// The registry did not take the manifest.
+    /// The registry refused the manifest.
     #[error("failed to push the manifest of {name}")]
     Manifest {
-        /// The name that it was to have.
+        /// The name of the image.
         name: String,
         /// The underlying error.
         source: OciDistributionError,
     },
 }
 
-/// Puts the image into the registry of its name.
+/// Pushes the image to the registry of its name.
 pub async fn push(image: &Image, name: &Name, plain_http: bool) -> Result<(), Error> {
     let reference = name.reference();
     let credential = credential::find(reference.registry())?;
@@ -70,7 +70,7 @@ pub async fn push(image: &Image, name: &Name, plain_http: bool) -> Result<(), Er
 }
 
 fn client(plain_http: bool) -> Result<Client, OciDistributionError> {
-    // Only the first caller in a process can succeed, and all would choose the same.
+    // Only the first caller in a process can succeed, and every caller chooses the same provider.
     _ = rustls::crypto::ring::default_provider().install_default();
     let protocol = if plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
     Client::try_from(ClientConfig {
@@ -84,14 +84,14 @@ fn client(plain_http: bool) -> Result<Client, OciDistributionError> {
 
 async fn push_part(client: &Client, name: &Name, part: &Blob) -> Result<(), OciDistributionError> {
     let reference = name.reference();
-    // Some registries refuse the question where there is no such repository yet: only a yes is an answer.
+    // Some registries refuse the question for a new repository, so only a positive answer counts.
     if client.blob_exists(reference, part.digest()).await.unwrap_or(false) {
         return Ok(());
     }
     client.push_blob(reference, part.bytes().to_vec(), part.digest()).await.map(|_| ())
 }
 
-/// As raw bytes: what the client would make of a typed manifest may have another digest.
+/// Pushes raw bytes: the client's own rendering of the manifest may have another digest.
 async fn push_manifest(client: &Client, name: &Name, manifest: &Blob) -> Result<(), OciDistributionError> {
     let kind = manifest.media_type().parse();
     let kind = kind.map_err(|_| OciDistributionError::UnsupportedMediaTypeError(manifest.media_type()))?;

@@ -1,15 +1,15 @@
-//! What time it is. It is asked once a run, by the command line, and handed down.
+//! The time. The command line reads it once for each run and hands it down.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-/// Seconds since 1970, for what is kept.
+/// Returns the seconds since 1970, for saved records.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
-/// Today, the same in every time zone (UTC).
+/// Returns today's date in UTC, which is the same for every user.
 pub(crate) fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }

@@ -1,15 +1,15 @@
-//! Bytes and their digests, as people write them.
+//! Digests of bytes in their usual written form.
 
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256, in hexadecimal digits.
+/// Returns the SHA-256 digest in hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-/// Two digits a byte.
+/// Returns two hexadecimal digits for each byte.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut digits, byte| {
         // Writing to a string does not fail.

@@ -1,4 +1,4 @@
-//! A file on the disk: whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::{
     fs::{self, Permissions},
@@ -9,13 +9,13 @@ use std::{
 
 use tempfile::Builder;
 
-/// Why there is no new file.
+/// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A folder, a device or a pipe is in its place.
-    #[error("{} is there already, and is no file", .0.display())]
+    /// A folder, a device or a pipe has the file's path.
+    #[error("{} already exists and is no regular file; name another path", .0.display())]
     NoFile(PathBuf),
-    /// It could not be written beside its place, or moved there.
+    /// The new file could not be written beside its path, or moved there.
     #[error("failed to write {}", path.display())]
     Write {
         /// The path of the file.
@@ -25,9 +25,9 @@ pub enum Error {
     },
 }
 
-/// Puts the bytes into the place of a file, so that nobody ever sees a part of them.
+/// Replaces a file by the bytes, so that nobody ever reads a part of them.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    // A link stays one, and the file that it leads to is replaced.
+    // A link stays a link; its target is replaced.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::metadata(&place).is_ok_and(|found| !found.is_file()) {
         return Err(Error::NoFile(place));
@@ -37,7 +37,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .map_err(|source| Error::Write { path: place.clone(), source })
 }
 
-/// Puts the bytes into the place of a file as [`write()`] does; a device or a pipe gets them as it is.
+/// Replaces a file as [`write()`] does; writes directly into a device or a pipe.
 pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() && !found.is_dir() => {
@@ -51,7 +51,7 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 fn replace(folder: &Path, place: &Path, bytes: &[u8]) -> io::Result<()> {
-    // What the umask leaves of this is what any other new file would have.
+    // The umask applies to this mode, as for any other new file.
     let mut file = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_through_a_link_and_nothing_else_is_left() {
+    fn a_file_is_replaced_through_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         write(&file, b"first").unwrap();
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_stays_and_a_folder_that_is_not_there_is_named() {
+    fn a_device_or_a_missing_folder_is_refused_by_name() {
         assert!(matches!(write(Path::new("/dev/null"), b""), Err(Error::NoFile(_))));
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(write(folder.path(), b""), Err(Error::NoFile(_))));
