@@ -39,7 +39,7 @@ mod tests {
     use crate::judge::requirement::Explanation;
 
     #[test]
-    fn ids_are_kebab_case_and_stand_once() {
+    fn ids_are_kebab_case_and_unique() {
         let mut ids: Vec<_> = ALL.iter().map(|requirement| requirement.id).collect();
         assert!(ids.iter().all(|id| id.chars().all(|c| c.is_ascii_lowercase() || c == '-')), "{ids:?}");
         ids.sort_unstable();
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mandatory_requirements_are_the_four() {
+    fn four_requirements_are_mandatory() {
         let mandatory: Vec<_> = ALL.iter().filter(|r| r.mandatory).map(|r| r.id).collect();
         assert_eq!(
             mandatory,
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn every_requirement_says_what_it_protects_from_and_what_to_do() {
+    fn every_requirement_has_all_its_texts() {
         for requirement in ALL {
             assert!(!requirement.protects.is_empty() && !requirement.remedy.is_empty(), "{}", requirement.id);
             assert!(requirement.weight > 0, "{}", requirement.id);

@@ -10,36 +10,36 @@ use super::verdict::Verdict;
 pub enum Exit {
     /// Ready, with or without warnings.
     Ready = 0,
-    /// Something that must be met was measured and is not.
+    /// A requirement that blocks was measured and is unmet.
     NotReady = 1,
     /// Wrong usage or configuration.
     Usage = 2,
-    /// Something that must be met could not be decided.
+    /// A requirement that blocks is inconclusive.
     Undetermined = 3,
-    /// The run could not be made.
+    /// The run could not start, or its report could not be written.
     CouldNotRun = 4,
-    /// The run did not end in time.
+    /// The run took longer than `--timeout`.
     TimedOut = 5,
-    /// Ready, but something was left behind.
+    /// Ready, but clean-up left something behind.
     Leftovers = 6,
-    /// Somebody ended the run.
+    /// A signal ended the run.
     Interrupted = 130,
 }
 
-/// What kept a run from its regular end.
+/// The reason why a run stopped before its regular end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stopped {
-    /// INT or TERM.
+    /// A signal INT or TERM arrived.
     Interrupted,
-    /// `--timeout` was over.
+    /// The time of `--timeout` was over.
     TimedOut,
-    /// No probe could be started at all.
+    /// No probe at all could be started.
     NotStarted,
 }
 
 impl Exit {
-    /// The one place where a judged run becomes an exit code. An interruption outweighs a report that could not be
-    /// written, that a timeout, and that the verdict; leftovers replace nothing but success.
+    /// Returns the exit code of a judged run; no other place decides one. The order of weight: an interruption, a report
+    /// that could not be written, a timeout, the verdict. Leftovers replace success alone.
     pub fn of(stopped: Option<Stopped>, written: bool, verdict: Verdict, leftovers: bool) -> Self {
         match (stopped, written, verdict) {
             (Some(Stopped::Interrupted), _, _) => Self::Interrupted,
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_weightiest_ending_decides() {
+    fn the_heaviest_ending_decides() {
         use Verdict::{NotReady, Ready, ReadyWithWarnings, Undetermined};
         let timed_out = Some(Stopped::TimedOut);
         let interrupted = Some(Stopped::Interrupted);

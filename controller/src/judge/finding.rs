@@ -10,35 +10,35 @@ use crate::case::{Case, Citation};
 /// A judged requirement.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Which.
+    /// The judged requirement's record.
     pub requirement: &'static Requirement,
-    /// What it does to the verdict.
+    /// The effect on the verdict.
     pub enforcement: Enforcement,
-    /// What it came to.
+    /// The outcome for this case.
     pub outcome: Outcome,
-    /// One sentence for this case.
+    /// The reason, in one sentence about this case.
     pub because: String,
-    /// What it rests on.
+    /// The observations that it rests on.
     pub citations: Vec<Citation>,
-    /// Something dresses up as gVisor that is not.
+    /// True if another kernel is dressed up as gVisor.
     pub disguise: bool,
 }
 
-/// A case and what judging it came to.
+/// A case and its findings.
 #[derive(Clone, Debug)]
 pub struct Judged<'a> {
-    /// What was looked at.
+    /// The case that was judged.
     pub case: &'a Case,
-    /// One for each requirement in its scope.
+    /// One finding for each requirement in whose scope the case is.
     pub findings: Vec<Finding>,
 }
 
-/// Judges every requirement that the case is in the scope of, under a policy.
+/// Judges a case by every requirement in whose scope it is, under a policy.
 pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
     let finding = |requirement: &&'static Requirement| {
         let enforcement = policy.enforcement(requirement, &case.surroundings.subject);
         let judgement = match enforcement {
-            Enforcement::NotJudged => Judgement::not_applicable("it is not judged here"),
+            Enforcement::NotJudged => Judgement::not_applicable("this policy does not judge it"),
             _ => (requirement.judge)(case),
         };
         Finding::new(requirement, enforcement, judgement)
@@ -67,12 +67,13 @@ impl Finding {
         Self { requirement, enforcement, outcome, because, citations, disguise }
     }
 
-    /// Whether it was seen not to hold.
+    /// True if the requirement was seen not to hold.
     pub fn is_unmet(&self) -> bool {
         matches!(self.outcome, Outcome::Unmet)
     }
 
-    /// Whether it could not be decided; a mandatory requirement is applicable everywhere.
+    /// True if the outcome is inconclusive. A mandatory requirement is applicable everywhere, so that *not applicable*
+    /// counts as inconclusive there.
     pub fn is_undecided(&self) -> bool {
         match self.outcome {
             Outcome::Inconclusive(_) => true,

@@ -38,47 +38,47 @@ pub type PlatformRemedy = (Platform, &'static str);
 pub(super) const RUNTIME_ON_PLATFORMS: &[PlatformRemedy] = &[
     (
         Platform::Gke,
-        "a node pool of GKE Sandbox (`gcloud container node-pools create --sandbox type=gvisor`), whose class is gvisor",
+        "create a node pool with GKE Sandbox (`gcloud container node-pools create --sandbox type=gvisor`) and use its RuntimeClass gvisor",
     ),
     (
         Platform::Eks,
-        "a custom AMI with runsc and containerd-shim-runsc-v1, and the handler in containerd's configuration",
+        "build a custom AMI with runsc and containerd-shim-runsc-v1, and add the handler to containerd's configuration",
     ),
-    (Platform::Minikube, "`minikube addons enable gvisor`"),
+    (Platform::Minikube, "run `minikube addons enable gvisor`"),
     (
         Platform::K3s,
-        "runsc and its shim on each node, and the handler in a template of k3s's containerd configuration",
+        "install runsc and its shim on each node, and add the handler to a template of k3s's containerd configuration",
     ),
     (
         Platform::Containerd,
-        "runsc and its shim on each node, the handler in config.toml, and deploy/runtime-class.yaml",
+        "install runsc and its shim on each node, add the handler to config.toml, and apply deploy/runtime-class.yaml",
     ),
-    (Platform::OneMachine, "`--runtime runsc`"),
+    (Platform::OneMachine, "give `--runtime runsc`"),
 ];
 /// Remedies for an open network.
 pub(super) const NETWORK_ON_PLATFORMS: &[PlatformRemedy] = &[
     (
         Platform::Kubernetes,
-        "deploy/default-deny.yaml, and a CNI plugin that implements NetworkPolicy; try it: `kubectl exec POD -- nc -zvw2 example.com 443`",
+        "apply deploy/default-deny.yaml, and use a CNI plugin that implements NetworkPolicy; to try it: `kubectl exec POD -- nc -zvw2 example.com 443`",
     ),
-    (Platform::Gke, "Dataplane V2, or `--enable-network-policy`"),
-    (Platform::Eks, "the VPC CNI's network policy agent, or Cilium or Calico"),
+    (Platform::Gke, "use Dataplane V2, or enable network policies with `--enable-network-policy`"),
+    (Platform::Eks, "enable the VPC CNI's network policy agent, or use Cilium or Calico"),
     (
         Platform::Aks,
-        "a network policy engine (`az aks create --network-policy` with azure, calico or cilium)",
+        "enable a network policy engine (`az aks create --network-policy` with azure, calico or cilium)",
     ),
-    (Platform::Minikube, "`minikube start --cni=calico`"),
-    (Platform::K3s, "servers without `--disable-network-policy`"),
-    (Platform::OneMachine, "`runsc --network=none`"),
+    (Platform::Minikube, "start the cluster with `minikube start --cni=calico`"),
+    (Platform::K3s, "start the servers without `--disable-network-policy`"),
+    (Platform::OneMachine, "run the sandbox with `runsc --network=none`"),
 ];
 /// Remedies for limits that do not arrive.
 pub(super) const LIMITS_ON_PLATFORMS: &[PlatformRemedy] = &[
     (
         Platform::Kubernetes,
-        "limits on every container, init containers too: a pod's limit exists only where all have one",
+        "set limits on every container, init containers too: a pod has a limit only if all its containers have one",
     ),
-    (Platform::Containerd, "`systemd-cgroup = \"true\"` in runsc.toml where the kubelet's driver is systemd"),
-    (Platform::OneMachine, "linux.resources in config.json, and no `--ignore-cgroups`"),
+    (Platform::Containerd, "set `systemd-cgroup = \"true\"` in runsc.toml if the kubelet's cgroup driver is systemd"),
+    (Platform::OneMachine, "set linux.resources in config.json, and do not give `--ignore-cgroups`"),
 ];
 
 impl Platform {

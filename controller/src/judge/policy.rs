@@ -1,4 +1,4 @@
-//! How strictly a run is judged: by its environment, and by what a policy file adds.
+//! The strictness of a run's judgement, set by its environment and its policy file.
 
 pub mod file;
 pub mod waiver;
@@ -10,43 +10,43 @@ pub use waiver::{Standing, Waiver};
 use super::requirement::{Class, Requirement};
 use crate::case::{Subject, environment::Environment};
 
-/// What a requirement does to the verdict.
+/// The effect of a requirement on the verdict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Enforcement {
-    /// Unmet makes not ready, inconclusive makes undetermined.
+    /// Unmet makes the verdict *not ready*, inconclusive makes it *undetermined*.
     Blocks,
-    /// It would block, and a waiver makes unmet and inconclusive warnings.
+    /// Unmet and inconclusive are warnings, because a waiver keeps the requirement from blocking.
     Waived,
     /// Unmet and inconclusive are warnings.
     Warns,
-    /// It is judged and shown, and changes nothing.
+    /// The requirement is judged and shown, and does not change the verdict.
     Shown,
-    /// It is not judged.
+    /// The requirement is not judged.
     NotJudged,
 }
 
-/// How strictly to judge.
+/// The strictness of a judgement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
-    /// Where the workloads are meant to run.
+    /// The environment in which the workloads are meant to run.
     pub environment: Environment,
-    /// `--only production`: the mandatory requirements, those of production and probe-integrity, enforced whatever the
-    /// environment.
+    /// True for `--only production`: the mandatory requirements, those of production and probe-integrity are enforced in
+    /// every environment.
     pub only_production: bool,
-    /// The policy file, as seen from the repository that it is in; `None` where there is none.
+    /// The policy file's path within its repository; `None` without a policy file.
     pub file: Option<String>,
-    /// Weights other than the requirements' own, by their ids.
+    /// Weights that replace the requirements' own, by requirement id.
     pub weights: BTreeMap<&'static str, u8>,
-    /// What is enforced more strictly than its class is, by the requirements' ids.
+    /// Enforcements stricter than the class's, by requirement id.
     pub raised: BTreeMap<&'static str, Enforcement>,
-    /// What is accepted for a time.
+    /// Requirements that need not be met for a time.
     pub waivers: Vec<Waiver>,
 }
 
 // === impl Enforcement ===
 
 impl Enforcement {
-    /// As it stands in reports.
+    /// Returns the id in reports.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Blocks => "blocks",
@@ -57,7 +57,7 @@ impl Enforcement {
         }
     }
 
-    /// The more, the stricter.
+    /// Returns a rank: the larger, the stricter.
     const fn strictness(self) -> u8 {
         match self {
             Self::NotJudged => 0,
@@ -72,7 +72,7 @@ impl Enforcement {
 // === impl Policy ===
 
 impl Policy {
-    /// What an environment asks for, without a policy file.
+    /// Returns the policy of an environment without a policy file.
     pub fn of(environment: Environment) -> Self {
         Self {
             environment,
@@ -84,7 +84,7 @@ impl Policy {
         }
     }
 
-    /// What becomes of a requirement under this policy, if somebody is judged by it.
+    /// Returns the enforcement of a requirement for a subject, with waivers.
     pub fn enforcement(&self, requirement: &Requirement, subject: &Subject) -> Enforcement {
         let enforcement = self.unwaived(requirement);
         let waived = self.waivers.iter().any(|waiver| {
@@ -95,12 +95,12 @@ impl Policy {
         if waived && enforcement == Enforcement::Blocks { Enforcement::Waived } else { enforcement }
     }
 
-    /// A requirement's share of the score.
+    /// Returns a requirement's share of the score.
     pub fn weight(&self, requirement: &Requirement) -> u8 {
         self.weights.get(requirement.id).copied().unwrap_or(requirement.weight)
     }
 
-    /// Whether a waiver is heeded here.
+    /// Returns the standing of a waiver under this policy.
     pub fn standing(&self, waiver: &Waiver) -> Standing {
         let mandatory = waiver.is_of_a_mandatory_requirement();
         let production = self.environment == Environment::Production || self.only_production;
@@ -111,7 +111,7 @@ impl Policy {
         }
     }
 
-    /// What becomes of a requirement, waivers left out.
+    /// Returns the enforcement of a requirement without waivers.
     fn unwaived(&self, requirement: &Requirement) -> Enforcement {
         if self.only_production {
             let asked =
@@ -123,7 +123,7 @@ impl Policy {
         raised.filter(|raised| raised.strictness() > own.strictness()).unwrap_or(own)
     }
 
-    /// What becomes of a class in this environment.
+    /// Returns the enforcement of a class in this environment.
     pub fn by_class(&self, class: Class) -> Enforcement {
         #[expect(clippy::match_same_arms, reason = "an arm for each row of the README's table")]
         match (class, self.environment) {

@@ -1,4 +1,4 @@
-//! What holds of every judge, whatever the evidence.
+//! Properties of every judge, for any evidence.
 
 use proptest::{prelude::*, sample::Index};
 use proto::{Evidence, Observation, Observed, Observer};
@@ -7,12 +7,12 @@ use super::catalogue::ALL;
 use super::requirement::Outcome;
 use crate::{case::Case, fixture};
 
-/// A case of each world.
+/// Returns a case of each world.
 fn worlds() -> [Case; 4] {
     [fixture::gvisor(), fixture::runc(), fixture::pod(), fixture::silent()]
 }
 
-/// One observer's result, taken from another world or spoilt.
+/// A change of one observer's result: taken from another world, or spoilt.
 #[derive(Clone, Debug)]
 struct Mutation {
     observer: Index,
@@ -50,7 +50,7 @@ fn mutated(mut case: Case, mutations: &[Mutation]) -> Case {
 
 proptest! {
     #[test]
-    fn no_judge_panics_and_every_decision_cites_what_it_rests_on(
+    fn no_judge_panics_and_every_decision_cites_evidence(
         world in any::<Index>(), mutations in mutations(),
     ) {
         let case = mutated(world.get(&worlds()).clone(), &mutations);
@@ -79,7 +79,7 @@ proptest! {
         }
     }
 
-    /// A kernel's version says nothing of what is mended in it: gVisor's is made up.
+    /// A kernel's version does not tell which bugs are fixed in it: gVisor makes its version up.
     #[test]
     fn no_text_decides_anything(world in any::<Index>(), mutations in mutations(), text in "[ -~]{0,40}") {
         let case = mutated(world.get(&worlds()).clone(), &mutations);
@@ -94,7 +94,7 @@ proptest! {
         if let Observation::Seen(log) = &mut evidence.kernel_log {
             log.first_line.clone_from(&text);
         }
-        // The machine's own release is no text of the sandbox's.
+        // The machine's own release is not a text of the sandbox.
         let mut case = case;
         for case in [&mut case, &mut told] {
             case.surroundings.machine.kernel_release = Observation::Absent;
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_not_seen_never_turns_unmet_into_met(
+    fn a_lost_observation_never_turns_unmet_into_met(
         world in any::<Index>(), mutations in mutations(), taken in any::<Index>(),
     ) {
         let case = mutated(world.get(&worlds()).clone(), &mutations);

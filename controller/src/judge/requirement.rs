@@ -1,75 +1,75 @@
-//! The record of a requirement, and the judgement of one. [`super::catalogue`] lists the requirements.
+//! The record of a requirement, and the judgement of a case by it. [`super::catalogue`] lists the requirements.
 //!
 //! A requirement is one file with one `const` record. Judges are pure: the same case gives the same finding.
 
 use super::platforms::{Platform, PlatformRemedy};
 use crate::case::{Case, Citation};
 
-/// One thing that is required.
+/// A requirement: its texts, its weight and its judge.
 #[derive(Debug)]
 pub struct Requirement {
-    /// In kebab-case; the key in every report.
+    /// The id in kebab-case, which is the key in every report.
     pub id: &'static str,
-    /// What holds when it is met, as a sentence.
+    /// The sentence that is true when the requirement is met.
     pub title: &'static str,
-    /// What it is about.
+    /// The subject of the requirement.
     pub area: Area,
-    /// How the environment changes its weight.
+    /// The rule by which the environment changes its effect on the verdict.
     pub class: Class,
-    /// Where it is judged.
+    /// The sandboxes in which it is judged.
     pub scope: Scope,
-    /// Whether production cannot do without it.
+    /// True if production cannot do without it.
     pub mandatory: bool,
-    /// Its share of the score.
+    /// The share of the score, from 1.
     pub weight: u8,
-    /// What could happen without it.
+    /// The harm that it prevents, as a sentence.
     pub protects: &'static str,
-    /// What to do when it is not met.
+    /// The change that makes it met.
     pub remedy: &'static str,
-    /// What is looked at, and what each outcome means.
+    /// The sources that the judge reads, and the meaning of each outcome.
     pub explanation: Explanation,
-    /// Where others require the same.
+    /// Ids of the same requirement in other catalogues.
     pub mappings: &'static [&'static str],
-    /// Judges a case.
+    /// The judge, a pure function of the case.
     pub judge: fn(&Case) -> Judgement,
 }
 
-/// For whoever asks what a requirement means; a finding speaks of its own case.
+/// The meaning of a requirement in general; a finding speaks of its own case.
 #[derive(Clone, Copy, Debug)]
 pub struct Explanation {
-    /// Observers' ids, or who else says it: the machine, the bundle, the cluster, the control.
+    /// Ids of observers and of the other sources: the machine, the bundle, the cluster, the control.
     pub looks_at: &'static [&'static str],
-    /// What holds then.
+    /// The state in which it is met, as a fragment.
     pub met: &'static str,
-    /// What does not hold then.
+    /// The state in which it is unmet, as a fragment.
     pub unmet: &'static str,
-    /// What is not known then.
+    /// The gap in the evidence that makes it inconclusive, as a fragment.
     pub inconclusive: &'static str,
     /// Remedies of platforms, beside the remedy for all of them.
     pub on_platforms: &'static [PlatformRemedy],
 }
 
-/// What a requirement is about.
+/// The subject of a requirement.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Area {
     /// The kernel that answers.
     Runtime,
-    /// What can be reached.
+    /// The destinations that can be reached.
     Network,
-    /// What can be read.
+    /// The files that can be read.
     Filesystem,
-    /// What can be used up.
+    /// The resources that can be used up.
     Limits,
-    /// What the process may do.
+    /// The privileges of the process.
     Privilege,
-    /// Whether the evidence can be relied on.
+    /// The reliability of the evidence itself.
     Evidence,
 }
 
-/// How the environment changes what a requirement does to the verdict.
+/// The rule by which the environment changes a requirement's effect on the verdict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Class {
-    /// Blocks everywhere.
+    /// Blocks in every environment.
     Regular,
     /// Warns in development and staging, blocks in production.
     Adaptive,
@@ -79,38 +79,38 @@ pub enum Class {
     Advisory,
 }
 
-/// Where a requirement is judged.
+/// The sandboxes in which a requirement is judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scope {
     /// In every sandbox.
     Everywhere,
-    /// Only in a cluster, which declares what it is about.
+    /// Only in a cluster, whose declarations it is about.
     Cluster,
 }
 
-/// What judging came to.
+/// The outcome of judging one requirement for one sandbox.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// It holds, and was seen to hold.
+    /// The requirement was seen to hold.
     Met,
-    /// It was seen not to hold.
+    /// The requirement was seen not to hold.
     Unmet,
-    /// It could not be decided; why.
+    /// The evidence does not decide, for this reason.
     Inconclusive(String),
-    /// It has no meaning here; why.
+    /// The requirement has no meaning here, for this reason.
     NotApplicable(String),
 }
 
 /// An outcome with its reasons.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Judgement {
-    /// What it came to.
+    /// The outcome for this case.
     pub outcome: Outcome,
-    /// One sentence for this case.
+    /// The reason, in one sentence about this case.
     pub because: String,
-    /// What it rests on.
+    /// The observations that it rests on.
     pub citations: Vec<Citation>,
-    /// Something dresses up as gVisor that is not.
+    /// True if another kernel is dressed up as gVisor.
     pub disguise: bool,
 }
 
@@ -129,7 +129,7 @@ impl Requirement {
 // === impl Area ===
 
 impl Area {
-    /// As it stands in reports.
+    /// Returns the id in reports.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Runtime => "runtime",
@@ -145,23 +145,23 @@ impl Area {
 // === impl Judgement ===
 
 impl Judgement {
-    /// It holds.
+    /// Returns *met* with its reason.
     pub fn met(because: impl Into<String>) -> Self {
         Self::new(Outcome::Met, because)
     }
 
-    /// It does not hold.
+    /// Returns *unmet* with its reason.
     pub fn unmet(because: impl Into<String>) -> Self {
         Self::new(Outcome::Unmet, because)
     }
 
-    /// It cannot be decided, for this reason.
+    /// Returns *inconclusive* with its reason.
     pub fn inconclusive(why: impl Into<String>) -> Self {
         let why = why.into();
         Self::new(Outcome::Inconclusive(why.clone()), why)
     }
 
-    /// It has no meaning here, for this reason.
+    /// Returns *not applicable* with its reason.
     pub fn not_applicable(why: impl Into<String>) -> Self {
         let why = why.into();
         Self::new(Outcome::NotApplicable(why.clone()), why)
@@ -171,14 +171,14 @@ impl Judgement {
         Self { outcome, because: because.into(), citations: Vec::new(), disguise: false }
     }
 
-    /// The same, resting on one observation more.
+    /// Adds one observation that the judgement rests on.
     #[must_use]
     pub fn citing(mut self, source: &'static str, text: impl Into<String>) -> Self {
         self.citations.push(Citation { source, text: text.into() });
         self
     }
 
-    /// The same, resting on these observations too.
+    /// Adds observations that the judgement rests on.
     #[must_use]
     pub fn citing_all(mut self, citations: impl IntoIterator<Item = Citation>) -> Self {
         self.citations.extend(citations);

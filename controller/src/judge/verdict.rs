@@ -6,21 +6,21 @@ use super::{
     requirement::Outcome,
 };
 
-/// Whether one may go on.
+/// The answer to "may untrusted code run here?".
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// Everything that is enforced is met, and nothing warns.
+    /// Every enforced requirement is met, and none warns.
     Ready,
-    /// Everything that is enforced is met.
+    /// Every enforced requirement is met; at least one other warns.
     ReadyWithWarnings,
-    /// Something that is enforced is not met.
+    /// At least one enforced requirement is unmet.
     NotReady,
-    /// Something that is enforced could not be decided, and nothing enforced is known not to be met.
+    /// At least one enforced requirement is inconclusive, and none is unmet.
     Undetermined,
 }
 
 impl Verdict {
-    /// Of a whole run. A waiver whose last day is over has to be renewed or removed before anything is ready.
+    /// Returns the verdict of a whole run. An expired waiver must be renewed or removed before a run can be ready.
     pub fn under(policy: &Policy, findings: &[Finding]) -> Self {
         if policy.waivers.iter().any(|waiver| policy.standing(waiver) == Standing::Expired) {
             return Self::NotReady;
@@ -28,7 +28,8 @@ impl Verdict {
         Self::of(findings)
     }
 
-    /// Unmet beats inconclusive. Findings that name nothing enforced at all decide nothing.
+    /// Returns the verdict of findings. Unmet beats inconclusive; without an enforced requirement the verdict is
+    /// *undetermined*.
     pub fn of(findings: &[Finding]) -> Self {
         let any = |enforcement: Enforcement, wanted: fn(&Finding) -> bool| {
             findings.iter().any(|finding| finding.enforcement == enforcement && wanted(finding))
@@ -49,7 +50,7 @@ impl Verdict {
 }
 
 impl Verdict {
-    /// As people read it.
+    /// Returns the words for people.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -59,7 +60,7 @@ impl Verdict {
         }
     }
 
-    /// The worse, the smaller; not to be ready is worse than not to be known.
+    /// Returns a rank: the smaller, the worse. *Not ready* is worse than *undetermined*.
     pub const fn badness(self) -> u8 {
         match self {
             Self::NotReady => 0,
@@ -70,7 +71,8 @@ impl Verdict {
     }
 }
 
-/// From 0 to 100: the weight of what is met in the weight of what was judged. It informs, and decides nothing.
+/// Returns the score from 0 to 100: the weight of the met requirements in the weight of all that were judged. The score
+/// informs, and decides nothing.
 pub fn score(findings: &[Finding], policy: &Policy) -> u32 {
     let judged = findings.iter().filter(|finding| {
         finding.enforcement != Enforcement::NotJudged && !matches!(finding.outcome, Outcome::NotApplicable(_))
@@ -93,7 +95,7 @@ mod tests {
 
     fn requirement(class: Class, mandatory: bool) -> &'static Requirement {
         fn judge(_: &Case) -> Judgement {
-            panic!("not judged here")
+            panic!("the verdict needs no judge")
         }
         Box::leak(Box::new(Requirement {
             id: "test",
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_mean_in_each_environment_what_the_table_says() {
+    fn each_class_acts_in_each_environment_as_the_table_says() {
         use Environment::{Development, Production, Staging};
         use Verdict::{NotReady, Ready, ReadyWithWarnings, Undetermined};
         let integrity = (Class::Regular, false, Outcome::Met);
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_production_enforces_the_mandatory_ones_in_every_environment_and_leaves_the_rest() {
+    fn only_production_enforces_the_mandatory_requirements_in_every_environment() {
         let policy = Policy { only_production: true, ..Policy::of(Environment::Development) };
         let met = (Class::Regular, false, Outcome::Met);
         assert_eq!(
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn unmet_beats_inconclusive_and_a_mandatory_requirement_is_always_applicable() {
+    fn unmet_beats_inconclusive_and_a_mandatory_requirement_always_applies() {
         let policy = Policy::of(Environment::Production);
         let unmet = (Class::Adaptive, true, Outcome::Unmet);
         assert_eq!(verdict(&policy, &[(Class::Adaptive, true, inconclusive()), unmet]), Verdict::NotReady);
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_judged_is_never_ready() {
+    fn a_run_without_findings_is_undetermined() {
         assert_eq!(Verdict::of(&[]), Verdict::Undetermined);
         assert_eq!(score(&[], &Policy::of(Environment::Production)), 0);
     }

@@ -1,4 +1,4 @@
-//! `podproof.toml`: what may stand in it, and how a mistake in it is told.
+//! The policy file `podproof.toml`: its keys, and its mistakes with their places.
 
 use std::collections::BTreeMap;
 
@@ -19,123 +19,125 @@ use crate::{
     },
 };
 
-/// Where it is looked for when none is named.
+/// The name that is looked for when no policy file is named.
 pub const NAME: &str = "podproof.toml";
-/// How many letters may be wrong for an id to be offered instead.
+/// The largest number of wrong letters for which an id is offered instead.
 const SLIPS: usize = 3;
 
-/// A list of texts, each with its place.
+/// A list of texts, each with its place in the file.
 pub type Texts = Spanned<Vec<Spanned<String>>>;
 
-/// The whole file; everything in it may be left out.
+/// The whole policy file; every key is optional.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[schemars(title = "podproof.toml")]
 pub struct File {
-    /// Where the workloads are meant to run. The strongest of this and the variables holds; only --environment weakens.
+    /// The environment in which the workloads are meant to run. The strongest of this and the variables holds; only
+    /// --environment weakens.
     #[schemars(with = "Option<Environment>")]
     pub environment: Option<Spanned<Environment>>,
-    /// What the sandbox may reach.
+    /// The destinations that the sandbox may reach.
     #[schemars(with = "Option<Kind>")]
     pub profile: Option<Spanned<Kind>>,
-    /// What it may reach besides, and with a port must, as `--allow` takes it.
+    /// More destinations that the sandbox may reach, in the form of `--allow`. One with a port must be reached.
     #[schemars(with = "Option<Vec<String>>")]
     pub allow: Option<Texts>,
-    /// Something that it is to try, as `--egress-target` takes it.
+    /// Destinations that the sandbox tries to reach, in the form of `--egress-target`.
     #[schemars(with = "Option<Vec<String>>")]
     pub egress_targets: Option<Texts>,
-    /// Whether it is to try what every sandbox should not reach, such as metadata services.
+    /// True if the sandbox also tries what no sandbox should reach, such as metadata services.
     #[schemars(with = "Option<bool>")]
     pub default_targets: Option<Spanned<bool>>,
-    /// How a run is bounded.
+    /// Bounds of the run itself.
     pub limits: RunLimits,
-    /// A requirement's share of the score, in place of its own.
+    /// Shares of the score that replace the requirements' own.
     #[schemars(with = "BTreeMap<Id, Weight>")]
     weights: BTreeMap<Id, Spanned<Weight>>,
-    /// What a requirement does to the verdict, where that is more than its class does.
+    /// Effects on the verdict that are stricter than the requirement's class.
     #[schemars(with = "BTreeMap<Id, Severity>")]
     severity: BTreeMap<Id, Spanned<Severity>>,
-    /// What is accepted for a time.
+    /// Requirements that need not be met for a time.
     #[schemars(with = "Vec<Entry>")]
     waivers: Vec<Spanned<Entry>>,
 }
 
-/// How a run is bounded.
+/// Bounds of the run itself.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RunLimits {
-    /// How long the whole run may take, such as "5m".
+    /// The longest time that the whole run may take, such as "5m".
     #[schemars(with = "Option<String>")]
     pub timeout: Option<Spanned<String>>,
 }
 
-/// A requirement that need not be met, somewhere, for a time.
+/// A requirement that need not be met, in a scope, for a time.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Entry {
-    /// The requirement's id. What blocks everywhere cannot be waived, and production waives nothing that is mandatory.
+    /// The requirement's id. A requirement that blocks in every environment cannot be waived, and production waives no
+    /// mandatory requirement.
     #[serde(deserialize_with = "waivable")]
     requirement: Id,
-    /// "everywhere", "local", "namespace/NAME" or "pool/NAME".
+    /// The scope: "everywhere", "local", "namespace/NAME" or "pool/NAME".
     #[serde(deserialize_with = "scope")]
     #[schemars(with = "String", regex(pattern = "^(everywhere|local|(namespace|pool)/.+)$"))]
     scope: Scope,
-    /// Who answers for it.
+    /// The person or team that answers for the waiver.
     #[serde(deserialize_with = "said")]
     #[schemars(length(min = 1))]
     owner: String,
-    /// Why it is accepted.
+    /// The reason why the gap is accepted.
     #[serde(deserialize_with = "said")]
     #[schemars(length(min = 1))]
     reason: String,
-    /// The last day on which it is heeded, a TOML date such as 2027-01-31.
+    /// The last day on which the waiver holds, a TOML date such as 2027-01-31.
     #[serde(deserialize_with = "date")]
     #[schemars(with = "String", regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     expires: Date,
 }
 
-/// A requirement's id, which must be one that there is.
+/// The id of a requirement that exists.
 #[derive(Clone, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd)]
 struct Id(#[schemars(with = "String", regex(pattern = "^[a-z-]+$"))] &'static str);
 
-/// A share of the score.
+/// A share of the score, from 1 to 100.
 #[derive(Clone, Copy, Debug, JsonSchema)]
 struct Weight(#[schemars(range(min = 1, max = 100))] u8);
 
-/// What can be asked for.
+/// A severity that the file can ask for.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Severity {
     /// Unmet and inconclusive are warnings.
     Warns,
-    /// Unmet makes not ready, inconclusive makes undetermined.
+    /// Unmet makes the verdict *not ready*, inconclusive makes it *undetermined*.
     Blocks,
 }
 
-/// A mistake, and where it is.
+/// A mistake in a policy file, with its place.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {message}")]
 pub struct Mistake {
-    /// The file as it was named.
+    /// The file's name as it was given.
     pub file: String,
-    /// From 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// From 1, in characters.
+    /// The column in characters, counted from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The mistake, as a sentence.
     pub message: String,
 }
 
-/// A file that was read, with the text that places refer to.
+/// A parsed policy file, with the text that places refer to.
 #[derive(Clone, Debug)]
 pub struct Read {
-    /// What stands in it.
+    /// The parsed content.
     pub file: File,
     name: String,
     text: String,
 }
 
-/// Reads a file's text.
+/// Parses a policy file's text.
 pub fn read(name: &str, text: String) -> Result<Read, Mistake> {
     let parsed = toml::from_str(&text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
@@ -147,17 +149,17 @@ pub fn read(name: &str, text: String) -> Result<Read, Mistake> {
 // === impl Read ===
 
 impl Read {
-    /// The line on which something stands.
+    /// Returns the line of a value.
     pub fn line<T>(&self, value: &Spanned<T>) -> usize {
         place(&self.text, value.span().start).0
     }
 
-    /// A value and its line.
+    /// Returns a value and its line.
     pub fn value<T: Clone>(&self, value: &Spanned<T>) -> (T, usize) {
         (value.get_ref().clone(), self.line(value))
     }
 
-    /// A value that a text stands for, and its line.
+    /// Parses a text; returns the value and its line.
     pub fn parsed<T>(
         &self,
         text: &Spanned<String>,
@@ -167,7 +169,7 @@ impl Read {
         Ok((parse(text.get_ref()).map_err(mistaken)?, self.line(text)))
     }
 
-    /// The values that a list of texts stands for, and its line.
+    /// Parses each text of a list; returns the values and the list's line.
     pub fn all_parsed<T>(
         &self,
         texts: &Texts,
@@ -177,7 +179,7 @@ impl Read {
         Ok((values.collect::<Result<_, _>>()?, self.line(texts)))
     }
 
-    /// Adds to a policy what stands here; `today` tells which waivers are over.
+    /// Adds this file's weights, severities and waivers to a policy; a waiver that ended before `today` is expired.
     pub fn amend(&self, policy: &mut Policy, today: Date) {
         let weights = self.file.weights.iter();
         policy.weights = weights.map(|(id, weight)| (id.0, weight.get_ref().0)).collect();
@@ -186,7 +188,7 @@ impl Read {
         policy.waivers = self.file.waivers.iter().map(|entry| self.waiver(entry, today)).collect();
     }
 
-    /// What stands here of single requirements: the key, its value and its line.
+    /// Returns the settings of single requirements: the key, its value and its line.
     pub fn of_requirements(&self) -> Vec<(String, String, usize)> {
         let weights = self.file.weights.iter().map(|(id, weight)| {
             (format!("weights.{}", id.0), weight.get_ref().0.to_string(), self.line(weight))
@@ -264,7 +266,10 @@ impl<'de> Deserialize<'de> for Weight {
 fn waivable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
     let id = Id::deserialize(deserializer)?;
     if id.requirement().is_some_and(|requirement| requirement.class == Class::Regular) {
-        return Err(D::Error::custom(format!("{} cannot be waived: without it nothing else is known", id.0)));
+        return Err(D::Error::custom(format!(
+            "{} cannot be waived, because every other finding rests on it",
+            id.0
+        )));
     }
     Ok(id)
 }
@@ -278,17 +283,17 @@ fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::Error> 
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.trim().is_empty() {
-        return Err(D::Error::invalid_value(Unexpected::Str(&text), &"something said"));
+        return Err(D::Error::invalid_value(Unexpected::Str(&text), &"a text that is not empty"));
     }
     Ok(text)
 }
 
 fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
-    let wanted = "a day such as 2027-01-31, without quotation marks and without a time";
+    let wanted = "a date such as 2027-01-31, without quotation marks and without a time";
     let datetime =
-        Datetime::deserialize(deserializer).map_err(|_| D::Error::custom(format!("give {wanted}")))?;
+        Datetime::deserialize(deserializer).map_err(|_| D::Error::custom(format!("expected {wanted}")))?;
     let Datetime { date: Some(day), time: None, offset: None } = datetime else {
-        return Err(D::Error::custom(format!("give {wanted}")));
+        return Err(D::Error::custom(format!("expected {wanted}")));
     };
     let number = |part: u8| i8::try_from(part).unwrap_or(0);
     let year = i16::try_from(day.year).unwrap_or(0);
@@ -300,7 +305,7 @@ fn mistake(name: &str, text: &str, start: usize, message: String) -> Mistake {
     Mistake { file: name.to_owned(), line, column, message }
 }
 
-/// The line and the column of a byte, both from 1.
+/// Returns the line and the column of a byte, both counted from 1.
 fn place(text: &str, start: usize) -> (usize, usize) {
     let before = text.get(..start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -329,7 +334,7 @@ expires = 2026-12-31
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_line_and_column() {
+    fn a_mistake_has_its_line_and_column() {
         for (text, line, column, said) in [
             ("enviroment = \"production\"", 1, 1, "unknown field `enviroment`"),
             ("\nenvironment = \"prod\"", 2, 15, "unknown variant `prod`"),
@@ -347,11 +352,11 @@ expires = 2026-12-31
     }
 
     #[test]
-    fn a_waiver_that_lacks_something_or_waives_everything_is_a_mistake() {
+    fn an_incomplete_or_impossible_waiver_is_a_mistake() {
         for (was, becomes, said) in [
             ("owner = \"payments\"\n", "", "missing field `owner`"),
             ("expires = 2026-12-31\n", "", "missing field `expires`"),
-            ("\"payments\"", "\" \"", "something said"),
+            ("\"payments\"", "\" \"", "a text that is not empty"),
             ("2026-12-31", "\"2026-12-31\"", "without quotation marks"),
             ("2026-12-31", "2026-12-31T10:00:00Z", "without a time"),
             ("namespace/shop", "shop", "namespace/NAME"),
@@ -366,7 +371,7 @@ expires = 2026-12-31
     }
 
     #[test]
-    fn a_waiver_is_heeded_through_its_last_day() {
+    fn a_waiver_holds_through_its_last_day() {
         let standing = |today| {
             let policy = policy(WAIVER, Environment::Production, today);
             policy.standing(&policy.waivers[0])
@@ -376,7 +381,7 @@ expires = 2026-12-31
     }
 
     #[test]
-    fn production_waives_nothing_that_is_mandatory() {
+    fn production_waives_no_mandatory_requirement() {
         let text = WAIVER.replace("no-token", "network-isolation");
         for (environment, only_production, standing) in [
             (Environment::Production, false, Standing::Refused),

@@ -1,54 +1,54 @@
-//! What somebody has accepted for a time, and answers for.
+//! Waivers: gaps that a named owner accepts for a time.
 
 use crate::{case::Subject, judge::catalogue};
 
-/// A requirement that need not be met, somewhere, for a time.
+/// A requirement that need not be met, in a scope, for a time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Waiver {
-    /// Its id.
+    /// The waived requirement's id.
     pub requirement: &'static str,
-    /// Where.
+    /// The subjects for which the waiver holds.
     pub scope: Scope,
-    /// Who answers for it.
+    /// The person or team that answers for the waiver.
     pub owner: String,
-    /// Why.
+    /// The reason why the gap is accepted.
     pub reason: String,
-    /// The last day on which it is heeded, as YYYY-MM-DD.
+    /// The last day on which the waiver holds, as YYYY-MM-DD.
     pub expires: String,
-    /// Whether that day is over.
+    /// True if that day is over.
     pub expired: bool,
-    /// Its line in the policy file.
+    /// The waiver's line in the policy file, counted from 1.
     pub line: usize,
 }
 
-/// Where a waiver is heeded.
+/// The subjects for which a waiver holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Scope {
-    /// In every sandbox.
+    /// Every sandbox of every run.
     Everywhere,
-    /// In sandboxes of the machine that runs the controller.
+    /// Sandboxes of the machine that runs the controller.
     Local,
-    /// For the pods of a namespace.
+    /// The pods of a namespace.
     Namespace(String),
-    /// For the pods of a pool.
+    /// The pods of a node pool.
     Pool(String),
 }
 
-/// What becomes of a waiver.
+/// The standing of a waiver under a policy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Standing {
-    /// It is heeded.
+    /// The waiver holds.
     InForce,
-    /// Its last day is over, and that alone makes not ready.
+    /// The last day is over; that alone makes the verdict *not ready*.
     Expired,
-    /// It is not heeded: production waives nothing that is mandatory.
+    /// The waiver does not hold: production waives no mandatory requirement.
     Refused,
 }
 
 // === impl Waiver ===
 
 impl Waiver {
-    /// Whether the requirement is one that production cannot do without.
+    /// True if production cannot do without the requirement.
     pub fn is_of_a_mandatory_requirement(&self) -> bool {
         catalogue::ALL.iter().any(|requirement| requirement.id == self.requirement && requirement.mandatory)
     }
@@ -57,7 +57,7 @@ impl Waiver {
 // === impl Scope ===
 
 impl Scope {
-    /// Reads it as it stands in the file.
+    /// Parses a scope as the file writes it.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once('/') {
             None if text == "everywhere" => Some(Self::Everywhere),
@@ -68,7 +68,7 @@ impl Scope {
         }
     }
 
-    /// As it stands in the file.
+    /// Returns the scope as the file writes it.
     pub fn title(&self) -> String {
         match self {
             Self::Everywhere => "everywhere".to_owned(),
@@ -78,7 +78,7 @@ impl Scope {
         }
     }
 
-    /// Whether somebody is in it.
+    /// True if the subject is in the scope.
     pub fn covers(&self, subject: &Subject) -> bool {
         match (self, subject) {
             (Self::Everywhere, _) | (Self::Local, Subject::Sandbox { .. } | Subject::Unsandboxed) => true,
