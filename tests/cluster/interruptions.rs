@@ -9,7 +9,7 @@ use stage::{
 };
 
 use crate::{
-    Test,
+    Batch, Selection, Test,
     scene::{RUN, Scene, send},
 };
 
@@ -28,7 +28,6 @@ pub(super) const TESTS: &[Test] = &[
     ("a probe that is evicted is never ready", evicted),
     ("a probe that is preempted is never ready", preempted),
     ("two runs at once do not see each other", two_at_once),
-    ("INT and TERM end a run with 130 wherever it is, and nothing is left", signalled),
     ("what a killed controller left is found and removed, and would have ended by itself", killed),
 ];
 
@@ -165,20 +164,32 @@ fn two_at_once(cluster: &Cluster) {
     assert_eq!(scene.left(), [""; 0]);
 }
 
-fn signalled(cluster: &Cluster) {
+/// A row for each signal, and for each phase of the probe's pod in which it comes.
+pub(super) fn signals() -> Batch {
+    Batch { names: moments().map(|(name, _)| name).collect(), run: signalled }
+}
+
+fn moments() -> impl Iterator<Item = (String, (Signal, &'static str))> {
+    let moments =
+        [Signal::SIGINT, Signal::SIGTERM].map(|signal| ["Pending", "Running"].map(|phase| (signal, phase)));
+    let name = |(signal, phase): (Signal, &str)| {
+        format!("{signal} ends a run with 130 while its probe pod is {phase}, and nothing is left")
+    };
+    moments.into_iter().flatten().map(move |moment| (name(moment), moment))
+}
+
+fn signalled(cluster: &Cluster, selection: &Selection) {
     let scene = Scene::open(cluster);
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        for phase in ["Pending", "Running"] {
-            let mut changes = scene.changes();
-            let run = scene.start(&[]);
-            changes.until(phase);
-            send(signal, &run);
-            let ended = run::ended(run);
-            assert_eq!(ended.code(), Some(130), "{signal} while {phase}: {ended:#?}");
-            assert!(ended.out.is_empty(), "{}", ended.out);
-            assert_eq!(scene.left(), [""; 0], "{signal} while {phase}");
-        }
-    }
+    selection.run(1, &selection.of(moments()), |&(signal, phase)| {
+        let mut changes = scene.changes();
+        let run = scene.start(&[]);
+        changes.until(phase);
+        send(signal, &run);
+        let ended = run::ended(run);
+        assert_eq!(ended.code(), Some(130), "{ended:#?}");
+        assert!(ended.out.is_empty(), "{}", ended.out);
+        assert_eq!(scene.left(), [""; 0]);
+    });
 }
 
 fn killed(cluster: &Cluster) {

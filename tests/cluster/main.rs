@@ -1,5 +1,5 @@
-//! Tests in a real Kubernetes cluster, one after the other. The first that runs starts it; at the end it is ended, and
-//! whatever is left of it is a failure.
+//! Tests in a real Kubernetes cluster. Tests run one after the other, rows of a batch beside each other. The first test
+//! that runs starts the cluster; after the last one the cluster ends, and anything that is left of it is a failure.
 //!
 //! Without root every test is skipped aloud and counted; in CI that is a failure.
 #![forbid(unsafe_code)]
@@ -27,66 +27,66 @@ mod policies;
 mod rows;
 mod runtimes;
 mod scene;
+mod suite;
 mod trouble;
 
 use std::{
+    collections::BTreeSet,
     io::{Write, stderr},
     process::ExitCode,
-    sync::{Arc, OnceLock},
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use stage::{Cluster, attempt, cluster::Options};
-
-/// What a test is called, and what it does with the cluster that all share.
-type Test = (&'static str, fn(&Cluster));
+use libtest_mimic::{Arguments, Trial};
+use suite::{Batch, Selection, Suite, Test};
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let root = nix::unistd::geteuid().is_root();
-    if !root {
+    // Names can be listed by anybody.
+    if !root && !arguments.list {
         _ = writeln!(stderr(), "SKIPPING ALL CLUSTER TESTS: they need root: run `make cluster-test`");
         if std::env::var_os("CI").is_some() {
             return ExitCode::FAILURE;
         }
     }
-    let shared = Arc::new(OnceLock::new());
-    let tests = [
-        runtimes::TESTS,
-        policies::TESTS,
-        rows::TESTS,
-        bystanders::TESTS,
-        admission::TESTS,
-        permissions::TESTS,
-        makers::TESTS,
-        nodes::TESTS,
-        connections::TESTS,
-        trouble::TESTS,
-        interruptions::TESTS,
-        meanwhile::TESTS,
-        deployed::TESTS,
-        outside::TESTS,
-        images::TESTS,
-        faults::TESTS,
-        endings::TESTS,
-    ]
-    .concat();
-    let trials = tests.into_iter().map(|(name, test)| {
-        let shared = Arc::clone(&shared);
-        Trial::test(name, move || attempt(|| test(started(&shared)))).with_ignored_flag(!root)
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    let cluster = Arc::into_inner(shared).and_then(OnceLock::into_inner).and_then(Result::ok);
-    let left = cluster.map(Cluster::stop).unwrap_or_default();
-    for what in &left {
-        _ = writeln!(stderr(), "LEFT BEHIND: {what}");
+    let suite = Suite::new(&arguments, root);
+    let trials = trials(&suite);
+    let mut names = BTreeSet::new();
+    for trial in &trials {
+        assert!(names.insert(trial.name().to_owned()), "two tests have the name {:?}", trial.name());
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let left = suite.end();
+    for leftover in &left {
+        _ = writeln!(stderr(), "LEFT BEHIND: {leftover}");
     }
     if left.is_empty() { conclusion.exit_code() } else { ExitCode::FAILURE }
 }
 
-/// The cluster; one that did not start is not started again for the next test.
-fn started(shared: &OnceLock<Result<Cluster, Failed>>) -> &Cluster {
-    let started = shared.get_or_init(|| attempt(|| Cluster::start(Options::default())));
-    started.as_ref().unwrap_or_else(|failed| panic!("no cluster: {}", failed.message().unwrap_or_default()))
+/// Returns every trial, in the order in which they run.
+fn trials(suite: &Suite) -> Vec<Trial> {
+    let parts = [
+        suite.tests(runtimes::TESTS),
+        suite.tests(policies::TESTS),
+        suite.batch(rows::batch()),
+        suite.tests(bystanders::TESTS),
+        suite.tests(admission::TESTS),
+        suite.batch(admission::changes()),
+        suite.tests(permissions::TESTS),
+        suite.batch(permissions::batch()),
+        suite.batch(makers::batch()),
+        suite.tests(nodes::TESTS),
+        suite.tests(connections::TESTS),
+        suite.tests(trouble::TESTS),
+        suite.tests(interruptions::TESTS),
+        suite.batch(interruptions::signals()),
+        suite.tests(meanwhile::TESTS),
+        suite.tests(deployed::TESTS),
+        suite.tests(outside::TESTS),
+        suite.tests(images::TESTS),
+        suite.tests(faults::TESTS),
+        suite.tests(endings::TESTS),
+    ];
+    parts.into_iter().flatten().collect()
 }

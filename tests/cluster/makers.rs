@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 use stage::{Cluster, cluster::Shop};
 
-use crate::Test;
-
-pub(super) const TESTS: &[Test] =
-    &[("a policy of another maker is found, and what it opens leaves the network open to doubt", found)];
+use crate::{Batch, Selection};
 
 /// One of their kinds.
 pub(super) struct OtherKind {
@@ -70,10 +67,21 @@ impl OtherKind {
     }
 }
 
-fn found(cluster: &Cluster) {
+pub(super) fn batch() -> Batch {
+    Batch { names: rows().map(|(name, _)| name).collect(), run }
+}
+
+fn rows() -> impl Iterator<Item = (String, &'static OtherKind)> {
+    let name =
+        |kind: &OtherKind| format!("an open {}.{} makes the network inconclusive", kind.plural, kind.group);
+    OTHER_KINDS.iter().map(move |kind| (name(kind), kind))
+}
+
+fn run(cluster: &Cluster, selection: &Selection) {
     let (shop, control) = (cluster.namespace("makers"), cluster.namespace("control"));
     Shop::default().open(&shop);
-    for kind in &OTHER_KINDS {
+    // One after the other: the definitions are the whole cluster's.
+    selection.run(1, &selection.of(rows()), |kind| {
         let definition = kind.definition("Namespaced");
         let name = definition["metadata"]["name"].as_str().unwrap().to_owned();
         let _kind = cluster.lend(definition);
@@ -85,5 +93,5 @@ fn found(cluster: &Cluster) {
         let because = ended.finding("network-isolation")["because"].to_string();
         assert!(because.contains(&format!("{} open lets some egress pass", kind.kind)), "{name}: {because}");
         cluster.ask(&["delete", "crd", &name]);
-    }
+    });
 }

@@ -1,29 +1,20 @@
 //! What the roles of `controller rbac` let a run do, and what is lost with each permission that is taken away.
 
-use std::{
-    collections::BTreeSet,
-    io::{Write, stderr},
-    sync::Mutex,
-    thread,
-};
+use std::{collections::BTreeSet, iter};
 
 use controller::run::cluster::permission::{ALL, Permission, Place, Without};
 use serde_json::{Value, json};
 use stage::{
-    Cluster, Ended, attempt,
+    Cluster, Ended,
     cluster::{Namespace, Shop},
 };
 
-use crate::{Test, makers::OTHER_KINDS};
+use crate::{Batch, Selection, Test, makers::OTHER_KINDS};
 
-pub(super) const TESTS: &[Test] = &[
-    ("the Role that rbac prints is enough to run, and what stays open names what would decide it", confined),
-    (
-        "with the cluster's roles and a control a run is ready, and each permission that is taken away is missed \
-      where the role says",
-        each,
-    ),
-];
+pub(super) const TESTS: &[Test] = &[(
+    "the Role that rbac prints is enough to run, and what stays open names what would decide it",
+    confined,
+)];
 
 /// How many runs are under way at once.
 const AT_ONCE: usize = 3;
@@ -117,33 +108,29 @@ fn confined(cluster: &Cluster) {
     }
 }
 
-fn each(cluster: &Cluster) {
+/// A row for each permission that is taken away from the roles, and one with all of them.
+pub(super) fn batch() -> Batch {
+    Batch { names: rows().map(|(name, _)| name).collect(), run }
+}
+
+fn rows() -> impl Iterator<Item = (String, (usize, Option<&'static Permission>))> {
+    let cases = iter::once(None).chain(ALL.iter().map(Some)).enumerate();
+    let name = |taken: Option<&Permission>| {
+        taken.map_or("permissions: all of the roles".to_owned(), |taken| {
+            format!("permissions: all but {}", title(taken))
+        })
+    };
+    cases.map(move |(number, taken)| (name(taken), (number, taken)))
+}
+
+fn run(cluster: &Cluster, selection: &Selection) {
     let gate = Gate::open(cluster);
     let _kinds: Vec<_> = OTHER_KINDS.iter().map(|kind| cluster.lend(kind.definition("Cluster"))).collect();
-    let cases: Vec<_> = [None].into_iter().chain(ALL.iter().map(Some)).enumerate().collect();
-    let objects: Vec<_> = cases.iter().flat_map(|&(number, taken)| without(&gate, number, taken)).collect();
+    let rows = selection.of(rows());
+    let objects: Vec<_> =
+        rows.iter().flat_map(|&(_, (number, taken))| without(&gate, number, taken)).collect();
     let _granted = Granted::all(cluster, gate.shop.name(), &objects);
-    let waiting = Mutex::new(cases.iter());
-    let wrong = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Some(&(number, taken)) = waiting.lock().unwrap().next() else { break };
-                    let judged = attempt(|| judge(&gate, number, taken));
-                    let title = taken.map_or("all are there".to_owned(), title);
-                    let sign = if judged.is_ok() { "✔" } else { "✘" };
-                    _ = writeln!(stderr(), "{sign} {title}");
-                    let failed = judged
-                        .err()
-                        .map(|failed| format!("without {title}: {}", failed.message().unwrap_or_default()));
-                    wrong.lock().unwrap().extend(failed);
-                }
-            });
-        }
-    });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    selection.run(AT_ONCE, &rows, |&(number, taken)| judge(&gate, number, taken));
 }
 
 /// All roles for an account of its own, but for one permission, wherever it stands.
@@ -228,5 +215,11 @@ fn inconclusive(ended: &Ended) -> BTreeSet<String> {
 fn title(permission: &Permission) -> String {
     let Permission { group, resource, verbs, place, .. } = permission;
     let group = if group.is_empty() { "" } else { &format!(".{group}") };
-    format!("{} {resource}{group} ({place:?})", verbs.join(","))
+    let place = match place {
+        Place::Namespace => "in the namespace".to_owned(),
+        Place::Both => "in both namespaces".to_owned(),
+        Place::Cluster => "in the cluster".to_owned(),
+        Place::Of(other) => format!("in {other}"),
+    };
+    format!("{} {resource}{group} {place}", verbs.join(","))
 }

@@ -6,24 +6,15 @@ mod profiles;
 mod runtime;
 mod workload;
 
-use std::{
-    collections::BTreeMap,
-    io::{Write, stderr},
-    sync::Mutex,
-    thread,
-    time::Instant,
-};
+use std::{collections::BTreeMap, iter};
 
 use serde_json::json;
 use stage::{
-    Cluster, Ended, attempt,
+    Cluster, Ended,
     cluster::{Loan, Namespace, POOL, Shop},
 };
 
-use crate::{Test, outside};
-
-pub(super) const TESTS: &[Test] =
-    &[("a namespace that is isolated is ready, and each broken thing shows as just what it is", rows)];
+use crate::{Batch, Selection, outside};
 
 /// How many rows are under way at once.
 const AT_ONCE: usize = 3;
@@ -65,38 +56,30 @@ const CLEAN: Row = Row {
     says: "\"ready-with-warnings\"",
 };
 
-fn rows(cluster: &Cluster) {
+/// Returns a trial for each row.
+pub(super) fn batch() -> Batch {
+    Batch { names: rows().map(|(name, _)| name).collect(), run }
+}
+
+/// Returns every row by the name of its trial: `network: no policy`.
+fn rows() -> impl Iterator<Item = (String, &'static Row)> {
+    let tables = [
+        ("runtime", runtime::ROWS),
+        ("network", network::ROWS),
+        ("profile", profiles::ROWS),
+        ("workload", workload::ROWS),
+        ("node", node::ROWS),
+    ];
+    let tables = iter::once(("clean", &[CLEAN][..])).chain(tables);
+    tables.flat_map(|(table, rows)| rows.iter().map(move |row| (format!("{table}: {}", row.name), row)))
+}
+
+fn run(cluster: &Cluster, selection: &Selection) {
     cluster.probe_image();
     let control = cluster.namespace("control");
-    let tables = [&[CLEAN], runtime::ROWS, network::ROWS, profiles::ROWS, workload::ROWS, node::ROWS];
-    let waiting = Mutex::new(tables.into_iter().flatten().enumerate());
-    // The control reaches it: that a sandbox does not is then no silence of the world's.
+    // The control pod reaches them: that a sandbox does not is then the policy's doing.
     let _imitated = outside::imitate(cluster);
-    let told = Mutex::new(BTreeMap::new());
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Some((index, row)) = waiting.lock().unwrap().next() else { break };
-                    let started = Instant::now();
-                    let failed = attempt(|| row.judge(cluster, &control)).err();
-                    let seconds = started.elapsed().as_secs();
-                    told.lock().unwrap().insert(index, (row, seconds, failed));
-                }
-            });
-        }
-    });
-    let mut wrong = Vec::new();
-    for (row, seconds, failed) in told.into_inner().unwrap().into_values() {
-        let sign = if failed.is_none() { "✔" } else { "✘" };
-        _ = writeln!(stderr(), "{sign} {:<52} exit {} {seconds:>3} s", row.name, row.code);
-        for (title, lacks) in row.lacks {
-            let lacks: Vec<_> = lacks.iter().map(|(id, outcome)| format!("{id} {outcome}")).collect();
-            _ = writeln!(stderr(), "    {title}: {}", lacks.join(", "));
-        }
-        wrong.extend(failed.map(|failed| format!("{}: {}", row.name, failed.message().unwrap_or_default())));
-    }
-    assert!(wrong.is_empty(), "{} rows are wrong:\n{}", wrong.len(), wrong.join("\n\n"));
+    selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control));
 }
 
 impl Row {

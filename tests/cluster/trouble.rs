@@ -14,10 +14,8 @@ pub(super) const TESTS: &[Test] = &[
     ("what is to come is ready before there is a pod of it", to_come),
     ("an image that no node can pull ends 4 with the cluster's reason", unpullable),
     ("a probe that no node has room for ends 5 with the scheduler's reason", roomless),
-    (
-        "a container that cannot be made, and one that does not start, end 4 with the runtime's reason",
-        unstartable,
-    ),
+    ("a container that cannot be made ends 4 with the runtime's reason", unmakeable),
+    ("a container that does not start ends 4 with the runtime's reason", unstartable),
     ("a handler that the node does not know is named with the node", unknown_handler),
     ("a quota that is used up ends 4 in the quota's own words", exhausted),
     ("without an image a run ends 2 with the two commands that make one", no_image),
@@ -102,19 +100,25 @@ fn roomless(cluster: &Cluster) {
     gone(&namespace);
 }
 
-fn unstartable(cluster: &Cluster) {
-    let namespace = cluster.namespace("unstartable");
-    Shop::default().open(&namespace);
+fn unmakeable(cluster: &Cluster) {
     // A volume has to be made where a link leads round and round.
     let endless = format!("podproof.test/endless:{}", std::process::id());
     let archive = cluster.state().join("endless.tar");
     Image::busybox(&endless).link("endless", "/endless").volume("/endless").write(&archive).unwrap();
     cluster.import(&archive, ONE);
-    for (image, words) in [(endless.as_str(), "CreateContainerError"), (BUSYBOX, "/probe")] {
-        let ended = verify(cluster, namespace.name(), image, &[]);
-        refused(&ended, &[words]);
-        gone(&namespace);
-    }
+    never_runs(cluster, &endless, "CreateContainerError");
+}
+
+fn unstartable(cluster: &Cluster) {
+    never_runs(cluster, BUSYBOX, "/probe");
+}
+
+fn never_runs(cluster: &Cluster, image: &str, words: &str) {
+    let namespace = cluster.namespace("unstartable");
+    Shop::default().open(&namespace);
+    let ended = verify(cluster, namespace.name(), image, &[]);
+    refused(&ended, &[words]);
+    gone(&namespace);
 }
 
 /// The report as one line: it is wrapped to the width of its reader.

@@ -1,68 +1,77 @@
 //! Policies that change what they admit, each in one way.
 
-use std::{sync::Mutex, thread};
-
 use serde_json::json;
 use stage::{Cluster, cluster::Shop};
 
 use super::{PRODUCTION, lend, nothing_left, on, pod, rehearsed};
+use crate::{Batch, Selection};
 
 /// How many namespaces are under way at once.
 const AT_ONCE: usize = 3;
-/// What each policy adds besides, and nobody minds.
+/// An annotation that each policy adds besides, and that no report mentions.
 const HARMLESS: &str = "podproof.test/changed";
 
-/// A change, as patches in CEL, and what is said of it; of one that does not matter, nothing is.
-const CHANGES: &[(&str, Option<&str>)] = &[
-    ("", None),
-    (
-        "JSONPatch{op: 'add', path: '/spec/containers/0/env', \
-         value: [{'name': 'HELLO', 'value': 'world'}]}",
-        Some("spec.containers.env was added"),
-    ),
-    (
-        "JSONPatch{op: 'replace', path: '/spec/runtimeClassName', value: 'runc'}",
-        Some("spec.runtimeClassName was changed"),
-    ),
-    (
-        "JSONPatch{op: 'add', path: '/metadata/labels/team', value: 'red'}",
-        Some("metadata.labels.team was added"),
-    ),
-    (
-        "JSONPatch{op: 'add', path: '/spec/initContainers', \
-         value: [{'name': 'sidecar', 'image': 'podproof.test/busybox:1', 'restartPolicy': 'Always'}]}",
-        Some("spec.initContainers was added: sidecar"),
-    ),
-    ("JSONPatch{op: 'remove', path: '/spec/affinity'}", Some("spec.affinity was removed")),
-    (
-        "JSONPatch{op: 'add', path: '/spec/containers/0/lifecycle', value: {'postStart': \
-         {'exec': {'command': ['/probe', 'hold', '1']}}}}",
-        Some("spec.containers.lifecycle was added"),
-    ),
-    (
-        "JSONPatch{op: 'remove', path: '/metadata/ownerReferences'}",
-        Some("metadata.ownerReferences was removed"),
-    ),
+/// A change of the probe's pod by an admission policy.
+struct Change {
+    name: &'static str,
+    /// The patch in CEL; empty where the policy adds the harmless annotation alone.
+    patch: &'static str,
+    /// Words of the report; `None` where the change does not matter.
+    says: Option<&'static str>,
+}
+
+const CHANGES: &[Change] = &[
+    Change { name: "a harmless annotation", patch: "", says: None },
+    Change {
+        name: "an environment variable",
+        patch: "JSONPatch{op: 'add', path: '/spec/containers/0/env', \
+                value: [{'name': 'HELLO', 'value': 'world'}]}",
+        says: Some("spec.containers.env was added"),
+    },
+    Change {
+        name: "another RuntimeClass",
+        patch: "JSONPatch{op: 'replace', path: '/spec/runtimeClassName', value: 'runc'}",
+        says: Some("spec.runtimeClassName was changed"),
+    },
+    Change {
+        name: "a label",
+        patch: "JSONPatch{op: 'add', path: '/metadata/labels/team', value: 'red'}",
+        says: Some("metadata.labels.team was added"),
+    },
+    Change {
+        name: "a sidecar",
+        patch: "JSONPatch{op: 'add', path: '/spec/initContainers', \
+                value: [{'name': 'sidecar', 'image': 'podproof.test/busybox:1', 'restartPolicy': 'Always'}]}",
+        says: Some("spec.initContainers was added: sidecar"),
+    },
+    Change {
+        name: "a removed affinity",
+        patch: "JSONPatch{op: 'remove', path: '/spec/affinity'}",
+        says: Some("spec.affinity was removed"),
+    },
+    Change {
+        name: "a hook after the start",
+        patch: "JSONPatch{op: 'add', path: '/spec/containers/0/lifecycle', value: {'postStart': \
+                {'exec': {'command': ['/probe', 'hold', '1']}}}}",
+        says: Some("spec.containers.lifecycle was added"),
+    },
+    Change {
+        name: "a removed owner",
+        patch: "JSONPatch{op: 'remove', path: '/metadata/ownerReferences'}",
+        says: Some("metadata.ownerReferences was removed"),
+    },
 ];
 
-pub(super) fn found(cluster: &Cluster) {
-    let waiting = Mutex::new(CHANGES.iter());
-    let wrong = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Some(&(patch, says)) = waiting.lock().unwrap().next() else { break };
-                    if let Err(failed) = stage::attempt(|| changed(cluster, patch, says)) {
-                        let message = failed.message().unwrap_or_default();
-                        wrong.lock().unwrap().push(format!("{patch}: {message}"));
-                    }
-                }
-            });
-        }
-    });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+pub(crate) fn batch() -> Batch {
+    Batch { names: rows().map(|(name, _)| name).collect(), run }
+}
+
+fn rows() -> impl Iterator<Item = (String, &'static Change)> {
+    CHANGES.iter().map(|change| (format!("a policy that changes the probe's pod: {}", change.name), change))
+}
+
+fn run(cluster: &Cluster, selection: &Selection) {
+    selection.run(AT_ONCE, &selection.of(rows()), |change| changed(cluster, change.patch, change.says));
 }
 
 fn changed(cluster: &Cluster, patch: &str, says: Option<&str>) {

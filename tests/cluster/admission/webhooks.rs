@@ -59,25 +59,30 @@ impl Drop for Broken {
     }
 }
 
-pub(super) fn fails(cluster: &Cluster) {
+pub(super) fn out_of_reach(cluster: &Cluster) {
+    fails(cluster, NOWHERE, "connection refused");
+}
+
+pub(super) fn broken(cluster: &Cluster) {
+    fails(cluster, &format!("https://127.0.0.1:{PORT}/"), "an error on the server");
+}
+
+fn fails(cluster: &Cluster, url: &str, words: &str) {
     let broken = Broken::start(cluster);
-    let answering = format!("https://127.0.0.1:{PORT}/");
-    for (url, words) in [(NOWHERE, "connection refused"), (&answering, "an error on the server")] {
-        let (shop, control) = (cluster.namespace("guarded"), cluster.namespace("control"));
-        Shop::default().open(&shop);
-        let _webhook = lend(cluster, &shop, url, &broken.bundle);
-        cluster.until("the webhook", || rehearsed(&shop, &pod()).err.contains(words));
-        let ended = cluster.verify(&shop, &control, &[PRODUCTION, &["--timeout", "5m"]].concat());
-        told(&ended, "failed calling webhook");
-        assert!(ended.err.contains(words), "{words}: {}", ended.err);
-        let asked = cluster.requests("podproof").into_iter().filter(|event| {
-            event["verb"] == "create"
-                && event["objectRef"]["resource"] == "pods"
-                && event["objectRef"]["namespace"] == shop.name()
-        });
-        assert_eq!(asked.count(), 1, "it was asked again");
-        nothing_left(&[&shop, &control]);
-    }
+    let (shop, control) = (cluster.namespace("guarded"), cluster.namespace("control"));
+    Shop::default().open(&shop);
+    let _webhook = lend(cluster, &shop, url, &broken.bundle);
+    cluster.until("the webhook", || rehearsed(&shop, &pod()).err.contains(words));
+    let ended = cluster.verify(&shop, &control, &[PRODUCTION, &["--timeout", "5m"]].concat());
+    told(&ended, "failed calling webhook");
+    assert!(ended.err.contains(words), "{words}: {}", ended.err);
+    let asked = cluster.requests("podproof").into_iter().filter(|event| {
+        event["verb"] == "create"
+            && event["objectRef"]["resource"] == "pods"
+            && event["objectRef"]["namespace"] == shop.name()
+    });
+    assert_eq!(asked.count(), 1, "it was asked again");
+    nothing_left(&[&shop, &control]);
 }
 
 fn lend<'a>(cluster: &'a Cluster, namespace: &Namespace<'_>, url: &str, bundle: &str) -> Loan<'a> {

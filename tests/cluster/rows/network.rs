@@ -117,7 +117,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "the same by a policy of Cilium's own",
+        name: "everything allowed for one label by a Cilium policy",
         spoil: |shop| {
             shop.deployments.push(deployment("yard"));
             shop.others.push(json!({

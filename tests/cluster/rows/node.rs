@@ -89,7 +89,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "a port of the node",
+        name: "a pod with a port of the node",
         spoil: |shop| {
             shop.restricted = false;
             shop.container()["ports"] = json!([{ "containerPort": 8080, "hostPort": 18_080 }]);
@@ -114,7 +114,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "the node's root",
+        name: "a pod with the node's root",
         spoil: |shop| mounted(shop, "/", "Directory"),
         lacks: &[("pod/web", WHOLE_ROOT)],
         code: 1,
@@ -122,7 +122,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "Docker's socket",
+        name: "a pod with Docker's socket",
         spoil: |shop| mounted(shop, "/var/run/docker.sock", ""),
         lacks: &[("pod/web", SOCKET)],
         code: 1,
@@ -130,7 +130,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "containerd's socket",
+        name: "a pod with containerd's socket",
         spoil: |shop| mounted(shop, "/run/containerd/containerd.sock", ""),
         lacks: &[("pod/web", SOCKET)],
         code: 1,
@@ -138,7 +138,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "a device of the node",
+        name: "a pod with a device of the node",
         spoil: |shop| mounted(shop, "/dev/kmsg", "CharDevice"),
         lacks: &[("pod/web", PATH)],
         code: 1,
@@ -146,7 +146,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "the node's processes",
+        name: "a pod that sees the node's processes",
         spoil: |shop| {
             shop.restricted = false;
             shop.pod()["hostPID"] = json!(true);

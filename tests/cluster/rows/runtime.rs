@@ -57,7 +57,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "a RuntimeClass called gvisor that is runc's",
+        name: "a RuntimeClass named gvisor whose handler is runc",
         spoil: |shop| shop.pod()["runtimeClassName"] = json!(liar()),
         lend: |cluster| vec![class(cluster, &liar(), "runc")],
         lacks: &[("pod/web", OWN_KERNEL)],
@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "a workload that does not use the class",
+        name: "a workload without a RuntimeClass",
         spoil: |shop| {
             let web = deployment("web");
             shop.deployments[0] = deployment("plain");
@@ -79,7 +79,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "pods that are older than the class of their template",
+        name: "pods that are older than the RuntimeClass of their template",
         spoil: classless,
         then: |namespace| {
             let class = r#"{"spec":{"paused":true,"template":{"spec":{"runtimeClassName":"gvisor"}}}}"#;

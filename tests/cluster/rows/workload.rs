@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "the capability SYS_ADMIN",
+        name: "a container with the capability SYS_ADMIN",
         spoil: |shop| {
             shop.restricted = false;
             shop.container()["securityContext"]["capabilities"]["add"] = json!(["SYS_ADMIN"]);
@@ -35,7 +35,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "root",
+        name: "a container that runs as root",
         spoil: |shop| {
             shop.restricted = false;
             let context = &mut shop.pod()["securityContext"];
@@ -83,7 +83,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "a root file system that may be written",
+        name: "a writable root file system",
         spoil: |shop| shop.container()["securityContext"]["readOnlyRootFilesystem"] = json!(false),
         lacks: &[("pod/web", &[("root-read-only", "unmet")])],
         code: 1,
@@ -103,7 +103,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "a container without a seccomp profile, by its own wish",
+        name: "a container that asks for no seccomp profile",
         spoil: |shop| {
             shop.restricted = false;
             shop.container()["securityContext"]["seccompProfile"] = json!({ "type": "Unconfined" });
@@ -114,13 +114,13 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "no seccomp profile, where gVisor answers",
+        name: "no seccomp profile, under gVisor",
         spoil: profileless,
         says: "container app names no seccomp profile; gVisor answers",
         ..CLEAN
     },
     Row {
-        name: "no seccomp profile, where Linux answers",
+        name: "no seccomp profile, under runc",
         spoil: |shop| {
             profileless(shop);
             shop.pod()["runtimeClassName"] = json!("runc");
@@ -140,7 +140,7 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        name: "a pod that bears the label of our own",
+        name: "a pod with the label of a probe pod",
         spoil: |shop| {
             let mut pod = shop.template().clone();
             pod["apiVersion"] = json!("v1");
