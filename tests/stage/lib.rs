@@ -22,6 +22,7 @@ pub mod invocation;
 pub mod network;
 pub mod registry;
 pub mod run;
+pub mod spare;
 pub mod texts;
 pub mod trace;
 pub mod worlds;

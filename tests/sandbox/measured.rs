@@ -1,0 +1,64 @@
+//! Rows that need idle processors. A row that the load of the machine keeps from measuring is reported as not measurable
+//! now, and is tried again when all other rows are through.
+
+use std::{
+    env,
+    io::{Write, stdout},
+    mem,
+    sync::{Mutex, PoisonError},
+};
+
+use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
+use stage::{attempt, spare};
+
+use crate::Row;
+
+/// Attempts of a row in its turn.
+const ATTEMPTS: usize = 3;
+/// Attempts of a row at the end of the suite.
+const LAST_ATTEMPTS: usize = 6;
+
+/// A measurement; `Err` says what it showed where it showed too little.
+type Test = Box<dyn Fn() -> Result<(), String> + Send>;
+
+/// Rows to try again, by their names.
+static LATER: Mutex<Vec<(String, Test)>> = Mutex::new(Vec::new());
+/// Names of the rows that were not measurable in the end.
+static NOT_MEASURABLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A row that needs idle processors.
+pub(super) fn row(name: String, test: impl Fn() -> Result<(), String> + Send + 'static) -> Row {
+    let row = name.clone();
+    let test = move || match spare::tried(ATTEMPTS, spare::millis, &test) {
+        Ok(()) => Completion::Completed,
+        Err(loaded) => {
+            LATER.lock().unwrap_or_else(PoisonError::into_inner).push((row, Box::new(test)));
+            Completion::ignored_with(format!("{loaded}; tried again at the end"))
+        }
+    };
+    Row { name, skipped: false, test: Box::new(test) }
+}
+
+/// Tries rows again that were not measurable in their turn, and counts those that still are not: in CI each of them has
+/// failed. Returns `None` where every row was measured in its turn.
+pub(super) fn again(arguments: &Arguments) -> Option<Conclusion> {
+    let later = mem::take(&mut *LATER.lock().unwrap_or_else(PoisonError::into_inner));
+    if later.is_empty() {
+        return None;
+    }
+    let trials = later.into_iter().map(|(name, test)| {
+        let row = name.clone();
+        Trial::ignorable_test(name, move || attempt(|| last(row, test)))
+    });
+    let conclusion = libtest_mimic::run(arguments, trials.collect());
+    let names = NOT_MEASURABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    _ = writeln!(stdout(), "not measurable now: {} of the rows above: {}", names.len(), names.join("; "));
+    Some(conclusion)
+}
+
+fn last(row: String, test: Test) -> Completion {
+    let Err(loaded) = spare::tried(LAST_ATTEMPTS, spare::millis, test) else { return Completion::Completed };
+    NOT_MEASURABLE.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+    assert!(env::var_os("CI").is_none(), "{loaded}");
+    Completion::ignored_with(loaded)
+}
