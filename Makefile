@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test cluster-test cluster cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
+.PHONY: help verify test cluster-test cluster cluster-shell cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -36,9 +36,12 @@ cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; th
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features cluster --test cluster
 
-cluster: cluster-parts ## start that cluster, say how to use it, and keep it until Ctrl-C
+cluster: build cluster-parts ## start that cluster with a workload in it, print commands to try, and keep it until Ctrl-C
 	cargo build --quiet --package tests --features cluster --bin cluster
-	@.ci/as-root "$(TARGET)/debug/cluster" up
+	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" up --showcase
+
+cluster-shell: ## a shell in the network of that cluster; CMD='COMMAND' runs a command there instead
+	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" shell $(if $(CMD),"$$CMD")
 
 cluster-parts:
 	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \

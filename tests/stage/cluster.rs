@@ -14,7 +14,9 @@ mod patience;
 mod place;
 mod registry;
 mod service;
+mod shell;
 mod shop;
+mod showcase;
 mod state;
 
 use std::{
@@ -38,6 +40,7 @@ pub use self::{
     place::{Place, hold},
     registry::Registry,
     service::Service,
+    shell::shell,
     shop::{Judged, Loan, Shop, deployment, policy},
     state::State,
 };

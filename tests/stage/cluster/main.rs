@@ -1,5 +1,6 @@
-//! The cluster of the tests as a program: `cluster up` keeps one for a person to try things in, `cluster down STATE`
-//! removes what a killed one left. `guard` and `hold` are for itself.
+//! The cluster of the tests as a program: `cluster up` keeps a cluster for a person to try things in, `cluster shell` opens
+//! a shell in the network of that cluster, and `cluster down` removes everything that a killed cluster left. `guard` and
+//! `hold` are for the program itself.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -10,15 +11,18 @@ use std::{
 };
 
 use nix::sys::signal::{SigSet, Signal};
-use stage::cluster::{self, Cluster, ONE, Options};
+use stage::cluster::{self, Cluster, Options};
 
-const USAGE: &str = "usage: cluster up [--state FOLDER] [--one-node] [--not-enforced] | cluster down FOLDER";
+const USAGE: &str = "usage: cluster up [--showcase] [--state FOLDER] [--one-node] [--not-enforced] | \
+                     cluster shell [COMMAND] | cluster down FOLDER";
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
         ["up", options @ ..] => up(options),
+        ["shell"] => Err(cluster::shell(None)),
+        ["shell", command] => Err(cluster::shell(Some(command))),
         ["down", state] => cluster::down(Path::new(state)),
         ["hold", state, name] => cluster::hold(Path::new(state), name),
         ["guard", state, places @ ..] => {
@@ -35,10 +39,11 @@ fn main() -> ExitCode {
 /// Starts a cluster, says how to use it, and stays until it is told to end.
 fn up(words: &[&str]) -> io::Result<()> {
     let mut options = Options::default();
-    let mut folder = None;
+    let (mut folder, mut showcase) = (None, false);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match *word {
+            "--showcase" => showcase = true,
             "--one-node" => options.second = false,
             "--not-enforced" => options.enforced = false,
             "--state" => folder = words.next().map(PathBuf::from),
@@ -50,12 +55,28 @@ fn up(words: &[&str]) -> io::Result<()> {
         Some(folder) => Cluster::start_in(&folder, options),
         None => Cluster::start(options),
     };
+    let commands = showcase.then(|| cluster.showcase());
     // Until here a signal ended this program, and with it the cluster.
     ends.thread_block()?;
     let mut out = io::stdout();
     writeln!(out, "export KUBECONFIG={}", cluster.kubeconfig().display())?;
-    writeln!(out, "# in its network: nsenter --target {} --net -- …", cluster.node(ONE).place().process())?;
-    writeln!(out, "# tests attach by: {}={}", cluster::ATTACH, cluster.state().path().display())?;
+    writeln!(
+        out,
+        "export {}={}  # tests use this cluster",
+        cluster::ATTACH,
+        cluster.state().path().display()
+    )?;
+    writeln!(
+        out,
+        "\nThe cluster runs until Ctrl-C. `make cluster-shell` in another terminal opens a shell in its network."
+    )?;
+    if let Some(commands) = commands {
+        writeln!(
+            out,
+            "The namespace `shop` has a gVisor Deployment under default-deny. Every node has the probe's image."
+        )?;
+        writeln!(out, "Try the product on it:\n\n{}", commands.join("\n"))?;
+    }
     out.flush()?;
     ends.wait()?;
     let left = cluster.stop();

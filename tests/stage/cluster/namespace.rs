@@ -16,18 +16,29 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 pub struct Namespace<'a> {
     cluster: &'a Cluster,
     name: String,
+    /// Set when the namespace outlives this value.
+    stays: bool,
 }
 
 impl Cluster {
     /// A new namespace; its name begins with this word.
     pub fn namespace(&self, word: &str) -> Namespace<'_> {
         let name = format!("{word}-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        self.make_namespace(name, false)
+    }
+
+    /// A new namespace of just this name, which stays until the cluster ends.
+    pub(super) fn lasting_namespace(&self, name: &str) -> Namespace<'_> {
+        self.make_namespace(name.to_owned(), true)
+    }
+
+    fn make_namespace(&self, name: String, stays: bool) -> Namespace<'_> {
         self.ask(&["create", "namespace", &name]);
         // Pods are refused before it is there.
         let account =
             ["wait", "--for=create", "--timeout=60s", "serviceaccount/default", "--namespace", &name];
         self.ask(&account);
-        Namespace { cluster: self, name }
+        Namespace { cluster: self, name, stays }
     }
 }
 
@@ -72,6 +83,9 @@ impl Namespace<'_> {
 
 impl Drop for Namespace<'_> {
     fn drop(&mut self) {
+        if self.stays {
+            return;
+        }
         _ = self.cluster.kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
     }
 }

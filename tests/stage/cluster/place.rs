@@ -3,8 +3,9 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fs::{self, File},
     io::{self, Read},
+    os::unix::fs::MetadataExt,
     path::Path,
     process::{self, Command},
     thread,
@@ -13,6 +14,7 @@ use std::{
 use nix::{
     errno::Errno,
     mount::{MsFlags, mount},
+    sched::{CloneFlags, setns},
     sys::{
         signal::{SigSet, Signal},
         wait::{WaitPidFlag, WaitStatus, waitpid},
@@ -34,22 +36,29 @@ const WANTED: [(&str, &str); 8] = [
     ("kernel/timer_migration", "0"),
 ];
 
-/// A place, known by the process that holds it.
-#[derive(Clone, Copy, Debug)]
+/// A place, known by the process that holds it and by its network namespace.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Place {
     process: u32,
+    /// The inode number of the network namespace, as the holder recorded it.
+    network: u64,
 }
 
 impl Place {
     /// The place of this name, as soon as it is held.
     pub(super) fn of(state: &State, name: &str) -> Self {
         let file = state.place(name);
-        let mut process = None;
+        let mut place = None;
         patience::until(&format!("the namespaces of {name}"), &state.log("guard"), || {
-            process = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
-            process.is_some()
+            place = fs::read_to_string(&file).ok().and_then(|text| Self::parse(&text));
+            place.is_some()
         });
-        Self { process: process.unwrap() }
+        place.unwrap()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (process, network) = text.trim().split_once(' ')?;
+        Some(Self { process: process.parse().ok()?, network: network.parse().ok()? })
     }
 
     /// A program in the network of this place that sees the machine's files and processes.
@@ -63,6 +72,7 @@ impl Place {
     }
 
     fn enter(self, namespaces: &[&str], program: &OsStr) -> Command {
+        self.network().unwrap();
         let mut command = Command::new("nsenter");
         command.arg("--target").arg(self.process.to_string()).args(namespaces).arg("--").arg(program);
         command
@@ -74,14 +84,41 @@ impl Place {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// The process that holds the place, as `nsenter --target` wants it.
-    pub fn process(self) -> u32 {
+    /// The process that holds the place, as `ip link … netns` wants it.
+    pub(super) fn process(self) -> u32 {
         self.process
     }
 
     /// Its network, as a host.
     pub fn host(self) -> Host {
-        Host::at(&format!("/proc/{}/ns/net", self.process))
+        Host::of(self.network().unwrap())
+    }
+
+    /// Moves this thread into the network of the place, and makes sure that it is there.
+    pub(super) fn join(self) -> io::Result<()> {
+        let network = self.network()?;
+        setns(network, CloneFlags::CLONE_NEWNET)?;
+        self.expect(&File::open("/proc/thread-self/ns/net")?)
+    }
+
+    /// Opens the network namespace. The holder's number can belong to another process by now: a namespace other than the
+    /// recorded one is refused, for a test that ran in the machine's own network would send packets there.
+    fn network(self) -> io::Result<File> {
+        let network = File::open(format!("/proc/{}/ns/net", self.process))?;
+        self.expect(&network)?;
+        Ok(network)
+    }
+
+    fn expect(self, network: &File) -> io::Result<()> {
+        let found = network.metadata()?.ino();
+        if found == self.network {
+            return Ok(());
+        }
+        let Self { process, network } = self;
+        Err(io::Error::other(format!(
+            "the network namespace of process {process} is {found}, and the cluster recorded {network}: is the cluster \
+             still running?"
+        )))
     }
 
     /// Whether it is held still, and for the cluster of this folder.
@@ -115,12 +152,13 @@ impl Place {
 pub fn hold(state: &Path, name: &str) -> io::Result<()> {
     // Still the machine's /proc: it knows this process by the number that others need.
     let process = fs::read_link("/proc/self")?;
+    let network = fs::metadata("/proc/self/ns/net")?.ino();
     let children = SigSet::from(Signal::SIGCHLD);
     children.thread_block()?;
     furnish()?;
     let file = State::at(state).place(name);
     let draft = file.with_extension("draft");
-    fs::write(&draft, process.display().to_string())?;
+    fs::write(&draft, format!("{} {network}", process.display()))?;
     fs::rename(draft, file)?;
     thread::spawn(move || {
         loop {
@@ -171,4 +209,30 @@ pub(super) fn start_holder(state: &Path, name: &str) -> io::Result<process::Chil
         .arg(state)
         .arg(name)
         .spawn()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own() -> Place {
+        Place { process: process::id(), network: fs::metadata("/proc/self/ns/net").unwrap().ino() }
+    }
+
+    #[test]
+    fn a_place_is_read_as_its_holder_recorded_it() {
+        assert_eq!(Place::parse("12 4026531840\n"), Some(Place { process: 12, network: 4_026_531_840 }));
+        for text in ["", "12", "12 ", "12 net"] {
+            assert_eq!(Place::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_other_than_the_recorded_one_is_refused() {
+        assert!(own().network().is_ok());
+        let other = Place { network: own().network + 1, ..own() };
+        let refused = other.network().unwrap_err().to_string();
+        assert!(refused.contains("still running?"), "{refused}");
+        assert!(other.join().is_err());
+    }
 }

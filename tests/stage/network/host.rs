@@ -26,9 +26,9 @@ impl Host {
         host
     }
 
-    /// Of a namespace that is there.
-    pub(crate) fn at(namespace: &str) -> Self {
-        Self(File::open(namespace).unwrap())
+    /// The host of a network namespace that is open.
+    pub(crate) fn of(namespace: File) -> Self {
+        Self(namespace)
     }
 
     /// Where its namespace is a file.
