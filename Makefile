@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test cluster-test cluster cluster-shell cluster-parts cluster-bench lint bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
+.PHONY: help verify test test-all test-only test-list sandbox-parts cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
+	bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -22,15 +23,28 @@ verify: build ## build, start a real gVisor sandbox, judge it
 	@.ci/need runsc=runsc
 	@.ci/as-root "$(CONTROLLER)" verify --local
 
-test: build ## every test, in real sandboxes too
+test: $(if $(ONLY),test-only,test-all) ## every test, in real sandboxes too; ONLY=NAME: each test whose name has NAME in it, the cluster's too
+
+test-all: build sandbox-parts
+	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+		cargo test --package tests --features sandbox --test sandbox
+
+test-only:
+	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
+	@MAKE="$(MAKE)" RUNNER="$(AS_ROOT)" PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" \
+		.ci/test-only "$$ONLY"
+
+test-list: ## the names of all tests, by suite
+	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
+	@.ci/test-only --list
+
+sandbox-parts:
 	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace perl=perl-base \
 		nft=nftables nsenter=util-linux /usr/include/seccomp.h=libseccomp-dev \
 		docker-registry=docker-registry skopeo=skopeo openssl=openssl setpriv=util-linux
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]
 	@tests/cluster/parts/build gvisor >/dev/null || [ -z "$$CI" ]
-	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
-	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
-		cargo test --package tests --features sandbox --test sandbox
 
 cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first time builds what it is made of
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \

@@ -2,7 +2,10 @@
 
 pub mod releases;
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use releases::{Platform, Release, Runsc};
 
@@ -17,6 +20,18 @@ pub struct World {
     pub gvisor: bool,
     /// Why it cannot be had on this machine; CI has every world.
     pub missing: Option<String>,
+}
+
+/// Set while only the names of tests are wanted.
+static NAMES_ONLY: AtomicBool = AtomicBool::new(false);
+
+/// Has every runtime count as installed: names of tests can be listed before anything is fetched or built.
+pub fn pretend() {
+    NAMES_ONLY.store(true, Relaxed);
+}
+
+fn is_pretended() -> bool {
+    NAMES_ONLY.load(Relaxed)
 }
 
 /// Every world of this machine in its plainest form. `Err` names what is missing.
@@ -60,6 +75,7 @@ fn genuine(runsc: &Runsc, platform: Platform) -> World {
 pub fn installed(name: &str) -> Result<String, String> {
     let folders = ["/usr/local/bin", "/usr/bin", "/usr/sbin"];
     let found = folders.iter().map(|folder| PathBuf::from(folder).join(name)).find(|path| path.is_file());
+    let found = found.or_else(|| is_pretended().then(|| PathBuf::from(name)));
     found.map(|path| path.display().to_string()).ok_or_else(|| format!("there is no {name}: run `make test`"))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{env, fmt, process::Command};
 
-use super::installed;
+use super::{installed, is_pretended};
 
 /// Year, month and day.
 pub type Date = (u32, u32, u32);
@@ -37,16 +37,26 @@ pub enum Platform {
 /// The first release with systrap has it as default (gVisor e5f2478be).
 const SYSTRAP: Date = (2023, 6, 13);
 
+/// Debian bookworm's release, for a machine that has no runsc yet.
+const BOOKWORM: Date = (2022, 12, 19);
+
 /// Every release, also those that are missing here; in CI none may be.
 pub fn all() -> Result<Vec<Release>, String> {
     let ours = [
-        ("runsc of 2024", script("stage/runsc-of-trixie", &[]), ""),
-        ("runsc of 2026", script("cluster/parts/build", &["gvisor"]), "/runsc"),
+        ("runsc of 2024", (2024, 7, 29), "stage/runsc-of-trixie", &[][..], ""),
+        ("runsc of 2026", (2026, 9, 5), "cluster/parts/build", &["gvisor"], "/runsc"),
     ];
-    let machines = Runsc::of(&installed("runsc")?)?;
+    let machines = match Runsc::of(&installed("runsc")?) {
+        Err(_) if is_pretended() => Runsc { program: String::new(), date: BOOKWORM },
+        runsc => runsc?,
+    };
     let mut all = vec![Release { name: "runsc of the machine", runsc: Ok(machines) }];
-    for (name, printed, file) in ours {
-        match printed.and_then(|path| Runsc::of(&(path + file))) {
+    for (name, date, path, words, file) in ours {
+        if is_pretended() {
+            all.push(Release { name, runsc: Ok(Runsc { program: String::new(), date }) });
+            continue;
+        }
+        match script(path, words).and_then(|path| Runsc::of(&(path + file))) {
             Err(why) if env::var_os("CI").is_some() => return Err(why),
             runsc => all.push(Release { name, runsc }),
         }
