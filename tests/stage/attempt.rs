@@ -1,4 +1,4 @@
-//! A test that panics has failed, and says why.
+//! A test that panics fails with the message of its panic.
 
 use std::{
     any::Any,
@@ -7,7 +7,7 @@ use std::{
 
 use libtest_mimic::Failed;
 
-/// Does something that may panic.
+/// Runs a function that may panic, and returns the panic as a failure.
 pub fn attempt<T>(act: impl FnOnce() -> T) -> Result<T, Failed> {
     catch_unwind(AssertUnwindSafe(act)).map_err(|panic| failed(&*panic))
 }

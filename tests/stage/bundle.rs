@@ -35,7 +35,7 @@ pub fn write(folder: &Path, change: impl FnOnce(&mut Value)) {
             ],
         },
     });
-    // A group of the test's own, with the name by which leftovers are found.
+    // A group of the test's own, with the prefix by which leftovers are found.
     config["linux"]["cgroupsPath"] = json!(format!("/podproof-stage-{}", std::process::id()));
     change(&mut config);
     fs::write(folder.join("config.json"), config.to_string()).unwrap();

@@ -1,5 +1,5 @@
-//! A real Kubernetes cluster on this machine, in namespaces of its own that have no way out: a control plane, a node whose
-//! network policies are enforced, and a node on which they are only declared.
+//! A real Kubernetes cluster on this machine, in namespaces of its own that have no way out: a control plane, a node
+//! with enforced network policies, and a node with policies that are only declared.
 
 mod cilium;
 mod control_plane;
@@ -46,15 +46,15 @@ pub use self::{
 };
 use crate::run::{self, Ended};
 
-/// Names the folder of a running cluster, which tests use instead of starting one.
+/// The variable that names the folder of a running cluster, which tests use instead of starting one.
 pub const ATTACH: &str = "PODPROOF_CLUSTER";
 
-/// What a cluster shall have.
+/// Parts that a cluster can have.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Options {
-    /// Node `two`, where policies are declared and not enforced.
+    /// Set for a node `two`, where policies are declared and not enforced.
     pub second: bool,
-    /// Cilium on node `one`, which enforces them.
+    /// Set for Cilium on node `one`, which enforces policies.
     pub enforced: bool,
 }
 
@@ -64,7 +64,7 @@ impl Default for Options {
     }
 }
 
-/// A running cluster. When it is dropped, nothing of it is left, unless it was only attached to.
+/// A running cluster. Dropping the value ends the cluster, unless the value was only attached to it.
 #[derive(Debug)]
 pub struct Cluster {
     options: Options,
@@ -74,12 +74,12 @@ pub struct Cluster {
     nodes: Vec<Node>,
     control_plane: ControlPlane,
     cilium: Option<Cilium>,
-    /// Its standard input is what keeps the cluster up.
+    /// The guard, whose standard input keeps the cluster up; `None` for an attached cluster.
     guard: Option<Child>,
 }
 
 impl Cluster {
-    /// Starts a cluster in a new temporary folder, or attaches to the one that the environment names.
+    /// Starts a cluster in a new temporary folder, or attaches to the cluster that the environment names.
     pub fn start(options: Options) -> Self {
         if let Some(folder) = env::var_os(ATTACH) {
             return Self::attach(Path::new(&folder));
@@ -92,7 +92,7 @@ impl Cluster {
     pub fn start_in(folder: &Path, options: Options) -> Self {
         let hidden = ["/var", "/run"].iter().any(|hidden| folder.starts_with(hidden));
         assert!(!hidden, "{}: a place has a /var and a /run of its own: set TMPDIR", folder.display());
-        // Built before anything runs: it can take long.
+        // Built before anything runs, because a build can take long.
         let parts = Parts::find(options.enforced);
         let state = State::make(folder).unwrap();
         let record = Record { options, token: control_plane::token() };
@@ -103,7 +103,7 @@ impl Cluster {
         cluster
     }
 
-    /// Attaches to a running cluster, which goes on when this is dropped.
+    /// Attaches to a running cluster, which outlives the returned value.
     pub fn attach(folder: &Path) -> Self {
         let state = State::at(folder);
         let options = state.load().options;
@@ -164,7 +164,7 @@ impl Cluster {
         [(PAUSE, "pause.tar"), (BUSYBOX, "busybox.tar")].map(write).to_vec()
     }
 
-    /// The nodes, and a runtime class for each runtime.
+    /// Returns the nodes, and a RuntimeClass for each runtime.
     fn objects(&self) -> String {
         let class = |name: &str, handler: &str| {
             let metadata = json!({ "name": name });
@@ -175,49 +175,49 @@ impl Cluster {
         json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()
     }
 
-    /// The folder with all its files; logs are in `logs`.
+    /// Returns the folder with all files of the cluster; logs are in `logs`.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The kubeconfig of the administrator.
+    /// Returns the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.state.kubeconfig()
     }
 
-    /// A node by its name.
+    /// Returns a node by its name.
     pub fn node(&self, name: &str) -> &Node {
         let found = self.nodes.iter().find(|node| node.name() == name);
         found.unwrap_or_else(|| panic!("this cluster has no node {name}"))
     }
 
-    /// The world outside, which is empty: tests may imitate hosts in it.
+    /// Returns the world outside, which is empty: tests may imitate hosts in it.
     pub fn outside(&self) -> Place {
         self.outside
     }
 
-    /// The API server, to be stopped or frozen.
+    /// Returns the API server, to be stopped or frozen.
     pub fn api_server(&self) -> &Service {
         &self.control_plane.api_server
     }
 
     /// Starts the API server again, and waits until it answers.
     pub fn start_api_server(&self) {
-        // The kernel closes the listener of a process that was killed a moment after it is gone.
+        // The kernel closes the listener a moment after the killed process is gone.
         self.until("a free port", || !self.nodes[0].place().listens(control_plane::PORT));
         self.control_plane.api_server.start();
         self.until_answers();
     }
 
-    /// A program in the network of the control plane, with the administrator's KUBECONFIG.
+    /// Returns a program's command in the network of the control plane, with the administrator's KUBECONFIG.
     pub fn inside(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.nodes[0].place().beside(program);
         command.env("KUBECONFIG", self.kubeconfig());
         command
     }
 
-    /// The controller with these words in the network of the control plane, in a clean environment. The process that is
-    /// spawned becomes the controller itself: signals reach it.
+    /// Returns the controller's command with these arguments, in the network of the control plane and in a clean
+    /// environment. The spawned process becomes the controller itself, so signals reach it.
     pub fn controller_command(&self, words: &[&str]) -> Command {
         let mut command = run::clean(self.nodes[0].place().beside(run::controller_program()));
         command.args(words).env("KUBECONFIG", self.kubeconfig());
@@ -239,17 +239,17 @@ impl Cluster {
         self.node(node).import(archive);
     }
 
-    /// An image registry that both nodes trust, started at its first use.
+    /// Returns an image registry that both nodes trust, and starts it at its first use.
     pub fn registry(&self) -> Registry<'_> {
         Registry::start(&self.state, &self.nodes[0])
     }
 
-    /// Waits until a condition holds; panics where it never does.
+    /// Waits until a condition holds; panics if it never does.
     pub fn until(&self, what: &str, condition: impl FnMut() -> bool) {
         patience::until(what, &self.control_plane.api_server.log(), condition);
     }
 
-    /// Ends it; returns what is left of it, which should be nothing.
+    /// Ends the cluster. Returns everything that is left of it, which should be nothing.
     pub fn stop(mut self) -> Vec<String> {
         let attached = self.guard.is_none();
         self.end();
@@ -270,7 +270,8 @@ impl Drop for Cluster {
     }
 }
 
-/// What is left of an ended cluster, by its folder: mounts, processes, control groups, the folder itself.
+/// Returns everything that is left of an ended cluster, by its folder: mounts, processes, control groups, the folder
+/// itself.
 pub fn leftovers(folder: &Path) -> Vec<String> {
     State::at(folder).leftovers()
 }

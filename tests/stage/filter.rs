@@ -1,12 +1,12 @@
-//! A bundle's seccomp profile, for programs of this stage that are no OCI runtime.
+//! A bundle's seccomp profile, for the programs of this stage that are no OCI runtime.
 
 use std::io;
 
 use libseccomp::{ScmpAction, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 use serde_json::Value;
 
-/// `linux.seccomp` of an OCI configuration, where it has rules: everything is allowed but what they deny. Calls that
-/// libseccomp does not know are left alone, as runc does it.
+/// Loads `linux.seccomp` of an OCI configuration, if it has rules. A call passes unless a rule denies it. Calls that
+/// libseccomp does not know keep their default, as in runc.
 pub fn of(profile: &Value) -> io::Result<Option<ScmpFilterContext>> {
     let Some(rules) = profile["syscalls"].as_array() else { return Ok(None) };
     let mut filter = ScmpFilterContext::new(ScmpAction::Allow).map_err(io::Error::other)?;

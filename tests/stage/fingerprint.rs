@@ -1,30 +1,31 @@
-//! gVisor's answers to a set of system calls, as an imitation gives them (gVisor, `pkg/sentry/syscalls/linux/linux64.go`,
-//! `sys_time.go`, `sys_mmap.go`, `sys_prctl.go`). In the numbers of x86-64.
+//! gVisor's answers to a set of system calls, as an imitation gives them (gVisor,
+//! `pkg/sentry/syscalls/linux/linux64.go`, `sys_time.go`, `sys_mmap.go`, `sys_prctl.go`), with the call numbers of
+//! x86-64.
 
 use nix::libc;
 use serde_json::{Value, json};
 
-/// One call, where one of its arguments may have to have a value, and what it is answered.
+/// One system call, possibly with a required argument value, and its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
     /// The call's name.
     pub name: &'static str,
-    /// Its number.
+    /// The call's number.
     pub number: i64,
-    /// The argument's index and value.
+    /// Index and required value of an argument; `None` for any arguments.
     pub argument: Option<(u32, u64)>,
-    /// What it is answered.
+    /// The answer to the call.
     pub reply: Reply,
 }
 
-/// What a call is answered.
+/// An answer to a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reply {
     /// An error, as a filter can give it.
     Errno(i32),
-    /// Success, and a clock's resolution of one nanosecond where the second argument points to.
+    /// Success, and a clock resolution of one nanosecond at the second argument's address.
     OneNanosecond,
-    /// Success, and a page in memory where the third argument points to.
+    /// Success, and a page in memory at the third argument's address.
     Resident,
 }
 
@@ -32,7 +33,7 @@ const fn errno(name: &'static str, number: i64, argument: Option<(u32, u64)>, er
     Answer { name, number, argument, reply: Reply::Errno(errno) }
 }
 
-/// All that the probe asks, and more of the kind.
+/// Every call that the probe makes, and more of the kind.
 pub const ANSWERS: &[Answer] = &[
     errno("add_key", libc::SYS_add_key, None, libc::EACCES),
     errno("arch_prctl", libc::SYS_arch_prctl, Some((0, 0x1004)), libc::EINVAL),
@@ -75,7 +76,7 @@ pub const ANSWERS: &[Answer] = &[
     errno("vmsplice", libc::SYS_vmsplice, None, libc::ENOSYS),
 ];
 
-/// The answer to a call with these arguments.
+/// Returns the answer to a call with these arguments.
 pub fn answer(number: i64, arguments: [u64; 6]) -> Option<Answer> {
     let fits = |answer: &&Answer| match answer.argument {
         Some((index, value)) => arguments.get(index as usize) == Some(&value),
@@ -84,8 +85,8 @@ pub fn answer(number: i64, arguments: [u64; 6]) -> Option<Answer> {
     ANSWERS.iter().filter(|answer| answer.number == number).find(fits).copied()
 }
 
-/// `linux.seccomp` of an OCI configuration that returns every error of the set. A filter gives no values: the calls that
-/// succeed with one are given the errors that a filter can come up with.
+/// Returns `linux.seccomp` of an OCI configuration with every error of the set. A filter cannot give values, so calls
+/// that succeed with a value get the nearest error that a filter can give.
 pub fn profile() -> Value {
     let rule = |answer: &Answer| {
         let errno = match answer.reply {
@@ -99,7 +100,7 @@ pub fn profile() -> Value {
     json!({ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules })
 }
 
-/// The rule that does something with one call.
+/// Returns the rule for one call.
 pub fn rule(answer: &Answer, action: &str, errno: Option<i32>) -> Value {
     let mut rule = json!({ "names": [answer.name], "action": action });
     if let Some(errno) = errno {

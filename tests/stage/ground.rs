@@ -1,28 +1,29 @@
-//! A temporary folder for one test, which tells what a run left behind: files, mounts, control groups, processes.
+//! A temporary folder for one test, which finds everything that a run left behind: files, mounts, control groups,
+//! processes.
 
 use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-/// The folder; the controller is given it as TMPDIR.
+/// The folder, which the controller gets as TMPDIR.
 #[derive(Debug)]
 pub struct Ground {
     folder: TempDir,
 }
 
 impl Ground {
-    /// Others may enter it: a probe without a sandbox runs as another user.
+    /// Makes the folder. Other users may enter it: a probe without a sandbox runs as another user.
     pub fn new() -> Self {
         let others = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         Self { folder: tempfile::Builder::new().prefix("stage-").permissions(others).tempdir().unwrap() }
     }
 
-    /// Where it is.
+    /// Returns the folder's path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Everything that a run left behind; `names` are files that the test itself put there.
+    /// Returns everything that a run left behind; `names` are files that the test itself put there.
     pub fn leftovers(&self, names: &[&str]) -> Vec<String> {
         let mut found: Vec<_> = fs::read_dir(self.path())
             .unwrap()
@@ -41,7 +42,7 @@ impl Default for Ground {
     }
 }
 
-/// The mounts in a folder and the processes that name it.
+/// Returns the mounts in a folder, and the processes that name the folder.
 pub(crate) fn users(folder: &Path) -> Vec<String> {
     let path = folder.to_string_lossy();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
@@ -51,7 +52,7 @@ pub(crate) fn users(folder: &Path) -> Vec<String> {
     found
 }
 
-/// Processes whose command line names the folder. One that ends in between is none.
+/// Returns the processes whose command line names the folder, except those that end meanwhile.
 fn processes(path: &str) -> Vec<String> {
     let ids =
         fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
@@ -63,7 +64,7 @@ fn processes(path: &str) -> Vec<String> {
         .collect()
 }
 
-/// Control groups whose names begin so, in whichever hierarchy. Tests that look for them run one after the other.
+/// Returns the control groups with this prefix, in any hierarchy. Tests that look for them run one after the other.
 pub(crate) fn groups(prefix: &str) -> Vec<String> {
     let prefix = format!("/{prefix}");
     let root = Path::new("/sys/fs/cgroup");

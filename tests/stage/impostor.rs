@@ -1,9 +1,10 @@
 //! `impostor KIND [RUNTIME…] --root STATE run --bundle DIR ID`: an OCI runtime that goes wrong in one way.
 //!
-//! Those that speak for a probe themselves: `nonce`, `half`, `miscounted`, `blind`, `giant`, `flood`, `killed`, `stalled`, `silent`,
-//! `schema`. Those that run a real runtime and spoil it: `cut` (it is killed after some bytes), `mute` (nothing of what
-//! the probe says arrives, and the file `$TMPDIR/up` appears with the first of it). One that does not start: `dead`. And
-//! one that spoils nothing: `measure PROBE report` runs the probe and keeps its peak memory in `$TMPDIR/peak`.
+//! Some kinds speak for a probe themselves: `nonce`, `half`, `miscounted`, `blind`, `giant`, `flood`, `killed`,
+//! `stalled`, `silent`, `schema`. Two kinds run a real runtime and spoil it: `cut` kills the runtime after some
+//! bytes; `mute` lets nothing of the probe's output arrive, and makes the file `$TMPDIR/up` at the first byte of it.
+//! `dead` does not start. `measure PROBE report` spoils nothing: it runs the probe and keeps its peak memory in
+//! `$TMPDIR/peak`.
 
 use std::{
     env, fs,
@@ -25,7 +26,7 @@ use tonic::transport::{Channel, Endpoint};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// How much a real probe may say before `cut` ends it: its introduction and the first observations.
+/// Bytes of a real probe that pass before `cut` ends it: its introduction and the first observations.
 const CUT: usize = 1500;
 
 fn main() -> Result<ExitCode> {
@@ -49,7 +50,7 @@ fn main() -> Result<ExitCode> {
         kind => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let spoken = runtime.block_on(speak(kind));
-            // The thread that reads standard input is not waited for.
+            // Nothing waits for the thread that reads standard input.
             runtime.shutdown_background();
             spoken?;
         }
@@ -57,16 +58,16 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Until standard input ends, as it does with the controller.
+/// Waits until standard input ends, as it does with the controller.
 fn until_told_to_end() {
     _ = io::copy(&mut io::stdin(), &mut io::sink());
 }
 
-/// Runs the real runtime, or for `measure` the probe itself; what is not a run is passed on.
+/// Runs the real runtime, or for `measure` the probe itself. Passes on every action other than a run.
 fn spoil(kind: &str, words: &[String]) -> Result<ExitCode> {
     let (program, arguments) = words.split_first().ok_or("which runtime?")?;
     let measured = kind == "measure";
-    // In an empty network namespace, because the probe tries what a sandbox has no way to.
+    // In an empty network namespace, because the probe tries to reach addresses that a sandbox has no way to.
     let mut command = Command::new(if measured { "unshare" } else { program });
     if measured {
         command.arg("--net").arg(program).args(arguments.first());
@@ -106,7 +107,7 @@ fn spoil(kind: &str, words: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The most that a process and its children have had in memory, in KB (proc(5), `VmHWM`).
+/// Returns the peak memory of a process and its children, in KB (proc(5), `VmHWM`).
 fn memory(process: u32) -> u64 {
     let read = |file: String| fs::read_to_string(file).unwrap_or_default();
     let children = read(format!("/proc/{process}/task/{process}/children"));
@@ -147,7 +148,7 @@ async fn speak(kind: &str) -> Result<()> {
     let deliveries = tokio_stream::iter(deliveries(kind, &assignment));
     if kind == "killed" {
         let last_act = tokio_stream::once(()).filter_map(|()| {
-            // Everything before is with the transport; whether the controller reads it before the end is its luck.
+            // The transport has everything before this; the controller may or may not read it before the end.
             _ = kill(Pid::this(), Signal::SIGKILL);
             None
         });

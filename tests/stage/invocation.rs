@@ -1,4 +1,4 @@
-//! The command line of an OCI runtime, as programs of this stage receive it that stand in a runtime's place.
+//! The command line of an OCI runtime, as programs of this stage receive it in a runtime's place.
 
 use std::{
     fs, io,
@@ -8,14 +8,14 @@ use std::{
 
 use serde_json::Value;
 
-/// `KIND RUNTIME… --root STATE ACTION … [--bundle DIR] ID`.
+/// A parsed command line: `KIND RUNTIME… --root STATE ACTION … [--bundle DIR] ID`.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// How this program is to behave.
+    /// The behaviour that this program shall show.
     pub kind: String,
-    /// The real runtime with its own arguments; empty where there is none.
+    /// The real runtime with its own arguments; empty if there is none.
     pub runtime: Vec<String>,
-    /// What it is to do, with the global options before.
+    /// The action and its arguments, after the global options.
     pub rest: Vec<String>,
 }
 
@@ -28,23 +28,23 @@ impl Invocation {
         Some(Self { kind: kind.clone(), runtime: runtime.to_vec(), rest: rest.to_vec() })
     }
 
-    /// `run`, `kill`, `delete`.
+    /// Returns the action: `run`, `kill` or `delete`.
     pub fn action(&self) -> &str {
         self.rest.get(2).map_or("", String::as_str)
     }
 
-    /// The bundle, where it is to be run.
+    /// Returns the bundle; `None` for an action without one.
     pub fn bundle(&self) -> Option<&Path> {
         let place = self.rest.iter().position(|word| word == "--bundle")?;
         self.rest.get(place + 1).map(Path::new)
     }
 
-    /// The container's.
+    /// Returns the container's id.
     pub fn id(&self) -> &str {
         self.rest.iter().rfind(|word| word.starts_with("podproof-")).map_or("", String::as_str)
     }
 
-    /// The real runtime, told to do something else with the same state.
+    /// Returns the real runtime's command for another action on the same state.
     pub fn command(&self, rest: &[&str]) -> io::Result<Command> {
         let mut words = self.runtime.iter();
         let program = words.next().ok_or_else(|| io::Error::other("which runtime?"))?;
@@ -53,14 +53,14 @@ impl Invocation {
         Ok(command)
     }
 
-    /// Has the real runtime do what this one was told to.
+    /// Has the real runtime perform the action.
     pub fn pass_on(&self) -> io::Result<ExitCode> {
         let rest: Vec<_> = self.rest.iter().skip(2).map(String::as_str).collect();
         let status = self.command(&rest)?.status()?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// Lets the configuration be changed that is to be run.
+    /// Changes the configuration of the bundle.
     pub fn change(&self, change: impl FnOnce(&mut Value)) -> io::Result<()> {
         let path = self.config_path()?;
         let mut config = self.config()?;
@@ -68,7 +68,7 @@ impl Invocation {
         fs::write(path, config.to_string())
     }
 
-    /// The configuration that is to be run.
+    /// Returns the configuration of the bundle.
     pub fn config(&self) -> io::Result<Value> {
         Ok(serde_json::from_slice(&fs::read(self.config_path()?)?)?)
     }

@@ -1,5 +1,5 @@
-//! The furniture of the tests: the controller as a user runs it, worlds and a cluster to run it in, and a
-//! ground that tells what was left behind.
+//! Props of the tests: the controller as a user runs it, worlds and a cluster to run it in, and a ground that finds
+//! everything a run left behind.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::panic,

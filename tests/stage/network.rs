@@ -1,5 +1,6 @@
-//! A small network for sandboxes to stand in: hosts in network namespaces of their own, joined by a bridge, behind a router
-//! with real packet filters. Nothing leads out of it, and it is gone when the last descriptor of it is.
+//! A small network around a sandbox: hosts in network namespaces of their own, joined by a bridge, behind a router
+//! with real packet filters. Nothing leads out of the network. The kernel removes the network with its last
+//! descriptor.
 //!
 //! ```text
 //!   sandbox 10.77.1.2 ──── router ──── bridge ─┬─ node       10.77.0.2   where the controller runs
@@ -29,7 +30,7 @@ use crate::{
     run::{self, controller_program},
 };
 
-/// Each host beside the router: its name, its number on the bridge, and what it is in the world.
+/// Each host beside the router: its name, its number on the bridge, and its addresses in the world.
 const HOSTS: [(&str, u8, &[&str]); 6] = [
     ("node", 2, &[]),
     ("api", 6, &[]),
@@ -39,28 +40,29 @@ const HOSTS: [(&str, u8, &[&str]); 6] = [
     ("metadata", 254, &["169.254.169.254"]),
 ];
 
-/// By a file below this folder, runsc of 2024 tells the machine's own network from others (`runsc/sandbox/network.go`,
-/// `isRootNS`), in which newer kernels show it, too: then it would refuse to have any network.
+/// A script that hides `/proc/sys/net`. By a file below that folder, runsc of 2024 tells the machine's own network
+/// from others (`runsc/sandbox/network.go`, `isRootNS`). Newer kernels show the file in every network, and runsc
+/// would then refuse to have one.
 const HIDING: &str = "mount -t tmpfs none /proc/sys/net; exec \"$@\"";
 
-/// What the metadata service tells whoever asks.
+/// The metadata service's answer to every request.
 pub const CREDENTIALS: &str = "AccessKeyId of the small network: xk29-vqh7-metadata";
 
-/// A port on which nobody listens.
+/// A port without a listener.
 const UNUSED: u16 = 9;
 
-/// A network.
+/// The small network.
 #[derive(Debug)]
 pub struct Network {
     router: Host,
     sandbox: Host,
     hosts: Vec<(&'static str, Host)>,
-    /// They answer until they are dropped.
+    /// Services of the hosts, which answer until they are dropped.
     _services: Vec<Service>,
 }
 
 impl Network {
-    /// Builds it, and has its hosts answer; the resolver and the public name servers answer so.
+    /// Builds the network and starts its services. The resolver and the public name servers give this answer.
     pub fn new(names: Answer) -> Self {
         let router = Host::new();
         router.sh("ip link set lo up; ip link add wire type bridge; ip link set wire up; \
@@ -86,28 +88,29 @@ impl Network {
         Self { router, sandbox, hosts, _services: services }
     }
 
-    /// A host by its name.
+    /// Returns a host by its name.
     pub fn host(&self, name: &str) -> &Host {
         let found = self.hosts.iter().find(|(known, _)| *known == name);
         &found.unwrap_or_else(|| panic!("there is no host {name}")).1
     }
 
-    /// Where all ways meet.
+    /// Returns the router, which every packet passes.
     pub fn router(&self) -> &Host {
         &self.router
     }
 
-    /// Where the sandbox will stand. gVisor takes its addresses away when it starts.
+    /// Returns the host that becomes the sandbox's network. gVisor takes the addresses away when it starts.
     pub fn sandbox(&self) -> &Host {
         &self.sandbox
     }
 
-    /// Filters what the router forwards, by the rules of a chain of nftables.
+    /// Filters the packets that the router forwards, by rules of an nftables chain.
     pub fn cut(&self, rules: &str) {
         self.router.sh(&cutting("forward", rules));
     }
 
-    /// The same as an act that can be taken to another thread, and takes no time: nft runs already, and waits for the rules.
+    /// Prepares the same filter as a function for another thread. Its call takes no time: nft already runs and waits
+    /// for the rules.
     pub fn cutter(&self, rules: &str) -> impl FnOnce() + Send + 'static {
         let mut nft = self.router.within(|| {
             let mut command = Command::new("nft");
@@ -120,12 +123,12 @@ impl Network {
         }
     }
 
-    /// Filters what a host takes in.
+    /// Filters the packets that a host receives.
     pub fn shut(&self, host: &str, rules: &str) {
         self.host(host).sh(&cutting("input", rules));
     }
 
-    /// Runs the controller on the node, with a bundle whose sandbox stands in this network.
+    /// Runs the controller on the node, with a bundle whose sandbox is in this network.
     pub fn verify(&self, ground: &Ground, runtime: &str, name_server: Option<&str>, words: &[&str]) -> Ended {
         let mut command = self.command(ground, runtime, |folder, _| {
             if let Some(server) = name_server {
@@ -136,7 +139,7 @@ impl Network {
         run::ended(command.args(["--output", "json"]).args(words).spawn().unwrap())
     }
 
-    /// The controller's command line for that, with a bundle that the test may change.
+    /// Returns the controller's command for that run, with a bundle that the test may change.
     pub fn command(&self, ground: &Ground, runtime: &str, change: impl FnOnce(&Path, &mut Value)) -> Command {
         let folder = ground.path().join("mine");
         std::fs::create_dir_all(&folder).unwrap();
@@ -157,7 +160,7 @@ impl Network {
     }
 }
 
-/// A host on the bridge. What it is in the world, the router knows.
+/// Makes a host on the bridge. The router has the routes to its addresses in the world.
 fn joined(router: &Host, name: &str, number: u8, others: &[&str]) -> Host {
     let host = Host::new();
     router.connect(name, &host);
@@ -179,20 +182,21 @@ fn joined(router: &Host, name: &str, number: u8, others: &[&str]) -> Host {
     host
 }
 
-/// Everything that a host is called.
+/// Returns all addresses of a host.
 fn addresses(number: u8, others: &[&str]) -> impl Iterator<Item = IpAddr> {
     let own = [format!("10.77.0.{number}"), format!("fd77::{number}")];
     let all = own.into_iter().chain(others.iter().map(|&other| other.to_owned()));
     all.map(|address| address.parse().unwrap())
 }
 
-/// Waits until an address answers, which takes a new link a while: then it says that nobody listens.
+/// Waits until an address answers "connection refused", which takes a new link a while.
 fn answers(address: IpAddr) {
     let refused = TcpStream::connect((address, UNUSED)).map_err(|error| error.kind());
     assert_eq!(refused.map(drop), Err(io::ErrorKind::ConnectionRefused), "{address}");
 }
 
-/// On a host that is several in the world, each of its addresses answers for itself: an answer from another is none.
+/// On a host with several addresses, each address answers for itself: a client discards an answer from another
+/// address.
 fn services(&(name, number, others): &(&str, u8, &[&str]), host: &Host, names: Answer) -> Vec<Service> {
     let (tcp, udp): (&[u16], &[(u16, Answer)]) = match name {
         "node" => (&[10_250], &[]),

@@ -1,5 +1,5 @@
-//! `plain KIND --root STATE run --bundle DIR ID`: what is no OCI runtime, made to run a bundle. `bubblewrap`; `chroot`, a
-//! changed root directory in an empty network namespace.
+//! `plain KIND --root STATE run --bundle DIR ID`: a program that is no OCI runtime, made to run a bundle.
+//! `bubblewrap`; `chroot`, a changed root directory in an empty network namespace.
 #![forbid(unsafe_code)]
 #![expect(clippy::indexing_slicing, reason = "a configuration is indexed by name")]
 
@@ -26,7 +26,7 @@ fn main() -> Result<ExitCode> {
     let words: Vec<_> = env::args().skip(1).collect();
     let invocation = Invocation::of(&words).ok_or("plain KIND --root STATE run --bundle DIR ID")?;
     if invocation.action() != "run" {
-        // It ends with the controller's process group, and keeps no state.
+        // The sandbox ends with the controller's process group, and keeps no state.
         return Ok(ExitCode::SUCCESS);
     }
     let container = Container::of(&invocation.config()?, invocation.bundle().ok_or("which bundle?")?);
@@ -37,12 +37,12 @@ fn main() -> Result<ExitCode> {
     }
 }
 
-/// What of a configuration these can do.
+/// The part of a configuration that these programs can apply.
 struct Container {
     root: PathBuf,
     words: Vec<String>,
     user: u32,
-    /// Type, source and destination.
+    /// Type, source and destination of each mount.
     mounts: Vec<[String; 3]>,
     filter: Value,
 }
@@ -76,7 +76,7 @@ impl Container {
             };
         }
         if let Some(filter) = filter::of(&self.filter)? {
-            // bwrap itself makes calls that a profile denies, and installs it at the end.
+            // bwrap itself makes calls that a profile denies, so it installs the profile last.
             let program = tempfile::tempfile()?;
             filter.export_bpf(&program)?;
             (&program).rewind()?;

@@ -1,4 +1,4 @@
-//! `record FILE RUNTIME… --root STATE run --bundle DIR ID`: a runtime that keeps every byte which its probe says.
+//! `record FILE RUNTIME… --root STATE run --bundle DIR ID`: a runtime that keeps every byte of its probe's output.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -26,7 +26,7 @@ fn main() -> io::Result<ExitCode> {
         let count = said.read(&mut bytes)?;
         let Some(some) = bytes.get(..count).filter(|some| !some.is_empty()) else { break };
         kept.write_all(some)?;
-        // A controller that has heard enough reads no more.
+        // A controller that has heard enough stops reading.
         if out.write_all(some).and_then(|()| out.flush()).is_err() {
             break;
         }

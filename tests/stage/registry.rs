@@ -1,4 +1,4 @@
-//! A real registry on the loopback address: Debian's docker-registry, gone when it is dropped.
+//! A real registry on the loopback address: Debian's docker-registry, which ends when the value is dropped.
 
 use std::{
     fs,
@@ -13,23 +13,23 @@ use serde_json::{Value, json};
 /// "user", and the bcrypt hash of "secret".
 const ACCOUNT: &str = "user:$2b$05$podproofpodproofpodpreLCKT5z4CTD4VifEQHNO5hjcK1dTapuO\n";
 
-/// The process.
+/// A running registry.
 #[derive(Debug)]
 pub struct Registry {
     child: Child,
-    /// Its address and port.
+    /// The registry's address and port.
     pub address: String,
-    /// The certificate that it shows, where it speaks TLS.
+    /// The registry's certificate; `None` for plain HTTP.
     pub certificate: PathBuf,
 }
 
 impl Registry {
-    /// One that speaks plain HTTP and knows everybody.
+    /// Starts a registry that speaks plain HTTP and admits everybody.
     pub fn open(folder: &Path) -> Self {
         Self::start(folder, &json!({ "http": { "addr": "127.0.0.1:0" } }))
     }
 
-    /// One that speaks TLS and knows only "user", by the password "secret".
+    /// Starts a registry that speaks TLS and admits only "user", by the password "secret".
     pub fn guarded(folder: &Path) -> Self {
         let file = |name: &str| folder.join(name);
         let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=stage \
@@ -51,7 +51,7 @@ impl Registry {
             "storage": { "filesystem": { "rootdirectory": folder.join("registry") } },
         });
         config.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
-        // JSON is YAML, too.
+        // JSON is also YAML.
         let path = folder.join("registry.yml");
         fs::write(&path, config.to_string()).unwrap();
         let mut child = Command::new("setpriv")
@@ -64,15 +64,15 @@ impl Registry {
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let address = listening(&mut log);
-        // A pipe that nobody reads would stop the registry.
+        // A full pipe would stop the registry.
         std::thread::spawn(move || io::copy(&mut log, &mut io::sink()));
         Self { child, address, certificate: folder.join("certificate.pem") }
     }
 
-    /// The status line and the body that plain HTTP gets for a path.
+    /// Returns the status line and the body of a path, over plain HTTP.
     pub fn get(&self, path: &str) -> (String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        // Version 1.0 has no chunks, and its answer ends where the stream does.
+        // HTTP 1.0 has no chunks, and its answer ends with the stream.
         let accepted = "application/vnd.oci.image.manifest.v1+json";
         write!(stream, "GET {path} HTTP/1.0\r\nAccept: {accepted}\r\n\r\n").unwrap();
         let mut answer = Vec::new();
@@ -90,7 +90,7 @@ impl Drop for Registry {
     }
 }
 
-/// Reads the log until it says where the registry listens.
+/// Reads the log until it names the registry's address.
 fn listening(log: &mut impl BufRead) -> String {
     let mut said = String::new();
     loop {

@@ -13,27 +13,28 @@ use serde_json::Value;
 /// How a run of the controller ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its exit status.
+    /// The exit status.
     pub status: ExitStatus,
-    /// Its standard output.
+    /// The standard output.
     pub out: String,
-    /// Its standard error.
+    /// The standard error.
     pub err: String,
 }
 
-/// The controller with these words, in an environment with a PATH of system folders and nothing else.
+/// Returns the controller's command with these arguments, in an environment with a PATH of system folders and nothing
+/// else.
 pub fn controller(words: &[&str]) -> Command {
     let mut command = Command::new(controller_program());
     command.args(words);
     clean(command)
 }
 
-/// The path of the controller.
+/// Returns the path of the controller.
 pub fn controller_program() -> PathBuf {
     program("PODPROOF_CONTROLLER", "controller")
 }
 
-/// The same command in an environment that nothing leaks into, with its output to be read.
+/// Gives a command an environment that nothing leaks into, and pipes for its output.
 pub fn clean(mut command: Command) -> Command {
     command
         .env_clear()
@@ -44,17 +45,17 @@ pub fn clean(mut command: Command) -> Command {
     command
 }
 
-/// The path of the probe; that of `make test` is static, and runs in any sandbox.
+/// Returns the path of the probe. `make test` has a static probe, which runs in any sandbox.
 pub fn probe() -> PathBuf {
     program("PODPROOF_PROBE", "probe")
 }
 
-/// The path of the program that imitates a runtime which goes wrong.
+/// Returns the path of the runtime that goes wrong.
 pub fn impostor() -> PathBuf {
     program("PODPROOF_IMPOSTOR", "impostor")
 }
 
-/// The path of another program of this stage, by its name.
+/// Returns the path of another program of this stage, by its name.
 pub fn prop(name: &str) -> PathBuf {
     beside(name)
 }
@@ -65,16 +66,16 @@ pub(crate) fn finished(command: &mut Command) -> Ended {
     ended(command.spawn().unwrap())
 }
 
-/// Waits for the end of a run that was started, and reads everything that it wrote.
+/// Waits for the end of a run that was started, and reads all its output.
 pub fn ended(mut child: Child) -> Ended {
     let errors = child.stderr.take();
-    // Both pipes are read at once: either may fill up.
+    // Both pipes are read at once, because either may fill up.
     let err = std::thread::spawn(move || read(errors));
     let out = read(child.stdout.take());
     Ended { status: child.wait().unwrap(), out, err: err.join().unwrap() }
 }
 
-/// A program that a variable names, else one that cargo built beside this test.
+/// Returns the program that a variable names, else the program that cargo built beside this test.
 pub(crate) fn program(variable: &str, name: &str) -> PathBuf {
     env::var_os(variable).map_or_else(|| beside(name), PathBuf::from)
 }
@@ -95,17 +96,17 @@ fn read(pipe: Option<impl Read>) -> String {
 }
 
 impl Ended {
-    /// The exit code; a signal is none.
+    /// Returns the exit code; `None` after a signal.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// The report, where it was asked for as JSON.
+    /// Returns the report, if it was asked for as JSON.
     pub fn report(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
-    /// Each requirement's outcome.
+    /// Returns each requirement's outcome.
     pub fn outcomes(&self) -> BTreeMap<String, String> {
         let report = self.report();
         let findings = report["sandboxes"][0]["findings"].as_array().unwrap();
@@ -113,14 +114,14 @@ impl Ended {
         findings.iter().map(|finding| (text(finding, "id"), text(finding, "outcome"))).collect()
     }
 
-    /// Those of them that are neither met nor without meaning.
+    /// Returns the outcomes other than met and not applicable.
     pub fn lacking(&self) -> BTreeMap<String, String> {
         let mut outcomes = self.outcomes();
         outcomes.retain(|_, outcome| outcome != "met" && outcome != "not-applicable");
         outcomes
     }
 
-    /// The finding of one requirement.
+    /// Returns the finding of one requirement.
     pub fn finding(&self, id: &str) -> Value {
         let report = self.report();
         let findings = report["sandboxes"][0]["findings"].as_array().unwrap();
@@ -139,11 +140,11 @@ pub fn run(words: &[&str], temporary: &Path, variables: &[(&str, &str)]) -> Ende
     ended(command.spawn().unwrap())
 }
 
-/// The user "nobody" and its group, who may do nothing that not everybody may.
+/// The user "nobody" and its group, who may do only what everybody may.
 pub const NOBODY: u32 = 65534;
 
-/// The controller as that user, with TMPDIR as a folder of its own. `program` is a copy of the controller that this user may
-/// run: the tests' own files may lie where only root may go.
+/// Starts the controller as that user, with TMPDIR as a folder of its own. `program` is a copy of the controller that
+/// this user may run: the tests' own files may lie where only root may go.
 pub fn as_nobody(program: &Path, words: &[&str], temporary: &Path) -> Child {
     let mut command = Command::new("setpriv");
     command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".to_owned()]);
@@ -152,7 +153,7 @@ pub fn as_nobody(program: &Path, words: &[&str], temporary: &Path) -> Child {
     command.env("TMPDIR", temporary).spawn().unwrap()
 }
 
-/// The same where a file of the test's lies over one of the machine's.
+/// Runs the controller with a file of the test mounted over a file of the machine.
 pub fn run_over(words: &[&str], temporary: &Path, file: &Path, place: &str) -> Ended {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", "mount --bind \"$0\" \"$1\" && shift && exec \"$@\""]);
@@ -161,12 +162,12 @@ pub fn run_over(words: &[&str], temporary: &Path, file: &Path, place: &str) -> E
     ended(command.env("TMPDIR", temporary).spawn().unwrap())
 }
 
-/// A list of processes of its own, of which the controller is the first: the machine's own first process may be one that
-/// nobody may look into.
+/// A process list of its own, with the controller as its first process: an ordinary user may not look into the
+/// machine's own first process.
 pub const FIRST_PROCESS: &[&str] = &["--pid", "--fork", "--kill-child", "--mount-proc"];
 
-/// The same in a network namespace that is made for it, where there is nothing but loopback, and in what else unshare(1) is
-/// told to make.
+/// Runs the controller in a new network namespace that has only loopback, and in whatever else unshare(1) is told to
+/// make.
 pub fn run_apart(words: &[&str], temporary: &Path, more: &[&str]) -> Ended {
     let mut command = Command::new("unshare");
     command.arg("--net").args(more).args(["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);

@@ -1,5 +1,5 @@
-//! Spare processor time, for tests that need idle processors. A busy machine cannot show that a limit is missing: threads
-//! that get little may be limited, or may have to share.
+//! Spare processor time, for tests that need idle processors. A busy machine cannot show that a limit is missing:
+//! threads that get little may be limited, or may share the processors with others.
 
 use std::{
     fmt, thread,
@@ -8,25 +8,25 @@ use std::{
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Threads of the measurement, as many as the tests' sandboxes need.
+/// Busy threads of one measurement, as many as the tests' sandboxes have.
 const THREADS: u32 = 2;
-/// The time that one measurement of the machine takes.
+/// Time of one measurement.
 const WINDOW: Duration = Duration::from_millis(300);
-/// Thousandths of a processor that both threads together must get for the machine to count as idle.
+/// Thousandths of a processor that the threads together must get for the machine to count as idle.
 const ENOUGH: u64 = 1_500;
-/// Failures on an idle machine that count as the failure of a test. After one alone, others may have been busy in between.
+/// Failures on an idle machine that fail a test. A single failure may come from load between the two measurements.
 const CONVINCING: usize = 2;
 
-/// The machine was too busy for a test, each time that the test failed.
+/// A machine that was too busy during every attempt of a test.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Loaded {
-    /// Thousandths of a processor that two threads got, in the best of the attempts.
+    /// Thousandths of a processor that two threads got in the best attempt.
     pub most: u64,
 }
 
-/// Tries a test that needs idle processors, so many times at most. A success counts whatever the load is. A failure counts
-/// where the machine was idle before the test and after it, twice; then this panics with the reason. A panic of the test
-/// passes through.
+/// Runs a test that needs idle processors, up to this many times. A success counts whatever the load is. A failure
+/// counts if the machine was idle before and after the test; the second such failure panics with its reason. A panic
+/// of the test passes through.
 pub fn tried(
     attempts: usize,
     spare: impl Fn() -> u64,
@@ -44,8 +44,8 @@ pub fn tried(
     Err(Loaded { most })
 }
 
-/// Returns the thousandths of a processor that two busy threads get now. This process may be limited itself, and then its
-/// own time tells more than the idle time of the whole machine in `/proc/stat`.
+/// Returns the thousandths of a processor that two busy threads get now. This process may be limited itself, so the
+/// idle time of the whole machine in `/proc/stat` would tell less.
 pub fn millis() -> u64 {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(spin)).collect();
@@ -87,7 +87,7 @@ mod tests {
         Err("too little".to_owned())
     }
 
-    /// Spare time that changes with each measurement, and at last stays.
+    /// Spare time that changes with each measurement, and stays at its last value.
     fn changing<const COUNT: usize>(values: [u64; COUNT]) -> impl Fn() -> u64 {
         let next = Cell::new(0);
         move || {

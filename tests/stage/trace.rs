@@ -4,19 +4,20 @@ use std::{fs, path::Path};
 
 use crate::{Ended, run};
 
-/// A system call, as strace prints it: arguments as they were when it began, descriptors with what they are open on.
+/// A system call as strace prints it: the arguments at its beginning, and each descriptor with the file it is open
+/// on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Call {
-    /// Who made it.
+    /// The calling process's number.
     pub process: u32,
-    /// Its name.
+    /// The call's name.
     pub name: String,
-    /// What follows its name; its result among it, where it ended before another process was heard.
+    /// The text after the name. It includes the result if the call ended before strace reported another process.
     pub rest: String,
 }
 
-/// Has the controller run the probe under strace as this user, with further words of its own, and returns how that ended and
-/// what was called.
+/// Has the controller run the probe under strace as this user, with further arguments. Returns how the run ended, and
+/// the calls.
 pub fn run(ground: &Path, user: &str, words: &[&str]) -> (Ended, Vec<Call>) {
     let file = ground.join("trace");
     let strace = format!("strace --user={user} --follow-forks --decode-fds=all --output={}", file.display());
@@ -34,8 +35,8 @@ pub fn run(ground: &Path, user: &str, words: &[&str]) -> (Ended, Vec<Call>) {
 // === impl Call ===
 
 impl Call {
-    /// One line of `strace --follow-forks`; `None` for the end of a call that began in an earlier line, for signals and for
-    /// exits.
+    /// Parses one line of `strace --follow-forks`. Returns `None` for signals, for exits, and for the end of a call
+    /// that began in an earlier line.
     pub fn parse(line: &str) -> Option<Self> {
         let (process, rest) = line.split_once(' ')?;
         let (name, rest) = rest.trim_start().split_once('(')?;
@@ -47,7 +48,7 @@ impl Call {
         })
     }
 
-    /// The first argument.
+    /// Returns the first argument.
     pub fn first(&self) -> &str {
         self.rest.split([',', ')']).next().unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! `withhold OBSERVER RUNTIME… --root STATE run --bundle DIR ID`: a runtime between the controller and a real probe, which
-//! speaks to both and says of one observer that it could not look.
+//! `withhold OBSERVER RUNTIME… --root STATE run --bundle DIR ID`: a runtime between the controller and a real probe.
+//! It passes everything on, and reports for one observer that the observer could not look.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -26,7 +26,7 @@ use tonic::{
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// What may be under way between the probe and this program, in bytes.
+/// Bytes that may be under way between the probe and this program.
 const BUFFER: usize = 1 << 16;
 
 fn main() -> Result<ExitCode> {
@@ -37,12 +37,12 @@ fn main() -> Result<ExitCode> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(between(&invocation));
-    // The thread that reads standard input is not waited for.
+    // Nothing waits for the thread that reads standard input.
     runtime.shutdown_background();
     ended
 }
 
-/// Runs the real runtime, and passes on what its probe says, until it ends.
+/// Runs the real runtime, and passes its probe's messages on until the probe ends.
 async fn between(invocation: &Invocation) -> Result<ExitCode> {
     let rest: Vec<_> = invocation.rest.iter().skip(2).map(String::as_str).collect();
     let mut command = tokio::process::Command::from(invocation.command(&rest)?);
@@ -60,7 +60,7 @@ async fn between(invocation: &Invocation) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Everything but one observer's result is passed on as it is.
+/// Passes every message on as it is, except one observer's result.
 struct Between {
     controller: CollectorClient<Channel>,
     withheld: String,

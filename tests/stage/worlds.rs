@@ -1,4 +1,4 @@
-//! The worlds that a probe can find itself in, each an OCI runtime command for `--runtime`.
+//! Worlds that a probe can run in, each an OCI runtime command for `--runtime`.
 
 pub mod releases;
 
@@ -9,23 +9,23 @@ use std::{
 
 use releases::{Platform, Release, Runsc};
 
-/// A world by name.
+/// A world and its name.
 #[derive(Clone, Debug)]
 pub struct World {
-    /// For people.
+    /// The world's name for people.
     pub name: String,
-    /// For `--runtime`; `None` for no sandbox.
+    /// The command for `--runtime`; `None` for no sandbox.
     pub runtime: Option<String>,
-    /// Whether the kernel in it is gVisor's.
+    /// True if the kernel in the sandbox is gVisor's.
     pub gvisor: bool,
-    /// Why it cannot be had on this machine; CI has every world.
+    /// The reason why this machine cannot have the world; `None` where it can. CI has every world.
     pub missing: Option<String>,
 }
 
 /// Set while only the names of tests are wanted.
 static NAMES_ONLY: AtomicBool = AtomicBool::new(false);
 
-/// Has every runtime count as installed: names of tests can be listed before anything is fetched or built.
+/// Treats every runtime as installed, so that names of tests can be listed before anything is fetched or built.
 pub fn pretend() {
     NAMES_ONLY.store(true, Relaxed);
 }
@@ -34,7 +34,7 @@ fn is_pretended() -> bool {
     NAMES_ONLY.load(Relaxed)
 }
 
-/// Every world of this machine in its plainest form. `Err` names what is missing.
+/// Returns every world of this machine in its plainest form. An error names the missing program.
 pub fn all() -> Result<Vec<World>, String> {
     let mut all = Vec::new();
     for Release { name, runsc } in releases::all()? {
@@ -71,7 +71,7 @@ fn genuine(runsc: &Runsc, platform: Platform) -> World {
     }
 }
 
-/// The path of an installed runtime.
+/// Returns the path of an installed runtime.
 pub fn installed(name: &str) -> Result<String, String> {
     let folders = ["/usr/local/bin", "/usr/bin", "/usr/sbin"];
     let found = folders.iter().map(|folder| PathBuf::from(folder).join(name)).find(|path| path.is_file());
@@ -79,7 +79,7 @@ pub fn installed(name: &str) -> Result<String, String> {
     found.map(|path| path.display().to_string()).ok_or_else(|| format!("there is no {name}: run `make test`"))
 }
 
-/// What keeps the sandbox tests from running here.
+/// Returns the reason why the sandbox tests cannot run here, if there is one.
 pub fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("they need root: run `make test`".to_owned());

@@ -1,5 +1,5 @@
-//! Cilium on node one: its agent, without its operator, enforces network policies there. It is attached to nothing outside
-//! of the node's place.
+//! Cilium on node one: its agent, without its operator, enforces network policies there. Nothing outside of the
+//! node's place has a program of Cilium attached.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use super::{Cluster, Place, Service, State, network};
 
-/// The agent.
+/// Cilium's agent on node one.
 #[derive(Debug)]
 pub(super) struct Cilium {
     agent: Service,
@@ -48,12 +48,13 @@ impl Cilium {
             .sh(&format!("mount -t bpf bpf '{folder}/bpf'; mount -t cgroup2 cgroup2 '{folder}/groups'"));
         cluster.ask(&["create", "--filename", &self.part.join("crds").display().to_string()]);
         self.agent.start();
-        // The socket is the later one: by it a network plugin asks for a pod's address.
+        // The agent makes the socket last. Over it, a network plugin asks for a pod's address.
         let files = ["conflist", "agent.sock"].map(|name| self.folder.join(name));
         self.agent.until("its socket", || files.iter().all(|file| file.exists()));
     }
 
-    /// The network configuration that the agent wrote. containerd does not notice one that is renamed into its folder.
+    /// Returns the network configuration that the agent wrote. containerd does not notice a file that is renamed into
+    /// its folder.
     pub(super) fn conflist(&self) -> Vec<u8> {
         fs::read(self.folder.join("conflist")).unwrap()
     }

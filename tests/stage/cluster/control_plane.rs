@@ -8,7 +8,7 @@ use super::{Place, Service, State, network, parts::Parts};
 
 pub(super) const PORT: u16 = 6443;
 
-/// The four services.
+/// The four services of the control plane.
 #[derive(Debug)]
 pub(super) struct ControlPlane {
     pub(super) etcd: Service,
@@ -44,7 +44,7 @@ impl ControlPlane {
                     "--authorization-mode=RBAC",
                     "--allow-privileged",
                     "--kubelet-preferred-address-types=InternalIP",
-                    // Policies that change what they admit are off by default.
+                    // Policies that change the objects they admit are off by default.
                     "--feature-gates=MutatingAdmissionPolicy=true",
                     "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
                 ]),
@@ -56,7 +56,7 @@ impl ControlPlane {
         }
     }
 
-    /// Writes what the services read.
+    /// Writes the files that the services read.
     pub(super) fn prepare(state: &State, token: &str) {
         state.write("pki/tokens.csv", format!("{token},admin,admin,system:masters\n"));
         let policy = json!({
@@ -72,7 +72,7 @@ impl ControlPlane {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
-    /// Starts etcd and the API server; the others find it when it is ready.
+    /// Starts etcd and the API server. The other services find the API server when it is ready.
     pub(super) fn start(&self) {
         self.etcd.start();
         self.etcd.until_listens(2379);
@@ -83,7 +83,7 @@ impl ControlPlane {
     }
 }
 
-/// The file in which the API server tells of every request.
+/// Returns the file in which the API server logs every request.
 pub(super) fn audit_log(state: &State) -> std::path::PathBuf {
     state.join("logs/audit.json")
 }
@@ -92,7 +92,7 @@ fn authority(state: &State) -> std::path::PathBuf {
     state.join("pki/apiserver.crt")
 }
 
-/// The configuration of a client with this token.
+/// Returns the configuration of a client with this token.
 pub(super) fn kubeconfig(state: &State, token: &str) -> Value {
     json!({
         "apiVersion": "v1",
@@ -110,7 +110,7 @@ pub(super) fn kubeconfig(state: &State, token: &str) -> Value {
     })
 }
 
-/// A token that nobody can guess.
+/// Returns a token that nobody can guess.
 pub(super) fn token() -> String {
     let boot = fs::read_to_string(Path::new("/proc/sys/kernel/random/uuid")).unwrap();
     boot.trim().to_owned()

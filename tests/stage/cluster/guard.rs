@@ -1,6 +1,6 @@
-//! The guard: the one process outside that starts the holders of all places, waits for their end, and removes what the
-//! kernel does not. It lives as long as its standard input, whose other end the starter of the cluster keeps: so whatever
-//! ends the starter ends the cluster.
+//! The guard: the one process outside. It starts the holders of all places, waits for their end, and removes what the
+//! kernel does not. The guard lives as long as its standard input, whose other end the starter of the cluster keeps.
+//! So the cluster ends however its starter ends.
 
 use std::{
     fs::File,
@@ -18,12 +18,12 @@ use nix::{
 use super::{Place, State, patience, place};
 use crate::run::program;
 
-/// The program that guards clusters, and starts them for people.
+/// Returns the program that guards clusters, and starts them for people.
 pub fn cluster_program() -> PathBuf {
     program("PODPROOF_CLUSTER_PROGRAM", "cluster")
 }
 
-/// Starts the guard in a process group of its own: who types Ctrl-C means the tests.
+/// Starts the guard in a process group of its own, because Ctrl-C means the tests.
 pub(super) fn start(state: &State, places: &[&str]) -> Child {
     let log = File::create(state.log("guard")).unwrap();
     Command::new(cluster_program())
@@ -38,7 +38,7 @@ pub(super) fn start(state: &State, places: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Is the guard.
+/// Acts as the guard until every place has ended.
 pub fn guard(state: &Path, places: &[String]) -> io::Result<()> {
     let holders: Vec<_> = places.iter().map(|name| place::start_holder(state, name)).collect();
     for holder in holders {

@@ -1,4 +1,4 @@
-//! Container images, written as OCI archives: one layer of files, and what to run.
+//! Container images, written as OCI archives: one layer of files, and a command.
 
 use std::{
     fs::{self, File},
@@ -12,14 +12,14 @@ use tar::{Builder, EntryType, Header};
 
 /// The image of a pod's own container, which only waits.
 pub const PAUSE: &str = "podproof.test/pause:1";
-/// The image of a workload: a static busybox with `sh`, `nc` and its other words in /bin, which waits, too.
+/// The image of a workload: a static busybox with `sh`, `nc` and its other words in /bin. By default it waits.
 pub const BUSYBOX: &str = "podproof.test/busybox:1";
 
 const PROGRAM: &str = "/usr/bin/busybox";
 const WORDS: [&str; 14] =
     ["sh", "cat", "echo", "env", "false", "grep", "httpd", "id", "ip", "ls", "mount", "nc", "sleep", "true"];
 
-/// An image in the making.
+/// An image that is not written yet.
 #[derive(Clone, Debug)]
 pub struct Image {
     reference: String,
@@ -34,13 +34,13 @@ enum Entry {
 }
 
 impl Image {
-    /// An empty image, by the reference that pods use.
+    /// Begins an empty image, by the reference that pods use.
     pub fn new(reference: &str, command: &[&str]) -> Self {
         let configuration = json!({ "Entrypoint": command, "Env": ["PATH=/bin"], "WorkingDir": "/" });
         Self { reference: reference.to_owned(), entries: Vec::new(), configuration }
     }
 
-    /// The static busybox of this machine.
+    /// Begins an image with this machine's static busybox.
     pub fn busybox(reference: &str) -> Self {
         let program =
             fs::read(PROGRAM).unwrap_or_else(|error| panic!("{PROGRAM}: {error}: run `make cluster-test`"));
@@ -49,35 +49,35 @@ impl Image {
         WORDS.iter().fold(image, |image, word| image.link(&format!("bin/{word}"), "busybox"))
     }
 
-    /// With a program or another file.
+    /// Adds a program or another file.
     #[must_use]
     pub fn file(mut self, path: &str, bytes: Vec<u8>) -> Self {
         self.entries.push(Entry::File { path: path.to_owned(), bytes });
         self
     }
 
-    /// With a symbolic link.
+    /// Adds a symbolic link.
     #[must_use]
     pub fn link(mut self, path: &str, target: &str) -> Self {
         self.entries.push(Entry::Link { path: path.to_owned(), target: target.to_owned() });
         self
     }
 
-    /// With a user other than root, as `UID` or `UID:GID`.
+    /// Sets a user other than root, as `UID` or `UID:GID`.
     #[must_use]
     pub fn user(mut self, user: &str) -> Self {
         self.configuration["User"] = user.into();
         self
     }
 
-    /// With a folder that a runtime makes a volume of.
+    /// Declares a folder that a runtime makes a volume of.
     #[must_use]
     pub fn volume(mut self, path: &str) -> Self {
         self.configuration["Volumes"][path] = json!({});
         self
     }
 
-    /// Writes the archive.
+    /// Writes the image as an archive.
     pub fn write(self, archive: &Path) -> io::Result<()> {
         let mut blobs = Builder::new(File::create(archive)?);
         let layer = layer(&self.entries)?;
@@ -134,7 +134,7 @@ fn append(archive: &mut Builder<impl Write>, path: &str, bytes: &[u8], mode: u32
     archive.append_data(&mut header, path, bytes)
 }
 
-/// What container images call this machine's kind.
+/// Returns this machine's architecture, as container images name it.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",

@@ -1,4 +1,4 @@
-//! What tests ask of the API server as the administrator, by kubectl.
+//! The administrator's requests to the API server, by kubectl.
 
 use std::{
     io::Write,
@@ -13,7 +13,7 @@ use super::{Cluster, control_plane};
 use crate::run::{self, Ended};
 
 impl Cluster {
-    /// kubectl with these words, as a command in the network of the control plane.
+    /// Returns kubectl's command with these arguments, in the network of the control plane.
     pub fn kubectl_command(&self, words: &[&str]) -> Command {
         let mut command = self.inside(self.parts.kubernetes.join("kubectl"));
         command.args(words).env("HOME", self.state.join("home"));
@@ -25,14 +25,14 @@ impl Cluster {
         run::finished(&mut self.kubectl_command(words))
     }
 
-    /// Runs kubectl, which must succeed; returns what it printed.
+    /// Runs kubectl, which must succeed; returns its output.
     pub fn ask(&self, words: &[&str]) -> String {
         let ended = self.kubectl(words);
         assert!(ended.status.success(), "kubectl {words:?}: {ended:#?}");
         ended.out
     }
 
-    /// An object, or a list of them, as the API server has it.
+    /// Returns an object or a list, as the API server has it.
     pub fn get(&self, words: &[&str]) -> Value {
         let words = [&["get", "--output=json"], words].concat();
         serde_json::from_str(&self.ask(&words)).unwrap()
@@ -57,14 +57,14 @@ impl Cluster {
         ended.out
     }
 
-    /// A kubeconfig of a service account, with a token that lasts as long as the tests.
+    /// Writes a kubeconfig of a service account, with a token that outlasts the tests.
     pub fn account(&self, namespace: &str, name: &str) -> PathBuf {
         let token = self.ask(&["create", "token", name, "--namespace", namespace, "--duration=24h"]);
         let configuration = control_plane::kubeconfig(&self.state, token.trim());
         self.state.write(&format!("accounts/{namespace}-{name}"), configuration.to_string())
     }
 
-    /// The requests that the API server's audit log has of clients whose user agent begins with these words.
+    /// Returns the audit log's requests from clients whose user agent begins with these words.
     pub fn requests(&self, agent: &str) -> Vec<Value> {
         let text = std::fs::read_to_string(control_plane::audit_log(&self.state)).unwrap_or_default();
         text.lines()

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Starts a cluster, says how to use it, and stays until it is told to end.
+/// Starts a cluster, prints how to use it, and keeps it until a signal comes.
 fn up(words: &[&str]) -> io::Result<()> {
     let mut options = Options::default();
     let (mut folder, mut showcase) = (None, false);

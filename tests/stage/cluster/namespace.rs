@@ -11,7 +11,7 @@ use super::{BUSYBOX, Cluster, Ended};
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// The namespace.
+/// A namespace of the cluster.
 #[derive(Debug)]
 pub struct Namespace<'a> {
     cluster: &'a Cluster,
@@ -21,20 +21,20 @@ pub struct Namespace<'a> {
 }
 
 impl Cluster {
-    /// A new namespace; its name begins with this word.
+    /// Makes a namespace whose name begins with this word.
     pub fn namespace(&self, word: &str) -> Namespace<'_> {
         let name = format!("{word}-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         self.make_namespace(name, false)
     }
 
-    /// A new namespace of just this name, which stays until the cluster ends.
+    /// Makes a namespace of exactly this name, which stays until the cluster ends.
     pub(super) fn lasting_namespace(&self, name: &str) -> Namespace<'_> {
         self.make_namespace(name.to_owned(), true)
     }
 
     fn make_namespace(&self, name: String, stays: bool) -> Namespace<'_> {
         self.ask(&["create", "namespace", &name]);
-        // Pods are refused before it is there.
+        // Until the account exists, the API server refuses pods.
         let account =
             ["wait", "--for=create", "--timeout=60s", "serviceaccount/default", "--namespace", &name];
         self.ask(&account);
@@ -43,22 +43,22 @@ impl Cluster {
 }
 
 impl Namespace<'_> {
-    /// Its name.
+    /// Returns the namespace's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Runs kubectl in it.
+    /// Runs kubectl in the namespace.
     pub fn kubectl(&self, words: &[&str]) -> Ended {
         self.cluster.kubectl(&[&["--namespace", &self.name], words].concat())
     }
 
-    /// An object in it, or a list of them.
+    /// Returns an object of the namespace, or a list of objects.
     pub fn get(&self, words: &[&str]) -> Value {
         self.cluster.get(&[&["--namespace", &self.name], words].concat())
     }
 
-    /// Applies an object.
+    /// Applies an object in the namespace.
     pub fn apply(&self, object: &Value) {
         self.cluster.feed(&["--namespace", &self.name, "apply", "--filename=-"], &object.to_string());
     }
@@ -75,7 +75,7 @@ impl Namespace<'_> {
         self.kubectl(&[&["exec", pod, "--"], command].concat())
     }
 
-    /// The address of a pod.
+    /// Returns the address of a pod.
     pub fn address(&self, pod: &str) -> String {
         self.get(&["pod", pod])["status"]["podIP"].as_str().unwrap().to_owned()
     }
@@ -90,7 +90,7 @@ impl Drop for Namespace<'_> {
     }
 }
 
-/// A pod with limits on a node, which runs a shell command or, without one, only waits.
+/// Returns a pod with limits on a node. It runs a shell command, or waits if there is none.
 pub fn pod(name: &str, runtime: &str, node: &str, command: Option<&str>) -> Value {
     let mut container = json!({
         "name": "main",

@@ -1,5 +1,5 @@
-//! The cluster's network: one bridge in a place of its own, the outside, and a cable from it to each node. Nothing leads
-//! out of it; hosts of the world can be imitated by addresses in the outside.
+//! The cluster's network: a bridge in a place of its own, the outside, and a cable from it to each node. Nothing
+//! leads out of the network. Addresses in the outside can imitate hosts of the world.
 
 use std::process::Command;
 
@@ -16,17 +16,17 @@ pub(super) const GATEWAY: &str = "10.99.0.1";
 pub(super) const ALL_PODS: &str = "10.244.0.0/16";
 pub(super) const SERVICES: &str = "10.96.0.0/16";
 
-/// A node's address; the control plane listens on that of node one.
+/// Returns a node's address; the control plane listens on node one's.
 pub(super) fn address(node: &str) -> &'static str {
     if node == ONE { "10.99.0.2" } else { "10.99.0.3" }
 }
 
-/// The addresses of a node's pods.
+/// Returns the address range of a node's pods.
 pub(super) fn pods(node: &str) -> &'static str {
     if node == ONE { "10.244.0.0/24" } else { "10.244.1.0/24" }
 }
 
-/// Builds the bridge, and connects each node to it and to the other's pods.
+/// Builds the bridge, and connects each node to it and to the other node's pods.
 pub(super) fn build(outside: Place, nodes: &[(&str, Place)]) {
     outside.sh(&format!(
         "ip link set lo up; ip link add wire type bridge; ip link set wire up; ip address add {GATEWAY}/24 dev wire"
@@ -46,7 +46,8 @@ pub(super) fn build(outside: Place, nodes: &[(&str, Place)]) {
     }
 }
 
-/// The cable. Its far end is named by the machine's number of the node's process, so the machine's /proc is wanted.
+/// Lays the cable to a node. The machine's number of the node's process names the far end, so this needs the
+/// machine's /proc.
 fn connect(outside: Place, name: &str, node: Place) {
     let far = node.process().to_string();
     let cable = ["link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", &far];

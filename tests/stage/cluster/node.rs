@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use super::{Ended, Place, Service, State, network, parts::Parts, registry};
 use crate::run;
 
-/// The label by which the pools are told apart; the one on node one enforces policies where the cluster does at all.
+/// The label that names a node's pool. Node one's pool enforces policies if the cluster does at all.
 pub const POOL: &str = "cloud.google.com/gke-nodepool";
 
-/// One node.
+/// One node of the cluster.
 #[derive(Debug)]
 pub struct Node {
     name: &'static str,
@@ -47,23 +47,23 @@ impl Node {
         Self { name, place, folder, state: state.clone(), parts: parts.clone(), containerd, kubelet }
     }
 
-    /// Its name.
+    /// Returns the node's name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its namespaces.
+    /// Returns the node's namespaces.
     pub fn place(&self) -> Place {
         self.place
     }
 
-    /// The pool in which it is.
+    /// Returns the name of the node's pool.
     pub fn pool(&self) -> &'static str {
         if self.name == network::ONE { "enforced" } else { "plain" }
     }
 
-    /// Its object, with what the kubelet does not write itself. It is made in advance, so that its pods' addresses are
-    /// known to everybody.
+    /// Returns the node's object, with the fields that the kubelet does not write itself. It is made in advance, so
+    /// that everybody knows the addresses of its pods.
     pub(super) fn object(&self) -> Value {
         json!({
             "apiVersion": "v1",
@@ -73,7 +73,7 @@ impl Node {
         })
     }
 
-    /// Starts containerd and imports the images: a kubelet that finds no pause image would try to pull it.
+    /// Starts containerd and imports the images: a kubelet without a pause image would try to pull one.
     pub(super) fn start_containerd(&self, images: &[PathBuf]) {
         self.prepare();
         self.containerd.start();
@@ -84,7 +84,7 @@ impl Node {
         }
     }
 
-    /// Gives its pods a network in which every one reaches every other, whatever policies say.
+    /// Gives the pods a network in which each pod reaches every other, whatever policies say.
     pub(super) fn connect_plainly(&self) {
         let conflist = json!({
             "cniVersion": "1.0.0",
@@ -121,7 +121,7 @@ impl Node {
         run::finished(&mut command)
     }
 
-    /// Its kubelet, to be stopped or frozen; its pods go on.
+    /// Returns the node's kubelet, to be stopped or frozen; its pods go on.
     pub fn kubelet(&self) -> &Service {
         &self.kubelet
     }

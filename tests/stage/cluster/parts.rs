@@ -1,30 +1,30 @@
-//! The programs that a cluster is made of: built from Go modules into the cache by `tests/cluster/parts/build`, or
-//! Debian's, which `make cluster-test` installs.
+//! The programs of a cluster: built from Go modules into the cache by `tests/cluster/parts/build`, or Debian's, which
+//! `make cluster-test` installs.
 
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-/// Where Debian's programs are; clang of the version that Cilium's agent wants comes first.
+/// Folders of Debian's programs; clang of the version that Cilium's agent wants comes first.
 pub(super) const SYSTEM: &str = "/usr/lib/llvm-19/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Debian's network plugins.
+/// Folder of Debian's network plugins.
 pub(super) const PLUGINS: &str = "/usr/lib/cni";
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/parts/build");
 
-/// The folders of the parts that were built.
+/// Folders of the parts that were built.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) kubernetes: PathBuf,
     pub(super) gvisor: PathBuf,
     pub(super) containerd: PathBuf,
-    /// Where policies shall be enforced.
+    /// Cilium's folder; `None` where policies are not enforced.
     pub(super) cilium: Option<PathBuf>,
 }
 
 impl Parts {
-    /// Finds them, and builds those that are missing.
+    /// Finds the parts, and builds those that are missing.
     pub(super) fn find(enforced: bool) -> Self {
         Self {
             kubernetes: part("kubernetes"),
@@ -34,7 +34,7 @@ impl Parts {
         }
     }
 
-    /// A PATH with the runtimes' shims on it.
+    /// Returns a PATH with the runtimes' shims on it.
     pub(super) fn path(&self) -> String {
         format!("{}:{}:{SYSTEM}", self.gvisor.display(), self.containerd.display())
     }

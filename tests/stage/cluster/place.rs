@@ -1,5 +1,5 @@
-//! A place: process, mount and network namespaces of their own, held open by one process. When that process ends, the
-//! kernel ends every other process in the place and drops its mounts and interfaces.
+//! A place: process, mount and network namespaces, held open by one process. When that process ends, the kernel ends
+//! every other process in the place and drops its mounts and interfaces.
 
 use std::{
     ffi::OsStr,
@@ -24,7 +24,7 @@ use nix::{
 use super::{State, patience};
 use crate::network::Host;
 
-/// Settings of the whole machine that a kubelet or Cilium's agent would change, with the values that they want.
+/// Settings of the whole machine that a kubelet or Cilium's agent would change, each with the value that it wants.
 const WANTED: [(&str, &str); 8] = [
     ("vm/overcommit_memory", "1"),
     ("vm/panic_on_oom", "0"),
@@ -40,12 +40,12 @@ const WANTED: [(&str, &str); 8] = [
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Place {
     process: u32,
-    /// The inode number of the network namespace, as the holder recorded it.
+    /// Inode number of the network namespace, as the holder recorded it.
     network: u64,
 }
 
 impl Place {
-    /// The place of this name, as soon as it is held.
+    /// Returns the place of this name, as soon as it is held.
     pub(super) fn of(state: &State, name: &str) -> Self {
         let file = state.place(name);
         let mut place = None;
@@ -61,12 +61,12 @@ impl Place {
         Some(Self { process: process.parse().ok()?, network: network.parse().ok()? })
     }
 
-    /// A program in the network of this place that sees the machine's files and processes.
+    /// Returns a program's command in the network of this place, with the machine's files and processes.
     pub fn beside(self, program: impl AsRef<OsStr>) -> Command {
         self.enter(&["--net"], program.as_ref())
     }
 
-    /// A program wholly in this place.
+    /// Returns a program's command in all namespaces of this place.
     pub fn within(self, program: impl AsRef<OsStr>) -> Command {
         self.enter(&["--mount", "--pid", "--net"], program.as_ref())
     }
@@ -78,31 +78,31 @@ impl Place {
         command
     }
 
-    /// Runs a script of shell commands wholly in this place.
+    /// Runs a shell script in all namespaces of this place.
     pub fn sh(self, script: &str) {
         let output = self.within("sh").args(["-ec", script]).output().unwrap();
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// The process that holds the place, as `ip link … netns` wants it.
+    /// Returns the process that holds the place, as `ip link … netns` wants it.
     pub(super) fn process(self) -> u32 {
         self.process
     }
 
-    /// Its network, as a host.
+    /// Returns the network of the place as a host.
     pub fn host(self) -> Host {
         Host::of(self.network().unwrap())
     }
 
-    /// Moves this thread into the network of the place, and makes sure that it is there.
+    /// Moves this thread into the network of the place, and checks that the thread is there.
     pub(super) fn join(self) -> io::Result<()> {
         let network = self.network()?;
         setns(network, CloneFlags::CLONE_NEWNET)?;
         self.expect(&File::open("/proc/thread-self/ns/net")?)
     }
 
-    /// Opens the network namespace. The holder's number can belong to another process by now: a namespace other than the
-    /// recorded one is refused, for a test that ran in the machine's own network would send packets there.
+    /// Opens the network namespace. The holder's number can belong to another process by now, so a namespace other
+    /// than the recorded one is refused: in the machine's own network, a test's packets would leave the machine.
     fn network(self) -> io::Result<File> {
         let network = File::open(format!("/proc/{}/ns/net", self.process))?;
         self.expect(&network)?;
@@ -121,21 +121,21 @@ impl Place {
         )))
     }
 
-    /// Whether it is held still, and for the cluster of this folder.
+    /// True if the place is still held, and for the cluster of this folder.
     pub(super) fn is_held(self, state: &Path) -> bool {
         let line = fs::read(format!("/proc/{}/cmdline", self.process)).unwrap_or_default();
         line.split(|byte| *byte == 0).any(|word| word == state.as_os_str().as_encoded_bytes())
     }
 
-    /// Whether a process lives, by its number in the place.
+    /// True if a process lives, by its number in the place.
     pub(super) fn has(self, process: u32) -> bool {
         let file = format!("/proc/{}/root/proc/{process}/stat", self.process);
-        // The state follows the name in parentheses; a zombie has ended.
+        // The state follows the name in parentheses. A zombie has ended.
         fs::read_to_string(file)
             .is_ok_and(|text| text.rsplit(") ").next().is_some_and(|rest| !rest.starts_with('Z')))
     }
 
-    /// Whether anything listens on a TCP port here.
+    /// True if a program listens on this TCP port in the place.
     pub(super) fn listens(self, port: u16) -> bool {
         let port = format!(":{port:04X}");
         ["tcp", "tcp6"].iter().any(|table| {
@@ -150,7 +150,7 @@ impl Place {
 
 /// Becomes the first process of a new place, and holds it until standard input ends.
 pub fn hold(state: &Path, name: &str) -> io::Result<()> {
-    // Still the machine's /proc: it knows this process by the number that others need.
+    // Still the machine's /proc, which has this process's number as others need it.
     let process = fs::read_link("/proc/self")?;
     let network = fs::metadata("/proc/self/ns/net")?.ino();
     let children = SigSet::from(Signal::SIGCHLD);
@@ -170,7 +170,8 @@ pub fn hold(state: &Path, name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The mounts: /proc of this place, /run and what is written below /var in memory, and the machine's settings out of reach.
+/// Makes the mounts: /proc of this place, /run and writes below /var in memory, and the machine's settings out of
+/// reach.
 fn furnish() -> io::Result<()> {
     let none = None::<&str>;
     mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), none)?;
@@ -200,7 +201,7 @@ fn reap() {
     }
 }
 
-/// Starts the holder of a place. It ends with its starter, and when the starter's standard input ends.
+/// Starts the holder of a place. The holder ends with its starter, and when the starter's standard input ends.
 pub(super) fn start_holder(state: &Path, name: &str) -> io::Result<process::Child> {
     Command::new("unshare")
         .args(["--mount", "--pid", "--net", "--fork", "--kill-child", "--"])

@@ -8,12 +8,12 @@ use super::{Node, Service, State, network};
 
 const PORT: u16 = 5000;
 
-/// The registry's name in references of images.
+/// Returns the registry's name in references of images.
 pub(super) fn host() -> String {
     format!("{}:{PORT}", network::address(network::ONE))
 }
 
-/// Tells a node's containerd to trust it.
+/// Tells a node's containerd to trust the registry.
 pub(super) fn trust(folder: &Path) {
     let folder = folder.join(host());
     fs::create_dir_all(&folder).unwrap();
@@ -48,7 +48,7 @@ impl<'a> Registry<'a> {
         Self { node }
     }
 
-    /// Puts an image, which node one has, into the registry by a name and tag; returns the reference to pull it by.
+    /// Pushes an image of node one by a name and tag; returns the reference to pull it by.
     pub fn push(&self, reference: &str, name: &str) -> String {
         let target = format!("{}/{name}", host());
         let tagged = self.node.ctr(&["images", "tag", "--force", reference, &target]);

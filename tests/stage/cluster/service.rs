@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 
 use super::{Place, State, patience};
 
-/// How to start one.
+/// A service, and how to start it.
 #[derive(Debug)]
 pub struct Service {
     name: String,
@@ -27,7 +27,7 @@ impl Service {
         Self { name: name.to_owned(), place, state: state.clone(), words, variables: Vec::new() }
     }
 
-    /// An argument.
+    /// Adds an argument.
     pub(super) fn word(mut self, word: impl AsRef<OsStr>) -> Self {
         self.words.push(word.as_ref().to_owned());
         self
@@ -38,7 +38,7 @@ impl Service {
         self
     }
 
-    /// An option and its value, which is a path mostly.
+    /// Adds an option and its value, which is mostly a path.
     pub(super) fn option(self, name: &str, value: impl AsRef<Path>) -> Self {
         let word = format!("{name}={}", value.as_ref().display());
         self.word(word)
@@ -49,12 +49,12 @@ impl Service {
         self
     }
 
-    /// Its log.
+    /// Returns the service's log.
     pub fn log(&self) -> PathBuf {
         self.state.log(&self.name)
     }
 
-    /// Starts it, once more after a stop too.
+    /// Starts the service, also again after a stop.
     pub fn start(&self) {
         _ = fs::remove_file(self.pid());
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
@@ -70,7 +70,7 @@ impl Service {
         patience::until(&format!("the start of {}", self.name), &self.log(), || self.number().is_some());
     }
 
-    /// Waits for what shows that it works.
+    /// Waits for a sign that the service works.
     pub(super) fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
         patience::until(&format!("{}: {what}", self.name), &self.log(), || {
             assert!(self.lives(), "{} has ended; {}", self.name, patience::tail(&self.log()));
@@ -78,28 +78,28 @@ impl Service {
         });
     }
 
-    /// Waits until it listens on a port.
+    /// Waits until the service listens on a port.
     pub(super) fn until_listens(&self, port: u16) {
         self.until(&format!("port {port}"), || self.place.listens(port));
     }
 
-    /// Whether it runs.
+    /// True if the service runs.
     pub fn lives(&self) -> bool {
         self.number().is_some_and(|process| self.place.has(process))
     }
 
-    /// Ends it at once, as a crash would, and waits for the end.
+    /// Ends the service at once, as a crash would, and waits for the end.
     pub fn kill(&self) {
         self.signal(Signal::SIGKILL);
         patience::until(&format!("the end of {}", self.name), &self.log(), || !self.lives());
     }
 
-    /// Freezes it: what talks to it hangs.
+    /// Freezes the service: its clients hang.
     pub fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
     }
 
-    /// Lets it go on.
+    /// Lets a frozen service go on.
     pub fn thaw(&self) {
         self.signal(Signal::SIGCONT);
     }

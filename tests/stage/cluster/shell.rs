@@ -1,4 +1,4 @@
-//! A shell in the network of a cluster that runs, for a person to try the product there.
+//! A shell in the network of a running cluster, for a person to try the product there.
 
 use std::{
     env,
@@ -12,8 +12,8 @@ use std::{
 use super::{ATTACH, Cluster, ONE, Place, State};
 use crate::run;
 
-/// Becomes a shell in the network of the control plane, or runs a shell's command there, with the administrator's
-/// KUBECONFIG and with controller and kubectl on PATH. Returns where that failed.
+/// Becomes a shell in the network of the control plane, or runs a shell command there. The shell has the
+/// administrator's KUBECONFIG, and controller and kubectl on PATH. Returns only if that fails.
 pub fn shell(command: Option<&str>) -> io::Error {
     match prepared(command) {
         Ok(mut shell) => shell.exec(),
@@ -43,7 +43,7 @@ fn prepared(command: Option<&str>) -> io::Result<Command> {
     Ok(shell)
 }
 
-/// Returns the folder of the cluster that is meant: the named one, else the only one that runs.
+/// Returns the folder of the cluster that the environment names, else of the only cluster that runs.
 fn meant() -> io::Result<PathBuf> {
     if let Some(folder) = env::var_os(ATTACH) {
         return Ok(folder.into());

@@ -1,4 +1,5 @@
-//! A namespace in which nothing is wrong, to be spoilt in one way or another, and what the controller says of it.
+//! A namespace in which nothing is wrong, for tests to spoil in one way or another, and the controller's report on
+//! it.
 
 use std::{
     collections::BTreeMap,
@@ -10,19 +11,19 @@ use serde_json::{Value, json};
 
 use super::{BUSYBOX, Cluster, Ended, Namespace, POOL};
 
-/// The clusters whose nodes have the probe's image, by their folders.
+/// Folders of the clusters whose nodes have the probe's image.
 static GIVEN: Mutex<Vec<std::path::PathBuf>> = Mutex::new(Vec::new());
 
-/// What is in such a namespace.
+/// Content of such a namespace.
 #[derive(Clone, Debug)]
 pub struct Shop {
-    /// Whether Pod Security's `restricted` is enforced.
+    /// Set when Pod Security's `restricted` is enforced.
     pub restricted: bool,
-    /// Deployments; the first is what most tests change.
+    /// Deployments; most tests change the first.
     pub deployments: Vec<Value>,
-    /// Policies and whatever else there is.
+    /// Policies and all other objects.
     pub others: Vec<Value>,
-    /// Whether its pods can start.
+    /// Set when the pods can start.
     pub starts: bool,
 }
 
@@ -33,12 +34,12 @@ pub struct Loan<'a> {
     object: Value,
 }
 
-/// What one probe stands for, and each requirement's outcome.
+/// The pods that one probe represents, and each requirement's outcome.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Judged {
-    /// Pods or templates, as the report titles them.
+    /// Pods or pod templates, as the report titles them.
     pub stands_for: Vec<String>,
-    /// By the requirement's id; what is only advised is not among them, for gVisor's defaults lack some of it.
+    /// Outcomes by the requirement's id, without advisory requirements: gVisor's defaults do not meet all of those.
     pub outcomes: BTreeMap<String, String>,
 }
 
@@ -51,39 +52,39 @@ impl Default for Shop {
 }
 
 impl Shop {
-    /// The first deployment's pod template.
+    /// Returns the first deployment's pod template.
     pub fn template(&mut self) -> &mut Value {
         &mut self.deployments[0]["spec"]["template"]
     }
 
-    /// The specification of its pods.
+    /// Returns the specification of the first deployment's pods.
     pub fn pod(&mut self) -> &mut Value {
         &mut self.template()["spec"]
     }
 
-    /// Their container.
+    /// Returns the container of the first deployment's pods.
     pub fn container(&mut self) -> &mut Value {
         &mut self.pod()["containers"][0]
     }
 
-    /// Without any policy.
+    /// Removes every NetworkPolicy.
     pub fn without_policies(&mut self) {
         self.others.retain(|object| object["kind"] != "NetworkPolicy");
     }
 
-    /// With a policy of this specification besides.
+    /// Adds a NetworkPolicy of this specification.
     pub fn policy(&mut self, name: &str, specification: &Value) {
         self.others.push(policy(name, specification));
     }
 
-    /// Makes all of it in a namespace, and waits until every deployment has its pods.
+    /// Makes all objects in a namespace, and waits until every deployment has its pods.
     pub fn open(&self, namespace: &Namespace<'_>) {
         if self.restricted {
             let label = "pod-security.kubernetes.io/enforce=restricted";
             let ended = namespace.kubectl(&["label", "namespace", namespace.name(), label]);
             assert!(ended.status.success(), "{ended:#?}");
         }
-        // What binds pods is there before them.
+        // Policies exist before the pods that they bind.
         let items = self.others.iter().chain(&self.deployments).collect::<Vec<_>>();
         namespace.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": items }));
         for deployment in self.deployments.iter().filter(|_| self.starts) {
@@ -95,7 +96,7 @@ impl Shop {
 }
 
 impl Cluster {
-    /// The reference of the probe's image as the controller makes it, which every node has.
+    /// Returns the reference of the probe's image as the controller makes it; every node has the image.
     pub fn probe_image(&self) -> String {
         // A cluster may have seen the probes of other test runs.
         let reference = format!("podproof.test/probe:{}", process::id());
@@ -113,7 +114,7 @@ impl Cluster {
         reference
     }
 
-    /// Has the controller verify a namespace, with a control in another one; the report is JSON.
+    /// Has the controller verify a namespace, with the control pod in another one; the report is JSON.
     pub fn verify(&self, namespace: &Namespace<'_>, control: &Namespace<'_>, words: &[&str]) -> Ended {
         let image = self.probe_image();
         let own = ["verify", "--namespace", namespace.name(), "--control-namespace", control.name()];
@@ -140,7 +141,7 @@ impl Drop for Loan<'_> {
 }
 
 impl Ended {
-    /// What was judged, the worst first, where the report was asked for as JSON.
+    /// Returns the judged sandboxes, the worst first, if the report was asked for as JSON.
     pub fn judged(&self) -> Vec<Judged> {
         let report = self.report();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -155,7 +156,7 @@ impl Ended {
     }
 }
 
-/// A deployment with one pod, in which nothing is wrong, on the node where policies are enforced.
+/// Returns a deployment with one pod, in which nothing is wrong, on the node where policies are enforced.
 pub fn deployment(name: &str) -> Value {
     let labels = json!({ "app": name });
     let container = json!({
@@ -193,7 +194,7 @@ pub fn deployment(name: &str) -> Value {
     })
 }
 
-/// A NetworkPolicy.
+/// Returns a NetworkPolicy of this specification.
 pub fn policy(name: &str, specification: &Value) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1",

@@ -8,8 +8,8 @@ const SHOP: &str = "shop";
 const CONTROL: &str = "podproof";
 
 impl Cluster {
-    /// Makes a gVisor Deployment under default-deny, and gives every node the probe's image. Returns the commands that try
-    /// the product on them.
+    /// Makes a gVisor Deployment under default-deny, and gives every node the probe's image. Returns the commands
+    /// that try the product on them.
     pub fn showcase(&self) -> [String; 3] {
         self.lasting_namespace(CONTROL);
         Shop::default().open(&self.lasting_namespace(SHOP));
@@ -23,7 +23,7 @@ impl Cluster {
         [doctor, verify, spoil].map(|command| format!("make cluster-shell CMD='{command}'"))
     }
 
-    /// The reference by digest of the probe's image, which the controller has pushed and every node has pulled.
+    /// Pushes the probe's image and has every node pull it; returns its reference by digest.
     fn pushed_probe(&self) -> String {
         _ = self.registry();
         let reference = format!("{}/probe:1", registry::host());

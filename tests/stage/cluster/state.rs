@@ -1,4 +1,4 @@
-//! The folder in which a cluster keeps all its files; nothing of it is anywhere else but its control groups.
+//! The folder with all files of a cluster; only its control groups are elsewhere.
 
 use std::{
     fs, io,
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::{Options, patience};
 use crate::ground;
 
-/// The folder.
+/// A cluster's folder.
 #[derive(Clone, Debug)]
 pub struct State {
     folder: PathBuf,
 }
 
-/// What those who attach need to know.
+/// Facts for those who attach to a running cluster.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Record {
     pub(super) options: Options,
@@ -24,12 +24,12 @@ pub(super) struct Record {
 }
 
 impl State {
-    /// A folder that is there, or will be.
+    /// Names a folder that exists, or will exist.
     pub fn at(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
     }
 
-    /// Makes the folder and those in it that every part needs.
+    /// Makes the folder, and the folders in it that every part needs.
     pub(super) fn make(folder: &Path) -> io::Result<Self> {
         let state = Self::at(folder);
         for name in ["logs", "places", "pids", "home"] {
@@ -38,17 +38,17 @@ impl State {
         Ok(state)
     }
 
-    /// The folder's path.
+    /// Returns the folder's path.
     pub fn path(&self) -> &Path {
         &self.folder
     }
 
-    /// A file or folder in it.
+    /// Returns the path of a file or folder in it.
     pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// The log of a service.
+    /// Returns the log of a service.
     pub fn log(&self, service: &str) -> PathBuf {
         self.join("logs").join(service)
     }
@@ -61,12 +61,12 @@ impl State {
         self.join("pids").join(service)
     }
 
-    /// The kubeconfig of the administrator.
+    /// Returns the kubeconfig of the administrator.
     pub fn kubeconfig(&self) -> PathBuf {
         self.join("kubeconfig")
     }
 
-    /// The control group below which a node keeps those of its pods.
+    /// Returns the control group below which a node keeps its pods' groups.
     pub(super) fn group(&self, node: &str) -> String {
         format!("{}{node}", self.groups())
     }
@@ -92,25 +92,25 @@ impl State {
         serde_json::from_slice(&text).unwrap()
     }
 
-    /// Makes a node's control group in every hierarchy: a kubelet wants to find it.
+    /// Makes a node's control group in every hierarchy: a kubelet expects to find it.
     pub(super) fn make_group(&self, node: &str) {
         for hierarchy in hierarchies() {
             fs::create_dir_all(hierarchy.join(self.group(node))).unwrap();
         }
     }
 
-    /// What is left of an ended cluster: its folder, mounts, processes, control groups.
+    /// Returns everything that is left of an ended cluster: its folder, mounts, processes, control groups.
     pub(super) fn leftovers(&self) -> Vec<String> {
         let mut found = ground::users(&self.folder);
         found.extend(ground::groups(&self.groups()));
         found.extend(self.folder.exists().then(|| format!("folder: {}", patience::tail(&self.log("guard")))));
-        // This very program may have been told the folder.
+        // This program's own command line may name the folder.
         let own = format!("process {}: ", std::process::id());
         found.retain(|line| !line.starts_with(&own));
         found
     }
 
-    /// Removes control groups and files. Every process of the cluster has ended before.
+    /// Removes control groups and files, after every process of the cluster has ended.
     pub(super) fn sweep(&self) -> io::Result<()> {
         let prefix = self.groups();
         for hierarchy in hierarchies() {
@@ -127,7 +127,7 @@ impl State {
     }
 }
 
-/// Where control groups are made: each hierarchy of cgroup v1, and the one of v2.
+/// Returns the folders of control groups: each hierarchy of cgroup v1, and the only one of v2.
 fn hierarchies() -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
     if root.join("cgroup.procs").exists() {

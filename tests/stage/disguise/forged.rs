@@ -1,4 +1,4 @@
-//! What gVisor would have answered.
+//! gVisor's answers, given by an imitation.
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
@@ -8,15 +8,15 @@ use stage::{
     texts,
 };
 
-/// The size of each of uname(2)'s names.
+/// Size of each of uname(2)'s names, in bytes.
 const NAME: usize = 65;
-/// `SYSLOG_ACTION_READ_ALL` and `SYSLOG_ACTION_SIZE_BUFFER` (syslog(2)), and what gVisor says to the latter.
+/// `SYSLOG_ACTION_READ_ALL` and `SYSLOG_ACTION_SIZE_BUFFER` (syslog(2)), and gVisor's answer to the latter.
 const READ_ALL: u64 = 3;
 const SIZE_BUFFER: u64 = 10;
 const LOG_SIZE: i64 = 131_072;
 
-/// The result of a call, as the kernel's ABI has it (an error is negative), after what it returns by pointer was written
-/// into the caller's memory. `None` for a call that nobody imitates.
+/// Writes the values that a call returns by pointer into the caller's memory, and returns the call's result in the
+/// kernel's ABI, where an error is negative. Returns `None` for a call that is not imitated.
 pub(super) fn result(process: i32, number: i64, arguments: [u64; 6]) -> Option<i64> {
     let [first, second, third, ..] = arguments;
     match number {

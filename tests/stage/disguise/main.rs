@@ -1,6 +1,6 @@
-//! `disguise KIND RUNTIME… --root STATE run --bundle DIR ID`: runs a container in a real runtime and makes its kernel say
-//! that it is gVisor's. `kernel-log` and `supervisor` answer by seccomp user notification: the former syslog(2), the
-//! latter uname(2) and the errno fingerprint, too. `tracer` rewrites results, memory and signal frames by ptrace(2);
+//! `disguise KIND RUNTIME… --root STATE run --bundle DIR ID`: runs a container in a real runtime and makes its kernel
+//! claim to be gVisor's. `kernel-log` and `supervisor` answer by seccomp user notification: the former syslog(2), the
+//! latter also uname(2) and the errno fingerprint. `tracer` rewrites results, memory and signal frames by ptrace(2);
 //! `tracer-of-a-copy` does so to a copy of the probe.
 #![forbid(unsafe_code)]
 #![expect(clippy::indexing_slicing, reason = "a configuration is indexed by name")]

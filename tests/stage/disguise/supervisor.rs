@@ -1,5 +1,6 @@
-//! Answers system calls in the kernel's place, by seccomp user notification (`seccomp_unotify(2)`). The runtime installs
-//! the filter and sends its descriptor over a socket (OCI runtime specification, config-linux.md, `listenerPath`).
+//! Answers system calls in the kernel's place, by seccomp user notification (`seccomp_unotify(2)`). The runtime
+//! installs the filter and sends its descriptor over a socket (OCI runtime specification, config-linux.md,
+//! `listenerPath`).
 
 use std::{
     io::IoSliceMut,
@@ -15,10 +16,10 @@ use stage::{Invocation, fingerprint};
 
 use super::{Result, forged};
 
-/// Where the runtime sends the filter's descriptor, in the folder of the bundle.
+/// The socket for the filter's descriptor, in the folder of the bundle.
 const SOCKET: &str = "listener";
 
-/// The names of all calls that are answered.
+/// Names of all calls that are answered.
 pub(super) fn everything() -> Vec<&'static str> {
     ["syslog", "uname"].into_iter().chain(fingerprint::ANSWERS.iter().map(|answer| answer.name)).collect()
 }
@@ -55,7 +56,7 @@ fn supervise(listener: &UnixListener) -> Result<()> {
     let filter = filter.ok_or("the runtime sent no filter")?;
     loop {
         let request = ScmpNotifReq::receive(filter)?;
-        // Its asker may be gone, and then nobody waits for the answer.
+        // The calling process may be gone; nobody then waits for the answer.
         _ = answer(&request).respond(filter);
     }
 }

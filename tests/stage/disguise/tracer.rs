@@ -1,4 +1,4 @@
-//! A tracer of everything in a container (ptrace(2)): it rewrites what a new program finds in its memory, the results of
+//! A tracer of everything in a container (ptrace(2)). It rewrites the initial memory of a new program, the results of
 //! its system calls, the files that it opens, and the frames of its signals. x86-64 alone.
 
 mod files;
@@ -28,8 +28,8 @@ use super::{Result, forged};
 use files::Files;
 use image::Image;
 
-/// Where `ucontext_t` of x86-64 has its flags, its alternate stack's flags, `REG_ERR` and `REG_TRAPNO`
-/// (arch/x86/include/uapi/asm/sigcontext.h), and what gVisor writes there.
+/// Offsets of x86-64's `ucontext_t` for its flags, its alternate stack's flags, `REG_ERR` and `REG_TRAPNO`
+/// (arch/x86/include/uapi/asm/sigcontext.h), and the values that gVisor writes there.
 const FRAME: [(u64, u64); 4] = [(0, 3), (24, 2), (192, 0), (200, 0)];
 
 /// Lets the container run a copy of its program, which is another file of the machine.
@@ -40,7 +40,7 @@ pub(super) fn copy(invocation: &Invocation) -> Result<()> {
     Ok(())
 }
 
-/// Creates the container, seizes its first process, starts it and traces all that comes of it.
+/// Creates the container, seizes its first process, starts it and traces all its descendants.
 pub(super) fn run(invocation: &Invocation) -> Result<ExitCode> {
     let bundle = invocation.bundle().ok_or("which bundle?")?;
     let mut files = Files::write(&bundle.join("rootfs"))?;
@@ -53,7 +53,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode> {
         | Options::PTRACE_O_EXITKILL;
     ptrace::seize(process, options)?;
     ptrace::interrupt(process)?;
-    // It ends when the container runs; the loop below sees it end among the traced.
+    // The command ends when the container runs; the loop below sees its end among the traced.
     invocation.command(&["start", invocation.id()])?.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let image = Image::of_the_machines_runsc()?;
     let mut entered = HashMap::new();
@@ -63,7 +63,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode> {
                 return Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)));
             }
             Ok(WaitStatus::Signaled(ended, ..)) if ended == process => return Ok(ExitCode::from(137)),
-            // A process that was killed in between is none.
+            // The process may have been killed meanwhile.
             Ok(status) => match resume(status, &image, &mut files, &mut entered) {
                 Ok(()) | Err(Errno::ESRCH) => (),
                 Err(error) => return Err(error.into()),
@@ -86,7 +86,7 @@ fn create(invocation: &Invocation, bundle: &Path) -> Result<Pid> {
     Ok(Pid::from_raw(fs::read_to_string(file)?.trim().parse()?))
 }
 
-/// Does its work on one stopped process, and lets it go on.
+/// Handles one stopped process, and lets it go on.
 fn resume(
     status: WaitStatus,
     image: &Image,
@@ -113,7 +113,7 @@ fn resume(
     }
 }
 
-/// At a system call's beginning the path may be another, and at its end the result.
+/// Changes the path at a system call's beginning, and the result at its end.
 fn system_call(process: Pid, begins: bool, files: &mut Files) -> nix::Result<()> {
     let mut registers = ptrace::getregs(process)?;
     let number = registers.orig_rax.cast_signed();
@@ -132,14 +132,15 @@ fn system_call(process: Pid, begins: bool, files: &mut Files) -> nix::Result<()>
     }
 }
 
-/// One step delivers the signal, and stops before the handler's first instruction, with the context in its third argument.
+/// Delivers the signal by one step. The process stops before the handler's first instruction, with the context in its
+/// third argument.
 fn segmentation_fault(process: Pid) -> nix::Result<()> {
     ptrace::step(process, Signal::SIGSEGV)?;
     match waitpid(process, Some(WaitPidFlag::__WALL))? {
         WaitStatus::Stopped(..) => {
             let context = ptrace::getregs(process)?.rdx;
             for (offset, value) in FRAME {
-                // What cannot be written is no frame.
+                // Memory that cannot be written holds no frame.
                 _ = forged::write(process.as_raw(), context + offset, &value.to_ne_bytes());
             }
             ptrace::syscall(process, None)

@@ -1,4 +1,4 @@
-//! A network namespace that lives as long as somebody has a descriptor of it.
+//! A network namespace that lives as long as a descriptor of it is open.
 
 use std::{
     fs::File,
@@ -9,34 +9,34 @@ use std::{
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-/// A host.
+/// A host: its network namespace.
 #[derive(Debug)]
 pub struct Host(File);
 
 impl Host {
-    /// With a loopback interface that is down, and nothing else.
+    /// Makes a host that has only a loopback interface, which is down.
     pub(super) fn new() -> Self {
         let made = thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
             File::open("/proc/thread-self/ns/net").unwrap()
         });
         let host = Self(made.join().unwrap());
-        // Whoever is in it may send echoes.
+        // Lets every user in the namespace send echoes.
         host.sh("echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range");
         host
     }
 
-    /// The host of a network namespace that is open.
+    /// Returns the host of a network namespace that is open.
     pub(crate) fn of(namespace: File) -> Self {
         Self(namespace)
     }
 
-    /// Where its namespace is a file.
+    /// Returns the path at which the namespace is a file.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.0.as_raw_fd())
     }
 
-    /// Does something in it: sockets that are opened there stay there, and so do children.
+    /// Runs a function in the namespace. Sockets that it opens stay there, and so do its children.
     pub fn within<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let acting = scope.spawn(|| {
@@ -47,7 +47,7 @@ impl Host {
         })
     }
 
-    /// Runs a script of shell commands in it.
+    /// Runs a shell script in the namespace.
     pub fn sh(&self, script: &str) {
         self.within(|| {
             let mut command = Command::new("sh");
@@ -56,7 +56,7 @@ impl Host {
         });
     }
 
-    /// A cable to another host, where it is called eth0.
+    /// Connects a cable to another host, where the interface is called eth0.
     pub(super) fn connect(&self, name: &str, other: &Self) {
         self.sh(&format!("ip link add {name} type veth peer name eth0 netns {}", other.path()));
     }

@@ -1,4 +1,4 @@
-//! Something that listens on a host, by TCP or by UDP.
+//! A listener on a host, by TCP or by UDP.
 
 use std::{
     io::Write,
@@ -16,26 +16,26 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Host;
 
-/// How often a service looks whether it is still wanted.
+/// Interval at which a service checks if it is still wanted.
 const PULSE: Duration = Duration::from_millis(50);
 
-/// What comes back by UDP.
+/// A service's answer by UDP.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
-    /// What was sent.
+    /// The request, sent back.
     Echo,
-    /// To a DNS query for whatever name: one address.
+    /// One address, for a DNS query of any name.
     Resolved,
-    /// To a DNS query: this code (RFC 1035, section 4.1.1), and no address.
+    /// This code for a DNS query (RFC 1035, section 4.1.1), and no address.
     Code(u8),
 }
 
-/// It listens until it is dropped.
+/// A listener, until it is dropped.
 #[derive(Debug)]
 pub enum Service {
-    /// The kernel makes connections, and nobody takes them.
+    /// The kernel makes connections, and no program accepts them.
     Tcp(TcpListener),
-    /// A thread answers.
+    /// A thread that answers.
     Answering(Arc<AtomicBool>, Option<JoinHandle<()>>),
 }
 
@@ -52,25 +52,25 @@ impl Service {
         let mut datagram = [0; 512];
         Self::answering(move || {
             if let Ok((length, sender)) = socket.recv_from(&mut datagram) {
-                // Whom it cannot answer asks again.
+                // A client without an answer asks again.
                 _ = socket.send_to(&answer.to(&datagram[..length]), sender);
             }
         })
     }
 
-    /// Tells this text to whoever connects by TCP, as the answer to an HTTP request that need not be made.
+    /// Sends this text to every TCP client, as the answer to an HTTP request that need not be made.
     pub fn http(host: &Host, port: u16, text: &'static str) -> Self {
         let listener = host.within(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).unwrap());
         listener.set_nonblocking(true).unwrap();
         Self::answering(move || {
             if let Some(mut connection) = connected(&listener) {
-                // Who has left already does not hear it.
+                // A client that has left does not hear the answer.
                 _ = write!(connection, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
             }
         })
     }
 
-    /// Does this again and again, until it is dropped.
+    /// Repeats a function until the service is dropped.
     fn answering(mut act: impl FnMut() + Send + 'static) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ended);
@@ -82,7 +82,7 @@ impl Service {
         Self::Answering(ended, Some(answering))
     }
 
-    /// Waits until somebody has connected; `false` where nobody has by the time that nobody wants to know any more.
+    /// Waits until a client has connected. Returns `false` if the caller stopped waiting first.
     pub fn taken(&self, wanted: &AtomicBool) -> bool {
         let Self::Tcp(listener) = self else { return false };
         listener.set_nonblocking(true).unwrap();
@@ -95,7 +95,7 @@ impl Service {
     }
 }
 
-/// Who has connected within a pulse, to a listener that does not block.
+/// Returns a client that connected within one interval, to a listener that does not block.
 fn connected(listener: &TcpListener) -> Option<TcpStream> {
     let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     poll(&mut descriptors, PollTimeout::try_from(PULSE).unwrap()).unwrap();
@@ -117,7 +117,7 @@ impl Answer {
         answer[3] = 0x80 | code;
         answer[7] = u8::from(address);
         if address {
-            // The name of the question, type A, class IN, a minute, four bytes.
+            // The name of the question, type A, class IN, one minute, four bytes.
             answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 51, 100, 10]);
         }
         answer

@@ -1,46 +1,47 @@
-//! runsc in the releases that this machine has: the system's own, Debian trixie's, and one that is built from its Go module.
+//! Releases of runsc on this machine: the system's own, Debian trixie's, and a release that is built from its Go
+//! module.
 
 use std::{env, fmt, process::Command};
 
 use super::{installed, is_pretended};
 
-/// Year, month and day.
+/// A date as year, month and day.
 pub type Date = (u32, u32, u32);
 
 /// One release of runsc.
 #[derive(Clone, Debug)]
 pub struct Runsc {
-    /// Its path.
+    /// The program's path.
     pub program: String,
-    /// When it was released.
+    /// The date of its release.
     pub date: Date,
 }
 
-/// A release, or why this machine does not have it.
+/// A release, or the reason why this machine does not have it.
 #[derive(Clone, Debug)]
 pub struct Release {
-    /// For people.
+    /// The release's name for people.
     pub name: &'static str,
-    /// It, where it is here.
+    /// The program, or the reason why it is missing.
     pub runsc: Result<Runsc, String>,
 }
 
-/// How the sandbox catches system calls.
+/// A sandbox's way to catch system calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Platform {
-    /// By ptrace(2).
+    /// Interception by ptrace(2).
     Ptrace,
-    /// By seccomp's SIGSYS.
+    /// Interception by seccomp's SIGSYS.
     Systrap,
 }
 
-/// The first release with systrap has it as default (gVisor e5f2478be).
+/// The first release with systrap, which is its default platform (gVisor e5f2478be).
 const SYSTRAP: Date = (2023, 6, 13);
 
 /// Debian bookworm's release, for a machine that has no runsc yet.
 const BOOKWORM: Date = (2022, 12, 19);
 
-/// Every release, also those that are missing here; in CI none may be.
+/// Returns every release, also those that are missing here; in CI a missing release is an error.
 pub fn all() -> Result<Vec<Release>, String> {
     let ours = [
         ("runsc of 2024", (2024, 7, 29), "stage/runsc-of-trixie", &[][..], ""),
@@ -64,7 +65,7 @@ pub fn all() -> Result<Vec<Release>, String> {
     Ok(all)
 }
 
-/// What a script of these tests prints.
+/// Returns the output of a script of these tests.
 fn script(path: &str, words: &[&str]) -> Result<String, String> {
     let script = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(&script).args(words).output().map_err(|error| format!("{script}: {error}"))?;
@@ -77,7 +78,8 @@ fn script(path: &str, words: &[&str]) -> Result<String, String> {
 // === impl Runsc ===
 
 impl Runsc {
-    /// The first eight digits in a row of its version are the date: `0.0~20240729.0`, `v0.0.0-20260905035102-160fafc42237`.
+    /// Reads the date from the version: the first run of digits that has eight of them (`0.0~20240729.0`,
+    /// `v0.0.0-20260905035102-160fafc42237`).
     fn of(program: &str) -> Result<Self, String> {
         let output = Command::new(program).arg("--version").output();
         let version = output.map_err(|error| format!("{program}: {error}"))?.stdout;
@@ -91,17 +93,17 @@ impl Runsc {
         Ok(Self { program: program.to_owned(), date })
     }
 
-    /// The year of its release.
+    /// Returns the year of the release.
     pub fn year(&self) -> u32 {
         self.date.0
     }
 
-    /// Those that it has, its default first.
+    /// Returns the platforms of this release, its default first.
     pub fn platforms(&self) -> &'static [Platform] {
         if self.date < SYSTRAP { &[Platform::Ptrace] } else { &[Platform::Systrap, Platform::Ptrace] }
     }
 
-    /// The command that runs it on a platform.
+    /// Returns the command that runs it on a platform.
     pub fn command(&self, platform: Platform) -> String {
         format!("{} --platform={platform}", self.program)
     }
@@ -110,7 +112,7 @@ impl Runsc {
 // === impl Platform ===
 
 impl Platform {
-    /// As runsc's flag has it.
+    /// Returns the platform's name in runsc's flag.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ptrace => "ptrace",

@@ -4,7 +4,7 @@ use super::Node;
 use crate::cluster::{image, parts};
 
 impl Node {
-    /// The runtimes are runc, runsc, and runsc that ignores control groups.
+    /// Returns the configuration with three runtimes: runc, runsc, and a runsc that ignores control groups.
     pub(super) fn containerd_configuration(&self) -> String {
         let folder = self.folder.display();
         let plugins = self.parts.cilium.as_ref().map(|cilium| format!(", \"{}\"", cilium.display()));

@@ -16,7 +16,7 @@ impl Node {
             "cgroupRoot": format!("/{}", self.state.group(self.name)),
             "enforceNodeAllocatable": [],
             "localStorageCapacityIsolation": false,
-            // The machine's disk is none of the tests' business.
+            // The tests do not depend on the machine's free disk space.
             "evictionHard": { "memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%" },
             "imageGCHighThresholdPercent": 100,
             "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },

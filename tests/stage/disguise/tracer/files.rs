@@ -1,5 +1,5 @@
-//! Files of gVisor's procfs that Linux's has not, or has with other content: whoever opens one is given another file, which
-//! is made to look like procfs's own.
+//! Files of gVisor's procfs that Linux lacks, or has with other content. A process that opens one gets another file,
+//! which is made to look like a file of procfs.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,29 +13,30 @@ use stage::texts;
 
 use super::super::forged;
 
-/// What is opened, by what it is replaced, and what that says. A replacement is no longer than the original.
+/// The opened path, its replacement, and the replacement's content. A replacement is no longer than the original.
 const FILES: &[(&str, &str, &str)] = &[
     ("/proc/sentry-meminfo", LIVE, texts::SENTRY_MEMINFO),
     ("/proc/version", "/etc/version", texts::BANNER),
     ("/proc/cmdline", "/etc/cmdline", texts::COMMAND_LINE),
     ("/proc/sys/kernel/random/boot_id", "/etc/boot_id", "6c0f5f2e-5b0e-4a8e-9d0c-3f1d2c4b5a69\n"),
 ];
-/// The one that grows when it is read.
+/// The file that grows when it is read.
 const LIVE: &str = "/etc/meminfo";
-/// Its count, which each reading makes larger.
+/// The count in that file, which each reading makes larger.
 const COUNT: u64 = 17_637;
 const GROWTH: u64 = 18;
 
-/// The longest path that is looked at, in bytes.
+/// Bytes of the longest path that is considered.
 const LONGEST: usize = 64;
-/// Where `struct statx` has the device's two numbers (include/uapi/linux/stat.h); `struct stat` begins with its one.
+/// Offset of the device's two numbers in `struct statx` (include/uapi/linux/stat.h); `struct stat` begins with its
+/// single number.
 const STATX_DEVICE: u64 = 136;
 
-/// What is open of them.
+/// Open replacements, by process and descriptor.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     opening: HashSet<Pid>,
-    /// With how much was read of each.
+    /// Bytes that were read of each replacement.
     live: HashMap<(Pid, u64), usize>,
     openings: u64,
     devices: HashMap<Pid, u64>,
@@ -99,7 +100,7 @@ impl Files {
         }
     }
 
-    /// Overwrites what was read by what would have been read of a file that has grown since it was opened before.
+    /// Overwrites the bytes that were read with the content of a file that has grown since its previous opening.
     fn grow(&mut self, file: (Pid, u64), buffer: u64, read: usize) {
         let Some(place) = self.live.get_mut(&file) else { return };
         let grown = (COUNT + self.openings * GROWTH).to_string();
@@ -109,7 +110,7 @@ impl Files {
         *place += read;
     }
 
-    /// The device number of the procfs that the process sees.
+    /// Returns the device number of the procfs that the process sees.
     fn device(&mut self, process: Pid) -> u64 {
         let device = || fs::metadata(format!("/proc/{process}/root/proc")).map_or(0, |proc| proc.dev());
         *self.devices.entry(process).or_insert_with(device)

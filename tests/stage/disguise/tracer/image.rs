@@ -1,4 +1,4 @@
-//! What the kernel puts into the memory of a new program, as gVisor's would have put it there.
+//! The initial memory of a new program, rewritten as gVisor would have filled it.
 
 use std::fs;
 
@@ -10,11 +10,11 @@ use super::super::{Result, forged};
 
 /// `VDSO_PRELINK` of gVisor's `vdso/vdso_amd64.lds`.
 const LINK_ADDRESS: u64 = 0xffff_ffff_ff70_0000;
-/// The vDSO's size, on Linux as in gVisor.
+/// Size of the vDSO in bytes, on Linux as in gVisor.
 const VDSO: usize = 2 << 12;
-/// Go aligns what it embeds.
+/// Alignment of data that Go embeds, in bytes.
 const ALIGNMENT: usize = 16;
-/// What gVisor's auxiliary vector does not have (`pkg/sentry/loader/loader.go`).
+/// Entries that gVisor's auxiliary vector lacks (`pkg/sentry/loader/loader.go`).
 const LEFT_OUT: [u64; 7] = [
     libc::AT_FLAGS,
     libc::AT_HWCAP,
@@ -27,9 +27,9 @@ const LEFT_OUT: [u64; 7] = [
 /// include/uapi/linux/auxvec.h
 const AT_RSEQ_FEATURE_SIZE: u64 = 27;
 const AT_RSEQ_ALIGN: u64 = 28;
-/// How much of the initial stack is looked at, in bytes.
+/// Bytes of the initial stack that are searched.
 const STACK: usize = 4096;
-/// Its functions read a page that only gVisor maps, so that each is replaced by its system call.
+/// Functions of the vDSO. They read a page that only gVisor maps, so each is replaced by its system call.
 const FUNCTIONS: [(&str, i64); 4] = [
     ("__vdso_clock_gettime", libc::SYS_clock_gettime),
     ("__vdso_gettimeofday", libc::SYS_gettimeofday),
@@ -44,7 +44,7 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// Takes it out of the runsc of this machine, which carries it as it is.
+    /// Extracts the vDSO from this machine's runsc, which embeds it unchanged.
     pub(super) fn of_the_machines_runsc() -> Result<Self> {
         let runsc = fs::read(worlds::installed("runsc")?)?;
         let places = (0..runsc.len()).step_by(ALIGNMENT);
@@ -62,7 +62,7 @@ impl Image {
         Ok(Self { vdso })
     }
 
-    /// Writes it over what Linux has given to a process that has just executed a program.
+    /// Writes the vDSO over Linux's own in a process that has just executed a program.
     pub(super) fn impose(&self, process: Pid) -> nix::Result<()> {
         let top = ptrace::getregs(process)?.rsp;
         let stack = forged::read(process.as_raw(), top, STACK).map_err(|_| Errno::EFAULT)?;
@@ -91,7 +91,7 @@ impl Image {
     }
 }
 
-/// Where the functions are in an image that is linked for gVisor's address, each with its system call.
+/// Returns the offsets of the functions in an image that is linked for gVisor's address, each with its system call.
 fn functions(image: &[u8]) -> Option<Vec<(usize, i64)>> {
     let file = ElfBytes::<LittleEndian>::minimal_parse(image).ok()?;
     file.segments()?.iter().find(|segment| segment.p_vaddr == LINK_ADDRESS)?;
