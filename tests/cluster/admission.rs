@@ -1,4 +1,4 @@
-//! What the cluster admits: probes pass the strictest policies; one that refuses them, or changes them, is told.
+//! Admission of probes: they pass the strictest policies, and the report names a policy that refuses or changes them.
 
 mod changes;
 mod rules;
@@ -18,10 +18,10 @@ use rules::{CONTAINERS, RULES};
 
 pub(super) const TESTS: &[Test] = &[
     ("a probe passes restricted Pod Security and the policy for sandboxed pods", admitted),
-    ("a policy that refuses the probe is told in its own words", refused),
-    ("a policy that forbids exec is told in its own words", unheard),
-    ("a webhook that is out of reach is told at once in the API server's words", webhooks::out_of_reach),
-    ("a webhook that answers 500 is told at once in the API server's words", webhooks::broken),
+    ("a policy that refuses the probe is reported in its own words", refused),
+    ("a policy that forbids exec is reported in its own words", unheard),
+    ("a webhook that is out of reach is reported at once in the API server's words", webhooks::out_of_reach),
+    ("a webhook that answers 500 is reported at once in the API server's words", webhooks::broken),
 ];
 
 const PRODUCTION: &[&str] = &["--environment", "production"];
@@ -118,7 +118,7 @@ fn nothing_left(namespaces: &[&Namespace<'_>]) {
     }
 }
 
-/// A policy and its binding to the namespace.
+/// Lends a policy and its binding to the namespace.
 fn lend<'a>(
     cluster: &'a Cluster,
     namespace: &Namespace<'_>,
@@ -150,7 +150,7 @@ fn on(operation: &str, resource: &str) -> Value {
     json!({ "resourceRules": [rule] })
 }
 
-/// One that every policy here admits.
+/// Returns a pod that every policy here admits.
 fn pod() -> Value {
     let mut template = deployment("web")["spec"]["template"].clone();
     let own = json!({ "apiVersion": "v1", "kind": "Pod" });
@@ -159,7 +159,7 @@ fn pod() -> Value {
     template
 }
 
-/// What the cluster says to a pod that is not made.
+/// Returns the cluster's answer to a pod that is not made.
 fn rehearsed(namespace: &Namespace<'_>, pod: &Value) -> Ended {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(&file, pod.to_string()).unwrap();

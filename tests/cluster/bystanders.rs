@@ -1,4 +1,5 @@
-//! What selects a workload's pods never takes a probe for one of them, though it has their labels.
+//! Objects that select a workload's pods: none of them takes a probe for such a pod, though the probe has the same
+//! labels.
 
 use serde_json::{Value, json};
 use stage::{
@@ -9,16 +10,16 @@ use stage::{
 use crate::Test;
 
 pub(super) const TESTS: &[Test] = &[
-    ("a probe has the workload's labels, gets none of its traffic and is adopted by nobody", unnoticed),
+    ("a probe with the workload's labels gets no traffic and no other owner", unnoticed),
     ("a Service that sends traffic to pods before they are ready is named, and no probe is made", refused),
 ];
 
 const PRODUCTION: &[&str] = &["--environment", "production"];
-/// Marks the end of what is watched.
+/// The annotation that marks the end of the watched time.
 const MARK: &str = "podproof.test/mark";
 const RUN: &str = "podproof.dev/run";
 
-/// Everything that changes in a namespace from a moment on, by kind.
+/// All changes in a namespace from a moment on, by kind.
 struct Watch<'a> {
     cluster: &'a Cluster,
     namespace: &'a Namespace<'a>,
@@ -41,7 +42,7 @@ impl<'a> Watch<'a> {
         Self { cluster, namespace, kinds }
     }
 
-    /// The API server keeps what was: it is read when all is over, up to a mark that is set now.
+    /// Reads the changes that the API server has kept, up to a mark that is set now.
     fn end(self) -> Changes {
         let kinds = "pods,replicasets,endpointslices";
         let marked = self.namespace.kubectl(&["annotate", kinds, "--all", &format!("{MARK}=end")]);
@@ -69,7 +70,7 @@ impl Changes {
         self.0[1].iter().map(|change| &change["object"])
     }
 
-    /// All endpoints with this address that were ever listed.
+    /// Returns all endpoints with this address that were ever listed.
     fn endpoints(&self, address: &Value) -> Vec<&Value> {
         let slices = self.0[2].iter().filter_map(|change| change["object"]["endpoints"].as_array());
         slices.flatten().filter(|endpoint| endpoint["addresses"][0] == *address).collect()
@@ -101,14 +102,14 @@ fn unnoticed(cluster: &Cluster) {
     }
 }
 
-/// It is like the pods of the replica set, which has as many as ever.
+/// Asserts that the probe looks like a pod of the replica set, and that the set has as many pods as ever.
 fn is_nobodys(changes: &Changes, shop: &Namespace<'_>) {
     let (probes, others) = changes.of_probes();
     let selector = shop.get(&["replicasets"])["items"][0]["spec"]["selector"]["matchLabels"].clone();
     assert!(selector["app"] == "web" && selector.as_object().unwrap().len() > 1, "{selector}");
     for metadata in probes.iter().map(|change| &change["object"]["metadata"]) {
         for (label, value) in selector.as_object().unwrap() {
-            assert_eq!(metadata["labels"][label], *value, "it is not like the ReplicaSet's pods");
+            assert_eq!(metadata["labels"][label], *value, "the probe is unlike the ReplicaSet's pods");
         }
         let owners = metadata["ownerReferences"].as_array().unwrap();
         assert_eq!(owners.len(), 1, "{owners:#?}");
@@ -116,14 +117,14 @@ fn is_nobodys(changes: &Changes, shop: &Namespace<'_>) {
         assert_eq!(owners[0]["name"], metadata["labels"][RUN]);
     }
     for change in others {
-        assert_eq!(change["type"], "MODIFIED", "a pod of the workload was made or removed: {change:#}");
+        assert_eq!(change["type"], "MODIFIED", "the run made or removed a pod of the workload: {change:#}");
     }
     for set in changes.replica_sets() {
         assert_eq!((&set["status"]["replicas"], &set["spec"]["replicas"]), (&json!(1), &json!(1)), "{set:#}");
     }
 }
 
-/// It is listed, and never as one to send anything to.
+/// Asserts that the Service lists the probe, and never as an endpoint that gets traffic.
 fn is_out_of_service(changes: &Changes) {
     let (probes, _) = changes.of_probes();
     let mut addresses = probes.iter().map(|change| &change["object"]["status"]["podIP"]);
@@ -157,7 +158,7 @@ fn refused(cluster: &Cluster) {
     }
 }
 
-/// A Service of the workload, with these settings.
+/// Returns a Service of the workload, with these settings.
 fn service(settings: &Value) -> Value {
     let mut specification = json!({ "selector": { "app": "web" }, "ports": [{ "port": 8080 }] });
     specification.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());

@@ -1,4 +1,5 @@
-//! The cluster that is meant, as people name it. A pod's own service account is what the gate of deploy/ uses.
+//! Ways to name the cluster: a context, and a program that gives a token. The gate of deploy/ uses the third way, a
+//! pod's own service account.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -8,11 +9,11 @@ use stage::{Cluster, cluster::Shop};
 use crate::Test;
 
 pub(super) const TESTS: &[Test] = &[
-    ("a context of the kubeconfig is taken where it is named, else the current one", contexts),
-    ("a token comes from the program that the kubeconfig names, and one that fails is told", plugin),
+    ("a named context of the kubeconfig is used, else the current one", contexts),
+    ("a program of the kubeconfig gives the token, and its failure is reported", plugin),
 ];
 
-/// A kubeconfig like the administrator's, changed.
+/// Writes a changed copy of the administrator's kubeconfig.
 fn kubeconfig(cluster: &Cluster, name: &str, change: impl FnOnce(&mut Value)) -> String {
     let text = fs::read_to_string(cluster.kubeconfig()).unwrap();
     let mut configuration = serde_json::from_str(&text).unwrap();
@@ -26,7 +27,7 @@ fn write(cluster: &Cluster, name: &str, text: &str) -> PathBuf {
     file
 }
 
-/// Looks at a namespace without workloads, for which no probe is made: 3 is all that a look at it can come to.
+/// Verifies a namespace without workloads, for which no probe is made. Exit code 3 is then the best possible.
 fn look(cluster: &Cluster, words: &[&str]) -> stage::Ended {
     let empty = cluster.namespace("empty");
     Shop { deployments: Vec::new(), ..Shop::default() }.open(&empty);

@@ -1,5 +1,5 @@
-//! deploy/: each file applies as it is, and what they make together is a gate that opens for a namespace in which nothing is
-//! wrong.
+//! The files of deploy/: each applies as it is. Together they make a gate that opens for a namespace in which nothing
+//! is wrong.
 
 use std::{path::PathBuf, process::Command};
 
@@ -15,7 +15,7 @@ use crate::Test;
 pub(super) const TESTS: &[Test] =
     &[("each file of deploy/ applies as it is, and the gate's Job completes in the cluster", gate)];
 
-/// The namespaces that the files speak of, deleted after the test with all that is in them.
+/// The namespaces that the files name, deleted after the test with everything in them.
 struct Names<'a>(&'a Cluster);
 
 impl Drop for Names<'_> {
@@ -46,7 +46,7 @@ fn gate(cluster: &Cluster) {
         "deployment/web",
     ]);
 
-    // Neither image is in the registry that the file names.
+    // The registry that the file names has neither image.
     let mut job = cluster.get(&["--filename", &file("gate-job.yaml")])["items"][1].clone();
     assert_eq!(job["kind"], "Job");
     let spec = job["spec"]["template"]["spec"].clone();
@@ -64,7 +64,7 @@ fn gate(cluster: &Cluster) {
     assert!(log.out.contains("podproof: ready, with warnings, judged for production"), "{}", log.out);
 }
 
-/// The same pod by images that node one has.
+/// Returns the pod with images that node one has.
 fn with_images(cluster: &Cluster, mut spec: Value) -> Value {
     let container = &mut spec["containers"][0];
     container["image"] = controller(cluster).into();
@@ -75,7 +75,8 @@ fn with_images(cluster: &Cluster, mut spec: Value) -> Value {
     spec
 }
 
-/// An image of the controller as it was built, which need not be static: with the libraries that it wants.
+/// Imports an image of the controller as it was built. The program need not be static: the image has the libraries
+/// that it loads.
 fn controller(cluster: &Cluster) -> String {
     let reference = format!("podproof.test/controller:{}", std::process::id());
     let program = PathBuf::from(run::controller(&[]).get_program());

@@ -1,4 +1,4 @@
-//! How a cluster ends: with whoever started it, and nothing of it is left.
+//! Ends of a cluster: it ends with its starter, and nothing of it is left.
 
 use std::{
     io::{BufRead, BufReader},
@@ -22,7 +22,7 @@ fn killed(all: &Cluster) {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("podproof-killed");
     let mut up = start(&state);
-    // Kept until the end: a program that cannot say how to use its cluster ends it in order.
+    // Kept open until the end: the program ends its cluster in order if it cannot print.
     let mut said = BufReader::new(up.stdout.take().unwrap()).lines();
     assert!(said.next().unwrap().unwrap().starts_with("export KUBECONFIG="));
     Cluster::attach(&state).api_server().freeze();

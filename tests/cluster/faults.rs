@@ -1,4 +1,4 @@
-//! What the tests can do to the cluster, and that it recovers.
+//! Faults that the tests can cause in the cluster, and its recovery.
 
 use serde_json::json;
 use stage::{

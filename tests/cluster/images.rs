@@ -8,11 +8,8 @@ use stage::{
 use crate::Test;
 
 pub(super) const TESTS: &[Test] = &[
-    ("both nodes pull from the registry what one of them was given", pulled),
-    (
-        "a probe that the controller pushed and a node pulled is known by its digest, and another image is not",
-        pushed,
-    ),
+    ("both nodes pull an image that one of them pushed", pulled),
+    ("a pushed probe is known by its digest, and another image is refused", pushed),
 ];
 
 fn pushed(cluster: &Cluster) {

@@ -1,4 +1,4 @@
-//! What happens to a run while it is under way: never a verdict by accident, never a hang, and nothing left.
+//! Interruptions of a run: the run never ends in a verdict by accident, never hangs, and leaves nothing behind.
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -16,28 +16,22 @@ use crate::{
 pub(super) const TESTS: &[Test] = &[
     ("a run outlives an API server that crashes and comes back", server_crashed),
     ("an API server that does not answer ends a run at its deadline", server_frozen),
-    (
-        "a kubelet that has ended ends a run at its deadline, and what cannot be removed is named",
-        kubelet_ended,
-    ),
-    (
-        "a kubelet that ends in mid-run ends the run before its deadline, and what is left is named",
-        kubelet_ends,
-    ),
+    ("a run without a kubelet ends at its deadline and names its leftovers", kubelet_ended),
+    ("a kubelet that ends during a run ends the run early, and the leftovers are named", kubelet_ends),
     ("a probe that somebody deletes is never ready", deleted),
     ("a probe that is evicted is never ready", evicted),
     ("a probe that is preempted is never ready", preempted),
     ("two runs at once do not see each other", two_at_once),
-    ("what a killed controller left is found and removed, and would have ended by itself", killed),
+    ("leftovers of a killed controller are removed by cleanup and limited in time", killed),
 ];
 
-/// More than removing may take.
+/// More time than the removal of a run's objects may take.
 const LONG: &str = "60s";
 
 fn server_crashed(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let mut changes = scene.changes();
-    // No pod starts meanwhile, so that the run is under way for certain.
+    // No pod starts meanwhile, so the run is certainly under way.
     cluster.node(ONE).kubelet().freeze();
     let run = scene.start(&[]);
     changes.until("Pending");
@@ -74,7 +68,7 @@ fn server_frozen(cluster: &Cluster) {
     cluster.until("the end of its pods", || scene.left().is_empty());
 }
 
-/// The node is still called ready: nobody else has noticed.
+/// The node still counts as ready, because nobody else has noticed.
 fn kubelet_ended(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let kubelet = cluster.node(ONE).kubelet();
@@ -102,7 +96,7 @@ fn kubelet_ends(cluster: &Cluster) {
     cluster.until("the end of its pods", || scene.left().is_empty());
 }
 
-/// Everything that is left stands in the report, with the command that removes it.
+/// Asserts that the report names everything that is left, with the command that removes it.
 fn named(report: &str, left: &[String]) {
     assert!(!left.is_empty() && report.contains("controller cleanup --namespace"), "{left:?}: {report}");
     for name in left {
@@ -131,7 +125,7 @@ fn evicted(cluster: &Cluster) {
     assert!(ended.out.contains("EvictionByEvictionAPI"), "{ended:#?}");
 }
 
-/// By a pod of a higher class that does not bear a probe beside it.
+/// Preemption by a pod of a higher class that does not tolerate a probe beside it.
 fn preempted(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let class = format!("above-{}", scene.shop.name());
@@ -164,7 +158,7 @@ fn two_at_once(cluster: &Cluster) {
     assert_eq!(scene.left(), [""; 0]);
 }
 
-/// A row for each signal, and for each phase of the probe's pod in which it comes.
+/// A row for each signal, and for each phase of the probe's pod in which the signal comes.
 pub(super) fn signals() -> Batch {
     Batch { names: moments().map(|(name, _)| name).collect(), run: signalled }
 }

@@ -1,11 +1,11 @@
-//! Policies of other makers: the cluster has Cilium's, and a test gives it the others' kinds.
+//! Network policies of other makers: the cluster has Cilium's, and a test adds the kinds of others.
 
 use serde_json::{Value, json};
 use stage::{Cluster, cluster::Shop};
 
 use crate::{Batch, Selection};
 
-/// One of their kinds.
+/// A kind of policy that another maker defines.
 pub(super) struct OtherKind {
     kind: &'static str,
     plural: &'static str,
@@ -30,7 +30,7 @@ pub(super) const OTHER_KINDS: [OtherKind; 6] = [
 ];
 
 impl OtherKind {
-    /// What makes the cluster know it.
+    /// Returns the definition that teaches the cluster this kind.
     pub(super) fn definition(&self, scope: &str) -> Value {
         let Self { kind, plural, group } = self;
         json!({
@@ -80,7 +80,7 @@ fn rows() -> impl Iterator<Item = (String, &'static OtherKind)> {
 fn run(cluster: &Cluster, selection: &Selection) {
     let (shop, control) = (cluster.namespace("makers"), cluster.namespace("control"));
     Shop::default().open(&shop);
-    // One after the other: the definitions are the whole cluster's.
+    // One after the other, because a definition is the whole cluster's.
     selection.run(1, &selection.of(rows()), |kind| {
         let definition = kind.definition("Namespaced");
         let name = definition["metadata"]["name"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! What changes while the probes are asked is judged as it is then, or leaves open what it is about.
+//! Changes made while the probes run: they are judged too, or make the affected requirement inconclusive.
 
 use serde_json::json;
 use stage::{
@@ -10,8 +10,8 @@ use stage::{
 use crate::{Test, scene::Scene};
 
 pub(super) const TESTS: &[Test] = &[
-    ("a pod that comes meanwhile is judged where a probe stands for it", joined),
-    ("a pod that comes meanwhile and that no probe stands for leaves the coverage open", uncovered),
+    ("a pod that appears during a run is judged if a probe represents it", joined),
+    ("a pod that appears during a run without a probe makes the coverage inconclusive", uncovered),
     ("a policy that is added during a run makes the network inconclusive", policy_added),
     ("a label of the namespace that is added during a run makes the network inconclusive", label_added),
 ];
@@ -28,7 +28,7 @@ fn meanwhile(scene: &Scene<'_>, change: impl Fn(&Namespace<'_>)) -> Ended {
     run::ended(run)
 }
 
-/// A deployment of which one pod is there as soon as it is made.
+/// Makes a deployment, and waits until it has a pod.
 fn late(namespace: &Namespace<'_>, change: fn(&mut serde_json::Value)) {
     let mut late = deployment("late");
     change(&mut late["spec"]["template"]["spec"]);

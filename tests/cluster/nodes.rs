@@ -1,4 +1,4 @@
-//! Which nodes get a probe, and which stay without: each is named.
+//! Nodes that get a probe, and nodes without a probe: the report names each of them.
 
 use std::{collections::BTreeSet, fs};
 
@@ -12,8 +12,8 @@ use stage::{
 use crate::{Test, scene::Scene};
 
 pub(super) const TESTS: &[Test] = &[
-    ("with --nodes all each node has a case of its own in the file of evidence", saved),
-    ("a pool whose nodes are cordoned is named, and never one that is not used", cordoned),
+    ("with --nodes all each node has a case of its own in the saved evidence", saved),
+    ("a cordoned pool is named, and not as an unused pool", cordoned),
     ("a node that differs from the others of its pool gets a probe of its own", upgraded),
 ];
 
@@ -21,7 +21,7 @@ const PRODUCTION: &[&str] = &["--environment", "production"];
 /// A label that puts both nodes into one pool.
 const POOL: &str = "podproof.test/pool";
 
-/// Pods that any node can run.
+/// Makes pods that any node can run.
 fn anywhere(namespace: &Namespace<'_>) {
     let mut shop = Shop::default();
     shop.pod().as_object_mut().unwrap().remove("nodeSelector");
@@ -35,7 +35,7 @@ fn saved(cluster: &Cluster) {
     let file = folder.path().join("evidence.json");
     let words = ["--nodes", "all", "--save-evidence", &file.display().to_string()];
     let ended = cluster.verify(&shop, &control, &[PRODUCTION, &words].concat());
-    // What policies say is only declared on node two.
+    // On node two, policies are only declared.
     assert_eq!(ended.code(), Some(1), "{ended:#?}");
     let document: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let cases = document["content"]["record"]["cases"].as_array().unwrap();
@@ -92,7 +92,7 @@ fn upgraded(cluster: &Cluster) {
     let alike = run::ended(scene.start(&words));
     assert!(probed(&alike).iter().all(|(_, kind)| kind.is_null()), "{alike:#?}");
 
-    // What its kubelet says of the node would be put right at once.
+    // A running kubelet would at once restore its own description of the node.
     cluster.node(TWO).kubelet().freeze();
     let upgraded = r#"{"status":{"nodeInfo":{"osImage":"Podproof 2"}}}"#;
     cluster.ask(&["patch", "node", TWO, "--subresource=status", "--type=merge", "--patch", upgraded]);
@@ -108,7 +108,7 @@ fn upgraded(cluster: &Cluster) {
     assert_eq!(ended.code(), Some(1), "node two enforces nothing: {ended:#?}");
 }
 
-/// The node of each probe, and its kind.
+/// Returns the node of each probe, and its kind.
 fn probed(ended: &stage::Ended) -> Vec<(String, Value)> {
     let report = ended.report();
     let sandboxes = report["sandboxes"].as_array().unwrap().iter();

@@ -1,4 +1,4 @@
-//! The world outside of the cluster: hosts in it can be imitated, and there is nothing behind it.
+//! The world outside of the cluster: tests can imitate hosts in it, and there is nothing behind it.
 
 use std::net::IpAddr;
 
@@ -13,14 +13,14 @@ use crate::Test;
 pub(super) const TESTS: &[Test] =
     &[("pods on both nodes reach an imitated metadata service, and no host that nobody imitates", imitated)];
 
-/// Where the machines of clouds ask for credentials.
+/// Address at which machines of clouds ask for credentials.
 pub(super) const METADATA: &str = "169.254.169.254";
-/// Whom the nodes' pods are told to ask for names.
+/// Name server that the nodes' pods are told to use.
 pub(super) const RESOLVER: &str = "10.99.0.1";
-/// Reserved for documentation by RFC 5737.
+/// An address that RFC 5737 reserves for documentation.
 const NOBODY: &str = "192.0.2.1";
 
-/// A metadata service, and a resolver that knows every name. They answer until they are dropped.
+/// Imitates a metadata service, and a resolver that knows every name. Both answer until they are dropped.
 pub(super) fn imitate(cluster: &Cluster) -> [Service; 2] {
     cluster.outside().sh(&format!("ip address replace {METADATA}/32 dev wire"));
     let host = cluster.outside().host();

@@ -1,4 +1,5 @@
-//! What the roles of `controller rbac` let a run do, and what is lost with each permission that is taken away.
+//! The roles of `controller rbac`: they allow a run, and each permission that is taken away makes the requirements
+//! inconclusive that the role names.
 
 use std::{collections::BTreeSet, iter};
 
@@ -12,21 +13,21 @@ use stage::{
 use crate::{Batch, Selection, Test, makers::OTHER_KINDS};
 
 pub(super) const TESTS: &[Test] = &[(
-    "the Role that rbac prints is enough to run, and what stays open names what would decide it",
+    "the Role that rbac prints is enough to run, and inconclusive findings name what is missing",
     confined,
 )];
 
-/// How many runs are under way at once.
+/// Runs that are under way at once.
 const AT_ONCE: usize = 3;
 
-/// A namespace in which nothing is wrong, one for the control, and accounts that may look.
+/// A namespace in which nothing is wrong, a namespace for the control pod, and accounts that may verify the former.
 struct Gate<'a> {
     cluster: &'a Cluster,
     shop: Namespace<'a>,
     control: Namespace<'a>,
 }
 
-/// Roles, bindings and accounts of a test, in namespaces that it does not own too.
+/// Roles, bindings and accounts of a test, some of them in namespaces that it does not own.
 struct Granted<'a> {
     cluster: &'a Cluster,
     file: String,
@@ -40,7 +41,7 @@ impl<'a> Gate<'a> {
         Self { cluster, shop, control }
     }
 
-    /// An account and what `controller rbac` prints for it.
+    /// Returns an account, and the objects that `controller rbac` prints for it.
     fn roles(&self, account: &str, words: &[&str]) -> Vec<Value> {
         let subject = format!("{}:{account}", self.control.name());
         let own = ["rbac", "--namespace", self.shop.name(), "--service-account", &subject];
@@ -58,7 +59,7 @@ impl<'a> Gate<'a> {
         objects
     }
 
-    /// Runs as an account.
+    /// Verifies the namespace as an account.
     fn verify(&self, account: &str, words: &[&str]) -> Ended {
         let kubeconfig = self.cluster.account(self.control.name(), account).display().to_string();
         let image = self.cluster.probe_image();
@@ -133,13 +134,13 @@ fn run(cluster: &Cluster, selection: &Selection) {
     selection.run(AT_ONCE, &rows, |&(number, taken)| judge(&gate, number, taken));
 }
 
-/// All roles for an account of its own, but for one permission, wherever it stands.
+/// Returns all roles for an account of its own, without one permission in every place where it stands.
 fn without(gate: &Gate<'_>, number: usize, taken: Option<&Permission>) -> Vec<Value> {
     let account = format!("without-{number}");
     let mut objects = gate.roles(&account, &["--cluster", "--control-namespace", gate.control.name()]);
     let mut dropped = 0;
     for object in &mut objects {
-        // Names of roles are shared with other accounts, and with other namespaces' gates.
+        // Other accounts, and gates of other namespaces, use the same names of roles.
         let name = format!("{}-{number}-{}", gate.shop.name(), object["metadata"]["name"].as_str().unwrap());
         if object.get("roleRef").is_some() {
             object["roleRef"]["name"] =
@@ -166,7 +167,7 @@ fn without(gate: &Gate<'_>, number: usize, taken: Option<&Permission>) -> Vec<Va
     objects
 }
 
-/// Whether this role is one where the permission stands.
+/// True if the permission stands in this role.
 fn stands(gate: &Gate<'_>, role: &Value, permission: &Permission) -> bool {
     let namespace = role["metadata"]["namespace"].as_str();
     match permission.place {
@@ -188,7 +189,7 @@ fn judge(gate: &Gate<'_>, number: usize, taken: Option<&Permission>) {
             return;
         }
     };
-    // What is lost under a condition only is not lost here: nothing in this namespace meets one.
+    // Requirements that are lost only under a condition stay: nothing in this namespace meets such a condition.
     let always = lost.split(", ").filter(|id| !id.is_empty() && !lost.contains(", where "));
     let lost: BTreeSet<_> = always.map(str::to_owned).collect();
     assert_eq!(inconclusive(&ended), lost, "{ended:#?}");
@@ -199,13 +200,13 @@ fn judge(gate: &Gate<'_>, number: usize, taken: Option<&Permission>) {
         let Permission { resource, group, .. } = taken.unwrap();
         let what = if *resource == "*" { group } else { resource };
         let named = says.contains("the permission to ") && says.contains(what);
-        // What follows from another requirement says so instead.
+        // A requirement that follows from another one names that one instead.
         let follows = ["policies-enforced", "closed-from-the-start"].contains(&id.as_str());
         assert!(named || follows, "{finding:#}");
     }
 }
 
-/// Every requirement that could not be decided; none is unmet.
+/// Returns every inconclusive requirement, after a check that none is unmet.
 fn inconclusive(ended: &Ended) -> BTreeSet<String> {
     let outcomes = ended.judged().remove(0).outcomes;
     assert!(outcomes.values().all(|outcome| outcome != "unmet"), "{ended:#?}");

@@ -36,7 +36,7 @@ fn denied(cluster: &Cluster) {
     cluster.until("the end of the policy", || hears(&namespace, ONE));
 }
 
-/// Whether a node's client hears its server.
+/// True if a node's client hears its server.
 fn hears(namespace: &Namespace<'_>, node: &str) -> bool {
     let server = namespace.address(&format!("server-{node}"));
     namespace.exec(&format!("client-{node}"), &["nc", "-w", "2", &server, PORT]).out == "heard\n"

@@ -1,4 +1,4 @@
-//! One broken thing a row: what production then lacks, and nothing else.
+//! Rows of one broken thing each: the requirements that production then finds not met, and no others.
 
 mod network;
 mod node;
@@ -16,30 +16,30 @@ use stage::{
 
 use crate::{Batch, Selection, outside};
 
-/// How many rows are under way at once.
+/// Rows that are under way at once.
 const AT_ONCE: usize = 3;
 
 /// Requirements that are not met, each with its outcome.
 type Lacks = &'static [(&'static str, &'static str)];
 
-/// A namespace that no policy of a row's binds.
+/// A namespace that no row's policy binds.
 const SYSTEM: &str = "kube-system";
 
-/// One way to spoil a namespace in which nothing is wrong.
+/// A way to spoil a namespace in which nothing is wrong.
 struct Row {
     name: &'static str,
     spoil: fn(&mut Shop),
-    /// What it needs outside of its namespace.
+    /// Objects that the row needs outside of its namespace.
     lend: for<'a> fn(&'a Cluster) -> Vec<Loan<'a>>,
-    /// What happens when its pods run.
+    /// A change after the pods have started.
     then: fn(&Namespace<'_>),
-    /// What the user says besides.
+    /// Further arguments of the user.
     words: fn(&Cluster) -> Vec<String>,
-    /// For each probe, how the title of what it stands for begins, and everything that is not met.
+    /// For each probe, the beginning of the title of a pod that it represents, and every requirement that is not met.
     lacks: &'static [(&'static str, Lacks)],
     /// The exit code in production.
     code: i32,
-    /// Words of the report by which the reader knows what it is.
+    /// Words of the report by which the reader recognises the fault.
     says: &'static str,
 }
 
@@ -52,7 +52,7 @@ const CLEAN: Row = Row {
     words: |_| Vec::new(),
     lacks: &[("pod/web", &[])],
     code: 0,
-    // Nothing leads out of this cluster: one without internet is decided.
+    // Nothing leads out of this cluster. A verdict needs no internet.
     says: "\"ready-with-warnings\"",
 };
 
@@ -77,7 +77,7 @@ fn rows() -> impl Iterator<Item = (String, &'static Row)> {
 fn run(cluster: &Cluster, selection: &Selection) {
     cluster.probe_image();
     let control = cluster.namespace("control");
-    // The control pod reaches them: that a sandbox does not is then the policy's doing.
+    // The control pod reaches both, so a sandbox that does not is held back by its policy.
     let _imitated = outside::imitate(cluster);
     selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control));
 }
@@ -102,7 +102,7 @@ impl Row {
             let same = lacks.iter().map(|(id, outcome)| (id.as_str(), outcome.as_str())).eq(expected.clone());
             assert!(
                 same,
-                "{:?} lack {lacks:?}, and not {expected:?}:\n{}",
+                "{:?}: {lacks:?} are not met, expected {expected:?}:\n{}",
                 probe.stands_for,
                 reasons(&ended)
             );
@@ -113,16 +113,16 @@ impl Row {
         remedied(&ended);
     }
 
-    /// What is expected of the probe that stands for these.
+    /// Returns the expectation for the probe that represents these pods.
     fn of(&self, titles: &[String]) -> Lacks {
         let begins = |start: &str| titles.iter().any(|title| title.starts_with(start));
         let found = self.lacks.iter().find(|(start, _)| begins(start));
-        found.unwrap_or_else(|| panic!("nothing is expected of {titles:?}")).1
+        found.unwrap_or_else(|| panic!("no row expects a probe for {titles:?}")).1
     }
 }
 
-/// Somebody who answers by TCP and UDP where policies are enforced, as root, to whom every port is open. It is no workload of a
-/// row's.
+/// Lends a listener by TCP and UDP on the node with enforced policies. It runs as root, so every port is open to it.
+/// No row counts it as a workload.
 fn listener<'a>(cluster: &'a Cluster, name: &str, port: u16) -> Loan<'a> {
     let loan = cluster.lend(json!({
         "apiVersion": "v1",
@@ -145,7 +145,7 @@ fn listener<'a>(cluster: &'a Cluster, name: &str, port: u16) -> Loan<'a> {
     loan
 }
 
-/// What is not met, and why.
+/// Returns every finding that is not met, with its reason.
 fn reasons(ended: &Ended) -> String {
     let report = ended.report();
     let sandboxes = report["sandboxes"].as_array().unwrap();
@@ -155,7 +155,7 @@ fn reasons(ended: &Ended) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Whether all that is open tells the reader what to do, and nothing else does.
+/// Asserts that exactly the unmet and the inconclusive findings have a remedy.
 fn remedied(ended: &Ended) {
     let report = ended.report();
     let sandboxes = report["sandboxes"].as_array().unwrap();

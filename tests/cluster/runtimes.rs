@@ -33,7 +33,7 @@ fn limited(cluster: &Cluster) {
     assert_ne!(total("container"), total("sandbox"));
 }
 
-/// A quota lets no more through, however busy the machine is; less may be the doing of others, and is inconclusive.
+/// A quota lets no more through, however busy the machine is. Less may be the doing of others, and is inconclusive.
 fn measured(cluster: &Cluster, class: &str) {
     let finding = |words: &[&str]| verified(cluster, class, words).finding("resource-limits");
     let with = finding(&["--measure-cpu"]);
@@ -57,7 +57,7 @@ fn told(cluster: &Cluster, class: &str, outcome: &str, words: &str) {
     assert!(finding.to_string().contains(words), "{finding:#}");
 }
 
-/// A namespace in which nothing is wrong but its class.
+/// Verifies a namespace in which nothing but the RuntimeClass may be wrong.
 fn verified(cluster: &Cluster, class: &str, words: &[&str]) -> Ended {
     cluster.probe_image();
     let (control, namespace) = (cluster.namespace("control"), cluster.namespace("runtimes"));

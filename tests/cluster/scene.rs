@@ -1,4 +1,4 @@
-//! A run that something happens to while it is under way.
+//! A run that is disturbed while it is under way.
 
 use std::{
     io::{BufRead, BufReader, Lines},
@@ -15,17 +15,17 @@ use stage::{
     run,
 };
 
-/// What pods of runs have in common.
+/// The label that all pods of runs have.
 pub(super) const RUN: &str = "podproof.dev/run";
 
-/// A namespace in which nothing is wrong, and one for the control.
+/// A namespace in which nothing is wrong, and a namespace for the control pod.
 pub(super) struct Scene<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) shop: Namespace<'a>,
     pub(super) control: Namespace<'a>,
 }
 
-/// The probe's pod, each time that it changes.
+/// Changes of the probe's pod, as they come.
 pub(super) struct Changes {
     kubectl: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -57,7 +57,7 @@ impl<'a> Scene<'a> {
         Changes { kubectl, lines }
     }
 
-    /// What is there of any run, in both namespaces.
+    /// Returns the objects of any run that are in either namespace.
     pub(super) fn left(&self) -> Vec<String> {
         let of = |namespace: &Namespace<'_>| {
             let objects = namespace.get(&["pods,configmaps", "--selector", RUN]);
@@ -68,7 +68,7 @@ impl<'a> Scene<'a> {
         [of(&self.shop), of(&self.control)].concat()
     }
 
-    /// Has somebody end the probe's pod while it runs; returns how the run ended.
+    /// Ends the probe's pod while it runs; returns how the run ended.
     pub(super) fn bereft(&self, end: impl Fn(&str)) -> Ended {
         let mut changes = self.changes();
         let run = self.start(&[]);
@@ -86,7 +86,7 @@ impl<'a> Scene<'a> {
 }
 
 impl Changes {
-    /// The name of the probe's pod, as soon as it is in this phase.
+    /// Returns the name of the probe's pod, as soon as it is in this phase.
     pub(super) fn until(&mut self, phase: &str) -> String {
         loop {
             let line = self.lines.next().unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The suite: each test and each row is a trial with a result of its own, and all of them share one cluster.
+//! The suite: each test and each row is a trial with a result of its own, and all trials share one cluster.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,12 +14,12 @@ use stage::{Cluster, attempt, cluster::Options};
 /// A test's name, and the function that uses the shared cluster.
 pub(super) type Test = (&'static str, fn(&Cluster));
 
-/// Rows that share a scene. The first trial that runs prepares the scene, runs every selected row and removes the scene;
-/// each trial then reports the result of its own row.
+/// Rows that share a scene. The first trial that runs prepares the scene, runs every selected row and removes the
+/// scene; each trial then reports the result of its own row.
 pub(super) struct Batch {
-    /// Names of the rows, which are those of their trials.
+    /// Names of the rows, which are the names of their trials.
     pub(super) names: Vec<String>,
-    /// Prepares the scene, and runs the rows of the selection in it.
+    /// The function that prepares the scene and runs the selected rows in it.
     pub(super) run: fn(&Cluster, &Selection),
 }
 
@@ -95,7 +95,7 @@ impl Selection {
         rows.into_iter().filter(|(name, _)| self.names.contains(name)).collect()
     }
 
-    /// Runs rows that were selected, so many at once, and keeps the result of each.
+    /// Runs the given rows, so many at once, and keeps the result of each.
     pub(super) fn run<T: Sync>(&self, at_once: usize, rows: &[(String, T)], row: impl Fn(&T) + Sync) {
         let waiting = Mutex::new(rows.iter());
         thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! What keeps a run from its regular end: each is a sentence, and the right exit code.
+//! Obstacles that keep a run from its regular end: each has a message that names it, and the right exit code.
 
 use serde_json::{Value, json};
 use stage::{
@@ -9,9 +9,9 @@ use stage::{
 use crate::Test;
 
 pub(super) const TESTS: &[Test] = &[
-    ("a namespace that is not there ends 4, and a mistyped one is told what it is like", missing),
-    ("a namespace without workloads ends 3 and says how to probe for what is to come", empty),
-    ("what is to come is ready before there is a pod of it", to_come),
+    ("a missing namespace ends 4, and a mistyped name gets a suggestion", missing),
+    ("a namespace without workloads ends 3 and says how to probe for pods that do not exist yet", empty),
+    ("pods that do not exist yet can be ready", not_yet),
     ("an image that no node can pull ends 4 with the cluster's reason", unpullable),
     ("a probe that no node has room for ends 5 with the scheduler's reason", roomless),
     ("a container that cannot be made ends 4 with the runtime's reason", unmakeable),
@@ -28,7 +28,7 @@ fn verify(cluster: &Cluster, namespace: &str, image: &str, words: &[&str]) -> En
     cluster.controller(&[&own[..], words].concat())
 }
 
-/// A run that could not be made says why and what to do.
+/// Asserts that a run which could not be made says why and what to do.
 fn refused(ended: &Ended, words: &[&str]) {
     assert_eq!(ended.code(), Some(4), "{ended:#?}");
     for word in words.iter().chain(&["error: ", "\nhelp: "]) {
@@ -61,11 +61,11 @@ fn empty(cluster: &Cluster) {
     assert!(ended.out.contains("no workload") && ended.out.contains("--runtime-class NAME"), "{}", ended.out);
 }
 
-fn to_come(cluster: &Cluster) {
+fn not_yet(cluster: &Cluster) {
     let [namespace, control] = ["empty", "control"].map(|word| cluster.namespace(word));
     deny_all(&namespace);
     let words = ["--runtime-class", "gvisor", "--labels", "app=web", "--control-namespace", control.name()];
-    // The class says nothing of nodes; on the other one policies are only declared.
+    // The class does not name nodes, and on node two policies are only declared.
     let ended =
         verify(cluster, namespace.name(), &cluster.probe_image(), &[&words[..], &["--nodes", ONE]].concat());
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
@@ -101,7 +101,7 @@ fn roomless(cluster: &Cluster) {
 }
 
 fn unmakeable(cluster: &Cluster) {
-    // A volume has to be made where a link leads round and round.
+    // The volume's path is a link that leads to itself, so the runtime cannot make the folder.
     let endless = format!("podproof.test/endless:{}", std::process::id());
     let archive = cluster.state().join("endless.tar");
     Image::busybox(&endless).link("endless", "/endless").volume("/endless").write(&archive).unwrap();
@@ -121,7 +121,7 @@ fn never_runs(cluster: &Cluster, image: &str, words: &str) {
     gone(&namespace);
 }
 
-/// The report as one line: it is wrapped to the width of its reader.
+/// Returns the report as one line: the controller wraps it to the width of its reader.
 fn flat(ended: &Ended) -> String {
     ended.out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -174,7 +174,7 @@ fn no_image(cluster: &Cluster) {
 fn unreachable(cluster: &Cluster) {
     let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
     let mut kubeconfig: Value = serde_json::from_str(&text).unwrap();
-    // Nothing listens on the port that is reserved for that.
+    // Nothing listens on the reserved port 1.
     kubeconfig["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into();
     let file = cluster.state().join("unreachable.json");
     std::fs::write(&file, kubeconfig.to_string()).unwrap();
@@ -185,7 +185,7 @@ fn unreachable(cluster: &Cluster) {
     );
 }
 
-/// Nothing of any run is left.
+/// Asserts that nothing of any run is left.
 fn gone(namespace: &Namespace<'_>) {
     let left = namespace.get(&["pods,configmaps", "--selector", "podproof.dev/run"]);
     assert_eq!(left["items"], json!([]));

@@ -1,4 +1,4 @@
-//! Policies that change what they admit, each in one way.
+//! Policies that change the pods they admit, each in one way.
 
 use serde_json::json;
 use stage::{Cluster, cluster::Shop};
@@ -6,7 +6,7 @@ use stage::{Cluster, cluster::Shop};
 use super::{PRODUCTION, lend, nothing_left, on, pod, rehearsed};
 use crate::{Batch, Selection};
 
-/// How many namespaces are under way at once.
+/// Namespaces that are under way at once.
 const AT_ONCE: usize = 3;
 /// An annotation that each policy adds besides, and that no report mentions.
 const HARMLESS: &str = "podproof.test/changed";
@@ -76,7 +76,7 @@ fn run(cluster: &Cluster, selection: &Selection) {
 
 fn changed(cluster: &Cluster, patch: &str, says: Option<&str>) {
     let (shop, control) = (cluster.namespace("changed"), cluster.namespace("control"));
-    // No Pod Security: it is the controller that has to notice.
+    // Without Pod Security, the controller itself has to notice.
     Shop { restricted: false, ..Shop::default() }.open(&shop);
     let mark = format!(
         "JSONPatch{{op: 'add', path: '/metadata/annotations/{}', value: 'yes'}}",

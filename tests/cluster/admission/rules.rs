@@ -1,18 +1,18 @@
-//! The rules of GKE's policy for sandboxed pods, each with a pod that breaks it.
+//! The rules of GKE's policy for sandboxed pods, each with a change that breaks it.
 
 use serde_json::{Value, json};
 
-/// What a pod has to be.
+/// A rule for pods.
 pub(super) struct Rule {
-    /// What its author is told otherwise.
+    /// The message for a pod that breaks the rule.
     pub(super) message: &'static str,
-    /// In CEL.
+    /// The rule in CEL.
     pub(super) expression: &'static str,
-    /// Makes a pod's specification break it.
+    /// The change that makes a pod's specification break the rule.
     pub(super) breaks: fn(&mut Value),
 }
 
-/// What `containers` is in the expressions below.
+/// Definition of `containers` in the expressions below.
 pub(super) const CONTAINERS: &str = "object.spec.containers + object.spec.?initContainers.orValue([])";
 
 pub(super) const RULES: &[Rule] = &[

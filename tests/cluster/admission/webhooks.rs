@@ -1,4 +1,4 @@
-//! Webhooks that do not work: what the API server says of them is told at once, long before a run's deadline.
+//! Webhooks that do not work: the report gives the API server's words at once, long before a run's deadline.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -14,14 +14,14 @@ use stage::{
 
 use super::{PRODUCTION, nothing_left, on, pod, rehearsed, told};
 
-/// Nothing listens on the port that is reserved for that.
+/// A URL on the reserved port 1, where nothing listens.
 const NOWHERE: &str = "https://127.0.0.1:1/";
 const PORT: u16 = 9_443;
 
 /// A server that answers every request with 500.
 struct Broken {
     openssl: Child,
-    /// Of the authority that signed its certificate, which is itself.
+    /// Certificate of the authority that signed the server's certificate, which is the same one.
     bundle: String,
 }
 
@@ -81,7 +81,7 @@ fn fails(cluster: &Cluster, url: &str, words: &str) {
             && event["objectRef"]["resource"] == "pods"
             && event["objectRef"]["namespace"] == shop.name()
     });
-    assert_eq!(asked.count(), 1, "it was asked again");
+    assert_eq!(asked.count(), 1, "the API server was asked again");
     nothing_left(&[&shop, &control]);
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with the network.
+//! Faults of the network, one per row.
 
 use std::process;
 
@@ -11,7 +11,7 @@ use stage::{
 use super::{CLEAN, Lacks, Row, SYSTEM, listener};
 use crate::outside;
 
-/// A policy says that something may be reached, and it was: everything that is there.
+/// A policy allows egress, and the probe reached everything that is there.
 pub(super) const OPENED: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
@@ -21,14 +21,14 @@ pub(super) const OPENED: Lacks = &[
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// The same, and what was reached is the control's listener alone.
+/// A policy allows egress, and the probe reached the control pod's listener alone.
 const OPENED_TO_A_POD: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
     ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// The same, and what was reached is the control's listener and a name server.
+/// A policy allows egress, and the probe reached the control pod's listener and a name server.
 const OPENED_TO_UDP: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "unmet"),
@@ -36,28 +36,28 @@ const OPENED_TO_UDP: Lacks = &[
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// The same, and what was reached is a name server alone.
+/// A policy allows egress, and the probe reached a name server alone.
 const OPENED_TO_DNS: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "inconclusive"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// The same, and what was reached is a metadata service alone.
+/// A policy allows egress, and the probe reached a metadata service alone.
 const OPENED_TO_METADATA: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
     ("metadata-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// The same, and what was reached is a name server alone that gives the address of whatever name.
+/// A policy allows egress, and the probe reached only a name server that gives an address for any name.
 const OPENED_TO_A_RESOLVER: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// No policy says that it may not.
+/// No policy denies egress.
 const UNBOUND: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
@@ -68,7 +68,7 @@ const UNBOUND: Lacks = &[
     ("network-policies-apply", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// A policy says that it may not, and it was.
+/// A policy denies egress, and the probe reached everything all the same.
 const NOT_ENFORCED: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
@@ -78,7 +78,7 @@ const NOT_ENFORCED: Lacks = &[
     ("network-isolation", "unmet"),
     ("policies-enforced", "unmet"),
 ];
-/// Nothing was reached, and something may have been open.
+/// The probe reached nothing, and a policy may allow more than the probe tried.
 const NOT_SHOWN: Lacks = &[
     ("closed-from-the-start", "inconclusive"),
     ("network-isolation", "inconclusive"),
@@ -130,7 +130,7 @@ pub(super) const ROWS: &[Row] = &[
                 },
             }));
         },
-        // Whom it selects is not evaluated: it may let pass for `web` what no target tries.
+        // The policy's selector is not evaluated: the policy may allow for `web` an address that no target tries.
         lacks: &[("pod/yard", NOT_ENFORCED), ("pod/web", NOT_SHOWN)],
         code: 1,
         says: "egress is open",
@@ -231,13 +231,13 @@ fn port(protocol: &str, number: u16) -> Value {
     json!([{ "ports": [{ "protocol": protocol, "port": number }] }])
 }
 
-/// The rules of a policy by which one port of a host outside may be reached.
+/// Returns the rules of a policy that allows one port of a host outside.
 fn host(address: &str, protocol: &str, port: u16) -> Value {
     let to = json!([{ "ipBlock": { "cidr": format!("{address}/32") } }]);
     json!([{ "to": to, "ports": [{ "protocol": protocol, "port": port }] }])
 }
 
-/// Something that answers where the cluster's DNS is looked for.
+/// Makes a listener at the address where runs look for the cluster's DNS.
 fn name_service(cluster: &Cluster) -> Vec<Loan<'_>> {
     let name = format!("dns-{}", process::id());
     let ports = ["UDP", "TCP"]

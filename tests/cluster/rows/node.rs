@@ -1,4 +1,4 @@
-//! What of its node a workload can ask for.
+//! Parts of its node that a workload can ask for, one per row.
 
 use std::process;
 
@@ -9,10 +9,10 @@ use super::{CLEAN, Lacks, Row};
 
 const PATH: Lacks = &[("filesystem-isolation", "unmet")];
 const SOCKET: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet")];
-/// Everything of the node's may lie in it.
+/// Anything of the node may lie in its root.
 const WHOLE_ROOT: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "inconclusive")];
 
-/// The probe is not in it, so that all that the probe cannot reach is open.
+/// The probe is not in the node's network, so its failure to reach a target shows nothing.
 const IN_THE_NODES_NETWORK: Lacks = &[
     ("api-server-blocked", "inconclusive"),
     ("closed-from-the-start", "inconclusive"),
@@ -24,7 +24,7 @@ const IN_THE_NODES_NETWORK: Lacks = &[
     ("network-policies-apply", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// The same, and `runtime::OWN_KERNEL`.
+/// Outcomes in the node's network, and `runtime::OWN_KERNEL`.
 const IN_THE_NODES_NETWORK_ON_ITS_KERNEL: Lacks = &[
     ("api-server-blocked", "inconclusive"),
     ("closed-from-the-start", "inconclusive"),
@@ -100,8 +100,9 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
-        // No pod of it runs: runsc takes over the addresses of the network that it is given (`runsc/sandbox/network.go`,
-        // `removeLinkAddresses`), and here a node's network looks like any other to it.
+        // Without a pod of the template: runsc takes over the addresses of the network that it is given
+        // (`runsc/sandbox/network.go`, `removeLinkAddresses`), and a node's network here looks like any other to
+        // runsc.
         name: "a template in the node's network",
         spoil: |shop| {
             shop.restricted = false;
@@ -170,14 +171,14 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-/// With a path of the node, to be read. What is not there, and of no kind, containerd makes a folder of.
+/// Mounts a path of the node, read-only. containerd makes a folder of a missing path without a kind.
 fn mounted(shop: &mut Shop, path: &str, kind: &str) {
     shop.restricted = false;
     shop.pod()["volumes"] = json!([{ "name": "host", "hostPath": { "path": path, "type": kind } }]);
     shop.container()["volumeMounts"] = json!([{ "name": "host", "mountPath": "/host", "readOnly": true }]);
 }
 
-/// A volume of the whole cluster.
+/// Returns the name of a volume, which is the whole cluster's.
 fn volume() -> String {
     format!("path-{}", process::id())
 }

@@ -1,4 +1,4 @@
-//! Profiles, each against a policy that fits it and one that does not. That of `deny-all` is what every other row has.
+//! Network profiles, each against a policy that fits it and a policy that does not. Every other row uses `deny-all`.
 
 use std::process;
 
@@ -9,7 +9,7 @@ use super::{CLEAN, Lacks, Row, SYSTEM, listener, network};
 
 const PORT: u16 = 8443;
 
-/// Everything is reached all the time, where the internet is allowed, and with it every name.
+/// The probe reaches everything at all times. The internet is allowed, and with it every name.
 const OPEN_BEYOND_THE_INTERNET: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
@@ -19,7 +19,7 @@ const OPEN_BEYOND_THE_INTERNET: Lacks = &[
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// Nothing is wrong; and no policy denies all, so that none is shown to be enforced.
+/// Nothing is wrong. No policy denies all egress, so no policy is shown to be enforced.
 const FITS: Lacks = &[("policies-enforced", "not-applicable")];
 const FITS_THE_INTERNET: Lacks =
     &[("dns-contained", "not-applicable"), ("policies-enforced", "not-applicable")];
@@ -83,7 +83,7 @@ fn name(row: &str) -> String {
     format!("listener-{row}-{}", process::id())
 }
 
-/// The rules of a policy by which that listener may be reached, and nothing else.
+/// Returns the rules of a policy that allows that listener, and nothing else.
 fn listened(row: &str) -> Value {
     let to = json!([{
         "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": SYSTEM } },

@@ -1,4 +1,4 @@
-//! What can be wrong with the runtime.
+//! Faults of the runtime, one per row.
 
 use std::process;
 
@@ -10,7 +10,7 @@ use stage::{
 
 use super::{CLEAN, Lacks, Row};
 
-/// Where there is no probe.
+/// Outcomes without a probe.
 const NO_PROBE: Lacks = &[
     ("api-server-blocked", "inconclusive"),
     ("closed-from-the-start", "inconclusive"),
@@ -33,7 +33,7 @@ const NO_PROBE: Lacks = &[
     ("secrets-absent", "inconclusive"),
 ];
 
-/// Where pods run on the node's own kernel; their control groups, which containerd mounts, show the limits.
+/// Outcomes of pods on the node's own kernel. Their control groups, which containerd mounts, show the limits.
 pub(super) const OWN_KERNEL: Lacks = &[
     ("runtime-class-exists", "unmet"),
     ("runtime-class-used", "unmet"),
@@ -41,7 +41,7 @@ pub(super) const OWN_KERNEL: Lacks = &[
     ("runtime-settings", "not-applicable"),
 ];
 
-/// Where others of the namespace do.
+/// Outcomes of pods beside others on the node's own kernel.
 pub(super) const OTHERS: Lacks = &[("runtime-class-used", "unmet")];
 
 pub(super) const ROWS: &[Row] = &[
@@ -105,7 +105,8 @@ pub(super) const ROWS: &[Row] = &[
         name: "a runtime that ignores control groups",
         spoil: |shop| shop.pod()["runtimeClassName"] = json!(unlimited()),
         lend: |cluster| vec![class(cluster, &unlimited(), "runsc-unlimited")],
-        // gVisor has the memory that the machine and its control group leave it (`runsc/sandbox/sandbox.go`, `--total-memory`).
+        // gVisor has all memory that the machine and its control group leave it (`runsc/sandbox/sandbox.go`,
+        // `--total-memory`).
         lacks: &[("pod/web", &[("limits-enforced", "unmet"), ("resource-limits", "unmet")])],
         code: 1,
         says: "the declared memory limit does not reach the sandbox: the node's memory shows",
@@ -126,7 +127,7 @@ fn class<'a>(cluster: &'a Cluster, name: &str, handler: &str) -> Loan<'a> {
     }))
 }
 
-/// Classes of the whole cluster have names of this run's.
+/// Names of objects of the whole cluster contain the process's number, because several runs may share a cluster.
 fn liar() -> String {
     format!("gvisor-liar-{}", process::id())
 }

@@ -1,4 +1,4 @@
-//! What workloads can ask for that they should not have.
+//! Settings of workloads that production refuses, one per row.
 
 use serde_json::json;
 
