@@ -1,5 +1,5 @@
-//! What a run costs in a real cluster: against a bare pod of the same class, made, awaited and deleted by the same client;
-//! in requests; and in the controller's memory. It prints ratios and sizes, and judges nothing.
+//! The cost of a run in a real cluster: against a bare pod of the same class, made, awaited and deleted by the same
+//! client; in requests; and in the controller's memory. It prints ratios and sizes, and judges nothing.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
@@ -27,9 +27,9 @@ use stage::{
 };
 
 const RUNS: usize = 7;
-/// Has this program be the client of a bare pod: it must run in the cluster's network.
+/// The argument by which this program becomes the client of a bare pod, which must run in the cluster's network.
 const BARE: &str = "--bare-pod-in";
-/// As the audit log has the controller.
+/// The controller's user agent in the audit log.
 const AGENT: &str = "podproof/";
 
 fn main() -> io::Result<()> {
@@ -46,7 +46,7 @@ fn main() -> io::Result<()> {
     let with_control = [&verify[..], &["--control-namespace", control.name()]].concat();
     let mut pairs = Vec::new();
     let mut peak = 0;
-    // In pairs, so that the machine's moods fall on both.
+    // In pairs, so that changes of the machine's load affect both.
     for _ in 0..RUNS {
         let started = Instant::now();
         let mut command = cluster.controller_command(&with_control);
@@ -80,7 +80,7 @@ fn main() -> io::Result<()> {
     if left.is_empty() { Ok(()) } else { panic!("left behind: {left:?}") }
 }
 
-/// Waits for the controller to end; the kernel's own account of the most memory that it had.
+/// Waits for the controller to end. Returns its peak memory by the kernel's own account, in KB.
 fn peak_of(mut child: Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
@@ -94,7 +94,7 @@ fn peak_of(mut child: Child) -> u64 {
     peak
 }
 
-/// How long a bare pod takes, in milliseconds.
+/// Returns the time of a bare pod, in milliseconds.
 fn bare_beside(cluster: &Cluster, namespace: &str, image: &str) -> f64 {
     let output =
         cluster.inside(std::env::current_exe().unwrap()).args([BARE, namespace, image]).output().unwrap();

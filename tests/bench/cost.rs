@@ -1,5 +1,5 @@
-//! What a run costs: against the same runtime running a program that does nothing, and inside the sandbox. It prints
-//! ratios and sizes, and judges nothing: speed is the machine's, too.
+//! The cost of a run: against the same runtime with a program that does nothing, and inside the sandbox. It prints
+//! ratios and sizes, and judges nothing, because speed depends on the machine too.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on ends here")]
 
@@ -15,8 +15,8 @@ use stage::{Ground, bundle, controller, run, trace, worlds};
 
 const RUNS: usize = 15;
 
-/// The leanest other tools that look for gVisor from inside, as they were measured in 2026-11 in the sandboxes of these
-/// tests: system calls on the machine's own kernel, and wall time in runsc of 2026 on systrap.
+/// The leanest other tools that look for gVisor from inside, as measured in 2026-11 in the sandboxes of these tests:
+/// system calls on the machine's own kernel, and wall time in runsc of 2026 on systrap.
 const OTHERS: &[(&str, u32, u32)] = &[
     ("a static program that does nothing", 3, 7),
     ("am-i-isolated, which reads /proc/cmdline", 1_518, 21),
@@ -40,7 +40,7 @@ fn main() -> io::Result<()> {
         let ground = Ground::new();
         bundle::write(ground.path(), |config| config["process"]["args"] = serde_json::json!(["/bin/app"]));
         nothing(&ground.path().join("rootfs/bin/app"))?;
-        // In pairs, so that the machine's moods fall on both.
+        // In pairs, so that changes of the machine's load affect both.
         let pairs: Vec<_> = (0..RUNS).map(|_| (whole(&runtime, &ground), bare(&runtime, &ground))).collect();
         let ratio = median(pairs.iter().map(|((whole, _), bare)| whole.as_secs_f64() / bare.as_secs_f64()));
         let gather = median(pairs.iter().map(|((_, gather), _)| gather.as_secs_f64() * 1000.0));
@@ -55,7 +55,7 @@ fn main() -> io::Result<()> {
     calls(&mut out)
 }
 
-/// A whole run of the controller, and its part from the probe's first word to the closed evidence.
+/// Measures a whole run of the controller, and its part from the probe's first word to the closed evidence.
 fn whole(runtime: &str, ground: &Ground) -> (Duration, Duration) {
     let started = Instant::now();
     let mut command = controller(&["verify", "--local", "--runtime", runtime]);
@@ -91,7 +91,7 @@ fn bare(runtime: &str, ground: &Ground) -> Duration {
     started.elapsed()
 }
 
-/// A static program that does nothing.
+/// Writes a static program that does nothing.
 fn nothing(program: &Path) -> io::Result<()> {
     let mut compiler = Command::new("cc")
         .args(["-static", "-nostdlib", "-x", "c", "-o"])
@@ -108,7 +108,7 @@ fn nothing(program: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The memory of the probe and of its worker, on the machine's own kernel.
+/// Measures the memory of the probe and of its worker, on the machine's own kernel.
 fn peak(out: &mut impl Write) -> io::Result<()> {
     let ground = Ground::new();
     let probe = std::env::var("PODPROOF_PROBE").unwrap_or_default();
@@ -122,7 +122,7 @@ fn peak(out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-/// How much the probe asks of a kernel, beside what others ask.
+/// Counts the probe's requests to a kernel, beside those of other tools.
 fn calls(out: &mut impl Write) -> io::Result<()> {
     let ground = Ground::new();
     let (_, calls) = trace::run(ground.path(), "nobody", &[]);

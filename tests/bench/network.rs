@@ -1,5 +1,5 @@
-//! What many targets cost: 64 that are blocked against one, and the probe's memory with 256. It prints ratios and sizes, and
-//! judges nothing.
+//! The cost of many targets: 64 blocked targets against one, and the probe's memory with 256. It prints ratios and
+//! sizes, and judges nothing.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on ends here")]
 
@@ -20,7 +20,7 @@ fn main() -> io::Result<()> {
     }
     for world in worlds::all().unwrap_or_default() {
         let Some(runtime) = world.runtime.filter(|_| world.missing.is_none()) else { continue };
-        // In pairs, so that the machine's moods fall on both.
+        // In pairs, so that changes of the machine's load affect both.
         let mut pairs: Vec<_> = (0..RUNS)
             .map(|_| (blocked(&runtime, 64).as_secs_f64(), blocked(&runtime, 1).as_secs_f64()))
             .collect();
@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
     writeln!(out, "peak memory of the probe and its worker with 256 targets: {} KB", peak())
 }
 
-/// A whole run with so many targets, none of which answers.
+/// Measures a whole run with so many targets, none of which answers.
 fn blocked(runtime: &str, count: usize) -> Duration {
     let network = Network::new(Answer::Resolved);
     network.cut("iifname \"sandbox\" drop");
@@ -46,7 +46,7 @@ fn blocked(runtime: &str, count: usize) -> Duration {
     started.elapsed()
 }
 
-/// In KB, on the machine's own kernel.
+/// Returns the probe's memory in KB, on the machine's own kernel.
 fn peak() -> String {
     let network = Network::new(Answer::Resolved);
     let ground = Ground::new();
@@ -56,7 +56,7 @@ fn peak() -> String {
     fs::read_to_string(ground.path().join("peak")).unwrap()
 }
 
-/// Addresses of the network's own that nobody has, and nothing else.
+/// Returns addresses of the network that no host has.
 fn words(count: usize) -> Vec<String> {
     let targets = (0..count).flat_map(|number| {
         let (port, host) = (1000 + number, 100 + number % 100);

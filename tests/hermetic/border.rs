@@ -1,4 +1,4 @@
-//! Whatever bytes arrive, the border gives typed evidence or a refusal, and never a panic.
+//! The border between bytes and evidence: any bytes give typed evidence or a refusal, and never a panic.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn delivery(content: Content) -> generated::Delivery {
     Delivery { nonce: NONCE, content }.into()
 }
 
-/// Evidence as this machine gives it, over the wire and as bytes.
+/// Evidence of this machine, over the wire and as bytes.
 fn real() -> Vec<Vec<u8>> {
     let observed = Observer::ALL.iter().map(|&observer| Observed {
         observer,
@@ -74,7 +74,7 @@ fn decoded(bytes: Vec<u8>) -> Option<generated::Delivery> {
     prost::Message::decode(Bytes::from(bytes)).ok()
 }
 
-/// What is accepted must be the same after another way over the wire.
+/// Accepted evidence must be the same after another way over the wire.
 fn accept(bytes: Vec<u8>) {
     let Some(message) = decoded(bytes) else { return };
     if let Ok(parsed) = Delivery::try_from(message.clone()) {

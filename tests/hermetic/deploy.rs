@@ -1,9 +1,9 @@
-//! What deploy/ says is what the controller prints.
+//! The files of deploy/ are the controller's own output.
 
 use stage::{Ground, run};
 
 #[test]
-fn the_roles_of_deploy_are_those_that_rbac_prints() {
+fn the_roles_of_deploy_equal_the_output_of_rbac() {
     let words = [
         "rbac",
         "--namespace",
@@ -17,5 +17,5 @@ fn the_roles_of_deploy_are_those_that_rbac_prints() {
     let printed = run::run(&words, Ground::new().path(), &[]);
     assert_eq!(printed.code(), Some(0), "{printed:?}");
     let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/rbac.yaml")).unwrap();
-    assert!(printed.out == kept, "`controller {}` prints otherwise:\n{}", words.join(" "), printed.out);
+    assert!(printed.out == kept, "`controller {}` prints another text:\n{}", words.join(" "), printed.out);
 }

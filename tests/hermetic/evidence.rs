@@ -1,4 +1,4 @@
-//! Evidence that outlives its run: judged again, compared, refused when it is not whole.
+//! Evidence that outlives its run: it is judged again, compared, and refused if it is not whole.
 
 use std::{fs, process::Command};
 
@@ -14,7 +14,7 @@ fn ran(words: &[&str]) -> Ended {
 
 /// The reviewer's path: keep every node's evidence today, judge it again next month, and compare the two.
 #[test]
-fn a_reviewer_judges_kept_evidence_again_and_sees_what_became_worse() {
+fn saved_evidence_is_judged_again_and_compared() {
     let (today, next_month) = (saved("1-cluster"), saved("1-cluster-worse"));
     let again = ran(&["score", &today, "--environment", "production"]);
     assert_eq!(again.code(), Some(0), "{again:#?}");
@@ -37,7 +37,7 @@ fn a_reviewer_judges_kept_evidence_again_and_sees_what_became_worse() {
 }
 
 #[test]
-fn a_file_that_is_not_whole_is_refused_by_name_with_what_to_do() {
+fn an_incomplete_file_is_refused_by_name_with_a_remedy() {
     let ground = Ground::new();
     let whole = fs::read_to_string(saved("1-not-ready")).unwrap();
     let put = |name: &str, text: &str| {
@@ -87,7 +87,7 @@ fn the_worst_of_many_files_decides_and_the_rate_is_printed() {
     }
 }
 
-/// Ten thousand cases that were held, however small each is, would not fit into so little memory.
+/// Ten thousand cases, however small each is, would not fit into so little memory if all were held.
 #[test]
 fn ten_thousand_cases_are_judged_in_the_memory_of_a_few() {
     const CASES: usize = 10_000;

@@ -1,4 +1,4 @@
-//! The ready-made gates of deploy/ci: each is a document of its kind, and its command is one that the controller takes.
+//! The ready-made gates of deploy/ci: each is a document of its kind, and the controller accepts its command.
 
 use std::{collections::BTreeSet, fs, net::TcpListener};
 
@@ -13,7 +13,7 @@ fn yaml(name: &str) -> Value {
     serde_saphyr::from_str(&file(name)).unwrap()
 }
 
-/// A shell's words of a command that may go over several lines.
+/// Splits a command as a shell would, over several lines.
 fn words(command: &str) -> Vec<String> {
     let words = shlex::split(&command.replace("\\\n", " ")).unwrap();
     let (program, words) = words.split_first().unwrap();
@@ -26,7 +26,7 @@ fn arguments(job: &Value) -> Vec<String> {
     container["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
 }
 
-/// Every gate, with the environments that it sets.
+/// Returns every gate, with the environments that it sets.
 fn gates() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let github = yaml("ci/github-actions.yml");
@@ -55,9 +55,10 @@ fn gates() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
     gates
 }
 
-/// The API server is a loopback port that nobody listens on: whatever the command lacks is told before, with 2.
+/// The API server is a loopback port without a listener. Faults of the command itself are reported before, with exit
+/// code 2.
 #[test]
-fn the_commands_of_the_gates_are_run_as_far_as_the_api_server() {
+fn the_commands_of_the_gates_reach_the_api_server() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for (name, words, _) in gates() {
         let ground = Ground::new();
@@ -96,10 +97,10 @@ fn argo_cd_runs_its_gate_before_it_applies_anything() {
 }
 
 #[test]
-fn the_policy_file_of_deploy_is_one() {
+fn the_policy_file_of_deploy_is_valid() {
     let path = format!("{}/../deploy/ci/podproof.toml", env!("CARGO_MANIFEST_DIR"));
     let ended = run::run(&["policy", "show", "--policy", &path], Ground::new().path(), &[]);
-    // Its waiver ends some day, and then the code is 1.
+    // Its waiver expires one day, and then the exit code is 1.
     assert_ne!(ended.code(), Some(2), "{ended:#?}");
     assert!(ended.out.contains("severity.no-token") && ended.out.contains("waiver of"), "{}", ended.out);
 }

@@ -1,4 +1,4 @@
-//! What the command line says of itself.
+//! The help texts of the command line.
 
 use stage::{Ground, run};
 
@@ -9,7 +9,7 @@ fn said(words: &[&str]) -> String {
     ended.out
 }
 
-/// The commands that `--help` lists.
+/// Returns the commands that `--help` lists.
 fn commands() -> Vec<String> {
     let help = said(&["--help"]);
     let (_, list) = help.split_once("Commands:\n").unwrap();
@@ -19,7 +19,7 @@ fn commands() -> Vec<String> {
 }
 
 #[test]
-fn the_help_of_each_command_is_what_it_was_when_somebody_last_read_it() {
+fn the_help_of_each_command_equals_its_snapshot() {
     for command in commands() {
         let words: Vec<_> = if command == "policy" { vec!["policy", "show"] } else { vec![command.as_str()] };
         let help = said(&[words.as_slice(), &["--help"]].concat());
@@ -38,7 +38,7 @@ fn the_help_of_each_command_has_an_example_and_the_exit_codes() {
 }
 
 #[test]
-fn every_shell_is_given_completions_of_every_command() {
+fn completions_of_every_shell_have_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = said(&["completions", shell]);
         for command in commands() {

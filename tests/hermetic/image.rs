@@ -1,4 +1,4 @@
-//! `controller image`: what it refuses, what is in an archive, and that the Dockerfile makes an image like it.
+//! `controller image`: its refusals, the content of an archive, and a Dockerfile that makes an equal image.
 
 use std::{collections::BTreeMap, fs, io::Read};
 
@@ -8,7 +8,7 @@ use stage::{Ground, run, sha256};
 
 const DOCKERFILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/probe.Dockerfile");
 
-/// An image of no program but an ELF header of this machine's, without segments and sections (elf(5)).
+/// An image whose program is only an ELF header of this machine's, without segments and sections (elf(5)).
 fn image() -> Image {
     let mut header = fs::read(std::env::current_exe().unwrap()).unwrap();
     for tables in [32..48, 56..64] {
@@ -33,7 +33,7 @@ fn json(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap()
 }
 
-/// The file that a descriptor names, once its size and its digest are right.
+/// Returns the file that a descriptor names, after a check of its size and its digest.
 fn blob<'a>(files: &'a BTreeMap<String, Vec<u8>>, descriptor: &Value) -> &'a [u8] {
     let digest = descriptor["digest"].as_str().unwrap();
     let bytes = &files[&format!("blobs/{}", digest.replace(':', "/"))];
@@ -43,7 +43,7 @@ fn blob<'a>(files: &'a BTreeMap<String, Vec<u8>>, descriptor: &Value) -> &'a [u8
 }
 
 #[test]
-fn an_archive_is_an_oci_layout_and_dockers_in_one() {
+fn an_archive_is_read_as_oci_and_as_docker() {
     let image = image();
     let files = files(&image.archive(&"registry.example/probe:7".parse().unwrap()).unwrap());
     assert_eq!(json(&files["oci-layout"]), json!({ "imageLayoutVersion": "1.0.0" }));

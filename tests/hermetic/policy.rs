@@ -1,10 +1,11 @@
-//! The policy file, by the real command line: what it changes, how its mistakes are told, where each value came from.
+//! The policy file, by the real command line: its effects, the messages for its mistakes, and the source of each
+//! value.
 
 use std::fs;
 
 use stage::{Ended, Ground, controller, run};
 
-/// In the folder of a policy file; no runtime is needed to judge saved evidence.
+/// Judges saved evidence in the folder of a policy file, which needs no runtime.
 fn with_policy(text: &str, words: &[&str], variables: &[(&str, &str)]) -> Ended {
     let ground = Ground::new();
     fs::write(ground.path().join("podproof.toml"), text).unwrap();
@@ -25,7 +26,7 @@ fn waiver(requirement: &str, scope: &str, expires: &str) -> String {
 }
 
 #[test]
-fn a_waiver_lets_a_run_pass_with_a_warning_and_every_form_lists_it() {
+fn a_waiver_passes_the_run_with_a_warning_in_every_format() {
     let file = saved("1-cluster-worse");
     let text = waiver("no-token", "pool/plain", "9999-12-31");
     assert_eq!(with_policy("", &["score", &file], &[]).code(), Some(1));
@@ -103,7 +104,7 @@ fn a_mistake_ends_2_with_file_line_and_column() {
 }
 
 #[test]
-fn the_strongest_of_file_and_variables_is_the_environment_and_only_the_flag_weakens() {
+fn only_the_flag_weakens_the_environment() {
     let show = |text: &str, words: &[&str], variables: &[(&str, &str)]| {
         let words: Vec<_> = ["policy", "show"].iter().chain(words).copied().collect();
         let ended = with_policy(text, &words, variables);

@@ -1,5 +1,5 @@
-//! What comes out of saved evidence: its exit code whatever the form, the same bytes each time, and documents that others
-//! can read.
+//! Reports of saved evidence: the exit code is the same in every format, the bytes are the same each time, and other
+//! programs can read the documents.
 
 use std::{
     collections::BTreeMap,
@@ -11,13 +11,13 @@ use std::{
 use serde_json::Value;
 use stage::{Ended, Ground, controller, run};
 
-/// Each saved run of the corpus, the code that judging it ends with, and the code with `--only production`.
+/// Each saved run of the corpus, its exit code, and its exit code with `--only production`.
 const CORPUS: [(&str, i32, i32); 7] = [
     ("1-ready", 0, 0),
     ("1-ready-with-warnings", 0, 1),
     ("1-not-ready", 1, 1),
     ("1-undetermined", 3, 3),
-    // A probe that did not know all that is looked at since then: what it cannot tell is open.
+    // An older probe made fewer observations. The missing ones make requirements inconclusive.
     ("1-older", 3, 0),
     ("1-cluster", 0, 0),
     ("1-cluster-worse", 1, 1),
@@ -34,7 +34,7 @@ fn score(name: &str, words: &[&str]) -> Ended {
     run::run(&words, Ground::new().path(), &[])
 }
 
-/// The report of a saved run, as it is in a form.
+/// Returns the report of a saved run in a format.
 fn document(name: &str, format: &str) -> String {
     score(name, &["--output", format]).out
 }
@@ -44,7 +44,7 @@ fn json(text: &str) -> Value {
 }
 
 #[test]
-fn the_corpus_is_read_for_ever_and_no_file_of_it_is_forgotten() {
+fn every_file_of_the_corpus_is_read() {
     let files = fs::read_dir(Path::new(&saved("")).parent().unwrap()).unwrap();
     let mut names: Vec<_> =
         files.map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
@@ -55,7 +55,7 @@ fn the_corpus_is_read_for_ever_and_no_file_of_it_is_forgotten() {
 }
 
 #[test]
-fn the_exit_code_is_that_of_the_verdict_whatever_the_form_and_the_flags() {
+fn the_exit_code_follows_the_verdict_in_every_format() {
     let ground = Ground::new();
     let file = |name: &str| ground.path().join(name).display().to_string();
     let (junit, html) = (format!("junit={}", file("a.xml")), format!("html={}", file("a.html")));
@@ -82,7 +82,7 @@ fn the_exit_code_is_that_of_the_verdict_whatever_the_form_and_the_flags() {
 }
 
 #[test]
-fn standard_output_that_is_full_or_closed_is_told_by_the_exit_code() {
+fn full_or_closed_standard_output_shows_in_the_exit_code() {
     for (name, ..) in CORPUS {
         for format in FORMATS {
             let file = saved(name);
@@ -103,7 +103,7 @@ fn standard_output_that_is_full_or_closed_is_told_by_the_exit_code() {
 }
 
 #[test]
-fn a_place_that_fails_keeps_no_other_from_its_report() {
+fn a_failed_output_leaves_the_other_outputs_alone() {
     let ground = Ground::new();
     let file = ground.path().join("report.json");
     let (good, bad) = (format!("json={}", file.display()), "junit=/no/such/folder/file");
@@ -115,7 +115,7 @@ fn a_place_that_fails_keeps_no_other_from_its_report() {
 }
 
 #[test]
-fn the_same_evidence_gives_the_same_bytes_in_every_form_run_and_time_zone() {
+fn the_same_evidence_gives_the_same_bytes() {
     for (name, ..) in CORPUS {
         for format in FORMATS {
             let file = saved(name);
@@ -129,7 +129,7 @@ fn the_same_evidence_gives_the_same_bytes_in_every_form_run_and_time_zone() {
 }
 
 #[test]
-fn the_schemas_are_committed_as_they_are_printed() {
+fn committed_schemas_equal_the_printed_schemas() {
     for name in ["report", "policy"] {
         let printed = run::run(&["schema", name], Ground::new().path(), &[]);
         let path = format!("{}/../deploy/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
@@ -139,7 +139,7 @@ fn the_schemas_are_committed_as_they_are_printed() {
 }
 
 #[test]
-fn json_is_valid_by_the_schema_that_is_printed() {
+fn json_is_valid_by_the_printed_schema() {
     let schema = json(&run::run(&["schema", "report"], Ground::new().path(), &[]).out);
     let validator = jsonschema::validator_for(&schema).unwrap();
     for (name, ..) in CORPUS {
@@ -152,11 +152,11 @@ fn json_is_valid_by_the_schema_that_is_printed() {
     }
 }
 
-/// The official schema, as the crate that makes our SARIF carries it.
+/// Returns the official schema, as the crate that makes our SARIF contains it.
 fn official() -> Value {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    // What only other platforms need is not here.
+    // Features that only other platforms need are not here.
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let words = ["metadata", "--format-version=1", "--offline", "--locked", "--manifest-path", manifest];
     let output = Command::new(cargo).args(words).args(["--filter-platform", &platform]).output().unwrap();
@@ -165,12 +165,12 @@ fn official() -> Value {
     let package = packages.iter().find(|package| package["name"] == "serde-sarif").unwrap();
     let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
     let text = fs::read_to_string(manifest.with_file_name("src/schema.json")).unwrap();
-    // A bracket too many, in the pattern of a language, which no regular expression has (oasis-tcs/sarif-spec).
+    // The pattern of a language has a bracket too many for any regular expression (oasis-tcs/sarif-spec).
     json(&text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$"))
 }
 
 #[test]
-fn sarif_is_valid_by_the_official_schema_and_code_scanning_takes_every_result() {
+fn sarif_suits_the_official_schema_and_code_scanning() {
     let schema = official();
     assert_eq!(schema["title"], "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema");
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -198,7 +198,7 @@ fn sarif_is_valid_by_the_official_schema_and_code_scanning_takes_every_result() 
 }
 
 #[test]
-fn annotations_are_lines_that_the_runner_reads_and_the_summary_is_added() {
+fn annotations_and_summary_suit_the_runner() {
     let ground = Ground::new();
     for (name, code, _) in CORPUS {
         let summary = ground.path().join(name);
@@ -222,7 +222,7 @@ fn annotations_are_lines_that_the_runner_reads_and_the_summary_is_added() {
 }
 
 #[test]
-fn junit_is_red_where_the_run_is_and_says_because_evidence_and_remedy() {
+fn junit_fails_with_the_run_and_gives_reason_evidence_remedy() {
     for (name, code, _) in CORPUS {
         let document = document(name, "junit");
         let red = document.contains("<failure") || document.contains("<error");
@@ -237,7 +237,7 @@ fn junit_is_red_where_the_run_is_and_says_because_evidence_and_remedy() {
 }
 
 #[test]
-fn the_page_needs_nothing_else_and_shows_the_verdict() {
+fn the_page_is_self_contained_and_shows_the_verdict() {
     for (name, ..) in CORPUS {
         let page = document(name, "html");
         for outside in ["<script", "http://", "https://", "@import", "url(", " src="] {

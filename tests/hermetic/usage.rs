@@ -1,4 +1,4 @@
-//! What the command line refuses, and how: exit code 2, and a sentence that says what to do.
+//! Refusals of the command line: exit code 2, and a sentence that says what to do.
 
 use stage::{Ended, Ground, run};
 

@@ -1,5 +1,5 @@
-//! Sandboxes whose isolation is broken on purpose, in one way each. Every row states all that is not met, and nothing else
-//! changes against the clean one of the same runtime. Networks that are open are rows of `network`.
+//! Sandboxes whose isolation is broken on purpose, in one way each. Every row states every requirement that is not
+//! met; nothing else changes against the clean sandbox of the same runtime. Open networks are rows of `network`.
 
 mod rows;
 
@@ -19,10 +19,10 @@ use stage::{
 
 use crate::{Row, row};
 
-/// How a bundle differs from the clean one, in the bundle's folder.
+/// A change to the clean bundle, in the bundle's folder.
 type Change = fn(&Path, &mut Value);
 
-/// What is not met; `met` takes back what the clean sandbox lacks.
+/// Requirements that are not met; `met` removes an entry of the clean sandbox.
 type Lacks = &'static [(&'static str, &'static str)];
 
 /// One thing that is broken.
@@ -30,22 +30,23 @@ type Lacks = &'static [(&'static str, &'static str)];
 struct Broken {
     name: &'static str,
     change: Change,
-    /// The namespaces of its own in which the whole controller runs, beside one of the network, for a sandbox that shares them.
+    /// Namespaces in which the whole controller runs, besides a network namespace, for a sandbox that shares them;
+    /// `None` for the machine's own.
     apart: Option<&'static [&'static str]>,
-    /// What gVisor's command line has more.
+    /// Further words of gVisor's command line.
     words: &'static str,
     on_linux: Lacks,
     on_gvisor: Lacks,
-    /// The requirement that says it, and words of its reason, under Linux and under gVisor.
+    /// The requirement that finds the fault, and words of its reason, under Linux and under gVisor.
     says: (&'static str, &'static str),
 }
 
-/// What a clean container of runc lacks: it is one, and shows the machine's kernel.
+/// Requirements that a clean container of runc does not meet: it is a container, and shows the machine's kernel.
 const RUNC: Lacks = &[("runtime-isolation", "unmet"), ("system-information-hidden", "unmet")];
-/// What a clean sandbox of gVisor lacks: its files are opened by the sandbox itself unless it is told otherwise.
+/// Requirements that a clean sandbox of gVisor does not meet: by default, the sandbox itself opens its files.
 const GVISOR: Lacks = &[("runtime-hardening", "unmet")];
 
-/// A token of the form that an API server signs, for `https://kubernetes.default.svc` until 2100; its signature is none.
+/// A token in an API server's format, for `https://kubernetes.default.svc` until 2100. Its signature is invalid.
 const TOKEN: &str = concat!(
     "eyJhbGciOiAiUlMyNTYiLCAia2lkIjogIm5vbmUifQ",
     ".eyJhdWQiOiBbImh0dHBzOi8va3ViZXJuZXRlcy5kZWZhdWx0LnN2YyJdLCAiZXhwIjogNDEwMjQ0NDgwMCwgImlhdCI6IDE3NjcyMjU2MDAsICJzdWIiOiAic3lzdGVtOnNlcnZpY2VhY2NvdW50OnNob3A6d2ViIn0",
@@ -65,7 +66,7 @@ pub(super) fn rows() -> Vec<Row> {
     worlds.flat_map(of_world).collect()
 }
 
-/// gVisor's of different years, and Linux's.
+/// True for gVisor of different years, and for Linux.
 fn stands_for_its_kind(world: &World) -> bool {
     ["runsc of 2024, systrap", "runsc of 2026, systrap", "runc"].contains(&world.name.as_str())
 }
@@ -88,7 +89,7 @@ fn comes_out(world: &World, broken: Broken) {
     }
 }
 
-/// What is not met, and why.
+/// Returns every finding that is not met, with its reason.
 fn reasons(ended: &Ended) -> String {
     let report = ended.report();
     let findings = report["sandboxes"][0]["findings"].as_array().into_iter().flatten();
@@ -102,7 +103,7 @@ fn verify(world: &World, broken: Broken) -> Ended {
     let ground = Ground::new();
     let folder = ground.path().join("mine");
     fs::create_dir(&folder).unwrap();
-    // Whoever may write to it may connect (unix(7)).
+    // A process that may write to the socket may connect (unix(7)).
     let engine = folder.join("engine.sock");
     let _listening = UnixListener::bind(&engine).unwrap();
     fs::set_permissions(&engine, Permissions::from_mode(0o666)).unwrap();
@@ -134,8 +135,8 @@ fn verify(world: &World, broken: Broken) -> Ended {
     ended
 }
 
-/// What an engine gives a container that asks for nothing: a seccomp profile, a /dev of its own, and the parts of procfs that are masked and
-/// read-only (moby, `daemon/pkg/oci/defaults.go`).
+/// Adds the defaults that an engine gives a container: a seccomp profile, a /dev of its own, and masked and read-only
+/// parts of procfs (moby, `daemon/pkg/oci/defaults.go`).
 fn hardened(config: &mut Value) {
     let devices = json!({ "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"] });
     config["mounts"].as_array_mut().unwrap().push(devices);

@@ -1,4 +1,4 @@
-//! Bundles of users: what is judged is theirs, and their folder stays as it was.
+//! Bundles of users: the judgement is about the bundle, and its folder stays as it was.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -24,12 +24,12 @@ pub(super) fn rows() -> Vec<Row> {
         row("a bundle as root with capabilities is unmet", as_root),
         row("an observer that seccomp kills costs itself alone", killed_by_seccomp),
         row("an observer that hangs costs itself alone", hanging),
-        row("a bundle that is none ends 2", none),
+        row("a folder without a configuration ends 2", none),
     ]
 }
 
-/// Verifies a bundle for production, and proves that nothing in its folder was changed. runc itself adds what it mounts
-/// devices on, as it does whenever it runs a bundle.
+/// Verifies a bundle for production, and proves that nothing in its folder was changed. runc itself adds mount points
+/// for devices, as it does whenever it runs a bundle.
 fn verify(runtime: &[&str], change: impl FnOnce(&Path, &mut Value)) -> Ended {
     let ground = Ground::new();
     let folder = ground.path().join("mine");
@@ -63,7 +63,7 @@ fn verify(runtime: &[&str], change: impl FnOnce(&Path, &mut Value)) -> Ended {
     ended
 }
 
-/// Every file with its size and the time of its last change.
+/// Returns every file with its size and the time of its last change.
 fn listing(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -83,7 +83,7 @@ fn listing(folder: &Path) -> Vec<String> {
     found
 }
 
-/// The requirements that block and are not met, each with its outcome.
+/// Returns the blocking requirements that are not met, each with its outcome.
 fn wanting(ended: &Ended) -> Vec<(String, String)> {
     let blocks = |id: &str| ended.finding(id)["enforcement"] == "blocks";
     let wanting = |outcome: &str| !["met", "not-applicable"].contains(&outcome);
@@ -94,7 +94,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(id, outcome)| ((*id).to_owned(), (*outcome).to_owned())).collect()
 }
 
-/// What runc's clean run lacks in any case.
+/// Requirements that runc's clean run never meets.
 const RUNC: [(&str, &str); 2] = [("least-privilege", "unmet"), ("runtime-isolation", "unmet")];
 
 fn hardened() {
@@ -132,7 +132,7 @@ fn passwords() {
         fs::create_dir(&folder).unwrap();
         fs::write(&machines, text).unwrap();
         bundle::write(&folder, |config| {
-            // Nobody but root may read it.
+            // Only root may read it.
             config["process"]["user"] = json!({ "uid": 0, "gid": 0 });
             config["linux"]["readonlyPaths"] = json!(["/proc/sys", "/proc/sysrq-trigger"]);
         });
@@ -150,7 +150,7 @@ fn passwords() {
         let finding = judged(runtime, MACHINES, MACHINES);
         assert_eq!(finding["outcome"], "unmet", "{finding:#}");
         assert!(finding.to_string().contains("the host's passwords are readable"), "{finding:#}");
-        // An image's own, and one that both have of their distribution, with no password in it.
+        // An image's own file, and a file that both have from their distribution, without a password.
         let none = MACHINES.replace("$6$", "!$6$");
         for (machines, theirs) in [(MACHINES, "root:*:20000:0:99999:7:::\n"), (&none, &none)] {
             let finding = judged(runtime, machines, theirs);
@@ -182,7 +182,7 @@ fn as_root() {
 }
 
 fn killed_by_seccomp() {
-    // A netlink socket is what the observer of interfaces opens, and nobody else.
+    // Only the observer of interfaces opens a netlink socket.
     let profile = |_: &Path, config: &mut Value| {
         config["linux"]["seccomp"] = json!({
             "defaultAction": "SCMP_ACT_ALLOW",
@@ -206,10 +206,11 @@ fn killed_by_seccomp() {
     assert!(because.contains("looking was ended by signal 31"), "{because}");
 }
 
-/// Whoever holds a lease on a file keeps others from opening it for a while (fcntl(2), `F_SETLEASE`: 1024).
+/// Holds a lease on a file, which keeps other processes from opening the file for a while (fcntl(2), `F_SETLEASE`:
+/// 1024).
 const LEASE: &str = r#"$SIG{IO} = "IGNORE"; $| = 1; fcntl(STDIN, 1024, 1) or die $!; print "held\n"; sleep"#;
 
-/// It ends with the test.
+/// The process that holds the lease, until the test ends.
 struct Holder(Child);
 
 impl Drop for Holder {

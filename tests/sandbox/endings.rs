@@ -1,4 +1,4 @@
-//! How a run ends: by a signal, with a report that cannot be written, quietly or not.
+//! Ends of a run: by a signal, with a report that cannot be written, quiet or not.
 
 use std::{
     fs::File,
@@ -15,7 +15,7 @@ use stage::{Ground, controller, run, worlds};
 
 use crate::{Row, row};
 
-/// Far longer than a sandbox needs to come up.
+/// Far more time than a sandbox needs to start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn rows() -> Vec<Row> {
@@ -28,12 +28,12 @@ pub(super) fn rows() -> Vec<Row> {
         }
     }
     rows.push(row("a timeout in a running runsc leaves nothing", timed_out));
-    rows.push(row("a report that cannot be written could not run", unwritten));
-    rows.push(row("progress is a line a change, and nothing with --quiet", progress));
+    rows.push(row("a report that cannot be written ends 4", unwritten));
+    rows.push(row("progress is one line for each change, and nothing with --quiet", progress));
     rows
 }
 
-/// A run whose real sandbox is up and whose probe is not heard.
+/// Starts a run whose real sandbox is up and whose probe is not heard.
 fn mute(ground: &Ground, runtime: &str, timeout: &str) -> Child {
     let network = if runtime == "runsc" { " --network=none" } else { "" };
     let runtime = worlds::installed(runtime).unwrap();

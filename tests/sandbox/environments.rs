@@ -1,4 +1,4 @@
-//! The variables, the flag and `--only production`, on a runtime that production refuses.
+//! The environment by variables, by the flag and by `--only production`, on a runtime that production refuses.
 
 use stage::{Ended, Ground, run, worlds};
 
@@ -9,7 +9,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("each variable does what --environment production does", variables),
         row("--only production enforces in every environment", only_production),
         row("the flag weakens, and the report says so", weakened),
-        row("an unknown value is development, and is said", unknown),
+        row("an unknown value is reported, and counts as development", unknown),
     ]
 }
 

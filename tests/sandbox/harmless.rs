@@ -1,4 +1,4 @@
-//! The probe changes nothing: a whole run is traced, and every system call of it is looked at.
+//! The probe changes nothing: a whole run is traced, and every system call of it is checked.
 
 use stage::{
     Ground,
@@ -9,16 +9,17 @@ use crate::{Row, row};
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        row("a probe as nobody does nothing that it must not", || harmless("nobody", &[])),
-        row("a probe as root does nothing that it must not", || harmless("root", &[])),
-        row("a probe that measures processor time does nothing that it must not", || {
+        row("a probe as nobody makes no forbidden call", || harmless("nobody", &[])),
+        row("a probe as root makes no forbidden call", || harmless("root", &[])),
+        row("a probe that measures processor time makes no forbidden call", || {
             harmless("nobody", &["--measure-cpu"]);
         }),
-        row("each thing that a probe must not do would be found", found),
+        row("each forbidden call would be found", found),
     ]
 }
 
-/// What it must never call, whatever the arguments: each changes something for others, or ends the machine or the sandbox.
+/// Calls that the probe must never make, whatever the arguments: each changes something for others, or ends the
+/// machine or the sandbox.
 const FORBIDDEN: &[&str] = &[
     // Files.
     "chmod",
@@ -98,9 +99,9 @@ const FORBIDDEN: &[&str] = &[
     "rt_tgsigqueueinfo",
     "tgkill",
     "tkill",
-    // It makes gVisor's kernel panic where a test flag is set (gVisor, `pkg/sentry/syscalls/linux/sys_afs_syscall.go`).
+    // It makes gVisor's kernel panic if a test flag is set (gVisor, `pkg/sentry/syscalls/linux/sys_afs_syscall.go`).
     "afs_syscall",
-    // uretprobe(2): Linux since 6.11 kills who calls it from elsewhere than its own trampoline.
+    // uretprobe(2): since 6.11, Linux kills a process that calls it from outside its own trampoline.
     "syscall_0x14f",
     "uretprobe",
     // Waiting for others to connect.
@@ -109,31 +110,31 @@ const FORBIDDEN: &[&str] = &[
     "listen",
 ];
 
-/// What writes to the descriptor that is its first argument.
+/// Calls that write to the descriptor in their first argument.
 const WRITES: &[&str] =
     &["copy_file_range", "pwrite64", "pwritev", "pwritev2", "sendfile", "tee", "vmsplice", "write", "writev"];
-/// Pipes, the event counter of the probe's own runtime, and what is no descriptor.
+/// Descriptors that may be written to: pipes, and the event counter of the probe's own runtime.
 const WRITABLE: &[&str] = &["<pipe:[", "<anon_inode:[eventfd]>"];
-/// What opens a file.
+/// Calls that open a file.
 const OPENS: &[&str] = &["open", "openat", "openat2"];
-/// How a file is opened to be changed.
+/// Flags that open a file for a change.
 const TO_CHANGE: &[&str] = &["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE"];
-/// How a path under `/dev` may be opened: neither opens the device that may be there, and opening a watchdog arms it.
+/// Flags that may open a path under `/dev`. Neither opens the device itself: opening a watchdog would arm it.
 const WITHOUT_DEVICE: &[&str] = &["O_DIRECTORY", "O_PATH"];
-/// What sends to a socket; the probe asks netlink, and sends nothing to where it is not asked to.
+/// Calls that send to a socket. The probe sends to netlink, and otherwise only to the targets of the run.
 const SENDS: &[&str] = &["sendmmsg", "sendmsg", "sendto"];
 /// Requests for links, addresses and routes (include/uapi/linux/rtnetlink.h), by name or as numbers: strace knows the
-/// protocol of a socket in its own network namespace alone.
+/// protocol of a socket only in its own network namespace.
 const REQUESTS: &[&str] = &["nlmsg_type=RTM_GET", "nlmsg_type=0x12 ", "nlmsg_type=0x16 ", "nlmsg_type=0x1a "];
-/// syslog(2) with what may be asked for: to read all, two sizes, and what does not exist. 4 and 5 clear the machine's log,
-/// 6 to 8 mute its console, 2 blocks.
+/// Permitted actions of syslog(2): to read all, two sizes, and an action that does not exist. 4 and 5 clear the
+/// machine's log, 6 to 8 mute its console, 2 blocks.
 const LOG: &[&str] = &["0x3 ", "0x9 ", "0xa ", "0x63 ", "3 ", "9 ", "10 ", "99 "];
 
 fn harmless(user: &str, words: &[&str]) {
     let ground = Ground::new();
     let (ended, calls) = trace::run(ground.path(), user, words);
     assert_eq!(ended.finding("probe-integrity")["outcome"], "met", "{ended:#?}");
-    // The trace is of both processes, and of the calls that matter.
+    // The trace covers both processes, and the calls that matter.
     for name in ["clone", "execveat", "kill", "syslog", "write"] {
         assert!(calls.iter().any(|call| call.name == name), "no {name} in {calls:#?}");
     }
@@ -141,7 +142,7 @@ fn harmless(user: &str, words: &[&str]) {
     assert_eq!(ground.leftovers(&["trace"]), [""; 0]);
 }
 
-/// The calls that a probe must not make.
+/// Returns the calls that a probe must not make.
 fn harmful(calls: &[Call]) -> Vec<&Call> {
     let workers: Vec<_> = calls
         .iter()

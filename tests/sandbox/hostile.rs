@@ -6,7 +6,7 @@ use stage::{Ended, Ground, run, worlds};
 use crate::{Row, row};
 
 pub(super) fn rows() -> Vec<Row> {
-    // Processors are measured only where that is asked for.
+    // Processor time is measured only where it is asked for.
     let asked = Observer::ALL.len() - 1;
     let integrity = [
         ("killed", "the evidence was not closed".to_owned()),
@@ -29,7 +29,7 @@ pub(super) fn rows() -> Vec<Row> {
         rows.push(row(format!("a probe that is {kind} times out"), move || timed_out(kind)));
     }
     rows.push(row("a runtime that does not start is shown with its last lines", dead));
-    rows.push(row("a runtime that is not there could not run", || {
+    rows.push(row("a missing runtime ends 4", || {
         let ended = verify("/no/such/runsc", &[]);
         assert_eq!(ended.code(), Some(4), "{ended:#?}");
     }));

@@ -1,4 +1,4 @@
-//! Images where they go to: a real registry, and a program that loads archives.
+//! Images at their destinations: a real registry, and a program that loads archives.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use stage::{Ground, Registry, run, sha256, worlds};
 
 use crate::{Row, row};
 
-/// What the rows run beside the controller.
+/// Programs that the rows run beside the controller.
 const PROGRAMS: [&str; 4] = ["docker-registry", "openssl", "setpriv", "skopeo"];
 
 pub(super) fn rows() -> Vec<Row> {
@@ -32,7 +32,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows.into_iter().map(|row| Row { skipped, ..row }).collect()
 }
 
-/// The image of the probe that the controller carries.
+/// Returns the image of the probe that the controller carries.
 fn image() -> Image {
     let path = std::env::var_os("PODPROOF_PROBE").unwrap();
     Image::of_probe(&fs::read(path).unwrap()).unwrap()
@@ -42,7 +42,7 @@ fn pushed() {
     let ground = Ground::new();
     let registry = Registry::open(ground.path());
     let name = format!("{}/podproof/probe:7", registry.address);
-    // The second time every part is there already.
+    // The second time, the registry has every part already.
     for _ in 0..2 {
         let ended = run::run(&["image", "--push", &name, "--plain-http"], ground.path(), &[]);
         assert_eq!(ended.code(), Some(0), "{ended:#?}");

@@ -1,4 +1,5 @@
-//! Limits that reach a sandbox and limits that do not, in each runtime. Each row states all that is not met.
+//! Limits that reach a sandbox and limits that do not, in each runtime. Each row states every requirement that is not
+//! met.
 
 use std::{collections::BTreeMap, fs, io::Write};
 
@@ -10,26 +11,26 @@ use stage::{
 
 use crate::{Row, measured, row};
 
-/// What is not met, beside what no sandbox of the runtime meets.
+/// Requirements that are not met, besides those that no sandbox of the runtime meets.
 type Lacks = &'static [(&'static str, &'static str)];
 
-/// A bundle, what the runtime is told beside, and what comes out.
+/// A bundle, the runtime's further arguments, and the outcomes.
 #[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
     change: fn(&mut Value),
     told: &'static [&'static str],
-    /// Words of the controller's.
+    /// Further arguments of the controller.
     words: &'static [&'static str],
     lacks: Lacks,
-    /// What is said of resource-limits.
+    /// Words of the reason for resource-limits.
     says: &'static str,
 }
 
 const MET: Lacks = &[];
 const UNMET: Lacks = &[("resource-limits", "unmet")];
 
-/// Memory and CPU as the stage's bundle has them: 256 MiB, one processor.
+/// Memory and CPU of the stage's bundle: 256 MiB, one processor.
 const CLEAN: Case = Case {
     name: "256 MiB and one processor",
     change: |_| (),
@@ -89,7 +90,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Nothing of the machine is known where no group is named, and then it counts what the release shows inside.
+/// Without a named group nothing is known from the machine, so the files that the release shows inside count.
 const UNNAMED: Case = Case {
     name: "control groups mounted, and none named",
     change: |config| {
@@ -100,7 +101,7 @@ const UNNAMED: Case = Case {
     ..CLEAN
 };
 
-/// What a sandbox gets is about what it may get: too much would be unmet.
+/// Cases with measured processor time. A sandbox gets about as much as its limit; more would be unmet.
 const MEASURED: &[Case] = &[
     Case { name: "half a processor, measured", words: MEASURE, ..HALF },
     Case {
@@ -119,7 +120,7 @@ const MEASURED: &[Case] = &[
     },
 ];
 
-/// Only runsc can be told so.
+/// Only runsc has this flag.
 const IGNORED: Case = Case {
     name: "control groups ignored",
     told: &["--ignore-cgroups"],
@@ -128,7 +129,8 @@ const IGNORED: Case = Case {
     ..CLEAN
 };
 
-/// By a runtime that makes another group than the configuration says, without its quota: nobody but the measurement shows it.
+/// A runtime that makes another group than the configuration says, without its quota. Only the measurement shows
+/// this.
 const WITHHELD: Case = Case {
     name: "half a processor that is not applied, measured",
     lacks: UNMET,
@@ -159,7 +161,7 @@ pub(super) fn rows() -> Vec<Row> {
     worlds.filter(is_first_of_its_release).flat_map(of_world).collect()
 }
 
-/// Limits are the sandbox's on every platform.
+/// True for one platform of each release: limits are the same on every platform.
 pub(super) fn is_first_of_its_release(world: &World) -> bool {
     !world.gvisor || !world.name.ends_with("ptrace") || world.name.contains("2022")
 }
@@ -188,7 +190,8 @@ fn withholding(runtime: &str) -> String {
     format!("sh -c {} withholding", shlex::try_quote(&script).unwrap())
 }
 
-/// Only processor time beyond the quota tells that the quota is not applied, and a busy machine gives none.
+/// Returns an error if the measurement does not show the missing quota. Only processor time beyond the quota does,
+/// and a busy machine gives none.
 fn withheld(world: &World) -> Result<(), String> {
     let ended = verified(world, &WITHHELD);
     let finding = ended.finding("resource-limits");

@@ -1,4 +1,5 @@
-//! Tests in real sandboxes, one row after the other: the real controller, real runtimes, and what they leave behind.
+//! Tests in real sandboxes, one row after the other: the real controller, real runtimes, and everything they leave
+//! behind.
 //!
 //! Where root or a runtime is missing, every row is skipped aloud and counted; in CI that is a failure.
 #![forbid(unsafe_code)]
@@ -32,7 +33,7 @@ use std::{io::Write, process::ExitCode};
 use libtest_mimic::{Arguments, Completion, Trial};
 use stage::{attempt, worlds};
 
-/// A named test, or one that cannot be made here.
+/// A named test, possibly one that this machine skips.
 struct Row {
     name: String,
     skipped: bool,
@@ -41,7 +42,7 @@ struct Row {
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Rows look at the machine's mounts, processes and control groups: they must be alone.
+    // Rows look at the machine's mounts, processes and control groups, so each row runs alone.
     arguments.test_threads = Some(1);
     if arguments.list {
         worlds::pretend();

@@ -1,4 +1,4 @@
-//! The probe as a pod's main process, PID 1: it waits, reaps, and ends when it is told or its time is over.
+//! The probe as a pod's main process, PID 1: it waits, reaps, and ends at a signal or at the end of its lifetime.
 
 use std::{
     fs,
@@ -24,9 +24,9 @@ use crate::{Row, row};
 const HOLD: &[&str] = &["hold"];
 const WITNESS: &[&str] = &["witness", "7777"];
 
-/// In seconds: beyond [`PATIENCE`], and the end of what a failed test leaves.
+/// Seconds beyond [`PATIENCE`], at which the leftovers of a failed test end.
 const LONG: &str = "120";
-/// Far longer than a child needs to end.
+/// Far more time than a child needs to end.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn rows() -> Vec<Row> {
@@ -79,7 +79,7 @@ impl Container {
         Self { ground, runtime, running }
     }
 
-    /// Its end, and proof that nothing else is left of it.
+    /// Waits for the end of the container, and proves that nothing else is left of it.
     fn ended(mut self, status: ExitStatus) {
         assert_eq!(status.code(), Some(0), "{status}");
         assert!(self.running.try_wait().unwrap().is_some());
@@ -122,7 +122,7 @@ fn by_signal(world: &World, words: &[&str]) {
     }
 }
 
-/// A shell leaves a child behind and becomes the probe, which is so given a child that it never started.
+/// Has a shell leave a child behind and become the probe, which then has a child that it never started.
 fn orphan() {
     let script = "exec 3<&0; (cat <&3 >/dev/null 3<&- &); exec \"$0\" hold \"$1\" 3<&-";
     let mut unshare = Command::new("unshare")
@@ -161,13 +161,13 @@ fn usage() {
     }
 }
 
-/// The children of a process, the dead that nobody has reaped among them.
+/// Returns the children of a process, including dead ones that nobody has reaped.
 fn children(process: u32) -> Vec<u32> {
     let listed = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
     listed.split_whitespace().map(|child| child.parse().unwrap()).collect()
 }
 
-/// Waits until the probe says that it hears signals.
+/// Waits until the probe says that it handles signals.
 fn listening(output: Option<ChildStdout>) {
     let mut line = String::new();
     BufReader::new(output.unwrap()).read_line(&mut line).unwrap();

@@ -1,4 +1,4 @@
-//! What comes out in each world, requirement by requirement.
+//! The outcomes in each world, requirement by requirement.
 
 use std::io::Write;
 
@@ -73,7 +73,7 @@ fn elsewhere(world: &World) {
     for environment in ["development", "staging"] {
         let ended = verify(world, &["--environment", environment]);
         assert_eq!(ended.code(), Some(0), "{environment}: {ended:#?}");
-        // What hardens gVisor further is shown in development, and warned about in staging.
+        // Further hardening of gVisor is shown in development, and warned about in staging.
         let ready = world.gvisor && environment == "development";
         let verdict = if ready { "ready" } else { "ready-with-warnings" };
         assert_eq!(ended.report()["verdict"], verdict, "{environment}");

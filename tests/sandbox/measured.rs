@@ -1,5 +1,5 @@
-//! Rows that need idle processors. A row that the load of the machine keeps from measuring is reported as not measurable
-//! now, and is tried again when all other rows are through.
+//! Rows that need idle processors. On a busy machine such a row is reported as not measurable now, and is tried again
+//! after all other rows.
 
 use std::{
     env,
@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 3;
 /// Attempts of a row at the end of the suite.
 const LAST_ATTEMPTS: usize = 6;
 
-/// A measurement; `Err` says what it showed where it showed too little.
+/// A measurement. Its error says why the measured time is too little.
 type Test = Box<dyn Fn() -> Result<(), String> + Send>;
 
 /// Rows to try again, by their names.
@@ -26,7 +26,7 @@ static LATER: Mutex<Vec<(String, Test)>> = Mutex::new(Vec::new());
 /// Names of the rows that were not measurable in the end.
 static NOT_MEASURABLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// A row that needs idle processors.
+/// Returns a row that needs idle processors.
 pub(super) fn row(name: String, test: impl Fn() -> Result<(), String> + Send + 'static) -> Row {
     let row = name.clone();
     let test = move || match spare::tried(ATTEMPTS, spare::millis, &test) {
@@ -39,8 +39,8 @@ pub(super) fn row(name: String, test: impl Fn() -> Result<(), String> + Send + '
     Row { name, skipped: false, test: Box::new(test) }
 }
 
-/// Tries rows again that were not measurable in their turn, and counts those that still are not: in CI each of them has
-/// failed. Returns `None` where every row was measured in its turn.
+/// Tries the rows again that were not measurable in their turn, and counts those that still are not; in CI each of
+/// these has failed. Returns `None` if every row was measured in its turn.
 pub(super) fn again(arguments: &Arguments) -> Option<Conclusion> {
     let later = mem::take(&mut *LATER.lock().unwrap_or_else(PoisonError::into_inner));
     if later.is_empty() {

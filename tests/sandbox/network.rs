@@ -1,5 +1,5 @@
-//! What comes out of a sandbox in a network that is cut in one way or another, by real packet filters. Each row states all
-//! that is not met, and nothing else changes against the clean one of the same runtime.
+//! Sandboxes in networks that are cut in one way or another, by real packet filters. Each row states every
+//! requirement that is not met; nothing else changes against the clean network of the same runtime.
 
 mod kinds;
 
@@ -21,17 +21,17 @@ use stage::{
 
 use crate::{Row, row};
 
-/// What is not met, beside what no sandbox of the runtime meets.
+/// Requirements that are not met, besides those that no sandbox of the runtime meets.
 type Lacks = &'static [(&'static str, &'static str)];
 
-/// Beyond the node, and what the node reaches: only where both are silent to the sandbox is there something to be said.
+/// Targets beyond the node, which the node reaches. Silence of both targets shows that the sandbox is cut off.
 const BEYOND: &[&str] =
     &["--egress-target", "198.51.100.10:443", "--egress-target", "[2606:4700:4700::1111]:443"];
 
 const DROPPED: &str = "iifname \"sandbox\" drop";
 
 const CLOSED: Lacks = &[];
-/// Everything is reached all the time.
+/// Outcomes where the sandbox reaches everything at all times.
 const OPEN: Lacks =
     &[("dns-contained", "unmet"), ("metadata-blocked", "unmet"), ("network-isolation", "unmet")];
 const UNKNOWN: Lacks = &[
@@ -41,7 +41,7 @@ const UNKNOWN: Lacks = &[
     ("network-isolation", "inconclusive"),
 ];
 
-/// One network and what comes out.
+/// A network, and the outcomes in it.
 #[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
@@ -53,7 +53,7 @@ struct Case {
     name_server: Option<&'static str>,
     words: &'static [&'static str],
     lacks: Lacks,
-    /// What is said of network-isolation.
+    /// Words of the reason for network-isolation.
     says: &'static str,
 }
 
@@ -243,7 +243,7 @@ pub(super) fn rows() -> Vec<Row> {
     worlds.into_iter().flat_map(of_world).collect()
 }
 
-/// gVisor's of different years, and Linux's; the sentry's network is the same on every platform.
+/// True for gVisor of different years, and for Linux. The sentry's network is the same on every platform.
 fn stands_in_it(world: &World) -> bool {
     ["runsc of 2024, systrap", "runsc of 2026, systrap", "runc"].contains(&world.name.as_str())
 }
@@ -258,7 +258,7 @@ fn comes_out(world: &World, case: Case) {
     assert_lacks(&ended, world, case.name, case.lacks, case.says);
 }
 
-/// What a network that closes while the probe looks lacks.
+/// Outcomes of a network that closes while the probe looks.
 const EARLY: Lacks = &[
     ("closed-from-the-start", "unmet"),
     ("dns-contained", "unmet"),
@@ -266,7 +266,7 @@ const EARLY: Lacks = &[
     ("network-isolation", "unmet"),
 ];
 
-/// The router cuts as soon as the sandbox has connected.
+/// Has the router cut the sandbox off as soon as the sandbox has connected.
 fn open_at_first(world: &World) {
     let network = Network::new(Answer::Resolved);
     let connected = Service::tcp(network.host("public"), 4443);
@@ -279,7 +279,7 @@ fn open_at_first(world: &World) {
         }
     });
     let words = ["--egress-target", "[2001:4860:4860::8888]:4443"];
-    // The control does not reach it, so that it is the sandbox that connects.
+    // The controller cannot reach the port, so the connection is the sandbox's.
     network.shut("public", "tcp dport 4443 ip6 saddr fd77::2 drop");
     let ended = attempt(|| verify(&network, world, Some("10.77.0.53"), &words));
     wanted.store(false, Ordering::Relaxed);
@@ -300,7 +300,7 @@ fn assert_lacks(ended: &Ended, world: &World, name: &str, lacks: Lacks, says: &s
     let mut expected: BTreeMap<_, _> =
         lacks.iter().map(|&(id, outcome)| (id.to_owned(), outcome.to_owned())).collect();
     if world.gvisor {
-        // Its files are opened by the sandbox itself unless it is told otherwise.
+        // By default, the sandbox itself opens its files.
         expected.insert("runtime-hardening".to_owned(), "unmet".to_owned());
     } else {
         expected.insert("runtime-isolation".to_owned(), "unmet".to_owned());

@@ -1,4 +1,4 @@
-//! The controller without root: runsc's rootless mode, and what it says where there is none.
+//! The controller without root: runsc's rootless mode, and the message where there is none.
 
 use std::{
     collections::BTreeMap,
@@ -21,10 +21,11 @@ use stage::{
 
 use crate::{Row, row};
 
-/// Far longer than a sandbox needs to come up.
+/// Far more time than a sandbox needs to start.
 const PATIENCE: Duration = Duration::from_mins(1);
 const PRODUCTION: &[&str] = &["--environment", "production", "--output", "json"];
-/// What nobody can limit, and what no sandbox of these releases has.
+/// Requirements that are not met: an ordinary user cannot set limits, and no sandbox of these releases has full
+/// hardening.
 const LACKS: [(&str, &str); 2] = [("resource-limits", "inconclusive"), ("runtime-hardening", "unmet")];
 
 pub(super) fn rows() -> Vec<Row> {
@@ -46,7 +47,7 @@ pub(super) fn rows() -> Vec<Row> {
     worlds.map(of_world).chain(others).collect()
 }
 
-/// What an ordinary user may run and where it may write.
+/// Programs that an ordinary user may run, and a folder where that user may write.
 struct Home {
     ground: Ground,
     temporary: PathBuf,
@@ -61,7 +62,7 @@ impl Home {
         Self { ground, temporary }
     }
 
-    /// A copy of a program that everybody may run.
+    /// Returns a copy of a program, which everybody may run.
     fn copy(&self, program: &Path) -> PathBuf {
         let copy = self.ground.path().join(program.file_name().unwrap());
         fs::copy(program, &copy).unwrap();
@@ -74,7 +75,7 @@ impl Home {
         run::as_nobody(&controller, &[&["verify", "--local", "--quiet"], words].concat(), &self.temporary)
     }
 
-    /// What ran, after a proof that nothing of it is left.
+    /// Returns how a run ended, after a proof that nothing of it is left.
     fn verify(&self, words: &[&str]) -> Ended {
         let ended = run::ended(self.start(words));
         self.assert_clean(&[]);
@@ -142,10 +143,11 @@ fn by_runc() {
     assert!(ended.err.contains("help: OCI runtimes usually need root"), "{}", ended.err);
 }
 
-/// The number of user namespaces is a setting of each: here it is that of one which is made for the test (namespaces(7)).
+/// Each user namespace limits the number of namespaces in it. Here the limit is that of a namespace made for the test
+/// (namespaces(7)).
 fn without_user_namespaces() {
     let home = Home::new();
-    // That of whoever makes the namespace, under whichever number it is known there.
+    // Root makes the namespace, under whatever number root has in it.
     chown(&home.temporary, Some(0), Some(0)).unwrap();
     let controller = home.copy(&run::controller_program());
     let script = "echo 0 >/proc/sys/user/max_user_namespaces && \

@@ -1,5 +1,5 @@
-//! No secret leaves a sandbox: each is planted within the probe's reach, and looked for in every byte that the probe says, in
-//! the saved evidence and in every report.
+//! No secret leaves a sandbox: each is planted within the probe's reach. The test looks for it in every byte that the
+//! probe sends, in the saved evidence and in every report.
 
 use std::{
     fs,
@@ -40,7 +40,7 @@ const SECRETS: [&str; 10] = [
     network::CREDENTIALS,
 ];
 
-/// Every form of a report.
+/// Every format of a report.
 const FORMS: [&str; 7] = ["text", "json", "junit", "sarif", "github", "markdown", "html"];
 
 pub(super) fn rows() -> Vec<Row> {
@@ -88,7 +88,7 @@ fn none_leaves(world: &World) {
     assert_eq!(found(ended.err.as_bytes()), [""; 0], "{}", ended.err);
 }
 
-/// The probe could have told them: the report speaks of what they stand in.
+/// Asserts that the probe could have told the secrets: the report names the places that hold them.
 fn was_in_reach(report: &str) {
     let report: Value = serde_json::from_str(report).unwrap();
     let findings = report["sandboxes"][0]["findings"].as_array().unwrap();
@@ -98,7 +98,7 @@ fn was_in_reach(report: &str) {
     }
 }
 
-/// The probe read each of them, and kept what may be kept.
+/// Asserts that the probe read each place, and kept the facts that it may keep.
 fn was_seen(world: &World, saved: &str) {
     let saved: Value = serde_json::from_str(saved).unwrap();
     let evidence = &saved["content"]["record"]["cases"][0]["collected"]["evidence"];
@@ -129,7 +129,7 @@ fn plant(folder: &Path, config: &mut Value) {
     });
     config["mounts"].as_array_mut().unwrap().push(mount);
     config["process"]["env"] = json!([format!("SECRET={VARIABLE}")]);
-    // Where Linux answers, the machine's processes are then seen.
+    // Under Linux, the machine's processes are then visible.
     let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
     namespaces.retain(|namespace| namespace["type"] != "pid");
 }
@@ -140,7 +140,7 @@ fn token() -> String {
     [r#"{"alg":"RS256"}"#, &claims.to_string(), SIGNATURE].map(encoded).join(".")
 }
 
-/// The secrets in these bytes, in whichever form.
+/// Returns the secrets in these bytes, in any encoding.
 fn found(bytes: &[u8]) -> Vec<&'static str> {
     let dense: Vec<_> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let leaked = |secret: &&str| {
@@ -149,7 +149,7 @@ fn found(bytes: &[u8]) -> Vec<&'static str> {
     SECRETS.into_iter().filter(leaked).collect()
 }
 
-/// As it is, in hexadecimal digits, as a list of numbers, and in base64 wherever it begins.
+/// Returns a secret as it is, in hexadecimal digits, as a list of numbers, and in base64 at each of three offsets.
 fn forms(secret: &str) -> Vec<String> {
     let bytes = secret.bytes();
     let hexadecimal = bytes.clone().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
@@ -171,7 +171,7 @@ struct Telltale(Child);
 impl Telltale {
     fn new() -> Self {
         let mut command = Command::new("sh");
-        // It waits for a line that never comes, and ends with its standard input.
+        // The process waits for a line that never comes, and ends with its standard input.
         Self(command.args(["-c", "read -r line", COMMAND_LINE]).stdin(Stdio::piped()).spawn().unwrap())
     }
 }

@@ -1,5 +1,5 @@
-//! The truth matrix: what comes out in every world that can be had on this machine, genuine, other and dressed up. Each
-//! world is a row, and a test; at the end the whole matrix is printed.
+//! The truth matrix: the judgement in every world that this machine can have, whether genuine, other or dressed up as
+//! gVisor. Each world is a row and a test. At the end the whole matrix is printed.
 
 mod changes;
 mod genuine;
@@ -20,42 +20,42 @@ use stage::{Ended, Ground, bundle, run, worlds::releases::Date};
 
 use crate::{Row, row};
 
-/// How a bundle differs from the hardened one of [`bundle::write`], in the bundle's folder.
+/// A change to the hardened bundle of [`bundle::write`], in the bundle's folder.
 type Change = fn(&Path, &mut Value);
 
-/// One row.
+/// One world, which is a row of the matrix.
 #[derive(Clone, Debug)]
 struct World {
     name: String,
-    /// For `--runtime`; `None` for no sandbox.
+    /// The command for `--runtime`; `None` for no sandbox.
     runtime: Option<String>,
-    /// What is done to a bundle for `--bundle`; `None` for the controller's own bundle.
+    /// Changes to a bundle for `--bundle`; `None` for the controller's own bundle.
     bundle: Option<Vec<Change>>,
-    /// Whether the whole controller runs in a network namespace of its own, for a sandbox that shares it.
+    /// Set when the whole controller runs in a network namespace of its own, for a sandbox that shares it.
     apart: bool,
     missing: Option<Missing>,
     expected: Expected,
 }
 
-/// Why a world cannot be had.
+/// The reason why a world is missing.
 #[derive(Clone, Debug)]
 enum Missing {
-    /// Something is not on this machine; in CI everything must be.
+    /// This machine lacks the named program; in CI nothing may be missing.
     Here(String),
-    /// The release has no such flag, and there is no such world.
+    /// The release lacks the named flag, so the world does not exist.
     InThisRelease(&'static str),
 }
 
-/// What must come out.
+/// The expected cells of a row.
 #[derive(Clone, Debug)]
 struct Expected {
     outcome: Outcome,
     disguise: bool,
-    /// As the citation says it; none where the kernel is not gVisor's.
+    /// The platform in the citation's words; `None` where the kernel is not gVisor's.
     platform: Option<&'static str>,
-    /// When this gVisor was released, which the range must cover.
+    /// The release date of this gVisor, which the reported range must cover.
     released: Option<Date>,
-    /// The settings that were seen to weaken the sandbox.
+    /// The settings that are reported to weaken the sandbox.
     weakened: Vec<&'static str>,
 }
 
@@ -67,7 +67,7 @@ enum Outcome {
     Inconclusive,
 }
 
-/// What came out.
+/// The cells of a row, as reported.
 #[derive(Debug, Eq, PartialEq)]
 struct Cells {
     outcome: String,
@@ -80,7 +80,7 @@ struct Cells {
 /// Every row of this run, in its order.
 static MATRIX: Mutex<Vec<[String; 6]>> = Mutex::new(Vec::new());
 
-/// Worlds that there are not, with the flag that their release lacks.
+/// Worlds that do not exist, with the flag that their release lacks.
 static WITHOUT: Mutex<Vec<(String, &str)>> = Mutex::new(Vec::new());
 
 pub(super) fn rows() -> Vec<Row> {
@@ -101,7 +101,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows
 }
 
-/// Prints what the rows have found.
+/// Prints the matrix of all rows.
 pub(super) fn print() {
     let mut out = std::io::stdout();
     let rows = locked(&MATRIX);
@@ -124,7 +124,7 @@ pub(super) fn print() {
     }
 }
 
-/// A row that failed leaves what the others have found.
+/// Locks a list, which a failed row leaves as it was.
 fn locked<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -142,7 +142,7 @@ fn compare(world: &World) {
     assert_eq!(cells.weakened, *weakened, "{ended:#?}");
 }
 
-/// Whether a release is in a range as the report gives it: `from 2023-08-24 to 2024-12-10`, `from 2026-08-31 on`.
+/// True if a release is in a range as the report gives it: `from 2023-08-24 to 2024-12-10`, `from 2026-08-31 on`.
 fn covers(range: &str, (year, month, day): Date) -> bool {
     let date = format!("{year}-{month:02}-{day:02}");
     let after = |word: &str| range.split_once(word).and_then(|(_, rest)| rest.get(..date.len()));
@@ -179,7 +179,7 @@ fn verify(world: &World) -> Ended {
 // === impl World ===
 
 impl World {
-    /// A world whose kernel is not gVisor's.
+    /// Makes a world whose kernel is not gVisor's.
     fn other(name: impl Into<String>, runtime: Result<String, String>, bundle: Option<Vec<Change>>) -> Self {
         let (runtime, missing) = match runtime {
             Ok(runtime) => (Some(runtime), None),
@@ -195,12 +195,13 @@ impl World {
         Self { name: name.into(), runtime, bundle, apart: false, missing, expected }
     }
 
-    /// The same, where something in it claims to be gVisor.
+    /// Expects a disguise: something in the world claims to be gVisor.
     fn disguised(self) -> Self {
         Self { expected: Expected { disguise: true, ..self.expected }, ..self }
     }
 
-    /// The same, where too much contradicts to say what it is; whoever stops every call looks like this platform.
+    /// Expects an inconclusive kernel, because too many signals contradict each other. A program that stops every
+    /// call looks like this platform.
     fn unclear(self, platform: &'static str) -> Self {
         let platform = Some(platform);
         Self { expected: Expected { outcome: Outcome::Inconclusive, platform, ..self.expected }, ..self }
@@ -240,7 +241,8 @@ impl Cells {
     }
 }
 
-/// The names of the settings that weaken the sandbox, as the citations of both requirements begin, in alphabetical order.
+/// Returns the names of the settings that weaken the sandbox, as the citations of both requirements begin, in
+/// alphabetical order.
 fn weakened(ended: &Ended) -> Vec<String> {
     let findings = ["runtime-settings", "runtime-hardening"].map(|id| ended.finding(id));
     let citations = findings.iter().flat_map(|finding| finding["evidence"].as_array().into_iter().flatten());

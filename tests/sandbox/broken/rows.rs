@@ -1,4 +1,4 @@
-//! One broken thing a row.
+//! Rows of one broken thing each.
 
 use std::{fs, path::Path};
 
@@ -23,13 +23,13 @@ const DEVICE: Lacks = &[("devices-minimal", "unmet")];
 const ROOT_WITH_DEVICES: Lacks = &[("devices-minimal", "unmet"), ("least-privilege", "unmet")];
 const PRIVILEGED: Lacks =
     &[("devices-minimal", "unmet"), ("filesystem-isolation", "unmet"), ("least-privilege", "unmet")];
-/// On Linux root may write to what the machine starts programs by; gVisor's own such files lead nowhere.
+/// On Linux, root may write to the files by which the machine starts programs. gVisor's own such files lead nowhere.
 const UNMASKED: Lacks = &[("filesystem-isolation", "unmet"), ("least-privilege", "unmet")];
 const SHARED_FILES: Lacks = &[("filesystem-isolation", "unmet")];
 const SOCKET: Lacks = &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet")];
 const OPEN_SOCKET: Lacks =
     &[("filesystem-isolation", "unmet"), ("host-sockets-absent", "unmet"), ("network-isolation", "unmet")];
-/// Everything of the machine's may lie in it.
+/// Anything of the machine may lie in its root.
 const WHOLE_ROOT: Lacks = &[
     ("filesystem-isolation", "unmet"),
     ("host-sockets-absent", "inconclusive"),
@@ -76,7 +76,7 @@ pub(super) const BROKEN: &[Broken] = &[
         says: ("network-isolation", "loopback"),
     },
     Broken {
-        // gVisor has processes of its own, whatever it is told.
+        // gVisor has processes of its own, whatever the bundle says.
         name: "the machine's processes",
         change: |_, config| shared(config, "pid"),
         apart: Some(run::FIRST_PROCESS),
@@ -137,7 +137,7 @@ pub(super) const BROKEN: &[Broken] = &[
         says: ("filesystem-isolation", "the host's account list is readable"),
         ..CLEAN
     },
-    // gVisor makes the node that it is told to, whatever answers behind it.
+    // gVisor makes the device node that the bundle names, whatever answers behind it.
     Broken {
         name: "the device kmsg",
         change: |_, config| device(config, "/dev/kmsg", 11),
@@ -182,7 +182,7 @@ pub(super) const BROKEN: &[Broken] = &[
         name: "a root that can be written",
         change: |_, config| config["root"]["readonly"] = json!(false),
         on_linux: &[("root-read-only", "unmet")],
-        // What lies under gVisor's overlay, and how it is opened, does not show.
+        // The file system under gVisor's overlay, and the way to open it, do not show.
         on_gvisor: &[("root-read-only", "unmet"), ("runtime-hardening", "inconclusive")],
         says: ("root-read-only", "writ"),
         ..CLEAN
@@ -213,7 +213,8 @@ pub(super) const BROKEN: &[Broken] = &[
     },
 ];
 
-/// As an engine does it: root with every capability of the engine's own, no filter, nothing masked, and the machine's devices.
+/// Makes the bundle privileged as a container engine does: root with every capability of the engine's own, no filter,
+/// no masked paths, and the machine's devices.
 fn privileged(_: &Path, config: &mut Value) {
     as_root(config);
     capable(config, &json!(held()));
@@ -231,7 +232,7 @@ fn as_root(config: &mut Value) {
     config["process"]["user"] = json!({ "uid": 0, "gid": 0 });
 }
 
-/// The capabilities of this process: no more can be given to another.
+/// Returns the capabilities of this process, which can give no others to another process.
 fn held() -> Vec<String> {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let bits = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap();
@@ -240,7 +241,7 @@ fn held() -> Vec<String> {
     held.map(|(_, name)| format!("CAP_{name}")).collect()
 }
 
-/// Ambient, so that who is not root keeps them (capabilities(7)).
+/// Adds ambient capabilities, which a user other than root keeps (capabilities(7)).
 fn capable(config: &mut Value, capabilities: &Value) {
     config["process"]["capabilities"] = json!({
         "bounding": capabilities, "effective": capabilities, "permitted": capabilities,
@@ -248,7 +249,7 @@ fn capable(config: &mut Value, capabilities: &Value) {
     });
 }
 
-/// The namespace of whoever runs the runtime.
+/// Shares a namespace of the process that runs the runtime.
 fn shared(config: &mut Value, kind: &str) {
     let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
     namespaces.retain(|namespace| namespace["type"] != kind);
@@ -260,7 +261,7 @@ fn mounted(config: &mut Value, source: &str, destination: &str, bind: &str) {
     config["mounts"].as_array_mut().unwrap().push(mount);
 }
 
-/// A socket that somebody listens on, in an engine's place.
+/// Mounts a socket with a listener, in the place of an engine's socket.
 fn socket(folder: &Path, config: &mut Value, place: &str) {
     mounted(config, folder.join("engine.sock").to_str().unwrap(), place, "bind");
 }
@@ -281,13 +282,13 @@ fn device(config: &mut Value, path: &str, minor: u32) {
     );
 }
 
-/// Whoever is root may write to what is not mounted read-only.
+/// Makes `/proc/sys` writable: root may write to every path that is not mounted read-only.
 fn writable_proc_sys(_: &Path, config: &mut Value) {
     as_root(config);
     config["linux"].as_object_mut().unwrap().remove("readonlyPaths");
 }
 
-/// Where a kubelet puts it: the token of nobody, which expires in 2100.
+/// Mounts a token of nobody, which expires in 2100, where a kubelet mounts tokens.
 fn token(folder: &Path, config: &mut Value) {
     let secrets = folder.join("serviceaccount");
     fs::create_dir(&secrets).unwrap();

@@ -1,5 +1,5 @@
-//! Each way an attempt can end, by the network that makes it end so: over IPv4 and IPv6, by TCP and by UDP, as Linux and as
-//! gVisor tell it.
+//! Each ending of an attempt, in a network that causes it: over IPv4 and IPv6, by TCP and by UDP, as Linux and as
+//! gVisor report it.
 
 mod answers;
 mod on_the_way;
@@ -16,28 +16,28 @@ use stage::{
 use super::{BEYOND, verify};
 use crate::{Row, row};
 
-/// A network, and what is said of attempts in it.
+/// A network, and the endings of attempts in it.
 #[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
-    /// What the router does with what comes from the sandbox.
+    /// The router's rule for packets from the sandbox.
     cut: &'static str,
-    /// What is set up on the router beside that, on the public host, and in the sandbox's own namespace before it starts.
+    /// Scripts for the router, for the public host, and for the sandbox's own namespace before the sandbox starts.
     router: &'static str,
     public: &'static str,
     within: &'static str,
     names: Answer,
     name_server: Option<&'static str>,
     words: &'static [&'static str],
-    /// How they begin in the report; what stands for a `*` is another each time.
+    /// Beginnings of the attempts in the report; `*` replaces a number that changes each time.
     attempts: &'static [&'static str],
     linux: Said,
     gvisor: Said,
-    /// Where gVisor of 2024 says something else.
+    /// Endings in gVisor of 2024; `None` if they are the same.
     older_gvisor: Option<Said>,
 }
 
-/// Of each attempt.
+/// The ending of each attempt.
 type Said = &'static [&'static str];
 
 const EACH_WAY: &[&str] =
@@ -58,10 +58,10 @@ const DROP: Kind = Kind {
     older_gvisor: None,
 };
 
-/// Where somebody listens whom a filter may cut off.
+/// A port with a listener that a filter may cut off.
 const RESET_PORT: u16 = 444;
 
-/// Whoever says this was there.
+/// Endings that show contact.
 const CONTACT: [&str; 5] = ["reached", "reset", "no such name", "name refused", "somebody else answered"];
 
 pub(super) fn rows(world: &World) -> Vec<Row> {
@@ -96,7 +96,7 @@ fn ends_so(world: &World, kind: &Kind) {
     assert_eq!(finding["outcome"], outcome, "{finding:#}");
 }
 
-/// How an attempt ended.
+/// Returns the ending of an attempt.
 fn told(finding: &serde_json::Value, attempt: &str) -> String {
     let (begin, end) = attempt.split_once('*').unwrap_or((attempt, ""));
     let texts = finding["evidence"].as_array().unwrap().iter().filter_map(|it| it["text"].as_str());

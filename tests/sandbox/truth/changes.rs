@@ -1,4 +1,4 @@
-//! What is changed in a bundle.
+//! Changes to a bundle.
 
 use std::{fs, path::Path};
 
@@ -6,8 +6,8 @@ use nix::libc;
 use serde_json::{Value, json};
 use stage::{fingerprint, texts};
 
-/// What a container engine's default profile refuses to who has no capabilities, as far as the probe could notice (moby,
-/// profiles/seccomp/default.json).
+/// Calls that a container engine's default profile refuses to a process without capabilities, as far as the probe
+/// could notice (moby, profiles/seccomp/default.json).
 const REFUSED: [&str; 27] = [
     "acct",
     "add_key",
@@ -42,7 +42,7 @@ pub(super) fn as_root(_: &Path, config: &mut Value) {
     config["process"]["user"] = json!({ "uid": 0, "gid": 0 });
 }
 
-/// What `RuntimeDefault` asks for.
+/// Adds the profile that `RuntimeDefault` asks for.
 pub(super) fn hardened_profile(_: &Path, config: &mut Value) {
     config["linux"]["seccomp"] = json!({
         "defaultAction": "SCMP_ACT_ALLOW",
@@ -51,7 +51,7 @@ pub(super) fn hardened_profile(_: &Path, config: &mut Value) {
     });
 }
 
-/// Every error of gVisor's fingerprint by a seccomp profile.
+/// Adds a seccomp profile with every error of gVisor's fingerprint.
 pub(super) fn imitating_profile(_: &Path, config: &mut Value) {
     config["linux"]["seccomp"] = fingerprint::profile();
 }
@@ -66,7 +66,7 @@ pub(super) fn raw_sockets(_: &Path, config: &mut Value) {
         json!({ "bounding": raw, "effective": raw, "permitted": raw, "inheritable": raw, "ambient": [] });
 }
 
-/// The network namespace of whoever runs the runtime.
+/// Shares the network namespace of the process that runs the runtime.
 pub(super) fn shared_network(_: &Path, config: &mut Value) {
     let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
     namespaces.retain(|namespace| namespace["type"] != "network");
@@ -77,7 +77,7 @@ pub(super) fn other_limits(_: &Path, config: &mut Value) {
         json!({ "memory": { "limit": 192 << 20 }, "cpu": { "quota": 50_000, "period": 100_000 } });
 }
 
-/// Nothing can be read in the two files of procfs that name gVisor. For gVisor, which mounts what it is told to.
+/// Empties the two files of procfs that name gVisor. This works in gVisor, which mounts whatever the bundle names.
 pub(super) fn hidden_texts(folder: &Path, config: &mut Value) {
     let nothing = folder.join("nothing");
     fs::write(&nothing, "").unwrap();
@@ -88,7 +88,7 @@ pub(super) fn hidden_texts(folder: &Path, config: &mut Value) {
     }
 }
 
-/// gVisor's texts over files of procfs. runc refuses such mounts, and a hook of the bundle makes them all the same.
+/// Mounts gVisor's texts over files of procfs. runc refuses such mounts, so a hook of the bundle makes them.
 pub(super) fn texts_over_procfs(folder: &Path, config: &mut Value) {
     let files = [("version", texts::BANNER), ("cmdline", texts::COMMAND_LINE)];
     let hooks = files.map(|(name, text)| {
@@ -100,7 +100,7 @@ pub(super) fn texts_over_procfs(folder: &Path, config: &mut Value) {
     config["hooks"] = json!({ "createContainer": hooks });
 }
 
-/// A folder in procfs's place, with everything in it by which gVisor's is known.
+/// Mounts a folder in procfs's place, with every file by which gVisor's procfs is recognised.
 pub(super) fn private_procfs(folder: &Path, config: &mut Value) {
     let proc = folder.join("proc");
     for (name, text) in [
@@ -120,7 +120,7 @@ pub(super) fn private_procfs(folder: &Path, config: &mut Value) {
         .push(json!({ "destination": "/proc", "type": "bind", "source": proc, "options": ["rbind", "ro"] }));
 }
 
-/// The folders and files by which images of old and new releases are told apart, made by the image itself.
+/// Adds the folders and files of the image by which programs recognise old and new releases.
 pub(super) fn markers(folder: &Path, _: &mut Value) {
     let root = folder.join("rootfs");
     for name in ["__runsc_containers__", "gvisor"] {
@@ -131,7 +131,7 @@ pub(super) fn markers(folder: &Path, _: &mut Value) {
     }
 }
 
-/// A static program has no loader that would heed it.
+/// Names a library to preload. A static program has no loader that would heed it.
 pub(super) fn preloaded(folder: &Path, config: &mut Value) {
     fs::write(folder.join("rootfs/etc/preloaded.so"), "").unwrap();
     fs::write(folder.join("rootfs/etc/ld.so.preload"), "/etc/preloaded.so\n").unwrap();

@@ -1,4 +1,4 @@
-//! gVisor itself: every release and platform, with every setting that can be given to it.
+//! gVisor itself: every release and platform, with every setting that it accepts.
 
 use stage::worlds::releases::{self, Date, Platform, Release, Runsc};
 
@@ -7,12 +7,12 @@ use super::{Change, Expected, Missing, Outcome, World, changes};
 /// A way to run gVisor.
 struct Setting {
     name: &'static str,
-    /// What its command line has more; a word that names the network replaces `--network=none`.
+    /// Further words of its command line; a word that names the network replaces `--network=none`.
     words: &'static str,
     bundle: &'static [Change],
     /// The first release with these words.
     since: Date,
-    /// What it weakens, in the words of the report.
+    /// The weakened properties, in the words of the report.
     weakens: &'static [&'static str],
 }
 
@@ -30,10 +30,10 @@ const fn weakness(
     Setting { name, words, bundle, since, weakens }
 }
 
-/// Before every release.
+/// A date before every release.
 const ALWAYS: Date = (0, 0, 0);
 
-/// Dates are those of gVisor's commits.
+/// Settings with the dates of gVisor's commits.
 const SETTINGS: &[Setting] = &[
     setting("as nobody", "", &[], ALWAYS),
     setting("as root", "", &[changes::as_root], ALWAYS),
@@ -54,17 +54,17 @@ const SETTINGS: &[Setting] = &[
         ALWAYS,
         &["overlay"],
     ),
-    // Releases with an overlay refuse the one without the other.
+    // Releases with an overlay refuse the first flag without the second.
     weakness("file access shared", "--file-access=shared --overlay2=none", &[], ALWAYS, &["file access"]),
     weakness("host unix sockets", "--host-uds=open", &[], ALWAYS, &["host unix sockets"]),
-    // Releases before do not show it.
+    // Earlier releases do not show it.
     weakness("host FIFOs", "--host-fifo=open --overlay2=none", &[], DIRECTFS, &["host FIFOs"]),
     weakness("io_uring", "--iouring", &[], IO_URING, &["io_uring"]),
 ];
 
-/// Since then it is on unless it is turned off.
+/// The first release in which directfs is on by default.
 pub(super) const DIRECTFS: Date = (2023, 5, 18);
-/// The first release here that has it.
+/// The first release here with io_uring.
 const IO_URING: Date = (2024, 7, 29);
 
 pub(super) fn worlds() -> Vec<World> {
@@ -102,7 +102,7 @@ fn world(runsc: &Runsc, platform: Platform, setting: &Setting) -> World {
     }
 }
 
-/// In alphabetical order, as the report's columns are compared.
+/// Returns the weakened properties in alphabetical order, as the report's columns are compared.
 fn weakened(runsc: &Runsc, platform: Platform, setting: &Setting) -> Vec<&'static str> {
     let directfs = runsc.date >= DIRECTFS && !setting.words.contains("--directfs=false");
     let of_the_release =

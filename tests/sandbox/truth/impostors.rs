@@ -1,4 +1,4 @@
-//! What dresses up as gVisor. None is taken for it.
+//! Worlds that dress up as gVisor. None of them is taken for gVisor.
 
 use stage::{run, worlds};
 
@@ -35,14 +35,15 @@ pub(super) fn worlds() -> Vec<World> {
         disguise("kernel-log").disguised(),
         disguise("supervisor").disguised(),
         disguise("tracer").disguised(),
-        // A copy is not found among the machine's processes; procfs tells that something is imitated.
+        // A copy is not found among the machine's processes. procfs shows that something is imitated.
         disguise("tracer-of-a-copy").unclear("ptrace"),
         World::other("runc, a library that is loaded before", runc(), bundle(&[changes::preloaded])),
         World::other("runc in a time namespace", runc().map(|runc| in_time(&runc)), bundle(&[])),
     ]
 }
 
-/// Its clocks are others, and Linux maps another page beside the vDSO (`time_namespaces(7)`).
+/// Returns runc in a time namespace, which has other clocks. There, Linux maps another page beside the vDSO
+/// (`time_namespaces(7)`).
 fn in_time(runc: &str) -> String {
     format!("unshare --time --monotonic=100000 --boottime=100000 {runc}")
 }

@@ -1,4 +1,4 @@
-//! Everything that is not gVisor, and does not say so.
+//! Worlds that are not gVisor, and do not claim to be.
 
 use stage::{run, worlds};
 
@@ -35,7 +35,8 @@ fn plain(kind: &str) -> String {
     format!("{} {kind}", run::prop("plain").display())
 }
 
-/// crun before 1.9 does not run beside a second hierarchy of control groups, which is kept out of its sight.
+/// Returns crun's command. crun before 1.9 does not run beside a second hierarchy of control groups, so that
+/// hierarchy is unmounted for it.
 fn crun() -> Result<String, String> {
     let script = "umount /sys/fs/cgroup/unified 2>/dev/null; exec \"$0\" \"$@\"";
     Ok(format!("unshare --mount sh -c '{script}' {}", worlds::installed("crun")?))

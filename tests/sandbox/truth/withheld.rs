@@ -1,4 +1,4 @@
-//! One signal less: the same verdict where it was strong, and never the opposite.
+//! Worlds with one signal withheld: a strong verdict stays the same, and no verdict turns into its opposite.
 
 use controller::judge::gvisor::{SIGNALS, Signal, Strength};
 use stage::{
@@ -11,7 +11,7 @@ use stage::{
 
 use super::{Expected, Outcome, World, genuine::DIRECTFS};
 
-/// The signal that tells systrap, or that it is another platform; without it none is known.
+/// The signal that tells systrap from other platforms. Without it no platform is known.
 const OF_PLATFORMS: &str = "gs-pointer";
 
 pub(super) fn worlds() -> Vec<World> {

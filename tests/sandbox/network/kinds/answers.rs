@@ -1,4 +1,4 @@
-//! What name servers, echoes and datagrams that need no answer end in.
+//! Endings of name queries, of echoes, and of datagrams that need no answer.
 
 use stage::network::Answer;
 
@@ -66,7 +66,7 @@ pub(super) const KINDS: &[Kind] = &[
         name: "echoes open, and nobody may send them",
         within: "echo 1 0 >/proc/sys/net/ipv4/ping_group_range",
         linux: &["not permitted", "not permitted", "sent"],
-        // It does not ask the namespace's kernel.
+        // gVisor does not ask the namespace's kernel.
         gvisor: &["reached", "reached", "sent"],
         ..ECHOES
     },

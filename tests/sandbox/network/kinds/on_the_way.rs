@@ -1,4 +1,4 @@
-//! What a router makes of packets.
+//! Effects of a router on packets.
 
 use super::{DROP, Kind, Said};
 
@@ -7,7 +7,8 @@ const PORT: Said = &["refused", "refused", "port unreachable", "port unreachable
 const RESET: Said = &["reset", "reset", "timed out", "timed out"];
 const ANOTHER: Said = &["somebody else answered"; 4];
 
-/// gVisor's stack tells fewer of them apart (`pkg/tcpip/transport`, `HandleError`).
+/// Networks with a router that drops, rejects, resets or redirects. gVisor's stack distinguishes fewer endings
+/// (`pkg/tcpip/transport`, `HandleError`).
 pub(super) const KINDS: &[Kind] = &[
     DROP,
     Kind {
@@ -41,7 +42,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "reject as prohibited",
         cut: "reject with icmpx type admin-prohibited",
-        // For TCP over IPv4 Linux has one errno for both (`icmp_err_convert`, net/ipv4/icmp.c).
+        // For TCP over IPv4, Linux has one errno for both (`icmp_err_convert`, net/ipv4/icmp.c).
         linux: &["host unreachable", "prohibited", "prohibited", "prohibited"],
         gvisor: &["host unreachable", "timed out", "timed out", "timed out"],
         ..DROP
@@ -49,8 +50,8 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "reset once it is connected",
         cut: "tcp dport 444 accept; iifname \"sandbox\" drop",
-        // By a filter, in answer to the handshake's last packet: a program that accepts and closes may be slower than a look
-        // at the connection, which then is one that was made.
+        // A filter resets in answer to the handshake's last packet. A program that accepts and closes might be slower
+        // than a check of the connection, which would then count as made.
         public: "nft 'add table inet cut; add chain inet cut input { type filter hook input priority 0; }; \
                  add rule inet cut input tcp dport 444 tcp flags & (syn | ack) == ack reject with tcp reset'",
         words: &["--egress-target", "198.51.100.10:444", "--egress-target", "[2606:4700:4700::1111]:444"],

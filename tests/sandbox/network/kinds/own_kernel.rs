@@ -1,12 +1,12 @@
-//! What the kernel of the sandbox's namespace makes of packets, whatever is open beyond it. gVisor takes over addresses and the
-//! routes of interfaces, and no filters (`runsc/sandbox/network.go`, `routesForIface`); its frames pass that kernel by, through
-//! packet sockets. So what such a kernel keeps to itself is open from gVisor.
+//! Effects of the kernel of the sandbox's namespace on packets, whatever is open beyond it. gVisor takes over the
+//! addresses and routes of interfaces, and no filters (`runsc/sandbox/network.go`, `routesForIface`). Its frames pass
+//! that kernel by, through packet sockets. A path that only this kernel closes is therefore open from gVisor.
 
 use super::{DROP, Kind, Said};
 
 const OPEN: Said = &["reached"; 4];
-/// In Linux such a route of IPv6 is one of the loopback interface, and gVisor of 2026 takes over those, too: as routes that
-/// lead back.
+/// Such a route of IPv6 is a route of the loopback interface in Linux. gVisor of 2026 takes over those routes too,
+/// and they lead back to the sandbox.
 const LEADS_BACK: Said = &["reached", "timed out", "reached", "timed out"];
 const NO_FAMILY: Said = &["timed out", "no such address family", "timed out", "no such address family"];
 /// gVisor looks for a route and an address at once (`pkg/tcpip/stack`, `FindRoute`).
@@ -41,7 +41,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "swallowed by a route",
         within: "for to in 198.51.100.10 10.77.0.2 2606:4700:4700::1111 fd77::2; do ip route add blackhole $to; done",
-        // EINVAL, which says nothing of a network (`fib_props`, net/ipv4/fib_semantics.c).
+        // EINVAL, which tells nothing about a network (`fib_props`, net/ipv4/fib_semantics.c).
         linux: &["failed"; 4],
         ..BY_ROUTE
     },
@@ -49,7 +49,7 @@ pub(super) const KINDS: &[Kind] = &[
         name: "dropped on the way out of the own kernel",
         cut: "accept",
         within: "nft 'add table inet cut; add chain inet cut output { type filter hook output priority 0; policy drop; }'",
-        // Of TCP it is a lost packet, that is sent again.
+        // For TCP it is a lost packet, which is sent again.
         linux: &["timed out", "timed out", "not permitted", "not permitted"],
         gvisor: OPEN,
         ..DROP
