@@ -27,12 +27,12 @@ test: $(if $(ONLY),test-only,test-all) ## every test, in real sandboxes too; ONL
 
 test-all: build sandbox-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
-	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features sandbox --test sandbox
 
 test-only:
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
-	@MAKE="$(MAKE)" RUNNER="$(AS_ROOT)" PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" \
+	@MAKE="$(MAKE)" RUNNER="$(AS_ROOT)" PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" \
 		.ci/test-only "$$ONLY"
 
 test-list: ## the names of all tests, by suite
@@ -47,7 +47,7 @@ sandbox-parts:
 	@tests/cluster/parts/build gvisor >/dev/null || [ -z "$$CI" ]
 
 cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first time builds what it is made of
-	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features cluster --test cluster
 
 cluster: build cluster-parts ## start that cluster with a workload in it, print commands to try, and keep it until Ctrl-C
@@ -73,11 +73,11 @@ lint: ## formatting, clippy, documentation, licences and sources of dependencies
 bench: build ## what a run costs; prints ratios and sizes
 	@.ci/need runsc=runsc runc=runc cc=gcc strace=strace /usr/include/seccomp.h=libseccomp-dev ip=iproute2 \
 		nft=nftables nsenter=util-linux
-	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features sandbox
 
 cluster-bench: build cluster-parts ## what a run costs in a real Kubernetes cluster
-	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features cluster --bench cluster-cost
 
 build: probe ## the controller, with the static probe inside

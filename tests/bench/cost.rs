@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
     if let Some(missing) = worlds::missing() {
         return writeln!(out, "nothing measured: {missing}");
     }
-    if let Some(probe) = std::env::var_os("PODPROOF_PROBE") {
+    if let Some(probe) = std::env::var_os("PODPROOF_STATIC_PROBE") {
         writeln!(out, "size of the probe: {} KB", fs::metadata(probe)?.len() / 1000)?;
     }
     for world in worlds::all().unwrap_or_default() {
@@ -111,7 +111,7 @@ fn nothing(program: &Path) -> io::Result<()> {
 /// Measures the memory of the probe and of its worker, on the machine's own kernel.
 fn peak(out: &mut impl Write) -> io::Result<()> {
     let ground = Ground::new();
-    let probe = std::env::var("PODPROOF_PROBE").unwrap_or_default();
+    let probe = std::env::var("PODPROOF_STATIC_PROBE").unwrap_or_default();
     let runtime = format!("{} measure {probe} report", run::impostor().display());
     let mut command = controller(&["verify", "--local", "--quiet", "--runtime", &runtime]);
     command.env("TMPDIR", ground.path()).stdout(Stdio::null()).spawn()?.wait()?;

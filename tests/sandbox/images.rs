@@ -34,7 +34,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// Returns the image of the probe that the controller carries.
 fn image() -> Image {
-    let path = std::env::var_os("PODPROOF_PROBE").unwrap();
+    let path = std::env::var_os("PODPROOF_STATIC_PROBE").unwrap();
     Image::of_probe(&fs::read(path).unwrap()).unwrap()
 }
 

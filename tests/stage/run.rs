@@ -45,9 +45,10 @@ pub fn clean(mut command: Command) -> Command {
     command
 }
 
-/// Returns the path of the probe. `make test` has a static probe, which runs in any sandbox.
+/// Returns the path of the probe. `make test` has a static probe, which runs in any sandbox. The variable is not the build's
+/// `PODPROOF_PROBE`, whose change would compile the controller again.
 pub fn probe() -> PathBuf {
-    program("PODPROOF_PROBE", "probe")
+    program("PODPROOF_STATIC_PROBE", "probe")
 }
 
 /// Returns the path of the runtime that goes wrong.
