@@ -13,6 +13,8 @@ CONTROLLER := $(TARGET)/release/controller
 STATIC := $(TARGET)/$(TRIPLE)/release/controller
 # Cargo's name for "run tests by this program".
 AS_ROOT := CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)_RUNNER
+# A variable's value as one word of the shell's, with every `$` and quote in it.
+quoted = '$(subst ','\'',$(value $(1)))'
 # What was fetched or built for the tests and is not the project's own; it outlives a checkout.
 export PODPROOF_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podproof
 
@@ -23,7 +25,7 @@ verify: build ## build, start a real gVisor sandbox, judge it
 	@.ci/need runsc=runsc
 	@.ci/as-root "$(CONTROLLER)" verify --local
 
-test: $(if $(ONLY),test-only,test-all) ## every test, in real sandboxes too; ONLY=NAME: each test whose name has NAME in it, the cluster's too
+test: $(if $(value ONLY),test-only,test-all) ## every test, in real sandboxes too; ONLY=NAME: each test whose name has NAME in it, the cluster's too
 
 test-all: build sandbox-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
@@ -33,7 +35,7 @@ test-all: build sandbox-parts
 test-only:
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
 	@MAKE="$(MAKE)" RUNNER="$(AS_ROOT)" PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" \
-		.ci/test-only "$$ONLY"
+		.ci/test-only $(call quoted,ONLY)
 
 test-list: ## the names of all tests, by suite
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
@@ -55,7 +57,7 @@ cluster: build cluster-parts ## start that cluster with a workload in it, print 
 	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" up --showcase
 
 cluster-shell: ## a shell in the network of that cluster; CMD='COMMAND' runs a command there instead
-	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" shell $(if $(CMD),"$$CMD")
+	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" shell $(if $(value CMD),$(call quoted,CMD))
 
 cluster-parts:
 	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \

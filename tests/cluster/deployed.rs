@@ -31,6 +31,8 @@ impl Drop for Names<'_> {
 
 fn gate(cluster: &Cluster) {
     let _names = Names(cluster);
+    // A cluster of `make cluster` has these namespaces already.
+    cluster.ask(&["delete", "namespace", "shop", "podproof", "--ignore-not-found"]);
     cluster.ask(&["create", "namespace", "shop"]);
     for name in ["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml", "gate-job.yaml"] {
         cluster.ask(&["apply", "--filename", &file(name)]);

@@ -23,13 +23,15 @@ impl Cluster {
         [doctor, verify, spoil].map(|command| format!("make cluster-shell CMD='{command}'"))
     }
 
-    /// Pushes the probe's image and has every node pull it; returns its reference by digest.
+    /// Pushes the probe's image and has every node pull it; returns its reference by digest. containerd finds an image by a
+    /// digest only under a name without a tag.
     fn pushed_probe(&self) -> String {
         _ = self.registry();
-        let reference = format!("{}/probe:1", registry::host());
-        let pushed = self.controller(&["image", "--push", &reference, "--plain-http"]);
+        let name = format!("{}/probe", registry::host());
+        let pushed = self.controller(&["image", "--push", &format!("{name}:1"), "--plain-http"]);
         assert!(pushed.status.success(), "{pushed:#?}");
-        let image = pushed.out.trim().to_owned();
+        let (_, digest) = pushed.out.trim().split_once('@').unwrap();
+        let image = format!("{name}@{digest}");
         for node in &self.nodes {
             let pulled = node.ctr(&["images", "pull", "--plain-http", &image]);
             assert!(pulled.status.success(), "{pulled:#?}");
