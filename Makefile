@@ -57,6 +57,7 @@ cluster: build cluster-parts ## start that cluster with a workload in it, print 
 	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" up --showcase
 
 cluster-shell: ## a shell in the network of that cluster; CMD='COMMAND' runs a command there instead
+	@[ -x "$(TARGET)/debug/cluster" ] || { echo 'no cluster runs: start one with `make cluster` in another terminal' >&2; exit 1; }
 	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" shell $(if $(value CMD),$(call quoted,CMD))
 
 cluster-parts:
