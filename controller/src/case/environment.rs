@@ -38,7 +38,6 @@ pub struct Declared {
     /// Which.
     pub environment: Environment,
     /// The source of the declaration, for the report's first line.
-    #[schemars(with = "String")]
     pub source: Source,
     /// What the reader should know besides: a value that means nothing, a flag that weakened.
     pub remarks: Vec<String>,
@@ -101,11 +100,11 @@ pub fn declared(
     if let Some(value) = set(ENVIRONMENT) {
         match value.as_str() {
             "production" => {
-                claims.push((Environment::Production, Source::Variable { name: ENVIRONMENT, value }))
+                claims.push((Environment::Production, Source::Variable { name: ENVIRONMENT, value }));
             }
             "staging" => claims.push((Environment::Staging, Source::Variable { name: ENVIRONMENT, value })),
             "development" => {
-                claims.push((Environment::Development, Source::Variable { name: ENVIRONMENT, value }))
+                claims.push((Environment::Development, Source::Variable { name: ENVIRONMENT, value }));
             }
             _ => remarks.push(unknown(ENVIRONMENT, value, &["production", "staging", "development"])?),
         }
@@ -118,7 +117,7 @@ pub fn declared(
     if let Some(value) = set(CLUSTER_TYPE) {
         match value.as_str() {
             "production" => {
-                claims.push((Environment::Production, Source::Variable { name: CLUSTER_TYPE, value }))
+                claims.push((Environment::Production, Source::Variable { name: CLUSTER_TYPE, value }));
             }
             _ => remarks.push(unknown(CLUSTER_TYPE, value, &["production"])?),
         }

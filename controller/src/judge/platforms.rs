@@ -77,7 +77,10 @@ pub(super) const LIMITS_ON_PLATFORMS: &[PlatformRemedy] = &[
         Platform::Kubernetes,
         "set limits on every container, init containers too: a pod has a limit only if all its containers have one",
     ),
-    (Platform::Containerd, "set `systemd-cgroup = \"true\"` in runsc.toml if the kubelet's cgroup driver is systemd"),
+    (
+        Platform::Containerd,
+        "set `systemd-cgroup = \"true\"` in runsc.toml if the kubelet's cgroup driver is systemd",
+    ),
     (Platform::OneMachine, "set linux.resources in config.json, and do not give `--ignore-cgroups`"),
 ];
 

@@ -47,12 +47,11 @@ fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod
         let key = key(cluster, pod, place);
         let position = keys.iter().position(|known| *known == key);
         let group = position.and_then(|position| plan.groups.get_mut(position));
-        match group.filter(|group| group.refused.is_none()) {
-            Some(group) => group.pod_views.push(pod.clone()),
-            None => {
-                let why = "the pod was created or changed during the run";
-                uncovered.push(Uncovered::everywhere(title.clone(), why).to_string());
-            }
+        if let Some(group) = group.filter(|group| group.refused.is_none()) {
+            group.pod_views.push(pod.clone());
+        } else {
+            let why = "the pod was created or changed during the run";
+            uncovered.push(Uncovered::everywhere(title.clone(), why).to_string());
         }
     }
 }

@@ -53,6 +53,6 @@ impl From<environment::Environment> for Environment {
 impl From<&environment::Declared> for Declared {
     fn from(declared: &environment::Declared) -> Self {
         let environment::Declared { environment, source, remarks } = declared;
-        Self { environment: (*environment).into(), source: source.clone(), remarks: remarks.clone() }
+        Self { environment: (*environment).into(), source: source.to_string(), remarks: remarks.clone() }
     }
 }
