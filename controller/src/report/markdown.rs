@@ -10,7 +10,7 @@ pub fn render(report: &Report) -> String {
         format!(
             "Judged for **{}** ({}), score {} of 100.",
             environment.environment,
-            escaped(&environment.source.to_string()),
+            escaped(&environment.source),
             report.score
         ),
         table(report),

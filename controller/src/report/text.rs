@@ -59,8 +59,8 @@ fn head(report: &Report, style: Style) -> String {
     let word = report.verdict.words();
     let environment = &report.environment;
     let only = if report.only_production { ", only what production requires" } else { "" };
-    let source = environment.source.to_string();
-    let said = [&source].into_iter().chain(&environment.remarks).cloned().collect::<Vec<_>>().join("; ");
+    let source = &environment.source;
+    let said = [source].into_iter().chain(&environment.remarks).cloned().collect::<Vec<_>>().join("; ");
     let mut table = table(style);
     let first = format!("podproof: {word}, judged for {}{only} ({said})", environment.environment);
     table.add_row([Cell::new(first).fg(colour)]);
