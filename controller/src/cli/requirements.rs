@@ -114,7 +114,7 @@ fn targets() -> String {
     let mut text = String::from(
         "\ntargets, tried from a network of the sandbox's own; `--no-default-targets` leaves them out\n",
     );
-    for destination in plan::documentation() {
+    for destination in plan::local::documentation() {
         let what = destination.purpose.words();
         _ = writeln!(
             text,

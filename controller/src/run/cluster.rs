@@ -232,7 +232,7 @@ async fn probes(
     let target = &request.target;
     let Ground { connection, cluster, wanted, .. } = *ground;
     let common = Common {
-        run: plan::run(nonce()?),
+        run: plan::run_name(nonce()?),
         image: target.image.clone(),
         lifetime: request.timeout + BACKSTOP,
         token: nonce()?,

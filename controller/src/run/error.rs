@@ -21,7 +21,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Name(#[from] lookup::Error),
     #[error("failed to plan the run")]
-    Plan(#[from] plan::Error),
+    Plan(#[from] plan::local::LocalPlanError),
     #[error("failed to launch the probe")]
     Launch(#[from] local::launch::Error),
     #[error("the runtime did not start the sandbox ({status}){}", quoted(last_lines))]

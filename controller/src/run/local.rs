@@ -31,7 +31,7 @@ use crate::{
         exit::{Exit, Stopped},
         policy::Policy,
     },
-    plan::{self, Plan, Wanted},
+    plan::{self, Wanted, local::LocalPlan},
     report::{self, Report},
 };
 use launch::Launched;
@@ -102,7 +102,7 @@ async fn phases(
     let beside = LocalControl::listen(request).await?;
 
     // pure: plan
-    let plan = plan::local(&plan_request(request, wanted, &beside).map_err(Error::Listen)?, nonce()?)?;
+    let plan = plan::local::plan(&plan_request(request, wanted, &beside).map_err(Error::Listen)?, nonce()?)?;
 
     // touches the machine: launch, collect, clean up
     progress.change(&format!("starting {}", name(&plan)));
@@ -152,8 +152,12 @@ fn probe(request: &Request) -> Result<Cow<'static, [u8]>, Error> {
     }
 }
 
-fn plan_request(request: &Request, wanted: Wanted, beside: &LocalControl) -> io::Result<plan::Request> {
-    Ok(plan::Request {
+fn plan_request(
+    request: &Request,
+    wanted: Wanted,
+    beside: &LocalControl,
+) -> io::Result<plan::local::LocalPlanRequest> {
+    Ok(plan::local::LocalPlanRequest {
         runtime: request.runtime.clone(),
         bundle: request.bundle.clone(),
         wanted,
@@ -166,7 +170,12 @@ fn plan_request(request: &Request, wanted: Wanted, beside: &LocalControl) -> io:
     })
 }
 
-fn surveyed(plan: Plan, machine: Machine, launched: &Launched, cgroup: Observation<Limits>) -> Surroundings {
+fn surveyed(
+    plan: LocalPlan,
+    machine: Machine,
+    launched: &Launched,
+    cgroup: Observation<Limits>,
+) -> Surroundings {
     let bundle = launched.bundle();
     Surroundings {
         subject: plan.subject,
@@ -208,7 +217,7 @@ fn with_status(mut collected: Collected, status: Option<ExitStatus>) -> Collecte
     collected
 }
 
-fn name(plan: &Plan) -> String {
+fn name(plan: &LocalPlan) -> String {
     match &plan.subject {
         Subject::Sandbox { runtime, .. } => format!("a sandbox with {}", runtime.join(" ")),
         Subject::Unsandboxed | Subject::Pods { .. } => "the probe without a sandbox".to_owned(),

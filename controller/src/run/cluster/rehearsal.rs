@@ -28,7 +28,7 @@ pub(crate) async fn rehearse(target: &Target) -> Result<(String, Exit), Error> {
     let connection = connection(target).await?;
     let (cluster, _) = survey(target, &connection).await?;
     let plan = plan::cluster::namespace(&cluster, &plan_request(target))?;
-    let run = plan::run(nonce()?);
+    let run = plan::run_name(nonce()?);
     let common =
         Common { run: run.clone(), image: target.image.clone(), lifetime: LIFETIME, token: nonce()? };
     let mut owner = manifest::owner(&run, &target.namespace);

@@ -18,7 +18,10 @@ use crate::{
         Control,
         destination::{Destination, Purpose},
     },
-    plan::{self, Network, Plan},
+    plan::{
+        self,
+        local::{self as local_plan, LocalPlan as Plan, Network},
+    },
 };
 
 /// Listeners, which end when this is dropped.
@@ -34,7 +37,7 @@ pub(super) struct LocalControl {
 #[derive(Debug)]
 struct Listening {
     listener: Listener,
-    planned: plan::Listener,
+    planned: local_plan::Listener,
 }
 
 /// Attempts of the controller's own under way.
@@ -60,7 +63,7 @@ impl LocalControl {
         Ok(self.loopback.local_addr()?.port())
     }
 
-    pub(super) fn planned(&self) -> Option<plan::Listener> {
+    pub(super) fn planned(&self) -> Option<local_plan::Listener> {
         self.listener.as_ref().map(|listening| listening.planned.clone())
     }
 
@@ -123,7 +126,8 @@ impl Listening {
         let marks = (0..addresses.len())
             .flat_map(|index| [own, one_way].map(|base| plan::token_for_address(base, index)));
         let listener = Listener::listen(token, marks.collect()).await.map_err(Error::Listen)?;
-        let planned = plan::Listener { addresses, tcp: listener.tcp, udp: listener.udp, token, one_way };
+        let planned =
+            local_plan::Listener { addresses, tcp: listener.tcp, udp: listener.udp, token, one_way };
         Ok(Self { listener, planned })
     }
 }

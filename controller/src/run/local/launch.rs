@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     case::{HostPath, Subject, leftover::Leftover},
-    plan::{self, Plan},
+    plan::local::{LIMITS, LocalPlan},
     support::names::NOBODY,
 };
 
@@ -66,13 +66,13 @@ pub struct Launched {
 }
 
 /// Launches a probe as planned.
-pub fn start(plan: &Plan, probe: &[u8]) -> Result<(Stream, Launched), Error> {
+pub fn start(plan: &LocalPlan, probe: &[u8]) -> Result<(Stream, Launched), Error> {
     let scratch = Scratch::new(&plan.run, probe)?;
     let (mut command, sandbox) = match &plan.subject {
         Subject::Sandbox { runtime, bundle } => {
             let bundle = match bundle {
                 Some(folder) => bundle::adapted(folder, &scratch.probe())?,
-                None => bundle::own(&plan.run, plan::LIMITS),
+                None => bundle::own(&plan.run, LIMITS),
             };
             scratch.write_config(&bundle.config)?;
             let runtime = Runtime::new(runtime, &scratch.state(), &plan.run);

@@ -1,0 +1,392 @@
+//! The plan of a run on this machine: its sandbox, and the addresses that its probe tries.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use proto::{Assignment, Budget, Nonce, Protocol, Target};
+
+use super::{
+    Wanted, defaults, observers, run_name, token_for_address, token_for_address_of, wanted::distinct,
+};
+use crate::case::{
+    Subject,
+    destination::{Destination, Purpose},
+    limits::Limits,
+    profile::Profile,
+};
+
+/// Limits of the controller's own bundle: enough for every release of runsc, and less than any machine has.
+pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };
+
+/// Time for each observer, and for all attempts together.
+const BUDGET: Budget = Budget {
+    observer: Duration::from_secs(2),
+    egress: Duration::from_secs(3),
+    again: Duration::from_secs(2),
+};
+
+/// Addresses reserved for documentation (RFC 5737, RFC 3849). Without a route the kernel refuses them at once.
+const DOCUMENTATION: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
+
+/// The plan of a run on this machine.
+#[derive(Clone, Debug)]
+pub struct LocalPlan {
+    /// The sandbox, or the machine without a sandbox.
+    pub subject: Subject,
+    /// The name that every object of the run bears.
+    pub run: String,
+    /// The nonce that binds the evidence to the run.
+    pub nonce: Nonce,
+    /// Destinations that the probe tries.
+    pub destinations: Vec<Destination>,
+    /// The profile of the destinations that may be reached.
+    pub profile: Profile,
+    /// True if the probe measures its share of processor time.
+    pub measures_cpu: bool,
+}
+
+/// Settings and facts of the machine that the plan depends on.
+#[derive(Clone, Debug, Default)]
+pub struct LocalPlanRequest {
+    /// The value of `--runtime`, as words; `None` without the flag.
+    pub runtime: Option<Vec<String>>,
+    /// The value of `--bundle`; `None` without the flag.
+    pub bundle: Option<PathBuf>,
+    /// Settings of the network.
+    pub wanted: Wanted,
+    /// Set by `--measure-cpu`.
+    pub measures_cpu: bool,
+    /// True if the user is not root.
+    pub rootless: bool,
+    /// The path of runsc; `None` if it is not on PATH.
+    pub installed: Option<PathBuf>,
+    /// The network that the bundle asks for.
+    pub network: Network,
+    /// The port of the controller's listener on the loopback address.
+    pub loopback_listener: u16,
+    /// The controller's listener on the machine's other addresses; `None` if the sandbox cannot be connected to them.
+    pub listener: Option<Listener>,
+}
+
+/// The network of a sandbox.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Network {
+    /// The machine's own network, or one that cannot be told.
+    #[default]
+    Shared,
+    /// A new and empty network namespace.
+    Fresh,
+    /// An existing network namespace other than the machine's.
+    Joined,
+}
+
+/// The controller's listener beyond the loopback address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listener {
+    /// The machine's own addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The TCP port of the listener.
+    pub tcp: u16,
+    /// The UDP port of the listener.
+    pub udp: u16,
+    /// The token in the listener's answers.
+    pub token: Nonce,
+    /// The token in the sandbox's datagrams that need no answer; its last byte is the address's index.
+    pub one_way: Nonce,
+}
+
+/// An error of planning a run on this machine.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum LocalPlanError {
+    /// A bundle without a runtime to run it.
+    #[error("there is no runsc on PATH to run the bundle")]
+    BundleWithoutRuntime,
+}
+
+/// Plans a run on this machine. A sandbox with a network namespace of its own is also asked for addresses outside, to which
+/// it should have no route. If the sandbox may share the machine's network, nothing is sent outside unasked.
+pub fn plan(request: &LocalPlanRequest, nonce: Nonce) -> Result<LocalPlan, LocalPlanError> {
+    let subject = subject(request)?;
+    let loopback = at(Ipv4Addr::LOCALHOST.into(), request.loopback_listener, Purpose::LoopbackListener);
+    let network = if subject == Subject::Unsandboxed { Network::Shared } else { network(request, &subject) };
+    let shut_in = network != Network::Shared;
+    // An existing network may lead outside, and then nothing is sent there unasked.
+    let defaults = defaults::destinations().filter(|_| request.wanted.defaults);
+    let documented = request.wanted.defaults || network == Network::Fresh;
+    let outside = documentation().filter(|_| documented).chain(defaults);
+    let destinations = std::iter::once(loopback)
+        .chain(outside.filter(|_| shut_in))
+        .chain(request.listener.iter().flat_map(Listener::destinations))
+        .chain(request.wanted.named());
+    Ok(LocalPlan {
+        subject,
+        run: run_name(nonce),
+        nonce,
+        destinations: distinct(destinations),
+        profile: request.wanted.profile.clone(),
+        measures_cpu: request.measures_cpu,
+    })
+}
+
+/// Returns the addresses that a sandbox with a network of its own tries, to show that it has no route outside.
+pub fn documentation() -> impl Iterator<Item = Destination> {
+    DOCUMENTATION.iter().map(|&address| at(address, 443, Purpose::Documentation))
+}
+
+impl LocalPlan {
+    /// Adds the machine's sockets that turned out to be in the sandbox.
+    #[must_use]
+    pub fn with_sockets(self, sockets: Vec<String>) -> Self {
+        let of_socket = |name| {
+            let target = Target { name, ..Target::at(0, Ipv4Addr::UNSPECIFIED.into(), 0, Protocol::Socket) };
+            Destination { target, purpose: Purpose::HostSocket, named: false }
+        };
+        let sockets = sockets.into_iter().map(of_socket);
+        Self { destinations: distinct(self.destinations.into_iter().chain(sockets)), ..self }
+    }
+}
+
+fn at(address: IpAddr, port: u16, purpose: Purpose) -> Destination {
+    Destination { target: Target::at(0, address, port, Protocol::Tcp), purpose, named: false }
+}
+
+/// Returns the network by the runtime's words: `--network=host` shares the machine's, whatever the bundle asks for.
+fn network(request: &LocalPlanRequest, subject: &Subject) -> Network {
+    let Subject::Sandbox { runtime, .. } = subject else { return Network::Shared };
+    let mut words = runtime.iter().map(|word| word.trim_start_matches('-'));
+    let told = words.by_ref().find_map(|word| word.strip_prefix("network")).map(|rest| match rest {
+        "" => words.next().unwrap_or_default(),
+        rest => rest.trim_start_matches('='),
+    });
+    match told {
+        None | Some("none" | "sandbox") => request.network,
+        Some(_) => Network::Shared,
+    }
+}
+
+fn subject(request: &LocalPlanRequest) -> Result<Subject, LocalPlanError> {
+    let bundle = request.bundle.clone();
+    let words = match (&request.runtime, &request.installed) {
+        (Some(words), _) => words.clone(),
+        (None, Some(runsc)) => vec![runsc.to_string_lossy().into_owned()],
+        (None, None) if bundle.is_some() => return Err(LocalPlanError::BundleWithoutRuntime),
+        (None, None) => return Ok(Subject::Unsandboxed),
+    };
+    let runtime = if bundle.is_none() { without_network(words) } else { words };
+    let runtime = if request.rootless { without_root(runtime) } else { runtime };
+    Ok(Subject::Sandbox { runtime, bundle })
+}
+
+/// Tells runsc that the controller's own bundle has no network, unless the user chose one. Otherwise runsc would look for a
+/// network in the empty namespace, and releases before 2025 refuse to on new kernels.
+fn without_network(words: Vec<String>) -> Vec<String> {
+    telling_runsc(words, "network", "--network=none")
+}
+
+/// Tells runsc to run without root, unless the user chose. runsc then makes a user namespace for itself and maps the user
+/// alone, so that it needs no newuidmap (gVisor, `runsc/specutils/namespace.go`, `MaybeRunAsRoot`).
+fn without_root(words: Vec<String>) -> Vec<String> {
+    telling_runsc(words, "rootless", "--rootless")
+}
+
+fn telling_runsc(mut words: Vec<String>, flag: &str, word: &str) -> Vec<String> {
+    let is_runsc = words.first().is_some_and(|program| {
+        Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().starts_with("runsc"))
+    });
+    let is_told = words.iter().any(|word| word.trim_start_matches('-').starts_with(flag));
+    if is_runsc && !is_told {
+        words.push(word.to_owned());
+    }
+    words
+}
+
+impl Listener {
+    /// Returns a destination for each address and each way: TCP, UDP with an answer and without, and echo.
+    fn destinations(&self) -> impl Iterator<Item = Destination> {
+        self.addresses.iter().enumerate().flat_map(|(index, &address)| {
+            let ways = [
+                (Protocol::Tcp, self.tcp, Some(self.token)),
+                (Protocol::Udp, self.udp, Some(self.token)),
+                (Protocol::OneWay, self.udp, Some(token_for_address(self.one_way, index))),
+                (Protocol::Echo, 0, None),
+            ];
+            ways.map(|(protocol, port, token)| Destination {
+                target: Target { token, ..Target::at(0, address, port, protocol) },
+                purpose: Purpose::Listener,
+                named: false,
+            })
+        })
+    }
+}
+
+impl LocalPlan {
+    /// Returns the probe's assignment.
+    pub fn assignment(&self) -> Assignment {
+        Assignment {
+            nonce: self.nonce,
+            observers: observers(self.measures_cpu),
+            targets: self.destinations.iter().map(|destination| destination.target.clone()).collect(),
+            budget: BUDGET,
+        }
+    }
+
+    /// Returns the targets that the controller itself tries at the same time: its own listener, and the targets that the user
+    /// named. `one_way` is the token of its own datagrams.
+    pub fn control(&self, one_way: Nonce) -> (Vec<Target>, Budget) {
+        let tried =
+            |destination: &&Destination| destination.named || destination.purpose == Purpose::Listener;
+        let targets = self.destinations.iter().filter(tried).map(|destination| {
+            let target = destination.target.clone();
+            let token = match target.protocol {
+                Protocol::OneWay => target.token.map(|mark| token_for_address_of(one_way, mark)),
+                _ => target.token,
+            };
+            Target { token, ..target }
+        });
+        (targets.collect(), Budget { again: BUDGET.egress, ..BUDGET })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Observer;
+
+    use super::*;
+    use crate::plan::Named;
+
+    fn purposes(request: &LocalPlanRequest) -> Vec<Purpose> {
+        let plan = plan(request, Nonce([7; 16])).unwrap();
+        plan.destinations.iter().map(|destination| destination.purpose).collect()
+    }
+
+    #[test]
+    fn without_runsc_there_is_no_sandbox_and_no_target_outside() {
+        let request = LocalPlanRequest::default();
+        assert_eq!(plan(&request, Nonce([7; 16])).unwrap().subject, Subject::Unsandboxed);
+        assert_eq!(purposes(&request), [Purpose::LoopbackListener]);
+    }
+
+    #[test]
+    fn a_bundle_is_never_judged_without_a_runtime() {
+        let request = LocalPlanRequest { bundle: Some("/srv/bundle".into()), ..LocalPlanRequest::default() };
+        assert_eq!(plan(&request, Nonce([7; 16])).unwrap_err(), LocalPlanError::BundleWithoutRuntime);
+    }
+
+    #[test]
+    fn a_named_runtime_is_preferred_to_the_installed_runsc() {
+        let installed = LocalPlanRequest {
+            installed: Some("/usr/bin/runsc".into()),
+            network: Network::Fresh,
+            ..LocalPlanRequest::default()
+        };
+        let named = LocalPlanRequest { runtime: Some(vec!["runc".into()]), ..installed.clone() };
+        let runtime = |request: &LocalPlanRequest| match plan(request, Nonce([7; 16])).unwrap().subject {
+            Subject::Sandbox { runtime, .. } => runtime,
+            Subject::Unsandboxed | Subject::Pods { .. } => panic!("no sandbox"),
+        };
+        assert_eq!(runtime(&installed), ["/usr/bin/runsc", "--network=none"]);
+        assert_eq!(runtime(&named), ["runc"]);
+        let of_the_user = LocalPlanRequest { bundle: Some("/srv/bundle".into()), ..installed.clone() };
+        assert_eq!(runtime(&of_the_user), ["/usr/bin/runsc"]);
+        let told = LocalPlanRequest {
+            runtime: Some(vec!["runsc".into(), "-network=host".into()]),
+            ..installed.clone()
+        };
+        assert_eq!(runtime(&told), ["runsc", "-network=host"]);
+        let ordinary =
+            |request: &LocalPlanRequest| runtime(&LocalPlanRequest { rootless: true, ..request.clone() });
+        assert_eq!(ordinary(&installed), ["/usr/bin/runsc", "--network=none", "--rootless"]);
+        assert_eq!(ordinary(&of_the_user), ["/usr/bin/runsc", "--rootless"]);
+        assert_eq!(ordinary(&named), ["runc"]);
+        let told =
+            LocalPlanRequest { runtime: Some(vec!["runsc".into(), "--rootless=false".into()]), ..told };
+        assert_eq!(ordinary(&told), ["runsc", "--rootless=false", "--network=none"]);
+    }
+
+    #[test]
+    fn only_a_network_of_the_sandboxs_own_is_asked_for_the_outside() {
+        let outside = |network, words: &[&str], defaults| {
+            let words = words.iter().map(|&word| word.to_owned()).collect();
+            let wanted = Wanted { defaults, ..Wanted::default() };
+            purposes(&LocalPlanRequest {
+                runtime: Some(words),
+                network,
+                wanted,
+                ..LocalPlanRequest::default()
+            })
+            .len()
+                - 1
+        };
+        let (documentation, all) = (2, 2 + defaults::destinations().count());
+        assert_eq!(outside(Network::Fresh, &["runc"], true), all);
+        assert_eq!(outside(Network::Joined, &["runsc", "-network", "sandbox"], true), all);
+        assert_eq!(outside(Network::Fresh, &["runsc", "--network=none"], false), documentation);
+        assert_eq!(outside(Network::Joined, &["runc"], false), 0);
+        assert_eq!(outside(Network::Shared, &["runc"], true), 0);
+        assert_eq!(outside(Network::Fresh, &["runsc", "--network=host"], true), 0);
+        assert_eq!(outside(Network::Fresh, &["runsc", "-network", "host"], true), 0);
+    }
+
+    fn with_a_listener() -> LocalPlan {
+        let listener = Listener {
+            addresses: vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()],
+            tcp: 9001,
+            udp: 9002,
+            token: Nonce([1; 16]),
+            one_way: Nonce([2; 16]),
+        };
+        let address = Ipv4Addr::LOCALHOST.into();
+        let named = Named { address, port: 9, protocol: Protocol::Tcp, purpose: Purpose::Requested };
+        let wanted = Wanted { named: vec![named], ..Wanted::default() };
+        let runtime = Some(vec!["runc".into()]);
+        let network = Network::Joined;
+        let request = LocalPlanRequest {
+            runtime,
+            network,
+            wanted,
+            listener: Some(listener),
+            ..LocalPlanRequest::default()
+        };
+        plan(&request, Nonce([7; 16])).unwrap()
+    }
+
+    #[test]
+    fn the_controller_tries_only_its_listener_and_the_named_targets() {
+        let (targets, budget) = with_a_listener().control(Nonce([3; 16]));
+        let ways: Vec<_> = targets.iter().map(|target| (target.port, target.protocol.id())).collect();
+        let listener = [(9001, "tcp"), (9002, "udp"), (9002, "one-way"), (0, "icmp")];
+        assert_eq!(ways, [&listener[..], &listener, &[(9, "tcp")]].concat());
+        let marks = [targets[2].token, targets[6].token].map(|mark| mark.unwrap().0);
+        assert_eq!(marks.map(|mark| (mark[0], mark[15])), [(3, 0), (3, 1)]);
+        assert_eq!(budget.again, budget.egress);
+    }
+
+    #[test]
+    fn the_assignment_has_every_observer_and_each_target_once() {
+        let plan = with_a_listener();
+        let assignment = plan.assignment();
+        let measuring = LocalPlan { measures_cpu: true, ..plan.clone() };
+        assert_eq!(measuring.assignment().observers, Observer::ALL);
+        assert!(!assignment.observers.contains(&Observer::ProcessorShare));
+        assert_eq!(assignment.observers.len() + 1, Observer::ALL.len());
+        let count = u32::try_from(plan.destinations.len()).unwrap();
+        let ids: Vec<_> = assignment.targets.iter().map(|target| target.id).collect();
+        assert_eq!(ids, (1..=count).collect::<Vec<_>>());
+        assert_eq!(plan.run, "podproof-07070707");
+    }
+
+    #[test]
+    fn a_mounted_socket_is_added_behind_the_other_targets() {
+        let plan = with_a_listener();
+        let sockets = ["/run/docker.sock", "/run/crio/crio.sock"].map(str::to_owned).to_vec();
+        let more = plan.clone().with_sockets(sockets);
+        let (known, new) = more.destinations.split_at(plan.destinations.len());
+        assert_eq!(known, plan.destinations);
+        let names: Vec<_> = new.iter().map(Destination::name).collect();
+        assert_eq!(names, ["the socket /run/docker.sock", "the socket /run/crio/crio.sock"]);
+    }
+}
