@@ -9,6 +9,7 @@ pub mod identity;
 pub mod leftover;
 pub mod limits;
 pub mod profile;
+pub mod stopped;
 
 use std::{path::PathBuf, sync::Arc};
 

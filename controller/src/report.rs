@@ -26,7 +26,6 @@ pub use model_v1::{
     Area, Declared, Enforcement, Place, Report, ReportedFinding, ReportedOutcome, ReportedSandbox,
     ReportedWaiver, Run, Standing, Subject, Verdict,
 };
-pub use notes::{left_behind, timed_out};
 
 impl Report {
     /// Judges a run, and converts the judgement to the public form.

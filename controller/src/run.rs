@@ -1,28 +1,174 @@
-//! The drivers: they survey, launch, collect and clean up, on this machine or in a cluster. They never judge.
+//! Runs touch the world: they survey a place, launch probes there, collect their evidence and clean up. They never judge.
 
 pub mod cluster;
 pub mod collect;
 mod error;
 mod interrupt;
+pub(crate) mod launcher;
 pub mod local;
 pub(crate) mod lookup;
 pub(crate) mod progress;
 
+use std::time::Duration;
+
 use proto::Nonce;
+use tokio::time::Instant;
 
-pub(crate) use error::Error;
+pub(crate) use error::RunError;
+use interrupt::Interrupt;
+use launcher::{Launch, Launcher, Session};
+use lookup::LookupRequest;
+use progress::{Display, Progress};
 
-use crate::case::leftover::Leftover;
+use crate::{
+    case::{circumstances::Circumstances, environment::Declared, leftover::Leftover, stopped::Stopped},
+    evidence::record::Record,
+    plan,
+};
 
-fn nonce() -> Result<Nonce, Error> {
+/// The remark on a run that the end of `--timeout` stopped.
+const TIMED_OUT: &str =
+    "the run did not end in time; requirements whose evidence was missing by then are inconclusive";
+
+/// Settings of a run that are the same for every launcher.
+#[derive(Clone, Debug)]
+pub(crate) struct RunRequest {
+    /// Targets and profile of the network, with names that are not looked up yet.
+    pub(crate) network: LookupRequest,
+    /// Set by `--measure-cpu`.
+    pub(crate) measures_cpu: bool,
+    /// Time for the whole run, without the removal of its objects.
+    pub(crate) timeout: Duration,
+    /// The display of the progress.
+    pub(crate) display: Display,
+    /// The environment that the run is judged for.
+    pub(crate) declared: Declared,
+    /// Set by `--only production`.
+    pub(crate) only_production: bool,
+    /// The start of the run, in seconds since 1970 (UTC).
+    pub(crate) started_at: u64,
+}
+
+/// A run that came to its end: the record to judge, and the facts that weigh on the exit code beside the verdict.
+#[derive(Debug)]
+pub(crate) struct FinishedRun {
+    /// Cases, circumstances and remarks, not judged yet.
+    pub(crate) record: Record,
+    /// The reason for an early end; `None` for a run that ended by itself.
+    pub(crate) stopped: Option<Stopped>,
+    /// Objects that could not be removed.
+    pub(crate) leftovers: Vec<Leftover>,
+    /// The error that kept every probe from starting; `None` if a probe started or none was planned.
+    pub(crate) failure: Option<RunError>,
+}
+
+/// Makes a run with a launcher. An interrupted run has no record and is an error.
+pub(crate) async fn record(launcher: &impl Launcher, request: RunRequest) -> Result<FinishedRun, RunError> {
+    let deadline = Instant::now() + request.timeout;
+    let progress = Progress::new(request.display);
+    let (wanted, looked_up) = lookup::looked_up(&request.network).await?;
+    let interrupt = Interrupt::watch().map_err(RunError::Signals)?;
+    let mut session = Session { nonce: nonce()?, deadline, interrupt, progress };
+    let result = Box::pin(launcher.launch(&request, wanted, &mut session)).await;
+    session.progress.finish();
+    let Launch { place, cases, remarks, leftovers, stopped, failure } = result?;
+    if stopped == Some(Stopped::Interrupted) {
+        warn_of(&leftovers);
+        return Err(RunError::Interrupted);
+    }
+    let timed_out = (stopped == Some(Stopped::TimedOut)).then(|| TIMED_OUT.to_owned());
+    let left = leftovers.iter().map(Leftover::to_string);
+    let record = Record {
+        environment: request.declared,
+        circumstances: Some(Circumstances {
+            run: plan::run_name(session.nonce),
+            started_at: request.started_at,
+            controller: env!("CARGO_PKG_VERSION").to_owned(),
+            place,
+        }),
+        only_production: request.only_production,
+        remarks: looked_up.into_iter().chain(timed_out).chain(remarks).chain(left).collect(),
+        cases,
+    };
+    Ok(FinishedRun { record, stopped, leftovers, failure })
+}
+
+fn nonce() -> Result<Nonce, RunError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(Error::Random)?;
+    getrandom::fill(&mut bytes).map_err(RunError::Random)?;
     Ok(Nonce(bytes))
 }
 
-/// Where there is no report to name them in.
+/// Logs leftovers that no report will name.
 fn warn_of(leftovers: &[Leftover]) {
-    for Leftover { what, remedy } in leftovers {
-        tracing::warn!("left behind: {what}; remove it with `{remedy}`");
+    for leftover in leftovers {
+        tracing::warn!("{leftover}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::profile::Kind,
+        case::{circumstances::Place, environment},
+        plan::Wanted,
+    };
+
+    /// A launcher that launches nothing, and ends as it is told.
+    struct Stub(Option<Stopped>);
+
+    impl Launcher for Stub {
+        async fn launch(&self, _: &RunRequest, _: Wanted, _: &mut Session) -> Result<Launch, RunError> {
+            let leftover = Leftover { what: "the stub".into(), remedy: "rm stub".into() };
+            Ok(Launch {
+                place: Place::Machine { host: "host".into(), kernel: "6.12".into() },
+                cases: Vec::new(),
+                remarks: vec!["a remark of the launcher".into()],
+                leftovers: vec![leftover],
+                stopped: self.0,
+                failure: None,
+            })
+        }
+    }
+
+    async fn recorded(stopped: Option<Stopped>) -> Result<FinishedRun, RunError> {
+        let network =
+            LookupRequest { targets: Vec::new(), defaults: true, kind: Kind::NoPrivate, allowed: Vec::new() };
+        let request = RunRequest {
+            network,
+            measures_cpu: false,
+            timeout: Duration::from_mins(1),
+            display: Display::Quiet,
+            declared: environment::declared(None, None, |_| None).unwrap(),
+            only_production: true,
+            started_at: 7,
+        };
+        record(&Stub(stopped), request).await
+    }
+
+    #[tokio::test]
+    async fn a_record_has_the_circumstances_of_its_run() {
+        let Record { circumstances, only_production, .. } = recorded(None).await.unwrap().record;
+        let circumstances = circumstances.unwrap();
+        assert!(circumstances.run.starts_with("podproof-"), "{circumstances:?}");
+        assert_eq!(circumstances.started_at, 7);
+        assert_eq!(circumstances.place, Place::Machine { host: "host".into(), kernel: "6.12".into() });
+        assert!(only_production);
+    }
+
+    #[tokio::test]
+    async fn remarks_name_the_timeout_before_the_leftovers() {
+        let finished = recorded(Some(Stopped::TimedOut)).await.unwrap();
+        let remarks = finished.record.remarks;
+        let left = "left behind: the stub; remove it with `rm stub`";
+        assert!(remarks[0].contains("no-private"), "{remarks:?}");
+        assert_eq!(remarks[1..], [TIMED_OUT, "a remark of the launcher", left]);
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_run_has_no_record() {
+        let interrupted = recorded(Some(Stopped::Interrupted)).await;
+        assert!(matches!(interrupted, Err(RunError::Interrupted)), "{interrupted:?}");
     }
 }

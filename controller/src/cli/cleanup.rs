@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use super::{args::place::Place, block_on, rbac::print};
+use super::{args::place::Place, block_on, console::print};
 use crate::{
     judge::exit::Exit,
     run::{
-        Error,
+        RunError,
         cluster::{
             connect,
             pods::{self, Found},
@@ -38,12 +38,13 @@ impl Arguments {
     pub(super) fn run(self) -> Exit {
         block_on(async {
             let Place { namespace, control_namespace, kubeconfig, context } = &self.place;
-            let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await?;
+            let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await;
+            let connection = connection.map_err(RunError::from)?;
             let mut text = String::new();
             let mut left = false;
             for namespace in [Some(namespace), control_namespace.as_ref()].into_iter().flatten() {
                 let found = pods::found(&connection.client, namespace).await;
-                let found = found.map_err(|source| Error::Find {
+                let found = found.map_err(|source| RunError::Find {
                     namespace: namespace.clone(),
                     source: Box::new(source),
                 })?;
@@ -69,7 +70,7 @@ impl Arguments {
                 text.push_str("nothing is left of earlier runs\n");
             }
             let printed = print(&text);
-            Ok((if printed == Exit::Ready && left { Exit::Leftovers } else { printed }, None))
+            Ok(if printed == Exit::Ready && left { Exit::Leftovers } else { printed })
         })
     }
 }

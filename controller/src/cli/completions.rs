@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{rbac::print, tell};
+use super::console::{print, tell};
 use crate::judge::exit::Exit;
 
 /// Prints the completions of a shell

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{args::policy, rbac::print, score, tell};
+use super::{
+    args::policy,
+    console::{print, tell},
+    score,
+};
 use crate::{
     judge::exit::Exit,
     report::diff::{self, Became},

@@ -9,7 +9,7 @@ use std::{
 
 use clap::{ArgGroup, Args};
 
-use super::tell;
+use super::console::tell;
 use crate::{
     image::{self, Content, Image, Name, embedded, registry},
     judge::exit::Exit,

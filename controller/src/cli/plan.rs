@@ -1,17 +1,17 @@
-//! `controller plan`: which probes a run would launch, as manifests, and whether the cluster would admit them.
+//! `controller plan`: the pods that a run would create, as manifests with the cluster's answers.
 
 use clap::Args;
 
-use super::{args::target, block_on, rbac::print};
+use super::{args::target, block_on, console::print, doctor::exit};
 use crate::{judge::exit::Exit, run::cluster};
 
-/// Shows the probes of a namespace, asks the cluster whether it would admit them, and creates nothing
+/// Shows the probe pods of a namespace, and asks the cluster if it would admit them; creates nothing
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller plan --namespace shop --image registry.example/probe:0.1.0\n\nThe manifests are \
-    for reading, and for applying by hand: make the ConfigMap first, and put its uid into the pods \
-    (OWNER_UID=$(kubectl -n shop get configmap RUN -o jsonpath={.metadata.uid}) envsubst).\n\nExit codes: 0 every probe \
-    would be admitted, 2 wrong usage, 3 nothing to probe, 4 refused, or the cluster could not be asked"
+    for reading, and for applying by hand. Create the ConfigMap first, and put its uid into the pods: \
+    OWNER_UID=$(kubectl -n shop get configmap RUN -o jsonpath={.metadata.uid}) envsubst\n\nExit codes: 0 the cluster would \
+    admit every pod, 2 wrong usage, 3 nothing to probe, 4 refused, or the cluster could not be asked"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -26,9 +26,9 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         block_on(async {
-            let (text, exit) = Box::pin(cluster::rehearse(&target)).await?;
-            let printed = print(&text);
-            Ok((if printed == Exit::Ready { exit } else { printed }, None))
+            let rehearsal = Box::pin(cluster::rehearse(&target)).await?;
+            let printed = print(&rehearsal.text);
+            Ok(if printed == Exit::Ready { exit(rehearsal.readiness) } else { printed })
         })
     }
 }

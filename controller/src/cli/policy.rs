@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     args::{network, policy},
-    rbac::print,
+    console::print,
     verify,
 };
 use crate::{
@@ -74,7 +74,7 @@ impl Show {
         if policy.only_production {
             rows.push(("only".to_owned(), "production".to_owned(), "--only".to_owned()));
         }
-        let timeout = verify::timeout(&sources, self.timeout, verify::NAMESPACES_TIMEOUT)?;
+        let timeout = verify::timeout(&sources, self.timeout, verify::CLUSTER_TIMEOUT)?;
         let time = humantime::format_duration(timeout.value).to_string();
         rows.push(("limits.timeout".to_owned(), time, timeout.source));
         rows.extend(network(self.network.settings(&sources)?));

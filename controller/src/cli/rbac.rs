@@ -1,10 +1,8 @@
 //! `controller rbac`: the roles that a run needs, for `kubectl apply`.
 
-use std::io::{self, Write};
-
 use clap::Args;
 
-use super::tell;
+use super::console::print;
 use crate::{
     judge::exit::Exit,
     run::cluster::permission::{Subject, roles},
@@ -40,18 +38,6 @@ impl Arguments {
             self.service_account.as_ref(),
         );
         print(&text)
-    }
-}
-
-/// Writes what was asked for to standard output.
-pub(super) fn print(text: &str) -> Exit {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Exit::Ready,
-        Err(error) => {
-            tell(&error, Some("standard output must be open"));
-            Exit::CouldNotRun
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use super::{rbac::print, tell};
+use super::console::{print, tell};
 use crate::{
     case::environment::Environment,
     judge::{

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{rbac::print, tell};
+use super::console::{print, tell};
 use crate::{
     judge::exit::Exit,
     report::schema::{self, Document},

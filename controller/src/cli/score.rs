@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use super::{
     args::{output, policy},
-    tell,
+    console::tell,
 };
 use crate::{
     evidence::{record::Record, saved},

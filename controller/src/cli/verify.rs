@@ -1,4 +1,4 @@
-//! `controller verify`: its arguments, and how its report is written.
+//! `controller verify`: one run on this machine or in a cluster.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,40 +7,38 @@ use std::{
 
 use clap::Args;
 
-use super::args::{
-    network, output,
-    policy::{self, Sources},
-    settings::{Names, Setting},
-    target,
+use super::{
+    args::{
+        network, output,
+        policy::{self, Sources},
+        settings::{Names, Setting},
+        target,
+    },
+    block_on,
+    console::colour_is_wanted,
+    ending::Ending,
 };
 use crate::{
-    evidence::{
-        record::Record,
-        saved::{self, Provenance},
-    },
     image::embedded,
     judge::{exit::Exit, policy::file::Read},
-    report::{Report, deliver::Delivery},
-    run::{
-        Error, cluster,
-        local::{self, Request},
-    },
-    support::{clock, digest::sha256, file},
+    run::{RunRequest, cluster::ClusterLauncher, local::LocalLauncher, progress::Display},
+    support::{clock, digest::sha256},
 };
 
-/// How long a run may take on this machine, and in a cluster, where images are pulled.
-const TIMEOUT: Duration = Duration::from_mins(1);
-pub(super) const NAMESPACES_TIMEOUT: Duration = Duration::from_mins(5);
-/// The longest time that a run can be given.
+/// The default timeout of a run on this machine.
+const LOCAL_TIMEOUT: Duration = Duration::from_mins(1);
+/// The default timeout of a run in a cluster, which pulls images.
+pub(super) const CLUSTER_TIMEOUT: Duration = Duration::from_mins(5);
+/// The longest timeout that a run accepts.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// Verifies a sandbox and ends with a verdict.
+/// Verifies a sandbox, and ends with a verdict
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller verify --local\n  controller verify --local --environment production \
     --output junit=report.xml\n  controller verify --local --runtime 'runsc --platform=ptrace'\n  controller verify --namespace shop \
     --image registry.example/probe:0.1.0 --control-namespace podproof\n\nExit codes: 0 ready, 1 not \
-    ready, 2 wrong usage, 3 undetermined, 4 could not run, 5 timed out, 6 ready but something was left behind, 130 \
+    ready, 2 wrong usage, 3 undetermined, 4 could not run, 5 timed out, 6 ready but objects were left behind, 130 \
     interrupted"
 )]
 pub(super) struct Arguments {
@@ -49,16 +47,16 @@ pub(super) struct Arguments {
         long,
         required_unless_present = "namespace",
         conflicts_with = "namespace",
-        help_heading = "What to verify"
+        help_heading = "Target"
     )]
     local: bool,
-    /// The OCI runtime that makes the sandbox, with its own arguments if need be [default: runsc on PATH]
+    /// The OCI runtime that makes the sandbox, with the runtime's own arguments [default: runsc on PATH]
     #[arg(long, value_name = "COMMAND", value_parser = runtime, requires = "local", help_heading = "On this machine")]
     runtime: Option<Words>,
-    /// An OCI bundle of yours, whose program the probe takes the place of
+    /// An OCI bundle of yours; the probe runs in place of its program
     #[arg(long, value_name = "DIR", requires = "local", help_heading = "On this machine")]
     bundle: Option<PathBuf>,
-    /// A static probe other than the one built in
+    /// A static probe to use in place of the built-in probe
     #[arg(long, value_name = "PATH", requires = "local", help_heading = "On this machine")]
     probe: Option<PathBuf>,
     #[command(flatten)]
@@ -69,36 +67,27 @@ pub(super) struct Arguments {
     policy: policy::Arguments,
     #[command(flatten)]
     output: output::Arguments,
-    /// Measure the processor time that a sandbox gets: its processors are busy for 3s
-    #[arg(long, help_heading = "What to verify")]
+    /// Measure the sandbox's share of processor time; this keeps its processors busy for 3s
+    #[arg(long, help_heading = "Target")]
     measure_cpu: bool,
     /// Show no progress
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
-    /// Keep the evidence and what is known from outside in this file, for `controller score` and `controller diff`
+    /// Save the evidence in this file, for `controller score` and `controller diff`
     #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
-    /// How long the whole run may take [default: 60s, of a namespace 5m]; removing what it made may take 20s more
+    /// Time for the whole run [default: 60s, with --namespace 5m]; removing the run's objects may take 20s more
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
     timeout: Option<Duration>,
 }
 
-/// A command as a shell would split it.
+/// A command, split into words as a shell splits it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Words(Vec<String>);
 
-/// What is done with a run that was judged.
-#[derive(Debug)]
-struct Ending {
-    delivery: Delivery,
-    save_evidence: Option<PathBuf>,
-    /// SHA-256 of the probe.
-    probe: Option<String>,
-}
-
 impl Arguments {
     pub(super) fn run(self) -> Exit {
-        let usual = if self.local { TIMEOUT } else { NAMESPACES_TIMEOUT };
+        let usual = if self.local { LOCAL_TIMEOUT } else { CLUSTER_TIMEOUT };
         let asked = self.policy.sources().and_then(|sources| {
             let declared = sources.declared()?;
             let timeout = timeout(&sources, self.timeout, usual)?.value;
@@ -113,7 +102,25 @@ impl Arguments {
             Ok(delivery) => delivery,
             Err(refused) => return refused.tell(),
         };
+        let network = match network.request() {
+            Ok(network) => network,
+            Err(refused) => return refused.tell(),
+        };
+        let target = match self.target.target() {
+            Ok(target) => target,
+            Err(refused) => return refused.tell(),
+        };
+        let request = RunRequest {
+            network,
+            measures_cpu: self.measure_cpu,
+            timeout,
+            display: display(self.quiet),
+            declared,
+            only_production: policy.only_production,
+            started_at: clock::now(),
+        };
         let ending = Ending {
+            policy,
             delivery,
             save_evidence: self.save_evidence,
             probe: match &self.probe {
@@ -121,41 +128,16 @@ impl Arguments {
                 None => embedded::probe().map(sha256),
             },
         };
-        let network = match network.request() {
-            Ok(network) => network,
-            Err(refused) => return refused.tell(),
-        };
-        if let Some(target) = match self.target.target() {
-            Ok(target) => target,
-            Err(refused) => return refused.tell(),
-        } {
-            let request = cluster::Request {
-                target,
-                network,
-                measures_cpu: self.measure_cpu,
-                timeout,
-                quiet: self.quiet,
-                declared,
-                policy,
-            };
-            return super::block_on(cluster::verify(request, |report, record| ending.end(report, record)));
+        if let Some(target) = target {
+            return block_on(ending.run(&ClusterLauncher { target }, request));
         }
-        let request = Request {
-            runtime: self.runtime.map(|Words(words)| words),
-            bundle: self.bundle,
-            probe: self.probe,
-            network,
-            measures_cpu: self.measure_cpu,
-            timeout,
-            quiet: self.quiet,
-            declared,
-            policy,
-        };
-        super::block_on(local::local(request, |report, record| ending.end(report, record)))
+        let runtime = self.runtime.map(|Words(words)| words);
+        let launcher = LocalLauncher { runtime, bundle: self.bundle, probe: self.probe };
+        block_on(ending.run(&launcher, request))
     }
 }
 
-/// How long a run may take, and what said so.
+/// Returns the timeout of a run, and the source of the setting.
 pub(super) fn timeout(
     sources: &Sources,
     given: Option<Duration>,
@@ -166,26 +148,15 @@ pub(super) fn timeout(
     sources.setting(names, given, time, file, usual)
 }
 
-impl Ending {
-    /// Evidence that cannot be saved keeps nobody from the report.
-    fn end(&self, report: &Report, record: &Record) -> Result<(), Error> {
-        let saved = self.save(record);
-        let delivered = self.delivery.deliver(report);
-        saved.and(delivered.map_err(Error::from))
-    }
-
-    fn save(&self, record: &Record) -> Result<(), Error> {
-        let Some(path) = &self.save_evidence else { return Ok(()) };
-        let provenance = Provenance {
-            controller: env!("CARGO_PKG_VERSION").to_owned(),
-            probe: self.probe.clone(),
-            saved_at: clock::now(),
-        };
-        Ok(file::put(path, &saved::encode(record, &provenance)?)?)
+fn display(quiet: bool) -> Display {
+    match (quiet, colour_is_wanted()) {
+        (true, _) => Display::Quiet,
+        (false, true) => Display::Coloured,
+        (false, false) => Display::Plain,
     }
 }
 
-/// An existing file is taken as it is, spaces and all.
+/// Splits a command into words. The path of an existing file is one word, whatever spaces it has.
 fn runtime(command: &str) -> Result<Words, String> {
     if Path::new(command).is_file() {
         return Ok(Words(vec![command.to_owned()]));
@@ -208,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_runtime_is_split_as_a_shell_would_and_a_file_is_not() {
+    fn a_runtime_is_split_as_a_shell_splits_it_unless_it_is_a_file() {
         let words = |words: &[&str]| Ok(Words(words.iter().map(|&word| word.to_owned()).collect()));
         assert_eq!(runtime("runsc --platform=ptrace"), words(&["runsc", "--platform=ptrace"]));
         let file = tempfile::Builder::new().prefix("with space").tempfile().unwrap();
@@ -218,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_make_no_sense_are_refused_with_an_example() {
+    fn times_without_a_meaning_are_refused() {
         assert_eq!(time("1m30s"), Ok(Duration::from_secs(90)));
         for wrong in ["", "0s", "soon", "10", "2days", "600000000000years"] {
             assert!(time(wrong).is_err(), "{wrong}");

@@ -1,18 +1,19 @@
-//! The exit codes: a contract with pipelines, the same for every format and verbosity.
+//! The exit codes: a contract with pipelines, the same for every format and every verbosity.
 
 use std::process::ExitCode;
 
 use super::verdict::Verdict;
+use crate::case::stopped::Stopped;
 
-/// How a run ended; the number is the exit code.
+/// The end of a command; the number is the exit code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Ready, with or without warnings.
+    /// The verdict is ready, with or without warnings.
     Ready = 0,
     /// A requirement that blocks was measured and is unmet.
     NotReady = 1,
-    /// Wrong usage or configuration.
+    /// The command line or the configuration is wrong.
     Usage = 2,
     /// A requirement that blocks is inconclusive.
     Undetermined = 3,
@@ -24,17 +25,6 @@ pub enum Exit {
     Leftovers = 6,
     /// A signal ended the run.
     Interrupted = 130,
-}
-
-/// The reason why a run stopped before its regular end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stopped {
-    /// A signal INT or TERM arrived.
-    Interrupted,
-    /// The time of `--timeout` was over.
-    TimedOut,
-    /// No probe at all could be started.
-    NotStarted,
 }
 
 impl Exit {

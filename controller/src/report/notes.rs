@@ -3,21 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    case::{Case, Subject, cluster::Coverage, leftover::Leftover},
+    case::{Case, Subject, cluster::Coverage},
     judge::{finding::Finding, policy::Enforcement, requirement::Class},
 };
-
-/// What a run that did not end in time is told with.
-pub fn timed_out() -> String {
-    "the run did not end in time; what had not been seen by then is inconclusive".to_owned()
-}
-
-/// What could not be removed, and how to.
-pub fn left_behind(leftovers: &[Leftover]) -> Vec<String> {
-    let left =
-        |leftover: &Leftover| format!("left behind: {}; remove it with `{}`", leftover.what, leftover.remedy);
-    leftovers.iter().map(left).collect()
-}
 
 /// Returns the extent of the check, in one sentence or two.
 pub(super) fn scope(case: &Case) -> String {

@@ -1,4 +1,4 @@
-//! `controller verify --namespace`, as a list of phases. Whatever happens after the launch, cleaning up happens too.
+//! The launcher of `controller verify --namespace`: a probe pod for each group of a namespace's pods.
 
 mod asking;
 mod cases;
@@ -9,6 +9,7 @@ pub mod manifest;
 pub mod permission;
 pub(crate) mod pods;
 mod probing;
+pub(crate) mod readiness;
 mod rehearsal;
 pub(crate) mod survey;
 
@@ -17,69 +18,73 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
+use connect::Connection;
+use manifest::Common;
+use pods::Fleet;
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
+use survey::{OtherKinds, Scope};
 
-use super::{Error, lookup, nonce};
-use super::{interrupt::Interrupt, progress::Progress};
+use super::{
+    RunError, RunRequest,
+    launcher::{Launch, Launcher, Session},
+    nonce,
+};
 use crate::{
     case::{
+        circumstances::Place,
         cluster::{Access, Bonds, Cluster, Labels, SecondReading, Unreadable},
-        environment::Declared,
         leftover::Leftover,
-    },
-    evidence::record::Record,
-    judge::{
-        exit::{Exit, Stopped},
-        policy::Policy,
+        stopped::Stopped,
     },
     plan::{
         self, Wanted,
         cluster::{Nodes, Plan},
     },
-    report::{self, Report},
 };
-use connect::Connection;
-use manifest::Common;
-use pods::Fleet;
-use survey::{OtherKinds, Scope};
 
-/// How long the API server may take to say what has changed, beside what it takes to remove the probes.
-const AGAIN: Duration = Duration::from_secs(10);
-/// How much longer than the run a pod may live, if nobody is left to remove it.
+/// Time for the second reading, besides the time for the removal of the probes.
+const SECOND_READING: Duration = Duration::from_secs(10);
+/// The lifetime of a pod beyond the run's timeout, in case the controller does not remove the pod.
 const BACKSTOP: Duration = Duration::from_mins(1);
 
-/// Which cluster, and what of it.
+/// A namespace of a cluster, and the probes that it gets.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
+    /// The path of the kubeconfig; `None` for the default one.
     pub(crate) kubeconfig: Option<std::path::PathBuf>,
+    /// The context of the kubeconfig; `None` for the current one.
     pub(crate) context: Option<String>,
+    /// The namespace whose pods are judged.
     pub(crate) namespace: String,
+    /// The namespace of the control pods; `None` for a run without control pods.
     pub(crate) control_namespace: Option<String>,
+    /// The label that names a node's pool; `None` for the providers' labels.
     pub(crate) pool_label: Option<String>,
+    /// Pools that must have a probe.
     pub(crate) expected_pools: Vec<String>,
+    /// The nodes that get a probe.
     pub(crate) nodes: Nodes,
+    /// Kind and name of the only workload to probe; `None` for every workload.
     pub(crate) like: Option<(String, String)>,
+    /// RuntimeClass and labels of pods that do not exist yet; `None` without them.
     pub(crate) to_come: Option<(String, Labels)>,
-    /// What the nodes pull, and the digests that it may have.
+    /// The reference of the probe's image, as the nodes pull it.
     pub(crate) image: String,
+    /// The digests that the probe's image may have.
     pub(crate) digests: Vec<String>,
+    /// The number of probes that may run at once.
     pub(crate) parallel: usize,
 }
 
-/// What was asked for.
+/// The launcher of probe pods in one namespace.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub(crate) struct ClusterLauncher {
+    /// The namespace, and the probes that it gets.
     pub(crate) target: Target,
-    pub(crate) network: lookup::Request,
-    pub(crate) measures_cpu: bool,
-    pub(crate) timeout: Duration,
-    pub(crate) quiet: bool,
-    pub(crate) declared: Declared,
-    pub(crate) policy: Policy,
 }
 
-/// Where probes are launched, and what was read of it before.
+/// The surveyed cluster, before probes are launched in it.
 struct Ground<'a> {
     connection: &'a Connection,
     cluster: &'a Cluster,
@@ -87,118 +92,157 @@ struct Ground<'a> {
     wanted: &'a Wanted,
 }
 
-/// How the probes of a run fared.
-struct Run {
+/// The results of all groups.
+struct Results {
+    /// One result for each group, in the order of the plan.
     probed: Vec<Probed>,
-    /// What was read once more when they had been asked; `None` where nobody was.
-    later: Option<SecondReading>,
+    /// The second reading, after the probes were asked; `None` if no probe was launched.
+    second_reading: Option<SecondReading>,
+    /// Objects that could not be removed.
     leftovers: Vec<Leftover>,
-    stopped: Option<Stopped>,
+    /// True if a signal came before everything was removed.
+    interrupted: bool,
 }
 
-/// Runs all phases, hands the report and what it was made of to `write`, and says how it ended.
-pub(crate) async fn verify(
-    request: Request,
-    write: impl FnOnce(&Report, &Record) -> Result<(), Error>,
-) -> Result<(Exit, Option<Error>), Error> {
-    let deadline = Instant::now() + request.timeout;
-    let progress = Progress::new(request.quiet);
-    let (wanted, looked_up) = lookup::looked_up(&request.network).await?;
-    let result = Box::pin(phases(&request, &wanted, deadline, &progress)).await;
-    progress.finish();
-    let (cluster, plan, run) = result?;
-    if run.stopped == Some(Stopped::Interrupted) {
-        super::warn_of(&run.leftovers);
-        return Ok((Exit::Interrupted, None));
+impl Launcher for ClusterLauncher {
+    async fn launch(
+        &self,
+        request: &RunRequest,
+        wanted: Wanted,
+        session: &mut Session,
+    ) -> Result<Launch, RunError> {
+        // touches the cluster: survey
+        let surveyed = async {
+            let connection = connection(&self.target).await?;
+            session.progress.change(&format!("surveying {}", connection.server));
+            let cluster = survey(&self.target, &connection).await?;
+            Ok::<_, RunError>((connection, cluster))
+        };
+        let (connection, (mut cluster, kinds)) = tokio::select! {
+            biased;
+            () = session.interrupt.arrival() => return Err(RunError::Interrupted),
+            surveyed = timeout_at(session.deadline, surveyed) => surveyed.map_err(|_| RunError::NoAnswer)??,
+        };
+
+        // pure: plan
+        if let Some(unreadable) = blind(&cluster) {
+            return Err(RunError::Blind(unreadable));
+        }
+        let asked_for = plan_request(&self.target);
+        let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
+
+        // touches the cluster: launch, collect, read a second time, clean up
+        let launchable = plan.groups.iter().any(|group| group.refused.is_none());
+        let mut results = if launchable {
+            let ground =
+                Ground { connection: &connection, cluster: &cluster, kinds: &kinds, wanted: &wanted };
+            self.probes(request, &ground, &plan, session).await?
+        } else {
+            let probed = plan.groups.iter().map(Probed::refused).collect();
+            Results { probed, second_reading: None, leftovers: Vec::new(), interrupted: false }
+        };
+
+        // pure: changes during the run
+        if let Some(second_reading) = results.second_reading.take() {
+            plan::cluster::apply_second_reading(&mut cluster, &mut plan, &asked_for, second_reading);
+        }
+        let (stopped, failure) = results.end();
+        Ok(Launch {
+            place: Place::Cluster {
+                server: connection.server,
+                version: cluster.version.as_ref().ok().cloned(),
+                namespace: cluster.namespace.clone(),
+            },
+            remarks: plan::cluster::counted_by(&cluster, &plan.groups),
+            cases: cases::cases(request, &wanted.profile, &Arc::new(cluster), plan, results.probed),
+            leftovers: results.leftovers,
+            stopped,
+            failure,
+        })
     }
-
-    // pure: judge, report
-    let timed_out =
-        run.stopped == Some(Stopped::TimedOut) || run.probed.iter().any(|probed| probed.timed_out);
-    let failures: Vec<_> = run.probed.iter().filter_map(|probed| probed.failure.clone()).collect();
-    let none_ran = !failures.is_empty() && failures.len() == run.probed.len();
-    let counted = plan::cluster::counted_by(&cluster, &plan.groups);
-    let cases = cases::cases(&request, &wanted.profile, &cluster, plan, run.probed);
-    let remarks = looked_up.into_iter().chain(timed_out.then(report::timed_out)).chain(counted);
-    let record = Record {
-        environment: request.declared,
-        circumstances: None,
-        only_production: request.policy.only_production,
-        remarks: remarks.chain(report::left_behind(&run.leftovers)).collect(),
-        cases,
-    };
-    let report = Report::of(&record, &request.policy);
-
-    // touches the world: write
-    let written = write(&report, &record);
-    let stopped = match (none_ran, timed_out) {
-        (true, false) => Some(Stopped::NotStarted),
-        (_, true) => Some(Stopped::TimedOut),
-        (false, false) => None,
-    };
-    let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !run.leftovers.is_empty());
-    let failed =
-        (exit == Exit::CouldNotRun && written.is_ok()).then(|| Error::NoneLaunched { reasons: failures });
-    Ok((exit, written.err().or(failed)))
 }
 
-async fn phases(
-    request: &Request,
-    wanted: &Wanted,
-    deadline: Instant,
-    progress: &Progress,
-) -> Result<(Arc<Cluster>, Plan, Run), Error> {
-    let mut interrupt = Interrupt::watch().map_err(Error::Signals)?;
-
-    // touches the cluster: look
-    let surveyed = async {
-        let connection = connection(&request.target).await?;
-        progress.change(&format!("reading what {} declares", connection.server));
-        let cluster = survey(&request.target, &connection).await?;
-        Ok::<_, Error>((connection, cluster))
-    };
-    let (connection, (mut cluster, kinds)) = tokio::select! {
-        biased;
-        () = interrupt.arrival() => return Err(Error::Interrupted),
-        surveyed = timeout_at(deadline, surveyed) => surveyed.map_err(|_| Error::NoAnswer)??,
-    };
-
-    // pure: plan
-    if let Some(unreadable) = blind(&cluster) {
-        return Err(Error::Blind(unreadable));
+impl ClusterLauncher {
+    async fn probes(
+        &self,
+        request: &RunRequest,
+        ground: &Ground<'_>,
+        plan: &Plan,
+        Session { nonce: run, deadline, interrupt, progress }: &mut Session,
+    ) -> Result<Results, RunError> {
+        let (target, deadline) = (&self.target, *deadline);
+        let Ground { connection, cluster, wanted, .. } = *ground;
+        let common = Common {
+            run: plan::run_name(*run),
+            image: target.image.clone(),
+            lifetime: request.timeout + BACKSTOP,
+            token: nonce()?,
+        };
+        let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
+        let fleet = begin(&target.namespace);
+        let controls =
+            controls::Controls::new(target.control_namespace.as_ref().map(begin), &common, deadline);
+        let probing = Probing {
+            fleet: &fleet,
+            controls: &controls,
+            common: &common,
+            cluster,
+            target,
+            wanted,
+            measures_cpu: request.measures_cpu,
+            deadline,
+            progress,
+        };
+        let all = stream::iter(plan.groups.iter().enumerate())
+            .map(|(index, group)| probing.probe(index, group))
+            .buffered(target.parallel)
+            .collect::<Vec<_>>();
+        let (probed, mut interrupted) = tokio::select! {
+            biased;
+            () = interrupt.arrival() => (Ok(Vec::new()), true),
+            probed = all => (probed.into_iter().collect::<Result<Vec<_>, _>>(), false),
+        };
+        progress.change("reading the cluster again, and cleaning up");
+        let made = fleet.made().into_iter().chain(controls.made_in(&target.namespace)).collect();
+        let soon = deadline.min(Instant::now() + SECOND_READING);
+        let (second_reading, own, controls) =
+            tokio::join!(second_reading(ground, &made, soon), fleet.clean_up(), controls.clean_up());
+        interrupted |= interrupt.has_arrived().await;
+        let leftovers = own.into_iter().chain(controls).collect();
+        Ok(Results { probed: probed?, second_reading: Some(second_reading), leftovers, interrupted })
     }
-    let asked_for = plan_request(&request.target);
-    let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
-
-    // touches the cluster: launch, collect, look again, clean up
-    let launchable = plan.groups.iter().any(|group| group.refused.is_none());
-    let mut run = if launchable {
-        let ground = Ground { connection: &connection, cluster: &cluster, kinds: &kinds, wanted };
-        probes(request, &ground, &plan, (deadline, progress), &mut interrupt).await?
-    } else {
-        let probed = plan.groups.iter().map(Probed::refused).collect();
-        Run { probed, later: None, leftovers: Vec::new(), stopped: None }
-    };
-
-    // pure: what changed meanwhile
-    if let Some(later) = run.later.take() {
-        plan::cluster::apply_second_reading(&mut cluster, &mut plan, &asked_for, later);
-    }
-    Ok((Arc::new(cluster), plan, run))
 }
 
-/// Which pods there are must be known to launch a probe for them; which Services, so that none sends it traffic.
+impl Results {
+    /// Returns the reason for an early end, and the error if no probe of a plan started.
+    fn end(&self) -> (Option<Stopped>, Option<RunError>) {
+        if self.interrupted {
+            return (Some(Stopped::Interrupted), None);
+        }
+        if self.probed.iter().any(|probed| probed.timed_out) {
+            return (Some(Stopped::TimedOut), None);
+        }
+        let reasons: Vec<_> = self.probed.iter().filter_map(|probed| probed.failure.clone()).collect();
+        if reasons.is_empty() || reasons.len() < self.probed.len() {
+            return (None, None);
+        }
+        (Some(Stopped::NotStarted), Some(RunError::NoneLaunched { reasons }))
+    }
+}
+
+/// Returns the reading without which nothing is launched. Pods tell which probes are needed, and Services tell whether one of
+/// them would send a probe traffic.
 fn blind(cluster: &Cluster) -> Option<Unreadable> {
     let pods = cluster.unread_pod_views.iter().find(|unreadable| unreadable.what == Access::pods());
     let services = cluster.selecting.first().and_then(|services| services.as_ref().err());
     pods.or(services).cloned()
 }
 
-pub(crate) async fn connection(target: &Target) -> Result<Connection, Error> {
+async fn connection(target: &Target) -> Result<Connection, RunError> {
     Ok(connect::connect(target.kubeconfig.as_deref(), target.context.as_deref()).await?)
 }
 
-pub(crate) async fn survey(target: &Target, connection: &Connection) -> Result<(Cluster, OtherKinds), Error> {
+async fn survey(target: &Target, connection: &Connection) -> Result<(Cluster, OtherKinds), RunError> {
     let scope = Scope {
         namespace: &target.namespace,
         control: target.control_namespace.as_deref(),
@@ -207,7 +251,7 @@ pub(crate) async fn survey(target: &Target, connection: &Connection) -> Result<(
     Ok(Box::pin(survey::cluster(&connection.client, &scope)).await?)
 }
 
-pub(crate) fn plan_request(target: &Target) -> plan::cluster::Request {
+fn plan_request(target: &Target) -> plan::cluster::Request {
     plan::cluster::Request {
         nodes: target.nodes.clone(),
         like: target.like.clone(),
@@ -217,66 +261,16 @@ pub(crate) fn plan_request(target: &Target) -> plan::cluster::Request {
     }
 }
 
-/// As Go names this program's own, which is also its probe's.
+/// Returns the architecture of the controller and its probe, as Go names it.
 const fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
 }
 
-async fn probes(
-    request: &Request,
-    ground: &Ground<'_>,
-    plan: &Plan,
-    (deadline, progress): (Instant, &Progress),
-    interrupt: &mut Interrupt,
-) -> Result<Run, Error> {
-    let target = &request.target;
-    let Ground { connection, cluster, wanted, .. } = *ground;
-    let common = Common {
-        run: plan::run_name(nonce()?),
-        image: target.image.clone(),
-        lifetime: request.timeout + BACKSTOP,
-        token: nonce()?,
-    };
-    let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
-    let fleet = begin(&target.namespace);
-    let controls = controls::Controls::new(target.control_namespace.as_ref().map(begin), &common, deadline);
-    let probing = Probing {
-        fleet: &fleet,
-        controls: &controls,
-        common: &common,
-        cluster,
-        target,
-        wanted,
-        measures_cpu: request.measures_cpu,
-        deadline,
-        progress,
-    };
-    let all = stream::iter(plan.groups.iter().enumerate())
-        .map(|(index, group)| probing.probe(index, group))
-        .buffered(target.parallel)
-        .collect::<Vec<_>>();
-    let (probed, mut stopped) = tokio::select! {
-        biased;
-        () = interrupt.arrival() => (Ok(Vec::new()), Some(Stopped::Interrupted)),
-        probed = all => (probed.into_iter().collect::<Result<Vec<_>, _>>(), None),
-    };
-    progress.change("looking again, and cleaning up");
-    let made = fleet.made().into_iter().chain(controls.made_in(&target.namespace)).collect();
-    let soon = deadline.min(Instant::now() + AGAIN);
-    let (later, mine, controls) =
-        tokio::join!(later(ground, &made, soon), fleet.clean_up(), controls.clean_up());
-    if interrupt.has_arrived().await {
-        stopped = Some(Stopped::Interrupted);
-    }
-    let leftovers = mine.into_iter().chain(controls).collect();
-    Ok(Run { probed: probed?, later: Some(later), leftovers, stopped })
-}
-
-/// What is read once more; what does not answer in time is not known.
-async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> SecondReading {
+/// Reads pods, policies and the namespace's labels again. A request without an answer in time is unreadable.
+async fn second_reading(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> SecondReading {
     let Ground { connection, cluster, kinds, .. } = ground;
-    let again = survey::later(&connection.client, &cluster.namespace, kinds, made);
-    timeout_at(deadline, again).await.unwrap_or_else(|_| {
+    let reading = survey::later(&connection.client, &cluster.namespace, kinds, made);
+    timeout_at(deadline, reading).await.unwrap_or_else(|_| {
         let unread =
             |what| Unreadable { what, forbidden: false, message: "the run's time was over".to_owned() };
         let bonds = Bonds {
@@ -285,4 +279,39 @@ async fn later(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) 
         };
         SecondReading { pods: Err(unread(Access::pods())), bonds }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::cluster::Group;
+
+    fn results(probed: Vec<Probed>) -> Results {
+        Results { probed, second_reading: None, leftovers: Vec::new(), interrupted: false }
+    }
+
+    fn refused() -> Probed {
+        Probed::refused(&Group::default())
+    }
+
+    fn failed() -> Probed {
+        Probed { failure: Some(pods::Refusal::Admission("exceeded quota".into())), ..refused() }
+    }
+
+    #[test]
+    fn a_run_without_any_probe_has_an_error() {
+        let (stopped, failure) = results(vec![failed(), failed()]).end();
+        assert_eq!(stopped, Some(Stopped::NotStarted));
+        assert_eq!(failure.unwrap().to_string(), "no probe could be started\n  | exceeded quota");
+        assert!(matches!(results(vec![failed(), refused()]).end(), (None, None)));
+        assert!(matches!(results(Vec::new()).end(), (None, None)));
+    }
+
+    #[test]
+    fn a_timeout_outweighs_failures_and_an_interruption_outweighs_both() {
+        let late = || Probed { timed_out: true, ..failed() };
+        assert!(matches!(results(vec![failed(), late()]).end(), (Some(Stopped::TimedOut), None)));
+        let interrupted = Results { interrupted: true, ..results(vec![late()]) };
+        assert!(matches!(interrupted.end(), (Some(Stopped::Interrupted), None)));
+    }
 }

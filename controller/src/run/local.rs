@@ -1,5 +1,4 @@
-//! The driver of `controller verify --local`, as a list of phases. Cleaning up happens whatever happens after the launch.
-//! [`super::cluster`] has the phases of a namespace.
+//! The launcher of `controller verify --local`: one sandbox of this machine.
 
 mod attendance;
 pub mod bundle;
@@ -11,166 +10,143 @@ mod runtime;
 mod scratch;
 pub mod survey;
 mod tail;
+
 use std::{borrow::Cow, io, path::PathBuf, process::ExitStatus, time::Duration};
 
 use proto::Observation;
-use tokio::time::Instant;
 
-use attendance::Run;
+use attendance::Attendance;
 use control::LocalControl;
-
-use super::{Error, collect, interrupt::Interrupt, lookup, nonce, progress::Progress, warn_of};
-use crate::{
-    case::{
-        Case, Collected, Control, Machine, Subject, Surroundings, breach::Breach, environment::Declared,
-        leftover::Leftover, limits::Limits,
-    },
-    evidence::record::Record,
-    image::embedded,
-    judge::{
-        exit::{Exit, Stopped},
-        policy::Policy,
-    },
-    plan::{self, Wanted, local::LocalPlan},
-    report::{self, Report},
-};
 use launch::Launched;
 
-/// Exit codes from here on are the probe's own (sysexits.h) or a signal's; those below are the runtime's.
+use super::{
+    RunError, RunRequest, collect,
+    launcher::{Launch, Launcher, Session},
+    nonce, warn_of,
+};
+use crate::{
+    case::{
+        Case, Collected, Control, Machine, Subject, Surroundings, breach::Breach, limits::Limits,
+        stopped::Stopped,
+    },
+    image::embedded,
+    plan::{
+        Wanted,
+        local::{self, LocalPlan, LocalPlanRequest},
+    },
+};
+
+/// Exit codes from here on are the probe's own (sysexits.h) or a signal's; lower ones are the runtime's.
 const PROBES_OWN: i32 = 64;
 /// runsc's exit code when it fails (runsc/cmd/util, `Fatalf`).
 const RUNTIME_FATAL: i32 = 128;
 
-/// How long what a bundle mounts may be looked through. The probe waits meanwhile.
-const LOOKING: Duration = Duration::from_secs(2);
+/// Time for the search of a bundle's mounts for sockets. The probe waits meanwhile.
+const SEARCH: Duration = Duration::from_secs(2);
 
-/// What was asked for.
+/// A sandbox of this machine, as the command line names it.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct LocalLauncher {
+    /// The words of `--runtime`; `None` for runsc on PATH.
     pub(crate) runtime: Option<Vec<String>>,
+    /// The folder of `--bundle`; `None` for the controller's own bundle.
     pub(crate) bundle: Option<PathBuf>,
+    /// The path of `--probe`; `None` for the embedded probe.
     pub(crate) probe: Option<PathBuf>,
-    pub(crate) network: lookup::Request,
-    pub(crate) measures_cpu: bool,
-    pub(crate) timeout: Duration,
-    pub(crate) quiet: bool,
-    pub(crate) declared: Declared,
-    pub(crate) policy: Policy,
 }
 
-/// Runs all phases, hands the report and what it was made of to `write`, and says how it ended.
-pub(crate) async fn local(
-    request: Request,
-    write: impl FnOnce(&Report, &Record) -> Result<(), Error>,
-) -> Result<(Exit, Option<Error>), Error> {
-    let deadline = Instant::now() + request.timeout;
-    let progress = Progress::new(request.quiet);
-    let (wanted, looked_up) = lookup::looked_up(&request.network).await?;
-    let result = phases(&request, wanted, deadline, &progress).await;
-    progress.finish();
-    let Some((case, leftovers, stopped)) = result? else { return Ok((Exit::Interrupted, None)) };
+impl Launcher for LocalLauncher {
+    async fn launch(
+        &self,
+        request: &RunRequest,
+        wanted: Wanted,
+        session: &mut Session,
+    ) -> Result<Launch, RunError> {
+        let Session { nonce, deadline, interrupt, progress } = session;
 
-    // pure: judge, report
-    let timed_out = (stopped == Some(Stopped::TimedOut)).then(report::timed_out);
-    let remarks = looked_up.into_iter().chain(timed_out).chain(report::left_behind(&leftovers)).collect();
-    let record = Record {
-        environment: request.declared,
-        circumstances: None,
-        only_production: request.policy.only_production,
-        remarks,
-        cases: vec![case],
-    };
-    let report = Report::of(&record, &request.policy);
+        // touches the machine: survey
+        let probe = self.probe()?;
+        let machine = survey::machine();
+        let control = LocalControl::listen(self.bundle.as_deref()).await?;
 
-    // touches the world: write
-    let written = write(&report, &record);
-    let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !leftovers.is_empty());
-    Ok((exit, written.err()))
-}
+        // pure: plan
+        let asked_for = self.plan_request(request, wanted, &control).map_err(RunError::Listen)?;
+        let plan = local::plan(&asked_for, *nonce)?;
 
-/// `None` where the run was interrupted; nothing is judged then.
-async fn phases(
-    request: &Request,
-    wanted: Wanted,
-    deadline: Instant,
-    progress: &Progress,
-) -> Result<Option<(Case, Vec<Leftover>, Option<Stopped>)>, Error> {
-    // touches the machine: look
-    let mut interrupt = Interrupt::watch().map_err(Error::Signals)?;
-    let probe = probe(request)?;
-    let machine = survey::machine();
-    let beside = LocalControl::listen(request).await?;
+        // touches the machine: launch, collect, clean up
+        progress.change(&format!("starting {}", title(&plan)));
+        let (stream, mut launched) = launch::start(&plan, &probe)?;
+        let sockets = survey::mounted_sockets(launched.host_paths(), SEARCH).await;
+        let plan = plan.with_sockets(sockets.found);
+        let attempts = control.begin_attempts(&plan, &launched);
+        let mut collection = collect::begin(stream, plan.assignment());
+        let ending =
+            Attendance::new(&mut launched, &mut collection, progress).finish(*deadline, interrupt).await;
+        let collected = collection.finish();
+        let last_lines = launched.last_lines();
+        let (control, arrived) = control.result(&plan, attempts, ending.stopped.is_some()).await;
+        let machine = Machine { runs_the_probe: ending.runs_the_probe, ..machine };
+        let machine = machine.as_far_as_needed(&collected.evidence);
+        let surroundings = Surroundings {
+            control,
+            arrived,
+            untried_sockets: sockets.untried,
+            ..surroundings(plan, machine, &launched, ending.cgroup)
+        };
+        progress.change("cleaning up");
+        let leftovers = launched.clean_up().await;
+        let stopped = if interrupt.has_arrived().await { Some(Stopped::Interrupted) } else { ending.stopped };
 
-    // pure: plan
-    let plan = plan::local::plan(&plan_request(request, wanted, &beside).map_err(Error::Listen)?, nonce()?)?;
-
-    // touches the machine: launch, collect, clean up
-    progress.change(&format!("starting {}", name(&plan)));
-    let (stream, mut launched) = launch::start(&plan, &probe)?;
-    let sockets = survey::mounted_sockets(launched.host_paths(), LOOKING).await;
-    let plan = plan.with_sockets(sockets.found);
-    let trying = beside.tries(&plan, &launched);
-    let mut collection = collect::begin(stream, plan.assignment());
-    let ending = Run::new(&mut launched, &mut collection, progress).finish(deadline, &mut interrupt).await;
-    let collected = collection.finish();
-    let last_lines = launched.last_lines();
-    let (control, arrived) = beside.heard(&plan, trying, ending.stopped.is_some()).await;
-    let machine = Machine { runs_the_probe: ending.runs_the_probe, ..machine };
-    let machine = machine.as_far_as_needed(&collected.evidence);
-    let surroundings = Surroundings {
-        control,
-        arrived,
-        untried_sockets: sockets.untried,
-        ..surveyed(plan, machine, &launched, ending.cgroup)
-    };
-    progress.change("cleaning up");
-    let leftovers = launched.clean_up().await;
-    let stopped = if interrupt.has_arrived().await { Some(Stopped::Interrupted) } else { ending.stopped };
-
-    match (stopped, ending.status) {
-        (Some(Stopped::Interrupted), _) => {
+        if let (None, Some(status)) = (stopped, ending.status)
+            && collected.breaches == [Breach::Silent]
+            && !is_the_probes(status)
+        {
             warn_of(&leftovers);
-            Ok(None)
+            return Err(RunError::NotStarted { status, last_lines });
         }
-        (None, Some(status)) if collected.breaches == [Breach::Silent] && !probes_own(status) => {
-            warn_of(&leftovers);
-            Err(Error::NotStarted { status, last_lines })
-        }
-        (stopped, status) => {
-            let collected = with_status(collected, status);
-            Ok(Some((Case { collected, surroundings }, leftovers, stopped)))
-        }
+        let collected = with_status(collected, ending.status);
+        Ok(Launch {
+            place: survey::place(),
+            cases: vec![Case { collected, surroundings }],
+            remarks: Vec::new(),
+            leftovers,
+            stopped,
+            failure: None,
+        })
     }
 }
 
-fn probe(request: &Request) -> Result<Cow<'static, [u8]>, Error> {
-    match &request.probe {
-        Some(path) => std::fs::read(path)
-            .map(Cow::Owned)
-            .map_err(|source| Error::ReadProbe { path: path.clone(), source }),
-        None => embedded::probe().map(Cow::Borrowed).ok_or(Error::NoProbe),
+impl LocalLauncher {
+    fn probe(&self) -> Result<Cow<'static, [u8]>, RunError> {
+        match &self.probe {
+            Some(path) => std::fs::read(path)
+                .map(Cow::Owned)
+                .map_err(|source| RunError::ReadProbe { path: path.clone(), source }),
+            None => embedded::probe().map(Cow::Borrowed).ok_or(RunError::NoProbe),
+        }
+    }
+
+    fn plan_request(
+        &self,
+        request: &RunRequest,
+        wanted: Wanted,
+        control: &LocalControl,
+    ) -> io::Result<LocalPlanRequest> {
+        Ok(LocalPlanRequest {
+            runtime: self.runtime.clone(),
+            bundle: self.bundle.clone(),
+            wanted,
+            measures_cpu: request.measures_cpu,
+            rootless: !nix::unistd::geteuid().is_root(),
+            installed: launch::installed_runsc(),
+            network: control.network(),
+            loopback_listener: control.loopback_port()?,
+            listener: control.planned(),
+        })
     }
 }
 
-fn plan_request(
-    request: &Request,
-    wanted: Wanted,
-    beside: &LocalControl,
-) -> io::Result<plan::local::LocalPlanRequest> {
-    Ok(plan::local::LocalPlanRequest {
-        runtime: request.runtime.clone(),
-        bundle: request.bundle.clone(),
-        wanted,
-        measures_cpu: request.measures_cpu,
-        rootless: !nix::unistd::geteuid().is_root(),
-        installed: launch::installed_runsc(),
-        network: beside.network(),
-        loopback_listener: beside.loopback_port()?,
-        listener: beside.planned(),
-    })
-}
-
-fn surveyed(
+fn surroundings(
     plan: LocalPlan,
     machine: Machine,
     launched: &Launched,
@@ -196,8 +172,8 @@ fn surveyed(
     }
 }
 
-/// Whether an exit status before the probe's first word is the probe's, and not the runtime's.
-fn probes_own(status: ExitStatus) -> bool {
+/// Returns true if the exit status of a silent sandbox is the probe's, rather than the runtime's.
+fn is_the_probes(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt;
     match status.code() {
         Some(0) => true,
@@ -206,7 +182,7 @@ fn probes_own(status: ExitStatus) -> bool {
     }
 }
 
-/// A probe that was ended says itself why it could not close its evidence.
+/// Adds the exit status of a failed probe to its breaches: the status tells why the evidence was not closed.
 fn with_status(mut collected: Collected, status: Option<ExitStatus>) -> Collected {
     if let Some(status) = status
         && !status.success()
@@ -217,7 +193,7 @@ fn with_status(mut collected: Collected, status: Option<ExitStatus>) -> Collecte
     collected
 }
 
-fn name(plan: &LocalPlan) -> String {
+fn title(plan: &LocalPlan) -> String {
     match &plan.subject {
         Subject::Sandbox { runtime, .. } => format!("a sandbox with {}", runtime.join(" ")),
         Subject::Unsandboxed | Subject::Pods { .. } => "the probe without a sandbox".to_owned(),

@@ -17,7 +17,7 @@ use crate::{
 
 /// The values of `--egress-target`, `--no-default-targets`, `--profile` and `--allow`.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub(crate) struct LookupRequest {
     pub(crate) targets: Vec<Endpoint>,
     pub(crate) defaults: bool,
     pub(crate) kind: Kind,
@@ -29,7 +29,7 @@ const MOST: usize = 512;
 
 /// Why targets cannot be attempted.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub(crate) enum LookupError {
     #[error("failed to look up {name}")]
     LookUp { name: String, source: io::Error },
     #[error("{0} targets were named; at most {MOST} are possible")]
@@ -37,7 +37,7 @@ pub(crate) enum Error {
 }
 
 /// Looks up every name; the remarks say which addresses each name has.
-pub(crate) async fn looked_up(request: &Request) -> Result<(Wanted, Vec<String>), Error> {
+pub(crate) async fn looked_up(request: &LookupRequest) -> Result<(Wanted, Vec<String>), LookupError> {
     let mut remarks = Vec::new();
     let mut named = Vec::new();
     let mut allowed = Vec::new();
@@ -54,7 +54,7 @@ pub(crate) async fn looked_up(request: &Request) -> Result<(Wanted, Vec<String>)
         }
     }
     if named.len() > MOST {
-        return Err(Error::TooMany(named.len()));
+        return Err(LookupError::TooMany(named.len()));
     }
     if request.kind != Kind::DenyAll {
         let listed: Vec<_> = request.allowed.iter().map(Endpoint::to_string).collect();
@@ -72,14 +72,14 @@ fn attempt(endpoint: &Endpoint, address: IpAddr, purpose: Purpose) -> Option<Nam
 }
 
 /// Returns an endpoint's addresses, each with the length of its prefix in bits.
-async fn addresses(endpoint: &Endpoint, remarks: &mut Vec<String>) -> Result<Vec<(IpAddr, u8)>, Error> {
+async fn addresses(endpoint: &Endpoint, remarks: &mut Vec<String>) -> Result<Vec<(IpAddr, u8)>, LookupError> {
     let whole = |address: IpAddr| (address, if address.is_ipv4() { 32 } else { 128 });
     let name = match &endpoint.host {
         Host::Address(address) => return Ok(vec![whole(*address)]),
         Host::Network(address, prefix) => return Ok(vec![(*address, *prefix)]),
         Host::Name(name) => name,
     };
-    let failed = |source| Error::LookUp { name: name.clone(), source };
+    let failed = |source| LookupError::LookUp { name: name.clone(), source };
     let found = tokio::net::lookup_host((name.as_str(), endpoint.port.unwrap_or(0))).await.map_err(failed)?;
     let mut addresses: Vec<_> = found.map(|found| found.ip()).collect();
     addresses.sort_unstable();
@@ -100,8 +100,8 @@ mod tests {
     use super::*;
     use crate::plan::endpoint;
 
-    fn request(targets: &[&str], kind: Kind, allowed: &[&str]) -> Request {
-        Request {
+    fn request(targets: &[&str], kind: Kind, allowed: &[&str]) -> LookupRequest {
+        LookupRequest {
             targets: targets.iter().map(|text| endpoint::target(text).unwrap()).collect(),
             defaults: true,
             kind,

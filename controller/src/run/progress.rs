@@ -8,12 +8,18 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Returns true unless `NO_COLOR` is set and not empty (no-color.org).
-pub(crate) fn colour_is_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// The way in which progress is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Display {
+    /// No progress at all, for `--quiet`.
+    Quiet,
+    /// Progress without colours.
+    Plain,
+    /// Progress with colours on a terminal.
+    Coloured,
 }
 
-/// The way in which progress is shown.
+/// The display of a run's progress.
 #[derive(Debug)]
 pub(crate) enum Progress {
     Spinner(ProgressBar),
@@ -22,14 +28,17 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(quiet: bool) -> Self {
-        if quiet {
+    pub(crate) fn new(display: Display) -> Self {
+        if display == Display::Quiet {
             return Self::Quiet;
         }
         if !std::io::stderr().is_terminal() {
             return Self::Lines;
         }
-        let template = if colour_is_wanted() { "{spinner:.cyan} {msg}" } else { "{spinner} {msg}" };
+        let template = match display {
+            Display::Coloured => "{spinner:.cyan} {msg}",
+            Display::Quiet | Display::Plain => "{spinner} {msg}",
+        };
         let style =
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::new_spinner().with_style(style);

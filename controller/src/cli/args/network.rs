@@ -6,12 +6,12 @@ use super::{
     policy::{self, Sources},
     settings::{Names, Setting, listed},
 };
-use crate::cli::tell;
+use crate::cli::console::tell;
 use crate::{
     case::profile::Kind,
     judge::{exit::Exit, policy::file::Read},
     plan::endpoint::{self, Endpoint},
-    run::lookup::Request,
+    run::lookup::LookupRequest,
 };
 
 #[derive(Args, Clone, Debug)]
@@ -112,14 +112,14 @@ impl Arguments {
 }
 
 impl Settings {
-    pub(in crate::cli) fn request(self) -> Result<Request, Refused> {
+    pub(in crate::cli) fn request(self) -> Result<LookupRequest, Refused> {
         let (kind, allowed) = (self.profile.value, self.allowed.value);
         match (kind, allowed.is_empty()) {
             (Kind::DenyAll, false) => return Err(Refused::AllowUnderDenyAll),
             (Kind::AllowList, true) => return Err(Refused::EmptyAllowList),
             _ => (),
         }
-        Ok(Request { targets: self.targets.value, defaults: self.defaults.value, kind, allowed })
+        Ok(LookupRequest { targets: self.targets.value, defaults: self.defaults.value, kind, allowed })
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::tell;
+use crate::cli::console::{colour_is_wanted, tell};
 use crate::{
     judge::exit::Exit,
     report::{
@@ -16,7 +16,6 @@ use crate::{
         deliver::{Delivery, Output},
         text::Style,
     },
-    run::progress::colour_is_wanted,
 };
 
 /// The width where there is no terminal to ask.

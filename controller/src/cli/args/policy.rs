@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
-use crate::cli::tell;
+use crate::cli::console::tell;
 use crate::{
     case::environment::{self, Declared, Environment},
     judge::{

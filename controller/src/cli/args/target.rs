@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::tell;
+use crate::cli::console::tell;
 use crate::{
     case::cluster::Labels,
     image::{self, embedded},
@@ -20,7 +20,7 @@ const PARALLEL: usize = 8;
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
     /// Verify a namespace of a cluster
-    #[arg(long, short, value_name = "NAME", help_heading = "What to verify")]
+    #[arg(long, short, value_name = "NAME", help_heading = "Target")]
     namespace: Option<String>,
     /// The kubeconfig [default: KUBECONFIG, ~/.kube/config, or the pod's service account]
     #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "In a cluster")]

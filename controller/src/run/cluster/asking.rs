@@ -1,4 +1,4 @@
-//! What a pod is asked for, a group's probe and a control alike.
+//! The assignment of a pod in a cluster: of a group's probe, or of a control pod.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use proto::{Assignment, Budget, Observer};
 
 use crate::{
     case::destination::Destination,
-    run::{Error, nonce},
+    run::{RunError, nonce},
 };
 
-/// For each observer; and for all attempts together. A first packet may be lost while a new pod is being made known, and a
-/// kernel sends the next one after a second (RFC 6298): silence counts after that, and not before.
+/// Time for each observer, and for all attempts together. A first packet may be lost while the network learns of a new pod,
+/// and a kernel sends the next one after a second (RFC 6298). Silence counts only after that.
 pub(super) const BUDGET: Budget = Budget {
     observer: Duration::from_secs(2),
     egress: Duration::from_millis(1500),
     again: Duration::from_secs(1),
 };
 
-/// With a nonce of its own.
+/// Makes an assignment with a nonce of its own.
 pub(super) fn assignment(
     destinations: &[Destination],
     observers: Vec<Observer>,
     budget: Budget,
-) -> Result<Assignment, Error> {
+) -> Result<Assignment, RunError> {
     Ok(Assignment {
         nonce: nonce()?,
         observers,

@@ -1,11 +1,10 @@
-//! What became of the groups, as cases.
+//! The results of the groups, as cases.
 
 use std::sync::Arc;
 
 use proto::{BootId, Observation};
 
-use super::manifest;
-use super::{Request, probing::Probed};
+use super::{manifest, probing::Probed};
 use crate::{
     case::{
         Case, InCluster, Machine, Subject, Surroundings,
@@ -14,11 +13,12 @@ use crate::{
         profile::Profile,
     },
     plan::cluster::Plan,
+    run::RunRequest,
 };
 
-/// One case a group. A namespace without anything to probe has one, too, which tells so.
+/// Returns one case for each group. A namespace without a workload has one case too, which says so.
 pub(super) fn cases(
-    request: &Request,
+    request: &RunRequest,
     profile: &Profile,
     cluster: &Arc<Cluster>,
     plan: Plan,
@@ -31,7 +31,8 @@ pub(super) fn cases(
         Case { surroundings, ..case }
     };
     if plan.groups.is_empty() {
-        let why = "the namespace has no workload; `--runtime-class NAME` probes for what is to come";
+        let why =
+            "the namespace has no workload; `--runtime-class NAME` probes for pods that do not exist yet";
         let nothing = Group { refused: Some(why.to_owned()), ..Group::default() };
         let probed = Probed::refused(&nothing);
         return vec![case((nothing, probed))];
@@ -40,7 +41,7 @@ pub(super) fn cases(
 }
 
 fn case(
-    request: &Request,
+    request: &RunRequest,
     cluster: &Arc<Cluster>,
     coverage: &Arc<Coverage>,
     group: Group,
@@ -66,7 +67,7 @@ fn case(
         no_new_privs: Some(true),
         machine: machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot),
         measures_cpu: request.measures_cpu,
-        cgroup: Observation::failed("a node's control groups cannot be read from here"),
+        cgroup: Observation::failed("a node's control groups cannot be read over the API"),
         destinations,
         untried_sockets: Vec::new(),
         profile: Profile::default(),
@@ -83,15 +84,15 @@ fn case(
     Case { collected, surroundings }
 }
 
-/// The sandbox is given what its pod is, and what its class needs besides (kubernetes.io, "Pod Overhead").
+/// Returns the limits of a probe's sandbox: the pod's limits and the overhead of its class (kubernetes.io, "Pod Overhead").
 fn declared(cluster: &Cluster, group: &Group) -> Limits {
     let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
     class.map_or(manifest::LIMITS, |class| class.with_overhead(manifest::LIMITS))
 }
 
-/// What the control plane says of the node; a control shares its kernel and may say it, too.
+/// Returns the node as the control plane describes it. A control pod shares the node's kernel and can tell the boot id too.
 fn machine(cluster: &Cluster, node: Option<&str>, control_boot: Option<BootId>) -> Machine {
-    let unknown = || "the node may not be read".to_owned();
+    let unknown = || "the node could not be read".to_owned();
     let known = node.and_then(|name| cluster.node(name));
     let boot_id = known.map(|node| BootId { uuid: node.boot_id.clone() }).filter(|id| !id.uuid.is_empty());
     Machine {
@@ -100,13 +101,13 @@ fn machine(cluster: &Cluster, node: Option<&str>, control_boot: Option<BootId>) 
             .map(|node| node.kernel.clone())
             .filter(|kernel| !kernel.is_empty())
             .map_or_else(|| Observation::failed(unknown()), Observation::Seen),
-        namespaces: Observation::failed("a node's namespaces cannot be seen from here"),
-        runs_the_probe: Observation::failed("a node's processes cannot be seen from here"),
+        namespaces: Observation::failed("a node's namespaces cannot be read over the API"),
+        runs_the_probe: Observation::failed("a node's processes cannot be read over the API"),
         memory_total: known
             .and_then(|node| node.memory)
             .map_or_else(|| Observation::failed(unknown()), Observation::Seen),
-        account_list: Observation::failed("a node's files cannot be read from here"),
-        shadow: Observation::failed("a node's files cannot be read from here"),
+        account_list: Observation::failed("a node's files cannot be read over the API"),
+        shadow: Observation::failed("a node's files cannot be read over the API"),
         shadow_size: None,
         identities: known.map(|node| node.identities.clone()).unwrap_or_default(),
     }

@@ -1,5 +1,5 @@
-//! Controls: on each node where a probe lands, two pods that no policy of the workload binds. One listens, the other tries
-//! what the probe tries: what reaches only itself shows nothing of the network between pods.
+//! Control pods: two pods on each probe's node that no workload policy binds. One pod listens, and the other tries the
+//! probe's targets. There are two, because a pod that reaches itself shows nothing of the network between pods.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,17 +14,17 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::asking::{BUDGET, assignment};
 use super::{
+    asking::{BUDGET, assignment},
     manifest::{self, Common},
     pods::{self, Fleet, Gathered, PodState, Stage},
 };
 use crate::{
     case::{Control, destination::Destination, leftover::Leftover},
-    run::Error,
+    run::RunError,
 };
 
-/// All controls of a run.
+/// All control pods of a run.
 pub(super) struct Controls {
     fleet: Option<Fleet>,
     common: Common,
@@ -32,18 +32,21 @@ pub(super) struct Controls {
     nodes: Mutex<BTreeMap<String, Arc<OnceCell<Listener>>>>,
 }
 
-/// One control that listens, or why there is none.
+/// The listener on one node, and the control pod beside it.
 #[derive(Clone, Debug)]
 pub(super) struct Listener {
+    /// The addresses of the listener; empty without a listener.
     pub(super) addresses: Vec<IpAddr>,
+    /// The name of the control pod, or the reason why there is none.
     pod: Result<String, Control>,
 }
 
-/// What a control saw.
+/// The attempts of one control pod.
 #[derive(Debug)]
 pub(super) struct Tried {
+    /// The attempts, or the reason why there are none.
     pub(super) control: Control,
-    /// The node's own, for the control shares its kernel.
+    /// The node's boot id, because a control pod shares the node's kernel; `None` without an answer.
     pub(super) boot_id: Option<BootId>,
 }
 
@@ -52,7 +55,7 @@ impl Controls {
         Self { fleet, common: common.clone(), deadline, nodes: Mutex::default() }
     }
 
-    /// The control on a node, which is made when it is first asked for.
+    /// Returns a node's listener. The first call for a node creates both pods.
     pub(super) async fn on(&self, node: &str) -> Listener {
         let (cell, index) = {
             let mut nodes = self.nodes.lock().await;
@@ -62,7 +65,7 @@ impl Controls {
         cell.get_or_init(|| Box::pin(self.begin(node, index))).await.clone()
     }
 
-    /// Where the probe's node is not known.
+    /// Returns the absent listener of a probe whose node is not known.
     pub(super) fn nowhere(&self) -> Listener {
         let control = match &self.fleet {
             None => Control::NotAsked,
@@ -71,13 +74,13 @@ impl Controls {
         Listener { addresses: Vec::new(), pod: Err(control) }
     }
 
-    /// Has the control try the same destinations.
+    /// Lets the control pod try the probe's destinations.
     pub(super) async fn tries(
         &self,
         listener: &Listener,
         destinations: &[Destination],
-    ) -> Result<Tried, Error> {
-        // Its own would be taken for the probe's.
+    ) -> Result<Tried, RunError> {
+        // The listener would take the control pod's datagrams for the probe's.
         let one_way = |it: &&Destination| it.target.protocol == Protocol::OneWay;
         let destinations: Vec<_> = destinations.iter().filter(|it| !one_way(it)).cloned().collect();
         self.ask(listener, &destinations, &[Observer::BootId, Observer::Egress]).await
@@ -88,14 +91,14 @@ impl Controls {
         listener: &Listener,
         destinations: &[Destination],
         observers: &[Observer],
-    ) -> Result<Tried, Error> {
+    ) -> Result<Tried, RunError> {
         let without = |control| Ok(Tried { control, boot_id: None });
         let (pod, fleet) = match (&listener.pod, &self.fleet) {
             (Ok(pod), Some(fleet)) => (pod, fleet),
             (Err(control), _) => return without(control.clone()),
             (Ok(_), None) => return without(Control::NotAsked),
         };
-        // It is bound by nothing that could come into force.
+        // No policy binds the control pod, so that none can come into force later.
         let budget = Budget { again: BUDGET.egress, ..BUDGET };
         let draw = || assignment(destinations, observers.to_vec(), budget);
         let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
@@ -114,13 +117,14 @@ impl Controls {
         }
     }
 
-    /// Has the control ask the listener what of the probe's arrived one way; where that is not told, the control saw nothing.
+    /// Lets the control pod ask the listener for the probe's datagrams that arrived one way. Without an answer, the attempts of
+    /// the control pod do not count.
     pub(super) async fn heard(
         &self,
         listener: &Listener,
         destinations: &[Destination],
         tried: Tried,
-    ) -> Result<(Tried, Vec<u32>), Error> {
+    ) -> Result<(Tried, Vec<u32>), RunError> {
         let one_way = destinations.iter().filter(|it| it.target.protocol == Protocol::OneWay);
         let questions: Vec<_> = one_way
             .map(|it| Destination {
@@ -136,19 +140,20 @@ impl Controls {
             return Ok((Tried { control: asked.control, ..tried }, Vec::new()));
         };
         if answers.iter().any(|answer| !matches!(answer.reach, Reach::Reached | Reach::Another)) {
-            let why = "its listener did not tell what arrived one way".to_owned();
+            let why = "the listener did not tell which datagrams arrived one way".to_owned();
             return Ok((Tried { control: Control::Failed(why), ..tried }, Vec::new()));
         }
         let arrived = answers.iter().filter(|answer| answer.reach == Reach::Reached);
         Ok((tried, arrived.map(|answer| answer.target).collect()))
     }
 
-    /// The names of its pods in a namespace.
+    /// Returns the names of the pods that were created in a namespace.
     pub(super) fn made_in(&self, namespace: &str) -> BTreeSet<String> {
         let fleet = self.fleet.as_ref().filter(|fleet| fleet.namespace() == namespace);
         fleet.map(Fleet::made).unwrap_or_default()
     }
 
+    /// Removes all control pods, and returns those that could not be removed.
     pub(super) async fn clean_up(&self) -> Vec<Leftover> {
         match &self.fleet {
             Some(fleet) => fleet.clean_up().await,

@@ -1,4 +1,4 @@
-//! Whether a run would work: each thing that it needs, looked at by itself.
+//! The checks of `controller doctor`: everything that a run needs, each looked at by itself.
 
 use std::time::Duration;
 
@@ -23,34 +23,32 @@ use super::{
     manifest::{self, Common},
     permission::{self, Permission, Place, Without},
     pods,
+    readiness::Readiness,
 };
-use crate::{
-    case::cluster::{Class, Group},
-    judge::exit::Exit,
-};
+use crate::case::cluster::{Class, Group};
 
-/// How long one answer may take.
+/// Time for one answer of the API server.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The CRD groups that a cluster may not have; a permission for what is not there is not missed.
+/// The resource of permissions for CRD groups. A cluster without the CRDs needs none of these permissions.
 const OPTIONAL: &str = "*";
 
-/// One thing that was looked at.
+/// One thing that a run needs, and the result of the look at it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Check {
     what: String,
     result: Result<String, Trouble>,
 }
 
-/// What is wrong, and what to do.
+/// The fault of one thing, and its remedy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Trouble {
-    /// Whether a run would not work at all.
+    /// True if no run would work.
     fatal: bool,
     why: String,
     remedy: String,
 }
 
-/// Looks at everything; what does not answer hides what depends on it.
+/// Makes every check. An API server that does not answer ends the checks, because the others depend on it.
 pub(crate) async fn examine(
     connection: &Connection,
     namespace: &str,
@@ -73,21 +71,21 @@ pub(crate) async fn examine(
             "the probe's image",
             true,
             "no image was named",
-            "`controller image --push REF`, then --image REF",
+            "push it by `controller image --push REF`, and name it by --image REF",
         ),
     });
     if control.is_none() {
         checks.push(Check::trouble(
-            "the control",
+            "the control namespace",
             false,
-            "no control namespace was named; network-isolation stays inconclusive",
-            "--control-namespace NAME, a namespace that no policy binds",
+            "none was named, so network-isolation stays inconclusive",
+            "name a namespace that no policy binds by --control-namespace NAME",
         ));
     }
     checks
 }
 
-/// A line for each, with what to do beneath those that are not fine.
+/// Renders one line for each check, and the remedy below each fault.
 pub(crate) fn render(checks: &[Check]) -> String {
     let line = |check: &Check| match &check.result {
         Ok(text) => format!("✔ {}: {text}\n", check.what),
@@ -99,13 +97,13 @@ pub(crate) fn render(checks: &[Check]) -> String {
     checks.iter().map(line).collect()
 }
 
-/// What the worst of them comes to.
-pub(crate) fn exit(checks: &[Check]) -> Exit {
+/// Returns the prospect of a run, which the worst check decides.
+pub(crate) fn readiness(checks: &[Check]) -> Readiness {
     let troubles: Vec<_> = checks.iter().filter_map(|check| check.result.as_ref().err()).collect();
     match troubles.as_slice() {
-        [] => Exit::Ready,
-        troubles if troubles.iter().any(|trouble| trouble.fatal) => Exit::CouldNotRun,
-        _ => Exit::Undetermined,
+        [] => Readiness::Ready,
+        troubles if troubles.iter().any(|trouble| trouble.fatal) => Readiness::Unable,
+        _ => Readiness::Incomplete,
     }
 }
 
@@ -123,7 +121,7 @@ impl Check {
 async fn reachable(connection: &Connection) -> Check {
     let what = "the API server";
     let remedy =
-        "look whether `kubectl get --raw /readyz` answers; --context and --kubeconfig name the cluster";
+        "check the cluster by `kubectl get --raw /readyz`; --context and --kubeconfig name another cluster";
     match timeout(PATIENCE, connection.client.apiserver_version()).await {
         Ok(Ok(version)) => {
             Check::fine(what, format!("{} answers, {}", connection.server, version.git_version))
@@ -149,12 +147,12 @@ async fn permissions(client: &Client, namespace: &str, control: Option<&str>) ->
     let count = reviews.len();
     let missing: Vec<_> = join_all(reviews).await.into_iter().flatten().collect();
     if missing.is_empty() {
-        return vec![Check::fine("the permissions", format!("all {count} that a run uses are there"))];
+        return vec![Check::fine("the permissions", format!("all {count} that a run uses are granted"))];
     }
     missing
 }
 
-/// `None` where it is granted. A question that was not answered is no permission that is missing.
+/// Asks for one permission. Returns `None` if it is granted; a question without an answer is no fatal fault.
 async fn review(
     client: &Client,
     permission: &Permission,
@@ -190,25 +188,43 @@ async fn review(
             &what,
             permission.without == Without::NoRun,
             format!("it is missing; without it: {}", permission.without.words()),
-            "`controller rbac --namespace NAME --control-namespace NAME --cluster --service-account NAMESPACE:NAME | \
-             kubectl apply -f -`",
+            "grant it by `controller rbac --namespace NAME --control-namespace NAME --cluster --service-account \
+             NAMESPACE:NAME | kubectl apply -f -`",
         )),
-        Ok(Err(error)) => Some(Check::trouble(&what, false, error.to_string(), "run it again")),
-        Err(_) => Some(Check::trouble(&what, false, "the API server did not answer", "run it again")),
+        Ok(Err(error)) => {
+            Some(Check::trouble(&what, false, error.to_string(), "run `controller doctor` again"))
+        }
+        Err(_) => Some(Check::trouble(
+            &what,
+            false,
+            "the API server did not answer",
+            "run `controller doctor` again",
+        )),
     }
 }
 
-/// The first class that bears gVisor's name, for the dry run.
+/// Finds the first RuntimeClass with a handler of gVisor's name. The dry run uses it.
 async fn runtime_class(client: &Client) -> (Option<String>, Check) {
-    let what = "a RuntimeClass of gVisor's";
+    let what = "a RuntimeClass for gVisor";
     let api = Api::<RuntimeClass>::all(client.clone());
     let classes = match timeout(PATIENCE, api.list(&ListParams::default())).await {
         Ok(Ok(classes)) => classes.items,
         Ok(Err(error)) => {
-            return (None, Check::trouble(what, false, error.to_string(), "`controller rbac --cluster`"));
+            return (
+                None,
+                Check::trouble(
+                    what,
+                    false,
+                    error.to_string(),
+                    "grant the permission by `controller rbac --namespace NAME --cluster | kubectl apply -f -`",
+                ),
+            );
         }
         Err(_) => {
-            return (None, Check::trouble(what, false, "the API server did not answer", "run it again"));
+            return (
+                None,
+                Check::trouble(what, false, "the API server did not answer", "run `controller doctor` again"),
+            );
         }
     };
     let gvisors = classes.into_iter().find_map(|class| {
@@ -217,22 +233,22 @@ async fn runtime_class(client: &Client) -> (Option<String>, Check) {
         class.claims_gvisor().then_some(class)
     });
     let Some(class) = gvisors else {
-        let why = "no RuntimeClass has a handler of that name";
-        let remedy = "apply deploy/runtime-class.yaml, and give the nodes the handler";
+        let why = "no RuntimeClass has a handler of gVisor's name";
+        let remedy = "apply deploy/runtime-class.yaml, and install the handler on the nodes";
         return (None, Check::trouble(what, false, why, remedy));
     };
     let text = format!("{}, handler {}", class.name, class.handler);
     (Some(class.name), Check::fine(what, text))
 }
 
-/// Whether the namespace would admit a probe; whether its nodes can pull the image, only a run shows.
+/// Asks by a dry run if the namespace would admit a probe. Only a run shows that its nodes can pull the image.
 async fn admission(client: &Client, namespace: &str, image: &str, class: Option<String>) -> Check {
     let what = "the admission of a probe";
     let common = Common {
         run: "podproof-doctor".to_owned(),
         image: image.to_owned(),
         lifetime: PATIENCE,
-        // Nothing listens.
+        // No pod listens, so that no token is needed.
         token: Nonce([0; 16]),
     };
     let mut owner = manifest::owner(&common.run, namespace);
@@ -247,12 +263,15 @@ async fn admission(client: &Client, namespace: &str, image: &str, class: Option<
                 what,
                 true,
                 change,
-                "exempt pods with the label podproof.dev/run from the webhook",
+                "exempt pods with the label podproof.dev/run from the webhook that changes them",
             ),
         },
-        Err(refusal) => {
-            Check::trouble(what, true, refusal.to_string(), "admit pods with the label podproof.dev/run")
-        }
+        Err(refusal) => Check::trouble(
+            what,
+            true,
+            refusal.to_string(),
+            "let the policy or webhook admit pods with the label podproof.dev/run",
+        ),
     }
 }
 
@@ -260,15 +279,26 @@ async fn admission(client: &Client, namespace: &str, image: &str, class: Option<
 mod tests {
     use super::*;
 
+    fn checks() -> [Check; 3] {
+        [
+            Check::fine("one", "there"),
+            Check::trouble("two", false, "incomplete", "do this"),
+            Check::trouble("three", true, "broken", "do that"),
+        ]
+    }
+
     #[test]
-    fn the_worst_decides_and_every_trouble_has_a_remedy() {
-        let fine = Check::fine("one", "there");
-        let open = Check::trouble("two", false, "open", "do this");
-        let fatal = Check::trouble("three", true, "broken", "do that");
-        assert_eq!(exit(std::slice::from_ref(&fine)), Exit::Ready);
-        assert_eq!(exit(&[fine.clone(), open.clone()]), Exit::Undetermined);
-        assert_eq!(exit(&[fatal.clone(), open.clone()]), Exit::CouldNotRun);
-        let text = render(&[fine, open, fatal]);
+    fn the_worst_check_decides() {
+        let [fine, minor, fatal] = checks();
+        assert_eq!(readiness(std::slice::from_ref(&fine)), Readiness::Ready);
+        assert_eq!(readiness(&[fine.clone(), minor.clone()]), Readiness::Incomplete);
+        assert_eq!(readiness(&[fatal, minor]), Readiness::Unable);
+    }
+
+    #[test]
+    fn every_fault_has_a_remedy() {
+        let [fine, minor, fatal] = checks();
+        let text = render(&[fine, minor, fatal]);
         assert_eq!(text.matches("remedy").count(), 2);
         assert!(text.contains("✔ one") && text.contains("? two") && text.contains("✘ three"), "{text}");
     }

@@ -1,4 +1,4 @@
-//! One group's way from its pod to its evidence.
+//! The way of one group from its probe pod to its evidence.
 
 use tokio::time::{Instant, timeout_at};
 
@@ -6,8 +6,6 @@ use super::{
     Target,
     asking::{BUDGET, assignment},
     controls::Controls,
-};
-use super::{
     manifest::{self, Common},
     pods::{self, Fleet, Gathered, PodState, Refusal, Stage},
 };
@@ -19,10 +17,10 @@ use crate::{
         destination::Destination,
     },
     plan::{self, Wanted},
-    run::{Error, collect::Event, nonce, progress::Progress},
+    run::{RunError, collect::Event, nonce, progress::Progress},
 };
 
-/// What all groups share.
+/// The objects that all groups share.
 pub(super) struct Probing<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) controls: &'a Controls,
@@ -35,23 +33,29 @@ pub(super) struct Probing<'a> {
     pub(super) progress: &'a Progress,
 }
 
-/// What became of one group.
+/// The result of one group.
 #[derive(Debug)]
 pub(super) struct Probed {
+    /// The evidence, and its breaches.
     pub(super) collected: Collected,
+    /// The attempts of the control pod.
     pub(super) control: Control,
+    /// The node's boot id as the control pod tells it; `None` without an answer.
     pub(super) control_boot: Option<proto::BootId>,
+    /// The destinations that the probe tried.
     pub(super) destinations: Vec<Destination>,
-    /// Those of them to which something went one way, and arrived.
+    /// The targets whose one-way datagrams arrived.
     pub(super) arrived: Vec<u32>,
+    /// The pod in which the probe ran; `None` if it did not run.
     pub(super) pod: Option<RanPod>,
-    /// Why there was no probe, where the cluster or a permission is the reason.
+    /// The reason why the probe did not start; `None` if it started, or if neither cluster nor permissions are the reason.
     pub(super) failure: Option<Refusal>,
+    /// True if the deadline ended the probe.
     pub(super) timed_out: bool,
 }
 
 impl Probed {
-    /// A group for which the plan allows no probe.
+    /// Returns the result of a group for which the plan allows no probe.
     pub(super) fn refused(group: &Group) -> Self {
         Self::without(Breach::NotLaunched(group.refused.clone().unwrap_or_default()), None)
     }
@@ -75,14 +79,15 @@ impl Probed {
     }
 
     fn failed(refusal: &Refusal) -> Self {
-        // A webhook that changes the probe is a finding, and no failure to launch.
+        // A webhook that changes the probe's pod is a finding rather than a failure to launch.
         let failure = (!matches!(refusal, Refusal::Altered(_))).then(|| refusal.clone());
         Self::without(Breach::NotLaunched(refusal.to_string()), failure)
     }
 }
 
 impl Probing<'_> {
-    pub(super) async fn probe(&self, index: usize, group: &Group) -> Result<Probed, Error> {
+    /// Creates a group's probe pod, and asks it for its evidence.
+    pub(super) async fn probe(&self, index: usize, group: &Group) -> Result<Probed, RunError> {
         if group.refused.is_some() {
             return Ok(Probed::refused(group));
         }
@@ -96,7 +101,7 @@ impl Probing<'_> {
         if let Err(refusal) = self.fleet.create(&pod).await {
             return Ok(Probed::failed(&refusal));
         }
-        // The control starts beside the probe where the node is known, so that the probe is asked as soon as it runs.
+        // The control pods of a known node start beside the probe, so that the probe is asked as soon as it runs.
         let control = async {
             if let Some(node) = &group.node {
                 self.controls.on(node).await;
@@ -112,14 +117,14 @@ impl Probing<'_> {
             Err(_) => {
                 let waits = match self.fleet.watch().state(&name).map(|state| state.stage) {
                     Some(Stage::Waiting(what)) => what,
-                    _ => "its control did not come up in time".to_owned(),
+                    _ => "its control pods did not come up in time".to_owned(),
                 };
                 Ok(Probed::late(self.explained(&name, &waits)))
             }
         }
     }
 
-    /// The probe's pod, and since when it is seen to run.
+    /// Waits for the probe's pod to run. Returns its state, and the moment when it was seen to run.
     async fn running(&self, group: &Group, name: &str) -> Result<(PodState, Instant), String> {
         let state = self.fleet.watch().decided(name, |what| self.say(group, what)).await;
         match &state.stage {
@@ -134,7 +139,7 @@ impl Probing<'_> {
         name: &str,
         state: &PodState,
         since: Instant,
-    ) -> Result<Probed, Error> {
+    ) -> Result<Probed, RunError> {
         let node = state.node.clone().or_else(|| group.node.clone());
         let control = match &node {
             Some(node) => self.controls.on(node).await,
@@ -202,7 +207,7 @@ impl Probing<'_> {
         })
     }
 
-    /// A reason with the cluster's own warnings.
+    /// Adds the cluster's own warnings to a reason.
     fn explained(&self, name: &str, why: &str) -> String {
         let warnings = self.fleet.watch().warnings(name);
         let others: Vec<_> = warnings.iter().filter(|warning| !warning.contains(why)).cloned().collect();

@@ -1,30 +1,40 @@
-//! The plan of a namespace as manifests, each with what the cluster would say to it. Nothing is created.
+//! The plan of a namespace as manifests, each with the cluster's answer to a dry run. Nothing is created.
 
 use std::{fmt::Write, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Target, connection, plan_request, survey};
 use super::{
+    Target, connection,
     manifest::{self, Common},
-    pods,
+    plan_request, pods,
+    readiness::Readiness,
+    survey,
 };
 use crate::{
     case::cluster::Group,
-    judge::exit::Exit,
     plan,
-    run::{Error, nonce},
+    run::{RunError, nonce},
 };
 
-/// How long the cluster may take to say whether it would admit the pods.
+/// Time for the cluster's answer to one dry run.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a pod that was applied by hand lives.
+/// The lifetime of a pod that is applied by hand.
 const LIFETIME: Duration = Duration::from_mins(10);
-/// Where the owner's uid goes, which is known once the owner is there.
+/// The placeholder of the owner's uid, which is known once the owner exists.
 const UID: &str = "${OWNER_UID}";
 
-/// The text, and the exit code that it comes to.
-pub(crate) async fn rehearse(target: &Target) -> Result<(String, Exit), Error> {
+/// The manifests of a run that is not made, and its prospect.
+#[derive(Debug)]
+pub(crate) struct Rehearsal {
+    /// The manifests, with the cluster's answers as comments.
+    pub(crate) text: String,
+    /// The prospect of a run with these pods.
+    pub(crate) readiness: Readiness,
+}
+
+/// Plans the probes of a namespace, and asks the cluster for each of them by a dry run.
+pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let connection = connection(target).await?;
     let (cluster, _) = survey(target, &connection).await?;
     let plan = plan::cluster::namespace(&cluster, &plan_request(target))?;
@@ -33,7 +43,7 @@ pub(crate) async fn rehearse(target: &Target) -> Result<(String, Exit), Error> {
         Common { run: run.clone(), image: target.image.clone(), lifetime: LIFETIME, token: nonce()? };
     let mut owner = manifest::owner(&run, &target.namespace);
     let mut text = format!("# {run}: the owner of the pods below\n{}", serde_saphyr::to_string(&owner)?);
-    // The dry run wants a uid, and does not look whether it is anybody's.
+    // A dry run wants the uid of an owner, and accepts one that nobody has.
     owner.metadata.uid = Some(run);
     let api = kube::Api::namespaced(connection.client.clone(), &target.namespace);
     let mut refused = 0;
@@ -55,28 +65,28 @@ pub(crate) async fn rehearse(target: &Target) -> Result<(String, Exit), Error> {
     }
     for uncovered in &plan.coverage.uncovered {
         // Writing to a string does not fail.
-        _ = writeln!(text, "# no probe stands for {uncovered}");
+        _ = writeln!(text, "# no probe represents {uncovered}");
     }
-    let exit = match (plan.groups.len(), refused) {
+    let readiness = match (plan.groups.len(), refused) {
         (0, _) => {
             text.push_str(
-                "# the namespace has no workload; --runtime-class NAME plans for what is to come\n",
+                "# the namespace has no workload; --runtime-class NAME plans for pods that do not exist yet\n",
             );
-            Exit::Undetermined
+            Readiness::Incomplete
         }
-        (_, 0) => Exit::Ready,
-        _ => Exit::CouldNotRun,
+        (_, 0) => Readiness::Ready,
+        _ => Readiness::Unable,
     };
-    Ok((text, exit))
+    Ok(Rehearsal { text, readiness })
 }
 
 fn head(text: &mut String, group: &Group, answer: &Result<(), String>) {
     let represents = group.represents();
     let represents = if represents.is_empty() { "no pod yet".to_owned() } else { represents.join(", ") };
     let answer = match answer {
-        Ok(()) => "the cluster would admit it".to_owned(),
+        Ok(()) => "the cluster would admit this pod".to_owned(),
         Err(why) => format!("refused: {}", why.replace('\n', " ")),
     };
     // Writing to a string does not fail.
-    _ = write!(text, "---\n# pool {}: stands for {represents}\n# {answer}\n", group.pool);
+    _ = write!(text, "---\n# pool {}: represents {represents}\n# {answer}\n", group.pool);
 }

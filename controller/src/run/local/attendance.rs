@@ -1,4 +1,4 @@
-//! One run, from the launch to the end of its stream and of its process.
+//! Attendance of a launched probe until its stream and its process have ended.
 
 use std::{process::ExitStatus, time::Duration};
 
@@ -7,8 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{launch::Launched, survey};
 use crate::{
-    case::limits::Limits,
-    judge::exit::Stopped,
+    case::{limits::Limits, stopped::Stopped},
     run::{
         collect::{Collection, Event},
         interrupt::Interrupt,
@@ -16,13 +15,13 @@ use crate::{
     },
 };
 
-/// How long the runtime may take to end once the evidence is closed, or once its probe has closed the stream.
+/// Time for the runtime to end after the evidence is closed, or after the probe has closed the stream.
 const ENDING: Duration = Duration::from_secs(5);
-/// How long a probe that was refused may take to end by itself, so that its exit status can be told.
+/// Time for a refused probe to end by itself, so that its exit status can be reported.
 const REFUSED: Duration = Duration::from_secs(1);
 
-/// What is under way, and what is known of its end.
-pub(super) struct Run<'a> {
+/// A launched probe, its stream, and the facts of its end so far.
+pub(super) struct Attendance<'a> {
     launched: &'a mut Launched,
     collection: &'a mut Collection,
     progress: &'a Progress,
@@ -31,19 +30,19 @@ pub(super) struct Run<'a> {
     ending: Ending,
 }
 
-/// How a run ended.
+/// The end of a probe, and observations of the machine while the probe ran.
 pub(super) struct Ending {
-    /// What kept it from its regular end.
+    /// The reason for an early end; `None` for a probe that ended by itself.
     pub(super) stopped: Option<Stopped>,
-    /// Of the runtime, or of the probe without one; `None` where it had to be ended.
+    /// The exit status of the runtime, or of the probe without one; `None` if the process had to be ended.
     pub(super) status: Option<ExitStatus>,
-    /// The sandbox's control group, while it ran.
+    /// The limits of the sandbox's control group.
     pub(super) cgroup: Observation<Limits>,
-    /// Whether the probe was among the machine's processes, while it ran.
+    /// True if the probe was among the machine's processes.
     pub(super) runs_the_probe: Observation<bool>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> Attendance<'a> {
     pub(super) fn new(
         launched: &'a mut Launched,
         collection: &'a mut Collection,
@@ -58,7 +57,7 @@ impl<'a> Run<'a> {
         Self { launched, collection, progress, stream_ended: false, patience: None, ending }
     }
 
-    /// Waits for stream and process to end, but not beyond the deadline, an interrupt, or a probe's last chance.
+    /// Waits for the end of stream and process, at most until the deadline, an interrupt, or the end of a probe's last chance.
     pub(super) async fn finish(mut self, deadline: Instant, interrupt: &mut Interrupt) -> Ending {
         while !(self.stream_ended && self.ending.status.is_some()) {
             let until = self.patience.map_or(deadline, |patience| patience.min(deadline));
@@ -96,7 +95,7 @@ impl<'a> Run<'a> {
             }
             Event::Observed { observer, received, expected } => {
                 self.progress.tick(&format!("{received} of {expected}: {}", observer.id()));
-                // Whoever introduced itself in the probe's place must have started it by now.
+                // A program that introduced itself in the probe's place must have started the probe by now.
                 if received + 1 == *expected && self.ending.runs_the_probe.seen() == Some(&false) {
                     self.ending.runs_the_probe = survey::processes_run(&self.launched.probe());
                 }

@@ -1,17 +1,18 @@
-//! What the controller does beside a sandbox of this machine, so that the sandbox's silence says something: it listens, and
-//! tries what the sandbox tries.
+//! The controller's own listener and attempts beside a sandbox of this machine. They show that a target answers at all, so
+//! that the sandbox's silence counts.
 
 pub(crate) mod attempts;
-use std::{io, net::TcpListener};
+
+use std::{io, net::TcpListener, path::Path};
 
 use proto::{Attempt, Nonce, Protocol, Reach};
 use tokio::task::JoinHandle;
 
-use super::{Error, Request, nonce};
 use super::{
-    bundle,
+    RunError, bundle,
     launch::Launched,
     listener::{self, Listener},
+    nonce,
 };
 use crate::{
     case::{
@@ -20,36 +21,38 @@ use crate::{
     },
     plan::{
         self,
-        local::{self as local_plan, LocalPlan as Plan, Network},
+        local::{self, LocalPlan, Network},
     },
 };
 
-/// Listeners, which end when this is dropped.
+/// The controller's listeners, which end when they are dropped.
 #[derive(Debug)]
 pub(super) struct LocalControl {
     loopback: TcpListener,
     network: Network,
     listener: Option<Listening>,
-    /// By what the controller's own datagrams are known.
+    /// The token of the controller's own datagrams.
     own: Nonce,
 }
 
+/// A listener on the machine's own addresses, and its description for the plan.
 #[derive(Debug)]
 struct Listening {
     listener: Listener,
-    planned: local_plan::Listener,
+    planned: local::Listener,
 }
 
-/// Attempts of the controller's own under way.
+/// The controller's own attempts under way; `None` if it tries nothing.
 #[derive(Debug)]
-pub(super) struct Trying(Option<JoinHandle<Result<Vec<Attempt>, attempts::Error>>>);
+pub(super) struct Attempts(Option<JoinHandle<Result<Vec<Attempt>, attempts::Error>>>);
 
 impl LocalControl {
-    /// A bundle of our own has a network that nothing leads to; only the user's may have one that something does.
-    pub(super) async fn listen(request: &Request) -> Result<Self, Error> {
-        let loopback = TcpListener::bind("127.0.0.1:0").map_err(Error::Listen)?;
-        let network = request.bundle.as_deref().map_or(Network::Fresh, bundle::network);
-        let may_be_connected = request.bundle.is_some() && network != Network::Shared;
+    /// Opens the listeners. Only a bundle of the user's can be connected to the machine's addresses; no route leads to the
+    /// network of the controller's own bundle.
+    pub(super) async fn listen(bundle: Option<&Path>) -> Result<Self, RunError> {
+        let loopback = TcpListener::bind("127.0.0.1:0").map_err(RunError::Listen)?;
+        let network = bundle.map_or(Network::Fresh, bundle::network);
+        let may_be_connected = bundle.is_some() && network != Network::Shared;
         let own = nonce()?;
         let listener = if may_be_connected { Some(Listening::begin(own).await?) } else { None };
         Ok(Self { loopback, network, listener, own })
@@ -63,25 +66,30 @@ impl LocalControl {
         Ok(self.loopback.local_addr()?.port())
     }
 
-    pub(super) fn planned(&self) -> Option<local_plan::Listener> {
+    pub(super) fn planned(&self) -> Option<local::Listener> {
         self.listener.as_ref().map(|listening| listening.planned.clone())
     }
 
-    /// Begins to try what the sandbox tries, as far as the controller may.
-    pub(super) fn tries(&self, plan: &Plan, launched: &Launched) -> Trying {
+    /// Begins to try those of the sandbox's targets that the controller may try.
+    pub(super) fn begin_attempts(&self, plan: &LocalPlan, launched: &Launched) -> Attempts {
         let (targets, budget) = plan.control(self.own);
         let (probe, copy) = (launched.probe(), launched.beside());
-        Trying(
+        Attempts(
             (!targets.is_empty()).then(|| {
                 tokio::spawn(async move { attempts::attempts(&probe, &copy, targets, budget).await })
             }),
         )
     }
 
-    /// What the control saw, and which targets of the sandbox's were heard of one way. A run that was stopped waits for
-    /// nothing.
-    pub(super) async fn heard(&self, plan: &Plan, trying: Trying, stopped: bool) -> (Control, Vec<u32>) {
-        let tried = match trying.0 {
+    /// Returns the controller's own attempts, and the sandbox's targets whose datagrams arrived one way. A stopped run waits
+    /// for nothing.
+    pub(super) async fn result(
+        &self,
+        plan: &LocalPlan,
+        attempts: Attempts,
+        stopped: bool,
+    ) -> (Control, Vec<u32>) {
+        let tried = match attempts.0 {
             None => return (Control::NotAsked, Vec::new()),
             Some(tried) => {
                 if stopped {
@@ -120,14 +128,13 @@ impl LocalControl {
 }
 
 impl Listening {
-    async fn begin(own: Nonce) -> Result<Self, Error> {
+    async fn begin(own: Nonce) -> Result<Self, RunError> {
         let (token, one_way) = (nonce()?, nonce()?);
         let addresses = listener::addresses();
         let marks = (0..addresses.len())
             .flat_map(|index| [own, one_way].map(|base| plan::token_for_address(base, index)));
-        let listener = Listener::listen(token, marks.collect()).await.map_err(Error::Listen)?;
-        let planned =
-            local_plan::Listener { addresses, tcp: listener.tcp, udp: listener.udp, token, one_way };
+        let listener = Listener::listen(token, marks.collect()).await.map_err(RunError::Listen)?;
+        let planned = local::Listener { addresses, tcp: listener.tcp, udp: listener.udp, token, one_way };
         Ok(Self { listener, planned })
     }
 }

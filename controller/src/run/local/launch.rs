@@ -1,4 +1,4 @@
-//! Starting a probe on this machine, in a sandbox or as a plain process, and leaving nothing behind.
+//! Start and removal of a probe on this machine, in a sandbox or as a plain process.
 
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
@@ -14,11 +14,11 @@ use tokio::{
 
 use super::runtime::Runtime;
 pub use super::runtime::installed_runsc;
-use super::scratch::Scratch;
-use super::tail::Tail;
 use super::{
     bundle::{self, Bundle},
     leftovers,
+    scratch::Scratch,
+    tail::Tail,
 };
 use crate::{
     case::{HostPath, Subject, leftover::Leftover},
@@ -26,37 +26,37 @@ use crate::{
     support::names::NOBODY,
 };
 
-/// How long one step of cleaning up may take before the next is tried.
+/// Time for one step of cleaning up, before the next one is tried.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What a probe says and hears.
+/// The probe's standard output and input.
 pub type Stream = Join<ChildStdout, ChildStdin>;
 
-/// Why a probe could not be launched.
+/// An error of launching a probe on this machine.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The run's own folder could not be made.
+pub enum LaunchError {
+    /// A run's folder that could not be made.
     #[error("failed to prepare {}", path.display())]
     Scratch {
-        /// Where.
+        /// The folder's path.
         path: PathBuf,
-        /// Why.
+        /// The reason of the failure.
         source: io::Error,
     },
-    /// The user's bundle cannot be used.
+    /// A user's bundle that cannot be used.
     #[error("failed to use the bundle")]
     Bundle(#[from] bundle::Error),
-    /// A program could not be started at all.
+    /// A program that could not be started.
     #[error("failed to start {program}")]
     Start {
-        /// Which.
+        /// The program's path.
         program: String,
-        /// Why.
+        /// The reason of the failure.
         source: io::Error,
     },
 }
 
-/// A probe that was launched, and everything that must be cleaned up after it.
+/// A launched probe, and everything that must be cleaned up after it.
 #[derive(Debug)]
 pub struct Launched {
     child: Child,
@@ -65,8 +65,8 @@ pub struct Launched {
     sandbox: Option<(Runtime, Bundle)>,
 }
 
-/// Launches a probe as planned.
-pub fn start(plan: &LocalPlan, probe: &[u8]) -> Result<(Stream, Launched), Error> {
+/// Launches the probe of a plan.
+pub fn start(plan: &LocalPlan, probe: &[u8]) -> Result<(Stream, Launched), LaunchError> {
     let scratch = Scratch::new(&plan.run, probe)?;
     let (mut command, sandbox) = match &plan.subject {
         Subject::Sandbox { runtime, bundle } => {
@@ -81,18 +81,21 @@ pub fn start(plan: &LocalPlan, probe: &[u8]) -> Result<(Stream, Launched), Error
         Subject::Unsandboxed | Subject::Pods { .. } => (unsandboxed(&scratch), None),
     };
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    // A group of its own: an interrupt from the terminal is the controller's to handle, in its order.
+    // In a process group of its own, the child gets no interrupt from the terminal: the controller ends it, in its order.
     let mut child = command
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .process_group(0)
         .spawn()
-        .map_err(|source| Error::Start { program: program.clone(), source })?;
+        .map_err(|source| LaunchError::Start { program: program.clone(), source })?;
     let (Some(input), Some(output), Some(errors)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
-        return Err(Error::Start { program, source: io::Error::other("it has no pipes") });
+        return Err(LaunchError::Start {
+            program,
+            source: io::Error::other("its standard streams are no pipes"),
+        });
     };
     let launched = Launched { child, tail: Tail::of(errors), scratch, sandbox };
     Ok((tokio::io::join(output, input), launched))
@@ -104,7 +107,7 @@ fn unsandboxed(scratch: &Scratch) -> Command {
     command
 }
 
-/// The same without privileges, and with nothing of this process's own.
+/// Takes privileges, environment and folder of the controller from a command.
 pub(super) fn as_nobody(command: &mut Command) {
     command.env_clear().current_dir("/");
     if nix::unistd::geteuid().is_root() {
@@ -115,38 +118,38 @@ pub(super) fn as_nobody(command: &mut Command) {
 // === impl Launched ===
 
 impl Launched {
-    /// The file that the sandbox was given as its program.
+    /// Returns the path of the sandbox's program.
     pub fn probe(&self) -> PathBuf {
         self.scratch.probe()
     }
 
-    /// Where a copy of the probe may lie that runs beside the sandbox: whoever looks for the sandbox's own among the
-    /// machine's processes must not take that for it.
+    /// Returns a path for the copy of the probe that runs beside the sandbox. A search of the machine's processes for the
+    /// sandbox's probe must not find that copy.
     pub(crate) fn beside(&self) -> PathBuf {
         self.scratch.path().join("beside")
     }
 
-    /// What the sandbox was given; `None` where there is none.
+    /// Returns the sandbox's bundle; `None` without a sandbox.
     pub fn bundle(&self) -> Option<&Bundle> {
         self.sandbox.as_ref().map(|(_, bundle)| bundle)
     }
 
-    /// Paths of the machine that the sandbox was given.
+    /// Returns the machine's paths that are mounted in the sandbox.
     pub fn host_paths(&self) -> &[HostPath] {
         self.bundle().map(|bundle| bundle.host_paths.as_slice()).unwrap_or_default()
     }
 
-    /// Returns when the runtime, or the probe without one, has ended.
+    /// Waits for the end of the runtime, or of the probe without a runtime.
     pub async fn ended(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
-    /// The last lines that it wrote to its standard error.
+    /// Returns the last lines of the program's standard error.
     pub fn last_lines(&self) -> Vec<String> {
         self.tail.lines()
     }
 
-    /// Ends what still runs and removes what was made; returns what could not be removed.
+    /// Ends every process, removes every object, and returns those that could not be removed.
     pub async fn clean_up(mut self) -> Vec<Leftover> {
         if let Some((runtime, bundle)) = &self.sandbox {
             if matches!(self.child.try_wait(), Ok(None)) {
@@ -156,9 +159,9 @@ impl Launched {
             end(&mut self.child).await;
             let deleted =
                 !self.scratch.has_state() || runtime.delete(GRACE).await || !self.scratch.has_state();
-            // The group of a bundle of our own is ours alone; the user's may hold other things.
-            let ours = bundle.cgroup.as_deref().filter(|path| path.ends_with(runtime.id()));
-            let group = match ours {
+            // The control group of the controller's own bundle holds nothing else; the user's may.
+            let own = bundle.cgroup.as_deref().filter(|path| path.ends_with(runtime.id()));
+            let group = match own {
                 Some(path) => leftovers::cgroup(path, GRACE).await,
                 None => Vec::new(),
             };
@@ -175,7 +178,7 @@ impl Launched {
     }
 }
 
-/// Ends a process that may have ended already, and whatever it started in its own process group.
+/// Ends a process and its process group; the process may have ended already.
 async fn end(child: &mut Child) {
     if matches!(child.try_wait(), Ok(None)) {
         if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::bundle::PROBE;
-use super::launch::Error;
+use super::launch::LaunchError;
 use crate::case::leftover::Leftover;
 
 /// A folder that is removed with all its content.
@@ -22,13 +22,13 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Creates the folder. Other users may enter it, since the probe runs as another user.
-    pub(super) fn new(run: &str, probe: &[u8]) -> Result<Self, Error> {
+    pub(super) fn new(run: &str, probe: &[u8]) -> Result<Self, LaunchError> {
         let parent = std::env::temp_dir();
         // The kernel lists mounts by real paths, not by links.
         let parent = parent.canonicalize().unwrap_or(parent);
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| Error::Scratch { path, source }
+            move |source| LaunchError::Scratch { path, source }
         };
         let folder = tempfile::Builder::new()
             .prefix(&format!("{run}-"))
@@ -62,9 +62,9 @@ impl Scratch {
         self.bundle().join("rootfs").join(PROBE.trim_start_matches('/'))
     }
 
-    pub(super) fn write_config(&self, config: &Value) -> Result<(), Error> {
+    pub(super) fn write_config(&self, config: &Value) -> Result<(), LaunchError> {
         let path = self.bundle().join("config.json");
-        fs::write(&path, config.to_string()).map_err(|source| Error::Scratch { path, source })
+        fs::write(&path, config.to_string()).map_err(|source| LaunchError::Scratch { path, source })
     }
 
     /// Returns true if the runtime has left state of the container.

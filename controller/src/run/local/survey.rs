@@ -7,12 +7,13 @@ mod sockets;
 mod user_namespaces;
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, Read},
 };
 
 use nix::{
-    sys::utsname::uname,
+    sys::utsname::{UtsName, uname},
     unistd::{SysconfVar, sysconf},
 };
 use proto::{BootId, IDENTIFIERS, MOST_OF_ACCOUNT_LIST, Observation};
@@ -24,6 +25,7 @@ pub(crate) use user_namespaces::{UserNamespaces, user_namespaces};
 
 use crate::case::{
     Machine,
+    circumstances::Place,
     identity::{FileDigest, Identity},
 };
 
@@ -43,6 +45,15 @@ pub fn machine() -> Machine {
         shadow_size: fs::metadata("/etc/shadow").ok().map(|file| file.len()),
         identities: IDENTIFIERS.iter().map(|path| Identity::of(path, contents(path))).collect(),
     }
+}
+
+/// Returns the machine's name and kernel, for the circumstances of the run.
+pub(crate) fn place() -> Place {
+    let name = uname().ok();
+    let told = |part: fn(&UtsName) -> &OsStr| {
+        name.as_ref().map_or_else(|| "unknown".to_owned(), |name| part(name).to_string_lossy().into_owned())
+    };
+    Place::Machine { host: told(UtsName::nodename), kernel: told(UtsName::release) }
 }
 
 fn memory_total() -> Observation<u64> {

@@ -1,0 +1,53 @@
+//! The console: logs and errors on standard error, the answer of a command on standard output.
+
+use std::{
+    error::Error,
+    io::{self, IsTerminal, Write},
+};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::judge::exit::Exit;
+
+/// Returns true unless `NO_COLOR` has a value (no-color.org).
+pub(super) fn colour_is_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Sends logs to standard error. Without `RUST_LOG` they are warnings alone.
+pub(super) fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let colour = io::stderr().is_terminal() && colour_is_wanted();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colour)
+        .without_time()
+        .init();
+}
+
+/// Prints an error once, as a chain, with its remedy.
+pub(super) fn tell(error: &dyn Error, help: Option<&str>) {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain.push_str(": ");
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    let help = help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+    // If standard error is closed, the exit code alone tells of the error.
+    _ = writeln!(io::stderr(), "error: {chain}{help}");
+}
+
+/// Prints the answer of a command to standard output.
+pub(super) fn print(text: &str) -> Exit {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Exit::Ready,
+        Err(error) => {
+            tell(&error, Some("standard output must be open"));
+            Exit::CouldNotRun
+        }
+    }
+}

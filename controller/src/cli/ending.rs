@@ -1,0 +1,63 @@
+//! The end of a run: its record is judged once, saved and reported, and becomes the exit code.
+
+use std::path::PathBuf;
+
+use super::error::CommandError;
+use crate::{
+    evidence::{
+        record::Record,
+        saved::{self, Provenance},
+    },
+    judge::{exit::Exit, policy::Policy},
+    report::{Report, deliver::Delivery},
+    run::{self, FinishedRun, RunRequest, launcher::Launcher},
+    support::{clock, file},
+};
+
+/// The policy that judges a run, and the places of its report and its evidence.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// The policy for the declared environment.
+    pub(super) policy: Policy,
+    /// The places of the report.
+    pub(super) delivery: Delivery,
+    /// The file of `--save-evidence`; `None` without the flag.
+    pub(super) save_evidence: Option<PathBuf>,
+    /// The SHA-256 of the probe; `None` if the controller has no probe.
+    pub(super) probe: Option<String>,
+}
+
+impl Ending {
+    /// Makes a run with a launcher, and ends it.
+    pub(super) async fn run(
+        self,
+        launcher: &impl Launcher,
+        request: RunRequest,
+    ) -> Result<Exit, CommandError> {
+        let FinishedRun { record, stopped, leftovers, failure } = run::record(launcher, request).await?;
+        let report = Report::of(&record, &self.policy);
+        let written = self.write(&record, &report);
+        let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !leftovers.is_empty());
+        if let Some(error) = written.err().or(failure.map(CommandError::from)) {
+            error.tell();
+        }
+        Ok(exit)
+    }
+
+    /// Saves the evidence and writes the report. Evidence that cannot be saved does not hold the report back.
+    fn write(&self, record: &Record, report: &Report) -> Result<(), CommandError> {
+        let saved = self.save(record);
+        let delivered = self.delivery.deliver(report);
+        saved.and(delivered.map_err(CommandError::from))
+    }
+
+    fn save(&self, record: &Record) -> Result<(), CommandError> {
+        let Some(path) = &self.save_evidence else { return Ok(()) };
+        let provenance = Provenance {
+            controller: env!("CARGO_PKG_VERSION").to_owned(),
+            probe: self.probe.clone(),
+            saved_at: clock::now(),
+        };
+        Ok(file::put(path, &saved::encode(record, &provenance)?)?)
+    }
+}

@@ -1,0 +1,145 @@
+//! Errors of the commands that make a run or ask a cluster: each with its remedy and its exit code.
+
+use super::console::tell;
+use crate::{
+    judge::exit::Exit,
+    plan,
+    report::deliver::Undelivered,
+    run::{
+        RunError,
+        cluster::{pods::Refusal, survey},
+        local::{
+            launch::LaunchError,
+            survey::{UserNamespaces, user_namespaces},
+        },
+    },
+    support::file,
+};
+
+/// An error of a command that makes a run or asks a cluster.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("failed to encode the evidence")]
+    Encode(#[from] serde_json::Error),
+    #[error("failed to save the evidence")]
+    Save(#[from] file::Error),
+    #[error("failed to write the report")]
+    Deliver(#[from] Undelivered),
+}
+
+/// The command that grants the permissions for launching probes.
+const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -` creates the Role of a run; then bind it to your account";
+
+impl CommandError {
+    /// Prints the error with its remedy. An interruption needs no words.
+    pub(super) fn tell(&self) {
+        if !matches!(self, Self::Run(RunError::Interrupted)) {
+            tell(self, self.help());
+        }
+    }
+
+    /// Returns the exit code of a command that ends with this error.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Run(RunError::Interrupted) => Exit::Interrupted,
+            Self::Run(
+                RunError::LocalPlan(_)
+                | RunError::ClusterPlan(_)
+                | RunError::Lookup(_)
+                | RunError::Launch(LaunchError::Bundle(_))
+                | RunError::NoProbe
+                | RunError::ReadProbe { .. },
+            ) => Exit::Usage,
+            _ => Exit::CouldNotRun,
+        }
+    }
+
+    fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(error) => of_run(error),
+            Self::Encode(_) => Some("run the command again"),
+            Self::Save(_) => Some("--save-evidence takes a file in a folder that can be written"),
+            Self::Deliver(_) => Some(
+                "--output takes FORMAT=FILE, a file in a folder that can be written; the exit code is 4 whatever the verdict",
+            ),
+        }
+    }
+}
+
+/// Returns the remedy for an error of a run.
+fn of_run(error: &RunError) -> Option<&'static str> {
+    match error {
+        RunError::NoProbe => {
+            Some("build the probe in with `make build`, or name a static probe with --probe PATH")
+        }
+        RunError::ReadProbe { .. } => {
+            Some("--probe takes the path of a static probe; `make probe` builds one")
+        }
+        RunError::LocalPlan(_) => Some("install runsc, or name a runtime with --runtime"),
+        RunError::Launch(LaunchError::Bundle(_)) => {
+            Some("--bundle takes a folder with config.json and its root file system, as `runc spec` makes it")
+        }
+        RunError::Launch(LaunchError::Start { .. }) => Some(
+            "--runtime takes the path of an OCI runtime; without a runtime, programs must be allowed to run in TMPDIR",
+        ),
+        RunError::Launch(LaunchError::Scratch { .. }) => Some("set TMPDIR to a folder that can be written"),
+        RunError::NotStarted { .. } if !nix::unistd::geteuid().is_root() => Some(without_root()),
+        RunError::NotStarted { .. } => {
+            Some("run the runtime by hand to see more, or name another runtime with --runtime")
+        }
+        RunError::Lookup(_) => {
+            Some("give an address in place of the name, or a name that this machine can look up")
+        }
+        RunError::ClusterPlan(plan::cluster::Error::NoSuchNode(_)) => {
+            Some("--nodes takes all, per-pool, or names from `kubectl get nodes` separated by commas")
+        }
+        RunError::ClusterPlan(plan::cluster::Error::NothingAlike(_)) => {
+            Some("--like takes KIND/NAME, such as deployment/web or pod/web-1")
+        }
+        RunError::Survey(survey::Error::NoSuchNamespace { .. }) => {
+            Some("`kubectl get namespaces` lists the namespaces; --context names another cluster")
+        }
+        RunError::Survey(survey::Error::Reach(_)) | RunError::NoAnswer => Some(
+            "check the cluster by `kubectl get --raw /readyz`; --context and --kubeconfig name another cluster",
+        ),
+        RunError::Blind(_) => Some(LAUNCHING),
+        RunError::Find { .. } => Some("`kubectl auth can-i list pods --namespace NAME` must say yes"),
+        RunError::Connect(_) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
+        RunError::NoneLaunched { reasons }
+            if reasons.iter().any(|reason| matches!(reason, Refusal::Permission(_))) =>
+        {
+            Some(LAUNCHING)
+        }
+        RunError::NoneLaunched { .. } => Some(
+            "the report has the findings of the cluster; `controller plan` shows the pods that a run creates",
+        ),
+        RunError::Manifest(_) => Some("run the command again"),
+        RunError::Interrupted | RunError::Random(_) | RunError::Signals(_) | RunError::Listen(_) => None,
+    }
+}
+
+/// Returns the remedy for an ordinary user's sandbox that did not start. The machine's settings are explained in
+/// namespaces(7); Debian's kernel, `kernel/sysctl.c`; AppArmor, "unprivileged user namespaces".
+fn without_root() -> &'static str {
+    match user_namespaces() {
+        UserNamespaces::None => {
+            "this machine lets nobody make a user namespace, which runsc without root needs (`sysctl user.max_user_namespaces` \
+             is 0): raise the setting, or run the command again with sudo"
+        }
+        UserNamespaces::OfRoot => {
+            "this machine lets only root make a user namespace, which runsc without root needs (`sysctl \
+             kernel.unprivileged_userns_clone` is 0): set it to 1, or run the command again with sudo"
+        }
+        UserNamespaces::OfProfiles => {
+            "this machine lets only programs with an AppArmor profile of their own make a user namespace, which runsc without \
+             root needs (`sysctl kernel.apparmor_restrict_unprivileged_userns` is 1): give runsc a profile, or run the \
+             command again with sudo"
+        }
+        UserNamespaces::Allowed => {
+            "OCI runtimes usually need root, and runsc without root needs a bundle without network (`--network=none`): run the \
+             command again with sudo"
+        }
+    }
+}
