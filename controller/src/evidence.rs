@@ -2,3 +2,4 @@
 
 pub mod record;
 pub mod saved;
+mod saved_v1;

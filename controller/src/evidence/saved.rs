@@ -3,16 +3,13 @@
 //! The digest tells damage and careless edits, not forgery: whoever can write the file can write its digest. Sign the file
 //! where that matters.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::record::Record;
-use crate::{
-    case::cluster::{Cluster, Coverage},
-    support::digest::sha256,
-};
+use super::{record::Record, saved_v1};
+use crate::support::digest::sha256;
 
 /// The version that is written. Every earlier one is read.
 pub const VERSION: u32 = 1;
@@ -20,7 +17,7 @@ pub const VERSION: u32 = 1;
 const KIND: &str = "podproof-evidence";
 
 /// Who kept the evidence, and when.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Provenance {
     /// The controller's version.
     pub controller: String,
@@ -79,23 +76,10 @@ struct Envelope<'a> {
     content: &'a RawValue,
 }
 
-#[derive(Deserialize, Serialize)]
-struct Content<'a> {
-    provenance: Cow<'a, Provenance>,
-    record: Cow<'a, Record>,
-    cluster: Option<Cow<'a, Cluster>>,
-    coverage: Option<Cow<'a, Coverage>>,
-}
-
 /// The file's bytes.
 pub fn encode(record: &Record, provenance: &Provenance) -> Result<Vec<u8>, serde_json::Error> {
-    let known = record.cases.iter().find_map(|case| case.surroundings.in_cluster.as_ref());
-    let content = serde_json::value::to_raw_value(&Content {
-        provenance: Cow::Borrowed(provenance),
-        record: Cow::Borrowed(record),
-        cluster: known.map(|known| Cow::Borrowed(&*known.cluster)),
-        coverage: known.map(|known| Cow::Borrowed(&*known.coverage)),
-    })?;
+    let content = saved_v1::Content::from((record.clone(), provenance.clone()));
+    let content = serde_json::value::to_raw_value(&content)?;
     let sha256 = digest(&content);
     let mut bytes =
         serde_json::to_vec(&Envelope { kind: KIND, version: VERSION, sha256: &sha256, content: &content })?;
@@ -116,15 +100,11 @@ pub fn decode(bytes: &[u8]) -> Result<(Record, Provenance), Error> {
     if digest(envelope.content) != envelope.sha256 {
         return Err(Error::Altered);
     }
-    let content: Content<'_> = serde_json::from_str(envelope.content.get()).map_err(Error::Content)?;
-    let mut record = content.record.into_owned();
-    let cluster = content.cluster.map(|cluster| Arc::new(cluster.into_owned()));
-    let coverage = content.coverage.map(|coverage| Arc::new(coverage.into_owned()));
-    for known in record.cases.iter_mut().filter_map(|case| case.surroundings.in_cluster.as_mut()) {
-        known.cluster = cluster.clone().ok_or(Error::NoCluster)?;
-        known.coverage = coverage.clone().ok_or(Error::NoCluster)?;
-    }
-    Ok((record, content.provenance.into_owned()))
+    read(envelope.content.get())
+}
+
+fn read(content: &str) -> Result<(Record, Provenance), Error> {
+    serde_json::from_str::<saved_v1::Content>(content).map_err(Error::Content)?.restore()
 }
 
 fn digest(content: &RawValue) -> String {
@@ -134,6 +114,9 @@ fn digest(content: &RawValue) -> String {
 fn unread(error: serde_json::Error) -> Error {
     if error.is_eof() { Error::Cut } else { Error::NotEvidence(error) }
 }
+
+#[cfg(test)]
+mod golden;
 
 #[cfg(test)]
 mod tests {

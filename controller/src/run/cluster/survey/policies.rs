@@ -130,8 +130,8 @@ async fn kinds_of(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, A
     let versions = versions.filter(|version| told.insert((*version).clone())).map(|version| async move {
         let path = format!("/apis/{}/{version}", group.name);
         let version = GroupVersion::gv(&group.name, version);
-        let discovered = pinned_group(client, &version).await.map_err(unreadable(Access::Path(path)))?;
-        Ok(discovered.recommended_resources())
+        let discovered = pinned_group(client, &version).await.map_err(unreadable(Access::Path(path)));
+        discovered.map(|group| group.recommended_resources())
     });
     let mut kinds = BTreeMap::new();
     for (resource, capabilities) in try_join_all(versions).await?.into_iter().flatten() {

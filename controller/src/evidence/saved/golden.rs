@@ -1,0 +1,187 @@
+//! Tests that hold version 1 of the file still. `content.json` is the content of a file, formatted for readers, in which each
+//! key of the version occurs. `keys.txt` lists the paths of these keys; a `?` marks a key that a file may lack.
+
+use std::collections::BTreeSet;
+
+use proto::{Call, Observer, Protocol, Reach};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::*;
+
+const FULL: &str = include_str!("golden/content.json");
+const KEYS: &str = include_str!("golden/keys.txt");
+
+#[test]
+fn the_full_content_is_written_as_it_was_read() {
+    let content = saved_v1::Content::from(read(FULL).unwrap());
+    let again = serde_json::to_string_pretty(&content).unwrap();
+    for (line, (found, expected)) in again.lines().zip(FULL.lines()).enumerate() {
+        assert_eq!(found, expected, "line {}", line + 1);
+    }
+    assert_eq!(again + "\n", FULL);
+}
+
+#[test]
+fn the_envelope_is_that_of_version_1() {
+    let content = content();
+    let (record, provenance) = read(FULL).unwrap();
+    let text = String::from_utf8(encode(&record, &provenance).unwrap()).unwrap();
+    let rest = text.strip_prefix(r#"{"kind":"podproof-evidence","version":1,"sha256":""#).unwrap();
+    let (sha256, rest) = rest.split_once(r#"","content":"#).unwrap();
+    let written = rest.strip_suffix("}\n").unwrap();
+    assert_eq!(sha256, crate::support::digest::sha256(written.as_bytes()));
+    assert_eq!(serde_json::from_str::<Value>(written).unwrap(), content);
+}
+
+#[test]
+fn the_keys_are_those_of_version_1() {
+    let content = content();
+    let mut paths = BTreeSet::new();
+    collect(&content, "", &mut paths);
+    let marked = paths.iter().map(|path| {
+        let mut lacking = content.clone();
+        let keys: Vec<_> = path.split('.').collect();
+        remove(&mut lacking, &keys);
+        if read(&lacking.to_string()).is_ok() { format!("{path} ?") } else { path.clone() }
+    });
+    let found: BTreeSet<_> = marked.collect();
+    let listed = KEYS.lines().map(str::to_owned).collect();
+    let added: Vec<_> = found.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(added.is_empty() && gone.is_empty(), "added: {added:#?}, gone: {gone:#?}");
+}
+
+/// The types of `proto` are part of the file as they are, so that their names are names of the file, too.
+#[test]
+fn each_name_of_the_wire_contract_occurs_in_the_full_content() {
+    fn occurs(names: &[impl Serialize]) {
+        for name in names {
+            let name = serde_json::to_string(name).unwrap();
+            assert!(FULL.contains(&name), "{name}");
+        }
+    }
+    occurs(Observer::ALL);
+    occurs(Protocol::ALL);
+    occurs(Reach::ALL);
+    occurs(Call::ALL);
+    occurs(&["seen", "absent", "denied", "failed", "timed-out", "crashed"]);
+}
+
+/// Values that stand in for the keys that the first files of this version lack.
+#[test]
+fn a_key_that_older_files_lack_has_a_value_that_claims_nothing() {
+    let unknown = json!({ "failed": { "reason": "the file does not hold it" } });
+    for (place, key, expected) in [
+        ("/record/cases/0/collected", "nonce", Value::Null),
+        ("/record/cases/0/survey", "cgroup_path", Value::Null),
+        ("/record/cases/0/survey", "measures_cpu", json!(false)),
+        ("/record/cases/0/survey", "untried_sockets", json!([])),
+        ("/record/cases/0/survey", "profile", json!({ "kind": "deny-all", "allowed": [] })),
+        ("/record/cases/0/survey/declared", "pids", Value::Null),
+        ("/record/cases/0/survey/machine", "kernel_release", unknown.clone()),
+        ("/record/cases/0/survey/machine", "namespaces", unknown.clone()),
+        ("/record/cases/0/survey/machine", "runs_the_probe", unknown.clone()),
+        ("/record/cases/0/survey/machine", "shadow", unknown),
+        ("/record/cases/0/survey/machine", "shadow_size", Value::Null),
+        ("/record/cases/0/survey/machine", "identities", json!([])),
+        ("/record/cases/0/survey/in_cluster/pod", "asked_after_ms", Value::Null),
+        ("/cluster", "neighbours", json!([])),
+        ("/cluster/classes/Ok/0", "overhead_cpu_millis", json!(0)),
+        ("/cluster/nodes/Ok/0", "identities", json!([])),
+        ("/cluster/shapes/0", "secrets", Value::Null),
+        ("/cluster/shapes/0/containers/0", "writable_root", Value::Null),
+    ] {
+        let mut lacking = content();
+        remove(lacking.pointer_mut(place).unwrap(), &[key]);
+        assert_eq!(again(&lacking).pointer(place).unwrap()[key], expected, "{key}");
+    }
+}
+
+#[test]
+fn a_run_without_circumstances_is_written_without_the_key() {
+    let mut content = content();
+    remove(&mut content, &["record", "circumstances"]);
+    assert_eq!(again(&content), content);
+}
+
+#[test]
+fn a_case_of_a_cluster_is_refused_if_the_file_lacks_the_cluster() {
+    for key in ["cluster", "coverage"] {
+        let mut content = content();
+        content[key] = Value::Null;
+        assert!(matches!(decode(&sealed(&content)), Err(Error::NoCluster)), "{key}");
+    }
+}
+
+#[test]
+fn each_name_that_the_full_content_lacks_is_that_of_version_1() {
+    for (place, names) in [
+        ("/record/environment/environment", &["development", "staging", "production"][..]),
+        ("/record/cases/0/survey/profile/kind", &["deny-all", "no-private", "allow-list"]),
+    ] {
+        for name in names {
+            let mut content = content();
+            *content.pointer_mut(place).unwrap() = json!(name);
+            assert_eq!(again(&content), content, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_run_on_a_machine_is_written_as_it_was_read() {
+    let mut content = content();
+    content["record"]["circumstances"]["place"] =
+        json!({ "kind": "machine", "host": "build-1", "kernel": "6.18.44" });
+    assert_eq!(again(&content), content);
+}
+
+fn content() -> Value {
+    serde_json::from_str(FULL).unwrap()
+}
+
+/// Returns the content as it is written after it was read.
+fn again(content: &Value) -> Value {
+    let (record, provenance) = decode(&sealed(content)).unwrap();
+    let mut file: Value = serde_json::from_slice(&encode(&record, &provenance).unwrap()).unwrap();
+    file["content"].take()
+}
+
+/// Returns a whole file with this content.
+fn sealed(content: &Value) -> Vec<u8> {
+    let content = serde_json::value::to_raw_value(content).unwrap();
+    let sha256 = digest(&content);
+    serde_json::to_vec(&Envelope { kind: KIND, version: VERSION, sha256: &sha256, content: &content })
+        .unwrap()
+}
+
+/// Collects the paths of all keys; the elements of a list share the path of the list.
+fn collect(value: &Value, path: &str, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(elements) => elements.iter().for_each(|element| collect(element, path, into)),
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                collect(value, &path, into);
+                into.insert(path);
+            }
+        }
+        _ => (),
+    }
+}
+
+/// Removes the key at the end of the path from each object that the path leads to.
+fn remove(value: &mut Value, path: &[&str]) {
+    match (value, path) {
+        (Value::Array(elements), _) => elements.iter_mut().for_each(|element| remove(element, path)),
+        (Value::Object(entries), &[key]) => {
+            entries.remove(key);
+        }
+        (Value::Object(entries), [key, rest @ ..]) => {
+            if let Some(value) = entries.get_mut(*key) {
+                remove(value, rest);
+            }
+        }
+        _ => (),
+    }
+}

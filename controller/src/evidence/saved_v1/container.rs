@@ -1,0 +1,41 @@
+//! The containers of a pod.
+
+use super::form::{saved_enum, saved_struct};
+use crate::case::cluster;
+
+saved_struct! {
+    /// A container of a pod.
+    Container for cluster::Container {
+        name: String,
+        kind: ContainerKind => Into::into,
+        memory: Option<u64>,
+        cpu_millis: Option<u64>,
+        privileged: bool,
+        added_capabilities: Vec<String>,
+        keeps_capabilities: bool,
+        may_gain_privileges: bool,
+        host_ports: Vec<i32>,
+        unmasked_proc: bool,
+        #[serde(default)]
+        writable_root: Option<bool>,
+        seccomp: SeccompProfile => Into::into,
+    }
+}
+
+saved_enum! {
+    /// The time at which a container runs.
+    ContainerKind for cluster::ContainerKind {
+        Regular, "Regular";
+        Init, "Init";
+        Ephemeral, "Ephemeral";
+    }
+}
+
+saved_enum! {
+    /// The seccomp profile that a container or its pod names.
+    SeccompProfile for cluster::SeccompProfile {
+        Unnamed, "Unnamed";
+        Unconfined, "Unconfined";
+        Named, "Named";
+    }
+}

@@ -1,0 +1,69 @@
+//! The targets of the probe, and the same targets as the control pod or the controller reached them.
+
+use proto::{Attempt, Target};
+use serde::{Deserialize, Serialize};
+
+use super::form::{saved_enum, saved_struct};
+use crate::case::{self, destination};
+
+saved_struct! {
+    /// A target, and the reason why it was chosen.
+    Destination for destination::Destination {
+        target: Target,
+        purpose: Purpose => Into::into,
+        named: bool,
+    }
+}
+
+saved_enum! {
+    /// The reason why a target was chosen.
+    Purpose for destination::Purpose {
+        LoopbackListener, "loopback-witness";
+        Documentation, "documentation";
+        Listener, "witness";
+        PublicInternet, "public-internet";
+        PublicDns, "public-dns";
+        OwnResolver, "own-resolver";
+        Metadata, "metadata";
+        ClusterDns, "cluster-dns";
+        ApiServer, "api-server";
+        Kubelet, "kubelet";
+        Node, "node";
+        Neighbour, "neighbour";
+        HostSocket, "host-socket";
+        Requested, "requested";
+        Allowed, "allowed";
+    }
+}
+
+/// The attempts of the control pod, or of the controller on its own machine.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Control {
+    NotAsked,
+    Failed(String),
+    Tried(Vec<Attempt>),
+}
+
+// === impl Control ===
+
+impl From<case::Control> for Control {
+    fn from(control: case::Control) -> Self {
+        use case::Control;
+        match control {
+            Control::NotAsked => Self::NotAsked,
+            Control::Failed(reason) => Self::Failed(reason),
+            Control::Tried(attempts) => Self::Tried(attempts),
+        }
+    }
+}
+
+impl From<Control> for case::Control {
+    fn from(control: Control) -> Self {
+        match control {
+            Control::NotAsked => Self::NotAsked,
+            Control::Failed(reason) => Self::Failed(reason),
+            Control::Tried(attempts) => Self::Tried(attempts),
+        }
+    }
+}

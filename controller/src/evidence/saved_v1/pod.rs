@@ -1,0 +1,49 @@
+//! A pod or a pod template.
+
+use super::{
+    container::Container,
+    form::{each, saved_struct},
+    placement::Placement,
+    selector::Labels,
+};
+use crate::case::cluster;
+
+saved_struct! {
+    /// A pod or a pod template.
+    PodView for cluster::PodView {
+        origin: Origin => Into::into,
+        created: Option<i64>,
+        labels: Labels,
+        gvisor_annotations: Labels,
+        network_annotations: Labels,
+        runtime_class: Option<String>,
+        node: Option<String>,
+        placement: Placement => Into::into,
+        containers: Vec<Container> => each,
+        volumes: Vec<Volume> => each,
+        host_namespaces: Vec<String>,
+        sysctls: Vec<String>,
+        root_allowed: Option<String>,
+        token: bool,
+        #[serde(default)]
+        secrets: Option<Vec<String>>,
+    }
+}
+
+saved_struct! {
+    /// The workload and the name of a pod.
+    Origin for cluster::Origin {
+        kind: String,
+        name: String,
+        pod: Option<String>,
+    }
+}
+
+saved_struct! {
+    /// A volume that reaches outside of its pod.
+    Volume for cluster::Volume {
+        name: String,
+        kind: String,
+        source: String,
+    }
+}

@@ -1,0 +1,69 @@
+//! The subject of a case, and the pod in which its probe ran.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::form::saved_struct;
+use crate::case;
+
+/// The sandbox or the pods that are judged.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub(super) enum Subject {
+    Sandbox {
+        runtime: Vec<String>,
+        bundle: Option<PathBuf>,
+    },
+    Unsandboxed,
+    Pods {
+        namespace: String,
+        pool: String,
+        node_kind: Option<String>,
+        node: Option<String>,
+        runtime_class: Option<String>,
+        policies: Vec<String>,
+        #[serde(rename = "stands_for")]
+        represents: Vec<String>,
+    },
+}
+
+saved_struct! {
+    /// The pod in which a probe ran.
+    RanPod for case::RanPod {
+        name: String,
+        node: Option<String>,
+        container_id: String,
+        image_id: String,
+        known_digests: Vec<String>,
+        #[serde(default)]
+        asked_after_ms: Option<u64>,
+    }
+}
+
+// === impl Subject ===
+
+impl From<case::Subject> for Subject {
+    fn from(subject: case::Subject) -> Self {
+        use case::Subject;
+        match subject {
+            Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
+            Subject::Unsandboxed => Self::Unsandboxed,
+            Subject::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents } => {
+                Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents }
+            }
+        }
+    }
+}
+
+impl From<Subject> for case::Subject {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
+            Subject::Unsandboxed => Self::Unsandboxed,
+            Subject::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents } => {
+                Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents }
+            }
+        }
+    }
+}

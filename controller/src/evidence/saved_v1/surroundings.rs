@@ -1,0 +1,136 @@
+//! The observations from outside of the sandbox.
+
+use proto::Observation;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Shared,
+    destination::{Control, Destination},
+    form::{each, observed, optional, saved_struct},
+    group::Group,
+    machine::{Limits, Machine},
+    profile::Profile,
+    subject::{RanPod, Subject},
+};
+use crate::{case, evidence::saved::Error};
+
+/// All observations from outside of the sandbox.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Surroundings {
+    subject: Subject,
+    declared: Option<Limits>,
+    #[serde(default)]
+    cgroup_path: Option<String>,
+    host_paths: Vec<HostPath>,
+    own_mounts: Vec<String>,
+    no_new_privs: Option<bool>,
+    machine: Machine,
+    #[serde(default)]
+    measures_cpu: bool,
+    cgroup: Observation<Limits>,
+    destinations: Vec<Destination>,
+    #[serde(default)]
+    untried_sockets: Vec<String>,
+    #[serde(default)]
+    profile: Profile,
+    control: Control,
+    arrived: Vec<u32>,
+    in_cluster: Option<InCluster>,
+}
+
+saved_struct! {
+    /// A path of the machine inside the sandbox.
+    HostPath for case::HostPath {
+        source: String,
+        destination: String,
+    }
+}
+
+/// The statements of a cluster about one probe. The cluster and the coverage stand in the file once for all cases.
+#[derive(Deserialize, Serialize)]
+struct InCluster {
+    group: Group,
+    environment: Option<String>,
+    pod: Option<RanPod>,
+}
+
+// === impl Surroundings ===
+
+impl Surroundings {
+    /// Returns the internal surroundings. Refuses those in a cluster if the file lacks the cluster.
+    pub(super) fn restore(self, shared: Option<&Shared>) -> Result<case::Surroundings, Error> {
+        Ok(case::Surroundings {
+            subject: self.subject.into(),
+            declared: optional(self.declared),
+            cgroup_path: self.cgroup_path,
+            host_paths: each(self.host_paths),
+            own_mounts: self.own_mounts,
+            no_new_privs: self.no_new_privs,
+            machine: self.machine.into(),
+            measures_cpu: self.measures_cpu,
+            cgroup: observed(self.cgroup),
+            destinations: each(self.destinations),
+            untried_sockets: self.untried_sockets,
+            profile: self.profile.into(),
+            control: self.control.into(),
+            arrived: self.arrived,
+            in_cluster: self.in_cluster.map(|known| known.restore(shared)).transpose()?,
+        })
+    }
+}
+
+impl From<case::Surroundings> for Surroundings {
+    fn from(surroundings: case::Surroundings) -> Self {
+        let case::Surroundings {
+            subject,
+            declared,
+            cgroup_path,
+            host_paths,
+            own_mounts,
+            no_new_privs,
+            machine,
+            measures_cpu,
+            cgroup,
+            destinations,
+            untried_sockets,
+            profile,
+            control,
+            arrived,
+            in_cluster,
+        } = surroundings;
+        Self {
+            subject: subject.into(),
+            declared: optional(declared),
+            cgroup_path,
+            host_paths: each(host_paths),
+            own_mounts,
+            no_new_privs,
+            machine: machine.into(),
+            measures_cpu,
+            cgroup: observed(cgroup),
+            destinations: each(destinations),
+            untried_sockets,
+            profile: profile.into(),
+            control: control.into(),
+            arrived,
+            in_cluster: optional(in_cluster),
+        }
+    }
+}
+
+// === impl InCluster ===
+
+impl InCluster {
+    fn restore(self, shared: Option<&Shared>) -> Result<case::InCluster, Error> {
+        let Self { group, environment, pod } = self;
+        let Shared { cluster, coverage } = shared.cloned().ok_or(Error::NoCluster)?;
+        Ok(case::InCluster { cluster, coverage, group: group.into(), environment, pod: optional(pod) })
+    }
+}
+
+impl From<case::InCluster> for InCluster {
+    fn from(known: case::InCluster) -> Self {
+        let case::InCluster { cluster: _, coverage: _, group, environment, pod } = known;
+        Self { group: group.into(), environment, pod: optional(pod) }
+    }
+}
