@@ -13,31 +13,27 @@ pub mod stopped;
 
 use std::{path::PathBuf, sync::Arc};
 
-use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
-use serde::{Deserialize, Serialize};
-
 use breach::Breach;
 use cluster::{Cluster, Coverage, Group, PodView};
 use destination::Destination;
 use identity::{FileDigest, Identity};
 use limits::Limits;
 use profile::Profile;
+use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
 
 /// Evidence and survey, side by side.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Case {
     /// What the probe delivered.
     pub collected: Collected,
     /// What was known or looked up outside.
-    #[serde(rename = "survey")]
     pub surroundings: Surroundings,
 }
 
 /// What came over the stream.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Collected {
     /// The run's nonce, in hexadecimal digits; `None` where no conversation was begun.
-    #[serde(default)]
     pub nonce: Option<String>,
     /// What the probe said of itself, if it spoke at all.
     pub introduction: Option<Introduction>,
@@ -48,14 +44,13 @@ pub struct Collected {
 }
 
 /// What is known outside of the sandbox.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Surroundings {
     /// What is judged.
     pub subject: Subject,
     /// The limits that the sandbox was given; `None` where there is no sandbox.
     pub declared: Option<Limits>,
     /// The control group that the sandbox was given, as its configuration writes it.
-    #[serde(default)]
     pub cgroup_path: Option<String>,
     /// Paths of the machine that the sandbox was given, the probe's own file left out.
     pub host_paths: Vec<HostPath>,
@@ -66,17 +61,14 @@ pub struct Surroundings {
     /// The machine that runs it.
     pub machine: Machine,
     /// Whether the probe was asked to measure the processor time that it gets.
-    #[serde(default)]
     pub measures_cpu: bool,
     /// The limits of the sandbox's own control group, as the machine's kernel enforces them.
     pub cgroup: Observation<Limits>,
     /// What the probe was asked to attempt.
     pub destinations: Vec<Destination>,
     /// Where sockets of the machine's lie in the sandbox, or may lie, that it was not asked to attempt.
-    #[serde(default)]
     pub untried_sockets: Vec<String>,
     /// What of it may be reached.
-    #[serde(default)]
     pub profile: Profile,
     /// What was reached from beside the sandbox, at the same time.
     pub control: Control,
@@ -87,13 +79,11 @@ pub struct Surroundings {
 }
 
 /// What is known of a probe that runs in a cluster.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug)]
 pub struct InCluster {
     /// What the cluster declares of the namespace; a saved file has it once for all its cases.
-    #[serde(skip, default = "Cluster::unread")]
     pub cluster: Arc<Cluster>,
     /// What the whole run covers; a saved file has it once, too.
-    #[serde(skip)]
     pub coverage: Arc<Coverage>,
     /// What this probe stands for.
     pub group: Group,
@@ -105,8 +95,7 @@ pub struct InCluster {
 
 /// What the control reached, by the targets of the probe's own assignment: in a cluster a pod without the workload's bonds,
 /// on this machine the controller itself, which tries its own listener and what the user named.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Control {
     /// No control namespace was named, or there was nothing to try.
     NotAsked,
@@ -117,7 +106,7 @@ pub enum Control {
 }
 
 /// The pod in which a probe ran, by what the cluster says of it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RanPod {
     /// Its name.
     pub name: String,
@@ -131,13 +120,11 @@ pub struct RanPod {
     pub known_digests: Vec<String>,
     /// How long after its container was seen to run the probe was asked, in milliseconds; `None` where a saved file does not
     /// tell.
-    #[serde(default)]
     pub asked_after_ms: Option<u64>,
 }
 
 /// What is judged.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Subject {
     /// A sandbox of this machine, started by an OCI runtime.
     Sandbox {
@@ -163,13 +150,12 @@ pub enum Subject {
         /// The NetworkPolicies that select them.
         policies: Vec<String>,
         /// Pods, or templates where there is none; empty for what is to come.
-        #[serde(rename = "stands_for")]
         represents: Vec<String>,
     },
 }
 
 /// A part of the machine's file system inside the sandbox.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HostPath {
     /// Where it lies on the machine.
     pub source: String,
@@ -178,31 +164,25 @@ pub struct HostPath {
 }
 
 /// What the machine says of itself.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     /// Its kernel's boot id.
     pub boot_id: Observation<BootId>,
     /// Its kernel's release, as uname(2) has it.
-    #[serde(default = "not_kept")]
     pub kernel_release: Observation<String>,
     /// The namespaces of its own.
-    #[serde(default = "not_kept")]
     pub namespaces: Observation<Namespaces>,
     /// Whether one of its processes runs the probe's file: then its kernel is what runs the probe.
-    #[serde(default = "not_kept")]
     pub runs_the_probe: Observation<bool>,
     /// Its memory, in bytes.
     pub memory_total: Observation<u64>,
     /// Its `/etc/passwd`.
     pub account_list: Observation<FileDigest>,
     /// Its `/etc/shadow`.
-    #[serde(default = "not_kept")]
     pub shadow: Observation<FileDigest>,
     /// How large that is, which everybody may know; `None` where it is not known.
-    #[serde(default)]
     pub shadow_size: Option<u64>,
     /// What it is known by, where that may be told.
-    #[serde(default)]
     pub identities: Vec<Identity>,
 }
 
@@ -213,11 +193,6 @@ pub struct Citation {
     pub source: &'static str,
     /// What was seen.
     pub text: String,
-}
-
-/// What files of earlier versions do not hold.
-fn not_kept<T>() -> Observation<T> {
-    Observation::failed("the file does not hold it")
 }
 
 // === impl Case ===

@@ -1,7 +1,6 @@
 //! What can be wrong with a delivery: the rules of the protocol, each with the name of its breach.
 
 use proto::{Observer, Refused, SCHEMA_VERSION};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Everything that can be wrong with what a probe delivers.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -86,17 +85,4 @@ pub enum Breach {
     /// Any of them, in the words of a saved file.
     #[error("{0}")]
     Saved(String),
-}
-
-impl Serialize for Breach {
-    /// By its words: they are what a later reader needs.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Breach {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::Saved)
-    }
 }

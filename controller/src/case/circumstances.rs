@@ -1,9 +1,7 @@
 //! Circumstances of a run: where it took place, when, and by which versions.
 
-use serde::{Deserialize, Serialize};
-
 /// Where and when a run took place, and which controller made it. The probes' versions stand with their sandboxes.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Circumstances {
     /// The run's name, which every object bears that the run creates: `podproof-` and eight hexadecimal digits.
     pub run: String,
@@ -16,8 +14,7 @@ pub struct Circumstances {
 }
 
 /// The machine or the cluster in which a run took place.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {
     /// The machine that ran the controller.
     Machine {

@@ -16,10 +16,7 @@ mod selector;
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
 };
-
-use serde::{Deserialize, Serialize};
 
 pub use access::{Access, Verb};
 pub use bonds::{Bonds, SecondReading};
@@ -37,7 +34,7 @@ pub use selector::{Labels, Requirement, Selector};
 pub type Read<T> = Result<T, Unreadable>;
 
 /// Something that could not be read.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unreadable {
     /// The request that failed.
     pub what: Access,
@@ -48,7 +45,7 @@ pub struct Unreadable {
 }
 
 /// Everything that is declared.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Cluster {
     /// The namespace that is judged.
     pub namespace: String,
@@ -59,7 +56,6 @@ pub struct Cluster {
     /// Templates of workloads, and pods.
     pub pod_views: Vec<PodView>,
     /// Kinds of workloads that could not be read, and pods if they could not.
-    #[serde(rename = "unread_shapes")]
     pub unread_pod_views: Vec<Unreadable>,
     /// Every RuntimeClass.
     pub classes: Read<Vec<Class>>,
@@ -86,12 +82,11 @@ pub struct Cluster {
     /// Where the cluster's own services are.
     pub addresses: Read<Addresses>,
     /// Where pods of the namespace listen by TCP, a few of them.
-    #[serde(default)]
     pub neighbours: Vec<SocketAddr>,
 }
 
 /// The addresses of services that every cluster has.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Addresses {
     /// DNS, from the Service that serves it; none where it has no label that is known.
     pub dns: Vec<IpAddr>,
@@ -102,35 +97,6 @@ pub struct Addresses {
 // === impl Cluster ===
 
 impl Cluster {
-    /// A cluster of which nothing could be read.
-    pub fn unread() -> Arc<Self> {
-        let unread = Unreadable {
-            what: Access::Recorded("read the cluster".to_owned()),
-            forbidden: false,
-            message: "the file does not hold it".to_owned(),
-        };
-        Arc::new(Self {
-            namespace: String::new(),
-            pod_security: None,
-            version: Err(unread.clone()),
-            pod_views: Vec::new(),
-            unread_pod_views: vec![unread.clone()],
-            classes: Err(unread.clone()),
-            nodes: Err(unread.clone()),
-            policies: Err(unread.clone()),
-            other_policies: Err(unread.clone()),
-            default_limits: Err(unread.clone()),
-            claims: Err(unread.clone()),
-            quotas: Err(unread.clone()),
-            selecting: vec![Err(unread.clone())],
-            control: None,
-            bonds: Bonds { labels: Err(unread.clone()), policies: Err(unread.clone()) },
-            changed: Vec::new(),
-            addresses: Err(unread),
-            neighbours: Vec::new(),
-        })
-    }
-
     /// Pods that exist.
     pub fn pods(&self) -> impl Iterator<Item = &PodView> {
         self.pod_views.iter().filter(|pod_view| !pod_view.origin.is_template())

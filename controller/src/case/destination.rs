@@ -3,10 +3,8 @@
 use std::net::SocketAddr;
 
 use proto::{Protocol, Target};
-use serde::{Deserialize, Serialize};
-
 /// Something that the probe was asked to attempt.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Destination {
     /// As it stands in the assignment.
     pub target: Target,
@@ -17,16 +15,13 @@ pub struct Destination {
 }
 
 /// Why a destination was chosen.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
     /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
-    #[serde(rename = "loopback-witness")]
     LoopbackListener,
     /// An address that documentation reserves (RFC 5737, RFC 3849): without a route it is unreachable at once.
     Documentation,
     /// The run's own listener, which the control reaches.
-    #[serde(rename = "witness")]
     Listener,
     /// A host of the public internet.
     PublicInternet,

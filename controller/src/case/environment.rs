@@ -9,7 +9,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 const ENVIRONMENT: &str = "ENVIRONMENT";
 const REQUIRE_GVISOR: &str = "REQUIRE_GVISOR";
@@ -19,9 +19,7 @@ const CLUSTER_TYPE: &str = "K8S_CLUSTER_TYPE";
 const SLIPS: usize = 2;
 
 /// Where the judged workloads are meant to run; later is stronger.
-#[derive(
-    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize, ValueEnum,
-)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// Gaps are warnings.
@@ -33,7 +31,7 @@ pub enum Environment {
 }
 
 /// The environment, and why it is that one.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Declared {
     /// Which.
     pub environment: Environment,
@@ -44,8 +42,7 @@ pub struct Declared {
 }
 
 /// The source of a declaration. Files and reports hold its words alone.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(into = "String")]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Source {
     /// The flag `--environment`, with its value.
     Flag(Environment),
@@ -196,18 +193,6 @@ impl fmt::Display for Source {
             ),
             Self::Recorded(words) => formatter.write_str(words),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Source {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::Recorded)
-    }
-}
-
-impl From<Source> for String {
-    fn from(source: Source) -> Self {
-        source.to_string()
     }
 }
 

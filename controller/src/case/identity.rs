@@ -1,11 +1,10 @@
 //! By which a file, or what tells one machine from another, is recognised without its contents.
 
 use proto::{Observation, identifier_digest};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// By which a file is recognised.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FileDigest {
     /// In bytes.
     pub size: u64,
@@ -14,7 +13,7 @@ pub struct FileDigest {
 }
 
 /// What a machine is known by, at one of [`proto::IDENTIFIERS`].
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Identity {
     /// Its path.
     pub path: String,

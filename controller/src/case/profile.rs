@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use clap::ValueEnum;
 use proto::Protocol;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::destination::{Destination, Purpose};
 
 const DNS_PORT: u16 = 53;
 
 /// A profile with its exceptions.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Profile {
     /// `--profile`.
     pub kind: Kind,
@@ -21,7 +21,7 @@ pub struct Profile {
 }
 
 /// What may be reached beside what `--allow` names.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Nothing
@@ -34,7 +34,7 @@ pub enum Kind {
 }
 
 /// Addresses that may be reached.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Allowed {
     /// The network's first address, or the host's.
     pub address: IpAddr,

@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
 use super::{Labels, PodView, Read};
 
 /// The namespace's labels and its policies.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Bonds {
     /// By which policies of other namespaces, and of the whole cluster, select this one.
     pub labels: Read<Labels>,

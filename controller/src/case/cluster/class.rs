@@ -1,12 +1,10 @@
 //! A RuntimeClass.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Labels, Toleration};
 use crate::case::limits::Limits;
 
 /// A RuntimeClass.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Class {
     /// Its name.
     pub name: String,
@@ -17,7 +15,6 @@ pub struct Class {
     /// What a pod of it needs besides, in bytes.
     pub overhead_memory: u64,
     /// The same of processor time, in thousandths of a processor.
-    #[serde(default)]
     pub overhead_cpu_millis: u64,
     /// The nodes on which it can run.
     pub node_selector: Labels,

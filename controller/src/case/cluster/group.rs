@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Labels, NodeKind, Placement, PodView};
 
 /// One probe, and what it stands for.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Group {
     /// The pool of its node.
     pub pool: String,
@@ -26,14 +24,13 @@ pub struct Group {
     /// What that pod asks of its node.
     pub placement: Placement,
     /// The pods and templates that it stands for; none where it stands for what is to come.
-    #[serde(rename = "shapes")]
     pub pod_views: Vec<PodView>,
     /// Why no probe may be launched for it.
     pub refused: Option<String>,
 }
 
 /// What a run covers, and what not.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Coverage {
     /// How many of the used pools' nodes a probe was planned for.
     pub nodes_planned: usize,

@@ -4,8 +4,6 @@ mod kind;
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
-
 pub use kind::NodeKind;
 
 use super::Labels;
@@ -26,7 +24,7 @@ const POOL_LABELS: &[&str] = &[
 const NO_POOL: &str = "default";
 
 /// A node.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Node {
     /// Its name.
     pub name: String,
@@ -57,12 +55,11 @@ pub struct Node {
     /// Its own addresses.
     pub addresses: Vec<IpAddr>,
     /// What it is known by, as far as its kubelet tells it.
-    #[serde(default)]
     pub identities: Vec<Identity>,
 }
 
 /// What keeps pods away that do not tolerate it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Taint {
     /// Its key.
     pub key: String,

@@ -1,8 +1,6 @@
 //! Where the scheduler may put a pod, by the rules that forbid a node: selectors, required affinity, taints
 //! (kubernetes.io, "Assigning Pods to Nodes", "Taints and Tolerations").
 
-use serde::{Deserialize, Serialize};
-
 use super::{Class, Labels, Node, Requirement, Taint};
 
 /// Taints that a cluster puts on a node for what befalls it, and takes away again: they keep pods away for now, and make no
@@ -26,7 +24,7 @@ const FOR_NOW: &[&str] = &[
 ];
 
 /// What a pod asks of its node.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Placement {
     /// Labels that the node must have.
     pub node_selector: Labels,
@@ -37,7 +35,7 @@ pub struct Placement {
 }
 
 /// One term of required node affinity: all of it must hold.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Affinity {
     /// Of the node's labels.
     pub labels: Vec<Requirement>,
@@ -46,7 +44,7 @@ pub struct Affinity {
 }
 
 /// A taint that does not keep a pod away.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Toleration {
     /// `None` for every key.
     pub key: Option<String>,

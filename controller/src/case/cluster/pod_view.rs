@@ -1,12 +1,10 @@
 //! A pod that exists, or the template of pods to come, as far as it is judged. Nothing that may be secret is kept: no
 //! environment, no arguments.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Labels, Placement};
 
 /// A pod, or a template.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PodView {
     /// Where it comes from.
     pub origin: Origin,
@@ -37,12 +35,11 @@ pub struct PodView {
     /// Whether a service account's token is mounted.
     pub token: bool,
     /// The Secrets that it mounts or takes into its environment; `None` in a file that does not hold it.
-    #[serde(default)]
     pub secrets: Option<Vec<String>>,
 }
 
 /// Where a shape comes from.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Origin {
     /// The workload's kind, in lower case; "pod" for a pod without one.
     pub kind: String,
@@ -54,7 +51,7 @@ pub struct Origin {
 
 /// A container.
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, which a manifest answers")]
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Container {
     /// Its name.
     pub name: String,
@@ -77,14 +74,13 @@ pub struct Container {
     /// Whether its /proc is unmasked.
     pub unmasked_proc: bool,
     /// Whether its root file system may be written; `None` in a file that does not hold it.
-    #[serde(default)]
     pub writable_root: Option<bool>,
     /// Which of its system calls are filtered.
     pub seccomp: SeccompProfile,
 }
 
 /// The filter of system calls that a container or its pod names.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum SeccompProfile {
     /// None is named: nothing is filtered, unless the kubelet was told to (`seccompDefault`).
     #[default]
@@ -96,7 +92,7 @@ pub enum SeccompProfile {
 }
 
 /// When a container runs.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ContainerKind {
     /// As long as the pod.
     #[default]
@@ -108,7 +104,7 @@ pub enum ContainerKind {
 }
 
 /// A volume that reaches outside of the pod.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Volume {
     /// Its name.
     pub name: String,

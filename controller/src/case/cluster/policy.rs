@@ -1,11 +1,9 @@
 //! A NetworkPolicy, as far as it can be judged without evaluating its rules: whom it selects, and in which directions.
 
-use serde::{Deserialize, Serialize};
-
 use super::Selector;
 
 /// A NetworkPolicy.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
     /// Its name.
     pub name: String,
@@ -18,7 +16,7 @@ pub struct Policy {
 }
 
 /// A policy of another kind, which is not evaluated.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OtherPolicy {
     /// Its kind and name.
     pub title: String,
@@ -27,7 +25,7 @@ pub struct OtherPolicy {
 }
 
 /// What a policy says of one direction.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
     /// Nothing: the direction stays open unless another policy binds it.
     Unbound,

@@ -1,11 +1,9 @@
 //! What selects pods by label, and would take a probe with a workload's labels for one of the workload's pods.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Group, Selector};
 
 /// Something that selects pods.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Selecting {
     /// What it is.
     pub kind: SelectingKind,
@@ -18,7 +16,7 @@ pub struct Selecting {
 }
 
 /// What selects pods.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SelectingKind {
     /// A Service that sends traffic to ready pods only.
     Service,

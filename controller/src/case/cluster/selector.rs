@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 /// Labels, by key.
 pub type Labels = BTreeMap<String, String>;
 
 /// A label selector; an empty one selects everything.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Selector {
     /// Keys that must have these values.
     pub equals: Labels,
@@ -17,7 +15,7 @@ pub struct Selector {
 }
 
 /// One expression of a selector.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Requirement {
     /// The label's key.
     pub key: String,

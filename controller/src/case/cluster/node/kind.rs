@@ -3,12 +3,10 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use serde::{Deserialize, Serialize};
-
 use super::Node;
 
 /// A kind of node.
-#[derive(Clone, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct NodeKind {
     /// As Go names it: "amd64", "arm64".
     pub architecture: String,
