@@ -1,18 +1,18 @@
-//! Everything of one run that is judged: what `--save-evidence` keeps, and `score` judges again.
+//! The record of a run, which `--save-evidence` keeps and `score` judges again.
 
 use crate::case::{Case, circumstances::Circumstances, environment::Declared};
 
-/// A run before it is judged. The same record under the same policy is the same report, whenever it is judged.
+/// A run before it is judged. The same record under the same policy always gives the same report.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Where the workloads are meant to run, and what said so.
+    /// The environment in which the workloads are meant to run, and the reason for it.
     pub environment: Declared,
-    /// Place, time and versions of the run; `None` where a saved file of an earlier version does not tell.
+    /// Place, time and versions of the run; `None` if the record comes from a file that lacks them.
     pub circumstances: Option<Circumstances>,
-    /// Whether only what production requires was asked for.
+    /// Set when only the requirements of production are judged.
     pub only_production: bool,
-    /// What the reader should know of the run besides.
+    /// Further remarks for the reader of the report.
     pub remarks: Vec<String>,
-    /// One for each probe.
+    /// The cases, one for each probe.
     pub cases: Vec<Case>,
 }

@@ -1,7 +1,7 @@
-//! The file that evidence is kept in: versioned, with a digest over its content, read back whole or refused by name.
+//! The file that keeps evidence, with a version and a digest of its content. The file is read whole or refused by name.
 //!
-//! The digest tells damage and careless edits, not forgery: whoever can write the file can write its digest. Sign the file
-//! where that matters.
+//! The digest reveals damage and careless edits. It reveals no forgery: who can write the file can write its digest. Sign the
+//! file if forgery matters.
 
 use std::borrow::Cow;
 
@@ -11,55 +11,55 @@ use serde_json::value::RawValue;
 use super::{record::Record, saved_v1};
 use crate::support::digest::sha256;
 
-/// The version that is written. Every earlier one is read.
+/// The version that this controller writes. It reads every earlier version, too.
 pub const VERSION: u32 = 1;
-/// What the file says it is.
+/// The kind that the file states.
 const KIND: &str = "podproof-evidence";
 
-/// Who kept the evidence, and when.
+/// The program that saved the evidence, and the time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Provenance {
     /// The controller's version.
     pub controller: String,
-    /// SHA-256 of the probe inside the controller, if there was one.
+    /// SHA-256 of the probe inside the controller; `None` if the controller had none.
     pub probe: Option<String>,
-    /// Seconds since 1970.
+    /// The time of saving, in seconds since 1970.
     pub saved_at: u64,
 }
 
-/// Why a file is not judged.
+/// The reason why a file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is something else.
-    #[error("it is not a file of saved evidence")]
+    /// The file is of another kind.
+    #[error("the file holds no saved evidence")]
     NotEvidence(#[source] serde_json::Error),
-    /// It ends too early.
-    #[error("it was cut: it ends in the middle")]
+    /// The file ends too early.
+    #[error("the file was cut: its end is missing")]
     Cut,
-    /// Its content is not what was written.
-    #[error("it was altered: its content is not the one that its digest was made of")]
+    /// The content differs from the content that was written.
+    #[error("the file was altered: its digest is that of another content")]
     Altered,
-    /// A newer program wrote it.
-    #[error("it has version {found}, and this controller reads versions up to {VERSION}")]
+    /// A newer controller wrote the file.
+    #[error("the file has version {found}, and this controller reads versions up to {VERSION}")]
     Newer {
-        /// The file's.
+        /// The version of the file.
         found: u32,
     },
-    /// No program wrote it.
-    #[error("it has version {found}, which was never written")]
+    /// No controller wrote the file.
+    #[error("the file has version {found}, which no controller writes")]
     NoSuchVersion {
-        /// The file's.
+        /// The version of the file.
         found: u32,
     },
-    /// The content is whole and makes no sense.
-    #[error("its content makes no sense")]
+    /// The content is whole, and its form is not that of the version.
+    #[error("the content of the file does not have the form of version {VERSION}")]
     Content(#[source] serde_json::Error),
-    /// A case of a cluster lacks the cluster.
-    #[error("its content makes no sense: it has a pod's case without a cluster")]
+    /// The file has a case of a cluster and lacks the cluster.
+    #[error("the file has the case of a pod and lacks the declarations of its cluster")]
     NoCluster,
 }
 
-/// As much as every version of the file has.
+/// The part that all versions of the file share.
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(borrow)]
@@ -76,7 +76,7 @@ struct Envelope<'a> {
     content: &'a RawValue,
 }
 
-/// The file's bytes.
+/// Returns the bytes of the file.
 pub fn encode(record: &Record, provenance: &Provenance) -> Result<Vec<u8>, serde_json::Error> {
     let content = saved_v1::Content::from((record.clone(), provenance.clone()));
     let content = serde_json::value::to_raw_value(&content)?;
@@ -87,7 +87,7 @@ pub fn encode(record: &Record, provenance: &Provenance) -> Result<Vec<u8>, serde
     Ok(bytes)
 }
 
-/// What was kept.
+/// Returns the record of a file and its provenance. Refuses a file that is not whole.
 pub fn decode(bytes: &[u8]) -> Result<(Record, Provenance), Error> {
     let head: Head<'_> = serde_json::from_slice(bytes).map_err(unread)?;
     match head.version {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_judged_as_it_was() {
+    fn saved_evidence_is_judged_as_before_it_was_saved() {
         let bytes = encode(&record(), &provenance()).unwrap();
         let (read, said) = decode(&bytes).unwrap();
         assert_eq!(report(&read), report(&record()));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_is_kept_once_however_many_cases_know_it() {
+    fn cases_of_one_cluster_share_it_in_the_file() {
         let mut record = record();
         record.cases.push(fixture::pod());
         let text = String::from_utf8(encode(&record, &provenance()).unwrap()).unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_cut_is_refused_wherever_it_was_cut() {
+    fn a_file_cut_anywhere_is_refused_as_cut() {
         let bytes = encode(&record(), &provenance()).unwrap();
         for length in (0..400).chain((400..bytes.len() - 1).step_by(211)) {
             assert!(matches!(decode(&bytes[..length]), Err(Error::Cut)), "{length}");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_altered_is_refused_whatever_was_altered() {
+    fn a_file_altered_anywhere_is_refused() {
         let bytes = encode(&record(), &provenance()).unwrap();
         for position in (0..200).chain((200..bytes.len() - 1).step_by(211)) {
             let mut altered = bytes.clone();
@@ -191,11 +191,19 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_is_refused_by_its_number_whatever_is_in_it() {
+    fn a_newer_version_is_refused_by_its_number() {
         let newer = br#"{"kind":"podproof-evidence","version":2,"anything":"else"}"#;
         assert!(matches!(decode(newer), Err(Error::Newer { found: 2 })));
+    }
+
+    #[test]
+    fn version_zero_is_refused_by_its_number() {
         let none = br#"{"kind":"podproof-evidence","version":0,"anything":"else"}"#;
         assert!(matches!(decode(none), Err(Error::NoSuchVersion { found: 0 })));
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_refused() {
         for other in [&b"[]"[..], br#"{"version":1}"#, br#"{"kind":"sarif","version":1}"#, b"\x7fELF"] {
             assert!(matches!(decode(other), Err(Error::NotEvidence(_))));
         }
