@@ -1,4 +1,4 @@
-//! Volumes behind the namespace's PersistentVolumeClaims.
+//! Volumes behind the namespace's claims (kubernetes.io, "Persistent Volumes").
 
 use std::collections::BTreeMap;
 
