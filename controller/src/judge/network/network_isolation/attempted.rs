@@ -57,12 +57,18 @@ impl Attempted<'_> {
     }
 
     /// Whether the control reached it; only its token shows the run's own listener.
-    pub(in crate::judge) fn control_reached(&self) -> bool {
+    pub(super) fn control_reached(&self) -> bool {
         match self.control {
             Some(Reach::Reached) => true,
             Some(Reach::Another) | None => false,
             Some(reach) => reach.is_contact() && self.destination.target.token.is_none(),
         }
+    }
+
+    /// Returns true if the control shows that the target answers, and the profile forbids the target: the sandbox's silence
+    /// then means that the target is closed to it.
+    pub(in crate::judge) fn control_shows(&self) -> bool {
+        self.expectation == Expectation::Forbidden && self.control_reached()
     }
 
     /// Whether the control was told what it asked a name server for.

@@ -28,7 +28,7 @@ pub(in crate::judge) fn judge(case: &Case, what: &str, belongs: fn(&Destination)
     if of_class.iter().all(|it| it.expectation != Expectation::Forbidden) {
         return Judgement::not_applicable(format!("the profile allows {what}"));
     }
-    if of_class.iter().any(|it| it.expectation == Expectation::Forbidden && it.control_reached()) {
+    if of_class.iter().any(|it| it.control_shows()) {
         return cited(Judgement::met("the control reached it, and the sandbox did not"));
     }
     match shown(case, &all) {

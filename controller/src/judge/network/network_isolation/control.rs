@@ -83,7 +83,7 @@ fn witnessed(
             protocol.id()
         )
     })?;
-    let reached = witnesses.find(|it| it.control_reached());
+    let reached = witnesses.find(|it| it.control_shows());
     let name = reached.unwrap_or(first).destination.name();
     match reached {
         Some(_) => Ok(Citation {
@@ -96,10 +96,7 @@ fn witnessed(
 
 fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> Result<Citation, String> {
     let reached = attempted.iter().find(|it| {
-        it.destination.named
-            && it.destination.target.address.is_ipv4() == is_v4
-            && it.expectation == Expectation::Forbidden
-            && it.control_reached()
+        it.destination.named && it.destination.target.address.is_ipv4() == is_v4 && it.control_shows()
     });
     let reached = reached.ok_or_else(|| {
         format!(
