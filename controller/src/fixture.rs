@@ -28,8 +28,9 @@ use crate::{
     },
     evidence::record::Record,
     judge::{
+        gvisor,
         policy::Policy,
-        requirement::{Judgement, Outcome},
+        requirement::{Judgement, Outcome, Requirement},
     },
     report::Report,
 };
@@ -216,6 +217,11 @@ pub(crate) fn each_blinded(case: &Case) -> Vec<Case> {
         case
     };
     Observer::ALL.iter().map(blinded).collect()
+}
+
+/// A requirement's judgement of a case.
+pub(crate) fn judged(requirement: &Requirement, case: &Case) -> Judgement {
+    requirement.judge.of(case, &gvisor::assess(case))
 }
 
 /// The case judged for production.

@@ -1,7 +1,7 @@
 //! A judged requirement.
 
 use super::{
-    catalogue,
+    catalogue, gvisor,
     policy::{Enforcement, Policy},
     requirement::{Judgement, Outcome, Requirement, Scope},
 };
@@ -35,11 +35,12 @@ pub struct Judged<'a> {
 
 /// Judges a case by every requirement in whose scope it is, under a policy.
 pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
+    let assessment = gvisor::assess(case);
     let finding = |requirement: &&'static Requirement| {
         let enforcement = policy.enforcement(requirement, &case.surroundings.subject);
         let judgement = match enforcement {
             Enforcement::NotJudged => Judgement::not_applicable("this policy does not judge it"),
-            _ => (requirement.judge)(case),
+            _ => requirement.judge.of(case, &assessment),
         };
         Finding::new(requirement, enforcement, judgement)
     };

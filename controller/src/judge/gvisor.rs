@@ -123,6 +123,8 @@ pub struct Assessment {
     pub citations: Vec<Citation>,
     /// Something claims gVisor while a strong signal denies it.
     pub disguise: bool,
+    /// True if the kernel of the machine, or of the node, is shown to run the probe.
+    pub is_the_machines: bool,
 }
 
 /// Weighs all signals of a case.
@@ -138,15 +140,11 @@ pub fn assess(case: &Case) -> Assessment {
         citations.extend([platform.cited(), releases::cited(case)]);
     }
     citations.extend(imitation(&readings));
-    let denied = tally.is_of_linux() || shared.shows_sharing();
+    let is_the_machines = shared.shows_sharing();
+    let denied = tally.is_of_linux() || is_the_machines;
     citations.extend(shared.citations);
     let disguise = kernel != Kernel::Gvisor && denied && tally.claims > 0;
-    Assessment { kernel, platform, because, citations, disguise }
-}
-
-/// Whether it is shown that the machine's kernel, or the node's, is what runs the probe.
-pub fn is_the_machines(case: &Case) -> bool {
-    shared_kernel::evidence(case).shows_sharing()
+    Assessment { kernel, platform, because, citations, disguise, is_the_machines }
 }
 
 // === impl Reading ===

@@ -55,7 +55,7 @@ proptest! {
     ) {
         let case = mutated(world.get(&worlds()).clone(), &mutations);
         for requirement in ALL {
-            let judgement = (requirement.judge)(&case);
+            let judgement = fixture::judged(requirement, &case);
             let decided = matches!(judgement.outcome, Outcome::Met | Outcome::Unmet);
             prop_assert!(!decided || !judgement.citations.is_empty(), "{}: {judgement:?}", requirement.id);
             prop_assert!(!judgement.because.is_empty(), "{}", requirement.id);
@@ -75,7 +75,7 @@ proptest! {
             shuffled.collected.evidence.record(observed.clone()).unwrap();
         }
         for requirement in ALL {
-            prop_assert_eq!((requirement.judge)(&case), (requirement.judge)(&shuffled));
+            prop_assert_eq!(fixture::judged(requirement, &case), fixture::judged(requirement, &shuffled));
         }
     }
 
@@ -100,7 +100,7 @@ proptest! {
             case.surroundings.machine.kernel_release = Observation::Absent;
         }
         for requirement in ALL {
-            let (before, after) = ((requirement.judge)(&case), (requirement.judge)(&told));
+            let (before, after) = (fixture::judged(requirement, &case), fixture::judged(requirement, &told));
             prop_assert_eq!(before.outcome, after.outcome, "{}", requirement.id);
         }
     }
@@ -115,7 +115,7 @@ proptest! {
         let observer = *taken.get(Observer::ALL);
         blinded.collected.evidence.record(Observed { observer, outcome }).unwrap();
         for requirement in ALL {
-            let (before, after) = ((requirement.judge)(&case), (requirement.judge)(&blinded));
+            let (before, after) = (fixture::judged(requirement, &case), fixture::judged(requirement, &blinded));
             prop_assert!(
                 !(before.outcome == Outcome::Unmet && after.outcome == Outcome::Met),
                 "{} without {}: {after:?}", requirement.id, observer.id()

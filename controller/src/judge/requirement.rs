@@ -2,7 +2,10 @@
 //!
 //! A requirement is one file with one `const` record. Judges are pure: the same case gives the same finding.
 
-use super::platforms::{Platform, PlatformRemedy};
+use super::{
+    gvisor::Assessment,
+    platforms::{Platform, PlatformRemedy},
+};
 use crate::case::{Case, Citation};
 
 /// A requirement: its texts, its weight and its judge.
@@ -31,7 +34,16 @@ pub struct Requirement {
     /// Ids of the same requirement in other catalogues.
     pub mappings: &'static [&'static str],
     /// The judge, a pure function of the case.
-    pub judge: fn(&Case) -> Judgement,
+    pub judge: Judge,
+}
+
+/// A judge, by what it needs beside the case.
+#[derive(Clone, Copy, Debug)]
+pub enum Judge {
+    /// A judge that needs the case alone.
+    Case(fn(&Case) -> Judgement),
+    /// A judge that needs the assessed kernel, which is assessed once for each case.
+    Kernel(fn(&Case, &Assessment) -> Judgement),
 }
 
 /// The meaning of a requirement in general; a finding speaks of its own case.
@@ -138,6 +150,18 @@ impl Area {
             Self::Limits => "limits",
             Self::Privilege => "privilege",
             Self::Evidence => "evidence",
+        }
+    }
+}
+
+// === impl Judge ===
+
+impl Judge {
+    /// Judges a case whose kernel is assessed.
+    pub fn of(self, case: &Case, assessment: &Assessment) -> Judgement {
+        match self {
+            Self::Case(judge) => judge(case),
+            Self::Kernel(judge) => judge(case, assessment),
         }
     }
 }

@@ -90,7 +90,7 @@ mod tests {
     use crate::{
         case::{Case, environment::Environment},
         fixture,
-        judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+        judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
     };
 
     fn requirement(class: Class, mandatory: bool) -> &'static Requirement {
@@ -115,7 +115,7 @@ mod tests {
                 on_platforms: &[],
             },
             mappings: &[],
-            judge,
+            judge: Judge::Case(judge),
         }))
     }
 

@@ -2,7 +2,7 @@
 //! not known to be wrong, and not known to be right.
 
 use crate::case::Case;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "coverage",
@@ -24,7 +24,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &[],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 fn judge(case: &Case) -> Judgement {

@@ -1,7 +1,7 @@
 //! Somebody said which environment this is. A default is not a decision.
 
 use crate::case::Case;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "environment-declared",
@@ -21,7 +21,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &[],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 fn judge(case: &Case) -> Judgement {

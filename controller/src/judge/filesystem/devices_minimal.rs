@@ -6,11 +6,11 @@ use proto::{Device, Devices, Observation};
 
 use crate::judge::{
     platforms::Platform,
-    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+    requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 use crate::{
     case::{Case, Citation},
-    judge::gvisor::{self, Kernel},
+    judge::gvisor::{Assessment, Kernel},
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -35,7 +35,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         )],
     },
     mappings: &["CIS Docker 5.18"],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
 /// Majors of Linux (`Documentation/admin-guide/devices.txt`), as gVisor has them (`pkg/abi/linux/dev.go`).
@@ -64,7 +64,7 @@ enum Kind {
     Other,
 }
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let devices = match &case.evidence().devices {
         Observation::Seen(devices) => devices,
         Observation::Absent => {
@@ -72,7 +72,7 @@ fn judge(case: &Case) -> Judgement {
         }
         blind => return Judgement::inconclusive(format!("/dev was not looked into: {}", blind.fared())),
     };
-    let kernel = gvisor::assess(case).kernel;
+    let kernel = assessment.kernel;
     let of = |kind| {
         let found = devices.devices.iter().filter(move |device| kind_of(device, kernel, case) == kind);
         found.collect::<Vec<_>>()
@@ -166,6 +166,10 @@ mod tests {
         let mounts = &mut fixture::mounts(case).mounts;
         let root = mounts[0].clone();
         mounts.push(Mount { mount_point: mount_point.into(), filesystem: filesystem.into(), ..root });
+    }
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
     }
 
     #[test]

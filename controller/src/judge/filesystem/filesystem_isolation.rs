@@ -9,7 +9,8 @@ pub(super) mod volumes;
 use proto::{Mount, Observation};
 
 use crate::case::{Case, Citation, HostPath, Subject, identity::FileDigest};
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Outcome, Requirement, Scope};
+use crate::judge::gvisor::Assessment;
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 use volumes::{NodePath, Volumes};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -44,24 +45,26 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &["KAR-0020"],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
 /// File systems that the kernel makes by itself, and that hold no file of a machine's.
 const KERNELS_OWN: &[&str] =
     &["proc", "sysfs", "tmpfs", "dev", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
 
-/// Judges a part: what shows that it is met, or what speaks against the sandbox.
-type Part = fn(&Case) -> Result<Vec<Citation>, Judgement>;
-
-/// What was seen to be shared comes before what could not be seen, and a path before what it leads to.
-const PARTS: &[Part] =
-    &[workloads_volumes, shared_files, shadow::read, host_sentinels::read, kernel_files::read, own_files];
-
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let (mut citations, mut against) = (Vec::new(), Vec::new());
-    for part in PARTS {
-        match part(case) {
+    // What was seen to be shared comes before what could not be seen, and a path before what it leads to.
+    let parts = [
+        workloads_volumes(case),
+        shared_files(case),
+        shadow::read(case),
+        host_sentinels::read(case, assessment),
+        kernel_files::read(case, assessment),
+        own_files(case),
+    ];
+    for part in parts {
+        match part {
             Ok(shown) => citations.extend(shown),
             Err(judgement) => against.push(judgement),
         }
@@ -177,9 +180,13 @@ fn own_mounts(case: &Case) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{case::cluster::Volume, fixture};
+
+    pub(super) fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
 
     #[test]
     fn a_root_of_its_own_is_met_with_and_without_an_account_list_of_its_own() {

@@ -10,7 +10,7 @@ use crate::case::{Case, Citation, destination::Purpose};
 use crate::judge::{
     network::network_isolation::attempted::{self, Attempted},
     platforms::Platform,
-    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+    requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -35,7 +35,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         )],
     },
     mappings: &["CIS Docker 5.32"],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 /// What is mounted of the machine, as far as sockets are concerned.

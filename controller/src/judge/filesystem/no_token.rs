@@ -1,7 +1,7 @@
 //! No pod carries a service account's token, with which code could ask the API server.
 
 use crate::case::{Case, cluster::PodView};
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "no-token",
@@ -21,7 +21,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &["CIS Kubernetes 5.1.6", "GKE secure-sandbox-policy"],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 fn judge(case: &Case) -> Judgement {

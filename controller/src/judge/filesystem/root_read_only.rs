@@ -3,7 +3,7 @@
 use proto::Answer;
 
 use crate::case::Case;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "root-read-only",
@@ -24,7 +24,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &["CIS Docker 5.13"],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 /// `EROFS`, and `ST_RDONLY` and `ST_VALID` (include/linux/statfs.h); gVisor sets no flag.

@@ -6,7 +6,7 @@ use proto::{Secrets, Token};
 use crate::case::{Case, Citation};
 use crate::judge::{
     platforms::Platform,
-    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+    requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -31,7 +31,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         )],
     },
     mappings: &["CIS Kubernetes 5.4.1"],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 fn judge(case: &Case) -> Judgement {

@@ -6,11 +6,11 @@ use proto::KernelFile;
 
 use crate::judge::{
     platforms::Platform,
-    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+    requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 use crate::{
     case::{Case, Citation},
-    judge::gvisor::{self, Kernel},
+    judge::gvisor::{Assessment, Kernel},
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -34,7 +34,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[(Platform::SharedKernel, "every container shows the machine's /proc/cmdline")],
     },
     mappings: &["MITRE ATT&CK T1082"],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
 /// What shows the whole machine to whoever may read it, and what that is.
@@ -55,12 +55,11 @@ struct Found {
     own: Vec<Citation>,
 }
 
-fn judge(case: &Case) -> Judgement {
-    let kernel = gvisor::assess(case).kernel;
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let mut found = Found::default();
-    identifiers::read(case, kernel, &mut found);
+    identifiers::read(case, assessment, &mut found);
     other_processes(case, &mut found);
-    kernels_files(case, kernel, &mut found);
+    kernels_files(case, assessment, &mut found);
     let Found { told, unknown, own } = found;
     if let Some(first) = told.first() {
         let because = match told.len().saturating_sub(1) {
@@ -94,9 +93,9 @@ fn other_processes(case: &Case, found: &mut Found) {
     }
 }
 
-fn kernels_files(case: &Case, kernel: Kernel, found: &mut Found) {
+fn kernels_files(case: &Case, assessment: &Assessment, found: &mut Found) {
     let cited = |text: String| Citation { source: "kernel-files", text };
-    if kernel == Kernel::Gvisor {
+    if assessment.kernel == Kernel::Gvisor {
         return;
     }
     let observed = &case.evidence().kernel_files;
@@ -105,7 +104,7 @@ fn kernels_files(case: &Case, kernel: Kernel, found: &mut Found) {
         return;
     };
     let shown = seen.files.iter().filter_map(telling);
-    if gvisor::is_the_machines(case) {
+    if assessment.is_the_machines {
         found.told.extend(shown.map(cited));
     } else {
         // The kernel of a virtual machine shows nothing of the machine around it.
@@ -121,7 +120,7 @@ fn telling(file: &KernelFile) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proto::{HostSentinels, KernelFiles, Observation, OtherProcesses};
 
     use super::*;
@@ -129,6 +128,10 @@ mod tests {
 
     fn told(case: &Case) -> &'static str {
         fixture::told(&judge(case))
+    }
+
+    pub(super) fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::case::{
     Case, InCluster,
     cluster::{Container, PodView},
 };
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "limits-declared",
@@ -25,7 +25,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &["CIS Kubernetes 5.7"],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 fn judge(case: &Case) -> Judgement {

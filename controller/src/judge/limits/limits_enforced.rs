@@ -2,8 +2,9 @@
 
 use super::resource_limits;
 use crate::case::Case;
+use crate::judge::gvisor::Assessment;
 use crate::judge::platforms;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "limits-enforced",
@@ -24,9 +25,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::LIMITS_ON_PLATFORMS,
     },
     mappings: &[],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
-    resource_limits::of_the_probe(case)
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
+    resource_limits::of_the_probe(case, assessment)
 }

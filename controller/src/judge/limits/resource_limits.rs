@@ -9,8 +9,9 @@ mod shown;
 
 use super::limits_declared;
 use crate::case::Case;
+use crate::judge::gvisor::Assessment;
 use crate::judge::platforms;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Outcome, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 use shown::{Comparison, Limit, Shown, Source, describe};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -40,22 +41,22 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::LIMITS_ON_PLATFORMS,
     },
     mappings: &["KAR-0020"],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let lacking = case.surroundings.in_cluster.as_ref().map(limits_declared::lacking).unwrap_or_default();
     match lacking.first() {
         Some(first) => {
             let judgement = Judgement::unmet(format!("{first} has no memory or no CPU limit"));
             lacking.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()))
         }
-        None => of_the_probe(case),
+        None => of_the_probe(case, assessment),
     }
 }
 
 /// Whether the probe's own limits are declared and reach its sandbox.
-pub(super) fn of_the_probe(case: &Case) -> Judgement {
+pub(super) fn of_the_probe(case: &Case, assessment: &Assessment) -> Judgement {
     let Some(declared) = case.surroundings.declared else {
         return match case.evidence().memory_total.seen() {
             Some(total) => Judgement::unmet("there is no sandbox, and so no limit")
@@ -68,7 +69,7 @@ pub(super) fn of_the_probe(case: &Case) -> Judgement {
         return Judgement::unmet(format!("no limit of {missing} is declared"))
             .citing(declarer(case), describe(declared));
     }
-    let shown = shown::all(case, declared);
+    let shown = shown::all(case, declared, assessment.kernel);
     let none_arrives = shown.iter().all(|shown| shown.comparison != Comparison::AsDeclared);
     let judgement = match shown.iter().find(|shown| shown.comparison == Comparison::Contradicts) {
         Some(_) if none_arrives && cause::is_rootless(case) => Judgement::inconclusive(
@@ -191,6 +192,10 @@ mod tests {
     fn told(case: &mut Case, flag: &str) {
         let Subject::Sandbox { runtime, .. } = &mut case.surroundings.subject else { panic!("no sandbox") };
         runtime.push(flag.to_owned());
+    }
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::network_isolation::{
 };
 use crate::case::{Case, profile::Expectation};
 use crate::judge::platforms;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "closed-from-the-start",
@@ -29,7 +29,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 /// How late the first attempt may be to be one of the first seconds.

@@ -9,7 +9,7 @@ pub(super) mod structure;
 
 use crate::case::{Case, Citation, destination::Purpose, profile::Expectation};
 use crate::judge::platforms;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use attempted::Attempted;
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -32,7 +32,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &["KAR-0020"],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 pub(super) fn judge(case: &Case) -> Judgement {
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
         for requirement in ["policies-enforced", "closed-from-the-start"] {
             let requirement = crate::judge::catalogue::ALL.iter().find(|it| it.id == requirement).unwrap();
-            assert_eq!((requirement.judge)(&case).outcome, Outcome::Met, "{}", requirement.id);
+            assert_eq!(fixture::judged(requirement, &case).outcome, Outcome::Met, "{}", requirement.id);
         }
     }
 

@@ -6,11 +6,11 @@ mod workloads;
 
 use crate::judge::{
     platforms::Platform,
-    requirement::{Area, Class, Explanation, Judgement, Requirement, Scope},
+    requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 use crate::{
     case::Case,
-    judge::gvisor::{self, Kernel},
+    judge::gvisor::{Assessment, Kernel},
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -35,7 +35,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         )],
     },
     mappings: &[],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
 /// `Err` tells a gap; `Ok(None)` that there is nothing to cite.
@@ -46,8 +46,8 @@ enum Gap {
     Unseen(String),
 }
 
-fn judge(case: &Case) -> Judgement {
-    let kernel = gvisor::assess(case).kernel;
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
+    let kernel = assessment.kernel;
     let of_workloads = workloads::readings(case, kernel);
     let own = [
         user(case),
@@ -167,11 +167,15 @@ fn namespaces(case: &Case, kernel: Kernel) -> Reading {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proto::{Observation, Seccomp};
 
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
+
+    pub(super) fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
 
     #[test]
     fn mode_0_is_normal_in_gvisor_and_a_gap_on_linux() {

@@ -1,10 +1,10 @@
 //! The RuntimeClass is there, and its handler is one of gVisor's.
 
 use crate::judge::platforms;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
-    judge::gvisor::{self, Kernel},
+    judge::gvisor::{Assessment, Kernel},
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -27,10 +27,10 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
@@ -47,14 +47,13 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::unmet(format!("there is no RuntimeClass {name}"));
     };
     let declared = format!("RuntimeClass {name}, handler {}", class.handler);
-    let seen = gvisor::assess(case);
-    match (class.claims_gvisor(), seen.kernel) {
+    match (class.claims_gvisor(), assessment.kernel) {
         (true, Kernel::Other) => Judgement::unmet(format!(
             "the handler {} is declared to be gVisor's, and the probe saw that it is not",
             class.handler
         ))
         .citing("cluster", declared)
-        .citing_all(seen.citations),
+        .citing_all(assessment.citations.clone()),
         (true, _) => Judgement::met("the class exists, and its handler bears gVisor's name")
             .citing("cluster", declared),
         (false, Kernel::Gvisor) => Judgement::met(format!(
@@ -62,7 +61,7 @@ fn judge(case: &Case) -> Judgement {
             class.handler
         ))
         .citing("cluster", declared)
-        .citing_all(seen.citations),
+        .citing_all(assessment.citations.clone()),
         (false, _) => Judgement::unmet(format!("the handler {} is not gVisor's", class.handler))
             .citing("cluster", declared),
     }
@@ -80,6 +79,10 @@ mod tests {
         let class =
             RuntimeClass { name: "gvisor".into(), handler: handler.into(), ..RuntimeClass::default() };
         cluster.classes = Ok(vec![class]);
+    }
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
     }
 
     #[test]

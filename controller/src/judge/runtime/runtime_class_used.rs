@@ -3,7 +3,7 @@
 
 use crate::case::{Case, InCluster, cluster::PodView};
 use crate::judge::platforms;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "runtime-class-used",
@@ -23,7 +23,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
-    judge,
+    judge: Judge::Case(judge),
 };
 
 fn judge(case: &Case) -> Judgement {

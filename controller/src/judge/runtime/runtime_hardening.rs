@@ -1,10 +1,13 @@
 //! Settings of gVisor's that weaken the sandbox less, and those that nobody can see from inside.
 
 use super::runtime_settings::{cite, not_gvisor};
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
-    judge::gvisor::settings::{SETTINGS, Shown},
+    judge::gvisor::{
+        Assessment,
+        settings::{SETTINGS, Shown},
+    },
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -27,11 +30,11 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &[],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
-    if let Some(otherwise) = not_gvisor(case) {
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
+    if let Some(otherwise) = not_gvisor(assessment) {
         return otherwise;
     }
     let shown: Vec<_> =
@@ -54,6 +57,10 @@ fn judge(case: &Case) -> Judgement {
 mod tests {
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
 
     #[test]
     fn what_nobody_can_see_from_inside_is_named_and_never_met() {

@@ -1,10 +1,10 @@
 //! The kernel that answers is gVisor's. The rule is [`crate::judge::gvisor`]'s.
 
 use crate::judge::platforms;
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
-    judge::gvisor::{self, Kernel},
+    judge::gvisor::{Assessment, Kernel},
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -36,23 +36,26 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020"],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
-    let assessment = gvisor::assess(case);
+fn judge(_: &Case, assessment: &Assessment) -> Judgement {
     let judgement = match assessment.kernel {
-        Kernel::Gvisor => Judgement::met(assessment.because),
-        Kernel::Other => Judgement::unmet(assessment.because),
-        Kernel::Unclear => Judgement::inconclusive(assessment.because),
+        Kernel::Gvisor => Judgement::met(assessment.because.clone()),
+        Kernel::Other => Judgement::unmet(assessment.because.clone()),
+        Kernel::Unclear => Judgement::inconclusive(assessment.because.clone()),
     };
-    Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations)
+    Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
 
     #[test]
     fn the_kernel_decides() {

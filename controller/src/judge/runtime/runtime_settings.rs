@@ -2,11 +2,11 @@
 //! where the node's runtime passes them on (gVisor, `g3doc/user_guide/containerd/configuration.md`;
 //! `runsc/config/flags.go`).
 
-use crate::judge::requirement::{Area, Class, Explanation, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
     judge::gvisor::{
-        self, Kernel,
+        Assessment, Kernel,
         settings::{self, SETTINGS, Setting, Shown},
     },
 };
@@ -30,16 +30,16 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &["GKE secure-sandbox-policy"],
-    judge,
+    judge: Judge::Kernel(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
-    asked_for(case).or_else(|| not_gvisor(case)).unwrap_or_else(|| seen(case))
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
+    asked_for(case).or_else(|| not_gvisor(assessment)).unwrap_or_else(|| seen(case))
 }
 
 /// What is judged where the kernel is not gVisor's, to which its settings mean nothing.
-pub(super) fn not_gvisor(case: &Case) -> Option<Judgement> {
-    match gvisor::assess(case).kernel {
+pub(super) fn not_gvisor(assessment: &Assessment) -> Option<Judgement> {
+    match assessment.kernel {
         Kernel::Gvisor => None,
         Kernel::Other => {
             Some(Judgement::not_applicable("another kernel answers, to which gVisor's settings mean nothing"))
@@ -85,6 +85,10 @@ mod tests {
 
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
 
     #[test]
     fn a_setting_that_is_seen_to_open_the_sandbox_is_unmet() {

@@ -125,7 +125,7 @@ mod tests {
         let changes: [(&str, Change); 3] = [
             ("pod/web-2: the pod was created", |pod| pod.runtime_class = None),
             ("pod/web-2: the pod was created", |pod| {
-                drop(pod.gvisor_annotations.insert("a".into(), "b".into()))
+                drop(pod.gvisor_annotations.insert("a".into(), "b".into()));
             }),
             ("pod/web-2: its node three does not exist", |pod| pod.node = Some("three".into())),
         ];

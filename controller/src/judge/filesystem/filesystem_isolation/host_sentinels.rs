@@ -5,12 +5,12 @@ use proto::{HOST_FOLDERS, Namespaces, Observer};
 use super::Judgement;
 use crate::{
     case::{Case, Citation},
-    judge::gvisor,
+    judge::gvisor::Assessment,
 };
 
 /// Whether anything of the machine's is there. A user's image may have such a folder of its own: there, what is mounted
 /// decides.
-pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
+pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>, Judgement> {
     if !case.probe_knows(Observer::HostSentinels) {
         return Ok(Vec::new());
     }
@@ -20,7 +20,7 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
         return Err(Judgement::inconclusive(why));
     };
     let cited = |text: &String| Citation { source: "host-sentinels", text: text.clone() };
-    let machines = is_among_the_machines_processes(case);
+    let machines = is_among_the_machines_processes(case, assessment);
     if seen.other_root == Some(true) {
         let judgement = if machines {
             Judgement::unmet("the machine's root directory can be entered by way of /proc")
@@ -52,13 +52,13 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
 
 /// Whether its processes are the machine's own. The first namespace of every kernel has the same number: it is the machine's
 /// where the kernel is.
-fn is_among_the_machines_processes(case: &Case) -> bool {
+fn is_among_the_machines_processes(case: &Case, assessment: &Assessment) -> bool {
     let (theirs, machine) = (&case.evidence().namespaces, &case.surroundings.machine.namespaces);
     let shared = |machine: &Namespaces| {
         let theirs = theirs.seen().into_iter().flat_map(|it| &it.namespaces);
         theirs.into_iter().any(|it| it.kind == "pid" && machine.namespaces.contains(it))
     };
-    machine.seen().is_some_and(shared) && gvisor::is_the_machines(case)
+    machine.seen().is_some_and(shared) && assessment.is_the_machines
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
     use crate::fixture;
 
     fn told(case: &Case) -> &'static str {
-        fixture::told(&super::super::judge(case))
+        fixture::told(&super::super::tests::judge(case))
     }
 
     fn seeing(mut case: Case, sentinels: &HostSentinels) -> Case {

@@ -6,7 +6,7 @@ use proto::{KernelFile, Observer};
 use super::Judgement;
 use crate::{
     case::{Case, Citation},
-    judge::gvisor::{self, Kernel},
+    judge::gvisor::{Assessment, Kernel},
 };
 
 /// What the machine's own kernel does for whoever writes there.
@@ -22,9 +22,8 @@ const WAYS_OUT: &[(&str, &str)] = &[
 ];
 
 /// Whether one of them leads out.
-pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
-    let kernel = gvisor::assess(case).kernel;
-    if kernel == Kernel::Gvisor || !case.probe_knows(Observer::KernelFiles) {
+pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>, Judgement> {
+    if assessment.kernel == Kernel::Gvisor || !case.probe_knows(Observer::KernelFiles) {
         return Ok(Vec::new());
     }
     let observed = &case.evidence().kernel_files;
@@ -35,7 +34,7 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let cited = |text: &String| Citation { source: "kernel-files", text: text.clone() };
     let ways: Vec<_> = seen.files.iter().filter_map(way_out).collect();
     if let Some(first) = ways.first() {
-        let judgement = if gvisor::is_the_machines(case) {
+        let judgement = if assessment.is_the_machines {
             Judgement::unmet(format!("a file of the machine's kernel may be written: {first}"))
         } else {
             Judgement::inconclusive(format!("whose kernel's file may be written is not known: {first}"))
@@ -73,7 +72,7 @@ mod tests {
 
     fn told(mut case: Case, observed: &Observation<KernelFiles>) -> &'static str {
         case.collected.evidence.kernel_files = observed.clone();
-        fixture::told(&super::super::judge(&case))
+        fixture::told(&super::super::tests::judge(&case))
     }
 
     /// A sandbox whose kernel cannot be told, with all else as gVisor has it.
@@ -86,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_file_that_may_be_written_counts_by_whose_kernel_it_is() {
-        assert_eq!(gvisor::assess(&unclear()).kernel, Kernel::Unclear);
+        assert_eq!(crate::judge::gvisor::assess(&unclear()).kernel, Kernel::Unclear);
         for (observed, linux, gvisors, unclears) in [
             (seen(CORE_PATTERN, 0x9fa0, false), "met", "met", "met"),
             (seen(CORE_PATTERN, 0x9fa0, true), "unmet", "met", "open"),

@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn told(case: &Case) -> &'static str {
-        fixture::told(&super::super::judge(case))
+        fixture::told(&super::super::tests::judge(case))
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
         ] {
             assert_eq!(told(&bundle(theirs.clone())), expected, "{theirs:?}");
         }
-        let words = super::super::judge(&bundle(shadow(1))).because;
+        let words = super::super::tests::judge(&bundle(shadow(1))).because;
         assert_eq!(words, "limited isolation: the host's passwords are readable");
     }
 

@@ -103,7 +103,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{fixture, judge::filesystem::filesystem_isolation::judge};
+    use crate::{fixture, judge::filesystem::filesystem_isolation::tests::judge};
 
     #[test]
     fn a_claim_is_judged_by_the_volume_behind_it() {

@@ -5,7 +5,7 @@ use proto::{Identifier, Observation, identifier_digest};
 use super::Found;
 use crate::{
     case::{Case, Citation},
-    judge::gvisor::{self, Kernel},
+    judge::gvisor::{Assessment, Kernel},
 };
 
 /// Of the UTS namespace, not of the kernel.
@@ -22,7 +22,7 @@ enum Whose {
     Unknown,
 }
 
-pub(super) fn read(case: &Case, kernel: Kernel, found: &mut Found) {
+pub(super) fn read(case: &Case, assessment: &Assessment, found: &mut Found) {
     let cited = |text: String| Citation { source: "identifiers", text };
     let observed = &case.evidence().identifiers;
     let Some(seen) = observed.seen() else {
@@ -31,7 +31,7 @@ pub(super) fn read(case: &Case, kernel: Kernel, found: &mut Found) {
     };
     for identifier in &seen.identifiers {
         let path = &identifier.path;
-        match whose(case, kernel, identifier) {
+        match whose(case, assessment, identifier) {
             Whose::Machines => found.told.push(cited(path.clone())),
             Whose::Own => found.own.push(cited(format!("{path} is the sandbox's own"))),
             Whose::Unknown => found.unknown.push(cited(format!("whose {path} is, is not known"))),
@@ -43,7 +43,7 @@ pub(super) fn read(case: &Case, kernel: Kernel, found: &mut Found) {
     }
 }
 
-fn whose(case: &Case, kernel: Kernel, identifier: &Identifier) -> Whose {
+fn whose(case: &Case, assessment: &Assessment, identifier: &Identifier) -> Whose {
     let identities = &case.surroundings.machine.identities;
     let same = |digest: &[u8; 32]| *digest == identifier.sha256;
     let is_of_a_kind = OF_A_KIND.contains(&identifier.path.as_str());
@@ -60,9 +60,9 @@ fn whose(case: &Case, kernel: Kernel, identifier: &Identifier) -> Whose {
     }
     // What the kernel makes is the machine's where the kernel is.
     if !is_host_name && identifier.of_kernel {
-        return match kernel {
+        return match assessment.kernel {
             Kernel::Gvisor => Whose::Own,
-            Kernel::Other if gvisor::is_the_machines(case) => Whose::Machines,
+            Kernel::Other if assessment.is_the_machines => Whose::Machines,
             Kernel::Other | Kernel::Unclear => Whose::Unknown,
         };
     }
@@ -84,7 +84,7 @@ mod tests {
     use crate::{case::identity::Identity, fixture};
 
     fn told(case: &Case) -> &'static str {
-        fixture::told(&super::super::judge(case))
+        fixture::told(&super::super::tests::judge(case))
     }
 
     fn having(mut case: Case, path: &str, of_kernel: bool, text: &str) -> Case {

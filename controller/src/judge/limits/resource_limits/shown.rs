@@ -9,7 +9,7 @@ use proto::{Observer, Quota};
 
 use crate::{
     case::{Case, limits::Limits},
-    judge::gvisor::{self, Kernel},
+    judge::gvisor::Kernel,
 };
 
 /// What more than is declared a measurement may show: the first period's quota may be there whole, and short gaps are not
@@ -62,8 +62,7 @@ pub(super) enum Comparison {
 }
 
 /// What everybody shows of those limits that are declared.
-pub(super) fn all(case: &Case, declared: Limits) -> Vec<Shown> {
-    let kernel = gvisor::assess(case).kernel;
+pub(super) fn all(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
     let mut all = by_the_machine(case, declared);
     all.extend(declared.memory.map(|memory| by_memory_total(case, memory, kernel)));
     all.extend(by_quotas(case, declared, kernel));

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::{
         fixture,
-        judge::{privilege::least_privilege::judge, requirement::Outcome},
+        judge::{privilege::least_privilege::tests::judge, requirement::Outcome},
     };
 
     #[test]
