@@ -1,4 +1,4 @@
-//! All that a judge may look at: what the probe saw, and what is known from outside of the sandbox.
+//! All that a judge may see: the probe's evidence, and facts from outside of the sandbox.
 
 pub mod breach;
 pub mod circumstances;
@@ -21,135 +21,137 @@ use limits::Limits;
 use profile::Profile;
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
 
-/// Evidence and survey, side by side.
+/// A probe's evidence with the facts around it.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What the probe delivered.
+    /// The probe's delivery.
     pub collected: Collected,
-    /// What was known or looked up outside.
+    /// Facts from outside of the sandbox.
     pub surroundings: Surroundings,
 }
 
-/// What came over the stream.
+/// A probe's delivery, as far as it was received.
 #[derive(Clone, Debug, Default)]
 pub struct Collected {
-    /// The run's nonce, in hexadecimal digits; `None` where no conversation was begun.
+    /// The run's nonce, in hexadecimal digits; `None` if no conversation began.
     pub nonce: Option<String>,
-    /// What the probe said of itself, if it spoke at all.
+    /// The probe's introduction; `None` if the probe never spoke.
     pub introduction: Option<Introduction>,
-    /// What it observed, as far as it was received.
+    /// The observations that were received.
     pub evidence: Evidence,
-    /// Everything that was wrong with the delivery; empty where the evidence was closed and whole.
+    /// Every breach of the protocol; empty if the evidence is complete and closed.
     pub breaches: Vec<Breach>,
 }
 
-/// What is known outside of the sandbox.
+/// Facts from outside of the sandbox.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// What is judged.
+    /// The subject of the judgement.
     pub subject: Subject,
-    /// The limits that the sandbox was given; `None` where there is no sandbox.
+    /// The sandbox's declared limits; `None` without a sandbox.
     pub declared: Option<Limits>,
-    /// The control group that the sandbox was given, as its configuration writes it.
+    /// The sandbox's control group, as its configuration writes it; `None` if the configuration names none.
     pub cgroup_path: Option<String>,
-    /// Paths of the machine that the sandbox was given, the probe's own file left out.
+    /// Paths of the machine that are mounted into the sandbox, without the probe's own file.
     pub host_paths: Vec<HostPath>,
-    /// Where the sandbox was given mounts that are no path of the machine's own: the probe, and an engine's files.
+    /// Mount points of files that are not the machine's: the probe, and files that an engine made.
     pub own_mounts: Vec<String>,
-    /// Whether the sandbox was given `no_new_privs`; `None` where there is no sandbox.
+    /// True if `no_new_privs` was set for the sandbox; `None` without a sandbox.
     pub no_new_privs: Option<bool>,
-    /// The machine that runs it.
+    /// The machine that runs the sandbox.
     pub machine: Machine,
-    /// Whether the probe was asked to measure the processor time that it gets.
+    /// True if the probe was asked to measure its processor time.
     pub measures_cpu: bool,
     /// The limits of the sandbox's own control group, as the machine's kernel enforces them.
     pub cgroup: Observation<Limits>,
-    /// What the probe was asked to attempt.
+    /// The destinations that the probe was asked to attempt.
     pub destinations: Vec<Destination>,
-    /// Where sockets of the machine's lie in the sandbox, or may lie, that it was not asked to attempt.
+    /// Paths in the sandbox with a socket of the machine, or perhaps with one, that the probe was not asked to attempt.
     pub untried_sockets: Vec<String>,
-    /// What of it may be reached.
+    /// The profile, which says which destinations may be reached.
     pub profile: Profile,
-    /// What was reached from beside the sandbox, at the same time.
+    /// Attempts from beside the sandbox, at the same time.
     pub control: Control,
-    /// The targets of the probe's whose datagrams arrived one way, as the run's own listener tells.
+    /// The probe's targets whose one-way datagrams arrived at the run's own listener.
     pub arrived: Vec<u32>,
-    /// What a cluster declares and knows; `None` for a run on this machine.
+    /// Facts about the cluster; `None` for a local run.
     pub in_cluster: Option<InCluster>,
 }
 
-/// What is known of a probe that runs in a cluster.
+/// Facts about a probe in a cluster.
 #[derive(Clone, Debug)]
 pub struct InCluster {
-    /// What the cluster declares of the namespace; a saved file has it once for all its cases.
+    /// The declarations of the namespace; a saved file contains them once for all cases.
     pub cluster: Arc<Cluster>,
-    /// What the whole run covers; a saved file has it once, too.
+    /// The coverage of the whole run; a saved file contains it once, too.
     pub coverage: Arc<Coverage>,
-    /// What this probe stands for.
+    /// The group that this probe represents.
     pub group: Group,
-    /// What named the environment; `None` where nothing did.
+    /// The source of the environment; `None` if nothing named it.
     pub environment: Option<String>,
-    /// The pod in which the probe ran.
+    /// The pod in which the probe ran; `None` if it never ran.
     pub pod: Option<RanPod>,
 }
 
-/// What the control reached, by the targets of the probe's own assignment: in a cluster a pod without the workload's bonds,
-/// on this machine the controller itself, which tries its own listener and what the user named.
+/// The control's attempts, numbered by the probe's own targets. In a cluster, the control pod makes them, which no
+/// workload
+/// policy binds. Locally, the controller makes them and tries its own listener and the user's targets.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Control {
-    /// No control namespace was named, or there was nothing to try.
+    /// No control namespace was named, or there was no target to try.
     NotAsked,
-    /// There was no control, for this reason.
+    /// The control failed for this reason.
     Failed(String),
-    /// It attempted these targets.
+    /// The control attempted these targets.
     Tried(Vec<Attempt>),
 }
 
-/// The pod in which a probe ran, by what the cluster says of it.
+/// The pod in which a probe ran, as the cluster's API describes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RanPod {
-    /// Its name.
+    /// The pod's name.
     pub name: String,
-    /// Its node.
+    /// The pod's node; `None` if the cluster did not tell.
     pub node: Option<String>,
-    /// Its container, with the runtime's scheme.
+    /// The container's id, with the runtime's scheme.
     pub container_id: String,
-    /// Its image, by a digest of the manifest or of the configuration.
+    /// The image's digest, of its manifest or of its configuration.
     pub image_id: String,
     /// The digests that the probe's image may have.
     pub known_digests: Vec<String>,
-    /// How long after its container was seen to run the probe was asked, in milliseconds; `None` where a saved file does not
-    /// tell.
+    /// The time between the start of the container and the question to the probe, in milliseconds; `None` if a saved
+    /// file lacks
+    /// it.
     pub asked_after_ms: Option<u64>,
 }
 
-/// What is judged.
+/// The subject of the judgement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Subject {
-    /// A sandbox of this machine, started by an OCI runtime.
+    /// A sandbox on this machine, started by an OCI runtime.
     Sandbox {
         /// The runtime's program and its own arguments.
         runtime: Vec<String>,
-        /// The user's bundle; `None` for a bundle with nothing in it but the probe.
+        /// The user's bundle; `None` for a bundle that contains only the probe.
         bundle: Option<PathBuf>,
     },
     /// No sandbox: the probe ran as a plain process.
     Unsandboxed,
-    /// Pods of a cluster, which one probe stands for.
+    /// Pods of a cluster that one probe represents.
     Pods {
-        /// Their namespace.
+        /// The pods' namespace.
         namespace: String,
-        /// The pool of their nodes.
+        /// The pool of the pods' nodes.
         pool: String,
-        /// The kind of their nodes, where their pool has several.
+        /// The kind of the pods' nodes; `None` if their pool has a single kind.
         node_kind: Option<String>,
-        /// The node on which the probe was put, where one was chosen.
+        /// The probe's node; `None` if no node was chosen.
         node: Option<String>,
-        /// Their RuntimeClass.
+        /// The pods' RuntimeClass; `None` if they name none.
         runtime_class: Option<String>,
-        /// The NetworkPolicies that select them.
+        /// The NetworkPolicies that select the pods.
         policies: Vec<String>,
-        /// Pods, or templates where there is none; empty for what is to come.
+        /// The represented pods, or pod templates if there is no pod; empty for pods that do not exist yet.
         represents: Vec<String>,
     },
 }
@@ -157,66 +159,67 @@ pub enum Subject {
 /// A part of the machine's file system inside the sandbox.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HostPath {
-    /// Where it lies on the machine.
+    /// The path on the machine.
     pub source: String,
-    /// Where it lies in the sandbox.
+    /// The path in the sandbox.
     pub destination: String,
 }
 
-/// What the machine says of itself.
+/// Facts about the machine that runs a sandbox.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// Its kernel's boot id.
+    /// The kernel's boot id.
     pub boot_id: Observation<BootId>,
-    /// Its kernel's release, as uname(2) has it.
+    /// The kernel's release, from uname(2).
     pub kernel_release: Observation<String>,
-    /// The namespaces of its own.
+    /// The machine's own namespaces.
     pub namespaces: Observation<Namespaces>,
-    /// Whether one of its processes runs the probe's file: then its kernel is what runs the probe.
+    /// True if a process of the machine runs the probe's file: then the machine's kernel runs the probe.
     pub runs_the_probe: Observation<bool>,
-    /// Its memory, in bytes.
+    /// The machine's memory in bytes.
     pub memory_total: Observation<u64>,
-    /// Its `/etc/passwd`.
+    /// The digest of `/etc/passwd`.
     pub account_list: Observation<FileDigest>,
-    /// Its `/etc/shadow`.
+    /// The digest of `/etc/shadow`.
     pub shadow: Observation<FileDigest>,
-    /// How large that is, which everybody may know; `None` where it is not known.
+    /// The size of `/etc/shadow` in bytes, which every user may read; `None` if it is unknown.
     pub shadow_size: Option<u64>,
-    /// What it is known by, where that may be told.
+    /// Digests of the machine's identifiers, as far as they can be read.
     pub identities: Vec<Identity>,
 }
 
-/// One observation that a judgement rests on.
+/// An observation that a judgement rests on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Citation {
-    /// Who saw it: an observer's id, or "machine" or "bundle" for what was seen outside.
+    /// The source: an observer's id, or "machine" or "bundle" for an observation from outside.
     pub source: &'static str,
-    /// What was seen.
+    /// The observation in words.
     pub text: String,
 }
 
 // === impl Case ===
 
 impl Case {
-    /// What the probe observed.
+    /// Returns the probe's evidence.
     pub fn evidence(&self) -> &Evidence {
         &self.collected.evidence
     }
 
-    /// Whether the probe can observe it at all. A file that was saved before there was such an observer is judged by what its
-    /// probe knew.
+    /// Returns true if the probe has this observer. A file from before the observer existed is judged by the observers
+    /// that its
+    /// probe had.
     pub fn probe_knows(&self, observer: Observer) -> bool {
         let introduction = self.collected.introduction.as_ref();
         introduction.is_some_and(|introduction| introduction.observers.contains(&observer))
     }
 
-    /// Whether nothing is in the sandbox's image but the probe.
+    /// Returns true if the sandbox's image contains only the probe.
     pub fn is_of_our_image(&self) -> bool {
         self.surroundings.in_cluster.is_some()
             || matches!(self.surroundings.subject, Subject::Sandbox { bundle: None, .. })
     }
 
-    /// The pods and templates that the probe stands for; none on this machine.
+    /// Returns the pods and templates that the probe represents; none for a local run.
     pub fn pod_views(&self) -> &[PodView] {
         self.surroundings
             .in_cluster
@@ -229,7 +232,7 @@ impl Case {
 // === impl Machine ===
 
 impl Machine {
-    /// The same without identities of which the sandbox shows nothing: nobody needs to keep them.
+    /// Removes identities of which the sandbox shows nothing: nobody needs to keep them.
     #[must_use]
     pub fn as_far_as_needed(mut self, evidence: &Evidence) -> Self {
         let shown = evidence.identifiers.seen().map(|it| it.identifiers.as_slice()).unwrap_or_default();
@@ -245,7 +248,7 @@ impl Machine {
 // === impl InCluster ===
 
 impl InCluster {
-    /// Whether there is no workload, and no class was named for what is to come.
+    /// Returns true if there is no workload, and no RuntimeClass was named for pods that do not exist yet.
     pub fn is_of_nothing(&self) -> bool {
         self.group.pod_views.is_empty() && self.group.runtime_class.is_none()
     }
@@ -254,7 +257,7 @@ impl InCluster {
 // === impl Subject ===
 
 impl Subject {
-    /// By which it is told from the others of a run, and found again in another run.
+    /// Returns the name that distinguishes a subject in its run and identifies it in another run.
     pub fn name(&self) -> String {
         match self {
             Self::Sandbox { runtime, bundle: None } => format!("a sandbox of {}", runtime.join(" ")),
@@ -275,7 +278,7 @@ impl Subject {
         }
     }
 
-    /// The pods or templates that a probe stands for; none on this machine.
+    /// Returns the pods or templates that a probe represents; none for a local run.
     pub fn represents(&self) -> &[String] {
         match self {
             Self::Pods { represents, .. } => represents,
@@ -283,7 +286,8 @@ impl Subject {
         }
     }
 
-    /// Whether the runtime was given a flag, as Go's flags are written (pkg.go.dev/flag); the last one counts.
+    /// Returns true if the runtime's arguments set a flag, by the rules of Go's flags (pkg.go.dev/flag); the last one
+    /// counts.
     pub fn is_told(&self, flag: &str) -> bool {
         let Self::Sandbox { runtime, .. } = self else { return false };
         let value = |word: &String| {
@@ -296,7 +300,7 @@ impl Subject {
         runtime.iter().filter_map(value).next_back().unwrap_or(false)
     }
 
-    /// A few words, for a column: the pool of pods.
+    /// Returns a short name for a column: the pool of pods.
     pub fn column(&self) -> &str {
         match self {
             Self::Pods { pool, .. } => pool,
@@ -311,7 +315,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_is_read_as_the_runtime_reads_it() {
+    fn a_flag_is_parsed_by_the_rules_of_go() {
         let told = |words: &[&str]| {
             let words = words.iter().map(|&word| word.to_owned()).collect();
             Subject::Sandbox { runtime: words, bundle: None }.is_told("ignore-cgroups")

@@ -1,88 +1,90 @@
-//! What can be wrong with a delivery: the rules of the protocol, each with the name of its breach.
+//! Breaches of the protocol, by the rule that a delivery broke.
 
 use proto::{Observer, Refused, SCHEMA_VERSION};
 
-/// Everything that can be wrong with what a probe delivers.
+/// A breach of the protocol by a probe.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Breach {
     /// The probe never spoke.
     #[error("the probe never spoke")]
     Silent,
-    /// There was no probe.
+    /// No probe was started, for this reason.
     #[error("no probe was started: {0}")]
     NotLaunched(String),
-    /// The probe ran on another node than was planned.
+    /// The probe ran on another node than planned.
     #[error("the probe was planned for node {planned} and ran on {ran}")]
     OtherNode {
-        /// Where it was to run.
+        /// The planned node's name.
         planned: String,
-        /// Where it ran.
+        /// The actual node's name.
         ran: String,
     },
-    /// The container was another one after the evidence than before.
-    #[error("the probe's container changed while it was looked at: {0}")]
+    /// The pod had another container after the evidence than before.
+    #[error("the probe's container changed during the run: {0}")]
     OtherContainer(String),
-    /// A message makes no sense.
+    /// A message could not be parsed.
     #[error("a message was refused: {0}")]
     Refused(#[from] Refused),
     /// The probe speaks another version of the schema.
-    #[error("the probe speaks version {spoken} of the schema, and this controller {SCHEMA_VERSION}")]
+    #[error(
+        "the probe speaks version {spoken} of the schema; this controller speaks version {SCHEMA_VERSION}"
+    )]
     SchemaVersion {
-        /// The probe's.
+        /// The probe's version.
         spoken: u32,
     },
-    /// The probe cannot observe everything.
+    /// The probe lacks an assigned observer.
     #[error("the probe cannot observe {}", .0.id())]
     Lacking(Observer),
-    /// A call came a second time.
+    /// The probe repeated a call.
     #[error("the probe made the call {0} twice")]
     Twice(&'static str),
     /// Observations came before an introduction.
-    #[error("the probe delivered before it was asked")]
+    #[error("the probe delivered before its introduction")]
     Unasked,
     /// A message belongs to another run.
     #[error("a message has another run's nonce")]
     WrongNonce,
-    /// An observer answered that was not asked.
-    #[error("{} was delivered and not asked for", .0.id())]
+    /// An observer answered without being assigned.
+    #[error("{} was delivered but not assigned", .0.id())]
     Unassigned(Observer),
-    /// The attempts are not those that were asked for.
-    #[error("the attempts are not those of the assignment")]
+    /// The attempts differ from the assigned targets.
+    #[error("the attempts differ from the assigned targets")]
     OtherTargets,
-    /// An observer answered a second time.
+    /// An observer answered twice.
     #[error("{} was delivered twice", .0.id())]
     Repeated(Observer),
-    /// The probe counts otherwise than the controller.
-    #[error("the probe says that it sent {claimed} observations, of {expected}; {received} were received")]
+    /// The probe's count differs from the controller's.
+    #[error("the probe claims {claimed} of {expected} observations; {received} were received")]
     Miscounted {
-        /// What the probe says.
+        /// The number that the probe claims.
         claimed: u32,
-        /// What was received.
+        /// The number of received observations.
         received: usize,
-        /// What was asked for.
+        /// The number of assigned observations.
         expected: usize,
     },
     /// The stream ended before the evidence was closed.
     #[error("the evidence was not closed: {received} of {expected} observations were received")]
     Unclosed {
-        /// What was received.
+        /// The number of received observations.
         received: usize,
-        /// What was asked for.
+        /// The number of assigned observations.
         expected: usize,
     },
-    /// The transport gave up on what the probe sent.
+    /// The transport refused the probe's stream.
     #[error("the stream broke: {0}")]
     Stream(String),
-    /// The probe sent more than any evidence needs.
+    /// The probe sent more bytes than any evidence needs.
     #[error("the probe sent more than {limit} bytes")]
     Flood {
-        /// The most that is accepted.
+        /// The largest accepted number of bytes.
         limit: u64,
     },
-    /// The probe's process ended before it was told that it may.
+    /// The probe's process ended before it was released.
     #[error("the probe ended early: {0}")]
     Ended(String),
-    /// Any of them, in the words of a saved file.
+    /// Any breach, in the words of a saved file.
     #[error("{0}")]
     Saved(String),
 }

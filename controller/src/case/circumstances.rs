@@ -1,9 +1,9 @@
-//! Circumstances of a run: where it took place, when, and by which versions.
+//! Circumstances of a run: its place, its time and its versions.
 
-/// Where and when a run took place, and which controller made it. The probes' versions stand with their sandboxes.
+/// The place, the time and the controller of a run. The probes' versions are part of their sandboxes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Circumstances {
-    /// The run's name, which every object bears that the run creates: `podproof-` and eight hexadecimal digits.
+    /// The run's name, which every object of the run bears: `podproof-` and eight hexadecimal digits.
     pub run: String,
     /// The start of the run, in seconds since 1970 (UTC).
     pub started_at: u64,
@@ -27,7 +27,7 @@ pub enum Place {
     Cluster {
         /// The URL of the API server.
         server: String,
-        /// The version of the API server, such as `v1.35.4`; `None` where it did not tell.
+        /// The version of the API server, such as `v1.35.4`; `None` if the server did not tell it.
         version: Option<String>,
         /// The namespace whose pods were judged.
         namespace: String,

@@ -1,5 +1,6 @@
-//! What a cluster declares of a namespace, without a client. What may not be read is a value, with the permission that is
-//! missing; it is never an empty list.
+//! Declarations of a namespace in a cluster, without a client. A failed read is a value that names the missing
+//! permission; it
+//! is never an empty list.
 
 mod access;
 mod bonds;
@@ -30,98 +31,98 @@ pub use quantity::{bytes, millis};
 pub use selecting::{Selecting, SelectingKind};
 pub use selector::{Labels, Requirement, Selector};
 
-/// What was read, or why it was not.
+/// The result of a read from the API server.
 pub type Read<T> = Result<T, Unreadable>;
 
-/// Something that could not be read.
+/// A read that failed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unreadable {
     /// The request that failed.
     pub what: Access,
-    /// Whether a permission is missing; else the API server's words say why.
+    /// True if a permission is missing; otherwise the message gives the reason.
     pub forbidden: bool,
-    /// What the API server said.
+    /// The API server's message.
     pub message: String,
 }
 
-/// Everything that is declared.
+/// All declarations of a namespace.
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    /// The namespace that is judged.
+    /// The judged namespace's name.
     pub namespace: String,
-    /// Its `pod-security.kubernetes.io/enforce` label.
+    /// The namespace's label `pod-security.kubernetes.io/enforce`; `None` if it is missing or unreadable.
     pub pod_security: Option<String>,
     /// The API server's version.
     pub version: Read<String>,
-    /// Templates of workloads, and pods.
+    /// Pods, and pod templates of workloads.
     pub pod_views: Vec<PodView>,
-    /// Kinds of workloads that could not be read, and pods if they could not.
+    /// Failed reads of workloads and pods.
     pub unread_pod_views: Vec<Unreadable>,
-    /// Every RuntimeClass.
+    /// Every RuntimeClass of the cluster.
     pub classes: Read<Vec<Class>>,
-    /// Every node.
+    /// Every node of the cluster.
     pub nodes: Read<Vec<Node>>,
     /// The namespace's NetworkPolicies.
     pub policies: Read<Vec<Policy>>,
     /// Policies of other kinds that may bind the namespace.
     pub other_policies: Read<Vec<OtherPolicy>>,
-    /// What binds the namespace's pods, to be compared with what does when the probes have been asked.
+    /// The labels and policies that bind the pods at the start, for a comparison with the end of the run.
     pub bonds: Bonds,
-    /// What of that was otherwise by then.
+    /// Changes of those labels and policies during the run.
     pub changed: Vec<String>,
-    /// The limits that a LimitRange gives to a container without its own.
+    /// The limits of a LimitRange for containers without limits.
     pub default_limits: Read<Option<crate::case::limits::Limits>>,
     /// The volumes behind the namespace's claims.
     pub claims: Read<Vec<Volume>>,
-    /// ResourceQuotas, each with what is used up.
+    /// ResourceQuotas, each with its used amounts.
     pub quotas: Read<Vec<String>>,
-    /// Services, budgets and autoscalers that select pods by label.
+    /// Services, disruption budgets and autoscalers that select pods.
     pub selecting: Vec<Read<Vec<Selecting>>>,
-    /// Policies by which the witness may be out of reach for reasons of its own; `None` without a control namespace.
+    /// Policies of the control namespace that may shut off the listener; `None` without a control namespace.
     pub control: Option<Read<Vec<String>>>,
-    /// Where the cluster's own services are.
+    /// The addresses of the cluster's own services.
     pub addresses: Read<Addresses>,
-    /// Where pods of the namespace listen by TCP, a few of them.
+    /// TCP addresses where a few pods of the namespace listen.
     pub neighbours: Vec<SocketAddr>,
 }
 
 /// The addresses of services that every cluster has.
 #[derive(Clone, Debug, Default)]
 pub struct Addresses {
-    /// DNS, from the Service that serves it; none where it has no label that is known.
+    /// The addresses of the DNS Service; none if no Service has the known label.
     pub dns: Vec<IpAddr>,
-    /// The API server, by its Service.
+    /// The addresses of the API server's Service.
     pub api_server: Vec<IpAddr>,
 }
 
 // === impl Cluster ===
 
 impl Cluster {
-    /// Pods that exist.
+    /// Returns the pods that exist.
     pub fn pods(&self) -> impl Iterator<Item = &PodView> {
         self.pod_views.iter().filter(|pod_view| !pod_view.origin.is_template())
     }
 
-    /// The class of a name.
+    /// Returns the RuntimeClass with a name.
     pub fn class(&self, name: &str) -> Option<&Class> {
         self.classes.as_ref().ok()?.iter().find(|class| class.name == name)
     }
 
-    /// The node of a name.
+    /// Returns the node with a name.
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.as_ref().ok()?.iter().find(|node| node.name == name)
     }
 
-    /// The policies that select these labels.
+    /// Returns the policies that select these labels.
     pub fn policies_on(&self, labels: &Labels) -> Vec<&Policy> {
         let policies = self.policies.as_ref().into_iter().flatten();
         policies.filter(|policy| policy.selector.selects(labels)).collect()
     }
 
-    /// What makes a judgement of the network one of two states of it, if something does.
+    /// Returns why the network changed while it was probed; `None` if it did not change.
     pub fn unsettled(&self) -> Option<String> {
         (!self.changed.is_empty())
-            .then(|| format!("it changed while it was looked at: {}", self.changed.join(", ")))
+            .then(|| format!("the network's policies changed during the run: {}", self.changed.join(", ")))
     }
 }
 

@@ -1,27 +1,28 @@
-//! What a probe is asked to attempt, and why.
+//! Destinations that a probe is asked to attempt, with their purposes.
 
 use std::net::SocketAddr;
 
 use proto::{Protocol, Target};
-/// Something that the probe was asked to attempt.
+/// A destination that the probe was asked to attempt.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Destination {
-    /// As it stands in the assignment.
+    /// The target, as the assignment contains it.
     pub target: Target,
-    /// Why it was chosen.
+    /// The reason for the choice.
     pub purpose: Purpose,
-    /// Whether the user named it, so that the control may try it on this machine, too.
+    /// True if the user named it, so that the controller may try it on this machine, too.
     pub named: bool,
 }
 
 /// Why a destination was chosen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
-    /// A listener of the controller's on the machine's loopback address: whoever reaches it shares the machine's network.
+    /// A listener of the controller on the machine's loopback address: a sandbox that reaches it shares the machine's
+    /// network.
     LoopbackListener,
-    /// An address that documentation reserves (RFC 5737, RFC 3849): without a route it is unreachable at once.
+    /// An address that is reserved for documentation (RFC 5737, RFC 3849); without a route, it is unreachable at once.
     Documentation,
-    /// The run's own listener, which the control reaches.
+    /// The run's own listener, which the control pod or the controller reaches.
     Listener,
     /// A host of the public internet.
     PublicInternet,
@@ -29,7 +30,7 @@ pub enum Purpose {
     PublicDns,
     /// The name servers that the sandbox is configured with.
     OwnResolver,
-    /// A metadata service.
+    /// A cloud's metadata service.
     Metadata,
     /// The cluster's DNS.
     ClusterDns,
@@ -41,18 +42,18 @@ pub enum Purpose {
     Node,
     /// Another pod of the namespace.
     Neighbour,
-    /// A socket of the machine's that is mounted into the sandbox.
+    /// A socket of the machine that is mounted into the sandbox.
     HostSocket,
-    /// The user named it as a target.
+    /// A target that the user named.
     Requested,
-    /// The user named it as something that must be reached.
+    /// A destination that must be reached, named by the user.
     Allowed,
 }
 
 // === impl Destination ===
 
 impl Destination {
-    /// As people write it; what is not TCP says so.
+    /// Returns the destination as people write it; the protocol is omitted for TCP.
     pub fn name(&self) -> String {
         let address = SocketAddr::new(self.target.address, self.target.port);
         match self.target.protocol {
@@ -70,7 +71,7 @@ impl Destination {
 // === impl Purpose ===
 
 impl Purpose {
-    /// Who it is, as a fragment.
+    /// Returns the purpose as a fragment of a sentence.
     pub const fn words(self) -> &'static str {
         match self {
             Self::LoopbackListener => "a listener on the machine's loopback",
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_destination_is_named_by_its_address_and_whatever_is_not_tcp() {
+    fn a_destination_is_named_by_address_and_protocol() {
         for (protocol, name) in [
             (Protocol::Tcp, "[2001:db8::1]:53"),
             (Protocol::Udp, "[2001:db8::1]:53/udp"),

@@ -1,9 +1,10 @@
-//! Development, staging, production, and what said so.
+//! The environment of the workloads: development, staging or production, and its source.
 //!
 //! Production is any of `ENVIRONMENT=production`, `REQUIRE_GVISOR=true` (any case) and `K8S_CLUSTER_TYPE=production`;
 //! staging is `ENVIRONMENT=staging`; everything else is development. The strongest of the variables and the policy file
-//! wins; only `--environment` may weaken. A value that was probably meant to be one of these, and is not, is an error: it
-//! must never pass silently for development.
+//! wins; only `--environment` may weaken. A value that resembles an accepted one is an error: a misspelt value must
+//! never
+//! count silently as development.
 
 use std::fmt;
 
@@ -15,10 +16,10 @@ const ENVIRONMENT: &str = "ENVIRONMENT";
 const REQUIRE_GVISOR: &str = "REQUIRE_GVISOR";
 const CLUSTER_TYPE: &str = "K8S_CLUSTER_TYPE";
 
-/// How many letters may be wrong, missing, added or swapped for a value to count as a slip of the pen.
+/// The most letters that may be wrong, missing, added or swapped for a value to count as misspelt.
 const SLIPS: usize = 2;
 
-/// Where the judged workloads are meant to run; later is stronger.
+/// The environment that the judged workloads are meant for; a later one is stronger.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
@@ -26,18 +27,18 @@ pub enum Environment {
     Development,
     /// Gaps are warnings, and the checklist of production is judged.
     Staging,
-    /// Gaps block.
+    /// Gaps block the release.
     Production,
 }
 
-/// The environment, and why it is that one.
+/// The environment and its source.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Declared {
-    /// Which.
+    /// The declared environment.
     pub environment: Environment,
     /// The source of the declaration, for the report's first line.
     pub source: Source,
-    /// What the reader should know besides: a value that means nothing, a flag that weakened.
+    /// Remarks for the reader: a value without a meaning, or a flag that weakened.
     pub remarks: Vec<String>,
 }
 
@@ -61,31 +62,32 @@ pub enum Source {
     Recorded(String),
 }
 
-/// Why the environment cannot be told.
+/// Why the environment is not known.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// A variable nearly says something.
+    /// A variable's value resembles an accepted value.
     #[error("{variable}={value:?} is not accepted; did you mean {variable}={accepted}?")]
     NearMiss {
         /// The variable's name.
         variable: &'static str,
-        /// Its value.
+        /// The variable's value.
         value: String,
-        /// The value that was probably meant.
+        /// The accepted value that was probably meant.
         accepted: &'static str,
     },
-    /// `REQUIRE_GVISOR` says neither yes nor no.
+    /// `REQUIRE_GVISOR` is neither true nor false.
     #[error(
         "{REQUIRE_GVISOR}={value:?} is not accepted; say {REQUIRE_GVISOR}=true or {REQUIRE_GVISOR}=false"
     )]
     NoTruth {
-        /// Its value.
+        /// The variable's value.
         value: String,
     },
 }
 
-/// Tells the environment from the flag, the variables and the policy file, with its name; `variable` gives the value of one
-/// by its name.
+/// Determines the environment from the flag, the variables and the policy file with its name; `variable` returns the
+/// value
+/// of a variable.
 pub fn declared(
     flag: Option<Environment>,
     file: Option<(Environment, String)>,
@@ -120,7 +122,7 @@ pub fn declared(
         }
     }
     claims.extend(file.map(|(environment, name)| (environment, Source::PolicyFile(name))));
-    // The first of the strongest claims is the one that is named.
+    // The first of the strongest claims is named as the source.
     let strongest = claims.into_iter().rev().max_by_key(|&(environment, _)| environment);
     Ok(decided(flag, strongest, remarks))
 }
@@ -149,7 +151,9 @@ fn required(value: &str) -> Result<bool, Error> {
     }
 }
 
-/// A value without a meaning is development, and is said; one that nearly has a meaning is an error.
+/// Returns a remark for a value without a meaning, which counts as development; a value that resembles an accepted one
+/// is an
+/// error.
 fn unknown(variable: &'static str, value: String, accepted: &[&'static str]) -> Result<String, Error> {
     let meant = value.trim().to_lowercase();
     let near = |accepted: &str| {
@@ -163,7 +167,7 @@ fn unknown(variable: &'static str, value: String, accepted: &[&'static str]) -> 
     }
 }
 
-/// What people write for short.
+/// Returns the usual abbreviation of a value.
 fn abbreviation(accepted: &str) -> &'static str {
     match accepted {
         "production" => "prod",
@@ -243,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_file_strengthens_and_never_weakens() {
+    fn the_policy_file_only_strengthens() {
         let of = |file, value: &'static str| {
             let file = Some((file, "podproof.toml".to_owned()));
             declared(None, file, |name| (name == ENVIRONMENT).then(|| value.to_owned())).unwrap()
@@ -258,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_declared_is_development_and_says_so() {
+    fn without_a_declaration_the_default_is_development() {
         for variables in [&[][..], &[("ENVIRONMENT", ""), ("REQUIRE_GVISOR", "")]] {
             let declared = of(None, variables).unwrap();
             assert_eq!(declared.environment, Environment::Development);
@@ -293,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_value_is_development_and_is_said() {
+    fn an_unknown_value_is_development_with_a_remark() {
         for variable in [("ENVIRONMENT", "qa"), ("K8S_CLUSTER_TYPE", "eks"), ("K8S_CLUSTER_TYPE", "staging")]
         {
             let declared = of(None, &[variable]).unwrap();
@@ -303,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_flag_weakens_and_the_report_says_that_it_did() {
+    fn a_flag_that_weakens_leaves_a_remark() {
         let weakened = of(Some(Environment::Development), &[("ENVIRONMENT", "production")]).unwrap();
         assert_eq!(weakened.environment, Environment::Development);
         assert_eq!(

@@ -1,30 +1,30 @@
-//! By which a file, or what tells one machine from another, is recognised without its contents.
+//! Digests that identify a file or a machine without revealing its contents.
 
 use proto::{Observation, identifier_digest};
 use sha2::{Digest, Sha256};
 
-/// By which a file is recognised.
+/// A file's size and digest, which identify the file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FileDigest {
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// SHA-256.
+    /// The SHA-256 digest of the contents.
     pub sha256: [u8; 32],
 }
 
-/// What a machine is known by, at one of [`proto::IDENTIFIERS`].
+/// An identifier of a machine, from one of [`proto::IDENTIFIERS`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Identity {
-    /// Its path.
+    /// The path of the identifier.
     pub path: String,
-    /// See [`identifier_digest`]; absent where nothing there identifies it.
+    /// The digest of [`identifier_digest`]; absent if the content identifies no machine.
     pub sha256: Observation<[u8; 32]>,
 }
 
 // === impl FileDigest ===
 
 impl FileDigest {
-    /// Of a file's contents.
+    /// Computes the digest of a file's contents.
     pub fn of(bytes: &[u8]) -> Self {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         Self { size, sha256: Sha256::digest(bytes).into() }
@@ -34,7 +34,7 @@ impl FileDigest {
 // === impl Identity ===
 
 impl Identity {
-    /// Of what is to be read there; there is none where that identifies nothing.
+    /// Computes the digest of a path's contents; it is absent if they identify no machine.
     pub fn of(path: &str, contents: Observation<Vec<u8>>) -> Self {
         let sha256 = contents
             .and_then(|bytes| identifier_digest(&bytes).map_or(Observation::Absent, Observation::Seen));
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_identifies_nothing_is_none() {
+    fn an_unspecific_identifier_is_absent() {
         let of = |text: &[u8]| Identity::of("/etc/machine-id", Observation::Seen(text.to_vec())).sha256;
         assert_eq!(of(b"\n"), Observation::Absent);
         assert_eq!(of(b"localhost\n"), Observation::Absent);

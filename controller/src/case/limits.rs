@@ -1,12 +1,12 @@
-//! Limits as a sandbox is given them.
+//! Resource limits of a sandbox.
 
-/// Memory, processor time, processes.
+/// Limits of memory, processor time and processes; `None` means unlimited.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Limits {
-    /// In bytes.
+    /// The memory in bytes.
     pub memory: Option<u64>,
-    /// In thousandths of a processor.
+    /// The processor time in thousandths of a processor.
     pub cpu_millis: Option<u64>,
-    /// Processes and threads.
+    /// The number of processes and threads.
     pub pids: Option<u64>,
 }

@@ -1,4 +1,5 @@
-//! What a sandbox may reach, and what it must: the user's `--profile` and `--allow`. Pure: addresses alone, no names.
+//! Destinations that a sandbox may reach or must reach: the user's `--profile` and `--allow`, with addresses and no
+//! names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,22 +15,22 @@ const DNS_PORT: u16 = 53;
 /// A profile with its exceptions.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Profile {
-    /// `--profile`.
+    /// The value of `--profile`.
     pub kind: Kind,
-    /// `--allow`.
+    /// The values of `--allow`.
     pub allowed: Vec<Allowed>,
 }
 
-/// What may be reached beside what `--allow` names.
+/// Destinations that may be reached besides those of `--allow`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Nothing
+    /// No destination at all
     #[default]
     DenyAll,
     /// The public internet; no private range, metadata service, node or API server
     NoPrivate,
-    /// What `--allow` names, and nothing else
+    /// Only the destinations that `--allow` names
     AllowList,
 }
 
@@ -38,29 +39,29 @@ pub enum Kind {
 pub struct Allowed {
     /// The network's first address, or the host's.
     pub address: IpAddr,
-    /// How many bits of it count.
+    /// The length of the network's prefix in bits.
     pub prefix: u8,
-    /// `None` for every port.
+    /// The allowed port; `None` for every port.
     pub port: Option<u16>,
-    /// `None` for every protocol; UDP stands for all that goes by it.
+    /// The allowed protocol; `None` for every protocol. UDP includes all protocols over UDP.
     pub protocol: Option<Protocol>,
 }
 
-/// What the profile makes of a destination.
+/// The profile's expectation of a destination.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Expectation {
-    /// It must not be reached.
+    /// The destination must not be reached.
     Forbidden,
-    /// It may.
+    /// The destination may be reached.
     Allowed,
-    /// It must.
+    /// The destination must be reached.
     Required,
 }
 
 // === impl Profile ===
 
 impl Profile {
-    /// What is expected of a destination, in a sandbox with these name servers.
+    /// Returns the expectation of a destination in a sandbox with these name servers.
     pub fn expectation(&self, destination: &Destination, name_servers: &[IpAddr]) -> Expectation {
         if destination.purpose == Purpose::LoopbackListener {
             return Expectation::Forbidden;
@@ -91,7 +92,7 @@ impl Profile {
 // === impl Kind ===
 
 impl Kind {
-    /// As it is written after `--profile`.
+    /// Returns the value for `--profile`.
     pub const fn id(self) -> &'static str {
         match self {
             Self::DenyAll => "deny-all",
@@ -114,7 +115,9 @@ impl Allowed {
     }
 }
 
-/// Destinations whose purpose makes them private whatever their address: Azure's wire server has a public one.
+/// Returns true for a destination on the public internet. Some purposes are private whatever their address: Azure's
+/// wire
+/// server has a public one.
 fn is_of_the_internet(destination: &Destination) -> bool {
     let public = match destination.purpose {
         Purpose::LoopbackListener
@@ -136,7 +139,7 @@ fn is_of_the_internet(destination: &Destination) -> bool {
     public && !is_private(destination.target.address)
 }
 
-/// Ranges that the public internet does not route (RFC 6890).
+/// Returns true for an address that the public internet does not route (RFC 6890).
 pub fn is_private(address: IpAddr) -> bool {
     const PRIVATE: &[(IpAddr, u8)] = &[
         (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8),
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn no_private_allows_the_internet_and_nothing_that_is_the_places_own() {
+    fn no_private_allows_only_the_internet() {
         let profile = Profile { kind: Kind::NoPrivate, allowed: Vec::new() };
         for (address, purpose, expected) in [
             ("1.1.1.1", Purpose::PublicInternet, Expectation::Allowed),
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_may_be_reached_and_what_was_named_so_must() {
+    fn a_listed_destination_may_be_reached() {
         let profile = profile(Kind::AllowList, "10.1.0.0", 16, Some(443));
         for (address, port, purpose, expected) in [
             ("10.1.2.3", 443, Purpose::Requested, Expectation::Allowed),
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_resolver_is_allowed_where_each_of_its_servers_is() {
+    fn the_resolver_is_allowed_if_all_its_servers_are() {
         let profile = profile(Kind::AllowList, "10.96.0.10", 32, None);
         let resolver = destination("0.0.0.0", 0, Protocol::Resolver, Purpose::OwnResolver);
         let servers = ["10.96.0.10".parse().unwrap(), "10.96.0.11".parse().unwrap()];
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn udp_stands_for_all_that_goes_by_it() {
+    fn udp_includes_all_protocols_over_udp() {
         let mut profile = profile(Kind::AllowList, "10.1.2.3", 32, None);
         profile.allowed[0].protocol = Some(Protocol::Udp);
         for (protocol, expected) in [

@@ -11,7 +11,7 @@ pub enum Access {
         verb: Verb,
         /// The resource, with its group if it has one.
         resource: String,
-        /// The namespace, where the judged one is not meant.
+        /// The namespace; `None` for the judged namespace.
         namespace: Option<String>,
     },
     /// A request for a path of the API server's own, such as `/version`.

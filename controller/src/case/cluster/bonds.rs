@@ -1,29 +1,33 @@
-//! What binds the pods of a namespace at one moment, so that another moment can be told from it.
+//! The labels and policies that bind the pods of a namespace, at two moments of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Labels, PodView, Read};
 
-/// The namespace's labels and its policies.
+/// A namespace's labels and policies.
 #[derive(Clone, Debug)]
 pub struct Bonds {
-    /// By which policies of other namespaces, and of the whole cluster, select this one.
+    /// The namespace's labels, by which policies of other namespaces and of the whole cluster select it.
     pub labels: Read<Labels>,
-    /// Every policy of every kind, by its title: which one it is, and how often it has been changed.
+    /// The version of every policy of every kind, by the policy's title. It differs for another policy of the same
+    /// title and
+    /// after a change.
     pub policies: Read<BTreeMap<String, String>>,
 }
 
-/// What was read again when the probes had been asked.
+/// The second reading of a namespace, at the end of the run.
 #[derive(Clone, Debug)]
 pub struct SecondReading {
-    /// The pods that there are by then, without those that the run itself made.
+    /// The current pods, without those of the run itself.
     pub pods: Read<Vec<PodView>>,
-    /// What binds them by then.
+    /// The current labels and policies.
     pub bonds: Bonds,
 }
 
 impl Bonds {
-    /// What is otherwise later. What could not be read at first makes its requirements inconclusive by itself.
+    /// Returns the changes until a later moment. A first read that failed is no change: it makes its requirements
+    /// inconclusive
+    /// itself.
     pub fn changes(&self, later: &Self) -> Vec<String> {
         let labels = changes(&self.labels, &later.labels, "the label ", " of the namespace");
         let policies = changes(&self.policies, &later.policies, "", "");
@@ -39,7 +43,9 @@ fn changes(
 ) -> Vec<String> {
     let (earlier, later) = match (earlier, later) {
         (Err(_), _) => return Vec::new(),
-        (Ok(_), Err(unreadable)) => return vec![format!("what binds it by now is not known: {unreadable}")],
+        (Ok(_), Err(unreadable)) => {
+            return vec![format!("its state at the end of the run is not known: {unreadable}")];
+        }
         (Ok(earlier), Ok(later)) => (earlier, later),
     };
     let keys: BTreeSet<_> = earlier.keys().chain(later.keys()).collect();
@@ -65,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_removed_or_changed_is_named() {
+    fn every_change_is_named() {
         let earlier = Bonds {
             labels: Ok(map(&[("team", "red")])),
             policies: Ok(map(&[("NetworkPolicy a", "1/1"), ("NetworkPolicy b", "2/1")])),
@@ -87,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_any_more_is_a_change_and_what_never_could_is_none() {
+    fn only_a_second_read_that_fails_is_a_change() {
         let unread = || Err(fixture::forbidden("list networkpolicies"));
         let read = Bonds { labels: Ok(map(&[])), policies: Ok(map(&[])) };
         let blind = Bonds { labels: Ok(map(&[])), policies: unread() };

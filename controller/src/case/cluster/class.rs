@@ -1,35 +1,36 @@
-//! A RuntimeClass.
+//! A RuntimeClass of the cluster.
 
 use super::{Labels, Toleration};
 use crate::case::limits::Limits;
 
-/// A RuntimeClass.
+/// A RuntimeClass of the cluster.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Class {
-    /// Its name.
+    /// The class's name.
     pub name: String,
-    /// When it was made, in seconds since 1970.
+    /// The time of its creation, in seconds since 1970; `None` if it is unknown.
     pub created: Option<i64>,
     /// The name by which the node's container runtime knows the OCI runtime.
     pub handler: String,
-    /// What a pod of it needs besides, in bytes.
+    /// The additional memory of a pod of the class, in bytes.
     pub overhead_memory: u64,
-    /// The same of processor time, in thousandths of a processor.
+    /// The additional processor time of a pod of the class, in thousandths of a processor.
     pub overhead_cpu_millis: u64,
-    /// The nodes on which it can run.
+    /// Labels of the nodes on which its pods can run.
     pub node_selector: Labels,
-    /// Tolerations that its pods are given.
+    /// Tolerations that the class adds to its pods.
     pub tolerations: Vec<Toleration>,
 }
 
 impl Class {
-    /// Whether the handler's name is one that gVisor's handlers have: "runsc" where containerd or CRI-O was configured by
-    /// gVisor's guide, "gvisor" on GKE. A name is a claim; the probe says whether it is true.
+    /// Returns true if the handler has a usual name of gVisor: "runsc" by gVisor's guide for containerd and CRI-O,
+    /// "gvisor" on
+    /// GKE. A name is only a claim; the probe shows whether it is true.
     pub fn claims_gvisor(&self) -> bool {
         ["runsc", "gvisor"].iter().any(|name| self.handler.contains(name))
     }
 
-    /// What a pod of it is given whose containers are given this.
+    /// Returns a pod's limits from the limits of its containers.
     pub fn with_overhead(&self, Limits { memory, cpu_millis, pids }: Limits) -> Limits {
         Limits {
             memory: memory.map(|memory| memory.saturating_add(self.overhead_memory)),
@@ -38,7 +39,7 @@ impl Class {
         }
     }
 
-    /// What its containers are given together, where a pod of it is given this.
+    /// Returns the containers' common limits from the limits of their pod.
     pub fn without_overhead(&self, Limits { memory, cpu_millis, pids }: Limits) -> Limits {
         Limits {
             memory: memory.map(|memory| memory.saturating_sub(self.overhead_memory)),

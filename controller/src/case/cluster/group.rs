@@ -1,61 +1,61 @@
-//! Pods that are bound alike, and the probe that stands for them.
+//! Pods that are bound alike, and the probe that represents them.
 
 use std::collections::BTreeSet;
 
 use super::{Labels, NodeKind, Placement, PodView};
 
-/// One probe, and what it stands for.
+/// One probe with the pods that it represents.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Group {
-    /// The pool of its node.
+    /// The pool of the probe's node.
     pub pool: String,
-    /// The kind of its nodes, where its pool has several.
+    /// The kind of its nodes; `None` if its pool has a single kind.
     pub kind: Option<NodeKind>,
-    /// The node that it is put on; `None` where the scheduler chooses.
+    /// The probe's node; `None` if the scheduler chooses.
     pub node: Option<String>,
-    /// The RuntimeClass.
+    /// The pods' RuntimeClass; `None` if they name none.
     pub runtime_class: Option<String>,
-    /// The NetworkPolicies that select it.
+    /// The NetworkPolicies that select the pods.
     pub policies: Vec<String>,
     /// The annotations that change gVisor's settings.
     pub gvisor_annotations: Labels,
     /// The labels of one of its pods, which the probe carries.
     pub labels: Labels,
-    /// What that pod asks of its node.
+    /// That pod's requirements for its node.
     pub placement: Placement,
-    /// The pods and templates that it stands for; none where it stands for what is to come.
+    /// The represented pods and templates; none for pods that do not exist yet.
     pub pod_views: Vec<PodView>,
-    /// Why no probe may be launched for it.
+    /// Why no probe may be launched; `None` if it may.
     pub refused: Option<String>,
 }
 
-/// What a run covers, and what not.
+/// The coverage of a run.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Coverage {
-    /// How many of the used pools' nodes a probe was planned for.
+    /// The number of nodes in used pools that get a probe.
     pub nodes_planned: usize,
-    /// How many nodes the used pools have.
+    /// The number of nodes in used pools.
     pub nodes: usize,
-    /// Pools on which nothing of the namespace can be scheduled.
+    /// Pools where no pod of the namespace can be scheduled.
     pub unused_pools: Vec<String>,
-    /// What no probe stands for, each with the reason.
+    /// Pods and pools that no probe represents, each with the reason.
     pub uncovered: Vec<String>,
-    /// Why the pools are not known, if they are not.
+    /// Why the pools are not known; `None` if they are known.
     pub unknown: Option<String>,
 }
 
 impl Group {
-    /// The first of its pods that is in the node's own network, where no policy binds it.
+    /// Returns the first pod in the node's own network, where no policy binds it.
     pub fn in_the_nodes_network(&self) -> Option<&PodView> {
         self.pod_views.iter().find(|pod_view| pod_view.in_the_nodes_network())
     }
 
-    /// The pods that it stands for, as people write them; templates where there is no pod.
+    /// Returns the titles of the represented pods, or of the templates if there is no pod.
     pub fn represents(&self) -> Vec<String> {
         let pods: Vec<_> = self.pod_views.iter().filter(|pod_view| !pod_view.origin.is_template()).collect();
         let pod_views = if pods.is_empty() { self.pod_views.iter().collect() } else { pods };
         let mut titles: Vec<_> = pod_views.iter().map(|pod_view| pod_view.origin.title()).collect();
-        // A pod that changed while it was looked at is there as it was and as it is.
+        // A pod that changed during the run is in the list twice, in both states.
         let mut told = BTreeSet::new();
         titles.retain(|title| told.insert(title.clone()));
         titles

@@ -1,4 +1,4 @@
-//! A node, and the pool that it belongs to.
+//! A node and its pool.
 
 mod kind;
 
@@ -9,7 +9,7 @@ pub use kind::NodeKind;
 use super::Labels;
 use crate::case::identity::Identity;
 
-/// The labels by which providers name a node's pool: GKE, EKS (managed and eksctl), AKS, Karpenter, kOps, Cluster API.
+/// Labels with which providers name a node's pool: GKE, EKS (managed and eksctl), AKS, Karpenter, kOps, Cluster API.
 const POOL_LABELS: &[&str] = &[
     "cloud.google.com/gke-nodepool",
     "eks.amazonaws.com/nodegroup",
@@ -20,56 +20,56 @@ const POOL_LABELS: &[&str] = &[
     "kops.k8s.io/instancegroup",
     "cluster.x-k8s.io/deployment-name",
 ];
-/// The pool of nodes that no label puts into one.
+/// The pool of nodes without such a label.
 const NO_POOL: &str = "default";
 
-/// A node.
+/// A node of the cluster.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Node {
-    /// Its name.
+    /// The node's name.
     pub name: String,
-    /// The pool, by a provider's label or the one that was named.
+    /// The node's pool, from the user's or a provider's label.
     pub pool: String,
-    /// Its labels.
+    /// The node's labels.
     pub labels: Labels,
-    /// Its taints.
+    /// The node's taints.
     pub taints: Vec<Taint>,
-    /// Whether pods may be put on it.
+    /// True if the node is not cordoned.
     pub schedulable: bool,
-    /// Whether its kubelet says that it is ready.
+    /// True if its kubelet reports it as ready.
     pub ready: bool,
-    /// As Go names it: "amd64", "arm64".
+    /// The architecture, as Go names it: "amd64", "arm64".
     pub architecture: String,
-    /// Its kernel's boot id.
+    /// The kernel's boot id.
     pub boot_id: String,
-    /// Its operating system's image, as it names itself.
+    /// The operating system's name for itself.
     pub os_image: String,
-    /// Its kernel's release.
+    /// The kernel's release.
     pub kernel: String,
-    /// Its container runtime and the version of it.
+    /// The container runtime and its version.
     pub container_runtime: String,
-    /// Its memory in bytes.
+    /// The memory in bytes; `None` if it is unknown.
     pub memory: Option<u64>,
-    /// The handlers that its container runtime knows; empty where the kubelet does not say.
+    /// The runtime handlers of its container runtime; empty if the kubelet does not report them.
     pub handlers: Vec<String>,
-    /// Its own addresses.
+    /// The node's own addresses.
     pub addresses: Vec<IpAddr>,
-    /// What it is known by, as far as its kubelet tells it.
+    /// Digests of the node's identifiers, as far as its kubelet reports them.
     pub identities: Vec<Identity>,
 }
 
-/// What keeps pods away that do not tolerate it.
+/// A taint, which repels pods that do not tolerate it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Taint {
-    /// Its key.
+    /// The taint's key.
     pub key: String,
-    /// Its value, often empty.
+    /// The taint's value, often empty.
     pub value: String,
-    /// "NoSchedule", "PreferNoSchedule" or "NoExecute".
+    /// The effect: "NoSchedule", "PreferNoSchedule" or "NoExecute".
     pub effect: String,
 }
 
-/// The pool that the labels name.
+/// Returns the pool that the labels name.
 pub(crate) fn pool(labels: &Labels, own: Option<&str>) -> String {
     let mut keys = own.into_iter().chain(POOL_LABELS.iter().copied());
     keys.find_map(|key| labels.get(key)).map_or_else(|| NO_POOL.to_owned(), Clone::clone)
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pool_is_named_by_the_label_that_was_asked_for_then_by_the_providers() {
+    fn the_users_label_names_a_pool_before_a_providers() {
         let labels = |pairs: &[(&str, &str)]| -> Labels {
             pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
         };

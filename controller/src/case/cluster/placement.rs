@@ -1,10 +1,11 @@
-//! Where the scheduler may put a pod, by the rules that forbid a node: selectors, required affinity, taints
+//! The nodes that the scheduler allows for a pod, by the rules that forbid a node: selectors, required affinity, taints
 //! (kubernetes.io, "Assigning Pods to Nodes", "Taints and Tolerations").
 
 use super::{Class, Labels, Node, Requirement, Taint};
 
-/// Taints that a cluster puts on a node for what befalls it, and takes away again: they keep pods away for now, and make no
-/// pool one that is not used (kubernetes.io, "Well-Known Labels, Annotations and Taints"; Cluster Autoscaler,
+/// Temporary taints, which a cluster adds to a node in trouble and removes again. They repel pods for a while, and do
+/// not
+/// make a pool unused (kubernetes.io, "Well-Known Labels, Annotations and Taints"; Cluster Autoscaler,
 /// `utils/taints/taints.go`; Karpenter, `pkg/apis/v1/taints.go`).
 const FOR_NOW: &[&str] = &[
     "DeletionCandidateOfClusterAutoscaler",
@@ -23,43 +24,43 @@ const FOR_NOW: &[&str] = &[
     "node.kubernetes.io/unschedulable",
 ];
 
-/// What a pod asks of its node.
+/// A pod's requirements for its node.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Placement {
     /// Labels that the node must have.
     pub node_selector: Labels,
-    /// Required node affinity: one of these must hold; none is no demand.
+    /// Terms of required node affinity, of which one must hold; an empty list requires nothing.
     pub affinity: Vec<Affinity>,
-    /// Taints that do not keep it away.
+    /// Taints that do not repel the pod.
     pub tolerations: Vec<Toleration>,
 }
 
-/// One term of required node affinity: all of it must hold.
+/// A term of required node affinity, of which every requirement must hold.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Affinity {
-    /// Of the node's labels.
+    /// Requirements for the node's labels.
     pub labels: Vec<Requirement>,
-    /// Of the node's fields, which is its name.
+    /// Requirements for the node's fields; its name is the only one.
     pub fields: Vec<Requirement>,
 }
 
-/// A taint that does not keep a pod away.
+/// A toleration: a pattern of taints that do not repel a pod.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Toleration {
-    /// `None` for every key.
+    /// The taint's key; `None` for every key.
     pub key: Option<String>,
-    /// "Exists", or "Equal" where it is not given.
+    /// The operator: "Exists", or "Equal", which is the default.
     pub operator: Option<String>,
-    /// The value, for "Equal".
+    /// The value for "Equal".
     pub value: Option<String>,
-    /// `None` for every effect.
+    /// The taint's effect; `None` for every effect.
     pub effect: Option<String>,
-    /// How long a `NoExecute` taint is borne.
+    /// The seconds for which a `NoExecute` taint is tolerated; `None` for ever.
     pub seconds: Option<i64>,
 }
 
 impl Placement {
-    /// Whether pods of this placement and class run on such a node, whatever keeps them away for now.
+    /// Returns true if pods of this placement and class can run on the node, apart from temporary hindrances.
     pub fn suits(&self, node: &Node, class: Option<&Class>) -> bool {
         let named = Labels::from([("metadata.name".to_owned(), node.name.clone())]);
         let has = |labels: &Labels| labels.iter().all(|(key, value)| node.labels.get(key) == Some(value));
@@ -73,7 +74,7 @@ impl Placement {
             && self.repelled_by(node, class).all(Taint::is_for_now)
     }
 
-    /// What keeps a pod of this placement and class from this very node by now, if anything does.
+    /// Returns the current reason against a pod of this placement and class on the node; `None` if there is none.
     pub fn hindrance(&self, node: &Node, class: Option<&Class>) -> Option<String> {
         if !node.schedulable {
             return Some(format!("{} is cordoned", node.name));
@@ -84,10 +85,11 @@ impl Placement {
         if let Some(taint) = self.repelled_by(node, class).next() {
             return Some(format!("{} has the taint {}", node.name, taint.key));
         }
-        (!self.suits(node, class)).then(|| format!("{} is not one that it asks for", node.name))
+        (!self.suits(node, class))
+            .then(|| format!("{} does not match the node selector or affinity", node.name))
     }
 
-    /// The node's taints that nothing of a pod bears.
+    /// Returns the node's taints that neither the pod nor its class tolerates.
     fn repelled_by<'a>(
         &'a self,
         node: &'a Node,
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taint_keeps_away_what_does_not_bear_it_and_a_class_may_bear_it() {
+    fn a_taint_repels_pods_without_a_toleration() {
         let mut placement = Placement::default();
         assert!(!placement.suits(&node(), None));
         let class = Class { tolerations: vec![toleration("Exists", None)], ..Class::default() };
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_pods_away_for_now_is_said_and_leaves_the_node_one_that_suits() {
+    fn a_temporary_hindrance_leaves_a_node_suitable() {
         let suits = |change: fn(&mut Node)| {
             let mut node = Node { taints: Vec::new(), ready: true, schedulable: true, ..node() };
             change(&mut node);
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn selectors_of_the_pod_and_of_its_class_must_both_fit() {
+    fn the_selectors_of_pod_and_class_must_both_match() {
         let mut node = node();
         node.taints.clear();
         let elsewhere = Labels::from([("pool".into(), "plain".into())]);
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn one_term_of_the_affinity_is_enough_and_all_of_it_must_hold() {
+    fn one_whole_term_of_the_affinity_is_enough() {
         let mut node = node();
         node.taints.clear();
         let requirement = |key: &str, value: &str| Requirement {

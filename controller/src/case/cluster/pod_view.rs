@@ -1,44 +1,44 @@
-//! A pod that exists, or the template of pods to come, as far as it is judged. Nothing that may be secret is kept: no
-//! environment, no arguments.
+//! A pod or a pod template, as far as it is judged. Values that may be secret are left out: the environment and the
+//! arguments.
 
 use super::{Labels, Placement};
 
-/// A pod, or a template.
+/// A pod or a pod template.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PodView {
-    /// Where it comes from.
+    /// The workload or pod of origin.
     pub origin: Origin,
-    /// When it was made, in seconds since 1970; `None` for a template.
+    /// The time of its creation, in seconds since 1970; `None` for a template.
     pub created: Option<i64>,
-    /// Its labels.
+    /// The pod's labels.
     pub labels: Labels,
-    /// Those of its annotations that change gVisor's settings.
+    /// Annotations that change gVisor's settings.
     pub gvisor_annotations: Labels,
-    /// Those that give it a network besides the cluster's, which no NetworkPolicy binds.
+    /// Annotations that give the pod another network besides the cluster's, which no NetworkPolicy binds.
     pub network_annotations: Labels,
-    /// Its RuntimeClass.
+    /// The pod's RuntimeClass; `None` if it names none.
     pub runtime_class: Option<String>,
-    /// The node that it runs on.
+    /// The pod's node; `None` before it is scheduled, and for a template.
     pub node: Option<String>,
-    /// What it asks of its node.
+    /// The pod's requirements for its node.
     pub placement: Placement,
-    /// All its containers.
+    /// All containers of the pod.
     pub containers: Vec<Container>,
-    /// Its volumes that reach outside of the pod.
+    /// Volumes that reach outside of the pod.
     pub volumes: Vec<Volume>,
-    /// The host's namespaces that it shares: "network", "pid", "ipc".
+    /// The host's namespaces that the pod shares: "network", "pid", "ipc".
     pub host_namespaces: Vec<String>,
-    /// Kernel settings that it changes.
+    /// Kernel settings that the pod changes.
     pub sysctls: Vec<String>,
-    /// Why processes may run as root, if they may.
+    /// The name of a container that may run as root; `None` if no container may.
     pub root_allowed: Option<String>,
-    /// Whether a service account's token is mounted.
+    /// True if a service account's token is mounted.
     pub token: bool,
-    /// The Secrets that it mounts or takes into its environment; `None` in a file that does not hold it.
+    /// Names of the Secrets that the pod mounts or puts into its environment; `None` if a saved file lacks them.
     pub secrets: Option<Vec<String>>,
 }
 
-/// Where a shape comes from.
+/// The origin of a pod or a template.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Origin {
     /// The workload's kind, in lower case; "pod" for a pod without one.
@@ -49,79 +49,80 @@ pub struct Origin {
     pub pod: Option<String>,
 }
 
-/// A container.
+/// A container of a pod.
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, which a manifest answers")]
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Container {
-    /// Its name.
+    /// The container's name.
     pub name: String,
-    /// When it runs.
+    /// The time when it runs.
     pub kind: ContainerKind,
-    /// Its memory limit in bytes.
+    /// The memory limit in bytes; `None` without a limit.
     pub memory: Option<u64>,
-    /// Its CPU limit in thousandths.
+    /// The CPU limit in thousandths of a processor; `None` without a limit.
     pub cpu_millis: Option<u64>,
-    /// Whether it is privileged.
+    /// True if it is privileged.
     pub privileged: bool,
-    /// Capabilities that it adds.
+    /// Capabilities that the container adds.
     pub added_capabilities: Vec<String>,
-    /// Whether it keeps the capabilities that a runtime gives by default.
+    /// True if it keeps the capabilities that a runtime gives by default.
     pub keeps_capabilities: bool,
-    /// Whether a program in it may gain privileges.
+    /// True if its programs may gain privileges.
     pub may_gain_privileges: bool,
-    /// Ports of the node that it takes.
+    /// Ports of the node that the container uses.
     pub host_ports: Vec<i32>,
-    /// Whether its /proc is unmasked.
+    /// True if its `/proc` is unmasked.
     pub unmasked_proc: bool,
-    /// Whether its root file system may be written; `None` in a file that does not hold it.
+    /// True if its root file system is writable; `None` if a saved file lacks the fact.
     pub writable_root: Option<bool>,
-    /// Which of its system calls are filtered.
+    /// The filter of its system calls.
     pub seccomp: SeccompProfile,
 }
 
 /// The filter of system calls that a container or its pod names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum SeccompProfile {
-    /// None is named: nothing is filtered, unless the kubelet was told to (`seccompDefault`).
+    /// No filter is named: nothing is filtered, unless the kubelet sets a default (`seccompDefault`).
     #[default]
     Unnamed,
-    /// Nothing is filtered, by wish.
+    /// No filter, on request.
     Unconfined,
-    /// The runtime's own, or a file of the node's.
+    /// The runtime's own filter, or a file on the node.
     Named,
 }
 
-/// When a container runs.
+/// The time when a container runs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ContainerKind {
-    /// As long as the pod.
+    /// As long as the pod runs.
     #[default]
     Regular,
-    /// Before the others; a sidecar as long as the pod.
+    /// Before the other containers; a sidecar runs as long as the pod.
     Init,
-    /// Added to a running pod.
+    /// Only since it was added to a running pod.
     Ephemeral,
 }
 
 /// A volume that reaches outside of the pod.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Volume {
-    /// Its name.
+    /// The volume's name.
     pub name: String,
-    /// What it is: "hostPath", "claim", "driver" for what a program of the node mounts; behind a claim also "local", "csi"
-    /// and any other kind.
+    /// The volume's kind: "hostPath", "claim", or "driver" for a mount by a program of the node; behind a claim also
+    /// "local",
+    /// "csi" and any other kind.
     pub kind: String,
     /// The path on the node, the driver, or the claim's name.
     pub source: String,
 }
 
 impl Origin {
-    /// Whether it is a template of pods to come.
+    /// Returns true for a pod template.
     pub const fn is_template(&self) -> bool {
         self.pod.is_none()
     }
 
-    /// As people write it: "deployment/web", "pod/web-1".
+    /// Returns the title: "deployment/web", "pod/web-1".
     pub fn title(&self) -> String {
         match &self.pod {
             Some(pod) => format!("pod/{pod}"),
@@ -131,12 +132,12 @@ impl Origin {
 }
 
 impl PodView {
-    /// Whether it shares the node's network.
+    /// Returns true if the pod shares the node's network.
     pub fn in_the_nodes_network(&self) -> bool {
         self.host_namespaces.iter().any(|namespace| namespace == "network")
     }
 
-    /// Containers that run in the pod's ordinary life, init containers too.
+    /// Returns the containers without a memory or CPU limit; init containers count, ephemeral ones do not.
     pub fn without_limits(&self) -> Vec<&Container> {
         let counted = self.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);
         counted.filter(|container| container.memory.is_none() || container.cpu_millis.is_none()).collect()

@@ -1,36 +1,36 @@
-//! A NetworkPolicy, as far as it can be judged without evaluating its rules: whom it selects, and in which directions.
+//! A NetworkPolicy without its rules: the pods that it selects, and the directions that it binds.
 
 use super::Selector;
 
-/// A NetworkPolicy.
+/// A NetworkPolicy of the namespace.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
-    /// Its name.
+    /// The policy's name.
     pub name: String,
-    /// The pods that it binds.
+    /// The pods that the policy binds.
     pub selector: Selector,
-    /// Whether it binds what comes in.
+    /// The effect on ingress traffic.
     pub ingress: Direction,
-    /// Whether it binds what goes out.
+    /// The effect on egress traffic.
     pub egress: Direction,
 }
 
 /// A policy of another kind, which is not evaluated.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OtherPolicy {
-    /// Its kind and name.
+    /// The policy's kind and name.
     pub title: String,
-    /// Whether it has rules by which something may go out.
+    /// True if it has rules that allow egress.
     pub opens_egress: bool,
 }
 
-/// What a policy says of one direction.
+/// A policy's effect on one direction of traffic.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
-    /// Nothing: the direction stays open unless another policy binds it.
+    /// The policy does not bind the direction, which stays open unless another policy binds it.
     Unbound,
-    /// Nothing may pass.
+    /// No traffic may pass.
     Denied,
-    /// What its rules list may pass.
+    /// Traffic that the rules list may pass.
     Allowed,
 }

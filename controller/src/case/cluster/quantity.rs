@@ -1,16 +1,16 @@
-//! Quantities, as manifests write them (apimachinery, `pkg/api/resource/quantity.go`), rounded up to whole units.
+//! Quantities in manifests (apimachinery, `pkg/api/resource/quantity.go`), rounded up to whole units.
 
-/// A quantity of memory in bytes.
+/// Parses a quantity of memory, in bytes.
 pub fn bytes(text: &str) -> Option<u64> {
     scaled(text, 1)
 }
 
-/// A quantity of processors in thousandths.
+/// Parses a quantity of processors, in thousandths.
 pub fn millis(text: &str) -> Option<u64> {
     scaled(text, 1000)
 }
 
-/// Suffixes, the longer before those that they end with.
+/// Suffixes with their factor and divisor; longer suffixes come before their endings.
 const SUFFIXES: &[(&str, u128, u128)] = &[
     ("Ki", 1 << 10, 1),
     ("Mi", 1 << 20, 1),
@@ -41,7 +41,7 @@ fn scaled(text: &str, units: u128) -> Option<u64> {
     u64::try_from(value).ok()
 }
 
-/// "1e3" and "1E3"; a bare "1E" is a suffix.
+/// Splits "1e3" and "1E3" at the exponent; a bare "1E" has a suffix instead.
 fn exponent(text: &str) -> Option<(&str, u128, u128)> {
     let (number, power) = text.split_once(['e', 'E'])?;
     let power: i32 = power.parse().ok()?;
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_read_as_the_api_server_reads_them() {
+    fn a_quantity_has_the_api_servers_value() {
         for (text, expected) in [
             ("256Mi", Some(256 << 20)),
             ("1Gi", Some(1 << 30)),

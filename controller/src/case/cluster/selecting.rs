@@ -1,35 +1,35 @@
-//! What selects pods by label, and would take a probe with a workload's labels for one of the workload's pods.
+//! Objects that select pods by label, and would take a probe with a workload's labels for one of the workload's pods.
 
 use super::{Group, Selector};
 
-/// Something that selects pods.
+/// An object that selects pods.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Selecting {
-    /// What it is.
+    /// The object's kind.
     pub kind: SelectingKind,
-    /// Its name.
+    /// The object's name.
     pub name: String,
-    /// The pods that it selects.
+    /// The selector of its pods.
     pub selector: Selector,
-    /// The workload whose pods it selects, as kind and name, where it names one and has no selector.
+    /// The workload whose pods it selects, as kind and name; `None` if it has a selector instead.
     pub target: Option<(String, String)>,
 }
 
-/// What selects pods.
+/// The kind of an object that selects pods.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SelectingKind {
     /// A Service that sends traffic to ready pods only.
     Service,
-    /// A Service with `publishNotReadyAddresses`, which sends it to pods that are not ready as well.
+    /// A Service with `publishNotReadyAddresses`, which also sends traffic to pods that are not ready.
     EagerService,
-    /// A PodDisruptionBudget, which would count the probe.
+    /// A PodDisruptionBudget, which would count a probe.
     DisruptionBudget,
-    /// A HorizontalPodAutoscaler, which would count it in its averages.
+    /// A HorizontalPodAutoscaler, which would count a probe in its averages.
     Autoscaler,
 }
 
 impl Selecting {
-    /// Whether it would take the probe of a group for one of the workload's pods.
+    /// Returns true if it would take a group's probe for one of the workload's pods.
     pub fn takes(&self, group: &Group) -> bool {
         match &self.target {
             Some((kind, name)) => group
@@ -42,7 +42,7 @@ impl Selecting {
 }
 
 impl SelectingKind {
-    /// As people write it.
+    /// Returns the kind, as manifests write it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Service | Self::EagerService => "Service",

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-/// Labels, by key.
+/// Labels by their keys.
 pub type Labels = BTreeMap<String, String>;
 
-/// A label selector; an empty one selects everything.
+/// A label selector; an empty selector matches everything.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Selector {
     /// Keys that must have these values.
     pub equals: Labels,
-    /// What else must hold.
+    /// Further expressions that must hold.
     pub requirements: Vec<Requirement>,
 }
 
@@ -19,14 +19,14 @@ pub struct Selector {
 pub struct Requirement {
     /// The label's key.
     pub key: String,
-    /// `In`, `NotIn`, `Exists`, `DoesNotExist`; of nodes also `Gt` and `Lt`.
+    /// The operator: `In`, `NotIn`, `Exists` or `DoesNotExist`; for nodes also `Gt` and `Lt`.
     pub operator: String,
-    /// What the operator compares with.
+    /// The values for the operator.
     pub values: Vec<String>,
 }
 
 impl Selector {
-    /// Whether it selects something with these labels.
+    /// Returns true if the selector matches these labels.
     pub fn selects(&self, labels: &Labels) -> bool {
         self.equals.iter().all(|(key, value)| labels.get(key) == Some(value))
             && self.requirements.iter().all(|requirement| requirement.holds(labels))
@@ -34,7 +34,7 @@ impl Selector {
 }
 
 impl Requirement {
-    /// Whether it holds for these labels. An operator that is not known holds for nothing.
+    /// Returns true if the expression holds for these labels. An unknown operator never holds.
     pub fn holds(&self, labels: &Labels) -> bool {
         let value = labels.get(&self.key);
         let listed = value.is_some_and(|value| self.values.contains(value));
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operators_mean_what_the_api_server_means() {
+    fn operators_follow_the_api_server() {
         let labels = Labels::from([("app".to_owned(), "web".to_owned()), ("age".to_owned(), "7".to_owned())]);
         for (key, operator, values, holds) in [
             ("app", "In", &["web", "api"][..], true),

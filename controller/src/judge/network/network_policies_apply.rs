@@ -105,7 +105,7 @@ mod tests {
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.changed = vec!["NetworkPolicy default-deny was added".into()];
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
-        assert!(why.contains("changed while it was looked at"), "{why}");
+        assert!(why.contains("changed during the run"), "{why}");
     }
 
     #[test]

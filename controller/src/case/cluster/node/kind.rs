@@ -1,27 +1,28 @@
-//! What a node is made of, by what the control plane says. Nodes of one pool that differ in it may answer differently: one
-//! of them stands for none of the others.
+//! Kinds of nodes, from the control plane's facts about them. Nodes of one pool may differ in these facts and then
+//! answer
+//! differently: a probe on one node represents no node of another kind.
 
 use std::{collections::BTreeSet, fmt};
 
 use super::Node;
 
-/// A kind of node.
+/// The properties that define a kind of node.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct NodeKind {
-    /// As Go names it: "amd64", "arm64".
+    /// The architecture, as Go names it: "amd64", "arm64".
     pub architecture: String,
-    /// The operating system's image, as it names itself.
+    /// The operating system's name for itself.
     pub os_image: String,
     /// The kernel's release.
     pub kernel: String,
     /// The container runtime and its version, as `containerd://2.4.2`.
     pub container_runtime: String,
-    /// The handlers that the container runtime knows; none where the kubelet does not say.
+    /// The runtime handlers of the container runtime; none if the kubelet does not report them.
     pub handlers: BTreeSet<String>,
 }
 
 impl NodeKind {
-    /// The kind of a node.
+    /// Returns the kind of a node.
     pub fn of(node: &Node) -> Self {
         Self {
             architecture: node.architecture.clone(),
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_named_by_what_is_known_of_it_and_the_order_of_handlers_makes_no_other() {
+    fn a_kind_is_named_by_its_known_properties() {
         let node = |handlers: [&str; 2]| Node {
             architecture: "amd64".into(),
             kernel: "6.12.0".into(),
