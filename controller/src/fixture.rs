@@ -1,4 +1,4 @@
-//! Cases for tests, as real sandboxes gave them: runsc 0.0~20240729 of Debian trixie, and runc 1.1.5 on Linux 6.18.
+//! Cases for tests, recorded from real sandboxes: runsc 0.0~20240729 of Debian trixie, and runc 1.1.5 on Linux 6.18.
 
 mod files;
 mod kernel;
@@ -38,7 +38,7 @@ use crate::{
 pub(crate) const MACHINE_MEMORY: u64 = 25_275_768_832;
 const BOOT_ID: &str = "6c0f5f2e-5dd0-4c93-9a5b-0d3f3a2b1c4d";
 
-/// A sandbox of runsc without network, in a bundle of our own.
+/// Returns a sandbox of runsc without network, in a bundle of our own.
 pub(crate) fn gvisor() -> Case {
     let answers = [
         (Call::ArchPrctlGetGs, Answer::Errno(22)),
@@ -127,7 +127,7 @@ pub(crate) fn gvisor() -> Case {
     case(evidence)
 }
 
-/// A container of runc in the same bundle: cut off, and on the machine's own kernel.
+/// Returns a container of runc in the same bundle: without network, and on the machine's own kernel.
 pub(crate) fn runc() -> Case {
     let answers = [
         (Call::ArchPrctlGetGs, Answer::Value(0)),
@@ -200,7 +200,7 @@ pub(crate) fn runc() -> Case {
     case(evidence)
 }
 
-/// A probe that never spoke.
+/// Returns a case whose probe never spoke.
 pub(crate) fn silent() -> Case {
     let mut case = gvisor();
     case.collected = Collected { breaches: vec![Breach::Silent], ..Collected::default() };
@@ -208,7 +208,7 @@ pub(crate) fn silent() -> Case {
     case
 }
 
-/// The same case with one observer after the other gone blind.
+/// Returns copies of a case, each with another failed observer.
 pub(crate) fn each_blinded(case: &Case) -> Vec<Case> {
     let blinded = |&observer: &Observer| {
         let mut case = case.clone();
@@ -224,7 +224,7 @@ pub(crate) fn judged(requirement: &Requirement, case: &Case) -> Judgement {
     requirement.judge.of(case, &gvisor::assess(case))
 }
 
-/// The case judged for production.
+/// Returns the report of a case, judged for production.
 pub(crate) fn report(case: &Case) -> Report {
     let declared = Declared {
         environment: Environment::Production,
@@ -241,7 +241,7 @@ pub(crate) fn report(case: &Case) -> Report {
     Report::of(&record, &Policy::of(Environment::Production))
 }
 
-/// "open" is whatever passes no gate and blames nobody.
+/// Returns the outcome in a word; "open" is inconclusive or not applicable.
 pub(crate) fn told(judgement: &Judgement) -> &'static str {
     match judgement.outcome {
         Outcome::Met => "met",
@@ -274,7 +274,7 @@ pub(crate) fn capabilities(case: &mut Case) -> &mut Capabilities {
     fact(&mut case.collected.evidence.capabilities)
 }
 
-/// Makes the probe one from before there was such an observer.
+/// Removes an observer, as in a probe from before it existed.
 pub(crate) fn forget(case: &mut Case, observer: Observer) {
     let introduction = case.collected.introduction.as_mut().unwrap();
     introduction.observers.retain(|&known| known != observer);
@@ -291,7 +291,7 @@ fn seen<T>(fact: T) -> Observation<T> {
     Observation::Seen(fact)
 }
 
-/// What both have in common: nobody's user, no way out, no account list.
+/// Returns the common evidence of both sandboxes: the user `nobody`, no network, no account list.
 fn isolated() -> Evidence {
     let loopback = Interface {
         name: "lo".into(),
