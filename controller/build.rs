@@ -1,6 +1,5 @@
 //! Embeds the static probe into the controller: `PODPROOF_PROBE` names its file. Without the variable, the controller
-//! has no
-//! probe and reports that when it needs one.
+//! has no probe and reports that when it needs one.
 
 use std::{env, fs, path::PathBuf};
 

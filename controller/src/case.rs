@@ -94,8 +94,7 @@ pub struct InCluster {
 }
 
 /// The control's attempts, numbered by the probe's own targets. In a cluster, the control pod makes them, which no
-/// workload
-/// policy binds. Locally, the controller makes them and tries its own listener and the user's targets.
+/// workload policy binds. Locally, the controller makes them and tries its own listener and the user's targets.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Control {
     /// No control namespace was named, or there was no target to try.
@@ -120,8 +119,7 @@ pub struct RanPod {
     /// The digests that the probe's image may have.
     pub known_digests: Vec<String>,
     /// The time between the start of the container and the question to the probe, in milliseconds; `None` if a saved
-    /// file lacks
-    /// it.
+    /// file lacks it.
     pub asked_after_ms: Option<u64>,
 }
 
@@ -206,8 +204,7 @@ impl Case {
     }
 
     /// Returns true if the probe has this observer. A file from before the observer existed is judged by the observers
-    /// that its
-    /// probe had.
+    /// that its probe had.
     pub fn probe_knows(&self, observer: Observer) -> bool {
         let introduction = self.collected.introduction.as_ref();
         introduction.is_some_and(|introduction| introduction.observers.contains(&observer))

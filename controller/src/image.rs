@@ -1,7 +1,8 @@
 //! The image of the probe or of the controller (OCI image-spec): one static program and nothing else, for the user
 //! `nobody`.
 //!
-//! Equal programs give equal bytes: no clock, no compression, keys in order. Only `credential` and [`registry`] read files or use the network.
+//! Equal programs give equal bytes: no clock, no compression, keys in order. Only `credential` and [`registry`] read
+//! files or use the network.
 
 mod archive;
 mod blob;

@@ -1,6 +1,5 @@
 //! Declarations of a namespace in a cluster, without a client. A failed read is a value that names the missing
-//! permission; it
-//! is never an empty list.
+//! permission; it is never an empty list.
 
 mod access;
 mod bonds;

@@ -3,8 +3,7 @@
 //! Production is any of `ENVIRONMENT=production`, `REQUIRE_GVISOR=true` (any case) and `K8S_CLUSTER_TYPE=production`;
 //! staging is `ENVIRONMENT=staging`; everything else is development. The strongest of the variables and the policy file
 //! wins; only `--environment` may weaken. A value that resembles an accepted one is an error: a misspelt value must
-//! never
-//! count silently as development.
+//! never count silently as development.
 
 use std::fmt;
 
@@ -86,8 +85,7 @@ pub enum Error {
 }
 
 /// Determines the environment from the flag, the variables and the policy file with its name; `variable` returns the
-/// value
-/// of a variable.
+/// value of a variable.
 pub fn declared(
     flag: Option<Environment>,
     file: Option<(Environment, String)>,
@@ -152,8 +150,7 @@ fn required(value: &str) -> Result<bool, Error> {
 }
 
 /// Returns a remark for a value without a meaning, which counts as development; a value that resembles an accepted one
-/// is an
-/// error.
+/// is an error.
 fn unknown(variable: &'static str, value: String, accepted: &[&'static str]) -> Result<String, Error> {
     let meant = value.trim().to_lowercase();
     let near = |accepted: &str| {

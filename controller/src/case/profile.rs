@@ -116,8 +116,7 @@ impl Allowed {
 }
 
 /// Returns true for a destination on the public internet. Some purposes are private whatever their address: Azure's
-/// wire
-/// server has a public one.
+/// wire server has a public one.
 fn is_of_the_internet(destination: &Destination) -> bool {
     let public = match destination.purpose {
         Purpose::LoopbackListener

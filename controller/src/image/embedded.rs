@@ -11,8 +11,7 @@ pub(crate) const fn probe() -> Option<&'static [u8]> {
 }
 
 /// Returns the digests of the embedded probe's image: of its manifest, for a node that pulled it, and of its
-/// configuration,
-/// for a node that imported it. The list is empty without an embedded probe.
+/// configuration, for a node that imported it. The list is empty without an embedded probe.
 pub(crate) fn digests() -> Vec<String> {
     let image = probe().and_then(|probe| Image::of_probe(probe).ok());
     let digests = |image: Image| vec![image.manifest_digest().to_owned(), image.config_digest().to_owned()];

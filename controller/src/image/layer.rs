@@ -7,8 +7,7 @@ use tar::{Builder, EntryType, Header};
 use super::Content;
 
 /// Packs a tar with the program. The tar is not compressed: every loader accepts that, and the digest does not depend
-/// on a
-/// compressor's version.
+/// on a compressor's version.
 pub(super) fn pack(content: Content, program: &[u8]) -> io::Result<Vec<u8>> {
     let mut tar = Builder::new(Vec::new());
     append(&mut tar, &content.to_string(), EntryType::Regular, 0o555, program)?;

@@ -1,6 +1,6 @@
 //! The probes that a namespace needs. Policies bind by label, so a probe without labels would be bound by other
-//! policies than
-//! the workloads. Pods are therefore grouped by all that binds them, and each group gets a probe that is bound alike.
+//! policies than the workloads. Pods are therefore grouped by all that binds them, and each group gets a probe that is
+//! bound alike.
 
 mod places;
 mod second_reading;
@@ -184,8 +184,7 @@ fn key(cluster: &Cluster, pod_view: &PodView, place: Place) -> Key {
 }
 
 /// Returns the labels that tell groups apart. Policies of other kinds are not evaluated, so each set of labels gets a
-/// group
-/// of its own if there are any.
+/// group of its own if there are any.
 fn told_apart_by(cluster: &Cluster, labels: &Labels) -> Labels {
     if cluster.other_policies.as_ref().is_ok_and(Vec::is_empty) && cluster.policies.is_ok() {
         return Labels::new();

@@ -1,6 +1,5 @@
 //! Targets that a probe attempts by default if its sandbox has a network of its own. The probe only checks that these
-//! hosts
-//! answer.
+//! hosts answer.
 
 use std::net::IpAddr;
 

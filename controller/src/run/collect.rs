@@ -1,8 +1,7 @@
 //! The gRPC server for a probe, which speaks over its standard input and output.
 //!
 //! The probe is assumed to be hostile: the size and number of its messages are bounded, each message is parsed or
-//! refused
-//! by name, and every message must carry the run's nonce.
+//! refused by name, and every message must carry the run's nonce.
 
 mod connection;
 mod intake;

@@ -10,8 +10,7 @@ pub struct Bonds {
     /// The namespace's labels, by which policies of other namespaces and of the whole cluster select it.
     pub labels: Read<Labels>,
     /// The version of every policy of every kind, by the policy's title. It differs for another policy of the same
-    /// title and
-    /// after a change.
+    /// title and after a change.
     pub policies: Read<BTreeMap<String, String>>,
 }
 
@@ -26,8 +25,7 @@ pub struct SecondReading {
 
 impl Bonds {
     /// Returns the changes until a later moment. A first read that failed is no change: it makes its requirements
-    /// inconclusive
-    /// itself.
+    /// inconclusive itself.
     pub fn changes(&self, later: &Self) -> Vec<String> {
         let labels = changes(&self.labels, &later.labels, "the label ", " of the namespace");
         let policies = changes(&self.policies, &later.policies, "", "");

@@ -24,8 +24,7 @@ pub struct Class {
 
 impl Class {
     /// Returns true if the handler has a usual name of gVisor: "runsc" by gVisor's guide for containerd and CRI-O,
-    /// "gvisor" on
-    /// GKE. A name is only a claim; the probe shows whether it is true.
+    /// "gvisor" on GKE. A name is only a claim; the probe shows whether it is true.
     pub fn claims_gvisor(&self) -> bool {
         ["runsc", "gvisor"].iter().any(|name| self.handler.contains(name))
     }

@@ -21,7 +21,7 @@ pub struct Group {
     pub gvisor_annotations: Labels,
     /// The labels of one of its pods, which the probe carries.
     pub labels: Labels,
-    /// That pod's requirements for its node.
+    /// The requirements of that pod for its node.
     pub placement: Placement,
     /// The represented pods and templates; none for pods that do not exist yet.
     pub pod_views: Vec<PodView>,

@@ -4,8 +4,7 @@
 use super::{Class, Labels, Node, Requirement, Taint};
 
 /// Temporary taints, which a cluster adds to a node in trouble and removes again. They repel pods for a while, and do
-/// not
-/// make a pool unused (kubernetes.io, "Well-Known Labels, Annotations and Taints"; Cluster Autoscaler,
+/// not make a pool unused (kubernetes.io, "Well-Known Labels, Annotations and Taints"; Cluster Autoscaler,
 /// `utils/taints/taints.go`; Karpenter, `pkg/apis/v1/taints.go`).
 const FOR_NOW: &[&str] = &[
     "DeletionCandidateOfClusterAutoscaler",

@@ -109,8 +109,7 @@ pub struct Volume {
     /// The volume's name.
     pub name: String,
     /// The volume's kind: "hostPath", "claim", or "driver" for a mount by a program of the node; behind a claim also
-    /// "local",
-    /// "csi" and any other kind.
+    /// "local", "csi" and any other kind.
     pub kind: String,
     /// The path on the node, the driver, or the claim's name.
     pub source: String,

@@ -21,8 +21,7 @@ const SSH_PORT: u16 = 22;
 
 /// Returns the destinations: the control pod's listener by TCP and UDP, other pods of the namespace, the cluster's own
 /// services, hosts outside, and the user's targets. The listener answers with `token`, and recognises this probe's
-/// one-way
-/// datagrams by `one_way`.
+/// one-way datagrams by `one_way`.
 pub fn destinations(
     cluster: &Cluster,
     node: Option<&str>,

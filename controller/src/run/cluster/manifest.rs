@@ -1,7 +1,6 @@
 //! Manifests of the objects in the cluster: the owner, the probe pods, the control pods and the listeners. Each pod
-//! passes
-//! the `restricted` Pod Security Standard and GKE's secure-sandbox-policy. Pods carry no task: a probe receives its
-//! assignment later.
+//! passes the `restricted` Pod Security Standard and GKE's secure-sandbox-policy. Pods carry no task: a probe receives
+//! its assignment later.
 
 mod altered;
 

@@ -1,6 +1,5 @@
 //! The permissions of a run, each with its purpose and with the loss without it. They are the source of `controller
-//! rbac`,
-//! of the questions of `controller doctor`, and of deploy/.
+//! rbac`, of the questions of `controller doctor`, and of deploy/.
 
 mod role;
 

@@ -1,6 +1,5 @@
 //! The OCI bundle (runtime-spec, config.md) for a local probe: either a bundle of our own that contains only the probe,
-//! or
-//! the user's bundle with the probe in place of its program.
+//! or the user's bundle with the probe in place of its program.
 
 mod given;
 mod mounts;

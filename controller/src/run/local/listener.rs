@@ -1,6 +1,5 @@
 //! The run's own listener on this machine, which gives silence elsewhere a meaning. It accepts TCP, answers UDP, and
-//! notes
-//! one-way datagrams. It answers every sender alike, and keeps only whether the run's own datagrams arrived.
+//! notes one-way datagrams. It answers every sender alike, and keeps only whether the run's own datagrams arrived.
 
 use std::{
     collections::BTreeSet,

@@ -1,6 +1,5 @@
 //! Kinds of nodes, from the control plane's facts about them. Nodes of one pool may differ in these facts and then
-//! answer
-//! differently: a probe on one node represents no node of another kind.
+//! answer differently: a probe on one node represents no node of another kind.
 
 use std::{collections::BTreeSet, fmt};
 

@@ -1,7 +1,6 @@
 //! Comparison of an admitted pod with the pod that was sent. The API server fills in defaults, and admission plugins
-//! may add
-//! harmless fields. Any other change could make the probe represent other pods, run elsewhere, or let another program
-//! speak.
+//! may add harmless fields. Any other change could make the probe represent other pods, run elsewhere, or let another
+//! program speak.
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Map, Value};

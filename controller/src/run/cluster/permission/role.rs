@@ -15,8 +15,7 @@ pub struct Subject {
 }
 
 /// Returns the roles for a namespace and its control namespace, with `cluster` also those for the whole cluster, and
-/// with a
-/// subject also the bindings.
+/// with a subject also the bindings.
 pub fn roles(namespace: &str, control: Option<&str>, cluster: bool, subject: Option<&Subject>) -> String {
     let mut documents =
         vec![role("Role", PRODUCT, Some(namespace), |place| matches!(place, Place::Namespace | Place::Both))];

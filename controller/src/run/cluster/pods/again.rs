@@ -1,6 +1,5 @@
 //! Repetition of requests that an API server in trouble does not answer, until the run's deadline. A frozen server
-//! never
-//! answers, so every request has a time limit.
+//! never answers, so every request has a time limit.
 
 use std::time::Duration;
 

@@ -14,8 +14,7 @@ use crate::{
 /// The most attempts with a stream that breaks, each with a new nonce.
 const ATTEMPTS: usize = 3;
 /// The most attempts without an answer, with growing pauses. They last as long as an API server needs to restart, and
-/// no
-/// longer: a kubelet that has stopped does not answer again.
+/// no longer: a kubelet that has stopped does not answer again.
 const UNANSWERED: usize = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -32,8 +31,7 @@ pub(crate) enum Gathered {
 }
 
 /// Asks a probe in a running pod. A stream that breaks is repeated from the start, and a complete stream replaces a
-/// broken
-/// one. `draw` creates an assignment with a nonce of its own, and `hear` is told every event.
+/// broken one. `draw` creates an assignment with a nonce of its own, and `hear` is told every event.
 pub(crate) async fn gather<E>(
     exec: &Exec,
     watch: &Watch,

@@ -8,8 +8,7 @@ use k8s_openapi::api::core::v1::{Container, Pod, PodStatus};
 const MOST: usize = 8;
 
 /// Returns the first declared TCP port of each running pod, at each of its addresses. Pods in their node's network are
-/// left
-/// out: they are not part of the pod network.
+/// left out: they are not part of the pod network.
 pub(super) fn of(pods: &[Pod]) -> Vec<SocketAddr> {
     let all: BTreeSet<_> = pods.iter().flat_map(listening).collect();
     all.into_iter().take(MOST).collect()

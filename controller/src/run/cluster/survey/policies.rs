@@ -170,8 +170,7 @@ async fn of_kind(
 }
 
 /// Returns true if a policy has an egress rule that lets traffic pass. Every kind lists its rules under `egress`.
-/// Cilium's
-/// may have several parts, and the other kinds' rules name their action.
+/// Cilium's may have several parts, and the other kinds' rules name their action.
 fn opens_egress(object: &Value) -> bool {
     let parts = object["specs"].as_array().into_iter().flatten().chain([&object["spec"]]);
     let mut rules = parts.filter_map(|part| part["egress"].as_array()).flatten();

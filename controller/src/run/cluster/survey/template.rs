@@ -227,8 +227,7 @@ fn root_allowed(spec: &PodSpec) -> Option<String> {
 }
 
 /// Returns true if pods receive a service account token. An existing pod shows it as a projected volume. A template's
-/// pods
-/// will have it unless the template refuses it.
+/// pods will have it unless the template refuses it.
 fn token(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> bool {
     let projected = volumes.iter().filter_map(|volume| volume.projected.as_ref());
     let sources = projected.flat_map(|projected| projected.sources.iter().flatten());

@@ -114,8 +114,8 @@ pub fn network(folder: &Path) -> Network {
 }
 
 /// Returns true for a namespace that is neither this process's nor the first process's. Equal namespaces are equal
-/// files
-/// (namespaces(7)). The first process's namespace is compared only if it can be read; this process's own always can.
+/// files (namespaces(7)). The first process's namespace is compared only if it can be read; this process's own always
+/// can.
 fn is_anothers(namespace: &Path) -> bool {
     let identity = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
     let own = identity(Path::new("/proc/self/ns/net"));

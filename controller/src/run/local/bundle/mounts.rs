@@ -17,8 +17,7 @@ const OWN_FILES: &[&str] = &["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", 
 const OWN_MEMORY: (&str, &str) = ("/dev/shm", "shm");
 
 /// Makes the source of every bind mount absolute. It may be relative to the bundle (OCI runtime specification,
-/// config.md,
-/// "Mounts"), and the runtime starts in another folder.
+/// config.md, "Mounts"), and the runtime starts in another folder.
 pub(super) fn make_absolute(config: &mut Value, folder: &Path) {
     let mounts = config.get_mut("mounts").and_then(Value::as_array_mut).into_iter().flatten();
     for mount in mounts.filter(|mount| is_bind(mount)) {
@@ -50,8 +49,7 @@ fn is_bind(mount: &Value) -> bool {
 }
 
 /// Returns true if an engine made the file for one container. A file that cannot be examined does not count. Neither
-/// does
-/// a file in a system folder, as its path is written or after following links.
+/// does a file in a system folder, as its path is written or after following links.
 fn is_per_container(HostPath { source, destination }: &HostPath) -> bool {
     let written = Path::new(source);
     let Ok(source) = fs::canonicalize(written) else { return false };

@@ -1,6 +1,5 @@
 //! The control on this machine: a probe's worker beside the sandbox, in the controller's own network. It makes the
-//! given
-//! attempts with the same code as the probe in the sandbox.
+//! given attempts with the same code as the probe in the sandbox.
 
 use std::{
     fs::OpenOptions,

@@ -16,8 +16,7 @@ const ROOT: &str = "/sys/fs/cgroup";
 const UNLIMITED: u64 = 1 << 62;
 
 /// Reads the limits of the group at `path`, such as "/podproof-1", while processes are in it. A relative path is below
-/// the
-/// group of the process that starts the runtime (runtime-spec, config-linux.md, "Cgroups Path"; gVisor,
+/// the group of the process that starts the runtime (runtime-spec, config-linux.md, "Cgroups Path"; gVisor,
 /// `runsc/cgroup/cgroup.go`).
 pub fn limits(path: Option<&str>) -> Observation<Limits> {
     match path {

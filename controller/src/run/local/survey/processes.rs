@@ -1,6 +1,5 @@
 //! A search of the machine's processes for one that executes a file. A container shares the machine's kernel and with
-//! it
-//! the list of processes. gVisor runs a program, but no process of the machine executes its file.
+//! it the list of processes. gVisor runs a program, but no process of the machine executes its file.
 
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
@@ -38,8 +37,7 @@ pub fn run(file: &Path) -> Observation<bool> {
 }
 
 /// The device and inode of the run's own copy of the probe. The content would not identify the copy: probes of other
-/// runs
-/// on the same machine share it.
+/// runs on the same machine share it.
 struct Wanted {
     device: u64,
     inode: u64,
