@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// Something that no probe represents, with the reason.
+/// A pod, template or pool that no probe represents, with the reason.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Uncovered {
-    /// The pod, the template or the pool, as people write it.
+    /// The title of the pod, the template or the pool.
     pub(super) title: String,
-    /// The pool in which it runs and is not represented; `None` where it has no probe at all.
+    /// The pool without a probe for it; `None` if it has no probe at all.
     pub(super) pool: Option<String>,
-    /// The reason, as a sentence's end.
+    /// The reason, as the end of a sentence.
     pub(super) why: String,
 }
 
 impl Uncovered {
-    /// Something that has no probe at all.
+    /// Returns a pod, template or pool without any probe.
     pub(super) fn everywhere(title: impl Into<String>, why: impl Into<String>) -> Self {
         Self { title: title.into(), pool: None, why: why.into() }
     }
