@@ -13,7 +13,7 @@ pub(super) fn rows() -> Vec<Row> {
         ("nonce", "another run's nonce".to_owned()),
         ("half", "the evidence was not closed".to_owned()),
         ("miscounted", format!("{} were received", asked / 2)),
-        ("blind", "saw nothing at all".to_owned()),
+        ("blind", "not one of its observations succeeded".to_owned()),
         ("giant", "the stream broke".to_owned()),
         ("flood", "the evidence was not closed".to_owned()),
         ("schema", format!("version {} of the schema", SCHEMA_VERSION + 1)),

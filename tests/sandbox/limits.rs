@@ -71,21 +71,21 @@ const CASES: &[Case] = &[
         name: "no memory limit",
         change: |config| *memory(config) = json!({}),
         lacks: UNMET,
-        says: "no limit of memory is declared",
+        says: "no memory limit is declared",
         ..CLEAN
     },
     Case {
         name: "no CPU limit",
         change: |config| *cpu(config) = json!({}),
         lacks: UNMET,
-        says: "no limit of processor time is declared",
+        says: "no CPU limit is declared",
         ..CLEAN
     },
     Case {
         name: "no limits",
         change: |config| config["linux"]["resources"] = json!({}),
         lacks: UNMET,
-        says: "no limit of memory is declared",
+        says: "no memory limit is declared",
         ..CLEAN
     },
 ];
@@ -97,7 +97,7 @@ const UNNAMED: Case = Case {
         with_control_groups(config);
         config["linux"].as_object_mut().unwrap().remove("cgroupsPath");
     },
-    says: "no CPU quota was seen",
+    says: "no CPU quota was observed",
     ..CLEAN
 };
 
@@ -115,7 +115,7 @@ const MEASURED: &[Case] = &[
         change: |config| *cpu(config) = json!({}),
         words: MEASURE,
         lacks: UNMET,
-        says: "no limit of processor time is declared",
+        says: "no CPU limit is declared",
         ..CLEAN
     },
 ];
@@ -125,7 +125,7 @@ const IGNORED: Case = Case {
     name: "control groups ignored",
     told: &["--ignore-cgroups"],
     lacks: UNMET,
-    says: "does not reach the sandbox: the runtime is told to ignore control groups, by `--ignore-cgroups`",
+    says: "does not reach the sandbox: `--ignore-cgroups` tells the runtime to ignore control groups",
     ..CLEAN
 };
 

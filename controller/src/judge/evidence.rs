@@ -1,4 +1,4 @@
-//! Requirements on the evidence itself, and on its coverage.
+//! Requirements for the evidence itself and its coverage.
 
 pub(super) mod coverage;
 pub(super) mod environment_declared;

@@ -1,4 +1,4 @@
-//! Requirements on limits of memory and processor time.
+//! Requirements for limits of memory and processor time.
 
 pub(super) mod limits_declared;
 pub(super) mod limits_enforced;

@@ -1,3 +1,3 @@
-//! Requirements on the process's own privileges.
+//! Requirements for the process's own privileges.
 
 pub(super) mod least_privilege;

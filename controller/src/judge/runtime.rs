@@ -1,4 +1,4 @@
-//! Requirements on the kernel that answers, and on its settings.
+//! Requirements for the kernel that answers, and for its settings.
 
 pub(super) mod runtime_class_exists;
 pub(super) mod runtime_class_used;

@@ -109,7 +109,7 @@ pub(super) const ROWS: &[Row] = &[
         // `--total-memory`).
         lacks: &[("pod/web", &[("limits-enforced", "unmet"), ("resource-limits", "unmet")])],
         code: 1,
-        says: "the declared memory limit does not reach the sandbox: the node's memory shows",
+        says: "the declared memory limit does not reach the sandbox: the sandbox shows the node's memory",
         ..CLEAN
     },
 ];

@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.container()["resources"] = json!({ "limits": { "memory": "64Mi" } }),
         lacks: &[("pod/web", &[("limits-declared", "unmet"), ("resource-limits", "unmet")])],
         code: 1,
-        says: "container app has no memory or no CPU limit",
+        says: "container app has no memory limit or no CPU limit",
         ..CLEAN
     },
     Row {
@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.container()["resources"] = json!({ "limits": { "cpu": "100m" } }),
         lacks: &[("pod/web", &[("limits-declared", "unmet"), ("resource-limits", "unmet")])],
         code: 1,
-        says: "container app has no memory or no CPU limit",
+        says: "container app has no memory limit or no CPU limit",
         ..CLEAN
     },
     Row {
@@ -110,7 +110,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         lacks: &[("pod/web", &[("least-privilege", "unmet")])],
         code: 1,
-        says: "container app is confined by no seccomp profile",
+        says: "container app sets the seccomp profile Unconfined",
         ..CLEAN
     },
     Row {

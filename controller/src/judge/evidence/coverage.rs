@@ -1,4 +1,4 @@
-//! Everything that runs, or can be scheduled, has a probe that stands for it. It is never unmet: what has no evidence is
+//! A probe represents every pod that runs or can be scheduled. The requirement is never unmet: a pod without evidence is
 //! not known to be wrong, and not known to be right.
 
 use crate::case::Case;
@@ -6,21 +6,21 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requ
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "coverage",
-    title: "Every pool that the namespace uses, and every pod of it, is stood for by a probe",
+    title: "A probe represents every pod of the namespace and every node pool that it uses",
     area: Area::Evidence,
     class: Class::Regular,
     scope: Scope::Cluster,
     mandatory: false,
     weight: 10,
-    protects: "One pool whose nodes were set up otherwise is enough for code to get out.",
-    remedy: "Let the run see every node (`controller rbac --cluster`), remove what keeps a probe away, or name what you \
-             leave out by `--nodes` or `--like` and judge the rest apart. A namespace without workloads: `--runtime-class \
-             NAME` probes for what is to come.",
+    protects: "One node pool with another setup is enough for code to get out.",
+    remedy: "Let the run see every node (`controller rbac --cluster`), and remove what keeps a probe away. Or restrict \
+             this run with `--nodes` or `--like`, and judge the rest in another run. In a namespace without workloads, \
+             `--runtime-class NAME` probes for pods that do not exist yet.",
     explanation: Explanation {
         looks_at: &["cluster"],
-        met: "every used pool and every pod has its probe",
-        unmet: "it is never unmet",
-        inconclusive: "something has no probe, or is not known",
+        met: "a probe represents every used node pool and every pod",
+        unmet: "this requirement is never unmet",
+        inconclusive: "a pod or node pool has no probe, or the pods or node pools are not known",
         on_platforms: &[],
     },
     mappings: &[],
@@ -33,26 +33,27 @@ fn judge(case: &Case) -> Judgement {
     };
     let coverage = &known.coverage;
     if let Some(unreadable) = known.cluster.unread_pod_views.first() {
-        return Judgement::inconclusive(format!("what runs is not known: {unreadable}"));
+        return Judgement::inconclusive(format!("the workloads are not known: {unreadable}"));
     }
     if let Some(first) = coverage.uncovered.first() {
-        let judgement = Judgement::inconclusive(format!("no probe stands for {first}"));
+        let judgement = Judgement::inconclusive(format!("no probe represents {first}"));
         return coverage
             .uncovered
             .iter()
             .fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
     }
     if let Some(why) = &coverage.unknown {
-        return Judgement::inconclusive(format!("the pools are not known: {why}"));
+        return Judgement::inconclusive(format!("the node pools are not known: {why}"));
     }
     if coverage.nodes_planned == 0 {
-        return Judgement::inconclusive("there is nothing that a probe could stand for");
+        return Judgement::inconclusive("the namespace has no pod that a probe could represent");
     }
-    let nodes = format!("{} of {} nodes of the used pools were seen", coverage.nodes_planned, coverage.nodes);
-    let judgement = Judgement::met("every used pool and every pod has a probe that stands for it")
-        .citing("cluster", nodes);
+    let nodes =
+        format!("probes cover {} of {} nodes of the used node pools", coverage.nodes_planned, coverage.nodes);
+    let judgement =
+        Judgement::met("a probe represents every used node pool and every pod").citing("cluster", nodes);
     coverage.unused_pools.iter().fold(judgement, |judgement, pool| {
-        judgement.citing("cluster", format!("pool {pool} is not used by this namespace"))
+        judgement.citing("cluster", format!("this namespace does not use the node pool {pool}"))
     })
 }
 
@@ -62,7 +63,7 @@ mod tests {
     use crate::{fixture, judge::requirement::Outcome};
 
     #[test]
-    fn what_no_probe_stands_for_is_named_and_never_met() {
+    fn a_pod_without_a_probe_is_inconclusive_by_name() {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
         let coverage = fixture::coverage(&mut case);
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn pools_that_are_not_known_and_no_workloads_at_all_are_never_met() {
+    fn unknown_pools_or_missing_workloads_are_inconclusive() {
         let mut case = fixture::pod();
         fixture::coverage(&mut case).unknown = Some("the permission to list nodes is missing".into());
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));

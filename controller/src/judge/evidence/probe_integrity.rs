@@ -1,23 +1,23 @@
-//! The probe told everything it was asked, and nothing else.
+//! The probe reported every observation that it was asked for, and nothing else.
 
 use crate::case::Case;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "probe-integrity",
-    title: "The probe delivered its evidence whole, and bound to this run",
+    title: "The probe's evidence is complete and bound to this run",
     area: Area::Evidence,
     class: Class::Regular,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 10,
-    protects: "A probe that was killed, replaced or cut off could leave out what would be red.",
-    remedy: "Run again. If it stays, look at the runtime's last lines, and at who can reach the probe.",
+    protects: "A probe that was killed, replaced or cut off could leave a failure out.",
+    remedy: "Run again. If the finding stays, read the runtime's last lines, and find out who can reach the probe.",
     explanation: Explanation {
         looks_at: &["introduction", "stream", "cluster"],
-        met: "the evidence was closed, whole and bound to this run, pod and image",
-        unmet: "it is never unmet",
-        inconclusive: "something is missing, or does not belong to this run",
+        met: "the evidence is complete and bound to this run, pod and image",
+        unmet: "this requirement is never unmet",
+        inconclusive: "a part of the evidence is missing, or does not belong to this run",
         on_platforms: &[],
     },
     mappings: &[],
@@ -29,16 +29,15 @@ fn judge(case: &Case) -> Judgement {
     let Some(first) = collected.breaches.first() else {
         return match &collected.introduction {
             Some(_) if saw_nothing(case) => {
-                Judgement::inconclusive("the probe answered, and saw nothing at all")
+                Judgement::inconclusive("the probe answered, and not one of its observations succeeded")
             }
             Some(_) if another_image(case).is_some() => {
                 Judgement::inconclusive(another_image(case).unwrap_or_default())
             }
-            Some(introduction) => Judgement::met("the evidence was closed, and every observer answered")
-                .citing(
-                    "introduction",
-                    format!("probe {} for {}", introduction.probe_version, introduction.architecture),
-                ),
+            Some(introduction) => Judgement::met("the evidence is complete: every observer answered").citing(
+                "introduction",
+                format!("probe {} for {}", introduction.probe_version, introduction.architecture),
+            ),
             None => Judgement::inconclusive("the probe never spoke"),
         };
     };
@@ -49,19 +48,20 @@ fn judge(case: &Case) -> Judgement {
         .fold(judgement, |judgement, breach| judgement.citing("stream", breach.to_string()))
 }
 
-/// A container runtime names an image by its manifest where it pulled it, and by its configuration where it was imported.
+/// Says that the pod ran another image than the probe's, if it did. A container runtime names a pulled image by its
+/// manifest, and an imported image by its configuration.
 fn another_image(case: &Case) -> Option<String> {
     let pod = case.surroundings.in_cluster.as_ref()?.pod.as_ref()?;
     let known = pod.known_digests.iter().any(|digest| pod.image_id.ends_with(digest.as_str()));
     (!known).then(|| {
         format!(
-            "the image that ran is {}, which is not this controller's probe; `--image-digest` names the digest of another",
+            "the pod ran the image {}, which is not this controller's probe; if you meant that image, give its digest by `--image-digest`",
             pod.image_id
         )
     })
 }
 
-/// A sandbox in which nothing can be looked at does not exist; a probe that cannot look, or will not, does.
+/// True if no observation succeeded. No sandbox hides everything; a probe that cannot look, or will not, reports that.
 fn saw_nothing(case: &Case) -> bool {
     case.evidence().outcomes().iter().all(|observed| observed.outcome.seen().is_none())
 }
@@ -72,7 +72,7 @@ mod tests {
     use crate::{case::breach::Breach, fixture, judge::requirement::Outcome};
 
     #[test]
-    fn whole_evidence_is_met_and_any_breach_is_inconclusive() {
+    fn complete_evidence_is_met_and_any_breach_is_inconclusive() {
         let mut case = fixture::gvisor();
         assert_eq!(judge(&case).outcome, Outcome::Met);
         case.collected.breaches.push(Breach::WrongNonce);
@@ -80,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_answers_and_saw_nothing_is_inconclusive() {
+    fn a_probe_without_any_observation_is_inconclusive() {
         let mut case = fixture::gvisor();
         case.collected.evidence = proto::Evidence::default();
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]
-    fn a_probe_that_never_spoke_is_inconclusive_even_if_nothing_was_breached() {
+    fn a_probe_that_never_spoke_is_inconclusive_without_a_breach() {
         let mut case = fixture::gvisor();
         case.collected.introduction = None;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));

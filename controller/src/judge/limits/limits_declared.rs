@@ -1,4 +1,4 @@
-//! Every container has a memory and a CPU limit, of its own or by the namespace's default.
+//! Every container has a memory and a CPU limit of its own, or the namespace's default.
 
 use crate::case::{
     Case, InCluster,
@@ -14,14 +14,14 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     scope: Scope::Cluster,
     mandatory: false,
     weight: 5,
-    protects: "A container without limits can starve its whole node.",
+    protects: "A container without limits can starve every other pod of its node.",
     remedy: "Set resources.limits.memory and resources.limits.cpu on every container, init containers too, or give the \
              namespace a LimitRange with defaults.",
     explanation: Explanation {
         looks_at: &["cluster"],
         met: "every container has both limits",
-        unmet: "one has not",
-        inconclusive: "what is declared may not be read",
+        unmet: "a container has no memory limit or no CPU limit",
+        inconclusive: "the declared limits may not be read",
         on_platforms: &[],
     },
     mappings: &["CIS Kubernetes 5.7"],
@@ -34,23 +34,23 @@ fn judge(case: &Case) -> Judgement {
     };
     let lacking = lacking(known);
     if let Some(first) = lacking.first() {
-        let judgement = Judgement::unmet(format!("{first} has no memory or no CPU limit"));
+        let judgement = Judgement::unmet(format!("{first} has no memory limit or no CPU limit"));
         return lacking.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
     }
     match &known.cluster.default_limits {
         _ if known.group.pod_views.is_empty() => {
-            Judgement::met("there is no workload yet, and so none without limits")
+            Judgement::met("the namespace has no workload yet, so that no container lacks a limit")
         }
         _ => Judgement::met("every container declares both limits")
-            .citing("cluster", format!("{} pods and templates", known.group.pod_views.len())),
+            .citing("cluster", format!("{} pods and pod templates", known.group.pod_views.len())),
     }
 }
 
-/// Containers without limits, as "pod/web-1, container app".
+/// Returns the containers without limits, each as "pod/web-1, container app".
 pub(super) fn lacking(known: &InCluster) -> Vec<String> {
     let default = known.cluster.default_limits.as_ref().ok().copied().flatten().unwrap_or_default();
     let lacks = |pod_view: &PodView, container: &&Container| {
-        // What a pod was not given when it was admitted, it does not have.
+        // A default is applied when a pod is admitted, and never to a pod that exists.
         let (memory, cpu) =
             if pod_view.origin.is_template() { (default.memory, default.cpu_millis) } else { (None, None) };
         container.memory.or(memory).is_none() || container.cpu_millis.or(cpu).is_none()
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_limits_templates_and_not_pods_that_exist() {
+    fn a_default_counts_for_templates_and_not_for_existing_pods() {
         let mut case = fixture::pod();
         fixture::pod_view(&mut case).containers[0].memory = None;
         let known = fixture::in_cluster(&mut case);

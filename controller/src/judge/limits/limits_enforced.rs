@@ -1,4 +1,4 @@
-//! The limits that a pod of this class declares on this node reach its sandbox.
+//! On this node, the limits that a pod of this RuntimeClass declares reach its sandbox.
 
 use super::resource_limits;
 use crate::case::Case;
@@ -8,20 +8,20 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requ
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "limits-enforced",
-    title: "The limits of a pod reach its sandbox",
+    title: "A pod's limits reach its sandbox",
     area: Area::Limits,
     class: Class::ProductionOnly,
     scope: Scope::Cluster,
     mandatory: false,
     weight: 5,
-    protects: "A limit that is declared and does not arrive limits nothing.",
-    remedy: "Let runsc apply control groups (no `ignore-cgroups` in its configuration; `systemd-cgroup` where the kubelet's \
-             driver is systemd).",
+    protects: "A declared limit that does not reach the sandbox limits nothing.",
+    remedy: "Let runsc apply control groups: remove `ignore-cgroups` from its configuration, and set `systemd-cgroup` if \
+             the kubelet's cgroup driver is systemd.",
     explanation: Explanation {
         looks_at: &["memory-total", "quotas", "processor-share", "pod"],
         met: "the sandbox has the memory that its pod declares, and shows no other CPU limit",
-        unmet: "it has another amount",
-        inconclusive: "what it has could not be seen; on the node's own kernel only its control groups show it",
+        unmet: "the sandbox shows another limit than its pod declares",
+        inconclusive: "the sandbox's limits could not be observed; on the node's own kernel only its control groups show them",
         on_platforms: platforms::LIMITS_ON_PLATFORMS,
     },
     mappings: &[],

@@ -1,8 +1,8 @@
 //! Memory and processor time are limited, and the limits reach the sandbox.
 //!
-//! Nothing that shows a limit may show another than is declared, and something must show that of memory. A CPU quota that
-//! nobody shows leaves it met, and is said: releases of gVisor before 2026-04 show none. Whoever asks for processor time to
-//! be measured wants to know, and then it is open.
+//! Every source that shows a limit must show the declared limit, and at least one source must show the memory limit. If no
+//! source shows a CPU quota, the requirement is met and its reason says so: releases of gVisor before 2026-04 show none. If
+//! the user asked for a measurement of processor time, it is inconclusive then.
 
 mod cause;
 mod shown;
@@ -22,9 +22,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     scope: Scope::Everywhere,
     mandatory: true,
     weight: 10,
-    protects: "Code without limits can starve everything else on the machine.",
-    remedy: "Set a memory and a CPU limit (on Kubernetes: for every container of the pod), and let the runtime apply \
-             control groups (no `--ignore-cgroups`; `--systemd-cgroup` where the path is systemd's).",
+    protects: "Code without limits can starve every other program on the machine.",
+    remedy: "Set a memory and a CPU limit (on Kubernetes: for every container of the pod). Let the runtime apply control \
+             groups: remove `--ignore-cgroups`, and give `--systemd-cgroup` if the control group's path has systemd's form.",
     explanation: Explanation {
         looks_at: &[
             "memory-total",
@@ -36,8 +36,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
             "cluster",
         ],
         met: "a memory and a CPU limit are declared and reach the sandbox",
-        unmet: "one is missing, or does not reach the sandbox",
-        inconclusive: "what the sandbox has could not be seen, or an ordinary user started it, who cannot limit it",
+        unmet: "a limit is missing, or does not reach the sandbox",
+        inconclusive: "the sandbox's limits could not be observed, or an ordinary user started it, who cannot limit it",
         on_platforms: platforms::LIMITS_ON_PLATFORMS,
     },
     mappings: &["KAR-0020"],
@@ -48,50 +48,53 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let lacking = case.surroundings.in_cluster.as_ref().map(limits_declared::lacking).unwrap_or_default();
     match lacking.first() {
         Some(first) => {
-            let judgement = Judgement::unmet(format!("{first} has no memory or no CPU limit"));
+            let judgement = Judgement::unmet(format!("{first} has no memory limit or no CPU limit"));
             lacking.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()))
         }
         None => of_the_probe(case, assessment),
     }
 }
 
-/// Whether the probe's own limits are declared and reach its sandbox.
+/// Judges the limits of the probe itself: they are declared, and they reach its sandbox.
 pub(super) fn of_the_probe(case: &Case, assessment: &Assessment) -> Judgement {
     let Some(declared) = case.surroundings.declared else {
         return match case.evidence().memory_total.seen() {
-            Some(total) => Judgement::unmet("there is no sandbox, and so no limit")
+            Some(total) => Judgement::unmet("there is no sandbox, so that nothing limits the process")
                 .citing("memory-total", format!("{} bytes", total.bytes)),
             None => Judgement::inconclusive(case.evidence().memory_total.fared()),
         };
     };
     if declared.memory.is_none() || declared.cpu_millis.is_none() {
-        let missing = if declared.memory.is_none() { "memory" } else { "processor time" };
-        return Judgement::unmet(format!("no limit of {missing} is declared"))
+        let missing = if declared.memory.is_none() { "memory" } else { "CPU" };
+        return Judgement::unmet(format!("no {missing} limit is declared"))
             .citing(declarer(case), describe(declared));
     }
     let shown = shown::all(case, declared, assessment.kernel);
     let none_arrives = shown.iter().all(|shown| shown.comparison != Comparison::AsDeclared);
     let judgement = match shown.iter().find(|shown| shown.comparison == Comparison::Contradicts) {
         Some(_) if none_arrives && cause::is_rootless(case) => Judgement::inconclusive(
-            "without root there is no control group to limit the sandbox, so that limits are not judged; run it as root",
+            "without root no control group can limit the sandbox, so that limits are not judged; run the controller as root",
         ),
         Some(other) if none_arrives => Judgement::unmet(unreached(other.limit, cause::cause(case))),
-        // A cause explains why no limit arrives, and not why one of several does not.
+        // A cause explains why no limit arrives at all. It does not explain the loss of one limit among several.
         Some(other) => Judgement::unmet(unreached(other.limit, None)),
         None => reached(&shown),
     };
     let judgement = citing_what_decides(judgement.citing(declarer(case), describe(declared)), &shown);
     match case.evidence().processors.seen() {
-        // They contradict no quota, and so nothing that is unmet rests on them.
+        // The number of processors contradicts no quota, so that no unmet outcome rests on it.
         Some(seen) if judgement.outcome == Outcome::Met => judgement.citing(
             "processors",
-            format!("{} of {} that are online, whatever the quota", seen.schedulable, seen.online),
+            format!(
+                "{} of {} online processors are usable, whatever the quota",
+                seen.schedulable, seen.online
+            ),
         ),
         _ => judgement,
     }
 }
 
-/// The sentence of what could not be decided has it all.
+/// Cites the sources that decide. The reason of an inconclusive outcome names its sources itself.
 fn citing_what_decides(judgement: Judgement, shown: &[Shown]) -> Judgement {
     let decides = |comparison: Comparison| match judgement.outcome {
         Outcome::Met => comparison == Comparison::AsDeclared,
@@ -107,7 +110,7 @@ fn citing_what_decides(judgement: Judgement, shown: &[Shown]) -> Judgement {
     cited.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text.clone()))
 }
 
-/// Who declares the sandbox's limits.
+/// Returns the source that declares the sandbox's limits.
 fn declarer(case: &Case) -> &'static str {
     if case.surroundings.in_cluster.is_some() { "pod" } else { "bundle" }
 }
@@ -117,7 +120,7 @@ fn unreached(limit: Limit, cause: Option<String>) -> String {
     format!("the declared {} does not reach the sandbox{cause}", limit.words())
 }
 
-/// Nothing that is shown contradicts. What the machine enforces counts where the sandbox could be asked, too.
+/// Judges limits that no source contradicts. The machine's control group alone is enough if the sandbox could be asked too.
 fn reached(shown: &[Shown]) -> Judgement {
     let has = |limit, source: Option<Source>| {
         let is_of = |shown: &&Shown| shown.limit == limit && shown.comparison == Comparison::AsDeclared;
@@ -138,7 +141,7 @@ fn reached(shown: &[Shown]) -> Judgement {
     } else if has(Limit::Cpu, None) {
         "both limits are declared, and the sandbox shows them"
     } else {
-        "both limits are declared, and the sandbox shows the memory limit; no CPU quota was seen"
+        "both limits are declared, and the sandbox shows the memory limit; no CPU quota was observed"
     })
 }
 
@@ -146,7 +149,7 @@ fn not_seen(limit: Limit, shown: &[Shown]) -> Judgement {
     let of_it =
         shown.iter().filter(|shown| shown.limit == limit && shown.comparison != Comparison::AsDeclared);
     let why: Vec<_> = of_it.map(|shown| shown.text.as_str()).collect();
-    Judgement::inconclusive(format!("no {} of the sandbox was seen: {}", limit.words(), why.join("; ")))
+    Judgement::inconclusive(format!("no {} of the sandbox was observed: {}", limit.words(), why.join("; ")))
 }
 
 #[cfg(test)]
@@ -171,7 +174,7 @@ mod tests {
         judged(change).outcome
     }
 
-    /// Nobody on the machine can be asked.
+    /// Takes away the control group that the machine shows.
     fn from_inside(case: &mut Case) {
         case.surroundings.cgroup = Observation::Denied { errno: 13 };
     }
@@ -223,12 +226,12 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_processes_is_judged_where_it_is_declared() {
+    fn a_process_limit_is_judged_if_it_is_declared() {
         let of = |declared, enforced| {
             with(|case| {
                 case.surroundings.declared = Some(Limits { pids: declared, ..DECLARED });
                 case.surroundings.cgroup = Observation::Seen(Limits { pids: enforced, ..DECLARED });
-                // As every release of gVisor has it.
+                // As every release of gVisor shows it.
                 quotas(case, [DECLARED.memory, DECLARED.cpu_millis, None]);
             })
         };
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_limits_from_arriving_is_named() {
+    fn the_cause_of_lost_limits_is_named() {
         let ignored = |change: fn(&mut Case)| {
             let judgement = judged(|case| {
                 shows(case, MACHINE_MEMORY);
@@ -250,16 +253,19 @@ mod tests {
             judgement.because
         };
         let told_to = ignored(|case| told(case, "--ignore-cgroups"));
-        assert!(told_to.ends_with("told to ignore control groups, by `--ignore-cgroups`"), "{told_to}");
+        assert!(
+            told_to.ends_with("`--ignore-cgroups` tells the runtime to ignore control groups"),
+            "{told_to}"
+        );
         let unseen = ignored(|_| ());
         assert!(unseen.contains("made no control group /podproof-07070707"), "{unseen}");
         let systemds = |case: &mut Case| case.surroundings.cgroup_path = Some("system.slice:runsc:1".into());
-        assert!(ignored(systemds).ends_with("the runtime is not told `--systemd-cgroup`"));
+        assert!(ignored(systemds).ends_with("the runtime lacks `--systemd-cgroup`"));
         let mut pod = fixture::pod();
         shows(&mut pod, MACHINE_MEMORY);
         let because = judge(&pod).because;
         assert!(
-            because.contains("lacks `systemd-cgroup` though the kubelet's driver is systemd"),
+            because.contains("lacks `systemd-cgroup` although the kubelet's cgroup driver is systemd"),
             "{because}"
         );
     }
@@ -283,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn one_limit_of_several_that_does_not_arrive_has_another_cause() {
+    fn a_single_lost_limit_names_no_cause() {
         let judgement = judged(|case| {
             told(case, "--ignore-cgroups");
             case.surroundings.cgroup = Observation::Seen(Limits { cpu_millis: None, ..DECLARED });
@@ -292,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_a_release_that_fills_them_count_and_those_of_others_say_nothing() {
+    fn quota_files_count_only_in_releases_that_fill_them() {
         let of = |files| {
             judged(|case| {
                 from_inside(case);
@@ -305,11 +311,11 @@ mod tests {
         assert_eq!(of([DECLARED.memory, Some(4000), None]).outcome, Outcome::Unmet);
         let not_filled = of([None, None, None]);
         assert_eq!(not_filled.outcome, Outcome::Met);
-        assert!(not_filled.because.ends_with("no CPU quota was seen"), "{}", not_filled.because);
+        assert!(not_filled.because.ends_with("no CPU quota was observed"), "{}", not_filled.because);
     }
 
     #[test]
-    fn on_the_machines_own_kernel_a_containers_files_are_its_limits() {
+    fn on_a_shared_kernel_the_quota_files_are_the_limits() {
         let of = |files| {
             let mut case = fixture::runc();
             from_inside(&mut case);
@@ -322,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_got_beyond_the_quota_is_unmet_and_about_it_is_met_and_much_less_says_nothing() {
+    fn measured_processor_time_decides_unless_it_is_far_below_the_quota() {
         let of = |declared, got: u64, change: fn(&mut Case)| {
             judged(|case| {
                 from_inside(case);
@@ -349,13 +355,13 @@ mod tests {
             assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{declared} {got}: {judgement:?}");
             assert!(judgement.because.contains("which a busy machine also explains"), "{judgement:?}");
         }
-        // Others show the quota, so that nothing hangs on a busy machine.
+        // A file shows the quota, so that a busy machine changes nothing.
         let shown = of(1500, 500, |case| quotas(case, [DECLARED.memory, Some(1500), None]));
         assert_eq!(shown.outcome, Outcome::Met);
     }
 
     #[test]
-    fn a_measurement_that_was_asked_for_and_failed_leaves_it_open() {
+    fn a_failed_measurement_that_was_asked_for_is_inconclusive() {
         let of = |change: fn(&mut Case)| {
             with(|case| {
                 from_inside(case);
@@ -368,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_seen_is_never_met() {
+    fn missing_observations_are_inconclusive() {
         assert!(matches!(judge(&fixture::silent()).outcome, Outcome::Inconclusive(_)));
         let mut shared = fixture::runc();
         from_inside(&mut shared);

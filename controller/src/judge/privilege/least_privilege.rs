@@ -1,5 +1,5 @@
-//! The process has no privilege that it does not need, read as the kernel that answers means it: gVisor shows no seccomp
-//! filter and no `NoNewPrivs` line for programs inside, because the filter is around the sandbox.
+//! The process has no privilege that it does not need. Each value is read as the answering kernel means it: gVisor shows
+//! programs inside no seccomp filter and no `NoNewPrivs` line, because the filter surrounds the sandbox.
 
 mod capability;
 mod workloads;
@@ -26,9 +26,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              seccomp profile (on Kubernetes: the `restricted` Pod Security Standard).",
     explanation: Explanation {
         looks_at: &["credentials", "capabilities", "seccomp", "namespaces", "cluster"],
-        met: "an ordinary user without capabilities, who can gain none, behind a filter or gVisor's kernel",
-        unmet: "it is root, holds or can gain privileges, is not filtered on Linux, or shares namespaces with the machine",
-        inconclusive: "one of these could not be seen",
+        met: "the process is an ordinary user without capabilities, can gain none, and runs behind a seccomp filter or gVisor's kernel",
+        unmet: "the process is root, holds or can gain privileges, is not filtered on Linux, or shares namespaces with the machine",
+        inconclusive: "one of these facts could not be observed",
         on_platforms: &[(
             Platform::Kubernetes,
             "label the namespace pod-security.kubernetes.io/enforce=restricted",
@@ -38,7 +38,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::Kernel(judge),
 };
 
-/// `Err` tells a gap; `Ok(None)` that there is nothing to cite.
+/// A citation of a value without a gap, or the gap.
 type Reading = Result<(&'static str, String), Gap>;
 
 enum Gap {
@@ -73,7 +73,9 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let judgement = match (open, undecided) {
         (Some(gap), _) => Judgement::unmet(gap),
         (None, Some(why)) => Judgement::inconclusive(why),
-        (None, None) => Judgement::met("it is an ordinary user without capabilities, and cannot gain any"),
+        (None, None) => {
+            Judgement::met("the process is an ordinary user without capabilities, and cannot gain any")
+        }
     };
     citations.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text))
 }
@@ -82,23 +84,23 @@ fn user(case: &Case) -> Reading {
     let credentials = &case.evidence().credentials;
     let seen = credentials
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("the user was not seen: {}", credentials.fared())))?;
+        .ok_or_else(|| Gap::Unseen(format!("the user could not be read: {}", credentials.fared())))?;
     let users = [seen.real_user, seen.effective_user, seen.saved_user];
     if users.contains(&0) {
-        return Err(Gap::Open("credentials", "it runs as root".to_owned()));
+        return Err(Gap::Open("credentials", "the process runs as root".to_owned()));
     }
     Ok(("credentials", format!("user {}, group {}", seen.effective_user, seen.effective_group)))
 }
 
 fn capabilities(case: &Case) -> Reading {
     let capabilities = &case.evidence().capabilities;
-    let seen = capabilities
-        .seen()
-        .ok_or_else(|| Gap::Unseen(format!("the capabilities were not seen: {}", capabilities.fared())))?;
+    let seen = capabilities.seen().ok_or_else(|| {
+        Gap::Unseen(format!("the capabilities could not be read: {}", capabilities.fared()))
+    })?;
     let held = seen.effective | seen.permitted | seen.inheritable | seen.ambient.unwrap_or(0);
     if held != 0 {
         let held = capability::listed(held);
-        return Err(Gap::Open("capabilities", format!("it holds capabilities: {held}")));
+        return Err(Gap::Open("capabilities", format!("the process holds capabilities: {held}")));
     }
     Ok(("capabilities", "none".to_owned()))
 }
@@ -107,17 +109,18 @@ fn no_new_privileges(case: &Case, kernel: Kernel) -> Reading {
     let seccomp = &case.evidence().seccomp;
     let seen = seccomp
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("no_new_privs was not seen: {}", seccomp.fared())))?;
+        .ok_or_else(|| Gap::Unseen(format!("no_new_privs could not be read: {}", seccomp.fared())))?;
     match (seen.no_new_privs, kernel) {
         (Some(true), _) => Ok(("seccomp", "no_new_privs is set".to_owned())),
-        (None, Kernel::Gvisor) if case.surroundings.no_new_privs == Some(true) => {
-            Ok(("bundle", "no_new_privs is declared; this gVisor does not show it".to_owned()))
-        }
+        (None, Kernel::Gvisor) if case.surroundings.no_new_privs == Some(true) => Ok((
+            "bundle",
+            "the bundle declares no_new_privs; this release of gVisor does not show it".to_owned(),
+        )),
         (None, Kernel::Gvisor) if case.surroundings.no_new_privs == Some(false) => {
-            Err(Gap::Open("bundle", "no_new_privs is not declared".to_owned()))
+            Err(Gap::Open("bundle", "the bundle does not declare no_new_privs".to_owned()))
         }
         (Some(false), _) => Err(Gap::Open("seccomp", "no_new_privs is not set".to_owned())),
-        (None, _) => Err(Gap::Unseen("no_new_privs is not shown".to_owned())),
+        (None, _) => Err(Gap::Unseen("the kernel does not show no_new_privs".to_owned())),
     }
 }
 
@@ -125,43 +128,44 @@ fn filter(case: &Case, kernel: Kernel) -> Reading {
     let seccomp = &case.evidence().seccomp;
     let seen = seccomp
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("the seccomp mode was not seen: {}", seccomp.fared())))?;
+        .ok_or_else(|| Gap::Unseen(format!("the seccomp mode could not be read: {}", seccomp.fared())))?;
     match (seen.mode, kernel) {
         (Some(1 | 2), _) => Ok(("seccomp", "system calls are filtered".to_owned())),
-        (_, Kernel::Gvisor) => {
-            Ok(("seccomp", "gVisor answers system calls; its own are filtered outside".to_owned()))
-        }
-        (Some(_), Kernel::Other) => Err(Gap::Open("seccomp", "system calls are not filtered".to_owned())),
-        (Some(_), Kernel::Unclear) => Err(Gap::Unseen(
-            "no filter shows, and whether one is around it depends on whose kernel it is".to_owned(),
+        (_, Kernel::Gvisor) => Ok((
+            "seccomp",
+            "gVisor answers system calls; its own calls are filtered outside the sandbox".to_owned(),
         )),
-        (None, _) => Err(Gap::Unseen("the seccomp mode is not shown".to_owned())),
+        (Some(_), Kernel::Other) => Err(Gap::Open("seccomp", "system calls are not filtered".to_owned())),
+        (Some(_), Kernel::Unclear) => {
+            Err(Gap::Unseen("no seccomp filter shows, and it is not known whose kernel answers".to_owned()))
+        }
+        (None, _) => Err(Gap::Unseen("the kernel does not show the seccomp mode".to_owned())),
     }
 }
 
-/// Kinds whose sharing opens the machine; a user namespace of the machine's is what most runtimes use.
+/// Kinds of namespaces whose sharing opens the machine. Most runtimes share the machine's user namespace.
 const TELLING: &[&str] = &["ipc", "mnt", "net", "pid", "uts"];
 
-/// gVisor numbers its namespaces itself: equality with the machine's would say nothing.
+/// Reads the namespaces. gVisor numbers its namespaces itself, so that equality with the machine's would say nothing.
 fn namespaces(case: &Case, kernel: Kernel) -> Reading {
     if kernel == Kernel::Gvisor {
-        return Ok(("namespaces", "gVisor's own".to_owned()));
+        return Ok(("namespaces", "gVisor's own namespaces".to_owned()));
     }
     if case.surroundings.in_cluster.is_some() {
-        return Ok(("cluster", "namespaces of the pod, by its specification".to_owned()));
+        return Ok(("cluster", "the pod's own namespaces, by its specification".to_owned()));
     }
     let (theirs, machine) = (&case.evidence().namespaces, &case.surroundings.machine.namespaces);
     let (Some(theirs), Some(machine)) = (theirs.seen(), machine.seen()) else {
-        return Err(Gap::Unseen(format!("the namespaces were not seen: {}", theirs.fared())));
+        return Err(Gap::Unseen(format!("the namespaces could not be read: {}", theirs.fared())));
     };
     let own = theirs.namespaces.iter().filter(|namespace| TELLING.contains(&namespace.kind.as_str()));
     let shared: Vec<_> =
         own.filter(|it| machine.namespaces.contains(it)).map(|it| it.kind.as_str()).collect();
     match shared.as_slice() {
-        [] => Ok(("namespaces", "none of the machine's".to_owned())),
+        [] => Ok(("namespaces", "none shared with the machine".to_owned())),
         shared => Err(Gap::Open(
             "namespaces",
-            format!("it shares namespaces with the machine: {}", shared.join(", ")),
+            format!("the process shares namespaces with the machine: {}", shared.join(", ")),
         )),
     }
 }
@@ -178,7 +182,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn mode_0_is_normal_in_gvisor_and_a_gap_on_linux() {
+    fn seccomp_mode_0_is_a_gap_only_on_linux() {
         assert_eq!(judge(&fixture::gvisor()).outcome, Outcome::Met);
         let mut linux = fixture::runc();
         assert_eq!(judge(&linux).outcome, Outcome::Unmet);
@@ -190,7 +194,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_gvisor_does_not_show_must_be_declared() {
+    fn no_new_privs_must_be_declared_where_gvisor_hides_it() {
         let mut case = fixture::gvisor();
         case.surroundings.no_new_privs = Some(false);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
@@ -199,7 +203,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn namespaces_of_the_machine_are_a_gap_on_linux_and_small_numbers_are_none_in_gvisor() {
+    fn shared_namespaces_are_a_gap_only_on_linux() {
         let mut linux = fixture::runc();
         linux.collected.evidence.seccomp =
             Observation::Seen(Seccomp { mode: Some(2), no_new_privs: Some(true) });
@@ -226,7 +230,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_gap_beats_what_was_not_seen_and_what_was_not_seen_is_never_met() {
+    fn a_gap_beats_a_missing_observation() {
         let mut case = fixture::gvisor();
         case.collected.evidence.capabilities = Observation::TimedOut;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));

@@ -1,4 +1,4 @@
-//! The RuntimeClass is there, and its handler is one of gVisor's.
+//! The RuntimeClass exists, and its handler is gVisor's.
 
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -15,15 +15,15 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     scope: Scope::Cluster,
     mandatory: false,
     weight: 5,
-    protects: "A class that only bears gVisor's name runs its pods on the node's own kernel.",
+    protects: "A RuntimeClass that is gVisor's by name alone runs its pods on the node's own kernel.",
     remedy: "Apply a RuntimeClass whose handler is runsc (`deploy/runtime-class.yaml`), and give the nodes that handler. GKE: \
-             a node pool with `--sandbox type=gvisor`, whose class is gvisor; EKS: a custom AMI with runsc and its shim; \
+             a node pool with `--sandbox type=gvisor`, whose RuntimeClass is gvisor; EKS: a custom AMI with runsc and its shim; \
              minikube: `minikube addons enable gvisor`; elsewhere: gVisor's containerd quick start.",
     explanation: Explanation {
         looks_at: &["cluster", "runtime-isolation"],
-        met: "the class is there, its handler bears gVisor's name, and the probe does not contradict",
-        unmet: "there is no such class, its handler is not gVisor's, or the probe saw another kernel",
-        inconclusive: "RuntimeClasses may not be read, or nothing names one",
+        met: "the RuntimeClass exists, its handler has gVisor's name, and the probe saw no other kernel",
+        unmet: "the RuntimeClass does not exist, its handler is not gVisor's, or the probe saw another kernel",
+        inconclusive: "RuntimeClasses may not be read, or the namespace has no workload",
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
@@ -35,10 +35,12 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
         return Judgement::not_applicable("there is no cluster");
     };
     if known.is_of_nothing() {
-        return Judgement::inconclusive("there is no workload");
+        return Judgement::inconclusive("the namespace has no workload");
     }
     let Some(name) = &known.group.runtime_class else {
-        return Judgement::unmet("the pods name no RuntimeClass, and run by the node's default handler");
+        return Judgement::unmet(
+            "the pods name no RuntimeClass, so that the node's default handler runs them",
+        );
     };
     if let Err(unreadable) = &known.cluster.classes {
         return Judgement::inconclusive(unreadable.to_string());
@@ -49,15 +51,15 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let declared = format!("RuntimeClass {name}, handler {}", class.handler);
     match (class.claims_gvisor(), assessment.kernel) {
         (true, Kernel::Other) => Judgement::unmet(format!(
-            "the handler {} is declared to be gVisor's, and the probe saw that it is not",
+            "the handler {} has gVisor's name, and the probe saw another kernel",
             class.handler
         ))
         .citing("cluster", declared)
         .citing_all(assessment.citations.clone()),
-        (true, _) => Judgement::met("the class exists, and its handler bears gVisor's name")
+        (true, _) => Judgement::met("the RuntimeClass exists, and its handler has gVisor's name")
             .citing("cluster", declared),
         (false, Kernel::Gvisor) => Judgement::met(format!(
-            "the handler {} does not bear gVisor's name, and the probe saw gVisor",
+            "the handler {} has another name than gVisor's, and the probe saw gVisor's kernel",
             class.handler
         ))
         .citing("cluster", declared)
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_claim_and_the_probe_decides() {
+    fn the_probe_outweighs_the_handlers_name() {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
         handler(&mut case, "sandboxed");
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_is_not_there_is_unmet_and_one_that_may_not_be_read_is_open() {
+    fn a_missing_class_is_unmet_and_an_unreadable_one_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.classes = Ok(Vec::new());

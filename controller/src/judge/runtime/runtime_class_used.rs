@@ -1,5 +1,5 @@
-//! Every workload, and every pod that runs, names the RuntimeClass. A template that was corrected does not move the pods
-//! that it made before.
+//! Every workload and every running pod names the RuntimeClass. A corrected pod template does not change the pods that it
+//! made before.
 
 use crate::case::{Case, InCluster, cluster::PodView};
 use crate::judge::platforms;
@@ -7,19 +7,19 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requ
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "runtime-class-used",
-    title: "Every workload and every running pod uses a RuntimeClass of gVisor's",
+    title: "Every workload and every running pod uses a gVisor RuntimeClass",
     area: Area::Runtime,
     class: Class::ProductionOnly,
     scope: Scope::Cluster,
     mandatory: false,
     weight: 10,
-    protects: "A pod without the class runs on the node's own kernel, beside all those that do not.",
-    remedy: "Set spec.runtimeClassName in every template, and replace pods that were made before: `kubectl rollout restart`.",
+    protects: "A pod without the RuntimeClass runs on the node's own kernel, beside pods that are isolated.",
+    remedy: "Set spec.runtimeClassName in every pod template, and replace the pods made before: `kubectl rollout restart`.",
     explanation: Explanation {
         looks_at: &["cluster"],
-        met: "all templates and pods name a class of gVisor's",
-        unmet: "one does not, or was made before its template did",
-        inconclusive: "templates, pods or classes may not be read",
+        met: "all pod templates and pods name a gVisor RuntimeClass",
+        unmet: "a pod template or pod does not, or a pod is older than its corrected template",
+        inconclusive: "pod templates, pods or RuntimeClasses may not be read, or a pod is older than its RuntimeClass",
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
@@ -51,31 +51,34 @@ fn judge(case: &Case) -> Judgement {
         if let Some(pod_view) = not_gvisors {
             let class = pod_view.runtime_class.clone().unwrap_or_default();
             return Judgement::unmet(format!(
-                "{} uses the RuntimeClass {class}, whose handler is not gVisor's by its name",
+                "{} uses the RuntimeClass {class}, whose handler does not have gVisor's name",
                 pod_view.origin.title()
             ));
         }
     }
     if let Some(pod_view) = pod_views.iter().find(|pod_view| older_than_its_class(known, pod_view)) {
         return Judgement::inconclusive(format!(
-            "{} is older than its RuntimeClass, which may have had another handler then; replace the pod",
+            "{} is older than its RuntimeClass, which may have had another handler before; replace the pod",
             pod_view.origin.title()
         ));
     }
     if pod_views.is_empty() {
-        return Judgement::met("there is no workload yet; the class that was named is what was probed");
+        return Judgement::met(
+            "the namespace has no workload yet; the probe ran with the RuntimeClass that was named",
+        );
     }
     Judgement::met("every workload and every pod names a RuntimeClass")
-        .citing("cluster", format!("{} pods and templates", pod_views.len()))
+        .citing("cluster", format!("{} pods and pod templates", pod_views.len()))
 }
 
-/// A handler cannot be changed, but a class can be replaced by one of the same name; what runs stays as it was.
+/// True if a pod is older than its class. A class's handler cannot change, but a class of the same name can replace it;
+/// running pods keep the old handler.
 fn older_than_its_class(known: &InCluster, pod_view: &PodView) -> bool {
     let class = pod_view.runtime_class.as_deref().and_then(|name| known.cluster.class(name));
     class.and_then(|class| class.created).zip(pod_view.created).is_some_and(|(class, pod)| pod < class)
 }
 
-/// A pod that was made before its template was corrected.
+/// Returns a hint for a pod that is older than its corrected template; empty for any other.
 fn template_says(pod_views: &[PodView], pod: &PodView) -> String {
     let template = pod_views.iter().find(|pod_view| {
         pod_view.origin.is_template()
@@ -97,7 +100,7 @@ mod tests {
     use crate::{fixture, judge::requirement::Outcome};
 
     #[test]
-    fn one_pod_without_the_class_is_enough_and_the_template_does_not_excuse_it() {
+    fn a_corrected_template_does_not_excuse_an_old_pod() {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
@@ -114,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_is_older_than_its_class_leaves_it_open() {
+    fn a_pod_older_than_its_class_is_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.pod_views[0].created = Some(1);
@@ -123,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn workloads_that_may_not_be_read_leave_it_open() {
+    fn unreadable_workloads_are_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.unread_pod_views.push(fixture::forbidden("list jobs"));

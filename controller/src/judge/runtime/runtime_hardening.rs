@@ -1,4 +1,4 @@
-//! Settings of gVisor's that weaken the sandbox less, and those that nobody can see from inside.
+//! gVisor settings that weaken the sandbox a little, and settings that nobody can see from inside.
 
 use super::runtime_settings::{cite, not_gvisor};
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -12,21 +12,21 @@ use crate::{
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "runtime-hardening",
-    title: "gVisor runs with the settings that harden it most",
+    title: "gVisor runs with its safest settings",
     area: Area::Runtime,
     class: Class::Advisory,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 2,
-    protects: "Each setting that gives up a little safety for speed or convenience widens what code inside can try.",
-    remedy: "Look at the runtime's own configuration (runsc.toml, or the handler's options in containerd's config.toml): \
-             no --host-uds, no --host-fifo, no --allow-suid, no --iouring; --directfs=false and --file-access=exclusive \
-             where speed allows; the platforms systrap or kvm.",
+    protects: "Each setting that trades a little safety for speed or convenience widens what code inside can try.",
+    remedy: "Change the runtime's configuration (runsc.toml, or the handler's options in containerd's config.toml): \
+             remove --host-uds, --host-fifo, --allow-suid and --iouring; set --directfs=false and --file-access=exclusive \
+             where speed allows; use the platform systrap or kvm.",
     explanation: Explanation {
         looks_at: &["mounts", "call-answers", "devices", "gs-pointer", "segment-registers", "call-duration"],
-        met: "every setting is seen to be at its safest",
-        unmet: "one of them weakens the sandbox a little",
-        inconclusive: "some cannot be seen from inside, and are named",
+        met: "every setting is seen at its safest value",
+        unmet: "at least one setting weakens the sandbox a little",
+        inconclusive: "some settings cannot be seen from inside; the finding names them",
         on_platforms: &[],
     },
     mappings: &[],
@@ -48,7 +48,7 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let judgement = match (weak.as_str(), unseen.as_str()) {
         ("", "") => Judgement::met("no setting weakens the sandbox"),
         ("", unseen) => Judgement::inconclusive(format!("not visible from inside: {unseen}")),
-        (weak, _) => Judgement::unmet(format!("weakened by: {weak}")),
+        (weak, _) => Judgement::unmet(format!("weakened by {weak}")),
     };
     shown.iter().fold(judgement, |judgement, (setting, shown)| cite(judgement, setting, shown))
 }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_see_from_inside_is_named_and_never_met() {
+    fn settings_invisible_from_inside_are_named_and_never_met() {
         let judgement = judge(&fixture::gvisor());
         assert!(matches!(judgement.outcome, Outcome::Unmet | Outcome::Inconclusive(_)));
         assert!(judgement.citations.iter().any(|it| it.text.starts_with("host unix sockets: not visible")));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn gvisors_settings_mean_nothing_to_another_kernel() {
+    fn gvisors_settings_do_not_apply_to_another_kernel() {
         assert!(matches!(judge(&fixture::runc()).outcome, Outcome::NotApplicable(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! The kernel that answers is gVisor's. The rule is [`crate::judge::gvisor`]'s.
+//! The kernel that answers is gVisor's, by the rule of [`crate::judge::gvisor`].
 
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -16,7 +16,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     mandatory: true,
     weight: 30,
     protects: "On a shared kernel, one kernel bug lets untrusted code out of its container.",
-    remedy: "Run it with runsc: on one machine `--runtime runsc`; on Kubernetes a RuntimeClass whose handler is runsc.",
+    remedy: "Run the sandbox with runsc: on one machine `--runtime runsc`; on Kubernetes a RuntimeClass whose handler is runsc.",
     explanation: Explanation {
         looks_at: &[
             "time-page",
@@ -30,8 +30,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
             "boot-id",
             "machine",
         ],
-        met: "two or more in-memory signals, a live procfs and the errno fingerprint are gVisor's, and nothing strong denies it",
-        unmet: "two in-memory signals are Linux's, or the kernel is seen to be the machine's own (boot id, or the probe among the machine's processes)",
+        met: "two or more in-memory signals, a live procfs and the errno fingerprint are gVisor's, and no strong signal denies it",
+        unmet: "two in-memory signals are Linux's, or the kernel is the machine's own (by its boot id, or by the probe among the machine's processes)",
         inconclusive: "signals are missing or contradict each other; `--verbose` names them",
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
@@ -58,14 +58,14 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_decides() {
+    fn the_answering_kernel_decides() {
         assert_eq!(judge(&fixture::gvisor()).outcome, Outcome::Met);
         assert_eq!(judge(&fixture::runc()).outcome, Outcome::Unmet);
         assert!(matches!(judge(&fixture::silent()).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]
-    fn every_decision_cites_what_it_rests_on() {
+    fn every_decision_cites_at_least_two_sources() {
         for case in [fixture::gvisor(), fixture::runc()] {
             assert!(judge(&case).citations.len() >= 2);
         }

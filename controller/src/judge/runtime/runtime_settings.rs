@@ -1,6 +1,6 @@
-//! Nothing opens the sandbox: no setting that is seen from inside, and no annotation of a pod. Those reach runsc as flags,
-//! where the node's runtime passes them on (gVisor, `g3doc/user_guide/containerd/configuration.md`;
-//! `runsc/config/flags.go`).
+//! No gVisor setting opens the sandbox: none that is seen from inside, and none that a pod asks for by an annotation.
+//! Annotations reach runsc as flags if the node's runtime passes them on (gVisor,
+//! `g3doc/user_guide/containerd/configuration.md`; `runsc/config/flags.go`).
 
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use crate::{
@@ -13,20 +13,20 @@ use crate::{
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "runtime-settings",
-    title: "No setting of gVisor's opens the sandbox",
+    title: "No gVisor setting opens the sandbox",
     area: Area::Runtime,
     class: Class::ProductionOnly,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 5,
     protects: "One flag or annotation can open the host's network, sockets or files to the code inside.",
-    remedy: "Remove the flag from the runtime's configuration (runsc.toml), or the annotation from the pod, and let \
-             admission refuse `dev.gvisor.` annotations that nobody needs.",
+    remedy: "Remove the flag from the runtime's configuration (runsc.toml), or the annotation from the pod. Let admission \
+             refuse `dev.gvisor.` annotations that nobody needs.",
     explanation: Explanation {
         looks_at: &["socket-defaults", "capabilities", "mounts", "cluster"],
-        met: "gVisor's own network stack answers, no raw sockets, no writable root of the host's, and no pod asks for less",
-        unmet: "such a setting was seen, or a pod asks for one by annotation",
-        inconclusive: "the kernel is not known, or what would show it could not be seen",
+        met: "gVisor's own network stack answers, raw sockets are closed, no root folder of the host is writable, and no pod asks for less",
+        unmet: "a setting that opens the sandbox was seen, or a pod asks for one by an annotation",
+        inconclusive: "it is not known whose kernel answers, or a setting could not be observed",
         on_platforms: &[],
     },
     mappings: &["GKE secure-sandbox-policy"],
@@ -37,18 +37,18 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     asked_for(case).or_else(|| not_gvisor(assessment)).unwrap_or_else(|| seen(case))
 }
 
-/// What is judged where the kernel is not gVisor's, to which its settings mean nothing.
+/// Returns the judgement for a kernel that is not gVisor's, or is not known; `None` for gVisor's.
 pub(super) fn not_gvisor(assessment: &Assessment) -> Option<Judgement> {
     match assessment.kernel {
         Kernel::Gvisor => None,
         Kernel::Other => {
-            Some(Judgement::not_applicable("another kernel answers, to which gVisor's settings mean nothing"))
+            Some(Judgement::not_applicable("another kernel answers, to which gVisor's settings do not apply"))
         }
-        Kernel::Unclear => Some(Judgement::inconclusive("whether the kernel is gVisor's is not known")),
+        Kernel::Unclear => Some(Judgement::inconclusive("it is not known whose kernel answers")),
     }
 }
 
-/// One citation a setting.
+/// Adds the citation of one setting.
 pub(super) fn cite(judgement: Judgement, setting: &Setting, shown: &Shown) -> Judgement {
     judgement.citing("settings", shown.text(setting))
 }
@@ -66,7 +66,7 @@ fn seen(case: &Case) -> Judgement {
     shown.iter().fold(judgement, |judgement, (setting, shown)| cite(judgement, setting, shown))
 }
 
-/// What pods ask for, whether or not the node's runtime passes it on.
+/// Judges the annotations of pods, whether or not the node's runtime passes them on.
 fn asked_for(case: &Case) -> Option<Judgement> {
     let annotations = case.pod_views().iter().flat_map(|pod_view| {
         pod_view.gvisor_annotations.iter().map(move |(key, value)| (pod_view.origin.title(), key, value))
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_is_seen_to_open_the_sandbox_is_unmet() {
+    fn a_setting_that_opens_the_sandbox_is_unmet() {
         assert_eq!(judge(&fixture::gvisor()).outcome, Outcome::Met);
         let mut case = fixture::gvisor();
         case.collected.evidence.socket_defaults = fixture::runc().collected.evidence.socket_defaults;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_have_been_seen_and_was_not_is_never_met() {
+    fn missing_observations_are_never_met() {
         let mut case = fixture::gvisor();
         case.collected.evidence.socket_defaults = Observation::Crashed { signal: 31 };
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_annotation_that_opens_the_sandbox_is_unmet_and_one_that_does_not_is_none() {
+    fn only_annotations_that_open_the_sandbox_are_unmet() {
         for (key, value, outcome) in [
             ("dev.gvisor.flag.host-uds", "open", Outcome::Unmet),
             ("dev.gvisor.flag.host-uds", "none", Outcome::Met),

@@ -1,9 +1,10 @@
-//! Who shows which of a sandbox's limits: the machine's control group, and in the sandbox its memory, the files of its own
-//! groups and, where that is measured, the processor time that it gets.
+//! The sources that show a sandbox's limits. Outside: the machine's control group. Inside: the sandbox's memory, the files
+//! of its own control groups and, if it was measured, the processor time that it gets.
 //!
-//! gVisor is told its memory when it starts and shows just that (runsc/sandbox/sandbox.go, `--total-memory`); a container
-//! on the machine's own kernel always shows the machine's memory. gVisor's files of control groups say "no limit" until
-//! 2026-04 (1232ee4a0, `runsc/boot/vfs.go`), then the sandbox's memory and CPU quota, and never a limit of processes.
+//! gVisor receives its memory limit when it starts, and shows exactly that (`runsc/sandbox/sandbox.go`, `--total-memory`). A
+//! container on the machine's own kernel always shows the machine's memory. gVisor's files of control groups say "no limit"
+//! until 2026-04 (1232ee4a0, `runsc/boot/vfs.go`). Since then they show the sandbox's memory and CPU quota, and never a
+//! process limit.
 
 use proto::{Observer, Quota};
 
@@ -12,24 +13,24 @@ use crate::{
     judge::gvisor::Kernel,
 };
 
-/// What more than is declared a measurement may show: the first period's quota may be there whole, and short gaps are not
-/// counted.
+/// The excess over the declared limit that a measurement may show: the first period may have its whole quota, and short
+/// gaps are not counted.
 const TOLERANCE_PERCENT: u64 = 15;
 const TOLERANCE_MILLIS: u64 = 50;
-/// Of what is declared and there, what must be got for the limit to be what limits.
+/// The share of the declared and available processor time that a measurement must reach, so that the limit is what limits.
 const ENOUGH_PERCENT: u64 = 75;
 
-/// What one source shows of one limit.
+/// One source's statement about one limit.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) source: Source,
     pub(super) limit: Limit,
     pub(super) comparison: Comparison,
-    /// What was seen, or why nothing was.
+    /// The value as text, or the reason why there is none.
     pub(super) text: String,
 }
 
-/// The source of what shows a limit.
+/// A source that shows limits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Source {
     /// The machine's control group of the sandbox.
@@ -42,7 +43,7 @@ pub(super) enum Source {
     ProcessorShare,
 }
 
-/// Which limit.
+/// A kind of limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Limit {
     Memory,
@@ -55,13 +56,13 @@ pub(super) enum Limit {
 pub(super) enum Comparison {
     AsDeclared,
     Contradicts,
-    /// The source says nothing here.
+    /// The source says nothing about the limit here.
     SaysNothing,
-    /// The source would say something, and could not be seen or understood.
+    /// The source would show the limit, and could not be read or understood.
     Unseen,
 }
 
-/// What everybody shows of those limits that are declared.
+/// Returns each source's statement about each declared limit.
 pub(super) fn all(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
     let mut all = by_the_machine(case, declared);
     all.extend(declared.memory.map(|memory| by_memory_total(case, memory, kernel)));
@@ -78,7 +79,9 @@ fn by_the_machine(case: &Case, declared: Limits) -> Vec<Shown> {
         let declared = limit.of(declared)?;
         let (comparison, text) = match cgroup.seen() {
             Some(&enforced) => (Comparison::of(limit, limit.of(enforced), declared), describe(enforced)),
-            None => (Comparison::SaysNothing, format!("its control group was not seen: {}", cgroup.fared())),
+            None => {
+                (Comparison::SaysNothing, format!("its control group could not be read: {}", cgroup.fared()))
+            }
         };
         Some(Shown { source: Source::Machine, limit, comparison, text })
     };
@@ -94,20 +97,20 @@ fn by_memory_total(case: &Case, declared: u64, kernel: Kernel) -> Shown {
         text,
     };
     let Some(total) = total.seen() else {
-        return shown(Comparison::Unseen, format!("its memory was not seen: {}", total.fared()));
+        return shown(Comparison::Unseen, format!("its memory could not be read: {}", total.fared()));
     };
     let text = format!("{} bytes", total.bytes);
     match (is_the_machines(case, total.bytes), kernel) {
         _ if pages(total.bytes) == pages(declared) => shown(Comparison::AsDeclared, text),
         (true, Kernel::Other) => {
-            shown(Comparison::SaysNothing, format!("the machine's memory shows: {text}"))
+            shown(Comparison::SaysNothing, format!("the sandbox shows the machine's memory: {text}"))
         }
         (true, Kernel::Unclear) => shown(
             Comparison::Unseen,
-            "the machine's memory shows, and whose kernel it is is not known".to_owned(),
+            "the sandbox shows the machine's memory, and it is not known whose kernel answers".to_owned(),
         ),
         (true, Kernel::Gvisor) if declared > total.bytes => {
-            shown(Comparison::SaysNothing, format!("the machine has less than is declared: {text}"))
+            shown(Comparison::SaysNothing, format!("the machine has less memory than is declared: {text}"))
         }
         _ => shown(Comparison::Contradicts, text),
     }
@@ -127,7 +130,7 @@ fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
                 Comparison::SaysNothing
             }
             Some(bytes) if limit == Limit::Memory && is_beyond(bytes) => Comparison::SaysNothing,
-            // On the machine's own kernel a container's group has no part of what its class needs besides.
+            // On the machine's own kernel, a container's group excludes the overhead of its RuntimeClass.
             &number if kernel == Kernel::Other => Comparison::of(limit, number, limit.of(of_a_container)?),
             &number => Comparison::of(limit, number, declared),
         };
@@ -138,14 +141,14 @@ fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
     quotas.into_iter().filter_map(shown).collect()
 }
 
-/// What is got is about what a quota lets through: more than that is what no quota let through, and much less may be a
-/// busy machine's doing.
+/// Compares the measured processor time with the declared quota. More time shows that the quota does not hold; much less
+/// may come from a busy machine.
 fn by_measuring(case: &Case, declared: u64) -> Shown {
     let share = &case.evidence().processor_share;
     let shown =
         |comparison, text| Shown { source: Source::ProcessorShare, limit: Limit::Cpu, comparison, text };
     let Some(share) = share.seen() else {
-        return shown(Comparison::Unseen, format!("what it gets was not measured: {}", share.fared()));
+        return shown(Comparison::Unseen, format!("its processor time was not measured: {}", share.fared()));
     };
     let (got, threads) = (share.millis(), u64::from(share.threads));
     let text = format!("{threads} threads got {got}m CPU of {}m", threads.saturating_mul(1000));
@@ -161,7 +164,7 @@ fn by_measuring(case: &Case, declared: u64) -> Shown {
     }
 }
 
-/// What the probe's own container is given of its pod's.
+/// Returns the limits of the probe's own container, within those of its pod.
 fn of_a_container(case: &Case, declared: Limits) -> Limits {
     let class =
         case.surroundings.in_cluster.as_ref().and_then(|known| {
@@ -181,7 +184,7 @@ pub(super) fn describe(limits: Limits) -> String {
     format!("{memory}, {cpu}{}", pids.unwrap_or_default())
 }
 
-/// The kernel rounds a limit of memory down to whole pages (`mm/page_counter.c`).
+/// Returns the number of whole pages. The kernel rounds a memory limit down to whole pages (`mm/page_counter.c`).
 fn pages(bytes: u64) -> u64 {
     bytes / 4096
 }
@@ -231,7 +234,7 @@ impl Limit {
         match self {
             Self::Memory => "memory limit",
             Self::Cpu => "CPU limit",
-            Self::Pids => "limit of processes",
+            Self::Pids => "process limit",
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Capabilities as people know them.
+//! Names of capabilities for people.
 
 use proto::CAPABILITIES;
 
-/// How many are named before the rest is counted.
+/// The number of capabilities that are named before the rest is counted.
 const NAMED: usize = 6;
 
-/// The capabilities of a mask, by which people know them: `NET_RAW, SYS_ADMIN`, and what has no name by its number.
+/// Returns the capabilities of a mask by name, such as `NET_RAW, SYS_ADMIN`. One without a name goes by its number.
 pub(super) fn listed(mask: u64) -> String {
     let held: Vec<_> = (0..u64::BITS).filter(|number| mask >> number & 1 == 1).map(name).collect();
     let named = held.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! What the workloads that a probe stands for are given: the probe itself never has it.
+//! Privileges of the workloads that a probe represents. The probe itself never has these privileges.
 
 use super::{Gap, Reading};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     judge::gvisor::Kernel,
 };
 
-/// What workloads ask for, and what they leave open; nothing on this machine, which has none.
+/// Returns the privileges that workloads ask for or leave unset; nothing without a cluster.
 pub(super) fn readings(case: &Case, kernel: Kernel) -> Vec<Reading> {
     if case.surroundings.in_cluster.is_none() {
         return Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn readings(case: &Case, kernel: Kernel) -> Vec<Reading> {
     [asked_for].into_iter().chain(unfiltered(case.pod_views(), kernel)).collect()
 }
 
-/// A container that names no seccomp profile is filtered by none, which matters where Linux answers its system calls.
+/// Reads containers that name no seccomp profile. Nothing filters their system calls, which matters if Linux answers them.
 fn unfiltered(pod_views: &[PodView], kernel: Kernel) -> Option<Reading> {
     let (pod_view, container) = pod_views.iter().find_map(|pod_view| {
         let unnamed =
@@ -35,7 +35,7 @@ fn unfiltered(pod_views: &[PodView], kernel: Kernel) -> Option<Reading> {
             let unless = "and only a kubelet with seccompDefault gives it one";
             Err(Gap::Open("cluster", format!("{what}, {unless}")))
         }
-        Kernel::Unclear => Err(Gap::Unseen(format!("{what}, and it is not clear which kernel answers"))),
+        Kernel::Unclear => Err(Gap::Unseen(format!("{what}, and it is not known whose kernel answers"))),
     })
 }
 
@@ -45,7 +45,7 @@ fn privilege(pod_view: &PodView) -> Option<String> {
         return Some(format!("{title} shares the node's {namespace} namespace"));
     }
     if let Some(sysctl) = pod_view.sysctls.first() {
-        return Some(format!("{title} sets the kernel's {sysctl}"));
+        return Some(format!("{title} sets the kernel parameter {sysctl}"));
     }
     let of_container = |container: &Container| {
         let name = &container.name;
@@ -60,7 +60,7 @@ fn privilege(pod_view: &PodView) -> Option<String> {
             container.may_gain_privileges.then(|| format!("container {name} may gain privileges")),
             container.unmasked_proc.then(|| format!("container {name} has an unmasked /proc")),
             (container.seccomp == SeccompProfile::Unconfined)
-                .then(|| format!("container {name} is confined by no seccomp profile, by its own wish")),
+                .then(|| format!("container {name} sets the seccomp profile Unconfined")),
         ]
         .into_iter()
         .flatten()
@@ -85,11 +85,13 @@ mod tests {
         type Change = fn(&mut PodView);
         assert_eq!(judge(&fixture::pod()).outcome, Outcome::Met);
         let changes: [(&str, Change); 9] = [
-            ("by no seccomp profile", |pod_view| pod_view.containers[0].seccomp = SeccompProfile::Unconfined),
+            ("seccomp profile Unconfined", |pod_view| {
+                pod_view.containers[0].seccomp = SeccompProfile::Unconfined
+            }),
             ("does not drop ALL", |pod_view| pod_view.containers[0].keeps_capabilities = true),
             ("may gain", |pod_view| pod_view.containers[0].may_gain_privileges = true),
             ("network namespace", |pod_view| pod_view.host_namespaces = vec!["network".into()]),
-            ("kernel's", |pod_view| pod_view.sysctls = vec!["net.core.somaxconn".into()]),
+            ("kernel parameter", |pod_view| pod_view.sysctls = vec!["net.core.somaxconn".into()]),
             ("privileged", |pod_view| pod_view.containers[0].privileged = true),
             ("SYS_ADMIN", |pod_view| pod_view.containers[0].added_capabilities = vec!["SYS_ADMIN".into()]),
             ("port 80", |pod_view| pod_view.containers[0].host_ports = vec![80]),
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_nobody_names_is_a_gap_where_linux_answers_and_only_said_where_gvisor_does() {
+    fn an_unnamed_seccomp_profile_is_a_gap_unless_gvisor_answers() {
         let told = |kernel| {
             let mut case = fixture::pod();
             fixture::pod_view(&mut case).containers[0].seccomp = SeccompProfile::Unnamed;
