@@ -97,9 +97,9 @@ fn confined(cluster: &Cluster) {
         ("coverage", "the permission to list nodes is missing"),
         ("dns-contained", "--control-namespace NAME"),
         ("metadata-blocked", "--control-namespace NAME"),
-        ("neighbours-blocked", "no address was tried"),
+        ("neighbours-blocked", "no address of other pods was tried"),
         ("network-isolation", "--control-namespace NAME"),
-        ("policies-enforced", "nothing shows that it could have been"),
+        ("policies-enforced", "nothing shows that it could have"),
         ("runtime-class-exists", "the permission to list runtimeclasses is missing"),
     ];
     assert_eq!(inconclusive(&ended), open.iter().map(|(id, _)| (*id).to_owned()).collect());

@@ -75,7 +75,7 @@ const CASES: &[Case] = &[
         name: "only metadata open",
         cut: "iifname \"sandbox\" ip daddr 169.254.169.254 accept; iifname \"sandbox\" drop",
         lacks: &[("metadata-blocked", "unmet"), ("network-isolation", "unmet")],
-        says: "a metadata service was reached",
+        says: "the sandbox reached a metadata service",
         ..CLEAN
     },
     Case {
@@ -90,7 +90,7 @@ const CASES: &[Case] = &[
         cut: "iifname \"sandbox\" ip daddr 10.77.0.53 udp dport 53 accept; iifname \"sandbox\" drop",
         names: Answer::Code(3),
         lacks: &[("network-isolation", "unmet")],
-        says: "its own resolver answers",
+        says: "the sandbox's own resolver answers",
         ..CLEAN
     },
     Case {
@@ -123,7 +123,7 @@ const CASES: &[Case] = &[
             ("metadata-blocked", "inconclusive"),
             ("network-isolation", "unmet"),
         ],
-        says: "a listener in another namespace was reached",
+        says: "the sandbox reached a listener in another namespace",
         ..CLEAN
     },
     Case {
@@ -150,7 +150,7 @@ const CASES: &[Case] = &[
             ("metadata-blocked", "inconclusive"),
             ("network-isolation", "unmet"),
         ],
-        says: "an address outside of the sandbox was reached",
+        says: "the sandbox reached an address outside of the sandbox",
         ..CLEAN
     },
     Case {
@@ -200,7 +200,7 @@ const CASES: &[Case] = &[
             ("metadata-blocked", "inconclusive"),
             ("network-isolation", "unmet"),
         ],
-        says: "10.77.0.6:443 must be reached, and was not",
+        says: "the sandbox must reach 10.77.0.6:443, and did not",
         ..CLEAN
     },
     Case {

@@ -1,4 +1,4 @@
-//! Requirements on the network that the sandbox can reach.
+//! Requirements for the network that the sandbox can reach.
 
 pub(super) mod api_server_blocked;
 pub(super) mod closed_from_the_start;

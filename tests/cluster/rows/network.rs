@@ -141,7 +141,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.pod()["nodeSelector"] = json!({ POOL: "plain" }),
         lacks: &[("pod/web", NOT_ENFORCED)],
         code: 1,
-        says: "egress is denied by policy, and",
+        says: "the policies deny egress, and",
         ..CLEAN
     },
     Row {
@@ -149,7 +149,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.policy("udp", &egress(&json!({}), &json!([{ "ports": [{ "protocol": "UDP" }] }]))),
         lacks: &[("pod/web", OPENED_TO_UDP)],
         code: 1,
-        says: ", and it arrived",
+        says: ", and the datagram arrived",
         ..CLEAN
     },
     Row {
@@ -166,7 +166,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         lacks: &[("pod/web", OPENED_TO_A_POD)],
         code: 1,
-        says: "another pod of the namespace was reached",
+        says: "the sandbox reached another pod of the namespace",
         ..CLEAN
     },
     Row {
@@ -202,7 +202,7 @@ pub(super) const ROWS: &[Row] = &[
         lend: name_service,
         lacks: &[("pod/web", OPENED_TO_DNS)],
         code: 1,
-        says: "the cluster's DNS was reached",
+        says: "the sandbox reached the cluster's DNS",
         ..CLEAN
     },
     Row {
@@ -210,7 +210,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.policy("metadata", &egress(&json!({}), &host(outside::METADATA, "TCP", 80))),
         lacks: &[("pod/web", OPENED_TO_METADATA)],
         code: 1,
-        says: "a metadata service was reached",
+        says: "the sandbox reached a metadata service",
         ..CLEAN
     },
     Row {

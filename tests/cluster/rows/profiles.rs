@@ -60,7 +60,7 @@ pub(super) const ROWS: &[Row] = &[
         words: |cluster| allowed(cluster, "shut"),
         lacks: &[("pod/web", &[("network-isolation", "unmet")])],
         code: 1,
-        says: "must be reached, and was not",
+        says: "the sandbox must reach",
         ..CLEAN
     },
     Row {

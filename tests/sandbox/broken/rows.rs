@@ -126,7 +126,7 @@ pub(super) const BROKEN: &[Broken] = &[
         words: "--network=none --host-uds=open",
         on_linux: OPEN_SOCKET,
         on_gvisor: OPEN_SOCKET,
-        says: ("network-isolation", "a socket of the machine's takes connections"),
+        says: ("network-isolation", "a socket of the machine takes connections"),
         ..CLEAN
     },
     Broken {

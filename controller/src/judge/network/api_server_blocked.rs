@@ -1,4 +1,4 @@
-//! Neither the cluster's API server nor the kubelet of the node can be reached.
+//! The sandbox cannot reach the cluster's API server or the node's kubelet.
 
 use super::network_isolation::class;
 use crate::case::{
@@ -10,19 +10,19 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outc
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "api-server-blocked",
-    title: "The cluster's API server cannot be reached",
+    title: "The sandbox cannot reach the cluster's API server or the node's kubelet",
     area: Area::Network,
     class: Class::Adaptive,
     scope: Scope::Cluster,
     mandatory: false,
     weight: 3,
-    protects: "Whoever reaches the API server can use a stolen token there, and every hole that it has.",
-    remedy: "Let no NetworkPolicy allow the API server's addresses, nor the kubelet's, to these pods.",
+    protects: "Code that reaches the API server can use a stolen token there, and every hole in the server.",
+    remedy: "Let no NetworkPolicy allow these pods egress to the addresses of the API server or the kubelet.",
     explanation: Explanation {
         looks_at: &["cluster", "egress", "control"],
-        met: "neither was reached, and the control reached it",
-        unmet: "the API server or the kubelet was reached",
-        inconclusive: "neither was reached, and nothing shows that it could have been",
+        met: "the sandbox reached neither, and the control pod reached at least one",
+        unmet: "the sandbox reached the API server or the kubelet",
+        inconclusive: "the sandbox reached neither, and nothing shows that it could have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
@@ -33,7 +33,7 @@ fn judge(case: &Case) -> Judgement {
     let judgement = class::judge(case, "the API server and the kubelet", belongs);
     match case.surroundings.in_cluster.as_ref().map(|known| &known.cluster.addresses) {
         Some(Err(unreadable)) if judgement.outcome != Outcome::Unmet => {
-            Judgement::inconclusive(format!("where the API server is, is not known: {unreadable}"))
+            Judgement::inconclusive(format!("the API server's address is not known: {unreadable}"))
         }
         _ => judgement,
     }
@@ -61,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn silence_without_a_control_proves_nothing() {
+    fn silence_without_a_control_is_inconclusive() {
         let mut case = fixture::pod();
         case.surroundings.control = Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]
-    fn an_api_server_whose_address_may_not_be_read_is_not_known_to_be_blocked() {
+    fn an_unreadable_api_server_address_is_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.addresses = Err(fixture::forbidden("get services in default"));

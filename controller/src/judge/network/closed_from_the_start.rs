@@ -1,5 +1,5 @@
-//! What is closed is closed from the first moment. Some CNI plugins apply policies a while after a pod has started, which is
-//! all that a program needs to send something.
+//! The network is closed from the first moment. Some CNI plugins apply policies a while after a pod has started, and a
+//! program needs no longer to send something.
 
 use super::network_isolation::{
     self,
@@ -12,49 +12,49 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requ
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "closed-from-the-start",
-    title: "Nothing is open in a sandbox's first seconds that is closed later",
+    title: "The sandbox's network is as closed in the first seconds as later",
     area: Area::Network,
     class: Class::Adaptive,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 3,
-    protects: "A program that runs at once has a way out that nobody sees who looks later.",
-    remedy: "Use a CNI plugin that enforces policies before the pod's first process runs (Cilium does; the AWS plugin in \
+    protects: "A program that starts before the policies apply has network access that a later check misses.",
+    remedy: "Use a CNI plugin that enforces policies before the pod's first process runs (Cilium, or the AWS plugin with \
              `NETWORK_POLICY_ENFORCING_MODE=strict`).",
     explanation: Explanation {
         looks_at: &["egress", "control"],
-        met: "nothing was reached at any time, and it could have been",
-        unmet: "something was reached at first, and not when it was tried again",
-        inconclusive: "nothing shows that something could have been reached",
+        met: "the sandbox reached nothing at any time, and something shows that it could have",
+        unmet: "the sandbox reached a destination at first, and not at the second attempt",
+        inconclusive: "nothing shows that the sandbox could have reached anything",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
     judge: Judge::Case(judge),
 };
 
-/// How late the first attempt may be to be one of the first seconds.
+/// The latest time at which the first attempt still belongs to the first seconds, in milliseconds.
 const LATEST_MS: u64 = 2000;
 
 fn judge(case: &Case) -> Judgement {
     let all = attempted::all(case);
     let early = all.iter().find(|it| it.expectation == Expectation::Forbidden && it.only_at_first());
     if let Some(it) = early {
-        let because = format!("{} was reached at first, and not later", it.destination.name());
+        let because = format!("the sandbox reached {} at first, and not later", it.destination.name());
         return Judgement::unmet(because).citing_all([it.cited()]);
     }
     if all.iter().any(Attempted::is_leak) {
-        return Judgement::not_applicable("what was reached is open all the time");
+        return Judgement::not_applicable("every destination that the sandbox reached stays open");
     }
     let asked = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref()?.asked_after_ms);
     if let Some(millis) = asked.filter(|&millis| millis > LATEST_MS) {
         return Judgement::inconclusive(format!(
-            "the probe was asked {millis} ms after its container was seen to run, and what was open until then is not known"
+            "the probe was asked {millis} ms after its container was seen to run, and nothing shows the network until then"
         ));
     }
     match represents_its_network(case).and_then(|()| network_isolation::shown(case, &all)) {
         Ok(_) => {
             let asked = asked.map(|millis| format!(", {millis} ms after its container was seen to run"));
-            Judgement::met("nothing was reached, at first or later")
+            Judgement::met("the sandbox reached nothing, at first or later")
                 .citing("egress", format!("{} attempts at once{}", all.len(), asked.unwrap_or_default()))
         }
         Err(_) => Judgement::inconclusive("nothing shows that anything could have been reached at first"),
@@ -69,7 +69,7 @@ mod tests {
     use crate::{case::Control, fixture, judge::requirement::Outcome};
 
     #[test]
-    fn what_was_reached_only_at_first_is_unmet() {
+    fn a_destination_reached_only_at_first_is_unmet() {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
         let attempt = &mut fixture::attempts(&mut case)[0];
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_all_the_time_is_anothers_matter() {
+    fn a_destination_that_stays_open_is_not_applicable() {
         let mut case = fixture::pod();
         let attempt = &mut fixture::attempts(&mut case)[0];
         (attempt.reach, attempt.again) = (Reach::Reached, Some(Reach::Reached));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_asked_late_saw_nothing_of_the_start() {
+    fn a_probe_that_is_asked_late_is_inconclusive() {
         for (asked_after_ms, expected) in [(None, "met"), (Some(2000), "met"), (Some(2001), "open")] {
             let mut case = fixture::pod();
             fixture::in_cluster(&mut case).pod.as_mut().unwrap().asked_after_ms = asked_after_ms;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_without_a_control_proves_nothing() {
+    fn silence_without_a_control_is_inconclusive() {
         let mut case = fixture::pod();
         case.surroundings.control = Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));

@@ -1,5 +1,6 @@
-//! No name server answers for names of the outside. Whoever runs a name server hears what it is asked for, so that a
-//! resolver which forwards any name carries data out, whatever else is closed, and also where the profile allows it.
+//! No name server answers for outside names. The owner of a name server reads the names that it is asked for. So a resolver
+//! that forwards any name carries data out, even if everything else is closed, and even if the profile allows the resolver.
+//! Under a profile that allows the public internet, the requirement is not applicable.
 
 use proto::Protocol;
 
@@ -13,19 +14,19 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requ
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "dns-contained",
-    title: "No name server answers for names of the outside",
+    title: "No name server answers for outside names",
     area: Area::Network,
     class: Class::Adaptive,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 3,
-    protects: "Data leaves inside of names: whoever runs the name server of a domain hears what is asked for below it.",
-    remedy: "Keep the sandbox from every resolver, or give it one that knows only the names it needs (CoreDNS without \
-             `forward`, a policy of Cilium's with `rules.dns`).",
+    protects: "Data can leave inside of names: the owner of a domain's name server reads every name that is asked for below it.",
+    remedy: "Keep the sandbox from every resolver, or give it a resolver that knows only the names it needs (CoreDNS without \
+             `forward`, or a Cilium policy with `rules.dns`).",
     explanation: Explanation {
         looks_at: &["egress", "control"],
-        met: "no name server gave the address of a name of the outside, and one could have",
-        unmet: "a name server gave the address of a name of the outside",
+        met: "no name server gave the address of an outside name, and one could have",
+        unmet: "a name server gave the address of an outside name",
         inconclusive: "no name server gave one, and nothing shows that one would have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
@@ -36,7 +37,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 fn judge(case: &Case) -> Judgement {
     if case.surroundings.profile.kind == Kind::NoPrivate {
         return Judgement::not_applicable(
-            "the profile allows the public internet, where names are one way of many",
+            "the profile allows the public internet, so that names are one way out among many",
         );
     }
     let all = attempted::all(case);
@@ -44,7 +45,7 @@ fn judge(case: &Case) -> Judgement {
     let cited = |judgement: Judgement| judgement.citing_all(asked.iter().map(|it| it.cited()));
     if let Some(it) = asked.iter().find(|it| it.resolved()) {
         let (name, of) = (it.destination.name(), &it.destination.target.name);
-        return cited(Judgement::unmet(format!("{name} gave the address of {of}, a name of the outside")));
+        return cited(Judgement::unmet(format!("{name} gave the address of {of}, an outside name")));
     }
     if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
         return Judgement::inconclusive(why);
@@ -52,19 +53,21 @@ fn judge(case: &Case) -> Judgement {
     if let Some(it) = all.iter().find(|it| takes_questions(it)) {
         let name = it.destination.name();
         return cited(Judgement::inconclusive(format!(
-            "{name} takes connections, and over TCP no name was asked for"
+            "{name} takes TCP connections, and the probe asked for no name over TCP"
         )));
     }
     if asked.is_empty() {
         return match structure::shows(case, &all) {
-            Ok(citations) => Judgement::met("there is no way out at all").citing_all(citations),
-            Err(_) => {
-                Judgement::inconclusive("no name server was asked; `--egress-target HOST:53/dns` names one")
-            }
+            Ok(citations) => Judgement::met("the sandbox has no way out at all").citing_all(citations),
+            Err(_) => Judgement::inconclusive(
+                "the probe asked no name server; name one by `--egress-target HOST:53/dns`",
+            ),
         };
     }
     if asked.iter().any(|it| it.control_resolved()) {
-        return cited(Judgement::met("the control was given the address of a name, and the sandbox was not"));
+        return cited(Judgement::met(
+            "outside the sandbox a name server gave an address, and inside it gave none",
+        ));
     }
     match shown(case, &all) {
         Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
@@ -72,7 +75,7 @@ fn judge(case: &Case) -> Judgement {
     }
 }
 
-/// Whether a name server could be asked by TCP (RFC 7766), which the probe does not do.
+/// True if a name server could be asked over TCP (RFC 7766), which the probe does not do.
 fn takes_questions(it: &Attempted<'_>) -> bool {
     let target = &it.destination.target;
     target.protocol == Protocol::Tcp && target.port == 53 && it.got_through()
@@ -97,19 +100,19 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_the_outside_that_was_given_is_unmet() {
+    fn an_answer_for_an_outside_name_is_unmet() {
         assert_eq!(judge(&asking(Reach::Reached, Reach::Reached)).outcome, Outcome::Unmet);
     }
 
     #[test]
-    fn a_server_that_answers_and_does_not_say_contains_what_the_control_was_told() {
+    fn no_address_is_met_if_the_control_was_given_one() {
         for reach in [Reach::NoName, Reach::NameRefused, Reach::TimedOut] {
             assert_eq!(judge(&asking(reach, Reach::Reached)).outcome, Outcome::Met, "{reach:?}");
         }
     }
 
     #[test]
-    fn a_server_that_takes_connections_may_tell_over_them() {
+    fn a_name_server_that_takes_tcp_connections_is_inconclusive() {
         for (port, reach, expected) in
             [(53, Reach::Reached, "open"), (53, Reach::TimedOut, "met"), (443, Reach::Reached, "met")]
         {
@@ -122,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_tells_nobody_leaves_it_open_once_it_answers() {
+    fn no_address_is_inconclusive_without_a_control() {
         let mut case = asking(Reach::NoName, Reach::NoName);
         case.surroundings.control = crate::case::Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]
-    fn where_the_internet_is_allowed_names_are_no_matter() {
+    fn an_allowed_internet_is_not_applicable() {
         let mut case = asking(Reach::Reached, Reach::Reached);
         case.surroundings.profile.kind = Kind::NoPrivate;
         assert!(matches!(judge(&case).outcome, Outcome::NotApplicable(_)));

@@ -1,4 +1,4 @@
-//! No metadata service can be reached, of whichever provider.
+//! The sandbox cannot reach the metadata service of any provider.
 
 use super::network_isolation::class;
 use crate::case::{
@@ -10,20 +10,20 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requ
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "metadata-blocked",
-    title: "No metadata service can be reached",
+    title: "The sandbox cannot reach a metadata service",
     area: Area::Network,
     class: Class::Adaptive,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 4,
-    protects: "A metadata service gives the machine's own credentials to whoever asks it.",
-    remedy: "Keep 169.254.0.0/16 and the provider's other addresses from the sandbox: by a NetworkPolicy, by the provider's setting \
-             (GKE metadata server, IMDSv2 with a hop limit of 1), or by a filter on the node.",
+    protects: "A metadata service gives the machine's own credentials to any program that asks.",
+    remedy: "Keep the sandbox from 169.254.0.0/16 and the provider's other addresses: by a NetworkPolicy, by the provider's \
+             setting (GKE metadata server, IMDSv2 with a hop limit of 1), or by a filter on the node.",
     explanation: Explanation {
         looks_at: &["egress", "control"],
-        met: "no metadata service was reached, and it could have been",
-        unmet: "a metadata service was reached",
-        inconclusive: "no metadata service was reached, and nothing shows that one could have been",
+        met: "the sandbox reached no metadata service, and something shows that it could have",
+        unmet: "the sandbox reached a metadata service",
+        inconclusive: "the sandbox reached no metadata service, and nothing shows that it could have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_the_control_reached_and_the_sandbox_did_not_is_met_whatever_else_was_reached() {
+    fn a_metadata_service_that_only_the_control_reached_is_met() {
         let mut case = at_a_metadata_service();
         fixture::attempts(&mut case)[0].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Met);
@@ -70,14 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn where_none_was_tried_nothing_is_known() {
+    fn a_run_without_an_attempt_is_inconclusive() {
         let case = fixture::pod();
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("--egress-target"), "{why}");
     }
 
     #[test]
-    fn a_network_that_the_probe_does_not_have_leaves_it_open() {
+    fn a_network_that_the_probe_lacks_is_inconclusive() {
         let mut case = at_a_metadata_service();
         fixture::pod_view(&mut case).host_namespaces.push("network".into());
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));

@@ -1,4 +1,4 @@
-//! No other pod can be reached: not the control's listener, which is one.
+//! The sandbox cannot reach another pod. The control pod's listener counts as another pod.
 
 use super::network_isolation::class;
 use crate::case::{
@@ -10,19 +10,19 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requ
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "neighbours-blocked",
-    title: "No other pod can be reached",
+    title: "The sandbox cannot reach another pod",
     area: Area::Network,
     class: Class::Adaptive,
     scope: Scope::Cluster,
     mandatory: false,
     weight: 3,
-    protects: "From one sandbox that is taken over, the others are the next step.",
-    remedy: "Apply a default-deny NetworkPolicy for egress and ingress, and allow each pod only those that it needs.",
+    protects: "From a sandbox that an attacker controls, the other pods are the next step.",
+    remedy: "Apply a default-deny NetworkPolicy for egress and ingress, and allow each pod only the pods that it needs.",
     explanation: Explanation {
         looks_at: &["egress", "control"],
-        met: "no other pod was reached, and the control reached it",
-        unmet: "another pod was reached",
-        inconclusive: "no other pod was reached, and nothing shows that one could have been",
+        met: "the sandbox reached no other pod, and the control pod reached at least one",
+        unmet: "the sandbox reached another pod",
+        inconclusive: "the sandbox reached no other pod, and nothing shows that it could have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_reached_elsewhere_is_none_of_its_business() {
+    fn other_destinations_do_not_count() {
         let mut case = fixture::pod();
         fixture::attempts(&mut case)[2].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Met);

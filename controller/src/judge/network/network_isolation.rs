@@ -1,6 +1,6 @@
-//! Nothing can be reached but what the profile allows. "Nothing answered" proves that only where there is no way out at all,
-//! or where an answer was possible: a control, on this machine the controller and in a cluster a pod without the workload's
-//! bonds, shows what could be reached.
+//! The sandbox can reach only what the profile allows. Silence proves that in two cases alone: the sandbox has no way out at
+//! all, or an answer was possible. A control shows that an answer was possible: on this machine the controller, in a cluster
+//! the control pod, which no policy of the workload binds.
 
 pub(in crate::judge) mod attempted;
 pub(super) mod class;
@@ -22,13 +22,13 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     weight: 25,
     protects: "Code with a way out can carry data away, fetch more code, and ask the metadata service for credentials.",
     remedy: "Give the sandbox no network (`runsc --network=none`, or an empty network namespace); on Kubernetes apply a \
-             default-deny NetworkPolicy, and use a CNI plugin that implements it. What the workload must reach is said by \
-             `--profile allow-list --allow HOST[:PORT]`.",
+             default-deny NetworkPolicy, and use a CNI plugin that implements it. If the workload must reach something, \
+             name it by `--profile allow-list --allow HOST[:PORT]`.",
     explanation: Explanation {
         looks_at: &["interfaces", "routes", "egress", "control"],
-        met: "there is no way out at all, or nothing was reached that a control reached",
-        unmet: "something was reached that must not be",
-        inconclusive: "nothing was reached, and nothing shows that an answer was possible",
+        met: "the sandbox has no way out at all, or it reached nothing and targets answered outside the sandbox",
+        unmet: "the sandbox reached a forbidden destination, or missed one that it must reach",
+        inconclusive: "the sandbox reached nothing, and nothing shows that an answer was possible",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &["KAR-0020"],
@@ -40,7 +40,10 @@ pub(super) fn judge(case: &Case) -> Judgement {
     let cited = |judgement: Judgement| judgement.citing_all(attempted.iter().map(Attempted::cited));
     let group = case.surroundings.in_cluster.as_ref().map(|known| &known.group);
     if let Some(pod_view) = group.and_then(|group| group.in_the_nodes_network()) {
-        return cited(Judgement::unmet(format!("{} is in the node's own network", pod_view.origin.title())));
+        return cited(Judgement::unmet(format!(
+            "{} runs in the node's own network",
+            pod_view.origin.title()
+        )));
     }
     if let Some(leak) = attempted.iter().find(|it| it.is_leak()) {
         return cited(Judgement::unmet(reached(leak.destination.purpose)));
@@ -50,19 +53,18 @@ pub(super) fn judge(case: &Case) -> Judgement {
     if let Some(it) = missed.iter().find(|it| it.control_reached()) {
         let name = it.destination.name();
         return cited(Judgement::unmet(format!(
-            "{name} must be reached, and was not; the control reached it"
+            "the sandbox must reach {name}, and did not; the target answers outside the sandbox"
         )));
     }
     if let Some(it) = missed.first() {
         let name = it.destination.name();
         return cited(Judgement::inconclusive(format!(
-            "{name} must be reached, and was not; nothing shows that it answers anybody"
+            "the sandbox must reach {name}, and did not; nothing shows that the target answers anybody"
         )));
     }
     if let Some(place) = case.surroundings.untried_sockets.first() {
         return cited(Judgement::inconclusive(format!(
-            "a socket of the machine's may lie at or below {place}, and was not tried; mount what the workload needs and \
-             nothing else"
+            "a socket of the machine may lie at or below {place}, and was not tried; mount only what the workload needs"
         )));
     }
     match shown(case, &attempted) {
@@ -71,7 +73,7 @@ pub(super) fn judge(case: &Case) -> Judgement {
     }
 }
 
-/// What shows that nothing could be reached, with the sentence that it comes to; `Err` says why nothing shows it.
+/// Returns the reason and the citations which show that nothing could be reached; `Err` says why nothing shows it.
 pub(super) fn shown(
     case: &Case,
     attempted: &[Attempted<'_>],
@@ -79,48 +81,50 @@ pub(super) fn shown(
     structure::whole(case, attempted)?;
     match structure::shows(case, attempted) {
         Ok(citations) => Ok((
-            "there is no interface but loopback and no route, and every attempt was unreachable",
+            "the sandbox has no interface but loopback and no route, and every target was unreachable",
             citations,
         )),
         Err(why) => {
             let citations = control::shows(case, attempted, &why)?;
             let because = if case.surroundings.in_cluster.is_some() {
-                "nothing was reached, and a pod without these bonds reached the same listener from the same node"
+                "the sandbox reached nothing, and the control pod reached the same listener from the same node"
             } else {
-                "nothing was reached, and the controller reached the same listener and more from beside the sandbox"
+                "the sandbox reached nothing, and the controller reached the same listener and more from outside the sandbox"
             };
             Ok((because, citations))
         }
     }
 }
 
-/// What it means that something was reached.
+/// Returns the reason for a destination that was reached.
 const fn reached(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::LoopbackListener => {
-            "it shares the machine's network: a listener on the machine's loopback was reached"
+            "the sandbox shares the machine's network: it reached a listener on the machine's loopback"
         }
-        Purpose::Listener => "a listener in another namespace was reached: egress is open",
-        Purpose::PublicInternet => "the public internet was reached",
-        Purpose::PublicDns => "a name server of the public internet was reached",
+        Purpose::Listener => "egress is open: the sandbox reached a listener in another namespace",
+        Purpose::PublicInternet => "the sandbox reached the public internet",
+        Purpose::PublicDns => "the sandbox reached a name server of the public internet",
         Purpose::OwnResolver => {
-            "its own resolver answers: what asks for arbitrary names carries data out; a name server that it needs \
-             is named by `--profile allow-list --allow ADDRESS:53`"
+            "the sandbox's own resolver answers, and queries for arbitrary names carry data out; if the workload needs \
+             the name server, give `--profile allow-list --allow ADDRESS:53`"
         }
-        Purpose::Metadata => "a metadata service was reached: it gives credentials to whoever asks",
+        Purpose::Metadata => {
+            "the sandbox reached a metadata service, which gives credentials to any program that asks"
+        }
         Purpose::ClusterDns => {
-            "the cluster's DNS was reached: a resolver that answers arbitrary names carries data out; if the workload \
-             needs it, say so by `--profile allow-list --allow ADDRESS:53`"
+            "the sandbox reached the cluster's DNS, and queries for arbitrary names carry data out; if the workload needs \
+             DNS, give `--profile allow-list --allow ADDRESS:53`"
         }
-        Purpose::ApiServer => "the cluster's API server was reached",
-        Purpose::Kubelet => "the kubelet of the node was reached",
-        Purpose::Node => "the node was reached",
-        Purpose::Neighbour => "another pod of the namespace was reached",
+        Purpose::ApiServer => "the sandbox reached the cluster's API server",
+        Purpose::Kubelet => "the sandbox reached the node's kubelet",
+        Purpose::Node => "the sandbox reached the node",
+        Purpose::Neighbour => "the sandbox reached another pod of the namespace",
         Purpose::HostSocket => {
-            "a socket of the machine's takes connections: whoever listens there is reached without a network"
+            "a socket of the machine takes connections, so that the sandbox reaches its program without a network"
         }
         Purpose::Documentation | Purpose::Requested | Purpose::Allowed => {
-            "an address outside of the sandbox was reached"
+            "the sandbox reached an address outside of the sandbox"
         }
     }
 }
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_reached_is_unmet_whatever_else_was_seen() {
+    fn any_contact_is_unmet() {
         for (position, reach) in [
             (0, Reach::Reached),
             (1, Reach::Reached),
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_of_the_machines_is_a_way_out_where_it_takes_connections_and_else_says_nothing() {
+    fn only_a_machine_socket_that_takes_connections_is_unmet() {
         for (reach, expected) in [
             (Reach::Reached, "unmet"),
             (Reach::Refused, "met"),
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_that_were_not_tried_leave_it_open() {
+    fn untried_sockets_are_inconclusive() {
         let mut case = fixture::gvisor();
         case.surroundings.untried_sockets.push("/data".into());
         assert_eq!(fixture::told(&judge(&case)), "open");
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_without_a_control_proves_nothing() {
+    fn silence_without_a_control_is_inconclusive() {
         for reach in [
             Reach::TimedOut,
             Reach::Refused,
@@ -205,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_or_a_route_leaves_it_open() {
+    fn an_interface_or_a_route_is_inconclusive() {
         let mut case = fixture::gvisor();
         fixture::interfaces(&mut case).push(Interface {
             name: "eth0".into(),
@@ -222,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_seen_or_not_attempted_is_never_met() {
+    fn missing_observations_and_attempts_are_inconclusive() {
         let mut cases = vec![fixture::silent()];
         for blind in 0..3 {
             let mut case = fixture::gvisor();
@@ -246,7 +250,7 @@ mod tests {
         }
     }
 
-    /// The second destination is one that the user allowed.
+    /// Makes the second destination one that the user allowed.
     fn allowing(case: &mut Case) {
         let destination = &mut case.surroundings.destinations[1];
         destination.purpose = Purpose::Allowed;
@@ -256,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_reached_and_is_not_is_unmet_where_the_control_reached_it() {
+    fn a_missed_required_destination_is_unmet_if_the_control_reached_it() {
         let mut case = fixture::gvisor();
         allowing(&mut case);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
@@ -266,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_reached_and_is_not_leaves_the_rest_shown_to_be_closed() {
+    fn a_missed_required_destination_leaves_other_requirements_met() {
         let mut case = fixture::pod();
         let required = &mut case.surroundings.destinations[2];
         required.purpose = Purpose::Allowed;
@@ -281,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_reached_is_no_leak() {
+    fn an_allowed_destination_is_no_leak() {
         let mut case = fixture::gvisor();
         fixture::attempts(&mut case)[1].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_arrived_one_way_or_was_reached_only_at_first_is_a_leak() {
+    fn a_one_way_or_early_contact_is_unmet() {
         let mut case = fixture::gvisor();
         case.surroundings.arrived = vec![2];
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
@@ -300,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_somebody_else_is_a_leak_all_the_same() {
+    fn an_answer_of_another_listener_is_unmet() {
         let mut case = fixture::gvisor();
         fixture::attempts(&mut case)[1].reach = Reach::Another;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);

@@ -1,4 +1,4 @@
-//! Policies bind the pods in both directions. Whether anything enforces them is another question.
+//! NetworkPolicies bind the pods in both directions. `policies-enforced` judges their enforcement.
 
 use crate::case::{
     Case,
@@ -15,14 +15,14 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     scope: Scope::Cluster,
     mandatory: false,
     weight: 5,
-    protects: "A pod that no policy selects may reach, and be reached by, everything.",
+    protects: "A pod that no policy selects may reach everything, and everything may reach the pod.",
     remedy: "Apply a default-deny NetworkPolicy to the namespace (`deploy/default-deny.yaml`): an empty podSelector, and \
              both Ingress and Egress in policyTypes.",
     explanation: Explanation {
         looks_at: &["cluster"],
-        met: "policies bind the pods for ingress and for egress",
-        unmet: "a direction is bound by none",
-        inconclusive: "policies may not be read, or are of kinds that are not evaluated",
+        met: "NetworkPolicies bind the pods for ingress and for egress",
+        unmet: "no NetworkPolicy binds one of the directions",
+        inconclusive: "policies may not be read, changed during the run, or are of kinds that are not evaluated",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &["CIS Kubernetes 5.3.2"],
@@ -34,10 +34,11 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::not_applicable("there is no cluster");
     };
     if known.is_of_nothing() {
-        return Judgement::inconclusive("there is no workload");
+        return Judgement::inconclusive("the namespace has no workload");
     }
     if let Some(pod_view) = known.group.in_the_nodes_network() {
-        let because = format!("no policy binds {}, which is in the node's network", pod_view.origin.title());
+        let because =
+            format!("no policy binds {}, which runs in the node's network", pod_view.origin.title());
         return Judgement::unmet(because);
     }
     if let Some(unsettled) = known.cluster.unsettled() {
@@ -57,18 +58,18 @@ fn judge(case: &Case) -> Judgement {
         .collect();
     let names = policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>().join(", ");
     if open.is_empty() {
-        return Judgement::met("policies bind both directions")
+        return Judgement::met("NetworkPolicies bind both directions")
             .citing("cluster", format!("NetworkPolicies: {names}"));
     }
     let because = format!("no NetworkPolicy binds {}", open.join(" and "));
     match &known.cluster.other_policies {
         Ok(others) if others.is_empty() => Judgement::unmet(because),
-        Ok(others) => {
-            Judgement::inconclusive(format!("{because}; policies of other kinds may, and are not evaluated"))
-                .citing("cluster", titles(others))
-        }
+        Ok(others) => Judgement::inconclusive(format!(
+            "{because}; policies of other kinds may do so, and are not evaluated"
+        ))
+        .citing("cluster", titles(others)),
         Err(unreadable) => Judgement::inconclusive(format!(
-            "{because}; whether another kind does is not known: {unreadable}"
+            "{because}; it is not known if policies of other kinds do so: {unreadable}"
         )),
     }
 }
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_that_changed_meanwhile_leave_it_open() {
+    fn policies_that_changed_during_the_run_are_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.changed = vec!["NetworkPolicy default-deny was added".into()];
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_of_another_kind_leave_it_open() {
+    fn policies_of_another_kind_are_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.policies = Ok(Vec::new());

@@ -1,5 +1,5 @@
-//! What the policies declare, the network does. Declared and not enforced is the most dangerous state: everybody believes
-//! in it.
+//! The network enforces the declared policies. A declared policy that nothing enforces is the most dangerous state, because
+//! everybody relies on it.
 
 use super::network_isolation::{
     self,
@@ -11,20 +11,20 @@ use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requ
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "policies-enforced",
-    title: "The network does what the NetworkPolicies declare",
+    title: "The network enforces the NetworkPolicies",
     area: Area::Network,
     class: Class::ProductionOnly,
     scope: Scope::Cluster,
     mandatory: false,
     weight: 5,
-    protects: "A CNI plugin that ignores policies leaves every pod open, and every manifest looks right.",
-    remedy: "Use a CNI plugin that implements NetworkPolicy on every node (Cilium, Calico, a provider's own), and look at \
-             its agent on the node that is named.",
+    protects: "A CNI plugin that ignores policies leaves every pod open, while every manifest looks right.",
+    remedy: "Use a CNI plugin that implements NetworkPolicy on every node (Cilium, Calico, a provider's own), and check its \
+             agent on the node that the finding names.",
     explanation: Explanation {
         looks_at: &["cluster", "egress", "control"],
-        met: "egress is denied by policy, and nothing was reached that the control reached",
-        unmet: "egress is denied by policy, and something was reached",
-        inconclusive: "nothing shows that something could have been reached",
+        met: "the policies deny egress, and the sandbox reached nothing that the control pod reached",
+        unmet: "the policies deny egress, and the sandbox reached something",
+        inconclusive: "nothing shows that the sandbox could have reached anything",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
@@ -46,7 +46,7 @@ fn judge(case: &Case) -> Judgement {
         && policies.iter().all(|policy| policy.egress != Direction::Allowed);
     if !declared || known.group.in_the_nodes_network().is_some() {
         return Judgement::not_applicable(
-            "no policy denies all egress, so that nothing shows whether it is enforced",
+            "no policy denies all egress, so that no attempt can show enforcement",
         );
     }
     let attempted = attempted::all(case);
@@ -55,19 +55,21 @@ fn judge(case: &Case) -> Judgement {
     if let Some(reached) = reached {
         let place = known.pod.as_ref().and_then(|pod| pod.node.clone()).unwrap_or_default();
         return Judgement::unmet(format!(
-            "egress is denied by policy, and {} was reached",
+            "the policies deny egress, and the sandbox reached {}",
             reached.destination.name()
         ))
         .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
         .citing_all([reached.cited()]);
     }
     match network_isolation::shown(case, &attempted) {
-        Ok((_, citations)) => {
-            Judgement::met("egress is denied by policy, and nothing was reached that the control reaches")
-                .citing_all(attempted.iter().map(Attempted::cited))
-                .citing_all(citations)
+        Ok((_, citations)) => Judgement::met(
+            "the policies deny egress, and the sandbox reached nothing that the control pod reached",
+        )
+        .citing_all(attempted.iter().map(Attempted::cited))
+        .citing_all(citations),
+        Err(_) => {
+            Judgement::inconclusive("the sandbox reached nothing, and nothing shows that it could have")
         }
-        Err(_) => Judgement::inconclusive("nothing was reached, and nothing shows that it could have been"),
     }
 }
 
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_that_changed_meanwhile_are_not_blamed_for_what_was_reached() {
+    fn policies_that_changed_during_the_run_are_inconclusive() {
         let mut case = fixture::pod();
         let cluster = std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.changed = vec!["NetworkPolicy default-deny was removed".into()];
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_without_a_control_enforces_nothing() {
+    fn silence_without_a_control_is_inconclusive() {
         let mut case = fixture::pod();
         case.surroundings.control = crate::case::Control::NotAsked;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));

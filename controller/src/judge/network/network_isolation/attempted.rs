@@ -1,22 +1,22 @@
-//! An attempt beside everything else that is known of it: why it was made, what the profile expects, what the control saw.
+//! An attempt with everything else that is known about it: its purpose, the profile's expectation, the control's result.
 
 use proto::{Attempt, Protocol, Reach};
 
 use crate::case::{Case, Citation, Control, destination::Destination, profile::Expectation};
 
-/// One attempt of the probe's.
+/// One attempt of the probe.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::judge) struct Attempted<'a> {
     pub(in crate::judge) destination: &'a Destination,
     pub(in crate::judge) attempt: &'a Attempt,
     pub(in crate::judge) expectation: Expectation,
-    /// What the run's own listener tells of datagrams that need no answer.
+    /// True if the run's own listener received the datagram, which needs no answer.
     arrived: bool,
-    /// How it ended for the control, where that tried it.
+    /// The control's result; `None` if the control did not try the target.
     control: Option<Reach>,
 }
 
-/// Every attempt that was asked for and made.
+/// Returns every attempt that was asked for and made.
 pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
     let Some(egress) = case.evidence().egress.seen() else { return Vec::new() };
     let control = match &case.surroundings.control {
@@ -41,22 +41,22 @@ pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
 // === impl Attempted ===
 
 impl Attempted<'_> {
-    /// Whether anything got there.
+    /// True if anything reached the destination.
     pub(in crate::judge) fn got_through(&self) -> bool {
         self.arrived || self.attempt.made_contact()
     }
 
-    /// Whether something got where nothing may.
+    /// True if anything reached a forbidden destination.
     pub(in crate::judge) fn is_leak(&self) -> bool {
         self.expectation == Expectation::Forbidden && self.got_through()
     }
 
-    /// Whether it was reached in the first seconds, and no longer after them.
+    /// True if the destination was reached in the first seconds, and not later.
     pub(in crate::judge) fn only_at_first(&self) -> bool {
         self.attempt.reach.is_contact() && self.attempt.again.is_some_and(|again| !again.is_contact())
     }
 
-    /// Whether the control reached it; only its token shows the run's own listener.
+    /// True if the control reached the destination. Only its token identifies the run's own listener.
     pub(super) fn control_reached(&self) -> bool {
         match self.control {
             Some(Reach::Reached) => true,
@@ -65,30 +65,30 @@ impl Attempted<'_> {
         }
     }
 
-    /// Returns true if the control shows that the target answers, and the profile forbids the target: the sandbox's silence
+    /// True if the control shows that the target answers, and the profile forbids the target: the sandbox's silence
     /// then means that the target is closed to it.
     pub(in crate::judge) fn control_shows(&self) -> bool {
         self.expectation == Expectation::Forbidden && self.control_reached()
     }
 
-    /// Whether the control was told what it asked a name server for.
+    /// True if a name server answered the control's query.
     pub(in crate::judge) fn control_resolved(&self) -> bool {
         self.control == Some(Reach::Reached)
     }
 
-    /// Whether a name server was asked for a name of the outside, and gave it.
+    /// True if a name server gave the address of an outside name.
     pub(in crate::judge) fn resolved(&self) -> bool {
         let answered = self.attempt.reach == Reach::Reached || self.attempt.again == Some(Reach::Reached);
         self.asks_for_a_name() && answered
     }
 
-    /// Whether it asks a name server for a name of the outside.
+    /// True if the attempt asks a name server for an outside name.
     pub(in crate::judge) fn asks_for_a_name(&self) -> bool {
         let target = &self.destination.target;
         matches!(target.protocol, Protocol::Dns | Protocol::Resolver) && !target.name.is_empty()
     }
 
-    /// What was seen, for people.
+    /// Returns the attempt as a citation.
     pub(in crate::judge) fn cited(&self) -> Citation {
         let name = self.destination.name();
         Citation {
@@ -97,7 +97,7 @@ impl Attempted<'_> {
         }
     }
 
-    /// How long it took, where that is longer than a kernel takes to answer by itself.
+    /// Returns the duration as a fragment; empty if it is below the millisecond in which a kernel answers by itself.
     fn took(&self) -> String {
         match self.attempt.took_us / 1000 {
             0 => String::new(),
@@ -105,17 +105,17 @@ impl Attempted<'_> {
         }
     }
 
-    /// How it ended, as a fragment.
+    /// Returns the result as a fragment.
     pub(super) fn ended(&self) -> String {
         let Attempt { reach, errno, again, .. } = *self.attempt;
-        let arrived = if self.arrived { ", and it arrived" } else { "" };
+        let arrived = if self.arrived { ", and the datagram arrived" } else { "" };
         let errno = if errno == 0 { String::new() } else { format!(" (errno {errno})") };
         let again = again.filter(|&again| again != reach).map_or("", Reach::id);
         let later = if again.is_empty() { "" } else { ", later " };
         let control = match self.control {
-            Some(_) if self.control_reached() => "; the control reached it",
+            Some(_) if self.control_reached() => "; it answers outside the sandbox",
             Some(_) if self.destination.target.protocol != Protocol::OneWay => {
-                "; the control did not reach it either"
+                "; it does not answer outside the sandbox either"
             }
             Some(_) | None => "",
         };

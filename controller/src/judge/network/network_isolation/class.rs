@@ -1,4 +1,4 @@
-//! The same question about one class of destinations, for the findings beneath network-isolation.
+//! The judge of one class of destinations, for the requirements beneath network-isolation.
 
 use super::{attempted, control, shown, structure};
 use crate::{
@@ -6,22 +6,22 @@ use crate::{
     judge::requirement::Judgement,
 };
 
-/// Judges whether none of a class could be reached; `what` names the class, as a fragment.
+/// Requires that no destination of a class could be reached; `what` names the class, as a fragment.
 pub(in crate::judge) fn judge(case: &Case, what: &str, belongs: fn(&Destination) -> bool) -> Judgement {
     let all = attempted::all(case);
     let of_class: Vec<_> = all.iter().filter(|it| belongs(it.destination)).collect();
     let cited = |judgement: Judgement| judgement.citing_all(of_class.iter().map(|it| it.cited()));
     if let Some(leak) = of_class.iter().find(|it| it.is_leak()) {
-        return cited(Judgement::unmet(format!("{} was reached: {what}", leak.destination.name())));
+        return cited(Judgement::unmet(format!("the sandbox reached {} ({what})", leak.destination.name())));
     }
     if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
         return Judgement::inconclusive(why);
     }
     if of_class.is_empty() {
         return match structure::shows(case, &all) {
-            Ok(citations) => Judgement::met("there is no way out at all").citing_all(citations),
+            Ok(citations) => Judgement::met("the sandbox has no way out at all").citing_all(citations),
             Err(_) => Judgement::inconclusive(format!(
-                "no address was tried that belongs to {what}; `--egress-target HOST:PORT` names one"
+                "no address of {what} was tried; name one by `--egress-target HOST:PORT`"
             )),
         };
     }
@@ -29,7 +29,7 @@ pub(in crate::judge) fn judge(case: &Case, what: &str, belongs: fn(&Destination)
         return Judgement::not_applicable(format!("the profile allows {what}"));
     }
     if of_class.iter().any(|it| it.control_shows()) {
-        return cited(Judgement::met("the control reached it, and the sandbox did not"));
+        return cited(Judgement::met("a target answered outside the sandbox, and none answered inside"));
     }
     match shown(case, &all) {
         Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),

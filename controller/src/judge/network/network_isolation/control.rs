@@ -1,10 +1,11 @@
-//! What a control shows: the same targets, tried at the same time from beside the sandbox. The run's own listener must have
-//! been reached, by TCP and by UDP, over each address family that the sandbox has; only then does the sandbox's silence say
-//! something.
+//! Proof by a control, which tries the same targets at the same time from outside the sandbox. The control must reach the
+//! run's own listener by TCP and by UDP, over each address family that the sandbox has. Only then does the sandbox's silence
+//! show anything.
 //!
-//! In a cluster the control is a pod without the workload's bonds on the same node. On this machine it is the controller: its
-//! listener shows only the way to the machine itself, which a filter for what comes in can close while all that goes through
-//! is open. So there something beyond the machine must have been reached, too, of what the user named.
+//! In a cluster the control is the control pod on the same node, which no policy of the workload binds. On this machine the
+//! control is the controller. The controller's listener shows only the way to the machine itself, which a filter for incoming
+//! packets can close while all forwarded packets pass. So the controller must also reach a target beyond the machine that the
+//! user named.
 
 use std::net::IpAddr;
 
@@ -18,25 +19,26 @@ use crate::case::{
     profile::{Expectation, Kind},
 };
 
-/// An address family, by its name and whether it is IPv4.
+/// An address family: its name, and true for IPv4.
 type Family = (&'static str, bool);
 
-/// What would decide a case that is open.
+/// Returns the change that would decide an inconclusive case.
 pub(super) fn would_decide(case: &Case) -> String {
     match (&case.surroundings.control, &case.surroundings.in_cluster) {
         (Control::NotAsked, None) => {
-            "a sandbox with no interface but loopback decides it (`--runtime 'runsc --network=none'`)"
-                .to_owned()
+            "use a sandbox with no interface but loopback (`--runtime 'runsc --network=none'`)".to_owned()
         }
         (Control::NotAsked, Some(_)) => {
-            "a control decides it: `--control-namespace NAME`, a namespace that no policy binds".to_owned()
+            "name a namespace that no policy binds by `--control-namespace NAME`".to_owned()
         }
-        (Control::Failed(why), _) => format!("there was no control: {why}"),
-        (Control::Tried(_), _) => "the control did not reach what would show it".to_owned(),
+        (Control::Failed(why), _) => format!("the control did not run: {why}"),
+        (Control::Tried(_), _) => {
+            "the targets that would show it did not answer outside the sandbox either".to_owned()
+        }
     }
 }
 
-/// What shows that nothing was reached although it could have been; else why nothing shows it.
+/// Returns what shows that an answer was possible and none came; `Err` says why nothing shows it.
 pub(super) fn shows(
     case: &Case,
     attempted: &[Attempted<'_>],
@@ -79,7 +81,7 @@ fn witnessed(
     });
     let first = witnesses.clone().next().ok_or_else(|| {
         format!(
-            "the sandbox has an {family} address, and there is no {} listener on {family} that it must not reach",
+            "the sandbox has an {family} address, and the run had no {} listener on {family} that the profile forbids",
             protocol.id()
         )
     })?;
@@ -88,9 +90,9 @@ fn witnessed(
     match reached {
         Some(_) => Ok(Citation {
             source: "control",
-            text: format!("{name}: the control reached it, the sandbox did not"),
+            text: format!("{name} answered outside the sandbox, and not inside"),
         }),
-        None => Err(format!("the control did not reach its own listener {name}")),
+        None => Err(format!("the run's own listener {name} was not reached from outside the sandbox")),
     }
 }
 
@@ -100,35 +102,36 @@ fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> R
     });
     let reached = reached.ok_or_else(|| {
         format!(
-            "nothing was reached, and this machine's listener shows only the way to this machine; over {family} decides it \
-             `--egress-target HOST:PORT`, with a host beyond this machine that this machine reaches"
+            "the sandbox reached nothing, and this machine's listener shows only the way to this machine; name a host beyond \
+             this machine that this machine reaches over {family}, by `--egress-target HOST:PORT`"
         )
     })?;
     let name = reached.destination.name();
-    Ok(Citation { source: "control", text: format!("{name}: this machine reaches it, the sandbox did not") })
+    Ok(Citation { source: "control", text: format!("{name} answered this machine, and not the sandbox") })
 }
 
-/// A policy of the control's own namespace could keep the sandbox from the witness, with its egress wide open.
+/// Refuses a control namespace with policies of its own: they could keep the sandbox from the listener although the
+/// sandbox's egress is wide open.
 fn unhindered(known: &InCluster) -> Result<(), String> {
     match &known.cluster.control {
         Some(Ok(policies)) if policies.is_empty() => Ok(()),
         Some(Ok(policies)) => Err(format!(
-            "the control's listener may be shut off by its own namespace ({}); name a --control-namespace that no policy binds",
+            "policies of the control namespace may shut its listener off ({}); give `--control-namespace` a namespace that no policy binds",
             policies.join(", ")
         )),
         Some(Err(unreadable)) => {
-            Err(format!("whether a policy shuts the control's listener off is not known: {unreadable}"))
+            Err(format!("it is not known if a policy shuts the control pod's listener off: {unreadable}"))
         }
-        None => Err("there was no control namespace".to_owned()),
+        None => Err("the run had no control namespace".to_owned()),
     }
 }
 
-/// A policy that lets something pass lets pass what no target tries, too.
+/// Refuses policies that let some egress pass: they may also let pass what no attempt tries.
 fn closed(known: &InCluster) -> Result<(), String> {
     let policies = match &known.cluster.policies {
         Ok(_) => known.cluster.policies_on(&known.group.labels),
         Err(unreadable) => {
-            return Err(format!("whether a policy lets something pass is not known: {unreadable}"));
+            return Err(format!("it is not known if a policy lets egress pass: {unreadable}"));
         }
     };
     let opening = policies.iter().find(|policy| policy.egress == Direction::Allowed);
@@ -136,25 +139,25 @@ fn closed(known: &InCluster) -> Result<(), String> {
     let others = match &known.cluster.other_policies {
         Ok(others) => others.iter().find(|other| other.opens_egress).map(|other| other.title.clone()),
         Err(unreadable) => {
-            return Err(format!("whether a policy lets something pass is not known: {unreadable}"));
+            return Err(format!("it is not known if a policy lets egress pass: {unreadable}"));
         }
     };
     match opening.or(others) {
         Some(policy) => Err(format!(
-            "nothing was reached, but {policy} lets some egress pass, perhaps to what was not tried; `--egress-target` tries it"
+            "the sandbox reached nothing, but {policy} lets some egress pass, perhaps to untried destinations; try them by `--egress-target`"
         )),
         None => Ok(()),
     }
 }
 
-/// The probe has the cluster's network and no other, and the same bonds as long as it looked; a pod that it stands for may
-/// have another.
+/// Checks that the probe's network represents that of its group. The probe has the cluster's network alone, bound alike for
+/// the whole run; a pod of the group may have another network.
 pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), String> {
     let Some(known) = &case.surroundings.in_cluster else { return Ok(()) };
     known.cluster.unsettled().map_or(Ok(()), Err)?;
     if let Some(pod_view) = known.group.in_the_nodes_network() {
         return Err(format!(
-            "{} is in the node's own network, and the probe is not",
+            "{} runs in the node's own network, and the probe does not",
             pod_view.origin.title()
         ));
     }
@@ -165,18 +168,19 @@ pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), String
         .find_map(|pod_view| Some((pod_view, pod_view.network_annotations.keys().next()?)));
     match other {
         Some((pod_view, annotation)) => Err(format!(
-            "{} has a network of its own by the annotation {annotation}, and the probe has not",
+            "{} has a network of its own by the annotation {annotation}, and the probe does not",
             pod_view.origin.title()
         )),
         None => Ok(()),
     }
 }
 
-/// The address families by which the sandbox could reach beyond its own link.
+/// Returns the address families over which the sandbox could reach beyond its own link.
 fn families(case: &Case) -> Result<Vec<Family>, String> {
     let interfaces = &case.evidence().interfaces;
-    let seen =
-        interfaces.seen().ok_or_else(|| format!("the interfaces were not seen: {}", interfaces.fared()))?;
+    let seen = interfaces
+        .seen()
+        .ok_or_else(|| format!("the interfaces could not be read: {}", interfaces.fared()))?;
     let addresses =
         seen.interfaces.iter().filter(|interface| !interface.loopback).flat_map(|it| &it.addresses);
     let routable: Vec<_> = addresses.filter(|address| !is_link_local(address)).collect();
@@ -207,14 +211,14 @@ mod tests {
     };
 
     #[test]
-    fn silence_beside_a_control_that_was_answered_is_met() {
+    fn silence_is_met_if_the_control_was_answered() {
         let judgement = judge(&fixture::pod());
         assert_eq!(judgement.outcome, Outcome::Met, "{}", judgement.because);
         assert!(judgement.citations.iter().any(|citation| citation.source == "control"));
     }
 
     #[test]
-    fn one_witness_that_the_control_did_not_reach_leaves_it_open() {
+    fn a_listener_that_the_control_did_not_reach_is_inconclusive() {
         for position in 0..2 {
             let mut case = fixture::pod();
             for reach in [Reach::TimedOut, Reach::Another] {
@@ -225,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_of_the_controls_own_namespace_leaves_it_open() {
+    fn a_policy_of_the_control_namespace_is_inconclusive() {
         for control in [
             Some(Ok(vec!["NetworkPolicy closed".to_owned()])),
             Some(Err(fixture::forbidden("list networkpolicies"))),
@@ -238,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_lets_something_pass_leaves_it_open_where_nothing_was_reached() {
+    fn a_policy_that_lets_egress_pass_is_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.policies.as_mut().unwrap()[0].egress = Direction::Allowed;
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_that_changed_meanwhile_leave_it_open() {
+    fn policies_that_changed_during_the_run_are_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.changed = vec!["NetworkPolicy default-deny was changed".into()];
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_the_probe_does_not_have_leaves_it_open() {
+    fn a_network_that_the_probe_lacks_is_inconclusive() {
         let mut case = fixture::pod();
         let annotations = &mut fixture::pod_view(&mut case).network_annotations;
         annotations.insert("k8s.v1.cni.cncf.io/networks".into(), "lan".into());
@@ -268,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_in_the_nodes_network_is_unmet_whatever_the_probe_reached() {
+    fn a_pod_in_the_nodes_network_is_unmet() {
         let mut case = fixture::pod();
         fixture::pod_view(&mut case).host_namespaces.push("network".into());
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]
-    fn an_address_family_without_a_witness_leaves_it_open() {
+    fn an_address_family_without_a_listener_is_inconclusive() {
         let mut case = fixture::pod();
         let address = "2001:db8::7".parse().unwrap();
         fixture::interfaces(&mut case).last_mut().unwrap().addresses.push(address);
@@ -284,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_was_reached_is_unmet_beside_any_control() {
+    fn any_contact_is_unmet_beside_any_control() {
         for position in 0..3 {
             let mut case = fixture::pod();
             fixture::attempts(&mut case)[position].reach = Reach::Reached;
@@ -293,14 +297,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_control_the_command_that_decides_it_is_named() {
+    fn without_a_control_the_flag_that_decides_is_named() {
         let mut case = fixture::pod();
         case.surroundings.control = Control::NotAsked;
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("--control-namespace"), "{why}");
     }
 
-    /// The same sandbox on this machine, beside a controller.
+    /// Returns the same sandbox on this machine, beside the controller.
     fn local() -> Case {
         let mut case = fixture::pod();
         case.surroundings.in_cluster = None;
@@ -310,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn on_this_machine_the_listener_and_something_beyond_it_decide_together() {
+    fn on_this_machine_the_listener_and_a_target_beyond_decide_together() {
         let judgement = judge(&local());
         assert_eq!(judgement.outcome, Outcome::Met, "{}", judgement.because);
         let mut case = local();
@@ -325,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_allows_something_expects_policies_that_do() {
+    fn a_profile_that_allows_egress_expects_policies_that_do() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
         cluster.policies.as_mut().unwrap()[0].egress = Direction::Allowed;

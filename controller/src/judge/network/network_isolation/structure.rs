@@ -1,4 +1,4 @@
-//! Isolation by structure: there is no interface but loopback and no route, every attempt was unreachable, and the
+//! Isolation by structure: the sandbox has no interface but loopback and no route, every target was unreachable, and the
 //! machine's own loopback listener was out of reach.
 
 use proto::{Interface, Protocol, Reach};
@@ -9,29 +9,29 @@ use crate::case::{
     destination::{Destination, Purpose},
 };
 
-/// What shows that there is no way out; `Err` says why nothing does.
+/// Returns what shows that there is no way out; `Err` says why nothing shows it.
 pub(in crate::judge) fn shows(case: &Case, attempted: &[Attempted<'_>]) -> Result<Vec<Citation>, String> {
     let evidence = case.evidence();
     let interfaces = evidence
         .interfaces
         .seen()
-        .ok_or_else(|| format!("the interfaces were not seen: {}", evidence.interfaces.fared()))?;
+        .ok_or_else(|| format!("the interfaces could not be read: {}", evidence.interfaces.fared()))?;
     let routes = evidence
         .routes
         .seen()
-        .ok_or_else(|| format!("the routes were not seen: {}", evidence.routes.fared()))?;
+        .ok_or_else(|| format!("the routes could not be read: {}", evidence.routes.fared()))?;
     whole(case, attempted)?;
     let beyond = |interface: &&Interface| !interface.loopback;
     if let Some(interface) = interfaces.interfaces.iter().find(beyond) {
         return Err(format!(
-            "nothing was reached, but there is the interface {}, and nothing shows that an answer was possible; {}",
+            "the sandbox reached nothing, but it has the interface {}, and nothing shows that an answer was possible; {}",
             interface.name,
             control::would_decide(case)
         ));
     }
     if let Some(route) = routes.routes.first() {
         return Err(format!(
-            "nothing was reached, but there is a route to {} by {}",
+            "the sandbox reached nothing, but it has a route to {} by {}",
             route.destination, route.interface
         ));
     }
@@ -45,31 +45,35 @@ pub(in crate::judge) fn shows(case: &Case, attempted: &[Attempted<'_>]) -> Resul
     ])
 }
 
-/// Whether every attempt was made that was asked for.
+/// Checks that the probe made every attempt that was asked for.
 pub(in crate::judge) fn whole(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), String> {
     let egress = &case.evidence().egress;
     if egress.seen().is_none() {
-        return Err(format!("no attempt was seen: {}", egress.fared()));
+        return Err(format!("no attempt was observed: {}", egress.fared()));
     }
     let made = |wanted: &Destination| attempted.iter().any(|it| it.destination.target.id == wanted.target.id);
     match case.surroundings.destinations.iter().find(|wanted| !made(wanted)) {
-        Some(missing) => Err(format!("there is no attempt on {}", missing.name())),
+        Some(missing) => Err(format!("the probe did not try {}", missing.name())),
         None => Ok(()),
     }
 }
 
 fn nowhere(attempted: &[Attempted<'_>]) -> Result<(), String> {
     let is_outside = |it: &&Attempted<'_>| {
-        // A socket needs no way to it, and says nothing of one.
+        // A socket needs no network, and says nothing about one.
         let target = &it.destination.target;
         !target.address.is_loopback() && target.protocol != Protocol::Socket
     };
     let mut outside = attempted.iter().filter(is_outside).peekable();
     if outside.peek().is_none() {
-        return Err("no address outside of the machine was attempted".to_owned());
+        return Err("the probe tried no address outside of the machine".to_owned());
     }
     match outside.find(|it| !has_no_way(it)) {
-        Some(it) => Err(format!("{} was not unreachable: {}", it.destination.name(), it.ended())),
+        Some(it) => Err(format!(
+            "the attempt on {} did not end as unreachable: {}",
+            it.destination.name(),
+            it.ended()
+        )),
         None => Ok(()),
     }
 }
@@ -77,19 +81,22 @@ fn nowhere(attempted: &[Attempted<'_>]) -> Result<(), String> {
 fn loopback_is_its_own(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), String> {
     match attempted.iter().find(|it| it.destination.purpose == Purpose::LoopbackListener) {
         None if case.surroundings.in_cluster.is_some() => Ok(()),
-        None => Err("no listener of the machine's own was attempted".to_owned()),
+        None => Err("the probe tried no listener of the machine".to_owned()),
         Some(it) if it.attempt.reach == Reach::Refused || has_no_way(it) => Ok(()),
-        Some(it) => Err(format!("the machine's own listener was not out of reach: {}", it.ended())),
+        Some(it) => Err(format!(
+            "the attempt on the machine's own listener did not end as unreachable: {}",
+            it.ended()
+        )),
     }
 }
 
-/// The answers of a kernel that has no way to the address, as against those of something on the way.
+/// True for the answer of a kernel that has no way to the address; anything on the way would answer otherwise.
 fn has_no_way(it: &Attempted<'_>) -> bool {
     match it.attempt.reach {
         Reach::NoRoute | Reach::HostUnreachable | Reach::NoAddressFamily | Reach::NoResolver => true,
-        // No packet was made of it.
+        // The kernel made no packet.
         Reach::NotPermitted => it.destination.target.protocol == Protocol::Echo,
-        // A name server on the loopback address is the sandbox's own, or none.
+        // A name server on the loopback address is the sandbox's own, or does not exist.
         Reach::PortUnreachable => it.destination.purpose == Purpose::OwnResolver,
         _ => false,
     }
