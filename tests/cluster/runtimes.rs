@@ -48,7 +48,7 @@ fn hidden(cluster: &Cluster) {
 }
 
 fn shown(cluster: &Cluster) {
-    told(cluster, "runc", "unmet", "the machine shows: /proc/cmdline");
+    told(cluster, "runc", "unmet", "the sandbox shows data of the machine: /proc/cmdline");
 }
 
 fn told(cluster: &Cluster, class: &str, outcome: &str, words: &str) {

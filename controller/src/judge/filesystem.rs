@@ -1,4 +1,4 @@
-//! Requirements on the files, sockets, devices and secrets within the reach of the sandbox.
+//! Requirements for the files, sockets, devices and secrets within the sandbox's reach.
 
 pub(super) mod devices_minimal;
 pub(super) mod filesystem_isolation;

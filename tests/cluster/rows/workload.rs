@@ -87,7 +87,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.container()["securityContext"]["readOnlyRootFilesystem"] = json!(false),
         lacks: &[("pod/web", &[("root-read-only", "unmet")])],
         code: 1,
-        says: "container app has a root file system that may be written",
+        says: "container app has a writable root file system",
         ..CLEAN
     },
     Row {

@@ -1,4 +1,4 @@
-//! Nothing is in `/dev` but what every container has. A device is known by its numbers, whatever it is named.
+//! `/dev` holds only the devices that every container has. A device is known by its numbers, whatever its name.
 
 use std::{ops::RangeInclusive, path::Path};
 
@@ -15,52 +15,52 @@ use crate::{
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "devices-minimal",
-    title: "No device is in the sandbox but those that every container has",
+    title: "The sandbox has only the devices that every container has",
     area: Area::Filesystem,
     class: Class::Advisory,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 2,
-    protects: "A device leads to a driver of the machine's kernel: to its memory, its disks, its log, its hypervisor.",
-    remedy: "Give no device (linux.devices in config.json, --device, a device plugin's resource), mount nothing of the \
-             machine's /dev, and run nothing privileged.",
+    protects: "A device leads to a driver of the machine's kernel: to its memory, its disks, its log or its hypervisor.",
+    remedy: "Give the sandbox no device (linux.devices in config.json, --device, a device plugin's resource), mount nothing \
+             of the machine's /dev, and run no privileged container.",
     explanation: Explanation {
         looks_at: &["devices", "mounts"],
-        met: "in /dev is nothing but null, zero, full, random, urandom, tty, ptmx and pseudoterminals",
-        unmet: "another device is there, and named",
-        inconclusive: "/dev or a folder of it could not be looked into, or whose a device is, is not known",
+        met: "/dev holds only null, zero, full, random, urandom, tty, ptmx and pseudoterminals",
+        unmet: "/dev holds another device, which the finding names",
+        inconclusive: "/dev or a folder in it could not be read, or it is not known whose a device is",
         on_platforms: &[(
             Platform::Gvisor,
-            "its fuse and net/tun are the sandbox's own, and no device of the machine's",
+            "keep gVisor's devices fuse and net/tun: they are the sandbox's own, and lead to no driver of the machine",
         )],
     },
     mappings: &["CIS Docker 5.18"],
     judge: Judge::Kernel(judge),
 };
 
-/// Majors of Linux (`Documentation/admin-guide/devices.txt`), as gVisor has them (`pkg/abi/linux/dev.go`).
+/// Major numbers of Linux (`Documentation/admin-guide/devices.txt`), which gVisor uses too (`pkg/abi/linux/dev.go`).
 const MEMORY: u32 = 1;
 const TERMINAL: u32 = 5;
 const MISC: u32 = 10;
 const TUN: u32 = 200;
 const FUSE: u32 = 229;
-/// Replicas of pseudoterminals; the console of a container is one, the machine's own is 5:1.
+/// Major numbers of pseudoterminals' replicas. A container's console is a replica; the machine's own console is 5:1.
 const PSEUDOTERMINALS: RangeInclusive<u32> = 136..=143;
 
-/// File systems that gVisor keeps in its own memory: what is in them leads to its own drivers. The devices of a folder of the
-/// machine's are in another (9p), and have no numbers (0:0) in releases of 2024.
+/// File systems that gVisor keeps in its own memory: their devices lead to gVisor's own drivers. The devices of a machine's
+/// folder are in another file system (9p), and have no numbers (0:0) in releases of 2024.
 const IN_MEMORY: &[&str] = &["tmpfs", "dev", "devtmpfs"];
 
-/// Whose a device is.
+/// The owner of a device.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Kind {
-    /// One that the OCI runtime specification lists (config-linux.md, "Default Devices").
+    /// A device that the OCI runtime specification lists (config-linux.md, "Default Devices").
     Default,
-    /// One that every sandbox of gVisor's has, and answers for (`pkg/sentry/devices/tundev`, `pkg/sentry/fsimpl/fuse`).
+    /// A device that every gVisor sandbox has, and serves itself (`pkg/sentry/devices/tundev`, `pkg/sentry/fsimpl/fuse`).
     Sentrys,
-    /// It may be gVisor's.
+    /// A device that may be gVisor's.
     Unclear,
-    /// Any other.
+    /// Any other device.
     Other,
 }
 
@@ -68,9 +68,9 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let devices = match &case.evidence().devices {
         Observation::Seen(devices) => devices,
         Observation::Absent => {
-            return Judgement::met("there is no /dev").citing("devices", "there is no /dev");
+            return Judgement::met("the sandbox has no /dev").citing("devices", "there is no /dev");
         }
-        blind => return Judgement::inconclusive(format!("/dev was not looked into: {}", blind.fared())),
+        blind => return Judgement::inconclusive(format!("/dev could not be read: {}", blind.fared())),
     };
     let kernel = assessment.kernel;
     let of = |kind| {
@@ -80,23 +80,26 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let (other, unclear, sentrys) = (of(Kind::Other), of(Kind::Unclear), of(Kind::Sentrys));
     if let Some(first) = other.first() {
         let because = match other.len().saturating_sub(1) {
-            0 => format!("a device that no container needs is there: /dev/{}", first.name),
-            more => format!("devices that no container needs are there: /dev/{} and {more} more", first.name),
+            0 => format!("the sandbox has a device that no container needs: /dev/{}", first.name),
+            more => format!(
+                "the sandbox has devices that no container needs: /dev/{} and {more} more",
+                first.name
+            ),
         };
         return Judgement::unmet(because).citing_all(other.into_iter().map(cited));
     }
     if let Some(first) = unclear.first() {
-        return Judgement::inconclusive(format!("whose /dev/{} is, is not known", first.name))
+        return Judgement::inconclusive(format!("it is not known whose device /dev/{} is", first.name))
             .citing_all(unclear.into_iter().map(cited));
     }
     if let Some(what) = unseen(devices) {
         return Judgement::inconclusive(what);
     }
-    let none = Judgement::met("in /dev is nothing but what every container has")
+    let none = Judgement::met("/dev holds only the devices that every container has")
         .citing("devices", format!("{} devices", devices.devices.len()));
     let own = |device: &Device| Citation {
         source: "devices",
-        text: format!("/dev/{} is gVisor's own, and leads to no driver of the machine's", device.name),
+        text: format!("/dev/{} is gVisor's own, and leads to no driver of the machine", device.name),
     };
     none.citing_all(sentrys.into_iter().map(own))
 }
@@ -120,7 +123,7 @@ fn kind_of(device: &Device, kernel: Kernel, case: &Case) -> Kind {
     }
 }
 
-/// Whether the mount that holds a device is of gVisor's memory; `None` where the mounts do not show it.
+/// True if the mount that holds a device is in gVisor's memory; `None` if the mounts do not show it.
 fn is_in_memory(device: &Device, case: &Case) -> Option<bool> {
     let mounts = case.evidence().mounts.seen().filter(|mounts| !mounts.truncated)?;
     let path = Path::new("/dev").join(&device.name);
@@ -129,12 +132,12 @@ fn is_in_memory(device: &Device, case: &Case) -> Option<bool> {
     Some(IN_MEMORY.contains(&innermost.filesystem.as_str()))
 }
 
-/// What may hide a device.
+/// Returns the reason why the list may lack a device, if there is a reason.
 fn unseen(devices: &Devices) -> Option<String> {
     match &devices.unseen {
-        _ if devices.truncated => Some("there are more devices than are listed".to_owned()),
-        None => Some("the file does not hold which folders of /dev were not looked into".to_owned()),
-        Some(unseen) => unseen.first().map(|name| format!("/dev/{name} could not be looked into")),
+        _ if devices.truncated => Some("/dev holds more devices than the probe lists".to_owned()),
+        None => Some("the saved evidence does not tell which folders of /dev could not be read".to_owned()),
+        Some(unseen) => unseen.first().map(|name| format!("/dev/{name} could not be read")),
     }
 }
 
@@ -155,7 +158,7 @@ mod tests {
         case
     }
 
-    /// gVisor with the file system that it mounts at `/dev`, asked for or not.
+    /// Returns gVisor with the file system that it always mounts at `/dev`.
     fn sandbox() -> Case {
         let mut case = fixture::gvisor();
         mount(&mut case, "/dev", "tmpfs");
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_known_by_its_numbers_and_gvisors_own_are_none_of_the_machines() {
+    fn a_device_is_known_by_its_numbers() {
         for (name, block, major, minor, in_gvisor, in_linux) in [
             ("tty", false, 5, 0, "met", "met"),
             ("pts/ptmx", false, 5, 2, "met", "met"),
@@ -194,10 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn every_device_is_named_and_the_reason_says_how_many() {
+    fn every_device_is_named() {
         let case = having(fixture::runc(), "kmsg", false, 1, 11);
         let judgement = judge(&having(case, "bus/usb/001/001", false, 189, 0));
-        assert_eq!(judgement.because, "devices that no container needs are there: /dev/kmsg and 1 more");
+        assert_eq!(
+            judgement.because,
+            "the sandbox has devices that no container needs: /dev/kmsg and 1 more"
+        );
         let texts: Vec<_> = judgement.citations.iter().map(|it| it.text.as_str()).collect();
         assert_eq!(
             texts,
@@ -206,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_seen_is_open_and_no_dev_holds_no_device() {
+    fn missing_observations_are_inconclusive() {
         let devices = || fixture::gvisor().evidence().devices.seen().unwrap().clone();
         for (devices, expected) in [
             (Observation::Seen(Devices { truncated: true, ..devices() }), "open"),
@@ -223,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_is_gvisors_own_only_where_gvisor_keeps_it_in_its_memory() {
+    fn a_tunnel_is_gvisors_own_only_in_gvisors_memory() {
         let tunnel = || having(sandbox(), "net/tun", false, 10, 200);
         assert_eq!(told(&tunnel()), "met");
         let mut bound = tunnel();

@@ -1,5 +1,5 @@
-//! The machine's files are out of reach, judged by whose file it is: an account list of the image's own is no leak, the
-//! machine's is.
+//! The machine's files are out of reach. A file counts by its owner: an account list of the image's own is no leak, the
+//! machine's account list is.
 
 mod host_sentinels;
 mod kernel_files;
@@ -21,9 +21,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     scope: Scope::Everywhere,
     mandatory: true,
     weight: 25,
-    protects: "Files of the machine tell who may log in and hold credentials; one that can be written is a way out.",
-    remedy: "Give the sandbox a root file system of its own, and no path of the machine (no bind mount, no hostPath); \
-             leave the runtime's masked and read-only paths of /proc and /sys as they are.",
+    protects: "Files of the machine tell who may log in, and hold credentials; a writable file is a way out.",
+    remedy: "Give the sandbox a root file system of its own, and mount no path of the machine (no bind mount, no hostPath). \
+             Leave the runtime's masked and read-only paths of /proc and /sys as they are.",
     explanation: Explanation {
         looks_at: &[
             "account-list",
@@ -37,24 +37,25 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
             "bundle",
             "cluster",
         ],
-        met: "the machine's account list and passwords are not among the sandbox's files, and no path of the machine is \
+        met: "the sandbox's files do not include the machine's account list or passwords, and no path of the machine is \
               mounted",
-        unmet: "a file of the machine's can be read, a path of it is mounted in, by the workload too, or a process leads to \
-                its root directory; or a file of its kernel's may be written that starts a program on it or resets it",
-        inconclusive: "mounts or files could not be seen, or whose they are is not known",
+        unmet: "the sandbox can read a file of the machine, a path of the machine is mounted (also in a workload), a process \
+                leads to the machine's root directory, or a writable file of the machine's kernel starts a program on \
+                the machine or resets the machine",
+        inconclusive: "mounts or files could not be observed, or it is not known whose they are",
         on_platforms: &[],
     },
     mappings: &["KAR-0020"],
     judge: Judge::Kernel(judge),
 };
 
-/// File systems that the kernel makes by itself, and that hold no file of a machine's.
+/// File systems that the kernel makes itself, and that hold no file of a machine.
 const KERNELS_OWN: &[&str] =
     &["proc", "sysfs", "tmpfs", "dev", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
 
 fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let (mut citations, mut against) = (Vec::new(), Vec::new());
-    // What was seen to be shared comes before what could not be seen, and a path before what it leads to.
+    // A file that is shared comes before a file that could not be observed, and a path before the files to which it leads.
     let parts = [
         workloads_volumes(case),
         shared_files(case),
@@ -72,26 +73,29 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let unmet = against.iter().find(|judgement| judgement.outcome == Outcome::Unmet);
     match unmet.or(against.first()) {
         Some(judgement) => judgement.clone(),
-        None => Judgement::met("its files are its own: the machine's account list is not among them")
-            .citing_all(citations),
+        None => {
+            Judgement::met("the sandbox's files are its own: the machine's account list is not among them")
+                .citing_all(citations)
+        }
     }
 }
 
-/// A path of the node in a workload is not excused by a clean probe, which does not mount it.
+/// Judges the workloads' volumes. A clean probe excuses no path of the node in a workload, because the probe does not
+/// mount that path.
 fn workloads_volumes(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let Volumes { of_node, unknown } = volumes::read(case);
     let paths: Vec<_> = of_node.iter().map(NodePath::words).collect();
     let (judgement, cited) = if let Some(first) = paths.first() {
         (Judgement::unmet(format!("a path of the node is mounted: {first}")), &paths)
     } else if let Some(first) = unknown.first() {
-        (Judgement::inconclusive(format!("whose files these are is not known: {first}")), &unknown)
+        (Judgement::inconclusive(format!("it is not known whose files a volume holds: {first}")), &unknown)
     } else {
         return Ok(Vec::new());
     };
     Err(cited.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
 }
 
-/// What shows that files are shared, whatever else was seen.
+/// Judges files that are seen to be shared, whatever else was observed.
 fn shared_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let evidence = case.evidence();
     if let (Some(theirs), Some(machine)) =
@@ -105,10 +109,10 @@ fn shared_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
         );
         return Err(Judgement::unmet("limited isolation: the host's account list is readable")
             .citing("account-list", text)
-            .citing("machine", "its /etc/passwd has the same digest"));
+            .citing("machine", "the machine's /etc/passwd has the same digest"));
     }
     if let Some(path) = case.surroundings.host_paths.first() {
-        let because = format!("a path of the machine is mounted in: {} at {}", path.source, path.destination);
+        let because = format!("a path of the machine is mounted: {} at {}", path.source, path.destination);
         let cited = |judgement: Judgement, path: &HostPath| {
             judgement.citing("bundle", format!("{} at {}", path.source, path.destination))
         };
@@ -116,14 +120,14 @@ fn shared_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
     }
     match evidence.root_filesystem.seen() {
         Some(root) if case.surroundings.subject == Subject::Unsandboxed => Err(Judgement::unmet(
-            "limited isolation: there is no sandbox, and its root directory is the machine's",
+            "limited isolation: there is no sandbox, and the process has the machine's root directory",
         )
         .citing("root-filesystem", format!("type {:#x}", root.magic))),
         _ => Ok(Vec::new()),
     }
 }
 
-/// The account list and the mounts, where both show no file of the machine's.
+/// Judges the account list and the mounts, which must show no file of the machine.
 fn own_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
     let cited = |source, text| Citation { source, text };
     let accounts = own_accounts(case).map_err(Judgement::inconclusive)?;
@@ -133,19 +137,19 @@ fn own_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
 
 fn own_accounts(case: &Case) -> Result<String, String> {
     match (&case.evidence().account_list, &case.surroundings.machine.account_list) {
-        (Observation::Absent, _) => Ok("there is no /etc/passwd".to_owned()),
-        // The image is known, and has none.
+        (Observation::Absent, _) => Ok("the sandbox has no /etc/passwd".to_owned()),
+        // The probe's image is known to have none.
         (Observation::Seen(_), _) if case.surroundings.in_cluster.is_some() => {
-            Err("there is an /etc/passwd that the probe's image does not have".to_owned())
+            Err("the sandbox has an /etc/passwd that the probe's image does not have".to_owned())
         }
         (Observation::Seen(theirs), Observation::Seen(_) | Observation::Absent) => {
             Ok(format!("{} bytes, not the machine's", theirs.size))
         }
         (Observation::Seen(_), machine) => Err(format!(
-            "there is an /etc/passwd, and the machine's could not be compared with it: {}",
+            "the sandbox has an /etc/passwd, and the machine's could not be compared with it: {}",
             machine.fared()
         )),
-        (blind, _) => Err(format!("/etc/passwd was not seen: {}", blind.fared())),
+        (blind, _) => Err(format!("/etc/passwd could not be read: {}", blind.fared())),
     }
 }
 
@@ -154,12 +158,12 @@ fn own_mounts(case: &Case) -> Result<String, String> {
     let mounts = evidence
         .mounts
         .seen()
-        .ok_or_else(|| format!("the mounts were not seen: {}", evidence.mounts.fared()))?;
+        .ok_or_else(|| format!("the mounts could not be read: {}", evidence.mounts.fared()))?;
     if mounts.truncated {
-        return Err("there are more mounts than the probe reports".to_owned());
+        return Err("the sandbox has more mounts than the probe reports".to_owned());
     }
     let root = mounts.mounts.iter().rfind(|mount| mount.mount_point == "/");
-    let root = root.ok_or("there is no mount of the root directory")?;
+    let root = root.ok_or("the mounts do not show the root directory")?;
     let undeclared = |mount: &&Mount| {
         mount.mount_point != "/"
             && !KERNELS_OWN.contains(&mount.filesystem.as_str())
@@ -167,12 +171,12 @@ fn own_mounts(case: &Case) -> Result<String, String> {
     };
     if let Some(mount) = mounts.mounts.iter().find(undeclared) {
         return Err(format!(
-            "there is a mount that nobody declared: {} at {}",
+            "the sandbox has a mount that nobody declared: {} at {}",
             mount.filesystem, mount.mount_point
         ));
     }
     if evidence.root_filesystem.seen().is_none() {
-        return Err(format!("the root directory was not seen: {}", evidence.root_filesystem.fared()));
+        return Err(format!("the root directory could not be read: {}", evidence.root_filesystem.fared()));
     }
     let access = if root.read_only() { "read-only" } else { "writable" };
     let count = mounts.mounts.len();
@@ -189,7 +193,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_root_of_its_own_is_met_with_and_without_an_account_list_of_its_own() {
+    fn a_root_of_its_own_is_met() {
         let mut case = fixture::gvisor();
         assert_eq!(judge(&case).outcome, Outcome::Met);
         let mut own = fixture::machine_accounts();
@@ -201,7 +205,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_machines_account_list_is_unmet_in_the_words_that_people_know() {
+    fn the_machines_account_list_is_unmet() {
         let mut case = fixture::gvisor();
         case.collected.evidence.account_list = Observation::Seen(fixture::machine_accounts());
         let judgement = judge(&case);
@@ -210,14 +214,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_path_of_the_machine_is_not_excused_by_a_clean_probe() {
+    fn a_clean_probe_excuses_no_path_of_the_machine() {
         let mut case = fixture::gvisor();
         case.surroundings.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]
-    fn what_shows_sharing_is_not_hidden_by_a_volume_that_nobody_knows() {
+    fn a_shared_file_outweighs_an_unknown_volume() {
         let mut case = fixture::pod();
         let volume = Volume { name: "data".into(), kind: "driver".into(), source: "vendor/thing".into() };
         fixture::pod_view(&mut case).volumes.push(volume);
@@ -227,7 +231,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_mount_that_nobody_declared_leaves_it_open() {
+    fn an_undeclared_mount_is_inconclusive() {
         let mut case = fixture::gvisor();
         let mut mount = fixture::mounts(&mut case).mounts[0].clone();
         mount.mount_point = "/host".into();
@@ -238,7 +242,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_was_not_seen_is_never_met() {
+    fn missing_observations_are_inconclusive() {
         let mut cases = vec![fixture::silent()];
         for blind in 0..5 {
             let mut case = fixture::gvisor();
@@ -258,7 +262,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn without_a_sandbox_it_is_unmet_once_the_probe_has_looked() {
+    fn a_process_without_a_sandbox_is_unmet() {
         let mut case = fixture::gvisor();
         case.surroundings.subject = Subject::Unsandboxed;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);

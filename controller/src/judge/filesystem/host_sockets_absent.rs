@@ -1,5 +1,5 @@
-//! No socket of a program that governs the machine is in the sandbox. One that is there counts, whether or not the runtime
-//! lets it be connected to: gVisor shows such a file, and `--host-uds` decides alone what it is worth.
+//! The sandbox has no socket of a program that governs the machine. A socket counts if it is there, whether or not the
+//! runtime lets the sandbox connect: gVisor shows such a file, and `--host-uds` alone decides if it can be used.
 
 use std::path::Path;
 
@@ -15,30 +15,30 @@ use crate::judge::{
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "host-sockets-absent",
-    title: "No socket of a container engine or of the machine's init system is in the sandbox",
+    title: "The sandbox has no socket of a container engine or of the machine's init system",
     area: Area::Filesystem,
     class: Class::Adaptive,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 4,
-    protects: "Whoever connects to an engine's socket starts a container with the whole machine in it.",
-    remedy: "Mount no socket of the machine's, nor a folder that holds one (/run, /var/run, /); give builds a builder of \
-             their own instead of the engine's socket.",
+    protects: "Code that connects to an engine's socket can start a container with the whole machine in it.",
+    remedy: "Mount no socket of the machine, and no folder that holds a socket (/run, /var/run, /). Give builds a builder \
+             of their own instead of the engine's socket.",
     explanation: Explanation {
         looks_at: &["host-sockets", "egress", "bundle", "cluster"],
-        met: "none is at its usual place, and none is mounted to another",
-        unmet: "one is there, or one is mounted, by the workload too",
-        inconclusive: "a place could not be looked at, or a folder in which sockets lie is mounted somewhere",
+        met: "no such socket is at its usual place, and none is mounted elsewhere",
+        unmet: "such a socket is at its usual place, or is mounted (also in a workload)",
+        inconclusive: "a place could not be read, or a folder that may hold sockets is mounted",
         on_platforms: &[(
             Platform::OneMachine,
-            "`runsc --host-uds=none`, its default, lets none be connected to",
+            "keep the default `runsc --host-uds=none`, which lets the sandbox connect to no socket",
         )],
     },
     mappings: &["CIS Docker 5.32"],
     judge: Judge::Case(judge),
 };
 
-/// What is mounted of the machine, as far as sockets are concerned.
+/// Mounts of the machine that are sockets, or folders that may hold sockets.
 #[derive(Default)]
 struct Mounted {
     sockets: Vec<Citation>,
@@ -52,22 +52,22 @@ fn judge(case: &Case) -> Judgement {
     let cited = |text: &String| Citation { source: "host-sockets", text: text.clone() };
     let sockets: Vec<_> = seen.iter().map(cited).chain(mounted.sockets).collect();
     if let Some(first) = sockets.first() {
-        let because = format!("a socket by which the machine is governed is in the sandbox: {}", first.text);
+        let because = format!("the sandbox has a socket that governs the machine: {}", first.text);
         let tried = attempted::all(case);
         let tried = tried.iter().filter(|it| it.destination.purpose == Purpose::HostSocket);
         return Judgement::unmet(because).citing_all(sockets).citing_all(tried.map(Attempted::cited));
     }
     if let Some(first) = mounted.folders.first() {
-        let because = format!("sockets may lie in what is mounted: {}", first.text);
+        let because = format!("a mounted folder may hold sockets: {}", first.text);
         return Judgement::inconclusive(because).citing_all(mounted.folders);
     }
     match observed.seen() {
-        None => Judgement::inconclusive(format!("sockets were not looked for: {}", observed.fared())),
+        None => Judgement::inconclusive(format!("sockets could not be looked for: {}", observed.fared())),
         Some(seen) => match seen.unseen.first() {
-            Some(place) => Judgement::inconclusive(format!("{place} could not be looked at"))
+            Some(place) => Judgement::inconclusive(format!("{place} could not be read"))
                 .citing_all(seen.unseen.iter().map(cited)),
-            None => Judgement::met("no socket of an engine's or of an init system's is in the sandbox")
-                .citing("host-sockets", format!("none at {} usual places", HOST_SOCKETS.len())),
+            None => Judgement::met("the sandbox has no socket of an engine or init system")
+                .citing("host-sockets", format!("no socket at {} usual places", HOST_SOCKETS.len())),
         },
     }
 }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_at_its_usual_place_is_unmet_and_a_place_that_was_not_seen_is_open() {
+    fn a_socket_at_its_usual_place_is_unmet() {
         for (observed, expected) in [
             (seen(&[], &[]), "met"),
             (seen(&["/run/docker.sock"], &[]), "unmet"),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mounted_elsewhere_is_known_by_where_it_lies_on_the_machine() {
+    fn a_mounted_socket_is_known_by_its_path_on_the_machine() {
         for (source, expected) in [
             ("/var/run/docker.sock", "unmet"),
             ("/run/containerd/containerd.sock", "unmet"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn whether_it_takes_connections_is_said() {
+    fn the_result_of_a_connection_is_cited() {
         let mut case = fixture::with_socket(fixture::gvisor(), proto::Reach::Refused);
         case.collected.evidence.host_sockets = seen(&["/run/docker.sock"], &[]);
         let citations = judge(&case).citations;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_volume_that_nobody_knows_leaves_it_open() {
+    fn an_unknown_volume_is_inconclusive() {
         let mut case = fixture::pod();
         assert_eq!(told(&case), "met");
         let volume = Volume { name: "data".into(), kind: "driver".into(), source: "vendor/thing".into() };

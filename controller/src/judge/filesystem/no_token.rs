@@ -1,23 +1,23 @@
-//! No pod carries a service account's token, with which code could ask the API server.
+//! No pod has a service account token, with which code could ask the API server.
 
 use crate::case::{Case, cluster::PodView};
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "no-token",
-    title: "No service account token is mounted",
+    title: "No pod mounts a service account token",
     area: Area::Filesystem,
     class: Class::ProductionOnly,
     scope: Scope::Cluster,
     mandatory: false,
     weight: 5,
     protects: "A token lets untrusted code act as the service account.",
-    remedy: "Set automountServiceAccountToken: false in the pod's template.",
+    remedy: "Set automountServiceAccountToken: false in the pod template.",
     explanation: Explanation {
         looks_at: &["cluster", "mounts"],
-        met: "no pod and no template mounts one",
-        unmet: "one does",
-        inconclusive: "what is mounted could not be seen",
+        met: "no pod and no pod template mounts a service account token",
+        unmet: "a pod or pod template mounts a service account token",
+        inconclusive: "the mounts of the pods could not be read",
         on_platforms: &[],
     },
     mappings: &["CIS Kubernetes 5.1.6", "GKE secure-sandbox-policy"],
@@ -28,14 +28,14 @@ fn judge(case: &Case) -> Judgement {
     let with = case.pod_views().iter().filter(|pod_view| pod_view.token && !excused(case, pod_view));
     let with: Vec<_> = with.map(|pod_view| pod_view.origin.title()).collect();
     let Some(first) = with.first() else {
-        return Judgement::met("no pod or template mounts a service account's token")
-            .citing("cluster", format!("{} pods and templates", case.pod_views().len()));
+        return Judgement::met("no pod or pod template mounts a service account token")
+            .citing("cluster", format!("{} pods and pod templates", case.pod_views().len()));
     };
-    let judgement = Judgement::unmet(format!("a service account's token is mounted in {first}"));
+    let judgement = Judgement::unmet(format!("a service account token is mounted in {first}"));
     with.iter().fold(judgement, |judgement, title| judgement.citing("cluster", title.clone()))
 }
 
-/// A template says nothing of what its service account forbids; the pods that it made show it.
+/// True for a template whose pods have no token. A template does not tell what its service account forbids; its pods do.
 fn excused(case: &Case, template: &PodView) -> bool {
     let own = |pod_view: &&PodView| {
         pod_view.origin.kind == template.origin.kind
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_excused_by_pods_that_it_made_without_a_token_and_by_nothing_else() {
+    fn only_pods_without_a_token_excuse_their_template() {
         let mut case = fixture::pod();
         let pod_views = &mut fixture::in_cluster(&mut case).group.pod_views;
         pod_views[1].token = true;

@@ -1,4 +1,4 @@
-//! The root file system cannot be written, in the probe's sandbox and in the containers of the workloads.
+//! The root file system is read-only, in the probe's sandbox and in the workloads' containers.
 
 use proto::Answer;
 
@@ -13,14 +13,14 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 3,
-    protects: "A program that may change its own image stays there, and can be run by whoever comes next.",
-    remedy: "Make the root read-only (root.readonly in config.json; on Kubernetes readOnlyRootFilesystem: true in every \
-             container), and give what must be written a volume of its own (tmpfs, emptyDir).",
+    protects: "A program that can change its own image stays there, and later users may run it.",
+    remedy: "Make the root file system read-only (root.readonly in config.json; on Kubernetes readOnlyRootFilesystem: true \
+             in every container). Give files that must be written a volume of their own (tmpfs, emptyDir).",
     explanation: Explanation {
         looks_at: &["mounts", "root-filesystem", "cluster"],
-        met: "the root is mounted read-only, and every container of the workloads has it so",
-        unmet: "it is not, or a container's is not",
-        inconclusive: "neither mounts nor access show it, or what containers have is not known",
+        met: "the root file system is read-only, also in every container of the workloads",
+        unmet: "the root file system is writable, or a workload's container has a writable one",
+        inconclusive: "neither mounts nor access checks show the root file system, or the workloads' containers are not known",
         on_platforms: &[],
     },
     mappings: &["CIS Docker 5.13"],
@@ -40,20 +40,20 @@ fn judge(case: &Case) -> Judgement {
     }
     match own(case) {
         Some((false, source, text)) => {
-            Judgement::unmet("the root file system is not read-only").citing(source, text)
+            Judgement::unmet("the root file system is writable").citing(source, text)
         }
         Some((true, source, text)) => match unknown {
             Some(what) => Judgement::inconclusive(what),
             None => Judgement::met("the root file system is read-only").citing(source, text),
         },
         None => Judgement::inconclusive(format!(
-            "whether the root can be written was not seen: {}",
+            "the root file system could not be observed: {}",
             case.evidence().mounts.fared()
         )),
     }
 }
 
-/// Whether the probe's own root is read-only, by whatever shows it.
+/// Returns true if the probe's own root is read-only, with the source and text that show it; `None` if nothing shows it.
 fn own(case: &Case) -> Option<(bool, &'static str, String)> {
     let evidence = case.evidence();
     let root = evidence.root_filesystem.seen();
@@ -61,7 +61,7 @@ fn own(case: &Case) -> Option<(bool, &'static str, String)> {
         return Some((
             true,
             "root-filesystem",
-            "whoever asks to write is told that it is read-only".to_owned(),
+            "a check for write access answers that it is read-only".to_owned(),
         ));
     }
     let mounts = evidence.mounts.seen();
@@ -71,10 +71,11 @@ fn own(case: &Case) -> Option<(bool, &'static str, String)> {
     }
     let flags = root?.flags;
     let read_only = flags & RDONLY != 0;
-    (flags & VALID != 0).then(|| (read_only, "root-filesystem", format!("its flags are {flags:#x}")))
+    (flags & VALID != 0)
+        .then(|| (read_only, "root-filesystem", format!("the file system's flags are {flags:#x}")))
 }
 
-/// Containers of the workloads whose root may be written, and what of them is not known.
+/// Returns the workloads' containers with a writable root, and a container whose root is not known.
 fn of_workloads(case: &Case) -> (Vec<String>, Option<String>) {
     let containers =
         case.pod_views().iter().flat_map(|pod_view| pod_view.containers.iter().map(move |it| (pod_view, it)));
@@ -83,7 +84,7 @@ fn of_workloads(case: &Case) -> (Vec<String>, Option<String>) {
         let who = format!("{}: container {}", pod_view.origin.title(), container.name);
         match container.writable_root {
             Some(false) => (),
-            Some(true) => writable.push(format!("{who} has a root file system that may be written")),
+            Some(true) => writable.push(format!("{who} has a writable root file system")),
             None => unknown = Some(format!("{who} is not known to have a read-only root file system")),
         }
     }
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn either_the_answer_or_the_mount_or_the_flags_show_it() {
+    fn an_answer_a_mount_or_flags_show_a_read_only_root() {
         let told = |read_only: bool, mounted: Option<bool>, flags: u64| {
             let mut case = fixture::gvisor();
             if let Observation::Seen(root) = &mut case.collected.evidence.root_filesystem {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_whose_root_may_be_written_is_not_excused_by_a_clean_probe() {
+    fn a_clean_probe_excuses_no_writable_root_of_a_workload() {
         for (writable_root, expected) in [(Some(false), "met"), (Some(true), "unmet"), (None, "open")] {
             let mut case = fixture::pod();
             fixture::pod_view(&mut case).containers[0].writable_root = writable_root;

@@ -1,5 +1,5 @@
-//! No credential lies where a sandbox is given them, neither in the probe's nor in the workloads' that it stands for. Whether
-//! a workload mounts its service account's token is judged by `no-token`, and has a waiver of its own.
+//! No credential lies at the usual places, in the probe's sandbox or in the workloads that the probe represents. `no-token`
+//! judges a workload's service account token, and has a waiver of its own.
 
 use proto::{Secrets, Token};
 
@@ -11,23 +11,23 @@ use crate::judge::{
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "secrets-absent",
-    title: "No credential is put into the sandbox",
+    title: "The sandbox is given no credential",
     area: Area::Filesystem,
     class: Class::Adaptive,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 4,
-    protects: "Code that is not trusted takes what it can read with it: a token, a key, a password.",
-    remedy: "Mount no secret and no token, and take none into the environment; let a trusted process outside of the \
-             sandbox make the calls that need one.",
+    protects: "Untrusted code can carry off every credential that it can read: a token, a key, a password.",
+    remedy: "Mount no secret and no token, and put none into the environment. Let a trusted process outside of the sandbox \
+             make the calls that need a credential.",
     explanation: Explanation {
         looks_at: &["secrets", "cluster"],
-        met: "nothing lies below /run/secrets and /var/run/secrets, and no workload is given a Secret (no-token judges its token)",
+        met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret (no-token judges its token)",
         unmet: "a token or another file lies there, or a workload is given a Secret",
-        inconclusive: "a folder could not be looked into, or what workloads are given is not known",
+        inconclusive: "a folder could not be read, or the Secrets of the workloads are not known",
         on_platforms: &[(
             Platform::Kubernetes,
-            "automountServiceAccountToken: false, and no secret among volumes, env and envFrom",
+            "set automountServiceAccountToken: false, and name no Secret in volumes, env and envFrom",
         )],
     },
     mappings: &["CIS Kubernetes 5.4.1"],
@@ -43,29 +43,29 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::unmet(first.text.clone()).citing_all(found);
     }
     let Some(seen) = observed.seen() else {
-        return Judgement::inconclusive(format!("secrets were not looked for: {}", observed.fared()));
+        return Judgement::inconclusive(format!("secrets could not be looked for: {}", observed.fared()));
     };
     if let Some(folder) = seen.unseen.first() {
-        return Judgement::inconclusive(format!("{folder} could not be looked into"));
+        return Judgement::inconclusive(format!("{folder} could not be read"));
     }
-    let none = Judgement::met("no credential lies in the sandbox").citing("secrets", "there is none");
+    let none = Judgement::met("no credential lies in the sandbox").citing("secrets", "no file");
     match given {
-        None => Judgement::inconclusive("which Secrets the workloads are given is not known"),
+        None => Judgement::inconclusive("the Secrets that the workloads are given are not known"),
         Some(_) if case.pod_views().is_empty() => none,
         Some(_) => none.citing("cluster", "no workload is given a Secret"),
     }
 }
 
-/// What lies in the probe's own sandbox.
+/// Returns the credentials in the probe's own sandbox.
 fn lying(secrets: &Secrets) -> Option<Citation> {
     let text = match secrets {
         Secrets { token: Some(token), .. } => {
-            format!("a service account's token can be read: {}", describe(token))
+            format!("a service account token can be read: {}", describe(token))
         }
         Secrets { files: 0, truncated: false, .. } => return None,
         Secrets { files, bytes, truncated, .. } => {
             let more = if *truncated { "more than " } else { "" };
-            format!("there are files of secrets: {more}{files}, of {bytes} bytes together")
+            format!("the sandbox has {more}{files} files of secrets, of {bytes} bytes in total")
         }
     };
     Some(Citation { source: "secrets", text })
@@ -80,12 +80,12 @@ fn describe(token: &Token) -> String {
     let until =
         match token.expires.and_then(|seconds| jiff::Timestamp::from_second(seconds.try_into().ok()?).ok()) {
             Some(time) => format!("valid until {time}"),
-            None => "which names no end".to_owned(),
+            None => "without an expiry time".to_owned(),
         };
     format!("{} bytes{audiences}, {until}", token.size)
 }
 
-/// What workloads are given; `None` where a saved file does not tell.
+/// Returns the Secrets that the workloads are given; `None` if the saved evidence does not tell.
 fn of_workloads(case: &Case) -> Option<Vec<Citation>> {
     let cited = |text| Citation { source: "cluster", text };
     let mut given = Vec::new();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_lies_there_is_unmet_and_what_was_not_seen_is_open() {
+    fn any_file_of_secrets_is_unmet() {
         let none = Secrets { token: None, files: 0, bytes: 0, unseen: Vec::new(), truncated: false };
         let token = Token { size: 900, audiences: vec!["api".into()], expires: Some(1_800_000_000) };
         for (secrets, expected) in [
@@ -133,15 +133,15 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_told_by_whom_it_is_for_and_until_when() {
+    fn a_token_is_described_by_audience_and_expiry() {
         let token = Token { size: 900, audiences: vec!["api".into()], expires: Some(1_800_000_000) };
         assert_eq!(describe(&token), "900 bytes for api, valid until 2027-01-15T08:00:00Z");
         let silent = Token { audiences: Vec::new(), expires: None, ..token };
-        assert_eq!(describe(&silent), "900 bytes, which names no end");
+        assert_eq!(describe(&silent), "900 bytes, without an expiry time");
     }
 
     #[test]
-    fn what_a_workload_is_given_is_not_excused_by_a_clean_probe() {
+    fn a_clean_probe_excuses_no_secret_of_a_workload() {
         let mut case = fixture::pod();
         assert_eq!(told(&case), "met");
         fixture::pod_view(&mut case).secrets = None;

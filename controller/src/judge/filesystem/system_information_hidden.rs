@@ -1,4 +1,4 @@
-//! Nothing tells a program which machine it is on. What is gVisor's own kernel's is the same on every machine.
+//! Nothing tells a program which machine it is on. The files of gVisor's own kernel are the same on every machine.
 
 mod identifiers;
 
@@ -15,29 +15,32 @@ use crate::{
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "system-information-hidden",
-    title: "Nothing in the sandbox tells which machine it is on",
+    title: "Nothing in the sandbox identifies the machine",
     area: Area::Filesystem,
     class: Class::Advisory,
     scope: Scope::Everywhere,
     mandatory: false,
     weight: 2,
-    protects: "Who knows the machine finds it again, knows what holds it up, and picks what breaks out of it.",
-    remedy: "Mount neither /etc/machine-id nor a folder of the cloud's agent; give the sandbox a host name and processes of \
-             its own; leave the runtime's masked paths as they are. A container that shares the machine's kernel shows that \
-             kernel's command line and hardware all the same: gVisor does not.",
+    protects: "Code that knows the machine can find it again, knows what it runs on, and can pick a fitting exploit.",
+    remedy: "Mount neither /etc/machine-id nor a folder of the cloud's agent. Give the sandbox a host name and processes of \
+             its own, and leave the runtime's masked paths as they are. A container on the machine's kernel still shows \
+             that kernel's command line and hardware; gVisor does not.",
     explanation: Explanation {
         looks_at: &["identifiers", "host-sentinels", "kernel-files", "machine", "cluster"],
-        met: "what is there of identifiers, command lines and kernel's files is the sandbox's own",
-        unmet: "an identifier of the machine's, or a file in which its kernel shows the whole machine, or a command line of \
-                another process can be read",
-        inconclusive: "a place could not be looked at, or whose an identifier is, is not known",
-        on_platforms: &[(Platform::SharedKernel, "every container shows the machine's /proc/cmdline")],
+        met: "the identifiers, command lines and kernel files in the sandbox are its own",
+        unmet: "the sandbox can read an identifier of the machine, a kernel file that shows the whole machine, or a command \
+                line of another process",
+        inconclusive: "a place could not be read, or it is not known whose an identifier is",
+        on_platforms: &[(
+            Platform::SharedKernel,
+            "use gVisor: every container of runc or crun shows the machine's /proc/cmdline",
+        )],
     },
     mappings: &["MITRE ATT&CK T1082"],
     judge: Judge::Kernel(judge),
 };
 
-/// What shows the whole machine to whoever may read it, and what that is.
+/// Files that show the whole machine to their readers, each with its content.
 const TELLING: &[(&str, &str)] = &[
     // proc_kcore(5), proc_keys(5).
     ("/proc/kcore", "the kernel's memory"),
@@ -47,7 +50,7 @@ const TELLING: &[(&str, &str)] = &[
     ("/sys/firmware", "what the firmware tells the kernel"),
 ];
 
-/// What was found, in the order in which it decides.
+/// Citations in the order in which they decide.
 #[derive(Default)]
 struct Found {
     told: Vec<Citation>,
@@ -63,14 +66,14 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let Found { told, unknown, own } = found;
     if let Some(first) = told.first() {
         let because = match told.len().saturating_sub(1) {
-            0 => format!("the machine shows: {}", first.text),
-            more => format!("the machine shows: {} and {more} more", first.text),
+            0 => format!("the sandbox shows data of the machine: {}", first.text),
+            more => format!("the sandbox shows data of the machine: {} and {more} more", first.text),
         };
         return Judgement::unmet(because).citing_all(told);
     }
     match unknown.first() {
         Some(first) => Judgement::inconclusive(first.text.clone()).citing_all(unknown),
-        None => Judgement::met("nothing tells which machine it is on").citing_all(own),
+        None => Judgement::met("nothing in the sandbox identifies the machine").citing_all(own),
     }
 }
 
@@ -85,11 +88,11 @@ fn other_processes(case: &Case, found: &mut Found) {
                 .push(cited(format!("command lines of other processes, {}{more}", others.command_lines)));
         }
         Some(Some(others)) if others.truncated => {
-            found.unknown.push(cited("there are more processes than were looked at".to_owned()));
+            found.unknown.push(cited("the sandbox has more processes than the probe looks at".to_owned()));
         }
         Some(Some(_)) => found.own.push(cited("no command line of another process".to_owned())),
         Some(None) => found.unknown.push(cited("the processes could not be listed".to_owned())),
-        None => found.unknown.push(cited(format!("processes were not looked at: {}", observed.fared()))),
+        None => found.unknown.push(cited(format!("processes could not be looked at: {}", observed.fared()))),
     }
 }
 
@@ -100,7 +103,7 @@ fn kernels_files(case: &Case, assessment: &Assessment, found: &mut Found) {
     }
     let observed = &case.evidence().kernel_files;
     let Some(seen) = observed.seen() else {
-        found.unknown.push(cited(format!("files of the kernel's were not looked at: {}", observed.fared())));
+        found.unknown.push(cited(format!("kernel files could not be looked at: {}", observed.fared())));
         return;
     };
     let shown = seen.files.iter().filter_map(telling);
@@ -108,10 +111,10 @@ fn kernels_files(case: &Case, assessment: &Assessment, found: &mut Found) {
         found.told.extend(shown.map(cited));
     } else {
         // The kernel of a virtual machine shows nothing of the machine around it.
-        found.unknown.extend(shown.map(|text| cited(format!("whose kernel shows {text}, is not known"))));
+        found.unknown.extend(shown.map(|text| cited(format!("it is not known whose kernel shows {text}"))));
     }
     let unseen = seen.unseen.iter().filter(|unseen| TELLING.iter().any(|(path, _)| path == unseen));
-    found.unknown.extend(unseen.map(|place| cited(format!("{place} could not be looked at"))));
+    found.unknown.extend(unseen.map(|place| cited(format!("{place} could not be read"))));
 }
 
 fn telling(file: &KernelFile) -> Option<String> {
@@ -135,7 +138,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn command_lines_of_others_are_unmet_and_what_was_not_listed_is_open() {
+    fn command_lines_of_other_processes_are_unmet() {
         let others =
             |count, command_lines, truncated| Some(OtherProcesses { count, command_lines, truncated });
         for (others, expected) in [
@@ -154,7 +157,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_shows_the_whole_machine_counts_on_its_own_kernel() {
+    fn a_telling_file_counts_on_the_machines_own_kernel() {
         for (path, magic, readable, linuxs) in [
             ("/proc/keys", 0x9fa0, true, "unmet"),
             ("/proc/keys", 0x9fa0, false, "met"),
@@ -178,14 +181,17 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn everything_that_is_shown_is_named() {
+    fn every_telling_file_is_named() {
         let mut case = fixture::runc();
         let file =
             |path: &str| KernelFile { path: path.into(), magic: 0x9fa0, readable: true, writable: false };
         let files = ["/proc/keys", "/proc/kcore"].map(file).to_vec();
         case.collected.evidence.kernel_files = Observation::Seen(KernelFiles { files, unseen: Vec::new() });
         let judgement = judge(&case);
-        assert_eq!(judgement.because, "the machine shows: /proc/keys, the kernel's keys and 1 more");
+        assert_eq!(
+            judgement.because,
+            "the sandbox shows data of the machine: /proc/keys, the kernel's keys and 1 more"
+        );
         assert_eq!(judgement.citations.len(), 2);
         assert_eq!(told(&fixture::silent()), "open");
     }

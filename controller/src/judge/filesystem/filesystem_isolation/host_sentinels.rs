@@ -1,4 +1,5 @@
-//! What a machine has and an image seldom has: the kubelet's and the engines' folders, processes with another root directory.
+//! Traces that a machine has and an image seldom has: the folders of the kubelet and the engines, and processes with another
+//! root directory.
 
 use proto::{HOST_FOLDERS, Namespaces, Observer};
 
@@ -8,50 +9,48 @@ use crate::{
     judge::gvisor::Assessment,
 };
 
-/// Whether anything of the machine's is there. A user's image may have such a folder of its own: there, what is mounted
-/// decides.
+/// Judges traces of the machine. A user's image may have such a folder of its own; then the mounts decide.
 pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>, Judgement> {
     if !case.probe_knows(Observer::HostSentinels) {
         return Ok(Vec::new());
     }
     let observed = &case.evidence().host_sentinels;
     let Some(seen) = observed.seen() else {
-        let why = format!("folders of the machine's were not looked for: {}", observed.fared());
+        let why = format!("the machine's folders could not be looked for: {}", observed.fared());
         return Err(Judgement::inconclusive(why));
     };
     let cited = |text: &String| Citation { source: "host-sentinels", text: text.clone() };
     let machines = is_among_the_machines_processes(case, assessment);
     if seen.other_root == Some(true) {
         let judgement = if machines {
-            Judgement::unmet("the machine's root directory can be entered by way of /proc")
+            Judgement::unmet("the machine's root directory can be entered through /proc")
         } else {
-            Judgement::inconclusive(
-                "another root directory, of which it is not known whose it is, can be entered",
-            )
+            Judgement::inconclusive("another root directory can be entered, and it is not known whose it is")
         };
         return Err(
-            judgement.citing("host-sentinels", "a process has another root directory, which may be entered")
+            judgement.citing("host-sentinels", "a process has another root directory, which can be entered")
         );
     }
     if machines && seen.others.is_none_or(|others| others.truncated) {
-        return Err(Judgement::inconclusive("not all of the machine's processes could be looked at"));
+        return Err(Judgement::inconclusive("some of the machine's processes could not be looked at"));
     }
     if case.is_of_our_image() {
         if let Some(first) = seen.folders.first() {
-            let because =
-                format!("a folder that machines have, and the probe's image has not, is there: {first}");
+            let because = format!(
+                "the sandbox has a folder that machines have and the probe's image does not: {first}"
+            );
             return Err(Judgement::inconclusive(because).citing_all(seen.folders.iter().map(cited)));
         }
         if let Some(place) = seen.unseen.first() {
-            let because = format!("{place} could not be looked at");
+            let because = format!("{place} could not be read");
             return Err(Judgement::inconclusive(because).citing_all(seen.unseen.iter().map(cited)));
         }
     }
     Ok(vec![cited(&format!("{} of {} folders that machines have", seen.folders.len(), HOST_FOLDERS.len()))])
 }
 
-/// Whether its processes are the machine's own. The first namespace of every kernel has the same number: it is the machine's
-/// where the kernel is.
+/// True if the sandbox's processes are the machine's own. The first namespace of every kernel has the same number, so that
+/// an equal number counts only if the kernel is the machine's.
 fn is_among_the_machines_processes(case: &Case, assessment: &Assessment) -> bool {
     let (theirs, machine) = (&case.evidence().namespaces, &case.surroundings.machine.namespaces);
     let shared = |machine: &Namespaces| {
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_the_machines_is_a_question_where_the_image_is_known() {
+    fn a_machine_folder_is_inconclusive_in_the_probes_image() {
         let there = HostSentinels { folders: vec!["/var/lib/kubelet".into()], ..HostSentinels::default() };
         let hidden = HostSentinels { unseen: vec!["/var/lib/docker".into()], ..HostSentinels::default() };
         for (sentinels, ours, theirs) in
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn another_root_directory_is_the_machines_where_the_processes_and_the_kernel_are() {
+    fn another_root_directory_is_unmet_among_the_machines_processes() {
         for (other_root, machines, guests, apart) in [
             (None, "met", "met", "met"),
             (Some(false), "met", "met", "met"),
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_the_machines_processes_must_have_been_looked_at() {
+    fn every_process_of_the_machine_must_be_looked_at() {
         let truncated = Some(OtherProcesses { count: 512, command_lines: 0, truncated: true });
         for others in [None, truncated] {
             let sentinels = HostSentinels { others, ..HostSentinels::default() };
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_looked_for_is_open_and_an_old_probe_is_judged_by_what_it_knew() {
+    fn a_missing_observation_is_inconclusive_unless_the_probe_is_older() {
         let mut case = fixture::runc();
         case.collected.evidence.host_sentinels = Observation::TimedOut;
         assert_eq!(told(&case), "open");

@@ -1,5 +1,5 @@
-//! Files of the kernel's own, of which a container's are the machine's. Whoever may write to one of those named here leaves
-//! the sandbox, or resets the machine; that of gVisor's own kernel leads nowhere.
+//! Files of the kernel itself. In a container they are files of the machine's kernel, and a program that may write to a file
+//! listed here leaves the sandbox or resets the machine. The same files of gVisor's own kernel lead nowhere.
 
 use proto::{KernelFile, Observer};
 
@@ -9,10 +9,13 @@ use crate::{
     judge::gvisor::{Assessment, Kernel},
 };
 
-/// What the machine's own kernel does for whoever writes there.
+/// Files that lead out, each with its effect on the machine's own kernel.
 const WAYS_OUT: &[(&str, &str)] = &[
     // Linux, `Documentation/admin-guide/sysctl/kernel.rst`; core(5), "Piping core dumps to a program".
-    ("/proc/sys/kernel/core_pattern", "names the program that the machine starts as root when one crashes"),
+    (
+        "/proc/sys/kernel/core_pattern",
+        "names the program that the machine starts as root when a program crashes",
+    ),
     // Linux, `Documentation/admin-guide/sysctl/kernel.rst`.
     ("/proc/sys/kernel/modprobe", "names the program that the machine starts as root to load a module"),
     // Linux, `drivers/base/Kconfig`, `UEVENT_HELPER`.
@@ -21,14 +24,14 @@ const WAYS_OUT: &[(&str, &str)] = &[
     ("/proc/sysrq-trigger", "resets or halts the machine"),
 ];
 
-/// Whether one of them leads out.
+/// Judges the files that lead out.
 pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>, Judgement> {
     if assessment.kernel == Kernel::Gvisor || !case.probe_knows(Observer::KernelFiles) {
         return Ok(Vec::new());
     }
     let observed = &case.evidence().kernel_files;
     let Some(seen) = observed.seen() else {
-        let why = format!("whether files of the kernel's may be written was not seen: {}", observed.fared());
+        let why = format!("kernel files could not be looked at: {}", observed.fared());
         return Err(Judgement::inconclusive(why));
     };
     let cited = |text: &String| Citation { source: "kernel-files", text: text.clone() };
@@ -37,13 +40,17 @@ pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>
         let judgement = if assessment.is_the_machines {
             Judgement::unmet(format!("a file of the machine's kernel may be written: {first}"))
         } else {
-            Judgement::inconclusive(format!("whose kernel's file may be written is not known: {first}"))
+            Judgement::inconclusive(format!(
+                "a kernel's file may be written, and it is not known whose kernel that is: {first}"
+            ))
         };
         return Err(judgement.citing_all(ways.iter().map(cited)));
     }
     match seen.unseen.iter().find(|unseen| WAYS_OUT.iter().any(|(path, _)| path == unseen)) {
-        Some(place) => Err(Judgement::inconclusive(format!("{place} could not be looked at"))),
-        None => Ok(vec![cited(&format!("none of {} that lead out may be written", WAYS_OUT.len()))]),
+        Some(place) => Err(Judgement::inconclusive(format!("{place} could not be read"))),
+        None => {
+            Ok(vec![cited(&format!("none of {} kernel files that lead out may be written", WAYS_OUT.len()))])
+        }
     }
 }
 
@@ -75,7 +82,7 @@ mod tests {
         fixture::told(&super::super::tests::judge(&case))
     }
 
-    /// A sandbox whose kernel cannot be told, with all else as gVisor has it.
+    /// Returns a sandbox whose kernel cannot be told, with every other value as in gVisor.
     fn unclear() -> Case {
         let mut case = fixture::gvisor();
         case.collected.evidence.sentry_meminfo = Observation::Absent;
@@ -84,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_may_be_written_counts_by_whose_kernel_it_is() {
+    fn a_writable_kernel_file_counts_by_the_kernels_owner() {
         assert_eq!(crate::judge::gvisor::assess(&unclear()).kernel, Kernel::Unclear);
         for (observed, linux, gvisors, unclears) in [
             (seen(CORE_PATTERN, 0x9fa0, false), "met", "met", "met"),
@@ -93,7 +100,7 @@ mod tests {
             (seen("/sys/kernel/uevent_helper", 0x6265_6572, true), "unmet", "met", "open"),
             // A device without effect lies over it.
             (seen(CORE_PATTERN, 0x0102_1994, true), "met", "met", "met"),
-            // It is no way out.
+            // This file is no way out.
             (seen("/proc/keys", 0x9fa0, true), "met", "met", "met"),
             (unseen(CORE_PATTERN), "open", "met", "open"),
             (unseen("/sys/firmware"), "met", "met", "met"),
@@ -105,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_from_before_there_was_such_an_observer_is_judged_by_what_it_knew() {
+    fn a_probe_without_this_observer_is_judged_by_the_others() {
         let mut case = fixture::runc();
         fixture::forget(&mut case, Observer::KernelFiles);
         assert_eq!(told(case, &Observation::failed("the probe did not report it")), "met");

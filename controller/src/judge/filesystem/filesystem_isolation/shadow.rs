@@ -1,28 +1,28 @@
-//! The machine's passwords. An image has a `/etc/shadow` of its own, and most often with no password in it.
+//! The machine's passwords. An image has an `/etc/shadow` of its own, most often without any password.
 
 use proto::{Observation, Observer};
 
 use super::Judgement;
 use crate::case::{Case, Citation, identity::FileDigest};
 
-/// Whether the sandbox's is the machine's. What may not be read is nothing that is shared.
+/// Judges the sandbox's `/etc/shadow`. A file that may not be read shares nothing.
 pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
     if !case.probe_knows(Observer::Shadow) {
         return Ok(Vec::new());
     }
     let shown = |text: String| Ok(vec![Citation { source: "shadow", text }]);
     let theirs = match &case.evidence().shadow {
-        // The image is known, and has none.
+        // The probe's image is known to have none.
         Observation::Seen(_) | Observation::Denied { .. } if case.is_of_our_image() => {
             return Err(Judgement::inconclusive(
-                "there is an /etc/shadow that the probe's image does not have",
+                "the sandbox has an /etc/shadow that the probe's image does not have",
             ));
         }
         Observation::Seen(theirs) => theirs,
-        Observation::Absent => return shown("there is no /etc/shadow".to_owned()),
+        Observation::Absent => return shown("the sandbox has no /etc/shadow".to_owned()),
         Observation::Denied { .. } => return shown("/etc/shadow may not be read".to_owned()),
         blind => {
-            return Err(Judgement::inconclusive(format!("/etc/shadow was not seen: {}", blind.fared())));
+            return Err(Judgement::inconclusive(format!("/etc/shadow could not be read: {}", blind.fared())));
         }
     };
     let text = format!(
@@ -35,16 +35,18 @@ pub(super) fn read(case: &Case) -> Result<Vec<Citation>, Judgement> {
         Observation::Seen(machines) if digest == *machines && theirs.passwords > 0 => {
             Err(Judgement::unmet("limited isolation: the host's passwords are readable")
                 .citing("shadow", text)
-                .citing("machine", "its /etc/shadow has the same digest"))
+                .citing("machine", "the machine's /etc/shadow has the same digest"))
         }
-        // Images of one distribution have the same.
-        Observation::Seen(machines) if digest == *machines => shown(format!("{text}; so has the machine's")),
+        // Images of one distribution have the same file.
+        Observation::Seen(machines) if digest == *machines => {
+            shown(format!("{text}; the machine has the same file"))
+        }
         Observation::Seen(_) | Observation::Absent => shown(format!("{text}; not the machine's")),
         _ if machine.shadow_size.is_some_and(|size| size != theirs.size) => {
-            shown(format!("{text}; not the machine's, which is of another size"))
+            shown(format!("{text}; not the machine's, which has another size"))
         }
         blind => Err(Judgement::inconclusive(format!(
-            "there is an /etc/shadow, and the machine's could not be compared with it: {}",
+            "the sandbox has an /etc/shadow, and the machine's could not be compared with it: {}",
             blind.fared()
         ))),
     }
@@ -65,7 +67,7 @@ mod tests {
         Observation::Seen(Shadow { size: 900, sha256, accounts: 20, passwords: 1 })
     }
 
-    /// A bundle of the user's, on a machine whose file has the first byte 1.
+    /// Returns a bundle of the user, on a machine whose file's digest has the first byte 1.
     fn bundle(theirs: Observation<Shadow>) -> Case {
         let mut case = fixture::of_a_users_bundle(fixture::gvisor());
         case.collected.evidence.shadow = theirs;
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machines_is_unmet_and_an_images_own_is_met() {
+    fn the_machines_passwords_are_unmet() {
         for (theirs, expected) in [
             (shadow(1), "unmet"),
             (shadow(2), "met"),
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compared_is_open() {
+    fn a_file_without_comparison_is_inconclusive() {
         for (machine, expected) in [(Observation::Denied { errno: 13 }, "open"), (Observation::Absent, "met")]
         {
             let mut case = bundle(shadow(2));
@@ -104,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_is_known_to_have_none_has_it_from_elsewhere() {
+    fn a_file_that_the_probes_image_lacks_is_inconclusive() {
         for theirs in [shadow(2), DENIED] {
             for mut case in [fixture::gvisor(), fixture::pod()] {
                 assert_eq!(told(&case), "met");
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_from_before_there_was_such_an_observer_is_judged_by_what_it_knew() {
+    fn a_probe_without_this_observer_is_judged_by_the_others() {
         let mut case = bundle(Observation::failed("the probe did not report it"));
         assert_eq!(told(&case), "open");
         fixture::forget(&mut case, Observer::Shadow);

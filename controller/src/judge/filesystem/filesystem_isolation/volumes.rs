@@ -1,4 +1,4 @@
-//! What the workloads that a probe stands for mount of their node, themselves or behind a claim.
+//! The paths of their node that the represented workloads mount, directly or through a claim.
 
 use crate::case::{
     Case,
@@ -7,21 +7,21 @@ use crate::case::{
 
 /// The workloads' volumes that are not their own.
 pub(in crate::judge) struct Volumes {
-    /// Paths of the node.
+    /// Paths of the node that workloads mount.
     pub(in crate::judge) of_node: Vec<NodePath>,
-    /// Volumes of which it is not known whose files they hold, each as a fragment.
+    /// Volumes that hold files of an unknown owner, each as a fragment.
     pub(in crate::judge) unknown: Vec<String>,
 }
 
-/// A path of the node in a workload.
+/// A path of the node that a workload mounts.
 pub(in crate::judge) struct NodePath {
-    /// The pod or template.
+    /// The title of the pod or pod template.
     title: String,
-    /// The path.
+    /// The path on the node.
     pub(in crate::judge) source: String,
 }
 
-/// Looks at everything that is mounted.
+/// Reads every volume of the workloads.
 pub(in crate::judge) fn read(case: &Case) -> Volumes {
     let claims = behind_claims(case);
     let behind = claims.as_ref().map(Vec::as_slice).unwrap_or_default();
@@ -43,13 +43,13 @@ pub(in crate::judge) fn read(case: &Case) -> Volumes {
 }
 
 impl NodePath {
-    /// As a fragment.
+    /// Returns the mount as a fragment.
     pub(in crate::judge) fn words(&self) -> String {
         format!("{} mounts {}", self.title, self.source)
     }
 }
 
-/// What the workloads claim, by the shape that does.
+/// Returns the workloads' claims, each with its pod or pod template.
 fn claimed(case: &Case) -> Vec<(&PodView, &Volume)> {
     let claims = case
         .pod_views()
@@ -58,7 +58,7 @@ fn claimed(case: &Case) -> Vec<(&PodView, &Volume)> {
     claims.filter(|(_, volume)| volume.kind == "claim").collect()
 }
 
-/// The volumes behind the workloads' claims, as far as they are bound.
+/// Returns the volumes behind the workloads' claims, as far as the claims are bound.
 fn behind_claims(case: &Case) -> Result<Vec<(String, &Volume)>, &Unreadable> {
     let claimed = claimed(case);
     let Some(known) = case.surroundings.in_cluster.as_ref().filter(|_| !claimed.is_empty()) else {
@@ -74,7 +74,7 @@ fn behind_claims(case: &Case) -> Result<Vec<(String, &Volume)>, &Unreadable> {
     Ok(claimed.into_iter().filter_map(behind).collect())
 }
 
-/// Claims without a volume: what they will be bound to is not known. Those of a template are known by its pods.
+/// Returns the claims without a volume, whose later volume is not known. A template's claims are known by its pods.
 fn unbound(case: &Case) -> Vec<String> {
     let Some(Ok(volumes)) = case.surroundings.in_cluster.as_ref().map(|known| &known.cluster.claims) else {
         return Vec::new();

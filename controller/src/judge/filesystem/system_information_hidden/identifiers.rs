@@ -1,4 +1,4 @@
-//! Whose an identifier is: the machine's, where its digest is among those that the machine is known by.
+//! The owner of an identifier: the machine, if the digest is among those of the machine's own identifiers.
 
 use proto::{Identifier, Observation, identifier_digest};
 
@@ -8,14 +8,14 @@ use crate::{
     judge::gvisor::{Assessment, Kernel},
 };
 
-/// Of the UTS namespace, not of the kernel.
+/// Host names, which belong to the UTS namespace and not to the kernel.
 const HOST_NAMES: &[&str] = &["/proc/sys/kernel/hostname", "/etc/hostname"];
 
-/// What many machines have in common.
+/// Identifiers that many machines have in common.
 const OF_A_KIND: &[&str] =
     &["/sys/class/dmi/id/board_vendor", "/sys/class/dmi/id/product_name", "/sys/class/dmi/id/sys_vendor"];
 
-/// Whose it is.
+/// The owner of an identifier.
 enum Whose {
     Machines,
     Own,
@@ -26,7 +26,7 @@ pub(super) fn read(case: &Case, assessment: &Assessment, found: &mut Found) {
     let cited = |text: String| Citation { source: "identifiers", text };
     let observed = &case.evidence().identifiers;
     let Some(seen) = observed.seen() else {
-        found.unknown.push(cited(format!("identifiers were not looked for: {}", observed.fared())));
+        found.unknown.push(cited(format!("identifiers could not be looked for: {}", observed.fared())));
         return;
     };
     for identifier in &seen.identifiers {
@@ -34,12 +34,12 @@ pub(super) fn read(case: &Case, assessment: &Assessment, found: &mut Found) {
         match whose(case, assessment, identifier) {
             Whose::Machines => found.told.push(cited(path.clone())),
             Whose::Own => found.own.push(cited(format!("{path} is the sandbox's own"))),
-            Whose::Unknown => found.unknown.push(cited(format!("whose {path} is, is not known"))),
+            Whose::Unknown => found.unknown.push(cited(format!("it is not known whose {path} is"))),
         }
     }
-    found.unknown.extend(seen.unseen.iter().map(|path| cited(format!("{path} could not be looked at"))));
+    found.unknown.extend(seen.unseen.iter().map(|path| cited(format!("{path} could not be read"))));
     if seen.identifiers.is_empty() {
-        found.own.push(cited("there is none".to_owned()));
+        found.own.push(cited("no identifier".to_owned()));
     }
 }
 
@@ -58,7 +58,7 @@ fn whose(case: &Case, assessment: &Assessment, identifier: &Identifier) -> Whose
     if !is_of_a_kind && matches!(machines, Some(Observation::Seen(_) | Observation::Absent)) {
         return Whose::Own;
     }
-    // What the kernel makes is the machine's where the kernel is.
+    // A file that the kernel makes is the machine's if the kernel is the machine's.
     if !is_host_name && identifier.of_kernel {
         return match assessment.kernel {
             Kernel::Gvisor => Whose::Own,
@@ -69,7 +69,7 @@ fn whose(case: &Case, assessment: &Assessment, identifier: &Identifier) -> Whose
     Whose::Unknown
 }
 
-/// The kubelet gives a pod its own name (kubernetes.io, "Pod's hostname and subdomain fields"), cut to 63 characters.
+/// True for the pod's own name, which the kubelet gives the pod as host name (kubernetes.io, "Pod's hostname and subdomain fields"), cut to 63 characters.
 fn is_the_pods_name(case: &Case, identifier: &Identifier) -> bool {
     let pod = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref());
     let name = pod.map(|pod| pod.name.get(..63).unwrap_or(&pod.name));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_is_the_machines_by_its_digest_whatever_its_path() {
+    fn an_identifier_is_the_machines_by_its_digest() {
         let denied = Observation::Denied { errno: 13 };
         for (machines, expected) in [
             (Observation::Seen("0AF1\n"), "unmet"),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_kernel_makes_is_the_machines_where_its_kernel_is() {
+    fn a_kernel_file_is_the_machines_on_the_machines_kernel() {
         for (path, of_kernel, linuxs, gvisors) in [
             ("/proc/cmdline", true, "unmet", "met"),
             ("/sys/class/dmi/id/sys_vendor", true, "unmet", "met"),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pods_host_name_is_its_own_where_it_is_the_pods() {
+    fn the_pods_name_is_its_own_host_name() {
         let named = |text: &str| {
             let mut case = having(fixture::pod(), "/etc/hostname", false, text);
             fixture::in_cluster(&mut case).pod.as_mut().unwrap().name = "n".repeat(70);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_was_not_seen_is_open() {
+    fn an_unreadable_place_is_inconclusive() {
         let mut case = fixture::gvisor();
         assert_eq!(told(&case), "met");
         let unseen = vec!["/etc/machine-id".to_owned()];
