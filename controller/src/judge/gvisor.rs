@@ -1,10 +1,10 @@
 //! Is the kernel that answers gVisor's? The signals, and the rule that weighs them.
 //!
-//! *gVisor* needs at least two in-memory signals that agree, from different mechanisms, and one live procfs signal, and
-//! the mixed errno fingerprint, and no strong signal of another kernel. *Another kernel* needs two in-memory signals of
-//! Linux, or what only a shared kernel has (the machine's boot id, the probe among the machine's own processes), and no
-//! in-memory signal of gVisor. Everything between is *unclear*. Text never decides: gVisor's own documentation says that it
-//! can be imitated (`g3doc/user_guide/quick_start/docker.md`). The absence of a signal is "unknown", never "no": gVisor
+//! *gVisor* needs at least two in-memory signals that agree, from different mechanisms, one live procfs signal, the mixed
+//! errno fingerprint, and no strong signal of another kernel. *Another kernel* needs two in-memory signals of Linux, or a
+//! fact that only a shared kernel has (the machine's boot id, the probe among the machine's own processes), and no in-memory
+//! signal of gVisor. Every case between is *unclear*. Text never decides: gVisor's own documentation says that text can be
+//! imitated (`g3doc/user_guide/quick_start/docker.md`). The absence of a signal means "unknown", never "no", because gVisor
 //! changes.
 
 mod auxiliary_vector;
@@ -55,25 +55,25 @@ pub const SIGNALS: &[&Signal] = &[
 /// One way to tell gVisor's kernel from others.
 #[derive(Debug)]
 pub struct Signal {
-    /// In kebab-case; where one observer shows it, the observer's id.
+    /// The id in kebab-case; the observer's id if one observer shows the signal.
     pub id: &'static str,
-    /// How hard it is to imitate.
+    /// The difficulty of imitating the signal.
     pub strength: Strength,
-    /// What is looked at.
+    /// The memory, file or behaviour that shows the signal.
     pub mechanism: &'static str,
     /// The platforms of gVisor that show it.
     pub platforms: &'static str,
-    /// The architectures for which it is made, as Rust names them.
+    /// The architectures that have the signal, as Rust names them.
     pub architectures: &'static [&'static str],
-    /// The gVisor releases in which it was seen.
+    /// The gVisor releases in which the signal was observed.
     pub seen_in: &'static str,
-    /// Where gVisor's source makes it so.
+    /// The place in gVisor's source that makes the signal.
     pub source: &'static str,
-    /// Reads it from a case.
+    /// The function that reads the signal from a case.
     pub read: fn(&Case) -> Reading,
 }
 
-/// How hard a signal is to imitate; the hardest first.
+/// The difficulty of imitating a signal; the hardest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Strength {
     /// In the process's own memory or registers: no file, mount or seccomp filter imitates it.
@@ -82,46 +82,46 @@ pub enum Strength {
     LiveProcfs,
     /// In how a whole set of system calls answers.
     Fingerprint,
-    /// It fits, and others could show it, too: it is shown beside the rest, and decides nothing.
+    /// In a value that others could show too: such a signal is shown beside the rest, and decides nothing.
     Supporting,
     /// In text, which anybody can write.
     Text,
 }
 
-/// What one signal says.
+/// The statement of one signal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Reading {
-    /// Only gVisor makes what was seen.
+    /// Only gVisor makes the observed value.
     Gvisor(String),
-    /// Only Linux makes what was seen.
+    /// Only Linux makes the observed value.
     Linux(String),
-    /// It says nothing, and why.
+    /// The signal says nothing, for this reason.
     Unknown(String),
 }
 
-/// Whose kernel answers.
+/// The kernel that answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kernel {
-    /// gVisor's.
+    /// The kernel of gVisor.
     Gvisor,
-    /// Another.
+    /// A kernel other than gVisor's.
     Other,
-    /// It could not be decided.
+    /// The signals do not decide.
     Unclear,
 }
 
-/// The rule's result.
+/// The rule's result for a case.
 #[derive(Clone, Debug)]
 pub struct Assessment {
-    /// Whose kernel it is.
+    /// The kernel that answers.
     pub kernel: Kernel,
-    /// What is beneath it, where it is gVisor's.
+    /// The platform beneath gVisor's kernel; unknown for any other kernel.
     pub platform: Platform,
-    /// One sentence of reason.
+    /// The reason, in one sentence.
     pub because: String,
-    /// Every signal that said something, the platform, the releases that fit, and what imitating it would take.
+    /// Every signal that said something, the platform, the releases that fit, and the means to imitate them.
     pub citations: Vec<Citation>,
-    /// Something claims gVisor while a strong signal denies it.
+    /// True if a signal claims gVisor while a strong signal denies it.
     pub disguise: bool,
     /// True if the kernel of the machine, or of the node, is shown to run the probe.
     pub is_the_machines: bool,
@@ -150,7 +150,7 @@ pub fn assess(case: &Case) -> Assessment {
 // === impl Reading ===
 
 impl Reading {
-    /// Reads what was seen; what was not seen says nothing.
+    /// Reads an observation; a missing observation says nothing.
     fn of<T>(observation: &Observation<T>, read: impl FnOnce(&T) -> Self) -> Self {
         observation.seen().map_or_else(|| Self::Unknown(observation.fared()), read)
     }
@@ -159,7 +159,7 @@ impl Reading {
 // === impl Strength ===
 
 impl Strength {
-    /// What it takes to show it on another kernel.
+    /// Returns the means that another kernel needs to show the signal.
     pub const fn imitated_by(self) -> &'static str {
         match self {
             Self::InMemory => {
@@ -180,7 +180,7 @@ fn read(signal: &Signal, case: &Case) -> Reading {
         case.collected.introduction.as_ref().map(|introduction| introduction.architecture.as_str());
     match architecture {
         Some(architecture) if !signal.architectures.contains(&architecture) => {
-            Reading::Unknown("not made for this architecture".to_owned())
+            Reading::Unknown("this architecture has no such signal".to_owned())
         }
         Some(_) => (signal.read)(case),
         None => Reading::Unknown("the probe never spoke".to_owned()),
@@ -196,14 +196,14 @@ fn cite(signal: &Signal, reading: &Reading) -> Option<Citation> {
     }
 }
 
-/// What it would take to imitate the strongest of what speaks for gVisor.
+/// Returns the means to imitate the strongest signal of gVisor.
 fn imitation(readings: &[(&Signal, Reading)]) -> Option<Citation> {
     let speaking = readings.iter().filter(|(_, reading)| matches!(reading, Reading::Gvisor(_)));
     let strongest = speaking.map(|(signal, _)| signal.strength).min()?;
     Some(Citation { source: "imitated-by", text: strongest.imitated_by().to_owned() })
 }
 
-/// The signals that are made for every architecture.
+/// The architectures of a signal that every architecture has.
 const EVERYWHERE: &[&str] = &["x86_64", "aarch64"];
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ const TELLING: &[(&str, &str)] = &[
     ("/proc/keys", "the kernel's keys"),
     // Linux, `kernel/time/timer_list.c`, `Documentation/ABI/testing/sysfs-firmware-acpi` and its neighbours.
     ("/proc/timer_list", "timers of all processes"),
-    ("/sys/firmware", "what the firmware tells the kernel"),
+    ("/sys/firmware", "data of the firmware for the kernel"),
 ];
 
 /// Citations in the order in which they decide.

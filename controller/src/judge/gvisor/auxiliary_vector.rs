@@ -16,7 +16,7 @@ pub(super) const SIGNAL: Signal = Signal {
     read,
 };
 
-/// include/uapi/linux/auxvec.h
+/// Tags of the vector's entries (include/uapi/linux/auxvec.h).
 const AT_FLAGS: u64 = 8;
 const AT_PLATFORM: u64 = 15;
 const AT_SYSINFO_EHDR: u64 = 33;
@@ -40,7 +40,7 @@ fn reading(vector: &AuxiliaryVector) -> Reading {
     match (has(AT_FLAGS), named, vector.hwcap) {
         (false, false, None | Some(0)) if has(AT_SYSINFO_EHDR) => Reading::Gvisor(text),
         (true, true, Some(1..)) => Reading::Linux(text),
-        _ => Reading::Unknown(format!("of a kind that is neither's: {text}")),
+        _ => Reading::Unknown(format!("neither gVisor's nor Linux's: {text}")),
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     use crate::fixture;
 
     #[test]
-    fn what_linux_always_writes_must_be_missing_altogether() {
+    fn gvisor_lacks_every_entry_that_linux_always_writes() {
         let Some(gvisor) = fixture::gvisor().collected.evidence.auxiliary_vector.seen().cloned() else {
             panic!()
         };

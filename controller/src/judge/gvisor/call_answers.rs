@@ -1,5 +1,5 @@
-//! The errno fingerprint: how a mixed set of system calls answers. Single answers are imitated by a seccomp profile; the
-//! whole set is not, because two of them are successes with a value that no filter can give.
+//! The errno fingerprint: the answers of a mixed set of system calls. A seccomp profile can imitate single answers. No profile
+//! can imitate the whole set, because two answers are successes with a value that no filter can give.
 
 use proto::{Answer, Call, CallAnswers};
 
@@ -9,7 +9,7 @@ use crate::case::Case;
 pub(super) const SIGNAL: Signal = Signal {
     id: "call-answers",
     strength: Strength::Fingerprint,
-    mechanism: "how a mixed set of system calls answers",
+    mechanism: "answers of a mixed set of system calls",
     platforms: "all",
     architectures: EVERYWHERE,
     seen_in: "2022-12 to 2026-09",
@@ -23,17 +23,17 @@ const EINVAL: Answer = Answer::Errno(22);
 const ENOSYS: Answer = Answer::Errno(38);
 const EOPNOTSUPP: Answer = Answer::Errno(95);
 
-/// How many may differ: a sandbox can have a seccomp profile of its own inside (`--oci-seccomp`).
+/// The most answers that may differ: a sandbox can have a seccomp profile of its own inside (`--oci-seccomp`).
 const MOST_DIFFERENT: usize = 4;
 
-/// A mixed set has at least so many: those that every architecture has.
+/// The fewest answers of a mixed set: the calls that every architecture has.
 const FEWEST: usize = 12;
 
-/// No common seccomp profile touches these, and no filter can give two of the values: all of them must fit.
+/// Calls whose answers must all fit: no common seccomp profile touches them, and no filter can give two of the values.
 const UNTOUCHED: &[Call] = &[Call::ClockGetresCoarse, Call::MincoreUntouched, Call::SetfsuidQuery];
 
-/// What gVisor answers in every release and on every platform; `None` where releases differ: `copy_file_range` and `openat2`
-/// were missing until 2024 and answer as Linux's do in 2026-09; `io_uring_setup` depends on a flag.
+/// Returns gVisor's answer in every release and on every platform; `None` if releases differ. `copy_file_range` and `openat2`
+/// were missing until 2024 and answer as on Linux in 2026-09; `io_uring_setup` depends on a flag.
 const fn expected(call: Call) -> Option<Answer> {
     Some(match call {
         Call::CopyFileRange | Call::Openat2 | Call::IoUringSetup => return None,
@@ -70,7 +70,7 @@ fn reading(answers: &CallAnswers) -> Reading {
     } else if others.len() == UNTOUCHED.len() {
         Reading::Linux(text)
     } else {
-        Reading::Unknown(format!("{text}; not so: {}", differing.join(", ")))
+        Reading::Unknown(format!("{text}; these do not: {}", differing.join(", ")))
     }
 }
 
@@ -85,13 +85,13 @@ mod tests {
         CallAnswers { answers: Call::ALL.iter().map(answer).collect() }
     }
 
-    /// As the releases of 2022 and 2024 have it.
+    /// Returns the answer of the releases of 2022 and 2024.
     fn gvisor(call: Call) -> Answer {
         expected(call).unwrap_or(ENOSYS)
     }
 
     #[test]
-    fn what_newer_releases_have_learnt_counts_for_nothing() {
+    fn calls_that_differ_between_releases_do_not_count() {
         let of_2026 = answers(|call| match call {
             Call::CopyFileRange => Answer::Errno(9),
             Call::Openat2 => EINVAL,

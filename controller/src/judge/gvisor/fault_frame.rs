@@ -23,7 +23,7 @@ const FROM_USER_MODE: u64 = 4;
 /// `UC_FP_XSTATE | UC_SIGCONTEXT_SS`, without the `UC_STRICT_RESTORE_SS` that Linux adds.
 const GVISOR_CONTEXT_FLAGS: u64 = 3;
 
-/// gVisor gives this to a program that never had an alternate signal stack, and Linux 0.
+/// The stack flags that gVisor gives a program without an alternate signal stack; Linux gives 0.
 const SS_DISABLE: u32 = 2;
 
 fn read(case: &Case) -> Reading {
@@ -37,7 +37,7 @@ fn reading(frame: &FaultFrame) -> Reading {
     match (trap_number, error_code, context_flags, stack_flags) {
         (0, 0, GVISOR_CONTEXT_FLAGS, None | Some(SS_DISABLE)) => Reading::Gvisor(text),
         (PAGE_FAULT, code, _, _) if code & FROM_USER_MODE != 0 => Reading::Linux(text),
-        _ => Reading::Unknown(format!("of a kind that is neither's: {text}")),
+        _ => Reading::Unknown(format!("neither gVisor's nor Linux's: {text}")),
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_fault_with_its_number_is_linux_and_one_without_is_gvisor() {
+    fn a_page_fault_without_its_number_is_gvisor() {
         let frame = |trap_number, error_code, context_flags| FaultFrame {
             trap_number,
             error_code,

@@ -1,4 +1,4 @@
-//! The platform beneath gVisor's kernel: how it gets hold of a program's system calls.
+//! The platform beneath gVisor's kernel, by which the kernel intercepts a program's system calls.
 
 use std::fmt;
 
@@ -7,27 +7,28 @@ use proto::Observation;
 use super::{Reading, systrap};
 use crate::case::{Case, Citation};
 
-/// A platform (gVisor, `g3doc/architecture_guide/platforms.md`).
+/// A platform of gVisor (`g3doc/architecture_guide/platforms.md`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Platform {
-    /// The default since 2023.
+    /// The default platform since 2023.
     Systrap,
-    /// No longer supported.
+    /// A platform that is no longer supported.
     Ptrace,
-    /// With hardware virtualization.
+    /// The platform with hardware virtualization.
     Kvm,
-    /// It could not be told.
+    /// A platform that could not be told.
     Unknown,
 }
 
-/// In nanoseconds: ptrace stops a program twice for each call (measured: 18 to 75 µs, the less the busier the machine).
-/// systrap takes 3 to 8 µs, and 28 on a busy machine, so that time tells only where systrap is excluded.
+/// The shortest call of the ptrace platform, in nanoseconds. ptrace stops a program twice for each call (measured: 18 to
+/// 75 µs, the less the busier the machine). systrap takes 3 to 8 µs, and 28 µs on a busy machine, so that the time tells
+/// only after systrap is excluded.
 const PTRACES: u64 = 8_000;
-/// The data selector that gVisor's own ring 0 gives to programs, where Linux leaves 0 (`pkg/sentry/platform/kvm`,
+/// The data selector that gVisor's own ring 0 gives to programs; Linux leaves 0 (`pkg/sentry/platform/kvm`,
 /// `machine_amd64.go`).
 const USER_DATA: u32 = 0x2b;
 
-/// Tells the platform of a kernel that is gVisor's.
+/// Returns the platform of a kernel that is gVisor's.
 pub(super) fn platform(case: &Case) -> Platform {
     let evidence = case.evidence();
     match &evidence.gs_pointer {
@@ -37,7 +38,7 @@ pub(super) fn platform(case: &Case) -> Platform {
                 Reading::Linux(_) | Reading::Unknown(_) => Platform::Unknown,
             };
         }
-        // Nothing is at gs:0, where systrap always has something.
+        // Nothing is mapped at gs:0; systrap always maps memory there.
         Observation::Absent => (),
         _ => return Platform::Unknown,
     }
@@ -54,7 +55,7 @@ pub(super) fn platform(case: &Case) -> Platform {
 }
 
 impl Platform {
-    /// For the report.
+    /// Returns the platform as a citation.
     pub(super) fn cited(self) -> Citation {
         Citation { source: "platform", text: self.to_string() }
     }
@@ -79,7 +80,7 @@ mod tests {
     use crate::fixture;
 
     #[test]
-    fn each_platform_has_its_traces_and_without_any_it_is_unknown() {
+    fn each_platform_is_told_by_its_traces() {
         let mut case = fixture::gvisor();
         assert_eq!(platform(&case), Platform::Systrap);
         case.collected.evidence.gs_pointer = Observation::Absent;
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_call_is_ptraces_only_where_nothing_was_seen_at_gs_0() {
+    fn a_slow_call_means_ptrace_only_if_gs_0_is_empty() {
         let mut case = fixture::gvisor();
         case.collected.evidence.gs_pointer = Observation::failed("withheld");
         case.collected.evidence.call_duration =

@@ -1,4 +1,4 @@
-//! CPUID: where the processor lets gVisor answer it, the processor says that it is virtual and names no hypervisor.
+//! CPUID: if the processor lets gVisor answer the instruction, the answer is a virtual processor without a hypervisor's name.
 
 use proto::ProcessorIdentity;
 

@@ -1,5 +1,5 @@
-//! The shape of `/proc`: gVisor's is a procfs with entries of its own, small inode numbers and no flags, and without most
-//! of what Linux has.
+//! The tree of `/proc`: gVisor's procfs has entries of its own, small inode numbers and no flags, and lacks most entries of
+//! Linux.
 
 use proto::ProcfsTree;
 
@@ -17,14 +17,14 @@ pub(super) const SIGNAL: Signal = Signal {
     read,
 };
 
-/// `ST_VALID`: Linux sets it always (include/linux/statfs.h).
+/// The flag `ST_VALID`, which Linux always sets (include/linux/statfs.h).
 const VALID: u64 = 0x20;
-/// The inode numbers of files for the whole system begin here on Linux (`PROC_DYNAMIC_FIRST`, fs/proc/generic.c).
+/// The first inode number of Linux's files for the whole system (`PROC_DYNAMIC_FIRST`, fs/proc/generic.c).
 const LINUX_FIRST: u64 = 0xf000_0000;
-/// Only gVisor has these entries, and this controller (`pkg/sentry/kernel/cgroup.go`).
+/// Entries that only gVisor has, like the controller below (`pkg/sentry/kernel/cgroup.go`).
 const GVISORS_ENTRIES: &[&str] = &["sentry-meminfo", "gvisor"];
 const GVISORS_CONTROLLER: &str = "job";
-/// How many of the entries that every Linux has must be missing.
+/// The fewest entries of every Linux that must be missing.
 const FEWEST_MISSING: usize = 12;
 
 fn read(case: &Case) -> Reading {
@@ -33,13 +33,13 @@ fn read(case: &Case) -> Reading {
 
 fn reading(tree: &ProcfsTree) -> Reading {
     if !tree.on_procfs {
-        return Reading::Unknown("/proc is no procfs".to_owned());
+        return Reading::Unknown("/proc is not a procfs".to_owned());
     }
     let own = tree.present.iter().filter(|entry| GVISORS_ENTRIES.contains(&entry.as_str()));
     let controller = tree.controllers.iter().filter(|name| *name == GVISORS_CONTROLLER);
     let own: Vec<_> = own.chain(controller).map(String::as_str).collect();
     let text = format!(
-        "flags {:#x}, inode {}, {} entries of Linux's missing{}{}",
+        "flags {:#x}, inode {}, {} entries of Linux missing{}{}",
         tree.flags,
         tree.uptime_inode,
         tree.missing.len(),
@@ -54,7 +54,7 @@ fn reading(tree: &ProcfsTree) -> Reading {
     match (unlike_linux, like_linux) {
         (true, _) => Reading::Gvisor(text),
         (_, true) => Reading::Linux(text),
-        _ => Reading::Unknown(format!("of a kind that is neither's: {text}")),
+        _ => Reading::Unknown(format!("neither gVisor's nor Linux's: {text}")),
     }
 }
 

@@ -1,18 +1,18 @@
-//! Which releases of gVisor the signals fit: what it has learnt, with the date of the commit.
+//! The releases of gVisor that the signals fit, by features and the dates of their commits.
 
 use proto::{Answer, Call};
 
 use crate::case::{Case, Citation};
 
-/// Something that releases have from a date on.
+/// A feature that releases have from a date on.
 struct Novelty {
-    /// The day of the commit; the release is the next weekly one.
+    /// The day of the commit; the next weekly release has the feature.
     date: &'static str,
-    /// Whether a case shows it; `None` where it could not be seen.
+    /// The function that tells if a case shows the feature; `None` if the feature could not be observed.
     shown: fn(&Case) -> Option<bool>,
 }
 
-/// In the order of their dates. Commits of github.com/google/gvisor.
+/// All features in the order of their dates. Commits of github.com/google/gvisor.
 const NOVELTIES: &[Novelty] = &[
     // 60698ceed: /proc/sentry-meminfo.
     Novelty { date: "2022-08-25", shown: |case| in_procfs(case, "sentry-meminfo") },
@@ -23,7 +23,7 @@ const NOVELTIES: &[Novelty] = &[
         date: "2024-12-10",
         shown: |case| Some(case.evidence().auxiliary_vector.seen()?.hwcap.is_some()),
     },
-    // 74b20fcff: the kernel log has two lines less.
+    // 74b20fcff: the kernel log has two fewer lines.
     Novelty {
         date: "2025-05-29",
         shown: |case| {
@@ -41,7 +41,7 @@ const NOVELTIES: &[Novelty] = &[
     },
     // 1e693aa6e: /proc/gvisor.
     Novelty { date: "2026-06-23", shown: |case| in_procfs(case, "gvisor") },
-    // openat2 is there; first seen in a release of 2026-09.
+    // openat2 exists; first observed in a release of 2026-09.
     Novelty { date: "2026-08-31", shown: |case| answers_otherwise(case, Call::Openat2) },
 ];
 
@@ -57,7 +57,7 @@ fn answers_otherwise(case: &Case, call: Call) -> Option<bool> {
     Some(case.evidence().call_answers.seen()?.of(call)? != ENOSYS)
 }
 
-/// The range, for the report: from the newest that is shown to the oldest that is not.
+/// Returns the range for the report: from the newest feature that shows to the oldest that is missing.
 pub(super) fn cited(case: &Case) -> Citation {
     let shown = |wanted: bool| {
         NOVELTIES
@@ -67,7 +67,9 @@ pub(super) fn cited(case: &Case) -> Citation {
     };
     let text = match (shown(true).next_back(), shown(false).next()) {
         (Some(since), Some(before)) if before <= since => {
-            format!("they fit no one release: some are new in {since}, and some of {before} are missing")
+            format!(
+                "the signals fit no single release: some are new in {since}, and some of {before} are missing"
+            )
         }
         (Some(since), Some(before)) => format!("from {since} to {before}"),
         (Some(since), None) => format!("from {since} on"),
@@ -85,7 +87,7 @@ mod tests {
     use crate::fixture;
 
     #[test]
-    fn the_range_ends_where_something_is_missing_that_came_later() {
+    fn the_range_ends_before_the_first_missing_feature() {
         let mut case = fixture::gvisor();
         assert_eq!(cited(&case).text, "from 2023-08-24 to 2024-12-10");
         case.collected.evidence.auxiliary_vector = Observation::TimedOut;
@@ -93,12 +95,12 @@ mod tests {
         if let Observation::Seen(name) = &mut case.collected.evidence.kernel_name {
             name.release = "4.19.0-gvisor".into();
         }
-        assert!(cited(&case).text.starts_with("they fit no one release"));
+        assert!(cited(&case).text.starts_with("the signals fit no single release"));
         assert_eq!(cited(&fixture::silent()).text, "unknown");
     }
 
     #[test]
-    fn a_log_that_was_refused_tells_nothing() {
+    fn a_refused_kernel_log_changes_nothing() {
         let mut case = fixture::gvisor();
         let before = cited(&case).text;
         if let Observation::Seen(log) = &mut case.collected.evidence.kernel_log {
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_novelties_stand_in_the_order_of_their_dates() {
+    fn the_features_are_in_the_order_of_their_dates() {
         assert!(NOVELTIES.is_sorted_by_key(|novelty| novelty.date));
     }
 }

@@ -1,4 +1,4 @@
-//! `/proc/sentry-meminfo`: a file that Linux's procfs has not, whose counts grow by being read.
+//! `/proc/sentry-meminfo`: a file that Linux's procfs lacks, and whose counts grow when it is read.
 
 use proto::SentryMeminfo;
 
@@ -8,7 +8,7 @@ use crate::case::Case;
 pub(super) const SIGNAL: Signal = Signal {
     id: "sentry-meminfo",
     strength: Strength::LiveProcfs,
-    mechanism: "a file of procfs that grows by being read",
+    mechanism: "counts in a procfs file that grow when the file is read",
     platforms: "all",
     architectures: EVERYWHERE,
     seen_in: "2022-08 to 2026-08",
@@ -24,8 +24,8 @@ fn reading(&SentryMeminfo { on_procfs, mallocs_first, mallocs_second }: &SentryM
     let text = format!("{mallocs_first} allocations, then {mallocs_second}");
     match (on_procfs, mallocs_second > mallocs_first) {
         (true, true) => Reading::Gvisor(text),
-        (true, false) => Reading::Unknown(format!("it does not grow: {text}")),
-        (false, _) => Reading::Unknown(format!("it is no file of procfs: {text}")),
+        (true, false) => Reading::Unknown(format!("the counts do not grow: {text}")),
+        (false, _) => Reading::Unknown(format!("the file is not of procfs: {text}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Settings of runsc that weaken a sandbox, and what of them can be seen from inside (gVisor, `runsc/config/flags.go`,
+//! Settings of runsc that weaken a sandbox, as far as they can be seen from inside (gVisor, `runsc/config/flags.go`,
 //! `g3doc/user_guide/production.md`).
 
 mod flags;
@@ -26,31 +26,31 @@ pub const SETTINGS: &[&Setting] = &[
     &others::PLATFORM,
 ];
 
-/// One setting.
+/// One setting of runsc.
 #[derive(Debug)]
 pub struct Setting {
-    /// For people; every citation of it begins so.
+    /// The name for people, with which each citation begins.
     pub name: &'static str,
-    /// The flags of runsc.
+    /// The flags of runsc that set it.
     pub flags: &'static [&'static Flag],
-    /// Whether it opens the sandbox so far that production cannot do with it.
+    /// True if the setting opens the sandbox so far that production cannot accept it.
     pub blocks: bool,
-    /// What it weakens, and where gVisor says so.
+    /// The weakness, and the place where gVisor describes it.
     pub source: &'static str,
-    /// What of it a case shows.
+    /// The function that reads the setting from a case.
     pub shown: fn(&Case) -> Shown,
 }
 
-/// What is seen of a setting.
+/// The state of a setting, as far as a case shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Shown {
-    /// The sandbox is weakened.
+    /// The setting weakens the sandbox.
     Weak(String),
-    /// It is not.
+    /// The setting does not weaken the sandbox.
     Safe(String),
-    /// It cannot be seen from inside; why.
+    /// The setting cannot be seen from inside, for this reason.
     Unseen(&'static str),
-    /// It could be seen, and was not; why.
+    /// The setting could be seen and was not, for this reason.
     Unclear(String),
 }
 
@@ -66,7 +66,7 @@ impl Setting {
 // === impl Shown ===
 
 impl Shown {
-    /// For a citation.
+    /// Returns the text of a citation.
     pub fn text(&self, setting: &Setting) -> String {
         let name = setting.name;
         match self {
@@ -75,12 +75,12 @@ impl Shown {
             }
             Self::Safe(text) => format!("{name}: {text}"),
             Self::Unseen(why) => format!("{name}: not visible from inside, {why}"),
-            Self::Unclear(why) => format!("{name}: not seen, {why}"),
+            Self::Unclear(why) => format!("{name}: not observed, {why}"),
         }
     }
 }
 
-/// The value that a local runtime's own arguments give to a flag.
+/// Returns the value that a local runtime's own arguments give to a flag.
 fn argument<'a>(case: &'a Case, flags: &[&Flag]) -> Option<&'a str> {
     let Subject::Sandbox { runtime, .. } = &case.surroundings.subject else { return None };
     runtime.iter().skip(1).rev().find_map(|word| {
@@ -96,7 +96,7 @@ mod tests {
     use crate::fixture;
 
     #[test]
-    fn a_sandbox_with_default_settings_is_weakened_by_none_that_blocks() {
+    fn default_settings_include_no_weakness_that_blocks() {
         let case = fixture::gvisor();
         for setting in SETTINGS.iter().filter(|setting| setting.blocks) {
             assert!(

@@ -1,20 +1,20 @@
-//! What a sandbox cannot choose: whether it shares the kernel of the machine or node that runs it. Only equality says
-//! something; a container can hide what is its kernel's, and cannot make gVisor show it.
+//! A fact that a sandbox cannot choose: it shares the kernel of its machine or node, or has another. Only equality says
+//! something: a container can hide its kernel's values, and cannot make gVisor show them.
 
 use proto::Observation;
 
 use crate::case::{Case, Citation};
 
-/// What speaks for a shared kernel, and what was looked at.
+/// Signs of a shared kernel, with all values that were compared.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// The probe is among the machine's own processes: whatever it saw, the machine's kernel runs it.
+    /// The reason if the probe is among the machine's own processes: the machine's kernel runs it, whatever it saw.
     pub(super) process: Option<&'static str>,
-    /// The kernel has the machine's boot id, or its very release.
+    /// The reason if the kernel has the machine's boot id or the same release.
     pub(super) name: Option<&'static str>,
-    /// Whether the boot id shows it, which no other kernel has.
+    /// True if the boot id shows the sharing; no other kernel has the same boot id.
     pub(super) by_boot_id: bool,
-    /// What there was to compare.
+    /// The values that were compared.
     pub(super) citations: Vec<Citation>,
 }
 
@@ -36,7 +36,7 @@ impl Shared {
     }
 }
 
-/// Who says it, and of which kernel: the machine of its own, or the control plane of a node.
+/// Returns the source, and the name of the host: the machine itself, or a node by its control plane.
 fn host(case: &Case) -> (&'static str, String) {
     match &case.surroundings.in_cluster {
         None => ("machine", "the machine".to_owned()),
@@ -52,10 +52,10 @@ fn process(case: &Case, shared: &mut Shared) {
         Observation::Seen(true) => {
             shared.process =
                 Some("the kernel is the machine's own: the probe is among the machine's processes");
-            shared.cite("machine", "one of its processes runs the probe's file");
+            shared.cite("machine", "a process of the machine runs the probe's file");
         }
-        Observation::Seen(false) => shared.cite("machine", "none of its processes runs the probe's file"),
-        // A cluster's nodes are not looked at.
+        Observation::Seen(false) => shared.cite("machine", "no process of the machine runs the probe's file"),
+        // The processes of a cluster's nodes are not looked at.
         _ => (),
     }
 }
@@ -77,7 +77,7 @@ fn boot_id(case: &Case, shared: &mut Shared) {
     }
 }
 
-/// A release alone is a name: it counts beside an in-memory signal of Linux.
+/// Compares the kernels' releases. A release alone is a name: it counts beside an in-memory signal of Linux.
 fn release(case: &Case, shared: &mut Shared) {
     let (source, host) = host(case);
     let machine = case.surroundings.machine.kernel_release.seen();

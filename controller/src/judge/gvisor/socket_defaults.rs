@@ -21,22 +21,22 @@ const MIB: Answer = Answer::Value(1 << 20);
 /// The length of gVisor's `TCPInfo` (`pkg/abi/linux/tcp.go`), in bytes.
 const INFO: Answer = Answer::Value(224);
 const CONGESTION: &str = "reno";
-/// All that gVisor's stack has (`pkg/tcpip/transport/tcp/protocol.go`).
+/// All congestion controls of gVisor's stack (`pkg/tcpip/transport/tcp/protocol.go`).
 const CONGESTIONS: [&str; 2] = [CONGESTION, "cubic"];
 
-/// Whose network stack answers.
+/// The network stack that answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stack {
-    /// gVisor's.
+    /// The stack of gVisor.
     Own,
-    /// Linux's.
+    /// The stack of Linux.
     Linux,
-    /// Neither for sure.
+    /// A stack that could be either.
     Unclear,
 }
 
-/// gVisor's clamp is its receive buffer; a Linux socket that nobody changed has none. With the host's stack gVisor still
-/// gives `TCP_INFO` its own length, and in 2022 does not know the clamp.
+/// Returns the stack that answers. gVisor's window clamp equals the receive buffer; a Linux socket that nobody changed has no
+/// clamp. With the host's stack, gVisor still gives `TCP_INFO` its own length, and in 2022 does not know the clamp.
 pub(super) fn stack(defaults: &SocketDefaults) -> Stack {
     let sizes = [defaults.receive_buffer, defaults.send_buffer, defaults.window_clamp];
     let own = sizes.iter().filter(|size| **size == MIB).count();
@@ -73,7 +73,7 @@ mod tests {
     use crate::fixture;
 
     #[test]
-    fn the_two_stacks_are_told_apart_and_a_mixture_is_neither() {
+    fn the_two_stacks_are_told_apart() {
         let of = |case: &Case| case.evidence().socket_defaults.seen().unwrap().clone();
         let (gvisor, linux) = (of(&fixture::gvisor()), of(&fixture::runc()));
         assert_eq!(stack(&gvisor), Stack::Own);

@@ -1,4 +1,4 @@
-//! syslog(2): gVisor knows two of its actions, for anybody, and answers the others as a kernel without the call does.
+//! syslog(2): gVisor offers two of the actions to any caller, and answers the others like a kernel without the call.
 
 use proto::{Answer, KernelLog};
 
@@ -8,7 +8,7 @@ use crate::case::Case;
 pub(super) const SIGNAL: Signal = Signal {
     id: "syslog-actions",
     strength: Strength::Supporting,
-    mechanism: "which actions of syslog(2) exist",
+    mechanism: "existing actions of syslog(2)",
     platforms: "all",
     architectures: EVERYWHERE,
     seen_in: "2022-12 to 2026-09",
@@ -17,7 +17,7 @@ pub(super) const SIGNAL: Signal = Signal {
 };
 
 const ENOSYS: Answer = Answer::Errno(38);
-/// `logBufLen`.
+/// The buffer's size in bytes (`logBufLen`).
 const BUFFER: Answer = Answer::Value(1 << 17);
 
 fn read(case: &Case) -> Reading {
@@ -31,7 +31,7 @@ fn reading(log: &KernelLog) -> Reading {
     );
     match (log.read_all, log.size_unread, log.size_buffer, log.unknown_action) {
         (Answer::Value(1..), ENOSYS, BUFFER, ENOSYS) => Reading::Gvisor(text),
-        _ => Reading::Unknown(format!("not as gVisor's: {text}")),
+        _ => Reading::Unknown(format!("unlike gVisor's: {text}")),
     }
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use crate::fixture;
 
     #[test]
-    fn the_actions_that_exist_are_gvisors_or_not() {
+    fn only_gvisors_actions_are_gvisors() {
         let log = |case: &Case| case.evidence().kernel_log.seen().unwrap().clone();
         assert!(matches!(reading(&log(&fixture::gvisor())), Reading::Gvisor(_)));
         assert!(matches!(reading(&log(&fixture::runc())), Reading::Unknown(_)));

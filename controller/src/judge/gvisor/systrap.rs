@@ -1,5 +1,5 @@
-//! What the systrap platform leaves in a program: the address of its own memory at gs:0, which the kernel that it shows
-//! calls unmapped, and jumps in place of system calls.
+//! Traces of the systrap platform in a program: the address of systrap's own memory at gs:0, which gVisor's kernel calls
+//! unmapped, and jumps in place of system calls.
 
 use proto::{Answer, CallSite, GsPointer};
 
@@ -9,7 +9,7 @@ use crate::case::Case;
 pub(super) const GS_POINTER: Signal = Signal {
     id: "gs-pointer",
     strength: Strength::InMemory,
-    mechanism: "the processor reads at gs:0 what the kernel says is not mapped",
+    mechanism: "memory at gs:0 that the processor reads and the kernel calls unmapped",
     platforms: "systrap",
     architectures: &["x86_64"],
     seen_in: "2023-06 to 2026-09",
@@ -32,7 +32,7 @@ const ENOMEM: Answer = Answer::Errno(12);
 const EFAULT: Answer = Answer::Errno(14);
 /// `jmp *address`, with an absolute address of 32 bits.
 const JUMP: [u8; 3] = [0xff, 0x24, 0x25];
-/// Where the trampolines lie.
+/// The addresses of the trampolines.
 const TRAMPOLINES: std::ops::Range<u32> = 0x6_0000..0x7_0000;
 
 fn read_pointer(case: &Case) -> Reading {
@@ -56,9 +56,9 @@ fn site(site: &CallSite) -> Reading {
     let [first, second, third, address @ ..] = site.after;
     let address = u32::from_le_bytes(address);
     if [first, second, third] == JUMP && TRAMPOLINES.contains(&address) && site.before != site.after {
-        Reading::Gvisor(format!("the call has become a jump by {address:#x}"))
+        Reading::Gvisor(format!("the call has become a jump through {address:#x}"))
     } else {
-        Reading::Unknown("the call is as it was built".to_owned())
+        Reading::Unknown("the call is unchanged".to_owned())
     }
 }
 

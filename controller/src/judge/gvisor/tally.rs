@@ -1,20 +1,20 @@
-//! How many signals of each strength say what, and what that comes to.
+//! The signals counted by strength, and the rule's decision.
 
 use super::{Kernel, Reading, Signal, Strength, shared_kernel::Shared};
 
-/// How many in-memory signals must agree.
+/// The fewest in-memory signals that must agree.
 const FEWEST_IN_MEMORY: usize = 2;
 
-/// The signals, counted.
+/// The signals, counted by strength.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     gvisor_in_memory: usize,
     linux_in_memory: usize,
     live_procfs: bool,
     fingerprint: bool,
-    /// Weaker signals of Linux, which contradict gVisor all the same.
+    /// Weaker signals of Linux, which still contradict gVisor.
     linux_elsewhere: Vec<&'static str>,
-    /// Signals beneath the in-memory ones that claim gVisor.
+    /// The number of weaker signals that claim gVisor.
     pub(super) claims: usize,
     missing: Vec<String>,
 }
@@ -49,12 +49,12 @@ impl Tally {
         }
     }
 
-    /// Whether an in-memory signal says that the kernel is gVisor's.
+    /// True if an in-memory signal says that the kernel is gVisor's.
     pub(super) fn is_of_gvisor(&self) -> bool {
         self.gvisor_in_memory > 0
     }
 
-    /// Whether an in-memory signal says that it is Linux.
+    /// True if an in-memory signal says that the kernel is Linux.
     pub(super) fn is_of_linux(&self) -> bool {
         self.linux_in_memory > 0
     }
@@ -70,12 +70,12 @@ impl Tally {
             return (Kernel::Other, why.to_owned());
         }
         if self.linux_in_memory >= FEWEST_IN_MEMORY {
-            let why = "the kernel is Linux: what it puts into a program's memory is not gVisor's";
+            let why = "the kernel is Linux: it writes Linux's values into a program's memory";
             return (Kernel::Other, why.to_owned());
         }
         if self.is_of_gvisor() && !self.linux_elsewhere.is_empty() {
             let others = self.linux_elsewhere.join(", ");
-            return (Kernel::Unclear, format!("the signals contradict each other: {others} is of Linux"));
+            return (Kernel::Unclear, format!("the signals contradict each other: {others} shows Linux"));
         }
         if self.gvisor_in_memory >= FEWEST_IN_MEMORY && self.live_procfs && self.fingerprint {
             let because = format!(
@@ -85,6 +85,6 @@ impl Tally {
             return (Kernel::Gvisor, because);
         }
         let missing = self.missing.join(", ");
-        (Kernel::Unclear, format!("not enough was seen to tell the kernel; missing: {missing}"))
+        (Kernel::Unclear, format!("the evidence does not tell the kernel; missing: {missing}"))
     }
 }

@@ -12,7 +12,7 @@ fn gvisor_and_linux_are_told_apart() {
 }
 
 #[test]
-fn taking_one_signal_away_never_turns_one_kernel_into_the_other() {
+fn a_lost_signal_never_turns_one_kernel_into_the_other() {
     for (case, opposite) in [(fixture::gvisor(), Kernel::Other), (fixture::runc(), Kernel::Gvisor)] {
         for blinded in fixture::each_blinded(&case) {
             assert_ne!(assess(&blinded).kernel, opposite, "{:?}", blinded.collected.evidence);
@@ -21,7 +21,7 @@ fn taking_one_signal_away_never_turns_one_kernel_into_the_other() {
 }
 
 #[test]
-fn the_verdict_stands_without_any_one_of_the_strong_signals() {
+fn gvisor_is_told_without_any_one_strong_signal() {
     let strong = SIGNALS.iter().filter(|signal| signal.strength <= Strength::LiveProcfs);
     let ids: Vec<_> = strong.map(|signal| signal.id).collect();
     let mut taken = 0;
@@ -56,7 +56,7 @@ fn signals_that_contradict_each_other_are_unclear() {
 }
 
 #[test]
-fn a_probe_among_the_machines_processes_shares_its_kernel_whatever_it_saw() {
+fn a_probe_among_the_machines_processes_shares_its_kernel() {
     let mut case = fixture::gvisor();
     case.surroundings.machine.runs_the_probe = Observation::Seen(true);
     let assessment = assess(&case);
@@ -64,7 +64,7 @@ fn a_probe_among_the_machines_processes_shares_its_kernel_whatever_it_saw() {
 }
 
 #[test]
-fn the_machines_release_counts_beside_one_signal_of_linux_and_not_alone() {
+fn the_machines_release_counts_only_beside_a_signal_of_linux() {
     let mut case = fixture::runc();
     case.surroundings.machine.boot_id = Observation::Absent;
     case.collected.evidence.vdso_image = Observation::TimedOut;
@@ -76,7 +76,7 @@ fn the_machines_release_counts_beside_one_signal_of_linux_and_not_alone() {
 }
 
 #[test]
-fn what_dresses_up_as_gvisor_on_linux_is_a_disguise_and_changes_nothing_else() {
+fn gvisors_texts_or_answers_on_linux_are_a_disguise() {
     let mut banner = fixture::runc();
     banner.collected.evidence.kernel_banner = Observation::Seen(proto::KernelBanner {
         text: "Linux version 4.19.0-gvisor #1 SMP Sun Jan 10 15:06:54 PST 2016".into(),
@@ -106,7 +106,7 @@ fn a_program_that_points_gs_at_its_own_memory_is_no_systrap() {
 }
 
 #[test]
-fn a_foreign_architecture_is_unknown_and_never_no() {
+fn a_foreign_architecture_is_unclear() {
     let mut case = fixture::runc();
     case.surroundings.machine.boot_id = Observation::Absent;
     if let Some(introduction) = &mut case.collected.introduction {
@@ -116,7 +116,7 @@ fn a_foreign_architecture_is_unknown_and_never_no() {
 }
 
 #[test]
-fn platform_releases_and_what_imitates_it_are_told() {
+fn the_platform_the_releases_and_the_imitation_are_cited() {
     let cited = |case: &Case, source: &str| {
         let citations = assess(case).citations.into_iter();
         citations.filter(|citation| citation.source == source).map(|citation| citation.text).next()
@@ -128,7 +128,7 @@ fn platform_releases_and_what_imitates_it_are_told() {
 }
 
 #[test]
-fn the_table_says_where_each_signal_comes_from_and_names_it_once() {
+fn each_signal_has_its_texts_and_a_unique_id() {
     let mut ids: Vec<_> = SIGNALS.iter().map(|signal| signal.id).collect();
     ids.sort_unstable();
     ids.dedup();

@@ -18,7 +18,7 @@ const fn text(id: &'static str, source: &'static str, read: fn(&Case) -> Reading
     Signal {
         id,
         strength: Strength::Text,
-        mechanism: "text",
+        mechanism: "a text that names gVisor",
         platforms: "all",
         architectures: EVERYWHERE,
         seen_in: "2022-12 to 2026-08",
@@ -39,7 +39,7 @@ fn kernel_banner(case: &Case) -> Reading {
     Reading::of(&case.evidence().kernel_banner, |banner| claim(&banner.text))
 }
 
-/// Also what is mounted over `/proc` under a name that only gVisor has there.
+/// Reads the markers, and mounts over `/proc` under a name that only gVisor has there.
 fn markers(case: &Case) -> Reading {
     let foreign = case.evidence().procfs_tree.seen().into_iter().flat_map(|tree| &tree.foreign);
     let foreign = foreign.filter(|entry| ["gvisor", "sentry-meminfo"].contains(&entry.as_str()));
@@ -47,7 +47,7 @@ fn markers(case: &Case) -> Reading {
     Reading::of(&case.evidence().markers, |markers| {
         let there: Vec<_> = markers.paths.iter().cloned().chain(made).collect();
         if there.is_empty() {
-            Reading::Unknown("there is none".to_owned())
+            Reading::Unknown("the sandbox has no marker".to_owned())
         } else {
             Reading::Gvisor(there.join(", "))
         }
@@ -58,7 +58,7 @@ fn claim(text: &str) -> Reading {
     if text.to_ascii_lowercase().contains("gvisor") || text.contains(GVISOR_DATE) {
         Reading::Gvisor(text.to_owned())
     } else {
-        Reading::Unknown("it does not name gVisor".to_owned())
+        Reading::Unknown("the text does not name gVisor".to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The page in which gVisor keeps the parameters of its clock: what they give for the processor's counter must be the time.
+//! The page in which gVisor keeps its clock's parameters. Applied to the processor's counter, they must give the right time.
 
 use proto::TimePage;
 
@@ -16,9 +16,9 @@ pub(super) const SIGNAL: Signal = Signal {
     read,
 };
 
-/// No processor's counter is slower or faster, in Hz.
+/// The frequencies of processors' counters, in Hz. No counter is slower or faster.
 const FREQUENCIES: std::ops::Range<u64> = 100_000_000..10_000_000_000;
-/// How far the computed time may be off, in nanoseconds: the reader may be interrupted between counter and clock.
+/// The largest error of the computed time, in nanoseconds: the reader may be interrupted between counter and clock.
 const TOLERANCE: u128 = 100_000_000;
 
 fn read(case: &Case) -> Reading {
@@ -31,11 +31,11 @@ fn reading(page: &TimePage) -> Reading {
         (1, Some(off)) if page.sequence.is_multiple_of(2) && off <= TOLERANCE => {
             Reading::Gvisor(format!("{} Hz; its time is right within {} µs", page.frequency, off / 1000))
         }
-        _ => Reading::Unknown("the page before the vDSO is of another kind".to_owned()),
+        _ => Reading::Unknown("the page before the vDSO is not gVisor's".to_owned()),
     }
 }
 
-/// How far the time that the page gives is from the kernel's (`Params::Now`, in gVisor's `vdso/vdso_time.cc`).
+/// Returns how far the page's time is from the kernel's, in nanoseconds (`Params::Now`, in gVisor's `vdso/vdso_time.cc`).
 fn difference(page: &TimePage) -> Option<u128> {
     if !FREQUENCIES.contains(&page.frequency) {
         return None;

@@ -1,4 +1,5 @@
-//! The vDSO: gVisor's is an image of its own, linked for an address that Linux has not used since it relocates its own.
+//! The vDSO: gVisor has an image of its own. Its link address is one that Linux no longer uses, since Linux relocates its
+//! image.
 
 use proto::VdsoImage;
 
@@ -16,13 +17,13 @@ pub(super) const SIGNAL: Signal = Signal {
     read,
 };
 
-/// `VDSO_PRELINK`.
+/// The link address of gVisor's image (`VDSO_PRELINK`).
 const GVISOR_LINK_ADDRESS: u64 = 0xffff_ffff_ff70_0000;
-/// Exported by gVisor's image; on x86-64 Linux's exports none of that name.
+/// An export of gVisor's image. On x86-64, Linux's image has no export of that name.
 const GVISOR_EXPORT: &str = "__kernel_rt_sigreturn";
-/// Exported by both.
+/// An export of both images.
 const EXPORT: &str = "__vdso_clock_gettime";
-/// elf(5); gVisor's image has had no notes since 2022-01.
+/// The type of a note segment (elf(5)). gVisor's image has had no notes since 2022-01.
 const PT_NOTE: u32 = 4;
 
 fn read(case: &Case) -> Reading {
@@ -42,7 +43,7 @@ fn reading(image: &VdsoImage) -> Reading {
     match (image.link_address, exports(GVISOR_EXPORT), notes) {
         (GVISOR_LINK_ADDRESS, true, false) if exports(EXPORT) && !image.gnu_hash => Reading::Gvisor(text),
         (0, false, true) if exports(EXPORT) => Reading::Linux(text),
-        _ => Reading::Unknown(format!("of a kind that is neither's: {text}")),
+        _ => Reading::Unknown(format!("neither gVisor's nor Linux's: {text}")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the options of the root's mount tell. gVisor shows them where the root is a gofer's (9p); an overlay hides those of
-//! what lies beneath it (`pkg/sentry/fsimpl/gofer`, `MountOptions`).
+//! Settings that the options of the root's mount show. gVisor shows the options if the root is a gofer's (9p). An overlay hides
+//! the options of the file system beneath it (`pkg/sentry/fsimpl/gofer`, `MountOptions`).
 
 use proto::Mount;
 
@@ -38,7 +38,7 @@ pub(super) const HOST_FIFOS: Setting = Setting {
     shown: host_fifos,
 };
 
-const OVERLAID: &str = "the root is an overlay, which hides it";
+const OVERLAID: &str = "the root is an overlay, which hides the setting";
 
 enum Root<'a> {
     Gofer(&'a Mount),
@@ -52,8 +52,8 @@ fn root(case: &Case) -> Root<'_> {
     match seen.mounts.iter().rfind(|mount| mount.mount_point == "/") {
         Some(root) if root.filesystem == "9p" => Root::Gofer(root),
         Some(root) if root.filesystem == "overlay" => Root::Overlay,
-        Some(root) => Root::Other(format!("the root is of the kind {}", root.filesystem)),
-        None => Root::Other("no root was seen".to_owned()),
+        Some(root) => Root::Other(format!("the root's file system is {}", root.filesystem)),
+        None => Root::Other("the mounts do not show the root".to_owned()),
     }
 }
 
@@ -61,7 +61,7 @@ fn has(mount: &Mount, option: &str) -> bool {
     mount.super_options.iter().any(|it| it == option)
 }
 
-/// Whether the release is one that tells all its options: those before 2023 know fewer.
+/// True for a release that shows all its options; releases before 2023 show fewer.
 fn tells_all(mount: &Mount) -> bool {
     mount.super_options.iter().any(|option| option.starts_with("dcache="))
 }
@@ -69,8 +69,8 @@ fn tells_all(mount: &Mount) -> bool {
 fn overlay(case: &Case) -> Shown {
     match root(case) {
         Root::Overlay => Shown::Safe("writes to the root stay in the sandbox".to_owned()),
-        Root::Gofer(root) if root.read_only() => Shown::Unseen("a read-only root needs none"),
-        Root::Gofer(_) => Shown::Weak("the root is the host's folder, and can be written".to_owned()),
+        Root::Gofer(root) if root.read_only() => Shown::Unseen("a read-only root needs no overlay"),
+        Root::Gofer(_) => Shown::Weak("the root is a writable folder of the host".to_owned()),
         Root::Other(why) => Shown::Unclear(why),
     }
 }
@@ -81,7 +81,7 @@ fn file_access(case: &Case) -> Shown {
         Root::Gofer(root) if has(root, "cache=remote_revalidating") => {
             Shown::Weak("the root is shared with the host".to_owned())
         }
-        Root::Gofer(_) => Shown::Unclear("the root names no cache of a known kind".to_owned()),
+        Root::Gofer(_) => Shown::Unclear("the root's mount names no known kind of cache".to_owned()),
         Root::Overlay => Shown::Unseen(OVERLAID),
         Root::Other(why) => Shown::Unclear(why),
     }
@@ -89,7 +89,7 @@ fn file_access(case: &Case) -> Shown {
 
 fn directfs(case: &Case) -> Shown {
     match root(case) {
-        Root::Gofer(root) if has(root, "directfs") => Shown::Weak("it is on, as by default".to_owned()),
+        Root::Gofer(root) if has(root, "directfs") => Shown::Weak("on, as by default".to_owned()),
         Root::Gofer(_) => Shown::Safe("off".to_owned()),
         Root::Overlay => Shown::Unseen(OVERLAID),
         Root::Other(why) => Shown::Unclear(why),
@@ -100,7 +100,7 @@ fn host_fifos(case: &Case) -> Shown {
     match root(case) {
         Root::Gofer(root) if has(root, "disable_fifo_open") => Shown::Safe("closed".to_owned()),
         Root::Gofer(root) if tells_all(root) => Shown::Weak("the host's FIFOs can be opened".to_owned()),
-        Root::Gofer(_) => Shown::Unseen("this release does not tell"),
+        Root::Gofer(_) => Shown::Unseen("this release does not show the setting"),
         Root::Overlay => Shown::Unseen(OVERLAID),
         Root::Other(why) => Shown::Unclear(why),
     }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_can_be_written_without_an_overlay_is_weak() {
+    fn a_writable_root_without_an_overlay_is_weak() {
         assert!(matches!(overlay(&with(&[], false, "9p")), Shown::Weak(_)));
         assert!(matches!(overlay(&with(&[], true, "9p")), Shown::Unseen(_)));
         assert!(matches!(overlay(&with(&[], false, "overlay")), Shown::Safe(_)));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn each_option_tells_of_its_setting_alone() {
+    fn each_option_shows_its_own_setting() {
         let default = ["cache=fscache", "dcache=1000", "directfs", "disable_fifo_open"];
         let case = with(&default, true, "9p");
         assert!(matches!(file_access(&case), Shown::Safe(_)));

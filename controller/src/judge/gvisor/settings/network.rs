@@ -1,4 +1,4 @@
-//! The network stack, and sockets beneath it.
+//! Settings of the network stack and of raw sockets.
 
 use proto::Answer;
 
@@ -24,32 +24,35 @@ pub(super) const RAW_SOCKETS: Setting = Setting {
     shown: raw_sockets,
 };
 
-/// `CAP_NET_RAW` (include/uapi/linux/capability.h).
+/// The bit of `CAP_NET_RAW` (include/uapi/linux/capability.h).
 const NET_RAW: u64 = 1 << 13;
 
 fn host_network(case: &Case) -> Shown {
     let defaults = &case.evidence().socket_defaults;
     let Some(defaults) = defaults.seen() else { return Shown::Unclear(defaults.fared()) };
     match stack(defaults) {
-        Stack::Own => Shown::Safe(format!("its own stack answers: {}", describe(defaults))),
+        Stack::Own => Shown::Safe(format!("gVisor's own stack answers: {}", describe(defaults))),
         Stack::Linux => Shown::Weak(format!("the sockets are Linux's: {}", describe(defaults))),
-        Stack::Unclear => Shown::Unclear(format!("the sockets are of neither kind: {}", describe(defaults))),
+        Stack::Unclear => {
+            Shown::Unclear(format!("the sockets are neither gVisor's nor Linux's: {}", describe(defaults)))
+        }
     }
 }
 
-/// gVisor takes the capability from every container, whatever its specification says, unless it is told not to.
+/// Reads the setting of raw sockets. Unless `net-raw` is given, gVisor takes the capability from every container, whatever
+/// the container's specification says.
 fn raw_sockets(case: &Case) -> Shown {
     let evidence = case.evidence();
     if let Some(defaults) = evidence.socket_defaults.seen()
         && [defaults.raw, defaults.packet].iter().any(|answer| matches!(answer, Answer::Value(_)))
     {
-        return Shown::Weak("a raw socket was opened".to_owned());
+        return Shown::Weak("the probe opened a raw socket".to_owned());
     }
     match evidence.capabilities.seen() {
         Some(sets) if sets.bounding & NET_RAW != 0 => {
             Shown::Weak("CAP_NET_RAW is in the bounding set".to_owned())
         }
-        Some(_) => Shown::Unseen("a probe that asks for no capability is not given any"),
+        Some(_) => Shown::Unseen("the probe asks for no capability, and is given none"),
         None => Shown::Unclear(evidence.capabilities.fared()),
     }
 }

@@ -1,4 +1,4 @@
-//! Set-user-id files, sockets of the host, `io_uring`, devices, and the platform.
+//! Settings of set-user-id files, sockets of the host, `io_uring`, devices, and the platform.
 
 use proto::{Answer, Call};
 
@@ -53,17 +53,17 @@ pub(super) const PLATFORM: Setting = Setting {
     source: "no longer supported; g3doc/architecture_guide/platforms.md",
     shown: |case| match platform(case) {
         Platform::Ptrace => Shown::Weak("ptrace".to_owned()),
-        Platform::Unknown => Shown::Unclear("it shows no trace of a known one".to_owned()),
+        Platform::Unknown => Shown::Unclear("no trace of a known platform was observed".to_owned()),
         known => Shown::Safe(known.to_string()),
     },
 };
 
 const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
-/// Names under `/dev` of devices whose calls gVisor passes to the host's driver.
+/// Prefixes of names under `/dev` of devices whose calls gVisor passes to the host's driver.
 const PROXIED: &[&str] = &["accel", "dri/", "infiniband/", "kfd", "nvidia", "vfio/"];
 
-/// A connection that was made outweighs every argument.
+/// Reads the setting of host sockets. A connection that was made outweighs every argument.
 fn host_unix_sockets(case: &Case) -> Shown {
     let is_socket = |id| {
         let asked = |it: &Destination| it.target.id == id && it.purpose == Purpose::HostSocket;
@@ -71,7 +71,7 @@ fn host_unix_sockets(case: &Case) -> Shown {
     };
     let mut attempts = case.evidence().egress.seen().into_iter().flat_map(|egress| &egress.attempts);
     if attempts.any(|attempt| attempt.made_contact() && is_socket(attempt.target)) {
-        return Shown::Weak("one was connected to".to_owned());
+        return Shown::Weak("the probe connected to a host socket".to_owned());
     }
     by_argument(case, &[&flags::HOST_UDS, &flags::FSGOFER_HOST_UDS])
 }
@@ -79,24 +79,24 @@ fn host_unix_sockets(case: &Case) -> Shown {
 fn by_argument(case: &Case, flags: &[&Flag]) -> Shown {
     match argument(case, flags) {
         Some(value) if !flags.iter().any(|flag| flag.harmless.contains(&value)) => {
-            Shown::Weak(format!("the runtime is told {value}"))
+            Shown::Weak(format!("the runtime's arguments say {value}"))
         }
-        _ => Shown::Unseen("the runtime's configuration tells"),
+        _ => Shown::Unseen("only the runtime's configuration shows it"),
     }
 }
 
 fn io_uring(case: &Case) -> Shown {
     let answers = &case.evidence().call_answers;
     let answer = answers.seen().and_then(|answers| answers.of(Call::IoUringSetup));
-    // Releases of before 2023-08 look at the arguments first, whatever the flag says.
+    // Releases before 2023-08 check the call's arguments first, whatever the flag says.
     let early = case.evidence().procfs_tree.seen();
     let early = early.is_some_and(|tree| tree.missing.iter().any(|entry| entry == "sysrq-trigger"));
     match answer {
         Some(Answer::Errno(ENOSYS)) => Shown::Safe("off".to_owned()),
-        Some(_) if early => Shown::Unseen("this release does not tell"),
+        Some(_) if early => Shown::Unseen("this release does not show the setting"),
         Some(Answer::Errno(EPERM)) => Shown::Unclear("a seccomp profile refuses the call".to_owned()),
         Some(answer) => Shown::Weak(format!("the call answers {answer}")),
-        None if answers.seen().is_some() => Shown::Unclear("the call was not made".to_owned()),
+        None if answers.seen().is_some() => Shown::Unclear("the probe did not make the call".to_owned()),
         None => Shown::Unclear(answers.fared()),
     }
 }
@@ -109,10 +109,12 @@ fn devices(case: &Case) -> Shown {
     let driver =
         evidence.procfs_tree.seen().is_some_and(|tree| tree.present.iter().any(|it| it == "driver/nvidia"));
     match names.find(proxied) {
-        Some(name) => Shown::Weak(format!("/dev/{name} is there")),
-        None if driver => Shown::Weak("/proc/driver/nvidia is there".to_owned()),
-        None if devices.truncated => Shown::Unclear("there are more than are listed".to_owned()),
-        None => Shown::Safe("none of a host driver's".to_owned()),
+        Some(name) => Shown::Weak(format!("the sandbox has /dev/{name}")),
+        None if driver => Shown::Weak("the sandbox has /proc/driver/nvidia".to_owned()),
+        None if devices.truncated => {
+            Shown::Unclear("/dev holds more devices than the probe lists".to_owned())
+        }
+        None => Shown::Safe("no device of a host driver".to_owned()),
     }
 }
 
@@ -124,7 +126,7 @@ mod tests {
     use crate::{case::Subject, fixture};
 
     #[test]
-    fn what_only_the_configuration_tells_is_weak_where_the_arguments_say_so() {
+    fn an_invisible_setting_is_weak_if_the_arguments_say_so() {
         let mut case = fixture::gvisor();
         assert!(matches!((HOST_UNIX_SOCKETS.shown)(&case), Shown::Unseen(_)));
         if let Subject::Sandbox { runtime, .. } = &mut case.surroundings.subject {
@@ -135,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_was_connected_to_outweighs_what_the_arguments_say() {
+    fn a_connection_to_a_host_socket_outweighs_the_arguments() {
         for (reach, expected) in [
-            (Reach::Reached, Shown::Weak("one was connected to".into())),
-            (Reach::Refused, Shown::Unseen("the runtime's configuration tells")),
+            (Reach::Reached, Shown::Weak("the probe connected to a host socket".into())),
+            (Reach::Refused, Shown::Unseen("only the runtime's configuration shows it")),
         ] {
             let mut case = fixture::with_socket(fixture::gvisor(), reach);
             if let Subject::Sandbox { runtime, .. } = &mut case.surroundings.subject {
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_devices_driver_is_the_hosts() {
+    fn a_device_of_a_host_driver_is_weak() {
         let mut case = fixture::gvisor();
         assert!(matches!(devices(&case), Shown::Safe(_)));
         if let Observation::Seen(found) = &mut case.collected.evidence.devices {
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn io_uring_is_weak_where_the_call_is_there_and_the_release_tells() {
+    fn io_uring_is_weak_if_the_call_exists() {
         let mut case = fixture::gvisor();
         let answers = |answer| {
             let call = Call::IoUringSetup;
@@ -178,7 +180,7 @@ mod tests {
         for (answer, expected) in [
             (Answer::Errno(38), "off"),
             (Answer::Errno(14), "weakened, the call answers errno 14"),
-            (Answer::Errno(1), "not seen, a seccomp profile"),
+            (Answer::Errno(1), "not observed, a seccomp profile"),
         ] {
             case.collected.evidence.call_answers = answers(answer);
             let shown = io_uring(&case);
