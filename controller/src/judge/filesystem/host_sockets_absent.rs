@@ -62,7 +62,7 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::inconclusive(because).citing_all(mounted.folders);
     }
     match observed.seen() {
-        None => Judgement::inconclusive(format!("sockets could not be looked for: {}", observed.fared())),
+        None => Judgement::inconclusive(format!("sockets could not be observed: {}", observed.fared())),
         Some(seen) => match seen.unseen.first() {
             Some(place) => Judgement::inconclusive(format!("{place} could not be read"))
                 .citing_all(seen.unseen.iter().map(cited)),

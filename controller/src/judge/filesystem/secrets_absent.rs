@@ -43,7 +43,7 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::unmet(first.text.clone()).citing_all(found);
     }
     let Some(seen) = observed.seen() else {
-        return Judgement::inconclusive(format!("secrets could not be looked for: {}", observed.fared()));
+        return Judgement::inconclusive(format!("secrets could not be observed: {}", observed.fared()));
     };
     if let Some(folder) = seen.unseen.first() {
         return Judgement::inconclusive(format!("{folder} could not be read"));

@@ -92,7 +92,7 @@ fn other_processes(case: &Case, found: &mut Found) {
         }
         Some(Some(_)) => found.own.push(cited("no command line of another process".to_owned())),
         Some(None) => found.unknown.push(cited("the processes could not be listed".to_owned())),
-        None => found.unknown.push(cited(format!("processes could not be looked at: {}", observed.fared()))),
+        None => found.unknown.push(cited(format!("processes could not be observed: {}", observed.fared()))),
     }
 }
 
@@ -103,7 +103,7 @@ fn kernels_files(case: &Case, assessment: &Assessment, found: &mut Found) {
     }
     let observed = &case.evidence().kernel_files;
     let Some(seen) = observed.seen() else {
-        found.unknown.push(cited(format!("kernel files could not be looked at: {}", observed.fared())));
+        found.unknown.push(cited(format!("kernel files could not be observed: {}", observed.fared())));
         return;
     };
     let shown = seen.files.iter().filter_map(telling);

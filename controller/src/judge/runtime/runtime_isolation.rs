@@ -16,7 +16,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     mandatory: true,
     weight: 30,
     protects: "On a shared kernel, one kernel bug lets untrusted code out of its container.",
-    remedy: "Run the sandbox with runsc: on one machine `--runtime runsc`; on Kubernetes a RuntimeClass whose handler is runsc.",
+    remedy: "Use runsc: on one machine `--runtime runsc`; on Kubernetes a RuntimeClass whose handler is runsc.",
     explanation: Explanation {
         looks_at: &[
             "time-page",

@@ -16,7 +16,7 @@ pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>
     }
     let observed = &case.evidence().host_sentinels;
     let Some(seen) = observed.seen() else {
-        let why = format!("the machine's folders could not be looked for: {}", observed.fared());
+        let why = format!("the machine's folders could not be observed: {}", observed.fared());
         return Err(Judgement::inconclusive(why));
     };
     let cited = |text: &String| Citation { source: "host-sentinels", text: text.clone() };
@@ -32,7 +32,7 @@ pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>
         );
     }
     if machines && seen.others.is_none_or(|others| others.truncated) {
-        return Err(Judgement::inconclusive("some of the machine's processes could not be looked at"));
+        return Err(Judgement::inconclusive("some of the machine's processes could not be observed"));
     }
     if case.is_of_our_image() {
         if let Some(first) = seen.folders.first() {

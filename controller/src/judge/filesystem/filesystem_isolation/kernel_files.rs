@@ -31,7 +31,7 @@ pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>
     }
     let observed = &case.evidence().kernel_files;
     let Some(seen) = observed.seen() else {
-        let why = format!("kernel files could not be looked at: {}", observed.fared());
+        let why = format!("kernel files could not be observed: {}", observed.fared());
         return Err(Judgement::inconclusive(why));
     };
     let cited = |text: &String| Citation { source: "kernel-files", text: text.clone() };

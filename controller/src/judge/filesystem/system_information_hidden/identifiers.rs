@@ -26,7 +26,7 @@ pub(super) fn read(case: &Case, assessment: &Assessment, found: &mut Found) {
     let cited = |text: String| Citation { source: "identifiers", text };
     let observed = &case.evidence().identifiers;
     let Some(seen) = observed.seen() else {
-        found.unknown.push(cited(format!("identifiers could not be looked for: {}", observed.fared())));
+        found.unknown.push(cited(format!("identifiers could not be observed: {}", observed.fared())));
         return;
     };
     for identifier in &seen.identifiers {
