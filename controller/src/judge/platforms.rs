@@ -1,4 +1,4 @@
-//! Platforms, and their remedies for the requirements that share them. A remedy more is a line here.
+//! Platforms, and their remedies for the requirements that share them. A further remedy is one line here.
 
 mod recognition;
 

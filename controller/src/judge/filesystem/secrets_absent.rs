@@ -22,7 +22,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              make the calls that need a credential.",
     explanation: Explanation {
         looks_at: &["secrets", "cluster"],
-        met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret (no-token judges its token)",
+        met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret (no-token judges service account tokens)",
         unmet: "a token or another file lies there, or a workload is given a Secret",
         inconclusive: "a folder could not be read, or the Secrets of the workloads are not known",
         on_platforms: &[(

@@ -21,7 +21,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         looks_at: &["cluster"],
         met: "every container has both limits",
         unmet: "a container has no memory limit or no CPU limit",
-        inconclusive: "the declared limits may not be read",
+        inconclusive: "the declared limits could not be read",
         on_platforms: &[],
     },
     mappings: &["CIS Kubernetes 5.7"],

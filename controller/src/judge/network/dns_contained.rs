@@ -27,7 +27,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         looks_at: &["egress", "control"],
         met: "no name server gave the address of an outside name, and one could have",
         unmet: "a name server gave the address of an outside name",
-        inconclusive: "no name server gave one, and nothing shows that one would have",
+        inconclusive: "no name server gave such an address, and nothing shows that one would have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],

@@ -22,7 +22,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         looks_at: &["cluster"],
         met: "NetworkPolicies bind the pods for ingress and for egress",
         unmet: "no NetworkPolicy binds one of the directions",
-        inconclusive: "policies may not be read, changed during the run, or are of kinds that are not evaluated",
+        inconclusive: "policies could not be read, changed during the run, or are of kinds that are not evaluated",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &["CIS Kubernetes 5.3.2"],

@@ -23,7 +23,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         looks_at: &["cluster", "runtime-isolation"],
         met: "the RuntimeClass exists, its handler has gVisor's name, and the probe saw no other kernel",
         unmet: "the RuntimeClass does not exist, its handler is not gVisor's, or the probe saw another kernel",
-        inconclusive: "RuntimeClasses may not be read, or the namespace has no workload",
+        inconclusive: "RuntimeClasses could not be read, or the namespace has no workload",
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],

@@ -19,7 +19,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         looks_at: &["cluster"],
         met: "all pod templates and pods name a gVisor RuntimeClass",
         unmet: "a pod template or pod does not, or a pod is older than its corrected template",
-        inconclusive: "pod templates, pods or RuntimeClasses may not be read, or a pod is older than its RuntimeClass",
+        inconclusive: "pod templates, pods or RuntimeClasses could not be read, or a pod is older than its RuntimeClass",
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
