@@ -150,8 +150,8 @@ fn reasons(ended: &Ended) -> String {
     let report = ended.report();
     let sandboxes = report["sandboxes"].as_array().unwrap();
     let findings = sandboxes.iter().flat_map(|sandbox| sandbox["findings"].as_array().unwrap());
-    let wanting = findings.filter(|finding| finding["outcome"] != "met");
-    let lines = wanting.map(|it| format!("    {} {} {}", it["id"], it["outcome"], it["because"]));
+    let not_met = findings.filter(|finding| finding["outcome"] != "met");
+    let lines = not_met.map(|it| format!("    {} {} {}", it["id"], it["outcome"], it["because"]));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -93,8 +93,8 @@ fn comes_out(world: &World, broken: Broken) {
 fn reasons(ended: &Ended) -> String {
     let report = ended.report();
     let findings = report["sandboxes"][0]["findings"].as_array().into_iter().flatten();
-    let wanting = findings.filter(|finding| finding["outcome"] != "met");
-    let lines = wanting.map(|it| format!("    {} {} {}", it["id"], it["outcome"], it["because"]));
+    let not_met = findings.filter(|finding| finding["outcome"] != "met");
+    let lines = not_met.map(|it| format!("    {} {} {}", it["id"], it["outcome"], it["because"]));
     lines.collect::<Vec<_>>().join("\n")
 }
 

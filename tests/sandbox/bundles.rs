@@ -84,10 +84,10 @@ fn listing(folder: &Path) -> Vec<String> {
 }
 
 /// Returns the blocking requirements that are not met, each with its outcome.
-fn wanting(ended: &Ended) -> Vec<(String, String)> {
+fn not_met(ended: &Ended) -> Vec<(String, String)> {
     let blocks = |id: &str| ended.finding(id)["enforcement"] == "blocks";
-    let wanting = |outcome: &str| !["met", "not-applicable"].contains(&outcome);
-    ended.outcomes().into_iter().filter(|(id, outcome)| wanting(outcome) && blocks(id)).collect()
+    let not_met = |outcome: &str| !["met", "not-applicable"].contains(&outcome);
+    ended.outcomes().into_iter().filter(|(id, outcome)| not_met(outcome) && blocks(id)).collect()
 }
 
 fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -99,8 +99,8 @@ const RUNC: [(&str, &str); 2] = [("least-privilege", "unmet"), ("runtime-isolati
 
 fn hardened() {
     let ended = verify(&["runsc", "--network=none"], |_, _| ());
-    assert_eq!((ended.code(), wanting(&ended)), (Some(0), Vec::new()), "{ended:#?}");
-    assert_eq!(wanting(&verify(&["runc"], |_, _| ())), pairs(&RUNC));
+    assert_eq!((ended.code(), not_met(&ended)), (Some(0), Vec::new()), "{ended:#?}");
+    assert_eq!(not_met(&verify(&["runc"], |_, _| ())), pairs(&RUNC));
 }
 
 fn host_path() {
@@ -109,7 +109,7 @@ fn host_path() {
         config["mounts"].as_array_mut().unwrap().push(mount);
     };
     let ended = verify(&["runsc", "--network=none"], mount);
-    assert_eq!((ended.code(), wanting(&ended)), (Some(1), pairs(&[("filesystem-isolation", "unmet")])));
+    assert_eq!((ended.code(), not_met(&ended)), (Some(1), pairs(&[("filesystem-isolation", "unmet")])));
     assert!(ended.finding("filesystem-isolation").to_string().contains("/var/tmp at /etc"), "{}", ended.out);
 }
 
@@ -117,11 +117,11 @@ fn account_list() {
     let copy =
         |folder: &Path, _: &mut Value| _ = fs::copy("/etc/passwd", folder.join("rootfs/etc/passwd")).unwrap();
     let ended = verify(&["runsc", "--network=none"], copy);
-    assert_eq!(wanting(&ended), pairs(&[("filesystem-isolation", "unmet")]));
+    assert_eq!(not_met(&ended), pairs(&[("filesystem-isolation", "unmet")]));
     let own = |folder: &Path, _: &mut Value| {
         fs::write(folder.join("rootfs/etc/passwd"), "root:x:0:0::/root:/bin/sh\n").unwrap();
     };
-    assert_eq!(wanting(&verify(&["runsc", "--network=none"], own)), Vec::new());
+    assert_eq!(not_met(&verify(&["runsc", "--network=none"], own)), Vec::new());
 }
 
 fn passwords() {
@@ -161,12 +161,12 @@ fn passwords() {
 
 fn without_limits() {
     let ended = verify(&["runsc", "--network=none"], |_, config| config["linux"]["resources"] = json!({}));
-    assert_eq!((ended.code(), wanting(&ended)), (Some(1), pairs(&[("resource-limits", "unmet")])));
+    assert_eq!((ended.code(), not_met(&ended)), (Some(1), pairs(&[("resource-limits", "unmet")])));
 }
 
 fn ignored_limits() {
     let ended = verify(&["runsc", "--network=none", "--ignore-cgroups"], |_, _| ());
-    assert_eq!((ended.code(), wanting(&ended)), (Some(1), pairs(&[("resource-limits", "unmet")])));
+    assert_eq!((ended.code(), not_met(&ended)), (Some(1), pairs(&[("resource-limits", "unmet")])));
     let because = ended.finding("resource-limits")["because"].to_string();
     assert!(because.contains("does not reach the sandbox"), "{because}");
 }
@@ -178,7 +178,7 @@ fn as_root() {
         config["process"]["capabilities"] = json!({ "bounding": all, "effective": all, "permitted": all });
     };
     let ended = verify(&["runsc", "--network=none"], root);
-    assert_eq!(wanting(&ended), pairs(&[("least-privilege", "unmet")]));
+    assert_eq!(not_met(&ended), pairs(&[("least-privilege", "unmet")]));
 }
 
 fn killed_by_seccomp() {
@@ -201,7 +201,7 @@ fn killed_by_seccomp() {
         ("network-isolation", "inconclusive"),
         ("runtime-isolation", "unmet"),
     ];
-    assert_eq!(wanting(&ended), pairs(&expected), "{ended:#?}");
+    assert_eq!(not_met(&ended), pairs(&expected), "{ended:#?}");
     let because = ended.finding("network-isolation")["because"].to_string();
     assert!(because.contains("looking was ended by signal 31"), "{because}");
 }
@@ -238,7 +238,7 @@ fn hanging() {
     drop(holder);
     let mut expected = pairs(&RUNC);
     expected.insert(0, ("filesystem-isolation".to_owned(), "unmet".to_owned()));
-    assert_eq!(wanting(&ended), expected, "{ended:#?}");
+    assert_eq!(not_met(&ended), expected, "{ended:#?}");
     let report = ended.report();
     let fared = report["sandboxes"][0]["observations"].as_array().unwrap().iter().map(|observation| {
         (observation["observer"].as_str().unwrap(), observation["outcome"].as_str().unwrap())

@@ -1,8 +1,8 @@
 //! Texts of gVisor's kernel, as anybody can write them.
 
-/// `/proc/version` since 2026-04 (gVisor, `pkg/sentry/kernel/version/version.go`).
+/// Content of `/proc/version` since 2026-04 (gVisor, `pkg/sentry/kernel/version/version.go`).
 pub const BANNER: &str = "Linux version 4.19.0-gvisor #1 SMP Sun Jan 10 15:06:54 PST 2016\n";
-/// `/proc/cmdline` (`pkg/sentry/fsimpl/proc/tasks_files.go`).
+/// Content of `/proc/cmdline` (`pkg/sentry/fsimpl/proc/tasks_files.go`).
 pub const COMMAND_LINE: &str = "BOOT_IMAGE=/vmlinuz-4.19.0-gvisor-gvisor quiet\n";
 /// Content of `/proc/gvisor/kernel_is_gvisor` with `runsc --gvisor-marker-file`.
 pub const MARKER: &str = "gvisor\n";

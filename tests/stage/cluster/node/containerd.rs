@@ -1,4 +1,4 @@
-//! containerd's configuration.
+//! The configuration of containerd.
 
 use super::Node;
 use crate::cluster::{image, parts};

@@ -24,7 +24,7 @@ const LEFT_OUT: [u64; 7] = [
     AT_RSEQ_FEATURE_SIZE,
     AT_RSEQ_ALIGN,
 ];
-/// include/uapi/linux/auxvec.h
+/// Types of entries in the auxiliary vector (include/uapi/linux/auxvec.h).
 const AT_RSEQ_FEATURE_SIZE: u64 = 27;
 const AT_RSEQ_ALIGN: u64 = 28;
 /// Bytes of the initial stack that are searched.
