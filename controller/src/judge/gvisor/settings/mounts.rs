@@ -89,7 +89,7 @@ fn file_access(case: &Case) -> Shown {
 
 fn directfs(case: &Case) -> Shown {
     match root(case) {
-        Root::Gofer(root) if has(root, "directfs") => Shown::Weak("on, which is the default".to_owned()),
+        Root::Gofer(root) if has(root, "directfs") => Shown::Weak("enabled, as by default".to_owned()),
         Root::Gofer(_) => Shown::Safe("off".to_owned()),
         Root::Overlay => Shown::Unseen(OVERLAID),
         Root::Other(why) => Shown::Unclear(why),
