@@ -1,8 +1,8 @@
 //! Arguments that several subcommands share; each flag is declared once.
 
+pub(super) mod cluster;
 pub(super) mod network;
 pub(super) mod output;
-pub(super) mod place;
 pub(super) mod policy;
 pub(super) mod settings;
 pub(super) mod target;

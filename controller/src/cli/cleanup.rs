@@ -4,7 +4,11 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use super::{args::place::Place, block_on, console::print};
+use super::{
+    args::cluster::{Cluster, Namespaces},
+    block_on,
+    console::print,
+};
 use crate::{
     judge::exit::Exit,
     run::{
@@ -19,13 +23,17 @@ use crate::{
 /// Finds what earlier runs left in a namespace, and removes it
 #[derive(Args, Debug)]
 #[command(
+    mut_args(|argument| argument.help_heading(None::<&str>)),
+    mut_arg("namespace", |argument| argument.required(true)),
     after_help = "Examples:\n  controller cleanup --namespace shop --control-namespace podproof --dry-run\n  controller \
     cleanup --namespace shop --run podproof-0a1b2c3d\n\nA run that is still under way loses its probes, too: name one with \
     --run.\n\nExit codes: 0 nothing is left, 2 wrong usage, 4 could not look, 6 something is left"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
-    place: Place,
+    namespaces: Namespaces,
+    #[command(flatten)]
+    cluster: Cluster,
     /// Only what this run left
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -36,16 +44,21 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> Exit {
+        let namespace = match self.namespaces.required() {
+            Ok(namespace) => namespace,
+            Err(refused) => return refused.tell(),
+        };
+        let control_namespace = self.namespaces.control_namespace.as_deref();
+        let Cluster { kubeconfig, context } = &self.cluster;
         block_on(async {
-            let Place { namespace, control_namespace, kubeconfig, context } = &self.place;
             let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await;
             let connection = connection.map_err(RunError::from)?;
             let mut text = String::new();
             let mut left = false;
-            for namespace in [Some(namespace), control_namespace.as_ref()].into_iter().flatten() {
+            for namespace in [Some(namespace), control_namespace].into_iter().flatten() {
                 let found = pods::found(&connection.client, namespace).await;
                 let found = found.map_err(|source| RunError::Find {
-                    namespace: namespace.clone(),
+                    namespace: namespace.to_owned(),
                     source: Box::new(source),
                 })?;
                 let asked_for = |found: &Found| self.run.as_ref().is_none_or(|run| found.run == *run);

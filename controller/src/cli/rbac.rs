@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::console::print;
+use super::{args::cluster::Namespaces, console::print};
 use crate::{
     judge::exit::Exit,
     run::cluster::permission::{Subject, roles},
@@ -11,16 +11,14 @@ use crate::{
 /// Prints the least roles that a run needs, with what each line is for and what is lost without it
 #[derive(Args, Debug)]
 #[command(
+    mut_args(|argument| argument.help_heading(None::<&str>)),
+    mut_arg("namespace", |argument| argument.required(true)),
     after_help = "Examples:\n  controller rbac --namespace shop | kubectl apply -f -\n  controller rbac --namespace shop \
     --control-namespace podproof --cluster --service-account ci:gate\n\nExit codes: 0 done, 2 wrong usage, 4 could not write"
 )]
 pub(super) struct Arguments {
-    /// The namespace that is judged
-    #[arg(long, short, value_name = "NAME")]
-    namespace: String,
-    /// The namespace of the control
-    #[arg(long, value_name = "NAME")]
-    control_namespace: Option<String>,
+    #[command(flatten)]
+    namespaces: Namespaces,
     /// Also what needs the whole cluster: nodes, RuntimeClasses, other kinds of policies
     #[arg(long)]
     cluster: bool,
@@ -31,9 +29,13 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> Exit {
+        let namespace = match self.namespaces.required() {
+            Ok(namespace) => namespace,
+            Err(refused) => return refused.tell(),
+        };
         let text = roles(
-            &self.namespace,
-            self.control_namespace.as_deref(),
+            namespace,
+            self.namespaces.control_namespace.as_deref(),
             self.cluster,
             self.service_account.as_ref(),
         );

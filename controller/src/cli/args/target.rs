@@ -1,16 +1,12 @@
 //! The arguments that name a namespace of a cluster, and the probes that it gets.
 
-use std::path::PathBuf;
-
 use clap::Args;
+
+use super::cluster::{Cluster, Image, Namespaces};
 
 use crate::cli::console::tell;
 use crate::{
-    case::cluster::Labels,
-    image::{self, embedded},
-    judge::exit::Exit,
-    plan::cluster::Nodes,
-    run::cluster::Target,
+    case::cluster::Labels, image::embedded, judge::exit::Exit, plan::cluster::Nodes, run::cluster::Target,
 };
 
 /// How many probes run at once by default.
@@ -19,24 +15,15 @@ const PARALLEL: usize = 8;
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
-    /// Verify a namespace of a cluster
-    #[arg(long, short, value_name = "NAME", help_heading = "Target")]
-    namespace: Option<String>,
-    /// The kubeconfig [default: KUBECONFIG, ~/.kube/config, or the pod's service account]
-    #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "In a cluster")]
-    kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig
-    #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
-    context: Option<String>,
-    /// The probe's image, as the nodes pull it
-    #[arg(long, value_name = "REF", requires = "namespace", help_heading = "In a cluster")]
-    image: Option<String>,
+    #[command(flatten)]
+    namespaces: Namespaces,
+    #[command(flatten)]
+    cluster: Cluster,
+    #[command(flatten)]
+    image: Image,
     /// The digest of an image of the probe that this controller did not make
     #[arg(long, value_name = "SHA256", value_parser = digest, requires = "namespace", help_heading = "In a cluster")]
     image_digest: Option<String>,
-    /// The namespace of the control, which no policy binds
-    #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
-    control_namespace: Option<String>,
     /// Which nodes get a probe: all, per-pool, or names separated by commas
     #[arg(long, value_name = "NODES", default_value = "per-pool", value_parser = nodes, help_heading = "In a cluster")]
     nodes: Nodes,
@@ -87,18 +74,17 @@ impl Refused {
 impl Arguments {
     /// `None` where no namespace was named.
     pub(in crate::cli) fn target(self) -> Result<Option<Target>, Refused> {
-        let Some(namespace) = self.namespace else { return Ok(None) };
-        let image =
-            self.image.or_else(|| image::default_reference().map(str::to_owned)).ok_or(Refused::NoImage)?;
+        let Some(namespace) = self.namespaces.namespace().map(str::to_owned) else { return Ok(None) };
+        let image = self.image.reference().ok_or(Refused::NoImage)?.to_owned();
         let known = match self.image_digest {
             Some(digest) => vec![digest],
             None => embedded::digests(),
         };
         Ok(Some(Target {
-            kubeconfig: self.kubeconfig,
-            context: self.context,
+            kubeconfig: self.cluster.kubeconfig,
+            context: self.cluster.context,
             namespace,
-            control_namespace: self.control_namespace,
+            control_namespace: self.namespaces.control_namespace,
             pool_label: self.pool_label,
             expected_pools: self.expected_pools,
             nodes: self.nodes,

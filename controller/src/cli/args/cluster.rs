@@ -1,0 +1,64 @@
+//! The arguments that name a cluster, its namespaces and the probe's image.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::target::Refused;
+use crate::image;
+
+/// The namespaces of a run.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(in crate::cli) struct Namespaces {
+    /// The namespace whose pods are judged
+    #[arg(long, short, value_name = "NAME", help_heading = "Target")]
+    namespace: Option<String>,
+    /// The namespace of the control pod, in which no policy may apply
+    #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
+    pub(in crate::cli) control_namespace: Option<String>,
+}
+
+/// The cluster, as kubectl names it.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(in crate::cli) struct Cluster {
+    /// The kubeconfig [default: KUBECONFIG, ~/.kube/config, or the pod's service account]
+    #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "In a cluster")]
+    pub(in crate::cli) kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
+    pub(in crate::cli) context: Option<String>,
+}
+
+/// The image of the probe.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(in crate::cli) struct Image {
+    /// The reference of the probe's image, as the nodes pull it
+    #[arg(long, value_name = "REF", requires = "namespace", help_heading = "In a cluster")]
+    image: Option<String>,
+}
+
+// === impl Namespaces ===
+
+impl Namespaces {
+    /// Returns the namespace; `None` if the flag is missing.
+    pub(in crate::cli) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// Returns the namespace of a command that cannot do without one.
+    pub(in crate::cli) fn required(&self) -> Result<&str, Refused> {
+        self.namespace().ok_or(Refused::NoNamespace)
+    }
+}
+
+// === impl Image ===
+
+impl Image {
+    /// Returns the image that the flag names, or the one that this build was given.
+    pub(in crate::cli) fn reference(&self) -> Option<&str> {
+        self.image.as_deref().or_else(|| image::default_reference())
+    }
+}
