@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(judge(&fixture::pod()).outcome, Outcome::Met);
         let changes: [(&str, Change); 9] = [
             ("seccomp profile Unconfined", |pod_view| {
-                pod_view.containers[0].seccomp = SeccompProfile::Unconfined
+                pod_view.containers[0].seccomp = SeccompProfile::Unconfined;
             }),
             ("does not drop ALL", |pod_view| pod_view.containers[0].keeps_capabilities = true),
             ("may gain", |pod_view| pod_view.containers[0].may_gain_privileges = true),
