@@ -3,7 +3,9 @@
 pub(crate) mod deliver;
 pub mod diff;
 mod format;
+mod gaps;
 mod github;
+mod head;
 mod html;
 mod json;
 mod junit;

@@ -78,11 +78,11 @@ fn waiver(waiver: &ReportedWaiver) -> TestCase {
     case
 }
 
-/// Because, evidence and remedy, a line each.
+/// Returns reason, evidence and remedies, a line each.
 fn words(finding: &ReportedFinding) -> String {
     let disguise = if finding.disguise { " (disguise)" } else { "" };
     let first = format!("{}{disguise}: {}", finding.outcome.word(), finding.because);
     let evidence = finding.evidence.iter().map(|citation| format!("{}: {}", citation.source, citation.text));
-    let remedy = finding.remedy.map(|remedy| format!("remedy: {remedy}"));
+    let remedy = finding.fixes().map(|remedy| format!("remedy: {remedy}"));
     [first].into_iter().chain(evidence).chain(remedy).collect::<Vec<_>>().join("\n")
 }

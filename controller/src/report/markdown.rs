@@ -1,64 +1,95 @@
-//! The report as Markdown, for a comment or a step's summary: the verdict, a matrix, and what is wanting.
+//! The report as Markdown, for a comment or a step's summary, in the order of the terminal's report.
 
-use super::{Report, ReportedFinding, ReportedSandbox, matrix::Matrix};
+use super::{
+    Report, ReportedFinding,
+    gaps::{self, Gap},
+    head,
+    matrix::Matrix,
+};
 
-/// The whole report.
+/// Reasons of a requirement that are written before the rest is counted.
+const REASONS: usize = 3;
+/// The form that tells more.
+const DETAIL: &str = "`--output html=report.html` for a page";
+/// Pools with differing outcomes that the table has.
+const MOST_COLUMNS: usize = 8;
+/// Notes, probes and parts that were not judged that are listed before the rest is counted.
+const LISTED: usize = 20;
+
+/// Renders the whole report.
 pub fn render(report: &Report) -> String {
-    let environment = &report.environment;
-    let mut sections = vec![
-        format!("## podproof: {}", report.verdict.words()),
-        format!(
-            "Judged for **{}** ({}), score {} of 100.",
-            environment.environment,
-            escaped(&environment.source),
-            report.score
-        ),
-        table(report),
-    ];
-    sections.extend(report.sandboxes.iter().filter_map(wanting));
+    let mut sections = vec![format!("## podproof: {} {}", report.verdict.sign(), head::verdict(report))];
+    let gaps = Gap::of(report);
+    let mut rows = head::rows(report);
+    rows.extend(head::summary(report, &gaps, DETAIL));
+    sections.push(pairs(&rows));
+    sections.extend(gaps.iter().map(gap));
+    let limits = head::limits(report, LISTED);
+    sections.push(limits.iter().map(|(name, value)| row(name, value)).collect::<Vec<_>>().join("\n"));
+    sections.push(table(report));
+    let probes: Vec<_> = report.sandboxes.iter().filter_map(gaps::place).collect();
+    sections.push(listed("### Probes", &probes));
     sections.extend(waivers(report));
-    let remarks = environment.remarks.iter().chain(&report.notes);
-    sections.push(remarks.map(|note| format!("- {}", escaped(note))).collect::<Vec<_>>().join("\n"));
+    sections.push(listed("### Notes", &report.remarks().cloned().collect::<Vec<_>>()));
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n"
+}
+
+fn pairs(rows: &[(&'static str, String)]) -> String {
+    let rows = rows.iter().map(|(name, value)| format!("| {name} | {} |", marked(value)));
+    ["| | |".to_owned(), "|---|---|".to_owned()].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+fn gap(gap: &Gap<'_>) -> String {
+    let finding = gap.finding;
+    let title = format!("### {} {}: {}, {}", finding.outcome.sign(), finding.id, gap.outcome(), gap.effect());
+    let rows = gap.rows(REASONS);
+    let rows = rows.iter().map(|(name, value)| row(name, value)).collect::<Vec<_>>().join("\n");
+    format!("{title}\n\n{}.\n\n{rows}", escaped(finding.title))
+}
+
+fn row(name: &str, value: &str) -> String {
+    format!("- {name}: {}", marked(value))
+}
+
+fn listed(title: &str, texts: &[String]) -> String {
+    if texts.is_empty() {
+        return String::new();
+    }
+    let items = head::counted(texts, LISTED, head::IN_JSON)
+        .iter()
+        .map(|text| format!("- {}", marked(text)))
+        .collect::<Vec<_>>();
+    format!("{title}\n\n{}", items.join("\n"))
 }
 
 fn table(report: &Report) -> String {
     let matrix = Matrix::of(report);
+    let differing = matrix.differing(MOST_COLUMNS);
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let head = ["requirement".to_owned()].into_iter().chain(matrix.columns.iter().map(|it| escaped(it)));
-    let rule = "|---".repeat(matrix.columns.len() + 1) + "|";
+    let heads = differing.shown.iter().map(|(_, pool, more)| match more {
+        0 => escaped(pool),
+        more => format!("{} and {more} more", escaped(pool)),
+    });
+    let head = ["requirement".to_owned()].into_iter().chain(heads);
+    let rule = "|---".repeat(differing.shown.len() + 1) + "|";
     let rows = matrix.rows.iter().map(|row| {
-        let cells = row.cells.iter().map(|cell| cell.map(in_a_cell).unwrap_or_default());
+        let cell =
+            |column: usize| row.cells.get(column).copied().flatten().map(in_a_cell).unwrap_or_default();
+        let cells = differing.shown.iter().map(|(column, ..)| cell(*column));
         line([row.id.to_owned()].into_iter().chain(cells).collect())
     });
-    [line(head.collect()), rule].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+    let table = [line(head.collect()), rule].into_iter().chain(rows).collect::<Vec<_>>().join("\n");
+    match differing.left {
+        0 => table,
+        left => {
+            format!("{table}\n\n{left} more pools have other outcomes; `--output html=report.html` has all.")
+        }
+    }
 }
 
 fn in_a_cell(finding: &ReportedFinding) -> String {
     let effect = if finding.is_wanting() { format!(", {}", finding.enforcement.id()) } else { String::new() };
     format!("{} {}{effect}", finding.outcome.sign(), finding.outcome.word())
-}
-
-fn wanting(sandbox: &ReportedSandbox) -> Option<String> {
-    let items: Vec<_> = sandbox
-        .findings
-        .iter()
-        .filter(|finding| finding.is_wanting())
-        .map(|finding| {
-            let mut lines = vec![format!(
-                "- **{}** ({}, {}): {}",
-                finding.id,
-                finding.outcome.word(),
-                finding.enforcement.id(),
-                escaped(&finding.because)
-            )];
-            let evidence = finding.evidence.iter();
-            lines.extend(evidence.map(|it| format!("  - {}: {}", it.source, escaped(&it.text))));
-            lines.extend(finding.remedy.map(|remedy| format!("  - remedy: {}", escaped(remedy))));
-            lines.join("\n")
-        })
-        .collect();
-    (!items.is_empty()).then(|| format!("### {}\n\n{}", escaped(&sandbox.subject.name()), items.join("\n")))
 }
 
 fn waivers(report: &Report) -> Option<String> {
@@ -80,7 +111,21 @@ fn waivers(report: &Report) -> Option<String> {
     (!items.is_empty()).then(|| format!("### Waivers\n\n{}", items.join("\n")))
 }
 
-/// Nothing of what was observed is taken for markup (spec.commonmark.org, "Backslash escapes").
+/// Escapes a text, and keeps words in backticks as code. Backticks that do not pair one by one are escaped too, because
+/// their rest would be markup.
+fn marked(text: &str) -> String {
+    let parts: Vec<_> = text.split('`').collect();
+    let code = || parts.iter().skip(1).step_by(2);
+    if parts.len() % 2 == 0 || code().any(|part| part.trim().is_empty() || part.contains(['|', '\n', '\r'])) {
+        return escaped(text);
+    }
+    let part = |(number, part): (usize, &&str)| {
+        if number % 2 == 0 { escaped(part) } else { format!("`{part}`") }
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
+/// Escapes a text, so that no observation is taken for markup (spec.commonmark.org, "Backslash escapes").
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -94,4 +139,21 @@ fn escaped(text: &str) -> String {
         }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_stay_code() {
+        assert_eq!(marked("run `runsc --network=none` *now*"), "run `runsc --network=none` \\*now\\*");
+    }
+
+    #[test]
+    fn backticks_that_do_not_pair_are_escaped() {
+        for text in ["` <b>", "``` <b> ` x", "`a|b`", "`` <b> ``", "a `` b"] {
+            assert_eq!(marked(text), escaped(text), "{text}");
+        }
+    }
 }

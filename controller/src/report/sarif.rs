@@ -131,7 +131,7 @@ const fn level(enforcement: Enforcement) -> ResultLevel {
 fn words(finding: &ReportedFinding, name: &str) -> String {
     let evidence = finding.evidence.iter().map(|it| format!("{}: {}", it.source, it.text));
     let evidence = evidence.collect::<Vec<_>>().join("\n");
-    let remedy = finding.remedy.unwrap_or_default();
+    let remedy = finding.fixes().collect::<Vec<_>>().join("\n");
     format!("{} in {name}: {}\n{evidence}\n{remedy}", finding.outcome.word(), finding.because)
 }
 

@@ -103,6 +103,16 @@ impl ReportedFinding {
         }
     }
 
+    /// Returns the fix on the most specific of the recognised platforms, in words.
+    pub fn fix_on_platform(&self) -> Option<String> {
+        self.platform_remedies.first().map(|it| format!("on {}: {}", it.platform, it.remedy))
+    }
+
+    /// Returns the fixes in words: the fix on the platform at hand, then the fix on any platform.
+    pub fn fixes(&self) -> impl Iterator<Item = String> {
+        self.fix_on_platform().into_iter().chain(self.remedy.map(str::to_owned))
+    }
+
     /// Returns true if the finding is unmet or inconclusive; a mandatory requirement is applicable everywhere.
     pub fn is_wanting(&self) -> bool {
         match self.outcome {

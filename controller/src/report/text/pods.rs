@@ -1,88 +1,63 @@
-//! A namespace's part of the report: requirements by pools, and what each probe stands for.
+//! Requirements by pools, for a run with several sandboxes.
 
-use comfy_table::{Cell, Color};
+use comfy_table::{Cell, Color, ColumnConstraint};
 
-use super::{Style, colour, table, trimmed};
-use crate::report::{Report, ReportedFinding, ReportedSandbox, Subject, matrix::Matrix};
+use super::{Style, colour, pairs, table, trimmed};
+use crate::report::{Report, ReportedFinding, gaps, matrix::Matrix};
 
-/// Columns beyond these do not fit a terminal; the other forms have them all.
+/// Columns that a person compares at a glance; the page has all pools.
 const MOST_COLUMNS: usize = 4;
-/// How many pods are named before the rest is counted.
-const NAMED: usize = 4;
+/// The width of a cell with its two spaces: the longest outcome and its sign.
+const CELL: usize = 18;
 
-pub(super) fn are_judged(report: &Report) -> bool {
-    report.sandboxes.iter().any(|sandbox| matches!(sandbox.subject, Subject::Pods { .. }))
-}
-
-/// One column a pool, the worst first; in a cell stands the worst of the pool's probes.
+/// Renders a column for each combination of outcomes, the worst first, as far as the columns fit. A cell holds the worst
+/// finding of the pool's probes.
 pub(super) fn matrix(report: &Report, style: Style) -> String {
     let matrix = Matrix::of(report);
-    let shown = matrix.columns.get(..MOST_COLUMNS).unwrap_or(&matrix.columns);
     let mut rows: Vec<_> = matrix.rows.iter().collect();
     rows.sort_by_key(|row| row.area);
+    // A space stands on both sides of a column, and two before an id.
+    let taken = rows.iter().map(|row| row.id.len()).max().unwrap_or(0) + 4;
+    let fitting = usize::from(style.width).saturating_sub(taken) / CELL;
+    let differing = matrix.differing(fitting.clamp(1, MOST_COLUMNS));
     let mut table = table(style);
-    table.add_row(["", "requirement"].into_iter().chain(shown.iter().copied()));
+    let heads = differing.shown.iter().map(|(_, pool, more)| match more {
+        0 => (*pool).to_owned(),
+        more => format!("{pool} and {more} more"),
+    });
+    table.add_row(["pool".to_owned()].into_iter().chain(heads));
     let mut area = None;
     for row in rows {
-        let named = if area == Some(row.area) { "" } else { row.area.id() };
-        area = Some(row.area);
-        let cells = row.cells.iter().take(shown.len()).map(|finding| cell(*finding));
-        table.add_row([Cell::new(named), Cell::new(row.id)].into_iter().chain(cells));
+        if area != Some(row.area) {
+            area = Some(row.area);
+            table.add_row([row.area.id()]);
+        }
+        let cells =
+            differing.shown.iter().map(|(column, ..)| cell(row.cells.get(*column).copied().flatten()));
+        table.add_row([Cell::new(format!("  {}", row.id))].into_iter().chain(cells));
     }
-    let more = matrix.columns.len() - shown.len();
-    let more = if more == 0 { String::new() } else { format!("\n and {more} pools more, in --output html") };
-    trimmed(&table) + &more
+    if let Some(column) = table.column_mut(0) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    let left = match differing.left {
+        0 => String::new(),
+        1 => "\n 1 more pool has other outcomes; `--output html=report.html` has all".to_owned(),
+        left => format!("\n {left} more pools have other outcomes; `--output html=report.html` has all"),
+    };
+    trimmed(&table) + &left
 }
 
-/// What a probe stands for; `None` for a sandbox of this machine.
-pub(super) fn title(sandbox: &ReportedSandbox) -> Option<String> {
-    let Subject::Pods { pool, node_kind, node, runtime_class, policies, represents, .. } = &sandbox.subject
-    else {
-        return None;
-    };
-    let class =
-        runtime_class.as_ref().map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
-    let kind = node_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
-    let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
-    let policies = if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
-    let represents = match represents.as_slice() {
-        [] => "no pod yet".to_owned(),
-        names => {
-            let shown = names.get(..NAMED).unwrap_or(names);
-            let more = names.len() - shown.len();
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            format!("{}{more}", shown.join(", "))
-        }
-    };
-    Some(format!("pool {pool}{node}{kind}, {class}, bound by {policies}\n  stands for {represents}"))
+/// Renders the place of each probe and the pods that the probe represents. Empty for a local run, and for more probes than
+/// a person reads.
+pub(super) fn probes(report: &Report, style: Style) -> String {
+    let places: Vec<_> = report.sandboxes.iter().filter_map(gaps::place).collect();
+    if places.len() > style.listed() {
+        return String::new();
+    }
+    pairs(&places.into_iter().map(|place| ("probes", place)).collect::<Vec<_>>(), style)
 }
 
 fn cell(finding: Option<&ReportedFinding>) -> Cell {
     let Some(finding) = finding else { return Cell::new("").fg(Color::Grey) };
     Cell::new(format!("{} {}", finding.outcome.sign(), finding.outcome.word())).fg(colour(finding))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{case, fixture};
-
-    #[test]
-    fn a_probe_is_titled_by_its_place_and_the_kind_of_its_node_where_the_pool_has_several() {
-        let titled = |kind: Option<&str>| {
-            let mut case = fixture::pod();
-            let case::Subject::Pods { node_kind, .. } = &mut case.surroundings.subject else {
-                panic!("no pods")
-            };
-            *node_kind = kind.map(str::to_owned);
-            title(&fixture::report(&case).sandboxes[0]).unwrap()
-        };
-        assert!(
-            titled(None).starts_with("pool sandbox on node one, RuntimeClass gvisor"),
-            "{}",
-            titled(None)
-        );
-        let titled = titled(Some("amd64, kernel 6.1"));
-        assert!(titled.starts_with("pool sandbox on node one (amd64, kernel 6.1), RuntimeClass"), "{titled}");
-    }
 }
