@@ -66,10 +66,11 @@ cluster-parts:
 		docker-registry=docker-registry /usr/lib/llvm-19/bin/clang=clang-19
 	@tests/cluster/parts/build kubernetes gvisor containerd cilium >/dev/null
 
-lint: ## formatting, clippy, documentation, licences and sources of dependencies
+lint: ## formatting, clippy, rules of the house, documentation, licences and sources of dependencies
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo test --quiet --package tests --test house
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	@.ci/deny
 
