@@ -11,10 +11,10 @@ use crate::Test;
 pub(super) const TESTS: &[Test] = &[
     ("a memory limit is all the memory that a gVisor sandbox has", limited),
     ("processor time is measured only where it is asked for, under gVisor", |cluster| {
-        measured(cluster, "gvisor")
+        measured(cluster, "gvisor");
     }),
     ("processor time is measured only where it is asked for, under runc", |cluster| {
-        measured(cluster, "runc")
+        measured(cluster, "runc");
     }),
     ("gVisor's kernel hides which machine it is on", hidden),
     ("a node's own kernel shows which machine it is on", shown),

@@ -46,13 +46,19 @@ pub(super) fn again(arguments: &Arguments) -> Option<Conclusion> {
     if later.is_empty() {
         return None;
     }
+    let count = later.len();
     let trials = later.into_iter().map(|(name, test)| {
         let row = name.clone();
         Trial::ignorable_test(name, move || attempt(|| last(row, test)))
     });
     let conclusion = libtest_mimic::run(arguments, trials.collect());
     let names = NOT_MEASURABLE.lock().unwrap_or_else(PoisonError::into_inner);
-    _ = writeln!(stdout(), "not measurable now: {} of the rows above: {}", names.len(), names.join("; "));
+    let listed = if names.is_empty() { "none".to_owned() } else { names.join("; ") };
+    _ = writeln!(
+        stdout(),
+        "not measurable now: {} of {count} rows that were tried again: {listed}",
+        names.len()
+    );
     Some(conclusion)
 }
 

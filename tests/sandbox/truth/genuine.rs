@@ -64,7 +64,7 @@ const SETTINGS: &[Setting] = &[
 
 /// The first release in which directfs is on by default.
 pub(super) const DIRECTFS: Date = (2023, 5, 18);
-/// The first release here with io_uring.
+/// The first release here with `io_uring`.
 const IO_URING: Date = (2024, 7, 29);
 
 pub(super) fn worlds() -> Vec<World> {
