@@ -149,7 +149,7 @@ mod tests {
         thread,
     };
 
-    use proto::{Nonce, Reach, witness};
+    use proto::{Nonce, Reach, listener};
 
     use super::*;
 
@@ -252,7 +252,7 @@ mod tests {
             let answering = thread::spawn(move || {
                 listener.accept().unwrap().0.write_all(&shown.0).unwrap();
                 let (_, from) = datagrams.recv_from(&mut [0; 64]).unwrap();
-                datagrams.send_to(&witness::answer(shown), from).unwrap();
+                datagrams.send_to(&listener::answer(shown), from).unwrap();
             });
             let targets = [loopback(7, port, Protocol::Tcp), loopback(8, udp, Protocol::Udp)];
             let targets = targets.map(|target| Target { token: Some(own), ..target });

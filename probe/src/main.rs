@@ -1,7 +1,7 @@
 //! The probe: observes inside a sandbox and reports its observations. It changes nothing and judges nothing.
 //!
 //! `probe report` speaks gRPC over its standard input and output. It starts `probe observe`, the worker that runs the
-//! observers. `probe hold` and `probe witness` are the main processes of pods: the first waits, the second is the listener.
+//! observers. `probe hold` and `probe listen` are the main processes of pods: the first waits, the second is the listener.
 //! `probe --version` prints the version.
 
 mod egress;
@@ -11,6 +11,7 @@ mod gather;
 mod hold;
 mod kernel;
 mod lifetime;
+mod listen;
 mod network;
 mod privilege;
 mod process_status;
@@ -20,7 +21,6 @@ mod stdio;
 mod sys;
 mod text;
 mod vantage;
-mod witness;
 mod worker;
 
 use std::{env, error::Error, io::Write, process::ExitCode};
@@ -41,12 +41,12 @@ fn main() -> ExitCode {
             Ok(seconds) => exit_code(hold::run(seconds)),
             Err(_) => usage(),
         },
-        ["witness", port, seconds] => match (port.parse(), seconds.parse()) {
-            (Ok(port), Ok(seconds)) => exit_code(witness::run(port, seconds, None)),
+        ["listen", port, seconds] => match (port.parse(), seconds.parse()) {
+            (Ok(port), Ok(seconds)) => exit_code(listen::run(port, seconds, None)),
             _ => usage(),
         },
-        ["witness", port, token, seconds] => match (port.parse(), token.parse(), seconds.parse()) {
-            (Ok(port), Ok(token), Ok(seconds)) => exit_code(witness::run(port, seconds, Some(token))),
+        ["listen", port, token, seconds] => match (port.parse(), token.parse(), seconds.parse()) {
+            (Ok(port), Ok(token), Ok(seconds)) => exit_code(listen::run(port, seconds, Some(token))),
             _ => usage(),
         },
         _ => usage(),
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     say(
-        "usage: probe report | observe | hold LIFETIME_SECONDS | witness PORT [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
+        "usage: probe report | observe | hold LIFETIME_SECONDS | listen PORT [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
     );
     ExitCode::from(USAGE)
 }

@@ -11,10 +11,10 @@ pub mod assignment;
 pub mod delivery;
 pub mod evidence;
 pub mod limits;
+pub mod listener;
 pub mod observation;
 pub mod observer;
 mod refused;
-pub mod witness;
 pub mod worker;
 
 pub use assignment::{Assignment, Budget, Introduction, Nonce, Protocol, Target};

@@ -135,7 +135,7 @@ fn listener<'a>(cluster: &'a Cluster, name: &str, port: u16) -> Loan<'a> {
             "containers": [{
                 "name": "listener",
                 "image": cluster.probe_image(),
-                "args": ["witness", port.to_string(), "600"],
+                "args": ["listen", port.to_string(), "600"],
                 "securityContext": { "runAsUser": 0 },
             }],
         },

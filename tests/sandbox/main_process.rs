@@ -22,7 +22,7 @@ use stage::{
 use crate::{Row, row};
 
 const HOLD: &[&str] = &["hold"];
-const WITNESS: &[&str] = &["witness", "7777"];
+const LISTEN: &[&str] = &["listen", "7777"];
 
 /// Seconds beyond [`PATIENCE`], at which the leftovers of a failed test end.
 const LONG: &str = "120";
@@ -36,7 +36,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("a lifetime or port that is none is wrong usage", usage),
     ];
     for world in worlds.into_iter().filter(|world| world.runtime.is_some()) {
-        for words in [HOLD, WITNESS] {
+        for words in [HOLD, LISTEN] {
             let (name, skipped) = (format!("{} in {}", words[0], world.name), world.missing.is_some());
             let (its_time, signalled) = (world.clone(), world.clone());
             let rows_of_both = [
@@ -149,15 +149,15 @@ fn usage() {
         &["hold", "0"],
         &["hold", "-1"],
         &["hold", "1", "1"],
-        &["witness", "7777"],
-        &["witness", "0", "1"],
-        &["witness", "65536", "1"],
-        &["witness", "7777", "soon"],
+        &["listen", "7777"],
+        &["listen", "0", "1"],
+        &["listen", "65536", "1"],
+        &["listen", "7777", "soon"],
     ] {
         let ended = Command::new(run::probe()).args(words).output().unwrap();
         let said = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(64), "{words:?}: {said}");
-        assert!(said.contains("hold LIFETIME_SECONDS | witness PORT [TOKEN] LIFETIME_SECONDS"), "{said}");
+        assert!(said.contains("hold LIFETIME_SECONDS | listen PORT [TOKEN] LIFETIME_SECONDS"), "{said}");
     }
 }
 

@@ -12,7 +12,7 @@ use nix::{
     errno::Errno,
     sys::socket::{ControlMessageOwned, MsgFlags, RecvMsg, recv, recvmsg, send},
 };
-use proto::{Nonce, Protocol, Reach, Target, witness};
+use proto::{Nonce, Protocol, Reach, Target, listener};
 
 use super::{dns, ending::Ending, socket};
 
@@ -91,7 +91,7 @@ impl Exchange {
     fn told(&self, answer: &[u8]) -> Reach {
         match (self.protocol, self.token) {
             (Protocol::Dns | Protocol::Resolver, _) => dns::answer(self.target, &self.name, answer),
-            (Protocol::Udp | Protocol::Heard, Some(token)) if answer != witness::answer(token) => {
+            (Protocol::Udp | Protocol::Heard, Some(token)) if answer != listener::answer(token) => {
                 Reach::Another
             }
             _ => Reach::Reached,
@@ -129,8 +129,8 @@ fn is_prohibition(socket: &OwnedFd) -> bool {
 fn datagram(target: &Target) -> Vec<u8> {
     match (target.protocol, target.token) {
         (Protocol::Dns | Protocol::Resolver, _) => dns::query(target.id, &target.name),
-        (Protocol::OneWay, Some(token)) => witness::one_way(token).to_vec(),
-        (Protocol::Heard, Some(token)) => witness::question(token).to_vec(),
+        (Protocol::OneWay, Some(token)) => listener::one_way(token).to_vec(),
+        (Protocol::Heard, Some(token)) => listener::question(token).to_vec(),
         // The kernel fills in the checksum and the identifier (icmp(7)).
         (Protocol::Echo, _) if target.address.is_ipv4() => vec![8, 0, 0, 0, 0, 0, 0, 1],
         (Protocol::Echo, _) => vec![128, 0, 0, 0, 0, 0, 0, 1],
@@ -176,7 +176,7 @@ mod tests {
         let exchange = Exchange::begin(&target, address, Duration::ZERO).unwrap();
         let mut arrived = [0; 64];
         let length = silent.recv(&mut arrived).unwrap();
-        assert_eq!(witness::arrived(&arrived[..length]), Some(token));
+        assert_eq!(listener::arrived(&arrived[..length]), Some(token));
         assert_eq!(exchange.overdue(), Reach::Sent);
     }
 }

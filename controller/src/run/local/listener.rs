@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags, sys::socket::SockaddrStorage};
-use proto::{Nonce, witness};
+use proto::{Nonce, listener};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, UdpSocket},
@@ -90,12 +90,12 @@ async fn hear(
     loop {
         let Ok((length, sender)) = datagrams.recv_from(&mut datagram).await else { continue };
         let heard = datagram.get(..length).unwrap_or_default();
-        if let Some(mark) = witness::arrived(heard) {
+        if let Some(mark) = listener::arrived(heard) {
             if expected.contains(&mark) {
                 arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(mark.0);
             }
-        } else if heard.first() != Some(&witness::ANSWER) {
-            _ = datagrams.send_to(&witness::answer(token), sender).await;
+        } else if heard.first() != Some(&listener::ANSWER) {
+            _ = datagrams.send_to(&listener::answer(token), sender).await;
         }
     }
 }
@@ -139,7 +139,7 @@ mod tests {
         asking.send_to(b"podproof", (Ipv4Addr::LOCALHOST, listener.udp)).await.unwrap();
         let mut answer = [0; 64];
         let length = asking.recv(&mut answer).await.unwrap();
-        assert_eq!(answer[..length], witness::answer(TOKEN));
+        assert_eq!(answer[..length], listener::answer(TOKEN));
     }
 
     #[tokio::test]
@@ -148,7 +148,7 @@ mod tests {
         let sending = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let place = (Ipv4Addr::LOCALHOST, listener.udp);
         for mark in [MARKS[1], Nonce([9; 16])] {
-            sending.send_to(&witness::one_way(mark), place).await.unwrap();
+            sending.send_to(&listener::one_way(mark), place).await.unwrap();
         }
         listener.catches_up().await;
         assert_eq!(MARKS.map(|mark| listener.has_heard(mark)), [false, true]);

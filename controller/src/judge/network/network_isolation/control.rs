@@ -59,7 +59,7 @@ pub(super) fn shows(
     let mut shown = Vec::new();
     for family in families(case)? {
         for protocol in [Protocol::Tcp, Protocol::Udp] {
-            shown.push(witnessed(attempted, family, protocol)?);
+            shown.push(listener_reached(attempted, family, protocol)?);
         }
         if case.surroundings.in_cluster.is_none() {
             shown.push(beyond_the_machine(attempted, family)?);
@@ -68,24 +68,24 @@ pub(super) fn shows(
     Ok(shown)
 }
 
-fn witnessed(
+fn listener_reached(
     attempted: &[Attempted<'_>],
     (family, is_v4): Family,
     protocol: Protocol,
 ) -> Result<Citation, String> {
-    let mut witnesses = attempted.iter().filter(|it| {
+    let mut listeners = attempted.iter().filter(|it| {
         it.destination.purpose == Purpose::Listener
             && it.destination.target.protocol == protocol
             && it.destination.target.address.is_ipv4() == is_v4
             && it.expectation == Expectation::Forbidden
     });
-    let first = witnesses.clone().next().ok_or_else(|| {
+    let first = listeners.clone().next().ok_or_else(|| {
         format!(
             "the sandbox has an {family} address, and the run had no {} listener on {family} that the profile forbids",
             protocol.id()
         )
     })?;
-    let reached = witnesses.find(|it| it.control_shows());
+    let reached = listeners.find(|it| it.control_shows());
     let name = reached.unwrap_or(first).destination.name();
     match reached {
         Some(_) => Ok(Citation {

@@ -1,4 +1,4 @@
-//! `probe witness`: the listener, which answers every sender, so that silence elsewhere is evidence. The listener accepts a
+//! `probe listen`: the listener, which answers every sender, so that silence elsewhere is evidence. The listener accepts a
 //! connection, sends the run's token and closes the connection. It returns a datagram to its sender, behind a mark and the
 //! token. It keeps only the tokens of datagrams that were sent one way, and a bounded number of them: a flood costs time,
 //! and memory stays bounded.
@@ -19,7 +19,7 @@ use nix::{
     },
 };
 
-use proto::{Nonce, witness};
+use proto::{Nonce, listener};
 
 use crate::lifetime::{self, Lifetime};
 
@@ -32,7 +32,7 @@ const MOST_MARKS: usize = 1024;
 
 /// The listener's sockets and state; no operation blocks.
 #[derive(Debug)]
-struct Witness {
+struct Listener {
     connections: TcpListener,
     datagrams: UdpSocket,
     /// The token that identifies the listener's answers; `None` if the listener has none.
@@ -53,18 +53,18 @@ pub(crate) enum Error {
 
 pub(crate) fn run(port: NonZeroU16, seconds: NonZeroU32, token: Option<Nonce>) -> Result<(), Error> {
     let lifetime = Lifetime::begin(seconds)?;
-    let mut witness = Witness::bind(port.get(), token)?;
+    let mut listener = Listener::bind(port.get(), token)?;
     // The listener also answers if standard output is closed.
     _ = writeln!(io::stdout(), "probe: answering on port {port} for {seconds} s");
-    while lifetime.goes_on(&[witness.connections.as_fd(), witness.datagrams.as_fd()])? {
-        witness.answer();
+    while lifetime.goes_on(&[listener.connections.as_fd(), listener.datagrams.as_fd()])? {
+        listener.answer();
     }
     Ok(())
 }
 
-// === impl Witness ===
+// === impl Listener ===
 
-impl Witness {
+impl Listener {
     fn bind(port: u16, token: Option<Nonce>) -> Result<Self, Error> {
         let connections = bound(SockType::Stream, port).map_err(Error::Tcp)?;
         listen(&connections, Backlog::MAXCONN).map_err(Error::Tcp)?;
@@ -103,20 +103,20 @@ impl Witness {
     }
 
     fn answer_to(&mut self, question: &[u8]) -> Option<Vec<u8>> {
-        if let Some(Nonce(mark)) = witness::arrived(question) {
+        if let Some(Nonce(mark)) = listener::arrived(question) {
             if self.arrived.len() < MOST_MARKS {
                 self.arrived.insert(mark);
             }
             return None;
         }
-        if let (Some(mark), Some(own)) = (witness::asked(question), self.token) {
+        if let (Some(mark), Some(own)) = (listener::asked(question), self.token) {
             let told = if self.arrived.contains(&mark.0) { mark } else { own };
-            return (self.arrived.len() < MOST_MARKS).then(|| witness::answer(told).to_vec());
+            return (self.arrived.len() < MOST_MARKS).then(|| listener::answer(told).to_vec());
         }
         match (question.first(), self.token) {
-            (Some(&(witness::ANSWER | witness::ONE_WAY)), _) => None,
-            (_, Some(token)) => Some([&witness::answer(token)[..], question].concat()),
-            (_, None) => Some([&[witness::ANSWER], question].concat()),
+            (Some(&(listener::ANSWER | listener::ONE_WAY)), _) => None,
+            (_, Some(token)) => Some([&listener::answer(token)[..], question].concat()),
+            (_, None) => Some([&[listener::ANSWER], question].concat()),
         }
     }
 }
@@ -162,11 +162,11 @@ mod tests {
     /// A time far longer than any operation on loopback takes.
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    fn witness() -> (Witness, u16, u16) {
-        let witness = Witness::bind(0, None).unwrap();
-        let tcp = witness.connections.local_addr().unwrap().port();
-        let udp = witness.datagrams.local_addr().unwrap().port();
-        (witness, tcp, udp)
+    fn listener() -> (Listener, u16, u16) {
+        let listener = Listener::bind(0, None).unwrap();
+        let tcp = listener.connections.local_addr().unwrap().port();
+        let udp = listener.datagrams.local_addr().unwrap().port();
+        (listener, tcp, udp)
     }
 
     fn asking() -> UdpSocket {
@@ -176,61 +176,61 @@ mod tests {
     }
 
     /// Waits for a connection or a datagram and answers it.
-    fn answer(witness: &mut Witness) {
-        let descriptors = [witness.connections.as_fd(), witness.datagrams.as_fd()];
+    fn answer(listener: &mut Listener) {
+        let descriptors = [listener.connections.as_fd(), listener.datagrams.as_fd()];
         let mut descriptors = descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
         assert_eq!(poll(&mut descriptors, PollTimeout::try_from(PATIENCE).unwrap()), Ok(1));
-        witness.answer();
+        listener.answer();
     }
 
     #[test]
     fn without_a_token_a_connection_is_accepted_and_closed_in_silence() {
-        let (mut witness, tcp, _) = witness();
+        let (mut listener, tcp, _) = listener();
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
-        answer(&mut witness);
+        answer(&mut listener);
         connection.set_read_timeout(Some(PATIENCE)).unwrap();
         assert_eq!(connection.read(&mut [0; 8]).unwrap(), 0);
     }
 
     #[test]
     fn a_datagram_comes_back_cut_to_the_longest_length() {
-        let (mut witness, _, udp) = witness();
+        let (mut listener, _, udp) = listener();
         let asking = asking();
         for (length, back) in [(0, 0), (8, 8), (LONGEST, LONGEST), (LONGEST + 1, LONGEST)] {
             let sent: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
             asking.send_to(&sent, (Ipv4Addr::LOCALHOST, udp)).unwrap();
-            answer(&mut witness);
+            answer(&mut listener);
             let mut received = [0; 2 * LONGEST];
             assert_eq!(asking.recv(&mut received).unwrap(), 1 + back);
-            assert_eq!((received[0], &received[1..=back]), (witness::ANSWER, &sent[..back]));
+            assert_eq!((received[0], &received[1..=back]), (listener::ANSWER, &sent[..back]));
         }
     }
 
     #[test]
     fn the_listeners_token_is_in_each_answer() {
         let token = Nonce([7; 16]);
-        let mut witness = Witness::bind(0, Some(token)).unwrap();
-        let tcp = witness.connections.local_addr().unwrap().port();
-        let udp = witness.datagrams.local_addr().unwrap().port();
+        let mut listener = Listener::bind(0, Some(token)).unwrap();
+        let tcp = listener.connections.local_addr().unwrap().port();
+        let udp = listener.datagrams.local_addr().unwrap().port();
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
-        answer(&mut witness);
+        answer(&mut listener);
         let mut shown = Vec::new();
         connection.read_to_end(&mut shown).unwrap();
         assert_eq!(shown, token.0);
         let asking = asking();
         asking.send_to(b"?", (Ipv4Addr::LOCALHOST, udp)).unwrap();
-        answer(&mut witness);
+        answer(&mut listener);
         let mut received = [0; 64];
         let length = asking.recv(&mut received).unwrap();
-        assert_eq!(received[..length], [&witness::answer(token)[..], b"?"].concat());
+        assert_eq!(received[..length], [&listener::answer(token)[..], b"?"].concat());
     }
 
     #[test]
     fn a_datagram_sent_one_way_is_not_answered() {
-        let (mut witness, _, udp) = witness();
+        let (mut listener, _, udp) = listener();
         let asking = asking();
-        asking.send_to(&witness::one_way(Nonce([7; 16])), (Ipv4Addr::LOCALHOST, udp)).unwrap();
-        answer(&mut witness);
+        asking.send_to(&listener::one_way(Nonce([7; 16])), (Ipv4Addr::LOCALHOST, udp)).unwrap();
+        answer(&mut listener);
         asking.set_nonblocking(true).unwrap();
         assert_eq!(asking.recv(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
@@ -238,41 +238,41 @@ mod tests {
     #[test]
     fn a_question_is_answered_until_too_many_tokens_have_arrived() {
         let (own, mark) = (Nonce([7; 16]), Nonce([8; 16]));
-        let mut witness = Witness::bind(0, Some(own)).unwrap();
-        let mut told = |datagram: [u8; 17]| witness.answer_to(&datagram);
-        assert_eq!(told(witness::question(mark)), Some(witness::answer(own).to_vec()));
-        assert_eq!(told(witness::one_way(mark)), None);
-        assert_eq!(told(witness::question(mark)), Some(witness::answer(mark).to_vec()));
+        let mut listener = Listener::bind(0, Some(own)).unwrap();
+        let mut told = |datagram: [u8; 17]| listener.answer_to(&datagram);
+        assert_eq!(told(listener::question(mark)), Some(listener::answer(own).to_vec()));
+        assert_eq!(told(listener::one_way(mark)), None);
+        assert_eq!(told(listener::question(mark)), Some(listener::answer(mark).to_vec()));
         for number in 0..MOST_MARKS {
-            told(witness::one_way(Nonce((number as u128).to_be_bytes())));
+            told(listener::one_way(Nonce((number as u128).to_be_bytes())));
         }
-        assert_eq!(told(witness::question(mark)), None);
+        assert_eq!(told(listener::question(mark)), None);
     }
 
     #[test]
     fn an_answer_is_not_answered_so_that_two_listeners_never_answer_each_other() {
-        let (mut witness, _, udp) = witness();
+        let (mut listener, _, udp) = listener();
         let asking = asking();
-        asking.send_to(&[witness::ANSWER, 1], (Ipv4Addr::LOCALHOST, udp)).unwrap();
-        answer(&mut witness);
+        asking.send_to(&[listener::ANSWER, 1], (Ipv4Addr::LOCALHOST, udp)).unwrap();
+        answer(&mut listener);
         asking.send_to(&[2], (Ipv4Addr::LOCALHOST, udp)).unwrap();
-        answer(&mut witness);
+        answer(&mut listener);
         let mut received = [0; 8];
         assert_eq!(asking.recv(&mut received).unwrap(), 2);
-        assert_eq!(received[..2], [witness::ANSWER, 2]);
+        assert_eq!(received[..2], [listener::ANSWER, 2]);
     }
 
     #[test]
     fn without_a_sender_the_listener_does_not_block() {
-        let (mut witness, _, _) = witness();
-        witness.answer();
+        let (mut listener, _, _) = listener();
+        listener.answer();
     }
 
     #[test]
     fn a_port_that_is_taken_by_tcp_or_udp_is_an_error() {
-        let (witness, tcp, udp) = witness();
-        assert!(matches!(Witness::bind(tcp, None), Err(Error::Tcp(Errno::EADDRINUSE))));
-        drop(witness.connections);
+        let (listener, tcp, udp) = listener();
+        assert!(matches!(Listener::bind(tcp, None), Err(Error::Tcp(Errno::EADDRINUSE))));
+        drop(listener.connections);
         let taken = bound(SockType::Datagram, udp).unwrap_err();
         assert_eq!(taken, Errno::EADDRINUSE);
     }
