@@ -1,4 +1,4 @@
-# The words that a developer and CI type. `make verify` and `make test` set up all they need on a fresh Debian or Ubuntu.
+# The targets for developers and CI. On a fresh Debian or Ubuntu, `make verify` and `make test` install everything they need.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -11,21 +11,21 @@ TARGET := $(CARGO_TARGET_DIR)
 PROBE := $(TARGET)/$(TRIPLE)/probe/probe
 CONTROLLER := $(TARGET)/release/controller
 STATIC := $(TARGET)/$(TRIPLE)/release/controller
-# Cargo's name for "run tests by this program".
+# Cargo's variable for the program that runs the tests.
 AS_ROOT := CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)_RUNNER
-# A variable's value as one word of the shell's, with every `$` and quote in it.
+# A variable's value as one word of the shell, with every `$` and quote kept.
 quoted = '$(subst ','\'',$(value $(1)))'
-# What was fetched or built for the tests and is not the project's own; it outlives a checkout.
+# The folder of foreign programs that were fetched or built for the tests; the folder outlives a checkout.
 export PODPROOF_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podproof
 
-help: ## list these words
+help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-verify: build ## build, start a real gVisor sandbox, judge it
+verify: build ## build the controller, start a real gVisor sandbox and judge it
 	@.ci/need runsc=runsc
 	@.ci/as-root "$(CONTROLLER)" verify --local
 
-test: $(if $(value ONLY),test-only,test-all) ## every test, in real sandboxes too; ONLY=NAME: each test whose name has NAME in it, the cluster's too
+test: $(if $(value ONLY),test-only,test-all) ## every test without a cluster, in real sandboxes too; ONLY=NAME: every test whose name contains NAME, in the cluster too
 
 test-all: build sandbox-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
@@ -37,7 +37,7 @@ test-only:
 	@MAKE="$(MAKE)" RUNNER="$(AS_ROOT)" PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" \
 		.ci/test-only $(call quoted,ONLY)
 
-test-list: ## the names of all tests, by suite
+test-list: ## list the names of all tests by suite
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
 	@.ci/test-only --list
 
@@ -48,15 +48,15 @@ sandbox-parts:
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]
 	@tests/cluster/parts/build gvisor >/dev/null || [ -z "$$CI" ]
 
-cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first time builds what it is made of
+cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first run builds the cluster's programs
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features cluster --test cluster
 
-cluster: build cluster-parts ## start that cluster with a workload in it, print commands to try, and keep it until Ctrl-C
+cluster: build cluster-parts ## start the tests' cluster with a workload, print commands to try, and keep the cluster until Ctrl-C
 	cargo build --quiet --package tests --features cluster --bin cluster
 	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" up --showcase
 
-cluster-shell: ## a shell in the network of that cluster; CMD='COMMAND' runs a command there instead
+cluster-shell: ## open a shell in the cluster's network; CMD='COMMAND' runs a command there instead
 	@[ -x "$(TARGET)/debug/cluster" ] || { echo 'no cluster runs: start one with `make cluster` in another terminal' >&2; exit 1; }
 	@PODPROOF_CONTROLLER="$(CONTROLLER)" .ci/as-root "$(TARGET)/debug/cluster" shell $(if $(value CMD),$(call quoted,CMD))
 
@@ -74,34 +74,34 @@ lint: ## formatting, clippy, rules of the house, documentation, licences and sou
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	@.ci/deny
 
-bench: build ## what a run costs; prints ratios and sizes
+bench: build ## measure the cost of a run; prints ratios and sizes
 	@.ci/need runsc=runsc runc=runc cc=gcc strace=strace /usr/include/seccomp.h=libseccomp-dev ip=iproute2 \
 		nft=nftables nsenter=util-linux
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features sandbox
 
-cluster-bench: build cluster-parts ## what a run costs in a real Kubernetes cluster
+cluster-bench: build cluster-parts ## measure the cost of a run in a real Kubernetes cluster
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features cluster --bench cluster-cost
 
-build: probe ## the controller, with the static probe inside
+build: probe ## build the controller with the static probe inside
 	PODPROOF_PROBE="$(PROBE)" cargo build --release --package controller
 
-controller-static: probe ## the controller as a static binary, which any Linux and `--of controller` take
+controller-static: probe ## build the controller as a static binary, for any Linux and for `image --of controller`
 	@.ci/need musl-gcc=musl-tools
 	@PODPROOF_PROBE="$(PROBE)" .ci/build-static controller release $(TRIPLE) "$(TARGET)"
 	@"$(STATIC)" image "$(STATIC).tar" --of controller
 	@echo "$(STATIC): $$(stat -c %s "$(STATIC)") bytes"
 
-probe: ## the static probe
+probe: ## build the static probe
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
 	@.ci/build-static probe probe $(TRIPLE) "$(TARGET)"
 
-probe-by-source: ## the static probe, with a standard library built from its source, as where rustup has none
+probe-by-source: ## build the static probe with a standard library built from source, as on machines without rustup's
 	@STATIC_STD=source .ci/build-static probe probe $(TRIPLE) "$(TARGET)/by-source"
 	@"$(TARGET)/by-source/$(TRIPLE)/probe/probe" --version
 
-generated: ## proto/src/generated, from proto/schema
+generated: ## write proto/src/generated from proto/schema
 	cargo run --quiet --package generate
 
 reports-test: build ## the reports, by the programs that read them: xmllint, Chromium
@@ -112,9 +112,9 @@ pictures: build ## the README's pictures, from saved evidence
 	@.ci/need chromium=chromium aha=aha script=bsdutils unshare=util-linux
 	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/pictures
 
-schemas: ## deploy/schema, from the types of the report and of the policy file
+schemas: ## write deploy/schema from the types of the report and of the policy file
 	cargo run --quiet --package controller -- schema report >deploy/schema/report.schema.json
 	cargo run --quiet --package controller -- schema policy >deploy/schema/policy.schema.json
 
-clean: ## what was built here
+clean: ## remove the build's output
 	cargo clean
