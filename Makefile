@@ -25,7 +25,7 @@ verify: build ## build the controller, start a real gVisor sandbox and judge it
 	@.ci/need runsc=runsc
 	@.ci/as-root "$(CONTROLLER)" verify --local
 
-test: $(if $(value ONLY),test-only,test-all) ## every test without a cluster, in real sandboxes too; ONLY=NAME: every test whose name contains NAME, in the cluster too
+test: $(if $(value ONLY),test-only,test-all) ## every test but the cluster's; ONLY=NAME: every test whose name contains NAME, the cluster's too
 
 test-all: build sandbox-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace

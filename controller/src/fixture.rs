@@ -200,7 +200,7 @@ pub(crate) fn runc() -> Case {
     case(evidence)
 }
 
-/// Returns a case whose probe never spoke.
+/// Returns a case whose probe sent nothing.
 pub(crate) fn silent() -> Case {
     let mut case = gvisor();
     case.collected = Collected { breaches: vec![Breach::Silent], ..Collected::default() };
@@ -219,7 +219,7 @@ pub(crate) fn each_blinded(case: &Case) -> Vec<Case> {
     Observer::ALL.iter().map(blinded).collect()
 }
 
-/// A requirement's judgement of a case.
+/// Returns a requirement's judgement of a case.
 pub(crate) fn judged(requirement: &Requirement, case: &Case) -> Judgement {
     requirement.judge.of(case, &gvisor::assess(case))
 }

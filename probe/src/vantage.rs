@@ -88,7 +88,7 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Parses what was seen. A parse error makes the observation a failed one.
+/// Parses an observed fact. A parse error makes the observation a failed one.
 pub(crate) fn understood<T, U>(
     observation: Observation<T>,
     parse: impl FnOnce(T) -> Result<U, String>,

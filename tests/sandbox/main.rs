@@ -1,7 +1,7 @@
 //! Tests in real sandboxes, one row after the other: the real controller, real runtimes, and everything they leave
 //! behind.
 //!
-//! Where root or a runtime is missing, every row is skipped aloud and counted; in CI that is a failure.
+//! Without root or a runtime, every row is skipped with a message and counted; in CI that is a failure.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::indexing_slicing,

@@ -61,7 +61,7 @@ fn has(mount: &Mount, option: &str) -> bool {
     mount.super_options.iter().any(|it| it == option)
 }
 
-/// True for a release that shows all its options; releases before 2023 show fewer.
+/// Returns true for a release that shows all its options; releases before 2023 show fewer.
 fn tells_all(mount: &Mount) -> bool {
     mount.super_options.iter().any(|option| option.starts_with("dcache="))
 }
