@@ -189,7 +189,8 @@ pub struct Machine {
 /// An observation that a judgement rests on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Citation {
-    /// The source: an observer's id, or "machine" or "bundle" for an observation from outside.
+    /// The source: the id of an observer or of a signal of gVisor's kernel, or another source's name, such as "machine",
+    /// "bundle", "cluster" or "control".
     pub source: &'static str,
     /// The observation in words.
     pub text: String,

@@ -20,7 +20,7 @@ pub(in crate::cli) struct Arguments {
     /// Something that the sandbox is to try; may be repeated
     #[arg(
         long = "egress-target",
-        value_name = "HOST:PORT[/udp]",
+        value_name = "HOST:PORT[/PROTOCOL]",
         value_parser = endpoint::target,
         help_heading = "What may be reached"
     )]
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Arguments {
     /// What may be reached besides, and with a port must be; may be repeated
     #[arg(
         long = "allow",
-        value_name = "HOST[:PORT][/udp]",
+        value_name = "HOST[:PORT][/PROTOCOL]",
         value_parser = endpoint::allowed,
         help_heading = "What may be reached"
     )]

@@ -41,9 +41,12 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 /// A citation of a value without a gap, or the gap.
 type Reading = Result<(&'static str, String), Gap>;
 
+/// A reason for which the requirement is not met.
 enum Gap {
-    Open(&'static str, String),
-    Unseen(String),
+    /// The source and the text that show a privilege.
+    Unmet(&'static str, String),
+    /// The reason for which nothing shows whether a privilege is there.
+    Inconclusive(String),
 }
 
 fn judge(case: &Case, assessment: &Assessment) -> Judgement {
@@ -58,19 +61,19 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     ];
     let readings = of_workloads.into_iter().chain(own);
     let mut citations = Vec::new();
-    let mut open = None;
-    let mut undecided = None;
+    let mut unmet = None;
+    let mut inconclusive = None;
     for reading in readings {
         match reading {
             Ok(seen) => citations.push(seen),
-            Err(Gap::Open(source, text)) => {
-                open = open.or_else(|| Some(text.clone()));
+            Err(Gap::Unmet(source, text)) => {
+                unmet = unmet.or_else(|| Some(text.clone()));
                 citations.push((source, text));
             }
-            Err(Gap::Unseen(why)) => undecided = undecided.or(Some(why)),
+            Err(Gap::Inconclusive(why)) => inconclusive = inconclusive.or(Some(why)),
         }
     }
-    let judgement = match (open, undecided) {
+    let judgement = match (unmet, inconclusive) {
         (Some(gap), _) => Judgement::unmet(gap),
         (None, Some(why)) => Judgement::inconclusive(why),
         (None, None) => {
@@ -84,10 +87,10 @@ fn user(case: &Case) -> Reading {
     let credentials = &case.evidence().credentials;
     let seen = credentials
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("the user could not be read: {}", credentials.fared())))?;
+        .ok_or_else(|| Gap::Inconclusive(format!("the user could not be read: {}", credentials.fared())))?;
     let users = [seen.real_user, seen.effective_user, seen.saved_user];
     if users.contains(&0) {
-        return Err(Gap::Open("credentials", "the process runs as root".to_owned()));
+        return Err(Gap::Unmet("credentials", "the process runs as root".to_owned()));
     }
     Ok(("credentials", format!("user {}, group {}", seen.effective_user, seen.effective_group)))
 }
@@ -95,12 +98,12 @@ fn user(case: &Case) -> Reading {
 fn capabilities(case: &Case) -> Reading {
     let capabilities = &case.evidence().capabilities;
     let seen = capabilities.seen().ok_or_else(|| {
-        Gap::Unseen(format!("the capabilities could not be read: {}", capabilities.fared()))
+        Gap::Inconclusive(format!("the capabilities could not be read: {}", capabilities.fared()))
     })?;
     let held = seen.effective | seen.permitted | seen.inheritable | seen.ambient.unwrap_or(0);
     if held != 0 {
         let held = capability::listed(held);
-        return Err(Gap::Open("capabilities", format!("the process holds capabilities: {held}")));
+        return Err(Gap::Unmet("capabilities", format!("the process holds capabilities: {held}")));
     }
     Ok(("capabilities", "none".to_owned()))
 }
@@ -109,7 +112,7 @@ fn no_new_privileges(case: &Case, kernel: Kernel) -> Reading {
     let seccomp = &case.evidence().seccomp;
     let seen = seccomp
         .seen()
-        .ok_or_else(|| Gap::Unseen(format!("no_new_privs could not be read: {}", seccomp.fared())))?;
+        .ok_or_else(|| Gap::Inconclusive(format!("no_new_privs could not be read: {}", seccomp.fared())))?;
     match (seen.no_new_privs, kernel) {
         (Some(true), _) => Ok(("seccomp", "no_new_privs is set".to_owned())),
         (None, Kernel::Gvisor) if case.surroundings.no_new_privs == Some(true) => Ok((
@@ -117,29 +120,29 @@ fn no_new_privileges(case: &Case, kernel: Kernel) -> Reading {
             "the bundle declares no_new_privs; this release of gVisor does not show it".to_owned(),
         )),
         (None, Kernel::Gvisor) if case.surroundings.no_new_privs == Some(false) => {
-            Err(Gap::Open("bundle", "the bundle does not declare no_new_privs".to_owned()))
+            Err(Gap::Unmet("bundle", "the bundle does not declare no_new_privs".to_owned()))
         }
-        (Some(false), _) => Err(Gap::Open("seccomp", "no_new_privs is not set".to_owned())),
-        (None, _) => Err(Gap::Unseen("the kernel does not show no_new_privs".to_owned())),
+        (Some(false), _) => Err(Gap::Unmet("seccomp", "no_new_privs is not set".to_owned())),
+        (None, _) => Err(Gap::Inconclusive("the kernel does not show no_new_privs".to_owned())),
     }
 }
 
 fn filter(case: &Case, kernel: Kernel) -> Reading {
     let seccomp = &case.evidence().seccomp;
-    let seen = seccomp
-        .seen()
-        .ok_or_else(|| Gap::Unseen(format!("the seccomp mode could not be read: {}", seccomp.fared())))?;
+    let seen = seccomp.seen().ok_or_else(|| {
+        Gap::Inconclusive(format!("the seccomp mode could not be read: {}", seccomp.fared()))
+    })?;
     match (seen.mode, kernel) {
         (Some(1 | 2), _) => Ok(("seccomp", "system calls are filtered".to_owned())),
         (_, Kernel::Gvisor) => Ok((
             "seccomp",
             "gVisor answers system calls; its own calls are filtered outside the sandbox".to_owned(),
         )),
-        (Some(_), Kernel::Other) => Err(Gap::Open("seccomp", "system calls are not filtered".to_owned())),
-        (Some(_), Kernel::Unclear) => {
-            Err(Gap::Unseen("no seccomp filter shows, and it is not known whose kernel answers".to_owned()))
-        }
-        (None, _) => Err(Gap::Unseen("the kernel does not show the seccomp mode".to_owned())),
+        (Some(_), Kernel::Other) => Err(Gap::Unmet("seccomp", "system calls are not filtered".to_owned())),
+        (Some(_), Kernel::Unclear) => Err(Gap::Inconclusive(
+            "no seccomp filter shows, and it is not known whose kernel answers".to_owned(),
+        )),
+        (None, _) => Err(Gap::Inconclusive("the kernel does not show the seccomp mode".to_owned())),
     }
 }
 
@@ -156,14 +159,14 @@ fn namespaces(case: &Case, kernel: Kernel) -> Reading {
     }
     let (theirs, machine) = (&case.evidence().namespaces, &case.surroundings.machine.namespaces);
     let (Some(theirs), Some(machine)) = (theirs.seen(), machine.seen()) else {
-        return Err(Gap::Unseen(format!("the namespaces could not be read: {}", theirs.fared())));
+        return Err(Gap::Inconclusive(format!("the namespaces could not be read: {}", theirs.fared())));
     };
     let own = theirs.namespaces.iter().filter(|namespace| TELLING.contains(&namespace.kind.as_str()));
     let shared: Vec<_> =
         own.filter(|it| machine.namespaces.contains(it)).map(|it| it.kind.as_str()).collect();
     match shared.as_slice() {
         [] => Ok(("namespaces", "none shared with the machine".to_owned())),
-        shared => Err(Gap::Open(
+        shared => Err(Gap::Unmet(
             "namespaces",
             format!("the process shares namespaces with the machine: {}", shared.join(", ")),
         )),

@@ -15,7 +15,7 @@ pub(super) fn readings(case: &Case, kernel: Kernel) -> Vec<Reading> {
         return Vec::new();
     }
     let asked_for = match case.pod_views().iter().find_map(privilege) {
-        Some(privilege) => Err(Gap::Open("cluster", privilege)),
+        Some(privilege) => Err(Gap::Unmet("cluster", privilege)),
         None => Ok(("cluster", "no workload asks for a privilege".to_owned())),
     };
     [asked_for].into_iter().chain(unfiltered(case.pod_views(), kernel)).collect()
@@ -33,9 +33,11 @@ fn unfiltered(pod_views: &[PodView], kernel: Kernel) -> Option<Reading> {
         Kernel::Gvisor => Ok(("cluster", format!("{what}; gVisor answers its system calls"))),
         Kernel::Other => {
             let unless = "and only a kubelet with seccompDefault gives it one";
-            Err(Gap::Open("cluster", format!("{what}, {unless}")))
+            Err(Gap::Unmet("cluster", format!("{what}, {unless}")))
         }
-        Kernel::Unclear => Err(Gap::Unseen(format!("{what}, and it is not known whose kernel answers"))),
+        Kernel::Unclear => {
+            Err(Gap::Inconclusive(format!("{what}, and it is not known whose kernel answers")))
+        }
     })
 }
 
@@ -114,8 +116,8 @@ mod tests {
             unfiltered(case.pod_views(), kernel).unwrap()
         };
         assert!(told(Kernel::Gvisor).is_ok_and(|(_, text)| text.contains("gVisor answers")));
-        assert!(matches!(told(Kernel::Other), Err(Gap::Open(_, text)) if text.contains("names no seccomp")));
-        assert!(matches!(told(Kernel::Unclear), Err(Gap::Unseen(_))));
+        assert!(matches!(told(Kernel::Other), Err(Gap::Unmet(_, text)) if text.contains("names no seccomp")));
+        assert!(matches!(told(Kernel::Unclear), Err(Gap::Inconclusive(_))));
         assert!(unfiltered(fixture::pod().pod_views(), Kernel::Other).is_none());
     }
 }
