@@ -63,7 +63,7 @@ pub enum Source {
 
 /// Why the environment is not known.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Error {
+pub enum EnvironmentRefused {
     /// A variable's value resembles an accepted value.
     #[error("{variable}={value:?} is not accepted; did you mean {variable}={accepted}?")]
     NearMiss {
@@ -90,7 +90,7 @@ pub fn declared(
     flag: Option<Environment>,
     file: Option<(Environment, String)>,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Declared, Error> {
+) -> Result<Declared, EnvironmentRefused> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let mut remarks = Vec::new();
     let mut claims = Vec::new();
@@ -141,17 +141,21 @@ fn decided(
     }
 }
 
-fn required(value: &str) -> Result<bool, Error> {
+fn required(value: &str) -> Result<bool, EnvironmentRefused> {
     match value.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(Error::NoTruth { value: value.to_owned() }),
+        _ => Err(EnvironmentRefused::NoTruth { value: value.to_owned() }),
     }
 }
 
 /// Returns a remark for a value without a meaning, which counts as development; a value that resembles an accepted one
 /// is an error.
-fn unknown(variable: &'static str, value: String, accepted: &[&'static str]) -> Result<String, Error> {
+fn unknown(
+    variable: &'static str,
+    value: String,
+    accepted: &[&'static str],
+) -> Result<String, EnvironmentRefused> {
     let meant = value.trim().to_lowercase();
     let near = |accepted: &str| {
         let abbreviated =
@@ -159,7 +163,7 @@ fn unknown(variable: &'static str, value: String, accepted: &[&'static str]) -> 
         abbreviated || strsim::damerau_levenshtein(&meant, accepted) <= SLIPS
     };
     match accepted.iter().find(|accepted| near(accepted)) {
-        Some(accepted) => Err(Error::NearMiss { variable, value, accepted }),
+        Some(accepted) => Err(EnvironmentRefused::NearMiss { variable, value, accepted }),
         None => Ok(format!("{variable}={value:?} has no meaning here and counts as development")),
     }
 }
@@ -213,7 +217,7 @@ impl fmt::Display for Environment {
 mod tests {
     use super::*;
 
-    fn of(flag: Option<Environment>, variables: &[(&str, &str)]) -> Result<Declared, Error> {
+    fn of(flag: Option<Environment>, variables: &[(&str, &str)]) -> Result<Declared, EnvironmentRefused> {
         declared(flag, None, |name| {
             variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
         })
@@ -283,13 +287,22 @@ mod tests {
             ("K8S_CLUSTER_TYPE", "PRODUCTION", "production"),
         ] {
             let expected = match variable {
-                "ENVIRONMENT" => Error::NearMiss { variable: "ENVIRONMENT", value: value.into(), accepted },
-                _ => Error::NearMiss { variable: "K8S_CLUSTER_TYPE", value: value.into(), accepted },
+                "ENVIRONMENT" => {
+                    EnvironmentRefused::NearMiss { variable: "ENVIRONMENT", value: value.into(), accepted }
+                }
+                _ => EnvironmentRefused::NearMiss {
+                    variable: "K8S_CLUSTER_TYPE",
+                    value: value.into(),
+                    accepted,
+                },
             };
             assert_eq!(of(None, &[(variable, value)]), Err(expected));
         }
         for value in ["1", "yes", "on", " true", "ture"] {
-            assert_eq!(of(None, &[("REQUIRE_GVISOR", value)]), Err(Error::NoTruth { value: value.into() }));
+            assert_eq!(
+                of(None, &[("REQUIRE_GVISOR", value)]),
+                Err(EnvironmentRefused::NoTruth { value: value.into() })
+            );
         }
     }
 

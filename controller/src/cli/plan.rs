@@ -22,7 +22,7 @@ impl Arguments {
     pub(super) fn run(self) -> Exit {
         let target = match self.target.target() {
             Ok(Some(target)) => target,
-            Ok(None) => return target::Refused::NoNamespace.tell(),
+            Ok(None) => return target::TargetRefused::NoNamespace.tell(),
             Err(refused) => return refused.tell(),
         };
         block_on(async {

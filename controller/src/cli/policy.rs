@@ -62,7 +62,7 @@ impl Arguments {
 
 impl Show {
     /// A line for each setting, and whether a waiver has expired.
-    fn text(&self) -> Result<(String, bool), policy::Refused> {
+    fn text(&self) -> Result<(String, bool), policy::PolicyRefused> {
         let sources = self.policy.sources()?;
         let declared = sources.declared()?;
         let policy = sources.policy(declared.environment, clock::today());

@@ -87,7 +87,7 @@ pub(super) fn judged(
     record: &mut Record,
     sources: &policy::Sources,
     today: Date,
-) -> Result<Report, policy::Refused> {
+) -> Result<Report, policy::PolicyRefused> {
     record.environment = sources.declared_again(&record.environment)?;
     let mut policy = sources.policy(record.environment.environment, today);
     policy.only_production |= record.only_production;

@@ -142,7 +142,7 @@ pub(super) fn timeout(
     sources: &Sources,
     given: Option<Duration>,
     usual: Duration,
-) -> Result<Setting<Duration>, policy::Refused> {
+) -> Result<Setting<Duration>, policy::PolicyRefused> {
     let names = Names { flag: "--timeout", variable: "PODPROOF_TIMEOUT" };
     let file = |read: &Read| Some(read.parsed(read.file.limits.timeout.as_ref()?, time));
     sources.setting(names, given, time, file, usual)

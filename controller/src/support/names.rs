@@ -1,4 +1,4 @@
-//! Names by which the cluster recognises the product's objects.
+//! Names and numbers that the product gives its objects, and by which the cluster and the product recognise them.
 
 /// The product's name, as a field manager and in the names of created objects.
 pub const PRODUCT: &str = "podproof";

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::target::Refused;
+use super::target::TargetRefused;
 use crate::image;
 
 /// The namespaces of a run.
@@ -49,8 +49,8 @@ impl Namespaces {
     }
 
     /// Returns the namespace of a command that cannot do without one.
-    pub(in crate::cli) fn required(&self) -> Result<&str, Refused> {
-        self.namespace().ok_or(Refused::NoNamespace)
+    pub(in crate::cli) fn required(&self) -> Result<&str, TargetRefused> {
+        self.namespace().ok_or(TargetRefused::NoNamespace)
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::{
-    policy::{self, Sources},
+    policy::{PolicyRefused, Sources},
     settings::{Names, Setting, listed},
 };
 use crate::cli::console::tell;
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
-    /// Something that the sandbox is to try; may be repeated
+    /// A destination that the sandbox tries, by tcp, udp or dns [default: tcp]; may be repeated
     #[arg(
         long = "egress-target",
         value_name = "HOST:PORT[/PROTOCOL]",
@@ -31,7 +31,8 @@ pub(in crate::cli) struct Arguments {
     /// What may be reached [default: deny-all]
     #[arg(long, value_enum, help_heading = "What may be reached")]
     profile: Option<Kind>,
-    /// What may be reached besides, and with a port must be; may be repeated
+    /// A destination, or a network as ADDRESS/BITS, that may be reached besides, by tcp, udp or dns. With a port, the
+    /// sandbox must reach the destination. May be repeated
     #[arg(
         long = "allow",
         value_name = "HOST[:PORT][/PROTOCOL]",
@@ -52,14 +53,14 @@ pub(in crate::cli) struct Settings {
 
 /// Settings that contradict each other.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum Refused {
+pub(in crate::cli) enum NetworkRefused {
     #[error("--allow names what the profile deny-all does not allow")]
     AllowUnderDenyAll,
     #[error("the profile allow-list allows nothing without --allow")]
     EmptyAllowList,
 }
 
-impl Refused {
+impl NetworkRefused {
     pub(in crate::cli) fn tell(&self) -> Exit {
         let help = match self {
             Self::AllowUnderDenyAll => {
@@ -75,7 +76,7 @@ impl Refused {
 }
 
 impl Arguments {
-    pub(in crate::cli) fn settings(&self, sources: &Sources) -> Result<Settings, policy::Refused> {
+    pub(in crate::cli) fn settings(&self, sources: &Sources) -> Result<Settings, PolicyRefused> {
         let Self { egress_targets, no_default_targets, profile, allowed } = self;
         let some = |named: &Vec<Endpoint>| (!named.is_empty()).then(|| named.clone());
         Ok(Settings {
@@ -112,11 +113,11 @@ impl Arguments {
 }
 
 impl Settings {
-    pub(in crate::cli) fn request(self) -> Result<LookupRequest, Refused> {
+    pub(in crate::cli) fn request(self) -> Result<LookupRequest, NetworkRefused> {
         let (kind, allowed) = (self.profile.value, self.allowed.value);
         match (kind, allowed.is_empty()) {
-            (Kind::DenyAll, false) => return Err(Refused::AllowUnderDenyAll),
-            (Kind::AllowList, true) => return Err(Refused::EmptyAllowList),
+            (Kind::DenyAll, false) => return Err(NetworkRefused::AllowUnderDenyAll),
+            (Kind::AllowList, true) => return Err(NetworkRefused::EmptyAllowList),
             _ => (),
         }
         Ok(LookupRequest { targets: self.targets.value, defaults: self.defaults.value, kind, allowed })

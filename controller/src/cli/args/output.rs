@@ -46,14 +46,14 @@ pub(in crate::cli) struct Arguments {
 
 /// Places that cannot have a report each.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
-pub(in crate::cli) enum Refused {
+pub(in crate::cli) enum OutputRefused {
     #[error("standard output cannot hold both {first} and {second}")]
     Crowded { first: String, second: String },
     #[error("two reports cannot have the same file {}", .0.display())]
     Shared(PathBuf),
 }
 
-impl Refused {
+impl OutputRefused {
     pub(in crate::cli) fn tell(&self) -> Exit {
         let help = match self {
             Self::Crowded { .. } => "give all but one a file, such as --output junit=report.xml",
@@ -65,7 +65,7 @@ impl Refused {
 }
 
 impl Arguments {
-    pub(in crate::cli) fn delivery(self) -> Result<Delivery, Refused> {
+    pub(in crate::cli) fn delivery(self) -> Result<Delivery, OutputRefused> {
         let outputs = placed(self.outputs)?;
         let colour = io::stdout().is_terminal() && colour_is_wanted();
         let summary = std::env::var_os(SUMMARY).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -75,11 +75,11 @@ impl Arguments {
 }
 
 /// Text goes to standard output unless something else does. Only annotations can stand beside it: they are lines of a log.
-fn placed(mut outputs: Vec<Output>) -> Result<Vec<Output>, Refused> {
+fn placed(mut outputs: Vec<Output>) -> Result<Vec<Output>, OutputRefused> {
     let mut files = BTreeSet::new();
     for file in outputs.iter().filter_map(|output| output.file.as_ref()) {
         if !files.insert(file) {
-            return Err(Refused::Shared(file.clone()));
+            return Err(OutputRefused::Shared(file.clone()));
         }
     }
     let standard = outputs.iter().filter(|output| output.file.is_none()).map(|output| output.format);
@@ -87,7 +87,7 @@ fn placed(mut outputs: Vec<Output>) -> Result<Vec<Output>, Refused> {
         [] => outputs.insert(0, Output { format: Format::Text, file: None }),
         [_] | [Format::Text, Format::Github] | [Format::Github, Format::Text] => (),
         &[first, second, ..] => {
-            return Err(Refused::Crowded { first: name(first), second: name(second) });
+            return Err(OutputRefused::Crowded { first: name(first), second: name(second) });
         }
     }
     Ok(outputs)
@@ -121,7 +121,7 @@ fn width() -> u16 {
 mod tests {
     use super::*;
 
-    fn places(words: &[&str]) -> Result<Vec<Output>, Refused> {
+    fn places(words: &[&str]) -> Result<Vec<Output>, OutputRefused> {
         placed(words.iter().map(|word| output(word).unwrap()).collect())
     }
 
@@ -141,9 +141,9 @@ mod tests {
         for words in
             [["json", "text"], ["text", "json"], ["github", "json"], ["json", "github"], ["json", "json"]]
         {
-            assert!(matches!(places(&words), Err(Refused::Crowded { .. })), "{words:?}");
+            assert!(matches!(places(&words), Err(OutputRefused::Crowded { .. })), "{words:?}");
         }
-        assert!(matches!(places(&["json=a", "junit=a"]), Err(Refused::Shared(_))));
+        assert!(matches!(places(&["json=a", "junit=a"]), Err(OutputRefused::Shared(_))));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 use crate::cli::console::tell;
 use crate::{
-    case::environment::{self, Declared, Environment},
+    case::environment::{self, Declared, Environment, EnvironmentRefused},
     judge::{
         exit::Exit,
         policy::{
@@ -55,9 +55,9 @@ pub(in crate::cli) struct Sources {
 
 /// What cannot be judged by.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum Refused {
+pub(in crate::cli) enum PolicyRefused {
     #[error(transparent)]
-    Environment(#[from] environment::Error),
+    Environment(#[from] EnvironmentRefused),
     #[error("{variable}={text:?} is not accepted: {why}")]
     Variable { variable: &'static str, text: String, why: String },
     #[error("failed to read the policy file {}", path.display())]
@@ -66,7 +66,7 @@ pub(in crate::cli) enum Refused {
     Mistake(#[from] Mistake),
 }
 
-impl Refused {
+impl PolicyRefused {
     pub(in crate::cli) fn tell(&self) -> Exit {
         let help = match self {
             Self::Environment(_) | Self::Variable { .. } => "correct the variable, or unset it",
@@ -80,12 +80,12 @@ impl Refused {
 
 impl Arguments {
     /// Reads the policy file, if there is one.
-    pub(in crate::cli) fn sources(&self) -> Result<Sources, Refused> {
+    pub(in crate::cli) fn sources(&self) -> Result<Sources, PolicyRefused> {
         let (path, found_by) = self.place();
         let file = match path {
             Some(path) => {
                 let text = fs::read_to_string(&path)
-                    .map_err(|source| Refused::Unreadable { path: path.clone(), source })?;
+                    .map_err(|source| PolicyRefused::Unreadable { path: path.clone(), source })?;
                 Some((in_repository(&path), file::read(&path.display().to_string(), text)?))
             }
             None => None,
@@ -108,7 +108,7 @@ impl Arguments {
 
 impl Sources {
     /// For a run of now: the flag, the variables and the file say what it is judged for.
-    pub(in crate::cli) fn declared(&self) -> Result<Declared, Refused> {
+    pub(in crate::cli) fn declared(&self) -> Result<Declared, PolicyRefused> {
         let claim = self
             .file
             .as_ref()
@@ -117,7 +117,7 @@ impl Sources {
     }
 
     /// For a run of once: what it was judged for then, unless the flag says otherwise.
-    pub(in crate::cli) fn declared_again(&self, recorded: &Declared) -> Result<Declared, Refused> {
+    pub(in crate::cli) fn declared_again(&self, recorded: &Declared) -> Result<Declared, PolicyRefused> {
         match self.environment {
             None => Ok(recorded.clone()),
             flag => Ok(environment::declared(flag, None, |_| None)?),

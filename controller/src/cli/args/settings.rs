@@ -1,6 +1,6 @@
 //! A setting by flag, variable, policy file or default, the first of these that has it.
 
-use super::policy::{Refused, Sources, variable};
+use super::policy::{PolicyRefused, Sources, variable};
 use crate::judge::policy::file::{Mistake, Read};
 
 /// A value, and what said so.
@@ -29,12 +29,12 @@ impl Sources {
         parse: impl Fn(&str) -> Result<T, String>,
         file: impl Fn(&Read) -> InFile<T>,
         default: T,
-    ) -> Result<Setting<T>, Refused> {
+    ) -> Result<Setting<T>, PolicyRefused> {
         if let Some(value) = given {
             return Ok(Setting { value, source: names.flag.to_owned() });
         }
         if let Some(text) = variable(names.variable).filter(|text| !text.is_empty()) {
-            let refused = |why| Refused::Variable { variable: names.variable, text: text.clone(), why };
+            let refused = |why| PolicyRefused::Variable { variable: names.variable, text: text.clone(), why };
             return Ok(Setting { value: parse(&text).map_err(refused)?, source: names.variable.to_owned() });
         }
         let found = self.file.as_ref().and_then(|(name, read)| Some((name, file(read)?)));

@@ -53,14 +53,14 @@ const IMAGE: &str = "put the probe's image where the nodes can pull it, and name
 
 /// What cannot be asked for.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum Refused {
+pub(in crate::cli) enum TargetRefused {
     #[error("no image of the probe was named")]
     NoImage,
     #[error("no namespace was named")]
     NoNamespace,
 }
 
-impl Refused {
+impl TargetRefused {
     pub(in crate::cli) fn tell(&self) -> Exit {
         let help = match self {
             Self::NoNamespace => "--namespace NAME says which",
@@ -73,9 +73,9 @@ impl Refused {
 
 impl Arguments {
     /// `None` where no namespace was named.
-    pub(in crate::cli) fn target(self) -> Result<Option<Target>, Refused> {
+    pub(in crate::cli) fn target(self) -> Result<Option<Target>, TargetRefused> {
         let Some(namespace) = self.namespaces.namespace().map(str::to_owned) else { return Ok(None) };
-        let image = self.image.reference().ok_or(Refused::NoImage)?.to_owned();
+        let image = self.image.reference().ok_or(TargetRefused::NoImage)?.to_owned();
         let known = match self.image_digest {
             Some(digest) => vec![digest],
             None => embedded::digests(),
