@@ -56,7 +56,8 @@ pub(super) fn limits(report: &Report, most: usize) -> Vec<(&'static str, String)
     scope.into_iter().chain(not_judged.into_iter().map(|part| ("not judged", part))).collect()
 }
 
-fn not_judged(report: &Report) -> Vec<String> {
+/// Returns the parts that were not judged, each with the reason, or says that there are none.
+pub(super) fn not_judged(report: &Report) -> Vec<String> {
     let mut parts: Vec<_> = report.not_judged.iter().cloned().chain(skipped(report)).collect();
     if parts.is_empty() {
         parts.push("nothing in the scope was left out".to_owned());
