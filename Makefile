@@ -104,9 +104,11 @@ probe-by-source: ## build the static probe with a standard library built from so
 generated: ## write proto/src/generated from proto/schema
 	cargo run --quiet --package generate
 
-reports-test: build ## the reports, by the programs that read them: xmllint, Chromium
-	@.ci/need xmllint=libxml2-utils chromium=chromium pip3=python3-pip unshare=util-linux
-	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports
+reports-test: build ## the reports, by the programs that read them: xmllint, Chromium, axe-core
+	@.ci/need xmllint=libxml2-utils chromium=chromium pip3=python3-pip unshare=util-linux npm=npm
+	@mkdir -p "$(TARGET)/pages"
+	@PODPROOF_LARGE_PAGES="$(TARGET)/pages" cargo test --quiet --package controller --lib of_a_thousand_sandboxes
+	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports "$(TARGET)/pages"
 
 pictures: build ## the README's pictures, from saved evidence
 	@.ci/need chromium=chromium aha=aha script=bsdutils unshare=util-linux
