@@ -3,7 +3,7 @@ use crate::{
     case::{
         Case, Subject,
         circumstances::{Circumstances, Place},
-        environment::{Declared, Environment},
+        environment::{Declared, Environment, Source},
     },
     evidence::record::Record,
     fixture,
@@ -32,7 +32,7 @@ fn cluster(cases: Vec<Case>) -> Report {
 fn judged(cases: Vec<Case>, place: Place) -> Report {
     let environment = Declared {
         environment: Environment::Production,
-        source: "ENVIRONMENT=production".into(),
+        source: Source::Variable { name: "ENVIRONMENT", value: "production".into() },
         remarks: Vec::new(),
     };
     let circumstances = Circumstances {
