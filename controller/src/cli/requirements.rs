@@ -171,6 +171,45 @@ fn settings(blocks: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::requirement::Scope;
+
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/requirements.md");
+
+    /// Returns the page of requirements: a row for each, in the order of reports.
+    fn page() -> String {
+        let mut page = String::from(
+            "# Requirements\n\n`controller requirements ID` explains one. This page is written from the catalogue by \
+             `UPDATE_PAGES=1 cargo test -p controller --lib cli::requirements`.\n\n\
+             | requirement | where | development | staging | production | met means |\n|---|---|---|---|---|---|\n",
+        );
+        for requirement in ALL {
+            let mandatory = if requirement.mandatory { " (mandatory)" } else { "" };
+            let place = match requirement.scope {
+                Scope::Everywhere => "every sandbox",
+                Scope::Cluster => "in a cluster",
+            };
+            let [development, staging, production] =
+                [Environment::Development, Environment::Staging, Environment::Production]
+                    .map(|environment| enforcement(requirement, environment));
+            _ = writeln!(
+                page,
+                "| {}{mandatory} | {place} | {development} | {staging} | {production} | {} |",
+                requirement.id, requirement.explanation.met
+            );
+        }
+        page
+    }
+
+    #[test]
+    fn the_page_of_requirements_equals_the_catalogue() {
+        let page = page();
+        if std::env::var_os("UPDATE_PAGES").is_some() {
+            std::fs::create_dir_all(std::path::Path::new(PAGE).parent().unwrap()).unwrap();
+            std::fs::write(PAGE, &page).unwrap();
+        }
+        let kept = std::fs::read_to_string(PAGE).unwrap_or_default();
+        assert!(kept == page, "docs/requirements.md is stale; the page itself says how to write it");
+    }
 
     #[test]
     fn every_requirement_is_listed_and_explained() {
