@@ -1,4 +1,4 @@
-//! The command line: one file for each subcommand, and what they share.
+//! The command line: one file for each subcommand, and the code that they share.
 
 mod args;
 mod cleanup;
@@ -24,7 +24,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::judge::exit::Exit;
 use error::CommandError;
 
-/// Proves that sandboxes are gVisor, and cut off from the network and from the host
+/// Proves that sandboxes run on gVisor, isolated from the network and from the host
 #[derive(Debug, Parser)]
 #[command(name = "controller", version, arg_required_else_help = true)]
 struct Cli {
@@ -50,7 +50,7 @@ enum Command {
     Man(completions::Pages),
 }
 
-/// Runs the command line, and returns its end.
+/// Runs the command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     console::log();
     let cli = match Cli::try_parse_from(arguments) {
@@ -78,7 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-/// Runs a command that makes a run or asks a cluster, and prints its error.
+/// Runs a command that makes a run or asks a cluster, prints its error and returns its exit code.
 fn block_on(command: impl Future<Output = Result<Exit, CommandError>>) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -157,7 +157,11 @@ fn without_user_namespaces() {
     let ended = run::ended(run::clean(command).env("TMPDIR", &home.temporary).spawn().unwrap());
     home.assert_clean(&[]);
     assert_eq!(ended.code(), Some(4), "{ended:#?}");
-    assert!(ended.err.contains("help: this machine lets nobody make a user namespace"), "{}", ended.err);
+    assert!(
+        ended.err.contains("help: runsc without root needs a user namespace, and this machine allows none"),
+        "{}",
+        ended.err
+    );
 }
 
 fn interrupted() {

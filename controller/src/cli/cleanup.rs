@@ -1,4 +1,4 @@
-//! `controller cleanup`: what earlier runs left, found by label and removed.
+//! `controller cleanup`: finds the objects of earlier runs by their label, and removes them.
 
 use std::fmt::Write;
 
@@ -20,24 +20,25 @@ use crate::{
     },
 };
 
-/// Finds what earlier runs left in a namespace, and removes it
+/// Finds the objects that earlier runs left in a namespace, and removes them
 #[derive(Args, Debug)]
 #[command(
     mut_args(|argument| argument.help_heading(None::<&str>)),
     mut_arg("namespace", |argument| argument.required(true)),
     after_help = "Examples:\n  controller cleanup --namespace shop --control-namespace podproof --dry-run\n  controller \
-    cleanup --namespace shop --run podproof-0a1b2c3d\n\nA run that is still under way loses its probes, too: name one with \
-    --run.\n\nExit codes: 0 nothing is left, 2 wrong usage, 4 could not look, 6 something is left"
+    cleanup --namespace shop --run podproof-0a1b2c3d\n\nA run that is still in progress loses its probes, too; --run limits \
+    the search to one run.\n\nExit codes: 0 nothing is left, 2 wrong usage, 4 the cluster could not be read, 6 something \
+    is left"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
     namespaces: Namespaces,
     #[command(flatten)]
     cluster: Cluster,
-    /// Only what this run left
+    /// The run whose objects are searched for, such as podproof-0a1b2c3d [default: every run]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// Show what is there and remove nothing
+    /// List the objects and remove none
     #[arg(long)]
     dry_run: bool,
 }
@@ -75,7 +76,7 @@ impl Arguments {
                     _ = writeln!(text, "{verb} {kind}/{name} in namespace {namespace}");
                 }
                 for (name, why) in &failures {
-                    _ = writeln!(text, "left {name} in namespace {namespace}: {why}");
+                    _ = writeln!(text, "failed to remove {name} in namespace {namespace}: {why}");
                 }
                 left |= !failures.is_empty() || (self.dry_run && !found.is_empty());
             }

@@ -1,4 +1,4 @@
-//! What a shell and a reader of manuals are given: completions and man pages, made from the command line itself.
+//! `controller completions` and `controller man`: shell completions and man pages, made from the command line itself.
 
 use std::{io, path::PathBuf};
 
@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use super::console::{print, tell};
 use crate::judge::exit::Exit;
 
-/// Prints the completions of a shell
+/// Prints the completion script of a shell
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller completions bash > /etc/bash_completion.d/controller\n  controller completions \
@@ -16,7 +16,7 @@ use crate::judge::exit::Exit;
     codes: 0 done, 2 wrong usage, 4 could not write"
 )]
 pub(super) struct Arguments {
-    /// Of which shell
+    /// The shell that reads the script
     #[arg(value_enum, value_name = "SHELL")]
     shell: Shell,
 }
@@ -28,12 +28,12 @@ pub(super) struct Arguments {
     write"
 )]
 pub(super) struct Pages {
-    /// The folder, which must be there
+    /// The folder, which must exist
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
 }
 
-/// Why there are no pages.
+/// A failure to write the man pages.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to write the man pages into {}", folder.display())]
 struct Unwritten {
@@ -54,7 +54,7 @@ impl Pages {
         match clap_mangen::generate_to(command, &self.folder) {
             Ok(()) => Exit::Ready,
             Err(source) => {
-                tell(&Unwritten { folder: self.folder, source }, Some("name a folder that can be written"));
+                tell(&Unwritten { folder: self.folder, source }, Some("name an existing, writable folder"));
                 Exit::CouldNotRun
             }
         }

@@ -14,7 +14,7 @@ pub(super) fn colour_is_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Sends logs to standard error. Without `RUST_LOG` they are warnings alone.
+/// Sends logs to standard error; warnings alone unless `RUST_LOG` is set.
 pub(super) fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     let colour = io::stderr().is_terminal() && colour_is_wanted();
@@ -36,7 +36,7 @@ pub(super) fn tell(error: &dyn Error, help: Option<&str>) {
         source = cause.source();
     }
     let help = help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
-    // If standard error is closed, the exit code alone tells of the error.
+    // If standard error is closed, only the exit code shows the error.
     _ = writeln!(io::stderr(), "error: {chain}{help}");
 }
 

@@ -1,4 +1,4 @@
-//! `controller diff`: two runs side by side.
+//! `controller diff`: compares the saved evidence of two runs.
 
 use std::path::PathBuf;
 
@@ -15,26 +15,26 @@ use crate::{
     support::clock,
 };
 
-/// Compares saved evidence: what became better, worse, new or gone
+/// Compares the saved evidence of two runs, and lists each requirement that became better, worse, new or gone
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller diff monday.json today.json\n  controller diff monday.json today.json --fail-on \
-    worse\n\nBoth are judged again, for the stronger of the environments that they were judged for, and under the same \
-    policy. Worse is also what is wanting in a new place, and what is judged no more in an old one.\n\nExit codes: 0 \
-    done, 1 something became worse and --fail-on worse was given, 2 wrong usage, or a file that is not whole saved \
-    evidence, 4 could not read or write"
+    worse\n\nBoth files are judged again under the same policy, for the stronger of their two environments. A gap in a \
+    new place counts as worse, and so does a requirement that is no longer judged in a place where others still are.\n\nExit \
+    codes: 0 done, 1 a requirement became worse and --fail-on worse was given, 2 wrong usage, or a file that is not intact \
+    saved evidence, 4 could not read or write"
 )]
 pub(super) struct Arguments {
-    /// The evidence of then
+    /// The saved evidence of the earlier run
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The evidence of now
+    /// The saved evidence of the later run
     #[arg(value_name = "NEW")]
     new: PathBuf,
-    /// End with 1 if something became worse
-    #[arg(long, value_enum, value_name = "WHAT")]
+    /// End with exit code 1 if a requirement became worse [default: end with 0]
+    #[arg(long, value_enum, value_name = "CHANGE")]
     fail_on: Option<FailOn>,
-    /// How the differences are written
+    /// The format of the differences, on standard output
     #[arg(
         long,
         short,

@@ -1,4 +1,4 @@
-//! `controller doctor`: the checks of everything that a run needs, before a run is made.
+//! `controller doctor`: checks everything that a run needs, before the run.
 
 use clap::Args;
 

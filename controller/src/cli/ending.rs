@@ -1,4 +1,4 @@
-//! The end of a run: its record is judged once, saved and reported, and becomes the exit code.
+//! The end of a run: its record is saved, judged once and reported; the verdict becomes the exit code.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// Makes a run with a launcher, and ends it.
+    /// Makes a run with a launcher, then saves, judges and reports its record.
     pub(super) async fn run(
         self,
         launcher: &impl Launcher,
@@ -44,7 +44,7 @@ impl Ending {
         Ok(exit)
     }
 
-    /// Saves the evidence and writes the report. Evidence that cannot be saved does not hold the report back.
+    /// Saves the evidence and writes the report. The report is written even if the evidence cannot be saved.
     fn write(&self, record: &Record, report: &Report) -> Result<(), CommandError> {
         let saved = self.save(record);
         let delivered = self.delivery.deliver(report);

@@ -60,9 +60,9 @@ impl CommandError {
         match self {
             Self::Run(error) => of_run(error),
             Self::Encode(_) => Some("run the command again"),
-            Self::Save(_) => Some("--save-evidence takes a file in a folder that can be written"),
+            Self::Save(_) => Some("--save-evidence takes a file in an existing, writable folder"),
             Self::Deliver(_) => Some(
-                "--output takes FORMAT=FILE, a file in a folder that can be written; the exit code is 4 whatever the verdict",
+                "--output takes FORMAT=FILE, a file in an existing, writable folder; the exit code is 4 whatever the verdict",
             ),
         }
     }
@@ -84,10 +84,10 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         RunError::Launch(LaunchError::Start { .. }) => Some(
             "--runtime takes the path of an OCI runtime; without a runtime, programs must be allowed to run in TMPDIR",
         ),
-        RunError::Launch(LaunchError::Scratch { .. }) => Some("set TMPDIR to a folder that can be written"),
+        RunError::Launch(LaunchError::Scratch { .. }) => Some("set TMPDIR to an existing, writable folder"),
         RunError::NotStarted { .. } if !nix::unistd::geteuid().is_root() => Some(without_root()),
         RunError::NotStarted { .. } => {
-            Some("run the runtime by hand to see more, or name another runtime with --runtime")
+            Some("run the runtime by hand to see its own error, or name another runtime with --runtime")
         }
         RunError::Lookup(_) => {
             Some("give an address in place of the name, or a name that this machine can look up")
@@ -125,17 +125,17 @@ fn of_run(error: &RunError) -> Option<&'static str> {
 fn without_root() -> &'static str {
     match user_namespaces() {
         UserNamespaces::None => {
-            "this machine lets nobody make a user namespace, which runsc without root needs (`sysctl user.max_user_namespaces` \
-             is 0): raise the setting, or run the command again with sudo"
+            "runsc without root needs a user namespace, and this machine allows none (`sysctl user.max_user_namespaces` is 0): \
+             raise the setting, or run the command again with sudo"
         }
         UserNamespaces::OfRoot => {
-            "this machine lets only root make a user namespace, which runsc without root needs (`sysctl \
+            "runsc without root needs a user namespace, and this machine allows only root to make one (`sysctl \
              kernel.unprivileged_userns_clone` is 0): set it to 1, or run the command again with sudo"
         }
         UserNamespaces::OfProfiles => {
-            "this machine lets only programs with an AppArmor profile of their own make a user namespace, which runsc without \
-             root needs (`sysctl kernel.apparmor_restrict_unprivileged_userns` is 1): give runsc a profile, or run the \
-             command again with sudo"
+            "runsc without root needs a user namespace, and this machine allows one only to programs with their own AppArmor \
+             profile (`sysctl kernel.apparmor_restrict_unprivileged_userns` is 1): give runsc a profile, or run the command \
+             again with sudo"
         }
         UserNamespaces::Allowed => {
             "OCI runtimes usually need root, and runsc without root needs a bundle without network (`--network=none`): run the \

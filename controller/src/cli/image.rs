@@ -1,4 +1,4 @@
-//! `controller image`: its arguments, and what it says when the image is where it should be.
+//! `controller image`: writes or pushes the image of the probe or the controller, and prints the next steps.
 
 use std::{
     borrow::Cow,
@@ -16,38 +16,39 @@ use crate::{
     support::file,
 };
 
-/// The running program, whatever has become of its path (proc(5)).
+/// The running program, even after its path was replaced or removed (proc(5)).
 const MYSELF: &str = "/proc/self/exe";
 
-/// Writes the probe's OCI image to a file, or pushes it to a registry
+/// Writes the OCI image of the probe or the controller to a file, or pushes it to a registry
 #[derive(Args, Debug)]
 #[command(
     group = ArgGroup::new("place").required(true),
     after_help = "Examples:\n  controller image probe.tar\n  controller image --push \
-    registry.example/podproof/probe\n  controller image controller.tar --of controller\n\nThe archive is for `ctr images \
-    import`, `docker load`, `skopeo copy oci-archive:` and `crane push`. Standard output is one line: the image's \
-    reference by digest.\n\nExit codes: 0 done, 2 wrong usage, or a program that is not there or not static, 4 could not \
+    registry.example/podproof/probe\n  controller image controller.tar --of controller\n\n`ctr images import`, `docker \
+    load`, `skopeo copy oci-archive:` and `crane push` read the archive. Standard output is one line: the image's \
+    reference by digest.\n\nExit codes: 0 done, 2 wrong usage, or a program that is missing or not static, 4 could not \
     write or push"
 )]
 pub(super) struct Arguments {
-    /// The archive to write
+    /// The archive file to write
     #[arg(value_name = "FILE", group = "place")]
     file: Option<PathBuf>,
-    /// The registry, repository and tag to push to, with the credentials of `docker login` [default tag: the version]
+    /// Push to this registry, repository and tag, with the credentials of `docker login` [default tag: the version]
     #[arg(long, value_name = "REF", group = "place")]
     push: Option<Name>,
-    /// Speak HTTP without TLS to the registry
+    /// Use HTTP without TLS for the registry
     #[arg(long, conflicts_with = "file")]
     plain_http: bool,
-    /// The program that the image holds
-    #[arg(long, value_enum, value_name = "WHICH", default_value = "probe")]
+    /// The program in the image
+    #[arg(long, value_enum, value_name = "PROGRAM", default_value = "probe")]
     of: Content,
-    /// The name in the archive [default: podproof.invalid/probe or podproof.invalid/controller, and the version]
+    /// The image's name in the archive [default: podproof.invalid/probe or podproof.invalid/controller, tagged with the
+    /// version]
     #[arg(long, value_name = "REF", conflicts_with = "push")]
     name: Option<Name>,
 }
 
-/// Why there is no image where it should be.
+/// A failure to write or push the image.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("this controller was built without a probe")]
@@ -58,7 +59,7 @@ enum Error {
     Make { content: Content, source: image::Error },
     #[error("failed to write the archive")]
     WriteFile(#[from] file::Error),
-    #[error("failed to start the runtime of the client")]
+    #[error("failed to start the client of the registry")]
     Runtime(#[source] io::Error),
     #[error("failed to push the image")]
     Push(#[from] registry::Error),
@@ -91,26 +92,26 @@ impl Arguments {
                 let archive =
                     image.archive(&name).map_err(|source| Error::Make { content: self.of, source })?;
                 file::write(&path, &archive)?;
-                // A node that imports an archive knows the image by its name, and by no digest.
+                // A node that imports an archive knows the image by its name alone, without a digest.
                 let trial = trial(self.of, &name.to_string());
                 let import = format!("ctr --namespace k8s.io images import {}", quoted(&path));
                 (name.pinned(&image), format!("next, on every node: {import}\nthen: {trial}"))
             }
         };
         writeln!(io::stdout(), "{pinned}").map_err(Error::WriteReference)?;
-        // Where standard error is closed, nobody asked what is next.
+        // If standard error is closed, nobody reads the next steps.
         _ = writeln!(io::stderr(), "{next}");
         Ok(())
     }
 }
 
-/// As a shell takes it; what a shell cannot be given is shown as it is.
+/// Returns the path quoted for a shell; a path that no shell accepts is returned unquoted.
 fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy();
     shlex::try_quote(&path).map_or_else(|_| path.to_string(), Cow::into_owned)
 }
 
-/// The command that uses the image.
+/// Returns the command that uses the image.
 fn trial(content: Content, reference: &str) -> String {
     match content {
         Content::Probe => format!("controller verify --namespace NAMESPACE --image {reference}"),
@@ -137,22 +138,22 @@ fn push(image: &Image, name: &Name, plain_http: bool) -> Result<(), Error> {
 impl Error {
     fn help(&self) -> Option<&'static str> {
         match self {
-            Self::NoProbe => Some("build it in with `make build`"),
+            Self::NoProbe => Some("build the probe in with `make build`"),
             Self::Make { source: image::Error::Dynamic(Content::Controller), .. } => {
-                Some("`make controller-static` builds the static one; run that one's `image --of controller`")
+                Some("`make controller-static` builds a static controller; run its `image --of controller`")
             }
             Self::Make { .. } => Some("`make build` builds a controller with a static probe inside"),
-            Self::WriteFile(file::Error::NoFile(_)) => Some("name a file, new or to be replaced"),
-            Self::WriteFile(_) => Some("name a file in a folder that is there and can be written"),
+            Self::WriteFile(file::Error::NoFile(_)) => Some("name a new file, or a file to replace"),
+            Self::WriteFile(_) => Some("name a file in an existing, writable folder"),
             Self::Push(registry::Error::Credential(_)) => Some(
                 "`docker login` writes the credentials; DOCKER_CONFIG names the folder of their config.json",
             ),
             Self::Push(registry::Error::Client(_)) => {
-                Some("install the certificates of the authorities to trust")
+                Some("install the certificates of the authorities that this machine trusts")
             }
             Self::Push(_) => Some(
-                "the registry must be reachable, and `docker login` must have been done where it wants to know you; \
-                for one without TLS add --plain-http",
+                "check that the registry is reachable; run `docker login` if the registry requires credentials; \
+                add --plain-http for a registry without TLS",
             ),
             Self::ReadMyself(_) | Self::Runtime(_) | Self::WriteReference(_) => None,
         }

@@ -5,13 +5,13 @@ use clap::Args;
 use super::{args::target, block_on, console::print, doctor::exit};
 use crate::{judge::exit::Exit, run::cluster};
 
-/// Shows the probe pods of a namespace, and asks the cluster if it would admit them; creates nothing
+/// Shows the pods that a run would create, and asks the cluster if it would admit them; creates nothing
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  controller plan --namespace shop --image registry.example/probe:0.1.0\n\nThe manifests are \
-    for reading, and for applying by hand. Create the ConfigMap first, and put its uid into the pods: \
+    after_help = "Examples:\n  controller plan --namespace shop --image registry.example/probe:0.1.0\n\nThe manifests can \
+    be read, or applied by hand. Create the ConfigMap first, and put its uid into the pods: \
     OWNER_UID=$(kubectl -n shop get configmap RUN -o jsonpath={.metadata.uid}) envsubst\n\nExit codes: 0 the cluster would \
-    admit every pod, 2 wrong usage, 3 nothing to probe, 4 refused, or the cluster could not be asked"
+    admit every pod, 2 wrong usage, 3 nothing to probe, 4 refused, or the cluster did not answer"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]

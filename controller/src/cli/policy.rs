@@ -1,4 +1,4 @@
-//! `controller policy show`: what is in force, and what said so.
+//! `controller policy show`: the settings in force, each with its source.
 
 use std::{fmt::Write, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     support::clock,
 };
 
-/// Says how a run would be judged
+/// Shows the policy that would judge a run
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller policy show\n  ENVIRONMENT=production controller policy show --policy \
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Print every setting, and where it came from
+    /// Prints every setting with its source
     Show(Show),
 }
 
@@ -42,7 +42,7 @@ struct Show {
     policy: policy::Arguments,
     #[command(flatten)]
     network: network::Arguments,
-    /// How long the whole run may take
+    /// The time limit of the whole run, such as 30s, 5m or 1m30s; at most 24h [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = verify::time)]
     timeout: Option<Duration>,
 }
@@ -61,7 +61,7 @@ impl Arguments {
 }
 
 impl Show {
-    /// A line for each setting, and whether a waiver has expired.
+    /// Returns a line for each setting, and true if a waiver has expired.
     fn text(&self) -> Result<(String, bool), policy::PolicyRefused> {
         let sources = self.policy.sources()?;
         let declared = sources.declared()?;

@@ -1,4 +1,4 @@
-//! `controller rbac`: the roles that a run needs, for `kubectl apply`.
+//! `controller rbac`: prints the roles that a run needs, for `kubectl apply`.
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use crate::{
     run::cluster::permission::{Subject, roles},
 };
 
-/// Prints the least roles that a run needs, with what each line is for and what is lost without it
+/// Prints the minimal roles for a run, with the purpose of each rule and the loss without it
 #[derive(Args, Debug)]
 #[command(
     mut_args(|argument| argument.help_heading(None::<&str>)),
@@ -19,10 +19,10 @@ use crate::{
 pub(super) struct Arguments {
     #[command(flatten)]
     namespaces: Namespaces,
-    /// Also what needs the whole cluster: nodes, RuntimeClasses, other kinds of policies
+    /// Also print roles for objects of the whole cluster: nodes, RuntimeClasses, other kinds of policies
     #[arg(long)]
     cluster: bool,
-    /// Also bind the roles to a service account
+    /// Also bind the roles to this service account, such as ci:gate [default: print no bindings]
     #[arg(long, value_name = "NAMESPACE:NAME", value_parser = subject)]
     service_account: Option<Subject>,
 }

@@ -1,4 +1,4 @@
-//! `controller requirements`: what is required, and what each requirement means.
+//! `controller requirements`: lists the requirements, and explains each of them.
 
 use std::fmt::Write;
 
@@ -17,14 +17,14 @@ use crate::{
     plan::{self, defaults},
 };
 
-/// Lists what is required, or explains one requirement
+/// Lists all requirements, or explains one requirement
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller requirements\n  controller requirements runtime-isolation\n\nExit codes: 0 done, 2 \
-    no such requirement, 4 could not write"
+    unknown requirement, 4 could not write"
 )]
 pub(super) struct Arguments {
-    /// The requirement to explain, by its id
+    /// The id of the requirement to explain [default: list all requirements]
     id: Option<String>,
 }
 
@@ -41,12 +41,12 @@ impl Arguments {
         if let Some(requirement) = ALL.iter().find(|requirement| requirement.id == id) {
             return print(&explained(requirement));
         }
-        tell(&Unknown { meant: nearest(&id), id }, Some("`controller requirements` lists them"));
+        tell(&Unknown { meant: nearest(&id), id }, Some("`controller requirements` lists all ids"));
         Exit::Usage
     }
 }
 
-/// How many letters may be wrong for an id to be meant.
+/// The most letters that may be wrong, missing, added or swapped for a known id to be suggested.
 const SLIPS: usize = 4;
 
 fn nearest(id: &str) -> Option<&'static str> {
@@ -55,7 +55,7 @@ fn nearest(id: &str) -> Option<&'static str> {
     (distance(nearest) <= SLIPS).then_some(nearest)
 }
 
-/// A line for each: id, what it does in production, and its title.
+/// Returns a line for each requirement: its id, its effect in production and its title.
 fn list() -> String {
     let width = ALL.iter().map(|requirement| requirement.id.len()).max().unwrap_or_default();
     let mut text = format!("{:<width$}  {:<10}  holds when met\n", "requirement", "production");
@@ -70,7 +70,7 @@ fn list() -> String {
     text
 }
 
-/// Everything that is to be said of one.
+/// Returns the full explanation of a requirement.
 fn explained(requirement: &Requirement) -> String {
     let explanation = &requirement.explanation;
     let mut text = format!("{}\n{}\n\n", requirement.id, requirement.title);
@@ -109,16 +109,16 @@ fn enforcement(requirement: &Requirement, environment: Environment) -> &'static 
     }
 }
 
-/// What is attempted without being asked for, and who says that it is there.
+/// Returns the default targets, each with the document that names its address.
 fn targets() -> String {
     let mut text = String::from(
-        "\ntargets, tried from a network of the sandbox's own; `--no-default-targets` leaves them out\n",
+        "\ndefault targets, tried if the sandbox has its own network; `--no-default-targets` leaves them out\n",
     );
     for destination in plan::local::documentation() {
         let what = destination.purpose.words();
         _ = writeln!(
             text,
-            "  {:<32}{what} (RFC 5737, RFC 3849); in an empty network all the same",
+            "  {:<32}{what} (RFC 5737, RFC 3849); also tried in an empty network",
             destination.name()
         );
     }
@@ -129,13 +129,13 @@ fn targets() -> String {
         _ = writeln!(text, "  {:<32}{what}: {of}  {source}", destination.name());
     }
     text.push_str(
-        "in a cluster besides, always: its DNS, its API server, the node and its kubelet, other pods of the namespace, the \
-         control's listener\n",
+        "in a cluster, also and always: the cluster's DNS, its API server, the node and its kubelet, other pods of the \
+         namespace, the run's own listener\n",
     );
     text
 }
 
-/// The table of signals, strongest first.
+/// Returns the signals, strongest first.
 fn signals() -> String {
     let mut text = String::from("\nsignals, strongest first\n");
     for signal in SIGNALS {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_requirement_shows_every_signal_and_what_imitates_it() {
+    fn runtime_isolation_shows_every_signal_with_its_source() {
         let requirement = ALL.iter().find(|requirement| requirement.id == "runtime-isolation").unwrap();
         let text = explained(requirement);
         for signal in SIGNALS {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_pen_is_told_what_was_meant() {
+    fn a_mistyped_id_gets_a_suggestion() {
         assert_eq!(nearest("runtime-isolatoin"), Some("runtime-isolation"));
         assert_eq!(nearest("something else altogether"), None);
     }

@@ -1,4 +1,4 @@
-//! `controller schema`: the JSON Schemas of what others read and write.
+//! `controller schema`: prints the JSON Schemas of the documents that other programs read and write.
 
 use clap::Args;
 
@@ -15,8 +15,8 @@ use crate::{
     done, 2 wrong usage, 4 could not write"
 )]
 pub(super) struct Arguments {
-    /// Of what
-    #[arg(value_enum, value_name = "WHAT")]
+    /// The document that the schema describes
+    #[arg(value_enum, value_name = "DOCUMENT")]
     document: Document,
 }
 

@@ -25,64 +25,63 @@ use crate::{
     support::clock,
 };
 
-/// Judges saved evidence again
+/// Judges saved evidence again, without a sandbox or a cluster
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller score evidence.json\n  controller score evidence.json --environment production \
-    --output html=report.html\n  controller score archive/*.json\n\nWithout --environment and --only a file is judged for \
-    what its run was judged for, and under the same policy file the report is the same, byte for byte. Of several files, \
-    each has a line, and the worst decides the exit code; the rate goes to standard error.\n\nExit codes: 0 ready, 1 not \
-    ready, 2 wrong usage, or a file that is not whole saved evidence, 3 undetermined, 4 could not read or write"
+    --output html=report.html\n  controller score archive/*.json\n\nWithout --environment and --only, each file is judged \
+    for the environment of its run. The same policy file then gives the same report, byte for byte. For several files, the \
+    report is one line a file, and the worst verdict decides the exit code; standard error shows the rate.\n\nExit codes: 0 \
+    ready, 1 not ready, 2 wrong usage, or a file that is not intact saved evidence, 3 undetermined, 4 could not read or \
+    write"
 )]
 pub(super) struct Arguments {
-    /// What `verify --save-evidence` kept
+    /// The files that `verify --save-evidence` wrote
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
     policy: policy::Arguments,
     #[command(flatten)]
     output: output::Arguments,
-    /// Say nothing of the rate
+    /// Print no rate of judged cases
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
 }
 
-/// Why a file is not judged.
+/// A file that could not be judged.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
     #[error("failed to read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("{} is refused", path.display())]
     Refused { path: PathBuf, source: saved::Error },
-    #[error("several files have a line each, and no other form than text")]
+    #[error("several files are reported as text alone, one line a file")]
     Forms,
 }
 
 impl Unread {
     pub(super) fn tell(&self) -> Exit {
         let (help, exit) = match self {
-            Self::Read { .. } => ("name a file that can be read", Exit::CouldNotRun),
+            Self::Read { .. } => ("name a readable file", Exit::CouldNotRun),
             Self::Refused { source: saved::Error::Newer { .. }, .. } => {
-                ("judge it with the controller that wrote it, or a newer one", Exit::Usage)
+                ("judge the file with the controller that wrote it, or with a newer one", Exit::Usage)
             }
-            Self::Refused { .. } => {
-                ("take the file as `verify --save-evidence` wrote it, from where it was kept", Exit::Usage)
-            }
-            Self::Forms => ("give one file with --output", Exit::Usage),
+            Self::Refused { .. } => ("restore the file as `verify --save-evidence` wrote it", Exit::Usage),
+            Self::Forms => ("give one file at a time with --output", Exit::Usage),
         };
         tell(self, Some(help));
         exit
     }
 }
 
-/// Reads what was kept.
+/// Reads a file of saved evidence.
 pub(super) fn read(path: &Path) -> Result<Record, Unread> {
     let bytes = fs::read(path).map_err(|source| Unread::Read { path: path.to_owned(), source })?;
     let refused = |source| Unread::Refused { path: path.to_owned(), source };
     saved::decode(&bytes).map(|(record, _)| record).map_err(refused)
 }
 
-/// A record's report, under the policy that was asked for.
+/// Returns the report of a record under the requested policy.
 pub(super) fn judged(
     record: &mut Record,
     sources: &policy::Sources,
@@ -124,12 +123,12 @@ fn one(file: &Path, sources: &policy::Sources, delivery: &Delivery) -> Exit {
     };
     let delivered = delivery.deliver(&report);
     if let Err(undelivered) = &delivered {
-        tell(undelivered, Some("--output takes FORMAT=FILE, a file in a folder that can be written"));
+        tell(undelivered, Some("--output takes FORMAT=FILE, a file in an existing, writable folder"));
     }
     Exit::of(None, delivered.is_ok(), report.verdict.into(), false)
 }
 
-/// One file after the other: nothing of a file is kept but its verdict.
+/// Judges one file after the other, and keeps only the worst verdict.
 fn several(files: &[PathBuf], sources: &policy::Sources, delivery: &Delivery, quiet: bool) -> Exit {
     if delivery.outputs != [Output { format: Format::Text, file: None }] {
         return Unread::Forms.tell();
@@ -162,19 +161,19 @@ fn several(files: &[PathBuf], sources: &policy::Sources, delivery: &Delivery, qu
     if !quiet {
         rate(cases, begun);
     }
-    // A file that was not judged is no verdict, and a verdict of the others would hide it.
+    // A file that could not be judged outweighs every verdict: the verdict of the other files would hide it.
     refusal.unwrap_or_else(|| Exit::of(None, written.is_ok(), worst.into(), false))
 }
 
 fn line(file: &Path, report: &Report) -> String {
     let findings = report.sandboxes.iter().flat_map(|sandbox| &sandbox.findings);
-    let mut wanting: Vec<_> = findings.filter(|finding| finding.is_wanting()).map(|it| it.id).collect();
-    wanting.sort_unstable();
-    wanting.dedup();
+    let mut gaps: Vec<_> = findings.filter(|finding| finding.is_wanting()).map(|it| it.id).collect();
+    gaps.sort_unstable();
+    gaps.dedup();
     let mut line = format!("{}: {}, score {}", file.display(), report.verdict.words(), report.score);
-    if !wanting.is_empty() {
+    if !gaps.is_empty() {
         // Writing to a string does not fail.
-        _ = write!(line, "; wanting: {}", wanting.join(", "));
+        _ = write!(line, "; unmet or inconclusive: {}", gaps.join(", "));
     }
     line
 }
@@ -182,6 +181,6 @@ fn line(file: &Path, report: &Report) -> String {
 fn rate(cases: usize, begun: Instant) {
     let took = begun.elapsed().as_secs_f64().max(f64::EPSILON);
     let count = u32::try_from(cases).map_or(f64::MAX, f64::from);
-    // Where standard error is closed, there is nobody to tell.
+    // If standard error is closed, nobody reads the rate.
     _ = writeln!(io::stderr(), "{cases} cases in {took:.2} s, {:.0} a second", count / took);
 }

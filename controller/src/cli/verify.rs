@@ -1,4 +1,4 @@
-//! `controller verify`: one run on this machine or in a cluster.
+//! `controller verify`: makes one run on this machine or in a cluster.
 
 use std::{
     path::{Path, PathBuf},
@@ -32,17 +32,17 @@ pub(super) const CLUSTER_TIMEOUT: Duration = Duration::from_mins(5);
 /// The longest timeout that a run accepts.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// Verifies a sandbox, and ends with a verdict
+/// Verifies a sandbox on this machine or the pods of a namespace, and ends with a verdict
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller verify --local\n  controller verify --local --environment production \
     --output junit=report.xml\n  controller verify --local --runtime 'runsc --platform=ptrace'\n  controller verify --namespace shop \
     --image registry.example/probe:0.1.0 --control-namespace podproof\n\nExit codes: 0 ready, 1 not \
-    ready, 2 wrong usage, 3 undetermined, 4 could not run, 5 timed out, 6 ready but objects were left behind, 130 \
-    interrupted"
+    ready, 2 wrong usage, 3 undetermined, 4 could not run, 5 timed out, 6 ready, but objects of the run are left, \
+    130 interrupted"
 )]
 pub(super) struct Arguments {
-    /// Verify a sandbox on this machine
+    /// Create a sandbox on this machine for this check, and verify it
     #[arg(
         long,
         required_unless_present = "namespace",
@@ -50,13 +50,13 @@ pub(super) struct Arguments {
         help_heading = "Target"
     )]
     local: bool,
-    /// The OCI runtime that makes the sandbox, with the runtime's own arguments [default: runsc on PATH]
+    /// The OCI runtime that creates the sandbox, with the runtime's own arguments [default: runsc on PATH]
     #[arg(long, value_name = "COMMAND", value_parser = runtime, requires = "local", help_heading = "On this machine")]
     runtime: Option<Words>,
-    /// An OCI bundle of yours; the probe runs in place of its program
+    /// Your own OCI bundle, in which the probe runs in place of the program [default: a bundle made for the run]
     #[arg(long, value_name = "DIR", requires = "local", help_heading = "On this machine")]
     bundle: Option<PathBuf>,
-    /// A static probe to use in place of the built-in probe
+    /// The path of a static probe [default: the built-in probe]
     #[arg(long, value_name = "PATH", requires = "local", help_heading = "On this machine")]
     probe: Option<PathBuf>,
     #[command(flatten)]
@@ -67,16 +67,17 @@ pub(super) struct Arguments {
     policy: policy::Arguments,
     #[command(flatten)]
     output: output::Arguments,
-    /// Measure the sandbox's share of processor time; this keeps its processors busy for 3s
+    /// Measure the sandbox's share of processor time; this keeps its processors busy for 3 s
     #[arg(long, help_heading = "Target")]
     measure_cpu: bool,
-    /// Show no progress
+    /// Show no progress on standard error
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
-    /// Save the evidence in this file, for `controller score` and `controller diff`
+    /// Save the evidence in this file, for `controller score` and `controller diff` [default: not saved]
     #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
-    /// Time for the whole run [default: 60s, with --namespace 5m]; removing the run's objects may take 20s more
+    /// The time limit of the whole run, such as 30s, 5m or 1m30s; at most 24h. Removing the run's objects may take 20 s
+    /// more [default: 60s, with --namespace 5m]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
     timeout: Option<Duration>,
 }
@@ -156,7 +157,7 @@ fn display(quiet: bool) -> Display {
     }
 }
 
-/// Splits a command into words. The path of an existing file is one word, whatever spaces it has.
+/// Splits a command into words. The path of an existing file is one word, even if it has spaces.
 fn runtime(command: &str) -> Result<Words, String> {
     if Path::new(command).is_file() {
         return Ok(Words(vec![command.to_owned()]));
@@ -170,7 +171,7 @@ fn runtime(command: &str) -> Result<Words, String> {
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
-        _ => Err("give a time such as 30s, 5m or 1m30s, up to a day".to_owned()),
+        _ => Err("give a time such as 30s, 5m or 1m30s, at most 24h".to_owned()),
     }
 }
 
@@ -179,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_runtime_is_split_as_a_shell_splits_it_unless_it_is_a_file() {
+    fn a_runtime_is_split_like_a_shell_command_unless_it_is_a_file() {
         let words = |words: &[&str]| Ok(Words(words.iter().map(|&word| word.to_owned()).collect()));
         assert_eq!(runtime("runsc --platform=ptrace"), words(&["runsc", "--platform=ptrace"]));
         let file = tempfile::Builder::new().prefix("with space").tempfile().unwrap();
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn times_without_a_meaning_are_refused() {
+    fn meaningless_times_are_refused() {
         assert_eq!(time("1m30s"), Ok(Duration::from_secs(90)));
         for wrong in ["", "0s", "soon", "10", "2days", "600000000000years"] {
             assert!(time(wrong).is_err(), "{wrong}");

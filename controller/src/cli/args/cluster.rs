@@ -14,7 +14,7 @@ pub(in crate::cli) struct Namespaces {
     /// The namespace whose pods are judged
     #[arg(long, short, value_name = "NAME", help_heading = "Target")]
     namespace: Option<String>,
-    /// The namespace of the control pod, in which no policy may apply
+    /// The namespace of the control pods, in which no policy may apply [default: no control pods]
     #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
     pub(in crate::cli) control_namespace: Option<String>,
 }
@@ -23,10 +23,10 @@ pub(in crate::cli) struct Namespaces {
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Cluster {
-    /// The kubeconfig [default: KUBECONFIG, ~/.kube/config, or the pod's service account]
+    /// The kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the pod's service account]
     #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "In a cluster")]
     pub(in crate::cli) kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig
+    /// The context of the kubeconfig [default: the current context]
     #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
     pub(in crate::cli) context: Option<String>,
 }
@@ -35,7 +35,7 @@ pub(in crate::cli) struct Cluster {
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Image {
-    /// The reference of the probe's image, as the nodes pull it
+    /// The reference of the probe's image, as the nodes pull it [default: the build's `PODPROOF_IMAGE`, if it was set]
     #[arg(long, value_name = "REF", requires = "namespace", help_heading = "In a cluster")]
     image: Option<String>,
 }
@@ -48,7 +48,7 @@ impl Namespaces {
         self.namespace.as_deref()
     }
 
-    /// Returns the namespace of a command that cannot do without one.
+    /// Returns the namespace of a command that requires one.
     pub(in crate::cli) fn required(&self) -> Result<&str, TargetRefused> {
         self.namespace().ok_or(TargetRefused::NoNamespace)
     }
@@ -57,7 +57,7 @@ impl Namespaces {
 // === impl Image ===
 
 impl Image {
-    /// Returns the image that the flag names, or the one that this build was given.
+    /// Returns the image that the flag names, or the default image of this build; `None` without either.
     pub(in crate::cli) fn reference(&self) -> Option<&str> {
         self.image.as_deref().or_else(|| image::default_reference())
     }

@@ -1,4 +1,4 @@
-//! The arguments that say what a sandbox is asked to reach, and what it may.
+//! The arguments for the targets that a sandbox tries, and for the destinations that it may reach.
 
 use clap::{Args, ValueEnum};
 
@@ -22,27 +22,27 @@ pub(in crate::cli) struct Arguments {
         long = "egress-target",
         value_name = "HOST:PORT[/PROTOCOL]",
         value_parser = endpoint::target,
-        help_heading = "What may be reached"
+        help_heading = "Network"
     )]
     egress_targets: Vec<Endpoint>,
-    /// Try nothing but what is named, and what belongs to the cluster
-    #[arg(long, help_heading = "What may be reached")]
+    /// Leave out the default targets; try only the named targets and those of the cluster
+    #[arg(long, help_heading = "Network")]
     no_default_targets: bool,
-    /// What may be reached [default: deny-all]
-    #[arg(long, value_enum, help_heading = "What may be reached")]
+    /// The destinations that the sandbox may reach [default: deny-all]
+    #[arg(long, value_enum, help_heading = "Network")]
     profile: Option<Kind>,
-    /// A destination, or a network as ADDRESS/BITS, that may be reached besides, by tcp, udp or dns. With a port, the
-    /// sandbox must reach the destination. May be repeated
+    /// A destination, or a network as ADDRESS/BITS, that the sandbox may also reach, by tcp, udp or dns [default: every
+    /// protocol]. With a port, the sandbox must reach the destination. May be repeated
     #[arg(
         long = "allow",
         value_name = "HOST[:PORT][/PROTOCOL]",
         value_parser = endpoint::allowed,
-        help_heading = "What may be reached"
+        help_heading = "Network"
     )]
     allowed: Vec<Endpoint>,
 }
 
-/// What was asked for by flag, variable or file.
+/// The network settings by flag, variable, policy file or default.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Settings {
     pub(in crate::cli) profile: Setting<Kind>,
@@ -54,7 +54,7 @@ pub(in crate::cli) struct Settings {
 /// Settings that contradict each other.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum NetworkRefused {
-    #[error("--allow names what the profile deny-all does not allow")]
+    #[error("the profile deny-all allows no destination, and --allow names one")]
     AllowUnderDenyAll,
     #[error("the profile allow-list allows nothing without --allow")]
     EmptyAllowList,
@@ -124,7 +124,7 @@ impl Settings {
     }
 }
 
-/// The profile's name, as the flag takes it.
+/// Returns the profile's name, as the flag takes it.
 pub(in crate::cli) fn name(kind: Kind) -> String {
     kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

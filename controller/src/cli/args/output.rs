@@ -1,4 +1,4 @@
-//! The arguments that say where the report goes.
+//! The arguments for the format and the place of the report.
 
 use std::{
     collections::BTreeSet,
@@ -18,18 +18,18 @@ use crate::{
     },
 };
 
-/// The width where there is no terminal to ask.
+/// The width in columns if there is no terminal.
 const WIDTH: u16 = 80;
-/// Narrower than this, a table is no table.
+/// The smallest width in columns; a narrower table cannot be read.
 const NARROWEST: u16 = 60;
-/// Names the file of a step's summary (docs.github.com, "Workflow commands for GitHub Actions").
+/// The variable that names the file of a step's summary (docs.github.com, "Workflow commands for GitHub Actions").
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
-    /// How the report is written, and where; may be repeated: text, json, junit, sarif, github, markdown or html, to
-    /// standard output or with =FILE. What is read on the terminal stays text unless something else goes there
+    /// The format of a report: text, json, junit, sarif, github, markdown or html. The report goes to standard output, or
+    /// with =FILE into a file. The text report also goes to standard output unless another format does; may be repeated
     #[arg(
         long = "output",
         short,
@@ -39,12 +39,12 @@ pub(in crate::cli) struct Arguments {
         help_heading = "How to report"
     )]
     outputs: Vec<Output>,
-    /// Show the evidence of what is met, too
+    /// Also show the evidence of requirements that are met
     #[arg(long, short, help_heading = "How to report")]
     verbose: bool,
 }
 
-/// Places that cannot have a report each.
+/// Two reports with the same place.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub(in crate::cli) enum OutputRefused {
     #[error("standard output cannot hold both {first} and {second}")]
@@ -56,8 +56,8 @@ pub(in crate::cli) enum OutputRefused {
 impl OutputRefused {
     pub(in crate::cli) fn tell(&self) -> Exit {
         let help = match self {
-            Self::Crowded { .. } => "give all but one a file, such as --output junit=report.xml",
-            Self::Shared(_) => "give each its own file",
+            Self::Crowded { .. } => "give a file to every format but one, such as --output junit=report.xml",
+            Self::Shared(_) => "give each report its own file",
         };
         tell(self, Some(help));
         Exit::Usage
@@ -74,7 +74,8 @@ impl Arguments {
     }
 }
 
-/// Text goes to standard output unless something else does. Only annotations can stand beside it: they are lines of a log.
+/// Adds the text report on standard output unless another report goes there. Of the other formats, only annotations can
+/// share standard output with text: they are lines of a log.
 fn placed(mut outputs: Vec<Output>) -> Result<Vec<Output>, OutputRefused> {
     let mut files = BTreeSet::new();
     for file in outputs.iter().filter_map(|output| output.file.as_ref()) {
@@ -105,12 +106,12 @@ fn output(text: &str) -> Result<Output, String> {
     };
     let format = Format::from_str(name, false).map_err(|_| {
         let names: Vec<_> = Format::value_variants().iter().map(|&format| self::name(format)).collect();
-        format!("give one of {}, and =FILE if it is to go into a file", names.join(", "))
+        format!("give one of {}, and =FILE to write a file", names.join(", "))
     })?;
     Ok(Output { format, file })
 }
 
-/// The terminal's, else COLUMNS, else a fixed one.
+/// Returns the terminal's width; without a terminal that of `COLUMNS`, or else a fixed width.
 fn width() -> u16 {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = comfy_table::Table::new().width().filter(|&width| width > 0);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn standard_output_holds_one_document_and_annotations_beside_text() {
+    fn standard_output_holds_one_report_or_text_with_annotations() {
         for words in [["text", "github"], ["github", "text"]] {
             assert_eq!(places(&words).unwrap().len(), 2, "{words:?}");
         }
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_that_there_is_not_is_answered_with_those_that_there_are() {
+    fn an_unknown_format_is_refused_with_the_known_formats() {
         for wrong in ["xml", "JSON", "", "xml=a", "json="] {
             let error = output(wrong).unwrap_err();
             assert!(error.contains("json") || error.contains('='), "{wrong}: {error}");

@@ -1,4 +1,4 @@
-//! How strictly to judge, from the flags, the variables and the policy file.
+//! The strictness of the judgement, from the flags, the variables and the policy file.
 
 use std::{
     fs, io,
@@ -20,19 +20,20 @@ use crate::{
     },
 };
 
-/// Names the policy file.
+/// The variable that names the policy file.
 const VARIABLE: &str = "PODPROOF_POLICY";
 
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
-    /// Where the workloads are meant to run [default: what ENVIRONMENT, `REQUIRE_GVISOR` and `K8S_CLUSTER_TYPE` say]
+    /// The environment that the workloads are meant for [default: the strongest that ENVIRONMENT, `REQUIRE_GVISOR`,
+    /// `K8S_CLUSTER_TYPE` and the policy file name, or else development]
     #[arg(long, value_enum, help_heading = "How to judge")]
     pub(in crate::cli) environment: Option<Environment>,
-    /// Judge only what production requires, and enforce it whatever the environment
-    #[arg(long, value_enum, value_name = "WHICH", help_heading = "How to judge")]
+    /// Judge only the mandatory requirements and the checklist of production, and let them block in every environment
+    #[arg(long, value_enum, value_name = "ENVIRONMENT", help_heading = "How to judge")]
     pub(in crate::cli) only: Option<Only>,
-    /// The policy file [default: `PODPROOF_POLICY`, else podproof.toml if it is there]
+    /// The policy file [default: the file that `PODPROOF_POLICY` names, or else podproof.toml in this folder, if it exists]
     #[arg(long = "policy", value_name = "FILE", help_heading = "How to judge")]
     file: Option<PathBuf>,
 }
@@ -42,18 +43,18 @@ pub(in crate::cli) enum Only {
     Production,
 }
 
-/// Everything that says how strictly to judge.
+/// The sources of the policy, and of all settings of a run.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Sources {
     environment: Option<Environment>,
     only_production: bool,
-    /// The policy file, and its name as seen from its repository.
+    /// The policy file's path in its repository, and the parsed file; `None` without a policy file.
     pub(in crate::cli) file: Option<(String, Read)>,
-    /// What named the file, or that nothing did.
+    /// The source of the policy file's path, in words.
     pub(in crate::cli) found_by: &'static str,
 }
 
-/// What cannot be judged by.
+/// An invalid policy file or setting.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum PolicyRefused {
     #[error(transparent)]
@@ -71,7 +72,9 @@ impl PolicyRefused {
         let help = match self {
             Self::Environment(_) | Self::Variable { .. } => "correct the variable, or unset it",
             Self::Unreadable { .. } => "--policy takes the path of a podproof.toml",
-            Self::Mistake(_) => "`controller schema policy` prints what may stand there",
+            Self::Mistake(_) => {
+                "correct the policy file; `controller schema policy` prints its allowed settings"
+            }
         };
         tell(self, Some(help));
         Exit::Usage
@@ -93,7 +96,7 @@ impl Arguments {
         Ok(Sources { environment: self.environment, only_production: self.only.is_some(), file, found_by })
     }
 
-    /// The file, and what named it.
+    /// Returns the policy file's path, and the source of the path.
     fn place(&self) -> (Option<PathBuf>, &'static str) {
         if let Some(path) = &self.file {
             return (Some(path.clone()), "--policy");
@@ -107,7 +110,7 @@ impl Arguments {
 }
 
 impl Sources {
-    /// For a run of now: the flag, the variables and the file say what it is judged for.
+    /// Returns the environment of a new run, from the flag, the variables and the policy file.
     pub(in crate::cli) fn declared(&self) -> Result<Declared, PolicyRefused> {
         let claim = self
             .file
@@ -116,7 +119,7 @@ impl Sources {
         Ok(environment::declared(self.environment, claim, variable)?)
     }
 
-    /// For a run of once: what it was judged for then, unless the flag says otherwise.
+    /// Returns the environment for judging a saved run again: the recorded one, unless the flag names another.
     pub(in crate::cli) fn declared_again(&self, recorded: &Declared) -> Result<Declared, PolicyRefused> {
         match self.environment {
             None => Ok(recorded.clone()),
@@ -124,7 +127,7 @@ impl Sources {
         }
     }
 
-    /// The policy for an environment.
+    /// Returns the policy for an environment.
     pub(in crate::cli) fn policy(&self, environment: Environment, today: Date) -> Policy {
         let mut policy = Policy { only_production: self.only_production, ..Policy::of(environment) };
         if let Some((name, read)) = &self.file {
@@ -135,7 +138,7 @@ impl Sources {
     }
 }
 
-/// The path from the top of the repository that the file is in; from this folder, where it is in none.
+/// Returns the file's path from the top of its repository, or from the current folder if it is in no repository.
 fn in_repository(path: &Path) -> String {
     let Ok(full) = fs::canonicalize(path) else { return path.display().to_string() };
     let top = full.ancestors().skip(1).find(|folder| folder.join(".git").exists());
@@ -146,7 +149,7 @@ fn in_repository(path: &Path) -> String {
     seen.display().to_string()
 }
 
-/// A value that is not UTF-8 is no value that is accepted; what is left of it will not be either.
+/// Returns a variable's value. No accepted value has bytes that are not UTF-8; their replacement is refused later.
 pub(in crate::cli) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

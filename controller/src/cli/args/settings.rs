@@ -1,27 +1,28 @@
-//! A setting by flag, variable, policy file or default, the first of these that has it.
+//! A setting by flag, variable, policy file or default; the first of these that has a value counts.
 
 use super::policy::{PolicyRefused, Sources, variable};
 use crate::judge::policy::file::{Mistake, Read};
 
-/// A value, and what said so.
+/// A value and its source.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::cli) struct Setting<T> {
     pub(in crate::cli) value: T,
     pub(in crate::cli) source: String,
 }
 
-/// The names of a setting.
+/// The names of a setting's flag and variable.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cli) struct Names {
     pub(in crate::cli) flag: &'static str,
     pub(in crate::cli) variable: &'static str,
 }
 
-/// What the policy file says, and on which line.
+/// A setting's value in the policy file, with the line number; `None` if the file has no value.
 pub(in crate::cli) type InFile<T> = Option<Result<(T, usize), Mistake>>;
 
 impl Sources {
-    /// `parse` reads the variable's text as the flag's is read; `file` looks the setting up in the policy file.
+    /// Returns a setting with its source. `parse` parses the variable's text, and `file` looks the setting up in the
+    /// policy file.
     pub(in crate::cli) fn setting<T>(
         &self,
         names: Names,
@@ -46,7 +47,7 @@ impl Sources {
     }
 }
 
-/// A list as a variable has it, its items separated by commas.
+/// Parses the comma-separated list of a variable.
 pub(in crate::cli) fn listed<T>(
     text: &str,
     parse: impl Fn(&str) -> Result<T, String>,

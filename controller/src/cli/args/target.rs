@@ -1,4 +1,4 @@
-//! The arguments that name a namespace of a cluster, and the probes that it gets.
+//! The arguments that name a namespace of a cluster, and select the probes for it.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::{
     case::cluster::Labels, image::embedded, judge::exit::Exit, plan::cluster::Nodes, run::cluster::Target,
 };
 
-/// How many probes run at once by default.
+/// The default number of probes that run at once.
 const PARALLEL: usize = 8;
 
 #[derive(Args, Clone, Debug)]
@@ -21,37 +21,37 @@ pub(in crate::cli) struct Arguments {
     cluster: Cluster,
     #[command(flatten)]
     image: Image,
-    /// The digest of an image of the probe that this controller did not make
+    /// The digest of a probe image that this controller did not make [default: the digests of its own images]
     #[arg(long, value_name = "SHA256", value_parser = digest, requires = "namespace", help_heading = "In a cluster")]
     image_digest: Option<String>,
-    /// Which nodes get a probe: all, per-pool, or names separated by commas
+    /// The nodes that get a probe: all, per-pool (one node of each pool), or names separated by commas
     #[arg(long, value_name = "NODES", default_value = "per-pool", value_parser = nodes, help_heading = "In a cluster")]
     nodes: Nodes,
-    /// Probe only for this workload
+    /// The only workload to probe for, such as deployment/web [default: every workload]
     #[arg(long, value_name = "KIND/NAME", value_parser = like, requires = "namespace", help_heading = "In a cluster")]
     like: Option<(String, String)>,
-    /// Probe for what is to come with this RuntimeClass
+    /// The RuntimeClass of pods that do not exist yet, to probe for them too
     #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
     runtime_class: Option<String>,
-    /// The labels of what is to come, by which policies will bind it
+    /// Labels of the pods that do not exist yet, so that the same policies select the probe [default: no labels]
     #[arg(long, value_name = "KEY=VALUE,…", value_parser = labels, requires = "runtime_class", help_heading = "In a cluster")]
     labels: Option<Labels>,
-    /// The label that names a node's pool
+    /// The node label that names a node's pool [default: the labels of known providers]
     #[arg(long, value_name = "KEY", requires = "namespace", help_heading = "In a cluster")]
     pool_label: Option<String>,
-    /// A pool that must be seen, even if it has no node now; may be repeated
+    /// A node pool that must be probed, even if it has no node now; may be repeated
     #[arg(long = "expect-pool", value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
     expected_pools: Vec<String>,
-    /// How many probes may run at once
+    /// The most probes that run at once, from 1 to 256
     #[arg(long, value_name = "NUMBER", default_value_t = PARALLEL, value_parser = parallel, help_heading = "In a cluster")]
     parallel: usize,
 }
 
-/// The way from nothing to an image that the nodes pull.
+/// The commands that push an image and verify with it.
 const IMAGE: &str = "put the probe's image where the nodes can pull it, and name it:\n  controller image --push REF\n  \
                      controller verify --namespace NAME --image REF";
 
-/// What cannot be asked for.
+/// A missing argument of a run in a cluster.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum TargetRefused {
     #[error("no image of the probe was named")]
@@ -63,7 +63,7 @@ pub(in crate::cli) enum TargetRefused {
 impl TargetRefused {
     pub(in crate::cli) fn tell(&self) -> Exit {
         let help = match self {
-            Self::NoNamespace => "--namespace NAME says which",
+            Self::NoNamespace => "name the namespace with --namespace NAME",
             Self::NoImage => IMAGE,
         };
         tell(self, Some(help));
@@ -72,7 +72,7 @@ impl TargetRefused {
 }
 
 impl Arguments {
-    /// `None` where no namespace was named.
+    /// Returns the target of a run in a cluster; `None` if no namespace was named.
     pub(in crate::cli) fn target(self) -> Result<Option<Target>, TargetRefused> {
         let Some(namespace) = self.namespaces.namespace().map(str::to_owned) else { return Ok(None) };
         let image = self.image.reference().ok_or(TargetRefused::NoImage)?.to_owned();
@@ -107,7 +107,7 @@ fn nodes(text: &str) -> Result<Nodes, String> {
     }
 }
 
-/// Kinds as kubectl abbreviates them.
+/// Parses KIND/NAME; the kind may be abbreviated as for kubectl.
 fn like(text: &str) -> Result<(String, String), String> {
     let wanted = "give KIND/NAME, such as deployment/web or pod/web-1";
     let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or(wanted)?;
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nodes_are_all_or_one_a_pool_or_named() {
+    fn nodes_are_all_or_per_pool_or_named() {
         assert_eq!(nodes("all"), Ok(Nodes::All));
         assert_eq!(nodes("per-pool"), Ok(Nodes::PerPool));
         assert_eq!(nodes("one,two"), Ok(Nodes::Named(vec!["one".into(), "two".into()])));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn workloads_are_named_as_kubectl_names_them() {
+    fn a_workloads_kind_may_be_abbreviated_as_for_kubectl() {
         for kind in ["deploy", "deployment", "deployments", "Deployment"] {
             assert_eq!(like(&format!("{kind}/web")), Ok(("deployment".into(), "web".into())));
         }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_and_digests_that_make_no_sense_are_refused() {
+    fn malformed_labels_and_digests_are_refused() {
         assert_eq!(
             labels("app=web,tier="),
             Ok([("app", "web"), ("tier", "")].map(|(k, v)| (k.into(), v.into())).into())
