@@ -4,5 +4,6 @@
 
 mod arrows;
 mod imports;
+mod pages;
 mod product;
 mod sources;
