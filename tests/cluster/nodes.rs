@@ -67,7 +67,7 @@ fn cordoned(cluster: &Cluster) {
     let because = ended.finding("coverage")["because"].to_string();
     let named = format!("deployment/web: no node of the pool plain is ready for a probe: {TWO} is cordoned");
     assert!(because.contains(&named), "{because}");
-    assert!(!ended.out.contains("not use"), "{}", ended.out);
+    assert!(!ended.out.contains("no pod of the namespace can run there"), "{}", ended.out);
 }
 
 /// Takes the label from both nodes, whatever happens.

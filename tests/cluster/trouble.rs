@@ -69,7 +69,7 @@ fn not_yet(cluster: &Cluster) {
     let ended =
         verify(cluster, namespace.name(), &cluster.probe_image(), &[&words[..], &["--nodes", ONE]].concat());
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
-    assert!(ended.out.contains("stands for no pod yet"), "{}", ended.out);
+    assert!(flat(&ended).contains("represents no pod yet"), "{}", ended.out);
 }
 
 fn unpullable(cluster: &Cluster) {

@@ -9,5 +9,6 @@ mod gates;
 mod help;
 mod image;
 mod policy;
+mod report_v1;
 mod reports;
 mod usage;

@@ -23,8 +23,8 @@ pub(super) fn scope(case: &Case) -> String {
             )
         }
         Subject::Unsandboxed => {
-            "Scope: this machine without a sandbox. There is no runsc on PATH and no `--runtime`: install runsc, or \
-             name a runtime."
+            "Scope: this machine without a sandbox, because there is no runsc on PATH and no `--runtime`. Install \
+             runsc, or name a runtime."
                 .to_owned()
         }
         Subject::Pods { namespace, .. } => {
