@@ -9,7 +9,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const ENVIRONMENT: &str = "ENVIRONMENT";
 const REQUIRE_GVISOR: &str = "REQUIRE_GVISOR";
@@ -19,7 +19,10 @@ const CLUSTER_TYPE: &str = "K8S_CLUSTER_TYPE";
 const SLIPS: usize = 2;
 
 /// The environment that the judged workloads are meant for; a later one is stronger.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, ValueEnum)]
+// The schema of the policy file states a default of `null` only for types that serialize.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize, ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// Gaps are warnings.
