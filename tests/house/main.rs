@@ -7,3 +7,4 @@ mod imports;
 mod pages;
 mod product;
 mod sources;
+mod words;
