@@ -1,7 +1,7 @@
 //! Two runs side by side: what became better, worse, new or gone, for each requirement in each place.
 //!
-//! A place is a namespace's pool and node, whatever the policies or the class of the pods there: those are what may have
-//! become worse. Of several probes in a place the worst counts.
+//! A place is a namespace's pool and node. Policies and the RuntimeClass are no part of a place, because they may be the
+//! change. Of several probes in a place the worst counts.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -10,48 +10,48 @@ use serde::Serialize;
 
 use super::{Report, ReportedOutcome, Subject};
 
-/// How a requirement stood, in one place.
+/// The outcome of a requirement in one place.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Stand {
-    /// What it came to.
+    /// The finding's outcome.
     pub outcome: ReportedOutcome,
-    /// Why.
+    /// The finding's reason.
     pub because: String,
 }
 
-/// How everything stood, by place and requirement.
+/// The outcomes of a report, by place and requirement.
 pub type Stands = BTreeMap<(String, String), Stand>;
 
-/// What became of a requirement.
+/// The direction of a change.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Became {
-    /// It is met less than before; or is wanting in a new place; or is judged no more where others still are.
+    /// The outcome is worse than before, or a new place has a gap, or a requirement is no longer judged where others are.
     Worse,
-    /// It is met more than before.
+    /// The outcome is better than before.
     Better,
-    /// Its place was not there.
+    /// The place did not exist before.
     New,
-    /// Its place is no more.
+    /// The place no longer exists.
     Gone,
 }
 
-/// A difference.
+/// A difference between two reports.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Change {
-    /// What became of it.
+    /// The direction of the change.
     pub became: Became,
-    /// Where.
+    /// The place, as people read it.
     pub place: String,
     /// The requirement's id.
     pub requirement: String,
-    /// How it stood.
+    /// The earlier outcome; `None` if the place is new.
     pub before: Option<Stand>,
-    /// How it stands.
+    /// The later outcome; `None` if the place is gone.
     pub after: Option<Stand>,
 }
 
-/// How a report's requirements stand.
+/// Returns the outcomes of a report; of several probes in a place the worst counts.
 pub fn stands(report: &Report) -> Stands {
     let mut stands = Stands::new();
     for sandbox in &report.sandboxes {
@@ -152,7 +152,7 @@ fn place(subject: &Subject) -> String {
     }
 }
 
-/// The more, the better. What has no meaning any more is known less well than what is met.
+/// Ranks outcomes; a higher rank is better. A requirement without a meaning ranks below one that is met.
 const fn rank(outcome: ReportedOutcome) -> u8 {
     match outcome {
         ReportedOutcome::Unmet => 0,

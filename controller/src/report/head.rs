@@ -108,7 +108,7 @@ fn versions(report: &Report, run: Option<&Run>) -> String {
     let mut probes: Vec<_> = report.sandboxes.iter().filter_map(|sandbox| sandbox.probe.as_deref()).collect();
     probes.sort_unstable();
     probes.dedup();
-    let probes = if probes.is_empty() { "that never spoke".to_owned() } else { probes.join(", ") };
+    let probes = if probes.is_empty() { "silent".to_owned() } else { probes.join(", ") };
     let controller = run.map_or(NOT_KEPT, |run| &run.controller);
     format!("controller {controller}, probe {probes}")
 }

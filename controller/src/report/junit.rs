@@ -1,7 +1,7 @@
 //! The report as JUnit XML: a suite for each sandbox, a case for each requirement.
 //!
-//! What blocks and is unmet is a failure, what blocks and is undecided an error; a warning is a pass that says so, and what
-//! was not judged is skipped. So a suite is red where the run is.
+//! A blocking finding that is unmet is a failure, and one that is inconclusive an error. A warning is a pass with a text. A
+//! requirement that was not judged is skipped. So a suite is red exactly where the run is.
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
@@ -9,7 +9,7 @@ use super::{
     Enforcement, Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, ReportedWaiver, Standing,
 };
 
-/// One document, with a line end.
+/// Renders one document, with a line end.
 pub(super) fn render(report: &Report) -> Result<String, Error> {
     let mut document = quick_junit::Report::new("podproof");
     document.add_test_suites(report.sandboxes.iter().map(suite));

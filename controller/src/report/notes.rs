@@ -1,4 +1,4 @@
-//! What the reader should know of a whole run, in sentences.
+//! Notes on a whole run, in sentences.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ pub(super) fn not_judged(case: &Case) -> Vec<String> {
     uncovered.chain(unused).chain(unknown).collect()
 }
 
-/// A verdict that did not enforce everything says so, and how to ask for it.
+/// Returns the note that names requirements which this environment does not enforce; `None` if it enforces all.
 pub(super) fn unenforced(findings: &[Finding]) -> Option<String> {
     let mut lenient: Vec<_> = findings
         .iter()

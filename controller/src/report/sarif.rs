@@ -1,8 +1,8 @@
-//! The report as SARIF 2.1.0, for code scanning: a result for each requirement that is wanting, in each sandbox.
+//! The report as SARIF 2.1.0, for code scanning: a result for each gap in each sandbox.
 //!
 //! GitHub refuses a whole file for one result without a physical location (github/codeql-action#1738), so every result has
-//! one: the policy file, as seen from the repository. What is inconclusive keeps the kind "fail": SARIF would demand the
-//! level "none" for any other (3.27.9), which viewers hide.
+//! one: the policy file, as seen from the repository. An inconclusive finding keeps the kind "fail": SARIF would
+//! demand the level "none" for any other kind (3.27.9), which viewers hide.
 
 use std::collections::BTreeMap;
 
@@ -149,7 +149,7 @@ fn location(report: &Report, line: usize, logical: &str) -> Location {
         .build()
 }
 
-/// By which a viewer knows the same result again in the next run.
+/// Returns the fingerprint, which tells a viewer that a result of the next run is the same.
 fn fingerprint(rule: &str, name: &str) -> BTreeMap<String, String> {
     [("podproof/v1".to_owned(), sha256(format!("{rule}\n{name}").as_bytes()))].into()
 }

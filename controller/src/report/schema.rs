@@ -1,4 +1,4 @@
-//! The JSON Schemas of what others read and write: the report, and the policy file.
+//! The JSON Schemas of the report and of the policy file.
 
 use clap::ValueEnum;
 use schemars::schema_for;
@@ -6,16 +6,16 @@ use schemars::schema_for;
 use super::Report;
 use crate::judge::policy::file::File;
 
-/// What is described.
+/// A document with a schema.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Document {
-    /// `--output json`
+    /// The report of `--output json`
     Report,
-    /// podproof.toml
+    /// The policy file `podproof.toml`
     Policy,
 }
 
-/// One document, with a line end.
+/// Renders the schema of a document, with a line end.
 pub fn render(document: Document) -> Result<String, serde_json::Error> {
     let schema = match document {
         Document::Report => schema_for!(Report),

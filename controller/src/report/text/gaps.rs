@@ -8,7 +8,7 @@ use crate::report::gaps::Gap;
 /// Reasons of a requirement that are written before the rest is counted, the more generous number first.
 const REASONS: [usize; 2] = [3, 1];
 
-/// Renders each gap in a section, within so many lines. Where the room does not suffice, the last gaps have a line each.
+/// Renders each gap in a section, within so many lines. If the room does not suffice, the last gaps have a line each.
 pub(super) fn render(gaps: &[Gap<'_>], style: Style, room: usize) -> Vec<String> {
     let mut sections = Vec::new();
     for most in REASONS {
