@@ -19,7 +19,7 @@ pub(crate) struct Output {
     pub(crate) file: Option<PathBuf>,
 }
 
-/// Where reports go, and how a terminal's is drawn.
+/// The places of reports, and the drawing of a terminal's.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     pub(crate) outputs: Vec<Output>,
