@@ -8,22 +8,7 @@ use proto::{
     worker::{self, Order, Progress},
 };
 
-use crate::{
-    egress::Attempts,
-    filesystem::{
-        account_list, devices, host_sentinels, host_sockets, identifiers, kernel_files, mounts,
-        root_filesystem, secrets, shadow,
-    },
-    kernel::{
-        auxiliary_vector, boot_id, call_answers, call_duration, call_site, fault_frame, gs_pointer,
-        kernel_banner, kernel_log, kernel_name, markers, processor_identity, procfs_tree, segment_registers,
-        sentry_meminfo, time_page, vdso_image,
-    },
-    network::{interfaces, routes, socket_defaults},
-    privilege::{capabilities, credentials, namespaces, seccomp},
-    resources::{memory_total, processor_share, processors, quotas},
-    vantage::Vantage,
-};
+use crate::{egress::Attempts, filesystem, kernel, network, privilege, resources, vantage::Vantage};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -59,7 +44,7 @@ fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Err
     let mut page = None;
     if order.observers.contains(&Observer::TimePage) {
         begin(&mut out, Observer::TimePage)?;
-        page = Some(time_page::observe());
+        page = Some(kernel::time_page::observe());
     }
     if let Some(attempts) = attempts {
         begin(&mut out, Observer::Egress)?;
@@ -68,7 +53,8 @@ fn work(order: &Order, vantage: &Vantage, mut out: impl Write) -> Result<(), Err
     if let Some(page) = page {
         begin(&mut out, Observer::TimePage)?;
         // If the attempts took long, the page may be ready by now, and a second look costs nothing.
-        let page = if time_page::may_become_ready(&page) { time_page::observe() } else { page };
+        let page =
+            if kernel::time_page::may_become_ready(&page) { kernel::time_page::observe() } else { page };
         done(&mut out, Observer::TimePage, page.map(Fact::TimePage))?;
     }
     // The measurement takes all processors and would delay every other observer.
@@ -93,44 +79,46 @@ fn done(out: &mut impl Write, observer: Observer, outcome: Observation<Fact>) ->
 /// Runs one observer. This is the single list of the observers' functions.
 fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
     match observer {
-        Observer::KernelName => kernel_name::observe().map(Fact::KernelName),
-        Observer::KernelBanner => kernel_banner::observe(vantage).map(Fact::KernelBanner),
-        Observer::KernelLog => kernel_log::observe().map(Fact::KernelLog),
-        Observer::VdsoImage => vdso_image::observe().map(Fact::VdsoImage),
-        Observer::AuxiliaryVector => auxiliary_vector::observe().map(Fact::AuxiliaryVector),
-        Observer::FaultFrame => fault_frame::observe().map(Fact::FaultFrame),
-        Observer::GsPointer => gs_pointer::observe(vantage).map(Fact::GsPointer),
-        Observer::CallSite => call_site::observe().map(Fact::CallSite),
-        Observer::SegmentRegisters => segment_registers::observe().map(Fact::SegmentRegisters),
-        Observer::CallDuration => call_duration::observe().map(Fact::CallDuration),
-        Observer::ProcessorIdentity => processor_identity::observe().map(Fact::ProcessorIdentity),
-        Observer::ProcfsTree => procfs_tree::observe(vantage).map(Fact::ProcfsTree),
-        Observer::Markers => markers::observe(vantage).map(Fact::Markers),
-        Observer::SocketDefaults => socket_defaults::observe().map(Fact::SocketDefaults),
-        Observer::Namespaces => namespaces::observe(vantage).map(Fact::Namespaces),
-        Observer::Devices => devices::observe(vantage).map(Fact::Devices),
-        Observer::TimePage => time_page::observe().map(Fact::TimePage),
-        Observer::SentryMeminfo => sentry_meminfo::observe(vantage).map(Fact::SentryMeminfo),
-        Observer::CallAnswers => call_answers::observe().map(Fact::CallAnswers),
-        Observer::BootId => boot_id::observe(vantage).map(Fact::BootId),
-        Observer::MemoryTotal => memory_total::observe().map(Fact::MemoryTotal),
-        Observer::Processors => processors::observe(vantage).map(Fact::Processors),
-        Observer::Quotas => quotas::observe(vantage).map(Fact::Quotas),
-        Observer::Credentials => credentials::observe().map(Fact::Credentials),
-        Observer::Capabilities => capabilities::observe(vantage).map(Fact::Capabilities),
-        Observer::Seccomp => seccomp::observe(vantage).map(Fact::Seccomp),
-        Observer::Mounts => mounts::observe(vantage).map(Fact::Mounts),
-        Observer::RootFilesystem => root_filesystem::observe().map(Fact::RootFilesystem),
-        Observer::AccountList => account_list::observe(vantage).map(Fact::AccountList),
-        Observer::HostSockets => host_sockets::observe(vantage).map(Fact::HostSockets),
-        Observer::Shadow => shadow::observe(vantage).map(Fact::Shadow),
-        Observer::HostSentinels => host_sentinels::observe(vantage).map(Fact::HostSentinels),
-        Observer::Identifiers => identifiers::observe(vantage).map(Fact::Identifiers),
-        Observer::KernelFiles => kernel_files::observe(vantage).map(Fact::KernelFiles),
-        Observer::Secrets => secrets::observe(vantage).map(Fact::Secrets),
-        Observer::Interfaces => interfaces::observe().map(Fact::Interfaces),
-        Observer::Routes => routes::observe(vantage).map(Fact::Routes),
-        Observer::ProcessorShare => processor_share::observe(proto::MEASURING).map(Fact::ProcessorShare),
+        Observer::KernelName => kernel::kernel_name::observe().map(Fact::KernelName),
+        Observer::KernelBanner => kernel::kernel_banner::observe(vantage).map(Fact::KernelBanner),
+        Observer::KernelLog => kernel::kernel_log::observe().map(Fact::KernelLog),
+        Observer::VdsoImage => kernel::vdso_image::observe().map(Fact::VdsoImage),
+        Observer::AuxiliaryVector => kernel::auxiliary_vector::observe().map(Fact::AuxiliaryVector),
+        Observer::FaultFrame => kernel::fault_frame::observe().map(Fact::FaultFrame),
+        Observer::GsPointer => kernel::gs_pointer::observe(vantage).map(Fact::GsPointer),
+        Observer::CallSite => kernel::call_site::observe().map(Fact::CallSite),
+        Observer::SegmentRegisters => kernel::segment_registers::observe().map(Fact::SegmentRegisters),
+        Observer::CallDuration => kernel::call_duration::observe().map(Fact::CallDuration),
+        Observer::ProcessorIdentity => kernel::processor_identity::observe().map(Fact::ProcessorIdentity),
+        Observer::ProcfsTree => kernel::procfs_tree::observe(vantage).map(Fact::ProcfsTree),
+        Observer::Markers => kernel::markers::observe(vantage).map(Fact::Markers),
+        Observer::SocketDefaults => network::socket_defaults::observe().map(Fact::SocketDefaults),
+        Observer::Namespaces => privilege::namespaces::observe(vantage).map(Fact::Namespaces),
+        Observer::Devices => filesystem::devices::observe(vantage).map(Fact::Devices),
+        Observer::TimePage => kernel::time_page::observe().map(Fact::TimePage),
+        Observer::SentryMeminfo => kernel::sentry_meminfo::observe(vantage).map(Fact::SentryMeminfo),
+        Observer::CallAnswers => kernel::call_answers::observe().map(Fact::CallAnswers),
+        Observer::BootId => kernel::boot_id::observe(vantage).map(Fact::BootId),
+        Observer::MemoryTotal => resources::memory_total::observe().map(Fact::MemoryTotal),
+        Observer::Processors => resources::processors::observe(vantage).map(Fact::Processors),
+        Observer::Quotas => resources::quotas::observe(vantage).map(Fact::Quotas),
+        Observer::Credentials => privilege::credentials::observe().map(Fact::Credentials),
+        Observer::Capabilities => privilege::capabilities::observe(vantage).map(Fact::Capabilities),
+        Observer::Seccomp => privilege::seccomp::observe(vantage).map(Fact::Seccomp),
+        Observer::Mounts => filesystem::mounts::observe(vantage).map(Fact::Mounts),
+        Observer::RootFilesystem => filesystem::root_filesystem::observe().map(Fact::RootFilesystem),
+        Observer::AccountList => filesystem::account_list::observe(vantage).map(Fact::AccountList),
+        Observer::HostSockets => filesystem::host_sockets::observe(vantage).map(Fact::HostSockets),
+        Observer::Shadow => filesystem::shadow::observe(vantage).map(Fact::Shadow),
+        Observer::HostSentinels => filesystem::host_sentinels::observe(vantage).map(Fact::HostSentinels),
+        Observer::Identifiers => filesystem::identifiers::observe(vantage).map(Fact::Identifiers),
+        Observer::KernelFiles => filesystem::kernel_files::observe(vantage).map(Fact::KernelFiles),
+        Observer::Secrets => filesystem::secrets::observe(vantage).map(Fact::Secrets),
+        Observer::Interfaces => network::interfaces::observe().map(Fact::Interfaces),
+        Observer::Routes => network::routes::observe(vantage).map(Fact::Routes),
+        Observer::ProcessorShare => {
+            resources::processor_share::observe(proto::MEASURING).map(Fact::ProcessorShare)
+        }
         Observer::Egress => Observation::failed("the attempts were not begun"),
     }
 }

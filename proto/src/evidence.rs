@@ -15,22 +15,20 @@ mod resources;
 mod secrets;
 mod sockets;
 
-pub use calls::{Answer, Call, CallAnswer, CallAnswers};
-pub use filesystem::{
-    AccountList, Device, Devices, MOST_OF_ACCOUNT_LIST, Mount, Mounts, RootFilesystem, Shadow,
-};
-pub use host::{HOST_FOLDERS, HOST_SOCKETS, HostSentinels, HostSockets, OtherProcesses};
-pub use identifiers::{IDENTIFIERS, Identifier, Identifiers, identifier_digest};
-pub use kernel::{BootId, KernelBanner, KernelLog, KernelName, SentryMeminfo};
-pub use kernel_files::{KERNEL_FILES, KERNEL_FILESYSTEMS, KernelFile, KernelFiles, PROCFS};
-pub use network::{Attempt, Egress, Interface, Interfaces, Reach, Route, Routes};
-pub use platform::{CallDuration, CallSite, GsPointer, ProcessorIdentity, SegmentRegisters};
-pub use privilege::{CAPABILITIES, Capabilities, Credentials, Namespace, Namespaces, Seccomp};
-pub use process_image::{AuxiliaryVector, FaultFrame, TimePage, VdsoImage};
-pub use procfs_tree::{Markers, ProcfsTree};
-pub use resources::{MEASURING, MemoryTotal, ProcessorShare, Processors, Quota, Quotas};
-pub use secrets::{Secrets, Token};
-pub use sockets::SocketDefaults;
+pub use calls::*;
+pub use filesystem::*;
+pub use host::*;
+pub use identifiers::*;
+pub use kernel::*;
+pub use kernel_files::*;
+pub use network::*;
+pub use platform::*;
+pub use privilege::*;
+pub use process_image::*;
+pub use procfs_tree::*;
+pub use resources::*;
+pub use secrets::*;
+pub use sockets::*;
 
 /// Defines a Rust type for an enum of the schema. The type lacks the unspecified value, which the conversion refuses.
 macro_rules! wire_enum {

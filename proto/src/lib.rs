@@ -19,16 +19,7 @@ pub mod worker;
 
 pub use assignment::{Assignment, Budget, Introduction, Nonce, Protocol, Target};
 pub use delivery::Delivery;
-pub use evidence::{
-    AccountList, Answer, Attempt, AuxiliaryVector, BootId, CAPABILITIES, Call, CallAnswer, CallAnswers,
-    CallDuration, CallSite, Capabilities, Credentials, Device, Devices, Egress, FaultFrame, GsPointer,
-    HOST_FOLDERS, HOST_SOCKETS, HostSentinels, HostSockets, IDENTIFIERS, Identifier, Identifiers, Interface,
-    Interfaces, KERNEL_FILES, KERNEL_FILESYSTEMS, KernelBanner, KernelFile, KernelFiles, KernelLog,
-    KernelName, MEASURING, MOST_OF_ACCOUNT_LIST, Markers, MemoryTotal, Mount, Mounts, Namespace, Namespaces,
-    OtherProcesses, PROCFS, ProcessorIdentity, ProcessorShare, Processors, ProcfsTree, Quota, Quotas, Reach,
-    RootFilesystem, Route, Routes, Seccomp, Secrets, SegmentRegisters, SentryMeminfo, Shadow, SocketDefaults,
-    TimePage, Token, VdsoImage, identifier_digest,
-};
+pub use evidence::*;
 pub use observation::{Observation, Observed};
 pub use observer::{Evidence, Fact, Observer};
 pub use refused::Refused;
