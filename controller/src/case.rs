@@ -8,6 +8,7 @@ pub mod environment;
 pub mod identity;
 pub mod leftover;
 pub mod limits;
+pub mod policy;
 pub mod profile;
 pub mod stopped;
 

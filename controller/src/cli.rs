@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod ending;
 mod error;
+mod explain_policy;
 mod image;
 mod plan;
 mod policy;
@@ -40,6 +41,7 @@ enum Command {
     Policy(policy::Arguments),
     Plan(plan::Arguments),
     Doctor(doctor::Arguments),
+    ExplainPolicy(explain_policy::Arguments),
     Rbac(rbac::Arguments),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
@@ -68,6 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Policy(arguments) => arguments.run(),
         Command::Plan(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
+        Command::ExplainPolicy(arguments) => arguments.run(),
         Command::Rbac(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),

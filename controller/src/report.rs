@@ -2,6 +2,7 @@
 
 pub(crate) mod deliver;
 pub mod diff;
+pub(crate) mod explained;
 mod format;
 mod gaps;
 mod github;

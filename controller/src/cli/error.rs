@@ -32,6 +32,9 @@ pub(super) enum CommandError {
 /// The command that grants the permissions for launching probes.
 const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -` creates the Role of a run; then bind it to your account";
 
+/// The command that grants the permissions for reading policies.
+const READING: &str = "`controller rbac --namespace NAME --cluster | kubectl apply -f -` creates the roles that read workloads and policies; then bind them to your account";
+
 impl CommandError {
     /// Prints the error with its remedy. An interruption needs no words.
     pub(super) fn tell(&self) {
@@ -105,6 +108,7 @@ fn of_run(error: &RunError) -> Option<&'static str> {
             "check the cluster by `kubectl get --raw /readyz`; --context and --kubeconfig name another cluster",
         ),
         RunError::Blind(_) => Some(LAUNCHING),
+        RunError::Unexplained(_) => Some(READING),
         RunError::Find { .. } => Some("`kubectl auth can-i list pods --namespace NAME` must say yes"),
         RunError::Connect(_) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
         RunError::NoneLaunched { reasons }

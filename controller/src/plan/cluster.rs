@@ -140,11 +140,7 @@ fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
 
 fn asked_for(pod_view: &PodView, request: &Request) -> bool {
     let to_come = pod_view.origin.name.is_empty();
-    let alike = |(kind, name): &(String, String)| {
-        (pod_view.origin.kind == *kind && pod_view.origin.name == *name)
-            || (kind == "pod" && pod_view.origin.pod.as_ref() == Some(name))
-    };
-    to_come || request.like.as_ref().is_none_or(alike)
+    to_come || request.like.as_ref().is_none_or(|asked| pod_view.origin.is(asked))
 }
 
 /// Adds a pod or a pod template to its group. The probe copies a pod rather than a template, since policies bind pods.

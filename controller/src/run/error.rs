@@ -37,6 +37,8 @@ pub(crate) enum RunError {
     Connect(#[from] cluster::pods::Error),
     #[error("no probe is launched without reading the pods and Services of the namespace: {0}")]
     Blind(Unreadable),
+    #[error("the policies of the namespace cannot be explained: {0}")]
+    Unexplained(Unreadable),
     #[error("failed to list the objects of earlier runs in namespace {namespace}")]
     Find { namespace: String, source: Box<kube::Error> },
     #[error("failed to write a manifest")]

@@ -116,6 +116,12 @@ pub struct Volume {
 }
 
 impl Origin {
+    /// Returns true if a kind and a name mean this workload or pod.
+    pub fn is(&self, (kind, name): &(String, String)) -> bool {
+        let pod = kind == "pod" && self.pod.as_ref() == Some(name);
+        pod || (self.kind == *kind && self.name == *name)
+    }
+
     /// Returns true for a pod template.
     pub const fn is_template(&self) -> bool {
         self.pod.is_none()

@@ -112,7 +112,7 @@ fn output(text: &str) -> Result<Output, String> {
 }
 
 /// Returns the terminal's width; without a terminal that of `COLUMNS`, or else a fixed width.
-fn width() -> u16 {
+pub(in crate::cli) fn width() -> u16 {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = comfy_table::Table::new().width().filter(|&width| width > 0);
     terminal.or(columns).unwrap_or(WIDTH).max(NARROWEST)

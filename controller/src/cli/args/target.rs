@@ -108,7 +108,7 @@ fn nodes(text: &str) -> Result<Nodes, String> {
 }
 
 /// Parses KIND/NAME; the kind may be abbreviated as for kubectl.
-fn like(text: &str) -> Result<(String, String), String> {
+pub(in crate::cli) fn like(text: &str) -> Result<(String, String), String> {
     let wanted = "give KIND/NAME, such as deployment/web or pod/web-1";
     let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or(wanted)?;
     let kind = match kind.to_lowercase().trim_end_matches('s') {

@@ -3,11 +3,13 @@
 mod claims;
 mod classes;
 mod control;
+mod endpoint;
 mod neighbours;
 mod nodes;
 mod pod_views;
 mod policies;
 mod quotas;
+pub(crate) mod reading;
 mod secrets;
 mod selecting;
 mod template;

@@ -16,8 +16,11 @@ use k8s_openapi::{
 };
 use kube::{Api, Client, Resource};
 
-use super::{list, neighbours, template};
-use crate::case::cluster::{Access, Origin, PodView, Read, Unreadable};
+use super::{endpoint, list, neighbours, template};
+use crate::case::{
+    cluster::{Access, Labels, Origin, PodView, Read, Unreadable},
+    policy::Endpoint,
+};
 
 /// Each ReplicaSet or Job with the workload that made it.
 type Makers = BTreeMap<(String, String), (String, String)>;
@@ -39,6 +42,38 @@ pub(super) async fn read(
     client: &Client,
     namespace: &str,
 ) -> (Vec<PodView>, Vec<SocketAddr>, Vec<Unreadable>) {
+    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace)).await;
+    let neighbours = neighbours::of(&pods);
+    let makers = makers(&found);
+    let templates = templates(found).map(pod_view);
+    let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
+    (templates.chain(pods).collect(), neighbours, unread)
+}
+
+/// Reads the pod templates and pods as far as policies select them, and the reads that failed.
+pub(super) async fn endpoints(
+    client: &Client,
+    namespace: &str,
+    labels: Option<&Labels>,
+) -> (Vec<(Origin, Endpoint)>, Vec<Unreadable>) {
+    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace)).await;
+    let makers = makers(&found);
+    let own = |endpoint| Endpoint {
+        namespace: namespace.to_owned(),
+        namespace_labels: labels.cloned(),
+        ..endpoint
+    };
+    let templates = templates(found).map(|workload| {
+        let origin = origin_of(&workload);
+        let template = workload.template.unwrap_or_default();
+        (origin, endpoint::of_template(template))
+    });
+    let pods =
+        pods.into_iter().filter(lives).map(|pod| (origin_of_pod(&pod, &makers), endpoint::of_pod(pod)));
+    (templates.chain(pods).map(|(origin, it)| (origin, own(it))).collect(), unread)
+}
+
+async fn workloads_and_pods(client: &Client, namespace: &str) -> (Vec<Workload>, Vec<Pod>, Vec<Unreadable>) {
     let (deployments, sets, stateful, daemons, controllers, jobs, crons, pods) = tokio::join!(
         workloads::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
         workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set
@@ -67,17 +102,16 @@ pub(super) async fn read(
         unread.push(unreadable);
         Vec::new()
     });
-    let neighbours = neighbours::of(&pods);
-    let makers = makers(&found);
-    // A workload that an unknown kind made, such as an operator's, is represented by nothing else, so its template
-    // counts.
+    (found, pods, unread)
+}
+
+/// Returns the workloads that no other known workload made. A workload that an unknown kind made, such as an operator's,
+/// is represented by nothing else, so its template counts.
+fn templates(found: Vec<Workload>) -> impl Iterator<Item = Workload> {
     let known: BTreeSet<_> = found.iter().filter_map(Workload::identity).collect();
-    let templates = found
+    found
         .into_iter()
-        .filter(|workload| maker(&workload.metadata).is_none_or(|maker| !known.contains(&maker)));
-    let templates = templates.map(pod_view);
-    let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
-    (templates.chain(pods).collect(), neighbours, unread)
+        .filter(move |workload| maker(&workload.metadata).is_none_or(|maker| !known.contains(&maker)))
 }
 
 /// Reads the current pods, except those named in `but`.
@@ -124,10 +158,14 @@ where
 }
 
 fn pod_view(workload: Workload) -> PodView {
-    let name = workload.metadata.name.unwrap_or_default();
-    let origin = Origin { kind: workload.kind.to_owned(), name, pod: None };
+    let origin = origin_of(&workload);
     let template = workload.template.unwrap_or_default();
     template::pod_view(origin, template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
+}
+
+fn origin_of(workload: &Workload) -> Origin {
+    let name = workload.metadata.name.clone().unwrap_or_default();
+    Origin { kind: workload.kind.to_owned(), name, pod: None }
 }
 
 fn makers(workloads: &[Workload]) -> Makers {
@@ -150,10 +188,14 @@ fn lives(pod: &Pod) -> bool {
 }
 
 fn of_pod(pod: Pod, makers: &Makers) -> PodView {
+    let origin = origin_of_pod(&pod, makers);
+    template::pod_view(origin, pod.metadata, &pod.spec.unwrap_or_default())
+}
+
+fn origin_of_pod(pod: &Pod, makers: &Makers) -> Origin {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let made_by = maker(&pod.metadata);
     let made_by = made_by.map(|maker| makers.get(&maker).cloned().unwrap_or(maker));
     let (kind, owner) = made_by.unwrap_or_else(|| ("pod".to_owned(), name.clone()));
-    let origin = Origin { kind, name: owner, pod: Some(name) };
-    template::pod_view(origin, pod.metadata, &pod.spec.unwrap_or_default())
+    Origin { kind, name: owner, pod: Some(name) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use k8s_openapi::{
     api::networking::v1::NetworkPolicy,
     apimachinery::pkg::apis::meta::v1::{APIGroup, LabelSelector, ObjectMeta},
@@ -10,7 +10,7 @@ use k8s_openapi::{
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject},
-    core::GroupVersion,
+    core::{GroupVersion, TypeMeta},
     discovery::{Scope as ApiScope, pinned_group},
 };
 use serde_json::Value;
@@ -142,6 +142,23 @@ async fn kinds_of(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, A
     Ok(kinds.into_values().collect())
 }
 
+/// Reads the objects of other kinds in the namespace and for the whole cluster, each kind by itself.
+pub(super) async fn objects_of_others(
+    client: &Client,
+    kinds: &OtherKinds,
+    namespace: &str,
+) -> Vec<Read<Vec<DynamicObject>>> {
+    let kinds = match &kinds.0 {
+        Ok(kinds) => kinds,
+        Err(unreadable) => return vec![Err(unreadable.clone())],
+    };
+    let lists = kinds.iter().map(|(resource, scope)| {
+        let namespaced = *scope == ApiScope::Namespaced;
+        objects(client, resource, namespaced.then_some(namespace))
+    });
+    join_all(lists).await
+}
+
 /// Reads the policies of other kinds in the namespace and for the whole cluster.
 async fn others(client: &Client, kinds: &OtherKinds, namespace: &str) -> Read<Vec<Standing<OtherPolicy>>> {
     let kinds = kinds.0.as_ref().map_err(Clone::clone)?.iter();
@@ -157,16 +174,28 @@ async fn of_kind(
     resource: &ApiResource,
     namespace: Option<&str>,
 ) -> Read<Vec<Standing<OtherPolicy>>> {
+    let objects = objects(client, resource, namespace).await?.into_iter().map(|object| {
+        let title = format!("{} {}", resource.kind, object.metadata.name.clone().unwrap_or_default());
+        let opens_egress = opens_egress(&object.data);
+        Standing::of(&object.metadata, OtherPolicy { title, opens_egress })
+    });
+    Ok(objects.collect())
+}
+
+/// Reads the objects of one kind, each with the kind's name.
+pub(super) async fn objects(
+    client: &Client,
+    resource: &ApiResource,
+    namespace: Option<&str>,
+) -> Read<Vec<DynamicObject>> {
     let api: Api<DynamicObject> = match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),
     };
-    list(api, Access::list(format!("{}.{}", resource.plural, resource.group)), |object| {
-        let title = format!("{} {}", resource.kind, object.metadata.name.clone().unwrap_or_default());
-        let opens_egress = opens_egress(&object.data);
-        Standing::of(&object.metadata, OtherPolicy { title, opens_egress })
-    })
-    .await
+    let of_kind = TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() };
+    let what = Access::list(format!("{}.{}", resource.plural, resource.group));
+    // The items of a list lack their kind.
+    list(api, what, |object| DynamicObject { types: Some(of_kind.clone()), ..object }).await
 }
 
 /// Returns true if a policy has an egress rule that lets traffic pass. Every kind lists its rules under `egress`.

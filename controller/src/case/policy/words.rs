@@ -1,0 +1,62 @@
+//! Peers and ports of rules in words.
+
+use super::{
+    endpoint::{Endpoint, Transport},
+    rule::{Namespaces, PeerRule, PortRange},
+};
+use crate::case::cluster::{Requirement, Selector};
+
+/// Returns the peers of a rule in words.
+pub(super) fn peer(peer: &PeerRule) -> String {
+    match peer {
+        PeerRule::Block { block, except } if except.is_empty() => block.to_string(),
+        PeerRule::Block { block, except } => {
+            let except: Vec<_> = except.iter().map(ToString::to_string).collect();
+            format!("{block} except {}", except.join(", "))
+        }
+        PeerRule::Pods { namespaces, pods } => {
+            let namespaces = match namespaces {
+                Namespaces::Named(name) => format!("namespace {name}"),
+                Namespaces::Labelled(selector) if *selector == Selector::default() => {
+                    "any namespace".to_owned()
+                }
+                Namespaces::Labelled(selector) => format!("namespaces with {}", self::selector(selector)),
+            };
+            if *pods == Selector::default() {
+                format!("all pods in {namespaces}")
+            } else {
+                format!("pods with {} in {namespaces}", selector(pods))
+            }
+        }
+        PeerRule::Unread(why) => why.clone(),
+    }
+}
+
+/// Returns ports in words. A named port gets its number if the destination is known.
+pub(super) fn port(transport: Transport, range: &PortRange, destination: Option<&Endpoint>) -> String {
+    match range {
+        PortRange::Every => format!("any {transport} port"),
+        PortRange::Numbers(first, last) if first == last => format!("{first}/{transport}"),
+        PortRange::Numbers(first, last) => format!("{first}-{last}/{transport}"),
+        PortRange::Named(name) => match destination.map(|pod| pod.port(name, transport)) {
+            None => format!("{name}/{transport}"),
+            Some(Some(number)) => format!("{name} ({number}/{transport})"),
+            Some(None) => format!("{name}/{transport} (the pod has no such port)"),
+        },
+    }
+}
+
+/// Returns a selector as `kubectl --selector` writes it.
+fn selector(selector: &Selector) -> String {
+    let equals = selector.equals.iter().map(|(key, value)| format!("{key}={value}"));
+    equals.chain(selector.requirements.iter().map(requirement)).collect::<Vec<_>>().join(",")
+}
+
+fn requirement(Requirement { key, operator, values }: &Requirement) -> String {
+    match operator.as_str() {
+        "In" => format!("{key} in ({})", values.join(",")),
+        "NotIn" => format!("{key} notin ({})", values.join(",")),
+        "DoesNotExist" => format!("!{key}"),
+        _ => key.clone(),
+    }
+}

@@ -1,0 +1,42 @@
+//! Pods and pod templates, as far as policies select them.
+
+use k8s_openapi::{
+    api::core::v1::{Container, Pod, PodSpec, PodTemplateSpec},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+
+use crate::case::policy::{Endpoint, NamedPort, Transport};
+
+/// Returns the endpoint that a template will make.
+pub(super) fn of_template(template: PodTemplateSpec) -> Endpoint {
+    of(template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
+}
+
+/// Returns the endpoint of a pod, with the pod's addresses.
+pub(super) fn of_pod(pod: Pod) -> Endpoint {
+    let addresses = pod.status.and_then(|status| status.pod_ips).unwrap_or_default();
+    Endpoint {
+        addresses: addresses.into_iter().filter_map(|address| address.ip.parse().ok()).collect(),
+        ..of(pod.metadata, &pod.spec.unwrap_or_default())
+    }
+}
+
+fn of(metadata: ObjectMeta, spec: &PodSpec) -> Endpoint {
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    Endpoint {
+        labels: metadata.labels.unwrap_or_default(),
+        ports: containers.flat_map(ports).collect(),
+        in_the_nodes_network: spec.host_network == Some(true),
+        ..Endpoint::default()
+    }
+}
+
+fn ports(container: &Container) -> impl Iterator<Item = NamedPort> {
+    container.ports.iter().flatten().filter_map(|port| {
+        Some(NamedPort {
+            name: port.name.clone()?,
+            number: u16::try_from(port.container_port).ok()?,
+            transport: Transport::parse(port.protocol.as_deref().unwrap_or("TCP"))?,
+        })
+    })
+}
