@@ -51,6 +51,7 @@ sandbox-parts:
 cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first run builds the cluster's programs
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features cluster --test cluster
+	cargo test --package tests --features policies --test policies
 
 cluster: build cluster-parts ## start the tests' cluster with a workload, print commands to try, and keep the cluster until Ctrl-C
 	cargo build --quiet --package tests --features cluster --bin cluster
@@ -64,7 +65,7 @@ cluster-parts:
 	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \
 		nft=nftables conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
 		docker-registry=docker-registry /usr/lib/llvm-19/bin/clang=clang-19
-	@tests/cluster/parts/build kubernetes gvisor containerd cilium >/dev/null
+	@tests/cluster/parts/build kubernetes gvisor containerd cilium cyclonus >/dev/null
 
 lint: ## formatting, clippy, rules of the house, documentation, licences and sources of dependencies
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
