@@ -38,7 +38,14 @@ pub(crate) async fn gather(
     let started = Instant::now();
     let mut gathering = Gathering::new(assignment);
     let mut first = Some(first);
-    while let Some(order) = gathering.order(started.elapsed()) {
+    loop {
+        let elapsed = started.elapsed();
+        if let Some(observed) = gathering.give_up_attempts(elapsed)
+            && results.send(observed).await.is_err()
+        {
+            return;
+        }
+        let Some(order) = gathering.order(elapsed) else { return };
         let worker = first.take().unwrap_or_else(|| Worker::start(executable));
         let outcome = match worker {
             Ok(worker) => gathering.attend(worker, &order, results).await,
@@ -57,6 +64,19 @@ pub(crate) async fn gather(
 impl<'a> Gathering<'a> {
     fn new(assignment: &'a Assignment) -> Self {
         Self { assignment, pending: assignment.observers.clone(), begun: None }
+    }
+
+    /// Gives up the attempts if a fresh worker has less than half of their time. Silence after a shorter time is no timeout:
+    /// an answer needs its time, and a verdict that rests on silence must not rest on haste.
+    fn give_up_attempts(&mut self, elapsed: Duration) -> Option<Observed> {
+        let egress = self.assignment.budget.egress;
+        let late = egress.saturating_sub(elapsed) < egress / 2;
+        (late && self.settle(Observer::Egress)).then(|| Observed {
+            observer: Observer::Egress,
+            outcome: Observation::failed(
+                "no time was left for the attempts, because a worker before had ended early",
+            ),
+        })
     }
 
     /// Returns the order for a fresh worker; `None` if no observer is left. All attempts of a run share one deadline, so a
@@ -193,6 +213,25 @@ mod tests {
         let order = gathering.order(Duration::from_secs(1)).unwrap();
         assert_eq!(order.observers, [Observer::MemoryTotal, Observer::Egress]);
         assert_eq!(order.budget.egress, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn attempts_without_half_of_their_time_have_failed() {
+        let assignment = assignment();
+        let mut gathering = Gathering::new(&assignment);
+        let observed = gathering.give_up_attempts(Duration::from_millis(1501)).unwrap();
+        assert_eq!(observed.observer, Observer::Egress);
+        assert!(matches!(observed.outcome, Observation::Failed { .. }), "{observed:?}");
+        assert!(!gathering.pending.contains(&Observer::Egress));
+        assert_eq!(gathering.give_up_attempts(Duration::from_secs(2)), None);
+    }
+
+    #[test]
+    fn attempts_with_half_of_their_time_are_made() {
+        let assignment = assignment();
+        let mut gathering = Gathering::new(&assignment);
+        assert_eq!(gathering.give_up_attempts(Duration::from_millis(1500)), None);
+        assert!(gathering.order(Duration::ZERO).unwrap().observers.contains(&Observer::Egress));
     }
 
     #[test]
