@@ -15,7 +15,7 @@ pub mod stopped;
 use std::{path::PathBuf, sync::Arc};
 
 use breach::Breach;
-use cluster::{Cluster, Coverage, Group, PodView};
+use cluster::{Cluster, Coverage, Group, Labels, PodView};
 use destination::Destination;
 use identity::{FileDigest, Identity};
 use limits::Limits;
@@ -122,6 +122,8 @@ pub struct RanPod {
     /// The time between the start of the container and the question to the probe, in milliseconds; `None` if a saved
     /// file lacks it.
     pub asked_after_ms: Option<u64>,
+    /// The labels that the pod had when the probe had answered; `None` if a saved file lacks them.
+    pub labels: Option<Labels>,
 }
 
 /// The subject of the judgement.
@@ -250,6 +252,34 @@ impl InCluster {
     /// Returns true if there is no workload, and no RuntimeClass was named for pods that do not exist yet.
     pub fn is_of_nothing(&self) -> bool {
         self.group.pod_views.is_empty() && self.group.runtime_class.is_none()
+    }
+
+    /// Returns the reason why the probe's network need not be the network of its group; `None` if nothing speaks against it.
+    pub fn unsettled(&self) -> Option<String> {
+        self.cluster.unsettled().or_else(|| self.bound_otherwise())
+    }
+
+    /// Names the policies that bind the probe pod and not its group, or the group and not the probe pod. The probe pod has
+    /// labels of its own, and a webhook or an operator may add more.
+    fn bound_otherwise(&self) -> Option<String> {
+        let labels = self.pod.as_ref()?.labels.as_ref()?;
+        let policies = self.cluster.policies.as_ref().ok()?;
+        let otherwise = policies.iter().filter_map(|policy| {
+            let name = &policy.name;
+            match (policy.selector.selects(labels), policy.selector.selects(&self.group.labels)) {
+                (true, false) => Some(format!("{name} binds the probe pod alone")),
+                (false, true) => Some(format!("{name} binds the pods and not the probe pod")),
+                _ => None,
+            }
+        });
+        let otherwise: Vec<_> = otherwise.collect();
+        (!otherwise.is_empty()).then(|| {
+            format!(
+                "the probe is not bound as its pods are: NetworkPolicy {}; select pods by labels that the workload's pods have, \
+                 and by no label of the domain `podproof.dev`",
+                otherwise.join(", ")
+            )
+        })
     }
 }
 

@@ -85,7 +85,34 @@ const NOT_SHOWN: Lacks = &[
     ("policies-enforced", "inconclusive"),
 ];
 
+/// A policy binds the probe pod otherwise than its pods.
+const BOUND_OTHERWISE: Lacks = &[
+    ("api-server-blocked", "inconclusive"),
+    ("closed-from-the-start", "inconclusive"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "inconclusive"),
+    ("network-isolation", "inconclusive"),
+    ("network-policies-apply", "inconclusive"),
+    ("policies-enforced", "inconclusive"),
+];
+
 pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "a policy that closes probe pods alone",
+        spoil: |shop| {
+            shop.without_policies();
+            let selects = |operator| json!([{ "key": "podproof.dev/run", "operator": operator }]);
+            let probes = json!({ "matchExpressions": selects("Exists") });
+            let others = json!({ "matchExpressions": selects("DoesNotExist") });
+            shop.policy("closed", &json!({ "podSelector": probes, "policyTypes": ["Ingress", "Egress"] }));
+            shop.policy("open", &json!({ "podSelector": others, "policyTypes": ["Egress"], "egress": [{}] }));
+        },
+        lacks: &[("pod/web", BOUND_OTHERWISE)],
+        code: 3,
+        says: "closed binds the probe pod alone",
+        ..CLEAN
+    },
     Row {
         name: "no policy",
         spoil: |shop| shop.without_policies(),

@@ -1,6 +1,6 @@
 //! The subject of a case, and the pod in which its probe ran.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,8 @@ saved_struct! {
         known_digests: Vec<String>,
         #[serde(default)]
         asked_after_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        labels: Option<BTreeMap<String, String>>,
     }
 }
 

@@ -41,7 +41,7 @@ fn judge(case: &Case) -> Judgement {
             format!("no policy binds {}, which runs in the node's network", pod_view.origin.title());
         return Judgement::unmet(because);
     }
-    if let Some(unsettled) = known.cluster.unsettled() {
+    if let Some(unsettled) = known.unsettled() {
         return Judgement::inconclusive(unsettled);
     }
     let policies = match &known.cluster.policies {

@@ -35,7 +35,7 @@ fn judge(case: &Case) -> Judgement {
     let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
-    if let Some(unsettled) = known.cluster.unsettled() {
+    if let Some(unsettled) = known.unsettled() {
         return Judgement::inconclusive(unsettled);
     }
     let policies = match &known.cluster.policies {
@@ -79,6 +79,28 @@ mod tests {
 
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
+
+    #[test]
+    fn a_policy_that_binds_the_probe_pod_alone_is_inconclusive() {
+        let mut case = fixture::pod();
+        let known = fixture::in_cluster(&mut case);
+        let mut labels = known.group.labels.clone();
+        labels.insert("podproof.dev/run".into(), "podproof-1".into());
+        known.pod.as_mut().unwrap().labels = Some(labels);
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        let policies =
+            std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).policies.as_mut();
+        let equals = [("podproof.dev/run".to_owned(), "podproof-1".to_owned())].into();
+        let odd = crate::case::cluster::Selector { equals, ..Default::default() };
+        let policies = policies.unwrap();
+        policies.push(crate::case::cluster::Policy {
+            name: "odd".into(),
+            selector: odd,
+            ..policies[0].clone()
+        });
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("odd binds the probe pod alone"), "{why}");
+    }
 
     #[test]
     fn a_policy_that_nothing_enforces_is_unmet() {

@@ -1,5 +1,7 @@
 //! The way of one group from its probe pod to its evidence.
 
+use std::cell::Cell;
+
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -153,7 +155,8 @@ impl Probing<'_> {
             self.wanted,
         );
         let exec = self.fleet.exec(name);
-        let asked_after = since.elapsed();
+        // Each stream that breaks is opened anew: the last introduction comes just before the attempts that count.
+        let asked_after = Cell::new(since.elapsed());
         let (tried, gathered) = tokio::join!(
             self.controls.tries(&control, &destinations),
             pods::gather(
@@ -161,7 +164,12 @@ impl Probing<'_> {
                 self.fleet.watch(),
                 self.deadline,
                 || assignment(&destinations, plan::observers(self.measures_cpu), BUDGET),
-                |event| self.hear(group, event),
+                |event| {
+                    if matches!(event, Event::Introduced(_)) {
+                        asked_after.set(since.elapsed());
+                    }
+                    self.hear(group, event);
+                },
             )
         );
         let mut tried = tried?;
@@ -179,7 +187,8 @@ impl Probing<'_> {
         let after = self.fleet.watch().state(name);
         let container = state.container.clone();
         if failure.is_none() && after.as_ref().map(|after| &after.container) != Some(&container) {
-            let why = after.map_or("the pod is gone".to_owned(), |after| format!("{:?}", after.stage));
+            let why =
+                after.as_ref().map_or("the pod is gone".to_owned(), |after| format!("{:?}", after.stage));
             collected.breaches.push(Breach::OtherContainer(why));
         }
         if let (Some(planned), Some(ran)) = (&group.node, &state.node)
@@ -193,7 +202,8 @@ impl Probing<'_> {
             container_id: container.id,
             image_id: container.image_id,
             known_digests: self.target.digests.clone(),
-            asked_after_ms: u64::try_from(asked_after.as_millis()).ok(),
+            asked_after_ms: u64::try_from(asked_after.get().as_millis()).ok(),
+            labels: after.map(|after| after.labels),
         });
         Ok(Probed {
             collected,

@@ -154,7 +154,7 @@ fn closed(known: &InCluster) -> Result<(), String> {
 /// the whole run; a pod of the group may have another network.
 pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), String> {
     let Some(known) = &case.surroundings.in_cluster else { return Ok(()) };
-    known.cluster.unsettled().map_or(Ok(()), Err)?;
+    known.unsettled().map_or(Ok(()), Err)?;
     if let Some(pod_view) = known.group.in_the_nodes_network() {
         return Err(format!(
             "{} runs in the node's own network, and the probe does not",

@@ -1,6 +1,6 @@
 //! A pod's stage, derived from its status.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 
@@ -26,6 +26,7 @@ pub(crate) struct PodState {
     pub(crate) node: Option<String>,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) container: Option<Container>,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// The stage of a pod's life.
@@ -56,6 +57,7 @@ impl PodState {
         Self {
             stage: stage(pod, &status, container),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+            labels: pod.metadata.labels.clone().unwrap_or_default(),
             addresses: addresses.filter_map(|address| address.ip.parse().ok()).collect(),
             container: container.and_then(|container| {
                 Some(Container { id: container.container_id.clone()?, image_id: container.image_id.clone() })

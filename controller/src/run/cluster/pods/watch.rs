@@ -124,7 +124,13 @@ impl Seen {
     fn verdict(&self, pod: &str) -> Option<PodState> {
         if let Some(why) = &self.refused {
             let stage = Stage::Failed(format!("the pods may not be watched: {why}"));
-            return Some(PodState { stage, node: None, addresses: Vec::new(), container: None });
+            return Some(PodState {
+                stage,
+                node: None,
+                addresses: Vec::new(),
+                container: None,
+                labels: BTreeMap::new(),
+            });
         }
         let mut state = self.pods.get(pod)?.clone();
         let hopeless = |text: &&String| NO_HANDLER.iter().any(|words| text.contains(words));
