@@ -86,7 +86,7 @@ fn skipped(report: &Report) -> Option<String> {
 
 fn environment(report: &Report) -> String {
     let environment = &report.environment;
-    let only = if report.only_production { ", the mandatory requirements alone" } else { "" };
+    let only = if report.only_production { ", only the requirements of production" } else { "" };
     let said = [&environment.source].into_iter().chain(&environment.remarks).cloned().collect::<Vec<_>>();
     format!("{}{only} ({})", environment.environment, said.join("; "))
 }
