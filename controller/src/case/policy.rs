@@ -3,6 +3,7 @@
 
 mod block;
 pub mod endpoint;
+pub mod kinds;
 mod matching;
 pub mod network_policy;
 mod object;

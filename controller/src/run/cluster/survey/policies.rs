@@ -16,7 +16,10 @@ use kube::{
 use serde_json::Value;
 
 use super::{list, unreadable};
-use crate::case::cluster::{Access, Direction, OtherPolicy, Policy, Read, Requirement, Selector};
+use crate::case::{
+    cluster::{Access, Direction, OtherPolicy, Policy, Read, Requirement, Selector},
+    policy::kinds,
+};
 
 /// API groups, besides Kubernetes' own, whose kinds decide what a pod may reach, and the ending of those kinds' names:
 /// Cilium, Calico, the network policy API, Antrea (`docs/antrea-network-policy.md`), OVN-Kubernetes
@@ -120,10 +123,30 @@ pub(super) async fn other_kinds(client: &Client) -> OtherKinds {
     OtherKinds(found.await)
 }
 
+/// Discovers every kind of these groups that may decide what a pod may reach. A group that cannot be read is named.
+pub(super) async fn kinds_that_may_bind(client: &Client) -> Vec<OtherKinds> {
+    let groups = match client.list_api_groups().await.map_err(unreadable(Access::Path("/apis".to_owned()))) {
+        Ok(groups) => groups.groups,
+        Err(unreadable) => return vec![OtherKinds(Err(unreadable))],
+    };
+    let known = groups.iter().filter(|group| kinds::is_of_policies(&group.name));
+    let kinds = known.map(|group| discovered(client, group, |kind| kinds::may_bind(&group.name, kind)));
+    join_all(kinds).await.into_iter().map(OtherKinds).collect()
+}
+
 async fn kinds_of(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, ApiScope)>> {
     let Some((_, ending)) = KINDS.iter().find(|(name, _)| *name == group.name) else {
         return Ok(Vec::new());
     };
+    discovered(client, group, |kind| kind.ends_with(ending)).await
+}
+
+/// Discovers the wanted kinds of a group.
+async fn discovered(
+    client: &Client,
+    group: &APIGroup,
+    wanted: impl Fn(&str) -> bool,
+) -> Read<Vec<(ApiResource, ApiScope)>> {
     let preferred = group.preferred_version.iter();
     let versions = preferred.chain(&group.versions).map(|version| &version.version);
     let mut told = BTreeSet::new();
@@ -135,7 +158,7 @@ async fn kinds_of(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, A
     });
     let mut kinds = BTreeMap::new();
     for (resource, capabilities) in try_join_all(versions).await?.into_iter().flatten() {
-        if resource.kind.ends_with(ending) && !resource.plural.contains('/') {
+        if wanted(&resource.kind) && !resource.plural.contains('/') {
             kinds.entry(resource.kind.clone()).or_insert((resource, capabilities.scope));
         }
     }

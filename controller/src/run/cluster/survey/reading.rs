@@ -1,5 +1,6 @@
 //! The workloads and policies of a namespace, read for `controller explain-policy`.
 
+use futures_util::future::join_all;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::{
     Client,
@@ -25,8 +26,9 @@ pub(crate) async fn read(client: &Client, name: &str) -> Result<Reading, RunErro
         pod_views::endpoints(client, name, labels.as_ref().ok()),
         policies::objects(client, &own, Some(name)),
         async {
-            let kinds = policies::other_kinds(client).await;
-            policies::objects_of_others(client, &kinds, name).await
+            let groups = policies::kinds_that_may_bind(client).await;
+            let groups = groups.iter().map(|kinds| policies::objects_of_others(client, kinds, name));
+            join_all(groups).await.into_iter().flatten().collect::<Vec<_>>()
         },
     );
     let pods = unread.iter().find(|unreadable| unreadable.what == Access::pods());
