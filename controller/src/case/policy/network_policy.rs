@@ -111,4 +111,6 @@ fn port(value: &Value) -> Result<PortRule, String> {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
