@@ -12,15 +12,23 @@ pub(super) struct OtherKind {
     group: &'static str,
 }
 
-pub(super) const OTHER_KINDS: [OtherKind; 6] = [
+pub(super) const OTHER_KINDS: [OtherKind; 10] = [
     OtherKind { kind: "ClusterNetworkPolicy", plural: "clusternetworkpolicies", group: "crd.antrea.io" },
+    OtherKind { kind: "SecurityPolicy", plural: "securitypolicies", group: "crd.nsx.vmware.com" },
     OtherKind {
         kind: "GlobalNetworkPolicy",
         plural: "globalnetworkpolicies",
         group: "crd.projectcalico.org",
     },
     OtherKind { kind: "EgressFirewall", plural: "egressfirewalls", group: "k8s.ovn.org" },
+    OtherKind { kind: "SecurityGroup", plural: "securitygroups", group: "kubeovn.io" },
+    OtherKind { kind: "EgressNetworkPolicy", plural: "egressnetworkpolicies", group: "network.openshift.io" },
     OtherKind { kind: "FQDNNetworkPolicy", plural: "fqdnnetworkpolicies", group: "networking.gke.io" },
+    OtherKind {
+        kind: "ApplicationNetworkPolicy",
+        plural: "applicationnetworkpolicies",
+        group: "networking.k8s.aws",
+    },
     OtherKind {
         kind: "AdminNetworkPolicy",
         plural: "adminnetworkpolicies",

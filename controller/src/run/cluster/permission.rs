@@ -252,9 +252,13 @@ pub const ALL: &[Permission] = &[
     },
     policies_of("cilium.io"),
     policies_of("crd.antrea.io"),
+    policies_of("crd.nsx.vmware.com"),
     policies_of("crd.projectcalico.org"),
     policies_of("k8s.ovn.org"),
+    policies_of("kubeovn.io"),
+    policies_of("network.openshift.io"),
     policies_of("networking.gke.io"),
+    policies_of("networking.k8s.aws"),
     policies_of("policy.networking.k8s.io"),
     policies_of("projectcalico.org"),
 ];

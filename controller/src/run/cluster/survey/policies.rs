@@ -21,18 +21,6 @@ use crate::case::{
     policy::kinds,
 };
 
-/// API groups, besides Kubernetes' own, whose kinds decide what a pod may reach, and the ending of those kinds' names:
-/// Cilium, Calico, the network policy API, Antrea (`docs/antrea-network-policy.md`), OVN-Kubernetes
-/// (`docs/features/network-security-controls/egress-firewall.md`), GKE (`FQDNNetworkPolicy`).
-const KINDS: &[(&str, &str)] = &[
-    ("cilium.io", "Policy"),
-    ("crd.antrea.io", "NetworkPolicy"),
-    ("crd.projectcalico.org", "Policy"),
-    ("k8s.ovn.org", "EgressFirewall"),
-    ("networking.gke.io", "NetworkPolicy"),
-    ("policy.networking.k8s.io", "Policy"),
-    ("projectcalico.org", "Policy"),
-];
 /// Actions of their rules that let nothing pass; Cilium lists such rules separately.
 const CLOSING: [&str; 3] = ["Deny", "Drop", "Reject"];
 
@@ -117,7 +105,8 @@ pub(super) fn selector(api: LabelSelector) -> Selector {
 pub(super) async fn other_kinds(client: &Client) -> OtherKinds {
     let found = async {
         let groups = client.list_api_groups().await.map_err(unreadable(Access::Path("/apis".to_owned())))?;
-        let kinds = groups.groups.iter().map(|group| kinds_of(client, group));
+        let known = groups.groups.iter().filter(|group| kinds::is_of_policies(&group.name));
+        let kinds = known.map(|group| discovered(client, group));
         Ok(try_join_all(kinds).await?.into_iter().flatten().collect())
     };
     OtherKinds(found.await)
@@ -130,23 +119,12 @@ pub(super) async fn kinds_that_may_bind(client: &Client) -> Vec<OtherKinds> {
         Err(unreadable) => return vec![OtherKinds(Err(unreadable))],
     };
     let known = groups.iter().filter(|group| kinds::is_of_policies(&group.name));
-    let kinds = known.map(|group| discovered(client, group, |kind| kinds::may_bind(&group.name, kind)));
+    let kinds = known.map(|group| discovered(client, group));
     join_all(kinds).await.into_iter().map(OtherKinds).collect()
 }
 
-async fn kinds_of(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, ApiScope)>> {
-    let Some((_, ending)) = KINDS.iter().find(|(name, _)| *name == group.name) else {
-        return Ok(Vec::new());
-    };
-    discovered(client, group, |kind| kind.ends_with(ending)).await
-}
-
-/// Discovers the wanted kinds of a group.
-async fn discovered(
-    client: &Client,
-    group: &APIGroup,
-    wanted: impl Fn(&str) -> bool,
-) -> Read<Vec<(ApiResource, ApiScope)>> {
+/// Discovers the kinds of a group that may open or close a pod's traffic.
+async fn discovered(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, ApiScope)>> {
     let preferred = group.preferred_version.iter();
     let versions = preferred.chain(&group.versions).map(|version| &version.version);
     let mut told = BTreeSet::new();
@@ -158,7 +136,7 @@ async fn discovered(
     });
     let mut kinds = BTreeMap::new();
     for (resource, capabilities) in try_join_all(versions).await?.into_iter().flatten() {
-        if wanted(&resource.kind) && !resource.plural.contains('/') {
+        if kinds::may_bind(&group.name, &resource.kind) && !resource.plural.contains('/') {
             kinds.entry(resource.kind.clone()).or_insert((resource, capabilities.scope));
         }
     }
@@ -221,14 +199,18 @@ pub(super) async fn objects(
     list(api, what, |object| DynamicObject { types: Some(of_kind.clone()), ..object }).await
 }
 
-/// Returns true if a policy has an egress rule that lets traffic pass. Every kind lists its rules under `egress`.
-/// Cilium's may have several parts, and the other kinds' rules name their action.
+/// The names of the lists that hold a policy's egress rules: of most kinds, of Kube-OVN's and of NSX's.
+const EGRESS: [&str; 3] = ["egress", "egressRules", "rules"];
+
+/// Returns true if a policy has an egress rule that lets traffic pass. Cilium's policies may have several parts, and the
+/// rules of other kinds name their action. A list of rules for both directions counts, if one of them lets traffic pass.
 fn opens_egress(object: &Value) -> bool {
     let parts = object["specs"].as_array().into_iter().flatten().chain([&object["spec"]]);
-    let mut rules = parts.filter_map(|part| part["egress"].as_array()).flatten();
+    let lists = parts.flat_map(|part| EGRESS.iter().filter_map(|name| part[*name].as_array()));
+    let mut rules = lists.flatten();
     rules.any(|rule| {
-        let does = rule["action"].as_str().or(rule["type"].as_str());
-        does.is_none_or(|does| !CLOSING.contains(&does))
+        let does = ["action", "type", "policy"].iter().find_map(|key| rule[*key].as_str());
+        does.is_none_or(|does| !CLOSING.iter().any(|closing| does.eq_ignore_ascii_case(closing)))
     })
 }
 
@@ -239,6 +221,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rules_of_nsx_and_of_kube_ovn_open_egress() {
+        let nsx = |action| {
+            opens_egress(&json!({ "spec": { "rules": [{ "direction": "out", "action": action }] } }))
+        };
+        let ovn = |policy| opens_egress(&json!({ "spec": { "egressRules": [{ "policy": policy }] } }));
+        assert!(nsx("allow") && ovn("allow"));
+        assert!(!nsx("drop") && !ovn("drop"));
+    }
+
+    #[test]
     fn any_permitting_rule_opens_egress() {
         assert!(opens_egress(&json!({ "spec": { "egress": [{ "toEntities": ["all"] }] } })));
         assert!(opens_egress(&json!({ "specs": [{}, { "egress": [{}] }] })));
@@ -246,6 +238,7 @@ mod tests {
         assert!(!opens_egress(&json!({ "spec": { "ingress": [{}] } })));
         let acting = |key: &str, does: &str| opens_egress(&json!({ "spec": { "egress": [{ key: does }] } }));
         assert!(acting("action", "Allow") && acting("action", "Pass") && acting("type", "Allow"));
+        assert!(acting("action", "ALLOW") && !acting("action", "DROP"));
         assert!(!acting("action", "Deny") && !acting("action", "Drop") && !acting("type", "Deny"));
     }
 }
