@@ -12,7 +12,7 @@ use serde_json::Value;
 use stage::{Ended, Ground, controller, run};
 
 /// Each saved run of the corpus, its exit code, and its exit code with `--only production`.
-const CORPUS: [(&str, i32, i32); 7] = [
+const CORPUS: [(&str, i32, i32); 8] = [
     ("1-ready", 0, 0),
     ("1-ready-with-warnings", 0, 1),
     ("1-not-ready", 1, 1),
@@ -21,6 +21,7 @@ const CORPUS: [(&str, i32, i32); 7] = [
     ("1-older", 3, 0),
     ("1-cluster", 0, 0),
     ("1-cluster-worse", 1, 1),
+    ("1-cluster-not-ready", 1, 1),
 ];
 const FORMATS: [&str; 7] = ["text", "json", "junit", "sarif", "github", "markdown", "html"];
 
