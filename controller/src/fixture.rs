@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, Capabilities, Credentials, Egress, Evidence,
-    FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog, Markers, MemoryTotal, Mount,
-    Mounts, Observation, Observed, Observer, Processors, Protocol, Reach, RootFilesystem, Routes,
-    SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
+    FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog, Markers, MemoryTotal, Mounts,
+    Observation, Observed, Observer, Processors, Protocol, Reach, RootFilesystem, Routes, SCHEMA_VERSION,
+    Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
 pub(crate) use files::{of_a_users_bundle, with_socket};
@@ -191,7 +191,7 @@ pub(crate) fn runc() -> Case {
         namespaces: seen(kernel::namespaces(4_026_532_316)),
         memory_total: seen(MemoryTotal { bytes: MACHINE_MEMORY }),
         mounts: seen(Mounts {
-            mounts: vec![mount("/", "ext4", "/dev/root", &["ro", "relatime"])],
+            mounts: vec![files::mount("/", "ext4", "/dev/root", &["ro", "relatime"])],
             truncated: false,
         }),
         root_filesystem: seen(RootFilesystem { magic: 0xef53, flags: 0x21, write_access: Answer::Errno(30) }),
@@ -386,16 +386,5 @@ fn case(evidence: Evidence) -> Case {
             arrived: Vec::new(),
             in_cluster: None,
         },
-    }
-}
-
-fn mount(mount_point: &str, filesystem: &str, source: &str, options: &[&str]) -> Mount {
-    Mount {
-        mount_point: mount_point.into(),
-        root: "/".into(),
-        filesystem: filesystem.into(),
-        source: source.into(),
-        options: options.iter().map(|&option| option.to_owned()).collect(),
-        super_options: Vec::new(),
     }
 }
