@@ -14,7 +14,7 @@ use std::{
 use child::Ending;
 pub(crate) use child::Worker;
 use proto::{
-    Assignment, Fact, MEASURING, Observation, Observed, Observer,
+    Assignment, Fact, MEASURING, Observation, Observed, Observer, Reach,
     worker::{Order, Progress},
 };
 use tokio::{sync::mpsc::Sender, time::timeout};
@@ -25,6 +25,8 @@ struct Gathering<'a> {
     assignment: &'a Assignment,
     pending: Vec<Observer>,
     begun: Option<Observer>,
+    /// True if the worker that runs has less than half of the attempts' time, because a worker before had ended early.
+    hasty: bool,
 }
 
 /// Runs all observers of the assignment and sends each result at once; ends early if the receiver is gone. The first worker
@@ -38,14 +40,7 @@ pub(crate) async fn gather(
     let started = Instant::now();
     let mut gathering = Gathering::new(assignment);
     let mut first = Some(first);
-    loop {
-        let elapsed = started.elapsed();
-        if let Some(observed) = gathering.give_up_attempts(elapsed)
-            && results.send(observed).await.is_err()
-        {
-            return;
-        }
-        let Some(order) = gathering.order(elapsed) else { return };
+    while let Some(order) = gathering.order(started.elapsed()) {
         let worker = first.take().unwrap_or_else(|| Worker::start(executable));
         let outcome = match worker {
             Ok(worker) => gathering.attend(worker, &order, results).await,
@@ -63,27 +58,16 @@ pub(crate) async fn gather(
 
 impl<'a> Gathering<'a> {
     fn new(assignment: &'a Assignment) -> Self {
-        Self { assignment, pending: assignment.observers.clone(), begun: None }
-    }
-
-    /// Gives up the attempts if a fresh worker has less than half of their time. Silence after a shorter time is no timeout:
-    /// an answer needs its time, and a verdict that rests on silence must not rest on haste.
-    fn give_up_attempts(&mut self, elapsed: Duration) -> Option<Observed> {
-        let egress = self.assignment.budget.egress;
-        let late = egress.saturating_sub(elapsed) < egress / 2;
-        (late && self.settle(Observer::Egress)).then(|| Observed {
-            observer: Observer::Egress,
-            outcome: Observation::failed(
-                "no time was left for the attempts, because a worker before had ended early",
-            ),
-        })
+        Self { assignment, pending: assignment.observers.clone(), begun: None, hasty: false }
     }
 
     /// Returns the order for a fresh worker; `None` if no observer is left. All attempts of a run share one deadline, so a
     /// later worker has less time for them.
-    fn order(&self, elapsed: Duration) -> Option<Order> {
+    fn order(&mut self, elapsed: Duration) -> Option<Order> {
         let mut budget = self.assignment.budget;
-        budget.egress = budget.egress.saturating_sub(elapsed);
+        let whole = budget.egress;
+        budget.egress = whole.saturating_sub(elapsed);
+        self.hasty = budget.egress < whole / 2;
         budget.again = budget.again.saturating_sub(elapsed);
         (!self.pending.is_empty()).then(|| Order {
             observers: self.pending.clone(),
@@ -145,6 +129,7 @@ impl<'a> Gathering<'a> {
             }
             Progress::Done(observed) => {
                 self.begun = None;
+                let observed = if self.hasty { without_hasty_silence(observed) } else { observed };
                 self.settle(observed.observer).then_some(observed)
             }
         }
@@ -166,6 +151,15 @@ impl<'a> Gathering<'a> {
     }
 }
 
+/// Drops attempts that nothing answered in too short a time: an answer needs its time, and a verdict that rests on silence
+/// must not rest on haste. Endings of another kind say what they say.
+fn without_hasty_silence(mut observed: Observed) -> Observed {
+    if let Observation::Seen(Fact::Egress(egress)) = &mut observed.outcome {
+        egress.attempts.retain(|attempt| attempt.reach != Reach::TimedOut);
+    }
+    observed
+}
+
 impl From<Ending> for Observation<Fact> {
     fn from(ending: Ending) -> Self {
         match ending {
@@ -180,7 +174,7 @@ impl From<Ending> for Observation<Fact> {
 
 #[cfg(test)]
 mod tests {
-    use proto::{Budget, MemoryTotal, Nonce};
+    use proto::{Attempt, Budget, Egress, MemoryTotal, Nonce};
 
     use super::*;
 
@@ -215,23 +209,30 @@ mod tests {
         assert_eq!(order.budget.egress, Duration::from_secs(2));
     }
 
-    #[test]
-    fn attempts_without_half_of_their_time_have_failed() {
-        let assignment = assignment();
-        let mut gathering = Gathering::new(&assignment);
-        let observed = gathering.give_up_attempts(Duration::from_millis(1501)).unwrap();
-        assert_eq!(observed.observer, Observer::Egress);
-        assert!(matches!(observed.outcome, Observation::Failed { .. }), "{observed:?}");
-        assert!(!gathering.pending.contains(&Observer::Egress));
-        assert_eq!(gathering.give_up_attempts(Duration::from_secs(2)), None);
+    fn attempts(gathering: &mut Gathering<'_>) -> Vec<(u32, Reach)> {
+        let attempt = |target, reach| Attempt { target, reach, errno: 0, took_us: 1, again: None };
+        let attempts = vec![attempt(1, Reach::TimedOut), attempt(2, Reach::NetworkUnreachable)];
+        let fact = Fact::Egress(Egress { attempts, name_servers: Vec::new() });
+        let observed = Observed { observer: Observer::Egress, outcome: Observation::Seen(fact) };
+        let observed = gathering.hear(Progress::Done(observed)).unwrap();
+        let Observation::Seen(Fact::Egress(egress)) = observed.outcome else { panic!("no attempts") };
+        egress.attempts.iter().map(|attempt| (attempt.target, attempt.reach)).collect()
     }
 
     #[test]
-    fn attempts_with_half_of_their_time_are_made() {
+    fn silence_in_less_than_half_of_the_time_is_no_attempt() {
         let assignment = assignment();
         let mut gathering = Gathering::new(&assignment);
-        assert_eq!(gathering.give_up_attempts(Duration::from_millis(1500)), None);
-        assert!(gathering.order(Duration::ZERO).unwrap().observers.contains(&Observer::Egress));
+        gathering.order(Duration::from_millis(1501)).unwrap();
+        assert_eq!(attempts(&mut gathering), [(2, Reach::NetworkUnreachable)]);
+    }
+
+    #[test]
+    fn silence_in_half_of_the_time_is_an_attempt() {
+        let assignment = assignment();
+        let mut gathering = Gathering::new(&assignment);
+        gathering.order(Duration::from_millis(1500)).unwrap();
+        assert_eq!(attempts(&mut gathering), [(1, Reach::TimedOut), (2, Reach::NetworkUnreachable)]);
     }
 
     #[test]
