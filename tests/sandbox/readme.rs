@@ -12,8 +12,8 @@ pub(super) fn rows() -> Vec<Row> {
     vec![row("the README shows what a run prints", shown)]
 }
 
-/// The lines without the machine, the time and the run, which differ from run to run.
-fn lasting(text: &str) -> Vec<&str> {
+/// Returns the lines without the machine, the time and the run, which differ from run to run.
+pub(super) fn lasting(text: &str) -> Vec<&str> {
     let differs = |line: &&str| ["   place ", "   time "].iter().any(|name| line.starts_with(name));
     text.lines().filter(|line| !differs(line)).collect()
 }
