@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Enforcement, Report, ReportedFinding, ReportedOutcome, ReportedSandbox};
+use super::{Area, Enforcement, Report, ReportedFinding, ReportedOutcome, ReportedSandbox};
 
 /// Places or names that are listed before the rest is counted.
 const NAMED: usize = 3;
@@ -47,7 +47,11 @@ impl<'a> Gap<'a> {
             gap.finding = gap.reasons.first().map_or(gap.finding, |reason| reason.finding);
         }
         let order = |gap: &Self| places.get(&(gap.finding.enforcement, gap.finding.id)).map(|it| it.1);
-        gaps.sort_by_key(|gap| (gap.finding.enforcement, rank(gap.finding.outcome), order(gap)));
+        // Missing evidence explains the other gaps, so that it comes first.
+        let of_others = |gap: &Self| gap.finding.area != Area::Evidence;
+        gaps.sort_by_key(|gap| {
+            (gap.finding.enforcement, rank(gap.finding.outcome), of_others(gap), order(gap))
+        });
         gaps
     }
 
