@@ -101,29 +101,35 @@ pub(super) fn selector(api: LabelSelector) -> Selector {
     Selector { equals: api.match_labels.unwrap_or_default(), requirements: requirements.collect() }
 }
 
-/// Discovers the other kinds in every version: a kind may exist in a single version only.
+/// Discovers the other kinds. Without one of their groups, none is known.
 pub(super) async fn other_kinds(client: &Client) -> OtherKinds {
     let found = async {
-        let groups = client.list_api_groups().await.map_err(unreadable(Access::Path("/apis".to_owned())))?;
-        let known = groups.groups.iter().filter(|group| kinds::is_of_policies(&group.name));
-        let kinds = known.map(|group| discovered(client, group));
+        let groups = groups_of_policies(client).await?;
+        let kinds = groups.iter().map(|group| discovered(client, group));
         Ok(try_join_all(kinds).await?.into_iter().flatten().collect())
     };
     OtherKinds(found.await)
 }
 
-/// Discovers every kind of these groups that may decide what a pod may reach. A group that cannot be read is named.
+/// Discovers the other kinds, those of each group by themselves. A group that cannot be read is named.
 pub(super) async fn kinds_that_may_bind(client: &Client) -> Vec<OtherKinds> {
-    let groups = match client.list_api_groups().await.map_err(unreadable(Access::Path("/apis".to_owned()))) {
-        Ok(groups) => groups.groups,
-        Err(unreadable) => return vec![OtherKinds(Err(unreadable))],
-    };
-    let known = groups.iter().filter(|group| kinds::is_of_policies(&group.name));
-    let kinds = known.map(|group| discovered(client, group));
-    join_all(kinds).await.into_iter().map(OtherKinds).collect()
+    match groups_of_policies(client).await {
+        Ok(groups) => {
+            let kinds = groups.iter().map(|group| discovered(client, group));
+            join_all(kinds).await.into_iter().map(OtherKinds).collect()
+        }
+        Err(unreadable) => vec![OtherKinds(Err(unreadable))],
+    }
 }
 
-/// Discovers the kinds of a group that may open or close a pod's traffic.
+/// Lists the API groups of this cluster that have policies.
+async fn groups_of_policies(client: &Client) -> Read<Vec<APIGroup>> {
+    let groups = client.list_api_groups().await.map_err(unreadable(Access::Path("/apis".to_owned())))?;
+    Ok(groups.groups.into_iter().filter(|group| kinds::is_of_policies(&group.name)).collect())
+}
+
+/// Discovers the kinds of a group that may open or close a pod's traffic, in every version: a kind may exist in a single
+/// version only.
 async fn discovered(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, ApiScope)>> {
     let preferred = group.preferred_version.iter();
     let versions = preferred.chain(&group.versions).map(|version| &version.version);
