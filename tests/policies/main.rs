@@ -55,6 +55,7 @@ fn pods(step: &Value) -> BTreeMap<String, Endpoint> {
             labels: labels(&pod["Labels"]),
             ports: ports.collect(),
             addresses: vec![pod["IP"].as_str().unwrap().parse().unwrap()],
+            service_account: "default".to_owned(),
             in_the_nodes_network: false,
         }
     };
@@ -81,7 +82,7 @@ fn every_cell_of_the_truth_tables_of_cyclonus_is_the_same() {
         let step: Value = serde_json::from_str(line).unwrap();
         let pods = pods(&step);
         let read = step["Policies"].as_array().into_iter().flatten().map(network_policy::read);
-        let policies = Policies { read: read.collect(), opaque: Vec::new() };
+        let policies = Policies { read: read.collect(), ..Policies::default() };
         for cell in step["Cells"].as_array().unwrap() {
             let end = |field: &str| &pods[cell[field].as_str().unwrap()];
             let (from, to) = (end("From"), end("To"));

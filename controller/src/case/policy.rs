@@ -7,26 +7,53 @@ pub mod kinds;
 mod matching;
 pub mod network_policy;
 mod object;
+mod opaque;
+mod order;
 pub mod rule;
+mod selection;
 mod summary;
 mod verdict;
 mod words;
 
 pub use block::Block;
 pub use endpoint::{Direction, Endpoint, Flow, NamedPort, Peer, Transport};
-pub use rule::{Namespaces, PeerRule, Policy, PortRange, PortRule, Rule, Subject};
+pub use opaque::{Opaque, opens_egress};
+pub use order::{Family, Order, Tier};
+pub use rule::{Action, Namespaces, PeerRule, Policy, PortRange, PortRule, Rule, Section, Subject};
+pub use selection::Selection;
 pub use summary::{Pass, Side, Summary};
 pub use verdict::{Gap, Verdict};
+
+use serde_json::Value;
 
 use super::cluster::Origin;
 
 /// The policies that may bind the pods of a namespace.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policies {
+    /// The objects, as the API server returned them; empty for evidence that lacks them.
+    pub objects: Vec<Value>,
     /// Policies that the model evaluates.
     pub read: Vec<Policy>,
-    /// Policies that the model cannot evaluate, and failed reads. Each of them may open or close anything.
-    pub opaque: Vec<Gap>,
+    /// Policies that the model cannot evaluate, and failed reads.
+    pub opaque: Vec<Opaque>,
+}
+
+impl Policies {
+    /// Reads objects of any kind that may bind pods. `unread` names the failed reads.
+    pub fn of(objects: Vec<Value>, unread: Vec<Opaque>) -> Self {
+        let mut policies = Self { objects: Vec::new(), read: Vec::new(), opaque: unread };
+        for object in &objects {
+            let (api_version, kind) = (object["apiVersion"].as_str(), object["kind"].as_str());
+            let group =
+                api_version.and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+            match (group, kind.unwrap_or_default()) {
+                ("networking.k8s.io", "NetworkPolicy") => policies.read.push(network_policy::read(object)),
+                (group, kind) => policies.opaque.push(Opaque::of(object, group, kind)),
+            }
+        }
+        Self { objects, ..policies }
+    }
 }
 
 /// The workloads and the policies of a namespace.

@@ -13,6 +13,8 @@ pub struct Endpoint {
     pub namespace_labels: Option<Labels>,
     /// The pod's own labels.
     pub labels: Labels,
+    /// The name of the pod's service account; empty if it is not known.
+    pub service_account: String,
     /// The ports that the pod's containers declare by name.
     pub ports: Vec<NamedPort>,
     /// The pod's addresses; empty for a template.

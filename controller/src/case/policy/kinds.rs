@@ -26,6 +26,22 @@ const MAY_BIND: &[(&str, &[&str])] = &[
     ("policy.networking.k8s.io", &["*NetworkPolicy"]),
 ];
 
+/// Kinds that can only close traffic that another policy lets pass: the implementation lets traffic pass if each of its
+/// kinds does.
+const ONLY_CLOSE: &[(&str, &str)] = &[
+    // A redirect to a pod of the same node; the policies judge the pod that answers (docs.cilium.io, "Local Redirect Policy").
+    ("cilium.io", "CiliumLocalRedirectPolicy"),
+    // ovn-kubernetes.io, "EgressFirewall": an own tier of rules beside NetworkPolicies.
+    ("k8s.ovn.org", "EgressFirewall"),
+    // docs.redhat.com, OpenShift SDN, "Egress firewall": rules for traffic that leaves the cluster, beside NetworkPolicies.
+    ("network.openshift.io", "EgressNetworkPolicy"),
+];
+
+/// Returns true for a kind that may let traffic pass which a NetworkPolicy closes.
+pub fn may_open(group: &str, kind: &str) -> bool {
+    !ONLY_CLOSE.contains(&(group, kind))
+}
+
 /// Returns true for an API group with kinds that may open or close a pod's traffic.
 pub fn is_of_policies(group: &str) -> bool {
     MAY_BIND.iter().any(|(name, _)| *name == group)

@@ -5,9 +5,13 @@ use serde_json::Value;
 use super::{
     endpoint::{Direction, Transport},
     object,
-    rule::{Namespaces, PeerRule, Policy, PortRange, PortRule, Rule, Subject},
+    order::{Family, Order, Tier},
+    rule::{Action, Namespaces, PeerRule, Policy, PortRange, PortRule, Rule, Section, Subject},
+    selection::Selection,
 };
-use crate::case::cluster::Selector;
+
+/// The order of NetworkPolicies among Calico's policies (docs.tigera.io, "Global network policy").
+const ORDER: Order = Order(1000.0);
 
 /// Reads a NetworkPolicy. Parts that cannot be evaluated are kept with the reason.
 pub fn read(policy: &Value) -> Policy {
@@ -15,16 +19,22 @@ pub fn read(policy: &Value) -> Policy {
     let namespace = metadata["namespace"].as_str().unwrap_or_default();
     let name = metadata["name"].as_str().unwrap_or_default();
     let spec = &policy["spec"];
-    let rules = |direction| binds(spec, direction).then(|| rules(spec, direction, namespace));
+    let section = |direction| {
+        let rules = || rules(spec, direction, namespace);
+        binds(spec, direction).then(|| Section { rules: rules(), denies_the_rest: true })
+    };
     let known = object::only(spec, &["podSelector", "policyTypes", "ingress", "egress"]);
     Policy {
         title: format!("NetworkPolicy {name}"),
+        family: Family::Kubernetes,
+        tier: Tier::default_tier(),
+        order: ORDER,
         subject: Subject {
-            namespace: namespace.to_owned(),
-            pods: known.and_then(|()| object::selector(&spec["podSelector"])),
+            namespaces: Namespaces::Named(namespace.to_owned()),
+            pods: known.and_then(|()| object::selector(&spec["podSelector"])).map(Selection::Labels),
         },
-        ingress: rules(Direction::Ingress),
-        egress: rules(Direction::Egress),
+        ingress: section(Direction::Ingress),
+        egress: section(Direction::Egress),
     }
 }
 
@@ -51,7 +61,7 @@ fn rule(value: &Value, direction: Direction, namespace: &str, place: String) -> 
         Direction::Egress => "to",
     };
     if let Err(why) = object::only(value, &[peers, "ports"]) {
-        return Rule { place, peers: Some(vec![PeerRule::Unread(why)]), ports: None };
+        return Rule { place, action: Action::Allow, peers: Some(vec![PeerRule::Unread(why)]), ports: None };
     }
     // An empty list means the same as none: everything matches.
     let listed = |field: &str| value[field].as_array().filter(|list| !list.is_empty());
@@ -59,6 +69,7 @@ fn rule(value: &Value, direction: Direction, namespace: &str, place: String) -> 
     let port = |value| port(value).unwrap_or_else(PortRule::Unread);
     Rule {
         place,
+        action: Action::Allow,
         peers: listed(peers).map(|list| list.iter().map(peer).collect()),
         ports: listed("ports").map(|list| list.iter().map(port).collect()),
     }
@@ -84,7 +95,10 @@ fn peer(value: &Value, namespace: &str) -> Result<PeerRule, String> {
                 Some(selector) => Namespaces::Labelled(object::selector(selector)?),
                 None => Namespaces::Named(namespace.to_owned()),
             },
-            pods: pods.map_or_else(|| Ok(Selector::default()), object::selector)?,
+            pods: pods.map_or_else(
+                || Ok(Selection::every()),
+                |pods| object::selector(pods).map(Selection::Labels),
+            )?,
         }),
     }
 }

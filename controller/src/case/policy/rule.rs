@@ -4,36 +4,68 @@ use super::{
     block::Block,
     endpoint::{Direction, Endpoint, Flow, Peer, Transport},
     matching::Match,
+    order::{Family, Order, Tier},
+    selection::Selection,
 };
 use crate::case::cluster::Selector;
 
 /// A policy of an evaluated kind.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// The policy's kind and name.
     pub title: String,
+    /// The implementation that knows the kind.
+    pub family: Family,
+    /// The tier of the policy.
+    pub tier: Tier,
+    /// The policy's order within its tier.
+    pub order: Order,
     /// The pods that the policy binds.
     pub subject: Subject,
     /// The rules for ingress; `None` if the policy does not bind ingress.
-    pub ingress: Option<Vec<Rule>>,
+    pub ingress: Option<Section>,
     /// The rules for egress; `None` if the policy does not bind egress.
-    pub egress: Option<Vec<Rule>>,
+    pub egress: Option<Section>,
+}
+
+/// A policy's rules for one direction.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Section {
+    /// The rules in the order of the policy.
+    pub rules: Vec<Rule>,
+    /// True if traffic is denied that no rule of the policy's tier names.
+    pub denies_the_rest: bool,
 }
 
 /// The pods that a policy binds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Subject {
-    /// The namespace of the pods.
-    pub namespace: String,
-    /// The selector of the pods; otherwise the reason why it cannot be evaluated.
-    pub pods: Result<Selector, String>,
+    /// The namespaces of the pods.
+    pub namespaces: Namespaces,
+    /// The selection of the pods; otherwise the reason why it cannot be evaluated.
+    pub pods: Result<Selection, String>,
 }
 
-/// A rule that lets traffic pass.
+/// A rule's effect on traffic that matches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// The traffic passes.
+    Allow,
+    /// The traffic is dropped.
+    Deny,
+    /// The next tier decides.
+    Pass,
+    /// The next rule decides; the traffic is logged.
+    Log,
+}
+
+/// A rule for traffic.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rule {
     /// The rule's place in the policy, such as `egress[0]`.
     pub place: String,
+    /// The effect on traffic that matches.
+    pub action: Action,
     /// The peers of the rule; `None` for every peer.
     pub peers: Option<Vec<PeerRule>>,
     /// The ports of the rule; `None` for every port of every protocol.
@@ -54,8 +86,8 @@ pub enum PeerRule {
     Pods {
         /// The namespaces of the pods.
         namespaces: Namespaces,
-        /// The selector of the pods.
-        pods: Selector,
+        /// The selection of the pods.
+        pods: Selection,
     },
     /// A peer that cannot be evaluated, for this reason.
     Unread(String),
@@ -92,18 +124,18 @@ pub enum PortRange {
 
 impl Policy {
     /// Returns the rules for a direction; `None` if the policy does not bind it.
-    pub fn rules(&self, direction: Direction) -> Option<&[Rule]> {
+    pub const fn section(&self, direction: Direction) -> Option<&Section> {
         match direction {
-            Direction::Ingress => self.ingress.as_deref(),
-            Direction::Egress => self.egress.as_deref(),
+            Direction::Ingress => self.ingress.as_ref(),
+            Direction::Egress => self.egress.as_ref(),
         }
     }
 }
 
 impl Subject {
     pub(super) fn selects(&self, endpoint: &Endpoint) -> Match {
-        Match::from(self.namespace == endpoint.namespace).and(|| match &self.pods {
-            Ok(pods) => pods.selects(&endpoint.labels).into(),
+        self.namespaces.contain(endpoint).and(|| match &self.pods {
+            Ok(pods) => pods.selects(endpoint),
             Err(why) => Match::Unknown(why.clone()),
         })
     }
@@ -136,7 +168,7 @@ impl PeerRule {
             (Self::Block { block, except }, Peer::Address(address)) => within(block, except, address).into(),
             (Self::Pods { .. }, Peer::Address(_)) => Match::No,
             (Self::Pods { namespaces, pods }, Peer::Pod(pod)) => {
-                Match::from(pods.selects(&pod.labels)).and(|| namespaces.contain(pod))
+                pods.selects(pod).and(|| namespaces.contain(pod))
             }
         }
     }

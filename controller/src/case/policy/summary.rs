@@ -4,7 +4,7 @@ use super::{
     Policies,
     endpoint::{Direction, Endpoint},
     matching::Match,
-    rule::{PeerRule, PortRule, Rule},
+    rule::{Action, PeerRule, PortRule, Rule},
     verdict::Gap,
     words,
 };
@@ -23,17 +23,19 @@ pub struct Summary {
 pub struct Side {
     /// The policies that bind the direction; if there is none, everything passes.
     pub bound_by: Vec<String>,
-    /// The rules that let traffic pass.
+    /// The rules that let traffic pass, deny it or leave the decision to the next tier, in the order of the policies.
     pub passes: Vec<Pass>,
     /// The parts that cannot be evaluated.
     pub gaps: Vec<Gap>,
 }
 
-/// The traffic that one rule lets pass.
+/// The traffic that one rule names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pass {
     /// The policy and the place of the rule.
     pub by: String,
+    /// The rule's effect on the traffic.
+    pub action: Action,
     /// The peers in words; empty for every peer.
     pub peers: Vec<String>,
     /// The ports in words; empty for every port.
@@ -48,19 +50,20 @@ impl Policies {
     }
 
     fn side(&self, subject: &Endpoint, direction: Direction) -> Side {
-        let mut side = Side { gaps: self.opaque.clone(), ..Side::default() };
+        let mut side =
+            Side { gaps: self.opaque.iter().map(|opaque| opaque.gap.clone()).collect(), ..Side::default() };
         if subject.in_the_nodes_network {
             side.gaps.push(Gap::of_the_nodes_network());
             return side;
         }
         for policy in &self.read {
-            let Some(rules) = policy.rules(direction) else { continue };
+            let Some(section) = policy.section(direction) else { continue };
             match policy.subject.selects(subject) {
                 Match::No => (),
                 Match::Unknown(why) => side.gaps.push(Gap { place: policy.title.clone(), why }),
                 Match::Yes => {
                     side.bound_by.push(policy.title.clone());
-                    for rule in rules {
+                    for rule in &section.rules {
                         side.add(rule, &format!("{}, {}", policy.title, rule.place), subject, direction);
                     }
                 }
@@ -100,7 +103,7 @@ impl Side {
         let said = |items: Option<usize>, words: &[String]| items.is_none() || !words.is_empty();
         if said(rule.peers.as_ref().map(Vec::len), &peers) && said(rule.ports.as_ref().map(Vec::len), &ports)
         {
-            self.passes.push(Pass { by: by.to_owned(), peers, ports });
+            self.passes.push(Pass { by: by.to_owned(), action: rule.action, peers, ports });
         }
         self.gaps.extend(gaps.into_iter().map(|why| Gap { place: by.to_owned(), why }));
     }

@@ -3,6 +3,7 @@
 use super::{
     endpoint::{Endpoint, Transport},
     rule::{Namespaces, PeerRule, PortRange},
+    selection::Selection,
 };
 use crate::case::cluster::{Requirement, Selector};
 
@@ -22,10 +23,10 @@ pub(super) fn peer(peer: &PeerRule) -> String {
                 }
                 Namespaces::Labelled(selector) => format!("namespaces with {}", self::selector(selector)),
             };
-            if *pods == Selector::default() {
+            if *pods == Selection::every() {
                 format!("all pods in {namespaces}")
             } else {
-                format!("pods with {} in {namespaces}", selector(pods))
+                format!("pods with {} in {namespaces}", selection(pods))
             }
         }
         PeerRule::Unread(why) => why.clone(),
@@ -43,6 +44,12 @@ pub(super) fn port(transport: Transport, range: &PortRange, destination: Option<
             Some(Some(number)) => format!("{name} ({number}/{transport})"),
             Some(None) => format!("{name}/{transport} (the pod has no such port)"),
         },
+    }
+}
+
+fn selection(selection: &Selection) -> String {
+    match selection {
+        Selection::Labels(selector) => self::selector(selector),
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::case::policy::{Endpoint, Policies, network_policy};
+use crate::case::policy::{Endpoint, Opaque, Policies, network_policy};
 
 fn reading(policies: &[serde_json::Value]) -> Reading {
     let of = |kind: &str, name: &str, pod: Option<&str>, app: &str| {
@@ -19,7 +19,10 @@ fn reading(policies: &[serde_json::Value]) -> Reading {
             of("deployment", "web", Some("web-2"), "web"),
             of("pod", "tool", Some("tool"), "tool"),
         ],
-        policies: Policies { read: policies.iter().map(network_policy::read).collect(), opaque: Vec::new() },
+        policies: Policies {
+            read: policies.iter().map(network_policy::read).collect(),
+            ..Policies::default()
+        },
         unread: Vec::new(),
     }
 }
@@ -83,8 +86,7 @@ fn the_document_for_programs_has_rules_and_verdicts() {
 #[test]
 fn a_policy_of_another_kind_leaves_every_question_open() {
     let mut reading = reading(&[policy()]);
-    reading.policies.opaque =
-        vec![Gap { place: "CiliumNetworkPolicy x".into(), why: "not evaluated".into() }];
+    reading.policies.opaque = vec![Opaque::unread("CiliumNetworkPolicy x", "not evaluated".into())];
     let explained = Explained::of(&reading, &[], &[question("10.0.0.7")]);
     assert!(explained.groups.iter().all(|group| !group.egress.open && !group.ingress.open));
     assert!(explained.groups.iter().all(|group| group.answers[0].verdict == AnswerVerdict::NotEvaluated));

@@ -146,6 +146,7 @@ impl Pod {
             labels: owned(self.labels()),
             ports: vec![NamedPort { name: "http".into(), number: HTTP, transport: Transport::Tcp }],
             addresses: vec![[10, 0, 0, self.byte].into()],
+            service_account: "default".to_owned(),
             in_the_nodes_network: false,
         }
     }
@@ -233,7 +234,7 @@ fn random_policies_pass_the_packets_of_an_independent_filter() {
     let counted = std::cell::RefCell::new((&mut passed, &mut dropped));
     runner
         .run(&all, |(policies, packets)| {
-            let model = Policies { read: policies.iter().map(super::read).collect(), opaque: Vec::new() };
+            let model = Policies { read: policies.iter().map(super::read).collect(), ..Policies::default() };
             for (direction, subject, other, port, udp) in packets {
                 let (transport, protocol) =
                     if udp { (Transport::Udp, "UDP") } else { (Transport::Tcp, "TCP") };

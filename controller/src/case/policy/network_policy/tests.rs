@@ -16,6 +16,7 @@ fn pod(namespace: &str, labels: &[(&str, &str)], address: &str) -> Endpoint {
         labels: owned(labels),
         ports: vec![NamedPort { name: "http".into(), number: 8080, transport: Transport::Tcp }],
         addresses: vec![address.parse().unwrap()],
+        service_account: "default".to_owned(),
         in_the_nodes_network: false,
     }
 }
@@ -28,7 +29,7 @@ fn policies(specs: &[Value]) -> Policies {
     let read = specs.iter().enumerate().map(|(index, spec)| {
         read(&json!({ "metadata": { "namespace": "shop", "name": format!("p{index}") }, "spec": spec }))
     });
-    Policies { read: read.collect(), opaque: Vec::new() }
+    Policies { read: read.collect(), ..Policies::default() }
 }
 
 fn verdict(specs: &[Value], direction: Direction, peer: Peer<'_>, port: u16) -> Verdict {

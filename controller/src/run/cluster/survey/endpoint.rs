@@ -7,6 +7,9 @@ use k8s_openapi::{
 
 use crate::case::policy::{Endpoint, NamedPort, Transport};
 
+/// The service account of pods that name none (kubernetes.io, "Configure Service Accounts for Pods").
+const DEFAULT_ACCOUNT: &str = "default";
+
 /// Returns the endpoint that a template will make.
 pub(super) fn of_template(template: PodTemplateSpec) -> Endpoint {
     of(template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
@@ -25,6 +28,7 @@ fn of(metadata: ObjectMeta, spec: &PodSpec) -> Endpoint {
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     Endpoint {
         labels: metadata.labels.unwrap_or_default(),
+        service_account: spec.service_account_name.clone().unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
         ports: containers.flat_map(ports).collect(),
         in_the_nodes_network: spec.host_network == Some(true),
         ..Endpoint::default()

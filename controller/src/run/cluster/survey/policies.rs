@@ -13,16 +13,13 @@ use kube::{
     core::{GroupVersion, TypeMeta},
     discovery::{Scope as ApiScope, pinned_group},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{list, unreadable};
 use crate::case::{
     cluster::{Access, Direction, OtherPolicy, Policy, Read, Requirement, Selector},
-    policy::kinds,
+    policy::{self, kinds},
 };
-
-/// Actions of their rules that let nothing pass; Cilium lists such rules separately.
-const CLOSING: [&str; 3] = ["Deny", "Drop", "Reject"];
 
 /// The other kinds of policies that this cluster has.
 #[derive(Clone, Debug)]
@@ -183,7 +180,7 @@ async fn of_kind(
 ) -> Read<Vec<Standing<OtherPolicy>>> {
     let objects = objects(client, resource, namespace).await?.into_iter().map(|object| {
         let title = format!("{} {}", resource.kind, object.metadata.name.clone().unwrap_or_default());
-        let opens_egress = opens_egress(&object.data);
+        let opens_egress = policy::opens_egress(&object.data);
         Standing::of(&object.metadata, OtherPolicy { title, opens_egress })
     });
     Ok(objects.collect())
@@ -205,46 +202,21 @@ pub(super) async fn objects(
     list(api, what, |object| DynamicObject { types: Some(of_kind.clone()), ..object }).await
 }
 
-/// The names of the lists that hold a policy's egress rules: of most kinds, of Kube-OVN's and of NSX's.
-const EGRESS: [&str; 3] = ["egress", "egressRules", "rules"];
-
-/// Returns true if a policy has an egress rule that lets traffic pass. Cilium's policies may have several parts, and the
-/// rules of other kinds name their action. A list of rules for both directions counts, if one of them lets traffic pass.
-fn opens_egress(object: &Value) -> bool {
-    let parts = object["specs"].as_array().into_iter().flatten().chain([&object["spec"]]);
-    let lists = parts.flat_map(|part| EGRESS.iter().filter_map(|name| part[*name].as_array()));
-    let mut rules = lists.flatten();
-    rules.any(|rule| {
-        let does = ["action", "type", "policy"].iter().find_map(|key| rule[*key].as_str());
-        does.is_none_or(|does| !CLOSING.iter().any(|closing| does.eq_ignore_ascii_case(closing)))
+/// Returns the parts of an object that say what it binds, and that tell it from another object of the same name.
+pub(super) fn kept(object: &DynamicObject) -> Value {
+    let types = object.types.clone().unwrap_or_default();
+    let DynamicObject { metadata, data, .. } = object;
+    json!({
+        "apiVersion": types.api_version,
+        "kind": types.kind,
+        "metadata": {
+            "name": metadata.name,
+            "namespace": metadata.namespace,
+            "uid": metadata.uid,
+            "generation": metadata.generation,
+            "creationTimestamp": metadata.creation_timestamp,
+        },
+        "spec": data["spec"],
+        "specs": data["specs"],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn rules_of_nsx_and_of_kube_ovn_open_egress() {
-        let nsx = |action| {
-            opens_egress(&json!({ "spec": { "rules": [{ "direction": "out", "action": action }] } }))
-        };
-        let ovn = |policy| opens_egress(&json!({ "spec": { "egressRules": [{ "policy": policy }] } }));
-        assert!(nsx("allow") && ovn("allow"));
-        assert!(!nsx("drop") && !ovn("drop"));
-    }
-
-    #[test]
-    fn any_permitting_rule_opens_egress() {
-        assert!(opens_egress(&json!({ "spec": { "egress": [{ "toEntities": ["all"] }] } })));
-        assert!(opens_egress(&json!({ "specs": [{}, { "egress": [{}] }] })));
-        assert!(!opens_egress(&json!({ "spec": { "egress": [], "egressDeny": [{}] } })));
-        assert!(!opens_egress(&json!({ "spec": { "ingress": [{}] } })));
-        let acting = |key: &str, does: &str| opens_egress(&json!({ "spec": { "egress": [{ key: does }] } }));
-        assert!(acting("action", "Allow") && acting("action", "Pass") && acting("type", "Allow"));
-        assert!(acting("action", "ALLOW") && !acting("action", "DROP"));
-        assert!(!acting("action", "Deny") && !acting("action", "Drop") && !acting("type", "Deny"));
-    }
 }

@@ -2,17 +2,13 @@
 
 use futures_util::future::join_all;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use kube::{
-    Client,
-    api::{ApiResource, DynamicObject},
-};
-use serde_json::Value;
+use kube::{Client, api::ApiResource};
 
 use super::{namespace, pod_views, policies};
 use crate::{
     case::{
-        cluster::{Access, Read, Unreadable},
-        policy::{Gap, Policies, Reading, network_policy},
+        cluster::{Access, Unreadable},
+        policy::{Opaque, Policies, Reading},
     },
     run::RunError,
 };
@@ -36,34 +32,20 @@ pub(crate) async fn read(client: &Client, name: &str) -> Result<Reading, RunErro
         return Err(RunError::Unexplained(unreadable.clone()));
     }
     let own = own.map_err(RunError::Unexplained)?;
+    let mut objects: Vec<_> = own.iter().map(policies::kept).collect();
+    let mut failed = Vec::new();
+    for read in others {
+        match read {
+            Ok(others) => objects.extend(others.iter().map(policies::kept)),
+            Err(unreadable) => {
+                failed.push(Opaque::unread("policies of another kind", unreadable.to_string()));
+            }
+        }
+    }
     Ok(Reading {
         namespace: name.to_owned(),
         endpoints,
-        policies: Policies {
-            read: own.iter().map(|object| network_policy::read(&value(object))).collect(),
-            opaque: others.into_iter().flat_map(opaque).collect(),
-        },
+        policies: Policies::of(objects, failed),
         unread: unread.iter().map(Unreadable::to_string).collect(),
     })
-}
-
-/// Returns the object as the API server wrote it.
-fn value(object: &DynamicObject) -> Value {
-    serde_json::to_value(object).unwrap_or_default()
-}
-
-/// Returns a gap for each policy of a kind that the model does not evaluate, or for the failed read of the kind.
-fn opaque(read: Read<Vec<DynamicObject>>) -> Vec<Gap> {
-    match read {
-        Ok(objects) => objects.iter().map(not_evaluated).collect(),
-        Err(unreadable) => {
-            vec![Gap { place: "policies of another kind".to_owned(), why: unreadable.to_string() }]
-        }
-    }
-}
-
-fn not_evaluated(object: &DynamicObject) -> Gap {
-    let kind = object.types.as_ref().map(|types| types.kind.as_str()).unwrap_or_default();
-    let name = object.metadata.name.as_deref().unwrap_or_default();
-    Gap { place: format!("{kind} {name}"), why: "policies of this kind are not evaluated".to_owned() }
 }
