@@ -14,7 +14,10 @@ use proto::{
 };
 
 pub(crate) use files::{of_a_users_bundle, with_socket};
-pub(crate) use pod::{coverage, forbidden, in_cluster, node, pod, pod_view, tried};
+pub(crate) use pod::{
+    bind, changed, coverage, default_deny, forbidden, in_cluster, network_policy, node, pod, pod_view,
+    policies, tried,
+};
 
 use crate::{
     case::{

@@ -4,11 +4,11 @@
 mod access;
 mod bonds;
 mod class;
+mod control_namespace;
 mod group;
 pub(crate) mod node;
 mod placement;
 mod pod_view;
-mod policy;
 mod quantity;
 mod selecting;
 mod selector;
@@ -19,16 +19,18 @@ use std::{
 };
 
 pub use access::{Access, Verb};
-pub use bonds::{Bonds, SecondReading};
+pub use bonds::{Bonds, Change, Later, SecondReading};
 pub use class::Class;
+pub use control_namespace::{ControlNamespace, LISTENER_PORT};
 pub use group::{Coverage, Group};
 pub use node::{Node, NodeKind, Taint};
 pub use placement::{Affinity, Placement, Toleration};
 pub use pod_view::{Container, ContainerKind, Origin, PodView, SeccompProfile, Volume};
-pub use policy::{Direction, OtherPolicy, Policy};
 pub use quantity::{bytes, millis};
-pub use selecting::{Selecting, SelectingKind};
+pub use selecting::{Selecting, SelectingKind, ServicePort};
 pub use selector::{Labels, Requirement, Selector};
+
+use super::policy::{Binding, Endpoint, Policies};
 
 /// The result of a read from the API server.
 pub type Read<T> = Result<T, Unreadable>;
@@ -61,14 +63,14 @@ pub struct Cluster {
     pub classes: Read<Vec<Class>>,
     /// Every node of the cluster.
     pub nodes: Read<Vec<Node>>,
-    /// The namespace's NetworkPolicies.
-    pub policies: Read<Vec<Policy>>,
-    /// Policies of other kinds that may bind the namespace.
-    pub other_policies: Read<Vec<OtherPolicy>>,
+    /// The policies that may bind the namespace's pods.
+    pub policies: Policies,
     /// The labels and policies that bind the pods at the start, for a comparison with the end of the run.
     pub bonds: Bonds,
-    /// Changes of those labels and policies during the run.
+    /// Parts whose state at the end of the run is not known.
     pub changed: Vec<String>,
+    /// The labels and policies at the end of the run; `None` if they are the same as at the start.
+    pub later: Option<Later>,
     /// The limits of a LimitRange for containers without limits.
     pub default_limits: Read<Option<crate::case::limits::Limits>>,
     /// The volumes behind the namespace's claims.
@@ -77,8 +79,8 @@ pub struct Cluster {
     pub quotas: Read<Vec<String>>,
     /// Services, disruption budgets and autoscalers that select pods.
     pub selecting: Vec<Read<Vec<Selecting>>>,
-    /// Policies of the control namespace that may shut off the listener; `None` without a control namespace.
-    pub control: Option<Read<Vec<String>>>,
+    /// The control namespace; `None` for a run without one.
+    pub control: Option<ControlNamespace>,
     /// The addresses of the cluster's own services.
     pub addresses: Read<Addresses>,
     /// TCP addresses where a few pods of the namespace listen.
@@ -112,16 +114,19 @@ impl Cluster {
         self.nodes.as_ref().ok()?.iter().find(|node| node.name == name)
     }
 
-    /// Returns the policies that select these labels.
-    pub fn policies_on(&self, labels: &Labels) -> Vec<&Policy> {
-        let policies = self.policies.as_ref().into_iter().flatten();
-        policies.filter(|policy| policy.selector.selects(labels)).collect()
+    /// Returns pods of the namespace with these labels, as policies select them.
+    pub fn endpoint(&self, labels: &Labels) -> Endpoint {
+        Endpoint {
+            namespace: self.namespace.clone(),
+            namespace_labels: self.bonds.labels.as_ref().ok().cloned(),
+            labels: labels.clone(),
+            ..Endpoint::default()
+        }
     }
 
-    /// Returns why the network changed while it was probed; `None` if it did not change.
-    pub fn unsettled(&self) -> Option<String> {
-        (!self.changed.is_empty())
-            .then(|| format!("the network's policies changed during the run: {}", self.changed.join(", ")))
+    /// Returns how the policies bind pods with these labels.
+    pub fn binding(&self, labels: &Labels) -> Binding {
+        self.policies.binding(&self.endpoint(labels))
     }
 }
 

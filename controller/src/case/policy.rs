@@ -1,6 +1,7 @@
 //! A model of network policies: the traffic that they let pass to and from an endpoint, and the rule that lets it pass.
 //! The model knows no client. It reads objects as the API server returns them.
 
+mod binding;
 mod block;
 pub mod endpoint;
 pub mod kinds;
@@ -9,15 +10,17 @@ pub mod network_policy;
 mod object;
 mod opaque;
 mod order;
+pub mod reach;
 pub mod rule;
 mod selection;
 mod summary;
 mod verdict;
 mod words;
 
+pub use binding::Binding;
 pub use block::Block;
 pub use endpoint::{Direction, Endpoint, Flow, NamedPort, Peer, Transport};
-pub use opaque::{Opaque, opens_egress};
+pub use opaque::{Opaque, Unread};
 pub use order::{Family, Order, Tier};
 pub use rule::{Action, Namespaces, PeerRule, Policy, PortRange, PortRule, Rule, Section, Subject};
 pub use selection::Selection;
@@ -26,7 +29,7 @@ pub use verdict::{Gap, Verdict};
 
 use serde_json::Value;
 
-use super::cluster::Origin;
+use super::cluster::{Origin, Unreadable};
 
 /// The policies that may bind the pods of a namespace.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +56,11 @@ impl Policies {
             }
         }
         Self { objects, ..policies }
+    }
+
+    /// Returns the reads that failed.
+    pub fn unread(&self) -> impl Iterator<Item = &Unreadable> {
+        self.opaque.iter().filter_map(Opaque::unreadable)
     }
 }
 

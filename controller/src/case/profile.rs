@@ -8,7 +8,10 @@ use proto::Protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::destination::{Destination, Purpose};
+use super::{
+    destination::{Destination, Purpose},
+    policy::Transport,
+};
 
 const DNS_PORT: u16 = 53;
 
@@ -90,6 +93,26 @@ impl Profile {
     }
 }
 
+impl Profile {
+    /// Returns true if policies may let traffic to an address pass. Addresses at which no host is reached do not count.
+    pub fn permits(&self, address: IpAddr, port: u16, transport: Transport) -> bool {
+        is_of_no_host(address)
+            || self.lists(address, port, transport)
+            || (self.kind == Kind::NoPrivate && !is_private(address))
+    }
+
+    /// Returns true if `--allow` lists an address with this port.
+    pub fn lists(&self, address: IpAddr, port: u16, transport: Transport) -> bool {
+        self.allowed.iter().any(|allowed| allowed.carries(address, port, transport))
+    }
+
+    /// Returns the blocks whose edges matter to the profile, each as its first address and its length.
+    pub fn edges(&self) -> impl Iterator<Item = (IpAddr, u8)> {
+        let allowed = self.allowed.iter().map(|allowed| (allowed.address, allowed.prefix));
+        allowed.chain(PRIVATE.iter().copied())
+    }
+}
+
 // === impl Kind ===
 
 impl Kind {
@@ -106,6 +129,20 @@ impl Kind {
 // === impl Allowed ===
 
 impl Allowed {
+    /// Returns true if the entry covers traffic of a transport. A name server is asked by UDP and by TCP.
+    fn carries(&self, address: IpAddr, port: u16, transport: Transport) -> bool {
+        let protocol = matches!(
+            (self.protocol, transport),
+            (None, _)
+                | (Some(Protocol::Tcp), Transport::Tcp)
+                | (Some(Protocol::Dns), Transport::Tcp | Transport::Udp)
+                | (Some(Protocol::Udp), Transport::Udp)
+        );
+        protocol
+            && self.port.is_none_or(|allowed| allowed == port)
+            && same_network(self.address, address, self.prefix)
+    }
+
     fn covers(&self, address: IpAddr, port: u16, protocol: Protocol) -> bool {
         let by_udp =
             matches!(protocol, Protocol::Dns | Protocol::OneWay | Protocol::Heard | Protocol::Resolver);
@@ -139,25 +176,42 @@ fn is_of_the_internet(destination: &Destination) -> bool {
     public && !is_private(destination.target.address)
 }
 
-/// Returns true for an address that the public internet does not route (RFC 6890).
+/// Addresses that the public internet does not route (RFC 6890).
+const PRIVATE: &[(IpAddr, u8)] = &[
+    (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8),
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(100, 64, 0, 0)), 10),
+    (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V4(Ipv4Addr::new(198, 18, 0, 0)), 15),
+    (IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 3),
+    (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 127),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+    (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
+    (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
+];
+
+/// Private addresses at which a sandbox reaches no host: this host, loopback, benchmarks, multicast and reserved addresses
+/// (RFC 6890). Policies for the public internet seldom name them.
+const OF_NO_HOST: &[(IpAddr, u8)] = &[
+    (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8),
+    (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(198, 18, 0, 0)), 15),
+    (IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 3),
+    (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 127),
+    (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
+];
+
+/// Returns true for an address that the public internet does not route.
 pub fn is_private(address: IpAddr) -> bool {
-    const PRIVATE: &[(IpAddr, u8)] = &[
-        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8),
-        (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
-        (IpAddr::V4(Ipv4Addr::new(100, 64, 0, 0)), 10),
-        (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-        (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
-        (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
-        (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
-        (IpAddr::V4(Ipv4Addr::new(198, 18, 0, 0)), 15),
-        (IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 3),
-        (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 127),
-        (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
-        (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
-        (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
-    ];
     let address = address.to_canonical();
     PRIVATE.iter().any(|&(network, prefix)| same_network(network, address, prefix))
+}
+
+fn is_of_no_host(address: IpAddr) -> bool {
+    OF_NO_HOST.iter().any(|&(network, prefix)| same_network(network, address, prefix))
 }
 
 fn same_network(network: IpAddr, address: IpAddr, prefix: u8) -> bool {

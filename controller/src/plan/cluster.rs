@@ -12,7 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use second_reading::apply_second_reading;
 pub use targets::destinations;
 
-use crate::case::cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, SelectingKind};
+use crate::case::{
+    cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, SelectingKind},
+    policy::Binding,
+};
 use places::{Place, left_out, places};
 use uncovered::Uncovered;
 
@@ -72,27 +75,11 @@ pub enum Error {
 struct Key {
     place: Place,
     class: Option<String>,
-    policies: Vec<String>,
+    binding: Binding,
     annotations: Labels,
-    /// The pod's labels, if policies may bind it that are not evaluated; otherwise empty.
-    labels: Labels,
     nodes_network: bool,
     networks: Labels,
 }
-
-/// Labels that distinguish pods of one workload, which no policy selects by.
-const OF_ONE_POD: &[&str] = &[
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-completion-index",
-    "batch.kubernetes.io/job-name",
-    "controller-revision-hash",
-    "controller-uid",
-    "job-name",
-    "pod-template-generation",
-    "pod-template-hash",
-    "statefulset.kubernetes.io/pod-name",
-];
 
 /// Plans the probes of a namespace.
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
@@ -151,7 +138,6 @@ fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView
         kind: key.place.kind.clone(),
         node: key.place.node.clone(),
         runtime_class: key.class.clone(),
-        policies: key.policies.clone(),
         gvisor_annotations: key.annotations.clone(),
         ..Group::default()
     };
@@ -159,6 +145,7 @@ fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView
     let modelled_on_a_pod = group.pod_views.iter().any(|pod_view| !pod_view.origin.is_template());
     if group.pod_views.is_empty() || (!modelled_on_a_pod && !pod_view.origin.is_template()) {
         group.labels.clone_from(&pod_view.labels);
+        group.policies = cluster.policies.names_on(&cluster.endpoint(&pod_view.labels));
         group.placement = pod_view.placement.clone();
     }
     if !pod_view.origin.name.is_empty() {
@@ -167,26 +154,14 @@ fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView
 }
 
 fn key(cluster: &Cluster, pod_view: &PodView, place: Place) -> Key {
-    let policies = cluster.policies_on(&pod_view.labels);
     Key {
         place,
         class: pod_view.runtime_class.clone(),
-        policies: policies.iter().map(|policy| policy.name.clone()).collect(),
+        binding: cluster.binding(&pod_view.labels),
         annotations: pod_view.gvisor_annotations.clone(),
-        labels: told_apart_by(cluster, &pod_view.labels),
         nodes_network: pod_view.in_the_nodes_network(),
         networks: pod_view.network_annotations.clone(),
     }
-}
-
-/// Returns the labels that tell groups apart. Policies of other kinds are not evaluated, so each set of labels gets a
-/// group of its own if there are any.
-fn told_apart_by(cluster: &Cluster, labels: &Labels) -> Labels {
-    if cluster.other_policies.as_ref().is_ok_and(Vec::is_empty) && cluster.policies.is_ok() {
-        return Labels::new();
-    }
-    let of_workload = labels.iter().filter(|(key, _)| !OF_ONE_POD.contains(&key.as_str()));
-    of_workload.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Returns the group with a node of its pool, or with the reason why it gets no probe.

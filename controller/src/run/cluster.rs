@@ -35,6 +35,7 @@ use crate::{
         circumstances::Place,
         cluster::{Access, Bonds, Cluster, Labels, SecondReading, Unreadable},
         leftover::Leftover,
+        policy::Policies,
         stopped::Stopped,
     },
     plan::{
@@ -136,7 +137,7 @@ impl Launcher for ClusterLauncher {
         let mut results = if launchable {
             let ground =
                 Ground { connection: &connection, cluster: &cluster, kinds: &kinds, wanted: &wanted };
-            self.probes(request, &ground, &plan, session).await?
+            Box::pin(self.probes(request, &ground, &plan, session)).await?
         } else {
             let probed = plan.groups.iter().map(Probed::refused).collect();
             Results { probed, second_reading: None, leftovers: Vec::new(), interrupted: false }
@@ -269,7 +270,9 @@ const fn architecture() -> &'static str {
 /// Reads pods, policies and the namespace's labels again. A request without an answer in time is unreadable.
 async fn second_reading(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> SecondReading {
     let Ground { connection, cluster, kinds, .. } = ground;
-    let reading = survey::later(&connection.client, &cluster.namespace, kinds, made);
+    let control = cluster.control.as_ref().map(|control| control.name.as_str());
+    let namespaces = (cluster.namespace.as_str(), control);
+    let reading = survey::later(&connection.client, namespaces, kinds, made);
     timeout_at(deadline, reading).await.unwrap_or_else(|_| {
         let unread =
             |what| Unreadable { what, forbidden: false, message: "the run's time was over".to_owned() };
@@ -277,7 +280,12 @@ async fn second_reading(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: 
             labels: Err(unread(Access::get("namespaces"))),
             policies: Err(unread(Access::list("networkpolicies"))),
         };
-        SecondReading { pods: Err(unread(Access::pods())), bonds }
+        SecondReading {
+            pods: Err(unread(Access::pods())),
+            bonds,
+            policies: Policies::default(),
+            control: None,
+        }
     })
 }
 

@@ -6,6 +6,8 @@ pub const PRODUCT: &str = "podproof";
 pub const RUN_LABEL: &str = "podproof.dev/run";
 /// The label of every created pod, with its role, such as "probe" or "control".
 pub const ROLE_LABEL: &str = "podproof.dev/role";
+/// The role of the pods that listen.
+pub const LISTENER_ROLE: &str = "listener";
 /// The annotation that tells people why an object exists.
 pub const NOTE_ANNOTATION: &str = "podproof.dev/note";
 /// A readiness gate that nobody sets: a probe pod is never ready, so no Service sends it traffic.

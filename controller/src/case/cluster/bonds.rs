@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Labels, PodView, Read};
+use super::{Labels, PodView, Read, Unreadable};
+use crate::case::policy::Policies;
 
 /// A namespace's labels and policies.
 #[derive(Clone, Debug)]
@@ -19,33 +20,64 @@ pub struct Bonds {
 pub struct SecondReading {
     /// The current pods, without those of the run itself.
     pub pods: Read<Vec<PodView>>,
-    /// The current labels and policies.
+    /// The current labels and the versions of the policies.
     pub bonds: Bonds,
+    /// The current policies.
+    pub policies: Policies,
+    /// The current policies of the control namespace; `None` without a control namespace.
+    pub control: Option<Policies>,
+}
+
+/// The labels and policies at the end of a run in which they changed.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// The changes, each as the object's title and the change in words.
+    pub changes: Vec<Change>,
+    /// The namespace's labels.
+    pub labels: Labels,
+    /// The policies that may bind the namespace's pods.
+    pub policies: Policies,
+}
+
+/// One change during a run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// The title of the policy; `None` for a label of the namespace.
+    pub policy: Option<String>,
+    /// The change in words.
+    pub words: String,
 }
 
 impl Bonds {
-    /// Returns the changes until a later moment. A first read that failed is no change: it makes its requirements
-    /// inconclusive itself.
-    pub fn changes(&self, later: &Self) -> Vec<String> {
-        let labels = changes(&self.labels, &later.labels, "the label ", " of the namespace");
-        let policies = changes(&self.policies, &later.policies, "", "");
-        labels.into_iter().chain(policies).collect()
+    /// Returns the parts whose later state is not known. A first read that failed makes its requirements inconclusive itself.
+    pub fn lost(&self, later: &Self) -> Vec<String> {
+        let lost = |first: bool, later: Option<&Unreadable>| {
+            later
+                .filter(|_| first)
+                .map(|unread| format!("its state at the end of the run is not known: {unread}"))
+        };
+        let labels = lost(self.labels.is_ok(), later.labels.as_ref().err());
+        labels.into_iter().chain(lost(self.policies.is_ok(), later.policies.as_ref().err())).collect()
+    }
+
+    /// Returns the changes until a later moment, as far as both states are known.
+    pub fn changes(&self, later: &Self) -> Vec<Change> {
+        let labels = changed(&self.labels, &later.labels).into_iter().map(|(key, became)| Change {
+            policy: None,
+            words: format!("the label {key} of the namespace was {became}"),
+        });
+        let policies = changed(&self.policies, &later.policies)
+            .into_iter()
+            .map(|(title, became)| Change { words: format!("{title} was {became}"), policy: Some(title) });
+        labels.chain(policies).collect()
     }
 }
 
-fn changes(
+fn changed(
     earlier: &Read<BTreeMap<String, String>>,
     later: &Read<BTreeMap<String, String>>,
-    before: &str,
-    after: &str,
-) -> Vec<String> {
-    let (earlier, later) = match (earlier, later) {
-        (Err(_), _) => return Vec::new(),
-        (Ok(_), Err(unreadable)) => {
-            return vec![format!("its state at the end of the run is not known: {unreadable}")];
-        }
-        (Ok(earlier), Ok(later)) => (earlier, later),
-    };
+) -> Vec<(String, &'static str)> {
+    let (Ok(earlier), Ok(later)) = (earlier, later) else { return Vec::new() };
     let keys: BTreeSet<_> = earlier.keys().chain(later.keys()).collect();
     let told = keys.into_iter().filter_map(|key| {
         let became = match (earlier.get(key), later.get(key)) {
@@ -54,7 +86,7 @@ fn changes(
             (Some(earlier), Some(later)) if earlier != later => "changed",
             _ => return None,
         };
-        Some(format!("{before}{key}{after} was {became}"))
+        Some((key.clone(), became))
     });
     told.collect()
 }
@@ -79,8 +111,9 @@ mod tests {
             labels: Ok(map(&[("team", "blue")])),
             policies: Ok(map(&[("NetworkPolicy b", "2/2"), ("NetworkPolicy c", "3/1")])),
         };
+        let words: Vec<_> = earlier.changes(&later).into_iter().map(|change| change.words).collect();
         assert_eq!(
-            earlier.changes(&later),
+            words,
             [
                 "the label team of the namespace was changed",
                 "NetworkPolicy a was removed",
@@ -91,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_second_read_that_fails_is_a_change() {
+    fn only_a_second_read_that_fails_is_lost() {
         let unread = || Err(fixture::forbidden("list networkpolicies"));
         let read = Bonds { labels: Ok(map(&[])), policies: Ok(map(&[])) };
         let blind = Bonds { labels: Ok(map(&[])), policies: unread() };
-        assert!(read.changes(&blind)[0].contains("is not known"));
-        assert!(blind.changes(&read).is_empty());
+        assert!(read.lost(&blind)[0].contains("is not known"));
+        assert!(blind.lost(&read).is_empty());
     }
 }

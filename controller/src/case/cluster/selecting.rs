@@ -1,5 +1,7 @@
 //! Objects that select pods by label, and would take a probe with a workload's labels for one of the workload's pods.
 
+use std::net::IpAddr;
+
 use super::{Group, Selector};
 
 /// An object that selects pods.
@@ -13,6 +15,19 @@ pub struct Selecting {
     pub selector: Selector,
     /// The workload whose pods it selects, as kind and name; `None` if it has a selector instead.
     pub target: Option<(String, String)>,
+    /// The addresses of a Service within the cluster; empty for another kind.
+    pub addresses: Vec<IpAddr>,
+    /// The ports of a Service.
+    pub ports: Vec<ServicePort>,
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServicePort {
+    /// The port at the Service's address.
+    pub number: u16,
+    /// The port of the pods; `None` if it has a name.
+    pub target: Option<u16>,
 }
 
 /// The kind of an object that selects pods.

@@ -1,6 +1,9 @@
 //! Blocks of addresses in CIDR notation (RFC 4632, section 3.1).
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,6 +20,47 @@ impl Block {
         let most = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.parse().ok().filter(|&prefix: &u8| prefix <= most)?;
         Some(Self { address, prefix })
+    }
+
+    /// Returns the block with a prefix of an address. A longer prefix than the family has counts as its longest.
+    pub fn of(address: IpAddr, prefix: u8) -> Self {
+        Self { address, prefix: prefix.min(if address.is_ipv4() { 32 } else { 128 }) }
+    }
+
+    /// Returns the block of one address family with every address.
+    pub fn every(is_v4: bool) -> Self {
+        let address: IpAddr = if is_v4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        Self { address, prefix: 0 }
+    }
+
+    /// Returns the first address of the block.
+    pub fn first(&self) -> IpAddr {
+        let kept = u32::from(self.prefix);
+        match self.address {
+            IpAddr::V4(address) => {
+                let mask = u32::MAX.checked_shl(32 - kept).unwrap_or(0);
+                Ipv4Addr::from_bits(address.to_bits() & mask).into()
+            }
+            IpAddr::V6(address) => {
+                let mask = u128::MAX.checked_shl(128 - kept).unwrap_or(0);
+                Ipv6Addr::from_bits(address.to_bits() & mask).into()
+            }
+        }
+    }
+
+    /// Returns the first address behind the block; `None` if the block is the last of its family.
+    pub fn next(&self) -> Option<IpAddr> {
+        let kept = u32::from(self.prefix);
+        match self.first() {
+            IpAddr::V4(first) => {
+                let size = 1_u32.checked_shl(32 - kept)?;
+                Some(Ipv4Addr::from_bits(first.to_bits().checked_add(size)?).into())
+            }
+            IpAddr::V6(first) => {
+                let size = 1_u128.checked_shl(128 - kept)?;
+                Some(Ipv6Addr::from_bits(first.to_bits().checked_add(size)?).into())
+            }
+        }
     }
 
     /// Returns true if the block contains an address. No block contains addresses of the other family.
@@ -59,6 +103,22 @@ mod tests {
         ] {
             let block = Block::parse(block).unwrap();
             assert_eq!(block.contains(address.parse().unwrap()), contained, "{block} {address}");
+        }
+    }
+
+    #[test]
+    fn a_block_has_a_first_and_a_next_address() {
+        for (block, first, next) in [
+            ("10.1.2.3/8", "10.0.0.0", Some("11.0.0.0")),
+            ("0.0.0.0/0", "0.0.0.0", None),
+            ("255.255.255.255/32", "255.255.255.255", None),
+            ("192.0.2.7/32", "192.0.2.7", Some("192.0.2.8")),
+            ("fd00::7/8", "fd00::", Some("fe00::")),
+            ("::/0", "::", None),
+        ] {
+            let block = Block::parse(block).unwrap();
+            let next = next.map(|next| next.parse().unwrap());
+            assert_eq!((block.first(), block.next()), (first.parse().unwrap(), next), "{block}");
         }
     }
 

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::{kinds, verdict::Gap};
+use crate::case::cluster::Unreadable;
 
 /// A policy that is not evaluated, or a failed read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,6 +13,29 @@ pub struct Opaque {
     pub gap: Gap,
     /// True if the policy may let egress pass that another policy closes.
     pub opens_egress: bool,
+    /// The object as text; `None` if it was not read.
+    text: Option<String>,
+    /// The failed read; `None` for an object.
+    unreadable: Option<Unreadable>,
+}
+
+/// The objects of a failed read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unread {
+    /// The NetworkPolicies of the namespace.
+    NetworkPolicies,
+    /// Policies of another kind.
+    Others,
+}
+
+impl Unread {
+    /// Returns the objects in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NetworkPolicies => "NetworkPolicies",
+            Self::Others => "policies of another kind",
+        }
+    }
 }
 
 /// Actions of a rule that closes. Every other action, also one of another name, may let traffic pass.
@@ -19,6 +43,22 @@ const CLOSING: [&str; 3] = ["Deny", "Drop", "Reject"];
 
 /// The names of the lists that hold a policy's egress rules: of most kinds, of Kube-OVN's and of NSX's.
 const EGRESS: [&str; 3] = ["egress", "egressRules", "rules"];
+
+/// The domain of the labels that a run's own pods have.
+const OWN_DOMAIN: &str = "podproof.dev/";
+/// Labels that distinguish pods of one workload, which no known policy selects by.
+const OF_ONE_POD: &[&str] = &[
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "job-name",
+    "pod-template-generation",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
 
 impl Opaque {
     /// Describes an object that is not evaluated.
@@ -28,18 +68,41 @@ impl Opaque {
         Self {
             gap: Gap { place: format!("{kind} {name}"), why },
             opens_egress: kinds::may_open(group, kind) && opens_egress(object),
+            text: Some(object["spec"].to_string() + &object["specs"].to_string()),
+            unreadable: None,
         }
     }
 
-    /// Describes a failed read, for this reason. The objects that were not read may have any effect.
-    pub fn unread(what: &str, why: String) -> Self {
-        Self { gap: Gap { place: what.to_owned(), why }, opens_egress: true }
+    /// Describes a failed read. The objects that were not read may have any effect.
+    pub fn unread(what: Unread, unreadable: Unreadable) -> Self {
+        let gap = Gap { place: what.words().to_owned(), why: unreadable.to_string() };
+        Self { gap, opens_egress: true, text: None, unreadable: Some(unreadable) }
+    }
+
+    /// Describes a policy of which evidence keeps the title alone.
+    pub fn titled(title: String, opens_egress: bool) -> Self {
+        let why = "policies of this kind are not evaluated".to_owned();
+        Self { gap: Gap { place: title, why }, opens_egress, text: None, unreadable: None }
+    }
+
+    /// Returns the failed read; `None` for an object.
+    pub const fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.as_ref()
+    }
+
+    /// Returns true if the policy may select pods by a label with this key. A selector that does not name a key treats
+    /// all values of the label alike.
+    pub(super) fn may_select_by(&self, key: &str) -> bool {
+        match &self.text {
+            Some(text) => text.contains(key),
+            None => !OF_ONE_POD.contains(&key) && !key.starts_with(OWN_DOMAIN),
+        }
     }
 }
 
 /// Returns true if a policy has an egress rule that lets traffic pass. Cilium's policies may have several parts, and the
 /// rules of other kinds name their action. A list of rules for both directions counts, if one of them lets traffic pass.
-pub fn opens_egress(object: &Value) -> bool {
+fn opens_egress(object: &Value) -> bool {
     let parts = object["specs"].as_array().into_iter().flatten().chain([&object["spec"]]);
     let lists = parts.flat_map(|part| EGRESS.iter().filter_map(|name| part[*name].as_array()));
     let mut rules = lists.flatten();

@@ -132,6 +132,14 @@ impl Policy {
     }
 }
 
+impl Section {
+    /// Returns true if traffic is denied that no rule lets pass: by the section itself, or by a rule for all traffic.
+    pub fn closes(&self) -> bool {
+        let all = |rule: &Rule| rule.action == Action::Deny && rule.peers.is_none() && rule.ports.is_none();
+        self.denies_the_rest || self.rules.iter().any(all)
+    }
+}
+
 impl Subject {
     pub(super) fn selects(&self, endpoint: &Endpoint) -> Match {
         self.namespaces.contain(endpoint).and(|| match &self.pods {
@@ -192,6 +200,17 @@ impl Namespaces {
 }
 
 impl PortRule {
+    /// Returns true if the rule matches a port of some pod.
+    pub(super) fn may_be(&self, port: u16, of: Transport) -> bool {
+        match self {
+            Self::Unread(_) => true,
+            Self::Ports(transport, PortRange::Numbers(first, last)) => {
+                *transport == of && (*first..=*last).contains(&port)
+            }
+            Self::Ports(transport, PortRange::Every | PortRange::Named(_)) => *transport == of,
+        }
+    }
+
     fn matches(&self, subject: &Endpoint, flow: &Flow<'_>) -> Match {
         let (transport, range) = match self {
             Self::Unread(why) => return Match::Unknown(why.clone()),

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     class::Class,
-    form::{each, each_read, optional_read, read, read_each, read_optional, saved_struct},
+    form::{each, each_read, optional, read, read_each, read_optional, saved_struct},
     machine::Limits,
     node::Node,
     pod::{PodView, Volume},
-    policy::{OtherPolicy, Policy},
+    policy::{ControlNamespace, Later, Policies},
     selector::{Labels, Selecting},
 };
 use crate::case::cluster;
@@ -47,19 +47,30 @@ saved_struct! {
         unread_pod_views: Vec<Unreadable> => each,
         classes: Read<Vec<Class>> => read_each,
         nodes: Read<Vec<Node>> => read_each,
-        policies: Read<Vec<Policy>> => read_each,
-        other_policies: Read<Vec<OtherPolicy>> => read_each,
+        #[serde(flatten)]
+        policies: Policies => Into::into,
         bonds: Bonds => Into::into,
         changed: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        later: Option<Later> => optional,
         default_limits: Read<Option<Limits>> => read_optional,
         claims: Read<Vec<Volume>> => read_each,
         quotas: Read<Vec<String>> => read,
         selecting: Vec<Read<Vec<Selecting>>> => each_read,
-        control: Option<Read<Vec<String>>> => optional_read,
+        #[serde(flatten)]
+        control: Control => Into::into,
         addresses: Read<Addresses> => read,
         #[serde(default)]
         neighbours: Vec<SocketAddr>,
     }
+}
+
+/// The control namespace, and the titles of its policies.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Control {
+    control: Option<Read<Vec<String>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    control_namespace: Option<ControlNamespace>,
 }
 
 saved_struct! {
@@ -89,5 +100,21 @@ impl From<cluster::Access> for Access {
 impl From<Access> for cluster::Access {
     fn from(Access(words): Access) -> Self {
         Self::Recorded(words)
+    }
+}
+
+// === impl Control ===
+
+impl From<Option<cluster::ControlNamespace>> for Control {
+    fn from(control: Option<cluster::ControlNamespace>) -> Self {
+        let titles = control.as_ref().map(ControlNamespace::titles);
+        let named = control.filter(|control| !control.name.is_empty());
+        Self { control: titles, control_namespace: named.map(Into::into) }
+    }
+}
+
+impl From<Control> for Option<cluster::ControlNamespace> {
+    fn from(Control { control, control_namespace }: Control) -> Self {
+        control_namespace.map(Into::into).or_else(|| control.map(ControlNamespace::titled))
     }
 }

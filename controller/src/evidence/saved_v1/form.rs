@@ -93,13 +93,6 @@ pub(super) fn read_optional<A, B: From<A>, E, F: From<E>>(
     Ok(optional(result?))
 }
 
-/// Converts a read that may not have been made.
-pub(super) fn optional_read<A, B: From<A>, E, F: From<E>>(
-    result: Option<Result<A, E>>,
-) -> Option<Result<B, F>> {
-    result.map(read)
-}
-
 /// Converts several reads of lists.
 pub(super) fn each_read<A, B: From<A>, E, F: From<E>>(
     results: Vec<Result<Vec<A>, E>>,

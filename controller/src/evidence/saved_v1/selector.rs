@@ -1,6 +1,6 @@
 //! Label selectors, and the objects that select pods by them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use super::form::{each, saved_enum, saved_struct};
 use crate::case::cluster;
@@ -32,6 +32,18 @@ saved_struct! {
         name: String,
         selector: Selector => Into::into,
         target: Option<(String, String)>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        addresses: Vec<IpAddr>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ports: Vec<ServicePort> => each,
+    }
+}
+
+saved_struct! {
+    /// A port of a Service.
+    ServicePort for cluster::ServicePort {
+        number: u16,
+        target: Option<u16>,
     }
 }
 

@@ -5,6 +5,7 @@
 pub(in crate::judge) mod attempted;
 pub(super) mod class;
 pub(super) mod control;
+pub(super) mod declared;
 pub(super) mod structure;
 
 use crate::case::{Case, Citation, destination::Purpose, profile::Expectation};
@@ -46,7 +47,10 @@ pub(super) fn judge(case: &Case) -> Judgement {
         )));
     }
     if let Some(leak) = attempted.iter().find(|it| it.is_leak()) {
-        return cited(Judgement::unmet(reached(leak.destination.purpose)));
+        return cited(Judgement::unmet(leaked(case, leak)));
+    }
+    if let Some(excess) = forbidden_by_the_profile(case) {
+        return cited(Judgement::unmet(excess));
     }
     let missed = |it: &&Attempted<'_>| it.expectation == Expectation::Required && !it.got_through();
     let missed: Vec<_> = attempted.iter().filter(missed).collect();
@@ -71,6 +75,31 @@ pub(super) fn judge(case: &Case) -> Judgement {
         Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
         Err(why) => cited(Judgement::inconclusive(why)),
     }
+}
+
+/// Returns the reason for a leak: the destination, and the policy that lets it pass or fails to close it.
+fn leaked(case: &Case, leak: &Attempted<'_>) -> String {
+    let because = reached(leak.destination.purpose);
+    match (&case.surroundings.in_cluster, leak.transport()) {
+        (Some(_), _) if matches!(leak.destination.purpose, Purpose::Node | Purpose::Kubelet) => format!(
+            "{because}; most CNI plugins let a pod reach its own node whatever a NetworkPolicy says: use a policy of the host \
+             (Cilium's host firewall, Calico's HostEndpoint), a firewall on the node, or `--allow {}`",
+            leak.destination.name()
+        ),
+        (Some(known), Some(transport)) => {
+            let target = &leak.destination.target;
+            format!("{because}; {}", declared::explains(known, target.address, target.port, transport))
+        }
+        _ => because.to_owned(),
+    }
+}
+
+/// Returns the egress that policies let pass and the profile forbids, as a reason; `None` if there is none.
+fn forbidden_by_the_profile(case: &Case) -> Option<String> {
+    let known = case.surroundings.in_cluster.as_ref()?;
+    let profile = &case.surroundings.profile;
+    let excess = declared::excess(known, profile).ok()??;
+    Some(format!("the policies allow more than the profile {}: {excess}", profile.kind.id()))
 }
 
 /// Returns the reason and the citations which show that nothing could be reached; `Err` says why nothing shows it.

@@ -1,9 +1,9 @@
 //! NetworkPolicies bind the pods in both directions. `policies-enforced` judges their enforcement.
 
-use crate::case::{
-    Case,
-    cluster::{Direction, OtherPolicy, Policy},
-};
+use std::collections::BTreeSet;
+
+use super::network_isolation::declared;
+use crate::case::{Case, policy::Direction};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -44,43 +44,34 @@ fn judge(case: &Case) -> Judgement {
     if let Some(unsettled) = known.unsettled() {
         return Judgement::inconclusive(unsettled);
     }
-    let policies = match &known.cluster.policies {
-        Ok(_) => known.cluster.policies_on(&known.group.labels),
-        Err(unreadable) => return Judgement::inconclusive(unreadable.to_string()),
-    };
-    let bound = |direction: fn(&Policy) -> Direction| {
-        policies.iter().any(|policy| direction(policy) != Direction::Unbound)
-    };
-    let open: Vec<_> = [("ingress", bound(|it| it.ingress)), ("egress", bound(|it| it.egress))]
-        .into_iter()
-        .filter(|&(_, bound)| !bound)
-        .map(|(direction, _)| direction)
-        .collect();
-    let names = policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>().join(", ");
+    let endpoint = known.endpoint();
+    let policies = &known.cluster.policies;
+    let (mut by, mut doubts, mut open) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let (closing, unknown) = policies.closing(&endpoint, direction);
+        if closing.is_empty() {
+            open.push(direction.field());
+            doubts.extend(unknown);
+        }
+        by.extend(closing);
+    }
     if open.is_empty() {
-        return Judgement::met("NetworkPolicies bind both directions")
-            .citing("cluster", format!("NetworkPolicies: {names}"));
+        let by: Vec<_> = by.into_iter().collect();
+        return Judgement::met("policies bind both directions").citing("cluster", by.join(", "));
     }
-    let because = format!("no NetworkPolicy binds {}", open.join(" and "));
-    match &known.cluster.other_policies {
-        Ok(others) if others.is_empty() => Judgement::unmet(because),
-        Ok(others) => Judgement::inconclusive(format!(
-            "{because}; policies of other kinds may do so, and are not evaluated"
-        ))
-        .citing("cluster", titles(others)),
-        Err(unreadable) => Judgement::inconclusive(format!(
-            "{because}; it is not known if policies of other kinds do so: {unreadable}"
-        )),
+    let because = format!("no policy binds {}", open.join(" and "));
+    doubts.extend(policies.opaque.iter().map(|opaque| opaque.gap.clone()));
+    if doubts.is_empty() {
+        Judgement::unmet(because)
+    } else {
+        let doubts = declared::in_words(doubts.iter());
+        Judgement::inconclusive(format!("{because} that could be evaluated; others may do so: {doubts}"))
     }
-}
-
-fn titles(others: &[OtherPolicy]) -> String {
-    others.iter().map(|other| other.title.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use serde_json::json;
 
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
@@ -89,22 +80,19 @@ mod tests {
     fn both_directions_must_be_bound() {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
-        let policies = |case: &mut Case, change: fn(&mut Vec<Policy>)| {
-            change(Arc::make_mut(&mut fixture::in_cluster(case).cluster).policies.as_mut().unwrap());
-        };
-        policies(&mut case, |policies| policies[0].egress = Direction::Unbound);
+        let ingress = json!({ "podSelector": {}, "policyTypes": ["Ingress"] });
+        fixture::bind(&mut case, &[fixture::network_policy("ingress", &ingress)]);
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert!(judgement.because.contains("egress"), "{}", judgement.because);
-        policies(&mut case, Vec::clear);
+        fixture::bind(&mut case, &[]);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]
     fn policies_that_changed_during_the_run_are_inconclusive() {
         let mut case = fixture::pod();
-        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.changed = vec!["NetworkPolicy default-deny was added".into()];
+        fixture::changed(&mut case, "NetworkPolicy default-deny", "removed");
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("changed during the run"), "{why}");
     }
@@ -112,10 +100,8 @@ mod tests {
     #[test]
     fn policies_of_another_kind_are_inconclusive() {
         let mut case = fixture::pod();
-        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.policies = Ok(Vec::new());
-        cluster.other_policies =
-            Ok(vec![OtherPolicy { title: "CiliumNetworkPolicy deny".into(), opens_egress: false }]);
+        let egress = json!({ "kind": "EgressFirewall", "apiVersion": "k8s.ovn.org/v1" });
+        fixture::bind(&mut case, &[egress]);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 }

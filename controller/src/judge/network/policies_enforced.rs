@@ -5,7 +5,11 @@ use super::network_isolation::{
     self,
     attempted::{self, Attempted},
 };
-use crate::case::{Case, cluster::Direction, destination::Purpose};
+use crate::case::{
+    Case, InCluster,
+    destination::Purpose,
+    policy::{Direction, Flow, Peer, Verdict},
+};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -38,24 +42,16 @@ fn judge(case: &Case) -> Judgement {
     if let Some(unsettled) = known.unsettled() {
         return Judgement::inconclusive(unsettled);
     }
-    let policies = match &known.cluster.policies {
-        Ok(_) => known.cluster.policies_on(&known.group.labels),
-        Err(unreadable) => return Judgement::inconclusive(unreadable.to_string()),
-    };
-    let declared = policies.iter().any(|policy| policy.egress == Direction::Denied)
-        && policies.iter().all(|policy| policy.egress != Direction::Allowed);
-    if !declared || known.group.in_the_nodes_network().is_some() {
-        return Judgement::not_applicable(
-            "no policy denies all egress, so that no attempt can show enforcement",
-        );
+    let endpoint = known.endpoint();
+    let (closing, _) = known.cluster.policies.closing(&endpoint, Direction::Egress);
+    if closing.is_empty() || known.group.in_the_nodes_network().is_some() {
+        return Judgement::not_applicable("no policy closes egress, so that no attempt can show enforcement");
     }
     let attempted = attempted::all(case);
-    let reached =
-        attempted.iter().find(|it| it.got_through() && it.destination.purpose != Purpose::LoopbackListener);
-    if let Some(reached) = reached {
+    if let Some((reached, by)) = attempted.iter().find_map(|it| Some((it, denied(known, it)?))) {
         let place = known.pod.as_ref().and_then(|pod| pod.node.clone()).unwrap_or_default();
         return Judgement::unmet(format!(
-            "the policies deny egress, and the sandbox reached {}",
+            "the sandbox reached {}, which {by} denies",
             reached.destination.name()
         ))
         .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
@@ -70,6 +66,25 @@ fn judge(case: &Case) -> Judgement {
         Err(_) => {
             Judgement::inconclusive("the sandbox reached nothing, and nothing shows that it could have")
         }
+    }
+}
+
+/// Returns the policies that deny a destination that the sandbox reached. Most CNI plugins let a pod reach its own node, and a
+/// rule for pods may also let traffic to a Service pass.
+fn denied(known: &InCluster, it: &Attempted<'_>) -> Option<String> {
+    let purpose = it.destination.purpose;
+    if !it.got_through() || matches!(purpose, Purpose::LoopbackListener | Purpose::Node | Purpose::Kubelet) {
+        return None;
+    }
+    let (target, transport) = (&it.destination.target, it.transport()?);
+    let (policies, endpoint) = (&known.cluster.policies, known.endpoint());
+    let peer = Peer::Address(target.address);
+    let flow = Flow { direction: Direction::Egress, peer, port: target.port, transport };
+    match policies.verdict(&endpoint, &flow) {
+        Verdict::Denied(by) if policies.to_pods(&endpoint, target.port, transport).is_none() => {
+            Some(by.join(", "))
+        }
+        _ => None,
     }
 }
 
@@ -88,16 +103,9 @@ mod tests {
         labels.insert("podproof.dev/run".into(), "podproof-1".into());
         known.pod.as_mut().unwrap().labels = Some(labels);
         assert_eq!(judge(&case).outcome, Outcome::Met);
-        let policies =
-            std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).policies.as_mut();
-        let equals = [("podproof.dev/run".to_owned(), "podproof-1".to_owned())].into();
-        let odd = crate::case::cluster::Selector { equals, ..Default::default() };
-        let policies = policies.unwrap();
-        policies.push(crate::case::cluster::Policy {
-            name: "odd".into(),
-            selector: odd,
-            ..policies[0].clone()
-        });
+        let selector = serde_json::json!({ "matchLabels": { "podproof.dev/run": "podproof-1" } });
+        let odd = serde_json::json!({ "podSelector": selector, "egress": [{}] });
+        fixture::bind(&mut case, &[fixture::default_deny(), fixture::network_policy("odd", &odd)]);
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("odd binds the probe pod alone"), "{why}");
     }
@@ -113,8 +121,7 @@ mod tests {
     #[test]
     fn policies_that_changed_during_the_run_are_inconclusive() {
         let mut case = fixture::pod();
-        let cluster = std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.changed = vec!["NetworkPolicy default-deny was removed".into()];
+        fixture::changed(&mut case, "NetworkPolicy default-deny", "removed");
         fixture::attempts(&mut case)[0].reach = Reach::Reached;
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }

@@ -2,11 +2,15 @@
 //! uncovered otherwise.
 
 use super::{Key, Plan, Request, Uncovered, grouped, in_words, key, left_out, places};
-use crate::case::cluster::{Cluster, PodView, SecondReading};
+use crate::case::cluster::{Cluster, Later, PodView, SecondReading};
 
 /// Applies the second reading to the first one and to the plan.
 pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: SecondReading) {
-    cluster.changed = cluster.bonds.changes(&later.bonds);
+    cluster.changed = cluster.bonds.lost(&later.bonds);
+    let between = cluster.bonds.changes(&later.bonds);
+    if let (false, Ok(labels)) = (between.is_empty(), later.bonds.labels) {
+        cluster.later = Some(Later { changes: between, labels, policies: later.policies });
+    }
     let pods = match later.pods {
         Ok(pods) => pods,
         Err(unreadable) => {
@@ -79,7 +83,8 @@ mod tests {
         // The second reading does not ask for workloads.
         pods[0].origin.kind = "replicaset".into();
         let instead = later(&mut pods, &mut bonds);
-        let later = SecondReading { pods: instead.unwrap_or(Ok(pods)), bonds };
+        let policies = crate::case::policy::Policies::default();
+        let later = SecondReading { pods: instead.unwrap_or(Ok(pods)), bonds, policies, control: None };
         apply_second_reading(&mut cluster, &mut plan, &request, later);
         (cluster, plan)
     }
@@ -146,6 +151,7 @@ mod tests {
             bonds.policies = Ok(BTreeMap::new());
             None
         });
-        assert_eq!(cluster.changed, ["NetworkPolicy default-deny was removed"]);
+        let changes = cluster.later.unwrap().changes;
+        assert_eq!(changes[0].words, "NetworkPolicy default-deny was removed");
     }
 }

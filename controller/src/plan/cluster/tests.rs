@@ -1,8 +1,13 @@
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::*;
 use crate::{
-    case::cluster::{Direction, Origin, Policy, Selecting, Selector},
+    case::{
+        cluster::{Origin, Selecting, Selector},
+        policy::{Opaque, Unread},
+    },
     fixture,
 };
 
@@ -40,13 +45,10 @@ fn pods_that_are_bound_alike_share_a_probe() {
 #[test]
 fn another_policy_class_or_setting_makes_another_group() {
     let mut cluster = cluster();
-    let allow = Policy {
-        name: "allow".into(),
-        selector: Selector { equals: labels(&[("app", "api")]), ..Selector::default() },
-        ingress: Direction::Unbound,
-        egress: Direction::Allowed,
-    };
-    cluster.policies.as_mut().unwrap().push(allow);
+    let selector = json!({ "matchLabels": { "app": "api" } });
+    let spec = json!({ "podSelector": selector, "policyTypes": ["Egress"], "egress": [{}] });
+    let allow = fixture::network_policy("allow", &spec);
+    cluster.policies = fixture::policies(&[fixture::default_deny(), allow]);
     pod(&mut cluster, "api", |pod_view| pod_view.labels = labels(&[("app", "api")]));
     pod(&mut cluster, "plain", |pod_view| pod_view.runtime_class = None);
     pod(&mut cluster, "open", |pod_view| {
@@ -72,11 +74,24 @@ fn policies_of_another_kind_split_groups_by_labels() {
         pod_view.labels = labels(&[("app", "yard"), ("pod-template-hash", "2")]);
     });
     assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 1);
-    let title = "CiliumNetworkPolicy open".to_owned();
-    cluster.other_policies = Ok(vec![crate::case::cluster::OtherPolicy { title, opens_egress: true }]);
+    let unread = Opaque::unread(Unread::Others, fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
+    cluster.policies.opaque.push(unread);
     assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
-    cluster.other_policies = Err(fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
-    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 2);
+}
+
+#[test]
+fn pods_with_a_policy_each_share_a_probe_if_the_rules_are_the_same() {
+    let mut cluster = cluster();
+    let mut objects = vec![fixture::default_deny()];
+    for number in 0..60 {
+        let name = format!("sandbox-{number}");
+        let labels = labels(&[("sandbox", &name)]);
+        let selector = json!({ "matchLabels": labels });
+        objects.push(fixture::network_policy(&name, &json!({ "podSelector": selector, "egress": [] })));
+        pod(&mut cluster, &name, |pod_view| pod_view.labels = labels);
+    }
+    cluster.policies = fixture::policies(&objects);
+    assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 1);
 }
 
 #[test]
@@ -188,6 +203,8 @@ fn pods_of_a_group_without_a_probe_are_uncovered() {
         name: "peers".into(),
         selector: Selector::default(),
         target: None,
+        addresses: Vec::new(),
+        ports: Vec::new(),
     };
     let changes: [(&str, Change); 5] = [
         ("RuntimeClass gvisor does not exist", Box::new(|cluster| cluster.classes = Ok(Vec::new()))),
@@ -241,8 +258,14 @@ fn an_autoscaler_that_counts_a_probe_gets_a_remark() {
     let mut cluster = cluster();
     let target = Some(("deployment".to_owned(), "web".to_owned()));
     let kind = SelectingKind::Autoscaler;
-    cluster.selecting =
-        vec![Ok(vec![Selecting { kind, name: "grow".into(), selector: Selector::default(), target }])];
+    cluster.selecting = vec![Ok(vec![Selecting {
+        kind,
+        name: "grow".into(),
+        selector: Selector::default(),
+        target,
+        addresses: Vec::new(),
+        ports: Vec::new(),
+    }])];
     let plan = namespace(&cluster, &request()).unwrap();
     assert_eq!(counted_by(&cluster, &plan.groups).len(), 1);
 }

@@ -86,7 +86,7 @@ fn the_document_for_programs_has_rules_and_verdicts() {
 #[test]
 fn a_policy_of_another_kind_leaves_every_question_open() {
     let mut reading = reading(&[policy()]);
-    reading.policies.opaque = vec![Opaque::unread("CiliumNetworkPolicy x", "not evaluated".into())];
+    reading.policies.opaque = vec![Opaque::titled("CiliumNetworkPolicy x".into(), true)];
     let explained = Explained::of(&reading, &[], &[question("10.0.0.7")]);
     assert!(explained.groups.iter().all(|group| !group.egress.open && !group.ingress.open));
     assert!(explained.groups.iter().all(|group| group.answers[0].verdict == AnswerVerdict::NotEvaluated));

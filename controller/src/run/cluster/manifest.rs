@@ -84,7 +84,7 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
 /// Returns the listener's pod on one node.
 pub fn listener(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
     let words = vec!["listen".to_owned(), names::LISTENER_PORT.to_string(), common.token.to_string()];
-    unbound(common, namespace, owner, node, ("listener", index), words)
+    unbound(common, namespace, owner, node, (names::LISTENER_ROLE, index), words)
 }
 
 /// Returns the control pod on one node, which makes the same attempts as the probes.

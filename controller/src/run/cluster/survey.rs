@@ -14,15 +14,17 @@ mod secrets;
 mod selecting;
 mod template;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 
 pub(crate) use policies::OtherKinds;
-use policies::Policies;
 
-use crate::case::cluster::{Access, Bonds, Cluster, Labels, Read, SecondReading, Unreadable};
+use crate::case::{
+    cluster::{Access, Bonds, Cluster, ControlNamespace, Labels, Read, SecondReading, Unreadable},
+    policy::Policies,
+};
 
 /// The label that enforces Pod Security (kubernetes.io, "Pod Security Admission").
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
@@ -74,8 +76,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
     );
     let (default_limits, claims, quotas, selecting, addresses) = rest;
     let pod_security = labels.as_ref().ok().and_then(|labels| labels.get(ENFORCED).cloned());
-    let bonds = Bonds { labels, policies: policies.standing() };
-    let Policies { own, others } = policies;
+    let bonds = Bonds { labels, policies: standing(&policies) };
     let cluster = Cluster {
         namespace: scope.namespace.to_owned(),
         pod_security,
@@ -84,10 +85,10 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
         unread_pod_views,
         classes,
         nodes,
-        policies: own.map(|own| own.into_iter().map(|standing| standing.policy).collect()),
-        other_policies: others.map(|others| others.into_iter().map(|standing| standing.policy).collect()),
+        policies,
         bonds,
         changed: Vec::new(),
+        later: None,
         default_limits,
         claims,
         quotas,
@@ -100,11 +101,11 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
 }
 
 /// Returns the policies of both namespaces, and the kinds of policies besides Kubernetes' own.
-async fn bound(client: &Client, scope: &Scope<'_>) -> (OtherKinds, Policies, Option<Read<Vec<String>>>) {
+async fn bound(client: &Client, scope: &Scope<'_>) -> (OtherKinds, Policies, Option<ControlNamespace>) {
     let kinds = policies::other_kinds(client).await;
     let (policies, control) = tokio::join!(
         policies::read(client, &kinds, scope.namespace),
-        control::policies(client, &kinds, scope.control)
+        control::namespace(client, &kinds, scope.control)
     );
     (kinds, policies, control)
 }
@@ -112,20 +113,31 @@ async fn bound(client: &Client, scope: &Scope<'_>) -> (OtherKinds, Policies, Opt
 /// Reads again all that may have changed during the run; `made` are the run's own pods.
 pub(crate) async fn later(
     client: &Client,
-    namespace: &str,
+    (namespace, control): (&str, Option<&str>),
     kinds: &OtherKinds,
     made: &BTreeSet<String>,
 ) -> SecondReading {
-    let (labels, policies, pods) = tokio::join!(
-        self::namespace(client, namespace),
+    let (labels, policies, pods, control) = tokio::join!(
+        labels_of(client, namespace),
         policies::read(client, kinds, namespace),
         pod_views::pods(client, namespace, made),
+        async { Some(policies::read(client, kinds, control?).await) },
     );
-    let labels = labels.unwrap_or_else(|error| {
+    SecondReading { pods, bonds: Bonds { labels, policies: standing(&policies) }, policies, control }
+}
+
+/// Returns the version of each policy; a failed read of a kind is the reason why there is none.
+fn standing(policies: &Policies) -> Read<BTreeMap<String, String>> {
+    let unread = policies.unread().next().cloned();
+    unread.map_or_else(|| Ok(policies::versions(policies)), Err)
+}
+
+/// Returns a namespace's labels; a missing namespace is unreadable.
+async fn labels_of(client: &Client, name: &str) -> Read<Labels> {
+    namespace(client, name).await.unwrap_or_else(|error| {
         let message = error.to_string();
         Err(Unreadable { what: Access::get("namespaces"), forbidden: false, message })
-    });
-    SecondReading { pods, bonds: Bonds { labels, policies: policies.standing() } }
+    })
 }
 
 /// Returns a namespace's labels, as far as they may be read.

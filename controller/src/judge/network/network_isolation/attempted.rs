@@ -2,7 +2,9 @@
 
 use proto::{Attempt, Protocol, Reach};
 
-use crate::case::{Case, Citation, Control, destination::Destination, profile::Expectation};
+use crate::case::{
+    Case, Citation, Control, destination::Destination, policy::Transport, profile::Expectation,
+};
 
 /// One attempt of the probe.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,15 @@ impl Attempted<'_> {
     /// True if anything reached the destination.
     pub(in crate::judge) fn got_through(&self) -> bool {
         self.arrived || self.attempt.made_contact()
+    }
+
+    /// Returns the attempt's transport; `None` for an attempt without ports.
+    pub(in crate::judge) const fn transport(&self) -> Option<Transport> {
+        match self.destination.target.protocol {
+            Protocol::Tcp => Some(Transport::Tcp),
+            Protocol::Udp | Protocol::Dns | Protocol::OneWay | Protocol::Heard => Some(Transport::Udp),
+            Protocol::Echo | Protocol::Resolver | Protocol::Socket => None,
+        }
     }
 
     /// True if anything reached a forbidden destination.

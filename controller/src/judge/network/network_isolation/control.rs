@@ -11,12 +11,13 @@ use std::net::IpAddr;
 
 use proto::Protocol;
 
-use super::attempted::Attempted;
+use super::{attempted::Attempted, declared};
 use crate::case::{
     Case, Citation, Control, InCluster,
-    cluster::Direction,
+    cluster::LISTENER_PORT,
     destination::Purpose,
-    profile::{Expectation, Kind},
+    policy::{Endpoint, Transport, Verdict},
+    profile::{Expectation, Profile},
 };
 
 /// An address family: its name, and true for IPv4.
@@ -46,10 +47,8 @@ pub(super) fn shows(
 ) -> Result<Vec<Citation>, String> {
     let Control::Tried(_) = &case.surroundings.control else { return Err(otherwise.to_owned()) };
     if let Some(known) = &case.surroundings.in_cluster {
-        unhindered(known)?;
-        if case.surroundings.profile.kind == Kind::DenyAll {
-            closed(known)?;
-        }
+        unhindered(case, known)?;
+        closed(known, &case.surroundings.profile)?;
     }
     represents_its_network(case)?;
     if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Listener && it.is_leak())
@@ -110,43 +109,45 @@ fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> R
     Ok(Citation { source: "control", text: format!("{name} answered this machine, and not the sandbox") })
 }
 
-/// Refuses a control namespace with policies of its own: they could keep the sandbox from the listener although the
-/// sandbox's egress is wide open.
-fn unhindered(known: &InCluster) -> Result<(), String> {
-    match &known.cluster.control {
-        Some(Ok(policies)) if policies.is_empty() => Ok(()),
-        Some(Ok(policies)) => Err(format!(
-            "policies of the control namespace may shut its listener off ({}); give `--control-namespace` a namespace that no policy binds",
-            policies.join(", ")
-        )),
-        Some(Err(unreadable)) => {
-            Err(format!("it is not known if a policy shuts the control pod's listener off: {unreadable}"))
+/// Refuses policies of the control namespace that keep the probe from the listener: they would do so although the sandbox's
+/// egress is wide open.
+fn unhindered(case: &Case, known: &InCluster) -> Result<(), String> {
+    let control = known.cluster.control.as_ref().ok_or("the run had no control namespace")?;
+    let labels = known.pod.as_ref().and_then(|pod| pod.labels.as_ref()).unwrap_or(&known.group.labels);
+    let probe = Endpoint { addresses: addresses(case), ..known.cluster.endpoint(labels) };
+    for transport in [Transport::Tcp, Transport::Udp] {
+        match control.verdict(&probe, transport) {
+            Verdict::Open | Verdict::Allowed(_) => (),
+            Verdict::Denied(by) => {
+                return Err(format!(
+                    "a policy of the control namespace shuts its listener off ({}); let pods of the namespace {} reach port {} by \
+                     TCP and UDP there, or give `--control-namespace` a namespace that no policy binds",
+                    by.join(", "),
+                    known.cluster.namespace,
+                    LISTENER_PORT
+                ));
+            }
+            Verdict::NotEvaluated(gaps) => {
+                return Err(format!(
+                    "policies of the control namespace may shut its listener off ({}); give `--control-namespace` a namespace \
+                     that no policy binds",
+                    declared::in_words(gaps.iter())
+                ));
+            }
         }
-        None => Err("the run had no control namespace".to_owned()),
     }
+    Ok(())
 }
 
-/// Refuses policies that let some egress pass: they may also let pass what no attempt tries.
-fn closed(known: &InCluster) -> Result<(), String> {
-    let policies = match &known.cluster.policies {
-        Ok(_) => known.cluster.policies_on(&known.group.labels),
-        Err(unreadable) => {
-            return Err(format!("it is not known if a policy lets egress pass: {unreadable}"));
-        }
-    };
-    let opening = policies.iter().find(|policy| policy.egress == Direction::Allowed);
-    let opening = opening.map(|policy| format!("NetworkPolicy {}", policy.name));
-    let others = match &known.cluster.other_policies {
-        Ok(others) => others.iter().find(|other| other.opens_egress).map(|other| other.title.clone()),
-        Err(unreadable) => {
-            return Err(format!("it is not known if a policy lets egress pass: {unreadable}"));
-        }
-    };
-    match opening.or(others) {
-        Some(policy) => Err(format!(
-            "the sandbox reached nothing, but {policy} lets some egress pass, perhaps to untried destinations; try them by `--egress-target`"
+/// Refuses policies that may let more egress pass than the profile allows: the attempts cannot try every destination.
+fn closed(known: &InCluster, profile: &Profile) -> Result<(), String> {
+    match declared::excess(known, profile) {
+        Ok(None) => Ok(()),
+        Ok(Some(excess)) => Err(format!("the profile {} forbids egress that {excess}", profile.kind.id())),
+        Err(gaps) => Err(format!(
+            "the sandbox reached nothing, and it is not known if a policy lets more egress pass than the profile {} allows: {gaps}",
+            profile.kind.id()
         )),
-        None => Ok(()),
     }
 }
 
@@ -178,17 +179,22 @@ pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), String
 /// Returns the address families over which the sandbox could reach beyond its own link.
 fn families(case: &Case) -> Result<Vec<Family>, String> {
     let interfaces = &case.evidence().interfaces;
-    let seen = interfaces
-        .seen()
-        .ok_or_else(|| format!("the interfaces could not be read: {}", interfaces.fared()))?;
-    let addresses =
-        seen.interfaces.iter().filter(|interface| !interface.loopback).flat_map(|it| &it.addresses);
-    let routable: Vec<_> = addresses.filter(|address| !is_link_local(address)).collect();
+    if interfaces.seen().is_none() {
+        return Err(format!("the interfaces could not be read: {}", interfaces.fared()));
+    }
+    let routable = addresses(case);
     let families: Vec<_> = [("IPv4", true), ("IPv6", false)]
         .into_iter()
         .filter(|&(_, is_v4)| routable.iter().any(|address| address.is_ipv4() == is_v4))
         .collect();
     if families.is_empty() { Err("the sandbox shows no address of its own".to_owned()) } else { Ok(families) }
+}
+
+/// Returns the addresses of the sandbox's interfaces, without those of its link alone.
+fn addresses(case: &Case) -> Vec<IpAddr> {
+    let interfaces = case.evidence().interfaces.seen().into_iter().flat_map(|seen| &seen.interfaces);
+    let addresses = interfaces.filter(|interface| !interface.loopback).flat_map(|it| &it.addresses);
+    addresses.filter(|address| !is_link_local(address)).copied().collect()
 }
 
 fn is_link_local(address: &IpAddr) -> bool {
@@ -203,9 +209,15 @@ mod tests {
     use std::sync::Arc;
 
     use proto::Reach;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::{
+        case::{
+            cluster::ControlNamespace,
+            policy::{Opaque, Unread},
+            profile::{Allowed, Kind},
+        },
         fixture,
         judge::{network::network_isolation::judge, requirement::Outcome},
     };
@@ -228,39 +240,92 @@ mod tests {
         }
     }
 
+    fn control(case: &mut Case) -> &mut ControlNamespace {
+        Arc::make_mut(&mut fixture::in_cluster(case).cluster).control.as_mut().unwrap()
+    }
+
+    fn of_control(spec: &Value) -> Value {
+        let mut policy = fixture::network_policy("gate", spec);
+        policy["metadata"]["namespace"] = json!("podproof");
+        policy
+    }
+
     #[test]
-    fn a_policy_of_the_control_namespace_is_inconclusive() {
-        for control in [
-            Some(Ok(vec!["NetworkPolicy closed".to_owned()])),
-            Some(Err(fixture::forbidden("list networkpolicies"))),
-            None,
+    fn a_policy_that_shuts_the_listener_off_is_inconclusive() {
+        let mut case = fixture::pod();
+        let closed = json!({ "podSelector": {}, "policyTypes": ["Ingress"] });
+        control(&mut case).policies = fixture::policies(&[of_control(&closed)]);
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("NetworkPolicy gate"), "{why}");
+        let mut case = fixture::pod();
+        let unread = Opaque::unread(Unread::NetworkPolicies, fixture::forbidden("list networkpolicies"));
+        control(&mut case).policies.opaque.push(unread);
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).control = None;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_policy_of_the_control_namespace_that_lets_the_probe_in_is_met() {
+        for spec in [
+            json!({ "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] }),
+            json!({ "podSelector": {}, "policyTypes": ["Egress"] }),
+            json!({ "podSelector": { "matchLabels": { "app": "other" } }, "policyTypes": ["Ingress"] }),
         ] {
             let mut case = fixture::pod();
-            Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).control = control;
-            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+            control(&mut case).policies = fixture::policies(&[of_control(&spec)]);
+            assert_eq!(judge(&case).outcome, Outcome::Met, "{spec}");
+        }
+    }
+
+    /// Returns the policies with one that lets egress pass by a rule.
+    fn with_egress(case: &mut Case, rule: &Value) {
+        let spec = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": [rule] });
+        fixture::bind(case, &[fixture::default_deny(), fixture::network_policy("open", &spec)]);
+    }
+
+    #[test]
+    fn a_policy_that_lets_more_pass_than_the_profile_is_unmet() {
+        for rule in [
+            json!({}),
+            json!({ "ports": [{ "port": 53, "protocol": "UDP" }] }),
+            json!({ "to": [{ "ipBlock": { "cidr": "0.0.0.0/0" } }], "ports": [{ "port": 5432 }] }),
+            json!({ "to": [{ "podSelector": {} }] }),
+        ] {
+            let mut case = fixture::pod();
+            with_egress(&mut case, &rule);
+            let judgement = judge(&case);
+            assert_eq!(judgement.outcome, Outcome::Unmet, "{rule}");
+            assert!(judgement.because.contains("NetworkPolicy open, egress[0]"), "{}", judgement.because);
         }
     }
 
     #[test]
-    fn a_policy_that_lets_egress_pass_is_inconclusive() {
+    fn a_policy_that_was_not_read_is_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.policies.as_mut().unwrap()[0].egress = Direction::Allowed;
-        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
-        assert!(why.contains("default-deny"), "{why}");
-        let mut case = fixture::pod();
-        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.other_policies = Err(fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
+        let unread = fixture::forbidden("list ciliumnetworkpolicies.cilium.io");
+        cluster.policies.opaque.push(Opaque::unread(Unread::Others, unread));
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
     }
 
     #[test]
     fn policies_that_changed_during_the_run_are_inconclusive() {
         let mut case = fixture::pod();
-        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.changed = vec!["NetworkPolicy default-deny was changed".into()];
+        fixture::changed(&mut case, "NetworkPolicy default-deny", "removed");
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("changed during the run"), "{why}");
+    }
+
+    #[test]
+    fn a_change_of_policies_of_other_pods_changes_nothing() {
+        let mut case = fixture::pod();
+        fixture::changed(&mut case, "NetworkPolicy other", "added");
+        let other = json!({ "podSelector": { "matchLabels": { "app": "other" } }, "egress": [{}] });
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        let objects = [fixture::default_deny(), fixture::network_policy("other", &other)];
+        cluster.later.as_mut().unwrap().policies = fixture::policies(&objects);
+        assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 
     #[test]
@@ -329,11 +394,51 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_allows_egress_expects_policies_that_do() {
-        let mut case = fixture::pod();
-        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
-        cluster.policies.as_mut().unwrap()[0].egress = Direction::Allowed;
-        case.surroundings.profile.kind = Kind::NoPrivate;
-        assert_eq!(judge(&case).outcome, Outcome::Met);
+    fn the_profile_no_private_allows_policies_for_the_internet_alone() {
+        let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"];
+        for (except, expected) in [(&private[..], "met"), (&private[..4], "unmet"), (&private[1..], "unmet")]
+        {
+            let mut case = fixture::pod();
+            let block = json!({ "ipBlock": { "cidr": "0.0.0.0/0", "except": except } });
+            with_egress(&mut case, &json!({ "to": [block] }));
+            case.surroundings.profile.kind = Kind::NoPrivate;
+            assert_eq!(fixture::told(&judge(&case)), expected, "{except:?}");
+        }
+    }
+
+    #[test]
+    fn an_allow_list_allows_policies_for_its_destinations_alone() {
+        let address = "192.0.2.1".parse().unwrap();
+        let allowed = Allowed { address, prefix: 32, port: Some(443), protocol: None };
+        let to = |block: &str, port: u16| json!({ "to": [{ "ipBlock": { "cidr": block } }], "ports": [{ "port": port }] });
+        for (rule, expected) in [
+            (to("192.0.2.1/32", 443), "met"),
+            (to("192.0.2.0/31", 443), "unmet"),
+            (to("192.0.2.1/32", 5432), "unmet"),
+            (json!({ "ports": [{ "port": 443 }] }), "unmet"),
+        ] {
+            let mut case = fixture::pod();
+            with_egress(&mut case, &rule);
+            case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed.clone()] };
+            assert_eq!(fixture::told(&judge(&case)), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_service_allows_policies_for_its_pods() {
+        let address = "10.96.0.10".parse().unwrap();
+        let allowed = Allowed { address, prefix: 32, port: Some(53), protocol: None };
+        let namespace = json!({ "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } });
+        for (app, expected) in [("kube-dns", "met"), ("metrics", "open")] {
+            let mut case = fixture::pod();
+            let pods = json!({ "matchLabels": { "k8s-app": app } });
+            let to = json!({ "namespaceSelector": namespace, "podSelector": pods });
+            with_egress(&mut case, &json!({ "to": [to], "ports": [{ "port": 53, "protocol": "UDP" }] }));
+            let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+            cluster.addresses.as_mut().unwrap().dns.push(address);
+            case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed.clone()] };
+            let expected = if app == "kube-dns" { expected } else { "unmet" };
+            assert_eq!(fixture::told(&judge(&case)), expected, "{app}");
+        }
     }
 }

@@ -9,29 +9,21 @@ use super::{
     policies::{self, OtherKinds},
     unreadable,
 };
-use crate::case::cluster::{Access, Addresses, Direction, Read};
+use crate::case::cluster::{Access, Addresses, ControlNamespace, Read};
 
 /// The namespace of Kubernetes' DNS, and the label of its Service (kubernetes.io, "Customizing DNS Service").
 const DNS: (&str, &str) = ("kube-system", "k8s-app=kube-dns");
 
-/// Returns the policies of the control namespace that may shut off the listener. A probe fails to reach it then for a
-/// reason outside of its own policies.
-pub(super) async fn policies(
+/// Returns the control namespace with the policies that may keep a probe from the listener.
+pub(super) async fn namespace(
     client: &Client,
     kinds: &OtherKinds,
-    namespace: Option<&str>,
-) -> Option<Read<Vec<String>>> {
-    let namespace = namespace?;
-    let read = policies::read(client, kinds, namespace).await;
-    let own = read.own.map(|own| {
-        let policies = own.into_iter().map(|standing| standing.policy);
-        let shutting = policies.filter(|policy| policy.ingress != Direction::Unbound);
-        shutting.map(|policy| format!("NetworkPolicy {}", policy.name)).collect::<Vec<_>>()
-    });
-    Some(own.and_then(|own| {
-        let others = read.others?.into_iter().map(|standing| standing.policy.title);
-        Ok(own.into_iter().chain(others).collect())
-    }))
+    name: Option<&str>,
+) -> Option<ControlNamespace> {
+    let name = name?;
+    let (labels, policies) =
+        tokio::join!(super::labels_of(client, name), policies::read(client, kinds, name));
+    Some(ControlNamespace { name: name.to_owned(), labels, policies })
 }
 
 /// Returns the addresses of the cluster's DNS and of its API server, from their Services.

@@ -1,12 +1,13 @@
 //! Services, disruption budgets and autoscalers that would select a probe by its labels. The Services come first.
 
-use k8s_openapi::api::{
-    autoscaling::v2::HorizontalPodAutoscaler, core::v1::Service, policy::v1::PodDisruptionBudget,
+use k8s_openapi::{
+    api::{autoscaling::v2::HorizontalPodAutoscaler, core::v1::Service, policy::v1::PodDisruptionBudget},
+    apimachinery::pkg::util::intstr::IntOrString,
 };
 use kube::{Api, Client};
 
 use super::{list, policies};
-use crate::case::cluster::{Access, Read, Selecting, SelectingKind, Selector};
+use crate::case::cluster::{Access, Read, Selecting, SelectingKind, Selector, ServicePort};
 
 pub(super) async fn read(client: &Client, namespace: &str) -> Vec<Read<Vec<Selecting>>> {
     let services = Api::<Service>::namespaced(client.clone(), namespace);
@@ -26,11 +27,25 @@ fn service(api: Service) -> Option<Selecting> {
     let spec = api.spec?;
     let equals = spec.selector.filter(|selector| !selector.is_empty())?;
     let eager = spec.publish_not_ready_addresses == Some(true);
+    let number = |port: i32| u16::try_from(port).ok();
+    // A port without a target is the pods' port too (`ServicePort.targetPort`).
+    let ports = spec.ports.iter().flatten().filter_map(|port| {
+        let target = match &port.target_port {
+            None => number(port.port),
+            Some(IntOrString::Int(target)) => number(*target),
+            Some(IntOrString::String(_)) => None,
+        };
+        Some(ServicePort { number: number(port.port)?, target })
+    });
+    let ports = ports.collect();
+    let addresses = spec.cluster_ips.iter().flatten().filter_map(|address| address.parse().ok()).collect();
     Some(Selecting {
         kind: if eager { SelectingKind::EagerService } else { SelectingKind::Service },
         name: api.metadata.name.unwrap_or_default(),
         selector: Selector { equals, requirements: Vec::new() },
         target: None,
+        addresses,
+        ports,
     })
 }
 
@@ -40,6 +55,8 @@ fn budget(api: PodDisruptionBudget) -> Option<Selecting> {
         name: api.metadata.name.unwrap_or_default(),
         selector: policies::selector(api.spec?.selector?),
         target: None,
+        addresses: Vec::new(),
+        ports: Vec::new(),
     })
 }
 
@@ -50,5 +67,7 @@ fn autoscaler(api: HorizontalPodAutoscaler) -> Option<Selecting> {
         name: api.metadata.name.unwrap_or_default(),
         selector: Selector::default(),
         target: Some((target.kind.to_lowercase(), target.name)),
+        addresses: Vec::new(),
+        ports: Vec::new(),
     })
 }

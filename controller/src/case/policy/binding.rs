@@ -1,0 +1,144 @@
+//! The policies that bind an endpoint, apart from their names: pods with equal bindings are bound alike.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Policies,
+    endpoint::{Direction, Endpoint},
+    matching::Match,
+    rule::{Policy, Section},
+    verdict::Gap,
+};
+
+/// The rules that bind an endpoint. Two endpoints with equal bindings are bound alike, whatever the policies' names are.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Binding {
+    /// The sections that bind the endpoint, in a canonical form. It serves for comparisons alone.
+    sections: BTreeSet<String>,
+    /// The endpoint's labels that a policy may select by which is not evaluated.
+    labels: BTreeSet<(String, String)>,
+}
+
+impl Policies {
+    /// Returns the titles of the evaluated policies that bind an endpoint, or that may bind it.
+    pub fn titles_on(&self, endpoint: &Endpoint) -> Vec<String> {
+        self.on(endpoint).map(|(policy, _)| policy.title.clone()).collect()
+    }
+
+    /// Returns the titles of the policies that deny the traffic of a direction as far as no rule lets it pass, and the policies
+    /// of which that is not known.
+    pub fn closing(&self, endpoint: &Endpoint, direction: Direction) -> (Vec<String>, Vec<Gap>) {
+        let mut closing = (Vec::new(), Vec::new());
+        for (policy, selects) in self.on(endpoint) {
+            if !policy.section(direction).is_some_and(Section::closes) {
+                continue;
+            }
+            match selects {
+                Match::Yes => closing.0.push(policy.title.clone()),
+                Match::Unknown(why) => closing.1.push(Gap { place: policy.title.clone(), why }),
+                Match::No => (),
+            }
+        }
+        closing
+    }
+
+    /// Returns the names of the policies that bind an endpoint; the name of another kind than NetworkPolicy follows the kind.
+    pub fn names_on(&self, endpoint: &Endpoint) -> Vec<String> {
+        let titles = self.titles_on(endpoint).into_iter();
+        let name = |title: String| title.strip_prefix("NetworkPolicy ").map(str::to_owned).unwrap_or(title);
+        titles.map(name).collect()
+    }
+
+    /// Returns how the policies bind an endpoint.
+    pub fn binding(&self, endpoint: &Endpoint) -> Binding {
+        let sections = self.on(endpoint).flat_map(|(policy, selects)| {
+            let of =
+                move |direction| Some(canonical(policy, direction, policy.section(direction)?, &selects));
+            [Direction::Ingress, Direction::Egress].into_iter().filter_map(of)
+        });
+        let labels = endpoint
+            .labels
+            .iter()
+            .filter(|(key, _)| self.opaque.iter().any(|opaque| opaque.may_select_by(key)));
+        Binding {
+            sections: sections.collect(),
+            labels: labels.map(|(key, value)| (key.clone(), value.clone())).collect(),
+        }
+    }
+
+    fn on<'a>(&'a self, endpoint: &'a Endpoint) -> impl Iterator<Item = (&'a Policy, Match)> {
+        let selects = self.read.iter().map(|policy| (policy, policy.subject.selects(endpoint)));
+        selects.filter(|(_, selects)| *selects != Match::No)
+    }
+}
+
+/// Writes a section without the policy's name.
+fn canonical(policy: &Policy, direction: Direction, section: &Section, selects: &Match) -> String {
+    let rules =
+        section.rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.action, rule.peers, rule.ports));
+    let rules: Vec<_> = rules.collect();
+    let Policy { family, tier, order, .. } = policy;
+    format!("{direction:?} {family:?} {tier:?} {order:?} {selects:?} {} {rules:?}", section.denies_the_rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        case::policy::{Opaque, Unread},
+        fixture,
+    };
+
+    fn endpoint(labels: &[(&str, &str)]) -> Endpoint {
+        let labels = labels.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        Endpoint { namespace: "shop".into(), labels: labels.collect(), ..Endpoint::default() }
+    }
+
+    fn of_sandbox(name: &str, port: u16) -> serde_json::Value {
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": { "name": name, "namespace": "shop" },
+            "spec": {
+                "podSelector": { "matchLabels": { "sandbox": name } },
+                "policyTypes": ["Egress"],
+                "egress": [{ "ports": [{ "port": port }] }],
+            },
+        })
+    }
+
+    #[test]
+    fn policies_of_another_name_bind_alike() {
+        let policies = Policies::of(vec![of_sandbox("a", 443), of_sandbox("b", 443)], Vec::new());
+        let [a, b, c] = ["a", "b", "c"].map(|name| policies.binding(&endpoint(&[("sandbox", name)])));
+        assert_eq!(a, b);
+        assert_ne!(a, c);
+    }
+
+    #[test]
+    fn policies_with_other_rules_bind_otherwise() {
+        let policies = Policies::of(vec![of_sandbox("a", 443), of_sandbox("b", 80)], Vec::new());
+        let [a, b] = ["a", "b"].map(|name| policies.binding(&endpoint(&[("sandbox", name)])));
+        assert_ne!(a, b);
+    }
+
+    #[test]
+    fn only_labels_that_an_unread_policy_names_tell_pods_apart() {
+        let antrea = json!({
+            "apiVersion": "crd.antrea.io/v1beta1", "kind": "NetworkPolicy",
+            "metadata": { "name": "x", "namespace": "shop" },
+            "spec": { "appliedTo": [{ "podSelector": { "matchLabels": { "app": "web" } } }] },
+        });
+        let policies = Policies::of(vec![antrea], Vec::new());
+        let binding = |labels| policies.binding(&endpoint(labels));
+        assert_eq!(binding(&[("app", "web"), ("number", "1")]), binding(&[("app", "web"), ("number", "2")]));
+        assert_ne!(binding(&[("app", "web")]), binding(&[("app", "api")]));
+        let unread =
+            Policies::of(Vec::new(), vec![Opaque::unread(Unread::Others, fixture::forbidden("list x"))]);
+        assert_ne!(
+            unread.binding(&endpoint(&[("number", "1")])),
+            unread.binding(&endpoint(&[("number", "2")]))
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! The egress that policies let pass, as far as it exceeds a limit.
+//!
+//! The edges of all blocks and of all port ranges cut the addresses and the ports into parts. Every rule and every limit treats
+//! the addresses of one part alike, so that one flow into each part shows all that passes.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{
+    Policies,
+    block::Block,
+    endpoint::{Direction, Endpoint, Flow, Peer, Transport},
+    matching::Match,
+    rule::{Action, PeerRule, Policy, PortRange, PortRule, Rule},
+    verdict::{Gap, Verdict},
+    words,
+};
+
+/// The most flows that are tried for one rule.
+const MOST_FLOWS: usize = 200_000;
+/// A port that no policy names, for rules that let every port pass.
+const ANY_PORT: u16 = 1;
+const TRANSPORTS: [Transport; 3] = [Transport::Tcp, Transport::Udp, Transport::Sctp];
+
+/// A limit for egress.
+pub trait Limit {
+    /// Returns the blocks whose edges matter to the limit.
+    fn blocks(&self) -> Vec<Block>;
+    /// Returns the ports that the limit names.
+    fn ports(&self) -> Vec<u16>;
+    /// Returns true if traffic to an address of the outside may pass.
+    fn permits(&self, address: IpAddr, port: u16, transport: Transport) -> bool;
+    /// Returns true if traffic to the pods of a rule may pass; `Err` says why that is not known.
+    fn permits_pods(&self, pods: &PeerRule, port: Option<u16>, transport: Transport) -> Result<bool, String>;
+}
+
+/// Egress that passes and exceeds the limit.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Excess {
+    /// The policy and the place of the rule that lets the traffic pass.
+    pub by: String,
+    /// The traffic in words: the peer and the port.
+    pub traffic: String,
+}
+
+/// All egress that exceeds the limit, and the parts that cannot be evaluated.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Excesses {
+    /// The traffic that exceeds the limit, at most one entry for a rule.
+    pub found: BTreeSet<Excess>,
+    /// The parts that may let more traffic pass.
+    pub gaps: BTreeSet<Gap>,
+}
+
+impl Policies {
+    /// Returns the egress of an endpoint that exceeds a limit by the rules of policies. Traffic that passes because no policy
+    /// binds it is no rule's.
+    pub fn excess(&self, subject: &Endpoint, limit: &dyn Limit) -> Excesses {
+        let mut excesses = Excesses::default();
+        let opening = self.opaque.iter().filter(|opaque| opaque.opens_egress);
+        excesses.gaps.extend(opening.map(|opaque| opaque.gap.clone()));
+        for policy in &self.read {
+            let Some(section) = policy.section(Direction::Egress) else { continue };
+            if policy.subject.selects(subject) == Match::No {
+                continue;
+            }
+            for rule in section.rules.iter().filter(|rule| rule.action == Action::Allow) {
+                Tried { policies: self, subject, limit, by: place(policy, rule) }.rule(rule, &mut excesses);
+            }
+        }
+        excesses
+    }
+
+    /// Returns the first rule that lets traffic to some pods pass on a port, as the policy and the rule's place.
+    pub fn to_pods(&self, subject: &Endpoint, port: u16, transport: Transport) -> Option<String> {
+        let bound = self.read.iter().filter(|policy| policy.subject.selects(subject) != Match::No);
+        let mut rules = bound.flat_map(|policy| {
+            let rules = policy.section(Direction::Egress).into_iter().flat_map(|section| &section.rules);
+            rules.map(move |rule| (policy, rule))
+        });
+        let to_pods = |rule: &Rule| {
+            let pods = |peer: &PeerRule| !matches!(peer, PeerRule::Block { .. });
+            rule.action == Action::Allow
+                && rule.peers.iter().flatten().any(pods)
+                && rule.ports.as_ref().is_none_or(|ports| ports.iter().any(|it| it.may_be(port, transport)))
+        };
+        rules.find(|(_, rule)| to_pods(rule)).map(|(policy, rule)| place(policy, rule))
+    }
+
+    /// Returns every block of the rules for egress.
+    fn blocks(&self) -> Vec<Block> {
+        let sections = self.read.iter().filter_map(|policy| policy.section(Direction::Egress));
+        let peers = sections.flat_map(|section| &section.rules).flat_map(|rule| rule.peers.iter().flatten());
+        peers.flat_map(blocks).collect()
+    }
+
+    /// Returns the ports at which the rules for egress begin and end.
+    fn edges(&self) -> BTreeSet<u16> {
+        let sections = self.read.iter().filter_map(|policy| policy.section(Direction::Egress));
+        let ports = sections.flat_map(|section| &section.rules).flat_map(|rule| rule.ports.iter().flatten());
+        let edges = ports.filter_map(|port| match port {
+            PortRule::Ports(_, PortRange::Numbers(first, last)) => Some([Some(*first), last.checked_add(1)]),
+            _ => None,
+        });
+        edges.flatten().flatten().collect()
+    }
+}
+
+fn place(policy: &Policy, rule: &Rule) -> String {
+    format!("{}, {}", policy.title, rule.place)
+}
+
+fn blocks(peer: &PeerRule) -> Vec<Block> {
+    match peer {
+        PeerRule::Block { block, except } => except.iter().chain([block]).copied().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// One rule that is tried against the limit.
+struct Tried<'a> {
+    policies: &'a Policies,
+    subject: &'a Endpoint,
+    limit: &'a dyn Limit,
+    by: String,
+}
+
+impl Tried<'_> {
+    fn rule(&self, rule: &Rule, excesses: &mut Excesses) {
+        let ports = self.ports(rule, excesses);
+        let every =
+            [true, false].map(|is_v4| PeerRule::Block { block: Block::every(is_v4), except: Vec::new() });
+        let peers = rule.peers.as_deref().unwrap_or(&every);
+        for peer in peers {
+            match peer {
+                PeerRule::Block { block, except } => self.block(block, except, &ports, excesses),
+                PeerRule::Unread(why) => self.gap(why.clone(), excesses),
+                PeerRule::Pods { .. } => self.pods(peer, &ports, excesses),
+            }
+        }
+    }
+
+    /// Returns the ports of a rule to try: one of each part. A named port has no number of its own.
+    fn ports(&self, rule: &Rule, excesses: &mut Excesses) -> Vec<(Transport, Option<u16>)> {
+        let mut edges = self.policies.edges();
+        edges.insert(ANY_PORT);
+        for port in self.limit.ports() {
+            edges.extend([Some(port), port.checked_add(1)].into_iter().flatten());
+        }
+        let within = |first: u16, last: u16| {
+            let edges: Vec<_> = edges.range(first..=last).copied().collect();
+            edges.into_iter().chain([first])
+        };
+        let Some(ports) = &rule.ports else {
+            let every = TRANSPORTS.into_iter();
+            return every.flat_map(|it| within(1, u16::MAX).map(move |port| (it, Some(port)))).collect();
+        };
+        let mut tried = Vec::new();
+        for port in ports {
+            match port {
+                PortRule::Unread(why) => self.gap(why.clone(), excesses),
+                PortRule::Ports(transport, PortRange::Every) => {
+                    tried.extend(within(1, u16::MAX).map(|port| (*transport, Some(port))));
+                }
+                PortRule::Ports(transport, PortRange::Numbers(first, last)) => {
+                    tried.extend(within(*first, *last).map(|port| (*transport, Some(port))));
+                }
+                PortRule::Ports(transport, PortRange::Named(_)) => tried.push((*transport, None)),
+            }
+        }
+        tried
+    }
+
+    fn block(
+        &self,
+        block: &Block,
+        except: &[Block],
+        ports: &[(Transport, Option<u16>)],
+        excesses: &mut Excesses,
+    ) {
+        let edges = self.policies.blocks().into_iter().chain(self.limit.blocks());
+        let starts =
+            edges.flat_map(|edge| [Some(edge.first()), edge.next()]).flatten().chain([block.first()]);
+        let addresses: BTreeSet<_> = starts
+            .filter(|&address| block.contains(address) && !except.iter().any(|it| it.contains(address)))
+            .collect();
+        if addresses.len() * ports.len() > MOST_FLOWS {
+            return self.gap("the policies name too many blocks to compare them".to_owned(), excesses);
+        }
+        for address in addresses {
+            // A named port is a port of a pod (networking/v1, `NetworkPolicyPort.port`).
+            for &(transport, port) in ports {
+                let Some(port) = port else { continue };
+                if self.limit.permits(address, port, transport) {
+                    continue;
+                }
+                let flow =
+                    Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
+                match self.policies.verdict_of_read(self.subject, &flow) {
+                    Verdict::Allowed(by) => {
+                        let traffic = format!("{port}/{transport} to {address}");
+                        excesses.found.insert(Excess { by, traffic });
+                        return;
+                    }
+                    Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
+                    Verdict::Open | Verdict::Denied(_) => (),
+                }
+            }
+        }
+    }
+
+    fn pods(&self, peer: &PeerRule, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
+        for &(transport, port) in ports {
+            match self.limit.permits_pods(peer, port, transport) {
+                Ok(true) => (),
+                Ok(false) => {
+                    let port =
+                        port.map_or_else(|| "a named port".to_owned(), |port| format!("{port}/{transport}"));
+                    let traffic = format!("{port} to {}", words::peer(peer));
+                    excesses.found.insert(Excess { by: self.by.clone(), traffic });
+                    return;
+                }
+                Err(why) => self.gap(why, excesses),
+            }
+        }
+    }
+
+    fn gap(&self, why: String, excesses: &mut Excesses) {
+        excesses.gaps.insert(Gap { place: self.by.clone(), why });
+    }
+}

@@ -1,0 +1,132 @@
+//! The declaration beside the profile: the egress that policies let pass, and that the profile forbids.
+
+use std::net::IpAddr;
+
+use crate::case::{
+    InCluster,
+    cluster::{Cluster, Selector, ServicePort},
+    policy::{
+        Block, Direction, Flow, Gap, Namespaces, Peer, PeerRule, Selection, Transport, Verdict,
+        reach::{Excesses, Limit},
+    },
+    profile::Profile,
+};
+
+/// The label of every namespace with its name (kubernetes.io, "Automatic labelling").
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+/// The namespace and the label of the cluster's name servers (kubernetes.io, "Customizing DNS Service").
+const DNS: (&str, (&str, &str)) = ("kube-system", ("k8s-app", "kube-dns"));
+const DNS_PORT: ServicePort = ServicePort { number: 53, target: None };
+/// The most policies that a reason names.
+const NAMED: usize = 3;
+
+/// The profile as a limit for the policies of a cluster.
+struct OfProfile<'a> {
+    profile: &'a Profile,
+    cluster: &'a Cluster,
+}
+
+/// Returns the egress that policies let pass and the profile forbids, as a fragment of a sentence; `Ok(None)` if there is
+/// none, `Err` if parts of the policies cannot be evaluated.
+pub(in crate::judge) fn excess(known: &InCluster, profile: &Profile) -> Result<Option<String>, String> {
+    let limit = OfProfile { profile, cluster: &known.cluster };
+    let Excesses { found, gaps } = known.cluster.policies.excess(&known.endpoint(), &limit);
+    let told: Vec<_> = found.iter().map(|it| format!("{} lets {} pass", it.by, it.traffic)).collect();
+    match (told.as_slice(), gaps.is_empty()) {
+        ([], true) => Ok(None),
+        ([], false) => Err(in_words(gaps.iter())),
+        _ => Ok(Some(first(&told))),
+    }
+}
+
+/// Returns parts that cannot be evaluated, as a fragment of a sentence.
+pub(in crate::judge) fn in_words<'a>(gaps: impl Iterator<Item = &'a Gap>) -> String {
+    let gaps: Vec<_> = gaps.map(|gap| format!("{}: {}", gap.place, gap.why)).collect();
+    first(&gaps)
+}
+
+fn first(all: &[String]) -> String {
+    let named = all.get(..NAMED).unwrap_or(all);
+    let more = all.len() - named.len();
+    named.join("; ") + &if more == 0 { String::new() } else { format!("; and {more} more") }
+}
+
+/// Returns the part of the declaration that explains why a destination was reached, as a sentence's rest.
+pub(in crate::judge) fn explains(
+    known: &InCluster,
+    address: IpAddr,
+    port: u16,
+    transport: Transport,
+) -> String {
+    let policies = &known.cluster.policies;
+    let endpoint = known.endpoint();
+    let flow = Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
+    match policies.verdict(&endpoint, &flow) {
+        Verdict::Allowed(by) => format!("{by}, lets it pass"),
+        Verdict::Open => "no policy binds the pods' egress".to_owned(),
+        Verdict::NotEvaluated(gaps) => {
+            format!("not every policy could be evaluated ({})", in_words(gaps.iter()))
+        }
+        Verdict::Denied(by) => match policies.to_pods(&endpoint, port, transport) {
+            Some(rule) => format!("{rule}, lets such traffic to pods pass"),
+            None => format!("{} denies it, and the network does not enforce that", by.join(", ")),
+        },
+    }
+}
+
+impl Limit for OfProfile<'_> {
+    fn blocks(&self) -> Vec<Block> {
+        self.profile.edges().map(|(address, prefix)| Block::of(address, prefix)).collect()
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        self.profile.allowed.iter().filter_map(|allowed| allowed.port).collect()
+    }
+
+    fn permits(&self, address: IpAddr, port: u16, transport: Transport) -> bool {
+        self.profile.permits(address, port, transport)
+    }
+
+    fn permits_pods(&self, pods: &PeerRule, port: Option<u16>, transport: Transport) -> Result<bool, String> {
+        let lists = |address: IpAddr, port: u16| self.profile.lists(address, port, transport);
+        let selecting = self.cluster.selecting.iter().flatten().flatten();
+        let own = selecting.filter(|service| !service.addresses.is_empty()).map(|service| {
+            (self.cluster.namespace.as_str(), &service.selector, &service.addresses, &service.ports)
+        });
+        let (namespace, (key, value)) = DNS;
+        let labels = Selector { equals: [(key.to_owned(), value.to_owned())].into(), ..Selector::default() };
+        let servers = self.cluster.addresses.as_ref().map(|it| it.dns.clone()).unwrap_or_default();
+        let (ports, mut known) = (vec![DNS_PORT], servers.clone());
+        for (namespace, selector, addresses, ports) in own.chain([(namespace, &labels, &servers, &ports)]) {
+            known.extend(addresses);
+            let leads = |it: &&ServicePort| it.target.is_none_or(|target| port == Some(target));
+            let mut ports = ports.iter().filter(leads);
+            if are_behind(pods, namespace, selector)
+                && ports.any(|it| addresses.iter().any(|&address| lists(address, it.number)))
+            {
+                return Ok(true);
+            }
+        }
+        let strange = self.profile.allowed.iter().find(|allowed| {
+            let block = Block::of(allowed.address, allowed.prefix);
+            crate::case::profile::is_private(allowed.address) && !known.iter().any(|&it| block.contains(it))
+        });
+        match strange {
+            Some(allowed) => Err(format!(
+                "it is not known if these pods are behind {}, which `--allow` names; let the policy name the address",
+                Block::of(allowed.address, allowed.prefix)
+            )),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Returns true if all pods of a rule are behind a Service of this namespace with this selector.
+fn are_behind(pods: &PeerRule, namespace: &str, selector: &Selector) -> bool {
+    let PeerRule::Pods { namespaces, pods: Selection::Labels(pods) } = pods else { return false };
+    let same_namespace = match namespaces {
+        Namespaces::Named(name) => name == namespace,
+        Namespaces::Labelled(labels) => labels.equals.get(NAME_LABEL).is_some_and(|name| name == namespace),
+    };
+    same_namespace && selector.equals.iter().all(|(key, value)| pods.equals.get(key) == Some(value))
+}
