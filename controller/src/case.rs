@@ -10,6 +10,7 @@ pub mod leftover;
 pub mod limits;
 pub mod policy;
 pub mod profile;
+pub mod rounds;
 pub mod stopped;
 
 use std::{path::PathBuf, sync::Arc};
@@ -22,6 +23,7 @@ use limits::Limits;
 use policy::Endpoint;
 use profile::Profile;
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
+use rounds::Rounds;
 
 /// A probe's evidence with the facts around it.
 #[derive(Clone, Debug)]
@@ -72,6 +74,8 @@ pub struct Surroundings {
     pub untried_sockets: Vec<String>,
     /// The profile, which says which destinations may be reached.
     pub profile: Profile,
+    /// The rounds of attempts that were asked for. A file from before there were two rounds has one.
+    pub rounds: Rounds,
     /// Attempts from beside the sandbox, at the same time.
     pub control: Control,
     /// The probe's targets whose one-way datagrams arrived at the run's own listener.
@@ -120,8 +124,8 @@ pub struct RanPod {
     pub image_id: String,
     /// The digests that the probe's image may have.
     pub known_digests: Vec<String>,
-    /// The time between the start of the container and the question to the probe, in milliseconds; `None` if a saved
-    /// file lacks it.
+    /// The time between the moment when the container was seen to run and the question to the probe, in milliseconds; `None`
+    /// if a saved file lacks it.
     pub asked_after_ms: Option<u64>,
     /// The labels that the pod had when the probe had answered; `None` if a saved file lacks them.
     pub labels: Option<Labels>,

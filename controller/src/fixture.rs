@@ -28,6 +28,7 @@ use crate::{
         identity::FileDigest,
         limits::Limits,
         profile::Profile,
+        rounds::{Rounds, SETTLED},
     },
     evidence::record::Record,
     judge::{
@@ -258,7 +259,11 @@ pub(crate) fn machine_accounts() -> AccountList {
 }
 
 pub(crate) fn attempts(case: &mut Case) -> &mut Vec<Attempt> {
-    &mut fact(&mut case.collected.evidence.egress).attempts
+    &mut egress(case).attempts
+}
+
+pub(crate) fn egress(case: &mut Case) -> &mut Egress {
+    fact(&mut case.collected.evidence.egress)
 }
 
 pub(crate) fn interfaces(case: &mut Case) -> &mut Vec<Interface> {
@@ -330,7 +335,7 @@ fn isolated() -> Evidence {
         seccomp: seen(Seccomp { mode: Some(0), no_new_privs: None }),
         interfaces: seen(Interfaces { interfaces: vec![loopback] }),
         routes: seen(Routes { routes: Vec::new() }),
-        egress: seen(Egress { attempts, name_servers: Vec::new() }),
+        egress: seen(Egress { attempts, name_servers: Vec::new(), container_age_ms: Some(60) }),
         ..files::none()
     }
 }
@@ -385,6 +390,7 @@ fn case(evidence: Evidence) -> Case {
             ],
             untried_sockets: Vec::new(),
             profile: Profile::default(),
+            rounds: Rounds::Two(SETTLED),
             control: Control::NotAsked,
             arrived: Vec::new(),
             in_cluster: None,

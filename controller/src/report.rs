@@ -40,7 +40,9 @@ impl Report {
         let scope = record.cases.first().map(notes::scope).unwrap_or_default();
         let not_judged = record.cases.first().map(notes::not_judged).unwrap_or_default();
         let notes = (!scope.is_empty()).then(|| scope.clone()).into_iter();
-        let notes = notes.chain(not_judged.iter().cloned()).chain(record.remarks.iter().cloned());
+        let notes = notes.chain(not_judged.iter().cloned());
+        let notes = notes.chain(record.cases.first().and_then(notes::rounds));
+        let notes = notes.chain(record.remarks.iter().cloned());
         Self {
             version: model_v1::VERSION,
             verdict: verdict::Verdict::under(policy, &all).into(),

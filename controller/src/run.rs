@@ -21,7 +21,10 @@ use lookup::LookupRequest;
 use progress::{Display, Progress};
 
 use crate::{
-    case::{circumstances::Circumstances, environment::Declared, leftover::Leftover, stopped::Stopped},
+    case::{
+        circumstances::Circumstances, environment::Declared, leftover::Leftover, rounds::Rounds,
+        stopped::Stopped,
+    },
     evidence::record::Record,
     plan,
 };
@@ -35,6 +38,8 @@ const TIMED_OUT: &str =
 pub(crate) struct RunRequest {
     /// Targets and profile of the network, with names that are not looked up yet.
     pub(crate) network: LookupRequest,
+    /// The rounds of attempts, by `--settle`.
+    pub(crate) rounds: Rounds,
     /// Set by `--measure-cpu`.
     pub(crate) measures_cpu: bool,
     /// Time for the whole run, without the removal of its objects.
@@ -137,6 +142,7 @@ mod tests {
             LookupRequest { targets: Vec::new(), defaults: true, kind: Kind::NoPrivate, allowed: Vec::new() };
         let request = RunRequest {
             network,
+            rounds: Rounds::One,
             measures_cpu: false,
             timeout: Duration::from_mins(1),
             display: Display::Quiet,

@@ -1,143 +1,99 @@
-//! Attempts to reach targets, all at once under one deadline. Nothing is sent over a connection, and a connection that was
-//! made is closed. By UDP a datagram is sent, and repeated while nothing comes back. Of an answer only a listener's token
-//! and the header of a DNS message are read.
+//! Attempts to reach targets, all at once under one deadline, in two rounds. Nothing is sent over a connection, and a
+//! connection that was made is closed. By UDP a datagram is sent, and repeated while nothing comes back. Of an answer only a
+//! listener's token and the header of a DNS message are read.
 //!
-//! Attempts that have ended by a given time are made again, because a policy may come into force late. The probe waits for
-//! this time only if it has reached a target beyond the sandbox itself: where nothing was reached, nothing takes longer.
+//! The second round begins some seconds later, because a network may open or close after a container has started. It attempts
+//! every target again, whatever came of the first attempt.
 
+mod age;
 mod dns;
 mod ending;
 mod resolver;
+mod round;
 mod socket;
 mod tcp;
 mod udp;
 mod underway;
 
-use std::{
-    net::IpAddr,
-    os::fd::{AsFd, AsRawFd},
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, thread, time::Duration};
 
-use nix::{
-    errno::Errno,
-    poll::{PollTimeout, poll},
-};
 use proto::{Attempt, Budget, Egress, Observation, Protocol, Target};
-use underway::Underway;
+use round::Round;
 
-use crate::vantage::Vantage;
+use crate::{network::interfaces, vantage::Vantage};
 
-/// All attempts of a run, while they are under way.
+/// All attempts of a run, while the first round is under way.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    started: Instant,
     budget: Duration,
-    again: Duration,
+    again: Option<Duration>,
     targets: Vec<Target>,
     servers: Vec<IpAddr>,
-    first: Vec<Underway>,
-    /// The second attempts in the targets' order; an item is `None` if the first attempt had not ended by then. The field is
-    /// `None` until attempts are made again.
-    second: Option<Vec<Option<Underway>>>,
+    first: Round,
+    container_age: Option<Duration>,
 }
 
 // === impl Attempts ===
 
 impl Attempts {
-    /// Starts all attempts and waits for none.
+    /// Starts the first round and waits for no attempt.
     pub(crate) fn begin(targets: &[Target], budget: Budget, vantage: &Vantage) -> Self {
-        let started = Instant::now();
+        let Budget { egress, again, observer: _ } = budget;
         let asked = targets.iter().any(|target| target.protocol == Protocol::Resolver);
         let servers = if asked { resolver::name_servers(vantage) } else { Vec::new() };
-        let first = targets.iter().map(|target| Underway::begin(target, &servers, started)).collect();
-        let (budget, again, targets) = (budget.egress, budget.again, targets.to_vec());
-        Self { started, budget, again, targets, servers, first, second: None }
+        let first = Round::begin(targets, &servers, egress);
+        let container_age = age::container(vantage);
+        Self { budget: egress, again, targets: targets.to_vec(), servers, first, container_age }
     }
 
-    /// Waits until each attempt has ended or the budget is spent.
-    pub(crate) fn finish(mut self) -> Observation<Egress> {
-        // Even if the budget is spent, each attempt is asked once for its ending.
-        loop {
-            let elapsed = self.started.elapsed();
-            if let Err(errno) = self.wait(self.patience(elapsed)) {
+    /// Waits for the end of both rounds. There is no second round if no attempt can leave the sandbox.
+    pub(crate) fn finish(self) -> Observation<Egress> {
+        self.rounds(Self::may_leave)
+    }
+
+    fn rounds(mut self, may_leave: impl Fn(&Self) -> bool) -> Observation<Egress> {
+        if let Err(errno) = self.first.wait() {
+            return Observation::failed(format!("poll: {}", errno.desc()));
+        }
+        let mut again = Vec::new();
+        if let Some(at) = self.again.filter(|_| may_leave(&self)) {
+            thread::sleep(at.saturating_sub(self.first.elapsed()));
+            let mut second = Round::begin(&self.targets, &self.servers, self.budget);
+            if let Err(errno) = second.wait() {
                 return Observation::failed(format!("poll: {}", errno.desc()));
             }
-            if elapsed >= self.budget || self.is_over() {
-                break;
-            }
-            self.repeat();
+            again = second.conclude();
         }
-        let (budget, second) = (self.budget, self.second.unwrap_or_default());
-        let again = second.into_iter().map(|attempt| Some(attempt?.conclude(budget).reach));
-        let again = again.chain(std::iter::repeat(None));
-        let first = self.first.into_iter().map(|attempt| attempt.conclude(budget));
-        let attempts = first.zip(again).map(|(attempt, again)| Attempt { again, ..attempt }).collect();
-        Observation::Seen(Egress { attempts, name_servers: self.servers })
-    }
-
-    /// Returns true if all attempts have ended and no contact demands a second attempt.
-    fn is_over(&self) -> bool {
-        self.underway().all(Underway::has_ended) && (self.again_at().is_none() || !self.is_worth_waiting())
-    }
-
-    /// Returns the time at which ended attempts are made again; `None` if that has happened or never will.
-    fn again_at(&self) -> Option<Duration> {
-        (self.second.is_none() && self.again < self.budget).then_some(self.again)
-    }
-
-    fn is_worth_waiting(&self) -> bool {
-        self.targets.iter().zip(&self.first).any(|(target, attempt)| {
-            let beyond = target.protocol != Protocol::Socket && !target.address.is_loopback();
-            beyond && attempt.has_made_contact()
+        let again = again.into_iter().map(|attempt| Some(attempt.reach)).chain(std::iter::repeat(None));
+        let attempts = self.first.conclude().into_iter().zip(again);
+        Observation::Seen(Egress {
+            attempts: attempts.map(|(attempt, again)| Attempt { again, ..attempt }).collect(),
+            name_servers: self.servers,
+            container_age_ms: self.container_age.and_then(|age| u64::try_from(age.as_millis()).ok()),
         })
     }
 
-    fn underway(&self) -> impl Iterator<Item = &Underway> {
-        self.first.iter().chain(self.second.iter().flatten().flatten())
+    /// Returns true unless every attempt stays in the sandbox. Without an interface but loopback, the kernel's refusal of an
+    /// attempt means that there is no way out, and nothing is to be learnt from a second refusal.
+    fn may_leave(&self) -> bool {
+        let mut outward = self.first.attempts(&self.targets).filter(|(target, _)| !self.stays_inside(target));
+        let refused = outward.all(|(_, attempt)| attempt.found_no_way());
+        let nothing_outward = self.targets.iter().all(|target| self.stays_inside(target));
+        !(nothing_outward || refused && has_only_loopback())
     }
 
-    fn underway_mut(&mut self) -> impl Iterator<Item = &mut Underway> {
-        self.first.iter_mut().chain(self.second.iter_mut().flatten().flatten())
-    }
-
-    /// Returns the time until something must be sent again or the budget is spent.
-    fn patience(&self, elapsed: Duration) -> Duration {
-        if self.is_over() {
-            return Duration::ZERO;
-        }
-        let due = self.underway().filter_map(|attempt| attempt.due(self.budget)).chain(self.again_at());
-        due.fold(self.budget, Duration::min).saturating_sub(elapsed)
-    }
-
-    fn wait(&mut self, longest: Duration) -> nix::Result<()> {
-        let mut descriptors: Vec<_> = self.underway().flat_map(Underway::pollables).collect();
-        let timeout = PollTimeout::try_from(longest + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
-        match poll(&mut descriptors, timeout) {
-            Ok(_) | Err(Errno::EINTR) => (),
-            Err(errno) => return Err(errno),
-        }
-        let ready: Vec<_> = descriptors
-            .iter()
-            .filter(|descriptor| descriptor.any().unwrap_or(true))
-            .map(|descriptor| descriptor.as_fd().as_raw_fd())
-            .collect();
-        let started = self.started;
-        self.underway_mut().for_each(|attempt| attempt.advance(&ready, started));
-        Ok(())
-    }
-
-    fn repeat(&mut self) {
-        let (started, budget) = (self.started, self.budget);
-        self.underway_mut().for_each(|attempt| attempt.repeat(budget, started));
-        if self.again_at().is_some_and(|at| at <= started.elapsed()) {
-            let attempts = self.targets.iter().zip(&self.first);
-            let second = attempts.map(|(target, attempt)| {
-                attempt.has_ended().then(|| Underway::begin(target, &self.servers, started))
-            });
-            self.second = Some(second.collect());
+    fn stays_inside(&self, target: &Target) -> bool {
+        match target.protocol {
+            Protocol::Socket => true,
+            Protocol::Resolver => self.servers.iter().all(IpAddr::is_loopback),
+            _ => target.address.is_loopback(),
         }
     }
+}
+
+fn has_only_loopback() -> bool {
+    let interfaces = interfaces::observe();
+    interfaces.seen().is_some_and(|seen| seen.interfaces.iter().all(|interface| interface.loopback))
 }
 
 #[cfg(test)]
@@ -147,6 +103,7 @@ mod tests {
         net::{Ipv4Addr, TcpListener, UdpSocket},
         path::Path,
         thread,
+        time::Instant,
     };
 
     use proto::{Nonce, Reach, listener};
@@ -160,18 +117,25 @@ mod tests {
         Target::at(id, IpAddr::V4(Ipv4Addr::LOCALHOST), port, protocol)
     }
 
-    fn made(targets: &[Target], egress: Duration, again: Duration) -> Vec<Attempt> {
+    fn begun(targets: &[Target], egress: Duration, again: Option<Duration>) -> Attempts {
         let budget = Budget { observer: PATIENCE, egress, again };
-        let vantage = Vantage::rooted(Path::new("/proc/self/fdinfo"));
-        let Observation::Seen(Egress { attempts, .. }) = Attempts::begin(targets, budget, &vantage).finish()
-        else {
-            panic!("no attempts");
-        };
+        Attempts::begin(targets, budget, &Vantage::rooted(Path::new("/proc/self/fdinfo")))
+    }
+
+    fn seen(egress: Observation<Egress>) -> Vec<Attempt> {
+        let Observation::Seen(Egress { attempts, .. }) = egress else { panic!("no attempts") };
         attempts
     }
 
     fn ends(targets: &[Target], budget: Duration) -> Vec<(u32, Reach)> {
-        made(targets, budget, budget).iter().map(|attempt| (attempt.target, attempt.reach)).collect()
+        let attempts = seen(begun(targets, budget, None).finish());
+        attempts.iter().map(|attempt| (attempt.target, attempt.reach)).collect()
+    }
+
+    /// Makes both rounds although loopback does not lead out of a sandbox, and returns the ends of the only target.
+    fn twice(target: Target, egress: Duration, again: Duration) -> (Reach, Option<Reach>) {
+        let attempts = seen(begun(&[target], egress, Some(again)).rounds(|_| true));
+        (attempts[0].reach, attempts[0].again)
     }
 
     fn udp() -> (UdpSocket, u16) {
@@ -262,23 +226,53 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_attempt_is_made_again_while_another_is_pending() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let (_silent, silent) = udp();
-        let targets = [
-            loopback(7, listener.local_addr().unwrap().port(), Protocol::Tcp),
-            loopback(8, silent, Protocol::Udp),
-        ];
-        let attempts = made(&targets, Duration::from_millis(40), Duration::from_millis(10));
-        let again: Vec<_> = attempts.iter().map(|attempt| (attempt.reach, attempt.again)).collect();
-        assert_eq!(again, [(Reach::Reached, Some(Reach::Reached)), (Reach::TimedOut, None)]);
+    fn a_port_that_opens_between_the_rounds_is_reached_in_the_second() {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let opening = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap()
+        });
+        let ends = twice(loopback(7, port, Protocol::Tcp), PATIENCE, Duration::from_millis(500));
+        assert_eq!(ends, (Reach::Refused, Some(Reach::Reached)));
+        drop(opening.join().unwrap());
     }
 
     #[test]
-    fn contact_on_the_sandboxs_own_loopback_is_not_attempted_again() {
+    fn a_port_that_closes_between_the_rounds_is_reached_in_the_first() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let targets = [loopback(7, listener.local_addr().unwrap().port(), Protocol::Tcp)];
-        assert_eq!(made(&targets, PATIENCE, PATIENCE / 2)[0].again, None);
+        let port = listener.local_addr().unwrap().port();
+        let closing = thread::spawn(move || {
+            listener.accept().unwrap();
+        });
+        let ends = twice(loopback(7, port, Protocol::Tcp), PATIENCE, Duration::from_millis(500));
+        assert_eq!(ends, (Reach::Reached, Some(Reach::Refused)));
+        closing.join().unwrap();
+    }
+
+    #[test]
+    fn a_silent_port_has_the_whole_time_in_each_round() {
+        let (_silent, port) = udp();
+        let (started, egress) = (Instant::now(), Duration::from_millis(40));
+        let ends = twice(loopback(7, port, Protocol::Udp), egress, Duration::from_millis(1));
+        assert_eq!(ends, (Reach::TimedOut, Some(Reach::TimedOut)));
+        assert!(started.elapsed() >= 2 * egress, "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn the_second_round_waits_for_its_time() {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let started = Instant::now();
+        twice(loopback(7, port, Protocol::Tcp), PATIENCE, Duration::from_millis(200));
+        assert!(started.elapsed() >= Duration::from_millis(200), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn attempts_that_stay_in_the_sandbox_are_made_once() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let socket = Target { name: "/no/such/socket".into(), ..loopback(8, 0, Protocol::Socket) };
+        let targets = [loopback(7, listener.local_addr().unwrap().port(), Protocol::Tcp), socket];
+        let attempts = seen(begun(&targets, PATIENCE, Some(PATIENCE)).finish());
+        assert_eq!(attempts.iter().map(|attempt| attempt.again).collect::<Vec<_>>(), [None, None]);
     }
 
     #[test]

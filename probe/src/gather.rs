@@ -14,7 +14,7 @@ use std::{
 use child::Ending;
 pub(crate) use child::Worker;
 use proto::{
-    Assignment, Fact, MEASURING, Observation, Observed, Observer, Reach,
+    Assignment, Fact, MEASURING, Observation, Observed, Observer,
     worker::{Order, Progress},
 };
 use tokio::{sync::mpsc::Sender, time::timeout};
@@ -25,8 +25,6 @@ struct Gathering<'a> {
     assignment: &'a Assignment,
     pending: Vec<Observer>,
     begun: Option<Observer>,
-    /// True if the worker that runs has less than half of the attempts' time, because a worker before had ended early.
-    hasty: bool,
 }
 
 /// Runs all observers of the assignment and sends each result at once; ends early if the receiver is gone. The first worker
@@ -58,17 +56,14 @@ pub(crate) async fn gather(
 
 impl<'a> Gathering<'a> {
     fn new(assignment: &'a Assignment) -> Self {
-        Self { assignment, pending: assignment.observers.clone(), begun: None, hasty: false }
+        Self { assignment, pending: assignment.observers.clone(), begun: None }
     }
 
-    /// Returns the order for a fresh worker; `None` if no observer is left. All attempts of a run share one deadline, so a
-    /// later worker has less time for them.
-    fn order(&mut self, elapsed: Duration) -> Option<Order> {
+    /// Returns the order for a fresh worker; `None` if no observer is left. A later worker makes both rounds anew, each with its
+    /// whole time: silence in less time would mean nothing. Only the wait for the second round is shorter.
+    fn order(&self, elapsed: Duration) -> Option<Order> {
         let mut budget = self.assignment.budget;
-        let whole = budget.egress;
-        budget.egress = whole.saturating_sub(elapsed);
-        self.hasty = budget.egress < whole / 2;
-        budget.again = budget.again.saturating_sub(elapsed);
+        budget.again = budget.again.map(|again| again.saturating_sub(elapsed));
         (!self.pending.is_empty()).then(|| Order {
             observers: self.pending.clone(),
             targets: self.assignment.targets.clone(),
@@ -81,7 +76,7 @@ impl<'a> Gathering<'a> {
     fn patience(&self) -> Duration {
         let budget = self.assignment.budget;
         match self.begun {
-            Some(Observer::Egress) => budget.observer + budget.egress,
+            Some(Observer::Egress) => budget.observer + budget.rounds(),
             Some(Observer::ProcessorShare) => budget.observer + MEASURING,
             _ => budget.observer,
         }
@@ -129,7 +124,6 @@ impl<'a> Gathering<'a> {
             }
             Progress::Done(observed) => {
                 self.begun = None;
-                let observed = if self.hasty { without_hasty_silence(observed) } else { observed };
                 self.settle(observed.observer).then_some(observed)
             }
         }
@@ -151,15 +145,6 @@ impl<'a> Gathering<'a> {
     }
 }
 
-/// Drops attempts that nothing answered in too short a time: an answer needs its time, and a verdict that rests on silence
-/// must not rest on haste. Endings of another kind say what they say.
-fn without_hasty_silence(mut observed: Observed) -> Observed {
-    if let Observation::Seen(Fact::Egress(egress)) = &mut observed.outcome {
-        egress.attempts.retain(|attempt| attempt.reach != Reach::TimedOut);
-    }
-    observed
-}
-
 impl From<Ending> for Observation<Fact> {
     fn from(ending: Ending) -> Self {
         match ending {
@@ -174,7 +159,7 @@ impl From<Ending> for Observation<Fact> {
 
 #[cfg(test)]
 mod tests {
-    use proto::{Attempt, Budget, Egress, MemoryTotal, Nonce};
+    use proto::{Budget, MemoryTotal, Nonce};
 
     use super::*;
 
@@ -186,7 +171,7 @@ mod tests {
             budget: Budget {
                 observer: Duration::from_secs(2),
                 egress: Duration::from_secs(3),
-                again: Duration::from_secs(2),
+                again: Some(Duration::from_secs(5)),
             },
         }
     }
@@ -206,33 +191,17 @@ mod tests {
         assert_eq!(blamed.observer, Observer::BootId);
         let order = gathering.order(Duration::from_secs(1)).unwrap();
         assert_eq!(order.observers, [Observer::MemoryTotal, Observer::Egress]);
-        assert_eq!(order.budget.egress, Duration::from_secs(2));
-    }
-
-    fn attempts(gathering: &mut Gathering<'_>) -> Vec<(u32, Reach)> {
-        let attempt = |target, reach| Attempt { target, reach, errno: 0, took_us: 1, again: None };
-        let attempts = vec![attempt(1, Reach::TimedOut), attempt(2, Reach::NetworkUnreachable)];
-        let fact = Fact::Egress(Egress { attempts, name_servers: Vec::new() });
-        let observed = Observed { observer: Observer::Egress, outcome: Observation::Seen(fact) };
-        let observed = gathering.hear(Progress::Done(observed)).unwrap();
-        let Observation::Seen(Fact::Egress(egress)) = observed.outcome else { panic!("no attempts") };
-        egress.attempts.iter().map(|attempt| (attempt.target, attempt.reach)).collect()
     }
 
     #[test]
-    fn silence_in_less_than_half_of_the_time_is_no_attempt() {
+    fn a_later_worker_has_the_whole_time_for_each_round() {
         let assignment = assignment();
-        let mut gathering = Gathering::new(&assignment);
-        gathering.order(Duration::from_millis(1501)).unwrap();
-        assert_eq!(attempts(&mut gathering), [(2, Reach::NetworkUnreachable)]);
-    }
-
-    #[test]
-    fn silence_in_half_of_the_time_is_an_attempt() {
-        let assignment = assignment();
-        let mut gathering = Gathering::new(&assignment);
-        gathering.order(Duration::from_millis(1500)).unwrap();
-        assert_eq!(attempts(&mut gathering), [(1, Reach::TimedOut), (2, Reach::NetworkUnreachable)]);
+        let gathering = Gathering::new(&assignment);
+        for (elapsed, again) in [(0, 5), (2, 3), (9, 0)] {
+            let budget = gathering.order(Duration::from_secs(elapsed)).unwrap().budget;
+            assert_eq!(budget.egress, Duration::from_secs(3));
+            assert_eq!(budget.again, Some(Duration::from_secs(again)));
+        }
     }
 
     #[test]
@@ -266,7 +235,7 @@ mod tests {
         let mut gathering = Gathering::new(&assignment);
         assert_eq!(gathering.patience(), Duration::from_secs(2));
         gathering.hear(Progress::Begun(Observer::Egress));
-        assert_eq!(gathering.patience(), Duration::from_secs(5));
+        assert_eq!(gathering.patience(), Duration::from_secs(2 + 5 + 3));
         gathering.hear(Progress::Begun(Observer::ProcessorShare));
         assert_eq!(gathering.patience(), Duration::from_secs(2) + MEASURING);
     }

@@ -133,7 +133,7 @@ mod tests {
 
     fn order(observers: &[Observer]) -> Order {
         let limit = Duration::from_secs(20);
-        let budget = Budget { observer: limit, egress: limit, again: limit };
+        let budget = Budget { observer: limit, egress: limit, again: None };
         Order { observers: observers.to_vec(), targets: Vec::new(), budget }
     }
 

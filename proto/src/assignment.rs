@@ -40,7 +40,7 @@ pub struct Assignment {
     pub nonce: Nonce,
     /// The observers to run, in this order.
     pub observers: Vec<Observer>,
-    /// The targets to attempt, all at once.
+    /// The targets to attempt, all at once in each round.
     pub targets: Vec<Target>,
     /// The time limits of the run.
     pub budget: Budget,
@@ -85,15 +85,15 @@ pub struct Target {
     pub name: String,
 }
 
-/// The time limits of a run; none is zero.
+/// The time limits of a run.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Budget {
     /// The time for one observer.
     pub observer: Duration,
-    /// The time for all attempts together.
+    /// The time for all attempts of one round together.
     pub egress: Duration,
-    /// The time, since the start of the attempts, at which all that have ended are made again.
-    pub again: Duration,
+    /// The start of the second round, counted from the start of the first; `None` for one round.
+    pub again: Option<Duration>,
 }
 
 // === impl Nonce ===
@@ -249,13 +249,24 @@ impl TryFrom<generated::Target> for Target {
 
 // === impl Budget ===
 
+impl Budget {
+    /// Returns the time for all rounds together. The second round begins no earlier than the end of the first.
+    pub fn rounds(&self) -> Duration {
+        match self.again {
+            Some(again) => again.max(self.egress) + self.egress,
+            None => self.egress,
+        }
+    }
+}
+
 impl From<Budget> for generated::Budget {
     fn from(Budget { observer, egress, again }: Budget) -> Self {
         let milliseconds = |limit: Duration| u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
         Self {
             observer_ms: milliseconds(observer),
             egress_ms: milliseconds(egress),
-            again_ms: milliseconds(again),
+            // A second round at once is still a second round.
+            again_ms: again.map_or(0, |again| milliseconds(again).max(1)),
         }
     }
 }
@@ -272,7 +283,7 @@ impl TryFrom<generated::Budget> for Budget {
         Ok(Self {
             observer: limit("observer_ms", observer_ms)?,
             egress: limit("egress_ms", egress_ms)?,
-            again: limit("again_ms", again_ms)?,
+            again: (again_ms != 0).then(|| Duration::from_millis(again_ms.into())),
         })
     }
 }
@@ -313,6 +324,33 @@ mod tests {
             let message = generated::Target { address: address.into(), ..target(protocol).into() };
             assert_eq!(Target::try_from(message), Err(Refused::OutOfRange { field: "address" }));
         }
+    }
+
+    #[test]
+    fn a_budget_survives_the_wire_with_and_without_a_second_round() {
+        for again in [None, Some(Duration::from_millis(1)), Some(Duration::from_secs(5))] {
+            let second = Duration::from_secs(1);
+            let budget = Budget { observer: second, egress: second, again };
+            assert_eq!(Budget::try_from(generated::Budget::from(budget)), Ok(budget));
+        }
+    }
+
+    #[test]
+    fn a_second_round_at_once_survives_the_wire_as_a_second_round() {
+        let second = Duration::from_secs(1);
+        let budget = Budget { observer: second, egress: second, again: Some(Duration::ZERO) };
+        let again = Budget::try_from(generated::Budget::from(budget)).unwrap().again;
+        assert_eq!(again, Some(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn the_rounds_never_overlap() {
+        let budget = |again| Budget {
+            observer: Duration::from_secs(1),
+            egress: Duration::from_secs(3),
+            again: Some(Duration::from_secs(again)),
+        };
+        assert_eq!([1, 5].map(|again| budget(again).rounds().as_secs()), [6, 8]);
     }
 
     #[test]

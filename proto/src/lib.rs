@@ -25,7 +25,7 @@ pub use observer::{Evidence, Fact, Observer};
 pub use refused::Refused;
 
 /// The version of the schema that this crate speaks. Probe and controller must have the same version.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// The messages and the service, generated from `schema/` by `make generated`.
 #[expect(

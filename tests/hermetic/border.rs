@@ -14,7 +14,7 @@ const NONCE: Nonce = Nonce([9; 16]);
 
 fn intake() -> Intake {
     let second = Duration::from_secs(1);
-    let budget = Budget { observer: second, egress: second, again: second };
+    let budget = Budget { observer: second, egress: second, again: None };
     let assignment =
         Assignment { nonce: NONCE, observers: Observer::ALL.to_vec(), targets: Vec::new(), budget };
     let mut intake = Intake::new(assignment);

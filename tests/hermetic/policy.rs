@@ -129,6 +129,14 @@ fn a_setting_comes_from_the_flag_then_the_variable_then_the_file_then_the_defaul
         (file, &[], &[("PODPROOF_TIMEOUT", "3m")], "limits.timeout 3m PODPROOF_TIMEOUT"),
         (file, &[], &[], "limits.timeout 2m podproof.toml, line 2"),
         ("", &[], &[], "limits.timeout 5m default"),
+        ("[limits]\nsettle = \"8s\"\n", &["--settle", "9s"], &[], "limits.settle 9s --settle"),
+        (
+            "[limits]\nsettle = \"8s\"\n",
+            &[],
+            &[("PODPROOF_SETTLE", "")],
+            "limits.settle 8s podproof.toml, line 2",
+        ),
+        ("", &[], &[("PODPROOF_SETTLE", "")], "limits.settle 5s default"),
     ] {
         let words: Vec<_> = ["policy", "show"].iter().chain(words).copied().collect();
         let ended = with_policy(text, &words, variables);

@@ -23,6 +23,10 @@ fn shown() {
     let (_, rest) = readme.split_once("$ controller verify --local\n").unwrap();
     let (shown, _) = rest.split_once("```").unwrap();
     let ground = Ground::new();
-    let ended = run::run(&["verify", "--local", "--quiet"], ground.path(), &[("COLUMNS", "80")]);
+    let ended = run::run(
+        &["verify", "--local", "--quiet"],
+        ground.path(),
+        &[("COLUMNS", "80"), ("PODPROOF_SETTLE", "")],
+    );
     assert_eq!(lasting(shown), lasting(&ended.out), "copy this into README.md:\n{}", ended.out);
 }

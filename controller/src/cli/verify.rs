@@ -103,8 +103,9 @@ impl Arguments {
             Ok(delivery) => delivery,
             Err(refused) => return refused.tell(),
         };
-        let network = match network.request() {
-            Ok(network) => network,
+        let asked = network.rounds(timeout).and_then(|rounds| Ok((network.request()?, rounds)));
+        let (network, rounds) = match asked {
+            Ok(asked) => asked,
             Err(refused) => return refused.tell(),
         };
         let target = match self.target.target() {
@@ -113,6 +114,7 @@ impl Arguments {
         };
         let request = RunRequest {
             network,
+            rounds,
             measures_cpu: self.measure_cpu,
             timeout,
             display: display(self.quiet),

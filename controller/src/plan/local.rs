@@ -16,17 +16,16 @@ use crate::case::{
     destination::{Destination, Purpose},
     limits::Limits,
     profile::Profile,
+    rounds::Rounds,
 };
 
 /// Limits of the controller's own bundle: enough for every release of runsc, and less than any machine has.
 pub const LIMITS: Limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };
 
-/// Time for each observer, and for all attempts together.
-const BUDGET: Budget = Budget {
-    observer: Duration::from_secs(2),
-    egress: Duration::from_secs(3),
-    again: Duration::from_secs(2),
-};
+/// Time for each observer.
+const OBSERVER: Duration = Duration::from_secs(2);
+/// Time for all attempts of a round together.
+const ROUND: Duration = Duration::from_secs(3);
 
 /// Addresses reserved for documentation (RFC 5737, RFC 3849). Without a route the kernel refuses them at once.
 const DOCUMENTATION: [IpAddr; 2] =
@@ -45,6 +44,8 @@ pub struct LocalPlan {
     pub destinations: Vec<Destination>,
     /// The profile of the destinations that may be reached.
     pub profile: Profile,
+    /// The rounds in which the destinations are tried.
+    pub rounds: Rounds,
     /// True if the probe measures its share of processor time.
     pub measures_cpu: bool,
 }
@@ -58,6 +59,8 @@ pub struct LocalPlanRequest {
     pub bundle: Option<PathBuf>,
     /// Settings of the network.
     pub wanted: Wanted,
+    /// The rounds of attempts.
+    pub rounds: Rounds,
     /// Set by `--measure-cpu`.
     pub measures_cpu: bool,
     /// True if the user is not root.
@@ -128,6 +131,7 @@ pub fn plan(request: &LocalPlanRequest, nonce: Nonce) -> Result<LocalPlan, Local
         nonce,
         destinations: distinct(destinations),
         profile: request.wanted.profile.clone(),
+        rounds: request.rounds,
         measures_cpu: request.measures_cpu,
     })
 }
@@ -230,11 +234,15 @@ impl LocalPlan {
             nonce: self.nonce,
             observers: observers(self.measures_cpu),
             targets: self.destinations.iter().map(|destination| destination.target.clone()).collect(),
-            budget: BUDGET,
+            budget: self.budget(),
         }
     }
 
-    /// Returns the targets that the controller itself tries at the same time: its own listener, and the targets that the user
+    const fn budget(&self) -> Budget {
+        Budget { observer: OBSERVER, egress: ROUND, again: self.rounds.again() }
+    }
+
+    /// Returns the targets that the controller itself tries at the same time, in the same rounds: its own listener, and the targets that the user
     /// named. `one_way` is the token of its own datagrams.
     pub fn control(&self, one_way: Nonce) -> (Vec<Target>, Budget) {
         let tried =
@@ -247,7 +255,7 @@ impl LocalPlan {
             };
             Target { token, ..target }
         });
-        (targets.collect(), Budget { again: BUDGET.egress, ..BUDGET })
+        (targets.collect(), self.budget())
     }
 }
 
@@ -362,7 +370,7 @@ mod tests {
         assert_eq!(ways, [&listener[..], &listener, &[(9, "tcp")]].concat());
         let marks = [targets[2].token, targets[6].token].map(|mark| mark.unwrap().0);
         assert_eq!(marks.map(|mark| (mark[0], mark[15])), [(3, 0), (3, 1)]);
-        assert_eq!(budget.again, budget.egress);
+        assert_eq!(budget.again, Some(Duration::from_secs(5)));
     }
 
     #[test]

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    case::{Case, Subject, cluster::Coverage},
+    case::{
+        Case, Subject,
+        cluster::Coverage,
+        rounds::{Rounds, SETTLED},
+    },
     judge::{finding::Finding, policy::Enforcement, requirement::Class},
 };
 
@@ -51,6 +55,22 @@ pub(super) fn not_judged(case: &Case) -> Vec<String> {
     let uncovered = uncovered.iter().map(|it| format!("no probe represents {it}"));
     let unknown = unknown.iter().map(|why| format!("the pools are not known: {why}"));
     uncovered.chain(unused).chain(unknown).collect()
+}
+
+/// Returns the note on a run whose attempts could not see a network that opens late; `None` if they could.
+pub(super) fn rounds(case: &Case) -> Option<String> {
+    let rounds = case.surroundings.rounds;
+    let made = match rounds {
+        _ if rounds.suffice() => return None,
+        Rounds::One => "The sandbox tried each target in one round".to_owned(),
+        Rounds::Two(settle) => {
+            format!("The sandbox tried each target again after only {}", Rounds::words(settle))
+        }
+    };
+    Some(format!(
+        "{made}, so that a network which opens later was not seen; run with `--settle {}s`",
+        SETTLED.as_secs()
+    ))
 }
 
 /// Returns the note that names requirements which this environment does not enforce; `None` if it enforces all.

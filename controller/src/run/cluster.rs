@@ -181,8 +181,8 @@ impl ClusterLauncher {
         };
         let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
         let fleet = begin(&target.namespace);
-        let controls =
-            controls::Controls::new(target.control_namespace.as_ref().map(begin), &common, deadline);
+        let control_fleet = target.control_namespace.as_ref().map(begin);
+        let controls = controls::Controls::new(control_fleet, &common, request.rounds, deadline);
         let probing = Probing {
             fleet: &fleet,
             controls: &controls,
@@ -190,6 +190,7 @@ impl ClusterLauncher {
             cluster,
             target,
             wanted,
+            rounds: request.rounds,
             measures_cpu: request.measures_cpu,
             deadline,
             progress,

@@ -39,12 +39,14 @@ impl Ending {
 fn kind(errno: Errno, protocol: Protocol) -> Reach {
     let connects = matches!(protocol, Protocol::Tcp | Protocol::Socket);
     match errno {
-        Errno::ECONNREFUSED if connects => Reach::Refused,
-        Errno::ECONNREFUSED => Reach::PortUnreachable,
+        // ICMP "protocol unreachable" is ENOPROTOOPT: the target host answered that it does not know the protocol.
+        Errno::ECONNREFUSED | Errno::ENOPROTOOPT if connects => Reach::Refused,
+        Errno::ECONNREFUSED | Errno::ENOPROTOOPT => Reach::PortUnreachable,
         Errno::ECONNRESET => Reach::Reset,
         Errno::ETIMEDOUT => Reach::TimedOut,
         Errno::ENETUNREACH => Reach::NetworkUnreachable,
-        Errno::EHOSTUNREACH => Reach::HostUnreachable,
+        // ICMP "host unknown" and "host isolated" are EHOSTDOWN and ENONET (net/ipv4/icmp.c, `icmp_err_convert`).
+        Errno::EHOSTUNREACH | Errno::EHOSTDOWN | Errno::ENONET => Reach::HostUnreachable,
         // ICMPv6 "administratively prohibited" and related codes (net/ipv6/icmp.c, `tab_unreach`).
         Errno::EACCES => Reach::Prohibited,
         Errno::EPERM => Reach::NotPermitted,

@@ -20,6 +20,8 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Underway {
     target: u32,
+    /// True if the sandbox's own kernel refused the attempt at once, because it has no way to the target.
+    found_no_way: bool,
     state: State,
 }
 
@@ -54,15 +56,16 @@ impl Underway {
                 State::exchanging(target, &[SocketAddr::new(target.address, target.port)], started)
             }
         };
-        Self { target: target.id, state }
+        Self { target: target.id, found_no_way: state.is_without_a_way(), state }
     }
 
     pub(super) const fn has_ended(&self) -> bool {
         matches!(self.state, State::Ended(_))
     }
 
-    pub(super) fn has_made_contact(&self) -> bool {
-        matches!(self.state, State::Ended(Ended { ending, .. }) if ending.reach.is_contact())
+    /// Returns true if nothing was sent, because the sandbox's own kernel has no way to the target.
+    pub(super) const fn found_no_way(&self) -> bool {
+        self.found_no_way
     }
 
     pub(super) fn pollables(&self) -> Vec<PollFd<'_>> {
@@ -156,6 +159,20 @@ fn better(before: Option<Ended>, now: Ended) -> Ended {
 // === impl State ===
 
 impl State {
+    /// Returns true for an attempt that has ended before it could send, if the kernel refused it for want of a way. A kernel
+    /// without a network permits no echo (icmp(7), `ping_group_range`).
+    fn is_without_a_way(&self) -> bool {
+        let Self::Ended(Ended { ending, .. }) = self else { return false };
+        matches!(
+            ending.reach,
+            Reach::NoRoute
+                | Reach::HostUnreachable
+                | Reach::NoAddressFamily
+                | Reach::NoResolver
+                | Reach::NotPermitted
+        )
+    }
+
     fn ended(ending: Ending, started: Instant) -> Self {
         Self::Ended(Ended { ending, took: started.elapsed() })
     }

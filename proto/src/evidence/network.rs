@@ -65,7 +65,7 @@ wire_enum! {
         NotPermitted, "not permitted";
         /// The kernel lacks the address family, or the family has no address.
         NoAddressFamily, "no such address family";
-        /// Any other errno.
+        /// Any other errno: the attempt was not made, or its end means nothing.
         Failed, "failed";
         /// The sandbox's own kernel has no route.
         NoRoute, "no route";
@@ -93,13 +93,13 @@ wire_enum! {
 pub struct Attempt {
     /// The id of the assignment's target.
     pub target: u32,
-    /// The end of the first attempt.
+    /// The end of the attempt of the first round.
     pub reach: Reach,
     /// The errno value behind `reach`; 0 if none is.
     pub errno: u32,
-    /// The duration of the attempt in microseconds.
+    /// The duration of the attempt of the first round in microseconds.
     pub took_us: u64,
-    /// The end of the second attempt; `None` if none was made.
+    /// The end of the attempt of the second round; `None` if the probe made one round.
     pub again: Option<Reach>,
 }
 
@@ -110,6 +110,10 @@ pub struct Egress {
     pub attempts: Vec<Attempt>,
     /// The name servers of the sandbox's own configuration; empty if no target asks for them.
     pub name_servers: Vec<IpAddr>,
+    /// The age of the container's main process at the start of the attempts, in milliseconds by the sandbox's own kernel;
+    /// `None` if the probe could not tell.
+    #[serde(default)]
+    pub container_age_ms: Option<u64>,
 }
 
 // === impl Reach ===
@@ -126,7 +130,7 @@ impl Reach {
 // === impl Attempt ===
 
 impl Attempt {
-    /// Returns true if the first or the second attempt made contact.
+    /// Returns true if the attempt of either round made contact.
     pub fn made_contact(&self) -> bool {
         self.reach.is_contact() || self.again.is_some_and(Reach::is_contact)
     }
@@ -210,10 +214,11 @@ impl TryFrom<generated::Attempt> for Attempt {
 }
 
 impl From<Egress> for generated::Egress {
-    fn from(Egress { attempts, name_servers }: Egress) -> Self {
+    fn from(Egress { attempts, name_servers, container_age_ms }: Egress) -> Self {
         Self {
             attempts: attempts.into_iter().map(Into::into).collect(),
             name_servers: name_servers.iter().map(IpAddr::to_string).collect(),
+            container_age_ms,
         }
     }
 }
@@ -221,11 +226,12 @@ impl From<Egress> for generated::Egress {
 impl TryFrom<generated::Egress> for Egress {
     type Error = Refused;
 
-    fn try_from(generated::Egress { attempts, name_servers }: generated::Egress) -> Result<Self, Refused> {
+    fn try_from(message: generated::Egress) -> Result<Self, Refused> {
+        let generated::Egress { attempts, name_servers, container_age_ms } = message;
         let attempts = list("attempts", attempts, Attempt::try_from)?;
         distinct("attempts", &attempts.iter().map(|attempt| attempt.target).collect::<Vec<_>>())?;
         let name_servers = list("name_servers", name_servers, address("name_servers"))?;
-        Ok(Self { attempts, name_servers })
+        Ok(Self { attempts, name_servers, container_age_ms })
     }
 }
 
@@ -238,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_survives_the_wire_with_and_without_a_second_one() {
+    fn an_attempt_survives_the_wire_with_and_without_a_second_round() {
         for again in [None, Some(Reach::TimedOut)] {
             let attempt = Attempt { target: 3, reach: Reach::Reached, errno: 0, took_us: 7, again };
             assert_eq!(Attempt::try_from(generated::Attempt::from(attempt)), Ok(attempt));
@@ -246,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn contact_in_either_attempt_is_contact() {
+    fn contact_in_either_round_is_contact() {
         let attempt = |reach, again| Attempt { target: 3, reach, errno: 0, took_us: 7, again };
         assert!(attempt(Reach::Reached, Some(Reach::TimedOut)).made_contact());
         assert!(attempt(Reach::TimedOut, Some(Reach::NoName)).made_contact());

@@ -628,10 +628,10 @@ pub struct Attempt {
     /// The errno value behind `reach`; 0 if none is.
     #[prost(uint32, tag = "3")]
     pub errno: u32,
-    /// The duration of the attempt in microseconds.
+    /// The duration of the attempt of the first round in microseconds.
     #[prost(uint64, tag = "4")]
     pub took_us: u64,
-    /// The end of the second attempt; unspecified if none was made.
+    /// The end of the attempt of the second round; unspecified if the probe made one round.
     #[prost(enumeration = "Reach", tag = "40")]
     pub again: i32,
 }
@@ -645,6 +645,10 @@ pub struct Egress {
     /// PROTOCOL_RESOLVER.
     #[prost(string, repeated, tag = "40")]
     pub name_servers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The age of the container's main process at the start of the attempts, in milliseconds by the sandbox's own kernel;
+    /// absent if the kernel does not tell, or if process 1 is not the probe's own.
+    #[prost(uint64, optional, tag = "41")]
+    pub container_age_ms: ::core::option::Option<u64>,
 }
 /// The end of an attempt. An errno comes from the call that began the attempt ("at once"), or from a later answer on the
 /// network path: an ICMP message or a TCP segment.
@@ -655,7 +659,7 @@ pub enum Reach {
     /// TCP and Unix sockets: the connection was made. UDP and ICMP: something came back from the target. DNS: a message came
     /// back, which holds an answer if the query asked for a name. If the target has a token, a listener has shown it.
     Reached = 1,
-    /// ECONNREFUSED of a connection: the target host answered that no program listens.
+    /// ECONNREFUSED or ENOPROTOOPT of a connection: the target host answered that no program listens.
     Refused = 2,
     /// ECONNRESET of a connection.
     Reset = 3,
@@ -663,17 +667,17 @@ pub enum Reach {
     TimedOut = 4,
     /// ENETUNREACH from the network path.
     NetworkUnreachable = 5,
-    /// EHOSTUNREACH, at once or from the network path.
+    /// EHOSTUNREACH, EHOSTDOWN or ENONET, at once or from the network path.
     HostUnreachable = 6,
     /// EPERM, or EACCES at once: the sandbox's own kernel forbids the attempt.
     NotPermitted = 7,
     /// EAFNOSUPPORT or EADDRNOTAVAIL: the kernel lacks the address family, or the family has no address.
     NoAddressFamily = 8,
-    /// Any other errno.
+    /// Any other errno: the attempt was not made, or its end means nothing.
     Failed = 9,
     /// ENETUNREACH at once: the sandbox's own kernel has no route.
     NoRoute = 40,
-    /// ECONNREFUSED of a datagram: ICMP "port unreachable".
+    /// ECONNREFUSED or ENOPROTOOPT of a datagram: ICMP "port unreachable" or "protocol unreachable".
     PortUnreachable = 41,
     /// EACCES from the network path, or any ICMP "prohibited" that the kernel shows.
     Prohibited = 42,
@@ -1206,7 +1210,7 @@ pub struct Assignment {
     /// The observers to run, in this order, without repetition.
     #[prost(enumeration = "Observer", repeated, tag = "2")]
     pub observers: ::prost::alloc::vec::Vec<i32>,
-    /// The targets of the egress observer, which attempts all of them at once.
+    /// The targets of the egress observer, which attempts all of them at once, in one round or in two.
     #[prost(message, repeated, tag = "3")]
     pub targets: ::prost::alloc::vec::Vec<Target>,
     /// The time limits of the run.
@@ -1237,17 +1241,18 @@ pub struct Target {
     #[prost(string, tag = "41")]
     pub name: ::prost::alloc::string::String,
 }
-/// Time limits in milliseconds; none may be zero.
+/// Time limits in milliseconds; only again_ms may be zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Budget {
     /// The time for one observer. After it the worker is ended, and the next observer runs in a fresh worker.
     #[prost(uint32, tag = "1")]
     pub observer_ms: u32,
-    /// The time for all attempts of the egress observer together.
+    /// The time for all attempts of one round together.
     #[prost(uint32, tag = "2")]
     pub egress_ms: u32,
-    /// The time at which all attempts that have ended are made again, counted from the start of the attempts. The probe waits
-    /// for this time only if it has reached a target beyond the sandbox itself. A value of at least egress_ms means never.
+    /// The time at which the second round begins, counted from the start of the first; no earlier than the first round's end.
+    /// The second round attempts every target again. Zero asks for one round. The probe makes no second round where no
+    /// attempt could leave the sandbox: the sandbox has no interface but loopback, and its own kernel refused every attempt.
     #[prost(uint32, tag = "40")]
     pub again_ms: u32,
 }

@@ -1,5 +1,7 @@
 //! The arguments for the targets that a sandbox tries, and for the destinations that it may reach.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 
 use super::{
@@ -8,11 +10,17 @@ use super::{
 };
 use crate::cli::console::tell;
 use crate::{
-    case::profile::Kind,
+    case::{
+        profile::Kind,
+        rounds::{Rounds, SETTLED},
+    },
     judge::{exit::Exit, policy::file::Read},
     plan::endpoint::{self, Endpoint},
     run::lookup::LookupRequest,
 };
+
+/// The longest time between the rounds of attempts.
+const LONGEST: Duration = Duration::from_mins(10);
 
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
@@ -40,6 +48,10 @@ pub(in crate::cli) struct Arguments {
         help_heading = "Network"
     )]
     allowed: Vec<Endpoint>,
+    /// The time from the first round of attempts to the second, for a network that opens or closes late; 0 makes one round
+    /// [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = settle, help_heading = "Network")]
+    settle: Option<Duration>,
 }
 
 /// The network settings by flag, variable, policy file or default.
@@ -49,6 +61,7 @@ pub(in crate::cli) struct Settings {
     pub(in crate::cli) allowed: Setting<Vec<Endpoint>>,
     pub(in crate::cli) targets: Setting<Vec<Endpoint>>,
     pub(in crate::cli) defaults: Setting<bool>,
+    pub(in crate::cli) settle: Setting<Duration>,
 }
 
 /// Settings that contradict each other.
@@ -58,6 +71,9 @@ pub(in crate::cli) enum NetworkRefused {
     AllowUnderDenyAll,
     #[error("the profile allow-list allows nothing without --allow")]
     EmptyAllowList,
+    #[error("the second round of attempts would come after the end of the run: --settle {}, --timeout {}",
+        humantime::format_duration(*settle), humantime::format_duration(*timeout))]
+    SettleBeyondTimeout { settle: Duration, timeout: Duration },
 }
 
 impl NetworkRefused {
@@ -69,6 +85,7 @@ impl NetworkRefused {
             Self::EmptyAllowList => {
                 "name what the workload must reach, such as `--allow 10.96.0.10:53/udp`, or leave the profile out"
             }
+            Self::SettleBeyondTimeout { .. } => "give a longer `--timeout`, or a shorter `--settle`",
         };
         tell(self, Some(help));
         Exit::Usage
@@ -77,7 +94,7 @@ impl NetworkRefused {
 
 impl Arguments {
     pub(in crate::cli) fn settings(&self, sources: &Sources) -> Result<Settings, PolicyRefused> {
-        let Self { egress_targets, no_default_targets, profile, allowed } = self;
+        let Self { egress_targets, no_default_targets, profile, allowed, settle: given } = self;
         let some = |named: &Vec<Endpoint>| (!named.is_empty()).then(|| named.clone());
         Ok(Settings {
             profile: sources.setting(
@@ -108,11 +125,27 @@ impl Arguments {
                 |read| Some(Ok(read.value(read.file.default_targets.as_ref()?))),
                 true,
             )?,
+            settle: sources.setting(
+                Names { flag: "--settle", variable: "PODPROOF_SETTLE" },
+                *given,
+                settle,
+                |read| Some(read.parsed(read.file.limits.settle.as_ref()?, settle)),
+                SETTLED,
+            )?,
         })
     }
 }
 
 impl Settings {
+    /// Returns the rounds of attempts. Refuses a second round that the run would not live to see.
+    pub(in crate::cli) fn rounds(&self, timeout: Duration) -> Result<Rounds, NetworkRefused> {
+        let settle = self.settle.value;
+        if settle >= timeout {
+            return Err(NetworkRefused::SettleBeyondTimeout { settle, timeout });
+        }
+        Ok(Rounds::of(settle))
+    }
+
     pub(in crate::cli) fn request(self) -> Result<LookupRequest, NetworkRefused> {
         let (kind, allowed) = (self.profile.value, self.allowed.value);
         match (kind, allowed.is_empty()) {
@@ -124,6 +157,14 @@ impl Settings {
     }
 }
 
+fn settle(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        _ if text == "0" => Ok(Duration::ZERO),
+        Ok(time) if time <= LONGEST => Ok(time),
+        _ => Err("give a time such as 5s or 500ms, at most 10m, or 0 for one round".to_owned()),
+    }
+}
+
 /// Returns the profile's name, as the flag takes it.
 pub(in crate::cli) fn name(kind: Kind) -> String {
     kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -131,4 +172,19 @@ pub(in crate::cli) fn name(kind: Kind) -> String {
 
 fn kinds() -> String {
     Kind::value_variants().iter().map(|&kind| name(kind)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settle_time_may_be_nought_and_has_a_limit() {
+        for (text, time) in [("0", 0), ("0s", 0), ("5s", 5), ("10m", 600)] {
+            assert_eq!(settle(text), Ok(Duration::from_secs(time)), "{text}");
+        }
+        for wrong in ["", "5", "soon", "601s"] {
+            assert!(settle(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -74,6 +74,7 @@ fn a_key_that_older_files_lack_has_a_value_that_claims_nothing() {
     let unknown = json!({ "failed": { "reason": "the file does not hold it" } });
     for (place, key, expected) in [
         ("/record/cases/0/collected", "nonce", Value::Null),
+        ("/record/cases/0/collected/evidence/egress/seen", "container_age_ms", Value::Null),
         ("/record/cases/0/survey", "cgroup_path", Value::Null),
         ("/record/cases/0/survey", "measures_cpu", json!(false)),
         ("/record/cases/0/survey", "untried_sockets", json!([])),
@@ -102,6 +103,14 @@ fn a_key_that_older_files_lack_has_a_value_that_claims_nothing() {
 fn a_run_without_circumstances_is_written_without_the_key() {
     let mut content = content();
     remove(&mut content, &["record", "circumstances"]);
+    assert_eq!(again(&content), content);
+}
+
+#[test]
+fn a_run_of_one_round_is_written_without_the_key() {
+    let mut content = content();
+    let survey = content.pointer_mut("/record/cases/0/survey").unwrap();
+    remove(survey, &["settle_ms"]);
     assert_eq!(again(&content), content);
 }
 

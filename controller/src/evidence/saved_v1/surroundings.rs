@@ -1,5 +1,7 @@
 //! The observations from outside of the sandbox.
 
+use std::time::Duration;
+
 use proto::Observation;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,10 @@ use super::{
     profile::Profile,
     subject::{RanPod, Subject},
 };
-use crate::{case, evidence::saved::Error};
+use crate::{
+    case::{self, rounds::Rounds},
+    evidence::saved::Error,
+};
 
 /// All observations from outside of the sandbox.
 #[derive(Deserialize, Serialize)]
@@ -33,6 +38,9 @@ pub(super) struct Surroundings {
     untried_sockets: Vec<String>,
     #[serde(default)]
     profile: Profile,
+    /// The start of the second round of attempts in milliseconds; no key if there was one round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settle_ms: Option<u64>,
     control: Control,
     arrived: Vec<u32>,
     in_cluster: Option<InCluster>,
@@ -72,6 +80,7 @@ impl Surroundings {
             destinations: each(self.destinations),
             untried_sockets: self.untried_sockets,
             profile: self.profile.into(),
+            rounds: self.settle_ms.map_or(Rounds::One, |settle| Rounds::of(Duration::from_millis(settle))),
             control: self.control.into(),
             arrived: self.arrived,
             in_cluster: self.in_cluster.map(|known| known.restore(shared)).transpose()?,
@@ -94,6 +103,7 @@ impl From<case::Surroundings> for Surroundings {
             destinations,
             untried_sockets,
             profile,
+            rounds,
             control,
             arrived,
             in_cluster,
@@ -111,6 +121,7 @@ impl From<case::Surroundings> for Surroundings {
             destinations: each(destinations),
             untried_sockets,
             profile: profile.into(),
+            settle_ms: rounds.again().and_then(|settle| u64::try_from(settle.as_millis()).ok()),
             control: control.into(),
             arrived,
             in_cluster: optional(in_cluster),

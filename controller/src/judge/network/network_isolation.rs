@@ -8,7 +8,7 @@ pub(super) mod control;
 pub(super) mod declared;
 pub(super) mod structure;
 
-use crate::case::{Case, Citation, destination::Purpose, profile::Expectation};
+use crate::case::{Case, Citation, Control, destination::Purpose, profile::Expectation, rounds::Rounds};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use attempted::Attempted;
@@ -46,18 +46,30 @@ pub(super) fn judge(case: &Case) -> Judgement {
             pod_view.origin.title()
         )));
     }
-    if let Some(leak) = attempted.iter().find(|it| it.is_leak()) {
-        return cited(Judgement::unmet(leaked(case, leak)));
+    let mut leaks = attempted.iter().filter(|it| it.is_leak());
+    if let Some(first) = leaks.clone().next() {
+        // A destination that was open at once says more than one that opened later.
+        return cited(Judgement::unmet(match leaks.find(|it| !it.only_later()) {
+            Some(leak) => leaked(case, leak),
+            None => opened_later(case, first),
+        }));
     }
     if let Some(excess) = forbidden_by_the_profile(case) {
         return cited(Judgement::unmet(excess));
     }
-    let missed = |it: &&Attempted<'_>| it.expectation == Expectation::Required && !it.got_through();
+    let missed =
+        |it: &&Attempted<'_>| it.expectation == Expectation::Required && !it.got_through() && !it.failed();
     let missed: Vec<_> = attempted.iter().filter(missed).collect();
     if let Some(it) = missed.iter().find(|it| it.control_reached()) {
         let name = it.destination.name();
         return cited(Judgement::unmet(format!(
             "the sandbox must reach {name}, and did not; the target answers outside the sandbox"
+        )));
+    }
+    if let Some(it) = missed.iter().find(|it| it.control_reached_once()) {
+        let name = it.destination.name();
+        return cited(Judgement::inconclusive(format!(
+            "the sandbox must reach {name}, and did not; the target answered outside the sandbox in one round of two"
         )));
     }
     if let Some(it) = missed.first() {
@@ -114,6 +126,9 @@ pub(super) fn shown(
             citations,
         )),
         Err(why) => {
+            if let Control::Tried(_) = case.surroundings.control {
+                attempted::in_each_round(attempted)?;
+            }
             let citations = control::shows(case, attempted, &why)?;
             let because = if case.surroundings.in_cluster.is_some() {
                 "the sandbox reached nothing, and the control pod reached the same listener from the same node"
@@ -123,6 +138,16 @@ pub(super) fn shown(
             Ok((because, citations))
         }
     }
+}
+
+/// Returns the reason for a destination that was reached in the second round alone.
+fn opened_later(case: &Case, leak: &Attempted<'_>) -> String {
+    let name = leak.destination.name();
+    let later = case.surroundings.rounds.again().map(|settle| format!(", {} later", Rounds::words(settle)));
+    let later = later.unwrap_or_default();
+    format!(
+        "the sandbox reached {name} only at the second attempt{later}: the network opened after the sandbox had started"
+    )
 }
 
 /// Returns the reason for a destination that was reached.
@@ -293,8 +318,13 @@ mod tests {
         let mut case = fixture::gvisor();
         allowing(&mut case);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
-        let reached = proto::Attempt { reach: Reach::Reached, ..fixture::attempts(&mut case)[1] };
-        case.surroundings.control = crate::case::Control::Tried(vec![reached]);
+        let tried = |again| {
+            let silent = fixture::attempts(&mut fixture::gvisor())[1];
+            Control::Tried(vec![proto::Attempt { reach: Reach::Reached, again, ..silent }])
+        };
+        case.surroundings.control = tried(Some(Reach::TimedOut));
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        case.surroundings.control = tried(Some(Reach::Reached));
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 

@@ -68,6 +68,9 @@ pub struct RunLimits {
     /// The longest time that the whole run may take, such as "5m".
     #[schemars(with = "Option<String>")]
     pub timeout: Option<Spanned<String>>,
+    /// The time from the first round of attempts to the second, such as "5s"; "0" makes one round.
+    #[schemars(with = "Option<String>")]
+    pub settle: Option<Spanned<String>>,
 }
 
 /// A requirement that need not be met, in a scope, for a time.

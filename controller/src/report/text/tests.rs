@@ -55,7 +55,7 @@ fn judged(cases: Vec<Case>, place: Place) -> Report {
 fn leaky(pool: &str, address: &str) -> Case {
     let mut case = of_pool(pool);
     for attempt in fixture::attempts(&mut case) {
-        attempt.reach = proto::Reach::Reached;
+        (attempt.reach, attempt.again) = (proto::Reach::Reached, Some(proto::Reach::Reached));
     }
     for destination in &mut case.surroundings.destinations {
         destination.target.address = address.parse().unwrap();

@@ -5,17 +5,20 @@ use std::time::Duration;
 use proto::{Assignment, Budget, Observer};
 
 use crate::{
-    case::destination::Destination,
+    case::{destination::Destination, rounds::Rounds},
     run::{RunError, nonce},
 };
 
-/// Time for each observer, and for all attempts together. A first packet may be lost while the network learns of a new pod,
-/// and a kernel sends the next one after a second (RFC 6298). Silence counts only after that.
-pub(super) const BUDGET: Budget = Budget {
-    observer: Duration::from_secs(2),
-    egress: Duration::from_millis(1500),
-    again: Duration::from_secs(1),
-};
+/// Time for each observer.
+const OBSERVER: Duration = Duration::from_secs(2);
+/// Time for all attempts of a round together. A first packet may be lost while the network learns of a new pod, and a kernel
+/// sends the next one after a second (RFC 6298). Silence counts only after that.
+const ROUND: Duration = Duration::from_millis(1500);
+
+/// Returns the time limits of a pod that attempts its targets in these rounds.
+pub(super) const fn budget(rounds: Rounds) -> Budget {
+    Budget { observer: OBSERVER, egress: ROUND, again: rounds.again() }
+}
 
 /// Makes an assignment with a nonce of its own.
 pub(super) fn assignment(

@@ -71,6 +71,7 @@ fn case(
         destinations,
         untried_sockets: Vec::new(),
         profile: Profile::default(),
+        rounds: request.rounds,
         control,
         arrived,
         in_cluster: Some(InCluster {

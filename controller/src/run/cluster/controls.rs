@@ -8,19 +8,19 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::Pod;
-use proto::{BootId, Budget, Observer, Protocol, Reach, Target};
+use proto::{BootId, Observer, Protocol, Reach, Target};
 use tokio::{
     sync::{Mutex, OnceCell},
     time::{Instant, timeout_at},
 };
 
 use super::{
-    asking::{BUDGET, assignment},
+    asking::{assignment, budget},
     manifest::{self, Common},
     pods::{self, Fleet, Gathered, PodState, Stage},
 };
 use crate::{
-    case::{Control, destination::Destination, leftover::Leftover},
+    case::{Control, destination::Destination, leftover::Leftover, rounds::Rounds},
     run::RunError,
 };
 
@@ -28,6 +28,7 @@ use crate::{
 pub(super) struct Controls {
     fleet: Option<Fleet>,
     common: Common,
+    rounds: Rounds,
     deadline: Instant,
     nodes: Mutex<BTreeMap<String, Arc<OnceCell<Listener>>>>,
 }
@@ -51,8 +52,8 @@ pub(super) struct Tried {
 }
 
 impl Controls {
-    pub(super) fn new(fleet: Option<Fleet>, common: &Common, deadline: Instant) -> Self {
-        Self { fleet, common: common.clone(), deadline, nodes: Mutex::default() }
+    pub(super) fn new(fleet: Option<Fleet>, common: &Common, rounds: Rounds, deadline: Instant) -> Self {
+        Self { fleet, common: common.clone(), rounds, deadline, nodes: Mutex::default() }
     }
 
     /// Returns a node's listener. The first call for a node creates both pods.
@@ -74,7 +75,7 @@ impl Controls {
         Listener { addresses: Vec::new(), pod: Err(control) }
     }
 
-    /// Lets the control pod try the probe's destinations.
+    /// Lets the control pod try the probe's destinations, in the same rounds.
     pub(super) async fn tries(
         &self,
         listener: &Listener,
@@ -83,7 +84,7 @@ impl Controls {
         // The listener would take the control pod's datagrams for the probe's.
         let one_way = |it: &&Destination| it.target.protocol == Protocol::OneWay;
         let destinations: Vec<_> = destinations.iter().filter(|it| !one_way(it)).cloned().collect();
-        self.ask(listener, &destinations, &[Observer::BootId, Observer::Egress]).await
+        self.ask(listener, &destinations, &[Observer::BootId, Observer::Egress], self.rounds).await
     }
 
     async fn ask(
@@ -91,6 +92,7 @@ impl Controls {
         listener: &Listener,
         destinations: &[Destination],
         observers: &[Observer],
+        rounds: Rounds,
     ) -> Result<Tried, RunError> {
         let without = |control| Ok(Tried { control, boot_id: None });
         let (pod, fleet) = match (&listener.pod, &self.fleet) {
@@ -98,9 +100,7 @@ impl Controls {
             (Err(control), _) => return without(control.clone()),
             (Ok(_), None) => return without(Control::NotAsked),
         };
-        // No policy binds the control pod, so that none can come into force later.
-        let budget = Budget { again: BUDGET.egress, ..BUDGET };
-        let draw = || assignment(destinations, observers.to_vec(), budget);
+        let draw = || assignment(destinations, observers.to_vec(), budget(rounds));
         let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
         match gathered {
             Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),
@@ -135,7 +135,7 @@ impl Controls {
         if questions.is_empty() || !matches!(tried.control, Control::Tried(_)) {
             return Ok((tried, Vec::new()));
         }
-        let asked = self.ask(listener, &questions, &[Observer::Egress]).await?;
+        let asked = self.ask(listener, &questions, &[Observer::Egress], Rounds::One).await?;
         let Control::Tried(answers) = asked.control else {
             return Ok((Tried { control: asked.control, ..tried }, Vec::new()));
         };

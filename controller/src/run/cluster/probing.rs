@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Target,
-    asking::{BUDGET, assignment},
+    asking::{assignment, budget},
     controls::Controls,
     manifest::{self, Common},
     pods::{self, Fleet, Gathered, PodState, Refusal, Stage},
@@ -17,6 +17,7 @@ use crate::{
         breach::Breach,
         cluster::{Cluster, Group},
         destination::Destination,
+        rounds::Rounds,
     },
     plan::{self, Wanted},
     run::{RunError, collect::Event, nonce, progress::Progress},
@@ -30,6 +31,7 @@ pub(super) struct Probing<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) target: &'a Target,
     pub(super) wanted: &'a Wanted,
+    pub(super) rounds: Rounds,
     pub(super) measures_cpu: bool,
     pub(super) deadline: Instant,
     pub(super) progress: &'a Progress,
@@ -163,7 +165,7 @@ impl Probing<'_> {
                 &exec,
                 self.fleet.watch(),
                 self.deadline,
-                || assignment(&destinations, plan::observers(self.measures_cpu), BUDGET),
+                || assignment(&destinations, plan::observers(self.measures_cpu), budget(self.rounds)),
                 |event| {
                     if matches!(event, Event::Introduced(_)) {
                         asked_after.set(since.elapsed());

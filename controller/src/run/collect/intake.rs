@@ -212,7 +212,7 @@ mod tests {
             nonce: NONCE,
             observers: vec![Observer::BootId, Observer::Egress],
             targets: Vec::new(),
-            budget: Budget { observer: second, egress: second, again: second },
+            budget: Budget { observer: second, egress: second, again: None },
         })
     }
 
@@ -316,8 +316,11 @@ mod tests {
         let unasked = intake.accept(observed(Observer::Routes));
         assert_eq!(unasked, Err(Breach::Unassigned(Observer::Routes)));
         let attempt = Attempt { target: 5, reach: proto::Reach::Reached, errno: 0, took_us: 1, again: None };
-        let outcome =
-            Observation::Seen(Fact::Egress(Egress { attempts: vec![attempt], name_servers: Vec::new() }));
+        let outcome = Observation::Seen(Fact::Egress(Egress {
+            attempts: vec![attempt],
+            name_servers: Vec::new(),
+            container_age_ms: None,
+        }));
         let content = Content::Observed(Observed { observer: Observer::Egress, outcome });
         assert_eq!(intake.accept(Delivery { nonce: NONCE, content }.into()), Err(Breach::OtherTargets));
     }

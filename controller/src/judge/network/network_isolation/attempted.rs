@@ -4,9 +4,10 @@ use proto::{Attempt, Protocol, Reach};
 
 use crate::case::{
     Case, Citation, Control, destination::Destination, policy::Transport, profile::Expectation,
+    rounds::Rounds,
 };
 
-/// One attempt of the probe.
+/// The attempts of the probe on one target, in all rounds.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::judge) struct Attempted<'a> {
     pub(in crate::judge) destination: &'a Destination,
@@ -14,8 +15,9 @@ pub(in crate::judge) struct Attempted<'a> {
     pub(in crate::judge) expectation: Expectation,
     /// True if the run's own listener received the datagram, which needs no answer.
     arrived: bool,
-    /// The control's result; `None` if the control did not try the target.
-    control: Option<Reach>,
+    rounds: Rounds,
+    /// The control's attempts; `None` if the control did not try the target.
+    control: Option<&'a Attempt>,
 }
 
 /// Returns every attempt that was asked for and made.
@@ -34,10 +36,22 @@ pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
             attempt,
             expectation: case.surroundings.profile.expectation(destination, &egress.name_servers),
             arrived: case.surroundings.arrived.contains(&attempt.target),
-            control: tried.map(|tried| tried.reach),
+            rounds: case.surroundings.rounds,
+            control: tried,
         })
     });
     made.collect()
+}
+
+/// Checks that the probe tried every target as often as the run asked for. Silence in one round of two means nothing.
+pub(super) fn in_each_round(attempted: &[Attempted<'_>]) -> Result<(), String> {
+    match attempted.iter().find(|it| !it.was_made_in_each_round()) {
+        Some(it) => Err(format!(
+            "the second round of attempts was not made, so that nothing shows if {} was reachable later",
+            it.destination.name()
+        )),
+        None => Ok(()),
+    }
 }
 
 // === impl Attempted ===
@@ -62,29 +76,62 @@ impl Attempted<'_> {
         self.expectation == Expectation::Forbidden && self.got_through()
     }
 
-    /// True if the destination was reached in the first seconds, and not later.
+    /// True if the destination was reached in the first round, and not in the second.
     pub(in crate::judge) fn only_at_first(&self) -> bool {
         self.attempt.reach.is_contact() && self.attempt.again.is_some_and(|again| !again.is_contact())
     }
 
-    /// True if the control reached the destination. Only its token identifies the run's own listener.
+    /// True if the destination was reached in the second round alone. A datagram that needs no answer does not tell its round.
+    pub(in crate::judge) fn only_later(&self) -> bool {
+        !self.arrived && !self.attempt.reach.is_contact() && self.attempt.again.is_some_and(Reach::is_contact)
+    }
+
+    /// True if an attempt failed for a reason of the sandbox's own: it was not made, and its silence means nothing.
+    pub(in crate::judge) fn failed(&self) -> bool {
+        self.attempt.reach == Reach::Failed || self.attempt.again == Some(Reach::Failed)
+    }
+
+    const fn was_made_in_each_round(&self) -> bool {
+        matches!(self.rounds, Rounds::One) || self.attempt.again.is_some()
+    }
+
+    /// True if the control reached the destination in each round.
     pub(super) fn control_reached(&self) -> bool {
-        match self.control {
-            Some(Reach::Reached) => true,
-            Some(Reach::Another) | None => false,
-            Some(reach) => reach.is_contact() && self.destination.target.token.is_none(),
+        self.control_succeeded(|reach| self.shows_an_answer(reach))
+    }
+
+    /// True if the control reached the destination in one round at least.
+    pub(super) fn control_reached_once(&self) -> bool {
+        let ends = self.control.map(|tried| [Some(tried.reach), tried.again]);
+        ends.into_iter().flatten().flatten().any(|reach| self.shows_an_answer(reach))
+    }
+
+    fn control_succeeded(&self, succeeds: impl Fn(Reach) -> bool) -> bool {
+        self.control.is_some_and(|tried| match self.rounds {
+            Rounds::One => succeeds(tried.reach),
+            Rounds::Two(_) => succeeds(tried.reach) && tried.again.is_some_and(succeeds),
+        })
+    }
+
+    /// True if such an end of the control's attempt shows that the target answers. Only its token identifies the run's own
+    /// listener.
+    const fn shows_an_answer(&self, reach: Reach) -> bool {
+        match reach {
+            Reach::Reached => true,
+            Reach::Another => false,
+            reach => reach.is_contact() && self.destination.target.token.is_none(),
         }
     }
 
-    /// True if the control shows that the target answers, and the profile forbids the target: the sandbox's silence
-    /// then means that the target is closed to it.
+    /// True if the control shows in each round that the target answers, and the profile forbids the target: the sandbox's
+    /// silence in each round then means that the target is closed to it.
     pub(in crate::judge) fn control_shows(&self) -> bool {
-        self.expectation == Expectation::Forbidden && self.control_reached()
+        self.expectation == Expectation::Forbidden && self.was_made_in_each_round() && self.control_reached()
     }
 
-    /// True if a name server answered the control's query.
+    /// True if a name server answered the control's query in each round, and the sandbox asked as often.
     pub(in crate::judge) fn control_resolved(&self) -> bool {
-        self.control == Some(Reach::Reached)
+        self.was_made_in_each_round() && self.control_succeeded(|reach| reach == Reach::Reached)
     }
 
     /// True if a name server gave the address of an outside name.
@@ -125,11 +172,91 @@ impl Attempted<'_> {
         let later = if again.is_empty() { "" } else { ", later " };
         let control = match self.control {
             Some(_) if self.control_reached() => "; it answers outside the sandbox",
+            Some(_) if self.control_reached_once() => "; it answered outside the sandbox in one round of two",
             Some(_) if self.destination.target.protocol != Protocol::OneWay => {
                 "; it does not answer outside the sandbox either"
             }
             Some(_) | None => "",
         };
         format!("{}{arrived}{errno}{later}{again}{control}", reach.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::judge, *};
+    use crate::{
+        case::{
+            destination::Purpose,
+            profile::{Allowed, Kind, Profile},
+        },
+        fixture,
+        judge::requirement::Outcome,
+    };
+
+    #[test]
+    fn a_destination_that_opens_later_is_unmet_and_says_so() {
+        let mut case = fixture::pod();
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        fixture::attempts(&mut case)[2].again = Some(Reach::Reached);
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        let because = judgement.because;
+        assert!(because.contains("10.0.0.1:443 only at the second attempt, 5 s later"), "{because}");
+    }
+
+    #[test]
+    fn a_destination_that_was_open_at_once_is_named_before_one_that_opens_later() {
+        let mut case = fixture::pod();
+        fixture::attempts(&mut case)[0].again = Some(Reach::Reached);
+        fixture::attempts(&mut case)[2].reach = Reach::Reached;
+        assert_eq!(judge(&case).because, "the sandbox reached the cluster's API server");
+    }
+
+    #[test]
+    fn silence_in_one_round_of_two_is_inconclusive() {
+        let mut case = fixture::pod();
+        fixture::attempts(&mut case)[2].again = None;
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.starts_with("the second round of attempts was not made"), "{why}");
+        case.surroundings.rounds = Rounds::One;
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn a_control_that_reached_the_listener_in_one_round_of_two_is_inconclusive() {
+        for silent in [None, Some(Reach::TimedOut)] {
+            let mut case = fixture::pod();
+            for attempt in fixture::tried(&mut case) {
+                attempt.again = silent;
+            }
+            assert_eq!(fixture::told(&judge(&case)), "open", "{silent:?}");
+            case.surroundings.rounds = Rounds::One;
+            assert_eq!(judge(&case).outcome, Outcome::Met);
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_failed_is_no_silence() {
+        for (reach, again) in [(Reach::Failed, Some(Reach::TimedOut)), (Reach::TimedOut, Some(Reach::Failed))]
+        {
+            let mut case = fixture::pod();
+            let attempt = &mut fixture::attempts(&mut case)[2];
+            (attempt.reach, attempt.again) = (reach, again);
+            let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+            assert!(why.starts_with("the attempt on 10.0.0.1:443 could not be made"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_required_destination_whose_attempt_failed_is_inconclusive() {
+        let mut case = fixture::pod();
+        let required = &mut case.surroundings.destinations[2];
+        required.purpose = Purpose::Allowed;
+        let allowed =
+            Allowed { address: required.target.address, prefix: 32, port: Some(443), protocol: None };
+        case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+        fixture::attempts(&mut case)[2].reach = Reach::Failed;
+        assert_eq!(fixture::told(&judge(&case)), "open");
     }
 }

@@ -45,15 +45,20 @@ pub(in crate::judge) fn shows(case: &Case, attempted: &[Attempted<'_>]) -> Resul
     ])
 }
 
-/// Checks that the probe made every attempt that was asked for.
+/// Checks that the probe made every attempt that was asked for. An attempt that failed was not made.
 pub(in crate::judge) fn whole(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), String> {
     let egress = &case.evidence().egress;
     if egress.seen().is_none() {
         return Err(format!("no attempt was observed: {}", egress.fared()));
     }
     let made = |wanted: &Destination| attempted.iter().any(|it| it.destination.target.id == wanted.target.id);
-    match case.surroundings.destinations.iter().find(|wanted| !made(wanted)) {
-        Some(missing) => Err(format!("the probe did not try {}", missing.name())),
+    if let Some(missing) = case.surroundings.destinations.iter().find(|wanted| !made(wanted)) {
+        return Err(format!("the probe did not try {}", missing.name()));
+    }
+    match attempted.iter().find(|it| it.failed()) {
+        Some(it) => {
+            Err(format!("the attempt on {} could not be made: {}", it.destination.name(), it.ended()))
+        }
         None => Ok(()),
     }
 }
@@ -82,7 +87,7 @@ fn loopback_is_its_own(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), S
     match attempted.iter().find(|it| it.destination.purpose == Purpose::LoopbackListener) {
         None if case.surroundings.in_cluster.is_some() => Ok(()),
         None => Err("the probe tried no listener of the machine".to_owned()),
-        Some(it) if it.attempt.reach == Reach::Refused || has_no_way(it) => Ok(()),
+        Some(it) if ends(it).all(|reach| reach == Reach::Refused || is_without_a_way(it, reach)) => Ok(()),
         Some(it) => Err(format!(
             "the attempt on the machine's own listener did not end as unreachable: {}",
             it.ended()
@@ -90,9 +95,18 @@ fn loopback_is_its_own(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), S
     }
 }
 
-/// True for the answer of a kernel that has no way to the address; anything on the way would answer otherwise.
 fn has_no_way(it: &Attempted<'_>) -> bool {
-    match it.attempt.reach {
+    ends(it).all(|reach| is_without_a_way(it, reach))
+}
+
+/// Returns the ends of the attempts that were made. A sandbox that no attempt can leave makes one round.
+fn ends(it: &Attempted<'_>) -> impl Iterator<Item = Reach> {
+    std::iter::once(it.attempt.reach).chain(it.attempt.again)
+}
+
+/// True for the answer of a kernel that has no way to the address; anything on the way would answer otherwise.
+fn is_without_a_way(it: &Attempted<'_>, reach: Reach) -> bool {
+    match reach {
         Reach::NoRoute | Reach::HostUnreachable | Reach::NoAddressFamily | Reach::NoResolver => true,
         // The kernel made no packet.
         Reach::NotPermitted => it.destination.target.protocol == Protocol::Echo,

@@ -38,7 +38,7 @@ pub(crate) enum Error {
     Nothing(String),
 }
 
-/// Attempts all targets at once, with a copy of the probe.
+/// Attempts all targets in the rounds of the budget, with a copy of the probe.
 pub(crate) async fn attempts(
     probe: &Path,
     copy: &Path,
@@ -48,7 +48,8 @@ pub(crate) async fn attempts(
     let mut order = Vec::new();
     worker::send(&mut order, &Order { observers: vec![Observer::Egress], targets, budget })?;
     altered(probe, copy).map_err(Error::Copy)?;
-    let mut said = timeout(budget.egress + GRACE, run(copy, &order)).await.map_err(|_| Error::Overdue)??;
+    let mut said =
+        timeout(budget.rounds() + GRACE, run(copy, &order)).await.map_err(|_| Error::Overdue)??;
     let mut outcome = Observation::failed("the worker ended before its attempts");
     while let Some(progress) = worker::take(&mut said)? {
         if let Progress::Done(Observed { observer: Observer::Egress, outcome: told }) = progress {
