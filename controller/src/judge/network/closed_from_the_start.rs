@@ -5,8 +5,9 @@ use super::network_isolation::{
     self,
     attempted::{self, Attempted},
     control::represents_its_network,
+    structure,
 };
-use crate::case::{Case, profile::Expectation};
+use crate::case::{Case, profile::Expectation, rounds::Rounds};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -32,8 +33,22 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::Case(judge),
 };
 
-/// The latest time at which the first attempt still belongs to the first seconds, in milliseconds.
-const LATEST_MS: u64 = 2000;
+/// The latest age of a container, in milliseconds, at which the first attempt still belongs to its first seconds.
+const LATEST_MS: u64 = 5000;
+/// The latest time since the container was seen to run. The cluster shows a container some seconds late, so that less of
+/// [`LATEST_MS`] is left.
+const LATEST_SEEN_MS: u64 = 2000;
+
+/// The time of the first attempt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Start {
+    /// The age of the container in milliseconds, by the sandbox's kernel or by the controller's clock: the larger of the two.
+    Age(u64),
+    /// The time in milliseconds since the cluster showed the container as running, where the probe could not tell the age.
+    Seen(u64),
+    /// Neither is known.
+    Unknown,
+}
 
 fn judge(case: &Case) -> Judgement {
     let all = attempted::all(case);
@@ -42,22 +57,72 @@ fn judge(case: &Case) -> Judgement {
         let because = format!("the sandbox reached {} at first, and not later", it.destination.name());
         return Judgement::unmet(because).citing_all([it.cited()]);
     }
-    if all.iter().any(Attempted::is_leak) {
-        return Judgement::not_applicable("every destination that the sandbox reached stays open");
+    if let Some(leak) = all.iter().find(|it| it.is_leak()) {
+        return Judgement::not_applicable(stays_open(leak));
     }
-    let asked = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref()?.asked_after_ms);
-    if let Some(millis) = asked.filter(|&millis| millis > LATEST_MS) {
+    let start = Start::of(case);
+    if let Some(late) = start.is_late().then(|| start.words()).flatten() {
         return Judgement::inconclusive(format!(
-            "the probe was asked {millis} ms after its container was seen to run, and nothing shows the network until then"
+            "the first attempt came {late}, and nothing shows the network until then"
         ));
     }
-    match represents_its_network(case).and_then(|()| network_isolation::shown(case, &all)) {
-        Ok(_) => {
-            let asked = asked.map(|millis| format!(", {millis} ms after its container was seen to run"));
-            Judgement::met("the sandbox reached nothing, at first or later")
-                .citing("egress", format!("{} attempts at once{}", all.len(), asked.unwrap_or_default()))
+    let Ok(_) = represents_its_network(case).and_then(|()| network_isolation::shown(case, &all)) else {
+        return Judgement::inconclusive("nothing shows that anything could have been reached at first");
+    };
+    // Files from before there were two rounds tell no age of a container on this machine.
+    let is_older = case.surroundings.rounds == Rounds::One;
+    if start == Start::Unknown && !is_older && structure::shows(case, &all).is_err() {
+        return Judgement::inconclusive(
+            "the probe could not tell how long its container had run, and nothing shows the network until the first attempt",
+        );
+    }
+    let because = "the sandbox reached nothing, at first or later";
+    let (because, cited) = match start.words() {
+        Some(words) => (format!("{because}; the first attempt came {words}"), format!("at once, {words}")),
+        None => (because.to_owned(), "at once".to_owned()),
+    };
+    Judgement::met(because).citing("egress", format!("{} attempts {cited}", all.len()))
+}
+
+/// Returns the reason why a sandbox that reached a destination later, too, says nothing about its first seconds.
+fn stays_open(leak: &Attempted<'_>) -> &'static str {
+    if leak.only_later() {
+        "the network was closed at first, and opened later"
+    } else if leak.attempt.again.is_none() {
+        "the sandbox reached a destination at first, and did not try it again"
+    } else {
+        "every destination that the sandbox reached stays open"
+    }
+}
+
+// === impl Start ===
+
+impl Start {
+    fn of(case: &Case) -> Self {
+        let told = case.evidence().egress.seen().and_then(|egress| egress.container_age_ms);
+        let pod = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref());
+        match (told, pod.and_then(|pod| pod.asked_after_ms)) {
+            (Some(told), seen) => Self::Age(told.max(seen.unwrap_or_default())),
+            (None, Some(seen)) => Self::Seen(seen),
+            (None, None) => Self::Unknown,
         }
-        Err(_) => Judgement::inconclusive("nothing shows that anything could have been reached at first"),
+    }
+
+    const fn is_late(self) -> bool {
+        match self {
+            Self::Age(millis) => millis > LATEST_MS,
+            Self::Seen(millis) => millis > LATEST_SEEN_MS,
+            Self::Unknown => false,
+        }
+    }
+
+    /// Returns the time as a fragment; `None` if it is not known.
+    fn words(self) -> Option<String> {
+        match self {
+            Self::Age(millis) => Some(format!("{millis} ms after the container's start")),
+            Self::Seen(millis) => Some(format!("{millis} ms after the container was seen to run")),
+            Self::Unknown => None,
+        }
     }
 }
 
@@ -86,12 +151,52 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_is_asked_late_is_inconclusive() {
-        for (asked_after_ms, expected) in [(None, "met"), (Some(2000), "met"), (Some(2001), "open")] {
-            let mut case = fixture::pod();
-            fixture::in_cluster(&mut case).pod.as_mut().unwrap().asked_after_ms = asked_after_ms;
-            assert_eq!(fixture::told(&judge(&case)), expected, "{asked_after_ms:?}");
+    fn a_destination_that_opens_later_is_not_applicable() {
+        let mut case = fixture::pod();
+        fixture::attempts(&mut case)[0].again = Some(Reach::Reached);
+        assert!(matches!(judge(&case).outcome, Outcome::NotApplicable(_)));
+    }
+
+    /// Returns the pod whose first attempt came so long after its start, by the probe and by the controller.
+    fn asked(told: Option<u64>, seen: Option<u64>) -> Case {
+        let mut case = fixture::pod();
+        fixture::egress(&mut case).container_age_ms = told;
+        fixture::in_cluster(&mut case).pod.as_mut().unwrap().asked_after_ms = seen;
+        case
+    }
+
+    #[test]
+    fn a_late_first_attempt_is_inconclusive_by_the_larger_measure() {
+        for (told, seen, expected) in [
+            (Some(LATEST_MS), Some(90), "met"),
+            (Some(LATEST_MS + 1), Some(90), "open"),
+            (Some(900), Some(LATEST_MS + 1), "open"),
+            (None, Some(LATEST_SEEN_MS), "met"),
+            (None, Some(LATEST_SEEN_MS + 1), "open"),
+            (None, None, "open"),
+        ] {
+            assert_eq!(fixture::told(&judge(&asked(told, seen))), expected, "{told:?} {seen:?}");
         }
+    }
+
+    #[test]
+    fn the_finding_states_the_time_of_the_first_attempt() {
+        let because = judge(&asked(Some(1700), Some(90))).because;
+        assert!(because.contains("1700 ms after the container's start"), "{because}");
+    }
+
+    #[test]
+    fn a_file_from_before_ages_is_judged_without_one() {
+        let mut case = asked(None, None);
+        case.surroundings.rounds = Rounds::One;
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn a_sandbox_without_a_way_out_needs_no_age() {
+        let mut case = fixture::gvisor();
+        fixture::egress(&mut case).container_age_ms = None;
+        assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 
     #[test]
