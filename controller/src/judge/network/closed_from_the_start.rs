@@ -57,8 +57,9 @@ fn judge(case: &Case) -> Judgement {
         let because = format!("the sandbox reached {} at first, and not later", it.destination.name());
         return Judgement::unmet(because).citing_all([it.cited()]);
     }
-    if let Some(leak) = all.iter().find(|it| it.is_leak()) {
-        return Judgement::not_applicable(stays_open(leak));
+    let leaks: Vec<_> = all.iter().filter(|it| it.is_leak()).collect();
+    if !leaks.is_empty() {
+        return Judgement::not_applicable(open(&leaks));
     }
     let start = Start::of(case);
     if let Some(late) = start.is_late().then(|| start.words()).flatten() {
@@ -84,14 +85,16 @@ fn judge(case: &Case) -> Judgement {
     Judgement::met(because).citing("egress", format!("{} attempts {cited}", all.len()))
 }
 
-/// Returns the reason why a sandbox that reached a destination later, too, says nothing about its first seconds.
-fn stays_open(leak: &Attempted<'_>) -> &'static str {
-    if leak.only_later() {
-        "the network was closed at first, and opened later"
-    } else if leak.attempt.again.is_none() {
-        "the sandbox reached a destination at first, and did not try it again"
-    } else {
-        "every destination that the sandbox reached stays open"
+/// Returns the reason why an open network says nothing about its first seconds.
+fn open(leaks: &[&Attempted<'_>]) -> &'static str {
+    let at_first = leaks.iter().find(|it| it.at_first());
+    match at_first {
+        Some(leak) if leak.attempt.again.is_none() => {
+            "the sandbox reached a destination at first, and did not try it again"
+        }
+        Some(_) => "every destination that the sandbox reached stays open",
+        None if leaks.iter().any(|it| it.only_later()) => "the network was closed at first, and opened later",
+        None => "the sandbox's datagrams arrived, and do not tell when",
     }
 }
 

@@ -46,12 +46,12 @@ pub(super) fn judge(case: &Case) -> Judgement {
             pod_view.origin.title()
         )));
     }
-    let mut leaks = attempted.iter().filter(|it| it.is_leak());
-    if let Some(first) = leaks.clone().next() {
-        // A destination that was open at once says more than one that opened later.
-        return cited(Judgement::unmet(match leaks.find(|it| !it.only_later()) {
-            Some(leak) => leaked(case, leak),
-            None => opened_later(case, first),
+    let leaks: Vec<_> = attempted.iter().filter(|it| it.is_leak()).collect();
+    if let Some(first) = leaks.iter().find(|it| it.at_first()).or(leaks.first()) {
+        let later = leaks.iter().find(|it| it.only_later()).filter(|_| !first.at_first());
+        return cited(Judgement::unmet(match later {
+            Some(later) => opened_later(case, later),
+            None => leaked(case, first),
         }));
     }
     if let Some(excess) = forbidden_by_the_profile(case) {

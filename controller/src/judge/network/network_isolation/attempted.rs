@@ -78,12 +78,17 @@ impl Attempted<'_> {
 
     /// True if the destination was reached in the first round, and not in the second.
     pub(in crate::judge) fn only_at_first(&self) -> bool {
-        self.attempt.reach.is_contact() && self.attempt.again.is_some_and(|again| !again.is_contact())
+        self.at_first() && self.attempt.again.is_some_and(|again| !again.is_contact())
     }
 
-    /// True if the destination was reached in the second round alone. A datagram that needs no answer does not tell its round.
+    /// True if the destination was reached in the first round. A datagram that needs no answer does not tell its round.
+    pub(in crate::judge) const fn at_first(&self) -> bool {
+        self.attempt.reach.is_contact()
+    }
+
+    /// True if the destination was reached in the second round alone.
     pub(in crate::judge) fn only_later(&self) -> bool {
-        !self.arrived && !self.attempt.reach.is_contact() && self.attempt.again.is_some_and(Reach::is_contact)
+        !self.at_first() && self.attempt.again.is_some_and(Reach::is_contact)
     }
 
     /// True if an attempt failed for a reason of the sandbox's own: it was not made, and its silence means nothing.
