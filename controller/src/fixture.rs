@@ -15,7 +15,7 @@ use proto::{
 
 pub(crate) use files::{of_a_users_bundle, with_socket};
 pub(crate) use pod::{
-    bind, changed, coverage, default_deny, forbidden, in_cluster, network_policy, node, pod, pod_view,
+    also, bind, changed, coverage, default_deny, forbidden, in_cluster, network_policy, node, pod, pod_view,
     policies, tried,
 };
 

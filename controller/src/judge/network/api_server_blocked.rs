@@ -1,10 +1,7 @@
 //! The sandbox cannot reach the cluster's API server or the node's kubelet.
 
-use super::network_isolation::class;
-use crate::case::{
-    Case,
-    destination::{Destination, Purpose},
-};
+use super::network_isolation::class::{self, Class as Targets, Proof};
+use crate::case::{Case, cluster::Cluster, destination::Purpose};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 
@@ -20,7 +17,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     remedy: "Let no NetworkPolicy allow these pods egress to the addresses of the API server or the kubelet.",
     explanation: Explanation {
         looks_at: &["cluster", "egress", "control"],
-        met: "the sandbox reached neither, and the control pod reached at least one",
+        met: "the sandbox reached neither, and the control pod reached both, or the run's listener shows that nothing leaves",
         unmet: "the sandbox reached the API server or the kubelet",
         inconclusive: "the sandbox reached neither, and nothing shows that it could have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
@@ -29,18 +26,31 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::Case(judge),
 };
 
+/// The addresses of the API server may lead to several servers; those of a node lead to its one kubelet.
+const TARGETS: Targets = Targets {
+    what: "the API server and the kubelet",
+    members: &[(Purpose::ApiServer, Proof::EveryAddress), (Purpose::Kubelet, Proof::OneAddress)],
+    advice: "the Service `kubernetes` of the namespace `default` has no address",
+};
+
 fn judge(case: &Case) -> Judgement {
-    let judgement = class::judge(case, "the API server and the kubelet", belongs);
-    match case.surroundings.in_cluster.as_ref().map(|known| &known.cluster.addresses) {
-        Some(Err(unreadable)) if judgement.outcome != Outcome::Unmet => {
-            Judgement::inconclusive(format!("the API server's address is not known: {unreadable}"))
-        }
+    let judgement = class::judge(case, &TARGETS);
+    let untried = case.surroundings.in_cluster.as_ref().and_then(|known| untried(&known.cluster));
+    match untried {
+        Some(why) if judgement.outcome != Outcome::Unmet => Judgement::inconclusive(why),
         _ => judgement,
     }
 }
 
-fn belongs(destination: &Destination) -> bool {
-    matches!(destination.purpose, Purpose::ApiServer | Purpose::Kubelet)
+/// Returns why an address was not tried that every cluster has.
+fn untried(cluster: &Cluster) -> Option<String> {
+    let server = cluster.addresses.as_ref().err();
+    let server = server.map(|unreadable| format!("the API server's address is not known: {unreadable}"));
+    let kubelet = || {
+        let unreadable = cluster.nodes.as_ref().err()?;
+        Some(format!("the kubelet's address is not known: {unreadable}"))
+    };
+    server.or_else(kubelet)
 }
 
 #[cfg(test)]
@@ -58,6 +68,15 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Met);
         fixture::attempts(&mut case)[2].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn an_unreadable_node_is_inconclusive() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.nodes = Err(fixture::forbidden("list nodes"));
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("list nodes"), "{why}");
     }
 
     #[test]

@@ -1,10 +1,7 @@
 //! The sandbox cannot reach the metadata service of any provider.
 
-use super::network_isolation::class;
-use crate::case::{
-    Case,
-    destination::{Destination, Purpose},
-};
+use super::network_isolation::class::{self, Class as Targets, Proof};
+use crate::case::{Case, destination::Purpose};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -30,12 +27,15 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::Case(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
-    class::judge(case, "the metadata services", belongs)
-}
+/// Each provider has its own addresses, and elsewhere nobody answers there.
+const TARGETS: Targets = Targets {
+    what: "the metadata services",
+    members: &[(Purpose::Metadata, Proof::None)],
+    advice: "leave out `--no-default-targets`, or name one by `--egress-target 169.254.169.254:80`",
+};
 
-fn belongs(destination: &Destination) -> bool {
-    destination.purpose == Purpose::Metadata
+fn judge(case: &Case) -> Judgement {
+    class::judge(case, &TARGETS)
 }
 
 #[cfg(test)]

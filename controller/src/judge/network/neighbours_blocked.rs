@@ -1,10 +1,7 @@
 //! The sandbox cannot reach another pod. The control pod's listener counts as another pod.
 
-use super::network_isolation::class;
-use crate::case::{
-    Case,
-    destination::{Destination, Purpose},
-};
+use super::network_isolation::class::{self, Class as Targets, Proof};
+use crate::case::{Case, destination::Purpose};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -20,7 +17,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     remedy: "Apply a default-deny NetworkPolicy for egress and ingress, and allow each pod only the pods that it needs.",
     explanation: Explanation {
         looks_at: &["egress", "control"],
-        met: "the sandbox reached no other pod, and the control pod reached at least one",
+        met: "the sandbox reached no other pod, and the control pod reached the run's listener",
         unmet: "the sandbox reached another pod",
         inconclusive: "the sandbox reached no other pod, and nothing shows that it could have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
@@ -29,12 +26,16 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::Case(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
-    class::judge(case, "other pods", belongs)
-}
+/// A pod that declares a port need not listen there, and may admit the pods of its namespace alone. The listener answers
+/// everybody, so the listener is the pod that must have answered.
+const TARGETS: Targets = Targets {
+    what: "other pods",
+    members: &[(Purpose::Listener, Proof::EveryAddress), (Purpose::Neighbour, Proof::None)],
+    advice: "name a namespace for a control pod by `--control-namespace NAME`",
+};
 
-fn belongs(destination: &Destination) -> bool {
-    matches!(destination.purpose, Purpose::Listener | Purpose::Neighbour)
+fn judge(case: &Case) -> Judgement {
+    class::judge(case, &TARGETS)
 }
 
 #[cfg(test)]

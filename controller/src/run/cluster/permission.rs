@@ -223,8 +223,8 @@ pub const ALL: &[Permission] = &[
         resource: "nodes",
         verbs: &["list"],
         place: Place::Cluster,
-        purpose: "read the node pools, their nodes and each node's kernel",
-        without: Without::Inconclusive(&["coverage"]),
+        purpose: "read the node pools, their nodes, and each node's kernel and addresses",
+        without: Without::Inconclusive(&["coverage", "api-server-blocked"]),
     },
     Permission {
         group: "node.k8s.io",

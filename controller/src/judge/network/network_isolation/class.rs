@@ -1,15 +1,51 @@
 //! The judge of one class of destinations, for the requirements beneath network-isolation.
+//!
+//! A class has several servers, and silence is shown for each of them by itself: that the kubelet answered the control, and
+//! not the sandbox, says nothing of an API server that answered neither. So each server that every cluster has needs its own
+//! proof. A server that need not exist, such as another provider's metadata service, needs none where it answers nobody.
+//!
+//! The servers need no proof of their own where the run's own listener shows that nothing leaves the sandbox
+//! ([`super::control`]). A cluster in which a server answers no pod, such as a kubelet behind a node's firewall, can be
+//! ready this way.
 
-use super::{attempted, control, shown, structure};
+use proto::{Protocol, Reach};
+
+use super::{
+    attempted::{self, Attempted},
+    control, shown, structure,
+};
 use crate::{
-    case::{Case, destination::Destination, profile::Expectation},
+    case::{Case, destination::Purpose, profile::Expectation},
     judge::requirement::Judgement,
 };
 
-/// Requires that no destination of a class could be reached; `what` names the class, as a fragment.
-pub(in crate::judge) fn judge(case: &Case, what: &str, belongs: fn(&Destination) -> bool) -> Judgement {
+/// A class of destinations that must not be reached.
+pub(in crate::judge) struct Class {
+    /// The class, as a fragment.
+    pub(in crate::judge) what: &'static str,
+    /// The purposes of its destinations, each with the proof that it needs.
+    pub(in crate::judge) members: &'static [(Purpose, Proof)],
+    /// The change that lets a run try the class, as a fragment.
+    pub(in crate::judge) advice: &'static str,
+}
+
+/// The proof that the servers of one purpose need.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::judge) enum Proof {
+    /// The control reaches every address, because each may lead to another server.
+    EveryAddress,
+    /// The control reaches one address, because all lead to one server.
+    OneAddress,
+    /// An address that answers nobody needs no proof, because the server need not exist.
+    None,
+}
+
+/// Requires that no destination of a class could be reached.
+pub(in crate::judge) fn judge(case: &Case, class: &Class) -> Judgement {
+    let Class { what, members, advice } = class;
     let all = attempted::all(case);
-    let of_class: Vec<_> = all.iter().filter(|it| belongs(it.destination)).collect();
+    let belongs = |it: &&Attempted<'_>| members.iter().any(|&(purpose, _)| it.destination.purpose == purpose);
+    let of_class: Vec<_> = all.iter().filter(belongs).collect();
     let cited = |judgement: Judgement| judgement.citing_all(of_class.iter().map(|it| it.cited()));
     if let Some(leak) = of_class.iter().find(|it| it.is_leak()) {
         return cited(Judgement::unmet(format!("the sandbox reached {} ({what})", leak.destination.name())));
@@ -20,19 +56,115 @@ pub(in crate::judge) fn judge(case: &Case, what: &str, belongs: fn(&Destination)
     if of_class.is_empty() {
         return match structure::shows(case, &all) {
             Ok(citations) => Judgement::met("the sandbox has no way out at all").citing_all(citations),
-            Err(_) => Judgement::inconclusive(format!(
-                "no address of {what} was tried; name one by `--egress-target HOST:PORT`"
-            )),
+            Err(_) => Judgement::inconclusive(format!("no address of {what} was tried; {advice}")),
         };
     }
     if of_class.iter().all(|it| it.expectation != Expectation::Forbidden) {
         return Judgement::not_applicable(format!("the profile allows {what}"));
     }
-    if of_class.iter().any(|it| it.control_shows()) {
-        return cited(Judgement::met("a target answered outside the sandbox, and none answered inside"));
+    let answered = of_class.iter().any(|it| it.control_shows());
+    let unshown = members.iter().find_map(|&(purpose, proof)| unshown(&of_class, purpose, proof));
+    match (shown(case, &all), unshown) {
+        (_, None) if answered => {
+            cited(Judgement::met("the targets answered outside the sandbox, and none answered inside"))
+        }
+        (Ok((because, citations)), _) => cited(Judgement::met(because)).citing_all(citations),
+        (Err(_), Some(name)) if answered => cited(Judgement::inconclusive(format!(
+            "nothing shows that {name} would have answered: it did not answer outside the sandbox either"
+        ))),
+        (Err(why), _) => cited(Judgement::inconclusive(why)),
     }
-    match shown(case, &all) {
-        Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
-        Err(why) => cited(Judgement::inconclusive(why)),
+}
+
+/// Returns the name of a destination that still needs a proof.
+fn unshown(of_class: &[&Attempted<'_>], purpose: Purpose, proof: Proof) -> Option<String> {
+    let mut needing = of_class.iter().filter(|it| it.destination.purpose == purpose && needs_proof(it));
+    let found = match proof {
+        Proof::EveryAddress => needing.find(|it| !it.control_reached()),
+        Proof::OneAddress if needing.clone().any(|it| it.control_reached()) => None,
+        Proof::OneAddress => needing.next(),
+        Proof::None => None,
+    };
+    found.map(|it| it.destination.name())
+}
+
+/// True for a forbidden destination that the sandbox could have reached. No control tries one-way datagrams, and a kernel
+/// without a route or an address of the family sends nothing.
+fn needs_proof(it: &Attempted<'_>) -> bool {
+    it.expectation == Expectation::Forbidden
+        && it.destination.target.protocol != Protocol::OneWay
+        && !matches!(it.attempt.reach, Reach::NoRoute | Reach::NoAddressFamily)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixture,
+        judge::requirement::{Judge, Outcome, Requirement},
+    };
+
+    fn judged(requirement: &Requirement, case: &Case) -> Outcome {
+        let Judge::Case(judge) = requirement.judge else { panic!("the kernel is not judged") };
+        judge(case).outcome
+    }
+
+    /// Returns a pod that reaches the run's listener, so that the listener shows nothing of other targets.
+    fn leaking() -> Case {
+        let mut case = fixture::pod();
+        fixture::attempts(&mut case)[0].reach = Reach::Reached;
+        case
+    }
+
+    #[test]
+    fn each_server_that_every_cluster_has_needs_its_own_proof() {
+        let requirement = &super::super::super::api_server_blocked::REQUIREMENT;
+        assert_eq!(judged(requirement, &leaking()), Outcome::Met);
+        for position in [2, 3] {
+            let mut case = leaking();
+            fixture::tried(&mut case)[position].reach = Reach::TimedOut;
+            let Outcome::Inconclusive(why) = judged(requirement, &case) else { panic!("decided") };
+            assert!(why.contains(&case.surroundings.destinations[position].name()), "{why}");
+        }
+    }
+
+    #[test]
+    fn one_address_of_the_kubelet_is_enough() {
+        let requirement = &super::super::super::api_server_blocked::REQUIREMENT;
+        let mut case = leaking();
+        fixture::also(&mut case, Purpose::Kubelet, "203.0.113.7", (Reach::TimedOut, Reach::TimedOut));
+        assert_eq!(judged(requirement, &case), Outcome::Met);
+        fixture::also(&mut case, Purpose::ApiServer, "10.0.0.2", (Reach::NoRoute, Reach::TimedOut));
+        assert_eq!(judged(requirement, &case), Outcome::Met);
+        fixture::also(&mut case, Purpose::ApiServer, "10.0.0.3", (Reach::TimedOut, Reach::TimedOut));
+        assert!(matches!(judged(requirement, &case), Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn the_runs_listener_shows_what_single_servers_do_not() {
+        let requirement = &super::super::super::api_server_blocked::REQUIREMENT;
+        let mut case = fixture::pod();
+        fixture::tried(&mut case)[2].reach = Reach::TimedOut;
+        assert_eq!(judged(requirement, &case), Outcome::Met);
+    }
+
+    #[test]
+    fn a_metadata_service_that_answers_nobody_needs_no_proof() {
+        let requirement = &super::super::super::metadata_blocked::REQUIREMENT;
+        let mut case = leaking();
+        fixture::also(&mut case, Purpose::Metadata, "169.254.169.254", (Reach::TimedOut, Reach::Reached));
+        fixture::also(&mut case, Purpose::Metadata, "100.100.100.200", (Reach::TimedOut, Reach::TimedOut));
+        assert_eq!(judged(requirement, &case), Outcome::Met);
+    }
+
+    #[test]
+    fn another_pod_says_nothing_of_a_silent_listener() {
+        let requirement = &super::super::super::neighbours_blocked::REQUIREMENT;
+        let mut case = fixture::pod();
+        fixture::also(&mut case, Purpose::Neighbour, "10.244.0.8", (Reach::TimedOut, Reach::Reached));
+        fixture::also(&mut case, Purpose::Neighbour, "10.244.0.5", (Reach::TimedOut, Reach::Refused));
+        assert_eq!(judged(requirement, &case), Outcome::Met);
+        fixture::tried(&mut case)[1].reach = Reach::TimedOut;
+        assert!(matches!(judged(requirement, &case), Outcome::Inconclusive(_)));
     }
 }
