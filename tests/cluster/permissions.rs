@@ -92,10 +92,10 @@ fn confined(cluster: &Cluster) {
     let ended = gate.verify("gate", &[]);
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
     let open = [
-        ("api-server-blocked", "the permission to list services in kube-system is missing"),
+        ("api-server-blocked", "the permission to get services in default is missing"),
         ("closed-from-the-start", "nothing shows that anything could have been reached"),
         ("coverage", "the permission to list nodes is missing"),
-        ("dns-contained", "--control-namespace NAME"),
+        ("dns-contained", "the permission to list services in kube-system is missing"),
         ("metadata-blocked", "--control-namespace NAME"),
         ("neighbours-blocked", "no address of other pods was tried"),
         ("network-isolation", "--control-namespace NAME"),

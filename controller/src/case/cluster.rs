@@ -5,6 +5,7 @@ mod access;
 mod bonds;
 mod class;
 mod control_namespace;
+mod forward;
 mod group;
 pub(crate) mod node;
 mod placement;
@@ -22,6 +23,7 @@ pub use access::{Access, Verb};
 pub use bonds::{Bonds, Change, Later, SecondReading};
 pub use class::Class;
 pub use control_namespace::{ControlNamespace, LISTENER_PORT};
+pub use forward::Forward;
 pub use group::{Coverage, Group};
 pub use node::{Node, NodeKind, Taint};
 pub use placement::{Affinity, Placement, Toleration};
@@ -81,8 +83,12 @@ pub struct Cluster {
     pub selecting: Vec<Read<Vec<Selecting>>>,
     /// The control namespace; `None` for a run without one.
     pub control: Option<ControlNamespace>,
-    /// The addresses of the cluster's own services.
+    /// The addresses of the cluster's own Services.
     pub addresses: Read<Addresses>,
+    /// Addresses of the name servers behind the DNS Service, with their UDP ports.
+    pub dns_endpoints: Read<Vec<SocketAddr>>,
+    /// Addresses of the API servers, with their ports.
+    pub api_endpoints: Read<Vec<SocketAddr>>,
     /// TCP addresses where a few pods of the namespace listen.
     pub neighbours: Vec<SocketAddr>,
 }

@@ -28,7 +28,9 @@ pub enum Purpose {
     PublicInternet,
     /// A name server of the public internet.
     PublicDns,
-    /// The name servers that the sandbox is configured with.
+    /// A name server of the node, or of the cloud's network.
+    LocalDns,
+    /// The name servers that the sandbox or its workload is configured with.
     OwnResolver,
     /// A cloud's metadata service.
     Metadata,
@@ -79,6 +81,7 @@ impl Purpose {
             Self::Listener => "the run's own listener",
             Self::PublicInternet => "a host of the public internet",
             Self::PublicDns => "a public name server",
+            Self::LocalDns => "a name server of the node or the cloud",
             Self::OwnResolver => "the name servers of its resolv.conf",
             Self::Metadata => "a metadata service",
             Self::ClusterDns => "the cluster's DNS",

@@ -1,7 +1,7 @@
 //! Destinations that a sandbox may reach or must reach: the user's `--profile` and `--allow`, with addresses and no
 //! names.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::ValueEnum;
 use proto::Protocol;
@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    cluster::Forward,
     destination::{Destination, Purpose},
     policy::Transport,
 };
@@ -65,6 +66,27 @@ pub enum Expectation {
 // === impl Profile ===
 
 impl Profile {
+    /// Allows the addresses behind each Service that is allowed at its own address. Policies bind the traffic that the
+    /// cluster has forwarded already, so that a policy cannot allow one without the other.
+    pub fn allow_behind(&mut self, forwards: &[Forward]) {
+        let mut behind = Vec::new();
+        for allowed in &self.allowed {
+            for forward in forwards.iter().filter(|forward| allowed.allows(forward)) {
+                let protocol = allowed.protocol.or(Some(forward.protocol));
+                let at = |to: &SocketAddr| Allowed {
+                    address: to.ip(),
+                    prefix: if to.is_ipv4() { 32 } else { 128 },
+                    port: Some(to.port()),
+                    protocol,
+                };
+                behind.extend(forward.to.iter().map(at));
+            }
+        }
+        behind.retain(|allowed| !self.allowed.contains(allowed));
+        self.allowed.extend(behind);
+        self.allowed.dedup();
+    }
+
     /// Returns the expectation of a destination in a sandbox with these name servers.
     pub fn expectation(&self, destination: &Destination, name_servers: &[IpAddr]) -> Expectation {
         if destination.purpose == Purpose::LoopbackListener {
@@ -129,6 +151,12 @@ impl Kind {
 // === impl Allowed ===
 
 impl Allowed {
+    /// Returns true if the Service's port is allowed. DNS over UDP is a part of UDP.
+    fn allows(&self, forward: &Forward) -> bool {
+        let covers = |protocol| self.covers(forward.address, forward.port, protocol);
+        covers(forward.protocol) || (forward.protocol == Protocol::Udp && covers(Protocol::Dns))
+    }
+
     /// Returns true if the entry covers traffic of a transport. A name server is asked by UDP and by TCP.
     fn carries(&self, address: IpAddr, port: u16, transport: Transport) -> bool {
         let protocol = matches!(
@@ -159,6 +187,7 @@ fn is_of_the_internet(destination: &Destination) -> bool {
     let public = match destination.purpose {
         Purpose::LoopbackListener
         | Purpose::Listener
+        | Purpose::LocalDns
         | Purpose::OwnResolver
         | Purpose::Metadata
         | Purpose::ClusterDns
@@ -282,6 +311,36 @@ mod tests {
         ] {
             let destination = destination(address, port, Protocol::Tcp, purpose);
             assert_eq!(profile.expectation(&destination, &[]), expected, "{address} {purpose:?}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_service_allows_the_addresses_behind_its_port() {
+        let forward = |port, protocol, to: &str| Forward {
+            address: "10.96.0.77".parse().unwrap(),
+            port,
+            protocol,
+            to: vec![to.parse().unwrap()],
+        };
+        let forwards = [
+            forward(443, Protocol::Tcp, "10.244.0.9:8443"),
+            forward(53, Protocol::Udp, "10.244.0.9:5353"),
+            forward(80, Protocol::Tcp, "10.244.0.9:8080"),
+        ];
+        for (port, protocol, behind, by, expected) in [
+            (Some(443), None, 8443, Protocol::Tcp, Expectation::Allowed),
+            (Some(443), None, 8443, Protocol::Udp, Expectation::Forbidden),
+            (Some(443), None, 8080, Protocol::Tcp, Expectation::Forbidden),
+            (Some(53), Some(Protocol::Dns), 5353, Protocol::Dns, Expectation::Allowed),
+            (Some(53), Some(Protocol::Tcp), 5353, Protocol::Dns, Expectation::Forbidden),
+            (None, None, 8080, Protocol::Tcp, Expectation::Allowed),
+            (None, None, 22, Protocol::Tcp, Expectation::Forbidden),
+        ] {
+            let mut profile = profile(Kind::AllowList, "10.96.0.77", 32, port);
+            profile.allowed[0].protocol = protocol;
+            profile.allow_behind(&forwards);
+            let neighbour = destination("10.244.0.9", behind, by, Purpose::Neighbour);
+            assert_eq!(profile.expectation(&neighbour, &[]), expected, "{port:?} {behind}");
         }
     }
 

@@ -45,7 +45,7 @@ pub const DEFAULTS: &[Default] = &[
     name_server("Google", "8.8.8.8", Protocol::Dns, "developers.google.com/speed/public-dns"),
     name_server("Google", "2001:4860:4860::8888", Protocol::Dns, "developers.google.com/speed/public-dns"),
     metadata(
-        "AWS, GCP, Azure, Oracle, DigitalOcean",
+        "AWS, GCP, Azure, Oracle, DigitalOcean, Hetzner, IBM, Vultr, Akamai, Yandex, OpenStack",
         "169.254.169.254",
         80,
         "docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html",
@@ -105,7 +105,42 @@ pub const DEFAULTS: &[Default] = &[
         80,
         "docs.oracle.com/iaas/Content/Compute/Tasks/gettingmetadata.htm",
     ),
+    metadata(
+        "Akamai",
+        "fd00:a9fe:a9fe::1",
+        80,
+        "docs.cloud-init.io/en/latest/reference/datasources/akamai.html",
+    ),
+    metadata("Scaleway", "169.254.42.42", 80, SCALEWAY),
+    metadata("Scaleway", "fd00:42::42", 80, SCALEWAY),
+    metadata("Tencent", "169.254.0.23", 80, "www.tencentcloud.com/document/product/213/4934"),
+    local_name_server(
+        "NodeLocal DNSCache",
+        "169.254.20.10",
+        "kubernetes.io/docs/tasks/administer-cluster/nodelocaldns",
+    ),
+    local_name_server(
+        "AWS",
+        "169.254.169.253",
+        "docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html",
+    ),
+    local_name_server(
+        "AWS",
+        "fd00:ec2::253",
+        "docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html",
+    ),
+    local_name_server("GCP, Oracle", "169.254.169.254", "cloud.google.com/compute/docs/internal-dns"),
+    local_name_server(
+        "Azure",
+        "168.63.129.16",
+        "learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16",
+    ),
+    local_name_server("Alibaba", "100.100.2.136", ALIBABA_DNS),
+    local_name_server("Alibaba", "100.100.2.138", ALIBABA_DNS),
 ];
+
+const SCALEWAY: &str = "github.com/canonical/cloud-init/blob/main/cloudinit/sources/DataSourceScaleway.py";
+const ALIBABA_DNS: &str = "www.alibabacloud.com/help/en/dns/pvtz-what-is-private-dns";
 
 const fn internet(address: &'static str, port: u16, protocol: Protocol) -> Default {
     let source = "developers.cloudflare.com/1.1.1.1/ip-addresses";
@@ -119,6 +154,11 @@ const fn name_server(
     source: &'static str,
 ) -> Default {
     Default { purpose: Purpose::PublicDns, of, address, port: 53, protocol, source }
+}
+
+const fn local_name_server(of: &'static str, address: &'static str, source: &'static str) -> Default {
+    let (purpose, protocol) = (Purpose::LocalDns, Protocol::Dns);
+    Default { purpose, of, address, port: 53, protocol, source }
 }
 
 const fn metadata(of: &'static str, address: &'static str, port: u16, source: &'static str) -> Default {

@@ -6,6 +6,7 @@ use proto::{Protocol, Target};
 
 use super::defaults;
 use crate::case::{
+    cluster::Forward,
     destination::{Destination, Purpose},
     profile::Profile,
 };
@@ -41,6 +42,13 @@ impl Default for Wanted {
 }
 
 impl Wanted {
+    /// Returns the same wishes in a cluster: an allowed Service allows the addresses behind it.
+    #[must_use]
+    pub fn behind(mut self, forwards: &[Forward]) -> Self {
+        self.profile.allow_behind(forwards);
+        self
+    }
+
     /// Returns the user's destinations. A known address of a class gets the purpose of that class.
     pub(super) fn named(&self) -> impl Iterator<Item = Destination> {
         self.named.iter().map(|named| {

@@ -23,7 +23,7 @@ use manifest::Common;
 use pods::Fleet;
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
-use survey::{OtherKinds, Scope};
+use survey::{OtherKinds, Scope, Surveyed};
 
 use super::{
     RunError, RunRequest,
@@ -116,10 +116,10 @@ impl Launcher for ClusterLauncher {
         let surveyed = async {
             let connection = connection(&self.target).await?;
             session.progress.change(&format!("surveying {}", connection.server));
-            let cluster = survey(&self.target, &connection).await?;
-            Ok::<_, RunError>((connection, cluster))
+            let surveyed = survey(&self.target, &connection).await?;
+            Ok::<_, RunError>((connection, surveyed))
         };
-        let (connection, (mut cluster, kinds)) = tokio::select! {
+        let (connection, Surveyed { mut cluster, kinds, forwards }) = tokio::select! {
             biased;
             () = session.interrupt.arrival() => return Err(RunError::Interrupted),
             surveyed = timeout_at(session.deadline, surveyed) => surveyed.map_err(|_| RunError::NoAnswer)??,
@@ -129,6 +129,7 @@ impl Launcher for ClusterLauncher {
         if let Some(unreadable) = blind(&cluster) {
             return Err(RunError::Blind(unreadable));
         }
+        let wanted = wanted.behind(&forwards);
         let asked_for = plan_request(&self.target);
         let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
 
@@ -244,7 +245,7 @@ async fn connection(target: &Target) -> Result<Connection, RunError> {
     Ok(connect::connect(target.kubeconfig.as_deref(), target.context.as_deref()).await?)
 }
 
-async fn survey(target: &Target, connection: &Connection) -> Result<(Cluster, OtherKinds), RunError> {
+async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, RunError> {
     let scope = Scope {
         namespace: &target.namespace,
         control: target.control_namespace.as_deref(),

@@ -1,6 +1,8 @@
 //! A pod or a pod template, as far as it is judged. Values that may be secret are left out: the environment and the
 //! arguments.
 
+use std::net::IpAddr;
+
 use super::{Labels, Placement};
 
 /// A pod or a pod template.
@@ -34,6 +36,8 @@ pub struct PodView {
     pub root_allowed: Option<String>,
     /// True if a service account's token is mounted.
     pub token: bool,
+    /// The name servers of the pod's own `dnsConfig`.
+    pub name_servers: Vec<IpAddr>,
     /// Names of the Secrets that the pod mounts or puts into its environment; `None` if a saved file lacks them.
     pub secrets: Option<Vec<String>>,
 }

@@ -60,6 +60,10 @@ saved_struct! {
         #[serde(flatten)]
         control: Control => Into::into,
         addresses: Read<Addresses> => read,
+        #[serde(default = "unasked")]
+        dns_endpoints: Read<Vec<SocketAddr>> => read,
+        #[serde(default = "unasked")]
+        api_endpoints: Read<Vec<SocketAddr>> => read,
         #[serde(default)]
         neighbours: Vec<SocketAddr>,
     }
@@ -87,6 +91,12 @@ saved_struct! {
         labels: Read<Labels> => read,
         policies: Read<BTreeMap<String, String>> => read,
     }
+}
+
+/// The addresses behind a Service, for files from before they were read. Nothing rested on them.
+#[expect(clippy::unnecessary_wraps, reason = "the field is the result of a read")]
+const fn unasked() -> Read<Vec<SocketAddr>> {
+    Ok(Vec::new())
 }
 
 // === impl Access ===

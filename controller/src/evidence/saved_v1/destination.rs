@@ -23,6 +23,7 @@ saved_enum! {
         Listener, "witness";
         PublicInternet, "public-internet";
         PublicDns, "public-dns";
+        LocalDns, "local-dns";
         OwnResolver, "own-resolver";
         Metadata, "metadata";
         ClusterDns, "cluster-dns";

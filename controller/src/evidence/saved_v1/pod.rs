@@ -1,5 +1,7 @@
 //! A pod or a pod template.
 
+use std::net::IpAddr;
+
 use super::{
     container::Container,
     form::{each, saved_struct},
@@ -25,6 +27,8 @@ saved_struct! {
         sysctls: Vec<String>,
         root_allowed: Option<String>,
         token: bool,
+        #[serde(default)]
+        name_servers: Vec<IpAddr>,
         #[serde(default)]
         secrets: Option<Vec<String>>,
     }

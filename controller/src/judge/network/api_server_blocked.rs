@@ -44,7 +44,7 @@ fn judge(case: &Case) -> Judgement {
 
 /// Returns why an address was not tried that every cluster has.
 fn untried(cluster: &Cluster) -> Option<String> {
-    let server = cluster.addresses.as_ref().err();
+    let server = cluster.addresses.as_ref().err().or(cluster.api_endpoints.as_ref().err());
     let server = server.map(|unreadable| format!("the API server's address is not known: {unreadable}"));
     let kubelet = || {
         let unreadable = cluster.nodes.as_ref().err()?;
@@ -68,6 +68,15 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Met);
         fixture::attempts(&mut case)[2].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn unreadable_endpoints_of_the_api_server_are_inconclusive() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.api_endpoints = Err(fixture::forbidden("list endpointslices in default"));
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("list endpointslices in default"), "{why}");
     }
 
     #[test]

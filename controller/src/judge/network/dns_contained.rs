@@ -50,6 +50,11 @@ fn judge(case: &Case) -> Judgement {
     if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
         return Judgement::inconclusive(why);
     }
+    let cluster = case.surroundings.in_cluster.as_ref().map(|known| &known.cluster);
+    if let Some(Err(unreadable)) = cluster.map(|cluster| &cluster.dns_endpoints) {
+        let why = format!("the addresses of the cluster's DNS are not known: {unreadable}");
+        return cited(Judgement::inconclusive(why));
+    }
     if let Some(it) = all.iter().find(|it| takes_questions(it)) {
         let name = it.destination.name();
         return cited(Judgement::inconclusive(format!(
@@ -122,6 +127,17 @@ mod tests {
             fixture::attempts(&mut case)[1].reach = reach;
             assert_eq!(fixture::told(&judge(&case)), expected, "{port}");
         }
+    }
+
+    #[test]
+    fn unreadable_addresses_of_the_clusters_dns_are_inconclusive() {
+        let mut case = asking(Reach::TimedOut, Reach::Reached);
+        let cluster = std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.dns_endpoints = Err(fixture::forbidden("list endpointslices in kube-system"));
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("list endpointslices in kube-system"), "{why}");
+        fixture::attempts(&mut case)[2].reach = Reach::Reached;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]

@@ -159,6 +159,9 @@ const fn reached(purpose: Purpose) -> &'static str {
         Purpose::Listener => "egress is open: the sandbox reached a listener in another namespace",
         Purpose::PublicInternet => "the sandbox reached the public internet",
         Purpose::PublicDns => "the sandbox reached a name server of the public internet",
+        Purpose::LocalDns => {
+            "the sandbox reached a name server of the node or the cloud, and queries for arbitrary names carry data out"
+        }
         Purpose::OwnResolver => {
             "the sandbox's own resolver answers, and queries for arbitrary names carry data out; if the workload needs \
              the name server, give `--profile allow-list --allow ADDRESS:53`"

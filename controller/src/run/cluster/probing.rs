@@ -151,6 +151,7 @@ impl Probing<'_> {
         };
         let destinations = plan::cluster::destinations(
             self.cluster,
+            group,
             node.as_deref(),
             &control.addresses,
             (self.common.token, nonce()?),

@@ -36,7 +36,7 @@ pub(crate) struct Rehearsal {
 /// Plans the probes of a namespace, and asks the cluster for each of them by a dry run.
 pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let connection = connection(target).await?;
-    let (cluster, _) = survey(target, &connection).await?;
+    let cluster = survey(target, &connection).await?.cluster;
     let plan = plan::cluster::namespace(&cluster, &plan_request(target))?;
     let run = plan::run_name(nonce()?);
     let common =

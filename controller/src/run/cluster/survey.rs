@@ -12,6 +12,7 @@ mod quotas;
 pub(crate) mod reading;
 mod secrets;
 mod selecting;
+mod services;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ use kube::{Api, Client};
 pub(crate) use policies::OtherKinds;
 
 use crate::case::{
-    cluster::{Access, Bonds, Cluster, ControlNamespace, Labels, Read, SecondReading, Unreadable},
+    cluster::{Access, Bonds, Cluster, ControlNamespace, Forward, Labels, Read, SecondReading, Unreadable},
     policy::Policies,
 };
 
@@ -48,17 +49,19 @@ pub(crate) enum Error {
     Reach(#[source] Box<kube::Error>),
 }
 
+/// The survey of a namespace.
+pub(crate) struct Surveyed {
+    pub(crate) cluster: Cluster,
+    /// The kinds of policies besides Kubernetes' own.
+    pub(crate) kinds: OtherKinds,
+    /// The ports of the Services, with the addresses behind each.
+    pub(crate) forwards: Vec<Forward>,
+}
+
 /// Reads everything concurrently. Only a missing namespace or a silent API server is an error.
-pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Cluster, OtherKinds), Error> {
+pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Surveyed, Error> {
     let labels = namespace(client, scope.namespace).await?;
-    let (
-        version,
-        (pod_views, neighbours, unread_pod_views),
-        classes,
-        nodes,
-        (kinds, policies, control),
-        rest,
-    ) = tokio::join!(
+    let (version, (pod_views, pods, unread_pod_views), classes, nodes, (kinds, policies, control), rest) = tokio::join!(
         version(client),
         pod_views::read(client, scope.namespace),
         classes::read(client),
@@ -70,11 +73,13 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
                 claims::read(client, scope.namespace),
                 quotas::quotas(client, scope.namespace),
                 selecting::read(client, scope.namespace),
-                control::addresses(client),
+                services::own(client),
             )
         },
     );
-    let (default_limits, claims, quotas, selecting, addresses) = rest;
+    let (default_limits, claims, quotas, (selecting, services), own_services) = rest;
+    let services::Own { addresses, dns, api_server, mut forwards } = own_services;
+    forwards.extend(services::of_namespace(&services, &pods.endpoints));
     let pod_security = labels.as_ref().ok().and_then(|labels| labels.get(ENFORCED).cloned());
     let bonds = Bonds { labels, policies: standing(&policies) };
     let cluster = Cluster {
@@ -94,10 +99,12 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<(Clust
         quotas,
         selecting,
         control,
-        addresses,
-        neighbours,
+        addresses: Ok(addresses),
+        dns_endpoints: dns,
+        api_endpoints: api_server,
+        neighbours: pods.neighbours,
     };
-    Ok((cluster, kinds))
+    Ok(Surveyed { cluster, kinds, forwards })
 }
 
 /// Returns the policies of both namespaces, and the kinds of policies besides Kubernetes' own.

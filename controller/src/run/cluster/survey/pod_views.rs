@@ -37,17 +37,25 @@ impl Workload {
     }
 }
 
-/// Reads the pod templates and pods, the addresses where pods listen, and the reads that failed.
-pub(super) async fn read(
-    client: &Client,
-    namespace: &str,
-) -> (Vec<PodView>, Vec<SocketAddr>, Vec<Unreadable>) {
+/// The addresses of the namespace's pods.
+pub(super) struct PodAddresses {
+    /// Addresses where pods listen.
+    pub(super) neighbours: Vec<SocketAddr>,
+    /// The pods, as far as a Service leads to them.
+    pub(super) endpoints: Vec<Endpoint>,
+}
+
+/// Reads the pod templates and pods, the addresses of the pods, and the reads that failed.
+pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<PodView>, PodAddresses, Vec<Unreadable>) {
     let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace)).await;
-    let neighbours = neighbours::of(&pods);
+    let addresses = PodAddresses {
+        neighbours: neighbours::of(&pods),
+        endpoints: pods.iter().filter(|pod| lives(pod)).cloned().map(endpoint::of_pod).collect(),
+    };
     let makers = makers(&found);
     let templates = templates(found).map(pod_view);
     let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
-    (templates.chain(pods).collect(), neighbours, unread)
+    (templates.chain(pods).collect(), addresses, unread)
 }
 
 /// Reads the pod templates and pods as far as policies select them, and the reads that failed.

@@ -1,4 +1,4 @@
-//! Services, disruption budgets and autoscalers that would select a probe by its labels. The Services come first.
+//! Services, disruption budgets and autoscalers that would select a probe by its labels.
 
 use k8s_openapi::{
     api::{autoscaling::v2::HorizontalPodAutoscaler, core::v1::Service, policy::v1::PodDisruptionBudget},
@@ -9,17 +9,20 @@ use kube::{Api, Client};
 use super::{list, policies};
 use crate::case::cluster::{Access, Read, Selecting, SelectingKind, Selector, ServicePort};
 
-pub(super) async fn read(client: &Client, namespace: &str) -> Vec<Read<Vec<Selecting>>> {
+/// Returns the objects that select pods, the Services first, and the Services as the API server wrote them.
+pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Read<Vec<Selecting>>>, Vec<Service>) {
     let services = Api::<Service>::namespaced(client.clone(), namespace);
     let budgets = Api::<PodDisruptionBudget>::namespaced(client.clone(), namespace);
     let autoscalers = Api::<HorizontalPodAutoscaler>::namespaced(client.clone(), namespace);
     let (services, budgets, autoscalers) = tokio::join!(
-        list(services, Access::list("services"), service),
+        list(services, Access::list("services"), |service| service),
         list(budgets, Access::list("poddisruptionbudgets"), budget),
         list(autoscalers, Access::list("horizontalpodautoscalers"), autoscaler)
     );
     let flat = |read: Read<Vec<Option<Selecting>>>| read.map(|list| list.into_iter().flatten().collect());
-    vec![flat(services), flat(budgets), flat(autoscalers)]
+    let written = services.as_ref().cloned().unwrap_or_default();
+    let services = services.map(|list| list.into_iter().map(service).collect());
+    (vec![flat(services), flat(budgets), flat(autoscalers)], written)
 }
 
 /// Converts a Service; `None` without a selector, which selects no pod.

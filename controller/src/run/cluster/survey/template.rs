@@ -1,5 +1,7 @@
 //! A pod's specification, reduced to the parts that are judged.
 
+use std::net::IpAddr;
+
 use k8s_openapi::{
     api::core::v1::{
         Container as ApiContainer, NodeSelectorRequirement, PodSpec, SeccompProfile as ApiSeccompProfile,
@@ -42,6 +44,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
     PodView {
         created: created.map(|time| time.0.as_second()),
         token: token(&origin, spec, volumes),
+        name_servers: name_servers(spec),
         secrets: Some(secrets::named(spec)),
         labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations: of(&[names::GVISOR_ANNOTATIONS]),
@@ -56,6 +59,11 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         root_allowed: root_allowed(spec),
         origin,
     }
+}
+
+fn name_servers(spec: &PodSpec) -> Vec<IpAddr> {
+    let servers = spec.dns_config.as_ref().and_then(|config| config.nameservers.as_deref());
+    servers.unwrap_or_default().iter().filter_map(|server| server.parse().ok()).collect()
 }
 
 /// Removes our own labels, so that no probe takes another run's labels for those of the workload.
