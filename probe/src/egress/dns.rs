@@ -42,7 +42,9 @@ pub(super) fn answer(target: u32, name: &str, datagram: &[u8]) -> Reach {
         (0, 1..) => Reach::Reached,
         // The code is "no error" without an answer, or NXDOMAIN.
         (0 | 3, _) => Reach::NoName,
-        _ => Reach::NameRefused,
+        (5, _) => Reach::NameRefused,
+        // A server whose own servers are away fails, too, and passes the name on when they are back.
+        _ => Reach::ServerFailure,
     }
 }
 
@@ -76,7 +78,8 @@ mod tests {
             (0, 1, Reach::Reached),
             (0, 0, Reach::NoName),
             (3, 0, Reach::NoName),
-            (2, 0, Reach::NameRefused),
+            (2, 0, Reach::ServerFailure),
+            (4, 0, Reach::ServerFailure),
             (5, 0, Reach::NameRefused),
         ] {
             assert_eq!(answer(7, "example.com", &datagram(code, answers)), reach, "{code} {answers}");

@@ -75,7 +75,7 @@ wire_enum! {
         Prohibited, "prohibited";
         /// A name server answered that the name does not exist or has no address.
         NoName, "no such name";
-        /// A name server answered that it refuses to resolve the name or cannot.
+        /// A name server answered that it refuses to resolve the name.
         NameRefused, "name refused";
         /// No name server is configured.
         NoResolver, "no resolver";
@@ -85,6 +85,8 @@ wire_enum! {
         Sent, "sent";
         /// A program answered that is not the run's own listener.
         Another, "somebody else answered";
+        /// A name server answered that it failed to resolve the name, now or with this query.
+        ServerFailure, "server failure";
     }
 }
 
@@ -123,7 +125,15 @@ impl Reach {
     /// had been made: before it is made, both kernels report "refused" (Linux, `tcp_reset` in `net/ipv4/tcp_input.c`; gVisor,
     /// `pkg/tcpip/transport/tcp/connect.go`).
     pub const fn is_contact(self) -> bool {
-        matches!(self, Self::Reached | Self::Reset | Self::NoName | Self::NameRefused | Self::Another)
+        matches!(
+            self,
+            Self::Reached
+                | Self::Reset
+                | Self::NoName
+                | Self::NameRefused
+                | Self::ServerFailure
+                | Self::Another
+        )
     }
 }
 

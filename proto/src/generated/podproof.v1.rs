@@ -683,7 +683,7 @@ pub enum Reach {
     Prohibited = 42,
     /// The name server answered that the name does not exist or has no address.
     NoName = 43,
-    /// The name server answered that it refuses to resolve the name or cannot.
+    /// The name server answered that it refuses to resolve the name.
     NameRefused = 44,
     /// The sandbox has no /etc/resolv.conf that names a server.
     NoResolver = 45,
@@ -693,6 +693,8 @@ pub enum Reach {
     Sent = 47,
     /// A program answered or accepted the connection, but did not show the token of the run's own listener.
     Another = 48,
+    /// The name server answered that it failed to resolve the name.
+    ServerFailure = 49,
 }
 impl Reach {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -720,6 +722,7 @@ impl Reach {
             Self::NoSocket => "REACH_NO_SOCKET",
             Self::Sent => "REACH_SENT",
             Self::Another => "REACH_ANOTHER",
+            Self::ServerFailure => "REACH_SERVER_FAILURE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -744,6 +747,7 @@ impl Reach {
             "REACH_NO_SOCKET" => Some(Self::NoSocket),
             "REACH_SENT" => Some(Self::Sent),
             "REACH_ANOTHER" => Some(Self::Another),
+            "REACH_SERVER_FAILURE" => Some(Self::ServerFailure),
             _ => None,
         }
     }

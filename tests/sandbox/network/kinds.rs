@@ -62,7 +62,8 @@ const DROP: Kind = Kind {
 const RESET_PORT: u16 = 444;
 
 /// Endings that show contact.
-const CONTACT: [&str; 5] = ["reached", "reset", "no such name", "name refused", "somebody else answered"];
+const CONTACT: [&str; 6] =
+    ["reached", "reset", "no such name", "name refused", "server failure", "somebody else answered"];
 
 pub(super) fn rows(world: &World) -> Vec<Row> {
     let of_kind = |kind: &'static Kind| {

@@ -6,6 +6,7 @@ use super::{DROP, Kind, Said};
 
 const TIMED_OUT: Said = &["timed out"; 3];
 const NAME_REFUSED: Said = &["name refused"; 3];
+const SERVER_FAILURE: Said = &["server failure"; 3];
 const NO_NAME: Said = &["no such name"; 3];
 const NO_RESOLVER: Said = &["no resolver", "timed out", "timed out"];
 
@@ -30,6 +31,13 @@ pub(super) const KINDS: &[Kind] = &[
         names: Answer::Code(5),
         linux: NAME_REFUSED,
         gvisor: NAME_REFUSED,
+        ..NAMES
+    },
+    Kind {
+        name: "name servers fail",
+        names: Answer::Code(2),
+        linux: SERVER_FAILURE,
+        gvisor: SERVER_FAILURE,
         ..NAMES
     },
     Kind { name: "names unknown", names: Answer::Code(3), linux: NO_NAME, gvisor: NO_NAME, ..NAMES },
