@@ -22,6 +22,8 @@ pub struct Finding {
     pub citations: Vec<Citation>,
     /// True if another kernel is dressed up as gVisor.
     pub disguise: bool,
+    /// True if the user's profile allows all that the requirement lacks.
+    pub accepted: bool,
 }
 
 /// A case and its findings.
@@ -42,6 +44,8 @@ pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
             Enforcement::NotJudged => Judgement::not_applicable("this policy does not judge it"),
             _ => requirement.judge.of(case, &assessment),
         };
+        let enforcement =
+            if judgement.accepted { policy.of_accepted(requirement, enforcement) } else { enforcement };
         Finding::new(requirement, enforcement, judgement)
     };
     let in_scope = |requirement: &&&'static Requirement| {
@@ -64,8 +68,8 @@ impl Finding {
         enforcement: Enforcement,
         judgement: Judgement,
     ) -> Self {
-        let Judgement { outcome, because, citations, disguise } = judgement;
-        Self { requirement, enforcement, outcome, because, citations, disguise }
+        let Judgement { outcome, because, citations, disguise, accepted } = judgement;
+        Self { requirement, enforcement, outcome, because, citations, disguise, accepted }
     }
 
     /// True if the requirement was seen not to hold.

@@ -95,6 +95,13 @@ impl Policy {
         if waived && enforcement == Enforcement::Blocks { Enforcement::Waived } else { enforcement }
     }
 
+    /// Returns the enforcement of a requirement that lacks only what the user's profile allows. The user accepted it by name,
+    /// so it warns at most, unless the policy file raises the requirement.
+    pub fn of_accepted(&self, requirement: &Requirement, enforcement: Enforcement) -> Enforcement {
+        let raised = self.raised.get(requirement.id) == Some(&Enforcement::Blocks);
+        if enforcement == Enforcement::Blocks && !raised { Enforcement::Warns } else { enforcement }
+    }
+
     /// Returns a requirement's share of the score.
     pub fn weight(&self, requirement: &Requirement) -> u8 {
         self.weights.get(requirement.id).copied().unwrap_or(requirement.weight)

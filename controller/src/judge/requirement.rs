@@ -124,6 +124,8 @@ pub struct Judgement {
     pub citations: Vec<Citation>,
     /// True if another kernel is dressed up as gVisor.
     pub disguise: bool,
+    /// True if the user's profile allows all that the requirement lacks, so that the finding warns at most.
+    pub accepted: bool,
 }
 
 // === impl Requirement ===
@@ -192,7 +194,13 @@ impl Judgement {
     }
 
     fn new(outcome: Outcome, because: impl Into<String>) -> Self {
-        Self { outcome, because: because.into(), citations: Vec::new(), disguise: false }
+        Self { outcome, because: because.into(), citations: Vec::new(), disguise: false, accepted: false }
+    }
+
+    /// Marks what the requirement lacks as allowed by the user's profile.
+    #[must_use]
+    pub fn accepted(self) -> Self {
+        Self { accepted: true, ..self }
     }
 
     /// Adds one observation that the judgement rests on.

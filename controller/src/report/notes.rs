@@ -78,7 +78,9 @@ pub(super) fn unenforced(findings: &[Finding]) -> Option<String> {
     let mut lenient: Vec<_> = findings
         .iter()
         .filter(|finding| {
-            finding.enforcement != Enforcement::Blocks && finding.requirement.class != Class::Advisory
+            finding.enforcement != Enforcement::Blocks
+                && finding.requirement.class != Class::Advisory
+                && !finding.accepted
         })
         .map(|finding| finding.requirement.id)
         .collect();

@@ -27,6 +27,9 @@ pub(crate) struct LookupRequest {
 /// The largest number of named targets: each takes one of the probe's 1024 file descriptors (setrlimit(2)).
 const MOST: usize = 512;
 
+/// The port of name servers (RFC 1035, section 4.2).
+const DNS_PORT: u16 = 53;
+
 /// Why targets cannot be attempted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LookupError {
@@ -67,8 +70,14 @@ pub(crate) async fn looked_up(request: &LookupRequest) -> Result<(Wanted, Vec<St
 
 /// Returns the attempt; `None` if the endpoint names no port.
 fn attempt(endpoint: &Endpoint, address: IpAddr, purpose: Purpose) -> Option<Named> {
-    let protocol = endpoint.protocol.unwrap_or(Protocol::Tcp);
-    endpoint.port.map(|port| Named { address, port, protocol, purpose })
+    let port = endpoint.port?;
+    let protocol = match endpoint.protocol {
+        // A name server is silent to a datagram that asks no question.
+        Some(Protocol::Udp) if port == DNS_PORT => Protocol::Dns,
+        None if port == DNS_PORT && purpose == Purpose::Allowed => Protocol::Dns,
+        protocol => protocol.unwrap_or(Protocol::Tcp),
+    };
+    Some(Named { address, port, protocol, purpose })
 }
 
 /// Returns an endpoint's addresses, each with the length of its prefix in bits.
@@ -116,13 +125,29 @@ mod tests {
         let (wanted, remarks) = looked_up(&request).await.unwrap();
         let named: Vec<_> =
             wanted.named.iter().map(|named| (named.port, named.protocol, named.purpose)).collect();
-        assert_eq!(named, [(443, Protocol::Tcp, Purpose::Requested), (53, Protocol::Udp, Purpose::Allowed)]);
+        assert_eq!(named, [(443, Protocol::Tcp, Purpose::Requested), (53, Protocol::Dns, Purpose::Allowed)]);
         let prefixes: Vec<_> = wanted.profile.allowed.iter().map(|allowed| allowed.prefix).collect();
         assert_eq!(prefixes, [8, 32, 32]);
         assert_eq!(
             remarks,
             ["judged by the profile allow-list, and 10.0.0.0/8, 192.0.2.8, 192.0.2.9:53/udp"]
         );
+    }
+
+    #[tokio::test]
+    async fn port_53_is_asked_a_question_except_by_tcp() {
+        for (allowed, protocol) in [
+            ("192.0.2.9:53", Protocol::Dns),
+            ("192.0.2.9:53/udp", Protocol::Dns),
+            ("192.0.2.9:53/dns", Protocol::Dns),
+            ("192.0.2.9:53/tcp", Protocol::Tcp),
+            ("192.0.2.9:5353/udp", Protocol::Udp),
+        ] {
+            let (wanted, _) = looked_up(&request(&[], Kind::AllowList, &[allowed])).await.unwrap();
+            assert_eq!(wanted.named[0].protocol, protocol, "{allowed}");
+        }
+        let (wanted, _) = looked_up(&request(&["192.0.2.9:53"], Kind::DenyAll, &[])).await.unwrap();
+        assert_eq!(wanted.named[0].protocol, Protocol::Tcp);
     }
 
     #[tokio::test]

@@ -384,6 +384,17 @@ expires = 2026-12-31
     }
 
     #[test]
+    fn a_gap_that_the_profile_allows_warns_unless_the_file_raises_it() {
+        let requirement = Id("dns-contained").requirement().unwrap();
+        for (text, expected) in
+            [("", Enforcement::Warns), ("[severity]\ndns-contained = \"blocks\"", Enforcement::Blocks)]
+        {
+            let policy = policy(text, Environment::Production, "2026-11-25");
+            assert_eq!(policy.of_accepted(requirement, Enforcement::Blocks), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn production_waives_no_mandatory_requirement() {
         let text = WAIVER.replace("no-token", "network-isolation");
         for (environment, only_production, standing) in [

@@ -101,7 +101,7 @@ impl Attempted<'_> {
     }
 
     /// True if the control reached the destination in each round.
-    pub(super) fn control_reached(&self) -> bool {
+    pub(in crate::judge) fn control_reached(&self) -> bool {
         self.control_succeeded(|reach| self.shows_an_answer(reach))
     }
 
@@ -137,6 +137,11 @@ impl Attempted<'_> {
     /// True if a name server answered the control's query in each round, and the sandbox asked as often.
     pub(in crate::judge) fn control_resolved(&self) -> bool {
         self.was_made_in_each_round() && self.control_succeeded(|reach| reach == Reach::Reached)
+    }
+
+    /// True if a name server told the control that it has no address for the name.
+    pub(in crate::judge) fn control_was_refused(&self) -> bool {
+        matches!(self.control, Some(Reach::NoName | Reach::NameRefused))
     }
 
     /// True if a name server gave the address of an outside name.
