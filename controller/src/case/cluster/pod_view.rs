@@ -16,7 +16,7 @@ pub struct PodView {
     pub labels: Labels,
     /// Annotations that change gVisor's settings.
     pub gvisor_annotations: Labels,
-    /// Annotations that give the pod another network besides the cluster's, which no NetworkPolicy binds.
+    /// Annotations that give the pod another network than the cluster's, which no NetworkPolicy binds.
     pub network_annotations: Labels,
     /// The pod's RuntimeClass; `None` if it names none.
     pub runtime_class: Option<String>,

@@ -5,6 +5,7 @@ mod classes;
 mod control;
 mod endpoint;
 mod neighbours;
+mod networks;
 mod nodes;
 mod pod_views;
 mod policies;

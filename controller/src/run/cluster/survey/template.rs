@@ -10,7 +10,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::secrets;
+use super::{networks, secrets};
 use crate::{
     case::cluster::{
         Affinity, Container, ContainerKind, Labels, Origin, Placement, PodView, Requirement, SeccompProfile,
@@ -19,26 +19,8 @@ use crate::{
     support::names,
 };
 
-/// Prefixes of the annotations with which Multus, GKE, OVN, Calico and Cilium give a pod other networks or network
-/// rules.
-const NETWORKS: &[&str] = &[
-    "k8s.v1.cni.cncf.io/",
-    "v1.multus-cni.io/",
-    "networking.gke.io/",
-    "k8s.ovn.org/",
-    "ovn.kubernetes.io/",
-    "cni.projectcalico.org/",
-    "policy.cilium.io/",
-    "cni.cilium.io/",
-];
-
 pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> PodView {
     let annotations = metadata.annotations.unwrap_or_default();
-    let of = |prefixes: &[&str]| {
-        let kept =
-            annotations.iter().filter(|(key, _)| prefixes.iter().any(|prefix| key.starts_with(prefix)));
-        kept.map(|(key, value)| (key.clone(), value.clone())).collect()
-    };
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     let created = metadata.creation_timestamp.filter(|_| !origin.is_template());
     PodView {
@@ -47,8 +29,8 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         name_servers: name_servers(spec),
         secrets: Some(secrets::named(spec)),
         labels: without_ours(metadata.labels.unwrap_or_default()),
-        gvisor_annotations: of(&[names::GVISOR_ANNOTATIONS]),
-        network_annotations: of(NETWORKS),
+        gvisor_annotations: of_gvisor(&annotations),
+        network_annotations: networks::annotations(&annotations),
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
         placement: placement(spec),
@@ -64,6 +46,11 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
 fn name_servers(spec: &PodSpec) -> Vec<IpAddr> {
     let servers = spec.dns_config.as_ref().and_then(|config| config.nameservers.as_deref());
     servers.unwrap_or_default().iter().filter_map(|server| server.parse().ok()).collect()
+}
+
+fn of_gvisor(annotations: &Labels) -> Labels {
+    let kept = annotations.iter().filter(|(key, _)| key.starts_with(names::GVISOR_ANNOTATIONS));
+    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Removes our own labels, so that no probe takes another run's labels for those of the workload.
