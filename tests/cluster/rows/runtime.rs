@@ -93,12 +93,37 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "a pod that opens the host's sockets",
-        spoil: |shop| {
-            shop.template()["metadata"]["annotations"] = json!({ "dev.gvisor.flag.host-uds": "open" });
-        },
+        spoil: |shop| annotate(shop, "dev.gvisor.flag.host-uds", "open"),
         lacks: &[("pod/web", &[("runtime-settings", "unmet")])],
         code: 1,
         says: "dev.gvisor.flag.host-uds=open",
+        ..CLEAN
+    },
+    Row {
+        name: "a pod with a bundle of gVisor's flags",
+        spoil: |shop| annotate(shop, "dev.gvisor.bundle.experimental-high-performance", "true"),
+        lacks: &[("pod/web", &[("runtime-settings", "unmet")])],
+        code: 1,
+        says: "it turns on directfs",
+        ..CLEAN
+    },
+    Row {
+        name: "an annotation of gVisor's that nobody knows",
+        spoil: |shop| annotate(shop, "dev.gvisor.of-tomorrow", "true"),
+        lacks: &[("pod/web", &[("runtime-settings", "inconclusive")])],
+        code: 3,
+        says: "dev.gvisor.of-tomorrow=true, which is not known to be harmless",
+        ..CLEAN
+    },
+    Row {
+        name: "harmless annotations of gVisor's",
+        spoil: |shop| {
+            shop.template()["metadata"]["annotations"] = json!({
+                "dev.gvisor.internal.seccomp.app": "RuntimeDefault",
+                "dev.gvisor.flag.debug": "false",
+                "dev.gvisor.flag.overlay2": "root:self,size=64m",
+            });
+        },
         ..CLEAN
     },
     Row {
@@ -113,6 +138,10 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
 ];
+
+fn annotate(shop: &mut Shop, key: &str, value: &str) {
+    shop.template()["metadata"]["annotations"] = json!({ key: value });
+}
 
 fn classless(shop: &mut Shop) {
     shop.pod().as_object_mut().unwrap().remove("runtimeClassName");

@@ -4,7 +4,18 @@ use serde_json::json;
 
 use stage::cluster::Shop;
 
-use super::{CLEAN, Row, runtime};
+use super::{CLEAN, Lacks, Row, runtime};
+
+/// Outcomes of pods with a network that the probe does not have.
+const OTHER_NETWORK: Lacks = &[
+    ("api-server-blocked", "inconclusive"),
+    ("closed-from-the-start", "inconclusive"),
+    ("dns-contained", "inconclusive"),
+    ("metadata-blocked", "inconclusive"),
+    ("neighbours-blocked", "inconclusive"),
+    ("network-isolation", "inconclusive"),
+    ("policies-enforced", "inconclusive"),
+];
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -137,6 +148,30 @@ pub(super) const ROWS: &[Row] = &[
         )],
         code: 1,
         says: "container app names no seccomp profile, and only a kubelet with seccompDefault",
+        ..CLEAN
+    },
+    Row {
+        name: "annotations that network plugins write on every pod",
+        spoil: |shop| {
+            shop.template()["metadata"]["annotations"] = json!({
+                "cni.projectcalico.org/containerID": "0707",
+                "cni.projectcalico.org/podIP": "10.244.0.5/32",
+                "k8s.ovn.org/pod-networks": r#"{"default":{"ip_addresses":["10.244.0.5/24"]}}"#,
+                "k8s.v1.cni.cncf.io/network-status": r#"[{"name":"cbr0","default":true}]"#,
+            });
+        },
+        ..CLEAN
+    },
+    Row {
+        name: "a pod whose state lists a second network",
+        spoil: |shop| {
+            let status = r#"[{"name":"cbr0","default":true},{"name":"shop/lan","interface":"net1"}]"#;
+            shop.template()["metadata"]["annotations"] =
+                json!({ "k8s.v1.cni.cncf.io/network-status": status });
+        },
+        lacks: &[("pod/web", OTHER_NETWORK)],
+        code: 3,
+        says: "has a network of its own by the annotation k8s.v1.cni.cncf.io/network-status",
         ..CLEAN
     },
     Row {

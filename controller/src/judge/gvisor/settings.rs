@@ -1,13 +1,14 @@
 //! Settings of runsc that weaken a sandbox, as far as they can be seen from inside (gVisor, `runsc/config/flags.go`,
 //! `g3doc/user_guide/production.md`).
 
+mod annotations;
 mod flags;
 mod mounts;
 mod network;
 mod others;
 
+pub use annotations::{Effect, effect};
 use flags::Flag;
-pub use flags::is_opened_by;
 
 use crate::case::{Case, Subject};
 

@@ -2,12 +2,12 @@
 //! Annotations reach runsc as flags if the node's runtime passes them on (gVisor,
 //! `g3doc/user_guide/containerd/configuration.md`; `runsc/config/flags.go`).
 
-use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
+use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 use crate::{
-    case::Case,
+    case::{Case, cluster::PodView},
     judge::gvisor::{
         Assessment, Kernel,
-        settings::{self, SETTINGS, Setting, Shown},
+        settings::{self, Effect, SETTINGS, Setting, Shown},
     },
 };
 
@@ -26,7 +26,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         looks_at: &["socket-defaults", "capabilities", "mounts", "cluster"],
         met: "gVisor's own network stack answers, raw sockets are closed, no root folder of the host is writable, and no pod asks for less",
         unmet: "a setting that opens the sandbox was seen, or a pod asks for one by an annotation",
-        inconclusive: "it is not known whose kernel answers, or a setting could not be observed",
+        inconclusive: "it is not known whose kernel answers, a setting could not be observed, or a pod has an annotation of gVisor's \
+                       whose effect is not known",
         on_platforms: &[],
     },
     mappings: &["GKE secure-sandbox-policy"],
@@ -34,7 +35,14 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(case: &Case, assessment: &Assessment) -> Judgement {
-    asked_for(case).or_else(|| not_gvisor(assessment)).unwrap_or_else(|| seen(case))
+    if let Some(judgement) = asked_for(case).or_else(|| not_gvisor(assessment)) {
+        return judgement;
+    }
+    let seen = seen(case);
+    match seen.outcome {
+        Outcome::Met => unknown(case).unwrap_or(seen),
+        _ => seen,
+    }
 }
 
 /// Returns the judgement for a kernel that is not gVisor's, or is not known; `None` for gVisor's.
@@ -68,15 +76,37 @@ fn seen(case: &Case) -> Judgement {
 
 /// Judges the annotations of pods, whether or not the node's runtime passes them on.
 fn asked_for(case: &Case) -> Option<Judgement> {
-    let annotations = case.pod_views().iter().flat_map(|pod_view| {
-        pod_view.gvisor_annotations.iter().map(move |(key, value)| (pod_view.origin.title(), key, value))
+    let weakening = annotations(case).into_iter().filter_map(|(annotation, effect)| match effect {
+        Effect::Weakens(how) => Some(format!("{annotation}: {how}")),
+        Effect::Harmless | Effect::Unknown => None,
     });
-    let weakening: Vec<_> = annotations
-        .filter(|(_, key, value)| settings::is_opened_by(key, value))
-        .map(|(title, key, value)| format!("{title} sets {key}={value}"))
-        .collect();
-    let judgement = Judgement::unmet(weakening.first()?.clone());
-    Some(weakening.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
+    let weakening: Vec<_> = weakening.collect();
+    Some(citing(Judgement::unmet(weakening.first()?.clone()), &weakening))
+}
+
+/// Returns the judgement for annotations of an unknown effect; `None` without such annotations.
+fn unknown(case: &Case) -> Option<Judgement> {
+    let unknown = annotations(case).into_iter().filter(|(_, effect)| *effect == Effect::Unknown);
+    let unknown: Vec<_> = unknown.map(|(annotation, _)| annotation).collect();
+    let first = unknown.first()?;
+    let why = format!("{first}, which is not known to be harmless; remove the annotation if nobody needs it");
+    Some(citing(Judgement::inconclusive(why), &unknown))
+}
+
+/// Returns each annotation of gVisor's as a fragment, with its effect.
+fn annotations(case: &Case) -> Vec<(String, Effect)> {
+    let of = |pod_view: &PodView| {
+        let title = pod_view.origin.title();
+        let told = |(key, value): (&String, &String)| {
+            (format!("{title} sets {key}={value}"), settings::effect(key, value))
+        };
+        pod_view.gvisor_annotations.iter().map(told).collect::<Vec<_>>()
+    };
+    case.pod_views().iter().flat_map(of).collect()
+}
+
+fn citing(judgement: Judgement, annotations: &[String]) -> Judgement {
+    annotations.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()))
 }
 
 #[cfg(test)]
@@ -84,7 +114,7 @@ mod tests {
     use proto::Observation;
 
     use super::*;
-    use crate::{fixture, judge::requirement::Outcome};
+    use crate::fixture;
 
     fn judge(case: &Case) -> Judgement {
         fixture::judged(&REQUIREMENT, case)
@@ -109,18 +139,42 @@ mod tests {
         assert!(matches!(judge(&fixture::runc()).outcome, Outcome::NotApplicable(_)));
     }
 
+    fn annotated(key: &str, value: &str) -> Judgement {
+        let mut case = fixture::pod();
+        fixture::pod_view(&mut case).gvisor_annotations.insert(key.into(), value.into());
+        judge(&case)
+    }
+
     #[test]
     fn only_annotations_that_open_the_sandbox_are_unmet() {
         for (key, value, outcome) in [
             ("dev.gvisor.flag.host-uds", "open", Outcome::Unmet),
             ("dev.gvisor.flag.host-uds", "none", Outcome::Met),
             ("dev.gvisor.flag.overlay2", "none", Outcome::Unmet),
-            ("dev.gvisor.spec.mount.data.type", "bind", Outcome::Met),
+            ("dev.gvisor.flag.rdmaproxy", "true", Outcome::Unmet),
             ("dev.gvisor.flag.debug", "true", Outcome::Met),
+            ("dev.gvisor.spec.mount.data.type", "bind", Outcome::Met),
+            ("dev.gvisor.spec.rootfs.source", "/srv/image", Outcome::Unmet),
+            ("dev.gvisor.internal.nvproxy", "true", Outcome::Unmet),
+            ("dev.gvisor.bundle.experimental-high-performance", "true", Outcome::Unmet),
         ] {
-            let mut case = fixture::pod();
-            fixture::pod_view(&mut case).gvisor_annotations.insert(key.into(), value.into());
-            assert_eq!(judge(&case).outcome, outcome, "{key}={value}");
+            assert_eq!(annotated(key, value).outcome, outcome, "{key}={value}");
         }
+    }
+
+    #[test]
+    fn an_annotation_of_an_unknown_effect_is_inconclusive_by_name() {
+        let judgement = annotated("dev.gvisor.flag.of-tomorrow", "true");
+        assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{judgement:?}");
+        assert!(judgement.because.starts_with("pod/web-1 sets dev.gvisor.flag.of-tomorrow=true"));
+    }
+
+    #[test]
+    fn a_weakness_that_was_seen_outweighs_an_unknown_annotation() {
+        let mut case = fixture::pod();
+        let annotations = &mut fixture::pod_view(&mut case).gvisor_annotations;
+        annotations.insert("dev.gvisor.of-tomorrow".into(), "true".into());
+        case.collected.evidence.socket_defaults = fixture::runc().collected.evidence.socket_defaults;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 }

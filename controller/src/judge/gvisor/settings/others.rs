@@ -78,7 +78,7 @@ fn host_unix_sockets(case: &Case) -> Shown {
 
 fn by_argument(case: &Case, flags: &[&Flag]) -> Shown {
     match argument(case, flags) {
-        Some(value) if !flags.iter().any(|flag| flag.harmless.contains(&value)) => {
+        Some(value) if !flags.iter().any(|flag| flag.is_harmless(value)) => {
             Shown::Weak(format!("the runtime's arguments say {value}"))
         }
         _ => Shown::Unseen("only the runtime's configuration shows it"),
