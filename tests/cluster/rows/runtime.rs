@@ -28,6 +28,7 @@ const NO_PROBE: Lacks = &[
     ("resource-limits", "inconclusive"),
     ("root-read-only", "inconclusive"),
     ("runtime-class-exists", "unmet"),
+    ("runtime-class-used", "unmet"),
     ("runtime-isolation", "inconclusive"),
     ("runtime-settings", "inconclusive"),
     ("secrets-absent", "inconclusive"),
@@ -62,7 +63,14 @@ pub(super) const ROWS: &[Row] = &[
         lend: |cluster| vec![class(cluster, &liar(), "runc")],
         lacks: &[("pod/web", OWN_KERNEL)],
         code: 1,
-        says: "the handler runc is not gVisor's",
+        says: "the handler runc has another name than gVisor's, and the probe saw another kernel",
+        ..CLEAN
+    },
+    Row {
+        name: "a RuntimeClass whose handler has another name than gVisor's",
+        spoil: |shop| shop.pod()["runtimeClassName"] = json!(renamed()),
+        lend: |cluster| vec![class(cluster, &renamed(), "sandboxed")],
+        says: "the handler sandboxed has another name than gVisor's, and the probe saw gVisor's kernel",
         ..CLEAN
     },
     Row {
@@ -159,6 +167,10 @@ fn class<'a>(cluster: &'a Cluster, name: &str, handler: &str) -> Loan<'a> {
 /// Names of objects of the whole cluster contain the process's number, because several runs may share a cluster.
 fn liar() -> String {
     format!("gvisor-liar-{}", process::id())
+}
+
+fn renamed() -> String {
+    format!("safe-{}", process::id())
 }
 
 fn unlimited() -> String {

@@ -3,7 +3,7 @@
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use crate::{
-    case::Case,
+    case::{Case, Citation, cluster::Class as RuntimeClass},
     judge::gvisor::{Assessment, Kernel},
 };
 
@@ -21,9 +21,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              minikube: `minikube addons enable gvisor`; elsewhere: gVisor's containerd quick start.",
     explanation: Explanation {
         looks_at: &["cluster", "runtime-isolation"],
-        met: "the RuntimeClass exists, its handler has gVisor's name, and the probe saw no other kernel",
-        unmet: "the RuntimeClass does not exist, its handler is not gVisor's, or the probe saw another kernel",
-        inconclusive: "RuntimeClasses could not be read, or the namespace has no workload",
+        met: "the RuntimeClass exists, and the probe saw gVisor's kernel in a pod of it, whatever its handler's name",
+        unmet: "the RuntimeClass does not exist, or the probe saw another kernel in a pod of it",
+        inconclusive: "RuntimeClasses could not be read, the namespace has no workload, or it is not known whose kernel answers",
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
@@ -49,24 +49,30 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
         return Judgement::unmet(format!("there is no RuntimeClass {name}"));
     };
     let declared = format!("RuntimeClass {name}, handler {}", class.handler);
-    match (class.claims_gvisor(), assessment.kernel) {
-        (true, Kernel::Other) => Judgement::unmet(format!(
-            "the handler {} has gVisor's name, and the probe saw another kernel",
-            class.handler
-        ))
-        .citing("cluster", declared)
-        .citing_all(assessment.citations.clone()),
-        (true, _) => Judgement::met("the RuntimeClass exists, and its handler has gVisor's name")
-            .citing("cluster", declared),
-        (false, Kernel::Gvisor) => Judgement::met(format!(
-            "the handler {} has another name than gVisor's, and the probe saw gVisor's kernel",
-            class.handler
-        ))
-        .citing("cluster", declared)
-        .citing_all(assessment.citations.clone()),
-        (false, _) => Judgement::unmet(format!("the handler {} is not gVisor's", class.handler))
-            .citing("cluster", declared),
+    shown_by_the_probe(class, assessment).citing("cluster", declared).citing_all(kernel(class, assessment))
+}
+
+/// Judges a handler by the kernel that the probe saw in a pod of its class. A name is only a claim.
+fn shown_by_the_probe(class: &RuntimeClass, assessment: &Assessment) -> Judgement {
+    let handler = &class.handler;
+    let claim = if class.claims_gvisor() { "has gVisor's name" } else { "has another name than gVisor's" };
+    match assessment.kernel {
+        Kernel::Gvisor => {
+            Judgement::met(format!("the handler {handler} {claim}, and the probe saw gVisor's kernel"))
+        }
+        Kernel::Other => {
+            Judgement::unmet(format!("the handler {handler} {claim}, and the probe saw another kernel"))
+        }
+        Kernel::Unclear => Judgement::inconclusive(format!(
+            "the handler {handler} {claim}, and the probe does not show whose kernel answers"
+        )),
     }
+}
+
+/// Returns the citations of the kernel, unless it is the one that the handler's name claims.
+fn kernel(class: &RuntimeClass, assessment: &Assessment) -> Vec<Citation> {
+    let as_claimed = class.claims_gvisor() && assessment.kernel == Kernel::Gvisor;
+    if as_claimed { Vec::new() } else { assessment.citations.clone() }
 }
 
 #[cfg(test)]
@@ -74,7 +80,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{case::cluster::Class as RuntimeClass, fixture, judge::requirement::Outcome};
+    use crate::{fixture, judge::requirement::Outcome};
 
     fn handler(case: &mut Case, handler: &str) {
         let cluster = Arc::make_mut(&mut fixture::in_cluster(case).cluster);
@@ -97,6 +103,16 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
         handler(&mut case, "runsc");
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_name_without_the_probes_evidence_is_inconclusive() {
+        for name in ["runsc", "sandboxed"] {
+            let mut case = fixture::pod();
+            case.collected = fixture::silent().collected;
+            handler(&mut case, name);
+            assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! made before.
 
 use crate::case::{Case, InCluster, cluster::PodView};
+use crate::judge::gvisor::{Assessment, Kernel};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -16,20 +17,24 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     protects: "A pod without the RuntimeClass runs on the node's own kernel, beside pods that are isolated.",
     remedy: "Set spec.runtimeClassName in every pod template, and replace the pods made before: `kubectl rollout restart`.",
     explanation: Explanation {
-        looks_at: &["cluster"],
-        met: "all pod templates and pods name a gVisor RuntimeClass",
-        unmet: "a pod template or pod does not, or a pod is older than its corrected template",
-        inconclusive: "pod templates, pods or RuntimeClasses could not be read, or a pod is older than its RuntimeClass",
+        looks_at: &["cluster", "runtime-isolation"],
+        met: "all pod templates and pods name a RuntimeClass, and the probe saw gVisor's kernel under it",
+        unmet: "a pod template or pod names none, the class does not exist, or the probe saw another kernel under it",
+        inconclusive: "pod templates or pods could not be read, it is not known whose kernel answers, or a pod is older than its \
+                       RuntimeClass",
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020", "GKE secure-sandbox-policy"],
-    judge: Judge::Case(judge),
+    judge: Judge::Kernel(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
+    if known.is_of_nothing() {
+        return Judgement::inconclusive("the namespace has no workload");
+    }
     let pod_views = &known.cluster.pod_views;
     let without: Vec<_> = pod_views.iter().filter(|pod_view| pod_view.runtime_class.is_none()).collect();
     if let Some(first) = without.first() {
@@ -43,18 +48,8 @@ fn judge(case: &Case) -> Judgement {
     if let Some(unreadable) = known.cluster.unread_pod_views.first() {
         return Judgement::inconclusive(unreadable.to_string());
     }
-    if known.cluster.classes.is_ok() {
-        let not_gvisors = pod_views.iter().find(|pod_view| {
-            let class = pod_view.runtime_class.as_deref().and_then(|name| known.cluster.class(name));
-            class.is_some_and(|class| !class.claims_gvisor())
-        });
-        if let Some(pod_view) = not_gvisors {
-            let class = pod_view.runtime_class.clone().unwrap_or_default();
-            return Judgement::unmet(format!(
-                "{} uses the RuntimeClass {class}, whose handler does not have gVisor's name",
-                pod_view.origin.title()
-            ));
-        }
+    if let Some(judgement) = of_the_group(known, assessment) {
+        return judgement;
     }
     if let Some(pod_view) = pod_views.iter().find(|pod_view| older_than_its_class(known, pod_view)) {
         return Judgement::inconclusive(format!(
@@ -63,12 +58,34 @@ fn judge(case: &Case) -> Judgement {
         ));
     }
     if pod_views.is_empty() {
-        return Judgement::met(
-            "the namespace has no workload yet; the probe ran with the RuntimeClass that was named",
+        return Judgement::not_applicable(
+            "the namespace has no workload yet whose RuntimeClass could be read",
         );
     }
-    Judgement::met("every workload and every pod names a RuntimeClass")
+    Judgement::met("every workload and every pod names a RuntimeClass, and the probe saw gVisor's kernel in a pod of its own")
         .citing("cluster", format!("{} pods and pod templates", pod_views.len()))
+}
+
+/// Returns the judgement against the class of the probe's own pods; `None` if nothing speaks against it. Pods of another
+/// class have a probe of their own, whose finding judges that class. The kernel decides, whatever the class and its handler
+/// are called.
+fn of_the_group(known: &InCluster, assessment: &Assessment) -> Option<Judgement> {
+    let pod_view = known.group.pod_views.first()?;
+    let name = pod_view.runtime_class.as_deref()?;
+    let title = pod_view.origin.title();
+    if known.cluster.classes.is_ok() && known.cluster.class(name).is_none() {
+        return Some(Judgement::unmet(format!("{title} uses the RuntimeClass {name}, which does not exist")));
+    }
+    let judgement = match assessment.kernel {
+        Kernel::Gvisor => return None,
+        Kernel::Other => Judgement::unmet(format!(
+            "{title} uses the RuntimeClass {name}, and the probe saw another kernel than gVisor's in a pod of it"
+        )),
+        Kernel::Unclear => Judgement::inconclusive(format!(
+            "{title} uses the RuntimeClass {name}, and the probe does not show whose kernel answers in a pod of it"
+        )),
+    };
+    Some(judgement.citing_all(assessment.citations.clone()))
 }
 
 /// True if a pod is older than its class. A class's handler cannot change, but a class of the same name can replace it;
@@ -98,6 +115,59 @@ mod tests {
 
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
+
+    fn handler(case: &mut Case, name: &str) {
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(case).cluster);
+        cluster.classes.as_mut().unwrap()[0].handler = name.into();
+    }
+
+    #[test]
+    fn the_probe_outweighs_the_handlers_name() {
+        for (name, evidence, outcome) in [
+            ("sandboxed", fixture::gvisor(), Outcome::Met),
+            ("sandboxed", fixture::runc(), Outcome::Unmet),
+            ("runsc", fixture::runc(), Outcome::Unmet),
+        ] {
+            let mut case = fixture::pod();
+            case.collected.evidence = evidence.collected.evidence;
+            handler(&mut case, name);
+            assert_eq!(judge(&case).outcome, outcome, "{name}");
+        }
+        let mut case = fixture::pod();
+        case.collected = fixture::silent().collected;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn the_class_of_another_group_is_judged_by_its_own_probe() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        let mut other = cluster.pod_views[0].clone();
+        other.runtime_class = Some("other".into());
+        cluster.pod_views.push(other);
+        let class = crate::case::cluster::Class {
+            name: "other".into(),
+            handler: "runc".into(),
+            ..Default::default()
+        };
+        cluster.classes.as_mut().unwrap().push(class);
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn an_empty_namespace_is_never_met() {
+        let mut case = fixture::pod();
+        let known = fixture::in_cluster(&mut case);
+        known.group.pod_views.clear();
+        Arc::make_mut(&mut known.cluster).pod_views.clear();
+        assert!(matches!(judge(&case).outcome, Outcome::NotApplicable(_)));
+        fixture::in_cluster(&mut case).group.runtime_class = None;
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
 
     #[test]
     fn a_corrected_template_does_not_excuse_an_old_pod() {

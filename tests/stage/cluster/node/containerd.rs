@@ -39,6 +39,11 @@ runtime_type = "io.containerd.runsc.v1"
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runsc-unlimited.options]
 TypeUrl = "io.containerd.runsc.v1.options"
 ConfigPath = "{folder}/runsc-unlimited.toml"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.sandboxed]
+runtime_type = "io.containerd.runsc.v1"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.sandboxed.options]
+TypeUrl = "io.containerd.runsc.v1.options"
+ConfigPath = "{folder}/runsc.toml"
 "#,
             socket = self.socket().display(),
             pause = image::PAUSE,
