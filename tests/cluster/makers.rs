@@ -38,6 +38,11 @@ pub(super) const OTHER_KINDS: [OtherKind; 10] = [
 ];
 
 impl OtherKind {
+    /// Returns a kind of a group whose objects may hold pod templates.
+    pub(super) const fn of_templates(group: &'static str) -> Self {
+        Self { kind: "Thing", plural: "things", group }
+    }
+
     /// Returns the definition that teaches the cluster this kind.
     pub(super) fn definition(&self, scope: &str) -> Value {
         let Self { kind, plural, group } = self;

@@ -10,7 +10,10 @@ use stage::{
     cluster::{Namespace, Shop},
 };
 
-use crate::{Batch, Selection, Test, makers::OTHER_KINDS};
+use crate::{
+    Batch, Selection, Test,
+    makers::{OTHER_KINDS, OtherKind},
+};
 
 pub(super) const TESTS: &[Test] = &[(
     "the Role that rbac prints is enough to run, and inconclusive findings name what is missing",
@@ -127,6 +130,10 @@ fn rows() -> impl Iterator<Item = (String, (usize, Option<&'static Permission>))
 fn run(cluster: &Cluster, selection: &Selection) {
     let gate = Gate::open(cluster);
     let _kinds: Vec<_> = OTHER_KINDS.iter().map(|kind| cluster.lend(kind.definition("Cluster"))).collect();
+    let of_templates =
+        ALL.iter().filter(|permission| permission.resource == "*" && permission.place == Place::Namespace);
+    let of_templates = of_templates.map(|permission| OtherKind::of_templates(permission.group));
+    let _templates: Vec<_> = of_templates.map(|kind| cluster.lend(kind.definition("Namespaced"))).collect();
     let rows = selection.of(rows());
     let objects: Vec<_> =
         rows.iter().flat_map(|&(_, (number, taken))| without(&gate, number, taken)).collect();

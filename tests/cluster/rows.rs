@@ -1,5 +1,6 @@
 //! Rows of one broken thing each: the requirements that production then finds not met, and no others.
 
+mod custom;
 mod network;
 mod node;
 mod profiles;
@@ -68,6 +69,7 @@ fn rows() -> impl Iterator<Item = (String, &'static Row)> {
         ("network", network::ROWS),
         ("profile", profiles::ROWS),
         ("workload", workload::ROWS),
+        ("custom", custom::ROWS),
         ("node", node::ROWS),
     ];
     let tables = iter::once(("clean", &[CLEAN][..])).chain(tables);

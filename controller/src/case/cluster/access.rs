@@ -16,6 +16,8 @@ pub enum Access {
     },
     /// A request for a path of the API server's own, such as `/version`.
     Path(String),
+    /// The specification of an object's pods, by the object's title.
+    PodsOf(String),
     /// The words of a saved file, which no decision reads.
     Recorded(String),
 }
@@ -65,6 +67,7 @@ impl fmt::Display for Access {
                 write!(formatter, "{verb} {resource} in {namespace}")
             }
             Self::Path(path) => write!(formatter, "get {path}"),
+            Self::PodsOf(title) => write!(formatter, "read the pods of {title}"),
             Self::Recorded(words) => formatter.write_str(words),
         }
     }
@@ -92,6 +95,7 @@ mod tests {
             (Access::list("services").within("kube-system"), "list services in kube-system"),
             (Access::get("services").within("default"), "get services in default"),
             (Access::Path("/version".to_owned()), "get /version"),
+            (Access::PodsOf("workflow/build".to_owned()), "read the pods of workflow/build"),
         ] {
             assert_eq!(access.to_string(), words);
         }

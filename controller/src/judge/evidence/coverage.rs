@@ -13,7 +13,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     mandatory: false,
     weight: 10,
     protects: "One node pool with another setup is enough for code to get out.",
-    remedy: "Let the run see every node (`controller rbac --cluster`), and remove what keeps a probe away. Or restrict \
+    remedy: "Let the run see every node and every workload (`controller rbac --cluster`; for a kind that the finding names, \
+             also the permission to list it), and remove what keeps a probe away. Or restrict \
              this run with `--nodes` or `--like`, and judge the rest in another run. In a namespace without workloads, \
              `--runtime-class NAME` probes for pods that do not exist yet.",
     explanation: Explanation {
@@ -32,8 +33,10 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::not_applicable("there is no cluster");
     };
     let coverage = &known.coverage;
-    if let Some(unreadable) = known.cluster.unread_pod_views.first() {
-        return Judgement::inconclusive(format!("the workloads are not known: {unreadable}"));
+    let unread = &known.cluster.unread_pod_views;
+    if let Some(first) = unread.first() {
+        let judgement = Judgement::inconclusive(format!("not every workload is known: {first}"));
+        return unread.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.to_string()));
     }
     if let Some(first) = coverage.uncovered.first() {
         let judgement = Judgement::inconclusive(format!("no probe represents {first}"));
@@ -70,6 +73,18 @@ mod tests {
         coverage.uncovered.push("pod/lost: no node".into());
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("pod/lost"), "{why}");
+    }
+
+    #[test]
+    fn every_kind_of_workload_that_was_not_read_is_named() {
+        let mut case = fixture::pod();
+        let cluster = std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.unread_pod_views =
+            ["list sandboxes.agents.x-k8s.io", "list rollouts.argoproj.io"].map(fixture::forbidden).into();
+        let judgement = judge(&case);
+        assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)));
+        assert!(judgement.because.contains("sandboxes.agents.x-k8s.io"), "{judgement:?}");
+        assert!(judgement.citations[1].text.contains("rollouts.argoproj.io"), "{judgement:?}");
     }
 
     #[test]

@@ -148,6 +148,23 @@ pub const ALL: &[Permission] = &[
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
     },
     Permission {
+        group: "",
+        resource: "podtemplates",
+        verbs: &["list"],
+        place: Place::Namespace,
+        purpose: "read the pod templates of pods that do not exist yet",
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
+    },
+    templates_of("agents.x-k8s.io"),
+    templates_of("argoproj.io"),
+    templates_of("extensions.agents.x-k8s.io"),
+    templates_of("jobset.x-k8s.io"),
+    templates_of("kubeflow.org"),
+    templates_of("ray.io"),
+    templates_of("serving.knative.dev"),
+    templates_of("sparkoperator.k8s.io"),
+    templates_of("tekton.dev"),
+    Permission {
         group: "networking.k8s.io",
         resource: "networkpolicies",
         verbs: &["list"],
@@ -278,6 +295,18 @@ pub const ALL: &[Permission] = &[
     policies_of("policy.networking.k8s.io"),
     policies_of("projectcalico.org"),
 ];
+
+/// Returns the permission for objects that may hold pod templates, of a group that not every cluster has.
+const fn templates_of(group: &'static str) -> Permission {
+    Permission {
+        group,
+        resource: "*",
+        verbs: &["list"],
+        place: Place::Namespace,
+        purpose: "read the pod templates in objects of this group, if the cluster has the group",
+        without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
+    }
+}
 
 /// Returns the permission for policies of a kind that not every cluster has.
 const fn policies_of(group: &'static str) -> Permission {

@@ -3,6 +3,7 @@
 mod claims;
 mod classes;
 mod control;
+mod custom;
 mod endpoint;
 mod neighbours;
 mod networks;
@@ -15,10 +16,12 @@ mod secrets;
 mod selecting;
 mod services;
 mod template;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Namespace;
+use futures_util::FutureExt;
+use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::APIGroup};
 use kube::{Api, Client};
 
 pub(crate) use policies::OtherKinds;
@@ -62,12 +65,14 @@ pub(crate) struct Surveyed {
 /// Reads everything concurrently. Only a missing namespace or a silent API server is an error.
 pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Surveyed, Error> {
     let labels = namespace(client, scope.namespace).await?;
+    // Two readers need the groups, and each goes on as soon as they are known.
+    let groups = groups(client).shared();
     let (version, (pod_views, pods, unread_pod_views), classes, nodes, (kinds, policies, control), rest) = tokio::join!(
         version(client),
-        pod_views::read(client, scope.namespace),
+        async { pod_views::read(client, scope.namespace, &groups.clone().await).await },
         classes::read(client),
         nodes::read(client, scope.pool_label),
-        bound(client, scope),
+        async { bound(client, scope, &groups.clone().await).await },
         async {
             tokio::join!(
                 quotas::default_limits(client, scope.namespace),
@@ -108,9 +113,19 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
     Ok(Surveyed { cluster, kinds, forwards })
 }
 
+/// Lists the groups of the cluster's API, except the core group.
+async fn groups(client: &Client) -> Read<Vec<APIGroup>> {
+    let groups = client.list_api_groups().await;
+    groups.map(|list| list.groups).map_err(unreadable(Access::Path("/apis".to_owned())))
+}
+
 /// Returns the policies of both namespaces, and the kinds of policies besides Kubernetes' own.
-async fn bound(client: &Client, scope: &Scope<'_>) -> (OtherKinds, Policies, Option<ControlNamespace>) {
-    let kinds = policies::other_kinds(client).await;
+async fn bound(
+    client: &Client,
+    scope: &Scope<'_>,
+    groups: &Read<Vec<APIGroup>>,
+) -> (OtherKinds, Policies, Option<ControlNamespace>) {
+    let kinds = policies::other_kinds(client, groups).await;
     let (policies, control) = tokio::join!(
         policies::read(client, &kinds, scope.namespace),
         control::namespace(client, &kinds, scope.control)

@@ -139,9 +139,9 @@ impl Attempted<'_> {
         self.was_made_in_each_round() && self.control_succeeded(|reach| reach == Reach::Reached)
     }
 
-    /// True if a name server told the control that it has no address for the name.
+    /// True if a name server told the control in each round that it has no address for the name.
     pub(in crate::judge) fn control_was_refused(&self) -> bool {
-        matches!(self.control, Some(Reach::NoName | Reach::NameRefused))
+        self.control_succeeded(|reach| matches!(reach, Reach::NoName | Reach::NameRefused))
     }
 
     /// True if a name server gave the address of an outside name.

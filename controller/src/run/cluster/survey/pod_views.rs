@@ -1,41 +1,18 @@
 //! Pods, and the pod templates of every kind of workload.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::{collections::BTreeSet, net::SocketAddr};
 
-use k8s_openapi::{
-    Metadata, NamespaceResourceScope,
-    api::{
-        apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
-        batch::v1::{CronJob, Job},
-        core::v1::{EphemeralVolumeSource, Pod, PodTemplateSpec, ReplicationController, Volume as ApiVolume},
-    },
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
-use kube::{Api, Client, Resource};
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::APIGroup};
+use kube::{Api, Client};
 
-use super::{endpoint, list, neighbours, template};
+use super::{
+    endpoint, list, neighbours, template,
+    workloads::{self, Makers, Workload, maker, makers},
+};
 use crate::case::{
     cluster::{Access, Labels, Origin, PodView, Read, Unreadable},
     policy::Endpoint,
 };
-
-/// Each ReplicaSet or Job with the workload that made it.
-type Makers = BTreeMap<(String, String), (String, String)>;
-
-struct Workload {
-    kind: &'static str,
-    metadata: ObjectMeta,
-    template: Option<PodTemplateSpec>,
-}
-
-impl Workload {
-    fn identity(&self) -> Option<(String, String)> {
-        Some((self.kind.to_owned(), self.metadata.name.clone()?))
-    }
-}
 
 /// The addresses of the namespace's pods.
 pub(super) struct PodAddresses {
@@ -46,14 +23,18 @@ pub(super) struct PodAddresses {
 }
 
 /// Reads the pod templates and pods, the addresses of the pods, and the reads that failed.
-pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<PodView>, PodAddresses, Vec<Unreadable>) {
-    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace)).await;
+pub(super) async fn read(
+    client: &Client,
+    namespace: &str,
+    groups: &Read<Vec<APIGroup>>,
+) -> (Vec<PodView>, PodAddresses, Vec<Unreadable>) {
+    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups)).await;
     let addresses = PodAddresses {
         neighbours: neighbours::of(&pods),
         endpoints: pods.iter().filter(|pod| lives(pod)).cloned().map(endpoint::of_pod).collect(),
     };
     let makers = makers(&found);
-    let templates = templates(found).map(pod_view);
+    let templates = workloads::judged(found).into_iter().map(of_template);
     let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
     (templates.chain(pods).collect(), addresses, unread)
 }
@@ -62,17 +43,18 @@ pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<PodView>, Pod
 pub(super) async fn endpoints(
     client: &Client,
     namespace: &str,
+    groups: &Read<Vec<APIGroup>>,
     labels: Option<&Labels>,
 ) -> (Vec<(Origin, Endpoint)>, Vec<Unreadable>) {
-    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace)).await;
+    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups)).await;
     let makers = makers(&found);
     let own = |endpoint| Endpoint {
         namespace: namespace.to_owned(),
         namespace_labels: labels.cloned(),
         ..endpoint
     };
-    let templates = templates(found).map(|workload| {
-        let origin = origin_of(&workload);
+    let templates = workloads::judged(found).into_iter().map(|workload| {
+        let origin = workload.origin();
         let template = workload.template.unwrap_or_default();
         (origin, endpoint::of_template(template))
     });
@@ -81,45 +63,20 @@ pub(super) async fn endpoints(
     (templates.chain(pods).map(|(origin, it)| (origin, own(it))).collect(), unread)
 }
 
-async fn workloads_and_pods(client: &Client, namespace: &str) -> (Vec<Workload>, Vec<Pod>, Vec<Unreadable>) {
-    let (deployments, sets, stateful, daemons, controllers, jobs, crons, pods) = tokio::join!(
-        workloads::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
-        workloads::<ReplicaSet>(client, namespace, "replicaset", |set| set
-            .spec
-            .and_then(|spec| spec.template)),
-        workloads::<StatefulSet>(client, namespace, "statefulset", of_stateful_set),
-        workloads::<DaemonSet>(client, namespace, "daemonset", |set| set.spec.map(|spec| spec.template)),
-        workloads::<ReplicationController>(client, namespace, "replicationcontroller", |controller| {
-            controller.spec.and_then(|spec| spec.template)
-        }),
-        workloads::<Job>(client, namespace, "job", |job| job.spec.map(|spec| spec.template)),
-        workloads::<CronJob>(client, namespace, "cronjob", |job| {
-            job.spec.and_then(|spec| spec.job_template.spec).map(|spec| spec.template)
-        }),
+async fn workloads_and_pods(
+    client: &Client,
+    namespace: &str,
+    groups: &Read<Vec<APIGroup>>,
+) -> (Vec<Workload>, Vec<Pod>, Vec<Unreadable>) {
+    let ((found, mut unread), pods) = tokio::join!(
+        workloads::read(client, namespace, groups),
         list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), |pod| pod),
     );
-    let mut unread = Vec::new();
-    let mut found = Vec::new();
-    for read in [deployments, sets, stateful, daemons, controllers, jobs, crons] {
-        match read {
-            Ok(workloads) => found.extend(workloads),
-            Err(unreadable) => unread.push(unreadable),
-        }
-    }
     let pods = pods.unwrap_or_else(|unreadable| {
         unread.push(unreadable);
         Vec::new()
     });
     (found, pods, unread)
-}
-
-/// Returns the workloads that no other known workload made. A workload that an unknown kind made, such as an operator's,
-/// is represented by nothing else, so its template counts.
-fn templates(found: Vec<Workload>) -> impl Iterator<Item = Workload> {
-    let known: BTreeSet<_> = found.iter().filter_map(Workload::identity).collect();
-    found
-        .into_iter()
-        .filter(move |workload| maker(&workload.metadata).is_none_or(|maker| !known.contains(&maker)))
 }
 
 /// Reads the current pods, except those named in `but`.
@@ -130,63 +87,10 @@ pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String
     Ok(others.filter(lives).map(|pod| of_pod(pod, &Makers::new())).collect())
 }
 
-/// Adds the claims of a StatefulSet to its template's volumes: they are made for each pod and listed beside the
-/// template.
-fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
-    let spec = set.spec?;
-    let mut template = spec.template;
-    let claims = spec.volume_claim_templates.into_iter().flatten();
-    let volumes = claims.map(|claim| ApiVolume {
-        name: claim.metadata.name.unwrap_or_default(),
-        ephemeral: Some(EphemeralVolumeSource::default()),
-        ..ApiVolume::default()
-    });
-    template.spec.get_or_insert_default().volumes.get_or_insert_default().extend(volumes);
-    Some(template)
-}
-
-async fn workloads<K>(
-    client: &Client,
-    namespace: &str,
-    kind: &'static str,
-    template: impl Fn(K) -> Option<PodTemplateSpec>,
-) -> Read<Vec<Workload>>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-        + Metadata<Ty = ObjectMeta>
-        + Clone
-        + serde::de::DeserializeOwned
-        + std::fmt::Debug,
-{
-    list(Api::<K>::namespaced(client.clone(), namespace), Access::list(format!("{kind}s")), |object| {
-        let metadata = object.metadata().clone();
-        Workload { kind, metadata, template: template(object) }
-    })
-    .await
-}
-
-fn pod_view(workload: Workload) -> PodView {
-    let origin = origin_of(&workload);
+fn of_template(workload: Workload) -> PodView {
+    let origin = workload.origin();
     let template = workload.template.unwrap_or_default();
     template::pod_view(origin, template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
-}
-
-fn origin_of(workload: &Workload) -> Origin {
-    let name = workload.metadata.name.clone().unwrap_or_default();
-    Origin { kind: workload.kind.to_owned(), name, pod: None }
-}
-
-fn makers(workloads: &[Workload]) -> Makers {
-    let made =
-        workloads.iter().filter_map(|workload| Some((workload.identity()?, maker(&workload.metadata)?)));
-    made.collect()
-}
-
-/// Returns the workload that made an object, as kind and name.
-fn maker(metadata: &ObjectMeta) -> Option<(String, String)> {
-    let owners = metadata.owner_references.as_ref()?;
-    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
-    Some((owner.kind.to_lowercase(), owner.name.clone()))
 }
 
 /// Returns true if the pod runs or will run. Another run's probes count, too: a pod cannot hide behind our labels.

@@ -68,17 +68,14 @@ pub(super) fn selector(api: LabelSelector) -> Selector {
 }
 
 /// Discovers the other kinds, those of each group by themselves. A group that cannot be read is named.
-pub(super) async fn other_kinds(client: &Client) -> OtherKinds {
-    OtherKinds(match groups_of_policies(client).await {
-        Ok(groups) => join_all(groups.iter().map(|group| discovered(client, group))).await,
-        Err(unreadable) => vec![Err(unreadable)],
+pub(super) async fn other_kinds(client: &Client, groups: &Read<Vec<APIGroup>>) -> OtherKinds {
+    OtherKinds(match groups {
+        Ok(groups) => {
+            let of_policies = groups.iter().filter(|group| kinds::is_of_policies(&group.name));
+            join_all(of_policies.map(|group| discovered(client, group))).await
+        }
+        Err(unreadable) => vec![Err(unreadable.clone())],
     })
-}
-
-/// Lists the API groups of this cluster that have policies.
-async fn groups_of_policies(client: &Client) -> Read<Vec<APIGroup>> {
-    let groups = client.list_api_groups().await.map_err(unreadable(Access::Path("/apis".to_owned())))?;
-    Ok(groups.groups.into_iter().filter(|group| kinds::is_of_policies(&group.name)).collect())
 }
 
 /// Discovers the kinds of a group that may open or close a pod's traffic, in every version: a kind may exist in a single

@@ -2,7 +2,7 @@
 
 use kube::Client;
 
-use super::{namespace, pod_views, policies};
+use super::{groups, namespace, pod_views, policies};
 use crate::{
     case::{
         cluster::{Access, Unreadable},
@@ -15,9 +15,10 @@ use crate::{
 /// nothing to explain.
 pub(crate) async fn read(client: &Client, name: &str) -> Result<Reading, RunError> {
     let labels = namespace(client, name).await?;
+    let groups = groups(client).await;
     let ((endpoints, unread), policies) =
-        tokio::join!(pod_views::endpoints(client, name, labels.as_ref().ok()), async {
-            let kinds = policies::other_kinds(client).await;
+        tokio::join!(pod_views::endpoints(client, name, &groups, labels.as_ref().ok()), async {
+            let kinds = policies::other_kinds(client, &groups).await;
             policies::read(client, &kinds, name).await
         });
     let pods = unread.iter().find(|unreadable| unreadable.what == Access::pods());

@@ -1,0 +1,214 @@
+//! Objects of custom kinds that make pods: a pod template may lie anywhere in an object. The schemas of the kinds tell which
+//! kinds may hold one, so that only the objects of these kinds are read.
+
+mod object;
+mod schema;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, future::join_all, stream};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, GetParams, ListParams, Request},
+    core::GroupVersion,
+    discovery::{ApiCapabilities, Scope, pinned_group, verbs},
+};
+use serde_json::Value;
+
+use super::{unreadable, workloads::Workload};
+use crate::case::{
+    cluster::{Access, Read, Unreadable},
+    policy::kinds,
+};
+
+/// Schemas that are requested at once.
+const AT_ONCE: usize = 8;
+
+/// Groups without a kind that makes pods by a template, besides those of policies.
+const WITHOUT_TEMPLATES: &[&str] = &[
+    // Kubernetes' own. The groups of workloads are read by name.
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "autoscaling.k8s.io",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "custom.metrics.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "external.metrics.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "gateway.networking.k8s.io",
+    "internal.apiserver.k8s.io",
+    "metrics.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "snapshot.storage.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+    // Certificates, credentials, meshes, and policies of admission, whose patterns only look like templates.
+    "acme.cert-manager.io",
+    "cert-manager.io",
+    "constraints.gatekeeper.sh",
+    "external-secrets.io",
+    "k8s.cni.cncf.io",
+    "kyverno.io",
+    "mutations.gatekeeper.sh",
+    "networking.istio.io",
+    "policies.kyverno.io",
+    "secrets-store.csi.x-k8s.io",
+    "security.istio.io",
+    "templates.gatekeeper.sh",
+    "vpcresources.k8s.aws",
+];
+
+/// Reads the objects of every custom kind that may hold a pod template, and names those that cannot be read.
+pub(super) async fn read(
+    client: &Client,
+    namespace: &str,
+    groups: &Read<Vec<APIGroup>>,
+) -> (Vec<Workload>, Vec<Unreadable>) {
+    let groups = match groups {
+        Ok(groups) => groups,
+        Err(unreadable) => return (Vec::new(), vec![unreadable.clone()]),
+    };
+    let mut kinds = Vec::new();
+    let mut unread = Vec::new();
+    let schemas = stream::iter(groups.iter().filter(|group| may_have_templates(group)))
+        .map(|group| kinds_of(client, group))
+        .buffered(AT_ONCE);
+    for (found, failed) in schemas.collect::<Vec<_>>().await {
+        kinds.extend(found);
+        unread.extend(failed);
+    }
+    let lists = kinds.iter().map(|kind| objects(client, kind, namespace));
+    let mut found = Vec::new();
+    for (kind, objects) in kinds.iter().zip(join_all(lists).await) {
+        match objects {
+            Ok(objects) => {
+                for object in &objects {
+                    let (workloads, failed) = workloads(kind, object);
+                    found.extend(workloads);
+                    unread.extend(failed);
+                }
+            }
+            Err(unreadable) => unread.push(unreadable),
+        }
+    }
+    (found, unread)
+}
+
+fn may_have_templates(group: &APIGroup) -> bool {
+    !WITHOUT_TEMPLATES.contains(&group.name.as_str()) && !kinds::is_of_policies(&group.name)
+}
+
+/// Returns the kinds of a group that may hold a pod template, each once, and the versions that could not be read. A kind may
+/// exist in a single version.
+async fn kinds_of(client: &Client, group: &APIGroup) -> (Vec<ApiResource>, Vec<Unreadable>) {
+    let preferred = group.preferred_version.iter();
+    let versions = preferred.chain(&group.versions).map(|version| version.version.as_str());
+    let mut told = BTreeSet::new();
+    let mut kinds: BTreeMap<String, ApiResource> = BTreeMap::new();
+    let mut unread = Vec::new();
+    for version in versions.filter(|version| told.insert(*version)) {
+        let found = match schema_of(client, &group.name, version).await {
+            Ok(schema) => Ok(by_schema(&schema, &group.name, version)),
+            // A new kind is served before its schema is.
+            Err(_) => by_discovery(client, &group.name, version).await,
+        };
+        match found {
+            Ok(found) => found.into_iter().for_each(|kind| {
+                kinds.entry(kind.kind.clone()).or_insert(kind);
+            }),
+            Err(unreadable) => unread.push(unreadable),
+        }
+    }
+    (kinds.into_values().collect(), unread)
+}
+
+fn by_schema(schema: &Value, group: &str, version: &str) -> Vec<ApiResource> {
+    let kinds = schema::kinds(schema, |kind| object::is_partly_known(group, kind)).into_iter();
+    let resource = |(plural, kind)| ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: format!("{group}/{version}"),
+        kind,
+        plural,
+    };
+    kinds.map(resource).collect()
+}
+
+/// Returns every kind of a namespace: without a schema, each may hold a template.
+async fn by_discovery(client: &Client, group: &str, version: &str) -> Read<Vec<ApiResource>> {
+    let what = Access::Path(format!("/apis/{group}/{version}"));
+    let found = match pinned_group(client, &GroupVersion::gv(group, version)).await {
+        Ok(found) => found,
+        Err(error) if is_gone(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(what)(error)),
+    };
+    let lists = |capabilities: &ApiCapabilities| {
+        capabilities.scope == Scope::Namespaced && capabilities.supports_operation(verbs::LIST)
+    };
+    let all = found.recommended_resources().into_iter();
+    Ok(all.filter(|(_, capabilities)| lists(capabilities)).map(|(resource, _)| resource).collect())
+}
+
+/// Returns the schema of a group's version, which every account may read (kubernetes.io, "Using RBAC Authorization",
+/// `system:discovery`).
+async fn schema_of(client: &Client, group: &str, version: &str) -> Read<Value> {
+    let folder = format!("/openapi/v3/apis/{group}");
+    let what = Access::Path(format!("{folder}/{version}"));
+    let request = Request::new(folder).get(version, &GetParams::default());
+    let failed = |message: String| Unreadable { what: what.clone(), forbidden: false, message };
+    let request = request.map_err(|error| failed(error.to_string()))?;
+    client.request(request).await.map_err(unreadable(what))
+}
+
+/// Reads the objects of a kind in the namespace.
+async fn objects(client: &Client, kind: &ApiResource, namespace: &str) -> Read<Vec<DynamicObject>> {
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, kind);
+    let what = Access::list(format!("{}.{}", kind.plural, kind.group));
+    match api.list(&ListParams::default()).await {
+        Ok(list) if list.metadata.continue_.as_deref().is_none_or(str::is_empty) => Ok(list.items),
+        Ok(_) => Err(Unreadable { what, forbidden: false, message: "the list was cut short".to_owned() }),
+        Err(error) if is_gone(&error) => Ok(Vec::new()),
+        Err(error) => Err(unreadable(what)(error)),
+    }
+}
+
+/// True if a kind was removed after the cluster had listed it.
+fn is_gone(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// Returns the workloads of an object, one for each of its pod templates; none for a run that has ended.
+fn workloads(kind: &ApiResource, object: &DynamicObject) -> (Vec<Workload>, Option<Unreadable>) {
+    if object::has_ended(&object.data) {
+        return (Vec::new(), None);
+    }
+    let lower = kind.kind.to_lowercase();
+    let title = format!("{lower}/{}", object.metadata.name.as_deref().unwrap_or_default());
+    let unread =
+        |message: String| Unreadable { what: Access::PodsOf(title.clone()), forbidden: false, message };
+    if object::is_partly_known(&kind.group, &kind.kind) {
+        let why = format!("a {} does not hold the whole specification of its pods", kind.kind);
+        return (Vec::new(), Some(unread(why)));
+    }
+    match object::templates(&object.data) {
+        Ok(templates) => {
+            let workload = |template| Workload::custom(&lower, object.metadata.clone(), template);
+            (templates.into_iter().map(workload).collect(), None)
+        }
+        Err(why) => (Vec::new(), Some(unread(why))),
+    }
+}

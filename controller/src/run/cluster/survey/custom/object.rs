@@ -1,0 +1,190 @@
+//! The pod templates in an object of a custom kind.
+
+use k8s_openapi::{api::core::v1::PodTemplateSpec, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use serde_json::{Map, Value, json};
+
+/// Kinds whose controllers make pods of parts that are no pod template, or of a template and more.
+const PARTLY_KNOWN: &[(&str, &[&str])] = &[
+    // argo-workflows.readthedocs.io, "Core Concepts".
+    ("argoproj.io", &["CronWorkflow", "Workflow", "WorkflowTemplate"]),
+    // docs.redhat.com, OpenShift, "Understanding image builds".
+    ("build.openshift.io", &["Build", "BuildConfig"]),
+    // kubeflow.github.io/spark-operator, "Writing a SparkApplication".
+    ("sparkoperator.k8s.io", &["ScheduledSparkApplication", "SparkApplication"]),
+    // tekton.dev, "Tasks" and "Pipelines": steps are no containers of a template.
+    ("tekton.dev", &["Pipeline", "PipelineRun", "Task", "TaskRun"]),
+];
+
+/// Returns true for a kind whose objects do not hold the whole specification of their pods.
+pub(super) fn is_partly_known(group: &str, kind: &str) -> bool {
+    PARTLY_KNOWN.iter().any(|(known, kinds)| *known == group && kinds.contains(&kind))
+}
+
+/// Returns true for a run that has ended and makes no more pods. A phase says nothing: controllers of other kinds begin
+/// anew after a failure.
+pub(super) fn has_ended(data: &Value) -> bool {
+    let status = &data["status"];
+    let times =
+        ["completionTime", "finishedAt", "completedAt", "endTime", "terminationTime", "terminalState"];
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    let mut ends = conditions.map(|condition| (condition["type"].as_str(), condition["status"].as_str()));
+    times.iter().any(|key| status[*key].as_str().is_some_and(|time| !time.is_empty()))
+        || ends.any(|end| matches!(end, (Some("Complete" | "Completed" | "Succeeded"), Some("True"))))
+}
+
+/// Returns the pod templates of an object; `Err` says why one of them cannot be read.
+pub(super) fn templates(data: &Value) -> Result<Vec<PodTemplateSpec>, String> {
+    let mut found = Vec::new();
+    for (name, part) in data.as_object().into_iter().flatten() {
+        if name != "status" {
+            search(part, None, &mut found);
+        }
+    }
+    let claims = data.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten();
+    let name = |claim: &Value| claim.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned);
+    let volume = |claim| json!({ "name": name(claim).unwrap_or_default(), "ephemeral": {} });
+    let volumes: Vec<_> = claims.map(volume).collect();
+    found.into_iter().map(|(metadata, spec)| template(metadata, spec, &volumes)).collect()
+}
+
+/// Collects the pod specifications below a value, each with the metadata beside it.
+fn search<'a>(
+    value: &'a Value,
+    metadata: Option<&'a Value>,
+    found: &mut Vec<(Option<&'a Value>, &'a Map<String, Value>)>,
+) {
+    match value {
+        Value::Array(elements) => elements.iter().for_each(|element| search(element, None, found)),
+        Value::Object(fields) if holds_containers(fields) => found.push((metadata, fields)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let beside = fields.get("metadata").filter(|_| name == "spec");
+                search(field, beside, found);
+            }
+        }
+        _ => (),
+    }
+}
+
+fn holds_containers(fields: &Map<String, Value>) -> bool {
+    let containers = fields.get("containers").and_then(Value::as_array);
+    let is_container = |container: &Value| container["name"].is_string() || container["image"].is_string();
+    containers.is_some_and(|containers| !containers.is_empty() && containers.iter().all(is_container))
+}
+
+fn template(
+    metadata: Option<&Value>,
+    spec: &Map<String, Value>,
+    claims: &[Value],
+) -> Result<PodTemplateSpec, String> {
+    let mut spec = spec.clone();
+    amend(&mut spec, claims);
+    let spec = serde_json::from_value(Value::Object(spec))
+        .map_err(|error| format!("its pod template is not one that Kubernetes accepts: {error}"))?;
+    let texts = |key: &str| {
+        let texts =
+            metadata.and_then(|metadata| metadata.get(key)).and_then(Value::as_object).into_iter().flatten();
+        texts.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned()))).collect()
+    };
+    let metadata = ObjectMeta {
+        labels: Some(texts("labels")),
+        annotations: Some(texts("annotations")),
+        ..ObjectMeta::default()
+    };
+    Ok(PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) })
+}
+
+/// Gives containers a name where the kind lets it out, writes quantities as text, and adds the volumes of claims that are made
+/// for each pod. The API server does so for its own kinds alone.
+fn amend(spec: &mut Map<String, Value>, claims: &[Value]) {
+    for list in ["containers", "initContainers"] {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+        for container in containers.filter_map(Value::as_object_mut) {
+            container.entry("name").or_insert_with(|| "unnamed".into());
+            let mut resources = container.get_mut("resources");
+            for part in ["limits", "requests"] {
+                let quantities = resources.as_mut().and_then(|resources| resources.get_mut(part));
+                let quantities =
+                    quantities.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+                for quantity in quantities.filter(|quantity| quantity.is_number()) {
+                    *quantity = quantity.to_string().into();
+                }
+            }
+        }
+    }
+    if !claims.is_empty() {
+        let volumes = spec.entry("volumes").or_insert_with(|| json!([])).as_array_mut();
+        if let Some(volumes) = volumes {
+            volumes.extend_from_slice(claims);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod() -> Value {
+        json!({
+            "runtimeClassName": "gvisor",
+            "containers": [{ "name": "app", "image": "app", "resources": { "limits": { "cpu": 1, "memory": "64Mi" } } }],
+        })
+    }
+
+    #[test]
+    fn templates_are_found_wherever_kinds_keep_them() {
+        let template = json!({ "metadata": { "labels": { "app": "web" } }, "spec": pod() });
+        for data in [
+            json!({ "spec": { "podTemplate": template } }),
+            json!({ "spec": { "template": template, "selector": {} } }),
+            json!({ "spec": { "jobTemplate": { "spec": { "template": template } } } }),
+            json!({ "spec": { "replicatedJobs": [{ "name": "a", "template": { "spec": { "template": template } } }] } }),
+            json!({ "spec": { "pytorchReplicaSpecs": { "Master": { "template": template } } } }),
+        ] {
+            let found = templates(&data).unwrap();
+            let [found] = found.as_slice() else { panic!("{data}") };
+            assert_eq!(found.metadata.as_ref().unwrap().labels.as_ref().unwrap()["app"], "web");
+            let spec = found.spec.as_ref().unwrap();
+            assert_eq!(spec.runtime_class_name.as_deref(), Some("gvisor"));
+            let limits = spec.containers[0].resources.as_ref().unwrap().limits.as_ref().unwrap();
+            assert_eq!(limits["cpu"].0, "1");
+        }
+    }
+
+    #[test]
+    fn each_template_of_an_object_counts() {
+        let group = json!({ "template": { "spec": pod() } });
+        let data = json!({ "spec": { "headGroupSpec": group, "workerGroupSpecs": [group, group] } });
+        assert_eq!(templates(&data).unwrap().len(), 3);
+        assert!(templates(&json!({ "spec": { "host": "a" }, "status": pod() })).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_claim_for_each_pod_is_a_volume_of_the_template() {
+        let claim = json!({ "metadata": { "name": "data" }, "spec": {} });
+        let data = json!({ "spec": { "podTemplate": { "spec": pod() }, "volumeClaimTemplates": [claim] } });
+        let found = templates(&data).unwrap();
+        let volumes = found[0].spec.as_ref().unwrap().volumes.as_ref().unwrap();
+        assert!(volumes[0].name == "data" && volumes[0].ephemeral.is_some());
+    }
+
+    #[test]
+    fn a_template_that_no_pod_can_have_is_an_error() {
+        let data = json!({ "spec": { "containers": [{ "name": "app", "image": "app", "ports": "many" }] } });
+        assert!(templates(&data).unwrap_err().contains("not one that Kubernetes accepts"));
+    }
+
+    #[test]
+    fn a_run_with_a_time_of_its_end_has_ended() {
+        for (status, ended) in [
+            (json!({}), false),
+            (json!({ "phase": "Failed" }), false),
+            (json!({ "finishedAt": null }), false),
+            (json!({ "finishedAt": "2026-11-28T10:00:00Z" }), true),
+            (json!({ "conditions": [{ "type": "Ready", "status": "True" }] }), false),
+            (json!({ "conditions": [{ "type": "Completed", "status": "True" }] }), true),
+        ] {
+            assert_eq!(has_ended(&json!({ "status": status })), ended, "{status}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The workloads of a namespace with their pod templates, and those among them whose template tells something new.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::{
+    Metadata, NamespaceResourceScope,
+    api::{
+        apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
+        batch::v1::{CronJob, Job},
+        core::v1::{
+            EphemeralVolumeSource, PodTemplate, PodTemplateSpec, ReplicationController, Volume as ApiVolume,
+        },
+    },
+    apimachinery::pkg::apis::meta::v1::{APIGroup, ObjectMeta},
+};
+use kube::{Api, Client, Resource};
+
+use super::{custom, list};
+use crate::case::cluster::{Access, Origin, Read, Unreadable};
+
+/// Kind and name of a workload.
+pub(super) type Identity = (String, String);
+
+/// Each workload that another one made, with its maker.
+pub(super) type Makers = BTreeMap<Identity, Identity>;
+
+/// A workload, with one of its pod templates.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Workload {
+    kind: String,
+    metadata: ObjectMeta,
+    pub(super) template: Option<PodTemplateSpec>,
+    /// True for an object of a custom kind.
+    custom: bool,
+}
+
+impl Workload {
+    /// Returns an object of a custom kind with one of its pod templates.
+    pub(super) fn custom(kind: &str, metadata: ObjectMeta, template: PodTemplateSpec) -> Self {
+        Self { kind: kind.to_owned(), metadata, template: Some(template), custom: true }
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        let name = self.metadata.name.clone().unwrap_or_default();
+        Origin { kind: self.kind.clone(), name, pod: None }
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some((self.kind.clone(), self.metadata.name.clone()?))
+    }
+}
+
+/// Reads the workloads of every kind, and names the reads that failed.
+pub(super) async fn read(
+    client: &Client,
+    namespace: &str,
+    groups: &Read<Vec<APIGroup>>,
+) -> (Vec<Workload>, Vec<Unreadable>) {
+    let (deployments, sets, stateful, daemons, controllers, jobs, crons, templates, customs) = tokio::join!(
+        of_kind::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
+        of_kind::<ReplicaSet>(client, namespace, "replicaset", |set| set.spec.and_then(|spec| spec.template)),
+        of_kind::<StatefulSet>(client, namespace, "statefulset", |set| of_stateful_set(set)),
+        of_kind::<DaemonSet>(client, namespace, "daemonset", |set| set.spec.map(|spec| spec.template)),
+        of_kind::<ReplicationController>(client, namespace, "replicationcontroller", |set| set
+            .spec
+            .and_then(|spec| spec.template)),
+        of_kind::<Job>(client, namespace, "job", |job| job.spec.map(|spec| spec.template)),
+        of_kind::<CronJob>(client, namespace, "cronjob", |job| {
+            job.spec.and_then(|spec| spec.job_template.spec).map(|spec| spec.template)
+        }),
+        of_kind::<PodTemplate>(client, namespace, "podtemplate", |template| template.template),
+        custom::read(client, namespace, groups),
+    );
+    let (mut found, mut unread) = customs;
+    for read in [deployments, sets, stateful, daemons, controllers, jobs, crons, templates] {
+        match read {
+            Ok(workloads) => found.extend(workloads),
+            Err(unreadable) => unread.push(unreadable),
+        }
+    }
+    (found, unread)
+}
+
+/// Returns the workloads whose templates are judged. A template is left out if another one represents it: that of the known workload that made its own. What an unknown kind made, such as an operator's, is
+/// represented by nothing else. An object of a custom kind is represented by the workloads that its controller made of it: they
+/// hold what the controller adds.
+pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
+    let identities =
+        |custom| found.iter().filter(move |it| it.custom == custom).filter_map(Workload::identity);
+    let (own, customs): (BTreeSet<_>, BTreeSet<_>) =
+        (identities(false).collect(), identities(true).collect());
+    let makers = makers(&found);
+    let counts = |it: &&Workload| !it.custom && it.kind != "replicaset";
+    let represented: BTreeSet<_> =
+        found.iter().filter(counts).flat_map(|it| above(&makers, it.identity())).collect();
+    let is_judged = |it: &Workload| {
+        if it.custom {
+            return it.identity().is_none_or(|identity| !represented.contains(&identity));
+        }
+        let by_another = maker(&it.metadata).is_some_and(|maker| {
+            own.contains(&maker) || (it.kind == "replicaset" && customs.contains(&maker))
+        });
+        !by_another
+    };
+    let keep: Vec<_> = found.iter().map(is_judged).collect();
+    found.into_iter().zip(keep).filter_map(|(workload, keep)| keep.then_some(workload)).collect()
+}
+
+/// Returns the makers of a workload, from the nearest to the farthest.
+fn above(makers: &Makers, from: Option<Identity>) -> Vec<Identity> {
+    let mut above: Vec<Identity> = Vec::new();
+    let mut next = from.and_then(|from| makers.get(&from));
+    while let Some(maker) = next.filter(|maker| !above.contains(maker)) {
+        above.push(maker.clone());
+        next = makers.get(maker);
+    }
+    above
+}
+
+/// Returns every workload that another one made, with its maker.
+pub(super) fn makers(workloads: &[Workload]) -> Makers {
+    workloads.iter().filter_map(|it| Some((it.identity()?, maker(&it.metadata)?))).collect()
+}
+
+/// Returns the workload that made an object.
+pub(super) fn maker(metadata: &ObjectMeta) -> Option<Identity> {
+    let owners = metadata.owner_references.as_ref()?;
+    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+    Some((owner.kind.to_lowercase(), owner.name.clone()))
+}
+
+/// Reads a `StatefulSet`. Its claims are made for each pod and listed beside the template, whose volumes they join.
+fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
+    let spec = set.spec?;
+    let mut template = spec.template;
+    let claims = spec.volume_claim_templates.into_iter().flatten();
+    let volumes = claims.map(|claim| ApiVolume {
+        name: claim.metadata.name.unwrap_or_default(),
+        ephemeral: Some(EphemeralVolumeSource::default()),
+        ..ApiVolume::default()
+    });
+    template.spec.get_or_insert_default().volumes.get_or_insert_default().extend(volumes);
+    Some(template)
+}
+
+async fn of_kind<K>(
+    client: &Client,
+    namespace: &str,
+    kind: &'static str,
+    read: impl Fn(K) -> Option<PodTemplateSpec>,
+) -> Read<Vec<Workload>>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Metadata<Ty = ObjectMeta>
+        + Clone
+        + serde::de::DeserializeOwned
+        + std::fmt::Debug,
+{
+    list(Api::<K>::namespaced(client.clone(), namespace), Access::list(format!("{kind}s")), |object| {
+        let metadata = object.metadata().clone();
+        let template = read(object);
+        Workload { kind: kind.to_owned(), metadata, template, custom: false }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+
+    use super::*;
+
+    fn workload(kind: &str, name: &str, maker: Option<(&str, &str)>) -> Workload {
+        let owner = maker.map(|(kind, name)| OwnerReference {
+            kind: kind.into(),
+            name: name.into(),
+            controller: Some(true),
+            ..OwnerReference::default()
+        });
+        let metadata = ObjectMeta {
+            name: Some(name.into()),
+            owner_references: owner.map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        };
+        Workload { kind: kind.into(), metadata, ..Workload::default() }
+    }
+
+    fn custom(kind: &str, name: &str, maker: Option<(&str, &str)>) -> Workload {
+        Workload { custom: true, ..workload(kind, name, maker) }
+    }
+
+    fn names(found: Vec<Workload>) -> Vec<String> {
+        judged(found).iter().map(|workload| workload.origin().title()).collect()
+    }
+
+    #[test]
+    fn a_template_of_a_known_maker_is_represented_and_one_of_an_operator_is_not() {
+        let found = vec![
+            workload("deployment", "web", None),
+            workload("replicaset", "web-1", Some(("Deployment", "web"))),
+            workload("statefulset", "data", Some(("Database", "data"))),
+        ];
+        assert_eq!(names(found), ["deployment/web", "statefulset/data"]);
+    }
+
+    #[test]
+    fn a_custom_object_is_represented_by_the_workload_at_the_end_of_its_chain() {
+        let found = vec![
+            custom("service", "web", None),
+            custom("configuration", "web", Some(("Service", "web"))),
+            custom("revision", "web-1", Some(("Configuration", "web"))),
+            workload("deployment", "web-1", Some(("Revision", "web-1"))),
+            custom("sandbox", "agent", None),
+        ];
+        assert_eq!(names(found), ["deployment/web-1", "sandbox/agent"]);
+    }
+
+    #[test]
+    fn a_rollout_represents_its_replica_sets() {
+        let found =
+            vec![custom("rollout", "web", None), workload("replicaset", "web-1", Some(("Rollout", "web")))];
+        assert_eq!(names(found), ["rollout/web"]);
+    }
+}
