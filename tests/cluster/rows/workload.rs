@@ -175,6 +175,40 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "a Job that has ended, and a Deployment's earlier revision",
+        spoil: |shop| {
+            let mut template = shop.template().clone();
+            let pod = template["spec"].as_object_mut().unwrap();
+            pod.remove("runtimeClassName");
+            pod.insert("restartPolicy".to_owned(), json!("Never"));
+            shop.others.push(json!({
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "metadata": { "name": "once" },
+                // It ends as soon as it begins.
+                "spec": { "activeDeadlineSeconds": 1, "backoffLimit": 0, "template": template },
+            }));
+            let mut earlier = shop.template().clone();
+            earlier["metadata"]["labels"] = json!({ "app": "earlier" });
+            earlier["spec"].as_object_mut().unwrap().remove("runtimeClassName");
+            shop.others.push(json!({
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "metadata": { "name": "web-earlier" },
+                "spec": {
+                    "replicas": 0,
+                    "selector": { "matchLabels": { "app": "earlier" } },
+                    "template": earlier,
+                },
+            }));
+        },
+        then: |namespace| {
+            let ended = namespace.kubectl(&["wait", "--for=condition=Failed", "--timeout=120s", "job/once"]);
+            assert!(ended.status.success(), "{ended:#?}");
+        },
+        ..CLEAN
+    },
+    Row {
         name: "a pod with the label of a probe pod",
         spoil: |shop| {
             let mut pod = shop.template().clone();

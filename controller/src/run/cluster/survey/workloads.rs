@@ -32,12 +32,14 @@ pub(super) struct Workload {
     pub(super) template: Option<PodTemplateSpec>,
     /// True for an object of a custom kind.
     custom: bool,
+    /// True if it has ended, or another workload took its place: it makes no more pods.
+    past: bool,
 }
 
 impl Workload {
     /// Returns an object of a custom kind with one of its pod templates.
     pub(super) fn custom(kind: &str, metadata: ObjectMeta, template: PodTemplateSpec) -> Self {
-        Self { kind: kind.to_owned(), metadata, template: Some(template), custom: true }
+        Self { kind: kind.to_owned(), metadata, template: Some(template), custom: true, past: false }
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -57,18 +59,16 @@ pub(super) async fn read(
     groups: &Read<Vec<APIGroup>>,
 ) -> (Vec<Workload>, Vec<Unreadable>) {
     let (deployments, sets, stateful, daemons, controllers, jobs, crons, templates, customs) = tokio::join!(
-        of_kind::<Deployment>(client, namespace, "deployment", |set| set.spec.map(|spec| spec.template)),
-        of_kind::<ReplicaSet>(client, namespace, "replicaset", |set| set.spec.and_then(|spec| spec.template)),
-        of_kind::<StatefulSet>(client, namespace, "statefulset", |set| of_stateful_set(set)),
-        of_kind::<DaemonSet>(client, namespace, "daemonset", |set| set.spec.map(|spec| spec.template)),
-        of_kind::<ReplicationController>(client, namespace, "replicationcontroller", |set| set
-            .spec
-            .and_then(|spec| spec.template)),
-        of_kind::<Job>(client, namespace, "job", |job| job.spec.map(|spec| spec.template)),
+        of_kind::<Deployment>(client, namespace, "deployment", |set| now(set.spec.map(|spec| spec.template))),
+        of_kind::<ReplicaSet>(client, namespace, "replicaset", of_replica_set),
+        of_kind::<StatefulSet>(client, namespace, "statefulset", |set| now(of_stateful_set(set))),
+        of_kind::<DaemonSet>(client, namespace, "daemonset", |set| now(set.spec.map(|spec| spec.template))),
+        of_kind::<ReplicationController>(client, namespace, "replicationcontroller", of_controller),
+        of_kind::<Job>(client, namespace, "job", of_job),
         of_kind::<CronJob>(client, namespace, "cronjob", |job| {
-            job.spec.and_then(|spec| spec.job_template.spec).map(|spec| spec.template)
+            now(job.spec.and_then(|spec| spec.job_template.spec).map(|spec| spec.template))
         }),
-        of_kind::<PodTemplate>(client, namespace, "podtemplate", |template| template.template),
+        of_kind::<PodTemplate>(client, namespace, "podtemplate", |template| now(template.template)),
         custom::read(client, namespace, groups),
     );
     let (mut found, mut unread) = customs;
@@ -81,7 +81,8 @@ pub(super) async fn read(
     (found, unread)
 }
 
-/// Returns the workloads whose templates are judged. A template is left out if another one represents it: that of the known workload that made its own. What an unknown kind made, such as an operator's, is
+/// Returns the workloads whose templates are judged. A template is left out if it belongs to the past, or if another one
+/// represents it: that of the known workload that made its own. What an unknown kind made, such as an operator's, is
 /// represented by nothing else. An object of a custom kind is represented by the workloads that its controller made of it: they
 /// hold what the controller adds.
 pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
@@ -90,7 +91,7 @@ pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
     let (own, customs): (BTreeSet<_>, BTreeSet<_>) =
         (identities(false).collect(), identities(true).collect());
     let makers = makers(&found);
-    let counts = |it: &&Workload| !it.custom && it.kind != "replicaset";
+    let counts = |it: &&Workload| !it.custom && !it.past && it.kind != "replicaset";
     let represented: BTreeSet<_> =
         found.iter().filter(counts).flat_map(|it| above(&makers, it.identity())).collect();
     let is_judged = |it: &Workload| {
@@ -100,7 +101,7 @@ pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
         let by_another = maker(&it.metadata).is_some_and(|maker| {
             own.contains(&maker) || (it.kind == "replicaset" && customs.contains(&maker))
         });
-        !by_another
+        !it.past && !by_another
     };
     let keep: Vec<_> = found.iter().map(is_judged).collect();
     found.into_iter().zip(keep).filter_map(|(workload, keep)| keep.then_some(workload)).collect()
@@ -129,6 +130,37 @@ pub(super) fn maker(metadata: &ObjectMeta) -> Option<Identity> {
     Some((owner.kind.to_lowercase(), owner.name.clone()))
 }
 
+/// A template, and whether its workload belongs to the past.
+type Found = (Option<PodTemplateSpec>, bool);
+
+const fn now(template: Option<PodTemplateSpec>) -> Found {
+    (template, false)
+}
+
+/// Reads a `ReplicaSet`. One without replicas is kept for a way back to an earlier revision.
+fn of_replica_set(set: ReplicaSet) -> Found {
+    let runs = set.status.is_some_and(|status| status.replicas > 0);
+    let spec = set.spec.unwrap_or_default();
+    (spec.template, spec.replicas == Some(0) && !runs)
+}
+
+/// Reads a `ReplicationController`. One that a `DeploymentConfig` made is like a `ReplicaSet`.
+fn of_controller(controller: ReplicationController) -> Found {
+    let made = maker(&controller.metadata).is_some();
+    let runs = controller.status.is_some_and(|status| status.replicas > 0);
+    let spec = controller.spec.unwrap_or_default();
+    (spec.template, made && spec.replicas == Some(0) && !runs)
+}
+
+/// Reads a Job. One that has ended makes no more pods (kubernetes.io, "Jobs", "Terminal Job conditions").
+fn of_job(job: Job) -> Found {
+    let conditions = job.status.and_then(|status| status.conditions).unwrap_or_default();
+    let ended = conditions
+        .iter()
+        .any(|it| ["Complete", "Failed"].contains(&it.type_.as_str()) && it.status == "True");
+    (job.spec.map(|spec| spec.template), ended)
+}
+
 /// Reads a `StatefulSet`. Its claims are made for each pod and listed beside the template, whose volumes they join.
 fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
     let spec = set.spec?;
@@ -147,7 +179,7 @@ async fn of_kind<K>(
     client: &Client,
     namespace: &str,
     kind: &'static str,
-    read: impl Fn(K) -> Option<PodTemplateSpec>,
+    read: impl Fn(K) -> Found,
 ) -> Read<Vec<Workload>>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
@@ -158,8 +190,8 @@ where
 {
     list(Api::<K>::namespaced(client.clone(), namespace), Access::list(format!("{kind}s")), |object| {
         let metadata = object.metadata().clone();
-        let template = read(object);
-        Workload { kind: kind.to_owned(), metadata, template, custom: false }
+        let (template, past) = read(object);
+        Workload { kind: kind.to_owned(), metadata, template, custom: false, past }
     })
     .await
 }
@@ -167,6 +199,7 @@ where
 #[cfg(test)]
 mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -220,5 +253,23 @@ mod tests {
         let found =
             vec![custom("rollout", "web", None), workload("replicaset", "web-1", Some(("Rollout", "web")))];
         assert_eq!(names(found), ["rollout/web"]);
+    }
+
+    #[test]
+    fn what_has_ended_is_no_workload() {
+        let past = |read: Found| read.1;
+        let job = |status: Value| past(of_job(serde_json::from_value(json!({ "status": status })).unwrap()));
+        let condition = |kind: &str| json!({ "conditions": [{ "type": kind, "status": "True" }] });
+        assert!(job(condition("Complete")) && job(condition("Failed")));
+        assert!(!job(condition("Suspended")) && !job(json!({ "active": 1 })));
+        let set = |replicas: Value, status: i32| {
+            let spec = json!({ "replicas": replicas, "selector": {} });
+            let set = json!({ "spec": spec, "status": { "replicas": status } });
+            past(of_replica_set(serde_json::from_value(set).unwrap()))
+        };
+        assert!(set(json!(0), 0));
+        assert!(!set(json!(0), 1) && !set(json!(1), 0) && !set(Value::Null, 0));
+        let ended = Workload { past: true, ..workload("job", "once", None) };
+        assert_eq!(names(vec![ended, workload("deployment", "at-zero", None)]), ["deployment/at-zero"]);
     }
 }
