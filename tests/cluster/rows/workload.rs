@@ -94,6 +94,14 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "a credential that stands literally in a container's environment",
+        spoil: |shop| shop.container()["env"] = json!([{ "name": "API_TOKEN", "value": "hunter2" }]),
+        lacks: &[("pod/web", &[("secrets-absent", "unmet")])],
+        code: 1,
+        says: "is given a credential in the variable API_TOKEN of the container app",
+        ..CLEAN
+    },
+    Row {
         name: "a writable root file system",
         spoil: |shop| shop.container()["securityContext"]["readOnlyRootFilesystem"] = json!(false),
         lacks: &[("pod/web", &[("root-read-only", "unmet")])],

@@ -40,6 +40,8 @@ pub struct PodView {
     pub name_servers: Vec<IpAddr>,
     /// Names of the Secrets that the pod mounts or puts into its environment; `None` if a saved file lacks them.
     pub secrets: Option<Vec<String>>,
+    /// Other credentials that the pod is given, each as a fragment without its value; `None` if a saved file lacks them.
+    pub credentials: Option<Vec<String>>,
 }
 
 /// The origin of a pod or a template.

@@ -94,6 +94,7 @@ fn a_key_that_older_files_lack_has_a_value_that_claims_nothing() {
         ("/cluster/classes/Ok/0", "overhead_cpu_millis", json!(0)),
         ("/cluster/nodes/Ok/0", "identities", json!([])),
         ("/cluster/shapes/0", "secrets", Value::Null),
+        ("/cluster/shapes/0", "credentials", Value::Null),
         ("/cluster/shapes/0/containers/0", "writable_root", Value::Null),
     ] {
         let mut lacking = content();

@@ -31,6 +31,8 @@ saved_struct! {
         name_servers: Vec<IpAddr>,
         #[serde(default)]
         secrets: Option<Vec<String>>,
+        #[serde(default)]
+        credentials: Option<Vec<String>>,
     }
 }
 

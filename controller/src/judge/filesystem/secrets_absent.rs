@@ -1,5 +1,6 @@
 //! No credential lies at the usual places, in the probe's sandbox or in the workloads that the probe represents. `no-token`
-//! judges a workload's service account token, and has a waiver of its own.
+//! judges a workload's service account token, and has a waiver of its own. Values of `ConfigMaps`, arguments of programs and files
+//! of images are not read, and the citation says so.
 
 use proto::{Secrets, Token};
 
@@ -22,17 +23,22 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              make the calls that need a credential.",
     explanation: Explanation {
         looks_at: &["secrets", "cluster"],
-        met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret (no-token judges service account tokens)",
-        unmet: "a token or another file lies there, or a workload is given a Secret",
+        met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret or another credential that its manifest shows (no-token judges service account tokens)",
+        unmet: "a token or another file lies there, or a workload is given a Secret, a literal credential in a variable, or files of a \
+                driver that fetches secrets",
         inconclusive: "a folder could not be read, or the Secrets of the workloads are not known",
         on_platforms: &[(
             Platform::Kubernetes,
-            "set automountServiceAccountToken: false, and name no Secret in volumes, env and envFrom",
+            "set automountServiceAccountToken: false, name no Secret in volumes, env and envFrom, and write no credential into env",
         )],
     },
     mappings: &["CIS Kubernetes 5.4.1"],
     judge: Judge::Case(judge),
 };
+
+/// The scope of a look at manifests.
+const NONE_GIVEN: &str = "no workload is given a Secret, and no variable holds a literal credential; values of ConfigMaps and \
+                          arguments of programs were not read";
 
 fn judge(case: &Case) -> Judgement {
     let observed = &case.evidence().secrets;
@@ -52,7 +58,7 @@ fn judge(case: &Case) -> Judgement {
     match given {
         None => Judgement::inconclusive("the Secrets that the workloads are given are not known"),
         Some(_) if case.pod_views().is_empty() => none,
-        Some(_) => none.citing("cluster", "no workload is given a Secret"),
+        Some(_) => none.citing("cluster", NONE_GIVEN),
     }
 }
 
@@ -85,7 +91,7 @@ fn describe(token: &Token) -> String {
     format!("{} bytes{audiences}, {until}", token.size)
 }
 
-/// Returns the Secrets that the workloads are given; `None` if the saved evidence does not tell.
+/// Returns the credentials that the workloads are given; `None` if the saved evidence does not tell of Secrets.
 fn of_workloads(case: &Case) -> Option<Vec<Citation>> {
     let cited = |text| Citation { source: "cluster", text };
     let mut given = Vec::new();
@@ -99,6 +105,8 @@ fn of_workloads(case: &Case) -> Option<Vec<Citation>> {
             ),
             None => unknown = true,
         }
+        let others = pod_view.credentials.iter().flatten();
+        given.extend(others.map(|what| cited(format!("{} is given {what}", pod_view.origin.title()))));
     }
     (!unknown || !given.is_empty()).then_some(given)
 }
@@ -151,5 +159,17 @@ mod tests {
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert_eq!(judgement.because, "pod/web-1 is given the Secret database");
+    }
+
+    #[test]
+    fn a_credential_beside_secrets_is_unmet_by_name() {
+        let mut case = fixture::pod();
+        let what = "a credential in the variable API_TOKEN of the container app";
+        fixture::pod_view(&mut case).credentials = Some(vec![what.into()]);
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert_eq!(judgement.because, format!("pod/web-1 is given {what}"));
+        fixture::pod_view(&mut case).credentials = None;
+        assert_eq!(told(&case), "met");
     }
 }

@@ -3,6 +3,7 @@
 mod claims;
 mod classes;
 mod control;
+mod credentials;
 mod custom;
 mod endpoint;
 mod neighbours;

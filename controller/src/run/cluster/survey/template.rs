@@ -10,7 +10,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{networks, secrets};
+use super::{credentials, networks, secrets};
 use crate::{
     case::cluster::{
         Affinity, Container, ContainerKind, Labels, Origin, Placement, PodView, Requirement, SeccompProfile,
@@ -28,6 +28,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         token: token(&origin, spec, volumes),
         name_servers: name_servers(spec),
         secrets: Some(secrets::named(spec)),
+        credentials: Some(credentials::given(spec, &annotations)),
         labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations: of_gvisor(&annotations),
         network_annotations: networks::annotations(&annotations),

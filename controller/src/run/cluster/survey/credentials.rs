@@ -1,0 +1,194 @@
+//! Credentials that a pod is given beside Secrets and service account tokens: literal values in its environment, and files of
+//! drivers and agents that fetch secrets. A value is looked at here, and never kept.
+
+use k8s_openapi::api::core::v1::{Container, EnvVar, EphemeralContainer, PodSpec, Volume};
+
+use crate::case::cluster::Labels;
+
+/// Drivers of volumes whose files are credentials.
+const DRIVERS: &[&str] = &[
+    // secrets-store-csi-driver.sigs.k8s.io, "Usage".
+    "secrets-store.csi.k8s.io",
+    // cert-manager.io, "csi-driver" and "csi-driver-spiffe": certificates with their private keys.
+    "csi.cert-manager.io",
+    "spiffe.csi.cert-manager.io",
+    // github.com/spiffe/spiffe-csi: a socket that hands out identities.
+    "csi.spiffe.io",
+];
+
+/// Annotations by which an agent writes secrets into a pod (developer.hashicorp.com, "Vault Agent Injector annotations").
+const AGENTS: &[&str] = &["vault.hashicorp.com/agent-inject"];
+
+/// The last words of a variable's name that holds a credential.
+const CREDENTIALS: &[&str] = &[
+    "ACCESS_KEY",
+    "API_KEY",
+    "APIKEY",
+    "AUTH_KEY",
+    "CONNECTION_STRING",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "ENCRYPTION_KEY",
+    "PASSPHRASE",
+    "PASSWD",
+    "PASSWORD",
+    "PRIVATE_KEY",
+    "PWD",
+    "SECRET",
+    "SECRET_KEY",
+    "SIGNING_KEY",
+    "SSHPASS",
+    "TOKEN",
+];
+
+/// Variables whose names end like those of credentials, and that hold a path.
+const PATHS: &[&str] = &["GOOGLE_APPLICATION_CREDENTIALS", "OLDPWD", "PWD"];
+
+/// Values that turn something on or off.
+const SWITCHES: &[&str] = &["0", "1", "false", "no", "off", "on", "true", "yes"];
+
+/// Returns each credential as a fragment, such as "a credential in the variable `API_TOKEN` of the container app".
+pub(super) fn given(spec: &PodSpec, annotations: &Labels) -> Vec<String> {
+    let regular = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let regular = regular.map(|Container { name, env, .. }| (name, env));
+    let ephemeral = spec.ephemeral_containers.iter().flatten();
+    let ephemeral = ephemeral.map(|EphemeralContainer { name, env, .. }| (name, env));
+    let variables = regular.chain(ephemeral).flat_map(|(name, env)| {
+        let named = env.iter().flatten().filter(|variable| is_credential(variable));
+        named.map(move |variable| {
+            format!("a credential in the variable {} of the container {name}", variable.name)
+        })
+    });
+    let volumes = spec.volumes.iter().flatten().flat_map(of_volume);
+    let agents = annotations.iter().filter(|(key, value)| AGENTS.contains(&key.as_str()) && *value == "true");
+    let agents = agents.map(|(key, _)| format!("secrets of an agent by the annotation {key}"));
+    variables.chain(volumes).chain(agents).collect()
+}
+
+fn of_volume(volume: &Volume) -> Vec<String> {
+    let name = &volume.name;
+    let driver = volume.csi.iter().map(|csi| csi.driver.as_str()).filter(|driver| DRIVERS.contains(driver));
+    let driver = driver.map(|driver| format!("credentials of the driver {driver} in the volume {name}"));
+    let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
+    let keys = sources.filter(|source| source.pod_certificate.is_some());
+    driver.chain(keys.map(|_| format!("a private key in the volume {name}"))).collect()
+}
+
+fn is_credential(variable: &EnvVar) -> bool {
+    let Some(value) = variable.value.as_deref().map(str::trim) else { return false };
+    // A reference to another variable, which is looked at itself.
+    let refers = value.starts_with("$(") && value.ends_with(')');
+    if value.is_empty() || refers || SWITCHES.contains(&value.to_lowercase().as_str()) {
+        return false;
+    }
+    is_named_so(&variable.name) || looks_so(value)
+}
+
+fn is_named_so(name: &str) -> bool {
+    let name = name.to_uppercase().replace(['-', '.'], "_");
+    let ends = |&word: &&str| {
+        let before = name.strip_suffix(word);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('_') || word.len() > 4)
+    };
+    !PATHS.contains(&name.as_str()) && CREDENTIALS.iter().any(ends)
+}
+
+/// True for a private key, and for an address with a password: `scheme://user:password@host`.
+fn looks_so(value: &str) -> bool {
+    let authority =
+        value.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
+    let password = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
+    value.contains("PRIVATE KEY-----")
+        || password.is_some_and(|password| !password.is_empty() && !password.starts_with("$("))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(spec: Value) -> Vec<String> {
+        given(&serde_json::from_value(spec).unwrap(), &Labels::new())
+    }
+
+    fn holds(name: &str, value: &str) -> bool {
+        let env = json!([{ "name": name, "value": value }]);
+        let found = of(json!({ "containers": [{ "name": "app", "env": env }] }));
+        assert!(found.iter().all(|it| it.contains(name) && !it.contains(value)), "{found:?}");
+        !found.is_empty()
+    }
+
+    #[test]
+    fn a_literal_credential_is_found_by_its_variables_name() {
+        for name in [
+            "AWS_SECRET_ACCESS_KEY",
+            "API_TOKEN",
+            "token",
+            "DB_PASSWORD",
+            "PGPASSWORD",
+            "MYSQL_PWD",
+            "OPENAI_API_KEY",
+            "client-secret",
+            "spring.datasource.password",
+        ] {
+            assert!(holds(name, "hunter2"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_literal_credential_is_found_by_its_form() {
+        for value in ["postgres://app:hunter2@db/shop", "-----BEGIN EC PRIVATE KEY-----\nMHc"] {
+            assert!(holds("SETTING", value), "{value}");
+        }
+        for value in ["https://example.com/a:b@c", "https://app@example.com", "postgres://app:$(PASS)@db"] {
+            assert!(!holds("SETTING", value), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_setting_beside_a_credential_is_none() {
+        for (name, value) in [
+            ("API_TOKEN_FILE", "/run/token"),
+            ("MAX_TOKENS", "4096"),
+            ("TOKEN_TTL", "1h"),
+            ("PWD", "/srv"),
+            ("GOOGLE_APPLICATION_CREDENTIALS", "/etc/key.json"),
+            ("REQUIRE_PASSWORD", "true"),
+            ("ALLOW_EMPTY_PASSWORD", "yes"),
+            ("PASSWORD", ""),
+            ("PASSWORD", "$(OTHER)"),
+            ("SECRET_NAME", "database"),
+            ("KEY", "value"),
+        ] {
+            assert!(!holds(name, value), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn a_variable_from_elsewhere_holds_no_literal() {
+        let from = json!({ "configMapKeyRef": { "name": "settings", "key": "token" } });
+        let env = json!([{ "name": "TOKEN", "valueFrom": from }]);
+        assert!(of(json!({ "containers": [{ "name": "app", "env": env }] })).is_empty());
+    }
+
+    #[test]
+    fn files_of_drivers_and_agents_are_credentials() {
+        let csi = |driver: &str| json!({ "name": "keys", "csi": { "driver": driver } });
+        let signer =
+            json!({ "podCertificate": { "signerName": "example.com/signer", "keyType": "ED25519" } });
+        let certificate = json!({ "name": "keys", "projected": { "sources": [signer] } });
+        for (volume, says) in [
+            (csi("secrets-store.csi.k8s.io"), "credentials of the driver secrets-store.csi.k8s.io"),
+            (csi("csi.cert-manager.io"), "credentials of the driver csi.cert-manager.io"),
+            (certificate, "a private key in the volume keys"),
+        ] {
+            let found = of(json!({ "containers": [], "volumes": [volume] }));
+            assert!(found[0].starts_with(says), "{found:?}");
+        }
+        assert!(of(json!({ "containers": [], "volumes": [csi("ebs.csi.aws.com")] })).is_empty());
+        let agent = Labels::from([("vault.hashicorp.com/agent-inject".to_owned(), "true".to_owned())]);
+        assert_eq!(given(&PodSpec::default(), &agent).len(), 1);
+    }
+}
