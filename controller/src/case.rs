@@ -129,6 +129,8 @@ pub struct RanPod {
     pub asked_after_ms: Option<u64>,
     /// The labels that the pod had when the probe had answered; `None` if a saved file lacks them.
     pub labels: Option<Labels>,
+    /// The limits of the probe's own container, as they were admitted; `None` if a saved file lacks them.
+    pub limits: Option<Limits>,
 }
 
 /// The subject of the judgement.

@@ -155,7 +155,7 @@ impl Launcher for ClusterLauncher {
                 version: cluster.version.as_ref().ok().cloned(),
                 namespace: cluster.namespace.clone(),
             },
-            remarks: plan::cluster::counted_by(&cluster, &plan.groups),
+            remarks: remarks(&cluster, &plan, &results.probed),
             cases: cases::cases(request, &wanted.profile, &Arc::new(cluster), plan, results.probed),
             leftovers: results.leftovers,
             stopped,
@@ -252,6 +252,17 @@ async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, Ru
         pool_label: target.pool_label.as_deref(),
     };
     Ok(Box::pin(survey::cluster(&connection.client, &scope)).await?)
+}
+
+/// Returns everything that a reader should know besides: objects that counted a probe, and harmless changes by admission.
+fn remarks(cluster: &Cluster, plan: &Plan, probed: &[Probed]) -> Vec<String> {
+    let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
+    for remark in probed.iter().filter_map(|probed| probed.admission.as_ref()?.remark()) {
+        if !remarks.contains(&remark) {
+            remarks.push(remark);
+        }
+    }
+    remarks
 }
 
 fn plan_request(target: &Target) -> plan::cluster::Request {

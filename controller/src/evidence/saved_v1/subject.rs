@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::form::saved_struct;
+use super::{
+    form::{optional, saved_struct},
+    machine::Limits,
+};
 use crate::case;
 
 /// The sandbox or the pods that are judged.
@@ -40,6 +43,8 @@ saved_struct! {
         asked_after_ms: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         labels: Option<BTreeMap<String, String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limits: Option<Limits> => optional,
     }
 }
 

@@ -87,8 +87,16 @@ impl ReportedObservation {
 
 impl From<&case::RanPod> for RanPod {
     fn from(pod: &case::RanPod) -> Self {
-        let case::RanPod { name, node, container_id, image_id, known_digests, asked_after_ms, labels: _ } =
-            pod.clone();
+        let case::RanPod {
+            name,
+            node,
+            container_id,
+            image_id,
+            known_digests,
+            asked_after_ms,
+            labels: _,
+            limits: _,
+        } = pod.clone();
         Self { name, node, container_id, image_id, known_digests, asked_after_ms }
     }
 }

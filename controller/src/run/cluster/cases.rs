@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use proto::{BootId, Observation};
 
-use super::{manifest, probing::Probed};
+use super::{
+    manifest::{self, Admission},
+    probing::Probed,
+};
 use crate::{
     case::{
         Case, InCluster, Machine, Subject, Surroundings,
@@ -47,7 +50,7 @@ fn case(
     group: Group,
     probed: Probed,
 ) -> Case {
-    let Probed { collected, control, control_boot, destinations, arrived, pod, .. } = probed;
+    let Probed { collected, control, control_boot, destinations, arrived, pod, admission, .. } = probed;
     let subject = Subject::Pods {
         namespace: cluster.namespace.clone(),
         pool: group.pool.clone(),
@@ -60,10 +63,10 @@ fn case(
     let source = &request.declared.source;
     let surroundings = Surroundings {
         subject,
-        declared: Some(declared(cluster, &group)),
+        declared: Some(declared(cluster, &group, admission.as_ref())),
         cgroup_path: None,
         host_paths: Vec::new(),
-        own_mounts: manifest::KUBELETS_MOUNTS.iter().map(|&path| path.to_owned()).collect(),
+        own_mounts: own_mounts(admission),
         no_new_privs: Some(true),
         machine: machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot),
         measures_cpu: request.measures_cpu,
@@ -86,9 +89,16 @@ fn case(
 }
 
 /// Returns the limits of a probe's sandbox: the pod's limits and the overhead of its class (kubernetes.io, "Pod Overhead").
-fn declared(cluster: &Cluster, group: &Group) -> Limits {
+fn declared(cluster: &Cluster, group: &Group, admission: Option<&Admission>) -> Limits {
     let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    class.map_or(manifest::LIMITS, |class| class.with_overhead(manifest::LIMITS))
+    let of_pod = admission.map_or(manifest::LIMITS, |admission| admission.of_pod);
+    class.map_or(of_pod, |class| class.with_overhead(of_pod))
+}
+
+/// Returns the mount points of the kubelet, and of the volumes that admission gave the probe.
+fn own_mounts(admission: Option<Admission>) -> Vec<String> {
+    let kubelets = manifest::KUBELETS_MOUNTS.iter().map(|&path| path.to_owned());
+    kubelets.chain(admission.into_iter().flat_map(|admission| admission.mounts)).collect()
 }
 
 /// Returns the node as the control plane describes it. A control pod shares the node's kernel and can tell the boot id too.

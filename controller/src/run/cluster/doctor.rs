@@ -257,13 +257,16 @@ async fn admission(client: &Client, namespace: &str, image: &str, class: Option<
     let pod = manifest::probe(&common, namespace, &owner, &group, 0);
     let api = Api::<Pod>::namespaced(client.clone(), namespace);
     match pods::dry_run(&api, &pod, Instant::now() + PATIENCE).await {
-        Ok(admitted) => match manifest::altered(&pod, &admitted) {
-            None => Check::fine(what, format!("namespace {namespace} admits it, with the image {image}")),
-            Some(change) => Check::trouble(
+        Ok(admitted) => match manifest::admission(&pod, &admitted, &[]) {
+            Ok(admission) => {
+                let remark = admission.remark().map(|remark| format!("; {remark}")).unwrap_or_default();
+                Check::fine(what, format!("namespace {namespace} admits it, with the image {image}{remark}"))
+            }
+            Err(alteration) => Check::trouble(
                 what,
                 true,
-                change,
-                "exempt pods with the label podproof.dev/run from the webhook that changes them",
+                pods::Refusal::from(alteration).to_string(),
+                "exempt pods with the label podproof.dev/run from the webhook or policy that changes them",
             ),
         },
         Err(refusal) => Check::trouble(

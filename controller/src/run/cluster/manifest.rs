@@ -2,7 +2,8 @@
 //! passes the `restricted` Pod Security Standard and GKE's secure-sandbox-policy. Pods carry no task: a probe receives
 //! its assignment later.
 
-mod altered;
+mod admission;
+mod limits;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,7 +20,7 @@ use k8s_openapi::{
 };
 use proto::Nonce;
 
-pub use altered::altered;
+pub use admission::{Admission, Alteration, admission};
 
 use crate::{
     case::{
@@ -72,9 +73,7 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
     let mut spec = spec(common, group.node.as_deref(), vec!["hold".to_owned()]);
     spec.runtime_class_name.clone_from(&group.runtime_class);
     spec.tolerations = Some(group.placement.tolerations.iter().map(toleration).collect());
-    if group.node.is_none() {
-        spec.node_selector = Some(group.placement.node_selector.clone());
-    }
+    spec.node_selector = Some(group.placement.node_selector.clone());
     // The readiness gate keeps the workload's traffic away from the probe.
     let gate = PodReadinessGate { condition_type: names::READINESS_GATE.to_owned() };
     spec.readiness_gates = Some(vec![gate]);

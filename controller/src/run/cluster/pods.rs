@@ -24,8 +24,11 @@ pub(crate) use remove::{Found, found, remove_found};
 pub(crate) use state::{PodState, Stage};
 pub(crate) use watch::Watch;
 
-use super::manifest;
-use crate::{case::leftover::Leftover, support::names};
+use super::manifest::{self, Admission};
+use crate::{
+    case::{cluster::PodView, leftover::Leftover},
+    support::names,
+};
 
 /// The API server's message for a webhook with side effects (apiserver, `pkg/admission/plugin/webhook/errors`).
 const NO_DRY_RUN: &str = "does not support dry run";
@@ -88,10 +91,11 @@ impl Fleet {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Creates a pod after a dry run; refuses it if a webhook changed it.
-    pub(crate) async fn create(&self, pod: &Pod) -> Result<(), Refusal> {
+    /// Creates a pod after a dry run; refuses it if admission changed it in a way that matters. `like` are the pods that it
+    /// represents.
+    pub(crate) async fn create(&self, pod: &Pod, like: &[PodView]) -> Result<Admission, Refusal> {
         match dry_run(&self.api(), pod, self.deadline).await {
-            Ok(admitted) => unaltered(pod, &admitted)?,
+            Ok(admitted) => drop(manifest::admission(pod, &admitted, like)?),
             // Such a webhook shows its changes only in the creation itself.
             Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {
                 tracing::warn!("the pod is created without a dry run: {why}");
@@ -101,7 +105,7 @@ impl Fleet {
         // From here on the pod may exist, even if the answer is lost.
         self.created().extend(pod.metadata.name.clone());
         let admitted = create::insist(&self.api(), pod, &create_params(false), self.deadline).await?;
-        unaltered(pod, &admitted)
+        Ok(manifest::admission(pod, &admitted, like)?)
     }
 
     pub(crate) fn exec(&self, pod: &str) -> Exec {
@@ -121,10 +125,6 @@ impl Fleet {
     pub(crate) async fn clean_up(&self) -> Vec<Leftover> {
         remove::run(&self.client, &self.namespace, &self.run, self.made(), &self.watch).await
     }
-}
-
-fn unaltered(sent: &Pod, admitted: &Pod) -> Result<(), Refusal> {
-    manifest::altered(sent, admitted).map_or(Ok(()), |change| Err(Refusal::Altered(change)))
 }
 
 /// Asks the API server whether it would admit a pod; creates nothing.

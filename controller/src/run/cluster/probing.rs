@@ -8,7 +8,7 @@ use super::{
     Target,
     asking::{assignment, budget},
     controls::Controls,
-    manifest::{self, Common},
+    manifest::{self, Admission, Common},
     pods::{self, Fleet, Gathered, PodState, Refusal, Stage},
 };
 use crate::{
@@ -52,6 +52,8 @@ pub(super) struct Probed {
     pub(super) arrived: Vec<u32>,
     /// The pod in which the probe ran; `None` if it did not run.
     pub(super) pod: Option<RanPod>,
+    /// The effect of admission on the pod; `None` if the probe did not run.
+    pub(super) admission: Option<Admission>,
     /// The reason why the probe did not start; `None` if it started, or if neither cluster nor permissions are the reason.
     pub(super) failure: Option<Refusal>,
     /// True if the deadline ended the probe.
@@ -73,6 +75,7 @@ impl Probed {
             destinations: Vec::new(),
             arrived: Vec::new(),
             pod: None,
+            admission: None,
             failure,
             timed_out: false,
         }
@@ -83,7 +86,7 @@ impl Probed {
     }
 
     fn failed(refusal: &Refusal) -> Self {
-        // A webhook that changes the probe's pod is a finding rather than a failure to launch.
+        // Admission that changes the probe's pod is a finding rather than a failure to launch.
         let failure = (!matches!(refusal, Refusal::Altered(_))).then(|| refusal.clone());
         Self::without(Breach::NotLaunched(refusal.to_string()), failure)
     }
@@ -102,9 +105,10 @@ impl Probing<'_> {
         let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
         let name = pod.metadata.name.clone().unwrap_or_default();
         self.say(group, "creating the probe");
-        if let Err(refusal) = self.fleet.create(&pod).await {
-            return Ok(Probed::failed(&refusal));
-        }
+        let admission = match self.fleet.create(&pod, &group.pod_views).await {
+            Ok(admission) => admission,
+            Err(refusal) => return Ok(Probed::failed(&refusal)),
+        };
         // The control pods of a known node start beside the probe, so that the probe is asked as soon as it runs.
         let control = async {
             if let Some(node) = &group.node {
@@ -113,7 +117,13 @@ impl Probing<'_> {
         };
         let running = async { tokio::join!(self.running(group, &name), control).0 };
         match Box::pin(timeout_at(self.deadline, running)).await {
-            Ok(Ok((state, since))) => self.converse(group, &name, &state, since).await,
+            Ok(Ok((state, since))) => {
+                let mut probed = self.converse(group, &name, &state, since).await?;
+                if let Some(pod) = &mut probed.pod {
+                    pod.limits = Some(admission.of_container);
+                }
+                Ok(Probed { admission: Some(admission), ..probed })
+            }
             Ok(Err(why)) => {
                 let why = self.explained(&name, &why);
                 Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))))
@@ -207,6 +217,7 @@ impl Probing<'_> {
             known_digests: self.target.digests.clone(),
             asked_after_ms: u64::try_from(asked_after.get().as_millis()).ok(),
             labels: after.map(|after| after.labels),
+            limits: None,
         });
         Ok(Probed {
             collected,
@@ -215,6 +226,7 @@ impl Probing<'_> {
             destinations,
             arrived,
             pod,
+            admission: None,
             failure,
             timed_out,
         })

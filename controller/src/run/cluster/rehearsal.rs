@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Target, connection,
-    manifest::{self, Common},
+    manifest::{self, Admission, Common},
     plan_request, pods,
     readiness::Readiness,
     survey,
@@ -52,7 +52,8 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
         let answer = match &group.refused {
             Some(why) => Err(why.clone()),
             None => match pods::dry_run(&api, &pod, Instant::now() + PATIENCE).await {
-                Ok(admitted) => manifest::altered(&pod, &admitted).map_or(Ok(()), Err),
+                Ok(admitted) => manifest::admission(&pod, &admitted, &group.pod_views)
+                    .map_err(|alteration| pods::Refusal::from(alteration).to_string()),
                 Err(refusal) => Err(refusal.to_string()),
             },
         };
@@ -80,11 +81,14 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     Ok(Rehearsal { text, readiness })
 }
 
-fn head(text: &mut String, group: &Group, answer: &Result<(), String>) {
+fn head(text: &mut String, group: &Group, answer: &Result<Admission, String>) {
     let represents = group.represents();
     let represents = if represents.is_empty() { "no pod yet".to_owned() } else { represents.join(", ") };
     let answer = match answer {
-        Ok(()) => "the cluster would admit this pod".to_owned(),
+        Ok(admission) => {
+            let remark = admission.remark().map(|remark| format!("; {remark}")).unwrap_or_default();
+            format!("the cluster would admit this pod{}", remark.replace('\n', " "))
+        }
         Err(why) => format!("refused: {}", why.replace('\n', " ")),
     };
     // Writing to a string does not fail.

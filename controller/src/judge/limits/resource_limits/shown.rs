@@ -166,6 +166,10 @@ fn by_measuring(case: &Case, declared: u64) -> Shown {
 
 /// Returns the limits of the probe's own container, within those of its pod.
 fn of_a_container(case: &Case, declared: Limits) -> Limits {
+    let admitted = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref()?.limits);
+    if let Some(admitted) = admitted {
+        return admitted;
+    }
     let class =
         case.surroundings.in_cluster.as_ref().and_then(|known| {
             known.group.runtime_class.as_deref().and_then(|name| known.cluster.class(name))

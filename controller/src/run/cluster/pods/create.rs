@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use super::again;
+use crate::run::cluster::manifest::Alteration;
 
 /// Why an object was not created, or was changed on creation.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -17,15 +18,21 @@ pub(crate) enum Refusal {
     /// An admission plugin, a policy, a quota or a webhook refused the object, with this message.
     #[error("{0}")]
     Admission(String),
-    /// A webhook changed the object.
-    #[error("an admission webhook changed the probe's pod: {0}")]
-    Altered(String),
+    /// A webhook or an admission policy changed the pod.
+    #[error("admission changed the probe's pod, so that {0}")]
+    Altered(Alteration),
     /// The pod was created and did not start; the reason includes the cluster's own warnings.
     #[error("{0}")]
     NotStarted(String),
     /// The API server did not answer.
     #[error("the API server did not answer: {0}")]
     Unanswered(String),
+}
+
+impl From<Alteration> for Refusal {
+    fn from(alteration: Alteration) -> Self {
+        Self::Altered(alteration)
+    }
 }
 
 /// Creates an object. An existing object was created by an earlier request whose answer was lost.

@@ -1,0 +1,122 @@
+//! The effect of admission on a pod of a run. The admitted pod is compared with the pod that was sent, and each difference is
+//! judged by its effect. A difference that may bind the probe otherwise, or change what it sees, refuses the pod. Every
+//! other difference becomes a remark.
+
+mod additions;
+mod annotations;
+mod comparison;
+mod effect;
+
+use std::fmt;
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::limits;
+use crate::{
+    case::{cluster::PodView, limits::Limits},
+    support::names,
+};
+use comparison::differences;
+use effect::Effect;
+
+/// The most differences that one text names; it counts the rest.
+const NAMED: usize = 4;
+
+/// An admitted pod, as far as its evidence depends on it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Admission {
+    /// The limits of the probe's own container.
+    pub of_container: Limits,
+    /// The limits of all containers together, without the overhead of a RuntimeClass.
+    pub of_pod: Limits,
+    /// Mount points of volumes that admission gave the probe's container.
+    pub mounts: Vec<String>,
+    /// The differences that affect neither policies nor evidence, each by its path.
+    pub remarks: Vec<String>,
+}
+
+/// The differences for which an admitted pod is refused.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Alteration {
+    binding: Vec<String>,
+    seeing: Vec<String>,
+    escaping: Vec<String>,
+}
+
+/// Compares an admitted pod with the pod that was sent; `like` are the pods that it represents.
+pub fn admission(sent: &Pod, admitted: &Pod, like: &[PodView]) -> Result<Admission, Alteration> {
+    let Some(differences) = differences(sent, admitted) else {
+        return Err(Alteration::of("the admitted pod cannot be read"));
+    };
+    let mut alteration = Alteration { binding: Vec::new(), seeing: Vec::new(), escaping: Vec::new() };
+    let mut remarks = Vec::new();
+    let mut mounts = Vec::new();
+    for difference in &differences {
+        match Effect::of(difference, like) {
+            Effect::Usual => (),
+            Effect::Neither => {
+                mounts.extend(additions::mount_points(difference));
+                remarks.push(difference.named());
+            }
+            Effect::Binds => alteration.binding.push(difference.to_string()),
+            Effect::Sees => alteration.seeing.push(difference.to_string()),
+            Effect::Escapes => alteration.escaping.push(difference.to_string()),
+        }
+    }
+    if !alteration.is_empty() {
+        return Err(alteration);
+    }
+    remarks.sort();
+    remarks.dedup();
+    let of_container = limits::of_container(admitted, names::CONTAINER);
+    Ok(Admission { of_container, of_pod: limits::of_pod(admitted), mounts, remarks })
+}
+
+// === impl Admission ===
+
+impl Admission {
+    /// Returns the remark on the harmless differences; `None` without one.
+    pub fn remark(&self) -> Option<String> {
+        (!self.remarks.is_empty()).then(|| {
+            format!(
+                "admission changed the probe pod, which affects neither its policies nor its evidence: {}",
+                listed(&self.remarks)
+            )
+        })
+    }
+}
+
+// === impl Alteration ===
+
+impl Alteration {
+    fn of(why: &str) -> Self {
+        Self { binding: Vec::new(), seeing: vec![why.to_owned()], escaping: Vec::new() }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.binding.is_empty() && self.seeing.is_empty() && self.escaping.is_empty()
+    }
+}
+
+impl fmt::Display for Alteration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = [
+            ("other policies may bind it than bind the workload's pods", &self.binding),
+            ("it may see another sandbox than the workload's pods have", &self.seeing),
+            ("the run does not control it any more", &self.escaping),
+        ];
+        let told = kinds.iter().filter(|(_, changes)| !changes.is_empty());
+        let told: Vec<_> = told.map(|(effect, changes)| format!("{effect} ({})", listed(changes))).collect();
+        formatter.write_str(&told.join("; "))
+    }
+}
+
+/// Joins the first few texts and counts the rest.
+fn listed(all: &[String]) -> String {
+    let named = all.get(..NAMED).unwrap_or(all);
+    let more = all.len() - named.len();
+    named.join("; ") + &if more == 0 { String::new() } else { format!("; and {more} more") }
+}
+
+#[cfg(test)]
+mod tests;
