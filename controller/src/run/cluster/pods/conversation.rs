@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use proto::Assignment;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -48,7 +49,7 @@ pub(crate) async fn gather<E>(
                 broke += 1;
                 broke < ATTEMPTS
             }
-            Gathered::Refused(Refusal::Unanswered(_)) => {
+            Gathered::Refused(Refusal::Unanswered(_) | Refusal::NotHeard(_)) => {
                 unanswered += 1;
                 unanswered < UNANSWERED
             }
@@ -73,11 +74,12 @@ async fn once(
     assignment: Assignment,
     hear: &mut impl FnMut(&Event),
 ) -> Gathered {
-    let (stream, process) = match timeout_at(deadline, exec.start()).await {
+    let (stream, mut process) = match timeout_at(deadline, exec.start()).await {
         Ok(Ok(started)) => started,
         Ok(Err(refusal)) => return Gathered::Refused(refusal),
         Err(_) => return Gathered::Refused(Refusal::Unanswered("no exec in time".to_owned())),
     };
+    let status = process.take_status();
     let mut collection = collect::begin(stream, assignment);
     let mut timed_out = false;
     let mut ended = None;
@@ -105,11 +107,28 @@ async fn once(
         }
     }
     let mut collected = collection.finish();
+    let silent = collected.introduction.is_none() && !timed_out && ended.is_none();
+    let unstarted = match status {
+        Some(status) if silent => timeout(ENDING, status).await.ok().flatten().and_then(unstarted),
+        _ => None,
+    };
     process.abort();
+    if let Some(why) = unstarted {
+        return Gathered::Refused(Refusal::NotHeard(why));
+    }
     if !collected.breaches.is_empty() {
         collected.breaches.extend(ended);
     }
     Gathered::Heard { collected: Box::new(collected), timed_out }
+}
+
+/// Returns the reason why a process never ran; `None` if it ran. The API server upgrades a connection before it calls the
+/// kubelet, and reports a kubelet that it cannot reach in the stream's last status (apiserver,
+/// `pkg/util/proxy/streamtranslator.go`). The status of a process that ran is a success or has the reason `NonZeroExitCode`.
+fn unstarted(status: Status) -> Option<String> {
+    let ran =
+        status.status.as_deref() == Some("Success") || status.reason.as_deref() == Some("NonZeroExitCode");
+    (!ran).then(|| status.message.unwrap_or_else(|| "the cluster named no reason".to_owned()))
 }
 
 async fn last(collection: &mut collect::Collection) {
@@ -122,4 +141,23 @@ fn broken(collected: &Collected) -> bool {
         matches!(breach, Breach::Silent | Breach::Unclosed { .. } | Breach::Stream(_) | Breach::Ended(_))
     };
     !collected.breaches.is_empty() && collected.breaches.iter().all(breaks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_never_ran_is_told_from_a_process_that_failed() {
+        let status = |status: &str, reason: Option<&str>| Status {
+            status: Some(status.into()),
+            reason: reason.map(str::to_owned),
+            message: Some("dial tcp 10.0.0.1:10250: connect: connection refused".into()),
+            ..Status::default()
+        };
+        assert_eq!(unstarted(status("Success", None)), None);
+        assert_eq!(unstarted(status("Failure", Some("NonZeroExitCode"))), None);
+        let refused = unstarted(status("Failure", Some("InternalError")));
+        assert!(refused.is_some_and(|why| why.contains("connection refused")));
+    }
 }

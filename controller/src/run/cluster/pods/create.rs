@@ -24,6 +24,9 @@ pub(crate) enum Refusal {
     /// The pod was created and did not start; the reason includes the cluster's own warnings.
     #[error("{0}")]
     NotStarted(String),
+    /// No process could be started in the running pod: the cluster's own reason, such as a kubelet that does not answer.
+    #[error("no probe could be started in its pod: {0}")]
+    NotHeard(String),
     /// The API server did not answer.
     #[error("the API server did not answer: {0}")]
     Unanswered(String),

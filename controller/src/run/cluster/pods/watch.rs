@@ -23,6 +23,20 @@ use crate::support::names;
 /// `server/runtime_status.go`).
 const NO_HANDLER: [&str; 2] = ["no runtime for", "failed to find runtime handler"];
 
+/// The reason of events for a sandbox that the container runtime did not create (kubelet, `pkg/kubelet/events/event.go`), and
+/// the number of attempts after which no further one is awaited. The kubelet pauses for some ten seconds between attempts, so
+/// that a network plugin which has just started is not taken for a lasting failure.
+const NO_SANDBOX: (&str, u32) = ("FailedCreatePodSandBox", 3);
+
+/// A warning of the cluster about a pod.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Warning {
+    reason: String,
+    message: String,
+    /// The number of times that the cluster gave the warning.
+    count: u32,
+}
+
 /// The known state of the run's pods.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
@@ -31,7 +45,8 @@ pub(crate) struct Seen {
     /// Why the pods may not be watched; `None` if they may.
     refused: Option<String>,
     pods: BTreeMap<String, PodState>,
-    warnings: BTreeMap<String, Vec<String>>,
+    /// Warnings about each pod, by the event's name.
+    warnings: BTreeMap<String, BTreeMap<String, Warning>>,
 }
 
 /// The running watches; they end when it is dropped.
@@ -62,9 +77,9 @@ impl Watch {
         self.seen.borrow().pods.keys().cloned().collect()
     }
 
-    /// Returns the cluster's warnings about the pod.
+    /// Returns the cluster's warnings about the pod, one for each reason.
     pub(crate) fn warnings(&self, pod: &str) -> Vec<String> {
-        self.seen.borrow().warnings.get(pod).cloned().unwrap_or_default()
+        self.seen.borrow().told(pod)
     }
 
     /// Returns the pod's state once it runs or has failed; `waits` is told each reason for waiting.
@@ -133,12 +148,30 @@ impl Seen {
             });
         }
         let mut state = self.pods.get(pod)?.clone();
-        let hopeless = |text: &&String| NO_HANDLER.iter().any(|words| text.contains(words));
-        let warning = self.warnings.get(pod).into_iter().flatten().find(hopeless);
-        if let (Stage::Waiting(_), Some(warning)) = (&state.stage, warning) {
-            state.stage = Stage::Failed(warning.clone());
+        if let (Stage::Waiting(_), Some(warning)) = (&state.stage, self.hopeless(pod)) {
+            state.stage = Stage::Failed(warning);
         }
         Some(state)
+    }
+
+    /// Returns the warning after which the pod will not run; `None` if it may still run.
+    fn hopeless(&self, pod: &str) -> Option<String> {
+        let (reason, most) = NO_SANDBOX;
+        let warnings = || self.warnings.get(pod).into_iter().flat_map(BTreeMap::values);
+        let attempts: u32 = warnings().filter(|it| it.reason == reason).map(|it| it.count).sum();
+        let told = self.told(pod);
+        let lasting = |text: &&String| {
+            NO_HANDLER.iter().any(|words| text.contains(words))
+                || attempts >= most && text.starts_with(reason)
+        };
+        told.iter().find(lasting).cloned()
+    }
+
+    /// Returns one warning of each reason. The messages of one reason often differ in a generated name alone.
+    fn told(&self, pod: &str) -> Vec<String> {
+        let warnings = self.warnings.get(pod).into_iter().flat_map(BTreeMap::values);
+        let by_reason: BTreeMap<_, _> = warnings.map(|it| (&it.reason, &it.message)).collect();
+        by_reason.into_iter().map(|(reason, message)| format!("{reason}: {message}")).collect()
     }
 }
 
@@ -182,15 +215,62 @@ async fn events(api: Api<ApiEvent>, config: watcher::Config, run: String, sender
     let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         let Ok(Event::Apply(event) | Event::InitApply(event)) = event else { continue };
-        let pod = event.involved_object.name.unwrap_or_default();
-        let text = format!("{}: {}", event.reason.unwrap_or_default(), event.message.unwrap_or_default());
+        let name = event.name_any();
+        let pod = event.involved_object.name.clone().unwrap_or_default();
         if pod.starts_with(&run) {
-            sender.send_modify(|seen| {
-                let warnings = seen.warnings.entry(pod).or_default();
-                if !warnings.contains(&text) {
-                    warnings.push(text);
-                }
-            });
+            sender
+                .send_modify(|seen| drop(seen.warnings.entry(pod).or_default().insert(name, warning(event))));
         }
+    }
+}
+
+/// Returns an event as a warning. A series counts in a field of its own.
+fn warning(event: ApiEvent) -> Warning {
+    let count = event.series.and_then(|series| series.count).max(event.count).unwrap_or(1);
+    Warning {
+        reason: event.reason.unwrap_or_default(),
+        message: event.message.unwrap_or_default(),
+        count: u32::try_from(count).unwrap_or(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn seen(warnings: &[(&str, &str, u32)]) -> Seen {
+        let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": { "phase": "Pending" } });
+        let warnings = warnings.iter().enumerate().map(|(index, &(reason, message, count))| {
+            (index.to_string(), Warning { reason: reason.into(), message: message.into(), count })
+        });
+        Seen {
+            pods: [("probe".to_owned(), PodState::of(&serde_json::from_value(pod).unwrap()))].into(),
+            warnings: [("probe".to_owned(), warnings.collect())].into(),
+            ..Seen::default()
+        }
+    }
+
+    fn stage(warnings: &[(&str, &str, u32)]) -> Stage {
+        seen(warnings).verdict("probe").unwrap().stage
+    }
+
+    #[test]
+    fn a_sandbox_that_is_refused_repeatedly_fails_with_the_last_reason() {
+        let (reason, _) = NO_SANDBOX;
+        assert_eq!(stage(&[]), Stage::Waiting("Pending".into()));
+        assert_eq!(stage(&[(reason, "no network yet", 2)]), Stage::Waiting("Pending".into()));
+        let failed = Stage::Failed(format!("{reason}: b failed"));
+        assert_eq!(stage(&[(reason, "a failed", 2), (reason, "b failed", 1)]), failed);
+        assert_eq!(stage(&[(reason, "b failed", 3)]), failed);
+        assert_eq!(stage(&[("FailedMount", "m", 9)]), Stage::Waiting("Pending".into()));
+    }
+
+    #[test]
+    fn one_reason_is_told_once() {
+        let (reason, _) = NO_SANDBOX;
+        let seen = seen(&[(reason, "a failed", 1), (reason, "b failed", 1), ("FailedMount", "m", 9)]);
+        assert_eq!(seen.told("probe"), [format!("{reason}: b failed"), "FailedMount: m".to_owned()]);
     }
 }
