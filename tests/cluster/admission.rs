@@ -2,6 +2,7 @@
 
 mod changes;
 mod rules;
+mod sizes;
 mod webhooks;
 
 use std::fs;
@@ -19,6 +20,8 @@ use rules::{CONTAINERS, RULES};
 pub(super) const TESTS: &[Test] = &[
     ("a probe passes restricted Pod Security and the policy for sandboxed pods", admitted),
     ("a policy that refuses the probe is reported in its own words", refused),
+    ("a probe takes the resources that a LimitRange admits", sizes::of_a_limit_range),
+    ("a probe takes the workload's resources where a policy demands them", sizes::of_the_workload),
     ("a policy that forbids exec is reported in its own words", unheard),
     ("a webhook that is out of reach is reported at once in the API server's words", webhooks::out_of_reach),
     ("a webhook that answers 500 is reported at once in the API server's words", webhooks::broken),

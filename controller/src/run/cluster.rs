@@ -19,7 +19,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use connect::Connection;
-use manifest::Common;
+use manifest::{Admission, Common};
 use pods::Fleet;
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
@@ -257,7 +257,7 @@ async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, Ru
 /// Returns everything that a reader should know besides: objects that counted a probe, and harmless changes by admission.
 fn remarks(cluster: &Cluster, plan: &Plan, probed: &[Probed]) -> Vec<String> {
     let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
-    for remark in probed.iter().filter_map(|probed| probed.admission.as_ref()?.remark()) {
+    for remark in probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told) {
         if !remarks.contains(&remark) {
             remarks.push(remark);
         }

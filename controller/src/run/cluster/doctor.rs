@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The resource of permissions for CRD groups. A cluster without the CRDs needs none of these permissions.
 const OPTIONAL: &str = "*";
 
+/// The node of a control pod that is never created.
+const NO_NODE: &str = "any";
+
 /// One thing that a run needs, and the result of the look at it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Check {
@@ -65,15 +68,15 @@ pub(crate) async fn examine(
     checks.extend(permissions(client, namespace, control).await);
     let (class, classes) = runtime_class(client).await;
     checks.push(classes);
-    checks.push(match image {
-        Some(image) => admission(client, namespace, image, class).await,
-        None => Check::trouble(
+    match image {
+        Some(image) => checks.extend(admission(client, (namespace, control), image, class).await),
+        None => checks.push(Check::trouble(
             "the probe's image",
             true,
             "no image was named",
             "push it by `controller image --push REF`, and name it by --image REF",
-        ),
-    });
+        )),
+    }
     if control.is_none() {
         checks.push(Check::trouble(
             "the control namespace",
@@ -241,9 +244,14 @@ async fn runtime_class(client: &Client) -> (Option<String>, Check) {
     (Some(class.name), Check::fine(what, text))
 }
 
-/// Asks by a dry run if the namespace would admit a probe. Only a run shows that its nodes can pull the image.
-async fn admission(client: &Client, namespace: &str, image: &str, class: Option<String>) -> Check {
-    let what = "the admission of a probe";
+/// Asks by a dry run if the namespaces would admit a probe and its control pods. Only a run shows that nodes can pull the
+/// image.
+async fn admission(
+    client: &Client,
+    (namespace, control): (&str, Option<&str>),
+    image: &str,
+    class: Option<String>,
+) -> Vec<Check> {
     let common = Common {
         run: "podproof-doctor".to_owned(),
         image: image.to_owned(),
@@ -251,29 +259,40 @@ async fn admission(client: &Client, namespace: &str, image: &str, class: Option<
         // No pod listens, so that no token is needed.
         token: Nonce([0; 16]),
     };
-    let mut owner = manifest::owner(&common.run, namespace);
-    owner.metadata.uid = Some(common.run.clone());
+    let owner = |namespace: &str| {
+        let mut owner = manifest::owner(&common.run, namespace);
+        owner.metadata.uid = Some(common.run.clone());
+        owner
+    };
     let group = Group { runtime_class: class, ..Group::default() };
-    let pod = manifest::probe(&common, namespace, &owner, &group, 0);
-    let api = Api::<Pod>::namespaced(client.clone(), namespace);
-    match pods::dry_run(&api, &pod, Instant::now() + PATIENCE).await {
-        Ok(admitted) => match manifest::admission(&pod, &admitted, &[]) {
-            Ok(admission) => {
-                let remark = admission.remark().map(|remark| format!("; {remark}")).unwrap_or_default();
-                Check::fine(what, format!("namespace {namespace} admits it, with the image {image}{remark}"))
-            }
-            Err(alteration) => Check::trouble(
-                what,
-                true,
-                pods::Refusal::from(alteration).to_string(),
-                "exempt pods with the label podproof.dev/run from the webhook or policy that changes them",
-            ),
-        },
-        Err(refusal) => Check::trouble(
-            what,
+    let probe = manifest::probe(&common, namespace, &owner(namespace), &group, 0);
+    let mut checks = vec![admitted(client, namespace, ("a probe", &probe), image).await];
+    if let Some(control) = control {
+        let pod = manifest::control(&common, control, &owner(control), NO_NODE, 0);
+        checks.push(admitted(client, control, ("a control pod", &pod), image).await);
+    }
+    checks
+}
+
+async fn admitted(client: &Client, namespace: &str, (role, pod): (&str, &Pod), image: &str) -> Check {
+    let what = format!("the admission of {role}");
+    match pods::rehearse(client, namespace, pod, &[], Instant::now() + PATIENCE).await {
+        Ok(rehearsed) => {
+            let remarks = rehearsed.admission.told().into_iter().map(|remark| format!("; {remark}"));
+            let remarks: String = remarks.collect();
+            Check::fine(&what, format!("namespace {namespace} admits it, with the image {image}{remarks}"))
+        }
+        Err(refusal @ pods::Refusal::Altered(_)) => Check::trouble(
+            &what,
             true,
             refusal.to_string(),
-            "let the policy or webhook admit pods with the label podproof.dev/run",
+            "exempt pods with the label podproof.dev/run from the webhook or policy that changes them",
+        ),
+        Err(refusal) => Check::trouble(
+            &what,
+            true,
+            format!("namespace {namespace} refuses it: {refusal}"),
+            "let the policy, webhook, LimitRange or quota admit pods with the label podproof.dev/run",
         ),
     }
 }

@@ -4,6 +4,7 @@
 
 mod admission;
 mod limits;
+mod sizes;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,6 +22,7 @@ use k8s_openapi::{
 use proto::Nonce;
 
 pub use admission::{Admission, Alteration, admission};
+pub use sizes::{Fitted, like, within};
 
 use crate::{
     case::{

@@ -4,6 +4,7 @@ mod again;
 mod conversation;
 mod create;
 mod exec;
+mod rehearsal;
 mod remove;
 mod state;
 mod watch;
@@ -20,6 +21,7 @@ use tokio::{sync::OnceCell, time::Instant};
 pub(crate) use conversation::{Gathered, gather};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
+pub(crate) use rehearsal::{Rehearsed, rehearse};
 pub(crate) use remove::{Found, found, remove_found};
 pub(crate) use state::{PodState, Stage};
 pub(crate) use watch::Watch;
@@ -91,21 +93,22 @@ impl Fleet {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Creates a pod after a dry run; refuses it if admission changed it in a way that matters. `like` are the pods that it
+    /// Creates a pod after a rehearsal; refuses it if admission changed it in a way that matters. `like` are the pods that it
     /// represents.
     pub(crate) async fn create(&self, pod: &Pod, like: &[PodView]) -> Result<Admission, Refusal> {
-        match dry_run(&self.api(), pod, self.deadline).await {
-            Ok(admitted) => drop(manifest::admission(pod, &admitted, like)?),
+        let rehearsed = rehearse(&self.client, &self.namespace, pod, like, self.deadline).await;
+        let Rehearsed { pod, admission } = match rehearsed {
             // Such a webhook shows its changes only in the creation itself.
             Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {
                 tracing::warn!("the pod is created without a dry run: {why}");
+                Rehearsed { pod: pod.clone(), admission: Admission::default() }
             }
-            Err(refusal) => return Err(refusal),
-        }
+            rehearsed => rehearsed?,
+        };
         // From here on the pod may exist, even if the answer is lost.
         self.created().extend(pod.metadata.name.clone());
-        let admitted = create::insist(&self.api(), pod, &create_params(false), self.deadline).await?;
-        Ok(manifest::admission(pod, &admitted, like)?)
+        let admitted = create::insist(&self.api(), &pod, &create_params(false), self.deadline).await?;
+        Ok(Admission { fitted: admission.fitted, ..manifest::admission(&pod, &admitted, like)? })
     }
 
     pub(crate) fn exec(&self, pod: &str) -> Exec {
@@ -128,7 +131,7 @@ impl Fleet {
 }
 
 /// Asks the API server whether it would admit a pod; creates nothing.
-pub(crate) async fn dry_run(api: &Api<Pod>, pod: &Pod, deadline: Instant) -> Result<Pod, Refusal> {
+async fn dry_run(api: &Api<Pod>, pod: &Pod, deadline: Instant) -> Result<Pod, Refusal> {
     create::insist(api, pod, &create_params(true), deadline).await
 }
 

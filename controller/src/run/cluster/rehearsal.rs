@@ -45,17 +45,22 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let mut text = format!("# {run}: the owner of the pods below\n{}", serde_saphyr::to_string(&owner)?);
     // A dry run wants the uid of an owner, and accepts one that nobody has.
     owner.metadata.uid = Some(run);
-    let api = kube::Api::namespaced(connection.client.clone(), &target.namespace);
     let mut refused = 0;
     for (index, group) in plan.groups.iter().enumerate() {
         let mut pod = manifest::probe(&common, &target.namespace, &owner, group, index);
         let answer = match &group.refused {
             Some(why) => Err(why.clone()),
-            None => match pods::dry_run(&api, &pod, Instant::now() + PATIENCE).await {
-                Ok(admitted) => manifest::admission(&pod, &admitted, &group.pod_views)
-                    .map_err(|alteration| pods::Refusal::from(alteration).to_string()),
-                Err(refusal) => Err(refusal.to_string()),
-            },
+            None => {
+                let deadline = Instant::now() + PATIENCE;
+                let like = &group.pod_views;
+                match pods::rehearse(&connection.client, &target.namespace, &pod, like, deadline).await {
+                    Ok(rehearsed) => {
+                        pod = rehearsed.pod;
+                        Ok(rehearsed.admission)
+                    }
+                    Err(refusal) => Err(refusal.to_string()),
+                }
+            }
         };
         refused += usize::from(answer.is_err());
         head(&mut text, group, &answer);
@@ -86,8 +91,8 @@ fn head(text: &mut String, group: &Group, answer: &Result<Admission, String>) {
     let represents = if represents.is_empty() { "no pod yet".to_owned() } else { represents.join(", ") };
     let answer = match answer {
         Ok(admission) => {
-            let remark = admission.remark().map(|remark| format!("; {remark}")).unwrap_or_default();
-            format!("the cluster would admit this pod{}", remark.replace('\n', " "))
+            let remarks = admission.told().into_iter().map(|remark| format!("; {remark}"));
+            format!("the cluster would admit this pod{}", remarks.collect::<String>().replace('\n', " "))
         }
         Err(why) => format!("refused: {}", why.replace('\n', " ")),
     };

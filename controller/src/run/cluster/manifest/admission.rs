@@ -31,6 +31,8 @@ pub struct Admission {
     pub of_pod: Limits,
     /// Mount points of volumes that admission gave the probe's container.
     pub mounts: Vec<String>,
+    /// Why the pod has other resources than usual; `None` if it has the usual ones.
+    pub fitted: Option<String>,
     /// The differences that affect neither policies nor evidence, each by its path.
     pub remarks: Vec<String>,
 }
@@ -69,20 +71,26 @@ pub fn admission(sent: &Pod, admitted: &Pod, like: &[PodView]) -> Result<Admissi
     remarks.sort();
     remarks.dedup();
     let of_container = limits::of_container(admitted, names::CONTAINER);
-    Ok(Admission { of_container, of_pod: limits::of_pod(admitted), mounts, remarks })
+    Ok(Admission { of_container, of_pod: limits::of_pod(admitted), mounts, fitted: None, remarks })
 }
 
 // === impl Admission ===
 
 impl Admission {
-    /// Returns the remark on the harmless differences; `None` without one.
-    pub fn remark(&self) -> Option<String> {
-        (!self.remarks.is_empty()).then(|| {
+    /// Returns the remarks on other resources and on harmless differences.
+    pub fn told(&self) -> Vec<String> {
+        let fitted = self.fitted.as_ref().map(|why| {
+            format!(
+                "the probe pod has other resources than usual, because the namespace refuses those: {why}"
+            )
+        });
+        let changed = (!self.remarks.is_empty()).then(|| {
             format!(
                 "admission changed the probe pod, which affects neither its policies nor its evidence: {}",
                 listed(&self.remarks)
             )
-        })
+        });
+        fitted.into_iter().chain(changed).collect()
     }
 }
 

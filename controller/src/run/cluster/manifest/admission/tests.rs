@@ -117,7 +117,7 @@ fn fields_that_every_pod_gets_are_no_remark() {
         &[],
     );
     let admission = admission.unwrap();
-    assert_eq!(admission.remark(), None);
+    assert_eq!(admission.told(), [""; 0]);
     assert_eq!((admission.of_container, admission.of_pod), (manifest::LIMITS, manifest::LIMITS));
 }
 
@@ -174,9 +174,8 @@ fn a_difference_without_effect_is_a_remark() {
         }),
     ];
     for (words, change) in changes {
-        let remark =
-            admitted(change, &[]).unwrap_or_else(|alteration| panic!("{words}: {alteration}")).remark();
-        let remark = remark.unwrap_or_default();
+        let admission = admitted(change, &[]);
+        let remark = admission.unwrap_or_else(|alteration| panic!("{words}: {alteration}")).told().concat();
         assert!(remark.contains(words), "{words}: {remark}");
         assert!(!remark.contains("a secret"), "{remark}");
     }
