@@ -1,6 +1,7 @@
 //! Admission of probes: they pass the strictest policies, and the report names a policy that refuses or changes them.
 
 mod changes;
+mod exemptions;
 mod rules;
 mod sizes;
 mod webhooks;
@@ -22,6 +23,9 @@ pub(super) const TESTS: &[Test] = &[
     ("a policy that refuses the probe is reported in its own words", refused),
     ("a probe takes the resources that a LimitRange admits", sizes::of_a_limit_range),
     ("a probe takes the workload's resources where a policy demands them", sizes::of_the_workload),
+    ("a probe has the exemptions of its workload", exemptions::of_the_workload),
+    ("a probe has the exemptions that the user names", exemptions::of_the_user),
+    ("a probe without an exemption is changed, and the change is named", exemptions::of_nobody),
     ("a policy that forbids exec is reported in its own words", unheard),
     ("a webhook that is out of reach is reported at once in the API server's words", webhooks::out_of_reach),
     ("a webhook that answers 500 is reported at once in the API server's words", webhooks::broken),

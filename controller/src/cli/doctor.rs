@@ -3,7 +3,10 @@
 use clap::Args;
 
 use super::{
-    args::cluster::{Cluster, Image, Namespaces},
+    args::{
+        cluster::{Cluster, Image, Namespaces},
+        marks,
+    },
     block_on,
     console::print,
 };
@@ -31,6 +34,8 @@ pub(super) struct Arguments {
     cluster: Cluster,
     #[command(flatten)]
     image: Image,
+    #[command(flatten)]
+    marks: marks::Arguments,
 }
 
 impl Arguments {
@@ -45,7 +50,8 @@ impl Arguments {
             let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await;
             let connection = connection.map_err(RunError::from)?;
             let image = self.image.reference();
-            let checks = doctor::examine(&connection, namespace, control_namespace, image).await;
+            let checks =
+                doctor::examine(&connection, namespace, control_namespace, image, self.marks.named()).await;
             let printed = print(&doctor::render(&checks));
             Ok(if printed == Exit::Ready { exit(doctor::readiness(&checks)) } else { printed })
         })

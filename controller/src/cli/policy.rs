@@ -5,7 +5,7 @@ use std::{fmt::Write, time::Duration};
 use clap::{Args, Subcommand};
 
 use super::{
-    args::{network, policy},
+    args::{marks, network, policy, settings::Setting},
     console::print,
     verify,
 };
@@ -42,6 +42,8 @@ struct Show {
     policy: policy::Arguments,
     #[command(flatten)]
     network: network::Arguments,
+    #[command(flatten)]
+    marks: marks::Arguments,
     /// The time limit of the whole run, such as 30s, 5m or 1m30s; at most 24h [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = verify::time)]
     timeout: Option<Duration>,
@@ -78,6 +80,7 @@ impl Show {
         let time = humantime::format_duration(timeout.value).to_string();
         rows.push(("limits.timeout".to_owned(), time, timeout.source));
         rows.extend(network(self.network.settings(&sources)?));
+        rows.extend(marks(self.marks.settings(&sources)?));
         let single = file.map(|(_, read)| read.of_requirements()).unwrap_or_default();
         rows.extend(
             single.into_iter().map(|(key, value, line)| (key, value, format!("{name}, line {line}"))),
@@ -106,6 +109,16 @@ fn network(settings: network::Settings) -> Vec<(String, String, String)> {
         ("default-targets".to_owned(), defaults.value.to_string(), defaults.source),
         ("limits.settle".to_owned(), humantime::format_duration(settle.value).to_string(), settle.source),
     ]
+}
+
+fn marks(settings: marks::Settings) -> Vec<(String, String, String)> {
+    let marks::Settings { labels, annotations } = settings;
+    let row = |key: &str, setting: Setting<Vec<(String, String)>>| {
+        let pairs: Vec<_> = setting.value.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let value = if pairs.is_empty() { "none".to_owned() } else { pairs.join(", ") };
+        (key.to_owned(), value, setting.source)
+    };
+    vec![row("probe-labels", labels), row("probe-annotations", annotations)]
 }
 
 fn waivers(policy: &Policy, name: &str) -> Vec<(String, String, String)> {

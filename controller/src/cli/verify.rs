@@ -21,7 +21,12 @@ use super::{
 use crate::{
     image::embedded,
     judge::{exit::Exit, policy::file::Read},
-    run::{RunRequest, cluster::ClusterLauncher, local::LocalLauncher, progress::Display},
+    run::{
+        RunRequest,
+        cluster::{ClusterLauncher, Target},
+        local::LocalLauncher,
+        progress::Display,
+    },
     support::{clock, digest::sha256},
 };
 
@@ -93,9 +98,10 @@ impl Arguments {
             let declared = sources.declared()?;
             let timeout = timeout(&sources, self.timeout, usual)?.value;
             let network = self.network.settings(&sources)?;
-            Ok((sources.policy(declared.environment, clock::today()), declared, timeout, network))
+            let marks = self.target.marks.settings(&sources)?.marks();
+            Ok((sources.policy(declared.environment, clock::today()), declared, timeout, network, marks))
         });
-        let (policy, declared, timeout, network) = match asked {
+        let (policy, declared, timeout, network, marks) = match asked {
             Ok(asked) => asked,
             Err(refused) => return refused.tell(),
         };
@@ -132,6 +138,7 @@ impl Arguments {
             },
         };
         if let Some(target) = target {
+            let target = Target { marks, ..target };
             return block_on(ending.run(&ClusterLauncher { target }, request));
         }
         let runtime = self.runtime.map(|Words(words)| words);

@@ -79,6 +79,7 @@ struct Key {
     annotations: Labels,
     nodes_network: bool,
     networks: Labels,
+    injections: Labels,
 }
 
 /// Plans the probes of a namespace.
@@ -161,6 +162,7 @@ fn key(cluster: &Cluster, pod_view: &PodView, place: Place) -> Key {
         annotations: pod_view.gvisor_annotations.clone(),
         nodes_network: pod_view.in_the_nodes_network(),
         networks: pod_view.network_annotations.clone(),
+        injections: pod_view.injection_annotations.clone(),
     }
 }
 

@@ -19,7 +19,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use connect::Connection;
-use manifest::{Admission, Common};
+use manifest::{Admission, Common, Marks};
 use pods::Fleet;
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
@@ -74,6 +74,8 @@ pub(crate) struct Target {
     pub(crate) image: String,
     /// The digests that the probe's image may have.
     pub(crate) digests: Vec<String>,
+    /// Labels and annotations of the run's pods.
+    pub(crate) marks: Marks,
     /// The number of probes that may run at once.
     pub(crate) parallel: usize,
 }
@@ -179,6 +181,7 @@ impl ClusterLauncher {
             image: target.image.clone(),
             lifetime: request.timeout + BACKSTOP,
             token: nonce()?,
+            marks: target.marks.clone(),
         };
         let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
         let fleet = begin(&target.namespace);

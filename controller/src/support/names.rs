@@ -2,6 +2,8 @@
 
 /// The product's name, as a field manager and in the names of created objects.
 pub const PRODUCT: &str = "podproof";
+/// The domain of the labels and annotations of the product.
+pub const DOMAIN: &str = "podproof.dev";
 /// The label of every created object, with the name of its run.
 pub const RUN_LABEL: &str = "podproof.dev/run";
 /// The label of every created pod, with its role, such as "probe" or "control".

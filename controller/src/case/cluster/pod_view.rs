@@ -18,6 +18,8 @@ pub struct PodView {
     pub gvisor_annotations: Labels,
     /// Annotations that give the pod another network than the cluster's, which no NetworkPolicy binds.
     pub network_annotations: Labels,
+    /// Annotations that request or refuse containers of admission, such as a mesh's proxy. The probe carries them.
+    pub injection_annotations: Labels,
     /// The pod's RuntimeClass; `None` if it names none.
     pub runtime_class: Option<String>,
     /// The pod's node; `None` before it is scheduled, and for a template.

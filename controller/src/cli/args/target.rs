@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::cluster::{Cluster, Image, Namespaces};
+use super::{
+    cluster::{Cluster, Image, Namespaces},
+    marks,
+};
 
 use crate::cli::console::tell;
 use crate::{
@@ -36,6 +39,8 @@ pub(in crate::cli) struct Arguments {
     /// Labels of the pods that do not exist yet, so that the same policies select the probe [default: no labels]
     #[arg(long, value_name = "KEY=VALUE,…", value_parser = labels, requires = "runtime_class", help_heading = "In a cluster")]
     labels: Option<Labels>,
+    #[command(flatten)]
+    pub(in crate::cli) marks: marks::Arguments,
     /// The node label that names a node's pool [default: the labels of known providers]
     #[arg(long, value_name = "KEY", requires = "namespace", help_heading = "In a cluster")]
     pool_label: Option<String>,
@@ -92,6 +97,7 @@ impl Arguments {
             to_come: self.runtime_class.map(|class| (class, self.labels.unwrap_or_default())),
             image,
             digests: known,
+            marks: self.marks.named(),
             parallel: self.parallel,
         }))
     }

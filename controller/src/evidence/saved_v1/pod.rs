@@ -18,6 +18,8 @@ saved_struct! {
         labels: Labels,
         gvisor_annotations: Labels,
         network_annotations: Labels,
+        #[serde(default, skip_serializing_if = "Labels::is_empty")]
+        injection_annotations: Labels,
         runtime_class: Option<String>,
         node: Option<String>,
         placement: Placement => Into::into,

@@ -48,6 +48,12 @@ pub struct File {
     /// True if the sandbox also tries what no sandbox should reach, such as metadata services.
     #[schemars(with = "Option<bool>")]
     pub default_targets: Option<Spanned<bool>>,
+    /// Labels of the pods that a run makes, as "KEY=VALUE".
+    #[schemars(with = "Option<Vec<String>>")]
+    pub probe_labels: Option<Texts>,
+    /// Annotations of the pods that a run makes, as "KEY=VALUE".
+    #[schemars(with = "Option<Vec<String>>")]
+    pub probe_annotations: Option<Texts>,
     /// Bounds of the run itself.
     pub limits: RunLimits,
     /// Shares of the score that replace the requirements' own.

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     connect::Connection,
-    manifest::{self, Common},
+    manifest::{self, Common, Marks},
     permission::{self, Permission, Place, Without},
     pods,
     readiness::Readiness,
@@ -57,6 +57,7 @@ pub(crate) async fn examine(
     namespace: &str,
     control: Option<&str>,
     image: Option<&str>,
+    marks: Marks,
 ) -> Vec<Check> {
     let client = &connection.client;
     let server = reachable(connection).await;
@@ -69,7 +70,7 @@ pub(crate) async fn examine(
     let (class, classes) = runtime_class(client).await;
     checks.push(classes);
     match image {
-        Some(image) => checks.extend(admission(client, (namespace, control), image, class).await),
+        Some(image) => checks.extend(admission(client, (namespace, control), image, class, marks).await),
         None => checks.push(Check::trouble(
             "the probe's image",
             true,
@@ -251,6 +252,7 @@ async fn admission(
     (namespace, control): (&str, Option<&str>),
     image: &str,
     class: Option<String>,
+    marks: Marks,
 ) -> Vec<Check> {
     let common = Common {
         run: "podproof-doctor".to_owned(),
@@ -258,6 +260,7 @@ async fn admission(
         lifetime: PATIENCE,
         // No pod listens, so that no token is needed.
         token: Nonce([0; 16]),
+        marks,
     };
     let owner = |namespace: &str| {
         let mut owner = manifest::owner(&common.run, namespace);

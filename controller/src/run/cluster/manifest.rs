@@ -21,7 +21,7 @@ use k8s_openapi::{
 };
 use proto::Nonce;
 
-pub use admission::{Admission, Alteration, admission};
+pub use admission::{Admission, Alteration, admission, is_harmless};
 pub use sizes::{Fitted, like, within};
 
 use crate::{
@@ -50,6 +50,17 @@ pub struct Common {
     pub lifetime: Duration,
     /// The token in the listener's answers.
     pub token: Nonce,
+    /// Labels and annotations that the user gives the pods.
+    pub marks: Marks,
+}
+
+/// Labels and annotations of a run's pods besides those of the product and of the workload.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// The labels.
+    pub labels: Labels,
+    /// The annotations.
+    pub annotations: Labels,
 }
 
 /// Returns the object that owns a run's pods in one namespace.
@@ -71,7 +82,11 @@ pub fn owner(run: &str, namespace: &str) -> ConfigMap {
 pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group, index: usize) -> Pod {
     let mut metadata = metadata(common, namespace, owner, "probe", &format!("{}-{index}", common.run));
     metadata.labels.get_or_insert_default().extend(group.labels.clone());
-    metadata.annotations.get_or_insert_default().extend(group.gvisor_annotations.clone());
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.extend(group.gvisor_annotations.clone());
+    // The pods of a group have these annotations in common.
+    annotations
+        .extend(group.pod_views.first().map(|first| first.injection_annotations.clone()).unwrap_or_default());
     let mut spec = spec(common, group.node.as_deref(), vec!["hold".to_owned()]);
     spec.runtime_class_name.clone_from(&group.runtime_class);
     spec.tolerations = Some(group.placement.tolerations.iter().map(toleration).collect());
@@ -118,12 +133,16 @@ fn metadata(common: &Common, namespace: &str, owner: &ConfigMap, role: &str, nam
         controller: Some(true),
         block_owner_deletion: None,
     };
-    let labels = [(names::RUN_LABEL, common.run.as_str()), (names::ROLE_LABEL, role)];
+    let own = [(names::RUN_LABEL, common.run.as_str()), (names::ROLE_LABEL, role)];
+    let mut labels = common.marks.labels.clone();
+    labels.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let mut annotations = common.marks.annotations.clone();
+    annotations.extend(note());
     ObjectMeta {
         name: Some(name.to_owned()),
         namespace: Some(namespace.to_owned()),
-        labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
-        annotations: Some(note()),
+        labels: Some(labels),
+        annotations: Some(annotations),
         owner_references: Some(vec![reference]),
         ..ObjectMeta::default()
     }
@@ -220,6 +239,7 @@ fn toleration(toleration: &Toleration) -> ApiToleration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::cluster::PodView;
 
     fn common() -> Common {
         Common {
@@ -227,6 +247,10 @@ mod tests {
             image: "example.invalid/probe:1".into(),
             lifetime: Duration::from_secs(90),
             token: Nonce([7; 16]),
+            marks: Marks {
+                labels: Labels::from([("team".into(), "red".into()), ("app".into(), "api".into())]),
+                annotations: Labels::from([("policy.example/exempt".into(), "yes".into())]),
+            },
         }
     }
 
@@ -236,6 +260,10 @@ mod tests {
             runtime_class: Some("gvisor".into()),
             labels: Labels::from([("app".into(), "web".into())]),
             gvisor_annotations: Labels::from([("dev.gvisor.flag.debug".into(), "true".into())]),
+            pod_views: vec![PodView {
+                injection_annotations: Labels::from([("linkerd.io/inject".into(), "disabled".into())]),
+                ..PodView::default()
+            }],
             ..Group::default()
         }
     }
@@ -246,12 +274,28 @@ mod tests {
         let pod = probe(&common(), "shop", &owner, &group(), 0);
         let labels = pod.metadata.labels.unwrap();
         assert_eq!((labels["app"].as_str(), labels[names::RUN_LABEL].as_str()), ("web", "podproof-1"));
-        assert_eq!(pod.metadata.annotations.unwrap()["dev.gvisor.flag.debug"], "true");
+        let annotations = pod.metadata.annotations.unwrap();
+        assert_eq!(annotations["dev.gvisor.flag.debug"], "true");
+        assert_eq!(annotations["linkerd.io/inject"], "disabled");
         assert_eq!(pod.metadata.owner_references.unwrap()[0].controller, Some(true));
         let spec = pod.spec.unwrap();
         assert_eq!(spec.readiness_gates.unwrap()[0].condition_type, names::READINESS_GATE);
         assert_eq!(spec.runtime_class_name.as_deref(), Some("gvisor"));
         assert_eq!(spec.containers[0].command.as_ref().unwrap(), &["/probe", "hold", "90"]);
+    }
+
+    #[test]
+    fn every_pod_bears_the_users_marks_and_no_mark_replaces_a_label_of_the_workload() {
+        let owner = owner("podproof-1", "shop");
+        let [probe, control] =
+            [probe(&common(), "shop", &owner, &group(), 0), control(&common(), "shop", &owner, "one", 0)]
+                .map(|pod| pod.metadata);
+        let labels = probe.labels.unwrap();
+        assert_eq!((labels["app"].as_str(), labels["team"].as_str()), ("web", "red"));
+        assert_eq!(control.labels.unwrap()["team"], "red");
+        for annotations in [probe.annotations, control.annotations] {
+            assert_eq!(annotations.unwrap()["policy.example/exempt"], "yes");
+        }
     }
 
     #[test]

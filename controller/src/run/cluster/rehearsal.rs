@@ -39,8 +39,13 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let cluster = survey(target, &connection).await?.cluster;
     let plan = plan::cluster::namespace(&cluster, &plan_request(target))?;
     let run = plan::run_name(nonce()?);
-    let common =
-        Common { run: run.clone(), image: target.image.clone(), lifetime: LIFETIME, token: nonce()? };
+    let common = Common {
+        run: run.clone(),
+        image: target.image.clone(),
+        lifetime: LIFETIME,
+        token: nonce()?,
+        marks: target.marks.clone(),
+    };
     let mut owner = manifest::owner(&run, &target.namespace);
     let mut text = format!("# {run}: the owner of the pods below\n{}", serde_saphyr::to_string(&owner)?);
     // A dry run wants the uid of an owner, and accepts one that nobody has.

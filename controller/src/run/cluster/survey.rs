@@ -6,6 +6,7 @@ mod control;
 mod credentials;
 mod custom;
 mod endpoint;
+mod injection;
 mod neighbours;
 mod networks;
 mod nodes;

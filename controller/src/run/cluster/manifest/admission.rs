@@ -45,6 +45,11 @@ pub struct Alteration {
     escaping: Vec<String>,
 }
 
+/// Returns true if an annotation leaves a pod its network and its sandbox.
+pub fn is_harmless(key: &str, value: &str) -> bool {
+    matches!(annotations::effect(key, Some(value)), Effect::Neither | Effect::Usual)
+}
+
 /// Compares an admitted pod with the pod that was sent; `like` are the pods that it represents.
 pub fn admission(sent: &Pod, admitted: &Pod, like: &[PodView]) -> Result<Admission, Alteration> {
     let Some(differences) = differences(sent, admitted) else {

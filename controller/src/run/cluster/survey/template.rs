@@ -10,7 +10,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{credentials, networks, secrets};
+use super::{credentials, injection, networks, secrets};
 use crate::{
     case::cluster::{
         Affinity, Container, ContainerKind, Labels, Origin, Placement, PodView, Requirement, SeccompProfile,
@@ -32,6 +32,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations: of_gvisor(&annotations),
         network_annotations: networks::annotations(&annotations),
+        injection_annotations: injection::carried(&annotations),
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
         placement: placement(spec),
