@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, fs};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stage::{
     Cluster,
-    cluster::{Namespace, ONE, Shop, TWO},
+    cluster::{Namespace, ONE, Shop, TWO, pod},
     run,
 };
 
@@ -14,6 +14,8 @@ use crate::{Test, scene::Scene};
 pub(super) const TESTS: &[Test] = &[
     ("with --nodes all each node has a case of its own in the saved evidence", saved),
     ("a cordoned pool is named, and not as an unused pool", cordoned),
+    ("a probe of pods that keep each other apart runs beside one of them", apart),
+    ("a probe whose node is full runs on a free node of the same pool and kind", full),
     ("a node that differs from the others of its pool gets a probe of its own", upgraded),
 ];
 
@@ -106,6 +108,60 @@ fn upgraded(cluster: &Cluster) {
     assert!(two.1.as_str().is_some_and(|kind| kind.contains("Podproof 2")), "{probed:?}");
     assert!(probed.iter().any(|(node, kind)| node == ONE && kind.is_string()), "{probed:?}");
     assert_eq!(ended.code(), Some(1), "node two enforces nothing: {ended:#?}");
+}
+
+fn apart(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("apart"), cluster.namespace("control"));
+    let mut world = Shop::default();
+    let term = json!({
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": { "matchLabels": { "app": "web" } },
+    });
+    world.pod()["affinity"] =
+        json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [term] } });
+    world.open(&shop);
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    let notes = ended.report()["notes"].to_string();
+    assert!(notes.contains("a required anti-affinity of the workload"), "{notes}");
+}
+
+fn full(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let mut shop = Shop { others: Vec::new(), ..Shop::default() };
+    shop.pod().as_object_mut().unwrap().remove("nodeSelector");
+    shop.open(&scene.shop);
+    let _pooled = Pooled(cluster);
+    cluster.ask(&["label", "node", ONE, TWO, &format!("{POOL}=both")]);
+    let planned = scene.shop.get(&["pods"])["items"][0]["spec"]["nodeName"].as_str().unwrap().to_owned();
+    let other = if planned == ONE { TWO } else { ONE };
+    let filler = cluster.namespace("filler");
+    let mut heavy = pod("heavy", "runc", &planned, None);
+    let rest = format!("{}m", free_millis(cluster, &planned) - 5);
+    heavy["spec"]["containers"][0]["resources"] = json!({ "requests": { "cpu": rest } });
+    filler.run(&[heavy]);
+    let ended = run::ended(scene.start(&["--pool-label", POOL]));
+    assert_eq!(probed(&ended), [(other.to_owned(), Value::Null)], "{ended:#?}");
+    let notes = ended.report()["notes"].to_string();
+    assert!(notes.contains(&format!("node {planned} had no room for the probe")), "{notes}");
+}
+
+/// Returns the processor time of a node that no pod requests, in thousandths of a processor.
+fn free_millis(cluster: &Cluster, node: &str) -> u64 {
+    let millis = |amount: &Value| match amount.as_str() {
+        Some(text) => text
+            .strip_suffix('m')
+            .map_or_else(|| text.parse::<u64>().unwrap() * 1000, |text| text.parse().unwrap()),
+        None => 0,
+    };
+    let all =
+        cluster.get(&["pods", "--all-namespaces", "--field-selector", &format!("spec.nodeName={node}")]);
+    let requested = all["items"].as_array().unwrap().iter().map(|pod| {
+        let containers = pod["spec"]["containers"].as_array().unwrap().iter();
+        let requests = containers.map(|it| millis(&it["resources"]["requests"]["cpu"]));
+        requests.sum::<u64>() + millis(&pod["spec"]["overhead"]["cpu"])
+    });
+    millis(&cluster.get(&["node", node])["status"]["allocatable"]["cpu"]) - requested.sum::<u64>()
 }
 
 /// Returns the node of each probe, and its kind.

@@ -2,6 +2,7 @@
 //! policies than the workloads. Pods are therefore grouped by all that binds them, and each group gets a probe that is
 //! bound alike.
 
+mod alternatives;
 mod places;
 mod second_reading;
 mod targets;
@@ -9,6 +10,7 @@ mod uncovered;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use alternatives::alternatives;
 pub use second_reading::apply_second_reading;
 pub use targets::destinations;
 

@@ -7,6 +7,7 @@ mod controls;
 pub(crate) mod doctor;
 pub mod manifest;
 pub mod permission;
+mod placing;
 pub(crate) mod pods;
 mod probing;
 pub(crate) mod readiness;
@@ -257,9 +258,11 @@ async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, Ru
     Ok(Box::pin(survey::cluster(&connection.client, &scope)).await?)
 }
 
-/// Returns everything that a reader should know besides: objects that counted a probe, and harmless changes by admission.
+/// Returns everything that a reader should know besides: objects that counted a probe, other places, and harmless changes
+/// by admission.
 fn remarks(cluster: &Cluster, plan: &Plan, probed: &[Probed]) -> Vec<String> {
     let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
+    remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
     for remark in probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told) {
         if !remarks.contains(&remark) {
             remarks.push(remark);

@@ -3,6 +3,7 @@
 //! its assignment later.
 
 mod admission;
+mod elsewhere;
 mod limits;
 mod sizes;
 
@@ -22,6 +23,7 @@ use k8s_openapi::{
 use proto::Nonce;
 
 pub use admission::{Admission, Alteration, admission, is_harmless};
+pub use elsewhere::{Elsewhere, repels};
 pub use sizes::{Fitted, like, within};
 
 use crate::{
@@ -157,7 +159,7 @@ fn spec(common: &Common, node: Option<&str>, mut words: Vec<String>) -> PodSpec 
     let lifetime = common.lifetime.as_secs();
     words.push(lifetime.to_string());
     PodSpec {
-        affinity: node.map(on),
+        affinity: node.map(|node| on(&[node.to_owned()])),
         active_deadline_seconds: i64::try_from(lifetime).ok(),
         automount_service_account_token: Some(false),
         containers: vec![container(common, words)],
@@ -207,18 +209,21 @@ fn quantities(memory: Option<u64>, cpu_millis: Option<u64>) -> BTreeMap<String, 
     memory.into_iter().chain(cpu).collect()
 }
 
-/// Requires a node by affinity, so that the scheduler respects taints and free resources; `nodeName` would bypass it.
-fn on(node: &str) -> ApiAffinity {
-    let field = NodeSelectorRequirement {
-        key: "metadata.name".to_owned(),
-        operator: "In".to_owned(),
-        values: Some(vec![node.to_owned()]),
+/// Requires one of these nodes by affinity, so that the scheduler respects taints and free resources; `nodeName` would bypass
+/// it. A field takes a single value, and each term is a choice (kubernetes, `pkg/apis/core/validation/validation.go`).
+fn on(nodes: &[String]) -> ApiAffinity {
+    let term = |node: &String| {
+        let field = NodeSelectorRequirement {
+            key: "metadata.name".to_owned(),
+            operator: "In".to_owned(),
+            values: Some(vec![node.clone()]),
+        };
+        NodeSelectorTerm { match_fields: Some(vec![field]), match_expressions: None }
     };
-    let term = NodeSelectorTerm { match_fields: Some(vec![field]), match_expressions: None };
     ApiAffinity {
         node_affinity: Some(NodeAffinity {
             required_during_scheduling_ignored_during_execution: Some(NodeSelector {
-                node_selector_terms: vec![term],
+                node_selector_terms: nodes.iter().map(term).collect(),
             }),
             ..NodeAffinity::default()
         }),

@@ -96,7 +96,7 @@ impl Fleet {
     /// Creates a pod after a rehearsal; refuses it if admission changed it in a way that matters. `like` are the pods that it
     /// represents.
     pub(crate) async fn create(&self, pod: &Pod, like: &[PodView]) -> Result<Admission, Refusal> {
-        let rehearsed = rehearse(&self.client, &self.namespace, pod, like, self.deadline).await;
+        let rehearsed = Box::pin(rehearse(&self.client, &self.namespace, pod, like, self.deadline)).await;
         let Rehearsed { pod, admission } = match rehearsed {
             // Such a webhook shows its changes only in the creation itself.
             Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {
@@ -107,8 +107,16 @@ impl Fleet {
         };
         // From here on the pod may exist, even if the answer is lost.
         self.created().extend(pod.metadata.name.clone());
-        let admitted = create::insist(&self.api(), &pod, &create_params(false), self.deadline).await?;
+        let params = create_params(false);
+        let admitted = Box::pin(create::insist(&self.api(), &pod, &params, self.deadline)).await?;
         Ok(Admission { fitted: admission.fitted, ..manifest::admission(&pod, &admitted, like)? })
+    }
+
+    /// Removes a pod before the end of the run. A failure is no matter: the end removes what remains.
+    pub(crate) async fn remove(&self, pod: &str) {
+        if let Some(why) = remove::delete(&self.api(), pod, self.deadline).await {
+            tracing::debug!("{pod} stays for now: {why}");
+        }
     }
 
     pub(crate) fn exec(&self, pod: &str) -> Exec {
@@ -132,7 +140,7 @@ impl Fleet {
 
 /// Asks the API server whether it would admit a pod; creates nothing.
 async fn dry_run(api: &Api<Pod>, pod: &Pod, deadline: Instant) -> Result<Pod, Refusal> {
-    create::insist(api, pod, &create_params(true), deadline).await
+    Box::pin(create::insist(api, pod, &create_params(true), deadline)).await
 }
 
 fn create_params(dry_run: bool) -> PostParams {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use futures_util::future::{Either, select};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -9,7 +10,8 @@ use super::{
     asking::{assignment, budget},
     controls::Controls,
     manifest::{self, Admission, Common},
-    pods::{self, Fleet, Gathered, PodState, Refusal, Stage},
+    placing::{Created, Placed, Unplaced},
+    pods::{self, Fleet, Gathered, PodState, Refusal},
 };
 use crate::{
     case::{
@@ -54,6 +56,8 @@ pub(super) struct Probed {
     pub(super) pod: Option<RanPod>,
     /// The effect of admission on the pod; `None` if the probe did not run.
     pub(super) admission: Option<Admission>,
+    /// Why the probe is not where the scheduler was first asked to place it; `None` if it is.
+    pub(super) moved: Option<String>,
     /// The reason why the probe did not start; `None` if it started, or if neither cluster nor permissions are the reason.
     pub(super) failure: Option<Refusal>,
     /// True if the deadline ended the probe.
@@ -76,6 +80,7 @@ impl Probed {
             arrived: Vec::new(),
             pod: None,
             admission: None,
+            moved: None,
             failure,
             timed_out: false,
         }
@@ -103,47 +108,46 @@ impl Probing<'_> {
             Err(refusal) => return Ok(Probed::failed(&refusal)),
         };
         let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
-        let name = pod.metadata.name.clone().unwrap_or_default();
         self.say(group, "creating the probe");
-        let admission = match self.fleet.create(&pod, &group.pod_views).await {
-            Ok(admission) => admission,
+        let created = match self.fleet.create(&pod, &group.pod_views).await {
+            Ok(admission) => Created { pod, admission },
             Err(refusal) => return Ok(Probed::failed(&refusal)),
         };
-        // The control pods of a known node start beside the probe, so that the probe is asked as soon as it runs.
-        let control = async {
+        let placed = match self.placed_beside_controls(group, created).await {
+            Ok(placed) => placed,
+            Err(Unplaced::Refused(refusal)) => return Ok(Probed::failed(&refusal)),
+            Err(Unplaced::Failed(why)) => {
+                return Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))));
+            }
+            Err(Unplaced::Late(why)) => return Ok(Probed::late(why)),
+        };
+        let Placed { name, state, since, admission, moved } = placed;
+        // A probe that was moved ran on a node of the same pool and kind, as it was asked to.
+        let node = if moved.is_some() { state.node.clone() } else { group.node.clone() };
+        let group = Group { node, ..group.clone() };
+        let mut probed = self.converse(&group, &name, &state, since).await?;
+        if let Some(pod) = &mut probed.pod {
+            pod.limits = Some(admission.of_container);
+        }
+        Ok(Probed { admission: Some(admission), moved, ..probed })
+    }
+
+    /// Waits for the probe's pod and for the control pods of its node. Those of the planned node start beside the probe, so
+    /// that the probe is asked as soon as it runs.
+    async fn placed_beside_controls(&self, group: &Group, created: Created) -> Result<Placed, Unplaced> {
+        let control = Box::pin(async {
             if let Some(node) = &group.node {
                 self.controls.on(node).await;
             }
-        };
-        let running = async { tokio::join!(self.running(group, &name), control).0 };
-        match Box::pin(timeout_at(self.deadline, running)).await {
-            Ok(Ok((state, since))) => {
-                let mut probed = self.converse(group, &name, &state, since).await?;
-                if let Some(pod) = &mut probed.pod {
-                    pod.limits = Some(admission.of_container);
-                }
-                Ok(Probed { admission: Some(admission), ..probed })
+        });
+        match select(Box::pin(self.placed(group, created)), control).await {
+            Either::Right(((), placed)) => placed.await,
+            Either::Left((Ok(placed), control)) if placed.state.node == group.node => {
+                let late = "its control pods did not come up in time".to_owned();
+                timeout_at(self.deadline, control).await.map_err(|_| Unplaced::Late(late))?;
+                Ok(placed)
             }
-            Ok(Err(why)) => {
-                let why = self.explained(&name, &why);
-                Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))))
-            }
-            Err(_) => {
-                let waits = match self.fleet.watch().state(&name).map(|state| state.stage) {
-                    Some(Stage::Waiting(what)) => what,
-                    _ => "its control pods did not come up in time".to_owned(),
-                };
-                Ok(Probed::late(self.explained(&name, &waits)))
-            }
-        }
-    }
-
-    /// Waits for the probe's pod to run. Returns its state, and the moment when it was seen to run.
-    async fn running(&self, group: &Group, name: &str) -> Result<(PodState, Instant), String> {
-        let state = self.fleet.watch().decided(name, |what| self.say(group, what)).await;
-        match &state.stage {
-            Stage::Failed(why) => Err(why.clone()),
-            Stage::Waiting(_) | Stage::Running => Ok((state, Instant::now())),
+            Either::Left((placed, _)) => placed,
         }
     }
 
@@ -227,19 +231,20 @@ impl Probing<'_> {
             arrived,
             pod,
             admission: None,
+            moved: None,
             failure,
             timed_out,
         })
     }
 
     /// Adds the cluster's own warnings to a reason.
-    fn explained(&self, name: &str, why: &str) -> String {
+    pub(super) fn explained(&self, name: &str, why: &str) -> String {
         let warnings = self.fleet.watch().warnings(name);
         let others: Vec<_> = warnings.iter().filter(|warning| !warning.contains(why)).cloned().collect();
         if others.is_empty() { why.to_owned() } else { format!("{why}; {}", others.join("; ")) }
     }
 
-    fn say(&self, group: &Group, what: &str) {
+    pub(super) fn say(&self, group: &Group, what: &str) {
         self.progress.change(&format!("pool {}: {what}", group.pool));
     }
 

@@ -53,18 +53,16 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let mut refused = 0;
     for (index, group) in plan.groups.iter().enumerate() {
         let mut pod = manifest::probe(&common, &target.namespace, &owner, group, index);
-        let answer = match &group.refused {
-            Some(why) => Err(why.clone()),
-            None => {
-                let deadline = Instant::now() + PATIENCE;
-                let like = &group.pod_views;
-                match pods::rehearse(&connection.client, &target.namespace, &pod, like, deadline).await {
-                    Ok(rehearsed) => {
-                        pod = rehearsed.pod;
-                        Ok(rehearsed.admission)
-                    }
-                    Err(refusal) => Err(refusal.to_string()),
+        let answer = if let Some(why) = &group.refused {
+            Err(why.clone())
+        } else {
+            let (deadline, like) = (Instant::now() + PATIENCE, &group.pod_views);
+            match pods::rehearse(&connection.client, &target.namespace, &pod, like, deadline).await {
+                Ok(rehearsed) => {
+                    pod = rehearsed.pod;
+                    Ok(rehearsed.admission)
                 }
+                Err(refusal) => Err(refusal.to_string()),
             }
         };
         refused += usize::from(answer.is_err());

@@ -67,7 +67,7 @@ fn remedy(namespace: &str) -> String {
 }
 
 /// Deletes an object. Returns the reason if it failed; a missing object counts as deleted.
-async fn delete<K>(api: &Api<K>, name: &str, deadline: Instant) -> Option<String>
+pub(super) async fn delete<K>(api: &Api<K>, name: &str, deadline: Instant) -> Option<String>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {

@@ -19,10 +19,16 @@ const HOPELESS: &[&str] = &[
     "StartError",
 ];
 
+/// The reason of a condition for a pod that fits on no node (kubernetes, `pkg/apis/core/types.go`). A pod with a scheduling
+/// gate has another reason.
+const UNSCHEDULABLE: &str = "Unschedulable";
+
 /// The state of one of the run's pods.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct PodState {
     pub(crate) stage: Stage,
+    /// Why the scheduler finds no node for the pod; `None` if it has a node, or was not looked at.
+    pub(crate) unscheduled: Option<String>,
     pub(crate) node: Option<String>,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) container: Option<Container>,
@@ -56,6 +62,7 @@ impl PodState {
         let addresses = status.pod_ips.iter().flatten();
         Self {
             stage: stage(pod, &status, container),
+            unscheduled: unscheduled(&status, UNSCHEDULABLE),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             labels: pod.metadata.labels.clone().unwrap_or_default(),
             addresses: addresses.filter_map(|address| address.ip.parse().ok()).collect(),
@@ -95,7 +102,7 @@ fn stage(pod: &Pod, status: &PodStatus, container: Option<&ContainerStatus>) -> 
         let text = waiting.message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
         return if HOPELESS.contains(&reason.as_str()) { Stage::Failed(text) } else { Stage::Waiting(text) };
     }
-    Stage::Waiting(unscheduled(status).unwrap_or_else(|| "Pending".to_owned()))
+    Stage::Waiting(unscheduled(status, "").unwrap_or_else(|| "Pending".to_owned()))
 }
 
 /// Explains a deletion: a preemption or an eviction by the API leaves its reason in a condition.
@@ -109,10 +116,11 @@ fn deleted(status: &PodStatus) -> String {
     format!("somebody deleted it{}", reason.unwrap_or_default())
 }
 
-fn unscheduled(status: &PodStatus) -> Option<String> {
+/// Returns why a pod has no node, if the reason begins with these letters.
+fn unscheduled(status: &PodStatus, beginning: &str) -> Option<String> {
     let mut conditions = status.conditions.iter().flatten();
     let condition = conditions.find(|it| it.type_ == "PodScheduled" && it.status == "False")?;
-    let reason = condition.reason.clone().unwrap_or_default();
+    let reason = condition.reason.clone().filter(|reason| reason.starts_with(beginning))?;
     Some(format!("{reason}: {}", condition.message.clone().unwrap_or_default()))
 }
 

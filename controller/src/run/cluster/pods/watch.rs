@@ -1,6 +1,6 @@
 //! The current state of the run's pods, from one watch for all of them, and the warnings about them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::{Event as ApiEvent, Pod};
@@ -14,6 +14,7 @@ use kube::{
 use tokio::{
     sync::watch::{self, Receiver, Sender},
     task::JoinHandle,
+    time::sleep,
 };
 
 use super::{PodState, Stage};
@@ -102,6 +103,22 @@ impl Watch {
         }
     }
 
+    /// Waits until the scheduler finds no node for the pod, and still finds none after some time; returns the reason.
+    pub(crate) async fn unscheduled(&self, pod: &str, patience: Duration) -> String {
+        let mut seen = self.seen.clone();
+        let why = |seen: &Seen| seen.pods.get(pod).and_then(|state| state.unscheduled.clone());
+        loop {
+            if seen.wait_for(|seen| why(seen).is_some()).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            sleep(patience).await;
+            let lasting = why(&seen.borrow());
+            if let Some(why) = lasting {
+                return why;
+            }
+        }
+    }
+
     /// Waits until the pod does not run any more; returns the reason.
     pub(crate) async fn ended(&self, pod: &str) -> String {
         let mut seen = self.seen.clone();
@@ -141,6 +158,7 @@ impl Seen {
             let stage = Stage::Failed(format!("the pods may not be watched: {why}"));
             return Some(PodState {
                 stage,
+                unscheduled: None,
                 node: None,
                 addresses: Vec::new(),
                 container: None,

@@ -1,0 +1,56 @@
+//! Other nodes for a probe that finds no place on the planned one.
+
+use super::{Nodes, Request, unfit};
+use crate::case::cluster::{Cluster, Group, Node, NodeKind};
+
+/// Returns the other nodes on which a group's probe shows the same: they are of the same pool and kind, and ready for it. A
+/// user who names nodes asked for these and no others.
+pub fn alternatives(cluster: &Cluster, request: &Request, group: &Group) -> Vec<String> {
+    let planned = group.node.as_deref().and_then(|name| cluster.node(name));
+    let (Some(planned), Nodes::PerPool) = (planned, &request.nodes) else { return Vec::new() };
+    let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
+    let fits = |node: &&Node| {
+        node.name != planned.name
+            && node.pool == planned.pool
+            && NodeKind::of(node) == NodeKind::of(planned)
+            && group.placement.hindrance(node, class).is_none()
+            && unfit(node, class, request).is_none()
+    };
+    let nodes = cluster.nodes.iter().flatten().filter(fits);
+    nodes.map(|node| node.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::cluster::{namespace, tests};
+
+    /// Returns the alternatives to a plan's only node, after a change of the other node.
+    fn others(nodes: Nodes, change: fn(&mut Node)) -> Vec<String> {
+        let mut cluster = tests::cluster();
+        let first = cluster.nodes.as_ref().unwrap()[0].clone();
+        let mut second = Node { name: "another".into(), ..first.clone() };
+        let request = Request { nodes, ..tests::request() };
+        cluster.nodes = Ok(vec![first.clone()]);
+        let plan = namespace(&cluster, &request).unwrap();
+        assert_eq!(plan.groups[0].node.as_ref(), Some(&first.name));
+        change(&mut second);
+        cluster.nodes = Ok(vec![first, second]);
+        alternatives(&cluster, &request, &plan.groups[0])
+    }
+
+    #[test]
+    fn only_a_ready_node_of_the_same_pool_and_kind_is_another_place() {
+        assert_eq!(others(Nodes::PerPool, |_| ()), ["another"]);
+        let changes: [fn(&mut Node); 4] = [
+            |node| node.pool = "other".into(),
+            |node| node.kernel = "6.99".into(),
+            |node| node.ready = false,
+            |node| node.schedulable = false,
+        ];
+        for change in changes {
+            assert_eq!(others(Nodes::PerPool, change), [""; 0]);
+        }
+        assert_eq!(others(Nodes::All, |_| ()), [""; 0]);
+    }
+}

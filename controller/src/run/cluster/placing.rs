@@ -1,0 +1,147 @@
+//! The place of a probe pod: the planned node, or another one that shows the same.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    manifest::{self, Admission, Elsewhere},
+    pods::{PodState, Refusal, Stage},
+    probing::Probing,
+};
+use crate::{
+    case::cluster::{Group, Labels},
+    plan,
+};
+
+/// The time that the scheduler gets for the planned node. A node in a rollout is often full for a moment.
+const SCHEDULING: Duration = Duration::from_secs(3);
+
+/// A probe pod that was created, with the effect of admission.
+#[derive(Debug)]
+pub(super) struct Created {
+    pub(super) pod: Pod,
+    pub(super) admission: Admission,
+}
+
+/// A probe pod that runs.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) name: String,
+    pub(super) state: PodState,
+    /// The moment when the pod was seen to run.
+    pub(super) since: Instant,
+    pub(super) admission: Admission,
+    /// Why the pod is not where the scheduler was first asked to place it; `None` if it is.
+    pub(super) moved: Option<String>,
+}
+
+/// Why a probe pod does not run.
+#[derive(Debug)]
+pub(super) enum Unplaced {
+    /// The cluster refused the pod.
+    Refused(Refusal),
+    /// The pod failed, for this reason.
+    Failed(String),
+    /// The deadline came first; the pod waited for this.
+    Late(String),
+}
+
+/// The end of a wait for a pod.
+enum Awaited {
+    Runs(PodState, Instant),
+    Unscheduled(String),
+}
+
+impl Probing<'_> {
+    /// Waits until a probe pod runs. Moves the pod if the scheduler finds no place for it on the planned node.
+    pub(super) async fn placed(&self, group: &Group, created: Created) -> Result<Placed, Unplaced> {
+        let Created { pod, admission } = created;
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        let why = match self.awaited(group, &name, true).await? {
+            Awaited::Runs(state, since) => return Ok(Placed { name, state, since, admission, moved: None }),
+            Awaited::Unscheduled(why) => why,
+        };
+        let Some(elsewhere) = self.elsewhere(group, &pod).await else {
+            return match self.awaited(group, &name, false).await? {
+                Awaited::Runs(state, since) => Ok(Placed { name, state, since, admission, moved: None }),
+                Awaited::Unscheduled(why) => Err(Unplaced::Late(why)),
+            };
+        };
+        self.fleet.remove(&name).await;
+        let pod = elsewhere.applied(pod);
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        let admission = self.fleet.create(&pod, &group.pod_views).await.map_err(Unplaced::Refused)?;
+        match self.awaited(group, &name, false).await? {
+            Awaited::Runs(state, since) => {
+                let moved = told(group, &elsewhere, &state, &why);
+                Ok(Placed { name, state, since, admission, moved })
+            }
+            Awaited::Unscheduled(why) => Err(Unplaced::Late(why)),
+        }
+    }
+
+    /// Waits for a pod until it runs or the deadline comes. With `movable`, the wait ends if the scheduler finds no place.
+    async fn awaited(&self, group: &Group, name: &str, movable: bool) -> Result<Awaited, Unplaced> {
+        let watch = self.fleet.watch();
+        let decided = async {
+            tokio::select! {
+                biased;
+                state = watch.decided(name, |what| self.say(group, what)) => match state.stage {
+                    Stage::Failed(why) => Err(Unplaced::Failed(self.explained(name, &why))),
+                    Stage::Waiting(_) | Stage::Running => Ok(Awaited::Runs(state, Instant::now())),
+                },
+                why = watch.unscheduled(name, SCHEDULING), if movable => Ok(Awaited::Unscheduled(why)),
+            }
+        };
+        Box::pin(timeout_at(self.deadline, decided)).await.unwrap_or_else(|_| {
+            let waits = match watch.state(name).map(|state| state.stage) {
+                Some(Stage::Waiting(what)) => what,
+                _ => "the pod did not come up in time".to_owned(),
+            };
+            Err(Unplaced::Late(self.explained(name, &waits)))
+        })
+    }
+
+    /// Returns another place for a pod. Beside a pod that keeps its like away, the probe takes no place that a replica could
+    /// have; on any other free node it would.
+    async fn elsewhere(&self, group: &Group, pod: &Pod) -> Option<Elsewhere> {
+        let planned = group.node.as_ref()?;
+        let labels = pod.metadata.labels.clone().unwrap_or_default();
+        if let Some(node) = kept_away(&self.fleet.api(), group, &labels).await {
+            return Some(Elsewhere::Beside(node));
+        }
+        let others = plan::cluster::alternatives(self.cluster, &super::plan_request(self.target), group);
+        (!others.is_empty()).then(|| Elsewhere::AnyOf([vec![planned.clone()], others].concat()))
+    }
+}
+
+/// Returns the planned node if a pod of the group there keeps pods with these labels away.
+pub(super) async fn kept_away(api: &Api<Pod>, group: &Group, labels: &Labels) -> Option<String> {
+    let planned = group.node.as_ref()?;
+    let there = group.pod_views.iter().find(|pod_view| pod_view.node.as_ref() == Some(planned))?;
+    let theirs = api.get_opt(there.origin.pod.as_deref()?).await.ok().flatten()?;
+    manifest::repels(&theirs, labels).then(|| planned.clone())
+}
+
+/// Says that a probe is placed beside a pod that keeps its like away.
+pub(super) fn beside(node: &str) -> String {
+    format!(
+        "a required anti-affinity of the workload keeps pods with its labels away from node {node}; the probe is placed there \
+         without the scheduler, beside a pod of the workload, so that it takes no replica's place"
+    )
+}
+
+/// Says why a pod runs at another place; `None` if it runs on the planned node after all.
+fn told(group: &Group, elsewhere: &Elsewhere, state: &PodState, why: &str) -> Option<String> {
+    let planned = group.node.as_deref().unwrap_or_default();
+    match (elsewhere, state.node.as_deref()) {
+        (Elsewhere::Beside(node), _) => Some(beside(node)),
+        (Elsewhere::AnyOf(_), Some(node)) if node != planned => Some(format!(
+            "node {planned} had no room for the probe ({why}); the probe ran on node {node} of the same pool and kind"
+        )),
+        _ => None,
+    }
+}
