@@ -230,19 +230,17 @@ pub(crate) fn judged(requirement: &Requirement, case: &Case) -> Judgement {
 
 /// Returns the report of a case, judged for production.
 pub(crate) fn report(case: &Case) -> Report {
-    let declared = Declared {
+    Report::of(&record(vec![case.clone()]), &Policy::of(Environment::Production))
+}
+
+/// Returns the record of a run for production.
+pub(crate) fn record(cases: Vec<Case>) -> Record {
+    let environment = Declared {
         environment: Environment::Production,
         source: Source::Variable { name: "ENVIRONMENT", value: "production".into() },
         remarks: Vec::new(),
     };
-    let record = Record {
-        environment: declared,
-        circumstances: None,
-        only_production: false,
-        remarks: Vec::new(),
-        cases: vec![case.clone()],
-    };
-    Report::of(&record, &Policy::of(Environment::Production))
+    Record { environment, circumstances: None, only_production: false, remarks: Vec::new(), cases }
 }
 
 /// Returns the outcome in a word; "open" is inconclusive or not applicable.

@@ -3,6 +3,7 @@
 pub(crate) mod deliver;
 pub mod diff;
 pub(crate) mod explained;
+mod extent;
 mod format;
 mod gaps;
 mod github;
@@ -26,11 +27,21 @@ use crate::{
 pub use format::{Error, Format};
 pub use markdown::render as markdown;
 pub use model_v1::{
-    Area, Declared, Enforcement, Place, Report, ReportedFinding, ReportedOutcome, ReportedSandbox,
-    ReportedWaiver, Run, Standing, Subject, Verdict,
+    Area, Declared, Enforcement, Extent, LeftOut, Place, Report, ReportedFinding, ReportedOutcome,
+    ReportedSandbox, ReportedWaiver, Run, Standing, Subject, Verdict,
 };
 
 impl Report {
+    /// Returns the verdict with its extent, and the environment that it is for.
+    pub(crate) fn headline(&self) -> String {
+        head::verdict(self)
+    }
+
+    /// Returns the place and the time of the run in words.
+    pub(crate) fn origin(&self) -> String {
+        format!("{}, time {}", head::place(self), head::time(self))
+    }
+
     /// Judges a run, and converts the judgement to the public form.
     pub fn of(record: &Record, policy: &Policy) -> Self {
         let judged: Vec<_> = record.cases.iter().map(|case| Judged::of(case, policy)).collect();
@@ -46,6 +57,7 @@ impl Report {
         Self {
             version: model_v1::VERSION,
             verdict: verdict::Verdict::under(policy, &all).into(),
+            extent: Extent::of(policy, &all),
             score: verdict::score(&all, policy),
             run: record.circumstances.as_ref().map(Run::from),
             environment: (&record.environment).into(),

@@ -10,8 +10,17 @@ use stage::{Ground, run};
 
 const NAMES: [&str; 2] = ["1-not-ready", "1-cluster"];
 /// Keys that the form of today has, and the first form had not.
-const ADDED: [&str; 5] =
-    ["/not_judged", "/run", "/sandboxes/*/findings/*/platform_remedies", "/sandboxes/*/platforms", "/scope"];
+const ADDED: [&str; 9] = [
+    "/extent",
+    "/extent/left_out",
+    "/extent/restricted_to",
+    "/extent/whole",
+    "/not_judged",
+    "/run",
+    "/sandboxes/*/findings/*/platform_remedies",
+    "/sandboxes/*/platforms",
+    "/scope",
+];
 /// Keys of sentences for people, which may be worded anew in any version.
 const PROSE: [&str; 9] =
     ["because", "mappings", "not_judged", "notes", "protects", "remedy", "scope", "text", "title"];

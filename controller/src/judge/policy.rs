@@ -31,7 +31,7 @@ pub struct Policy {
     /// The environment in which the workloads are meant to run.
     pub environment: Environment,
     /// True for `--only production`: the mandatory requirements, those of production and probe-integrity are enforced in
-    /// every environment.
+    /// every environment; of the others, only those are judged whose severity the policy file raises.
     pub only_production: bool,
     /// The policy file's path within its repository; `None` without a policy file.
     pub file: Option<String>,
@@ -123,9 +123,17 @@ impl Policy {
         if self.only_production {
             let asked =
                 requirement.mandatory || matches!(requirement.class, Class::Regular | Class::ProductionOnly);
-            return if asked { Enforcement::Blocks } else { Enforcement::NotJudged };
+            return if asked {
+                Enforcement::Blocks
+            } else {
+                self.raised(requirement, Enforcement::NotJudged)
+            };
         }
-        let own = self.by_class(requirement.class);
+        self.raised(requirement, self.by_class(requirement.class))
+    }
+
+    /// Returns the severity of the policy file if it is stricter than a requirement's own enforcement.
+    fn raised(&self, requirement: &Requirement, own: Enforcement) -> Enforcement {
         let raised = self.raised.get(requirement.id).copied();
         raised.filter(|raised| raised.strictness() > own.strictness()).unwrap_or(own)
     }

@@ -175,6 +175,19 @@ mod tests {
     }
 
     #[test]
+    fn a_severity_that_the_policy_file_raises_is_judged_under_only_production() {
+        let mut policy = Policy { only_production: true, ..Policy::of(Environment::Development) };
+        let left_out = (Class::Adaptive, false, Outcome::Unmet);
+        let met = (Class::Regular, false, Outcome::Met);
+        let verdict = |policy: &Policy| verdict(policy, &[met.clone(), left_out.clone()]);
+        assert_eq!(verdict(&policy), Verdict::Ready);
+        policy.raised.insert("test", Enforcement::Warns);
+        assert_eq!(verdict(&policy), Verdict::ReadyWithWarnings);
+        policy.raised.insert("test", Enforcement::Blocks);
+        assert_eq!(verdict(&policy), Verdict::NotReady);
+    }
+
+    #[test]
     fn unmet_beats_inconclusive_and_a_mandatory_requirement_always_applies() {
         let policy = Policy::of(Environment::Production);
         let unmet = (Class::Adaptive, true, Outcome::Unmet);

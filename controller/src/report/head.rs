@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Enforcement, Place, Report, Run, Standing, Subject, gaps::Gap};
+use super::{Enforcement, Place, Report, Run, Standing, Subject, extent, gaps::Gap};
 
 /// The word for circumstances that older evidence does not keep.
 const NOT_KEPT: &str = "not kept in this evidence";
@@ -14,7 +14,7 @@ const MOST_AT_FIRST: usize = 2;
 
 /// Returns the verdict, and the environment that it is for.
 pub(super) fn verdict(report: &Report) -> String {
-    format!("{}, judged for {}", report.verdict.words(), report.environment.environment)
+    format!("{}, judged for {}", extent::verdict(report), report.environment.environment)
 }
 
 /// Returns a name and a value for each circumstance.
@@ -23,7 +23,7 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     vec![
         ("environment", environment(report)),
         ("place", place(report)),
-        ("time", run.map_or(NOT_KEPT.to_owned(), |run| format!("{}, run {}", run.started_at, run.id))),
+        ("time", time(report)),
         ("versions", versions(report, run)),
         ("score", format!("{} of 100", report.score)),
     ]
@@ -91,7 +91,14 @@ fn environment(report: &Report) -> String {
     format!("{}{only} ({})", environment.environment, said.join("; "))
 }
 
-fn place(report: &Report) -> String {
+/// Returns the time of the run, and its name.
+pub(super) fn time(report: &Report) -> String {
+    let run = report.run.as_ref();
+    run.map_or_else(|| NOT_KEPT.to_owned(), |run| format!("{}, run {}", run.started_at, run.id))
+}
+
+/// Returns the machine, or the namespace and its cluster.
+pub(super) fn place(report: &Report) -> String {
     let subject = report.sandboxes.first().map(|sandbox| &sandbox.subject);
     match (report.run.as_ref().map(|run| &run.place), subject) {
         (Some(Place::Machine { host, kernel }), _) => format!("machine {host}, kernel {kernel}"),

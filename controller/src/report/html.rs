@@ -15,7 +15,9 @@ use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{Error, Place, Report, ReportedOutcome, ReportedWaiver, Standing, Subject, Verdict, head};
+use super::{
+    Error, Place, Report, ReportedOutcome, ReportedWaiver, Standing, Subject, Verdict, extent, head,
+};
 use grid::Grid;
 use rank::Effect;
 use requirements::Requirement;
@@ -54,6 +56,11 @@ impl<'a> Page<'a> {
     /// Returns the class of the style sheet, which never says anything that a word beside it does not.
     const fn tone(&self) -> &'static str {
         tone(self.report.verdict)
+    }
+
+    /// Returns the verdict with its extent.
+    fn verdict(&self) -> String {
+        extent::verdict(self.report)
     }
 
     fn with(&self, effect: Effect) -> Vec<&Requirement<'a>> {

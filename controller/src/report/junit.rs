@@ -3,16 +3,27 @@
 //! A blocking finding that is unmet is a failure, and one that is inconclusive an error. A warning is a pass with a text. A
 //! requirement that was not judged is skipped. So a suite is red exactly where the run is.
 
-use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
 use super::{
     Enforcement, Error, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, ReportedWaiver, Standing,
+    head,
 };
 
 /// Renders one document, with a line end.
 pub(super) fn render(report: &Report) -> Result<String, Error> {
-    let mut document = quick_junit::Report::new("podproof");
-    document.add_test_suites(report.sandboxes.iter().map(suite));
+    let name = if report.extent.whole {
+        "podproof".to_owned()
+    } else {
+        format!("podproof: {}", head::verdict(report))
+    };
+    let mut document = quick_junit::Report::new(name);
+    let properties = properties(report);
+    document.add_test_suites(report.sandboxes.iter().map(|sandbox| {
+        let mut suite = suite(sandbox);
+        suite.properties.clone_from(&properties);
+        suite
+    }));
     if !report.waivers.is_empty() {
         let mut suite = TestSuite::new("waivers");
         suite.add_test_cases(report.waivers.iter().map(waiver));
@@ -27,6 +38,13 @@ fn as_others_read_it(text: &str) -> String {
     let Some((before, counted)) = text.split_once(" skipped=\"") else { return text.to_owned() };
     let (_, after) = counted.split_once('"').unwrap_or_default();
     format!("{before}{after}")
+}
+
+/// Returns the verdict and the circumstances of the run, which each suite has.
+fn properties(report: &Report) -> Vec<Property> {
+    let rows = head::rows(report);
+    let verdict = ("verdict", head::verdict(report));
+    [verdict].into_iter().chain(rows).map(|(name, value)| Property::new(name, value)).collect()
 }
 
 fn suite(sandbox: &ReportedSandbox) -> TestSuite {

@@ -5,6 +5,7 @@
 //! meaning, or when a list of values grows that the schema closes.
 
 mod environment;
+mod extent;
 mod finding;
 mod requirement;
 mod run;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use environment::{Declared, Environment};
+pub use extent::{Extent, LeftOut};
 pub use finding::{Citation, PlatformRemedy, ReportedFinding, ReportedOutcome};
 pub use requirement::{Area, Class, Enforcement};
 pub use run::{Place, Run};
@@ -35,6 +37,9 @@ pub struct Report {
     pub version: u32,
     /// The verdict on the whole run.
     pub verdict: Verdict,
+    /// The extent of the verdict: what the flags restricted the run to, and what they left out.
+    #[serde(default)]
+    pub extent: Extent,
     /// The weight of the met requirements in the weight of the judged requirements, from 0 to 100. The score decides
     /// nothing.
     pub score: u32,

@@ -13,7 +13,7 @@ use serde_sarif::sarif::{
     ToolComponent,
 };
 
-use super::{Enforcement, Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver, Standing};
+use super::{Enforcement, Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver, Standing, head};
 use crate::{judge::policy::file::NAME, support::digest::sha256};
 
 /// The rule of a waiver whose last day is over.
@@ -28,7 +28,10 @@ pub(super) fn render(report: &Report) -> std::result::Result<String, Error> {
         .build();
     let properties: BTreeMap<_, _> = [
         ("verdict".to_owned(), json!(report.verdict)),
+        ("extent".to_owned(), json!(report.extent)),
+        ("scope".to_owned(), json!(head::verdict(report))),
         ("environment".to_owned(), json!(report.environment.environment)),
+        ("run".to_owned(), json!(report.run)),
     ]
     .into();
     let run = Run::builder()
