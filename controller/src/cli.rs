@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod ending;
 mod error;
+mod evidence;
 mod explain_policy;
 mod image;
 mod plan;

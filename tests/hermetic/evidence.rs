@@ -20,7 +20,11 @@ fn saved_evidence_is_judged_again_and_compared() {
     assert_eq!(again.code(), Some(0), "{again:#?}");
 
     let same = ran(&["diff", &today, &today, "--fail-on", "worse"]);
-    assert_eq!((same.code(), same.out.as_str()), (Some(0), "0 worse, 0 better, 0 new, 0 gone\n"));
+    assert_eq!(same.code(), Some(0), "{same:#?}");
+    let lines: Vec<_> = same.out.lines().collect();
+    let ready = "ready, with warnings, judged for production; namespace shop, cluster not kept in this evidence, time not kept in this evidence";
+    let heads = ["old", "new"].map(|name| format!("{name}: {ready}"));
+    assert_eq!(lines, [heads[0].as_str(), heads[1].as_str(), "0 worse, 0 better, 0 new, 0 gone"]);
 
     let compared = ran(&["diff", &today, &next_month]);
     assert_eq!(compared.code(), Some(0), "{compared:#?}");
@@ -34,6 +38,53 @@ fn saved_evidence_is_judged_again_and_compared() {
     assert_eq!(back.code(), Some(0), "{back:#?}");
     let changes: Vec<serde_json::Value> = serde_json::from_str(&back.out).unwrap();
     assert!(changes.iter().all(|change| change["became"] == "gone"), "{}", back.out);
+}
+
+/// The gate's variables hold for evidence as for a run: evidence of a development run does not pass production.
+#[test]
+fn the_variables_strengthen_the_environment_of_saved_evidence() {
+    let file = saved("1-ready-with-warnings");
+    for words in [&["score", &file][..], &["score", &file, "--environment", "staging"][..]] {
+        assert_eq!(ran(words).code(), Some(0));
+    }
+    for variable in
+        [("ENVIRONMENT", "production"), ("REQUIRE_GVISOR", "true"), ("K8S_CLUSTER_TYPE", "production")]
+    {
+        let ended = run::run(&["score", &file], Ground::new().path(), &[variable]);
+        assert_eq!(ended.code(), Some(1), "{variable:?}: {ended:#?}");
+        let weakened =
+            run::run(&["score", &file, "--environment", "development"], Ground::new().path(), &[variable]);
+        assert_eq!(weakened.code(), Some(0), "{weakened:#?}");
+        assert!(weakened.out.contains("weakens what"), "{}", weakened.out);
+    }
+    let misspelt = run::run(&["score", &file], Ground::new().path(), &[("ENVIRONMENT", "prd")]);
+    assert_eq!(misspelt.code(), Some(2), "{misspelt:#?}");
+}
+
+#[test]
+fn evidence_that_is_too_old_or_has_no_time_is_refused_with_max_age() {
+    let (timed, older) = (saved("1-cluster-not-ready"), saved("1-cluster"));
+    assert_eq!(ran(&["score", &timed, "--max-age", "3650d"]).code(), Some(1));
+    for (file, said) in [(&timed, "--max-age allows 1s"), (&older, "does not keep the time")] {
+        for words in [&["score", file, "--max-age", "1s"][..], &["diff", file, file, "--max-age", "1s"][..]] {
+            let ended = ran(words);
+            assert_eq!(ended.code(), Some(2), "{ended:#?}");
+            assert!(ended.err.contains(said) && ended.out.is_empty(), "{ended:#?}");
+        }
+    }
+}
+
+#[test]
+fn only_production_says_in_its_line_what_it_left_out() {
+    let file = saved("1-cluster");
+    for format in ["text", "json", "junit", "sarif", "github", "markdown", "html"] {
+        let ended = ran(&["score", &file, "--only", "production", "--output", format]);
+        assert_eq!(ended.code(), Some(0), "{format}: {ended:#?}");
+        let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "");
+        for said in ["--only production", "least-privilege"] {
+            assert!(flat.contains(said), "{format}: {flat}");
+        }
+    }
 }
 
 #[test]

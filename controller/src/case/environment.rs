@@ -5,18 +5,19 @@
 //! wins; only `--environment` may weaken. A value that resembles an accepted one is an error: a misspelt value must
 //! never count silently as development.
 
+mod near_miss;
+
 use std::fmt;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use near_miss::unknown;
+
 const ENVIRONMENT: &str = "ENVIRONMENT";
 const REQUIRE_GVISOR: &str = "REQUIRE_GVISOR";
 const CLUSTER_TYPE: &str = "K8S_CLUSTER_TYPE";
-
-/// The most letters that may be wrong, missing, added or swapped for a value to count as misspelt.
-const SLIPS: usize = 2;
 
 /// The environment that the judged workloads are meant for; a later one is stronger.
 // The schema of the policy file states a default of `null` only for types that serialize.
@@ -87,6 +88,29 @@ pub enum EnvironmentRefused {
     },
 }
 
+/// Determines the environment in which a saved run is judged: the strongest of the recorded one, the variables and the
+/// policy file. Only the flag weakens.
+pub fn declared_again(
+    flag: Option<Environment>,
+    file: Option<(Environment, String)>,
+    recorded: &Declared,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Declared, EnvironmentRefused> {
+    let now = declared(None, file, variable)?;
+    if flag.is_none() && now.environment <= recorded.environment {
+        let mut declared = recorded.clone();
+        let new = now.remarks.into_iter().filter(|remark| !recorded.remarks.contains(remark));
+        declared.remarks.extend(new);
+        return Ok(declared);
+    }
+    let strongest = if now.environment > recorded.environment {
+        (now.environment, now.source)
+    } else {
+        (recorded.environment, recorded.source.clone())
+    };
+    Ok(decided(flag, Some(strongest), now.remarks))
+}
+
 /// Determines the environment from the flag, the variables and the policy file with its name; `variable` returns the
 /// value of a variable.
 pub fn declared(
@@ -149,34 +173,6 @@ fn required(value: &str) -> Result<bool, EnvironmentRefused> {
         "true" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err(EnvironmentRefused::NoTruth { value: value.to_owned() }),
-    }
-}
-
-/// Returns a remark for a value without a meaning, which counts as development; a value that resembles an accepted one
-/// is an error.
-fn unknown(
-    variable: &'static str,
-    value: String,
-    accepted: &[&'static str],
-) -> Result<String, EnvironmentRefused> {
-    let meant = value.trim().to_lowercase();
-    let near = |accepted: &str| {
-        let abbreviated =
-            meant.len() >= 3 && (accepted.starts_with(&meant) || meant.starts_with(abbreviation(accepted)));
-        abbreviated || strsim::damerau_levenshtein(&meant, accepted) <= SLIPS
-    };
-    match accepted.iter().find(|accepted| near(accepted)) {
-        Some(accepted) => Err(EnvironmentRefused::NearMiss { variable, value, accepted }),
-        None => Ok(format!("{variable}={value:?} has no meaning here and counts as development")),
-    }
-}
-
-/// Returns the usual abbreviation of a value.
-fn abbreviation(accepted: &str) -> &'static str {
-    match accepted {
-        "production" => "prod",
-        "staging" => "stag",
-        _ => "devel",
     }
 }
 
@@ -275,32 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_near_miss_is_an_error_that_names_the_accepted_value() {
-        for (variable, value, accepted) in [
-            ("ENVIRONMENT", "prod", "production"),
-            ("ENVIRONMENT", "Production", "production"),
-            ("ENVIRONMENT", " production", "production"),
-            ("ENVIRONMENT", "production\n", "production"),
-            ("ENVIRONMENT", "prodcution", "production"),
-            ("ENVIRONMENT", "prod-eu", "production"),
-            ("ENVIRONMENT", "STAGING", "staging"),
-            ("ENVIRONMENT", "stage", "staging"),
-            ("ENVIRONMENT", "Development", "development"),
-            ("ENVIRONMENT", "dev", "development"),
-            ("K8S_CLUSTER_TYPE", "PRODUCTION", "production"),
-        ] {
-            let expected = match variable {
-                "ENVIRONMENT" => {
-                    EnvironmentRefused::NearMiss { variable: "ENVIRONMENT", value: value.into(), accepted }
-                }
-                _ => EnvironmentRefused::NearMiss {
-                    variable: "K8S_CLUSTER_TYPE",
-                    value: value.into(),
-                    accepted,
-                },
-            };
-            assert_eq!(of(None, &[(variable, value)]), Err(expected));
-        }
+    fn a_truth_in_other_words_is_refused() {
         for value in ["1", "yes", "on", " true", "ture"] {
             assert_eq!(
                 of(None, &[("REQUIRE_GVISOR", value)]),
@@ -329,5 +300,44 @@ mod tests {
         );
         let strengthened = of(Some(Environment::Production), &[("ENVIRONMENT", "staging")]).unwrap();
         assert_eq!((strengthened.environment, strengthened.remarks.len()), (Environment::Production, 0));
+    }
+
+    fn again(
+        flag: Option<Environment>,
+        recorded: Environment,
+        variables: &[(&str, &str)],
+    ) -> Result<Declared, EnvironmentRefused> {
+        let source = Source::Recorded("the file".to_owned());
+        let recorded = Declared { environment: recorded, source, remarks: Vec::new() };
+        declared_again(flag, None, &recorded, |name| {
+            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_variable_strengthens_the_environment_of_a_saved_run() {
+        let declared = again(None, Environment::Development, &[("ENVIRONMENT", "production")]).unwrap();
+        assert_eq!(declared.environment, Environment::Production);
+        assert_eq!(declared.source.to_string(), "ENVIRONMENT=production");
+        assert!(again(None, Environment::Production, &[("ENVIRONMENT", "prd")]).is_err());
+    }
+
+    #[test]
+    fn the_recorded_environment_stays_unless_something_stronger_is_named() {
+        for variables in [&[][..], &[("ENVIRONMENT", "staging")], &[("ENVIRONMENT", "production")]] {
+            let declared = again(None, Environment::Production, variables).unwrap();
+            assert_eq!(declared.source.to_string(), "the file", "{variables:?}");
+            assert_eq!((declared.environment, declared.remarks.len()), (Environment::Production, 0));
+        }
+    }
+
+    #[test]
+    fn a_flag_that_weakens_a_saved_run_leaves_a_remark() {
+        let flag = Some(Environment::Development);
+        let declared = again(flag, Environment::Production, &[]).unwrap();
+        assert_eq!(declared.remarks, ["--environment development weakens what the file asks for"]);
+        let declared = again(flag, Environment::Development, &[("REQUIRE_GVISOR", "true")]).unwrap();
+        assert_eq!(declared.environment, Environment::Development);
+        assert_eq!(declared.remarks, ["--environment development weakens what REQUIRE_GVISOR=true asks for"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Arguments that several subcommands share; each flag is declared once.
 
 pub(super) mod cluster;
+pub(super) mod evidence;
 pub(super) mod marks;
 pub(super) mod network;
 pub(super) mod output;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{
-    args::policy,
+    args::{evidence, policy},
     console::{print, tell},
+    evidence::Reader,
     score,
 };
 use crate::{
@@ -19,7 +20,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller diff monday.json today.json\n  controller diff monday.json today.json --fail-on \
-    worse\n\nBoth files are judged again under the same policy, for the stronger of their two environments. A gap in a \
+    worse\n\nBoth files are judged again under the same policy, for the strongest of their \
+    two environments, the variables and the policy file; only --environment weakens. A gap in a \
     new place counts as worse, and so does a requirement that is no longer judged in a place where others still are.\n\nExit \
     codes: 0 done, 1 a requirement became worse and --fail-on worse was given, 2 wrong usage, or a file that is not intact \
     saved evidence, 4 could not read or write"
@@ -46,6 +48,8 @@ pub(super) struct Arguments {
     output: Format,
     #[command(flatten)]
     policy: policy::Arguments,
+    #[command(flatten)]
+    evidence: evidence::Arguments,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -65,7 +69,8 @@ impl Arguments {
             Ok(sources) => sources,
             Err(refused) => return refused.tell(),
         };
-        let (mut old, mut new) = match (score::read(&self.old), score::read(&self.new)) {
+        let mut reader = Reader::new(self.evidence);
+        let (mut old, mut new) = match (reader.read(&self.old), reader.read(&self.new)) {
             (Ok(old), Ok(new)) => (old, new),
             (Err(unread), _) | (_, Err(unread)) => return unread.tell(),
         };
@@ -84,7 +89,7 @@ impl Arguments {
         };
         let changes = diff::changes(&diff::stands(&old), &diff::stands(&new));
         let text = match self.output {
-            Format::Text => Ok(diff::render(&changes)),
+            Format::Text => Ok(diff::render(&old, &new, &changes)),
             Format::Json => serde_json::to_string_pretty(&changes).map(|text| text + "\n"),
         };
         let printed = match text {

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     time::Instant,
@@ -12,11 +11,16 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::{
-    args::{output, policy},
+    args::{evidence, output, policy},
     console::tell,
+    evidence::Reader,
 };
 use crate::{
-    evidence::{record::Record, saved},
+    case::{
+        Case,
+        environment::{Environment, Source},
+    },
+    evidence::record::Record,
     judge::exit::Exit,
     report::{
         Format, Report, Verdict,
@@ -29,11 +33,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller score evidence.json\n  controller score evidence.json --environment production \
-    --output html=report.html\n  controller score archive/*.json\n\nWithout --environment and --only, each file is judged \
-    for the environment of its run. The same policy file then gives the same report, byte for byte. For several files, the \
-    report is one line a file, and the worst verdict decides the exit code; standard error shows the rate.\n\nExit codes: 0 \
-    ready, 1 not ready, 2 wrong usage, or a file that is not intact saved evidence, 3 undetermined, 4 could not read or \
-    write"
+    --output html=report.html\n  controller score archive/*.json\n\nEach file is judged for the \
+    strongest of its run's environment, the variables and the policy file; only --environment weakens. The same policy file \
+    and variables give the same report, byte for byte. For several files, the report is one line a file, and the worst \
+    verdict decides the exit code; standard error shows the rate.\n\nExit codes: 0 ready, 1 not ready, 2 wrong usage, or a \
+    file that is not intact saved evidence, too old, or of another place, 3 undetermined, 4 could not read or write"
 )]
 pub(super) struct Arguments {
     /// The files that `verify --save-evidence` wrote
@@ -42,44 +46,18 @@ pub(super) struct Arguments {
     #[command(flatten)]
     policy: policy::Arguments,
     #[command(flatten)]
+    evidence: evidence::Arguments,
+    #[command(flatten)]
     output: output::Arguments,
     /// Print no rate of judged cases
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
 }
 
-/// A file that could not be judged.
+/// Several files with a format that holds one report.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unread {
-    #[error("failed to read {}", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{} is refused", path.display())]
-    Refused { path: PathBuf, source: saved::Error },
-    #[error("several files are reported as text alone, one line a file")]
-    Forms,
-}
-
-impl Unread {
-    pub(super) fn tell(&self) -> Exit {
-        let (help, exit) = match self {
-            Self::Read { .. } => ("name a readable file", Exit::CouldNotRun),
-            Self::Refused { source: saved::Error::Newer { .. }, .. } => {
-                ("judge the file with the controller that wrote it, or with a newer one", Exit::Usage)
-            }
-            Self::Refused { .. } => ("restore the file as `verify --save-evidence` wrote it", Exit::Usage),
-            Self::Forms => ("give one file at a time with --output", Exit::Usage),
-        };
-        tell(self, Some(help));
-        exit
-    }
-}
-
-/// Reads a file of saved evidence.
-pub(super) fn read(path: &Path) -> Result<Record, Unread> {
-    let bytes = fs::read(path).map_err(|source| Unread::Read { path: path.to_owned(), source })?;
-    let refused = |source| Unread::Refused { path: path.to_owned(), source };
-    saved::decode(&bytes).map(|(record, _)| record).map_err(refused)
-}
+#[error("several files are reported as text alone, one line a file")]
+struct SeveralForms;
 
 /// Returns the report of a record under the requested policy.
 pub(super) fn judged(
@@ -87,15 +65,29 @@ pub(super) fn judged(
     sources: &policy::Sources,
     today: Date,
 ) -> Result<Report, policy::PolicyRefused> {
+    let recorded = record.environment.environment;
     record.environment = sources.declared_again(&record.environment)?;
-    let mut policy = sources.policy(record.environment.environment, today);
-    policy.only_production |= record.only_production;
+    let environment = record.environment.environment;
+    if !matches!(record.environment.source, Source::Recorded(_)) {
+        name(&mut record.cases, &record.environment.source);
+    }
+    let mut policy = sources.policy(environment, today);
+    // Whoever asks for production now asks for all of it, even if the run was narrowed for a weaker environment.
+    policy.only_production |=
+        record.only_production && (environment != Environment::Production || environment == recorded);
     Ok(Report::of(record, &policy))
+}
+
+/// Names the source of the environment in the cases of a run for which nothing named the environment.
+fn name(cases: &mut [Case], source: &Source) {
+    for known in cases.iter_mut().filter_map(|case| case.surroundings.in_cluster.as_mut()) {
+        known.environment.get_or_insert_with(|| source.to_string());
+    }
 }
 
 impl Arguments {
     pub(super) fn run(self) -> Exit {
-        let Self { files, policy, output, quiet } = self;
+        let Self { files, policy, evidence, output, quiet } = self;
         let delivery = match output.delivery() {
             Ok(delivery) => delivery,
             Err(refused) => return refused.tell(),
@@ -105,15 +97,15 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         match files.as_slice() {
-            [file] => one(file, &sources, &delivery),
-            files => several(files, &sources, &delivery, quiet),
+            [file] => one(file, &sources, Reader::new(evidence), &delivery),
+            files => several(files, &sources, Reader::new(evidence), &delivery, quiet),
         }
     }
 }
 
-fn one(file: &Path, sources: &policy::Sources, delivery: &Delivery) -> Exit {
+fn one(file: &Path, sources: &policy::Sources, mut reader: Reader, delivery: &Delivery) -> Exit {
     let today = clock::today();
-    let mut record = match read(file) {
+    let mut record = match reader.read(file) {
         Ok(record) => record,
         Err(unread) => return unread.tell(),
     };
@@ -129,15 +121,22 @@ fn one(file: &Path, sources: &policy::Sources, delivery: &Delivery) -> Exit {
 }
 
 /// Judges one file after the other, and keeps only the worst verdict.
-fn several(files: &[PathBuf], sources: &policy::Sources, delivery: &Delivery, quiet: bool) -> Exit {
+fn several(
+    files: &[PathBuf],
+    sources: &policy::Sources,
+    mut reader: Reader,
+    delivery: &Delivery,
+    quiet: bool,
+) -> Exit {
     if delivery.outputs != [Output { format: Format::Text, file: None }] {
-        return Unread::Forms.tell();
+        tell(&SeveralForms, Some("give one file at a time with --output"));
+        return Exit::Usage;
     }
     let (begun, today) = (Instant::now(), clock::today());
     let mut out = io::BufWriter::new(io::stdout().lock());
     let (mut worst, mut cases, mut refusal) = (Verdict::Ready, 0_usize, None);
     for file in files {
-        let mut record = match read(file) {
+        let mut record = match reader.read(file) {
             Ok(record) => record,
             Err(unread) => {
                 refusal.get_or_insert(unread.tell());
@@ -170,7 +169,8 @@ fn line(file: &Path, report: &Report) -> String {
     let mut gaps: Vec<_> = findings.filter(|finding| finding.is_wanting()).map(|it| it.id).collect();
     gaps.sort_unstable();
     gaps.dedup();
-    let mut line = format!("{}: {}, score {}", file.display(), report.verdict.words(), report.score);
+    let mut line =
+        format!("{}: {}, score {}; {}", file.display(), report.headline(), report.score, report.origin());
     if !gaps.is_empty() {
         // Writing to a string does not fail.
         _ = write!(line, "; unmet or inconclusive: {}", gaps.join(", "));

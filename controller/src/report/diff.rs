@@ -107,9 +107,10 @@ fn change(
     })
 }
 
-/// A line each, and a count.
-pub fn render(changes: &[Change]) -> String {
-    let mut text = String::new();
+/// Renders both runs, a line for each change, and a count.
+pub fn render(old: &Report, new: &Report, changes: &[Change]) -> String {
+    let mut text =
+        format!("old: {}; {}\nnew: {}; {}\n", old.headline(), old.origin(), new.headline(), new.origin());
     let mut place = None;
     for change in changes {
         let heading = (change.became, &change.place);

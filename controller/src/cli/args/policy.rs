@@ -30,7 +30,8 @@ pub(in crate::cli) struct Arguments {
     /// `K8S_CLUSTER_TYPE` and the policy file name, or else development]
     #[arg(long, value_enum, help_heading = "How to judge")]
     pub(in crate::cli) environment: Option<Environment>,
-    /// Judge only the mandatory requirements and the checklist of production, and let them block in every environment
+    /// Judge only the mandatory requirements and the checklist of production, and let them block in every environment.
+    /// The verdict names the requirements that this leaves out; those whose severity the policy file raises are judged
     #[arg(long, value_enum, value_name = "ENVIRONMENT", help_heading = "How to judge")]
     pub(in crate::cli) only: Option<Only>,
     /// The policy file [default: the file that `PODPROOF_POLICY` names, or else podproof.toml in this folder, if it exists]
@@ -112,19 +113,19 @@ impl Arguments {
 impl Sources {
     /// Returns the environment of a new run, from the flag, the variables and the policy file.
     pub(in crate::cli) fn declared(&self) -> Result<Declared, PolicyRefused> {
-        let claim = self
-            .file
-            .as_ref()
-            .and_then(|(name, read)| Some((*read.file.environment.as_ref()?.get_ref(), name.clone())));
-        Ok(environment::declared(self.environment, claim, variable)?)
+        Ok(environment::declared(self.environment, self.claim(), variable)?)
     }
 
-    /// Returns the environment for judging a saved run again: the recorded one, unless the flag names another.
+    /// Returns the environment for judging a saved run again: the strongest of the recorded one, the variables and the
+    /// policy file, unless the flag names another.
     pub(in crate::cli) fn declared_again(&self, recorded: &Declared) -> Result<Declared, PolicyRefused> {
-        match self.environment {
-            None => Ok(recorded.clone()),
-            flag => Ok(environment::declared(flag, None, |_| None)?),
-        }
+        Ok(environment::declared_again(self.environment, self.claim(), recorded, variable)?)
+    }
+
+    /// Returns the environment that the policy file names, and the file's name.
+    fn claim(&self) -> Option<(Environment, String)> {
+        let (name, read) = self.file.as_ref()?;
+        Some((*read.file.environment.as_ref()?.get_ref(), name.clone()))
     }
 
     /// Returns the policy for an environment.

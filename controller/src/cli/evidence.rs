@@ -1,0 +1,265 @@
+//! Saved evidence for judging again: read whole, young enough, and of one place.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{args::evidence::Arguments, console::tell};
+use crate::{
+    case::{Subject, circumstances},
+    evidence::{record::Record, saved},
+    judge::exit::Exit,
+    support::clock,
+};
+
+/// The most seconds by which a run may begin after now, because two clocks differ.
+const AHEAD: u64 = 300;
+
+/// A file that could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unread {
+    #[error("failed to read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is refused", path.display())]
+    Refused { path: PathBuf, source: saved::Error },
+    #[error("{} is refused: its run began {} ago, and --max-age allows {}", path.display(), words(*age), words(*most))]
+    TooOld { path: PathBuf, age: Duration, most: Duration },
+    #[error("{} is refused: it does not keep the time of its run, and --max-age asks for it", path.display())]
+    NoTime { path: PathBuf },
+    #[error("{} is refused: its run begins {} from now", path.display(), words(*ahead))]
+    Future { path: PathBuf, ahead: Duration },
+    #[error("{} is of {theirs}, and {} is of {own}: evidence of different places is not judged together", path.display(), first.display())]
+    Mixture { path: PathBuf, theirs: Place, first: PathBuf, own: Place },
+}
+
+/// The place of a run, as far as its evidence keeps it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Place {
+    /// The URL of the API server; `None` for a machine, and in older evidence.
+    server: Option<String>,
+    /// The judged namespace; `None` for a machine.
+    namespace: Option<String>,
+    /// True if the evidence keeps the machine or the cluster.
+    kept: bool,
+}
+
+/// Reads files of one place, and remembers the place.
+#[derive(Debug)]
+pub(super) struct Reader {
+    accepted: Arguments,
+    now: u64,
+    /// Different places that do not contradict each other, each with its first file.
+    places: Vec<(PathBuf, Place)>,
+}
+
+impl Unread {
+    pub(super) fn tell(&self) -> Exit {
+        let (help, exit) = match self {
+            Self::Read { .. } => ("name a readable file", Exit::CouldNotRun),
+            Self::Refused { source: saved::Error::Newer { .. }, .. } => {
+                ("judge the file with the controller that wrote it, or with a newer one", Exit::Usage)
+            }
+            Self::Refused { .. } => ("restore the file as `verify --save-evidence` wrote it", Exit::Usage),
+            Self::TooOld { .. } | Self::NoTime { .. } => {
+                ("make a new run with `controller verify --save-evidence FILE`", Exit::Usage)
+            }
+            Self::Future { .. } => ("correct the clock of this machine or of the run's machine", Exit::Usage),
+            Self::Mixture { .. } => {
+                ("judge the files one by one, or accept several places with `--mixed`", Exit::Usage)
+            }
+        };
+        tell(self, Some(help));
+        exit
+    }
+}
+
+impl Reader {
+    pub(super) fn new(accepted: Arguments) -> Self {
+        Self { accepted, now: clock::now(), places: Vec::new() }
+    }
+
+    /// Reads a file of saved evidence. Refuses evidence that is too old, or of another place than the first file's.
+    pub(super) fn read(&mut self, path: &Path) -> Result<Record, Unread> {
+        let bytes = fs::read(path).map_err(|source| Unread::Read { path: path.to_owned(), source })?;
+        let refused = |source| Unread::Refused { path: path.to_owned(), source };
+        let (record, _) = saved::decode(&bytes).map_err(refused)?;
+        self.check_age(path, &record)?;
+        self.check_place(path, &record)?;
+        Ok(record)
+    }
+
+    fn check_age(&self, path: &Path, record: &Record) -> Result<(), Unread> {
+        let Some(most) = self.accepted.max_age else { return Ok(()) };
+        let path = path.to_owned();
+        let Some(circumstances) = &record.circumstances else { return Err(Unread::NoTime { path }) };
+        let began = circumstances.started_at;
+        if began > self.now.saturating_add(AHEAD) {
+            return Err(Unread::Future { path, ahead: Duration::from_secs(began - self.now) });
+        }
+        let age = Duration::from_secs(self.now.saturating_sub(began));
+        if age > most { Err(Unread::TooOld { path, age, most }) } else { Ok(()) }
+    }
+
+    fn check_place(&mut self, path: &Path, record: &Record) -> Result<(), Unread> {
+        if self.accepted.mixed {
+            return Ok(());
+        }
+        let Some(theirs) = Place::of(record) else { return Ok(()) };
+        if let Some((first, own)) = self.places.iter().find(|(_, own)| theirs.contradicts(own)) {
+            let (first, own) = (first.clone(), own.clone());
+            return Err(Unread::Mixture { path: path.to_owned(), theirs, first, own });
+        }
+        if self.places.iter().all(|(_, own)| *own != theirs) {
+            self.places.push((path.to_owned(), theirs));
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    /// Returns the place of a record; `None` if the record names none.
+    fn of(record: &Record) -> Option<Self> {
+        let kept = record.circumstances.as_ref().map(|circumstances| &circumstances.place);
+        match kept {
+            Some(circumstances::Place::Cluster { server, namespace, .. }) => {
+                let server = Some(server.trim_end_matches('/').to_owned());
+                Some(Self { server, namespace: Some(namespace.clone()), kept: true })
+            }
+            Some(circumstances::Place::Machine { .. }) => {
+                Some(Self { server: None, namespace: None, kept: true })
+            }
+            None => match record.cases.first().map(|case| &case.surroundings.subject) {
+                Some(Subject::Pods { namespace, .. }) => {
+                    Some(Self { server: None, namespace: Some(namespace.clone()), kept: false })
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// Returns true if both places are known and differ. The machine of a run is not compared: pipelines change it.
+    fn contradicts(&self, other: &Self) -> bool {
+        let differ = |one: &Option<String>, two: &Option<String>| {
+            one.as_ref().zip(two.as_ref()).is_some_and(|(one, two)| one != two)
+        };
+        let kinds = self.kept && other.kept && self.namespace.is_some() != other.namespace.is_some();
+        kinds || differ(&self.server, &other.server) || differ(&self.namespace, &other.namespace)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.namespace, &self.server) {
+            (Some(namespace), Some(server)) => {
+                write!(formatter, "namespace {namespace} of the cluster {server}")
+            }
+            (Some(namespace), None) => write!(formatter, "namespace {namespace}"),
+            (None, _) => formatter.write_str("a machine"),
+        }
+    }
+}
+
+fn words(time: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::{
+            circumstances::Circumstances,
+            environment::{self, Declared},
+        },
+        fixture,
+    };
+
+    fn declared() -> Declared {
+        environment::declared(None, None, |_| None).unwrap()
+    }
+
+    fn of(place: Option<circumstances::Place>, started_at: u64) -> Record {
+        let circumstances = place.map(|place| Circumstances {
+            run: "podproof-07070707".into(),
+            started_at,
+            controller: "0.1.0".into(),
+            place,
+        });
+        Record {
+            environment: declared(),
+            circumstances,
+            only_production: false,
+            remarks: Vec::new(),
+            cases: vec![fixture::pod()],
+        }
+    }
+
+    fn cluster(server: &str, namespace: &str) -> Option<circumstances::Place> {
+        Some(circumstances::Place::Cluster {
+            server: server.into(),
+            version: None,
+            namespace: namespace.into(),
+        })
+    }
+
+    fn machine() -> Option<circumstances::Place> {
+        Some(circumstances::Place::Machine { host: "one".into(), kernel: "6.12".into() })
+    }
+
+    fn aged(record: &Record) -> Result<(), Unread> {
+        let accepted = Arguments { max_age: Some(Duration::from_hours(24)), mixed: false };
+        Reader { accepted, now: 1_000_000, places: Vec::new() }.check_age(Path::new("file"), record)
+    }
+
+    #[test]
+    fn evidence_that_is_too_old_or_has_no_time_is_refused() {
+        assert!(aged(&of(machine(), 1_000_000 - 86_400)).is_ok());
+        assert!(matches!(aged(&of(machine(), 1_000_000 - 86_401)), Err(Unread::TooOld { .. })));
+        assert!(matches!(aged(&of(None, 0)), Err(Unread::NoTime { .. })));
+    }
+
+    #[test]
+    fn evidence_from_the_future_has_no_age() {
+        assert!(aged(&of(machine(), 1_000_000 + AHEAD)).is_ok());
+        assert!(matches!(aged(&of(machine(), 1_000_001 + AHEAD)), Err(Unread::Future { .. })));
+    }
+
+    fn mixed(records: &[Record]) -> Result<(), Unread> {
+        let accepted = Arguments { max_age: None, mixed: false };
+        let mut reader = Reader { accepted, now: 0, places: Vec::new() };
+        records.iter().try_for_each(|record| reader.check_place(Path::new("file"), record))
+    }
+
+    #[test]
+    fn evidence_of_different_places_is_refused_by_name() {
+        let one = || of(cluster("https://one:6443/", "shop"), 0);
+        for other in [
+            of(cluster("https://two:6443", "shop"), 0),
+            of(cluster("https://one:6443", "blog"), 0),
+            of(machine(), 0),
+        ] {
+            let error = mixed(&[one(), other]).unwrap_err().to_string();
+            assert!(error.contains("namespace shop of the cluster https://one:6443"), "{error}");
+        }
+        let mut blog = of(None, 0);
+        if let Subject::Pods { namespace, .. } = &mut blog.cases[0].surroundings.subject {
+            "blog".clone_into(namespace);
+        }
+        assert!(matches!(mixed(&[one(), blog]), Err(Unread::Mixture { .. })));
+    }
+
+    #[test]
+    fn older_evidence_does_not_hide_a_mixture_that_follows() {
+        let (one, two) = (of(cluster("https://one", "shop"), 0), of(cluster("https://two", "shop"), 0));
+        assert!(matches!(mixed(&[of(None, 0), one, two]), Err(Unread::Mixture { .. })));
+    }
+
+    #[test]
+    fn evidence_of_one_place_is_accepted() {
+        let one = || of(cluster("https://one:6443/", "shop"), 0);
+        assert!(mixed(&[one(), of(cluster("https://one:6443", "shop"), 9), of(None, 0)]).is_ok());
+        assert!(mixed(&[of(machine(), 0), of(machine(), 0)]).is_ok());
+    }
+}
