@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use stage::{
     Cluster,
-    cluster::{ONE, POOL},
+    cluster::{ONE, POOL, pod},
     run,
 };
 
@@ -23,6 +23,7 @@ pub(super) const TESTS: &[Test] = &[
     ("a probe that is preempted is never ready", preempted),
     ("two runs at once do not see each other", two_at_once),
     ("leftovers of a killed controller are removed by cleanup and limited in time", killed),
+    ("cleanup leaves objects alone that merely bear the label of a run", bystanders),
 ];
 
 /// More time than the removal of a run's objects may take.
@@ -156,6 +157,24 @@ fn two_at_once(cluster: &Cluster) {
         assert_eq!(ended.code(), Some(0), "{ended:#?}");
     }
     assert_eq!(scene.left(), [""; 0]);
+}
+
+fn bystanders(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let labels = json!({ RUN: "podproof-0a1b2c3d" });
+    let settings = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "podproof-0a1b2c3d", "labels": labels }, "data": { "key": "value" },
+    });
+    let mut pod = pod("bystander", "gvisor", ONE, None);
+    pod["metadata"]["labels"] = labels;
+    scene.control.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": [settings, pod] }));
+    let cleaned = scene.cleanup();
+    assert_eq!(cleaned.code(), Some(0), "{cleaned:#?}");
+    for name in ["configmap/podproof-0a1b2c3d", "pod/bystander"] {
+        assert!(cleaned.out.contains(&format!("left alone {name}")), "{}", cleaned.out);
+    }
+    assert_eq!(scene.left().len(), 2);
 }
 
 /// A row for each signal, and for each phase of the probe's pod in which the signal comes.

@@ -1,4 +1,4 @@
-//! `controller cleanup`: finds the objects of earlier runs by their label, and removes them.
+//! `controller cleanup`: finds the objects of earlier runs by their label and their shape, and removes them.
 
 use std::fmt::Write;
 
@@ -15,7 +15,7 @@ use crate::{
         RunError,
         cluster::{
             connect,
-            pods::{self, Found},
+            pods::{self, Found, Listed},
         },
     },
 };
@@ -27,7 +27,7 @@ use crate::{
     mut_arg("namespace", |argument| argument.required(true)),
     after_help = "Examples:\n  controller cleanup --namespace shop --control-namespace podproof --dry-run\n  controller \
     cleanup --namespace shop --run podproof-0a1b2c3d\n\nA run that is still in progress loses its probes, too; --run limits \
-    the search to one run.\n\nExit codes: 0 nothing is left, 2 wrong usage, 4 the cluster could not be read, 6 something \
+    the search to one run. Objects that bear the label `podproof.dev/run` and were not created by a run are named and left alone.\n\nExit codes: 0 nothing is left, 2 wrong usage, 4 the cluster could not be read, 6 something \
     is left"
 )]
 pub(super) struct Arguments {
@@ -58,7 +58,7 @@ impl Arguments {
             let mut left = false;
             for namespace in [Some(namespace), control_namespace].into_iter().flatten() {
                 let found = pods::found(&connection.client, namespace).await;
-                let found = found.map_err(|source| RunError::Find {
+                let Listed { own: found, others } = found.map_err(|source| RunError::Find {
                     namespace: namespace.to_owned(),
                     source: Box::new(source),
                 })?;
@@ -77,6 +77,10 @@ impl Arguments {
                 }
                 for (name, why) in &failures {
                     _ = writeln!(text, "failed to remove {name} in namespace {namespace}: {why}");
+                }
+                for (kind, name) in others.iter().filter(|_| self.run.is_none()) {
+                    let why = "bears the label podproof.dev/run, and no run created it";
+                    _ = writeln!(text, "left alone {kind}/{name} in namespace {namespace}: it {why}");
                 }
                 left |= !failures.is_empty() || (self.dry_run && !found.is_empty());
             }

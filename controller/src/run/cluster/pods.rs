@@ -4,6 +4,7 @@ mod again;
 mod conversation;
 mod create;
 mod exec;
+mod ownership;
 mod rehearsal;
 mod remove;
 mod state;
@@ -15,14 +16,17 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::{Api, Client, api::PostParams};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, PostParams},
+};
 use tokio::{sync::OnceCell, time::Instant};
 
 pub(crate) use conversation::{Gathered, gather};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
 pub(crate) use rehearsal::{Rehearsed, rehearse};
-pub(crate) use remove::{Found, found, remove_found};
+pub(crate) use remove::{Found, Listed, found, remove_found};
 pub(crate) use state::{PodState, Stage};
 pub(crate) use watch::Watch;
 
@@ -114,7 +118,8 @@ impl Fleet {
 
     /// Removes a pod before the end of the run. A failure is no matter: the end removes what remains.
     pub(crate) async fn remove(&self, pod: &str) {
-        if let Some(why) = remove::delete(&self.api(), pod, self.deadline).await {
+        if let Some(why) = remove::delete(&self.api(), pod, &DeleteParams::background(), self.deadline).await
+        {
             tracing::debug!("{pod} stays for now: {why}");
         }
     }

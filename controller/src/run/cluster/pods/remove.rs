@@ -1,15 +1,21 @@
-//! Removal of objects that runs created: those of one run, or all that carry the label.
+//! Removal of objects that runs created: those of one run, or of all runs.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::{
+    api::core::v1::{ConfigMap, Pod},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use kube::{
-    Api, Client, ResourceExt,
-    api::{DeleteParams, ListParams},
+    Api, Client,
+    api::{DeleteParams, ListParams, Preconditions},
 };
 use tokio::time::{Instant, interval, timeout_at};
 
-use super::{Watch, again};
+use super::{
+    Watch, again,
+    ownership::{run_of_owner, run_of_pod},
+};
 use crate::{case::leftover::Leftover, support::names};
 
 /// The time limit of a whole removal; the help of `--timeout` mentions it.
@@ -24,6 +30,17 @@ pub(crate) struct Found {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
     pub(crate) run: String,
+    /// The object's uid, so that no later object with the same name is removed; `None` if the API server did not tell.
+    uid: Option<String>,
+}
+
+/// The objects of a namespace that bear the label of runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listed {
+    /// The objects that runs created.
+    pub(crate) own: Vec<Found>,
+    /// Kind and name of the objects that no run created.
+    pub(crate) others: Vec<(&'static str, String)>,
 }
 
 /// Removes all objects with the run's label; returns those that remain.
@@ -37,11 +54,11 @@ pub(super) async fn run(
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     created.extend(watch.names());
-    let deadline = Instant::now() + GRACE;
+    let (deadline, params) = (Instant::now() + GRACE, DeleteParams::background());
     // The owner is removed at once, even if a pod stays: without an owner, garbage collection takes the rest.
     let (failures, owner) = tokio::join!(
-        futures_util::future::join_all(created.iter().map(|name| delete(&pods, name, deadline))),
-        delete(&owners, run, deadline),
+        futures_util::future::join_all(created.iter().map(|name| delete(&pods, name, &params, deadline))),
+        delete(&owners, run, &params, deadline),
     );
     let emptied = timeout_at(deadline, watch.emptied()).await.is_ok();
     let stuck = if emptied { Vec::new() } else { watch.names() };
@@ -67,12 +84,16 @@ fn remedy(namespace: &str) -> String {
 }
 
 /// Deletes an object. Returns the reason if it failed; a missing object counts as deleted.
-pub(super) async fn delete<K>(api: &Api<K>, name: &str, deadline: Instant) -> Option<String>
+pub(super) async fn delete<K>(
+    api: &Api<K>,
+    name: &str,
+    params: &DeleteParams,
+    deadline: Instant,
+) -> Option<String>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    let params = DeleteParams::background();
-    match again::retry_until(deadline, || api.delete(name, &params)).await {
+    match again::retry_until(deadline, || api.delete(name, params)).await {
         Err(kube::Error::Api(status)) if status.code == 404 => None,
         Err(kube::Error::Api(status)) => Some(status.message.clone()),
         Err(error) => Some(error.to_string()),
@@ -80,28 +101,25 @@ where
     }
 }
 
-/// Returns all objects that any run left in a namespace.
-pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Vec<Found>> {
+/// Returns all objects that any run left in a namespace, and others with the same label.
+pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Listed> {
     found_until(client, namespace, Instant::now() + GRACE).await
 }
 
-async fn found_until(client: &Client, namespace: &str, deadline: Instant) -> kube::Result<Vec<Found>> {
+async fn found_until(client: &Client, namespace: &str, deadline: Instant) -> kube::Result<Listed> {
     let params = ListParams::default().labels(names::RUN_LABEL);
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let pods = again::retry_until(deadline, || pods.list(&params)).await?;
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     let owners = again::retry_until(deadline, || owners.list(&params)).await?;
-    let run = |labels: &std::collections::BTreeMap<String, String>| {
-        labels.get(names::RUN_LABEL).cloned().unwrap_or_default()
-    };
-    let pods =
-        pods.items.iter().map(|pod| Found { kind: "pod", name: pod.name_any(), run: run(pod.labels()) });
-    let owners = owners.items.iter().map(|owner| Found {
-        kind: "configmap",
-        name: owner.name_any(),
-        run: run(owner.labels()),
-    });
-    Ok(pods.chain(owners).collect())
+    let mut listed = Listed::default();
+    for pod in &pods.items {
+        listed.add("pod", &pod.metadata, run_of_pod(pod));
+    }
+    for owner in &owners.items {
+        listed.add("configmap", &owner.metadata, run_of_owner(owner));
+    }
+    Ok(listed)
 }
 
 /// Removes the objects; returns those that could not be removed, with the reason.
@@ -111,9 +129,13 @@ pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Foun
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     let mut failures = Vec::new();
     for it in found {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions { uid: it.uid.clone(), resource_version: None }),
+            ..DeleteParams::background()
+        };
         let failed = match it.kind {
-            "pod" => delete(&pods, &it.name, deadline).await,
-            _ => delete(&owners, &it.name, deadline).await,
+            "pod" => delete(&pods, &it.name, &params, deadline).await,
+            _ => delete(&owners, &it.name, &params, deadline).await,
         };
         failures.extend(failed.map(|why| (it.name.clone(), why)));
     }
@@ -135,13 +157,26 @@ async fn staying(
         again.tick().await;
         // Without an answer, every object counts as remaining.
         let there = found_until(client, namespace, deadline).await;
-        let there = |it: &&Found| there.as_ref().map_or(true, |there| there.contains(it));
+        let there = |it: &&Found| there.as_ref().map_or(true, |there| there.own.contains(it));
         let staying: Vec<_> = deleted.iter().filter(there).collect();
         if staying.is_empty() || Instant::now() >= deadline {
             return staying
                 .into_iter()
                 .map(|it| (it.name.clone(), "it was not removed in time".to_owned()))
                 .collect();
+        }
+    }
+}
+
+impl Listed {
+    fn add(&mut self, kind: &'static str, metadata: &ObjectMeta, run: Option<&str>) {
+        let name = metadata.name.clone().unwrap_or_default();
+        match run {
+            Some(run) => {
+                let (run, uid) = (run.to_owned(), metadata.uid.clone());
+                self.own.push(Found { kind, name, run, uid });
+            }
+            None => self.others.push((kind, name)),
         }
     }
 }

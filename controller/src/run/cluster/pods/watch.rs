@@ -17,7 +17,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{PodState, Stage};
+use super::{PodState, Stage, ownership::run_of_pod};
 use crate::support::names;
 
 /// Messages of events for a node without the runtime handler (containerd, `internal/cri/config`; CRI-O,
@@ -198,6 +198,8 @@ async fn pods(api: Api<Pod>, config: watcher::Config, sender: Arc<Sender<Seen>>)
     let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         match event {
+            // Another pod may bear the run's label.
+            Ok(Event::Apply(pod) | Event::InitApply(pod)) if run_of_pod(&pod).is_none() => (),
             Ok(Event::Apply(pod)) => {
                 sender.send_modify(|seen| drop(seen.pods.insert(pod.name_any(), PodState::of(&pod))));
             }
