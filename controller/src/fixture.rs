@@ -225,7 +225,7 @@ pub(crate) fn each_blinded(case: &Case) -> Vec<Case> {
 
 /// Returns a requirement's judgement of a case.
 pub(crate) fn judged(requirement: &Requirement, case: &Case) -> Judgement {
-    requirement.judge.of(case, &gvisor::assess(case))
+    requirement.judge.of(case, &gvisor::assess(case), &Policy::of(Environment::Production))
 }
 
 /// Returns the report of a case, judged for production.

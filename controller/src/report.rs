@@ -57,7 +57,7 @@ impl Report {
         Self {
             version: model_v1::VERSION,
             verdict: verdict::Verdict::under(policy, &all).into(),
-            extent: Extent::of(policy, &all),
+            extent: Extent::of(policy, &record.cases, &all),
             score: verdict::score(&all, policy),
             run: record.circumstances.as_ref().map(Run::from),
             environment: (&record.environment).into(),

@@ -22,7 +22,7 @@ use crate::{
     after_help = "Examples:\n  controller diff monday.json today.json\n  controller diff monday.json today.json --fail-on \
     worse\n\nBoth files are judged again under the same policy, for the strongest of their \
     two environments, the variables and the policy file; only --environment weakens. A gap in a \
-    new place counts as worse, and so does a requirement that is no longer judged in a place where others still are.\n\nExit \
+    new place counts as worse, a part that flags leave out of the later run alone counts as worse, and so does a requirement that is no longer judged in a place where others still are.\n\nExit \
     codes: 0 done, 1 a requirement became worse and --fail-on worse was given, 2 wrong usage, or a file that is not intact \
     saved evidence, 4 could not read or write"
 )]
@@ -99,7 +99,8 @@ impl Arguments {
                 Exit::CouldNotRun
             }
         };
-        let worse = changes.iter().any(|change| change.became == Became::Worse);
+        let worse = changes.iter().any(|change| change.became == Became::Worse)
+            || !diff::narrowed(&old, &new).is_empty();
         match (printed, self.fail_on) {
             (Exit::Ready, Some(FailOn::Worse)) if worse => Exit::NotReady,
             (printed, _) => printed,

@@ -76,6 +76,12 @@ impl Show {
         if policy.only_production {
             rows.push(("only".to_owned(), "production".to_owned(), "--only".to_owned()));
         }
+        if policy.require_whole {
+            let file =
+                file.filter(|(_, read)| read.file.require_whole.as_ref().is_some_and(|it| *it.get_ref()));
+            let source = file.map_or("--require-whole".to_owned(), |(name, _)| name.clone());
+            rows.push(("require-whole".to_owned(), "true".to_owned(), source));
+        }
         let timeout = verify::timeout(&sources, self.timeout, verify::CLUSTER_TIMEOUT)?;
         let time = humantime::format_duration(timeout.value).to_string();
         rows.push(("limits.timeout".to_owned(), time, timeout.source));

@@ -73,8 +73,9 @@ pub(super) fn judged(
     }
     let mut policy = sources.policy(environment, today);
     // Whoever asks for production now asks for all of it, even if the run was narrowed for a weaker environment.
-    policy.only_production |=
-        record.only_production && (environment != Environment::Production || environment == recorded);
+    policy.only_production |= record.only_production
+        && !policy.require_whole
+        && (environment != Environment::Production || environment == recorded);
     Ok(Report::of(record, &policy))
 }
 

@@ -42,7 +42,7 @@ pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
         let enforcement = policy.enforcement(requirement, &case.surroundings.subject);
         let judgement = match enforcement {
             Enforcement::NotJudged => Judgement::not_applicable("this policy does not judge it"),
-            _ => requirement.judge.of(case, &assessment),
+            _ => requirement.judge.of(case, &assessment, policy),
         };
         let enforcement =
             if judgement.accepted { policy.of_accepted(requirement, enforcement) } else { enforcement };

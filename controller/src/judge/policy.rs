@@ -33,6 +33,8 @@ pub struct Policy {
     /// True for `--only production`: the mandatory requirements, those of production and probe-integrity are enforced in
     /// every environment; of the others, only those are judged whose severity the policy file raises.
     pub only_production: bool,
+    /// True if a run for a part of the namespace is undetermined.
+    pub require_whole: bool,
     /// The policy file's path within its repository; `None` without a policy file.
     pub file: Option<String>,
     /// Weights that replace the requirements' own, by requirement id.
@@ -77,6 +79,7 @@ impl Policy {
         Self {
             environment,
             only_production: false,
+            require_whole: false,
             file: None,
             weights: BTreeMap::new(),
             raised: BTreeMap::new(),

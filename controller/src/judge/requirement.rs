@@ -5,6 +5,7 @@
 use super::{
     gvisor::Assessment,
     platforms::{Platform, PlatformRemedy},
+    policy::Policy,
 };
 use crate::case::{Case, Citation};
 
@@ -44,6 +45,8 @@ pub enum Judge {
     Case(fn(&Case) -> Judgement),
     /// A judge that needs the assessed kernel, which is assessed once for each case.
     Kernel(fn(&Case, &Assessment) -> Judgement),
+    /// A judge that needs the policy, because the policy says what the whole is.
+    Policy(fn(&Case, &Policy) -> Judgement),
 }
 
 /// The meaning of a requirement in general; a finding speaks of its own case.
@@ -160,10 +163,11 @@ impl Area {
 
 impl Judge {
     /// Judges a case whose kernel is assessed.
-    pub fn of(self, case: &Case, assessment: &Assessment) -> Judgement {
+    pub fn of(self, case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
         match self {
             Self::Case(judge) => judge(case),
             Self::Kernel(judge) => judge(case, assessment),
+            Self::Policy(judge) => judge(case, policy),
         }
     }
 }

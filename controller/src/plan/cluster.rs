@@ -19,7 +19,7 @@ use crate::case::{
     policy::Binding,
 };
 use places::{Place, left_out, places};
-use uncovered::Uncovered;
+use uncovered::{Gaps, Uncovered};
 
 /// The most nodes that a message names; it counts the rest.
 const NAMED: usize = 4;
@@ -87,19 +87,19 @@ struct Key {
 /// Plans the probes of a namespace.
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     known(cluster, request)?;
-    let (groups, uncovered) = grouped(cluster, request);
+    let (groups, gaps) = grouped(cluster, request);
     let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
     if groups.is_empty()
         && let Some((kind, name)) = &request.like
     {
         return Err(Error::NothingAlike(format!("{kind}/{name}")));
     }
-    let coverage = coverage(cluster, request, &groups, uncovered);
+    let coverage = coverage(cluster, request, &groups, gaps);
     Ok(Plan { groups, coverage })
 }
 
 /// Returns the groups by their shared properties, and the pods that are in no group.
-fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<Uncovered>) {
+fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Gaps) {
     let to_come = request.to_come.iter().map(|(class, labels)| PodView {
         runtime_class: Some(class.clone()),
         labels: labels.clone(),
@@ -107,19 +107,19 @@ fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Vec<U
     });
     let to_come: Vec<_> = to_come.collect();
     let mut groups = BTreeMap::new();
-    let mut uncovered = Vec::new();
+    let mut gaps = Gaps::default();
     for pod_view in cluster.pod_views.iter().chain(&to_come) {
         if !asked_for(pod_view, request) {
-            uncovered.push(Uncovered::everywhere(pod_view.origin.title(), "excluded by --like"));
+            gaps.left_out.push(uncovered::excluded_workload(pod_view));
             continue;
         }
         let places = places(cluster, &request.nodes, pod_view);
-        uncovered.extend(left_out(cluster, pod_view, &places));
+        left_out(cluster, pod_view, &places, &mut gaps);
         for place in places {
             join(&mut groups, cluster, pod_view, place);
         }
     }
-    (groups, uncovered)
+    (groups, gaps)
 }
 
 fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
@@ -252,47 +252,38 @@ fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String
     })
 }
 
-fn coverage(
-    cluster: &Cluster,
-    request: &Request,
-    groups: &[Group],
-    mut uncovered: Vec<Uncovered>,
-) -> Coverage {
+fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut gaps: Gaps) -> Coverage {
     for group in groups {
         if let Some(why) = &group.refused {
             let mut titles = group.represents();
             if titles.is_empty() {
-                let class = group.runtime_class.as_deref().unwrap_or_default();
-                titles.push(format!("pods of the RuntimeClass {class} that do not exist yet"));
+                titles.push(uncovered::not_yet(group.runtime_class.as_deref().unwrap_or_default()));
             }
-            uncovered.extend(titles.into_iter().map(|title| Uncovered::everywhere(title, why)));
+            gaps.uncovered.extend(titles.into_iter().map(|title| Uncovered::new(title, why)));
         }
     }
+    let mut coverage = Coverage { asked_for: uncovered::asked_for(cluster, request), ..Coverage::default() };
     let Ok(nodes) = &cluster.nodes else {
-        let unknown = cluster.nodes.as_ref().err().map(ToString::to_string);
-        return Coverage { uncovered: in_words(&uncovered), unknown, ..Coverage::default() };
+        coverage.unknown = cluster.nodes.as_ref().err().map(ToString::to_string);
+        gaps.add_to(&mut coverage);
+        return coverage;
     };
     for pool in &request.expected_pools {
         if !groups.iter().any(|group| group.pool == *pool) {
             let why = "expected by --expect-pool, but no workload can run there";
-            uncovered.push(Uncovered::everywhere(format!("pool {pool}"), why));
+            gaps.uncovered.push(Uncovered::new(format!("pool {pool}"), why));
         }
     }
-    let left_out = |pool: &str| uncovered.iter().any(|it| it.pool.as_deref() == Some(pool));
     let used: BTreeSet<_> = groups.iter().map(|group| group.pool.as_str()).collect();
     let probed = groups.iter().filter(|group| group.refused.is_none());
     let planned: BTreeSet<_> = probed.filter_map(|group| group.node.as_ref()).collect();
-    let unused: BTreeSet<_> = nodes.iter().map(|node| node.pool.clone()).collect();
-    Coverage {
-        nodes_planned: planned.len(),
-        nodes: nodes.iter().filter(|node| used.contains(node.pool.as_str())).count(),
-        unused_pools: unused
-            .into_iter()
-            .filter(|pool| !used.contains(pool.as_str()) && !left_out(pool))
-            .collect(),
-        uncovered: in_words(&uncovered),
-        unknown: None,
-    }
+    coverage.nodes_planned = planned.len();
+    coverage.nodes = nodes.iter().filter(|node| used.contains(node.pool.as_str())).count();
+    let pools: BTreeSet<_> = nodes.iter().map(|node| node.pool.clone()).collect();
+    let unused = |pool: &String| !used.contains(pool.as_str()) && !gaps.pools.contains(pool);
+    coverage.unused_pools = pools.into_iter().filter(unused).collect();
+    gaps.add_to(&mut coverage);
+    coverage
 }
 
 fn in_words(uncovered: &[Uncovered]) -> Vec<String> {

@@ -107,10 +107,19 @@ fn change(
     })
 }
 
+/// Returns the parts that only the later run leaves out; its gaps there are not seen.
+pub fn narrowed(old: &Report, new: &Report) -> Vec<String> {
+    new.extent.narrower_than(&old.extent)
+}
+
 /// Renders both runs, a line for each change, and a count.
 pub fn render(old: &Report, new: &Report, changes: &[Change]) -> String {
     let mut text =
         format!("old: {}; {}\nnew: {}; {}\n", old.headline(), old.origin(), new.headline(), new.origin());
+    for part in narrowed(old, new) {
+        // Writing to a string does not fail.
+        _ = writeln!(text, "narrower: {part}");
+    }
     let mut place = None;
     for change in changes {
         let heading = (change.became, &change.place);

@@ -3,33 +3,57 @@
 use std::collections::BTreeSet;
 
 use super::{Extent, LeftOut, Report, Verdict};
-use crate::judge::{
-    finding::Finding,
-    policy::{Enforcement, Policy},
+use crate::{
+    case::{Case, cluster::Coverage},
+    judge::{
+        finding::Finding,
+        policy::{Enforcement, Policy},
+    },
 };
 
 /// The flag that leaves requirements out.
 const ONLY: &str = "--only production";
 
 impl Extent {
-    /// Returns the extent of findings under a policy.
-    pub(super) fn of(policy: &Policy, findings: &[Finding]) -> Self {
-        let mut told = BTreeSet::new();
-        let skipped = findings.iter().filter(|finding| finding.enforcement == Enforcement::NotJudged);
-        let names: Vec<_> = skipped
-            .map(|finding| finding.requirement.id)
-            .filter(|id| policy.only_production && told.insert(*id))
-            .map(str::to_owned)
-            .collect();
-        if names.is_empty() {
-            return Self { whole: true, ..Self::default() };
+    /// Returns the extent of a run and its findings under a policy.
+    pub(super) fn of(policy: &Policy, cases: &[Case], findings: &[Finding]) -> Self {
+        let coverage = cases.first().and_then(|case| case.surroundings.in_cluster.as_ref());
+        let coverage = coverage.map(|known| &*known.coverage);
+        let only = skipped(policy, findings);
+        let parts = coverage.into_iter().flat_map(Coverage::restricted_to).map(|part| part.name.clone());
+        let requirements = (!only.is_empty()).then(|| "the requirements of production alone".to_owned());
+        let restricted_to = parts.chain(requirements).collect();
+        let mut left_out: Vec<LeftOut> = Vec::new();
+        for part in coverage.into_iter().flat_map(|coverage| &coverage.left_out) {
+            let (by, noun) = (part.by.flag(), part.by.noun());
+            match left_out.iter_mut().find(|it| it.by == by) {
+                Some(it) => it.names.push(part.name.clone()),
+                None => left_out.push(LeftOut { by, noun, names: vec![part.name.clone()] }),
+            }
         }
-        Self {
-            whole: false,
-            restricted_to: vec!["the requirements of production alone".to_owned()],
-            left_out: vec![LeftOut { by: ONLY, noun: "requirement", names }],
+        if !only.is_empty() {
+            left_out.push(LeftOut { by: ONLY, noun: "requirement", names: only });
         }
+        Self { whole: left_out.is_empty(), restricted_to, left_out }
     }
+
+    /// Returns the parts that this extent leaves out and another does not.
+    pub(super) fn narrower_than(&self, other: &Self) -> Vec<String> {
+        let known = |by, name| other.left_out.iter().any(|it| it.by == by && it.names.contains(name));
+        let parts = self.left_out.iter().flat_map(|it| it.names.iter().map(move |name| (it.by, name)));
+        parts
+            .filter(|(by, name)| !known(*by, name))
+            .map(|(by, name)| format!("{name}: left out by {by}"))
+            .collect()
+    }
+}
+
+/// Returns the ids of the requirements that `--only production` leaves out.
+fn skipped(policy: &Policy, findings: &[Finding]) -> Vec<String> {
+    let mut told = BTreeSet::new();
+    let skipped = findings.iter().filter(|finding| finding.enforcement == Enforcement::NotJudged);
+    let ids = skipped.map(|finding| finding.requirement.id);
+    ids.filter(|id| policy.only_production && told.insert(*id)).map(str::to_owned).collect()
 }
 
 impl LeftOut {
@@ -62,7 +86,14 @@ pub(super) fn verdict(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{case::environment::Environment, fixture, report::head};
+    use crate::{
+        case::{
+            cluster::{Part, Restriction},
+            environment::Environment,
+        },
+        fixture,
+        report::head,
+    };
 
     fn report(policy: &Policy) -> Report {
         Report::of(&fixture::record(vec![fixture::gvisor()]), policy)
@@ -79,8 +110,7 @@ mod tests {
     fn the_verdict_names_the_requirements_that_a_flag_left_out() {
         let report = report(&Policy { only_production: true, ..Policy::of(Environment::Production) });
         let line = head::verdict(&report);
-        let begin =
-            "ready, with warnings, for the requirements of production alone (left out by --only production: ";
+        let begin = "ready for the requirements of production alone (left out by --only production: ";
         assert!(line.starts_with(begin) && line.contains("least-privilege"), "{line}");
         assert!(!report.extent.whole, "{:?}", report.extent);
     }
@@ -91,5 +121,36 @@ mod tests {
         policy.raised.insert("least-privilege", Enforcement::Blocks);
         let line = head::verdict(&report(&policy));
         assert!(!line.contains("least-privilege"), "{line}");
+    }
+
+    #[test]
+    fn the_verdict_names_what_a_run_is_for_and_counts_what_it_leaves_out() {
+        let mut case = fixture::pod();
+        let part = |name: &str| Part { by: Restriction::Like, name: name.to_owned() };
+        let coverage = fixture::coverage(&mut case);
+        coverage.asked_for = vec![part("deployment/web")];
+        let line = |case: &Case| head::verdict(&fixture::report(case));
+        assert_eq!(line(&case), "undetermined, judged for production");
+        let coverage = fixture::coverage(&mut case);
+        coverage.left_out = vec![part("deployment/a"), part("job/b")];
+        assert_eq!(
+            line(&case),
+            "undetermined for deployment/web (left out by --like: 2 workloads), judged for production"
+        );
+    }
+
+    #[test]
+    fn a_run_that_leaves_more_out_is_narrower() {
+        let extent = |names: &[&str]| Extent {
+            whole: false,
+            restricted_to: Vec::new(),
+            left_out: vec![LeftOut {
+                by: "--like",
+                noun: "workload",
+                names: names.iter().map(|&name| name.to_owned()).collect(),
+            }],
+        };
+        assert_eq!(extent(&["a", "b"]).narrower_than(&extent(&["a"])), ["b: left out by --like"]);
+        assert_eq!(extent(&["a"]).narrower_than(&extent(&["a", "b"])), [""; 0]);
     }
 }

@@ -33,12 +33,19 @@ pub(super) fn scope(case: &Case) -> String {
         }
         Subject::Pods { namespace, .. } => {
             let nodes = case.surroundings.in_cluster.as_ref().and_then(|known| nodes(&known.coverage));
+            let parts = case.surroundings.in_cluster.as_ref().and_then(|known| parts(&known.coverage));
             format!(
-                "Scope: the pods of namespace {namespace}, with one probe for each group of pods that are bound alike{}.",
+                "Scope: the pods of namespace {namespace}{}, with one probe for each group of pods that are bound alike{}.",
+                parts.unwrap_or_default(),
                 nodes.unwrap_or_default()
             )
         }
     }
+}
+
+fn parts(coverage: &Coverage) -> Option<String> {
+    let parts: Vec<_> = coverage.restricted_to().map(|part| part.name.as_str()).collect();
+    (!parts.is_empty()).then(|| format!(", restricted to {}", parts.join(", ")))
 }
 
 fn nodes(coverage: &Coverage) -> Option<String> {
@@ -49,12 +56,13 @@ fn nodes(coverage: &Coverage) -> Option<String> {
 /// Returns the parts of the cluster that no probe represents, each with the reason.
 pub(super) fn not_judged(case: &Case) -> Vec<String> {
     let Some(known) = &case.surroundings.in_cluster else { return Vec::new() };
-    let Coverage { unused_pools, uncovered, unknown, .. } = &*known.coverage;
+    let Coverage { unused_pools, uncovered, unknown, left_out, .. } = &*known.coverage;
     let unused =
         unused_pools.iter().map(|pool| format!("pool {pool}: no pod of the namespace can run there"));
     let uncovered = uncovered.iter().map(|it| format!("no probe represents {it}"));
     let unknown = unknown.iter().map(|why| format!("the pools are not known: {why}"));
-    uncovered.chain(unused).chain(unknown).collect()
+    let left_out = left_out.iter().map(|part| format!("{}: left out by {}", part.name, part.by.flag()));
+    uncovered.chain(left_out).chain(unused).chain(unknown).collect()
 }
 
 /// Returns the note on a run whose attempts could not see a network that opens late; `None` if they could.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Labels, NodeKind, Placement, PodView};
+use super::{Labels, NodeKind, Part, Placement, PodView, Restriction};
 
 /// One probe with the pods that it represents.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -42,6 +42,26 @@ pub struct Coverage {
     pub uncovered: Vec<String>,
     /// Why the pools are not known; `None` if they are known.
     pub unknown: Option<String>,
+    /// The parts of the namespace that flags ask for.
+    pub asked_for: Vec<Part>,
+    /// The parts that these flags leave out. They are out of the run's scope, and not uncovered.
+    pub left_out: Vec<Part>,
+}
+
+impl Coverage {
+    /// Returns the parts that the run is restricted to: a flag that leaves nothing out restricts nothing.
+    pub fn restricted_to(&self) -> impl Iterator<Item = &Part> {
+        let restricts =
+            |by| by == Restriction::RuntimeClass || self.left_out.iter().any(|part| part.by == by);
+        self.asked_for.iter().filter(move |part| restricts(part.by))
+    }
+
+    /// Leaves a part out, once.
+    pub fn leave_out(&mut self, part: Part) {
+        if !self.left_out.contains(&part) {
+            self.left_out.push(part);
+        }
+    }
 }
 
 impl Group {

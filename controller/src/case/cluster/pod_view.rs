@@ -135,6 +135,21 @@ impl Origin {
         self.pod.is_none()
     }
 
+    /// Returns true if a kind and a name may mean this workload, although its owner was not read: a Deployment names its
+    /// ReplicaSets, and a CronJob its Jobs, by its own name and a suffix without a hyphen (Kubernetes,
+    /// `pkg/controller/deployment/sync.go`, `pkg/controller/cronjob/utils.go`).
+    pub fn may_be_owned_by(&self, (kind, name): &(String, String)) -> bool {
+        let owners =
+            matches!((kind.as_str(), self.kind.as_str()), ("deployment", "replicaset") | ("cronjob", "job"));
+        let suffix = self.name.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
+        owners && suffix.is_some_and(|suffix| !suffix.contains('-'))
+    }
+
+    /// Returns the workload: "deployment/web"; for a pod without one "pod/web-1".
+    pub fn workload(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+
     /// Returns the title: "deployment/web", "pod/web-1".
     pub fn title(&self) -> String {
         match &self.pod {

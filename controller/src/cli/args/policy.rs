@@ -34,6 +34,9 @@ pub(in crate::cli) struct Arguments {
     /// The verdict names the requirements that this leaves out; those whose severity the policy file raises are judged
     #[arg(long, value_enum, value_name = "ENVIRONMENT", help_heading = "How to judge")]
     pub(in crate::cli) only: Option<Only>,
+    /// Make a run for a part of the namespace undetermined, such as one with --like or --nodes
+    #[arg(long, conflicts_with = "only", help_heading = "How to judge")]
+    require_whole: bool,
     /// The policy file [default: the file that `PODPROOF_POLICY` names, or else podproof.toml in this folder, if it exists]
     #[arg(long = "policy", value_name = "FILE", help_heading = "How to judge")]
     file: Option<PathBuf>,
@@ -49,6 +52,7 @@ pub(in crate::cli) enum Only {
 pub(in crate::cli) struct Sources {
     environment: Option<Environment>,
     only_production: bool,
+    require_whole: bool,
     /// The policy file's path in its repository, and the parsed file; `None` without a policy file.
     pub(in crate::cli) file: Option<(String, Read)>,
     /// The source of the policy file's path, in words.
@@ -66,6 +70,8 @@ pub(in crate::cli) enum PolicyRefused {
     Unreadable { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Mistake(#[from] Mistake),
+    #[error("the policy file {file} requires the whole, and --only leaves requirements out")]
+    NotTheWhole { file: String },
 }
 
 impl PolicyRefused {
@@ -76,6 +82,7 @@ impl PolicyRefused {
             Self::Mistake(_) => {
                 "correct the policy file; `controller schema policy` prints its allowed settings"
             }
+            Self::NotTheWhole { .. } => "leave --only out, or remove `require-whole` from the policy file",
         };
         tell(self, Some(help));
         Exit::Usage
@@ -94,7 +101,13 @@ impl Arguments {
             }
             None => None,
         };
-        Ok(Sources { environment: self.environment, only_production: self.only.is_some(), file, found_by })
+        let require_whole = |read: &Read| read.file.require_whole.as_ref().is_some_and(|it| *it.get_ref());
+        if let Some((name, _)) = file.as_ref().filter(|(_, read)| self.only.is_some() && require_whole(read))
+        {
+            return Err(PolicyRefused::NotTheWhole { file: name.clone() });
+        }
+        let (only_production, require_whole) = (self.only.is_some(), self.require_whole);
+        Ok(Sources { environment: self.environment, only_production, require_whole, file, found_by })
     }
 
     /// Returns the policy file's path, and the source of the path.
@@ -130,7 +143,8 @@ impl Sources {
 
     /// Returns the policy for an environment.
     pub(in crate::cli) fn policy(&self, environment: Environment, today: Date) -> Policy {
-        let mut policy = Policy { only_production: self.only_production, ..Policy::of(environment) };
+        let Self { only_production, require_whole, .. } = *self;
+        let mut policy = Policy { only_production, require_whole, ..Policy::of(environment) };
         if let Some((name, read)) = &self.file {
             policy.file = Some(name.clone());
             read.amend(&mut policy, today);

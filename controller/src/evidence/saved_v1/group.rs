@@ -1,7 +1,7 @@
 //! The pods that one probe represents, and the coverage of all probes.
 
 use super::{
-    form::{each, optional, saved_struct},
+    form::{each, optional, saved_enum, saved_struct},
     node::NodeKind,
     placement::Placement,
     pod::PodView,
@@ -34,5 +34,26 @@ saved_struct! {
         unused_pools: Vec<String>,
         uncovered: Vec<String>,
         unknown: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked_for: Vec<Part> => each,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<Part> => each,
+    }
+}
+
+saved_struct! {
+    /// A part of the namespace, and the flag that asks for it or leaves it out.
+    Part for cluster::Part {
+        by: Restriction => Into::into,
+        name: String,
+    }
+}
+
+saved_enum! {
+    /// A flag that restricts a run to a part of a namespace.
+    Restriction for cluster::Restriction {
+        Like, "like";
+        Nodes, "nodes";
+        RuntimeClass, "runtime-class";
     }
 }

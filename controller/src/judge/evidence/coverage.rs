@@ -1,7 +1,8 @@
 //! A probe represents every pod that runs or can be scheduled. The requirement is never unmet: a pod without evidence is
 //! not known to be wrong, and not known to be right.
 
-use crate::case::Case;
+use crate::case::{Case, cluster::Coverage};
+use crate::judge::policy::Policy;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -15,20 +16,22 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     protects: "One node pool with another setup is enough for code to get out.",
     remedy: "Let the run see every node and every workload (`controller rbac --cluster`; for a kind that the finding names, \
              also the permission to list it), and remove what keeps a probe away. Or restrict \
-             this run with `--nodes` or `--like`, and judge the rest in another run. In a namespace without workloads, \
+             this run with `--nodes` or `--like`, and judge the rest in another run; `--require-whole` and `require-whole` \
+             in the policy file accept the whole namespace alone. In a namespace without workloads, \
              `--runtime-class NAME` probes for pods that do not exist yet.",
     explanation: Explanation {
         looks_at: &["cluster"],
-        met: "a probe represents every used node pool and every pod",
+        met: "a probe represents every used node pool and every pod, apart from those that flags leave out",
         unmet: "this requirement is never unmet",
-        inconclusive: "a pod or node pool has no probe, or the pods or node pools are not known",
+        inconclusive: "a pod or node pool has no probe, the pods or node pools are not known, or the policy requires the \
+                       whole namespace and flags leave a part out",
         on_platforms: &[],
     },
     mappings: &[],
-    judge: Judge::Case(judge),
+    judge: Judge::Policy(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, policy: &Policy) -> Judgement {
     let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
@@ -51,19 +54,68 @@ fn judge(case: &Case) -> Judgement {
     if coverage.nodes_planned == 0 {
         return Judgement::inconclusive("the namespace has no pod that a probe could represent");
     }
+    if policy.require_whole
+        && let Some(part) = coverage.left_out.first()
+    {
+        let why = format!(
+            "the policy requires the whole namespace, and {} leaves {} out",
+            part.by.flag(),
+            part.name
+        );
+        return citing_left_out(Judgement::inconclusive(why), coverage);
+    }
     let nodes =
         format!("probes cover {} of {} nodes of the used node pools", coverage.nodes_planned, coverage.nodes);
-    let judgement =
-        Judgement::met("a probe represents every used node pool and every pod").citing("cluster", nodes);
+    let judgement = Judgement::met(if coverage.left_out.is_empty() {
+        "a probe represents every used node pool and every pod"
+    } else {
+        "a probe represents every used node pool and every pod of the run's scope"
+    })
+    .citing("cluster", nodes);
+    let judgement = citing_left_out(judgement, coverage);
     coverage.unused_pools.iter().fold(judgement, |judgement, pool| {
         judgement.citing("cluster", format!("this namespace does not use the node pool {pool}"))
+    })
+}
+
+fn citing_left_out(judgement: Judgement, coverage: &Coverage) -> Judgement {
+    coverage.left_out.iter().fold(judgement, |judgement, part| {
+        judgement.citing("cluster", format!("{} leaves {} out", part.by.flag(), part.name))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fixture, judge::requirement::Outcome};
+    use crate::{
+        case::{
+            cluster::{Part, Restriction},
+            environment::Environment,
+        },
+        fixture,
+        judge::requirement::Outcome,
+    };
+
+    fn judge(case: &Case) -> Judgement {
+        super::judge(case, &Policy::of(Environment::Production))
+    }
+
+    #[test]
+    fn a_part_that_flags_leave_out_is_out_of_scope_unless_the_whole_is_required() {
+        let mut case = fixture::pod();
+        let part = Part { by: Restriction::Like, name: "deployment/other".into() };
+        fixture::coverage(&mut case).left_out.push(part);
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        let policy = Policy { require_whole: true, ..Policy::of(Environment::Development) };
+        let Outcome::Inconclusive(why) = super::judge(&case, &policy).outcome else { panic!("decided") };
+        assert!(why.contains("--like leaves deployment/other out"), "{why}");
+    }
+
+    #[test]
+    fn the_whole_namespace_meets_a_policy_that_requires_it() {
+        let policy = Policy { require_whole: true, ..Policy::of(Environment::Development) };
+        assert_eq!(super::judge(&fixture::pod(), &policy).outcome, Outcome::Met);
+    }
 
     #[test]
     fn a_pod_without_a_probe_is_inconclusive_by_name() {

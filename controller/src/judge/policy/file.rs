@@ -54,6 +54,9 @@ pub struct File {
     /// Annotations of the pods that a run makes, as "KEY=VALUE".
     #[schemars(with = "Option<Vec<String>>")]
     pub probe_annotations: Option<Texts>,
+    /// True if a run for a part of the namespace, such as one with --like, is undetermined.
+    #[schemars(with = "Option<bool>")]
+    pub require_whole: Option<Spanned<bool>>,
     /// Bounds of the run itself.
     pub limits: RunLimits,
     /// Shares of the score that replace the requirements' own.
@@ -191,6 +194,7 @@ impl Read {
     /// Adds this file's weights, severities and waivers to a policy; a waiver that ended before `today` is expired.
     pub fn amend(&self, policy: &mut Policy, today: Date) {
         let weights = self.file.weights.iter();
+        policy.require_whole |= self.file.require_whole.as_ref().is_some_and(|it| *it.get_ref());
         policy.weights = weights.map(|(id, weight)| (id.0, weight.get_ref().0)).collect();
         let raised = self.file.severity.iter();
         policy.raised = raised.map(|(id, severity)| (id.0, severity.get_ref().enforcement())).collect();

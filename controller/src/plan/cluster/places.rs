@@ -1,8 +1,11 @@
 //! The places where pods run or can run: pools, kinds of nodes in a pool, and single nodes that need a probe of their
 //! own.
 
-use super::{Nodes, uncovered::Uncovered};
-use crate::case::cluster::{Cluster, Node, NodeKind, PodView};
+use super::{
+    Nodes,
+    uncovered::{Gaps, Uncovered, not_yet},
+};
+use crate::case::cluster::{Cluster, Node, NodeKind, Part, PodView, Restriction};
 
 /// The name of the pool if nodes may not be read.
 const UNKNOWN_POOL: &str = "unknown";
@@ -57,31 +60,39 @@ fn kind(nodes: &[Node], node: &Node) -> Option<NodeKind> {
     pool.any(|other| NodeKind::of(other) != own).then_some(own)
 }
 
-/// Returns the places where a pod or a template's pods run or can run without a probe.
-pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place]) -> Vec<Uncovered> {
+/// Finds the places where a pod or a template's pods run or can run without a probe.
+pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place], gaps: &mut Gaps) {
+    let to_come = pod_view.origin.name.is_empty();
     // Pods that do not exist yet are only requested for the given nodes.
-    if pod_view.origin.name.is_empty() && !places.is_empty() {
-        return Vec::new();
+    if to_come && !places.is_empty() {
+        return;
     }
-    let title = pod_view.origin.title();
+    let class = pod_view.runtime_class.as_deref().unwrap_or_default();
+    let title = if to_come { not_yet(class) } else { pod_view.origin.title() };
     let all = self::places(cluster, &Nodes::PerPool, pod_view);
     if all.is_empty() {
         let why = match &pod_view.node {
             Some(node) => format!("its node {node} does not exist"),
             None => "no node can run this pod".to_owned(),
         };
-        return vec![Uncovered::everywhere(title, why)];
+        gaps.uncovered.push(Uncovered::new(title, why));
+        return;
     }
     let probed =
         |place: &&Place| places.iter().any(|probed| probed.pool == place.pool && probed.kind == place.kind);
-    let missing = all.iter().filter(|place| !probed(place));
-    let uncovered = missing.map(|Place { pool, kind, .. }| Uncovered {
-        title: title.clone(),
-        pool: Some(pool.clone()),
-        why: match kind {
-            None => "excluded by --nodes".to_owned(),
-            Some(kind) => format!("--nodes excludes the nodes of the kind {kind}"),
-        },
-    });
-    uncovered.collect()
+    for Place { pool, kind, .. } in all.iter().filter(|place| !probed(place)) {
+        gaps.pools.insert(pool.clone());
+        // A request for pods on nodes where they cannot be is not fulfilled.
+        if to_come {
+            let why = "--nodes names no node that can run these pods";
+            gaps.uncovered.push(Uncovered::new(title.clone(), why));
+            continue;
+        }
+        let name = match (&pod_view.node, kind) {
+            (Some(node), _) => format!("node {node}"),
+            (None, Some(kind)) => format!("the nodes of the kind {kind} in pool {pool}"),
+            (None, None) => format!("pool {pool}"),
+        };
+        gaps.left_out.push(Part { by: Restriction::Nodes, name });
+    }
 }

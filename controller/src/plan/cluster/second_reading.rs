@@ -1,7 +1,9 @@
 //! Changes of the namespace during the run. A new or changed pod is judged if a planned probe represents it, and is
 //! uncovered otherwise.
 
-use super::{Key, Plan, Request, Uncovered, grouped, in_words, key, left_out, places};
+use super::{
+    Gaps, Key, Plan, Request, Uncovered, grouped, key, left_out, places, uncovered::excluded_workload,
+};
 use crate::case::cluster::{Cluster, Later, PodView, SecondReading};
 
 /// Applies the second reading to the first one and to the plan.
@@ -14,7 +16,7 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
     let pods = match later.pods {
         Ok(pods) => pods,
         Err(unreadable) => {
-            let uncovered = Uncovered::everywhere("pods at the end of the run", unreadable.to_string());
+            let uncovered = Uncovered::new("pods at the end of the run", unreadable.to_string());
             plan.coverage.uncovered.push(uncovered.to_string());
             return;
         }
@@ -40,13 +42,17 @@ fn known_by_its_workload(mut pod: PodView, cluster: &Cluster) -> PodView {
 
 fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod: &PodView) {
     let title = pod.origin.title();
-    if !super::asked_for(pod, request) {
-        plan.coverage.uncovered.push(Uncovered::everywhere(title, "excluded by --like").to_string());
+    // The second reading knows no owners of owners: a new pod that may be of the workload is not left out.
+    let may_be_asked_for = request.like.as_ref().is_some_and(|like| pod.origin.may_be_owned_by(like));
+    if !super::asked_for(pod, request) && !may_be_asked_for {
+        plan.coverage.leave_out(excluded_workload(pod));
         return;
     }
     let places = places(cluster, &request.nodes, pod);
+    let mut gaps = Gaps::default();
+    left_out(cluster, pod, &places, &mut gaps);
+    gaps.add_to(&mut plan.coverage);
     let uncovered = &mut plan.coverage.uncovered;
-    uncovered.extend(in_words(&left_out(cluster, pod, &places)));
     for place in places {
         let key = key(cluster, pod, place);
         let position = keys.iter().position(|known| *known == key);
@@ -55,7 +61,7 @@ fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod
             group.pod_views.push(pod.clone());
         } else {
             let why = "the pod was created or changed during the run";
-            uncovered.push(Uncovered::everywhere(title.clone(), why).to_string());
+            uncovered.push(Uncovered::new(title.clone(), why).to_string());
         }
     }
 }
@@ -140,6 +146,39 @@ mod tests {
                 None
             });
             assert!(plan.coverage.uncovered[0].contains(words), "{:?}", plan.coverage);
+        }
+    }
+
+    /// Reads a new pod with this owner in a run that is restricted to the Deployment web.
+    fn restricted(kind: &str, name: &str) -> Plan {
+        let mut cluster = tests::cluster();
+        let like = Some(("deployment".to_owned(), "web".to_owned()));
+        let request = Request { like, ..tests::request() };
+        let mut plan = namespace(&cluster, &request).unwrap();
+        let mut pods: Vec<_> = cluster.pods().cloned().collect();
+        another(&mut pods, |pod| {
+            (pod.origin.kind, pod.origin.name) = (kind.to_owned(), name.to_owned());
+            pod.runtime_class = None;
+        });
+        let (bonds, policies) = (cluster.bonds.clone(), cluster.policies.clone());
+        let later = SecondReading { pods: Ok(pods), bonds, policies, control: None };
+        apply_second_reading(&mut cluster, &mut plan, &request, later);
+        plan
+    }
+
+    #[test]
+    fn a_new_pod_that_may_be_of_the_workload_is_not_left_out() {
+        let coverage = restricted("replicaset", "web-5d4f8").coverage;
+        assert!(coverage.uncovered[0].contains("pod/web-2: the pod was created"), "{coverage:?}");
+        assert!(coverage.left_out.is_empty(), "{coverage:?}");
+    }
+
+    #[test]
+    fn a_new_pod_of_another_workload_is_left_out() {
+        for (kind, name) in [("replicaset", "web-api-5d4f8"), ("statefulset", "web-5d4f8")] {
+            let coverage = restricted(kind, name).coverage;
+            assert_eq!(coverage.left_out[0].name, format!("{kind}/{name}"));
+            assert!(coverage.uncovered.is_empty(), "{coverage:?}");
         }
     }
 

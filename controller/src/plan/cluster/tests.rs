@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     case::{
-        cluster::{Origin, Selecting, Selector},
+        cluster::{Origin, Part, Restriction, Selecting, Selector},
         policy::{Opaque, Unread},
     },
     fixture,
@@ -148,14 +148,47 @@ fn each_kind_of_node_in_a_pool_gets_a_probe() {
     assert!(plan.groups[1].kind.as_ref().unwrap().to_string().contains("kernel 6.12"));
 
     let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
-    let uncovered = namespace(&cluster, &named).unwrap().coverage.uncovered;
-    assert!(uncovered[0].contains("excludes the nodes of the kind amd64, kernel 6.12"), "{uncovered:?}");
+    let coverage = namespace(&cluster, &named).unwrap().coverage;
+    assert_eq!(coverage.uncovered, [""; 0]);
+    assert!(coverage.left_out[0].name.contains("of the kind amd64, kernel 6.12"), "{coverage:?}");
 
     for node in &mut cluster.nodes.as_mut().unwrap()[1..] {
         node.schedulable = false;
     }
     let uncovered = namespace(&cluster, &request()).unwrap().coverage.uncovered;
     assert!(uncovered[0].contains("two is cordoned, three is cordoned"), "{uncovered:?}");
+}
+
+fn part(by: Restriction, name: &str) -> Part {
+    Part { by, name: name.to_owned() }
+}
+
+#[test]
+fn a_pod_on_a_node_that_is_not_named_is_left_out_with_its_node() {
+    let mut cluster = cluster();
+    cluster.nodes = Ok(vec![fixture::node("one", "sandbox"), fixture::node("two", "sandbox")]);
+    pod(&mut cluster, "lost", |pod_view| pod_view.node = Some("two".into()));
+    let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
+    let coverage = namespace(&cluster, &named).unwrap().coverage;
+    assert_eq!(coverage.left_out, [part(Restriction::Nodes, "node two")]);
+}
+
+#[test]
+fn flags_that_leave_nothing_out_restrict_nothing() {
+    let like = Some(("deployment".to_owned(), "web".to_owned()));
+    let named = Request { nodes: Nodes::Named(vec!["one".into()]), like, ..request() };
+    let coverage = namespace(&cluster(), &named).unwrap().coverage;
+    assert_eq!((coverage.left_out.as_slice(), coverage.restricted_to().count()), (&[][..], 0));
+}
+
+#[test]
+fn a_refused_group_stays_uncovered_in_a_restricted_run() {
+    let mut cluster = cluster();
+    pod(&mut cluster, "other", |_| ());
+    cluster.classes = Ok(Vec::new());
+    let like = Some(("deployment".to_owned(), "web".to_owned()));
+    let coverage = namespace(&cluster, &Request { like, ..request() }).unwrap().coverage;
+    assert!(coverage.uncovered.iter().any(|it| it.contains("pod/web-1")), "{coverage:?}");
 }
 
 #[test]
@@ -172,19 +205,22 @@ fn every_requested_node_gets_a_probe() {
     cluster.nodes.as_mut().unwrap()[1].pool = "other".into();
     let named = Request { nodes: Nodes::Named(vec!["one".into()]), ..request() };
     let coverage = namespace(&cluster, &named).unwrap().coverage;
-    assert!(coverage.uncovered[0].contains("pool other: excluded by --nodes"), "{coverage:?}");
+    assert_eq!(coverage.left_out, [part(Restriction::Nodes, "pool other")]);
+    assert!(coverage.uncovered.is_empty() && coverage.unused_pools.is_empty(), "{coverage:?}");
+    assert_eq!(coverage.restricted_to().collect::<Vec<_>>(), [&part(Restriction::Nodes, "node one")]);
     let nodes =
         |nodes: Nodes| namespace(&cluster, &Request { nodes, ..request() }).map(|_| Vec::<String>::new());
     assert_eq!(nodes(Nodes::Named(vec!["ten".into()])), Err(Error::NoSuchNode("ten".into())));
 }
 
 #[test]
-fn excluded_pods_and_missing_pools_are_uncovered() {
+fn excluded_pods_are_left_out_and_missing_pools_uncovered() {
     let mut cluster = cluster();
     pod(&mut cluster, "other", |_| ());
     let like = Some(("deployment".to_owned(), "web".to_owned()));
     let plan = namespace(&cluster, &Request { like, ..request() }).unwrap();
-    assert!(plan.coverage.uncovered.iter().any(|it| it.contains("pod/other")), "{:?}", plan.coverage);
+    assert_eq!(plan.coverage.left_out, [part(Restriction::Like, "pod/other")]);
+    assert!(plan.coverage.uncovered.is_empty(), "{:?}", plan.coverage);
     let nothing = Some(("deployment".to_owned(), "nothing".to_owned()));
     assert!(matches!(
         namespace(&cluster, &Request { like: nothing, ..request() }),
@@ -244,6 +280,8 @@ fn pods_that_do_not_exist_yet_get_a_probe() {
     let plan = namespace(&cluster, &Request { to_come, ..request() }).unwrap();
     assert_eq!(plan.groups[0].policies, ["default-deny"]);
     assert!(plan.groups[0].represents().is_empty() && plan.coverage.uncovered.is_empty());
+    let not_yet = part(Restriction::RuntimeClass, "pods of the RuntimeClass gvisor that do not exist yet");
+    assert_eq!(plan.coverage.restricted_to().collect::<Vec<_>>(), [&not_yet]);
     let to_come = Some(("nothing".to_owned(), Labels::new()));
     let coverage = namespace(&cluster, &Request { to_come, ..request() }).unwrap().coverage;
     assert!(
