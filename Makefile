@@ -65,7 +65,7 @@ cluster-parts:
 	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \
 		nft=nftables conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
 		docker-registry=docker-registry /usr/lib/llvm-19/bin/clang=clang-19
-	@tests/cluster/parts/build kubernetes gvisor containerd cilium cyclonus >/dev/null
+	@tests/cluster/parts/build kubernetes gvisor containerd cilium cyclonus specs >/dev/null
 
 lint: ## formatting, clippy, rules of the house, documentation, licences and sources of dependencies
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
