@@ -63,9 +63,9 @@ cluster-shell: ## open a shell in the cluster's network; CMD='COMMAND' runs a co
 
 cluster-parts:
 	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \
-		nft=nftables conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
+		nft=nftables iptables=iptables ipset=ipset conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
 		docker-registry=docker-registry /usr/lib/llvm-19/bin/clang=clang-19
-	@tests/cluster/parts/build kubernetes gvisor containerd cilium cyclonus specs >/dev/null
+	@tests/cluster/parts/build kubernetes gvisor containerd cilium kube-router cyclonus specs >/dev/null
 
 lint: ## formatting, clippy, rules of the house, documentation, licences and sources of dependencies
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev

@@ -24,6 +24,7 @@ mod nodes;
 mod outside;
 mod permissions;
 mod policies;
+mod router;
 mod rows;
 mod runtimes;
 mod scene;
@@ -70,6 +71,8 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(runtimes::TESTS),
         suite.tests(policies::TESTS),
         suite.batch(rows::batch()),
+        suite.batch(rows::routed()),
+        suite.tests(router::TESTS),
         suite.tests(bystanders::TESTS),
         suite.tests(admission::TESTS),
         suite.batch(admission::changes()),

@@ -4,6 +4,7 @@ mod custom;
 mod network;
 mod node;
 mod profiles;
+mod routed;
 mod runtime;
 mod workload;
 
@@ -22,6 +23,9 @@ const AT_ONCE: usize = 3;
 
 /// Requirements that are not met, each with its outcome.
 type Lacks = &'static [(&'static str, &'static str)];
+
+/// The pool of the node where Cilium enforces policies.
+const ENFORCED: &str = "enforced";
 
 /// A namespace that no row's policy binds.
 const SYSTEM: &str = "kube-system";
@@ -62,6 +66,11 @@ pub(super) fn batch() -> Batch {
     Batch { names: rows().map(|(name, _)| name).collect(), run }
 }
 
+/// Returns a trial for each row that also runs on the node where kube-router enforces policies.
+pub(super) fn routed() -> Batch {
+    Batch { names: routed::rows().map(|(name, _)| name).collect(), run: routed::run }
+}
+
 /// Returns every row by the name of its trial: `network: no policy`.
 fn rows() -> impl Iterator<Item = (String, &'static Row)> {
     let tables = [
@@ -81,13 +90,20 @@ fn run(cluster: &Cluster, selection: &Selection) {
     let control = cluster.namespace("control");
     // The control pod reaches both, so a sandbox that does not is held back by its policy.
     let _imitated = outside::imitate(cluster);
-    selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control));
+    selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control, ENFORCED));
 }
 
 impl Row {
-    fn judge(&self, cluster: &Cluster, control: &Namespace<'_>) {
+    /// Judges a namespace that is spoiled in the row's way. Deployments for Cilium's node go to this pool instead.
+    fn judge(&self, cluster: &Cluster, control: &Namespace<'_>, pool: &str) {
         let mut shop = Shop::default();
         (self.spoil)(&mut shop);
+        for deployment in &mut shop.deployments {
+            let chosen = &mut deployment["spec"]["template"]["spec"]["nodeSelector"][POOL];
+            if chosen == ENFORCED {
+                *chosen = pool.into();
+            }
+        }
         let _loans = (self.lend)(cluster);
         let namespace = cluster.namespace("row");
         shop.open(&namespace);
@@ -132,7 +148,7 @@ fn listener<'a>(cluster: &'a Cluster, name: &str, port: u16) -> Loan<'a> {
         "metadata": { "name": name, "namespace": SYSTEM, "labels": { "app": name } },
         "spec": {
             "runtimeClassName": "runc",
-            "nodeSelector": { POOL: "enforced" },
+            "nodeSelector": { POOL: ENFORCED },
             "terminationGracePeriodSeconds": 0,
             "containers": [{
                 "name": "listener",

@@ -13,6 +13,7 @@ mod parts;
 mod patience;
 mod place;
 mod registry;
+mod router;
 mod service;
 mod shell;
 mod shop;
@@ -39,6 +40,7 @@ pub use self::{
     node::{Node, POOL},
     place::{Place, hold},
     registry::Registry,
+    router::Router,
     service::Service,
     shell::shell,
     shop::{Judged, Loan, Shop, deployment, policy},
@@ -242,6 +244,11 @@ impl Cluster {
     /// Returns an image registry that both nodes trust, and starts it at its first use.
     pub fn registry(&self) -> Registry<'_> {
         Registry::start(&self.state, &self.nodes[0])
+    }
+
+    /// Has kube-router enforce NetworkPolicies on node two, until the returned value is dropped.
+    pub fn router(&self) -> Router {
+        Router::start(&self.state, self.node(TWO).place())
     }
 
     /// Waits until a condition holds; panics if it never does.

@@ -1,0 +1,40 @@
+//! Rows of the network, once more under kube-router on node two: another implementation, which rejects where Cilium drops.
+
+use stage::Cluster;
+
+use super::{AT_ONCE, CLEAN, Row, network};
+use crate::{Selection, outside};
+
+/// The pool of node two.
+const POOL: &str = "plain";
+
+/// Rows whose policies are NetworkPolicies. Their expectations hold for every implementation. None needs the address of a
+/// Service, which nothing translates on node two.
+const NAMES: [&str; 9] = [
+    "a policy that closes probe pods alone",
+    "no policy",
+    "a policy for ingress alone",
+    "everything allowed for one label",
+    "egress open for UDP alone",
+    "pods open to each other",
+    "egress open for one TCP port",
+    "a metadata service allowed",
+    "a resolver allowed that knows every name",
+];
+
+/// Returns every row by the name of its trial: `kube-router: no policy`.
+pub(super) fn rows() -> impl Iterator<Item = (String, &'static Row)> {
+    let same = NAMES.iter().map(|name| {
+        let found = network::ROWS.iter().find(|row| row.name == *name);
+        found.unwrap_or_else(|| panic!("no row of the network has the name {name:?}"))
+    });
+    [&CLEAN].into_iter().chain(same).map(|row| (format!("kube-router: {}", row.name), row))
+}
+
+pub(super) fn run(cluster: &Cluster, selection: &Selection) {
+    cluster.probe_image();
+    let control = cluster.namespace("control");
+    let _imitated = outside::imitate(cluster);
+    let _router = cluster.router();
+    selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control, POOL));
+}
