@@ -3,6 +3,7 @@
 
 mod binding;
 mod block;
+mod cilium;
 pub mod endpoint;
 pub mod kinds;
 mod matching;
@@ -19,7 +20,8 @@ mod words;
 
 pub use binding::Binding;
 pub use block::Block;
-pub use endpoint::{Direction, Endpoint, Flow, NamedPort, Peer, Transport};
+pub use cilium::{Entity, Identity};
+pub use endpoint::{Direction, Endpoint, Flow, Host, NamedPort, Node, Peer, Transport};
 pub use opaque::{Opaque, Unread};
 pub use order::{Family, Order, Tier};
 pub use rule::{Action, Namespaces, PeerRule, Policy, PortRange, PortRule, Rule, Section, Subject};
@@ -52,6 +54,9 @@ impl Policies {
                 api_version.and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
             match (group, kind.unwrap_or_default()) {
                 ("networking.k8s.io", "NetworkPolicy") => policies.read.push(network_policy::read(object)),
+                ("cilium.io", "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy") => {
+                    policies.read.extend(cilium::read(object));
+                }
                 (group, kind) => policies.opaque.push(Opaque::of(object, group, kind)),
             }
         }

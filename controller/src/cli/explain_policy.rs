@@ -42,8 +42,8 @@ const TIMEOUT: &str = "30s";
     mut_arg("control_namespace", |argument| argument.hide(true)),
     after_help = "Examples:\n  controller explain-policy --namespace shop\n  controller explain-policy --namespace shop \
     deployment/web --to 169.254.169.254:80\n  controller explain-policy --namespace shop --output json\n\nThe answer is the \
-    declaration: `controller verify` shows if the network enforces it. NetworkPolicies are evaluated; policies of other kinds \
-    are named, and every verdict beside them is left to a run.\n\nExit codes: 0 explained, 2 wrong usage, 4 the cluster \
+    declaration: `controller verify` shows if the network enforces it. The kinds that are \
+    not evaluated are named, and every verdict beside them is left to a run.\n\nExit codes: 0 explained, 2 wrong usage, 4 the cluster \
     could not be read"
 )]
 pub(super) struct Arguments {

@@ -22,7 +22,10 @@ pub struct Binding {
 impl Policies {
     /// Returns the titles of the evaluated policies that bind an endpoint, or that may bind it.
     pub fn titles_on(&self, endpoint: &Endpoint) -> Vec<String> {
-        self.on(endpoint).map(|(policy, _)| policy.title.clone()).collect()
+        let mut titles: Vec<_> = self.on(endpoint).map(|(policy, _)| policy.title.clone()).collect();
+        // The parts of one object are policies of one title.
+        titles.dedup();
+        titles
     }
 
     /// Returns the titles of the policies that deny the traffic of a direction as far as no rule lets it pass, and the policies

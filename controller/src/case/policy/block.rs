@@ -63,6 +63,11 @@ impl Block {
         }
     }
 
+    /// Returns true if the block contains all addresses of another one.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.prefix <= other.prefix && self.contains(other.address)
+    }
+
     /// Returns true if the block contains an address. No block contains addresses of the other family.
     pub fn contains(&self, address: IpAddr) -> bool {
         let prefix = u32::from(self.prefix);

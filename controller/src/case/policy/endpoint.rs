@@ -59,8 +59,32 @@ pub enum Direction {
 pub enum Peer<'a> {
     /// Another pod, or the pod itself.
     Pod(&'a Endpoint),
-    /// An address that belongs to no pod.
+    /// An address that belongs neither to a pod nor to a node nor to the API server.
     Address(IpAddr),
+    /// A node of the cluster, or its API server.
+    Host(Host),
+}
+
+/// A node of the cluster, or its API server. Pods in the node's network have the node's address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Host {
+    /// The host's address.
+    pub address: IpAddr,
+    /// The node; `None` for an API server outside of the cluster.
+    pub node: Option<Node>,
+    /// True if the API server listens on the address.
+    pub is_api_server: bool,
+}
+
+/// A node, seen from a pod.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Node {
+    /// The node that runs the pod.
+    OfThePod,
+    /// Another node.
+    Another,
+    /// A node of which nothing tells if it runs the pod.
+    Unknown,
 }
 
 /// Traffic of a pod with one peer on one port.

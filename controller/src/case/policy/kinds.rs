@@ -1,4 +1,4 @@
-//! The kinds of policies besides NetworkPolicy, and their power over a pod's traffic. The model evaluates none of them.
+//! The kinds of policies besides NetworkPolicy, and their power over a pod's traffic.
 
 /// API groups of policies, each with the kinds that may open or close a pod's traffic. `*` begins a kind of which only
 /// the ending counts.

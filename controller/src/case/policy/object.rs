@@ -54,3 +54,12 @@ pub(super) fn port(value: &Value) -> Result<u16, String> {
     let number = value.as_u64().and_then(|number| u16::try_from(number).ok());
     number.ok_or_else(|| format!("{value} is no port"))
 }
+
+/// Reads a list; `None` if the field is absent.
+pub(super) fn list(value: &Value) -> Result<Option<&Vec<Value>>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Array(list) => Ok(Some(list)),
+        other => Err(format!("{other} is no list")),
+    }
+}

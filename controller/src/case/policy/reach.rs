@@ -70,20 +70,20 @@ impl Policies {
         excesses
     }
 
-    /// Returns the first rule that lets traffic to some pods pass on a port, as the policy and the rule's place.
-    pub fn to_pods(&self, subject: &Endpoint, port: u16, transport: Transport) -> Option<String> {
+    /// Returns the first rule that lets traffic to some pods, nodes or the API server pass on a port, as the policy and the
+    /// rule's place.
+    pub fn into_the_cluster(&self, subject: &Endpoint, port: u16, transport: Transport) -> Option<String> {
         let bound = self.read.iter().filter(|policy| policy.subject.selects(subject) != Match::No);
         let mut rules = bound.flat_map(|policy| {
             let rules = policy.section(Direction::Egress).into_iter().flat_map(|section| &section.rules);
             rules.map(move |rule| (policy, rule))
         });
-        let to_pods = |rule: &Rule| {
-            let pods = |peer: &PeerRule| !matches!(peer, PeerRule::Block { .. });
+        let leads = |rule: &Rule| {
             rule.action == Action::Allow
-                && rule.peers.iter().flatten().any(pods)
+                && rule.peers.iter().flatten().any(PeerRule::may_be_in_the_cluster)
                 && rule.ports.as_ref().is_none_or(|ports| ports.iter().any(|it| it.may_be(port, transport)))
         };
-        rules.find(|(_, rule)| to_pods(rule)).map(|(policy, rule)| place(policy, rule))
+        rules.find(|(_, rule)| leads(rule)).map(|(policy, rule)| place(policy, rule))
     }
 
     /// Returns every block of the rules for egress.
@@ -109,9 +109,15 @@ fn place(policy: &Policy, rule: &Rule) -> String {
     format!("{}, {}", policy.title, rule.place)
 }
 
+fn words_of(port: Option<u16>, transport: Transport) -> String {
+    port.map_or_else(|| "a named port".to_owned(), |port| format!("{port}/{transport}"))
+}
+
 fn blocks(peer: &PeerRule) -> Vec<Block> {
     match peer {
-        PeerRule::Block { block, except } => except.iter().chain([block]).copied().collect(),
+        PeerRule::Block { block, except } | PeerRule::Outside { block, except } => {
+            except.iter().chain([block]).copied().collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -132,10 +138,43 @@ impl Tried<'_> {
         let peers = rule.peers.as_deref().unwrap_or(&every);
         for peer in peers {
             match peer {
-                PeerRule::Block { block, except } => self.block(block, except, &ports, excesses),
+                PeerRule::Block { block, except } | PeerRule::Outside { block, except } => {
+                    self.block(block, except, &ports, excesses);
+                }
                 PeerRule::Unread(why) => self.gap(why.clone(), excesses),
                 PeerRule::Pods { .. } => self.pods(peer, &ports, excesses),
+                PeerRule::Names(_) | PeerRule::Nodes(_) => self.unknown(peer, &ports, excesses),
+                PeerRule::Entity(entity) => {
+                    if entity.may_be_outside() {
+                        for is_v4 in [true, false] {
+                            self.block(&Block::every(is_v4), &[], &ports, excesses);
+                        }
+                    }
+                    if entity.may_be_in_the_cluster() {
+                        self.unknown(peer, &ports, excesses);
+                    }
+                }
             }
+        }
+    }
+
+    /// Compares peers with the limit of which the addresses are not known: the limit must permit none of them, or all.
+    fn unknown(&self, peer: &PeerRule, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
+        let blocks = [true, false].map(Block::every).into_iter().chain(self.limit.blocks());
+        let addresses: BTreeSet<_> =
+            blocks.flat_map(|block| [Some(block.first()), block.next()]).flatten().collect();
+        for &(transport, port) in ports {
+            let number = port.unwrap_or(ANY_PORT);
+            let permitted = addresses.iter().filter(|&&it| self.limit.permits(it, number, transport)).count();
+            if permitted == addresses.len() {
+                continue;
+            }
+            if permitted == 0 {
+                let traffic = format!("{} to {}", words_of(port, transport), words::peer(peer));
+                excesses.found.insert(Excess { by: self.by.clone(), traffic });
+                return;
+            }
+            self.gap(format!("the addresses of {} are not known", words::peer(peer)), excesses);
         }
     }
 
@@ -213,9 +252,7 @@ impl Tried<'_> {
             match self.limit.permits_pods(peer, port, transport) {
                 Ok(true) => (),
                 Ok(false) => {
-                    let port =
-                        port.map_or_else(|| "a named port".to_owned(), |port| format!("{port}/{transport}"));
-                    let traffic = format!("{port} to {}", words::peer(peer));
+                    let traffic = format!("{} to {}", words_of(port, transport), words::peer(peer));
                     excesses.found.insert(Excess { by: self.by.clone(), traffic });
                     return;
                 }

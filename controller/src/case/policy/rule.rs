@@ -2,7 +2,8 @@
 
 use super::{
     block::Block,
-    endpoint::{Direction, Endpoint, Flow, Peer, Transport},
+    cilium::{self, Entity},
+    endpoint::{Direction, Endpoint, Flow, Host, Peer, Transport},
     matching::Match,
     order::{Family, Order, Tier},
     selection::Selection,
@@ -89,6 +90,20 @@ pub enum PeerRule {
         /// The selection of the pods.
         pods: Selection,
     },
+    /// The addresses of a block outside of the cluster, without those of the exceptions. Cilium knows pods and nodes by
+    /// their identities, and compares addresses of the rest.
+    Outside {
+        /// The addresses that match.
+        block: Block,
+        /// Addresses of the block that do not match.
+        except: Vec<Block>,
+    },
+    /// The addresses outside of the cluster to which these names resolve.
+    Names(Vec<String>),
+    /// The nodes that a selector of this text selects.
+    Nodes(String),
+    /// An entity of Cilium.
+    Entity(Entity),
     /// A peer that cannot be evaluated, for this reason.
     Unread(String),
 }
@@ -163,6 +178,15 @@ impl Rule {
 }
 
 impl PeerRule {
+    /// Returns true if a pod, a node or the API server may match.
+    pub(super) fn may_be_in_the_cluster(&self) -> bool {
+        match self {
+            Self::Block { .. } | Self::Outside { .. } | Self::Names(_) => false,
+            Self::Entity(entity) => entity.may_be_in_the_cluster(),
+            Self::Pods { .. } | Self::Nodes(_) | Self::Unread(_) => true,
+        }
+    }
+
     fn matches(&self, peer: Peer<'_>) -> Match {
         match (self, peer) {
             (Self::Unread(why), _) => Match::Unknown(why.clone()),
@@ -173,13 +197,44 @@ impl PeerRule {
             (Self::Block { block, except }, Peer::Pod(pod)) => {
                 Match::any(pod.addresses.iter().map(|&address| within(block, except, address).into()))
             }
-            (Self::Block { block, except }, Peer::Address(address)) => within(block, except, address).into(),
-            (Self::Pods { .. }, Peer::Address(_)) => Match::No,
+            (Self::Block { block, except }, Peer::Address(address) | Peer::Host(Host { address, .. })) => {
+                within(block, except, address).into()
+            }
+            (Self::Pods { namespaces: Namespaces::Named(_), .. }, Peer::Address(_) | Peer::Host(_)) => {
+                Match::No
+            }
+            (Self::Pods { pods, .. }, Peer::Address(_) | Peer::Host(_)) => {
+                pods.selects_peers_without_labels()
+            }
             (Self::Pods { namespaces, pods }, Peer::Pod(pod)) => {
                 pods.selects(pod).and(|| namespaces.contain(pod))
             }
+            (
+                Self::Outside { block, except },
+                Peer::Address(address) | Peer::Host(Host { address, node: None, .. }),
+            ) => within(block, except, address).into(),
+            (Self::Outside { .. }, Peer::Pod(pod)) if pod.addresses.is_empty() => {
+                Match::Unknown("the peer has no address yet".to_owned())
+            }
+            (Self::Outside { block, except }, Peer::Pod(pod)) => {
+                cilium::inside(pod.addresses.iter().any(|&address| within(block, except, address)))
+            }
+            (Self::Outside { block, except }, Peer::Host(Host { address, .. })) => {
+                cilium::inside(within(block, except, address))
+            }
+            (Self::Names(names), Peer::Address(_) | Peer::Host(Host { node: None, .. })) => {
+                Match::Unknown(format!("the addresses of {} are not known", names.join(", ")))
+            }
+            (Self::Nodes(selector), Peer::Host(Host { node: Some(_), .. })) => nodes(selector),
+            (Self::Nodes(selector), Peer::Pod(pod)) if pod.in_the_nodes_network => nodes(selector),
+            (Self::Names(_) | Self::Nodes(_), _) => Match::No,
+            (Self::Entity(entity), peer) => entity.matches(peer),
         }
     }
+}
+
+fn nodes(selector: &str) -> Match {
+    Match::Unknown(format!("the labels of the cluster's nodes are not compared with {selector}"))
 }
 
 fn within(block: &Block, except: &[Block], address: std::net::IpAddr) -> bool {
@@ -221,7 +276,7 @@ impl PortRule {
             (PortRange::Numbers(first, last), ..) => (*first..=*last).contains(&flow.port).into(),
             (PortRange::Named(name), Direction::Ingress, _) => named(subject, name, flow),
             (PortRange::Named(name), Direction::Egress, Peer::Pod(pod)) => named(pod, name, flow),
-            (PortRange::Named(_), Direction::Egress, Peer::Address(_)) => Match::No,
+            (PortRange::Named(_), Direction::Egress, Peer::Address(_) | Peer::Host(_)) => Match::No,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Selections of pods in the languages of the policies' kinds.
 
-use super::{endpoint::Endpoint, matching::Match};
+use super::{cilium::Identity, endpoint::Endpoint, matching::Match};
 use crate::case::cluster::Selector;
 
 /// A selection of pods.
@@ -8,6 +8,8 @@ use crate::case::cluster::Selector;
 pub enum Selection {
     /// The pods whose own labels match.
     Labels(Selector),
+    /// The pods whose identity in Cilium matches.
+    Identity(Identity),
 }
 
 impl Selection {
@@ -16,9 +18,38 @@ impl Selection {
         Self::Labels(Selector::default())
     }
 
+    /// Returns true if nothing narrows the selection.
+    pub(super) fn is_every(&self) -> bool {
+        match self {
+            Self::Labels(selector) | Self::Identity(Identity { labels: selector, .. }) => {
+                *selector == Selector::default()
+            }
+        }
+    }
+
+    /// Returns true if the selection selects no pod without this label of its own.
+    pub fn requires(&self, key: &str, value: &str) -> bool {
+        let has = |selector: &Selector, key: &str| selector.equals.get(key).is_some_and(|it| it == value);
+        match self {
+            Self::Labels(selector) => has(selector, key),
+            Self::Identity(Identity { labels, .. }) => {
+                ["any:", "k8s:"].iter().any(|source| has(labels, &format!("{source}{key}")))
+            }
+        }
+    }
+
     pub(super) fn selects(&self, endpoint: &Endpoint) -> Match {
         match self {
             Self::Labels(selector) => selector.selects(&endpoint.labels).into(),
+            Self::Identity(identity) => identity.selects(endpoint),
+        }
+    }
+
+    /// Returns if the selection has peers that are no pods.
+    pub(super) fn selects_peers_without_labels(&self) -> Match {
+        match self {
+            Self::Labels(_) => Match::No,
+            Self::Identity(identity) => identity.selects_peers_without_labels(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Peers and ports of rules in words.
 
 use super::{
+    block::Block,
     endpoint::{Endpoint, Transport},
     rule::{Namespaces, PeerRule, PortRange},
     selection::Selection,
@@ -10,11 +11,11 @@ use crate::case::cluster::{Requirement, Selector};
 /// Returns the peers of a rule in words.
 pub(super) fn peer(peer: &PeerRule) -> String {
     match peer {
-        PeerRule::Block { block, except } if except.is_empty() => block.to_string(),
-        PeerRule::Block { block, except } => {
-            let except: Vec<_> = except.iter().map(ToString::to_string).collect();
-            format!("{block} except {}", except.join(", "))
-        }
+        PeerRule::Block { block, except } => addresses(block, except),
+        PeerRule::Outside { block, except } => format!("{} outside of the cluster", addresses(block, except)),
+        PeerRule::Names(names) => names.join(", "),
+        PeerRule::Nodes(selector) => format!("nodes with {selector}"),
+        PeerRule::Entity(entity) => format!("entity {entity}"),
         PeerRule::Pods { namespaces, pods } => {
             let namespaces = match namespaces {
                 Namespaces::Named(name) => format!("namespace {name}"),
@@ -23,7 +24,7 @@ pub(super) fn peer(peer: &PeerRule) -> String {
                 }
                 Namespaces::Labelled(selector) => format!("namespaces with {}", self::selector(selector)),
             };
-            if *pods == Selection::every() {
+            if pods.is_every() {
                 format!("all pods in {namespaces}")
             } else {
                 format!("pods with {} in {namespaces}", selection(pods))
@@ -31,6 +32,11 @@ pub(super) fn peer(peer: &PeerRule) -> String {
         }
         PeerRule::Unread(why) => why.clone(),
     }
+}
+
+fn addresses(block: &Block, except: &[Block]) -> String {
+    let except: Vec<_> = except.iter().map(ToString::to_string).collect();
+    if except.is_empty() { block.to_string() } else { format!("{block} except {}", except.join(", ")) }
 }
 
 /// Returns ports in words. A named port gets its number if the destination is known.
@@ -50,11 +56,12 @@ pub(super) fn port(transport: Transport, range: &PortRange, destination: Option<
 fn selection(selection: &Selection) -> String {
     match selection {
         Selection::Labels(selector) => self::selector(selector),
+        Selection::Identity(identity) => selector(&identity.without_sources()),
     }
 }
 
 /// Returns a selector as `kubectl --selector` writes it.
-fn selector(selector: &Selector) -> String {
+pub(super) fn selector(selector: &Selector) -> String {
     let equals = selector.equals.iter().map(|(key, value)| format!("{key}={value}"));
     equals.chain(selector.requirements.iter().map(requirement)).collect::<Vec<_>>().join(",")
 }

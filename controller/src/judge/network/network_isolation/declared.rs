@@ -6,7 +6,7 @@ use crate::case::{
     InCluster,
     cluster::{Cluster, Selector, ServicePort},
     policy::{
-        Block, Direction, Flow, Gap, Namespaces, Peer, PeerRule, Selection, Transport, Verdict,
+        Block, Direction, Flow, Gap, Namespaces, Peer, PeerRule, Transport, Verdict,
         reach::{Excesses, Limit},
     },
     profile::Profile,
@@ -67,8 +67,8 @@ pub(in crate::judge) fn explains(
         Verdict::NotEvaluated(gaps) => {
             format!("not every policy could be evaluated ({})", in_words(gaps.iter()))
         }
-        Verdict::Denied(by) => match policies.to_pods(&endpoint, port, transport) {
-            Some(rule) => format!("{rule}, lets such traffic to pods pass"),
+        Verdict::Denied(by) => match policies.into_the_cluster(&endpoint, port, transport) {
+            Some(rule) => format!("{rule}, lets such traffic in the cluster pass"),
             None => format!("{} denies it, and the network does not enforce that", by.join(", ")),
         },
     }
@@ -123,10 +123,10 @@ impl Limit for OfProfile<'_> {
 
 /// Returns true if all pods of a rule are behind a Service of this namespace with this selector.
 fn are_behind(pods: &PeerRule, namespace: &str, selector: &Selector) -> bool {
-    let PeerRule::Pods { namespaces, pods: Selection::Labels(pods) } = pods else { return false };
+    let PeerRule::Pods { namespaces, pods } = pods else { return false };
     let same_namespace = match namespaces {
         Namespaces::Named(name) => name == namespace,
         Namespaces::Labelled(labels) => labels.equals.get(NAME_LABEL).is_some_and(|name| name == namespace),
     };
-    same_namespace && selector.equals.iter().all(|(key, value)| pods.equals.get(key) == Some(value))
+    same_namespace && selector.equals.iter().all(|(key, value)| pods.requires(key, value))
 }
