@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::case::{
     cluster::Origin,
-    policy::{Direction, Flow, Gap, Pass, Peer, Reading, Side, Summary, Transport, Verdict},
+    policy::{Action, Direction, Flow, Gap, Pass, Peer, Reading, Side, Summary, Transport, Verdict},
 };
 
 /// The version of the JSON document.
@@ -65,14 +65,29 @@ struct ExplainedSide {
     not_evaluated: Vec<ExplainedGap>,
 }
 
-/// The traffic that one rule lets pass.
+/// The traffic that one rule names.
 #[derive(Debug, Serialize)]
 struct ExplainedPass {
     rule: String,
+    effect: Effect,
     /// The peers in words; empty for every peer.
     peers: Vec<String>,
     /// The ports in words; empty for every port.
     ports: Vec<String>,
+}
+
+/// The effect of a rule on the traffic that it names.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Effect {
+    /// The traffic passes.
+    Allow,
+    /// The traffic is dropped.
+    Deny,
+    /// The next tier decides.
+    Pass,
+    /// The next rule decides.
+    Log,
 }
 
 /// A part of a policy that is not evaluated.
@@ -180,10 +195,22 @@ impl Question {
     }
 }
 
+impl From<Action> for Effect {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Allow => Self::Allow,
+            Action::Deny => Self::Deny,
+            Action::Pass => Self::Pass,
+            Action::Log => Self::Log,
+        }
+    }
+}
+
 impl From<&Side> for ExplainedSide {
     fn from(side: &Side) -> Self {
         let pass = |pass: &Pass| ExplainedPass {
             rule: pass.by.clone(),
+            effect: pass.action.into(),
             peers: pass.peers.clone(),
             ports: pass.ports.clone(),
         };

@@ -21,7 +21,7 @@ pub struct Summary {
 /// The traffic of one direction.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Side {
-    /// The policies that bind the direction; if there is none, everything passes.
+    /// The policies that deny what no rule names; if there is none, everything passes that no rule denies.
     pub bound_by: Vec<String>,
     /// The rules that let traffic pass, deny it or leave the decision to the next tier, in the order of the policies.
     pub passes: Vec<Pass>,
@@ -62,7 +62,9 @@ impl Policies {
                 Match::No => (),
                 Match::Unknown(why) => side.gaps.push(Gap { place: policy.title.clone(), why }),
                 Match::Yes => {
-                    side.bound_by.push(policy.title.clone());
+                    if section.denies_the_rest && !side.bound_by.contains(&policy.title) {
+                        side.bound_by.push(policy.title.clone());
+                    }
                     for rule in &section.rules {
                         side.add(rule, &format!("{}, {}", policy.title, rule.place), subject, direction);
                     }
@@ -74,9 +76,10 @@ impl Policies {
 }
 
 impl Side {
-    /// Returns true if nothing binds the direction, as far as the policies can be evaluated.
-    pub const fn is_open(&self) -> bool {
-        self.bound_by.is_empty() && self.gaps.is_empty()
+    /// Returns true if nothing closes the direction, as far as the policies can be evaluated.
+    pub fn is_open(&self) -> bool {
+        let denies = self.passes.iter().any(|pass| pass.action == Action::Deny);
+        self.bound_by.is_empty() && self.gaps.is_empty() && !denies
     }
 
     /// Adds a rule that binds the endpoint: its evaluated peers and ports as one pass, each other part as a gap.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::case::policy::{Endpoint, Opaque, Policies, network_policy};
+use crate::case::policy::{Endpoint, Opaque, Policies};
 
 fn reading(policies: &[serde_json::Value]) -> Reading {
     let of = |kind: &str, name: &str, pod: Option<&str>, app: &str| {
@@ -19,16 +19,15 @@ fn reading(policies: &[serde_json::Value]) -> Reading {
             of("deployment", "web", Some("web-2"), "web"),
             of("pod", "tool", Some("tool"), "tool"),
         ],
-        policies: Policies {
-            read: policies.iter().map(network_policy::read).collect(),
-            ..Policies::default()
-        },
+        policies: Policies::of(policies.to_vec(), Vec::new()),
         unread: Vec::new(),
     }
 }
 
 fn policy() -> serde_json::Value {
     json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
         "metadata": { "namespace": "shop", "name": "web" },
         "spec": {
             "podSelector": { "matchLabels": { "app": "web" } },
@@ -81,6 +80,77 @@ fn the_document_for_programs_has_rules_and_verdicts() {
     assert_eq!(group["ingress"]["open"], true);
     assert_eq!(group["answers"][0]["verdict"], "denied");
     assert_eq!(document["groups"][1]["answers"][0]["verdict"], "open");
+}
+
+/// A policy that closes nothing but what it names.
+fn denying() -> serde_json::Value {
+    json!({
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumClusterwideNetworkPolicy",
+        "metadata": { "name": "metadata" },
+        "spec": {
+            "endpointSelector": {},
+            "enableDefaultDeny": { "egress": false },
+            "egressDeny": [{ "toCIDR": ["169.254.169.254/32"] }],
+        },
+    })
+}
+
+#[test]
+fn rules_that_deny_are_named_as_such() {
+    let names = json!({
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNetworkPolicy",
+        "metadata": { "namespace": "shop", "name": "names" },
+        "spec": {
+            "endpointSelector": { "matchLabels": { "app": "web" } },
+            "egress": [
+                { "toFQDNs": [{ "matchName": "example.org" }, { "matchPattern": "*.example.com" }] },
+                {
+                    "toEndpoints": [{ "matchLabels": { "k8s:io.kubernetes.pod.namespace": "kube-system", "k8s-app": "kube-dns" } }],
+                    "toPorts": [{ "ports": [{ "port": "53" }], "rules": { "dns": [{ "matchPattern": "*" }] } }],
+                },
+                { "toEntities": ["kube-apiserver"] },
+            ],
+        },
+    });
+    let explained = Explained::of(
+        &reading(&[denying(), names]),
+        &[],
+        &[question("169.254.169.254"), question("192.0.2.1")],
+    );
+    insta::assert_snapshot!(explained.text(140), @"
+    deployment/web (template; pods web-1, web-2)
+     DIRECTION  PEER                                                 PORT     BY
+     egress     169.254.169.254/32 outside of the cluster            any      denied: CiliumClusterwideNetworkPolicy metadata, egressDeny[0]
+     egress     example.org, *.example.com                           any      CiliumNetworkPolicy names, egress[0]
+     egress     pods with k8s-app=kube-dns in namespace kube-system  53/TCP   CiliumNetworkPolicy names, egress[1]
+                                                                     53/UDP
+                                                                     53/SCTP
+     egress     entity kube-apiserver                                any      CiliumNetworkPolicy names, egress[2]
+     egress     everything else                                      any      denied: CiliumNetworkPolicy names
+     ingress    any                                                  any      open: no policy binds it
+    to 169.254.169.254:443/TCP: denied by CiliumClusterwideNetworkPolicy metadata, egressDeny[0]
+    to 192.0.2.1:443/TCP: not evaluated: CiliumNetworkPolicy names, egress[0]: the addresses of example.org, *.example.com are not known
+
+    pod/tool
+     DIRECTION  PEER                                       PORT  BY
+     egress     169.254.169.254/32 outside of the cluster  any   denied: CiliumClusterwideNetworkPolicy metadata, egressDeny[0]
+     egress     everything else                            any   open: no policy binds it
+     ingress    any                                        any   open: no policy binds it
+    to 169.254.169.254:443/TCP: denied by CiliumClusterwideNetworkPolicy metadata, egressDeny[0]
+    to 192.0.2.1:443/TCP: open: no policy binds egress
+    ");
+}
+
+#[test]
+fn the_document_for_programs_has_the_effect_of_each_rule() {
+    let explained = Explained::of(&reading(&[denying()]), &[], &[question("192.0.2.1")]);
+    let document: serde_json::Value = serde_json::from_str(&explained.json().unwrap()).unwrap();
+    let egress = &document["groups"][0]["egress"];
+    assert_eq!((&egress["open"], &egress["bound_by"]), (&json!(false), &json!([])));
+    assert_eq!(egress["passes"][0]["effect"], "deny");
+    assert_eq!(document["groups"][0]["answers"][0]["verdict"], "open");
 }
 
 #[test]

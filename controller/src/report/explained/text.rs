@@ -2,7 +2,9 @@
 
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
-use super::{Answer, AnswerVerdict, Explained, ExplainedSide, Group, Workload, printable};
+use super::{
+    Answer, AnswerVerdict, Effect, Explained, ExplainedPass, ExplainedSide, Group, Workload, printable,
+};
 
 /// The heads of the columns.
 const HEADS: [&str; 4] = ["DIRECTION", "PEER", "PORT", "BY"];
@@ -32,7 +34,7 @@ impl Group {
         table.set_header(HEADS);
         for (direction, side) in [("egress", &self.egress), ("ingress", &self.ingress)] {
             for row in side.rows(direction) {
-                table.add_row(row.map(|cell| printable::text(&cell)));
+                table.add_row(row);
             }
         }
         let lines = table.lines().map(|line| line.trim_end().to_owned());
@@ -58,23 +60,42 @@ impl Workload {
 }
 
 impl ExplainedSide {
+    /// Returns the cells of the table, each without harmful characters. Items of a list have a line each.
     fn rows(&self, direction: &str) -> Vec<[String; 4]> {
-        let row = |peer: &str, port: &str, by: &str| [direction, peer, port, by].map(str::to_owned);
-        let listed = |words: &[String]| if words.is_empty() { "any".to_owned() } else { words.join("\n") };
+        let row = |peer: &[String], port: &[String], by: &str| {
+            let listed = |words: &[String]| {
+                let lines: Vec<_> = words.iter().map(|word| printable::text(word)).collect();
+                if lines.is_empty() { "any".to_owned() } else { lines.join("\n") }
+            };
+            [direction.to_owned(), listed(peer), listed(port), printable::text(by)]
+        };
+        let only = |words: &str| [words.to_owned()];
         if self.open {
-            return vec![row("any", "any", "open: no policy binds it")];
+            return vec![row(&[], &[], "open: no policy binds it")];
         }
-        let passes =
-            self.passes.iter().map(|pass| row(&listed(&pass.peers), &listed(&pass.ports), &pass.rule));
-        let denied = (!self.bound_by.is_empty()).then(|| {
-            let rest = if self.passes.is_empty() { "everything" } else { "everything else" };
-            row(rest, "any", &format!("denied: {}", self.bound_by.join(", ")))
-        });
+        let passes = self.passes.iter().map(|pass| row(&pass.peers, &pass.ports, &pass.by()));
+        let rest = if self.passes.is_empty() { "everything" } else { "everything else" };
+        let denied = match (self.bound_by.is_empty(), self.passes.is_empty()) {
+            (false, _) => Some(row(&only(rest), &[], &format!("denied: {}", self.bound_by.join(", ")))),
+            (true, false) => Some(row(&only(rest), &[], "open: no policy binds it")),
+            (true, true) => None,
+        };
         let gaps = self
             .not_evaluated
             .iter()
-            .map(|gap| row("not evaluated", "", &format!("{}: {}", gap.place, gap.why)));
+            .map(|gap| row(&only("not evaluated"), &only(""), &format!("{}: {}", gap.place, gap.why)));
         passes.chain(denied).chain(gaps).collect()
+    }
+}
+
+impl ExplainedPass {
+    fn by(&self) -> String {
+        match self.effect {
+            Effect::Allow => self.rule.clone(),
+            Effect::Deny => format!("denied: {}", self.rule),
+            Effect::Pass => format!("left to the next tier: {}", self.rule),
+            Effect::Log => format!("logged: {}", self.rule),
+        }
     }
 }
 
