@@ -187,4 +187,6 @@ pub(super) fn inside(has_the_address: bool) -> Match {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;

@@ -125,6 +125,6 @@ fn port(value: &Value) -> Result<PortRule, String> {
 }
 
 #[cfg(test)]
-mod simulation;
+pub(super) mod simulation;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod binding;
 mod peers;
 mod ports;
+mod reach;
 mod refused;
 
 use serde_json::{Value, json};

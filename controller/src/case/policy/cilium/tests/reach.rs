@@ -1,0 +1,81 @@
+//! Egress that Cilium's policies let pass beyond a limit.
+
+use std::net::IpAddr;
+
+use super::*;
+use crate::case::policy::{
+    Block, PeerRule,
+    reach::{Excesses, Limit},
+};
+
+/// A limit that permits nothing, or public addresses alone.
+struct Permitting {
+    public: bool,
+}
+
+impl Limit for Permitting {
+    fn blocks(&self) -> Vec<Block> {
+        ["10.0.0.0/8", "172.16.0.0/12", "fd00::/8"].into_iter().filter_map(Block::parse).collect()
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        Vec::new()
+    }
+
+    fn permits(&self, address: IpAddr, _: u16, _: Transport) -> bool {
+        self.public && !self.blocks().iter().any(|block| block.contains(address))
+    }
+
+    fn permits_pods(&self, _: &PeerRule, _: Option<u16>, _: Transport) -> Result<bool, String> {
+        Ok(false)
+    }
+}
+
+/// Returns if egress exceeds the limit (`Passing`), keeps it (`Closed`), or is not evaluated.
+fn exceeds(egress: &Value, deny: &Value, public: bool) -> Is {
+    let object = namespaced(&json!({ "endpointSelector": {}, "egress": [egress], "egressDeny": deny }));
+    let policies = Policies::of(vec![object], Vec::new());
+    let Excesses { found, gaps } = policies.excess(&web(), &Permitting { public });
+    match (found.is_empty(), gaps.is_empty()) {
+        (false, _) => Passing,
+        (true, false) => NotEvaluated,
+        (true, true) => Closed,
+    }
+}
+
+#[test]
+fn egress_beyond_the_limit_is_found() {
+    let entity = |name: &str| json!({ "toEntities": [name] });
+    for (egress, beyond_nothing, beyond_public) in [
+        (json!({}), Closed, Closed),
+        (json!({ "toPorts": [{ "ports": [{ "port": "443" }] }] }), Passing, Passing),
+        (json!({ "toCIDR": ["192.0.2.0/24"] }), Passing, Closed),
+        (json!({ "toCIDR": ["10.1.0.0/16"] }), Passing, Passing),
+        (
+            json!({ "toCIDRSet": [{ "cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "172.16.0.0/12"] }] }),
+            Passing,
+            Closed,
+        ),
+        (json!({ "toFQDNs": [{ "matchName": "example.org" }] }), Passing, NotEvaluated),
+        (json!({ "toEndpoints": [{}] }), Passing, Passing),
+        (json!({ "toServices": [{ "k8sService": { "serviceName": "db" } }] }), NotEvaluated, NotEvaluated),
+        (json!({ "toNodes": [{}] }), Passing, NotEvaluated),
+        (entity("world"), Passing, Passing),
+        (entity("all"), Passing, Passing),
+        (entity("cluster"), Passing, NotEvaluated),
+        (entity("kube-apiserver"), Passing, NotEvaluated),
+        (entity("none"), Closed, Closed),
+    ] {
+        assert_eq!(exceeds(&egress, &Value::Null, false), beyond_nothing, "{egress}");
+        assert_eq!(exceeds(&egress, &Value::Null, true), beyond_public, "{egress} beyond public addresses");
+    }
+}
+
+#[test]
+fn a_rule_that_denies_keeps_the_limit() {
+    let world = json!({ "toEntities": ["world"] });
+    let private = json!([{ "toCIDR": ["10.0.0.0/8", "172.16.0.0/12", "fd00::/8"] }]);
+    assert_eq!(exceeds(&world, &private, true), Closed);
+    assert_eq!(exceeds(&world, &json!([{ "toEntities": ["world"] }]), false), Closed);
+    assert_eq!(exceeds(&world, &json!([{ "toFQDNs": [] }]), true), NotEvaluated);
+}
