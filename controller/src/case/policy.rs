@@ -1,6 +1,7 @@
 //! A model of network policies: the traffic that they let pass to and from an endpoint, and the rule that lets it pass.
 //! The model knows no client. It reads objects as the API server returns them.
 
+pub mod admin;
 mod binding;
 mod block;
 mod cilium;
@@ -56,6 +57,9 @@ impl Policies {
                 ("networking.k8s.io", "NetworkPolicy") => policies.read.push(network_policy::read(object)),
                 ("cilium.io", "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy") => {
                     policies.read.extend(cilium::read(object));
+                }
+                (admin::GROUP, kind) if admin::Kind::of(kind).is_some() => {
+                    policies.read.extend(admin::Kind::of(kind).map(|kind| admin::read(object, kind)));
                 }
                 (group, kind) => policies.opaque.push(Opaque::of(object, group, kind)),
             }

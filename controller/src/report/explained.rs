@@ -118,6 +118,8 @@ enum AnswerVerdict {
     Allowed,
     /// No rule lets the traffic pass.
     Denied,
+    /// Only rules of kinds that not every network knows deny the traffic.
+    DeniedIfKnown,
     /// A part that matters cannot be evaluated.
     NotEvaluated,
 }
@@ -186,6 +188,7 @@ impl Question {
             Verdict::Open => (AnswerVerdict::Open, Vec::new(), Vec::new()),
             Verdict::Allowed(rule) => (AnswerVerdict::Allowed, vec![rule.clone()], Vec::new()),
             Verdict::Denied(policies) => (AnswerVerdict::Denied, policies.clone(), Vec::new()),
+            Verdict::DeniedIfKnown(rules) => (AnswerVerdict::DeniedIfKnown, rules.clone(), Vec::new()),
             Verdict::NotEvaluated(gaps) => {
                 let why = gaps.iter().map(|Gap { place, why }| format!("{place}: {why}"));
                 (AnswerVerdict::NotEvaluated, Vec::new(), why.collect())

@@ -2,6 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
+use super::matching::Match;
 use crate::case::cluster::Labels;
 
 /// A pod, or a pod that a template will make, as far as policies select it.
@@ -101,6 +102,15 @@ pub struct Flow<'a> {
 }
 
 impl Endpoint {
+    /// A pod in its node's network has the node's addresses, so that selectors may not apply to it (kubernetes.io, "Network
+    /// Policies", "hostNetwork Pods").
+    pub(super) fn is_told_from_its_node(&self) -> Match {
+        if !self.in_the_nodes_network {
+            return Match::Yes;
+        }
+        Match::Unknown("the peer shares the network of its node".to_owned())
+    }
+
     /// Returns the number of a named port; `None` if no container declares the name for the protocol.
     pub fn port(&self, name: &str, transport: Transport) -> Option<u16> {
         let declared = self.ports.iter().find(|port| port.name == name && port.transport == transport);

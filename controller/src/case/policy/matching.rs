@@ -24,6 +24,20 @@ impl Match {
         }
     }
 
+    /// Returns the result of a part that must not match.
+    pub(super) fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Unknown(why) => Self::Unknown(why),
+        }
+    }
+
+    /// Returns the result of parts that must all match.
+    pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        parts.into_iter().fold(Self::Yes, |all, part| all.and(|| part))
+    }
+
     /// Returns the result of parts of which one must match.
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut all = Self::No;
@@ -57,5 +71,9 @@ mod tests {
         assert_eq!(unknown().and(|| Match::No), Match::No);
         assert_eq!(unknown().and(|| Match::Yes), unknown());
         assert_eq!(Match::Yes.and(unknown), unknown());
+        assert_eq!(Match::all([unknown(), Match::No]), Match::No);
+        assert_eq!(Match::all([Match::Yes, unknown(), Match::Yes]), unknown());
+        assert_eq!(Match::all([]), Match::Yes);
+        assert_eq!(unknown().not(), unknown());
     }
 }

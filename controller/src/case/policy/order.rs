@@ -2,7 +2,8 @@
 //!
 //! Traffic goes through tiers. In a tier, the first rule that matches decides, and a `Pass` leaves the decision to the next
 //! tier. Traffic that no rule of a tier matches is denied if a policy of the tier denies the rest, and goes to the next tier
-//! otherwise. In Cilium's policies a denying rule comes before every allowing one.
+//! otherwise. In Cilium's policies a denying rule comes before every allowing one. Nothing defines which of two admin policies
+//! of the same priority decides first.
 
 use std::cmp::Ordering;
 
@@ -11,6 +12,10 @@ use std::cmp::Ordering;
 pub enum Family {
     /// Every implementation knows the kinds of Kubernetes.
     Kubernetes,
+    /// Some implementations know AdminNetworkPolicy and BaselineAdminNetworkPolicy.
+    Admin,
+    /// Some implementations know ClusterNetworkPolicy of the group `policy.networking.k8s.io`.
+    Cluster,
     /// Cilium knows its own kinds besides.
     Cilium,
     /// Calico knows its own kinds besides.
@@ -28,6 +33,17 @@ pub struct Tier {
     pub order: Order,
     /// The tier's name.
     pub name: String,
+}
+
+// === impl Family ===
+
+impl Family {
+    /// Returns true for kinds that an implementation may know besides its own: OVN-Kubernetes and Calico know the kinds of
+    /// `v1alpha1`, Cilium 1.20 knows the kind of `v1alpha2` by option, and most implementations know none
+    /// (network-policy-api.sigs.k8s.io, "Implementations").
+    pub const fn is_of_admins(self) -> bool {
+        matches!(self, Self::Admin | Self::Cluster)
+    }
 }
 
 // === impl Order ===
@@ -60,6 +76,16 @@ impl Eq for Order {}
 // === impl Tier ===
 
 impl Tier {
+    /// Returns the tier of the admins' policies that come before NetworkPolicies, with its order in Calico.
+    pub fn admin() -> Self {
+        Self { order: Order(1000.0), name: "admin".to_owned() }
+    }
+
+    /// Returns the tier of the admins' policies that come after NetworkPolicies, with its order in Calico.
+    pub fn baseline() -> Self {
+        Self { order: Order(10_000_000.0), name: "baseline".to_owned() }
+    }
+
     /// Returns the tier of NetworkPolicies, with its order in Calico (projectcalico, `api/pkg/apis/projectcalico/v3/tier.go`).
     pub fn default_tier() -> Self {
         Self { order: Order(1_000_000.0), name: "default".to_owned() }

@@ -118,6 +118,8 @@ fn blocks(peer: &PeerRule) -> Vec<Block> {
         PeerRule::Block { block, except } | PeerRule::Outside { block, except } => {
             except.iter().chain([block]).copied().collect()
         }
+        PeerRule::Any(parts) | PeerRule::All(parts) => parts.iter().flat_map(blocks).collect(),
+        PeerRule::Not(part) | PeerRule::Own(part) => blocks(part),
         _ => Vec::new(),
     }
 }
@@ -135,26 +137,64 @@ impl Tried<'_> {
         let ports = self.ports(rule, excesses);
         let every =
             [true, false].map(|is_v4| PeerRule::Block { block: Block::every(is_v4), except: Vec::new() });
-        let peers = rule.peers.as_deref().unwrap_or(&every);
-        for peer in peers {
-            match peer {
-                PeerRule::Block { block, except } | PeerRule::Outside { block, except } => {
-                    self.block(block, except, &ports, excesses);
-                }
-                PeerRule::Unread(why) => self.gap(why.clone(), excesses),
-                PeerRule::Pods { .. } => self.pods(peer, &ports, excesses),
-                PeerRule::Names(_) | PeerRule::Nodes(_) => self.unknown(peer, &ports, excesses),
-                PeerRule::Entity(entity) => {
-                    if entity.may_be_outside() {
-                        for is_v4 in [true, false] {
-                            self.block(&Block::every(is_v4), &[], &ports, excesses);
-                        }
-                    }
-                    if entity.may_be_in_the_cluster() {
-                        self.unknown(peer, &ports, excesses);
-                    }
+        for peer in rule.peers.as_deref().unwrap_or(&every) {
+            for port in rule.ports.iter().flatten() {
+                if let PortRule::Portless(protocol) = port {
+                    self.portless(protocol, peer, excesses);
                 }
             }
+            self.peer(peer, &ports, excesses);
+        }
+    }
+
+    fn peer(&self, peer: &PeerRule, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
+        let every = |excesses: &mut Excesses| {
+            [true, false].map(|is_v4| self.block(&Block::every(is_v4), &[], ports, excesses));
+        };
+        match peer {
+            PeerRule::Block { block, except } | PeerRule::Outside { block, except } => {
+                self.block(block, except, ports, excesses);
+            }
+            PeerRule::Unread(why) => self.gap(why.clone(), excesses),
+            PeerRule::Pods { .. } => self.pods(peer, ports, excesses),
+            PeerRule::Names(_) | PeerRule::Nodes(_) => self.unknown(peer, ports, excesses),
+            PeerRule::Entity(entity) => {
+                if entity.may_be_outside() {
+                    every(excesses);
+                }
+                if entity.may_be_in_the_cluster() {
+                    self.unknown(peer, ports, excesses);
+                }
+            }
+            PeerRule::Any(parts) => parts.iter().for_each(|part| self.peer(part, ports, excesses)),
+            // A part for pods narrows the rule to pods; the other parts can only narrow it more.
+            PeerRule::All(parts) => match parts.iter().find(|it| matches!(it, PeerRule::Pods { .. })) {
+                Some(pods) => self.pods(pods, ports, excesses),
+                None => parts.iter().for_each(|part| self.peer(part, ports, excesses)),
+            },
+            PeerRule::Own(_) => every(excesses),
+            PeerRule::Not(part) => {
+                every(excesses);
+                if part.may_be_in_the_cluster() {
+                    self.unknown(peer, ports, excesses);
+                }
+            }
+        }
+    }
+
+    /// Compares a protocol without ports with the limit, which permits it where it permits every port of every protocol.
+    fn portless(&self, protocol: &str, peer: &PeerRule, excesses: &mut Excesses) {
+        let permits = |address| TRANSPORTS.iter().all(|&it| self.limit.permits(address, 0, it));
+        let permitted = match peer {
+            PeerRule::Block { block, .. } | PeerRule::Outside { block, .. } => {
+                self.limit.blocks().iter().map(Block::first).filter(|&it| block.contains(it)).all(permits)
+                    && permits(block.first())
+            }
+            _ => false,
+        };
+        if !permitted {
+            let traffic = format!("{protocol} to {}", words::peer(peer));
+            excesses.found.insert(Excess { by: self.by.clone(), traffic });
         }
     }
 
@@ -197,6 +237,7 @@ impl Tried<'_> {
         for port in ports {
             match port {
                 PortRule::Unread(why) => self.gap(why.clone(), excesses),
+                PortRule::Portless(_) => (),
                 PortRule::Ports(transport, PortRange::Every) => {
                     tried.extend(within(1, u16::MAX).map(|port| (*transport, Some(port))));
                 }
@@ -241,6 +282,9 @@ impl Tried<'_> {
                         return;
                     }
                     Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
+                    Verdict::DeniedIfKnown(by) => {
+                        self.gap(format!("it is not known if the network knows {}", by.join(", ")), excesses);
+                    }
                     Verdict::Open | Verdict::Denied(_) => (),
                 }
             }

@@ -48,7 +48,7 @@ pub struct Subject {
 }
 
 /// A rule's effect on traffic that matches.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Action {
     /// The traffic passes.
     Allow,
@@ -104,6 +104,14 @@ pub enum PeerRule {
     Nodes(String),
     /// An entity of Cilium.
     Entity(Entity),
+    /// The peers that match some part.
+    Any(Vec<Self>),
+    /// The peers that match every part.
+    All(Vec<Self>),
+    /// The peers that do not match the part.
+    Not(Box<Self>),
+    /// Every peer of a pod that itself matches the part.
+    Own(Box<Self>),
     /// A peer that cannot be evaluated, for this reason.
     Unread(String),
 }
@@ -122,6 +130,8 @@ pub enum Namespaces {
 pub enum PortRule {
     /// Ports of one protocol.
     Ports(Transport, PortRange),
+    /// A protocol without ports, such as ICMP.
+    Portless(String),
     /// A port that cannot be evaluated, for this reason.
     Unread(String),
 }
@@ -144,6 +154,14 @@ impl Policy {
             Direction::Ingress => self.ingress.as_ref(),
             Direction::Egress => self.egress.as_ref(),
         }
+    }
+
+    /// Returns the policy's place among policies of the same tier and order. Those with the same place decide by their names:
+    /// each admin policy has its own (`AdminNetworkPolicySpec.priority`), and Calico's versions compare the names of its two
+    /// kinds and of NetworkPolicies differently (felix, `calc/policy_sorter.go`).
+    pub(super) fn rank(&self) -> (Family, bool, &str) {
+        let named = matches!(self.subject.namespaces, Namespaces::Named(_));
+        (self.family, named, if self.family.is_of_admins() { &self.title } else { "" })
     }
 }
 
@@ -168,7 +186,7 @@ impl Rule {
     pub(super) fn matches(&self, subject: &Endpoint, flow: &Flow<'_>) -> Match {
         let peers = match &self.peers {
             None => Match::Yes,
-            Some(peers) => Match::any(peers.iter().map(|peer| peer.matches(flow.peer))),
+            Some(peers) => Match::any(peers.iter().map(|peer| peer.matches(subject, flow.peer))),
         };
         peers.and(|| match &self.ports {
             None => Match::Yes,
@@ -183,13 +201,18 @@ impl PeerRule {
         match self {
             Self::Block { .. } | Self::Outside { .. } | Self::Names(_) => false,
             Self::Entity(entity) => entity.may_be_in_the_cluster(),
-            Self::Pods { .. } | Self::Nodes(_) | Self::Unread(_) => true,
+            Self::Any(parts) | Self::All(parts) => parts.iter().any(Self::may_be_in_the_cluster),
+            Self::Pods { .. } | Self::Nodes(_) | Self::Unread(_) | Self::Not(_) | Self::Own(_) => true,
         }
     }
 
-    fn matches(&self, peer: Peer<'_>) -> Match {
+    fn matches(&self, subject: &Endpoint, peer: Peer<'_>) -> Match {
         match (self, peer) {
             (Self::Unread(why), _) => Match::Unknown(why.clone()),
+            (Self::All(parts), _) => Match::all(parts.iter().map(|part| part.matches(subject, peer))),
+            (Self::Not(part), _) => part.matches(subject, peer).not(),
+            (Self::Own(part), _) => part.matches(subject, Peer::Pod(subject)),
+            (Self::Any(parts), _) => Match::any(parts.iter().map(|part| part.matches(subject, peer))),
             (Self::Block { .. }, Peer::Pod(pod)) if pod.addresses.is_empty() => {
                 Match::Unknown("the peer has no address yet".to_owned())
             }
@@ -207,7 +230,7 @@ impl PeerRule {
                 pods.selects_peers_without_labels()
             }
             (Self::Pods { namespaces, pods }, Peer::Pod(pod)) => {
-                pods.selects(pod).and(|| namespaces.contain(pod))
+                pods.selects(pod).and(|| namespaces.contain(pod)).and(|| pod.is_told_from_its_node())
             }
             (
                 Self::Outside { block, except },
@@ -242,6 +265,11 @@ fn within(block: &Block, except: &[Block], address: std::net::IpAddr) -> bool {
 }
 
 impl Namespaces {
+    /// Returns every namespace.
+    pub(super) fn every() -> Self {
+        Self::Labelled(Selector::default())
+    }
+
     fn contain(&self, pod: &Endpoint) -> Match {
         match (self, &pod.namespace_labels) {
             (Self::Named(name), _) => (*name == pod.namespace).into(),
@@ -259,6 +287,7 @@ impl PortRule {
     pub(super) fn may_be(&self, port: u16, of: Transport) -> bool {
         match self {
             Self::Unread(_) => true,
+            Self::Portless(_) => false,
             Self::Ports(transport, PortRange::Numbers(first, last)) => {
                 *transport == of && (*first..=*last).contains(&port)
             }
@@ -269,6 +298,7 @@ impl PortRule {
     fn matches(&self, subject: &Endpoint, flow: &Flow<'_>) -> Match {
         let (transport, range) = match self {
             Self::Unread(why) => return Match::Unknown(why.clone()),
+            Self::Portless(_) => return Match::No,
             Self::Ports(transport, range) => (*transport, range),
         };
         Match::from(transport == flow.transport).and(|| match (range, flow.direction, flow.peer) {

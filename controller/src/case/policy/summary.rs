@@ -96,6 +96,7 @@ impl Side {
         for port in rule.ports.iter().flatten() {
             match port {
                 PortRule::Unread(why) => gaps.push(why.clone()),
+                PortRule::Portless(protocol) => ports.push(protocol.clone()),
                 PortRule::Ports(transport, range) => {
                     let destination = (direction == Direction::Ingress).then_some(subject);
                     ports.push(words::port(*transport, range, destination));

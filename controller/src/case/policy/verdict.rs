@@ -10,7 +10,7 @@ use super::{
     endpoint::{Endpoint, Flow},
     matching::Match,
     order::{Family, Tier},
-    rule::{Action, Policy},
+    rule::{Action, Policy, Rule, Section},
 };
 
 /// The verdict of policies on traffic of one endpoint.
@@ -22,6 +22,9 @@ pub enum Verdict {
     Allowed(String),
     /// These policies bind the direction and no rule lets the traffic pass, or the rule with this policy and place denies it.
     Denied(Vec<String>),
+    /// These rules deny the traffic if the network knows their kinds; otherwise the traffic passes. Only a measurement can
+    /// tell.
+    DeniedIfKnown(Vec<String>),
     /// The verdict hangs on parts that cannot be evaluated.
     NotEvaluated(Vec<Gap>),
 }
@@ -56,31 +59,54 @@ impl Policies {
 
     /// Returns the verdict of the evaluated policies alone.
     pub(super) fn verdict_of_read(&self, subject: &Endpoint, flow: &Flow<'_>) -> Verdict {
-        let families: BTreeSet<_> = self.read.iter().map(|policy| policy.family).collect();
-        let own = families.into_iter().filter(|family| *family != Family::Kubernetes);
-        let mut verdicts: Vec<_> = own.map(|family| self.by(family, subject, flow)).collect();
-        if verdicts.is_empty() {
-            verdicts.push(self.by(Family::Kubernetes, subject, flow));
+        let present: BTreeSet<_> = self.read.iter().map(|policy| policy.family).collect();
+        let own = [Family::Cilium, Family::Calico].into_iter().filter(|family| present.contains(family));
+        let mut implementations: Vec<_> = own.collect();
+        if implementations.is_empty() {
+            implementations.push(Family::Kubernetes);
         }
-        let strictness = |verdict: &Verdict| match verdict {
-            Verdict::Open | Verdict::Allowed(_) => 0,
-            Verdict::NotEvaluated(_) => 1,
-            Verdict::Denied(_) => 2,
-        };
-        verdicts.into_iter().min_by_key(strictness).unwrap_or(Verdict::Open)
+        let of_admins: Vec<_> = present.into_iter().filter(|family| family.is_of_admins()).collect();
+        let verdicts = implementations.into_iter().map(|own| self.by(own, &of_admins, subject, flow));
+        verdicts.min_by_key(Verdict::strictness).unwrap_or(Verdict::Open)
     }
 
-    /// Returns the verdict of one implementation.
-    fn by(&self, family: Family, subject: &Endpoint, flow: &Flow<'_>) -> Verdict {
+    /// Returns the verdict of one implementation, which may know all, some or none of the admins' kinds. A policy of these
+    /// kinds that opens counts. A policy that closes is certain only where the traffic is closed without it, too.
+    fn by(&self, own: Family, of_admins: &[Family], subject: &Endpoint, flow: &Flow<'_>) -> Verdict {
+        let known = |families: &[Family]| {
+            let known = |family| family == Family::Kubernetes || family == own || families.contains(&family);
+            self.by_known(own, known, subject, flow)
+        };
+        let with_all = known(of_admins);
+        let Verdict::Denied(by) = with_all else { return with_all };
+        if of_admins.is_empty() {
+            return Verdict::Denied(by);
+        }
+        let with_one = of_admins.iter().filter(|_| of_admins.len() > 1).map(|family| known(&[*family]));
+        let weakest = [known(&[])].into_iter().chain(with_one).min_by_key(Verdict::strictness);
+        match weakest {
+            Some(Verdict::Open | Verdict::Allowed(_)) => Verdict::DeniedIfKnown(by),
+            Some(verdict) => verdict,
+            None => Verdict::Denied(by),
+        }
+    }
+
+    /// Returns the verdict of an implementation that knows these families alone.
+    fn by_known(
+        &self,
+        own: Family,
+        known: impl Fn(Family) -> bool,
+        subject: &Endpoint,
+        flow: &Flow<'_>,
+    ) -> Verdict {
         let mut tiers: BTreeMap<&Tier, Vec<&Policy>> = BTreeMap::new();
-        let known = |policy: &&Policy| policy.family == Family::Kubernetes || policy.family == family;
-        for policy in self.read.iter().filter(known) {
+        for policy in self.read.iter().filter(|policy| known(policy.family)) {
             tiers.entry(&policy.tier).or_default().push(policy);
         }
         let mut doubts = Vec::new();
         for (_, mut policies) in tiers {
             policies.sort_by(|one, other| (one.order, &one.title).cmp(&(other.order, &other.title)));
-            if let Some(verdict) = of_tier(&policies, family, subject, flow, &mut doubts) {
+            if let Some(verdict) = of_tier(&policies, own, subject, flow, &mut doubts) {
                 return certain(verdict, doubts);
             }
         }
@@ -88,42 +114,63 @@ impl Policies {
     }
 }
 
+impl Verdict {
+    /// Returns the place among verdicts, from those that let the traffic pass to those that deny it.
+    const fn strictness(&self) -> u8 {
+        match self {
+            Self::Open | Self::Allowed(_) => 0,
+            Self::NotEvaluated(_) => 1,
+            Self::DeniedIfKnown(_) => 2,
+            Self::Denied(_) => 3,
+        }
+    }
+}
+
+/// A policy that binds an endpoint in one direction, or that may bind it.
+struct Bound<'a> {
+    policy: &'a Policy,
+    section: &'a Section,
+    selects: Match,
+}
+
 /// Returns the verdict of a tier; `None` if the next tier decides.
 fn of_tier(
     policies: &[&Policy],
-    family: Family,
+    own: Family,
     subject: &Endpoint,
     flow: &Flow<'_>,
     doubts: &mut Vec<Doubt>,
 ) -> Option<Verdict> {
     let bound = policies.iter().filter_map(|policy| {
         let section = policy.section(flow.direction)?;
-        Some((*policy, section, policy.subject.selects(subject)))
+        Some(Bound { policy, section, selects: policy.subject.selects(subject) })
     });
-    let bound: Vec<_> = bound.filter(|(_, _, selects)| *selects != Match::No).collect();
-    let mut rules: Vec<_> = bound
-        .iter()
-        .flat_map(|(policy, section, selects)| section.rules.iter().map(move |rule| (policy, rule, selects)))
-        .collect();
-    if family == Family::Cilium {
-        rules.sort_by_key(|(_, rule, _)| rule.action != Action::Deny);
-    }
-    for (policy, rule, selects) in rules {
-        let place = || format!("{}, {}", policy.title, rule.place);
-        match (selects.clone().and(|| rule.matches(subject, flow)), rule.action) {
-            (Match::No, _) | (_, Action::Log) => (),
-            (Match::Yes, Action::Allow) => return Some(Verdict::Allowed(place())),
-            (Match::Yes, Action::Deny) => return Some(Verdict::Denied(vec![place()])),
-            (Match::Yes, Action::Pass) => return None,
-            (Match::Unknown(why), action) => doubts.push(Doubt { gap: Gap { place: place(), why }, action }),
+    let bound: Vec<_> = bound.filter(|bound| bound.selects != Match::No).collect();
+    for sequences in sequences(&bound, own) {
+        let mut decisions = BTreeMap::new();
+        for sequence in sequences {
+            if let Some((action, place)) = first(&sequence, subject, flow, doubts) {
+                decisions.entry(action).or_insert(place);
+            }
+        }
+        if decisions.len() > 1 {
+            let why = "another policy of the same order decides otherwise";
+            let gap = |place| Gap { place, why: why.to_owned() };
+            return Some(Verdict::NotEvaluated(decisions.into_values().map(gap).collect()));
+        }
+        match decisions.pop_first() {
+            Some((Action::Allow, place)) => return Some(Verdict::Allowed(place)),
+            Some((Action::Deny, place)) => return Some(Verdict::Denied(vec![place])),
+            Some((Action::Pass, _)) => return None,
+            Some((Action::Log, _)) | None => (),
         }
     }
     let mut denied_by = Vec::new();
-    for (policy, _, selects) in bound.iter().filter(|(_, section, _)| section.denies_the_rest) {
-        match selects {
-            Match::Yes => denied_by.push(policy.title.clone()),
+    for bound in bound.iter().filter(|bound| bound.section.denies_the_rest) {
+        match &bound.selects {
+            Match::Yes => denied_by.push(bound.policy.title.clone()),
             Match::Unknown(why) => {
-                let gap = Gap { place: policy.title.clone(), why: why.clone() };
+                let gap = Gap { place: bound.policy.title.clone(), why: why.clone() };
                 doubts.push(Doubt { gap, action: Action::Deny });
             }
             Match::No => (),
@@ -132,12 +179,55 @@ fn of_tier(
     (!denied_by.is_empty()).then_some(Verdict::Denied(denied_by))
 }
 
+/// Rules, each with its policy, in the order in which they decide.
+type Sequence<'a> = Vec<(&'a Bound<'a>, &'a Rule)>;
+
+/// Returns the rules of a tier in the order in which they decide. Nothing defines the order among the sequences of one item.
+fn sequences<'a>(bound: &'a [Bound<'a>], own: Family) -> Vec<Vec<Sequence<'a>>> {
+    let rules = |bound: &'a Bound<'a>| bound.section.rules.iter().map(move |rule| (bound, rule));
+    if own == Family::Cilium && !bound.iter().any(|bound| bound.policy.family.is_of_admins()) {
+        let mut all: Sequence<'_> = bound.iter().flat_map(rules).collect();
+        all.sort_by_key(|(_, rule)| rule.action != Action::Deny);
+        return vec![vec![all]];
+    }
+    let equal = bound.chunk_by(|one, other| one.policy.order == other.policy.order);
+    equal
+        .map(|equal| {
+            let mut apart: BTreeMap<_, Sequence<'_>> = BTreeMap::new();
+            for bound in equal {
+                apart.entry(bound.policy.rank()).or_default().extend(rules(bound));
+            }
+            apart.into_values().collect()
+        })
+        .collect()
+}
+
+/// Returns the effect and the place of the first rule that matches for certain.
+fn first(
+    rules: &Sequence<'_>,
+    subject: &Endpoint,
+    flow: &Flow<'_>,
+    doubts: &mut Vec<Doubt>,
+) -> Option<(Action, String)> {
+    for (bound, rule) in rules.iter().filter(|(_, rule)| rule.action != Action::Log) {
+        let place = || format!("{}, {}", bound.policy.title, rule.place);
+        match bound.selects.clone().and(|| rule.matches(subject, flow)) {
+            Match::No => (),
+            Match::Yes => return Some((rule.action, place())),
+            Match::Unknown(why) => {
+                doubts.push(Doubt { gap: Gap { place: place(), why }, action: rule.action });
+            }
+        }
+    }
+    None
+}
+
 /// Returns the verdict if it holds however the doubts end.
 fn certain(verdict: Verdict, doubts: Vec<Doubt>) -> Verdict {
     let same = match verdict {
         Verdict::Open | Verdict::Allowed(_) => Action::Allow,
         Verdict::Denied(_) => Action::Deny,
-        Verdict::NotEvaluated(_) => return verdict,
+        Verdict::NotEvaluated(_) | Verdict::DeniedIfKnown(_) => return verdict,
     };
     let other = doubts.into_iter().filter(|doubt| doubt.action != same);
     let gaps: Vec<_> = other.map(|doubt| doubt.gap).collect();

@@ -30,6 +30,10 @@ pub(super) fn peer(peer: &PeerRule) -> String {
                 format!("pods with {} in {namespaces}", selection(pods))
             }
         }
+        PeerRule::All(parts) => self::parts(parts, " and "),
+        PeerRule::Any(parts) => self::parts(parts, " or "),
+        PeerRule::Not(part) => format!("not ({})", self::peer(part)),
+        PeerRule::Own(part) => format!("any, for {}", self::peer(part)),
         PeerRule::Unread(why) => why.clone(),
     }
 }
@@ -37,6 +41,10 @@ pub(super) fn peer(peer: &PeerRule) -> String {
 fn addresses(block: &Block, except: &[Block]) -> String {
     let except: Vec<_> = except.iter().map(ToString::to_string).collect();
     if except.is_empty() { block.to_string() } else { format!("{block} except {}", except.join(", ")) }
+}
+
+fn parts(parts: &[PeerRule], join: &str) -> String {
+    parts.iter().map(peer).collect::<Vec<_>>().join(join)
 }
 
 /// Returns ports in words. A named port gets its number if the destination is known.
@@ -62,6 +70,9 @@ fn selection(selection: &Selection) -> String {
 
 /// Returns a selector as `kubectl --selector` writes it.
 pub(super) fn selector(selector: &Selector) -> String {
+    if *selector == Selector::default() {
+        return "any labels".to_owned();
+    }
     let equals = selector.equals.iter().map(|(key, value)| format!("{key}={value}"));
     equals.chain(selector.requirements.iter().map(requirement)).collect::<Vec<_>>().join(",")
 }

@@ -81,7 +81,9 @@ fn denied(known: &InCluster, it: &Attempted<'_>) -> Option<String> {
     let peer = Peer::Address(target.address);
     let flow = Flow { direction: Direction::Egress, peer, port: target.port, transport };
     match policies.verdict(&endpoint, &flow) {
-        Verdict::Denied(by) if policies.into_the_cluster(&endpoint, target.port, transport).is_none() => {
+        Verdict::Denied(by) | Verdict::DeniedIfKnown(by)
+            if policies.into_the_cluster(&endpoint, target.port, transport).is_none() =>
+        {
             Some(by.join(", "))
         }
         _ => None,

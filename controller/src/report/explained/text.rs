@@ -105,6 +105,9 @@ impl Answer {
             AnswerVerdict::Open => "open: no policy binds egress".to_owned(),
             AnswerVerdict::Allowed => format!("allowed by {}", self.by.join(", ")),
             AnswerVerdict::Denied => format!("denied by {}", self.by.join(", ")),
+            AnswerVerdict::DeniedIfKnown => {
+                format!("denied by {}, if the network knows this kind of policy", self.by.join(", "))
+            }
             AnswerVerdict::NotEvaluated => format!("not evaluated: {}", self.why.join("; ")),
         };
         format!("to {}: {words}", self.to)

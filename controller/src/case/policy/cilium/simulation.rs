@@ -203,7 +203,7 @@ fn random_policies_pass_the_packets_of_an_independent_filter() {
                     .verdict(&subject.endpoint(), &Flow { direction, peer: end.peer(&pod), port, transport });
                 let is_allowed = match &verdict {
                     Verdict::Open | Verdict::Allowed(_) => true,
-                    Verdict::Denied(_) => false,
+                    Verdict::Denied(_) | Verdict::DeniedIfKnown(_) => false,
                     Verdict::NotEvaluated(gaps) => panic!("{gaps:?}"),
                 };
                 assert_eq!(is_allowed, expected, "{packet:?}: {verdict:?}");

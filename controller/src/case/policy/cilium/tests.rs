@@ -82,7 +82,7 @@ fn verdict(
 fn is(verdict: &Verdict) -> Is {
     match verdict {
         Verdict::Open | Verdict::Allowed(_) => Passing,
-        Verdict::Denied(_) => Closed,
+        Verdict::Denied(_) | Verdict::DeniedIfKnown(_) => Closed,
         Verdict::NotEvaluated(_) => NotEvaluated,
     }
 }

@@ -44,7 +44,7 @@ fn is_allowed(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Open | Verdict::Allowed(_) => true,
         Verdict::Denied(_) => false,
-        Verdict::NotEvaluated(gaps) => panic!("{gaps:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

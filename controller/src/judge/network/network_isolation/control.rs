@@ -118,7 +118,7 @@ fn unhindered(case: &Case, known: &InCluster) -> Result<(), String> {
     for transport in [Transport::Tcp, Transport::Udp] {
         match control.verdict(&probe, transport) {
             Verdict::Open | Verdict::Allowed(_) => (),
-            Verdict::Denied(by) => {
+            Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => {
                 return Err(format!(
                     "a policy of the control namespace shuts its listener off ({}); let pods of the namespace {} reach port {} by \
                      TCP and UDP there, or give `--control-namespace` a namespace that no policy binds",

@@ -67,10 +67,12 @@ pub(in crate::judge) fn explains(
         Verdict::NotEvaluated(gaps) => {
             format!("not every policy could be evaluated ({})", in_words(gaps.iter()))
         }
-        Verdict::Denied(by) => match policies.into_the_cluster(&endpoint, port, transport) {
-            Some(rule) => format!("{rule}, lets such traffic in the cluster pass"),
-            None => format!("{} denies it, and the network does not enforce that", by.join(", ")),
-        },
+        Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => {
+            match policies.into_the_cluster(&endpoint, port, transport) {
+                Some(rule) => format!("{rule}, lets such traffic in the cluster pass"),
+                None => format!("{} denies it, and the network does not enforce that", by.join(", ")),
+            }
+        }
     }
 }
 
