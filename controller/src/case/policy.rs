@@ -61,6 +61,7 @@ impl Policies {
                 (admin::GROUP, kind) if admin::Kind::of(kind).is_some() => {
                     policies.read.extend(admin::Kind::of(kind).map(|kind| admin::read(object, kind)));
                 }
+                (group, kind) if kinds::binds_nothing(group, kind, &object["spec"]) => (),
                 (group, kind) => policies.opaque.push(Opaque::of(object, group, kind)),
             }
         }

@@ -7,8 +7,9 @@ const MAY_BIND: &[(&str, &[&str])] = &[
     ("cilium.io", &["CiliumClusterwideNetworkPolicy", "CiliumLocalRedirectPolicy", "CiliumNetworkPolicy"]),
     // antrea.io, `docs/antrea-network-policy.md`.
     ("crd.antrea.io", &["*NetworkPolicy"]),
-    // VMware, "NSX Operator": `docs/SecurityPolicy.md`.
+    // VMware, "NSX Operator": `docs/SecurityPolicy.md`; the second group is the one of its first versions.
     ("crd.nsx.vmware.com", &["SecurityPolicy"]),
+    ("nsx.vmware.com", &["SecurityPolicy"]),
     // docs.tigera.io, "NetworkPolicy" and "GlobalNetworkPolicy".
     ("crd.projectcalico.org", &["GlobalNetworkPolicy", "NetworkPolicy"]),
     ("projectcalico.org", &["GlobalNetworkPolicy", "NetworkPolicy"]),
@@ -16,6 +17,8 @@ const MAY_BIND: &[(&str, &[&str])] = &[
     ("k8s.ovn.org", &["EgressFirewall"]),
     // kubeovn.github.io, "Subnet" (`private`, `acls`) and "Security Group".
     ("kubeovn.io", &["SecurityGroup", "Subnet"]),
+    // metal-stack.io, `firewall-controller`: rules of a firewall in front of the cluster.
+    ("metal-stack.io", &["ClusterwideNetworkPolicy"]),
     // docs.redhat.com, OpenShift SDN, "Egress firewall".
     ("network.openshift.io", &["EgressNetworkPolicy"]),
     // cloud.google.com, "Control Pod egress traffic using FQDN network policies".
@@ -24,6 +27,8 @@ const MAY_BIND: &[(&str, &[&str])] = &[
     ("networking.k8s.aws", &["ApplicationNetworkPolicy", "ClusterNetworkPolicy"]),
     // network-policy-api.sigs.k8s.io, "AdminNetworkPolicy" and "ClusterNetworkPolicy".
     ("policy.networking.k8s.io", &["*NetworkPolicy"]),
+    // docs.aws.amazon.com, "Assign security groups to individual Pods".
+    ("vpcresources.k8s.aws", &["SecurityGroupPolicy"]),
 ];
 
 /// Kinds that can only close traffic that another policy lets pass: the implementation lets traffic pass if each of its
@@ -33,13 +38,69 @@ const ONLY_CLOSE: &[(&str, &str)] = &[
     ("cilium.io", "CiliumLocalRedirectPolicy"),
     // ovn-kubernetes.io, "EgressFirewall": an own tier of rules beside NetworkPolicies.
     ("k8s.ovn.org", "EgressFirewall"),
+    // metal-stack.io: traffic that leaves the cluster passes the firewall besides.
+    ("metal-stack.io", "ClusterwideNetworkPolicy"),
     // docs.redhat.com, OpenShift SDN, "Egress firewall": rules for traffic that leaves the cluster, beside NetworkPolicies.
     ("network.openshift.io", "EgressNetworkPolicy"),
+    // docs.aws.amazon.com, "Assign security groups to individual Pods": security groups beside network policies.
+    ("vpcresources.k8s.aws", "SecurityGroupPolicy"),
 ];
+
+/// Groups whose policies list their egress rules with an action, or with none for rules that allow.
+const LIST_EGRESS: &[&str] = &[
+    "cilium.io",
+    "crd.antrea.io",
+    "crd.nsx.vmware.com",
+    "crd.projectcalico.org",
+    "networking.gke.io",
+    "networking.k8s.aws",
+    "nsx.vmware.com",
+    "policy.networking.k8s.io",
+    "projectcalico.org",
+];
+
+/// The kinds that give Calico's policies their meaning: tiers, and addresses that selectors select.
+const COMPLETE: [&str; 4] = ["GlobalNetworkSet", "HostEndpoint", "NetworkSet", "Tier"];
+
+/// Endings of the names of kinds that look like policies.
+const SUSPECT: [&str; 6] = [
+    "EgressFirewall",
+    "EgressPolicy",
+    "FirewallPolicy",
+    "NetworkPolicy",
+    "SecurityGroupPolicy",
+    "SecurityPolicy",
+];
+
+/// Kinds of such names without power over a pod's traffic.
+const HARMLESS: &[(&str, &str)] = &[
+    // github.com/spidernet-io/egressgateway: the source address of traffic that passes.
+    ("egressgateway.spidernet.io", "EgressPolicy"),
+    // NetworkPolicy itself.
+    ("extensions", "NetworkPolicy"),
+    ("networking.k8s.io", "NetworkPolicy"),
+    // gateway.envoyproxy.io, "SecurityPolicy": authentication of requests at a gateway.
+    ("gateway.envoyproxy.io", "SecurityPolicy"),
+    // k8snetworkplumbingwg, `multi-networkpolicy`: the further networks of a pod alone.
+    ("k8s.cni.cncf.io", "MultiNetworkPolicy"),
+    // kubernetes.io, "Pod Security Policies": rules for the specifications of pods.
+    ("extensions", "PodSecurityPolicy"),
+    ("policy", "PodSecurityPolicy"),
+];
+
+/// Endings of groups whose kinds describe resources of a cloud, which lie outside of the cluster's network and cannot open
+/// what a policy closes: AWS Controllers for Kubernetes, Azure Service Operator, Config Connector and Crossplane.
+const OF_CLOUDS: [&str; 5] =
+    [".azure.com", ".cnrm.cloud.google.com", ".crossplane.io", ".services.k8s.aws", ".upbound.io"];
 
 /// Returns true for a kind that may let traffic pass which a NetworkPolicy closes.
 pub fn may_open(group: &str, kind: &str) -> bool {
     !ONLY_CLOSE.contains(&(group, kind))
+}
+
+/// Returns true for a group whose policies tell by their lists of rules if they let egress pass.
+pub(super) fn lists_egress(group: &str) -> bool {
+    LIST_EGRESS.contains(&group)
 }
 
 /// Returns true for an API group with kinds that may open or close a pod's traffic.
@@ -48,14 +109,37 @@ pub fn is_of_policies(group: &str) -> bool {
 }
 
 /// Returns true for a kind that may open or close a pod's traffic. The other kinds of these groups cannot: Calico's
-/// Staged kinds bind nothing (docs.tigera.io, "Staged network policies"), and `EgressIP` and `CiliumEgressGatewayPolicy` only
-/// change the source address of traffic that passes.
+/// Staged kinds bind nothing (docs.tigera.io, "Staged network policies"), and `EgressIP`, `CiliumEgressGatewayPolicy`, Antrea's
+/// `Egress`, Calico's `EgressGatewayPolicy` and Kube-OVN's rules for NAT only change addresses of traffic that passes.
 pub fn may_bind(group: &str, kind: &str) -> bool {
     let mut kinds = MAY_BIND.iter().filter(|(name, _)| *name == group).flat_map(|(_, kinds)| kinds.iter());
     kinds.any(|known| match known.strip_prefix('*') {
         Some(ending) => kind.ends_with(ending),
         None => *known == kind,
     })
+}
+
+/// Returns true for a kind of a group without a table here that looks like a policy by its name. Discovery names such kinds,
+/// because they may open or close a pod's traffic.
+pub fn is_suspect(group: &str, kind: &str) -> bool {
+    SUSPECT.iter().any(|ending| kind.ends_with(ending))
+        && !is_of_policies(group)
+        && !HARMLESS.contains(&(group, kind))
+        && !OF_CLOUDS.iter().any(|ending| group.ends_with(ending))
+}
+
+/// Returns true for a kind that gives policies of its group their meaning. Objects of these kinds are read in the whole
+/// cluster. The model takes a `Tier` as an object. It takes the others as one list each, such as `NetworkSetList` with
+/// `items` and their labels, also where no object exists: without the list, the model does not know that there are none.
+pub fn completes(group: &str, kind: &str) -> bool {
+    ["crd.projectcalico.org", "projectcalico.org"].contains(&group) && COMPLETE.contains(&kind)
+}
+
+/// Returns true for an object of a kind that may bind which itself binds nothing: a subnet of Kube-OVN without rules, which
+/// every such cluster has (kubeovn.github.io, "Subnet").
+pub(super) fn binds_nothing(group: &str, kind: &str, spec: &serde_json::Value) -> bool {
+    let has_rules = spec["acls"].as_array().is_some_and(|rules| !rules.is_empty());
+    (group, kind) == ("kubeovn.io", "Subnet") && spec["private"] != true && !has_rules
 }
 
 #[cfg(test)]
@@ -72,6 +156,7 @@ mod tests {
             ("crd.projectcalico.org", "GlobalNetworkPolicy"),
             ("k8s.ovn.org", "EgressFirewall"),
             ("kubeovn.io", "Subnet"),
+            ("metal-stack.io", "ClusterwideNetworkPolicy"),
             ("network.openshift.io", "EgressNetworkPolicy"),
             ("networking.gke.io", "FQDNNetworkPolicy"),
             ("networking.k8s.aws", "ApplicationNetworkPolicy"),
@@ -79,9 +164,54 @@ mod tests {
             ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy"),
             ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
             ("projectcalico.org", "NetworkPolicy"),
+            ("vpcresources.k8s.aws", "SecurityGroupPolicy"),
         ] {
             assert!(is_of_policies(group) && may_bind(group, kind), "{group} {kind}");
         }
+    }
+
+    #[test]
+    fn unknown_kinds_that_look_like_policies_are_suspect() {
+        for (group, kind) in [
+            ("network.alibabacloud.com", "GlobalNetworkPolicy"),
+            ("example.org", "ClusterNetworkPolicy"),
+            ("example.org", "FirewallPolicy"),
+            ("example.org", "SecurityPolicy"),
+            ("example.org", "ClusterEgressPolicy"),
+            ("example.org", "EgressFirewall"),
+        ] {
+            assert!(is_suspect(group, kind), "{group} {kind}");
+        }
+    }
+
+    #[test]
+    fn kinds_of_known_groups_of_clouds_and_of_other_purposes_are_not_suspect() {
+        for (group, kind) in [
+            ("networking.k8s.io", "NetworkPolicy"),
+            ("policy", "PodSecurityPolicy"),
+            ("gateway.envoyproxy.io", "SecurityPolicy"),
+            ("k8s.cni.cncf.io", "MultiNetworkPolicy"),
+            ("egressgateway.spidernet.io", "EgressPolicy"),
+            ("compute.cnrm.cloud.google.com", "ComputeFirewallPolicy"),
+            ("networkfirewall.services.k8s.aws", "FirewallPolicy"),
+            ("network.azure.upbound.io", "FirewallPolicy"),
+            ("crd.projectcalico.org", "StagedNetworkPolicy"),
+            ("cilium.io", "CiliumNetworkPolicy"),
+            ("kyverno.io", "ClusterPolicy"),
+            ("example.org", "NetworkPolicyList"),
+        ] {
+            assert!(!is_suspect(group, kind), "{group} {kind}");
+        }
+    }
+
+    #[test]
+    fn a_subnet_without_rules_binds_nothing() {
+        use serde_json::json;
+        let binds_nothing = |spec| binds_nothing("kubeovn.io", "Subnet", &spec);
+        assert!(binds_nothing(json!({ "cidrBlock": "10.16.0.0/16" })));
+        assert!(binds_nothing(json!({ "private": false, "acls": [] })));
+        assert!(!binds_nothing(json!({ "private": true })));
+        assert!(!binds_nothing(json!({ "acls": [{ "action": "allow-related" }] })));
     }
 
     #[test]
@@ -91,7 +221,9 @@ mod tests {
             ("cilium.io", "CiliumEndpoint"),
             ("crd.projectcalico.org", "StagedGlobalNetworkPolicy"),
             ("projectcalico.org", "StagedKubernetesNetworkPolicy"),
+            ("crd.antrea.io", "Egress"),
             ("k8s.ovn.org", "EgressIP"),
+            ("kubeovn.io", "OvnSnatRule"),
             ("policy", "PodDisruptionBudget"),
             ("networking.k8s.io", "Ingress"),
         ] {

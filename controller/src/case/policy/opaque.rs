@@ -67,7 +67,8 @@ impl Opaque {
         let why = "policies of this kind are not evaluated".to_owned();
         Self {
             gap: Gap { place: format!("{kind} {name}"), why },
-            opens_egress: kinds::may_open(group, kind) && opens_egress(object),
+            opens_egress: kinds::may_open(group, kind)
+                && (!kinds::lists_egress(group) || opens_egress(object)),
             text: Some(object["spec"].to_string() + &object["specs"].to_string()),
             unreadable: None,
         }
@@ -126,6 +127,15 @@ mod tests {
         let ovn = |policy| opens_egress(&json!({ "spec": { "egressRules": [{ "policy": policy }] } }));
         assert!(nsx("allow") && ovn("allow"));
         assert!(!nsx("drop") && !ovn("drop"));
+    }
+
+    #[test]
+    fn a_policy_of_an_unknown_structure_may_open_egress() {
+        let opens = |group, kind, spec| Opaque::of(&json!({ "spec": spec }), group, kind).opens_egress;
+        assert!(opens("example.org", "NetworkPolicy", json!({ "outbound": [] })));
+        assert!(opens("kubeovn.io", "Subnet", json!({ "acls": [] })));
+        assert!(!opens("networking.k8s.aws", "ApplicationNetworkPolicy", json!({ "ingress": [{}] })));
+        assert!(!opens("k8s.ovn.org", "EgressFirewall", json!({ "egress": [{ "type": "Allow" }] })));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The verdict of policies on traffic.
 //!
 //! A pod is open in a direction until a policy binds it. The tiers then decide in their order (see [`super::order`]). A policy
-//! that cannot be evaluated may open or close anything, so that no verdict holds beside it.
+//! that cannot be evaluated may open or close anything, so that only a denial holds beside a policy that provably opens nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Policies,
-    endpoint::{Endpoint, Flow},
+    endpoint::{Direction, Endpoint, Flow},
     matching::Match,
     order::{Family, Tier},
     rule::{Action, Policy, Rule, Section},
@@ -51,10 +51,15 @@ impl Policies {
         if subject.in_the_nodes_network {
             return Verdict::NotEvaluated(vec![Gap::of_the_nodes_network()]);
         }
-        if !self.opaque.is_empty() {
-            return Verdict::NotEvaluated(self.opaque.iter().map(|opaque| opaque.gap.clone()).collect());
+        if self.opaque.is_empty() {
+            return self.verdict_of_read(subject, flow);
         }
-        self.verdict_of_read(subject, flow)
+        let opens =
+            flow.direction == Direction::Ingress || self.opaque.iter().any(|opaque| opaque.opens_egress);
+        match self.verdict_of_read(subject, flow) {
+            Verdict::Denied(by) if !opens => Verdict::Denied(by),
+            _ => Verdict::NotEvaluated(self.opaque.iter().map(|opaque| opaque.gap.clone()).collect()),
+        }
     }
 
     /// Returns the verdict of the evaluated policies alone.
