@@ -4,6 +4,7 @@
 pub mod admin;
 mod binding;
 mod block;
+mod calico;
 mod cilium;
 pub mod endpoint;
 pub mod kinds;
@@ -21,6 +22,7 @@ mod words;
 
 pub use binding::Binding;
 pub use block::Block;
+pub use calico::selector::Expression;
 pub use cilium::{Entity, Identity};
 pub use endpoint::{Direction, Endpoint, Flow, Host, NamedPort, Node, Peer, Transport};
 pub use opaque::{Opaque, Unread};
@@ -49,6 +51,7 @@ impl Policies {
     /// Reads objects of any kind that may bind pods. `unread` names the failed reads.
     pub fn of(objects: Vec<Value>, unread: Vec<Opaque>) -> Self {
         let mut policies = Self { objects: Vec::new(), read: Vec::new(), opaque: unread };
+        let mut of_calico = Vec::new();
         for object in &objects {
             let (api_version, kind) = (object["apiVersion"].as_str(), object["kind"].as_str());
             let group =
@@ -61,10 +64,14 @@ impl Policies {
                 (admin::GROUP, kind) if admin::Kind::of(kind).is_some() => {
                     policies.read.extend(admin::Kind::of(kind).map(|kind| admin::read(object, kind)));
                 }
+                (group, kind) if calico::is_known(group, kind) => of_calico.push(object),
                 (group, kind) if kinds::binds_nothing(group, kind, &object["spec"]) => (),
                 (group, kind) => policies.opaque.push(Opaque::of(object, group, kind)),
             }
         }
+        let (read, opaque) = calico::read(&of_calico, &objects);
+        policies.read.extend(read);
+        policies.opaque.extend(opaque);
         Self { objects, ..policies }
     }
 

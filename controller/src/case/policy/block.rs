@@ -68,6 +68,12 @@ impl Block {
         self.prefix <= other.prefix && self.contains(other.address)
     }
 
+    /// Returns the block of a single address.
+    pub fn of_address(text: &str) -> Option<Self> {
+        let address: IpAddr = text.parse().ok()?;
+        Some(Self { address, prefix: if address.is_ipv4() { 32 } else { 128 } })
+    }
+
     /// Returns true if the block contains an address. No block contains addresses of the other family.
     pub fn contains(&self, address: IpAddr) -> bool {
         let prefix = u32::from(self.prefix);

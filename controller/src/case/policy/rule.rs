@@ -196,6 +196,16 @@ impl Rule {
 }
 
 impl PeerRule {
+    /// Returns the reasons why parts of the peers cannot be evaluated.
+    pub(super) fn gaps(&self) -> Vec<&str> {
+        match self {
+            Self::Unread(why) => vec![why],
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::gaps).collect(),
+            Self::Not(part) | Self::Own(part) => part.gaps(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns true if a pod, a node or the API server may match.
     pub(super) fn may_be_in_the_cluster(&self) -> bool {
         match self {

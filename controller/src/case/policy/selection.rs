@@ -1,6 +1,6 @@
 //! Selections of pods in the languages of the policies' kinds.
 
-use super::{cilium::Identity, endpoint::Endpoint, matching::Match};
+use super::{calico::selector::Expression, cilium::Identity, endpoint::Endpoint, matching::Match};
 use crate::case::cluster::Selector;
 
 /// A selection of pods.
@@ -10,6 +10,8 @@ pub enum Selection {
     Labels(Selector),
     /// The pods whose identity in Cilium matches.
     Identity(Identity),
+    /// The pods that an expression of Calico selects.
+    Calico(Expression),
 }
 
 impl Selection {
@@ -24,6 +26,7 @@ impl Selection {
             Self::Labels(selector) | Self::Identity(Identity { labels: selector, .. }) => {
                 *selector == Selector::default()
             }
+            Self::Calico(expression) => *expression == Expression::All,
         }
     }
 
@@ -35,6 +38,7 @@ impl Selection {
             Self::Identity(Identity { labels, .. }) => {
                 ["any:", "k8s:"].iter().any(|source| has(labels, &format!("{source}{key}")))
             }
+            Self::Calico(expression) => expression.required(key) == Some(value),
         }
     }
 
@@ -42,13 +46,14 @@ impl Selection {
         match self {
             Self::Labels(selector) => selector.selects(&endpoint.labels).into(),
             Self::Identity(identity) => identity.selects(endpoint),
+            Self::Calico(expression) => expression.selects_pod(endpoint),
         }
     }
 
     /// Returns if the selection has peers that are no pods.
     pub(super) fn selects_peers_without_labels(&self) -> Match {
         match self {
-            Self::Labels(_) => Match::No,
+            Self::Labels(_) | Self::Calico(_) => Match::No,
             Self::Identity(identity) => identity.selects_peers_without_labels(),
         }
     }

@@ -89,7 +89,10 @@ impl Side {
         for peer in rule.peers.iter().flatten() {
             match peer {
                 PeerRule::Unread(why) => gaps.push(why.clone()),
-                peer => peers.push(words::peer(peer)),
+                peer => {
+                    gaps.extend(peer.gaps().into_iter().map(str::to_owned));
+                    peers.push(words::peer(peer));
+                }
             }
         }
         let mut ports = Vec::new();

@@ -65,6 +65,7 @@ fn selection(selection: &Selection) -> String {
     match selection {
         Selection::Labels(selector) => self::selector(selector),
         Selection::Identity(identity) => selector(&identity.without_sources()),
+        Selection::Calico(expression) => expression.to_string(),
     }
 }
 
