@@ -149,7 +149,9 @@ impl Tried<'_> {
 
     fn peer(&self, peer: &PeerRule, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
         let every = |excesses: &mut Excesses| {
-            [true, false].map(|is_v4| self.block(&Block::every(is_v4), &[], ports, excesses));
+            for is_v4 in [true, false] {
+                self.block(&Block::every(is_v4), &[], ports, excesses);
+            }
         };
         match peer {
             PeerRule::Block { block, except } | PeerRule::Outside { block, except } => {
