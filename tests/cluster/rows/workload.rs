@@ -35,6 +35,14 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "limits of the pod instead of its container's",
+        spoil: |shop| {
+            shop.container().as_object_mut().unwrap().remove("resources");
+            shop.pod()["resources"] = json!({ "limits": { "cpu": "100m", "memory": "64Mi" } });
+        },
+        ..CLEAN
+    },
+    Row {
         name: "a container with the capability SYS_ADMIN",
         spoil: |shop| {
             shop.restricted = false;

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::{Labels, Placement};
+use crate::case::limits::Limits;
 
 /// A pod or a pod template.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -28,6 +29,8 @@ pub struct PodView {
     pub placement: Placement,
     /// All containers of the pod.
     pub containers: Vec<Container>,
+    /// The limits of the whole pod, which bind its containers together; `None` for each limit that the pod does not name.
+    pub limits: Limits,
     /// Volumes that reach outside of the pod.
     pub volumes: Vec<Volume>,
     /// The host's namespaces that the pod shares: "network", "pid", "ipc".
@@ -165,9 +168,14 @@ impl PodView {
         self.host_namespaces.iter().any(|namespace| namespace == "network")
     }
 
-    /// Returns the containers without a memory or CPU limit; init containers count, ephemeral ones do not.
+    /// Returns the containers that no memory or no CPU limit binds, neither their own nor their pod's; init containers count,
+    /// ephemeral ones do not.
     pub fn without_limits(&self) -> Vec<&Container> {
         let counted = self.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);
-        counted.filter(|container| container.memory.is_none() || container.cpu_millis.is_none()).collect()
+        let Limits { memory, cpu_millis, .. } = self.limits;
+        let lacks = |container: &&Container| {
+            container.memory.or(memory).is_none() || container.cpu_millis.or(cpu_millis).is_none()
+        };
+        counted.filter(lacks).collect()
     }
 }

@@ -28,6 +28,7 @@ saved_struct! {
 
 saved_struct! {
     /// The limits of memory, processor time and processes.
+    #[derive(Default)]
     Limits for limits::Limits {
         memory: Option<u64>,
         cpu_millis: Option<u64>,

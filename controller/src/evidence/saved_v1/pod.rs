@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::{
     container::Container,
     form::{each, saved_struct},
+    machine::Limits,
     placement::Placement,
     selector::Labels,
 };
@@ -24,6 +25,8 @@ saved_struct! {
         node: Option<String>,
         placement: Placement => Into::into,
         containers: Vec<Container> => each,
+        #[serde(default)]
+        limits: Limits => Into::into,
         volumes: Vec<Volume> => each,
         host_namespaces: Vec<String>,
         sysctls: Vec<String>,

@@ -1,8 +1,9 @@
-//! Every container has a memory and a CPU limit of its own, or the namespace's default.
+//! Every container has a memory and a CPU limit: its own, its pod's, or the namespace's default.
 
 use crate::case::{
     Case, InCluster,
     cluster::{Container, PodView},
+    limits::Limits,
 };
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -15,11 +16,11 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     mandatory: false,
     weight: 5,
     protects: "A container without limits can starve every other pod of its node.",
-    remedy: "Set resources.limits.memory and resources.limits.cpu on every container, init containers too, or give the \
-             namespace a LimitRange with defaults.",
+    remedy: "Set resources.limits.memory and resources.limits.cpu on every container, init containers too, or on the pod \
+             (spec.resources, since Kubernetes 1.34), or give the namespace a LimitRange with defaults.",
     explanation: Explanation {
         looks_at: &["cluster"],
-        met: "every container has both limits",
+        met: "every container has both limits, of its own or of its pod",
         unmet: "a container has no memory limit or no CPU limit",
         inconclusive: "the declared limits could not be read",
         on_platforms: &[],
@@ -51,9 +52,10 @@ pub(super) fn lacking(known: &InCluster) -> Vec<String> {
     let default = known.cluster.default_limits.as_ref().ok().copied().flatten().unwrap_or_default();
     let lacks = |pod_view: &PodView, container: &&Container| {
         // A default is applied when a pod is admitted, and never to a pod that exists.
-        let (memory, cpu) =
-            if pod_view.origin.is_template() { (default.memory, default.cpu_millis) } else { (None, None) };
-        container.memory.or(memory).is_none() || container.cpu_millis.or(cpu).is_none()
+        let default = if pod_view.origin.is_template() { default } else { Limits::default() };
+        let Limits { memory, cpu_millis, .. } = pod_view.limits;
+        let (memory, cpu_millis) = (memory.or(default.memory), cpu_millis.or(default.cpu_millis));
+        container.memory.or(memory).is_none() || container.cpu_millis.or(cpu_millis).is_none()
     };
     let pod_views = known.group.pod_views.iter();
     pod_views
@@ -72,7 +74,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{case::limits::Limits, fixture, judge::requirement::Outcome};
+    use crate::{fixture, judge::requirement::Outcome};
 
     #[test]
     fn a_container_without_a_limit_is_named() {
@@ -82,6 +84,18 @@ mod tests {
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert!(judgement.because.contains("container app"), "{}", judgement.because);
+    }
+
+    #[test]
+    fn a_limit_of_the_pod_binds_its_containers() {
+        let mut case = fixture::pod();
+        let pod_view = fixture::pod_view(&mut case);
+        pod_view.containers[0].memory = None;
+        pod_view.containers[0].cpu_millis = None;
+        pod_view.limits.memory = Some(1 << 28);
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        fixture::pod_view(&mut case).limits.cpu_millis = Some(500);
+        assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 
     #[test]

@@ -4,17 +4,21 @@ use std::net::IpAddr;
 
 use k8s_openapi::{
     api::core::v1::{
-        Container as ApiContainer, NodeSelectorRequirement, PodSpec, SeccompProfile as ApiSeccompProfile,
-        SecurityContext, Toleration as ApiToleration, Volume as ApiVolume,
+        Container as ApiContainer, NodeSelectorRequirement, PodSpec, ResourceRequirements,
+        SeccompProfile as ApiSeccompProfile, SecurityContext, Toleration as ApiToleration,
+        Volume as ApiVolume,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
 use super::{credentials, injection, networks, secrets};
 use crate::{
-    case::cluster::{
-        Affinity, Container, ContainerKind, Labels, Origin, Placement, PodView, Requirement, SeccompProfile,
-        Toleration, Volume, bytes, millis,
+    case::{
+        cluster::{
+            Affinity, Container, ContainerKind, Labels, Origin, Placement, PodView, Requirement,
+            SeccompProfile, Toleration, Volume, bytes, millis,
+        },
+        limits::Limits,
     },
     support::names,
 };
@@ -37,6 +41,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
         placement: placement(spec),
         containers: containers(spec),
+        limits: limits(spec.resources.as_ref()),
         volumes: outside_of(&origin, spec, volumes),
         host_namespaces: host_namespaces(spec),
         sysctls: sysctls(spec),
@@ -115,17 +120,26 @@ fn containers(spec: &PodSpec) -> Vec<Container> {
 }
 
 fn container(api: &ApiContainer, kind: ContainerKind) -> Container {
-    let limits = api.resources.as_ref().and_then(|resources| resources.limits.as_ref());
-    let limit = |name: &str| limits.and_then(|limits| limits.get(name)).map(|quantity| quantity.0.as_str());
+    let Limits { memory, cpu_millis, .. } = limits(api.resources.as_ref());
     let ports = api.ports.iter().flatten();
     Container {
         name: api.name.clone(),
         kind,
-        // Zero is no limit (kubelet, `pkg/kubelet/cm/helpers_linux.go`).
-        memory: limit("memory").and_then(bytes).filter(|&bytes| bytes > 0),
-        cpu_millis: limit("cpu").and_then(millis).filter(|&millis| millis > 0),
+        memory,
+        cpu_millis,
         host_ports: ports.filter_map(|port| port.host_port).filter(|&port| port != 0).collect(),
         ..secured(api.security_context.as_ref())
+    }
+}
+
+/// Returns the limits of a container or a pod. Zero is no limit (kubelet, `pkg/kubelet/cm/helpers_linux.go`).
+fn limits(resources: Option<&ResourceRequirements>) -> Limits {
+    let limits = resources.and_then(|resources| resources.limits.as_ref());
+    let limit = |name: &str| limits.and_then(|limits| limits.get(name)).map(|quantity| quantity.0.as_str());
+    Limits {
+        memory: limit("memory").and_then(bytes).filter(|&bytes| bytes > 0),
+        cpu_millis: limit("cpu").and_then(millis).filter(|&millis| millis > 0),
+        pids: None,
     }
 }
 
@@ -283,6 +297,15 @@ mod tests {
                 json!({ "securityContext": pod, "containers": [{ "name": "app", "securityContext": own }] });
             assert_eq!(of(None, &spec).containers[0].seccomp, expected, "{spec}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_the_pod_is_kept() {
+        let limits = json!({ "memory": "64Mi", "cpu": "100m" });
+        let pod_view =
+            of(None, &json!({ "containers": [{ "name": "app" }], "resources": { "limits": limits } }));
+        assert_eq!((pod_view.limits.memory, pod_view.limits.cpu_millis), (Some(64 << 20), Some(100)));
+        assert!(pod_view.without_limits().is_empty());
     }
 
     #[test]
