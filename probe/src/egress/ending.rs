@@ -1,6 +1,8 @@
 //! The ending of an attempt. An errno means one thing at once, from the sandbox's own kernel, and another when it comes from
 //! the network path.
 
+use std::net::IpAddr;
+
 use nix::errno::Errno;
 use proto::{Protocol, Reach};
 
@@ -17,6 +19,16 @@ impl Ending {
     /// Returns an ending without an errno.
     pub(super) const fn of(reach: Reach) -> Self {
         Self { reach, errno: 0 }
+    }
+
+    /// Returns the ending of an attempt on an address whose first call failed. A route that swallows packets gives EINVAL
+    /// (`fib_props` in net/ipv4/fib_semantics.c), and so does a link-local address without its link (`__ip6_datagram_connect`
+    /// in net/ipv6/datagram.c), which no attempt can reach.
+    pub(super) fn at_once_on(address: IpAddr, errno: Errno, protocol: Protocol) -> Self {
+        match errno {
+            Errno::EINVAL if !needs_its_link(address) => Self { reach: Reach::NoRoute, errno: number(errno) },
+            errno => Self::at_once(errno, protocol),
+        }
     }
 
     /// Returns the ending of an attempt whose first call failed.
@@ -55,6 +67,13 @@ fn kind(errno: Errno, protocol: Protocol) -> Reach {
     }
 }
 
+const fn needs_its_link(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
 fn number(errno: Errno) -> u32 {
     (errno as i32).unsigned_abs()
 }
@@ -72,6 +91,16 @@ mod tests {
         ] {
             assert_eq!(Ending::at_once(errno, Protocol::Tcp).reach, at_once, "{errno}");
             assert_eq!(Ending::from_the_way(errno, Protocol::Tcp).reach, from_the_way, "{errno}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_swallows_packets_is_no_route() {
+        for (address, reach) in
+            [("169.254.169.254", Reach::NoRoute), ("2001:db8::1", Reach::NoRoute), ("fe80::1", Reach::Failed)]
+        {
+            let ending = Ending::at_once_on(address.parse().unwrap(), Errno::EINVAL, Protocol::Tcp);
+            assert_eq!(ending.reach, reach, "{address}");
         }
     }
 

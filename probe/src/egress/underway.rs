@@ -43,7 +43,8 @@ struct Ended {
 
 impl Underway {
     pub(super) fn begin(target: &Target, servers: &[IpAddr], started: Instant) -> Self {
-        let at_once = |errno| State::ended(Ending::at_once(errno, target.protocol), started);
+        let at_once =
+            |errno| State::ended(Ending::at_once_on(target.address, errno, target.protocol), started);
         let state = match target.protocol {
             Protocol::Tcp => Connection::begin(target).map_or_else(at_once, State::Connecting),
             Protocol::Socket => State::ended(tcp::local(&target.name), started),
@@ -184,7 +185,7 @@ impl State {
             match Exchange::begin(target, server, started.elapsed()) {
                 Ok(exchange) => exchanges.push(exchange),
                 Err(errno) => {
-                    let ending = Ending::at_once(errno, target.protocol);
+                    let ending = Ending::at_once_on(server.ip(), errno, target.protocol);
                     best = Some(better(best, Ended { ending, took: started.elapsed() }));
                 }
             }

@@ -675,7 +675,8 @@ pub enum Reach {
     NoAddressFamily = 8,
     /// Any other errno: the attempt was not made, or its end means nothing.
     Failed = 9,
-    /// ENETUNREACH at once: the sandbox's own kernel has no route.
+    /// ENETUNREACH at once: the sandbox's own kernel has no route. EINVAL at once, if the address is not a link-local one of
+    /// IPv6: its route swallows packets.
     NoRoute = 40,
     /// ECONNREFUSED or ENOPROTOOPT of a datagram: ICMP "port unreachable" or "protocol unreachable".
     PortUnreachable = 41,

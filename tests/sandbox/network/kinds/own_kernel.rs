@@ -41,8 +41,8 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "swallowed by a route",
         within: "for to in 198.51.100.10 10.77.0.2 2606:4700:4700::1111 fd77::2; do ip route add blackhole $to; done",
-        // EINVAL, which tells nothing about a network (`fib_props`, net/ipv4/fib_semantics.c).
-        linux: &["failed"; 4],
+        // EINVAL (`fib_props`, net/ipv4/fib_semantics.c).
+        linux: &["no route"; 4],
         ..BY_ROUTE
     },
     Kind {
