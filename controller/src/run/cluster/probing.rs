@@ -1,6 +1,6 @@
 //! The way of one group from its probe pod to its evidence.
 
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, timeout_at};
@@ -24,6 +24,9 @@ use crate::{
     plan::{self, Wanted},
     run::{RunError, collect::Event, nonce, progress::Progress},
 };
+
+/// The longest time between the probe's and the control pod's question, at which their attempts still count as simultaneous.
+const BESIDE: Duration = Duration::from_secs(3);
 
 /// The objects that all groups share.
 pub(super) struct Probing<'a> {
@@ -174,6 +177,7 @@ impl Probing<'_> {
         let exec = self.fleet.exec(name);
         // Each stream that breaks is opened anew: the last introduction comes just before the attempts that count.
         let asked_after = Cell::new(since.elapsed());
+        let control_asked_after = since.elapsed();
         let (tried, gathered) = tokio::join!(
             self.controls.tries(&control, &destinations),
             pods::gather(
@@ -190,6 +194,10 @@ impl Probing<'_> {
             )
         );
         let mut tried = tried?;
+        if asked_after.get().saturating_sub(control_asked_after) > BESIDE {
+            // The attempts that count came long after the control pod's.
+            tried = self.controls.tries(&control, &destinations).await?;
+        }
         let mut arrived = Vec::new();
         let (mut collected, failure, timed_out) = match gathered? {
             Gathered::Heard { collected, timed_out } => {

@@ -182,11 +182,11 @@ impl Attempted<'_> {
         let later = if again.is_empty() { "" } else { ", later " };
         let control = match self.control {
             Some(_) if self.control_reached() => "; it answers outside the sandbox",
+            // A datagram that needs no answer does not tell its round.
+            Some(_) if self.destination.target.protocol == Protocol::OneWay => "",
             Some(_) if self.control_reached_once() => "; it answered outside the sandbox in one round of two",
-            Some(_) if self.destination.target.protocol != Protocol::OneWay => {
-                "; it does not answer outside the sandbox either"
-            }
-            Some(_) | None => "",
+            Some(_) => "; it does not answer outside the sandbox either",
+            None => "",
         };
         format!("{}{arrived}{errno}{later}{again}{control}", reach.id())
     }
