@@ -1,5 +1,7 @@
 //! Changes made while the probes run: they are judged too, or make the affected requirement inconclusive.
 
+use std::{thread, time::Duration};
+
 use serde_json::json;
 use stage::{
     Cluster, Ended,
@@ -14,7 +16,14 @@ pub(super) const TESTS: &[Test] = &[
     ("a pod that appears during a run without a probe makes the coverage inconclusive", uncovered),
     ("a policy that is added during a run makes the network inconclusive", policy_added),
     ("a label of the namespace that is added during a run makes the network inconclusive", label_added),
+    ("a network that opens after the first round is unmet", opened_later),
+    ("a network that closes after the first round is not closed from the start", closed_later),
 ];
+
+/// The time from the first round of attempts to the second, in the rows that change the network in between.
+const SETTLE: &str = "12s";
+/// The time from the start of the probe's pod to the change: the control pods are up, and the first round is over.
+const BETWEEN_ROUNDS: Duration = Duration::from_secs(7);
 
 /// Changes something while the probe waits for its kubelet, and returns how the run ended.
 fn meanwhile(scene: &Scene<'_>, change: impl Fn(&Namespace<'_>)) -> Ended {
@@ -73,6 +82,41 @@ fn label_added(cluster: &Cluster) {
         let labelled = shop.kubectl(&["label", "namespace", shop.name(), "team=red"]);
         assert!(labelled.status.success(), "{labelled:#?}");
     });
+}
+
+fn opened_later(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let ended = between_rounds(&scene, |shop| shop.apply(&open()));
+    let finding = ended.finding("network-isolation");
+    assert_eq!(finding["outcome"], "unmet", "{finding:#}");
+    let because = finding["because"].to_string();
+    assert!(because.contains("only at the second attempt, 12 s later"), "{because}");
+}
+
+fn closed_later(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    scene.shop.apply(&open());
+    let ended = between_rounds(&scene, |shop| {
+        let deleted = shop.kubectl(&["delete", "networkpolicy", "late"]);
+        assert!(deleted.status.success(), "{deleted:#?}");
+    });
+    let finding = ended.finding("closed-from-the-start");
+    assert_eq!(finding["outcome"], "unmet", "{finding:#}");
+}
+
+/// Returns a policy that lets every pod of its namespace out.
+fn open() -> serde_json::Value {
+    policy("late", &json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": [{}] }))
+}
+
+/// Changes something between the two rounds of attempts, and returns how the run ended.
+fn between_rounds(scene: &Scene<'_>, change: impl Fn(&Namespace<'_>)) -> Ended {
+    let mut changes = scene.changes();
+    let run = scene.start(&["--settle", SETTLE]);
+    changes.until("Running");
+    thread::sleep(BETWEEN_ROUNDS);
+    change(&scene.shop);
+    run::ended(run)
 }
 
 fn rebound(cluster: &Cluster, says: &str, change: fn(&Namespace<'_>)) {

@@ -2,20 +2,13 @@
 //! requirement that is not met; nothing else changes against the clean network of the same runtime.
 
 mod kinds;
+mod times;
 
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-};
+use std::{collections::BTreeMap, io::Write};
 
 use stage::{
-    Ended, Ground, Network, attempt,
-    network::{Answer, Service},
+    Ended, Ground, Network,
+    network::Answer,
     worlds::{self, World},
 };
 
@@ -230,15 +223,7 @@ pub(super) fn rows() -> Vec<Row> {
             let name = format!("network, {}: {}", world.name, case.name);
             Row { skipped, ..row(name, move || comes_out(&world, case)) }
         });
-        let early = world.clone();
-        let skipped = world.missing.is_some();
-        let early = Row {
-            skipped,
-            ..row(format!("network, {}: open in the first seconds only", world.name), move || {
-                open_at_first(&early);
-            })
-        };
-        cases.chain([early]).chain(kinds::rows(&world)).collect::<Vec<_>>()
+        cases.chain(times::rows(&world)).chain(kinds::rows(&world)).collect::<Vec<_>>()
     };
     worlds.into_iter().flat_map(of_world).collect()
 }
@@ -256,36 +241,6 @@ fn comes_out(world: &World, case: Case) {
     }
     let ended = verify(&network, world, case.name_server, case.words);
     assert_lacks(&ended, world, case.name, case.lacks, case.says);
-}
-
-/// Outcomes of a network that closes while the probe looks.
-const EARLY: Lacks = &[
-    ("closed-from-the-start", "unmet"),
-    ("dns-contained", "unmet"),
-    ("metadata-blocked", "unmet"),
-    ("network-isolation", "unmet"),
-];
-
-/// Has the router cut the sandbox off as soon as the sandbox has connected.
-fn open_at_first(world: &World) {
-    let network = Network::new(Answer::Resolved);
-    let connected = Service::tcp(network.host("public"), 4443);
-    let cut = network.cutter(DROPPED);
-    let wanted = Arc::new(AtomicBool::new(true));
-    let told = Arc::clone(&wanted);
-    let cutting = thread::spawn(move || {
-        if connected.taken(&told) {
-            cut();
-        }
-    });
-    let words = ["--egress-target", "[2001:4860:4860::8888]:4443"];
-    // The controller cannot reach the port, so the connection is the sandbox's.
-    network.shut("public", "tcp dport 4443 ip6 saddr fd77::2 drop");
-    let ended = attempt(|| verify(&network, world, Some("10.77.0.53"), &words));
-    wanted.store(false, Ordering::Relaxed);
-    cutting.join().unwrap();
-    let ended = ended.map_err(|failed| failed.message().unwrap_or_default().to_owned()).unwrap();
-    assert_lacks(&ended, world, "open in the first seconds only", EARLY, "reached");
 }
 
 fn verify(network: &Network, world: &World, name_server: Option<&str>, words: &[&str]) -> Ended {

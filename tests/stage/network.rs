@@ -123,6 +123,20 @@ impl Network {
         }
     }
 
+    /// Returns true if a rule with a counter has met a packet.
+    pub fn has_counted(&self) -> bool {
+        let listed = self
+            .router
+            .within(|| Command::new("nft").args(["list", "table", "inet", "cut"]).output().unwrap().stdout);
+        let listed = String::from_utf8(listed).unwrap();
+        listed.contains("counter packets") && !listed.contains("counter packets 0 ")
+    }
+
+    /// Removes the router's filter.
+    pub fn lift(&self) {
+        self.router.sh("nft delete table inet cut");
+    }
+
     /// Filters the packets that a host receives.
     pub fn shut(&self, host: &str, rules: &str) {
         self.host(host).sh(&cutting("input", rules));

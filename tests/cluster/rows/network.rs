@@ -99,6 +99,12 @@ const BOUND_OTHERWISE: Lacks = &[
 
 pub(super) const ROWS: &[Row] = &[
     Row {
+        name: "everything closed, and tried twice",
+        words: |_| ["--settle", "5s"].map(str::to_owned).to_vec(),
+        says: "ms after the container's start",
+        ..CLEAN
+    },
+    Row {
         name: "a policy that closes probe pods alone",
         spoil: |shop| {
             shop.without_policies();
