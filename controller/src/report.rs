@@ -2,6 +2,7 @@
 
 pub(crate) mod deliver;
 pub mod diff;
+mod early_pods;
 pub(crate) mod explained;
 mod extent;
 mod format;
@@ -53,7 +54,7 @@ impl Report {
         let notes = (!scope.is_empty()).then(|| scope.clone()).into_iter();
         let notes = notes.chain(not_judged.iter().cloned());
         let notes = notes.chain(record.cases.first().and_then(notes::rounds));
-        let notes = notes.chain(record.remarks.iter().cloned());
+        let notes = notes.chain(early_pods::notes(&record.cases)).chain(record.remarks.iter().cloned());
         Self {
             version: model_v1::VERSION,
             verdict: verdict::Verdict::under(policy, &all).into(),

@@ -75,6 +75,18 @@ impl Policies {
         Self { objects, ..policies }
     }
 
+    /// Returns the time of a policy's creation by its title, in seconds since 1970; `None` if it is not known.
+    pub fn created(&self, title: &str) -> Option<i64> {
+        let is_it = |object: &&Value| {
+            let (kind, name) = (object["kind"].as_str(), object["metadata"]["name"].as_str());
+            kind.zip(name)
+                .and_then(|(kind, name)| title.strip_prefix(kind)?.strip_prefix(' ')?.strip_prefix(name))
+                == Some("")
+        };
+        let created = self.objects.iter().find(is_it)?["metadata"]["creationTimestamp"].as_str()?;
+        Some(created.parse::<jiff::Timestamp>().ok()?.as_second())
+    }
+
     /// Returns the reads that failed.
     pub fn unread(&self) -> impl Iterator<Item = &Unreadable> {
         self.opaque.iter().filter_map(Opaque::unreadable)
