@@ -33,7 +33,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::Case(judge),
 };
 
-/// The latest age of a container, in milliseconds, at which the first attempt still belongs to its first seconds.
+/// The latest age of a container, in milliseconds, at which the first attempt still belongs to its first seconds. The kubelet
+/// looks for new containers once a second (`genericPlegRelistPeriod` in pkg/kubelet/kubelet.go) and then writes the pod's
+/// status; the exec that asks the probe comes after that. An ordinary cluster needs up to 3 s, and a busy one a little more.
 const LATEST_MS: u64 = 5000;
 /// The latest time since the container was seen to run. The cluster shows a container some seconds late, so that less of
 /// [`LATEST_MS`] is left.
