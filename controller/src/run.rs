@@ -138,8 +138,13 @@ mod tests {
     }
 
     async fn recorded(stopped: Option<Stopped>) -> Result<FinishedRun, RunError> {
-        let network =
-            LookupRequest { targets: Vec::new(), defaults: true, kind: Kind::NoPrivate, allowed: Vec::new() };
+        let network = LookupRequest {
+            targets: Vec::new(),
+            defaults: true,
+            kind: Kind::NoPrivate,
+            allowed: Vec::new(),
+            required: Vec::new(),
+        };
         let request = RunRequest {
             network,
             rounds: Rounds::One,

@@ -186,7 +186,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "what is on the list not open",
-        words: &["--profile", "allow-list", "--allow", "10.77.0.6:443"],
+        words: &["--profile", "allow-list", "--require-egress", "10.77.0.6:443"],
         lacks: &[
             ("closed-from-the-start", "inconclusive"),
             ("dns-contained", "inconclusive"),

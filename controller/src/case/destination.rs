@@ -48,8 +48,10 @@ pub enum Purpose {
     HostSocket,
     /// A target that the user named.
     Requested,
-    /// A destination that must be reached, named by the user.
+    /// A destination that may be reached, named by the user.
     Allowed,
+    /// A destination that must be reached, named by the user.
+    Required,
 }
 
 // === impl Destination ===
@@ -92,6 +94,7 @@ impl Purpose {
             Self::HostSocket => "mounted from the machine",
             Self::Requested => "named by --egress-target",
             Self::Allowed => "named by --allow",
+            Self::Required => "named by --require-egress",
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Destinations that a sandbox may reach or must reach: the user's `--profile` and `--allow`, with addresses and no
-//! names.
+//! Destinations that a sandbox may reach or must reach: the user's `--profile`, `--allow` and `--require-egress`, with
+//! addresses and no names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -21,7 +21,7 @@ const DNS_PORT: u16 = 53;
 pub struct Profile {
     /// The value of `--profile`.
     pub kind: Kind,
-    /// The values of `--allow`.
+    /// The values of `--allow` and `--require-egress`.
     pub allowed: Vec<Allowed>,
 }
 
@@ -105,7 +105,7 @@ impl Profile {
             protocol => listed(target.address, target.port, protocol),
         };
         match (allowed, destination.purpose) {
-            (true, Purpose::Allowed) => Expectation::Required,
+            (true, Purpose::Required) => Expectation::Required,
             (true, _) => Expectation::Allowed,
             (false, _) if self.kind == Kind::NoPrivate && is_of_the_internet(destination) => {
                 Expectation::Allowed
@@ -200,7 +200,8 @@ fn is_of_the_internet(destination: &Destination) -> bool {
         | Purpose::PublicInternet
         | Purpose::PublicDns
         | Purpose::Requested
-        | Purpose::Allowed => true,
+        | Purpose::Allowed
+        | Purpose::Required => true,
     };
     public && !is_private(destination.target.address)
 }
@@ -304,7 +305,8 @@ mod tests {
         let profile = profile(Kind::AllowList, "10.1.0.0", 16, Some(443));
         for (address, port, purpose, expected) in [
             ("10.1.2.3", 443, Purpose::Requested, Expectation::Allowed),
-            ("10.1.2.3", 443, Purpose::Allowed, Expectation::Required),
+            ("10.1.2.3", 443, Purpose::Allowed, Expectation::Allowed),
+            ("10.1.2.3", 443, Purpose::Required, Expectation::Required),
             ("10.1.2.3", 80, Purpose::Requested, Expectation::Forbidden),
             ("10.2.2.3", 443, Purpose::Requested, Expectation::Forbidden),
             ("10.1.2.3", 443, Purpose::LoopbackListener, Expectation::Forbidden),

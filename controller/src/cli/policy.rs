@@ -103,7 +103,7 @@ impl Show {
 }
 
 fn network(settings: network::Settings) -> Vec<(String, String, String)> {
-    let network::Settings { profile, allowed, targets, defaults, settle } = settings;
+    let network::Settings { profile, allowed, required, targets, defaults, settle } = settings;
     let all = |named: &[Endpoint]| match named {
         [] => "none".to_owned(),
         named => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -111,6 +111,7 @@ fn network(settings: network::Settings) -> Vec<(String, String, String)> {
     vec![
         ("profile".to_owned(), network::name(profile.value), profile.source),
         ("allow".to_owned(), all(&allowed.value), allowed.source),
+        ("require-egress".to_owned(), all(&required.value), required.source),
         ("egress-targets".to_owned(), all(&targets.value), targets.source),
         ("default-targets".to_owned(), defaults.value.to_string(), defaults.source),
         ("limits.settle".to_owned(), humantime::format_duration(settle.value).to_string(), settle.source),

@@ -154,3 +154,19 @@ impl Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::catalogue;
+
+    #[test]
+    fn a_gap_that_the_profile_allows_warns_unless_the_file_raises_it() {
+        let requirement =
+            catalogue::ALL.iter().find(|requirement| requirement.id == "dns-contained").unwrap();
+        let mut policy = Policy::of(Environment::Production);
+        assert_eq!(policy.of_accepted(requirement, Enforcement::Blocks), Enforcement::Warns);
+        policy.raised.insert(requirement.id, Enforcement::Blocks);
+        assert_eq!(policy.of_accepted(requirement, Enforcement::Blocks), Enforcement::Blocks);
+    }
+}

@@ -16,9 +16,9 @@ use crate::case::{
 pub struct Wanted {
     /// Set unless `--no-default-targets` is given.
     pub defaults: bool,
-    /// Targets of `--egress-target`, and those of `--allow` that name a port.
+    /// Targets of `--egress-target` and `--require-egress`, and those of `--allow` that name a port.
     pub named: Vec<Named>,
-    /// The profile of `--profile` and `--allow`.
+    /// The profile of `--profile`, `--allow` and `--require-egress`.
     pub profile: Profile,
 }
 
@@ -31,7 +31,7 @@ pub struct Named {
     pub port: u16,
     /// The protocol of the attempt.
     pub protocol: Protocol,
-    /// The purpose: requested or allowed.
+    /// The purpose: requested, allowed or required.
     pub purpose: Purpose,
 }
 
@@ -54,7 +54,7 @@ impl Wanted {
         self.named.iter().map(|named| {
             let target = Target::at(0, named.address, named.port, named.protocol);
             let purpose = match named.purpose {
-                Purpose::Allowed => Purpose::Allowed,
+                Purpose::Required => Purpose::Required,
                 otherwise => defaults::purpose(named.address, otherwise),
             };
             Destination { target: defaults::asking(target), purpose, named: true }
@@ -62,7 +62,8 @@ impl Wanted {
     }
 }
 
-/// Removes duplicates and numbers the destinations from 1. The user's destination takes the place of an equal default.
+/// Removes duplicates and numbers the destinations from 1. The class of an equal default
+/// stays, except for a destination that must be reached.
 pub(super) fn distinct(destinations: impl IntoIterator<Item = Destination>) -> Vec<Destination> {
     let mut all: Vec<Destination> = Vec::new();
     for destination in destinations {
@@ -74,8 +75,8 @@ pub(super) fn distinct(destinations: impl IntoIterator<Item = Destination>) -> V
         match all.iter_mut().find(same) {
             Some(known) => {
                 known.named |= destination.named;
-                if destination.purpose == Purpose::Allowed {
-                    known.purpose = Purpose::Allowed;
+                if destination.purpose == Purpose::Required {
+                    known.purpose = Purpose::Required;
                 }
             }
             None => all.push(destination),
@@ -98,8 +99,12 @@ mod tests {
         assert_eq!(all.len(), defaults::destinations().count());
         assert_eq!((all[0].named, all[0].purpose), (true, Purpose::PublicInternet));
         assert!((1..).zip(&all).all(|(id, destination)| destination.target.id == id));
-        let wanted = Wanted { named: vec![named(Purpose::Allowed)], ..Wanted::default() };
-        let all = distinct(defaults::destinations().chain(wanted.named()));
-        assert_eq!(all[0].purpose, Purpose::Allowed);
+        for (purpose, expected) in
+            [(Purpose::Allowed, Purpose::PublicInternet), (Purpose::Required, Purpose::Required)]
+        {
+            let wanted = Wanted { named: vec![named(purpose)], ..Wanted::default() };
+            let all = distinct(defaults::destinations().chain(wanted.named()));
+            assert_eq!(all[0].purpose, expected);
+        }
     }
 }

@@ -15,13 +15,14 @@ use crate::{
     },
 };
 
-/// The values of `--egress-target`, `--no-default-targets`, `--profile` and `--allow`.
+/// The values of `--egress-target`, `--no-default-targets`, `--profile`, `--allow` and `--require-egress`.
 #[derive(Clone, Debug)]
 pub(crate) struct LookupRequest {
     pub(crate) targets: Vec<Endpoint>,
     pub(crate) defaults: bool,
     pub(crate) kind: Kind,
     pub(crate) allowed: Vec<Endpoint>,
+    pub(crate) required: Vec<Endpoint>,
 }
 
 /// The largest number of named targets: each takes one of the probe's 1024 file descriptors (setrlimit(2)).
@@ -50,17 +51,19 @@ pub(crate) async fn looked_up(request: &LookupRequest) -> Result<(Wanted, Vec<St
             addresses.into_iter().filter_map(|(address, _)| attempt(endpoint, address, Purpose::Requested)),
         );
     }
-    for endpoint in &request.allowed {
+    let listed = request.allowed.iter().map(|endpoint| (endpoint, Purpose::Allowed));
+    let listed = listed.chain(request.required.iter().map(|endpoint| (endpoint, Purpose::Required)));
+    for (endpoint, purpose) in listed.clone() {
         for (address, prefix) in addresses(endpoint, &mut remarks).await? {
             allowed.push(Allowed { address, prefix, port: endpoint.port, protocol: endpoint.protocol });
-            named.extend(attempt(endpoint, address, Purpose::Allowed));
+            named.extend(attempt(endpoint, address, purpose));
         }
     }
     if named.len() > MOST {
         return Err(LookupError::TooMany(named.len()));
     }
     if request.kind != Kind::DenyAll {
-        let listed: Vec<_> = request.allowed.iter().map(Endpoint::to_string).collect();
+        let listed: Vec<_> = listed.map(|(endpoint, _)| endpoint.to_string()).collect();
         let listed = if listed.is_empty() { String::new() } else { format!(", and {}", listed.join(", ")) };
         remarks.insert(0, format!("judged by the profile {}{listed}", request.kind.id()));
     }
@@ -74,7 +77,7 @@ fn attempt(endpoint: &Endpoint, address: IpAddr, purpose: Purpose) -> Option<Nam
     let protocol = match endpoint.protocol {
         // A name server is silent to a datagram that asks no question.
         Some(Protocol::Udp) if port == DNS_PORT => Protocol::Dns,
-        None if port == DNS_PORT && purpose == Purpose::Allowed => Protocol::Dns,
+        None if port == DNS_PORT && purpose != Purpose::Requested => Protocol::Dns,
         protocol => protocol.unwrap_or(Protocol::Tcp),
     };
     Some(Named { address, port, protocol, purpose })
@@ -115,6 +118,7 @@ mod tests {
             defaults: true,
             kind,
             allowed: allowed.iter().map(|text| endpoint::allowed(text).unwrap()).collect(),
+            required: Vec::new(),
         }
     }
 
@@ -132,6 +136,16 @@ mod tests {
             remarks,
             ["judged by the profile allow-list, and 10.0.0.0/8, 192.0.2.8, 192.0.2.9:53/udp"]
         );
+    }
+
+    #[tokio::test]
+    async fn a_required_destination_is_allowed_besides() {
+        let required = vec![endpoint::target("192.0.2.9:443").unwrap()];
+        let request = LookupRequest { required, ..request(&[], Kind::AllowList, &["192.0.2.8:443"]) };
+        let (wanted, remarks) = looked_up(&request).await.unwrap();
+        let purposes: Vec<_> = wanted.named.iter().map(|named| named.purpose).collect();
+        assert_eq!((purposes, wanted.profile.allowed.len()), (vec![Purpose::Allowed, Purpose::Required], 2));
+        assert_eq!(remarks, ["judged by the profile allow-list, and 192.0.2.8:443, 192.0.2.9:443"]);
     }
 
     #[tokio::test]

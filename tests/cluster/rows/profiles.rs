@@ -50,14 +50,20 @@ pub(super) const ROWS: &[Row] = &[
         name: "an allow-list, and a policy for what is on it",
         spoil: |shop| shop.policy("list", &network::egress(&json!({}), &listened("fits"))),
         lend: |cluster| vec![listener(cluster, &name("fits"), PORT)],
-        words: |cluster| allowed(cluster, "fits"),
+        words: |cluster| allowed(cluster, "--require-egress", "fits"),
         lacks: &[("pod/web", FITS)],
         ..CLEAN
     },
     Row {
         name: "an allow-list, and a policy for nothing",
+        lend: |cluster| vec![listener(cluster, &name("idle"), PORT)],
+        words: |cluster| allowed(cluster, "--allow", "idle"),
+        ..CLEAN
+    },
+    Row {
+        name: "a required destination, and a policy for nothing",
         lend: |cluster| vec![listener(cluster, &name("shut"), PORT)],
-        words: |cluster| allowed(cluster, "shut"),
+        words: |cluster| allowed(cluster, "--require-egress", "shut"),
         lacks: &[("pod/web", &[("network-isolation", "unmet")])],
         code: 1,
         says: "the sandbox must reach",
@@ -67,7 +73,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "an allow-list, and a policy for everything",
         spoil: |shop| shop.policy("all", &network::egress(&json!({}), &json!([{}]))),
         lend: |cluster| vec![listener(cluster, &name("wide"), PORT)],
-        words: |cluster| allowed(cluster, "wide"),
+        words: |cluster| allowed(cluster, "--allow", "wide"),
         lacks: &[("pod/web", network::OPENED)],
         code: 1,
         says: "egress is open",
@@ -92,8 +98,8 @@ fn listened(row: &str) -> Value {
     json!([{ "to": to, "ports": [{ "protocol": "TCP", "port": PORT }] }])
 }
 
-fn allowed(cluster: &Cluster, row: &str) -> Vec<String> {
+fn allowed(cluster: &Cluster, flag: &str, row: &str) -> Vec<String> {
     let pod = cluster.get(&["pod", &name(row), "--namespace", SYSTEM]);
     let address = pod["status"]["podIP"].as_str().unwrap();
-    said(&["--profile", "allow-list", "--allow", &format!("{address}:{PORT}")])
+    said(&["--profile", "allow-list", flag, &format!("{address}:{PORT}")])
 }

@@ -40,7 +40,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_enum, help_heading = "Network")]
     profile: Option<Kind>,
     /// A destination, or a network as ADDRESS/BITS, that the sandbox may also reach, by tcp, udp or dns [default: every
-    /// protocol]. With a port, the sandbox must reach the destination. May be repeated
+    /// protocol]; may be repeated
     #[arg(
         long = "allow",
         value_name = "HOST[:PORT][/PROTOCOL]",
@@ -48,6 +48,15 @@ pub(in crate::cli) struct Arguments {
         help_heading = "Network"
     )]
     allowed: Vec<Endpoint>,
+    /// A destination that the sandbox may also reach, and must reach, by tcp, udp or dns [default: tcp, and dns on port
+    /// 53]; may be repeated
+    #[arg(
+        long = "require-egress",
+        value_name = "HOST:PORT[/PROTOCOL]",
+        value_parser = endpoint::target,
+        help_heading = "Network"
+    )]
+    required: Vec<Endpoint>,
     /// The time from the first round of attempts to the second, for a network that opens or closes late; 0 makes one round
     /// [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = settle, help_heading = "Network")]
@@ -59,6 +68,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) struct Settings {
     pub(in crate::cli) profile: Setting<Kind>,
     pub(in crate::cli) allowed: Setting<Vec<Endpoint>>,
+    pub(in crate::cli) required: Setting<Vec<Endpoint>>,
     pub(in crate::cli) targets: Setting<Vec<Endpoint>>,
     pub(in crate::cli) defaults: Setting<bool>,
     pub(in crate::cli) settle: Setting<Duration>,
@@ -67,7 +77,7 @@ pub(in crate::cli) struct Settings {
 /// Settings that contradict each other.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum NetworkRefused {
-    #[error("the profile deny-all allows no destination, and --allow names one")]
+    #[error("the profile deny-all allows no destination, and --allow or --require-egress names one")]
     AllowUnderDenyAll,
     #[error("the profile allow-list allows nothing without --allow")]
     EmptyAllowList,
@@ -83,7 +93,7 @@ impl NetworkRefused {
                 "add `--profile allow-list`, or `--profile no-private` if the public internet is allowed, too"
             }
             Self::EmptyAllowList => {
-                "name what the workload must reach, such as `--allow 10.96.0.10:53/udp`, or leave the profile out"
+                "name what the workload may reach, such as `--allow 10.96.0.10:53/udp`, or leave the profile out"
             }
             Self::SettleBeyondTimeout { .. } => "give a longer `--timeout`, or a shorter `--settle`",
         };
@@ -94,7 +104,7 @@ impl NetworkRefused {
 
 impl Arguments {
     pub(in crate::cli) fn settings(&self, sources: &Sources) -> Result<Settings, PolicyRefused> {
-        let Self { egress_targets, no_default_targets, profile, allowed, settle: given } = self;
+        let Self { egress_targets, no_default_targets, profile, allowed, required, settle: given } = self;
         let some = |named: &Vec<Endpoint>| (!named.is_empty()).then(|| named.clone());
         Ok(Settings {
             profile: sources.setting(
@@ -109,6 +119,13 @@ impl Arguments {
                 some(allowed),
                 |text| listed(text, endpoint::allowed),
                 |read| Some(read.all_parsed(read.file.allow.as_ref()?, endpoint::allowed)),
+                Vec::new(),
+            )?,
+            required: sources.setting(
+                Names { flag: "--require-egress", variable: "PODPROOF_REQUIRE_EGRESS" },
+                some(required),
+                |text| listed(text, endpoint::target),
+                |read| Some(read.all_parsed(read.file.require_egress.as_ref()?, endpoint::target)),
                 Vec::new(),
             )?,
             targets: sources.setting(
@@ -147,13 +164,14 @@ impl Settings {
     }
 
     pub(in crate::cli) fn request(self) -> Result<LookupRequest, NetworkRefused> {
-        let (kind, allowed) = (self.profile.value, self.allowed.value);
-        match (kind, allowed.is_empty()) {
+        let (kind, allowed, required) = (self.profile.value, self.allowed.value, self.required.value);
+        match (kind, allowed.is_empty() && required.is_empty()) {
             (Kind::DenyAll, false) => return Err(NetworkRefused::AllowUnderDenyAll),
             (Kind::AllowList, true) => return Err(NetworkRefused::EmptyAllowList),
             _ => (),
         }
-        Ok(LookupRequest { targets: self.targets.value, defaults: self.defaults.value, kind, allowed })
+        let (targets, defaults) = (self.targets.value, self.defaults.value);
+        Ok(LookupRequest { targets, defaults, kind, allowed, required })
     }
 }
 

@@ -16,7 +16,8 @@ saved_struct! {
 }
 
 saved_enum! {
-    /// The reason why a target was chosen.
+    /// The reason why a target was chosen. A target that was allowed had to be reached until `--require-egress` existed, so
+    /// "allowed" still means that it had to be.
     Purpose for destination::Purpose {
         LoopbackListener, "loopback-witness";
         Documentation, "documentation";
@@ -33,7 +34,8 @@ saved_enum! {
         Neighbour, "neighbour";
         HostSocket, "host-socket";
         Requested, "requested";
-        Allowed, "allowed";
+        Allowed, "permitted";
+        Required, "allowed";
     }
 }
 

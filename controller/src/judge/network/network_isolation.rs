@@ -23,8 +23,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     weight: 25,
     protects: "Code with a way out can carry data away, fetch more code, and ask the metadata service for credentials.",
     remedy: "Give the sandbox no network (`runsc --network=none`, or an empty network namespace); on Kubernetes apply a \
-             default-deny NetworkPolicy, and use a CNI plugin that implements it. If the workload must reach something, \
-             name it by `--profile allow-list --allow HOST[:PORT]`.",
+             default-deny NetworkPolicy, and use a CNI plugin that implements it. If the workload needs something, \
+             allow it by `--profile allow-list --allow HOST[:PORT]`.",
     explanation: Explanation {
         looks_at: &["interfaces", "routes", "egress", "control"],
         met: "the sandbox has no way out at all, or it reached nothing and targets answered outside the sandbox",
@@ -180,7 +180,7 @@ const fn reached(purpose: Purpose) -> &'static str {
         Purpose::HostSocket => {
             "a socket of the machine takes connections, so that the sandbox reaches its program without a network"
         }
-        Purpose::Documentation | Purpose::Requested | Purpose::Allowed => {
+        Purpose::Documentation | Purpose::Requested | Purpose::Allowed | Purpose::Required => {
             "the sandbox reached an address outside of the sandbox"
         }
     }
@@ -307,6 +307,12 @@ mod tests {
         }
     }
 
+    /// Makes the second destination one that must be reached.
+    fn requiring(case: &mut Case) {
+        allowing(case);
+        case.surroundings.destinations[1].purpose = Purpose::Required;
+    }
+
     /// Makes the second destination one that the user allowed.
     fn allowing(case: &mut Case) {
         let destination = &mut case.surroundings.destinations[1];
@@ -319,7 +325,7 @@ mod tests {
     #[test]
     fn a_missed_required_destination_is_unmet_if_the_control_reached_it() {
         let mut case = fixture::gvisor();
-        allowing(&mut case);
+        requiring(&mut case);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
         let tried = |again| {
             let silent = fixture::attempts(&mut fixture::gvisor())[1];
@@ -335,7 +341,7 @@ mod tests {
     fn a_missed_required_destination_leaves_other_requirements_met() {
         let mut case = fixture::pod();
         let required = &mut case.surroundings.destinations[2];
-        required.purpose = Purpose::Allowed;
+        required.purpose = Purpose::Required;
         let allowed =
             Allowed { address: required.target.address, prefix: 32, port: Some(443), protocol: None };
         case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
@@ -344,6 +350,19 @@ mod tests {
             let requirement = crate::judge::catalogue::ALL.iter().find(|it| it.id == requirement).unwrap();
             assert_eq!(fixture::judged(requirement, &case).outcome, Outcome::Met, "{}", requirement.id);
         }
+    }
+
+    #[test]
+    fn an_allowed_destination_need_not_be_reached() {
+        let mut case = fixture::pod();
+        let destination = &mut case.surroundings.destinations[2];
+        destination.purpose = Purpose::Allowed;
+        let allowed =
+            Allowed { address: destination.target.address, prefix: 32, port: Some(443), protocol: None };
+        case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        case.surroundings.destinations[2].purpose = Purpose::Required;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]

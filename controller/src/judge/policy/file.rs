@@ -39,9 +39,12 @@ pub struct File {
     /// The destinations that the sandbox may reach.
     #[schemars(with = "Option<Kind>")]
     pub profile: Option<Spanned<Kind>>,
-    /// More destinations that the sandbox may reach, in the form of `--allow`. One with a port must be reached.
+    /// More destinations that the sandbox may reach, in the form of `--allow`.
     #[schemars(with = "Option<Vec<String>>")]
     pub allow: Option<Texts>,
+    /// More destinations that the sandbox may reach and must reach, in the form of `--require-egress`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub require_egress: Option<Texts>,
     /// Destinations that the sandbox tries to reach, in the form of `--egress-target`.
     #[schemars(with = "Option<Vec<String>>")]
     pub egress_targets: Option<Texts>,
@@ -391,17 +394,6 @@ expires = 2026-12-31
         };
         assert_eq!(standing("2026-12-31"), Standing::InForce);
         assert_eq!(standing("2027-01-01"), Standing::Expired);
-    }
-
-    #[test]
-    fn a_gap_that_the_profile_allows_warns_unless_the_file_raises_it() {
-        let requirement = Id("dns-contained").requirement().unwrap();
-        for (text, expected) in
-            [("", Enforcement::Warns), ("[severity]\ndns-contained = \"blocks\"", Enforcement::Blocks)]
-        {
-            let policy = policy(text, Environment::Production, "2026-11-25");
-            assert_eq!(policy.of_accepted(requirement, Enforcement::Blocks), expected, "{text}");
-        }
     }
 
     #[test]

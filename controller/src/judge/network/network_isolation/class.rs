@@ -65,9 +65,9 @@ pub(in crate::judge) fn judge(case: &Case, class: &Class) -> Judgement {
     let answered = of_class.iter().any(|it| it.control_shows());
     let unshown = members.iter().find_map(|&(purpose, proof)| unshown(&of_class, purpose, proof));
     match (shown(case, &all), unshown) {
-        (_, None) if answered => {
-            cited(Judgement::met("the targets answered outside the sandbox, and none answered inside"))
-        }
+        (_, None) if answered => cited(Judgement::met(
+            "the targets answered outside the sandbox, and no forbidden target answered inside",
+        )),
         (Ok((because, citations)), _) => cited(Judgement::met(because)).citing_all(citations),
         (Err(_), Some(name)) if answered => cited(Judgement::inconclusive(format!(
             "nothing shows that {name} would have answered: it did not answer outside the sandbox either"
