@@ -131,7 +131,8 @@ impl Profile {
     /// Returns the blocks whose edges matter to the profile, each as its first address and its length.
     pub fn edges(&self) -> impl Iterator<Item = (IpAddr, u8)> {
         let allowed = self.allowed.iter().map(|allowed| (allowed.address, allowed.prefix));
-        allowed.chain(PRIVATE.iter().copied())
+        let private = PRIVATE.iter().copied();
+        allowed.chain(private.clone()).chain(private.flat_map(leading_to))
     }
 }
 
@@ -217,7 +218,14 @@ const PRIVATE: &[(IpAddr, u8)] = &[
     (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
     (IpAddr::V4(Ipv4Addr::new(198, 18, 0, 0)), 15),
     (IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 3),
-    (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 127),
+    // IPv4-compatible addresses, which nothing uses any more (RFC 4291), and the unspecified and the loopback address.
+    (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 96),
+    // NAT64 with a prefix of the operator's own (RFC 8215).
+    (IpAddr::V6(Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0)), 48),
+    // Teredo, a tunnel through a relay (RFC 4380).
+    (IpAddr::V6(Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0)), 32),
+    // Site-local addresses, which fc00::/7 replaced (RFC 3879).
+    (IpAddr::V6(Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0)), 10),
     (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
     (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
     (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
@@ -234,10 +242,32 @@ const OF_NO_HOST: &[(IpAddr, u8)] = &[
     (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
 ];
 
-/// Returns true for an address that the public internet does not route.
+/// Returns true for an address that the public internet does not route, or that leads to such an address.
 pub fn is_private(address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    PRIVATE.iter().any(|&(network, prefix)| same_network(network, address, prefix))
+    let listed =
+        |address: IpAddr| PRIVATE.iter().any(|&(network, prefix)| same_network(network, address, prefix));
+    listed(address.to_canonical()) || embedded(address).is_some_and(|embedded| listed(embedded.into()))
+}
+
+/// Returns the IPv4 address to which an IPv6 address leads by NAT64 (RFC 6052) or 6to4 (RFC 3056).
+fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return None };
+    let of = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(of(high, low)),
+        _ => None,
+    }
+}
+
+/// Returns the IPv6 blocks whose addresses lead to those of an IPv4 block, each as its first address and its length.
+fn leading_to((address, prefix): (IpAddr, u8)) -> Vec<(IpAddr, u8)> {
+    let IpAddr::V4(address) = address else { return Vec::new() };
+    let [a, b, c, d] = address.octets().map(u16::from);
+    let (high, low) = ((a << 8) | b, (c << 8) | d);
+    vec![
+        (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low).into(), 96 + prefix),
+        (Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 0).into(), 16 + prefix),
+    ]
 }
 
 fn is_of_no_host(address: IpAddr) -> bool {
@@ -292,6 +322,16 @@ mod tests {
             ("10.0.0.9", Purpose::Requested, Expectation::Forbidden),
             ("::ffff:10.0.0.9", Purpose::Requested, Expectation::Forbidden),
             ("fd00::9", Purpose::Requested, Expectation::Forbidden),
+            ("100.100.100.200", Purpose::Requested, Expectation::Forbidden),
+            ("64:ff9b::a9fe:a9fe", Purpose::Requested, Expectation::Forbidden),
+            ("64:ff9b::101:101", Purpose::Requested, Expectation::Allowed),
+            ("64:ff9b:1::101:101", Purpose::Requested, Expectation::Forbidden),
+            ("2002:a00:9::1", Purpose::Requested, Expectation::Forbidden),
+            ("2002:101:101::1", Purpose::Requested, Expectation::Allowed),
+            ("2001:0:101:101::1", Purpose::Requested, Expectation::Forbidden),
+            ("::a9fe:a9fe", Purpose::Requested, Expectation::Forbidden),
+            ("fec0::9", Purpose::Requested, Expectation::Forbidden),
+            ("2606:4700:4700::1111", Purpose::PublicInternet, Expectation::Allowed),
             ("168.63.129.16", Purpose::Metadata, Expectation::Forbidden),
             ("34.1.2.3", Purpose::ApiServer, Expectation::Forbidden),
         ] {
