@@ -16,6 +16,7 @@ mod markdown;
 mod matrix;
 pub mod model_v1;
 mod notes;
+mod printable;
 mod sarif;
 pub mod schema;
 pub mod text;

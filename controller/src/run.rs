@@ -27,6 +27,7 @@ use crate::{
     },
     evidence::record::Record,
     plan,
+    support::printable::line,
 };
 
 /// The remark on a run that the end of `--timeout` stopped.
@@ -107,7 +108,7 @@ fn nonce() -> Result<Nonce, RunError> {
 /// Logs leftovers that no report will name.
 fn warn_of(leftovers: &[Leftover]) {
     for leftover in leftovers {
-        tracing::warn!("{leftover}");
+        tracing::warn!("{}", line(&leftover.to_string()));
     }
 }
 

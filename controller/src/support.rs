@@ -4,3 +4,4 @@ pub(crate) mod clock;
 pub mod digest;
 pub mod file;
 pub mod names;
+pub(crate) mod printable;

@@ -7,16 +7,20 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
-use crate::judge::exit::Exit;
+use crate::{judge::exit::Exit, support::printable};
 
 /// Returns true unless `NO_COLOR` has a value (no-color.org).
 pub(super) fn colour_is_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Sends logs to standard error; warnings alone unless `RUST_LOG` is set.
+/// The logs without `RUST_LOG`: warnings alone, and none of the client library, which logs each attempt that it fails. The command
+/// tells the failure once.
+const LOGGED: &str = "warn,kube_client=off,kube_runtime=off";
+
+/// Sends logs to standard error; a few alone unless `RUST_LOG` is set.
 pub(super) fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let colour = io::stderr().is_terminal() && colour_is_wanted();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -37,13 +41,13 @@ pub(super) fn tell(error: &dyn Error, help: Option<&str>) {
     }
     let help = help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
     // If standard error is closed, only the exit code shows the error.
-    _ = writeln!(io::stderr(), "error: {chain}{help}");
+    _ = writeln!(io::stderr(), "error: {}{help}", printable::error(&chain));
 }
 
-/// Prints the answer of a command to standard output.
+/// Prints the answer of a command to standard output, without text that harms its reader.
 pub(super) fn print(text: &str) -> Exit {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(printable::page(text).as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Exit::Ready,
         Err(error) => {
             tell(&error, Some("standard output must be open"));

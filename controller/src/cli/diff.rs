@@ -13,7 +13,7 @@ use super::{
 use crate::{
     judge::exit::Exit,
     report::diff::{self, Became},
-    support::clock,
+    support::{clock, printable},
 };
 
 /// Compares the saved evidence of two runs, and lists each requirement that became better, worse, new or gone
@@ -89,8 +89,12 @@ impl Arguments {
         };
         let changes = diff::changes(&diff::stands(&old), &diff::stands(&new));
         let text = match self.output {
-            Format::Text => Ok(diff::render(&old, &new, &changes)),
-            Format::Json => serde_json::to_string_pretty(&changes).map(|text| text + "\n"),
+            Format::Text => {
+                let (old, new) = (old.printable(), new.printable());
+                let changes = diff::changes(&diff::stands(&old), &diff::stands(&new));
+                Ok(diff::render(&old, &new, &changes))
+            }
+            Format::Json => serde_json::to_string_pretty(&changes).map(|text| printable::json(&text) + "\n"),
         };
         let printed = match text {
             Ok(text) => print(&text),

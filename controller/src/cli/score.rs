@@ -26,7 +26,7 @@ use crate::{
         Format, Report, Verdict,
         deliver::{Delivery, Output},
     },
-    support::clock,
+    support::{clock, printable},
 };
 
 /// Judges saved evidence again, without a sandbox or a cluster
@@ -152,7 +152,7 @@ fn several(
         if report.verdict.badness() < worst.badness() {
             worst = report.verdict;
         }
-        if let Err(error) = writeln!(out, "{}", line(file, &report)) {
+        if let Err(error) = writeln!(out, "{}", printable::line(&line(file, &report))) {
             tell(&error, Some("standard output must be open"));
             return Exit::CouldNotRun;
         }

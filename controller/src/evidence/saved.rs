@@ -117,6 +117,8 @@ fn unread(error: serde_json::Error) -> Error {
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+pub(crate) use golden::{FULL, is_content, of_content};
 
 #[cfg(test)]
 mod tests {

@@ -71,7 +71,7 @@ impl Delivery {
 /// Other steps have added theirs to the file, so nothing in it is replaced.
 fn summarise(path: &PathBuf, report: &Report) -> Result<(), Failure> {
     let file = OpenOptions::new().append(true).create(true).open(path);
-    file.and_then(|mut file| file.write_all(report::markdown(report).as_bytes()))
+    file.and_then(|mut file| file.write_all(report::markdown(&report.printable()).as_bytes()))
         .map_err(|source| Failure::Summary { path: path.clone(), source })
 }
 

@@ -1,6 +1,5 @@
 //! The explanation of policies: the traffic that may leave and enter each workload, and the rule that lets it pass.
 
-mod printable;
 mod text;
 
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +10,7 @@ use crate::case::{
     cluster::Origin,
     policy::{Action, Direction, Flow, Gap, Pass, Peer, Reading, Side, Summary, Transport, Verdict},
 };
+use crate::support::printable;
 
 /// The version of the JSON document.
 const VERSION: u32 = 1;

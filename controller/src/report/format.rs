@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::{Report, github, html, json, junit, markdown, sarif, text};
+use crate::support::printable;
 
 /// A form of the report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -38,16 +39,16 @@ pub enum Error {
 }
 
 impl Format {
-    /// The report in this form; `style` is the terminal's.
+    /// The report in this form, without text that harms its reader; `style` is the terminal's.
     pub fn render(self, report: &Report, style: text::Style) -> Result<String, Error> {
         match self {
-            Self::Text => Ok(text::render(report, style)),
-            Self::Json => json::render(report),
-            Self::Junit => junit::render(report),
-            Self::Sarif => sarif::render(report),
-            Self::Github => Ok(github::render(report)),
-            Self::Markdown => Ok(markdown::render(report)),
-            Self::Html => html::render(report),
+            Self::Text => Ok(text::render(&report.printable(), style)),
+            Self::Json => Ok(printable::json(&json::render(report)?)),
+            Self::Junit => junit::render(&report.printable()),
+            Self::Sarif => Ok(printable::json(&sarif::render(report)?)),
+            Self::Github => Ok(github::render(&report.printable())),
+            Self::Markdown => Ok(markdown::render(&report.printable())),
+            Self::Html => html::render(&report.printable()),
         }
     }
 }

@@ -18,7 +18,8 @@ const LISTED: usize = 20;
 
 /// Renders the whole report.
 pub fn render(report: &Report) -> String {
-    let mut sections = vec![format!("## podproof: {} {}", report.verdict.sign(), head::verdict(report))];
+    let verdict = escaped(&head::verdict(report));
+    let mut sections = vec![format!("## podproof: {} {verdict}", report.verdict.sign())];
     let gaps = Gap::of(report);
     let mut rows = head::rows(report);
     rows.extend(head::summary(report, &gaps, DETAIL));

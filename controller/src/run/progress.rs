@@ -8,6 +8,8 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::support::printable::line;
+
 /// The way in which progress is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Display {
@@ -48,8 +50,9 @@ impl Progress {
 
     /// Shows a change that deserves a line of its own.
     pub(crate) fn change(&self, what: &str) {
+        let what = line(what);
         match self {
-            Self::Spinner(bar) => bar.set_message(what.to_owned()),
+            Self::Spinner(bar) => bar.set_message(what),
             // Standard error may be closed; nobody sees the progress then.
             Self::Lines => _ = writeln!(std::io::stderr(), "{what}"),
             Self::Quiet => (),
@@ -59,7 +62,7 @@ impl Progress {
     /// Shows a change on a live display only.
     pub(crate) fn tick(&self, what: &str) {
         if let Self::Spinner(bar) = self {
-            bar.set_message(what.to_owned());
+            bar.set_message(line(what));
         }
     }
 

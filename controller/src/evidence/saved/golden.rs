@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const FULL: &str = include_str!("golden/content.json");
+/// The content of a file in which each key occurs.
+pub(crate) const FULL: &str = include_str!("golden/content.json");
 const KEYS: &str = include_str!("golden/keys.txt");
 
 #[test]
@@ -148,6 +149,16 @@ fn a_run_on_a_machine_is_written_as_it_was_read() {
     content["record"]["circumstances"]["place"] =
         json!({ "kind": "machine", "host": "build-1", "kernel": "6.18.44" });
     assert_eq!(again(&content), content);
+}
+
+/// Returns true if a value has the form of a file's content.
+pub(crate) fn is_content(content: &Value) -> bool {
+    read(&content.to_string()).is_ok()
+}
+
+/// Returns the record of a file's content.
+pub(crate) fn of_content(content: &Value) -> Record {
+    read(&content.to_string()).unwrap().0
 }
 
 fn content() -> Value {

@@ -2,9 +2,8 @@
 
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
-use super::{
-    Answer, AnswerVerdict, Effect, Explained, ExplainedPass, ExplainedSide, Group, Workload, printable,
-};
+use super::{Answer, AnswerVerdict, Effect, Explained, ExplainedPass, ExplainedSide, Group, Workload};
+use crate::support::printable;
 
 /// The heads of the columns.
 const HEADS: [&str; 4] = ["DIRECTION", "PEER", "PORT", "BY"];

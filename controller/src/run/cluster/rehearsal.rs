@@ -15,6 +15,7 @@ use crate::{
     case::cluster::Group,
     plan,
     run::{RunError, nonce},
+    support::printable::line,
 };
 
 /// Time for the cluster's answer to one dry run.
@@ -74,7 +75,7 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     }
     for uncovered in &plan.coverage.uncovered {
         // Writing to a string does not fail.
-        _ = writeln!(text, "# no probe represents {uncovered}");
+        _ = writeln!(text, "# no probe represents {}", line(uncovered));
     }
     let readiness = match (plan.groups.len(), refused) {
         (0, _) => {
@@ -95,10 +96,11 @@ fn head(text: &mut String, group: &Group, answer: &Result<Admission, String>) {
     let answer = match answer {
         Ok(admission) => {
             let remarks = admission.told().into_iter().map(|remark| format!("; {remark}"));
-            format!("the cluster would admit this pod{}", remarks.collect::<String>().replace('\n', " "))
+            format!("the cluster would admit this pod{}", remarks.collect::<String>())
         }
-        Err(why) => format!("refused: {}", why.replace('\n', " ")),
+        Err(why) => format!("refused: {why}"),
     };
     // Writing to a string does not fail.
-    _ = write!(text, "---\n# pool {}: represents {represents}\n# {answer}\n", group.pool);
+    let pool = line(&format!("pool {}: represents {represents}", group.pool));
+    _ = write!(text, "---\n# {pool}\n# {}\n", line(&answer));
 }
