@@ -23,7 +23,8 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::judge::exit::Exit;
+use crate::{judge::exit::Exit, run::RunError};
+use args::cluster::Patience;
 use error::CommandError;
 
 /// Proves that sandboxes run on gVisor, isolated from the network and from the host
@@ -80,6 +81,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Completions(arguments) => arguments.run(Cli::command()),
         Command::Man(arguments) => arguments.run(Cli::command()),
     }
+}
+
+/// Runs a command that asks a cluster as [`block_on`] does, within a time.
+fn block_within(patience: Patience, command: impl Future<Output = Result<Exit, CommandError>>) -> Exit {
+    block_on(async {
+        let answered = tokio::time::timeout(patience.timeout, command).await;
+        answered.unwrap_or_else(|_| Err(RunError::NoAnswer.into()))
+    })
 }
 
 /// Runs a command that makes a run or asks a cluster, prints its error and returns its exit code.

@@ -8,6 +8,7 @@ mod evidence;
 mod gates;
 mod help;
 mod image;
+mod plugins;
 mod policy;
 mod report_v1;
 mod reports;

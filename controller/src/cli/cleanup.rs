@@ -5,8 +5,8 @@ use std::fmt::Write;
 use clap::Args;
 
 use super::{
-    args::cluster::{Cluster, Namespaces},
-    block_on,
+    args::cluster::{Cluster, Namespaces, Patience},
+    block_within,
     console::print,
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
             pods::{self, Found, Listed},
         },
     },
+    support::printable,
 };
 
 /// Finds the objects that earlier runs left in a namespace, and removes them
@@ -35,6 +36,8 @@ pub(super) struct Arguments {
     namespaces: Namespaces,
     #[command(flatten)]
     cluster: Cluster,
+    #[command(flatten)]
+    patience: Patience,
     /// The run whose objects are searched for, such as podproof-0a1b2c3d [default: every run]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -51,7 +54,7 @@ impl Arguments {
         };
         let control_namespace = self.namespaces.control_namespace.as_deref();
         let Cluster { kubeconfig, context } = &self.cluster;
-        block_on(async {
+        block_within(self.patience, async {
             let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await;
             let connection = connection.map_err(RunError::from)?;
             let mut text = String::new();
@@ -76,6 +79,7 @@ impl Arguments {
                     _ = writeln!(text, "{verb} {kind}/{name} in namespace {namespace}");
                 }
                 for (name, why) in &failures {
+                    let why = printable::line(why);
                     _ = writeln!(text, "failed to remove {name} in namespace {namespace}: {why}");
                 }
                 for (kind, name) in others.iter().filter(|_| self.run.is_none()) {

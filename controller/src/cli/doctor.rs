@@ -4,10 +4,10 @@ use clap::Args;
 
 use super::{
     args::{
-        cluster::{Cluster, Image, Namespaces},
+        cluster::{Cluster, Image, Namespaces, Patience},
         marks,
     },
-    block_on,
+    block_within,
     console::print,
 };
 use crate::{
@@ -36,6 +36,8 @@ pub(super) struct Arguments {
     image: Image,
     #[command(flatten)]
     marks: marks::Arguments,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 impl Arguments {
@@ -46,7 +48,7 @@ impl Arguments {
         };
         let control_namespace = self.namespaces.control_namespace.as_deref();
         let Cluster { kubeconfig, context } = &self.cluster;
-        block_on(async {
+        block_within(self.patience, async {
             let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await;
             let connection = connection.map_err(RunError::from)?;
             let image = self.image.reference();

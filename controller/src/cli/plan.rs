@@ -2,7 +2,12 @@
 
 use clap::Args;
 
-use super::{args::target, block_on, console::print, doctor::exit};
+use super::{
+    args::{cluster::Patience, target},
+    block_within,
+    console::print,
+    doctor::exit,
+};
 use crate::{judge::exit::Exit, run::cluster};
 
 /// Shows the pods that a run would create, and asks the cluster if it would admit them; creates nothing
@@ -16,6 +21,8 @@ use crate::{judge::exit::Exit, run::cluster};
 pub(super) struct Arguments {
     #[command(flatten)]
     target: target::Arguments,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 impl Arguments {
@@ -25,7 +32,7 @@ impl Arguments {
             Ok(None) => return target::TargetRefused::NoNamespace.tell(),
             Err(refused) => return refused.tell(),
         };
-        block_on(async {
+        block_within(self.patience, async {
             let rehearsal = Box::pin(cluster::rehearse(&target)).await?;
             let printed = print(&rehearsal.text);
             Ok(if printed == Exit::Ready { exit(rehearsal.readiness) } else { printed })

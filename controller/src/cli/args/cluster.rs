@@ -1,11 +1,11 @@
 //! The arguments that name a cluster, its namespaces and the probe's image.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
 use super::target::TargetRefused;
-use crate::image;
+use crate::{cli::verify::time, image};
 
 /// The namespaces of a run.
 #[derive(Args, Clone, Debug)]
@@ -29,6 +29,15 @@ pub(in crate::cli) struct Cluster {
     /// The context of the kubeconfig [default: the current context]
     #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
     pub(in crate::cli) context: Option<String>,
+}
+
+/// The time of a command that asks a cluster and makes no run.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(skip)]
+pub(in crate::cli) struct Patience {
+    /// Time for the credential plugin and for all answers of the API server, such as 30s or 2m
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s", help_heading = "In a cluster")]
+    pub(in crate::cli) timeout: Duration,
 }
 
 /// The image of the probe.

@@ -1,5 +1,7 @@
 //! The connection to a cluster, which is named by a kubeconfig and a context, or by the pod's own service account.
 
+pub(super) mod credential;
+
 use http::{HeaderValue, header::USER_AGENT};
 use kube::{
     Client, Config,
@@ -16,7 +18,7 @@ pub(crate) struct Connection {
     pub(crate) server: String,
 }
 
-/// Creates a client. The first request opens the connection.
+/// Creates a client, and asks a credential plugin if the kubeconfig names one. The first request opens the connection.
 pub(crate) async fn connect(
     kubeconfig: Option<&std::path::Path>,
     context: Option<&str>,
@@ -32,6 +34,7 @@ pub(crate) async fn connect(
         .push((USER_AGENT, HeaderValue::from_static(concat!("podproof/", env!("CARGO_PKG_VERSION")))));
     // A silent watch or a silent exec is no failure.
     config.read_timeout = None;
+    credential::provide(&mut config.auth_info).await?;
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;
     Ok(Connection { client, server })

@@ -57,6 +57,8 @@ pub(crate) enum Error {
     Kubeconfig(#[from] kube::config::KubeconfigError),
     #[error("there is no kubeconfig, and the controller does not run in a pod with a service account")]
     Nowhere(#[from] kube::config::InferConfigError),
+    #[error("failed to get a credential for the cluster")]
+    Credential(#[from] super::connect::credential::CredentialError),
     #[error("failed to create a client for the cluster")]
     Client(#[source] Box<kube::Error>),
 }
