@@ -14,6 +14,7 @@ mod admission;
 mod bystanders;
 mod connections;
 mod deployed;
+mod doctor;
 mod endings;
 mod faults;
 mod images;
@@ -86,6 +87,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.batch(interruptions::signals()),
         suite.tests(meanwhile::TESTS),
         suite.tests(deployed::TESTS),
+        suite.tests(doctor::TESTS),
         suite.tests(outside::TESTS),
         suite.tests(images::TESTS),
         suite.tests(faults::TESTS),

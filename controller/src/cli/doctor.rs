@@ -52,8 +52,14 @@ impl Arguments {
             let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await;
             let connection = connection.map_err(RunError::from)?;
             let image = self.image.reference();
-            let checks =
-                doctor::examine(&connection, namespace, control_namespace, image, self.marks.named()).await;
+            let checks = Box::pin(doctor::examine(
+                &connection,
+                namespace,
+                control_namespace,
+                image,
+                self.marks.named(),
+            ))
+            .await;
             let printed = print(&doctor::render(&checks));
             Ok(if printed == Exit::Ready { exit(doctor::readiness(&checks)) } else { printed })
         })

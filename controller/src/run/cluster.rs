@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     case::{
+        Control,
         circumstances::Place,
         cluster::{Access, Bonds, Cluster, Labels, SecondReading, Unreadable},
         leftover::Leftover,
@@ -186,7 +187,7 @@ impl ClusterLauncher {
         };
         let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
         let fleet = begin(&target.namespace);
-        let control_fleet = target.control_namespace.as_ref().map(begin);
+        let control_fleet = control_namespace(target).map(begin);
         let controls = controls::Controls::new(control_fleet, &common, request.rounds, deadline);
         let probing = Probing {
             fleet: &fleet,
@@ -269,6 +270,17 @@ fn remarks(cluster: &Cluster, plan: &Plan, probed: &[Probed]) -> Vec<String> {
         }
     }
     remarks
+}
+
+/// Returns the namespace of the control pods, or what the run knows of them without one.
+fn control_namespace(target: &Target) -> Result<&String, Control> {
+    match &target.control_namespace {
+        Some(control) if *control == target.namespace => {
+            Err(Control::Failed(manifest::CONTROL_IN_JUDGED.to_owned()))
+        }
+        Some(control) => Ok(control),
+        None => Err(Control::NotAsked),
+    }
 }
 
 fn plan_request(target: &Target) -> plan::cluster::Request {

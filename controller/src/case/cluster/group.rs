@@ -70,6 +70,23 @@ impl Group {
         self.pod_views.iter().find(|pod_view| pod_view.in_the_nodes_network())
     }
 
+    /// Returns why a pod of the group has another network than the probe; `None` if none has.
+    pub fn has_another_network(&self) -> Option<String> {
+        if let Some(pod_view) = self.in_the_nodes_network() {
+            return Some(format!(
+                "{} runs in the node's own network, and the probe does not",
+                pod_view.origin.title()
+            ));
+        }
+        let mut others =
+            self.pod_views.iter().filter_map(|it| Some((it, it.network_annotations.keys().next()?)));
+        let (pod_view, annotation) = others.next()?;
+        Some(format!(
+            "{} has a network of its own by the annotation {annotation}, and the probe does not",
+            pod_view.origin.title()
+        ))
+    }
+
     /// Returns the titles of the represented pods, or of the templates if there is no pod.
     pub fn represents(&self) -> Vec<String> {
         let pods: Vec<_> = self.pod_views.iter().filter(|pod_view| !pod_view.origin.is_template()).collect();

@@ -27,6 +27,8 @@ use crate::{
 /// All control pods of a run.
 pub(super) struct Controls {
     fleet: Option<Fleet>,
+    /// What a run without control pods knows of them.
+    absent: Control,
     common: Common,
     rounds: Rounds,
     deadline: Instant,
@@ -52,8 +54,17 @@ pub(super) struct Tried {
 }
 
 impl Controls {
-    pub(super) fn new(fleet: Option<Fleet>, common: &Common, rounds: Rounds, deadline: Instant) -> Self {
-        Self { fleet, common: common.clone(), rounds, deadline, nodes: Mutex::default() }
+    pub(super) fn new(
+        fleet: Result<Fleet, Control>,
+        common: &Common,
+        rounds: Rounds,
+        deadline: Instant,
+    ) -> Self {
+        let (fleet, absent) = match fleet {
+            Ok(fleet) => (Some(fleet), Control::NotAsked),
+            Err(absent) => (None, absent),
+        };
+        Self { fleet, absent, common: common.clone(), rounds, deadline, nodes: Mutex::default() }
     }
 
     /// Returns a node's listener. The first call for a node creates both pods.
@@ -69,7 +80,7 @@ impl Controls {
     /// Returns the absent listener of a probe whose node is not known.
     pub(super) fn nowhere(&self) -> Listener {
         let control = match &self.fleet {
-            None => Control::NotAsked,
+            None => self.absent.clone(),
             Some(_) => Control::Failed("the probe's node is not known".to_owned()),
         };
         Listener { addresses: Vec::new(), pod: Err(control) }

@@ -1,12 +1,14 @@
 //! The checks of `controller doctor`: everything that a run needs, each looked at by itself.
 
+mod admission;
+mod foresight;
+
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use k8s_openapi::{
     api::{
         authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
-        core::v1::Pod,
         node::v1::RuntimeClass,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -15,14 +17,14 @@ use kube::{
     Api, Client,
     api::{ListParams, PostParams},
 };
-use proto::Nonce;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
+
+use foresight::Foresight;
 
 use super::{
     connect::Connection,
-    manifest::{self, Common, Marks},
+    manifest::Marks,
     permission::{self, Permission, Place, Without},
-    pods,
     readiness::Readiness,
 };
 use crate::case::cluster::{Class, Group};
@@ -31,9 +33,6 @@ use crate::case::cluster::{Class, Group};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The resource of permissions for CRD groups. A cluster without the CRDs needs none of these permissions.
 const OPTIONAL: &str = "*";
-
-/// The node of a control pod that is never created.
-const NO_NODE: &str = "any";
 
 /// One thing that a run needs, and the result of the look at it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,8 +68,25 @@ pub(crate) async fn examine(
     checks.extend(permissions(client, namespace, control).await);
     let (class, classes) = runtime_class(client).await;
     checks.push(classes);
+    let foresight = foresight::foresee(client, namespace, control).await;
+    match &foresight {
+        Ok(foresight) => {
+            checks.extend(foresight.checks(control));
+            checks.extend(foresight.places(client).await);
+        }
+        Err(failed) => checks.push(Check::clone(failed)),
+    }
     match image {
-        Some(image) => checks.extend(admission(client, (namespace, control), image, class, marks).await),
+        Some(image) => {
+            // Without a workload, a probe of the first RuntimeClass for gVisor is asked for.
+            let fallback = Group { runtime_class: class, ..Group::default() };
+            let planned = foresight.iter().flat_map(Foresight::launchable);
+            let mut groups: Vec<_> = planned.collect();
+            if groups.is_empty() {
+                groups.push(&fallback);
+            }
+            checks.extend(admission::admission(client, (namespace, control), image, &groups, marks).await);
+        }
         None => checks.push(Check::trouble(
             "the probe's image",
             true,
@@ -243,61 +259,6 @@ async fn runtime_class(client: &Client) -> (Option<String>, Check) {
     };
     let text = format!("{}, handler {}", class.name, class.handler);
     (Some(class.name), Check::fine(what, text))
-}
-
-/// Asks by a dry run if the namespaces would admit a probe and its control pods. Only a run shows that nodes can pull the
-/// image.
-async fn admission(
-    client: &Client,
-    (namespace, control): (&str, Option<&str>),
-    image: &str,
-    class: Option<String>,
-    marks: Marks,
-) -> Vec<Check> {
-    let common = Common {
-        run: "podproof-doctor".to_owned(),
-        image: image.to_owned(),
-        lifetime: PATIENCE,
-        // No pod listens, so that no token is needed.
-        token: Nonce([0; 16]),
-        marks,
-    };
-    let owner = |namespace: &str| {
-        let mut owner = manifest::owner(&common.run, namespace);
-        owner.metadata.uid = Some(common.run.clone());
-        owner
-    };
-    let group = Group { runtime_class: class, ..Group::default() };
-    let probe = manifest::probe(&common, namespace, &owner(namespace), &group, 0);
-    let mut checks = vec![admitted(client, namespace, ("a probe", &probe), image).await];
-    if let Some(control) = control {
-        let pod = manifest::control(&common, control, &owner(control), NO_NODE, 0);
-        checks.push(admitted(client, control, ("a control pod", &pod), image).await);
-    }
-    checks
-}
-
-async fn admitted(client: &Client, namespace: &str, (role, pod): (&str, &Pod), image: &str) -> Check {
-    let what = format!("the admission of {role}");
-    match pods::rehearse(client, namespace, pod, &[], Instant::now() + PATIENCE).await {
-        Ok(rehearsed) => {
-            let remarks = rehearsed.admission.told().into_iter().map(|remark| format!("; {remark}"));
-            let remarks: String = remarks.collect();
-            Check::fine(&what, format!("namespace {namespace} admits it, with the image {image}{remarks}"))
-        }
-        Err(refusal @ pods::Refusal::Altered(_)) => Check::trouble(
-            &what,
-            true,
-            refusal.to_string(),
-            "exempt pods with the label podproof.dev/run from the webhook or policy that changes them",
-        ),
-        Err(refusal) => Check::trouble(
-            &what,
-            true,
-            format!("namespace {namespace} refuses it: {refusal}"),
-            "let the policy, webhook, LimitRange or quota admit pods with the label podproof.dev/run",
-        ),
-    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,10 @@ use crate::{
 /// The limits of a probe pod, sufficient for every release of runsc.
 pub const LIMITS: Limits = Limits { memory: Some(128 << 20), cpu_millis: Some(500), pids: None };
 
+/// Why control pods cannot run in the judged namespace.
+pub const CONTROL_IN_JUDGED: &str =
+    "the control namespace is the judged namespace, whose policies bind the control pods, too";
+
 /// Mount points that a kubelet and its container runtime add to every container, besides the kernel's own file systems.
 pub const KUBELETS_MOUNTS: &[&str] =
     &["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/dev/shm"];

@@ -156,24 +156,7 @@ fn closed(known: &InCluster, profile: &Profile) -> Result<(), String> {
 pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), String> {
     let Some(known) = &case.surroundings.in_cluster else { return Ok(()) };
     known.unsettled().map_or(Ok(()), Err)?;
-    if let Some(pod_view) = known.group.in_the_nodes_network() {
-        return Err(format!(
-            "{} runs in the node's own network, and the probe does not",
-            pod_view.origin.title()
-        ));
-    }
-    let other = known
-        .group
-        .pod_views
-        .iter()
-        .find_map(|pod_view| Some((pod_view, pod_view.network_annotations.keys().next()?)));
-    match other {
-        Some((pod_view, annotation)) => Err(format!(
-            "{} has a network of its own by the annotation {annotation}, and the probe does not",
-            pod_view.origin.title()
-        )),
-        None => Ok(()),
-    }
+    known.group.has_another_network().map_or(Ok(()), Err)
 }
 
 /// Returns the address families over which the sandbox could reach beyond its own link.

@@ -1,0 +1,199 @@
+//! The checks of what the survey and the plan of a run already know, in the words of the run's own report.
+
+use kube::{Api, Client};
+use tokio::time::timeout;
+
+use super::{Check, PATIENCE};
+use crate::{
+    case::{
+        cluster::{Cluster, Group},
+        policy::{Transport, Verdict},
+    },
+    plan::cluster::{self as plan, Plan, Request},
+    run::cluster::{architecture, manifest, placing, survey},
+};
+
+/// A namespace as a run would find it.
+pub(super) struct Foresight {
+    pub(super) cluster: Cluster,
+    pub(super) plan: Plan,
+}
+
+/// Surveys the namespace, and plans a run of it; the check says why that failed.
+pub(super) async fn foresee(
+    client: &Client,
+    namespace: &str,
+    control: Option<&str>,
+) -> Result<Foresight, Box<Check>> {
+    let what = "the survey of the namespace";
+    let failed = |why: String| {
+        Box::new(Check::trouble(
+            what,
+            true,
+            why,
+            "`kubectl get namespaces` lists the namespaces; check the cluster",
+        ))
+    };
+    let scope = survey::Scope { namespace, control, pool_label: None };
+    let surveyed = timeout(PATIENCE * 2, Box::pin(survey::cluster(client, &scope))).await;
+    let surveyed = surveyed
+        .map_err(|_| failed("the API server did not answer in time".to_owned()))?
+        .map_err(|error| failed(error.to_string()))?;
+    let request = Request { architecture: architecture(), ..Request::default() };
+    let plan = plan::namespace(&surveyed.cluster, &request).map_err(|error| failed(error.to_string()))?;
+    Ok(Foresight { cluster: surveyed.cluster, plan })
+}
+
+impl Foresight {
+    /// Returns the checks of the plan and of the control namespace.
+    pub(super) fn checks(&self, control: Option<&str>) -> Vec<Check> {
+        let Self { cluster, plan } = self;
+        let mut checks: Vec<_> = plan
+            .coverage
+            .uncovered
+            .iter()
+            .map(|it| {
+                Check::trouble(
+                    "the plan of the probes",
+                    false,
+                    format!("no probe represents {it}"),
+                    "remove what keeps the probe away, or leave these pods out by `--like KIND/NAME`",
+                )
+            })
+            .collect();
+        if plan.groups.is_empty() {
+            checks.push(Check::trouble(
+                "the plan of the probes",
+                false,
+                "the namespace has no workload",
+                "`--runtime-class NAME` probes for pods that do not exist yet",
+            ));
+        } else if checks.is_empty() {
+            let probes = plan.groups.len();
+            checks.push(Check::fine(
+                "the plan of the probes",
+                format!("probes: {probes}, one for each group of pods"),
+            ));
+        }
+        checks.extend(plan.groups.iter().filter_map(Group::has_another_network).map(|why| {
+            Check::trouble(
+                "the network of the pods",
+                false,
+                why,
+                "keep such pods in a namespace of their own, and judge the others",
+            )
+        }));
+        checks.extend(control.map(|control| self.of_control(control, &cluster.namespace)));
+        checks
+    }
+
+    fn of_control(&self, control: &str, judged: &str) -> Check {
+        let what = "the control namespace";
+        let why = if control == judged {
+            Some(manifest::CONTROL_IN_JUDGED.to_owned())
+        } else {
+            self.launchable().find_map(|group| self.shut_off(group))
+        };
+        match why {
+            Some(why) => Check::trouble(
+                what,
+                false,
+                why,
+                "name another namespace, which no policy binds, by `--control-namespace NAME`",
+            ),
+            None => Check::fine(what, format!("no policy shuts off the listener in namespace {control}")),
+        }
+    }
+
+    /// Returns why a group's probe may not reach the listener in the control namespace; `None` if nothing speaks for it.
+    fn shut_off(&self, group: &Group) -> Option<String> {
+        let control = self.cluster.control.as_ref()?;
+        let probe = self.cluster.endpoint(&group.labels);
+        let mut verdicts = [Transport::Tcp, Transport::Udp].into_iter().map(|it| control.verdict(&probe, it));
+        verdicts.find_map(|verdict| match verdict {
+            Verdict::Open | Verdict::Allowed(_) => None,
+            Verdict::Denied(by) => {
+                Some(format!("a policy of the control namespace shuts its listener off ({})", by.join(", ")))
+            }
+            Verdict::NotEvaluated(gaps) => {
+                let gaps: Vec<_> = gaps.iter().map(|gap| format!("{}: {}", gap.place, gap.why)).collect();
+                let gaps = gaps.join("; ");
+                Some(format!("policies of the control namespace may shut its listener off ({gaps})"))
+            }
+        })
+    }
+
+    /// Returns the groups for which a run would create a probe.
+    pub(super) fn launchable(&self) -> impl Iterator<Item = &Group> {
+        self.plan.groups.iter().filter(|group| group.refused.is_none())
+    }
+
+    /// Returns a check for each group whose pods keep its probe away from the scheduler's choice.
+    pub(super) async fn places(&self, client: &Client) -> Vec<Check> {
+        let api = Api::namespaced(client.clone(), &self.cluster.namespace);
+        let mut checks = Vec::new();
+        for group in self.launchable() {
+            if let Some(node) = placing::kept_away(&api, group, &group.labels).await {
+                checks.push(Check::fine("the place of a probe", placing::beside(&node)));
+            }
+        }
+        checks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{case::policy::Opaque, fixture, run::cluster::doctor::render};
+
+    fn foresight(change: impl FnOnce(&mut Cluster)) -> Foresight {
+        let mut case = fixture::pod();
+        let mut cluster = (*fixture::in_cluster(&mut case).cluster).clone();
+        change(&mut cluster);
+        let plan =
+            plan::namespace(&cluster, &Request { architecture: "amd64", ..Request::default() }).unwrap();
+        Foresight { cluster, plan }
+    }
+
+    fn told(foresight: &Foresight, control: &str) -> String {
+        render(&foresight.checks(Some(control)))
+    }
+
+    #[test]
+    fn a_namespace_without_fault_has_no_trouble() {
+        let told = told(&foresight(|_| ()), "podproof");
+        assert!(!told.contains("remedy"), "{told}");
+    }
+
+    #[test]
+    fn each_fault_of_a_namespace_is_foreseen() {
+        type Change = fn(&mut Cluster);
+        let changes: [(&str, Change); 4] = [
+            ("policies of the control namespace may shut its listener off (Policy closed", |cluster| {
+                let control = cluster.control.as_mut().unwrap();
+                control.policies.opaque.push(Opaque::titled("Policy closed".into(), false));
+            }),
+            ("has a network of its own by the annotation k8s.v1.cni.cncf.io/networks", |cluster| {
+                for pod_view in &mut cluster.pod_views {
+                    pod_view.network_annotations.insert("k8s.v1.cni.cncf.io/networks".into(), "other".into());
+                }
+            }),
+            ("no probe represents pod/web-1: no node of the pool sandbox is ready", |cluster| {
+                for node in cluster.nodes.as_mut().unwrap() {
+                    node.schedulable = false;
+                }
+            }),
+            ("the namespace has no workload", |cluster| cluster.pod_views.clear()),
+        ];
+        for (words, change) in changes {
+            let told = told(&foresight(change), "podproof");
+            assert!(told.contains(words) && told.contains("remedy"), "{words}: {told}");
+        }
+    }
+
+    #[test]
+    fn the_judged_namespace_is_no_control_namespace() {
+        let told = told(&foresight(|_| ()), "shop");
+        assert!(told.contains(manifest::CONTROL_IN_JUDGED), "{told}");
+    }
+}
