@@ -23,6 +23,7 @@ pub(super) const TESTS: &[Test] = &[
     ("a policy that refuses the probe is reported in its own words", refused),
     ("a probe takes the resources that a LimitRange admits", sizes::of_a_limit_range),
     ("a probe takes the workload's resources where a policy demands them", sizes::of_the_workload),
+    ("a probe leaves its user to a namespace that chooses one", sizes::of_the_namespace),
     ("a probe has the exemptions of its workload", exemptions::of_the_workload),
     ("a probe has the exemptions that the user names", exemptions::of_the_user),
     ("a probe without an exemption is changed, and the change is named", exemptions::of_nobody),

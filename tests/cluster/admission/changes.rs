@@ -50,8 +50,8 @@ const CHANGES: &[Change] = &[
     Change {
         name: "raised requests, a toleration and a node selector, as on GKE Autopilot",
         patch: "JSONPatch{op: 'replace', path: '/spec/containers/0/resources', value: { \
-                'requests': {'cpu': '50m', 'memory': '64Mi', 'ephemeral-storage': '1Gi'}, \
-                'limits': {'cpu': '250m', 'memory': '192Mi', 'ephemeral-storage': '1Gi'}}}, \
+                'requests': {'cpu': '50m', 'memory': '64Mi'}, \
+                'limits': {'cpu': '250m', 'memory': '192Mi'}}}, \
                 JSONPatch{op: 'add', path: '/spec/tolerations', \
                 value: [{'key': 'kubernetes.io/arch', 'operator': 'Equal', 'value': 'amd64', 'effect': 'NoSchedule'}]}, \
                 JSONPatch{op: 'add', path: '/spec/nodeSelector/kubernetes.io~1os', value: 'linux'}",

@@ -1,4 +1,4 @@
-//! Namespaces that refuse a probe's usual resources: the probe takes resources that they admit.
+//! Namespaces that refuse a probe's usual resources or its user: the probe takes those that they admit.
 
 use serde_json::{Value, json};
 use stage::{Cluster, cluster::Shop};
@@ -66,5 +66,30 @@ pub(super) fn of_the_workload(cluster: &Cluster) {
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
     let notes = ended.report()["notes"].to_string();
     assert!(notes.contains("the namespace admits those of pod web"), "{notes}");
+    nothing_left(&[&shop, &control]);
+}
+
+/// A namespace of OpenShift gives each pod a user of the namespace's own range, and refuses any other.
+pub(super) fn of_the_namespace(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("ranged"), cluster.namespace("control"));
+    let mut world = Shop::default();
+    world.pod()["securityContext"]["runAsUser"] = json!(1_000_680_000);
+    let message = "the user must be of the namespace's range";
+    let expression = "object.spec.?securityContext.?runAsUser.orValue(1000680000) == 1000680000";
+    let _loans = lend(
+        cluster,
+        &shop,
+        "Validating",
+        &json!({
+            "matchConstraints": on("CREATE", "pods"),
+            "validations": [{ "expression": expression, "message": message }],
+        }),
+    );
+    cluster.until("the policy", || rehearsed(&shop, &pod()).err.contains(message));
+    world.open(&shop);
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    let notes = ended.report()["notes"].to_string();
+    assert!(notes.contains("the namespace chooses the user itself"), "{notes}");
     nothing_left(&[&shop, &control]);
 }

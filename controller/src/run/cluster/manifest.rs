@@ -24,7 +24,7 @@ use proto::Nonce;
 
 pub use admission::{Admission, Alteration, admission, is_harmless};
 pub use elsewhere::{Elsewhere, repels};
-pub use sizes::{Fitted, like, within};
+pub use sizes::{Fitted, like, within, without_user};
 
 use crate::{
     case::{

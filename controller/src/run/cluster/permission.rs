@@ -223,8 +223,8 @@ pub const ALL: &[Permission] = &[
         group: "",
         resource: "limitranges",
         verbs: &["list"],
-        place: Place::Namespace,
-        purpose: "read the default limits of a pod template's containers",
+        place: Place::Both,
+        purpose: "read the default limits of a pod template's containers, and give the run's pods resources that a namespace admits",
         without: Without::Words("a pod template without its own limits counts as unlimited"),
     },
     Permission {

@@ -31,7 +31,7 @@ pub struct Admission {
     pub of_pod: Limits,
     /// Mount points of volumes that admission gave the probe's container.
     pub mounts: Vec<String>,
-    /// Why the pod has other resources than usual; `None` if it has the usual ones.
+    /// Why the pod has other resources or another user than usual; `None` for the usual pod.
     pub fitted: Option<String>,
     /// The differences that affect neither policies nor evidence, each by its path.
     pub remarks: Vec<String>,
@@ -82,12 +82,10 @@ pub fn admission(sent: &Pod, admitted: &Pod, like: &[PodView]) -> Result<Admissi
 // === impl Admission ===
 
 impl Admission {
-    /// Returns the remarks on other resources and on harmless differences.
+    /// Returns the remarks on other resources or users, and on harmless differences.
     pub fn told(&self) -> Vec<String> {
         let fitted = self.fitted.as_ref().map(|why| {
-            format!(
-                "the probe pod has other resources than usual, because the namespace refuses those: {why}"
-            )
+            format!("the probe pod differs from the usual one, because the namespace refuses that: {why}")
         });
         let changed = (!self.remarks.is_empty()).then(|| {
             format!(

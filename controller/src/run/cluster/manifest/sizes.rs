@@ -1,5 +1,5 @@
 //! The resources of a run's pods where a namespace refuses the usual ones: those that its LimitRanges admit, or those of the
-//! workload, which are admitted by definition.
+//! workload, which are admitted by definition. The same for the user.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ type Quantities = BTreeMap<String, Quantity>;
 /// Resources that a node shares out by itself. A driver gives out every other one, together with devices of the node.
 const SHARED_OUT: [&str; 3] = ["cpu", "ephemeral-storage", "memory"];
 
-/// A pod with other resources, and the reason for them.
+/// A pod with other resources or another user, and the reason for them.
 #[derive(Clone, Debug)]
 pub struct Fitted {
     /// The pod.
     pub pod: Pod,
-    /// The rules that refuse the usual resources, or the pod whose resources it has.
+    /// The rules that refuse the usual pod, or the pod whose resources it has.
     pub why: String,
 }
 
@@ -86,6 +86,17 @@ pub fn like(pod: &Pod, theirs: &Pod) -> Option<Fitted> {
     own.resources = Some(ResourceRequirements { limits, requests, ..ResourceRequirements::default() });
     let name = theirs.metadata.name.as_deref().unwrap_or_default();
     limited.then(|| Fitted { pod, why: format!("the namespace admits those of pod {name}") })
+}
+
+/// Returns the pod without a user of its own, for a namespace that gives each pod a user of its range (docs.openshift.com,
+/// "Managing security context constraints"). The image names a user that is not root.
+pub fn without_user(Fitted { mut pod, why }: Fitted) -> Fitted {
+    if let Some(context) = pod.spec.as_mut().and_then(|spec| spec.security_context.as_mut()) {
+        context.run_as_user = None;
+        context.run_as_group = None;
+    }
+    let user = "the namespace chooses the user itself".to_owned();
+    Fitted { pod, why: if why.is_empty() { user } else { format!("{why}; {user}") } }
 }
 
 fn items(range: &LimitRange) -> impl Iterator<Item = (&LimitRange, &LimitRangeItem)> {
@@ -233,6 +244,14 @@ mod tests {
         assert!(within(&pod(), &[range(&rule)]).is_none());
         let claims = json!({ "type": "PersistentVolumeClaim", "min": { "memory": "1Gi" } });
         assert!(within(&pod(), &[range(&claims)]).is_none());
+    }
+
+    #[test]
+    fn a_namespace_may_choose_the_user() {
+        let mut pod =
+            of(&json!({ "containers": [], "securityContext": { "runAsUser": 1, "runAsNonRoot": true } }));
+        pod = without_user(Fitted { pod, why: "a rule".into() }).pod;
+        assert_eq!(json!(pod.spec.unwrap().security_context), json!({ "runAsNonRoot": true }));
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub(crate) enum Refusal {
     /// An admission plugin, a policy, a quota or a webhook refused the object, with this message.
     #[error("{0}")]
     Admission(String),
+    /// Admission itself failed, as with a webhook out of reach; another pod would fare no better.
+    #[error("{0}")]
+    Broken(String),
     /// A webhook or an admission policy changed the pod.
     #[error("admission changed the probe's pod, so that {0}")]
     Altered(Alteration),
@@ -64,7 +67,9 @@ pub(super) fn refusal(error: kube::Error) -> Refusal {
             Refusal::Permission(status.message.clone())
         }
         kube::Error::Api(status) if !again::is_transient(&kube::Error::Api(status.clone())) => {
-            Refusal::Admission(status.message.clone())
+            // A call of a webhook that failed is an internal error of the API server, whatever the webhook would say.
+            let kind = if status.code == 500 { Refusal::Broken } else { Refusal::Admission };
+            kind(status.message.clone())
         }
         other => Refusal::Unanswered(other.to_string()),
     }
@@ -98,8 +103,9 @@ mod tests {
         let failed = "Internal error occurred: failed calling webhook \"guard.example\": failed to call webhook: Post \
                       \"https://10.0.0.9:443/?timeout=10s\": dial tcp 10.0.0.9:443: connect: connection refused";
         let denied = "admission webhook \"guard.example\" denied the request: try later";
-        for (code, words) in [(500, failed), (503, denied), (429, denied)] {
-            assert_eq!(told(code, words), Refusal::Admission(words.to_owned()), "{code}");
+        assert_eq!(told(500, failed), Refusal::Broken(failed.to_owned()));
+        for code in [503, 429] {
+            assert_eq!(told(code, denied), Refusal::Admission(denied.to_owned()), "{code}");
         }
         for code in [429, 500, 503] {
             let own = "Internal error occurred: etcdserver: leader changed";

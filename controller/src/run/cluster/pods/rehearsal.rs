@@ -1,11 +1,11 @@
-//! The rehearsal of a pod's creation: a dry run, and other resources where the namespace refuses the usual ones. Only a
-//! refusal costs further requests.
+//! The rehearsal of a pod's creation: a dry run, and other resources or users where the namespace refuses the usual ones.
+//! Only a refusal costs further requests.
 
 use k8s_openapi::api::core::v1::{LimitRange, Pod};
 use kube::{Api, Client, api::ListParams};
 use tokio::time::Instant;
 
-use super::{create::Refusal, dry_run};
+use super::{NO_DRY_RUN, create::Refusal, dry_run};
 use crate::{
     case::cluster::PodView,
     run::cluster::manifest::{self, Admission, Fitted},
@@ -21,7 +21,8 @@ pub(crate) struct Rehearsed {
 }
 
 /// Asks the API server whether it would admit a pod. A refused pod is tried with the resources that the namespace's
-/// LimitRanges admit, and with those of a pod that it represents; `like` are these pods.
+/// LimitRanges admit, with those of a pod that it represents, and without a user of its own; `like` are the pods that it
+/// represents.
 pub(crate) async fn rehearse(
     client: &Client,
     namespace: &str,
@@ -34,13 +35,16 @@ pub(crate) async fn rehearse(
         Ok(admitted) => {
             return Ok(Rehearsed { pod: pod.clone(), admission: manifest::admission(pod, &admitted, like)? });
         }
-        Err(Refusal::Admission(why)) => why,
+        Err(Refusal::Admission(why)) if !why.contains(NO_DRY_RUN) => why,
         Err(refusal) => return Err(refusal),
     };
     let of_ranges = within_ranges(client, namespace, pod).await;
     let rules = of_ranges.as_ref().map(|fitted| format!(" ({})", fitted.why)).unwrap_or_default();
     let of_workload = like_theirs(&pods, pod, like).await;
-    for Fitted { pod, why } in of_ranges.into_iter().chain(of_workload) {
+    let sized: Vec<_> = of_ranges.into_iter().chain(of_workload).collect();
+    let unnamed = manifest::without_user(Fitted { pod: pod.clone(), why: String::new() });
+    let both = sized.clone().into_iter().map(manifest::without_user);
+    for Fitted { pod, why } in sized.into_iter().chain([unnamed]).chain(both) {
         if let Ok(admitted) = dry_run(&pods, &pod, deadline).await {
             let mut admission = manifest::admission(&pod, &admitted, like)?;
             admission.fitted = Some(why);

@@ -37,21 +37,20 @@ fn annotation(pod: &mut Pod, key: &str, value: &str) {
     drop(pod.metadata.annotations.as_mut().unwrap().insert(key.into(), value.into()));
 }
 
-fn quantities(memory: &str, cpu: &str) -> Option<std::collections::BTreeMap<String, Quantity>> {
-    Some(
-        [("memory", memory), ("cpu", cpu)]
-            .map(|(name, amount)| (name.to_owned(), Quantity(amount.into())))
-            .into(),
-    )
+fn quantities(memory: &str, cpu: &str) -> std::collections::BTreeMap<String, Quantity> {
+    [("memory", memory), ("cpu", cpu)].map(|(name, amount)| (name.to_owned(), Quantity(amount.into()))).into()
 }
 
-fn limited(memory: &str, cpu: &str) -> Option<ResourceRequirements> {
-    Some(ResourceRequirements { limits: quantities(memory, cpu), ..ResourceRequirements::default() })
+fn limited(memory: &str, cpu: &str) -> ResourceRequirements {
+    ResourceRequirements { limits: Some(quantities(memory, cpu)), ..ResourceRequirements::default() }
 }
 
 fn proxy(pod: &mut Pod) -> &mut Container {
-    let proxy =
-        Container { name: "istio-proxy".into(), resources: limited("1Gi", "2"), ..Container::default() };
+    let proxy = Container {
+        name: "istio-proxy".into(),
+        resources: Some(limited("1Gi", "2")),
+        ..Container::default()
+    };
     spec(pod).containers.push(proxy);
     spec(pod).containers.last_mut().unwrap()
 }
@@ -127,18 +126,18 @@ fn a_difference_without_effect_is_a_remark() {
     let changes: [(&str, Change); 22] = [
         ("metadata.labels.team was added", |pod| label(pod, "team", "red")),
         ("metadata.annotations.openshift.io/scc was added", |pod| {
-            annotation(pod, "openshift.io/scc", "restricted")
+            annotation(pod, "openshift.io/scc", "restricted");
         }),
         ("spec.containers.env was added: HELLO", |pod| {
             let value = Some("a secret".into());
             own(pod).env = Some(vec![EnvVar { name: "HELLO".into(), value, value_from: None }]);
         }),
         ("resources.requests.cpu was changed", |pod| {
-            own(pod).resources.as_mut().unwrap().requests = quantities("512Mi", "250m");
+            own(pod).resources.as_mut().unwrap().requests = Some(quantities("512Mi", "250m"));
         }),
-        ("resources.limits.memory was changed", |pod| own(pod).resources = limited("512Mi", "250m")),
+        ("resources.limits.memory was changed", |pod| own(pod).resources = Some(limited("512Mi", "250m"))),
         ("terminationGracePeriodSeconds was changed", |pod| {
-            spec(pod).termination_grace_period_seconds = Some(25)
+            spec(pod).termination_grace_period_seconds = Some(25);
         }),
         ("topologySpreadConstraints was added", |pod| {
             spec(pod).topology_spread_constraints = Some(vec![TopologySpreadConstraint::default()]);
@@ -197,7 +196,7 @@ fn a_difference_that_matters_refuses_the_pod_with_both_values() {
             spec(pod).service_account_name = Some("builder".into());
         }),
         (BINDS, "networks was added: \"other\"", |pod| {
-            annotation(pod, "k8s.v1.cni.cncf.io/networks", "other")
+            annotation(pod, "k8s.v1.cni.cncf.io/networks", "other");
         }),
         (SEES, "dev.gvisor.flag.net-raw was added", |pod| annotation(pod, "dev.gvisor.flag.net-raw", "true")),
         (SEES, "runtimeClassName was changed from \"gvisor\" to \"runc\"", |pod| {
@@ -254,7 +253,7 @@ fn an_addition_that_the_workloads_pods_have_is_a_remark() {
 fn the_admitted_limits_count() {
     let admission = admitted(
         |pod| {
-            own(pod).resources = limited("256Mi", "250m");
+            own(pod).resources = Some(limited("256Mi", "250m"));
             proxy(pod);
         },
         &[],
