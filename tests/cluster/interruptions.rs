@@ -1,5 +1,7 @@
 //! Interruptions of a run: the run never ends in a verdict by accident, never hangs, and leaves nothing behind.
 
+use std::{thread, time::Duration};
+
 use nix::sys::signal::Signal;
 use serde_json::json;
 use stage::{
@@ -18,6 +20,7 @@ pub(super) const TESTS: &[Test] = &[
     ("an API server that does not answer ends a run at its deadline", server_frozen),
     ("a run without a kubelet ends at its deadline and names its leftovers", kubelet_ended),
     ("a kubelet that ends during a run ends the run early, and the leftovers are named", kubelet_ends),
+    ("a kubelet that refuses connections for some seconds is asked again", kubelet_restarted),
     ("a probe that somebody deletes is never ready", deleted),
     ("a probe that is evicted is never ready", evicted),
     ("a probe that is preempted is never ready", preempted),
@@ -95,6 +98,20 @@ fn kubelet_ends(cluster: &Cluster) {
     assert!(matches!(ended.code(), Some(3 | 4)), "{ended:#?}");
     named(&ended.out, &left);
     cluster.until("the end of its pods", || scene.left().is_empty());
+}
+
+fn kubelet_restarted(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let kubelet = cluster.node(ONE).kubelet();
+    let mut changes = scene.changes();
+    let run = scene.start(&["--timeout", LONG]);
+    changes.until("Running");
+    kubelet.kill();
+    thread::sleep(Duration::from_secs(3));
+    kubelet.start();
+    let ended = run::ended(run);
+    assert_eq!(ended.finding("probe-integrity")["outcome"], "met", "{ended:#?}");
+    assert_eq!(scene.left(), [""; 0]);
 }
 
 /// Asserts that the report names everything that is left, with the command that removes it.

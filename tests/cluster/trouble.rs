@@ -1,5 +1,7 @@
 //! Obstacles that keep a run from its regular end: each has a message that names it, and the right exit code.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use stage::{
     Cluster, Ended,
@@ -16,6 +18,7 @@ pub(super) const TESTS: &[Test] = &[
     ("a probe that no node has room for ends 5 with the scheduler's reason", roomless),
     ("a container that cannot be made ends 4 with the runtime's reason", unmakeable),
     ("a container that does not start ends 4 with the runtime's reason", unstartable),
+    ("a sandbox that the runtime refuses ends the run early, with one reason", unsandboxed),
     ("a handler that the node does not know is named with the node", unknown_handler),
     ("a quota that is used up ends 4 in the quota's own words", exhausted),
     ("without an image a run ends 2 with the two commands that make one", no_image),
@@ -123,6 +126,19 @@ fn never_runs(cluster: &Cluster, image: &str, words: &str) {
     Shop::default().open(&namespace);
     let ended = verify(cluster, namespace.name(), image, &[]);
     refused(&ended, &[words]);
+    gone(&namespace);
+}
+
+fn unsandboxed(cluster: &Cluster) {
+    let namespace = cluster.namespace("unsandboxed");
+    let mut shop = Shop { starts: false, ..Shop::default() };
+    shop.template()["metadata"]["annotations"] = json!({ "dev.gvisor.flag.platform": "no-such-platform" });
+    shop.open(&namespace);
+    let started = Instant::now();
+    let ended = verify(cluster, namespace.name(), &cluster.probe_image(), &["--timeout", "5m"]);
+    assert!(started.elapsed() < Duration::from_secs(200), "{ended:#?}");
+    refused(&ended, &["FailedCreatePodSandBox"]);
+    assert_eq!(ended.err.matches("FailedCreatePodSandBox").count(), 1, "{ended:#?}");
     gone(&namespace);
 }
 
