@@ -27,7 +27,7 @@ use crate::{
 /// All control pods of a run.
 pub(super) struct Controls {
     fleet: Option<Fleet>,
-    /// What a run without control pods knows of them.
+    /// The control of a run without control pods.
     absent: Control,
     common: Common,
     rounds: Rounds,

@@ -8,7 +8,7 @@ use crate::case::cluster::Labels;
 enum Carried {
     /// Every value: the added proxy takes part in the pod's network.
     Always,
-    /// A refusal alone. What is injected on request serves the workload's program: an agent, a library or a secret.
+    /// A refusal alone. An injection on request serves the workload's program: an agent, a library or a secret.
     AsRefusal,
 }
 
