@@ -164,7 +164,9 @@ impl Tried<'_> {
                 if entity.may_be_outside() {
                     every(excesses);
                 }
-                if entity.may_be_in_the_cluster() {
+                if entity.has_every_pod() {
+                    self.pods(peer, ports, excesses);
+                } else if entity.may_be_in_the_cluster() {
                     self.unknown(peer, ports, excesses);
                 }
             }

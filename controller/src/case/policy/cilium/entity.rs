@@ -73,6 +73,11 @@ impl Entity {
         !matches!(self, Self::None | Self::World | Self::WorldIpv4 | Self::WorldIpv6)
     }
 
+    /// Returns true if the entity has every pod of the cluster.
+    pub(in crate::case::policy) const fn has_every_pod(self) -> bool {
+        matches!(self, Self::All | Self::Cluster | Self::ClusterMesh)
+    }
+
     /// Returns if a peer belongs to the entity.
     pub(in crate::case::policy) fn matches(self, peer: Peer<'_>) -> Match {
         match (self, peer) {

@@ -62,7 +62,7 @@ fn egress_beyond_the_limit_is_found() {
         (json!({ "toNodes": [{}] }), Passing, NotEvaluated),
         (entity("world"), Passing, Passing),
         (entity("all"), Passing, Passing),
-        (entity("cluster"), Passing, NotEvaluated),
+        (entity("cluster"), Passing, Passing),
         (entity("kube-apiserver"), Passing, NotEvaluated),
         (entity("none"), Closed, Closed),
     ] {
