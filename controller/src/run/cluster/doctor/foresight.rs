@@ -112,7 +112,7 @@ impl Foresight {
         let mut verdicts = [Transport::Tcp, Transport::Udp].into_iter().map(|it| control.verdict(&probe, it));
         verdicts.find_map(|verdict| match verdict {
             Verdict::Open | Verdict::Allowed(_) => None,
-            Verdict::Denied(by) => {
+            Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => {
                 Some(format!("a policy of the control namespace shuts its listener off ({})", by.join(", ")))
             }
             Verdict::NotEvaluated(gaps) => {
