@@ -9,17 +9,4 @@
 )]
 
 mod cyclonus;
-mod pods;
 mod specs;
-
-use std::{path::Path, process::Command};
-
-const PARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/parts/build");
-
-/// Returns the command of a part's only program, which has the part's name. A missing part is built.
-fn program(part: &str) -> Command {
-    let built = Command::new(PARTS).arg(part).output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let folder = String::from_utf8(built.stdout).unwrap();
-    Command::new(Path::new(folder.trim()).join(part))
-}

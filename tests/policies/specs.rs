@@ -7,13 +7,9 @@ use std::{
     process::Stdio,
 };
 
-use controller::case::policy::{Direction, Endpoint, Flow, Peer, Policies};
+use controller::case::policy::{Endpoint, Policies};
 use serde_json::Value;
-
-use crate::{
-    pods::{passes, pods, policies, port, transport},
-    program,
-};
+use stage::policies::{connects, pods, policies, port, program, transport};
 
 /// The specs of release 1.35: 42 by TCP, 3 by UDP and 3 by SCTP.
 const SPECS: usize = 48;
@@ -29,14 +25,9 @@ impl State {
     /// Returns true if a probe connects: it may leave the one pod, and enter the other.
     fn connects(&self, question: &Value) -> bool {
         let end = |field: &str| &self.pods[question[field].as_str().unwrap()];
-        let (from, to) = (end("From"), end("To"));
-        [(Direction::Egress, from, to), (Direction::Ingress, to, from)].iter().all(
-            |&(direction, subject, peer)| {
-                let peer = Peer::Pod(peer);
-                let (port, transport) = (port(&question["Port"]), transport(&question["Protocol"]));
-                passes(&self.policies.verdict(subject, &Flow { direction, peer, port, transport }))
-            },
-        )
+        let (port, transport) = (port(&question["Port"]), transport(&question["Protocol"]));
+        let connects = connects(&self.policies, end("From"), end("To"), port, transport);
+        connects.unwrap_or_else(|| panic!("not evaluated: {question}"))
     }
 }
 

@@ -38,6 +38,7 @@ pub use self::{
     namespace::{Namespace, pod},
     network::{ONE, OUTSIDE, TWO},
     node::{Node, POOL},
+    parts::part,
     place::{Place, hold},
     registry::Registry,
     router::Router,

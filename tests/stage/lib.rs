@@ -20,6 +20,7 @@ pub mod fingerprint;
 pub mod ground;
 pub mod invocation;
 pub mod network;
+pub mod policies;
 pub mod registry;
 pub mod run;
 pub mod spare;

@@ -41,7 +41,7 @@ impl Parts {
 }
 
 /// Returns a part's folder, and builds a part that is missing.
-pub(super) fn part(name: &str) -> PathBuf {
+pub fn part(name: &str) -> PathBuf {
     let output = Command::new(SCRIPT).arg(name).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "{SCRIPT} {name} failed");
     Path::new(String::from_utf8_lossy(&output.stdout).trim()).to_owned()

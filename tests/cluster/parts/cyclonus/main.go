@@ -1,4 +1,5 @@
 // Prints every case of cyclonus as a line of JSON: pods, namespaces, policies, and cyclonus' own simulation of each step.
+// The only argument is the address of the pod z/c, around which cyclonus makes address blocks [default: the simulated one].
 package main
 
 import (
@@ -132,7 +133,11 @@ func main() {
 	first := resources()
 	target, err := first.GetPod("z", "c")
 	check(err)
-	cases := generator.NewTestCaseGenerator(true, target.IP, namespaces, nil, nil).GenerateTestCases()
+	address := target.IP
+	if len(os.Args) > 1 {
+		address = os.Args[1]
+	}
+	cases := generator.NewTestCaseGenerator(true, address, namespaces, nil, nil).GenerateTestCases()
 	out := json.NewEncoder(os.Stdout)
 	for _, testCase := range cases {
 		s := &state{resources: resources()}
