@@ -32,11 +32,18 @@ impl Policies {
     /// of which that is not known.
     pub fn closing(&self, endpoint: &Endpoint, direction: Direction) -> (Vec<String>, Vec<Gap>) {
         let mut closing = (Vec::new(), Vec::new());
+        let leaves = |policy: &Policy| policy.section(direction).is_some_and(Section::leaves_the_tier);
+        let left: BTreeSet<_> =
+            self.on(endpoint).filter(|(policy, _)| leaves(policy)).map(|(policy, _)| &policy.tier).collect();
         for (policy, selects) in self.on(endpoint) {
             if !policy.section(direction).is_some_and(Section::closes) {
                 continue;
             }
             match selects {
+                Match::Yes if left.contains(&policy.tier) => {
+                    let why = "a rule of its tier leaves the decision to the next tier".to_owned();
+                    closing.1.push(Gap { place: policy.title.clone(), why });
+                }
                 Match::Yes => closing.0.push(policy.title.clone()),
                 Match::Unknown(why) => closing.1.push(Gap { place: policy.title.clone(), why }),
                 Match::No => (),

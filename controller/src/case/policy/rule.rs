@@ -166,6 +166,11 @@ impl Policy {
 }
 
 impl Section {
+    /// Returns true if a rule leaves the decision to the next tier.
+    pub(super) fn leaves_the_tier(&self) -> bool {
+        self.rules.iter().any(|rule| rule.action == Action::Pass)
+    }
+
     /// Returns true if traffic is denied that no rule lets pass: by the section itself, or by a rule for all traffic.
     pub fn closes(&self) -> bool {
         let all = |rule: &Rule| rule.action == Action::Deny && rule.peers.is_none() && rule.ports.is_none();
