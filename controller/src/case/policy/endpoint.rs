@@ -82,7 +82,7 @@ pub struct Host {
 pub enum Node {
     /// The node that runs the pod.
     OfThePod,
-    /// Another node.
+    /// Another node than that.
     Another,
     /// A node of which nothing tells if it runs the pod.
     Unknown,

@@ -10,7 +10,7 @@ use crate::case::policy::{
 /// A kind of peers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Entity {
-    /// Every peer.
+    /// Every peer there is.
     All,
     /// Addresses outside of the cluster.
     World,
@@ -36,7 +36,7 @@ pub enum Entity {
     Health,
     /// Pods that Cilium does not manage.
     Unmanaged,
-    /// No peer.
+    /// No peer at all.
     None,
 }
 

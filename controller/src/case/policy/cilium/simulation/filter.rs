@@ -75,7 +75,7 @@ fn keys(selector: &Value) -> Vec<String> {
     equal.chain(expressions.map(|it| it["key"].as_str().unwrap().to_owned())).collect()
 }
 
-/// `getEndpointSelector`.
+/// Follows `getEndpointSelector` of Cilium.
 fn selects_peer(selector: &Value, namespace: Option<&str>, labels: &[Label]) -> bool {
     let keys = keys(selector);
     let names = |begin: &str| keys.iter().any(|key| key.trim_start_matches("k8s:").starts_with(begin));
@@ -154,7 +154,7 @@ pub(super) fn passes(network_policies: &[Value], policies: &[Value], packet: &Pa
     allowed || !isolated
 }
 
-/// `ParseToCiliumRule`.
+/// Follows `ParseToCiliumRule` of Cilium.
 fn binds(part: &Value, namespace: Option<&str>, subject: Pod) -> bool {
     let mut selector = part["endpointSelector"].clone();
     if selector.is_null() {
@@ -169,7 +169,7 @@ fn binds(part: &Value, namespace: Option<&str>, subject: Pod) -> bool {
     selects(&selector, &of_pod(subject))
 }
 
-/// `mergeEndpointSelectors`, `rule.mergeL4Filter`.
+/// Follows `mergeEndpointSelectors` and `rule.mergeL4Filter` of Cilium.
 fn matches(rule: &Value, namespace: Option<&str>, packet: &Packet) -> bool {
     let prefix = if packet.direction == Direction::Ingress { "from" } else { "to" };
     let member = |name: &str| rule[format!("{prefix}{name}")].as_array();

@@ -58,7 +58,7 @@ fn a_part_that_cilium_refuses_leaves_the_whole_object_unevaluated() {
     }
 }
 
-/// `operator/pkg/networkpolicy/validator.go`, `updateCondition`.
+/// Cilium's operator writes the condition (`operator/pkg/networkpolicy/validator.go`).
 #[test]
 fn an_object_whose_status_says_that_it_is_refused_is_not_evaluated() {
     let mut object = namespaced(&json!({ "endpointSelector": {}, "egress": [{}] }));
