@@ -82,7 +82,9 @@ impl<'a> Lane<'a> {
             namespace.run(&pods);
         };
         thread::scope(|scope| {
-            namespaces.iter().for_each(|namespace| drop(scope.spawn(move || open(namespace))))
+            for namespace in &namespaces {
+                scope.spawn(|| open(namespace));
+            }
         });
         let mut pods = Vec::new();
         for (word, namespace) in NAMESPACES.into_iter().zip(&namespaces) {
@@ -135,7 +137,7 @@ impl<'a> Lane<'a> {
             policy["metadata"]["namespace"] = self.namespaces[place].name().into();
         }
         self.cluster
-            .apply(&json!({ "apiVersion": "v1", "kind": "List", "items": self.objects(&case) }).to_string());
+            .apply(&json!({ "apiVersion": "v1", "kind": "List", "items": Self::objects(&case) }).to_string());
         let policies = policies(&case);
         let mut different = self.by_nc(&policies);
         different.extend(self.by_probe(&policies));
@@ -147,7 +149,7 @@ impl<'a> Lane<'a> {
     }
 
     /// Returns the policies of a case as kubectl wants them: cyclonus leaves out their kind.
-    fn objects(&self, case: &Value) -> Vec<Value> {
+    fn objects(case: &Value) -> Vec<Value> {
         let object = |policy: &Value| {
             json!({
                 "apiVersion": "networking.k8s.io/v1",

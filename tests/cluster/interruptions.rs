@@ -159,7 +159,7 @@ fn preempted(cluster: &Cluster) {
         "namespaces": [scene.shop.name()],
         "labelSelector": { "matchExpressions": [{ "key": RUN, "operator": "Exists" }] },
     }]);
-    let mut above = stage::cluster::pod("above", "runc", ONE, None);
+    let mut above = pod("above", "runc", ONE, None);
     above["spec"]["priorityClassName"] = json!(class);
     above["spec"]["affinity"] =
         json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": alone } });

@@ -78,12 +78,13 @@ impl Policies {
     /// Returns the time of a policy's creation by its title, in seconds since 1970; `None` if it is not known.
     pub fn created(&self, title: &str) -> Option<i64> {
         let is_it = |object: &&Value| {
-            let (kind, name) = (object["kind"].as_str(), object["metadata"]["name"].as_str());
+            let (kind, name) =
+                (object["kind"].as_str(), object.pointer("/metadata/name").and_then(Value::as_str));
             kind.zip(name)
                 .and_then(|(kind, name)| title.strip_prefix(kind)?.strip_prefix(' ')?.strip_prefix(name))
                 == Some("")
         };
-        let created = self.objects.iter().find(is_it)?["metadata"]["creationTimestamp"].as_str()?;
+        let created = self.objects.iter().find(is_it)?.pointer("/metadata/creationTimestamp")?.as_str()?;
         Some(created.parse::<jiff::Timestamp>().ok()?.as_second())
     }
 

@@ -31,7 +31,7 @@ pub(super) enum Unread {
     #[error("{} is refused: its run begins {} from now", path.display(), words(*ahead))]
     Future { path: PathBuf, ahead: Duration },
     #[error("{} is of {theirs}, and {} is of {own}: evidence of different places is not judged together", path.display(), first.display())]
-    Mixture { path: PathBuf, theirs: Place, first: PathBuf, own: Place },
+    Mixture { path: PathBuf, theirs: Box<Place>, first: PathBuf, own: Box<Place> },
 }
 
 /// The place of a run, as far as its evidence keeps it.
@@ -109,7 +109,12 @@ impl Reader {
         let Some(theirs) = Place::of(record) else { return Ok(()) };
         if let Some((first, own)) = self.places.iter().find(|(_, own)| theirs.contradicts(own)) {
             let (first, own) = (first.clone(), own.clone());
-            return Err(Unread::Mixture { path: path.to_owned(), theirs, first, own });
+            return Err(Unread::Mixture {
+                path: path.to_owned(),
+                theirs: Box::new(theirs),
+                first,
+                own: Box::new(own),
+            });
         }
         if self.places.iter().all(|(_, own)| *own != theirs) {
             self.places.push((path.to_owned(), theirs));
@@ -196,16 +201,12 @@ mod tests {
         }
     }
 
-    fn cluster(server: &str, namespace: &str) -> Option<circumstances::Place> {
-        Some(circumstances::Place::Cluster {
-            server: server.into(),
-            version: None,
-            namespace: namespace.into(),
-        })
+    fn cluster(server: &str, namespace: &str) -> circumstances::Place {
+        circumstances::Place::Cluster { server: server.into(), version: None, namespace: namespace.into() }
     }
 
-    fn machine() -> Option<circumstances::Place> {
-        Some(circumstances::Place::Machine { host: "one".into(), kernel: "6.12".into() })
+    fn machine() -> circumstances::Place {
+        circumstances::Place::Machine { host: "one".into(), kernel: "6.12".into() }
     }
 
     fn aged(record: &Record) -> Result<(), Unread> {
@@ -215,15 +216,15 @@ mod tests {
 
     #[test]
     fn evidence_that_is_too_old_or_has_no_time_is_refused() {
-        assert!(aged(&of(machine(), 1_000_000 - 86_400)).is_ok());
-        assert!(matches!(aged(&of(machine(), 1_000_000 - 86_401)), Err(Unread::TooOld { .. })));
+        assert!(aged(&of(Some(machine()), 1_000_000 - 86_400)).is_ok());
+        assert!(matches!(aged(&of(Some(machine()), 1_000_000 - 86_401)), Err(Unread::TooOld { .. })));
         assert!(matches!(aged(&of(None, 0)), Err(Unread::NoTime { .. })));
     }
 
     #[test]
     fn evidence_from_the_future_has_no_age() {
-        assert!(aged(&of(machine(), 1_000_000 + AHEAD)).is_ok());
-        assert!(matches!(aged(&of(machine(), 1_000_001 + AHEAD)), Err(Unread::Future { .. })));
+        assert!(aged(&of(Some(machine()), 1_000_000 + AHEAD)).is_ok());
+        assert!(matches!(aged(&of(Some(machine()), 1_000_001 + AHEAD)), Err(Unread::Future { .. })));
     }
 
     fn mixed(records: &[Record]) -> Result<(), Unread> {
@@ -234,11 +235,11 @@ mod tests {
 
     #[test]
     fn evidence_of_different_places_is_refused_by_name() {
-        let one = || of(cluster("https://one:6443/", "shop"), 0);
+        let one = || of(Some(cluster("https://one:6443/", "shop")), 0);
         for other in [
-            of(cluster("https://two:6443", "shop"), 0),
-            of(cluster("https://one:6443", "blog"), 0),
-            of(machine(), 0),
+            of(Some(cluster("https://two:6443", "shop")), 0),
+            of(Some(cluster("https://one:6443", "blog")), 0),
+            of(Some(machine()), 0),
         ] {
             let error = mixed(&[one(), other]).unwrap_err().to_string();
             assert!(error.contains("namespace shop of the cluster https://one:6443"), "{error}");
@@ -252,14 +253,15 @@ mod tests {
 
     #[test]
     fn older_evidence_does_not_hide_a_mixture_that_follows() {
-        let (one, two) = (of(cluster("https://one", "shop"), 0), of(cluster("https://two", "shop"), 0));
+        let (one, two) =
+            (of(Some(cluster("https://one", "shop")), 0), of(Some(cluster("https://two", "shop")), 0));
         assert!(matches!(mixed(&[of(None, 0), one, two]), Err(Unread::Mixture { .. })));
     }
 
     #[test]
     fn evidence_of_one_place_is_accepted() {
-        let one = || of(cluster("https://one:6443/", "shop"), 0);
-        assert!(mixed(&[one(), of(cluster("https://one:6443", "shop"), 9), of(None, 0)]).is_ok());
-        assert!(mixed(&[of(machine(), 0), of(machine(), 0)]).is_ok());
+        let one = || of(Some(cluster("https://one:6443/", "shop")), 0);
+        assert!(mixed(&[one(), of(Some(cluster("https://one:6443", "shop")), 9), of(None, 0)]).is_ok());
+        assert!(mixed(&[of(Some(machine()), 0), of(Some(machine()), 0)]).is_ok());
     }
 }

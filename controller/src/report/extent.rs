@@ -74,11 +74,11 @@ pub(super) fn verdict(report: &Report) -> String {
     let mut words = report.verdict.words().to_owned();
     if !restricted_to.is_empty() {
         let comma = if report.verdict == Verdict::ReadyWithWarnings { "," } else { "" };
-        words += &format!("{comma} for {}", restricted_to.join(", "));
+        words = format!("{words}{comma} for {}", restricted_to.join(", "));
     }
     if !left_out.is_empty() {
         let parts: Vec<_> = left_out.iter().map(LeftOut::words).collect();
-        words += &format!(" (left out {})", parts.join("; "));
+        words = format!("{words} (left out {})", parts.join("; "));
     }
     words
 }

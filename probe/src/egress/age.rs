@@ -9,7 +9,7 @@ use crate::vantage::Vantage;
 
 /// The resolution of start times in `/proc/PID/stat` (`USER_HZ`, 100 ticks a second on the probe's architectures).
 const TICK: Duration = Duration::from_millis(10);
-/// The place of the start time behind the program's name (proc_pid_stat(5): field 22, of which the name is the second).
+/// The place of the start time behind the program's name (`proc_pid_stat(5)`: field 22, of which the name is the second).
 const START: usize = 19;
 /// The first arguments of the probe as a container's main process.
 const MAIN: [&str; 2] = ["hold", "report"];

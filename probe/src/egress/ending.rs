@@ -22,7 +22,7 @@ impl Ending {
     }
 
     /// Returns the ending of an attempt on an address whose first call failed. A route that swallows packets gives EINVAL
-    /// (`fib_props` in net/ipv4/fib_semantics.c), and so does a link-local address without its link (`__ip6_datagram_connect`
+    /// (`fib_props` in `net/ipv4/fib_semantics.c`), and so does a link-local address without its link (`__ip6_datagram_connect`
     /// in net/ipv6/datagram.c), which no attempt can reach.
     pub(super) fn at_once_on(address: IpAddr, errno: Errno, protocol: Protocol) -> Self {
         match errno {

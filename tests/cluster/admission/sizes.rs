@@ -69,7 +69,7 @@ pub(super) fn of_the_workload(cluster: &Cluster) {
     nothing_left(&[&shop, &control]);
 }
 
-/// A namespace of OpenShift gives each pod a user of the namespace's own range, and refuses any other.
+/// A namespace of `OpenShift` gives each pod a user of the namespace's own range, and refuses any other.
 pub(super) fn of_the_namespace(cluster: &Cluster) {
     let (shop, control) = (cluster.namespace("ranged"), cluster.namespace("control"));
     let mut world = Shop::default();

@@ -11,21 +11,21 @@ use super::{CLEAN, Row, runtime};
 // Each row has a kind of its own: rows are under way at once, and a kind is the whole cluster's.
 
 /// A kind with a pod template, which its schema describes.
-const SANDBOX: Kind = Kind { kind: "Sandbox", plural: "sandboxes", group: "agents.x-k8s.io", opaque: false };
+const SANDBOX: Kind = Kind { name: "Sandbox", plural: "sandboxes", group: "agents.x-k8s.io", opaque: false };
 /// A kind that makes no pod by itself.
 const SANDBOX_TEMPLATE: Kind = Kind {
-    kind: "SandboxTemplate",
+    name: "SandboxTemplate",
     plural: "sandboxtemplates",
     group: "extensions.agents.x-k8s.io",
     opaque: false,
 };
 /// A kind whose schema describes nothing.
-const WORKFLOW: Kind = Kind { kind: "Workflow", plural: "workflows", group: "argoproj.io", opaque: true };
+const WORKFLOW: Kind = Kind { name: "Workflow", plural: "workflows", group: "argoproj.io", opaque: true };
 /// A kind that no list knows.
-const MACHINE: Kind = Kind { kind: "Machine", plural: "machines", group: "tests.podproof.dev", opaque: true };
+const MACHINE: Kind = Kind { name: "Machine", plural: "machines", group: "tests.podproof.dev", opaque: true };
 
 struct Kind {
-    kind: &'static str,
+    name: &'static str,
     plural: &'static str,
     group: &'static str,
     opaque: bool,
@@ -99,7 +99,7 @@ fn template(shop: &mut Shop) -> Value {
 impl Kind {
     /// Lends the kind, and waits until the cluster serves it.
     fn lend<'a>(&self, cluster: &'a Cluster) -> Loan<'a> {
-        let Self { kind, plural, group, opaque } = self;
+        let Self { name: kind, plural, group, opaque } = self;
         let containers = json!({ "type": "array", "items": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
         let spec = json!({
             "type": "object",
@@ -140,7 +140,7 @@ impl Kind {
     fn object(&self, spec: &Value) -> Value {
         json!({
             "apiVersion": format!("{}/v1", self.group),
-            "kind": self.kind,
+            "kind": self.name,
             "metadata": { "name": "agent" },
             "spec": spec,
         })

@@ -139,7 +139,7 @@ impl Origin {
     }
 
     /// Returns true if a kind and a name may mean this workload, although its owner was not read: a Deployment names its
-    /// ReplicaSets, and a CronJob its Jobs, by its own name and a suffix without a hyphen (Kubernetes,
+    /// ReplicaSets, and a `CronJob` its Jobs, by its own name and a suffix without a hyphen (Kubernetes,
     /// `pkg/controller/deployment/sync.go`, `pkg/controller/cronjob/utils.go`).
     pub fn may_be_owned_by(&self, (kind, name): &(String, String)) -> bool {
         let owners =

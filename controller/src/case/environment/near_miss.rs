@@ -46,7 +46,7 @@ fn resembles(word: &str, accepted: &str) -> bool {
     let word = word.trim_end_matches(|it: char| it.is_ascii_digit());
     let abbreviated = word.len() >= 3 && accepted.starts_with(word);
     abbreviated
-        || short_forms(accepted).iter().any(|short| *short == word)
+        || short_forms(accepted).contains(&word)
         || stems(accepted).iter().any(|stem| word.starts_with(stem))
         || (word.len() > 2 * SLIPS && strsim::damerau_levenshtein(word, accepted) <= SLIPS)
 }

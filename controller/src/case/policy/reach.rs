@@ -170,11 +170,11 @@ impl Tried<'_> {
                     self.unknown(peer, ports, excesses);
                 }
             }
-            PeerRule::Any(parts) => parts.iter().for_each(|part| self.peer(part, ports, excesses)),
+            PeerRule::Any(items) => items.iter().for_each(|item| self.peer(item, ports, excesses)),
             // A part for pods narrows the rule to pods; the other parts can only narrow it more.
-            PeerRule::All(parts) => match parts.iter().find(|it| matches!(it, PeerRule::Pods { .. })) {
+            PeerRule::All(items) => match items.iter().find(|it| matches!(it, PeerRule::Pods { .. })) {
                 Some(pods) => self.pods(pods, ports, excesses),
-                None => parts.iter().for_each(|part| self.peer(part, ports, excesses)),
+                None => items.iter().for_each(|item| self.peer(item, ports, excesses)),
             },
             PeerRule::Own(_) => every(excesses),
             PeerRule::Not(part) => {

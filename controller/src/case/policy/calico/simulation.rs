@@ -1,7 +1,7 @@
 //! Random policies of Calico beside random NetworkPolicies, by the model and by a packet filter that is written from the
 //! documentation alone. The filter reads the JSON itself and shares no code with the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{
     collection::vec,
@@ -292,7 +292,7 @@ impl World<'_> {
             .collect();
         let isolated = tier == "default" && own::isolates(&kubernetes, self.direction, self.subject);
         for order in [Some(1.0), Some(2.0), Some(1000.0), None] {
-            let mut effects = BTreeMap::new();
+            let mut effects = BTreeSet::new();
             for kind in ["NetworkPolicy", "GlobalNetworkPolicy"] {
                 let mut of_kind: Vec<_> = applying
                     .iter()
@@ -305,16 +305,16 @@ impl World<'_> {
                 let first = rules
                     .filter(|(rule, _)| rule["action"] != "Log")
                     .find(|(rule, policy)| self.matches(rule, policy));
-                effects.extend(first.map(|(rule, _)| (rule["action"].as_str().unwrap().to_owned(), ())));
+                effects.extend(first.map(|(rule, _)| rule["action"].as_str().unwrap().to_owned()));
             }
             let packet = (self.direction, self.subject, self.other, self.port, self.protocol);
             if order == Some(1000.0)
                 && isolated
                 && own::passes(&kubernetes, packet.0, packet.1, packet.2, packet.3, packet.4)
             {
-                effects.insert("Allow".to_owned(), ());
+                effects.insert("Allow".to_owned());
             }
-            match effects.into_keys().collect::<Vec<_>>().as_slice() {
+            match effects.into_iter().collect::<Vec<_>>().as_slice() {
                 [] => (),
                 [action] if action == "Allow" => return "pass",
                 [action] if action == "Deny" => return "drop",

@@ -142,10 +142,10 @@ async fn ask(plugin: &ExecConfig) -> Result<Status, CredentialError> {
 }
 
 fn command(program: &str, plugin: &ExecConfig) -> Command {
-    let mut spec = json!({ "interactive": false });
-    if let (true, Some(cluster)) = (plugin.provide_cluster_info, &plugin.cluster) {
-        spec["cluster"] = json!(cluster);
-    }
+    let spec = match &plugin.cluster {
+        Some(cluster) if plugin.provide_cluster_info => json!({ "interactive": false, "cluster": cluster }),
+        _ => json!({ "interactive": false }),
+    };
     let info = json!({ "apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec });
     let variable = |variable: &HashMap<String, String>| {
         variable.get("name").cloned().zip(variable.get("value").cloned())
