@@ -102,7 +102,7 @@ fn meanwhile(change: impl FnOnce(&AtomicBool) + Send, run: impl FnOnce() -> Ende
     thread::scope(|scope| {
         let told = Arc::clone(&wanted);
         scope.spawn(move || change(&told));
-        let ended = attempt(|| run());
+        let ended = attempt(run);
         wanted.store(false, Ordering::Relaxed);
         ended.map_err(|failed| failed.message().unwrap_or_default().to_owned()).unwrap()
     })
