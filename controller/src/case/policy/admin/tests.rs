@@ -210,7 +210,7 @@ fn peers_are_pods_namespaces_networks_nodes_or_names() {
         (json!({ "networks": ["0.0.0.0/0"] }), ["yes", "yes"]),
         (json!({ "networks": ["192.0.2.0/24", "2001:db8::/32"] }), ["no", "yes"]),
         (json!({ "networks": ["everything"] }), ["unknown", "unknown"]),
-        (json!({ "nodes": {} }), ["no", "unknown"]),
+        (json!({ "nodes": {} }), ["no", "no"]),
         (json!({ "domainNames": ["*.example.org"] }), ["no", "unknown"]),
         (json!({}), ["unknown", "unknown"]),
         (json!({ "namespaces": {}, "nodes": {} }), ["unknown", "unknown"]),
