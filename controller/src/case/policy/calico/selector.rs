@@ -10,7 +10,7 @@ use crate::case::policy::matching::Match;
 /// An expression of the language.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Expression {
-    /// Everything matches.
+    /// Every pod and every set matches.
     All,
     /// Everything without a namespace matches.
     Global,
