@@ -3,7 +3,7 @@
 /// A part of a namespace, and the flag that asks for it or leaves it out.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Part {
-    /// The flag.
+    /// The flag that restricts the run.
     pub by: Restriction,
     /// The part's name, such as "deployment/web" or "pool plain".
     pub name: String,

@@ -63,9 +63,9 @@ pub struct Common {
 /// Labels and annotations of a run's pods besides those of the product and of the workload.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
-    /// The labels.
+    /// The labels by their keys.
     pub labels: Labels,
-    /// The annotations.
+    /// The annotations by their keys.
     pub annotations: Labels,
 }
 

@@ -18,7 +18,7 @@ const SHARED_OUT: [&str; 3] = ["cpu", "ephemeral-storage", "memory"];
 /// A pod with other resources or another user, and the reason for them.
 #[derive(Clone, Debug)]
 pub struct Fitted {
-    /// The pod.
+    /// The pod that the namespace admits.
     pub pod: Pod,
     /// The rules that refuse the usual pod, or the pod whose resources it has.
     pub why: String,

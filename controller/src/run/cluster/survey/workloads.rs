@@ -82,8 +82,8 @@ pub(super) async fn read(
 }
 
 /// Returns the workloads whose templates are judged. A template is left out if it belongs to the past, or if another one
-/// represents it: that of the known workload that made its own. What an unknown kind made, such as an operator's, is
-/// represented by nothing else. An object of a custom kind is represented by the workloads that its controller made of it: they
+/// represents it: that of the known workload that made its own. Nothing else represents the workloads that an unknown kind
+/// made, such as an operator's. An object of a custom kind is represented by the workloads that its controller made of it: they
 /// hold what the controller adds.
 pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
     let identities =
