@@ -50,6 +50,10 @@ pub struct Allowed {
     pub port: Option<u16>,
     /// The allowed protocol; `None` for every protocol. UDP includes all protocols over UDP.
     pub protocol: Option<Protocol>,
+    /// The name that the user gave instead of an address; `None` for an address.
+    pub name: Option<String>,
+    /// True for an address behind a Service that is allowed.
+    pub behind: bool,
 }
 
 /// The profile's expectation of a destination.
@@ -78,6 +82,8 @@ impl Profile {
                     prefix: if to.is_ipv4() { 32 } else { 128 },
                     port: Some(to.port()),
                     protocol,
+                    name: None,
+                    behind: true,
                 };
                 behind.extend(forward.to.iter().map(at));
             }
@@ -126,6 +132,20 @@ impl Profile {
     /// Returns true if `--allow` lists an address with this port.
     pub fn lists(&self, address: IpAddr, port: u16, transport: Transport) -> bool {
         self.allowed.iter().any(|allowed| allowed.carries(address, port, transport))
+    }
+
+    /// Returns true if `--allow` lists a name with this port.
+    pub fn lists_name(&self, name: &str, port: u16, transport: Transport) -> bool {
+        self.allowed.iter().any(|allowed| {
+            let same = allowed.name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name));
+            same && allowed.carries(allowed.address, port, transport)
+        })
+    }
+
+    /// Returns true if some destination may be reached at this port.
+    pub fn permits_port(&self, port: u16, transport: Transport) -> bool {
+        self.kind == Kind::NoPrivate
+            || self.allowed.iter().any(|allowed| allowed.carries(allowed.address, port, transport))
     }
 
     /// Returns the blocks whose edges matter to the profile, each as its first address and its length.
@@ -301,7 +321,10 @@ mod tests {
 
     fn profile(kind: Kind, address: &str, prefix: u8, port: Option<u16>) -> Profile {
         let address = address.parse().unwrap();
-        Profile { kind, allowed: vec![Allowed { address, prefix, port, protocol: None }] }
+        Profile {
+            kind,
+            allowed: vec![Allowed { address, prefix, port, protocol: None, name: None, behind: false }],
+        }
     }
 
     #[test]

@@ -55,7 +55,12 @@ pub(crate) async fn looked_up(request: &LookupRequest) -> Result<(Wanted, Vec<St
     let listed = listed.chain(request.required.iter().map(|endpoint| (endpoint, Purpose::Required)));
     for (endpoint, purpose) in listed.clone() {
         for (address, prefix) in addresses(endpoint, &mut remarks).await? {
-            allowed.push(Allowed { address, prefix, port: endpoint.port, protocol: endpoint.protocol });
+            let name = match &endpoint.host {
+                Host::Name(name) => Some(name.clone()),
+                _ => None,
+            };
+            let Endpoint { port, protocol, .. } = *endpoint;
+            allowed.push(Allowed { address, prefix, port, protocol, name, behind: false });
             named.extend(attempt(endpoint, address, purpose));
         }
     }

@@ -29,6 +29,8 @@ pub trait Limit {
     fn ports(&self) -> Vec<u16>;
     /// Returns true if traffic to an address of the outside may pass.
     fn permits(&self, address: IpAddr, port: u16, transport: Transport) -> bool;
+    /// Returns true if traffic to peers may pass of which the addresses are not known; `None` if their addresses decide.
+    fn permits_unknown(&self, peer: &PeerRule, port: u16, transport: Transport) -> Option<bool>;
     /// Returns true if traffic to the pods of a rule may pass; `Err` says why that is not known.
     fn permits_pods(&self, pods: &PeerRule, port: Option<u16>, transport: Transport) -> Result<bool, String>;
 }
@@ -202,23 +204,18 @@ impl Tried<'_> {
         }
     }
 
-    /// Compares peers with the limit of which the addresses are not known: the limit must permit none of them, or all.
+    /// Compares peers with the limit of which the addresses are not known.
     fn unknown(&self, peer: &PeerRule, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
-        let blocks = [true, false].map(Block::every).into_iter().chain(self.limit.blocks());
-        let addresses: BTreeSet<_> =
-            blocks.flat_map(|block| [Some(block.first()), block.next()]).flatten().collect();
         for &(transport, port) in ports {
-            let number = port.unwrap_or(ANY_PORT);
-            let permitted = addresses.iter().filter(|&&it| self.limit.permits(it, number, transport)).count();
-            if permitted == addresses.len() {
-                continue;
+            match self.limit.permits_unknown(peer, port.unwrap_or(ANY_PORT), transport) {
+                Some(true) => (),
+                Some(false) => {
+                    let traffic = format!("{} to {}", words_of(port, transport), words::peer(peer));
+                    excesses.found.insert(Excess { by: self.by.clone(), traffic });
+                    return;
+                }
+                None => self.gap(format!("the addresses of {} are not known", words::peer(peer)), excesses),
             }
-            if permitted == 0 {
-                let traffic = format!("{} to {}", words_of(port, transport), words::peer(peer));
-                excesses.found.insert(Excess { by: self.by.clone(), traffic });
-                return;
-            }
-            self.gap(format!("the addresses of {} are not known", words::peer(peer)), excesses);
         }
     }
 

@@ -34,5 +34,9 @@ saved_struct! {
         prefix: u8,
         port: Option<u16>,
         protocol: Option<Protocol>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        behind: bool,
     }
 }

@@ -236,7 +236,8 @@ mod tests {
     /// Allows the name server, as `--allow ADDRESS:53` does.
     fn allowing(mut case: Case) -> Case {
         let address = case.surroundings.destinations[2].target.address;
-        let allowed = vec![Allowed { address, prefix: 32, port: None, protocol: None }];
+        let allowed =
+            vec![Allowed { address, prefix: 32, port: None, protocol: None, name: None, behind: false }];
         case.surroundings.profile = Profile { kind: Kind::AllowList, allowed };
         case
     }

@@ -317,8 +317,14 @@ mod tests {
     fn allowing(case: &mut Case) {
         let destination = &mut case.surroundings.destinations[1];
         destination.purpose = Purpose::Allowed;
-        let allowed =
-            Allowed { address: destination.target.address, prefix: 32, port: Some(443), protocol: None };
+        let allowed = Allowed {
+            address: destination.target.address,
+            prefix: 32,
+            port: Some(443),
+            protocol: None,
+            name: None,
+            behind: false,
+        };
         case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
     }
 
@@ -342,8 +348,14 @@ mod tests {
         let mut case = fixture::pod();
         let required = &mut case.surroundings.destinations[2];
         required.purpose = Purpose::Required;
-        let allowed =
-            Allowed { address: required.target.address, prefix: 32, port: Some(443), protocol: None };
+        let allowed = Allowed {
+            address: required.target.address,
+            prefix: 32,
+            port: Some(443),
+            protocol: None,
+            name: None,
+            behind: false,
+        };
         case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
         for requirement in ["policies-enforced", "closed-from-the-start"] {
@@ -357,8 +369,14 @@ mod tests {
         let mut case = fixture::pod();
         let destination = &mut case.surroundings.destinations[2];
         destination.purpose = Purpose::Allowed;
-        let allowed =
-            Allowed { address: destination.target.address, prefix: 32, port: Some(443), protocol: None };
+        let allowed = Allowed {
+            address: destination.target.address,
+            prefix: 32,
+            port: Some(443),
+            protocol: None,
+            name: None,
+            behind: false,
+        };
         case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
         assert_eq!(judge(&case).outcome, Outcome::Met);
         case.surroundings.destinations[2].purpose = Purpose::Required;

@@ -264,8 +264,14 @@ mod tests {
         let mut case = fixture::pod();
         let required = &mut case.surroundings.destinations[2];
         required.purpose = Purpose::Allowed;
-        let allowed =
-            Allowed { address: required.target.address, prefix: 32, port: Some(443), protocol: None };
+        let allowed = Allowed {
+            address: required.target.address,
+            prefix: 32,
+            port: Some(443),
+            protocol: None,
+            name: None,
+            behind: false,
+        };
         case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
         fixture::attempts(&mut case)[2].reach = Reach::Failed;
         assert_eq!(fixture::told(&judge(&case)), "open");

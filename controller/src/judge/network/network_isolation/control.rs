@@ -392,7 +392,8 @@ mod tests {
     #[test]
     fn an_allow_list_allows_policies_for_its_destinations_alone() {
         let address = "192.0.2.1".parse().unwrap();
-        let allowed = Allowed { address, prefix: 32, port: Some(443), protocol: None };
+        let allowed =
+            Allowed { address, prefix: 32, port: Some(443), protocol: None, name: None, behind: false };
         let to = |block: &str, port: u16| json!({ "to": [{ "ipBlock": { "cidr": block } }], "ports": [{ "port": port }] });
         for (rule, expected) in [
             (to("192.0.2.1/32", 443), "met"),
@@ -408,9 +409,39 @@ mod tests {
     }
 
     #[test]
+    fn an_allowed_name_allows_policies_of_cilium_for_the_name() {
+        for (name, expected) in [("api.example.com", "met"), ("example.com", "open")] {
+            let mut case = fixture::pod();
+            let egress = json!([{
+                "toFQDNs": [{ "matchName": name }],
+                "toPorts": [{ "ports": [{ "port": "443", "protocol": "TCP" }] }],
+            }]);
+            let policy = json!({
+                "apiVersion": "cilium.io/v2",
+                "kind": "CiliumNetworkPolicy",
+                "metadata": { "name": "by-name", "namespace": "shop" },
+                "spec": { "endpointSelector": {}, "egress": egress },
+            });
+            fixture::bind(&mut case, &[fixture::default_deny(), policy]);
+            let address = "192.0.2.1".parse().unwrap();
+            let allowed = Allowed {
+                address,
+                prefix: 32,
+                port: Some(443),
+                protocol: None,
+                name: Some("api.example.com".into()),
+                behind: false,
+            };
+            case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+            assert_eq!(fixture::told(&judge(&case)), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn an_allowed_service_allows_policies_for_its_pods() {
         let address = "10.96.0.10".parse().unwrap();
-        let allowed = Allowed { address, prefix: 32, port: Some(53), protocol: None };
+        let allowed =
+            Allowed { address, prefix: 32, port: Some(53), protocol: None, name: None, behind: false };
         let namespace = json!({ "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } });
         for (app, expected) in [("kube-dns", "met"), ("metrics", "open")] {
             let mut case = fixture::pod();

@@ -89,6 +89,18 @@ impl Limit for OfProfile<'_> {
         self.profile.permits(address, port, transport)
     }
 
+    fn permits_unknown(&self, peer: &PeerRule, port: u16, transport: Transport) -> Option<bool> {
+        match peer {
+            PeerRule::Names(names)
+                if names.iter().all(|name| self.profile.lists_name(name, port, transport)) =>
+            {
+                Some(true)
+            }
+            _ if self.profile.permits_port(port, transport) => None,
+            _ => Some(false),
+        }
+    }
+
     fn permits_pods(&self, pods: &PeerRule, port: Option<u16>, transport: Transport) -> Result<bool, String> {
         let lists = |address: IpAddr, port: u16| self.profile.lists(address, port, transport);
         let selecting = self.cluster.selecting.iter().flatten().flatten();
@@ -109,7 +121,7 @@ impl Limit for OfProfile<'_> {
                 return Ok(true);
             }
         }
-        let strange = self.profile.allowed.iter().find(|allowed| {
+        let strange = self.profile.allowed.iter().filter(|allowed| !allowed.behind).find(|allowed| {
             let block = Block::of(allowed.address, allowed.prefix);
             crate::case::profile::is_private(allowed.address) && !known.iter().any(|&it| block.contains(it))
         });

@@ -21,6 +21,9 @@ use crate::case::{
     policy::{Opaque, Policies, Unread, kinds},
 };
 
+/// The kind of Calico's tiers, of which each cluster has one at least.
+const TIER: &str = "Tier";
+
 /// The kinds of policies besides NetworkPolicy that this cluster has, by API group.
 #[derive(Clone, Debug)]
 pub(crate) struct OtherKinds(Vec<Read<Vec<(ApiResource, ApiScope)>>>);
@@ -32,11 +35,12 @@ pub(super) async fn read(client: &Client, kinds: &OtherKinds, namespace: &str) -
         tokio::join!(objects(client, &own, Some(namespace)), objects_of_others(client, kinds, namespace));
     let mut read = Vec::new();
     let mut failed = Vec::new();
+    let own = own.map(|own| own.iter().map(kept).collect());
     for (what, objects) in std::iter::once((Unread::NetworkPolicies, own))
         .chain(others.into_iter().map(|it| (Unread::Others, it)))
     {
         match objects {
-            Ok(objects) => read.extend(objects.iter().map(kept)),
+            Ok(objects) => read.extend(objects),
             Err(unreadable) => failed.push(Opaque::unread(what, unreadable)),
         }
     }
@@ -52,7 +56,8 @@ pub(super) fn versions(policies: &Policies) -> BTreeMap<String, String> {
         let part = |path| text(object, path).unwrap_or_default();
         (
             format!("{} {}", part("/kind"), part("/metadata/name")),
-            format!("{}/{}", part("/metadata/uid"), part("/metadata/generation")),
+            // A list has no version of its own.
+            format!("{}/{}{}", part("/metadata/uid"), part("/metadata/generation"), part("/items")),
         )
     };
     policies.objects.iter().map(version).collect()
@@ -72,10 +77,41 @@ pub(super) async fn other_kinds(client: &Client, groups: &Read<Vec<APIGroup>>) -
     OtherKinds(match groups {
         Ok(groups) => {
             let of_policies = groups.iter().filter(|group| kinds::is_of_policies(&group.name));
-            join_all(of_policies.map(|group| discovered(client, group))).await
+            let known = join_all(of_policies.map(|group| discovered(client, group)));
+            let (mut known, suspects) = tokio::join!(known, suspects(client));
+            known.push(Ok(suspects));
+            known
         }
         Err(unreadable) => vec![Err(unreadable.clone())],
     })
+}
+
+/// Discovers kinds of other groups that look like policies by their names. An API server before Kubernetes 1.27 does not
+/// tell all kinds at once, and shows none of them.
+async fn suspects(client: &Client) -> Vec<(ApiResource, ApiScope)> {
+    let groups = client.list_api_groups_aggregated().await.map(|list| list.items).unwrap_or_default();
+    let mut found = BTreeMap::new();
+    for group in groups {
+        let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
+        for version in group.versions {
+            let version_name = version.version.unwrap_or_default();
+            for resource in version.resources {
+                let kind = resource.response_kind.and_then(|kind| kind.kind).unwrap_or_default();
+                let plural = resource.resource.unwrap_or_default();
+                if !kinds::is_suspect(&name, &kind) {
+                    continue;
+                }
+                let scope = match resource.scope.as_deref() {
+                    Some("Namespaced") => ApiScope::Namespaced,
+                    _ => ApiScope::Cluster,
+                };
+                let version = GroupVersion::gv(&name, &version_name);
+                let resource = ApiResource::from_gvk_with_plural(&version.with_kind(&kind), &plural);
+                found.entry((name.clone(), kind)).or_insert((resource, scope));
+            }
+        }
+    }
+    found.into_values().collect()
 }
 
 /// Discovers the kinds of a group that may open or close a pod's traffic, in every version: a kind may exist in a single
@@ -92,7 +128,9 @@ async fn discovered(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource,
     });
     let mut kinds = BTreeMap::new();
     for (resource, capabilities) in try_join_all(versions).await?.into_iter().flatten() {
-        if kinds::may_bind(&group.name, &resource.kind) && !resource.plural.contains('/') {
+        let counts =
+            kinds::may_bind(&group.name, &resource.kind) || kinds::completes(&group.name, &resource.kind);
+        if counts && !resource.plural.contains('/') {
             kinds.entry(resource.kind.clone()).or_insert((resource, capabilities.scope));
         }
     }
@@ -100,14 +138,25 @@ async fn discovered(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource,
 }
 
 /// Reads the objects of other kinds in the namespace and for the whole cluster, each kind by itself.
-async fn objects_of_others(
-    client: &Client,
-    kinds: &OtherKinds,
-    namespace: &str,
-) -> Vec<Read<Vec<DynamicObject>>> {
-    let lists = kinds.0.iter().flatten().flatten().map(|(resource, scope)| {
-        let namespaced = *scope == ApiScope::Namespaced;
-        objects(client, resource, namespaced.then_some(namespace))
+async fn objects_of_others(client: &Client, kinds: &OtherKinds, namespace: &str) -> Vec<Read<Vec<Value>>> {
+    let lists = kinds.0.iter().flatten().flatten().map(|(resource, scope)| async move {
+        let completes = kinds::completes(&resource.group, &resource.kind);
+        let namespaced = *scope == ApiScope::Namespaced && !completes;
+        let objects = match objects(client, resource, namespaced.then_some(namespace)).await {
+            // The model names each part of a policy that needs what was not read.
+            Err(_) if completes => return Ok(Vec::new()),
+            objects => objects?,
+        };
+        // Nothing but the list itself tells that there is no object.
+        Ok(if completes && resource.kind != TIER {
+            vec![json!({
+                "apiVersion": resource.api_version,
+                "kind": format!("{}List", resource.kind),
+                "items": objects.iter().map(kept).collect::<Vec<_>>(),
+            })]
+        } else {
+            objects.iter().map(kept).collect()
+        })
     });
     let failed = kinds.0.iter().filter_map(|kinds| kinds.as_ref().err()).map(|unread| Err(unread.clone()));
     join_all(lists).await.into_iter().chain(failed).collect()
@@ -142,6 +191,7 @@ fn kept(object: &DynamicObject) -> Value {
             "uid": metadata.uid,
             "generation": metadata.generation,
             "creationTimestamp": metadata.creation_timestamp,
+            "labels": metadata.labels,
         },
         "spec": data["spec"],
         "specs": data["specs"],

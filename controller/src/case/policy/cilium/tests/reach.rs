@@ -26,6 +26,10 @@ impl Limit for Permitting {
         self.public && !self.blocks().iter().any(|block| block.contains(address))
     }
 
+    fn permits_unknown(&self, _: &PeerRule, _: u16, _: Transport) -> Option<bool> {
+        if self.public { None } else { Some(false) }
+    }
+
     fn permits_pods(&self, _: &PeerRule, _: Option<u16>, _: Transport) -> Result<bool, String> {
         Ok(false)
     }
