@@ -9,6 +9,7 @@ mod forward;
 mod group;
 pub(crate) mod node;
 mod part;
+mod peers;
 mod placement;
 mod pod_view;
 mod quantity;
@@ -28,6 +29,7 @@ pub use forward::Forward;
 pub use group::{Coverage, Group};
 pub use node::{Node, NodeKind, Taint};
 pub use part::{Part, Restriction};
+pub use peers::Peers;
 pub use placement::{Affinity, Placement, Toleration};
 pub use pod_view::{Container, ContainerKind, Origin, PodView, SeccompProfile, Volume};
 pub use quantity::{bytes, millis};
@@ -91,6 +93,8 @@ pub struct Cluster {
     pub dns_endpoints: Read<Vec<SocketAddr>>,
     /// Addresses of the API servers, with their ports.
     pub api_endpoints: Read<Vec<SocketAddr>>,
+    /// Pods and Services of the namespaces that rules name as peers; read for an allow-list alone.
+    pub peers: Vec<Peers>,
     /// TCP addresses where a few pods of the namespace listen.
     pub neighbours: Vec<SocketAddr>,
 }

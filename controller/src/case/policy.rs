@@ -27,6 +27,7 @@ pub use cilium::{Entity, Identity};
 pub use endpoint::{Direction, Endpoint, Flow, Host, NamedPort, Node, Peer, Transport};
 pub use opaque::{Opaque, Unread};
 pub use order::{Family, Order, Tier};
+pub use reach::NAME_LABEL;
 pub use rule::{Action, Namespaces, PeerRule, Policy, PortRange, PortRule, Rule, Section, Subject};
 pub use selection::Selection;
 pub use summary::{Pass, Side, Summary};

@@ -15,6 +15,7 @@ mod form;
 mod group;
 mod machine;
 mod node;
+mod peers;
 mod placement;
 mod pod;
 mod policy;

@@ -120,7 +120,11 @@ impl Launcher for ClusterLauncher {
         let surveyed = async {
             let connection = connection(&self.target).await?;
             session.progress.change(&format!("surveying {}", connection.server));
-            let surveyed = survey(&self.target, &connection).await?;
+            let mut surveyed = survey(&self.target, &connection).await?;
+            if !wanted.profile.allowed.is_empty() {
+                let policies = &surveyed.cluster.policies;
+                surveyed.cluster.peers = survey::peers::read(&connection.client, policies).await;
+            }
             Ok::<_, RunError>((connection, surveyed))
         };
         let (connection, Surveyed { mut cluster, kinds, forwards }) = tokio::select! {

@@ -46,6 +46,7 @@ const OPENED_TO_DNS: Lacks = &[
 /// A policy allows egress, and the probe reached a metadata service alone.
 const OPENED_TO_METADATA: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "inconclusive"),
     ("metadata-blocked", "unmet"),
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
@@ -78,21 +79,14 @@ const NOT_ENFORCED: Lacks = &[
     ("network-isolation", "unmet"),
     ("policies-enforced", "unmet"),
 ];
-/// The probe reached nothing, and a policy may allow more than the probe tried.
-const NOT_SHOWN: Lacks = &[
-    ("closed-from-the-start", "inconclusive"),
-    ("network-isolation", "inconclusive"),
-    ("policies-enforced", "inconclusive"),
-];
-
-/// A policy binds the probe pod otherwise than its pods.
+/// A policy closes the probe pod, and another one leaves its pods open.
 const BOUND_OTHERWISE: Lacks = &[
     ("api-server-blocked", "inconclusive"),
     ("closed-from-the-start", "inconclusive"),
     ("dns-contained", "inconclusive"),
     ("metadata-blocked", "inconclusive"),
     ("neighbours-blocked", "inconclusive"),
-    ("network-isolation", "inconclusive"),
+    ("network-isolation", "unmet"),
     ("network-policies-apply", "inconclusive"),
     ("policies-enforced", "inconclusive"),
 ];
@@ -115,7 +109,7 @@ pub(super) const ROWS: &[Row] = &[
             shop.policy("open", &json!({ "podSelector": others, "policyTypes": ["Egress"], "egress": [{}] }));
         },
         lacks: &[("pod/web", BOUND_OTHERWISE)],
-        code: 3,
+        code: 1,
         says: "closed binds the probe pod alone",
         ..CLEAN
     },
@@ -135,7 +129,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         lacks: &[("pod/web", UNBOUND)],
         code: 1,
-        says: "no NetworkPolicy binds egress",
+        says: "no policy binds egress",
         ..CLEAN
     },
     Row {
@@ -163,8 +157,7 @@ pub(super) const ROWS: &[Row] = &[
                 },
             }));
         },
-        // The policy's selector is not evaluated: the policy may allow for `web` an address that no target tries.
-        lacks: &[("pod/yard", NOT_ENFORCED), ("pod/web", NOT_SHOWN)],
+        lacks: &[("pod/yard", OPENED), ("pod/web", &[])],
         code: 1,
         says: "egress is open",
         ..CLEAN
@@ -174,7 +167,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.pod()["nodeSelector"] = json!({ POOL: "plain" }),
         lacks: &[("pod/web", NOT_ENFORCED)],
         code: 1,
-        says: "the policies deny egress, and",
+        says: ", which NetworkPolicy ",
         ..CLEAN
     },
     Row {
@@ -213,16 +206,9 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "egress open for a port that nobody tries",
         spoil: |shop| shop.policy("other", &egress(&json!({}), &port("TCP", 5432))),
-        lacks: &[(
-            "pod/web",
-            &[
-                ("closed-from-the-start", "inconclusive"),
-                ("network-isolation", "inconclusive"),
-                ("policies-enforced", "not-applicable"),
-            ],
-        )],
-        code: 3,
-        says: "other",
+        lacks: &[("pod/web", &[("network-isolation", "unmet")])],
+        code: 1,
+        says: "NetworkPolicy other, egress[0] lets 5432/TCP",
         ..CLEAN
     },
     Row {

@@ -17,6 +17,8 @@ use super::{
 
 /// The most flows that are tried for one rule.
 const MOST_FLOWS: usize = 200_000;
+/// The label of every namespace with its name (kubernetes.io, "Automatic labelling").
+pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 /// A port that no policy names, for rules that let every port pass.
 const ANY_PORT: u16 = 1;
 const TRANSPORTS: [Transport; 3] = [Transport::Tcp, Transport::Udp, Transport::Sctp];
@@ -86,6 +88,13 @@ impl Policies {
                 && rule.ports.as_ref().is_none_or(|ports| ports.iter().any(|it| it.may_be(port, transport)))
         };
         rules.find(|(_, rule)| leads(rule)).map(|(policy, rule)| place(policy, rule))
+    }
+
+    /// Returns the namespaces that the rules for egress name as those of their peers.
+    pub fn namespaces_of_peers(&self) -> BTreeSet<String> {
+        let sections = self.read.iter().filter_map(|policy| policy.section(Direction::Egress));
+        let peers = sections.flat_map(|section| &section.rules).flat_map(|rule| rule.peers.iter().flatten());
+        peers.filter_map(PeerRule::namespace).map(str::to_owned).collect()
     }
 
     /// Returns every block of the rules for egress.

@@ -6,6 +6,7 @@ use super::{
     endpoint::{Direction, Endpoint, Flow, Host, Peer, Transport},
     matching::Match,
     order::{Family, Order, Tier},
+    reach::NAME_LABEL,
     selection::Selection,
 };
 use crate::case::cluster::Selector;
@@ -218,6 +219,26 @@ impl PeerRule {
             Self::Entity(entity) => entity.may_be_in_the_cluster(),
             Self::Any(parts) | Self::All(parts) => parts.iter().any(Self::may_be_in_the_cluster),
             Self::Pods { .. } | Self::Nodes(_) | Self::Unread(_) | Self::Not(_) | Self::Own(_) => true,
+        }
+    }
+
+    /// Returns true if the rule selects a pod; `None` if that cannot be evaluated.
+    pub fn selects(&self, pod: &Endpoint) -> Option<bool> {
+        match self.matches(&Endpoint::default(), Peer::Pod(pod)) {
+            Match::Yes => Some(true),
+            Match::No => Some(false),
+            Match::Unknown(_) => None,
+        }
+    }
+
+    /// Returns the namespace of the rule's pods; `None` if the rule names no single one.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Pods { namespaces: Namespaces::Named(name), .. } => Some(name),
+            Self::Pods { namespaces: Namespaces::Labelled(labels), .. } => {
+                labels.equals.get(NAME_LABEL).map(String::as_str)
+            }
+            _ => None,
         }
     }
 

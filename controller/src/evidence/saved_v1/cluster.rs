@@ -12,6 +12,7 @@ use super::{
     form::{each, each_read, optional, read, read_each, read_optional, saved_struct},
     machine::Limits,
     node::Node,
+    peers::Peers,
     pod::{PodView, Volume},
     policy::{ControlNamespace, Later, Policies},
     selector::{Labels, Selecting},
@@ -64,6 +65,8 @@ saved_struct! {
         dns_endpoints: Read<Vec<SocketAddr>> => read,
         #[serde(default = "unasked")]
         api_endpoints: Read<Vec<SocketAddr>> => read,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        peers: Vec<Peers> => each,
         #[serde(default)]
         neighbours: Vec<SocketAddr>,
     }

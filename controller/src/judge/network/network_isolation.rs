@@ -91,7 +91,11 @@ pub(super) fn judge(case: &Case) -> Judgement {
 
 /// Returns the reason for a leak: the destination, and the policy that lets it pass or fails to close it.
 fn leaked(case: &Case, leak: &Attempted<'_>) -> String {
-    let because = reached(leak.destination.purpose);
+    because(case, leak, reached(leak.destination.purpose).to_owned())
+}
+
+/// Adds to a reason the policy that lets a destination pass or fails to close it.
+fn because(case: &Case, leak: &Attempted<'_>, because: String) -> String {
     match (&case.surroundings.in_cluster, leak.transport()) {
         (Some(_), _) if matches!(leak.destination.purpose, Purpose::Node | Purpose::Kubelet) => format!(
             "{because}; most CNI plugins let a pod reach its own node whatever a NetworkPolicy says: use a policy of the host \
@@ -102,7 +106,7 @@ fn leaked(case: &Case, leak: &Attempted<'_>) -> String {
             let target = &leak.destination.target;
             format!("{because}; {}", declared::explains(known, target.address, target.port, transport))
         }
-        _ => because.to_owned(),
+        _ => because,
     }
 }
 
@@ -114,8 +118,22 @@ fn forbidden_by_the_profile(case: &Case) -> Option<String> {
     Some(format!("the policies allow more than the profile {}: {excess}", profile.kind.id()))
 }
 
-/// Returns the reason and the citations which show that nothing could be reached; `Err` says why nothing shows it.
+/// Returns the reason and the citations which show that nothing could be reached that the profile forbids; `Err` says why
+/// nothing shows it. The attempts cannot try every destination, so that the policies must let nothing more pass.
 pub(super) fn shown(
+    case: &Case,
+    attempted: &[Attempted<'_>],
+) -> Result<(&'static str, Vec<Citation>), String> {
+    let shown = silent(case, attempted)?;
+    if let (Some(known), Control::Tried(_)) = (&case.surroundings.in_cluster, &case.surroundings.control) {
+        control::closed(known, &case.surroundings.profile)?;
+    }
+    Ok(shown)
+}
+
+/// Returns the reason and the citations which show that the attempts were silent although an answer was possible; `Err` says
+/// why nothing shows it.
+pub(super) fn silent(
     case: &Case,
     attempted: &[Attempted<'_>],
 ) -> Result<(&'static str, Vec<Citation>), String> {

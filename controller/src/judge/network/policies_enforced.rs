@@ -26,8 +26,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              agent on the node that the finding names.",
     explanation: Explanation {
         looks_at: &["cluster", "egress", "control"],
-        met: "the policies deny egress, and the sandbox reached nothing that the control pod reached",
-        unmet: "the policies deny egress, and the sandbox reached something",
+        met: "the policies close egress, and the sandbox reached nothing that they deny and the control pod reached",
+        unmet: "the sandbox reached something that the policies deny",
         inconclusive: "nothing shows that the sandbox could have reached anything",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
@@ -57,12 +57,15 @@ fn judge(case: &Case) -> Judgement {
         .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
         .citing_all([reached.cited()]);
     }
-    match network_isolation::shown(case, &attempted) {
+    match network_isolation::silent(case, &attempted) {
         Ok((_, citations)) => Judgement::met(
-            "the policies deny egress, and the sandbox reached nothing that the control pod reached",
+            "the policies close egress, and the sandbox reached nothing that they deny and the control pod reached",
         )
         .citing_all(attempted.iter().map(Attempted::cited))
         .citing_all(citations),
+        Err(_) if attempted.iter().any(Attempted::got_through) => Judgement::not_applicable(
+            "the policies let pass what the sandbox reached, so that no attempt shows enforcement",
+        ),
         Err(_) => {
             Judgement::inconclusive("the sandbox reached nothing, and nothing shows that it could have")
         }

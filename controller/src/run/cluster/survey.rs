@@ -10,6 +10,7 @@ mod injection;
 mod neighbours;
 mod networks;
 mod nodes;
+pub(crate) mod peers;
 mod pod_views;
 mod policies;
 mod quotas;
@@ -110,6 +111,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
         addresses: Ok(addresses),
         dns_endpoints: dns,
         api_endpoints: api_server,
+        peers: Vec::new(),
         neighbours: pods.neighbours,
     };
     Ok(Surveyed { cluster, kinds, forwards })

@@ -12,7 +12,7 @@ use proto::{Protocol, Reach};
 
 use super::{
     attempted::{self, Attempted},
-    control, shown, structure,
+    because, control, shown, structure,
 };
 use crate::{
     case::{Case, destination::Purpose, profile::Expectation},
@@ -48,7 +48,11 @@ pub(in crate::judge) fn judge(case: &Case, class: &Class) -> Judgement {
     let of_class: Vec<_> = all.iter().filter(belongs).collect();
     let cited = |judgement: Judgement| judgement.citing_all(of_class.iter().map(|it| it.cited()));
     if let Some(leak) = of_class.iter().find(|it| it.is_leak()) {
-        return cited(Judgement::unmet(format!("the sandbox reached {} ({what})", leak.destination.name())));
+        return cited(Judgement::unmet(because(
+            case,
+            leak,
+            format!("the sandbox reached {} ({what})", leak.destination.name()),
+        )));
     }
     if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
         return Judgement::inconclusive(why);

@@ -48,7 +48,6 @@ pub(super) fn shows(
     let Control::Tried(_) = &case.surroundings.control else { return Err(otherwise.to_owned()) };
     if let Some(known) = &case.surroundings.in_cluster {
         unhindered(case, known)?;
-        closed(known, &case.surroundings.profile)?;
     }
     represents_its_network(case)?;
     if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Listener && it.is_leak())
@@ -140,7 +139,7 @@ fn unhindered(case: &Case, known: &InCluster) -> Result<(), String> {
 }
 
 /// Refuses policies that may let more egress pass than the profile allows: the attempts cannot try every destination.
-fn closed(known: &InCluster, profile: &Profile) -> Result<(), String> {
+pub(super) fn closed(known: &InCluster, profile: &Profile) -> Result<(), String> {
     match declared::excess(known, profile) {
         Ok(None) => Ok(()),
         Ok(Some(excess)) => Err(format!("the profile {} forbids egress that {excess}", profile.kind.id())),

@@ -6,14 +6,12 @@ use crate::case::{
     InCluster,
     cluster::{Cluster, Selector, ServicePort},
     policy::{
-        Block, Direction, Flow, Gap, Namespaces, Peer, PeerRule, Transport, Verdict,
+        Block, Direction, Endpoint, Flow, Gap, NAME_LABEL, Namespaces, Peer, PeerRule, Transport, Verdict,
         reach::{Excesses, Limit},
     },
     profile::Profile,
 };
 
-/// The label of every namespace with its name (kubernetes.io, "Automatic labelling").
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 /// The namespace and the label of the cluster's name servers (kubernetes.io, "Customizing DNS Service").
 const DNS: (&str, (&str, &str)) = ("kube-system", ("k8s-app", "kube-dns"));
 const DNS_PORT: ServicePort = ServicePort { number: 53, target: None };
@@ -103,6 +101,9 @@ impl Limit for OfProfile<'_> {
 
     fn permits_pods(&self, pods: &PeerRule, port: Option<u16>, transport: Transport) -> Result<bool, String> {
         let lists = |address: IpAddr, port: u16| self.profile.lists(address, port, transport);
+        if let Some(known) = self.knows_pods(pods, port, transport) {
+            return Ok(known);
+        }
         let selecting = self.cluster.selecting.iter().flatten().flatten();
         let own = selecting.filter(|service| !service.addresses.is_empty()).map(|service| {
             (self.cluster.namespace.as_str(), &service.selector, &service.addresses, &service.ports)
@@ -132,6 +133,32 @@ impl Limit for OfProfile<'_> {
             )),
             None => Ok(false),
         }
+    }
+}
+
+impl OfProfile<'_> {
+    /// Returns true if the profile permits every pod that a rule selects now, by its own address or by a Service's; `None` if
+    /// the pods were not read, or if there is none.
+    fn knows_pods(&self, rule: &PeerRule, port: Option<u16>, transport: Transport) -> Option<bool> {
+        let namespace = rule.namespace()?;
+        let peers = self.cluster.peers.iter().find(|peers| peers.namespace == namespace)?;
+        let (pods, services) = (peers.pods.as_ref().ok()?, peers.services.as_ref().ok()?);
+        let lists = |address: &IpAddr, port: u16| self.profile.lists(*address, port, transport);
+        let by_service = |pod: &Endpoint| {
+            services.iter().filter(|service| service.selector.selects(&pod.labels)).any(|service| {
+                let leads = |it: &&ServicePort| it.target.is_none_or(|target| port == Some(target));
+                let mut ports = service.ports.iter().filter(leads);
+                ports.any(|it| service.addresses.iter().any(|address| lists(address, it.number)))
+            })
+        };
+        let own = |pod: &Endpoint| port.is_some_and(|port| pod.addresses.iter().any(|it| lists(it, port)));
+        let mut selected = Vec::new();
+        for pod in pods {
+            if rule.selects(pod)? {
+                selected.push(pod);
+            }
+        }
+        (!selected.is_empty()).then(|| selected.into_iter().all(|pod| own(pod) || by_service(pod)))
     }
 }
 
