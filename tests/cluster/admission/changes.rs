@@ -69,14 +69,15 @@ const CHANGES: &[Change] = &[
     Change {
         name: "a proxy beside the probe, as a mesh adds it",
         patch: "JSONPatch{op: 'add', path: '/spec/initContainers', \
-                value: [{'name': dyn('mesh-proxy'), 'image': 'podproof.test/busybox:1', 'restartPolicy': 'Always', \
-                'resources': {'limits': {'cpu': '100m', 'memory': '64Mi'}}}]}, \
+                value: [{'name': dyn('mesh-proxy'), 'image': dyn('podproof.test/busybox:1'), \
+                'restartPolicy': dyn('Always'), \
+                'resources': dyn({'limits': {'cpu': '100m', 'memory': '64Mi'}})}]}, \
                 JSONPatch{op: 'add', path: '/metadata/labels/security.istio.io~1tlsMode', value: 'istio'}",
         effect: Remark("spec.initContainers was added: mesh-proxy"),
     },
     Change {
         name: "a folder of its own for temporary files",
-        patch: "JSONPatch{op: 'add', path: '/spec/volumes', value: [{'name': dyn('tmp'), 'emptyDir': {}}]}, \
+        patch: "JSONPatch{op: 'add', path: '/spec/volumes', value: [{'name': dyn('tmp'), 'emptyDir': dyn({})}]}, \
                 JSONPatch{op: 'add', path: '/spec/containers/0/volumeMounts', \
                 value: [{'name': 'tmp', 'mountPath': '/tmp'}]}",
         effect: Remark("spec.containers.volumeMounts was added: tmp"),
@@ -86,7 +87,7 @@ const CHANGES: &[Change] = &[
         patch: "JSONPatch{op: 'replace', path: '/spec/terminationGracePeriodSeconds', value: 6}, \
                 JSONPatch{op: 'add', path: '/spec/dnsConfig', value: {'options': [{'name': 'ndots', 'value': '1'}]}}, \
                 JSONPatch{op: 'add', path: '/spec/topologySpreadConstraints', value: [{'maxSkew': dyn(1), \
-                'topologyKey': 'kubernetes.io/hostname', 'whenUnsatisfiable': 'ScheduleAnyway'}]}",
+                'topologyKey': dyn('kubernetes.io/hostname'), 'whenUnsatisfiable': dyn('ScheduleAnyway')}]}",
         effect: Remark("spec.dnsConfig.options was added: ndots"),
     },
     Change {
@@ -117,7 +118,7 @@ const CHANGES: &[Change] = &[
     Change {
         name: "a path of the node",
         patch: "JSONPatch{op: 'add', path: '/spec/volumes', \
-                value: [{'name': dyn('agent'), 'hostPath': {'path': '/var/run'}}]}",
+                value: [{'name': dyn('agent'), 'hostPath': dyn({'path': '/var/run'})}]}",
         effect: Refusal("spec.volumes was added: agent"),
     },
     Change {

@@ -56,7 +56,7 @@ fn exempted<'a>(
             }],
             "reinvocationPolicy": "Never",
             "mutations": [{ "patchType": "JSONPatch", "jsonPatch": { "expression": "[JSONPatch{op: 'add', \
-                path: '/spec/volumes', value: [{'name': dyn('agent'), 'hostPath': {'path': '/var/run'}}]}]" } }],
+                path: '/spec/volumes', value: [{'name': dyn('agent'), 'hostPath': dyn({'path': '/var/run'})}]}]" } }],
         }),
     );
     cluster.until("the policy", || {

@@ -4,6 +4,7 @@
 use super::network_isolation::{
     self,
     attempted::{self, Attempted},
+    declared,
 };
 use crate::case::{
     Case, InCluster,
@@ -43,7 +44,18 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::inconclusive(unsettled);
     }
     let endpoint = known.endpoint();
-    let (closing, _) = known.cluster.policies.closing(&endpoint, Direction::Egress);
+    let (closing, doubts) = known.cluster.policies.closing(&endpoint, Direction::Egress);
+    if closing.is_empty() {
+        if let Some(unread) = known.cluster.policies.unread().next() {
+            return Judgement::inconclusive(unread.to_string());
+        }
+        if !doubts.is_empty() {
+            return Judgement::inconclusive(format!(
+                "it is not known if a policy closes egress: {}",
+                declared::in_words(doubts.iter())
+            ));
+        }
+    }
     if closing.is_empty() || known.group.in_the_nodes_network().is_some() {
         return Judgement::not_applicable("no policy closes egress, so that no attempt can show enforcement");
     }

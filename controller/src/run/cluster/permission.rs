@@ -175,8 +175,10 @@ pub const ALL: &[Permission] = &[
             "policies-enforced",
             "network-isolation",
             "closed-from-the-start",
+            "api-server-blocked",
             "dns-contained",
             "metadata-blocked",
+            "neighbours-blocked",
         ]),
     },
     Permission {
@@ -320,8 +322,10 @@ const fn policies_of(group: &'static str) -> Permission {
             "network-isolation",
             "policies-enforced",
             "closed-from-the-start",
+            "api-server-blocked",
             "dns-contained",
             "metadata-blocked",
+            "neighbours-blocked",
         ]),
     }
 }

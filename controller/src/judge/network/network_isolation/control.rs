@@ -155,6 +155,9 @@ pub(super) fn closed(known: &InCluster, profile: &Profile) -> Result<(), String>
 pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), String> {
     let Some(known) = &case.surroundings.in_cluster else { return Ok(()) };
     known.unsettled().map_or(Ok(()), Err)?;
+    if let Some(unread) = known.cluster.policies.unread().next() {
+        return Err(format!("it is not known if the probe is bound as its pods are: {unread}"));
+    }
     known.group.has_another_network().map_or(Ok(()), Err)
 }
 
