@@ -10,6 +10,8 @@ pub const RUN_LABEL: &str = "podproof.dev/run";
 pub const ROLE_LABEL: &str = "podproof.dev/role";
 /// The role of the pods that listen.
 pub const LISTENER_ROLE: &str = "listener";
+/// The ending of the name of a probe pod that takes the place of another one.
+pub const AGAIN: &str = "-again";
 /// The annotation that tells people why an object exists.
 pub const NOTE_ANNOTATION: &str = "podproof.dev/note";
 /// A readiness gate that nobody sets: a probe pod is never ready, so no Service sends it traffic.

@@ -6,7 +6,10 @@ use k8s_openapi::{
 };
 
 use super::on;
-use crate::case::cluster::{Labels, Requirement, Selector};
+use crate::{
+    case::cluster::{Labels, Requirement, Selector},
+    support::names,
+};
 
 /// Another place for a probe pod.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,7 +26,7 @@ pub enum Elsewhere {
 impl Elsewhere {
     /// Returns the pod at the other place, with a name of its own.
     pub fn applied(&self, mut pod: Pod) -> Pod {
-        pod.metadata.name = pod.metadata.name.map(|name| name + "-again");
+        pod.metadata.name = pod.metadata.name.map(|name| name + names::AGAIN);
         let spec = pod.spec.get_or_insert_default();
         match self {
             Self::AnyOf(nodes) => spec.affinity = Some(on(nodes)),

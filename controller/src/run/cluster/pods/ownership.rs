@@ -8,7 +8,7 @@ use k8s_openapi::{
 
 use crate::{
     run::local::bundle::PROBE,
-    support::names::{CONTAINER, NOTE_ANNOTATION, PRODUCT, ROLE_LABEL, RUN_LABEL},
+    support::names::{AGAIN, CONTAINER, NOTE_ANNOTATION, PRODUCT, ROLE_LABEL, RUN_LABEL},
 };
 
 /// The number of hexadecimal digits in the name of a run.
@@ -30,6 +30,7 @@ pub(crate) fn run_of_pod(pod: &Pod) -> Option<&str> {
     let run = run_of(&pod.metadata)?;
     let labels = pod.metadata.labels.as_ref()?;
     let suffix = pod.metadata.name.as_deref()?.strip_prefix(run)?.strip_prefix('-')?;
+    let suffix = suffix.strip_suffix(AGAIN).unwrap_or(suffix);
     let (role, number) = suffix.rsplit_once('-').unwrap_or(("probe", suffix));
     let has_role = labels.get(ROLE_LABEL).is_some_and(|label| label == role);
     let is_numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -97,7 +98,9 @@ mod tests {
         assert_eq!(run_of_owner(&owner()), Some(RUN));
         let listener = manifest::listener(&common(), "shop", &owner(), "one", 0);
         let control = manifest::control(&common(), "shop", &owner(), "one", 3);
-        for pod in [pod(), listener, control] {
+        let mut again = pod();
+        again.metadata.name = again.metadata.name.map(|name| name + AGAIN);
+        for pod in [pod(), again, listener, control] {
             assert_eq!(run_of_pod(&pod), Some(RUN), "{:?}", pod.metadata.name);
         }
     }
