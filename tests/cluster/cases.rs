@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, thread,
+    time::{Duration, Instant},
 };
 
 use controller::case::policy::{Endpoint, Policies, Transport};
@@ -29,8 +30,12 @@ const NAMESPACES: [&str; 3] = ["x", "y", "z"];
 const PODS: [&str; 3] = ["a", "b", "c"];
 /// The listening ports of every pod.
 const PORTS: [u16; 2] = [80, 81];
-/// Tries of `nc`, in which the network takes over new policies.
-const TRIES: usize = 15;
+/// The time in which the network takes over new policies, at most.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The time between two tries of `nc`: no event tells that the network has taken over a policy.
+const PAUSE: Duration = Duration::from_millis(300);
+/// The time from the probe's first round to the second. The network learns of a new pod's labels a while after its start.
+const SETTLE: &str = "3s";
 
 /// Three namespaces with three pods each.
 struct Lane<'a> {
@@ -182,7 +187,8 @@ impl<'a> Lane<'a> {
 
     /// Tries cells from a pod until the model agrees; returns those that still differ.
     fn until_same(&self, name: &str, mut cells: Vec<Cell>) -> Vec<String> {
-        for _ in 0..TRIES {
+        let started = Instant::now();
+        loop {
             let connect = |Cell { target, .. }: &Cell| {
                 format!("(nc -w 1 {target} </dev/null >/dev/null 2>&1 && echo {target}) & ")
             };
@@ -190,9 +196,10 @@ impl<'a> Lane<'a> {
             let reached = self.namespaces[0].exec(name, &["sh", "-c", &script]).out;
             let reached: BTreeSet<_> = reached.lines().collect();
             cells.retain(|cell| cell.expected != Some(reached.contains(cell.target.as_str())));
-            if cells.is_empty() {
+            if cells.is_empty() || started.elapsed() > PATIENCE {
                 break;
             }
+            thread::sleep(PAUSE);
         }
         let text =
             |Cell { title, expected, .. }: Cell| format!("{title} is never as the model says: {expected:?}");
@@ -204,7 +211,7 @@ impl<'a> Lane<'a> {
     fn by_probe(&self, policies: &Policies) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("evidence.json");
-        let mut words = vec!["--like".to_owned(), "pod/a".to_owned()];
+        let mut words = ["--like", "pod/a", "--settle", SETTLE].map(str::to_owned).to_vec();
         words.extend(["--save-evidence".to_owned(), file.display().to_string()]);
         for (_, _, to) in &self.pods {
             for port in PORTS {
