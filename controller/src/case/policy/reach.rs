@@ -60,6 +60,7 @@ impl Policies {
     /// binds it is no rule's.
     pub fn excess(&self, subject: &Endpoint, limit: &dyn Limit) -> Excesses {
         let mut excesses = Excesses::default();
+        let is_closed = !self.closing(subject, Direction::Egress).0.is_empty();
         let opening = self.opaque.iter().filter(|opaque| opaque.opens_egress);
         excesses.gaps.extend(opening.map(|opaque| opaque.gap.clone()));
         for policy in &self.read {
@@ -67,8 +68,17 @@ impl Policies {
             if policy.subject.selects(subject) == Match::No {
                 continue;
             }
-            for rule in section.rules.iter().filter(|rule| rule.action == Action::Allow) {
-                Tried { policies: self, subject, limit, by: place(policy, rule) }.rule(rule, &mut excesses);
+            for rule in &section.rules {
+                let tried = Tried { policies: self, subject, limit, by: place(policy, rule) };
+                match rule.action {
+                    Action::Allow => tried.rule(rule, &mut excesses),
+                    Action::Pass if !is_closed => {
+                        let why =
+                            "the rule leaves the decision to the next tier, and none after it closes egress";
+                        tried.gap(why.to_owned(), &mut excesses);
+                    }
+                    Action::Pass | Action::Deny | Action::Log => (),
+                }
             }
         }
         excesses

@@ -286,6 +286,27 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_leaves_the_decision_to_nobody_is_inconclusive() {
+        let admin = json!({
+            "apiVersion": "policy.networking.k8s.io/v1alpha1",
+            "kind": "AdminNetworkPolicy",
+            "metadata": { "name": "skip" },
+            "spec": {
+                "priority": 10,
+                "subject": { "namespaces": {} },
+                "egress": [{ "action": "Pass", "to": [{ "networks": ["0.0.0.0/0"] }] }],
+            },
+        });
+        for (policies, expected) in
+            [(vec![admin.clone()], "open"), (vec![admin, fixture::default_deny()], "met")]
+        {
+            let mut case = fixture::pod();
+            fixture::bind(&mut case, &policies);
+            assert_eq!(fixture::told(&judge(&case)), expected, "{policies:?}");
+        }
+    }
+
+    #[test]
     fn a_policy_that_was_not_read_is_inconclusive() {
         let mut case = fixture::pod();
         let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
