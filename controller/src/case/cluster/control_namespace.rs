@@ -17,10 +17,13 @@ pub struct ControlNamespace {
     pub labels: Read<Labels>,
     /// The policies that may bind the listener.
     pub policies: Policies,
+    /// The policies at the end of the run; `None` if they are the same as at the start.
+    pub later: Option<Policies>,
 }
 
 impl ControlNamespace {
-    /// Returns the verdict of the policies on traffic from a probe to the listener.
+    /// Returns the verdict of the policies on traffic from a probe to the listener: the stricter one of the start and the end
+    /// of the run.
     pub fn verdict(&self, probe: &Endpoint, transport: Transport) -> Verdict {
         let labels = [(RUN_LABEL, ""), (ROLE_LABEL, LISTENER_ROLE)];
         let listener = Endpoint {
@@ -31,6 +34,13 @@ impl ControlNamespace {
         };
         let flow =
             Flow { direction: Direction::Ingress, peer: Peer::Pod(probe), port: LISTENER_PORT, transport };
-        self.policies.verdict(&listener, &flow)
+        let strictness = |verdict: &Verdict| match verdict {
+            Verdict::Open | Verdict::Allowed(_) => 0,
+            Verdict::NotEvaluated(_) => 1,
+            Verdict::Denied(_) | Verdict::DeniedIfKnown(_) => 2,
+        };
+        let states = std::iter::once(&self.policies).chain(&self.later);
+        let verdicts = states.map(|policies| policies.verdict(&listener, &flow));
+        verdicts.max_by_key(strictness).unwrap_or(Verdict::Open)
     }
 }

@@ -65,6 +65,8 @@ pub(super) struct ControlNamespace {
     labels: Read<Labels>,
     #[serde(flatten)]
     policies: Policies,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    later: Option<Policies>,
 }
 
 /// The labels and policies at the end of a run in which they changed.
@@ -202,6 +204,7 @@ impl ControlNamespace {
             name: String::new(),
             labels: Ok(Labels::new()),
             policies: policy::Policies { opaque, ..policy::Policies::default() },
+            later: None,
         }
     }
 
@@ -217,14 +220,17 @@ impl ControlNamespace {
 }
 
 impl From<cluster::ControlNamespace> for ControlNamespace {
-    fn from(cluster::ControlNamespace { name, labels, policies }: cluster::ControlNamespace) -> Self {
-        Self { name, labels: labels.map_err(Into::into), policies: policies.into() }
+    fn from(control: cluster::ControlNamespace) -> Self {
+        let cluster::ControlNamespace { name, labels, policies, later } = control;
+        let (labels, later) = (labels.map_err(Into::into), later.map(Into::into));
+        Self { name, labels, policies: policies.into(), later }
     }
 }
 
 impl From<ControlNamespace> for cluster::ControlNamespace {
-    fn from(ControlNamespace { name, labels, policies }: ControlNamespace) -> Self {
-        Self { name, labels: labels.map_err(Into::into), policies: policies.into() }
+    fn from(ControlNamespace { name, labels, policies, later }: ControlNamespace) -> Self {
+        let (labels, later) = (labels.map_err(Into::into), later.map(Into::into));
+        Self { name, labels, policies: policies.into(), later }
     }
 }
 

@@ -13,6 +13,11 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
     if let (false, Ok(labels)) = (between.is_empty(), later.bonds.labels) {
         cluster.later = Some(Later { changes: between, labels, policies: later.policies });
     }
+    if let (Some(control), Some(now)) = (&mut cluster.control, later.control)
+        && control.policies != now
+    {
+        control.later = Some(now);
+    }
     let pods = match later.pods {
         Ok(pods) => pods,
         Err(unreadable) => {

@@ -243,6 +243,9 @@ mod tests {
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("NetworkPolicy gate"), "{why}");
         let mut case = fixture::pod();
+        control(&mut case).later = Some(fixture::policies(&[of_control(&closed)]));
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)), "closed during the run");
+        let mut case = fixture::pod();
         let unread = Opaque::unread(Unread::NetworkPolicies, fixture::forbidden("list networkpolicies"));
         control(&mut case).policies.opaque.push(unread);
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));

@@ -14,5 +14,5 @@ pub(super) async fn namespace(
     let name = name?;
     let (labels, policies) =
         tokio::join!(super::labels_of(client, name), policies::read(client, kinds, name));
-    Some(ControlNamespace { name: name.to_owned(), labels, policies })
+    Some(ControlNamespace { name: name.to_owned(), labels, policies, later: None })
 }
