@@ -15,8 +15,8 @@ const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
 /// The beginning of labels that Cilium alone sets.
 const OWN: &str = "io.cilium.k8s";
 
-/// Beginnings of labels that Cilium leaves out of identities unless it is configured otherwise, as far as they are no
-/// beginnings of [`KEPT`] (`pkg/labelsfilter/filter.go`, `defaultLabelPrefixCfg`).
+/// Beginnings of labels that Cilium leaves out of identities unless it is configured otherwise
+/// (`pkg/labelsfilter/filter.go`, `defaultLabelPrefixCfg`).
 const LEFT_OUT: [&str; 14] = [
     "annotation",
     "apps.kubernetes.io/pod-index",
