@@ -41,7 +41,6 @@ const OPENED_TO_DNS: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "inconclusive"),
     ("network-isolation", "unmet"),
-    ("policies-enforced", "not-applicable"),
 ];
 /// A policy allows egress, and the probe reached a metadata service alone.
 const OPENED_TO_METADATA: Lacks = &[
@@ -49,14 +48,12 @@ const OPENED_TO_METADATA: Lacks = &[
     ("dns-contained", "inconclusive"),
     ("metadata-blocked", "unmet"),
     ("network-isolation", "unmet"),
-    ("policies-enforced", "not-applicable"),
 ];
 /// A policy allows egress, and the probe reached only a name server that gives an address for any name.
 const OPENED_TO_A_RESOLVER: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "unmet"),
     ("network-isolation", "unmet"),
-    ("policies-enforced", "not-applicable"),
 ];
 /// No policy denies egress.
 const UNBOUND: Lacks = &[
@@ -190,6 +187,8 @@ pub(super) const ROWS: &[Row] = &[
                 &json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": port, "egress": port }),
             );
         },
+        // The network learns of a new pod's labels a while after its start.
+        words: |_| ["--settle", "3s"].map(str::to_owned).to_vec(),
         lacks: &[("pod/web", OPENED_TO_A_POD)],
         code: 1,
         says: "the sandbox reached another pod of the namespace",

@@ -29,6 +29,8 @@ pub trait Limit {
     fn blocks(&self) -> Vec<Block>;
     /// Returns the ports that the limit names.
     fn ports(&self) -> Vec<u16>;
+    /// Returns true if the limit permits no destination at all.
+    fn is_none(&self) -> bool;
     /// Returns true if traffic to an address of the outside may pass.
     fn permits(&self, address: IpAddr, port: u16, transport: Transport) -> bool;
     /// Returns true if traffic to peers may pass of which the addresses are not known; `None` if their addresses decide.
@@ -132,6 +134,13 @@ fn place(policy: &Policy, rule: &Rule) -> String {
 
 fn words_of(port: Option<u16>, transport: Transport) -> String {
     port.map_or_else(|| "a named port".to_owned(), |port| format!("{port}/{transport}"))
+}
+
+fn block_in_words(block: &Block, except: &[Block]) -> String {
+    if except.is_empty() && [true, false].map(Block::every).contains(block) {
+        return "every address".to_owned();
+    }
+    words::peer(&PeerRule::Block { block: *block, except: except.to_vec() })
 }
 
 fn blocks(peer: &PeerRule) -> Vec<Block> {
@@ -297,7 +306,10 @@ impl Tried<'_> {
                     Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
                 match self.policies.verdict_of_read(self.subject, &flow) {
                     Verdict::Allowed(by) => {
-                        let traffic = format!("{port}/{transport} to {address}");
+                        let example =
+                            if self.limit.is_none() { String::new() } else { format!(", such as {address}") };
+                        let traffic =
+                            format!("{port}/{transport} to {}{example}", block_in_words(block, except));
                         excesses.found.insert(Excess { by, traffic });
                         return;
                     }

@@ -284,7 +284,12 @@ mod tests {
             with_egress(&mut case, &rule);
             let judgement = judge(&case);
             assert_eq!(judgement.outcome, Outcome::Unmet, "{rule}");
-            assert!(judgement.because.contains("NetworkPolicy open, egress[0]"), "{}", judgement.because);
+            assert!(
+                judgement.because.contains("NetworkPolicy open, egress[0] lets "),
+                "{}",
+                judgement.because
+            );
+            assert_eq!(judgement.because.matches(" lets ").count(), 1, "{}", judgement.because);
         }
     }
 

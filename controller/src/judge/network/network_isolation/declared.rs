@@ -9,7 +9,7 @@ use crate::case::{
         Block, Direction, Endpoint, Flow, Gap, NAME_LABEL, Namespaces, Peer, PeerRule, Transport, Verdict,
         reach::{Excesses, Limit},
     },
-    profile::Profile,
+    profile::{Kind, Profile},
 };
 
 /// The namespace and the label of the cluster's name servers (kubernetes.io, "Customizing DNS Service").
@@ -81,6 +81,10 @@ impl Limit for OfProfile<'_> {
 
     fn ports(&self) -> Vec<u16> {
         self.profile.allowed.iter().filter_map(|allowed| allowed.port).collect()
+    }
+
+    fn is_none(&self) -> bool {
+        self.profile.kind != Kind::NoPrivate && self.profile.allowed.is_empty()
     }
 
     fn permits(&self, address: IpAddr, port: u16, transport: Transport) -> bool {

@@ -22,6 +22,10 @@ impl Limit for Permitting {
         Vec::new()
     }
 
+    fn is_none(&self) -> bool {
+        !self.public
+    }
+
     fn permits(&self, address: IpAddr, _: u16, _: Transport) -> bool {
         self.public && !self.blocks().iter().any(|block| block.contains(address))
     }
