@@ -10,7 +10,7 @@ const POOL: &str = "plain";
 
 /// Rows whose policies are NetworkPolicies. Their expectations hold for every implementation. None needs the address of a
 /// Service, which nothing translates on node two.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 8] = [
     "a policy that closes probe pods alone",
     "no policy",
     "a policy for ingress alone",
@@ -18,7 +18,6 @@ const NAMES: [&str; 9] = [
     "egress open for UDP alone",
     "pods open to each other",
     "egress open for one TCP port",
-    "a metadata service allowed",
     "a resolver allowed that knows every name",
 ];
 

@@ -67,7 +67,7 @@ pub(in crate::judge) fn judge(case: &Case, class: &Class) -> Judgement {
         return Judgement::not_applicable(format!("the profile allows {what}"));
     }
     let answered = of_class.iter().any(|it| it.control_shows());
-    let unshown = members.iter().find_map(|&(purpose, proof)| unshown(&of_class, purpose, proof));
+    let unshown = members.iter().find_map(|&(purpose, proof)| unshown(case, &of_class, purpose, proof));
     match (shown(case, &all), unshown) {
         (_, None) if answered => cited(Judgement::met(
             "the targets answered outside the sandbox, and no forbidden target answered inside",
@@ -81,15 +81,27 @@ pub(in crate::judge) fn judge(case: &Case, class: &Class) -> Judgement {
 }
 
 /// Returns the name of a destination that still needs a proof.
-fn unshown(of_class: &[&Attempted<'_>], purpose: Purpose, proof: Proof) -> Option<String> {
+fn unshown(case: &Case, of_class: &[&Attempted<'_>], purpose: Purpose, proof: Proof) -> Option<String> {
     let mut needing = of_class.iter().filter(|it| it.destination.purpose == purpose && needs_proof(it));
     let found = match proof {
-        Proof::EveryAddress => needing.find(|it| !it.control_reached()),
+        // A Service's own address leads to the servers behind it and nowhere else.
+        Proof::EveryAddress => {
+            let (own, behind): (Vec<&&Attempted<'_>>, Vec<_>) =
+                needing.partition(|it| is_of_a_service(case, it));
+            let tried = if behind.is_empty() { own } else { behind };
+            tried.into_iter().find(|it| !it.control_reached())
+        }
         Proof::OneAddress if needing.clone().any(|it| it.control_reached()) => None,
         Proof::OneAddress => needing.next(),
         Proof::None => None,
     };
     found.map(|it| it.destination.name())
+}
+
+/// True for an address of the API server's Service, not of a server behind it.
+fn is_of_a_service(case: &Case, it: &Attempted<'_>) -> bool {
+    let known = case.surroundings.in_cluster.as_ref().and_then(|known| known.cluster.addresses.as_ref().ok());
+    known.is_some_and(|addresses| addresses.api_server.contains(&it.destination.target.address))
 }
 
 /// True for a forbidden destination that the sandbox could have reached. No control tries one-way datagrams, and a kernel
@@ -141,6 +153,19 @@ mod tests {
         fixture::also(&mut case, Purpose::ApiServer, "10.0.0.2", (Reach::NoRoute, Reach::TimedOut));
         assert_eq!(judged(requirement, &case), Outcome::Met);
         fixture::also(&mut case, Purpose::ApiServer, "10.0.0.3", (Reach::TimedOut, Reach::TimedOut));
+        assert!(matches!(judged(requirement, &case), Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_service_that_answers_nobody_needs_no_proof_beside_its_servers() {
+        let requirement = &super::super::super::api_server_blocked::REQUIREMENT;
+        let mut case = leaking();
+        fixture::also(&mut case, Purpose::ApiServer, "10.96.0.1", (Reach::TimedOut, Reach::TimedOut));
+        assert!(matches!(judged(requirement, &case), Outcome::Inconclusive(_)));
+        let cluster = std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.addresses.as_mut().unwrap().api_server.push("10.96.0.1".parse().unwrap());
+        assert_eq!(judged(requirement, &case), Outcome::Met);
+        fixture::tried(&mut case)[2].reach = Reach::TimedOut;
         assert!(matches!(judged(requirement, &case), Outcome::Inconclusive(_)));
     }
 
