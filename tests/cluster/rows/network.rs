@@ -28,6 +28,12 @@ const OPENED_TO_A_POD: Lacks = &[
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
+/// A policy allows egress to the pods of the namespace, and the listener shows that the rest is closed.
+const OPENED_TO_NEIGHBOURS: Lacks = &[
+    ("closed-from-the-start", "not-applicable"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+];
 /// A policy allows egress, and the probe reached the control pod's listener and a name server.
 const OPENED_TO_UDP: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
@@ -189,7 +195,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         // The network learns of a new pod's labels a while after its start.
         words: |_| ["--settle", "3s"].map(str::to_owned).to_vec(),
-        lacks: &[("pod/web", OPENED_TO_A_POD)],
+        lacks: &[("pod/web", OPENED_TO_NEIGHBOURS)],
         code: 1,
         says: "the sandbox reached another pod of the namespace",
         ..CLEAN
