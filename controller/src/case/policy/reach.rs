@@ -62,6 +62,9 @@ impl Policies {
     /// binds it is no rule's.
     pub fn excess(&self, subject: &Endpoint, limit: &dyn Limit) -> Excesses {
         let mut excesses = Excesses::default();
+        let blocks = self.blocks().into_iter().chain(limit.blocks());
+        let starts: Vec<_> = blocks.flat_map(|edge| [Some(edge.first()), edge.next()]).flatten().collect();
+        let ports = self.edges(limit);
         let is_closed = !self.closing(subject, Direction::Egress).0.is_empty();
         let opening = self.opaque.iter().filter(|opaque| opaque.opens_egress);
         excesses.gaps.extend(opening.map(|opaque| opaque.gap.clone()));
@@ -71,7 +74,8 @@ impl Policies {
                 continue;
             }
             for rule in &section.rules {
-                let tried = Tried { policies: self, subject, limit, by: place(policy, rule) };
+                let by = place(policy, rule);
+                let tried = Tried { policies: self, subject, limit, starts: &starts, edges: &ports, by };
                 match rule.action {
                     Action::Allow => tried.rule(rule, &mut excesses),
                     Action::Pass if !is_closed => {
@@ -116,15 +120,16 @@ impl Policies {
         peers.flat_map(blocks).collect()
     }
 
-    /// Returns the ports at which the rules for egress begin and end.
-    fn edges(&self) -> BTreeSet<u16> {
+    /// Returns the ports at which the rules for egress and the limit begin and end.
+    fn edges(&self, limit: &dyn Limit) -> BTreeSet<u16> {
         let sections = self.read.iter().filter_map(|policy| policy.section(Direction::Egress));
         let ports = sections.flat_map(|section| &section.rules).flat_map(|rule| rule.ports.iter().flatten());
         let edges = ports.filter_map(|port| match port {
             PortRule::Ports(_, PortRange::Numbers(first, last)) => Some([Some(*first), last.checked_add(1)]),
             _ => None,
         });
-        edges.flatten().flatten().collect()
+        let of_limit = limit.ports().into_iter().map(|port| [Some(port), port.checked_add(1)]);
+        edges.chain(of_limit).flatten().flatten().chain([ANY_PORT]).collect()
     }
 }
 
@@ -159,6 +164,10 @@ struct Tried<'a> {
     policies: &'a Policies,
     subject: &'a Endpoint,
     limit: &'a dyn Limit,
+    /// The first address of each part of the addresses.
+    starts: &'a [IpAddr],
+    /// The first port of each part of the ports.
+    edges: &'a BTreeSet<u16>,
     by: String,
 }
 
@@ -249,13 +258,8 @@ impl Tried<'_> {
 
     /// Returns the ports of a rule to try: one of each part. A named port has no number of its own.
     fn ports(&self, rule: &Rule, excesses: &mut Excesses) -> Vec<(Transport, Option<u16>)> {
-        let mut edges = self.policies.edges();
-        edges.insert(ANY_PORT);
-        for port in self.limit.ports() {
-            edges.extend([Some(port), port.checked_add(1)].into_iter().flatten());
-        }
         let within = |first: u16, last: u16| {
-            let edges: Vec<_> = edges.range(first..=last).copied().collect();
+            let edges: Vec<_> = self.edges.range(first..=last).copied().collect();
             edges.into_iter().chain([first])
         };
         let Some(ports) = &rule.ports else {
@@ -286,9 +290,7 @@ impl Tried<'_> {
         ports: &[(Transport, Option<u16>)],
         excesses: &mut Excesses,
     ) {
-        let edges = self.policies.blocks().into_iter().chain(self.limit.blocks());
-        let starts =
-            edges.flat_map(|edge| [Some(edge.first()), edge.next()]).flatten().chain([block.first()]);
+        let starts = self.starts.iter().copied().chain([block.first()]);
         let addresses: BTreeSet<_> = starts
             .filter(|&address| block.contains(address) && !except.iter().any(|it| it.contains(address)))
             .collect();
