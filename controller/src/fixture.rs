@@ -15,8 +15,8 @@ use proto::{
 
 pub(crate) use files::{of_a_users_bundle, with_socket};
 pub(crate) use pod::{
-    also, bind, changed, coverage, default_deny, forbidden, in_cluster, network_policy, node, pod, pod_view,
-    policies, tried,
+    allowed, also, bind, changed, coverage, default_deny, forbidden, in_cluster, network_policy, node, pod,
+    pod_view, policies, tried,
 };
 
 use crate::{

@@ -192,10 +192,7 @@ mod tests {
     use proto::Reach;
 
     use super::*;
-    use crate::{
-        case::profile::{Allowed, Profile},
-        fixture,
-    };
+    use crate::{case::profile::Profile, fixture};
 
     fn asking(reach: Reach, control: Reach) -> Case {
         let mut case = fixture::pod();
@@ -236,8 +233,7 @@ mod tests {
     /// Allows the name server, as `--allow ADDRESS:53` does.
     fn allowing(mut case: Case) -> Case {
         let address = case.surroundings.destinations[2].target.address;
-        let allowed =
-            vec![Allowed { address, prefix: 32, port: None, protocol: None, name: None, behind: false }];
+        let allowed = vec![fixture::allowed(address, None)];
         case.surroundings.profile = Profile { kind: Kind::AllowList, allowed };
         case
     }

@@ -198,7 +198,7 @@ mod tests {
     use crate::{
         case::{
             destination::Purpose,
-            profile::{Allowed, Kind, Profile},
+            profile::{Kind, Profile},
         },
         fixture,
         judge::requirement::Outcome,
@@ -264,14 +264,7 @@ mod tests {
         let mut case = fixture::pod();
         let required = &mut case.surroundings.destinations[2];
         required.purpose = Purpose::Allowed;
-        let allowed = Allowed {
-            address: required.target.address,
-            prefix: 32,
-            port: Some(443),
-            protocol: None,
-            name: None,
-            behind: false,
-        };
+        let allowed = fixture::allowed(required.target.address, Some(443));
         case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
         fixture::attempts(&mut case)[2].reach = Reach::Failed;
         assert_eq!(fixture::told(&judge(&case)), "open");

@@ -2,7 +2,7 @@ use proto::{Interface, Observation, Reach, Route};
 
 use super::*;
 use crate::{
-    case::profile::{Allowed, Kind, Profile},
+    case::profile::{Kind, Profile},
     fixture,
     judge::requirement::Outcome,
 };
@@ -123,14 +123,7 @@ fn requiring(case: &mut Case) {
 fn allowing(case: &mut Case) {
     let destination = &mut case.surroundings.destinations[1];
     destination.purpose = Purpose::Allowed;
-    let allowed = Allowed {
-        address: destination.target.address,
-        prefix: 32,
-        port: Some(443),
-        protocol: None,
-        name: None,
-        behind: false,
-    };
+    let allowed = fixture::allowed(destination.target.address, Some(443));
     case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
 }
 
@@ -154,14 +147,7 @@ fn a_missed_required_destination_leaves_other_requirements_met() {
     let mut case = fixture::pod();
     let required = &mut case.surroundings.destinations[2];
     required.purpose = Purpose::Required;
-    let allowed = Allowed {
-        address: required.target.address,
-        prefix: 32,
-        port: Some(443),
-        protocol: None,
-        name: None,
-        behind: false,
-    };
+    let allowed = fixture::allowed(required.target.address, Some(443));
     case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
     assert_eq!(judge(&case).outcome, Outcome::Unmet);
     for requirement in ["policies-enforced", "closed-from-the-start"] {
@@ -175,14 +161,7 @@ fn an_allowed_destination_need_not_be_reached() {
     let mut case = fixture::pod();
     let destination = &mut case.surroundings.destinations[2];
     destination.purpose = Purpose::Allowed;
-    let allowed = Allowed {
-        address: destination.target.address,
-        prefix: 32,
-        port: Some(443),
-        protocol: None,
-        name: None,
-        behind: false,
-    };
+    let allowed = fixture::allowed(destination.target.address, Some(443));
     case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
     assert_eq!(judge(&case).outcome, Outcome::Met);
     case.surroundings.destinations[2].purpose = Purpose::Required;

@@ -224,7 +224,7 @@ fn the_profile_no_private_allows_policies_for_the_internet_alone() {
 #[test]
 fn an_allow_list_allows_policies_for_its_destinations_alone() {
     let address = "192.0.2.1".parse().unwrap();
-    let allowed = Allowed { address, prefix: 32, port: Some(443), protocol: None, name: None, behind: false };
+    let allowed = fixture::allowed(address, Some(443));
     let to = |block: &str, port: u16| json!({ "to": [{ "ipBlock": { "cidr": block } }], "ports": [{ "port": port }] });
     for (rule, expected) in [
         (to("192.0.2.1/32", 443), "met"),
@@ -271,7 +271,7 @@ fn an_allowed_name_allows_policies_of_cilium_for_the_name() {
 #[test]
 fn an_allowed_service_allows_policies_for_its_pods() {
     let address = "10.96.0.10".parse().unwrap();
-    let allowed = Allowed { address, prefix: 32, port: Some(53), protocol: None, name: None, behind: false };
+    let allowed = fixture::allowed(address, Some(53));
     let namespace = json!({ "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } });
     for (app, expected) in [("kube-dns", "met"), ("metrics", "open")] {
         let mut case = fixture::pod();
