@@ -24,7 +24,7 @@ use std::{
 pub use access::{Access, Verb};
 pub use bonds::{Bonds, Change, Later, SecondReading};
 pub use class::Class;
-pub use control_namespace::{ControlNamespace, LISTENER_PORT};
+pub use control_namespace::{ControlNamespace, Hindrance, LISTENER_PORT};
 pub use forward::Forward;
 pub use group::{Coverage, Group};
 pub use node::{Node, NodeKind, Taint};

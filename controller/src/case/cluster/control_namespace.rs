@@ -2,7 +2,7 @@
 
 use super::{Labels, Read};
 use crate::{
-    case::policy::{Direction, Endpoint, Flow, Peer, Policies, Transport, Verdict},
+    case::policy::{Direction, Endpoint, Flow, Gap, Peer, Policies, Transport, Verdict},
     support::names::{LISTENER_ROLE, ROLE_LABEL, RUN_LABEL},
 };
 
@@ -21,10 +21,29 @@ pub struct ControlNamespace {
     pub later: Option<Policies>,
 }
 
+/// Why a probe may not reach the listener.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Hindrance {
+    /// These policies shut the listener off.
+    Shut(Vec<String>),
+    /// These parts of policies cannot be evaluated, and may shut it off.
+    MayBeShut(Vec<Gap>),
+}
+
 impl ControlNamespace {
+    /// Returns why a probe may not reach the listener; `None` if the policies let the probe in.
+    pub fn hindrance(&self, probe: &Endpoint) -> Option<Hindrance> {
+        let mut verdicts = [Transport::Tcp, Transport::Udp].into_iter().map(|it| self.verdict(probe, it));
+        verdicts.find_map(|verdict| match verdict {
+            Verdict::Open | Verdict::Allowed(_) => None,
+            Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => Some(Hindrance::Shut(by)),
+            Verdict::NotEvaluated(gaps) => Some(Hindrance::MayBeShut(gaps)),
+        })
+    }
+
     /// Returns the verdict of the policies on traffic from a probe to the listener: the stricter one of the start and the end
     /// of the run.
-    pub fn verdict(&self, probe: &Endpoint, transport: Transport) -> Verdict {
+    fn verdict(&self, probe: &Endpoint, transport: Transport) -> Verdict {
         let labels = [(RUN_LABEL, ""), (ROLE_LABEL, LISTENER_ROLE)];
         let listener = Endpoint {
             namespace: self.name.clone(),
@@ -34,13 +53,8 @@ impl ControlNamespace {
         };
         let flow =
             Flow { direction: Direction::Ingress, peer: Peer::Pod(probe), port: LISTENER_PORT, transport };
-        let strictness = |verdict: &Verdict| match verdict {
-            Verdict::Open | Verdict::Allowed(_) => 0,
-            Verdict::NotEvaluated(_) => 1,
-            Verdict::Denied(_) | Verdict::DeniedIfKnown(_) => 2,
-        };
         let states = std::iter::once(&self.policies).chain(&self.later);
         let verdicts = states.map(|policies| policies.verdict(&listener, &flow));
-        verdicts.max_by_key(strictness).unwrap_or(Verdict::Open)
+        verdicts.max_by_key(Verdict::strictness).unwrap_or(Verdict::Open)
     }
 }

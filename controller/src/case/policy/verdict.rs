@@ -121,7 +121,7 @@ impl Policies {
 
 impl Verdict {
     /// Returns the place among verdicts, from those that let the traffic pass to those that deny it.
-    const fn strictness(&self) -> u8 {
+    pub const fn strictness(&self) -> u8 {
         match self {
             Self::Open | Self::Allowed(_) => 0,
             Self::NotEvaluated(_) => 1,

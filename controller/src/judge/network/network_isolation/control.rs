@@ -14,9 +14,9 @@ use proto::Protocol;
 use super::{attempted::Attempted, declared};
 use crate::case::{
     Case, Citation, Control, InCluster,
-    cluster::LISTENER_PORT,
+    cluster::{Hindrance, LISTENER_PORT},
     destination::Purpose,
-    policy::{Endpoint, Transport, Verdict},
+    policy::Endpoint,
     profile::{Expectation, Profile},
 };
 
@@ -114,28 +114,21 @@ fn unhindered(case: &Case, known: &InCluster) -> Result<(), String> {
     let control = known.cluster.control.as_ref().ok_or("the run had no control namespace")?;
     let labels = known.pod.as_ref().and_then(|pod| pod.labels.as_ref()).unwrap_or(&known.group.labels);
     let probe = Endpoint { addresses: addresses(case), ..known.cluster.endpoint(labels) };
-    for transport in [Transport::Tcp, Transport::Udp] {
-        match control.verdict(&probe, transport) {
-            Verdict::Open | Verdict::Allowed(_) => (),
-            Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => {
-                return Err(format!(
-                    "a policy of the control namespace shuts its listener off ({}); let pods of the namespace {} reach port {} by \
-                     TCP and UDP there, or give `--control-namespace` a namespace that no policy binds",
-                    by.join(", "),
-                    known.cluster.namespace,
-                    LISTENER_PORT
-                ));
-            }
-            Verdict::NotEvaluated(gaps) => {
-                return Err(format!(
-                    "policies of the control namespace may shut its listener off ({}); give `--control-namespace` a namespace \
-                     that no policy binds",
-                    declared::in_words(gaps.iter())
-                ));
-            }
-        }
+    match control.hindrance(&probe) {
+        None => Ok(()),
+        Some(Hindrance::Shut(by)) => Err(format!(
+            "a policy of the control namespace shuts its listener off ({}); let pods of the namespace {} reach port {} by \
+             TCP and UDP there, or give `--control-namespace` a namespace that no policy binds",
+            by.join(", "),
+            known.cluster.namespace,
+            LISTENER_PORT
+        )),
+        Some(Hindrance::MayBeShut(gaps)) => Err(format!(
+            "policies of the control namespace may shut its listener off ({}); give `--control-namespace` a namespace \
+             that no policy binds",
+            declared::in_words(gaps.iter())
+        )),
     }
-    Ok(())
 }
 
 /// Refuses policies that may let more egress pass than the profile allows: the attempts cannot try every destination.

@@ -6,7 +6,7 @@ use crate::case::{
     InCluster,
     cluster::{Cluster, Selector, ServicePort},
     policy::{
-        Block, Direction, Endpoint, Flow, Gap, NAME_LABEL, Namespaces, Peer, PeerRule, Transport, Verdict,
+        Block, Direction, Endpoint, Flow, Gap, Peer, PeerRule, Transport, Verdict,
         reach::{Excesses, Limit},
     },
     profile::{Kind, Profile},
@@ -104,7 +104,6 @@ impl Limit for OfProfile<'_> {
     }
 
     fn permits_pods(&self, pods: &PeerRule, port: Option<u16>, transport: Transport) -> Result<bool, String> {
-        let lists = |address: IpAddr, port: u16| self.profile.lists(address, port, transport);
         if let Some(known) = self.knows_pods(pods, port, transport) {
             return Ok(known);
         }
@@ -118,10 +117,7 @@ impl Limit for OfProfile<'_> {
         let (ports, mut known) = (vec![DNS_PORT], servers.clone());
         for (namespace, selector, addresses, ports) in own.chain([(namespace, &labels, &servers, &ports)]) {
             known.extend(addresses);
-            let leads = |it: &&ServicePort| it.target.is_none_or(|target| port == Some(target));
-            let mut ports = ports.iter().filter(leads);
-            if are_behind(pods, namespace, selector)
-                && ports.any(|it| addresses.iter().any(|&address| lists(address, it.number)))
+            if are_behind(pods, namespace, selector) && self.lists_service(addresses, ports, port, transport)
             {
                 return Ok(true);
             }
@@ -141,6 +137,20 @@ impl Limit for OfProfile<'_> {
 }
 
 impl OfProfile<'_> {
+    /// Returns true if `--allow` lists a Service at one of its addresses, with a port that leads to this port of the pods.
+    fn lists_service(
+        &self,
+        addresses: &[IpAddr],
+        ports: &[ServicePort],
+        port: Option<u16>,
+        transport: Transport,
+    ) -> bool {
+        let leads = |it: &&ServicePort| it.target.is_none_or(|target| port == Some(target));
+        let lists =
+            |it: &ServicePort| addresses.iter().any(|&at| self.profile.lists(at, it.number, transport));
+        ports.iter().filter(leads).any(lists)
+    }
+
     /// Returns true if the profile permits every pod that a rule selects now, by its own address or by a Service's; `None` if
     /// the pods were not read, or if there is none.
     fn knows_pods(&self, rule: &PeerRule, port: Option<u16>, transport: Transport) -> Option<bool> {
@@ -149,11 +159,8 @@ impl OfProfile<'_> {
         let (pods, services) = (peers.pods.as_ref().ok()?, peers.services.as_ref().ok()?);
         let lists = |address: &IpAddr, port: u16| self.profile.lists(*address, port, transport);
         let by_service = |pod: &Endpoint| {
-            services.iter().filter(|service| service.selector.selects(&pod.labels)).any(|service| {
-                let leads = |it: &&ServicePort| it.target.is_none_or(|target| port == Some(target));
-                let mut ports = service.ports.iter().filter(leads);
-                ports.any(|it| service.addresses.iter().any(|address| lists(address, it.number)))
-            })
+            let mut services = services.iter().filter(|service| service.selector.selects(&pod.labels));
+            services.any(|it| self.lists_service(&it.addresses, &it.ports, port, transport))
         };
         let own = |pod: &Endpoint| port.is_some_and(|port| pod.addresses.iter().any(|it| lists(it, port)));
         let mut selected = Vec::new();
@@ -168,10 +175,7 @@ impl OfProfile<'_> {
 
 /// Returns true if all pods of a rule are behind a Service of this namespace with this selector.
 fn are_behind(pods: &PeerRule, namespace: &str, selector: &Selector) -> bool {
-    let PeerRule::Pods { namespaces, pods } = pods else { return false };
-    let same_namespace = match namespaces {
-        Namespaces::Named(name) => name == namespace,
-        Namespaces::Labelled(labels) => labels.equals.get(NAME_LABEL).is_some_and(|name| name == namespace),
-    };
-    same_namespace && selector.equals.iter().all(|(key, value)| pods.requires(key, value))
+    let PeerRule::Pods { pods: selection, .. } = pods else { return false };
+    pods.namespace() == Some(namespace)
+        && selector.equals.iter().all(|(key, value)| selection.requires(key, value))
 }

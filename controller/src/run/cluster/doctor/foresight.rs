@@ -5,10 +5,7 @@ use tokio::time::timeout;
 
 use super::{Check, PATIENCE};
 use crate::{
-    case::{
-        cluster::{Cluster, Group},
-        policy::{Transport, Verdict},
-    },
+    case::cluster::{Cluster, Group, Hindrance},
     plan::cluster::{self as plan, Plan, Request},
     run::cluster::{architecture, manifest, placing, survey},
 };
@@ -109,16 +106,13 @@ impl Foresight {
     fn shut_off(&self, group: &Group) -> Option<String> {
         let control = self.cluster.control.as_ref()?;
         let probe = self.cluster.endpoint(&group.labels);
-        let mut verdicts = [Transport::Tcp, Transport::Udp].into_iter().map(|it| control.verdict(&probe, it));
-        verdicts.find_map(|verdict| match verdict {
-            Verdict::Open | Verdict::Allowed(_) => None,
-            Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => {
-                Some(format!("a policy of the control namespace shuts its listener off ({})", by.join(", ")))
+        Some(match control.hindrance(&probe)? {
+            Hindrance::Shut(by) => {
+                format!("a policy of the control namespace shuts its listener off ({})", by.join(", "))
             }
-            Verdict::NotEvaluated(gaps) => {
+            Hindrance::MayBeShut(gaps) => {
                 let gaps: Vec<_> = gaps.iter().map(|gap| format!("{}: {}", gap.place, gap.why)).collect();
-                let gaps = gaps.join("; ");
-                Some(format!("policies of the control namespace may shut its listener off ({gaps})"))
+                format!("policies of the control namespace may shut its listener off ({})", gaps.join("; "))
             }
         })
     }

@@ -9,7 +9,6 @@ use kube::{Api, Client};
 use super::{list, policies};
 use crate::case::cluster::{Access, Read, Selecting, SelectingKind, Selector, ServicePort};
 
-/// Returns the objects that select pods, the Services first, and the Services as the API server wrote them.
 /// Reads the Services of a namespace that select pods.
 pub(super) async fn services(client: &Client, namespace: &str) -> Read<Vec<Selecting>> {
     let services = Api::<Service>::namespaced(client.clone(), namespace);
@@ -17,6 +16,7 @@ pub(super) async fn services(client: &Client, namespace: &str) -> Read<Vec<Selec
     list(services, what, service).await.map(|list| list.into_iter().flatten().collect())
 }
 
+/// Returns the objects that select pods, the Services first, and the Services as the API server wrote them.
 pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Read<Vec<Selecting>>>, Vec<Service>) {
     let services = Api::<Service>::namespaced(client.clone(), namespace);
     let budgets = Api::<PodDisruptionBudget>::namespaced(client.clone(), namespace);
