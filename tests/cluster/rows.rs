@@ -38,6 +38,8 @@ struct Row {
     lend: for<'a> fn(&'a Cluster) -> Vec<Loan<'a>>,
     /// A change after the pods have started.
     then: fn(&Namespace<'_>),
+    /// The time from the first round of attempts to the second. A zero is one round alone.
+    settle: &'static str,
     /// Further arguments of the user.
     words: fn(&Cluster) -> Vec<String>,
     /// For each probe, the beginning of the title of a pod that it represents, and every requirement that is not met.
@@ -54,6 +56,7 @@ const CLEAN: Row = Row {
     spoil: |_| (),
     lend: |_| Vec::new(),
     then: |_| (),
+    settle: "0",
     words: |_| Vec::new(),
     lacks: &[("pod/web", &[])],
     code: 0,
@@ -90,12 +93,12 @@ fn run(cluster: &Cluster, selection: &Selection) {
     let control = cluster.namespace("control");
     // The control pod reaches both, so a sandbox that does not is held back by its policy.
     let _imitated = outside::imitate(cluster);
-    selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control, ENFORCED));
+    selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control, ENFORCED, row.settle));
 }
 
 impl Row {
     /// Judges a namespace that is spoiled in the row's way. Deployments for Cilium's node go to this pool instead.
-    fn judge(&self, cluster: &Cluster, control: &Namespace<'_>, pool: &str) {
+    fn judge(&self, cluster: &Cluster, control: &Namespace<'_>, pool: &str, settle: &str) {
         let mut shop = Shop::default();
         (self.spoil)(&mut shop);
         for deployment in &mut shop.deployments {
@@ -109,8 +112,8 @@ impl Row {
         shop.open(&namespace);
         (self.then)(&namespace);
         let named = (self.words)(cluster);
-        let words: Vec<_> =
-            ["--environment", "production"].into_iter().chain(named.iter().map(String::as_str)).collect();
+        let always = ["--environment", "production", "--settle", settle];
+        let words: Vec<_> = always.into_iter().chain(named.iter().map(String::as_str)).collect();
         let ended = cluster.verify(&namespace, control, &words);
         let judged = ended.judged();
         for probe in &judged {

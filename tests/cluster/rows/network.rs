@@ -97,7 +97,7 @@ const BOUND_OTHERWISE: Lacks = &[
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "everything closed, and tried twice",
-        words: |_| ["--settle", "5s"].map(str::to_owned).to_vec(),
+        settle: "5s",
         says: "ms after the container's start",
         ..CLEAN
     },
@@ -194,7 +194,7 @@ pub(super) const ROWS: &[Row] = &[
             );
         },
         // The network learns of a new pod's labels a while after its start.
-        words: |_| ["--settle", "3s"].map(str::to_owned).to_vec(),
+        settle: "3s",
         lacks: &[("pod/web", OPENED_TO_NEIGHBOURS)],
         code: 1,
         says: "the sandbox reached another pod of the namespace",

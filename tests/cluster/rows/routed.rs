@@ -8,6 +8,9 @@ use crate::{Selection, outside};
 /// The pool of node two.
 const POOL: &str = "plain";
 
+/// Time until the second round. The agent makes the rules of a new pod within it, also on a busy machine.
+const SETTLE: &str = "8s";
+
 /// Rows whose policies are NetworkPolicies. Their expectations hold for every implementation. None needs the address of a
 /// Service, which nothing translates on node two.
 const NAMES: [&str; 8] = [
@@ -34,6 +37,6 @@ pub(super) fn run(cluster: &Cluster, selection: &Selection) {
     cluster.probe_image();
     let control = cluster.namespace("control");
     let _imitated = outside::imitate(cluster);
-    let _router = cluster.router();
-    selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control, POOL));
+    let _router = cluster.router().strict();
+    selection.run(AT_ONCE, &selection.of(rows()), |row| row.judge(cluster, &control, POOL, SETTLE));
 }
