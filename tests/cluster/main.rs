@@ -12,6 +12,7 @@
 
 mod admission;
 mod bystanders;
+mod cases;
 mod connections;
 mod deployed;
 mod doctor;
@@ -71,6 +72,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
     let parts = [
         suite.tests(runtimes::TESTS),
         suite.tests(policies::TESTS),
+        suite.tests(cases::TESTS),
         suite.batch(rows::batch()),
         suite.batch(rows::routed()),
         suite.tests(router::TESTS),

@@ -20,6 +20,13 @@ impl Cluster {
         command
     }
 
+    /// Runs kubectl, and kills it after these seconds.
+    pub(super) fn kubectl_within(&self, seconds: u32, words: &[&str]) -> Ended {
+        let mut command = self.inside("timeout");
+        command.arg("--signal=KILL").arg(seconds.to_string()).arg(self.parts.kubernetes.join("kubectl"));
+        run::finished(command.args(words).env("HOME", self.state.join("home")))
+    }
+
     /// Runs kubectl to its end.
     pub fn kubectl(&self, words: &[&str]) -> Ended {
         run::finished(&mut self.kubectl_command(words))

@@ -75,6 +75,12 @@ impl Namespace<'_> {
         self.kubectl(&[&["exec", pod, "--"], command].concat())
     }
 
+    /// Runs a command in a pod, and gives it up after these seconds: an exec into gVisor can hang, and kubectl waits for ever.
+    pub fn exec_within(&self, seconds: u32, pod: &str, command: &[&str]) -> Ended {
+        let words = [&["--namespace", &self.name, "exec", pod, "--"], command].concat();
+        self.cluster.kubectl_within(seconds, &words)
+    }
+
     /// Returns the address of a pod.
     pub fn address(&self, pod: &str) -> String {
         self.get(&["pod", pod])["status"]["podIP"].as_str().unwrap().to_owned()
