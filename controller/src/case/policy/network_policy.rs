@@ -119,7 +119,7 @@ fn port(value: &Value) -> Result<PortRule, String> {
             let number = object::port(number)?;
             PortRange::Numbers(number, number)
         }
-        (first, last) => PortRange::Numbers(object::port(first)?, object::port(last)?),
+        (first, last) => PortRange::between(object::port(first)?, object::port(last)?)?,
     };
     Ok(PortRule::Ports(transport, range))
 }

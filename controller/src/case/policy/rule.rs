@@ -318,6 +318,18 @@ impl Namespaces {
     }
 }
 
+impl PortRange {
+    /// Returns the ports between two numbers. No API accepts a range that ends before it begins, so that nothing says what such
+    /// a range means.
+    pub(super) fn between(first: u16, last: u16) -> Result<Self, String> {
+        if first <= last {
+            Ok(Self::Numbers(first, last))
+        } else {
+            Err(format!("the range from {first} to {last} is empty"))
+        }
+    }
+}
+
 impl PortRule {
     /// Returns true if the rule matches a port of some pod.
     pub(super) fn may_be(&self, port: u16, of: Transport) -> bool {

@@ -78,7 +78,7 @@ fn named(name: &str) -> Vec<PortRule> {
 }
 
 fn numbers(range: &Value) -> Result<PortRange, String> {
-    Ok(PortRange::Numbers(object::port(&range["start"])?, object::port(&range["end"])?))
+    PortRange::between(object::port(&range["start"])?, object::port(&range["end"])?)
 }
 
 /// The protocol defaults to TCP.

@@ -283,6 +283,24 @@ fn a_part_that_is_not_known_is_not_evaluated() {
     }
 }
 
+/// A range that ends before it begins ended the comparison with a profile by a panic.
+#[test]
+fn a_range_that_ends_before_it_begins_is_not_evaluated() {
+    let port = json!({ "portRange": { "protocol": "TCP", "start": 90, "end": 80 } });
+    let of_admins =
+        admin("a", 1, &json!([{ "action": "Allow", "to": [{ "namespaces": {} }], "ports": [port] }]));
+    let of_kubernetes = own(&json!([{ "ports": [{ "port": 90, "endPort": 80 }] }]));
+    let of_calico = json!({
+        "apiVersion": "crd.projectcalico.org/v1", "kind": "NetworkPolicy",
+        "metadata": { "namespace": "shop", "name": "c" },
+        "spec": { "egress": [{ "action": "Allow", "protocol": "TCP", "destination": { "ports": ["90:80"] } }] },
+    });
+    for object in [of_admins, of_kubernetes, of_calico] {
+        let read = format!("{:?}", Policies::of(vec![object], Vec::new()).read);
+        assert!(read.contains("the range from 90 to 80 is empty"), "{read}");
+    }
+}
+
 /// "Host-networked pods are not included in this type of peer" (`ClusterNetworkPolicyEgressPeer.namespaces`).
 #[test]
 fn a_peer_in_its_nodes_network_is_not_evaluated() {

@@ -91,7 +91,7 @@ fn range(value: &Value) -> Result<PortRange, String> {
     };
     let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{text} is no port"));
     match text.split_once(':') {
-        Some((first, last)) => Ok(PortRange::Numbers(number(first)?, number(last)?)),
+        Some((first, last)) => PortRange::between(number(first)?, number(last)?),
         None => Ok(number(text)
             .map_or_else(|_| PortRange::Named(text.to_owned()), |port| PortRange::Numbers(port, port))),
     }

@@ -64,8 +64,7 @@ fn range(port: &str, last: &Value) -> Result<PortRange, String> {
         (0, None) => Ok(PortRange::Every),
         (0, Some(_)) => Err(refused()),
         (first, None) => Ok(PortRange::Numbers(first, first)),
-        (first, Some(last)) if first <= last => Ok(PortRange::Numbers(first, last)),
-        (_, Some(last)) => Err(format!("the range from {port} to {last} is empty")),
+        (first, Some(last)) => PortRange::between(first, last),
     }
 }
 
