@@ -32,15 +32,19 @@ pub(crate) fn line(line: &str) -> String {
 /// `::name` (actions/runner, `ActionCommand.cs`), `##[name]` and `##vso[` (Azure Pipelines, "Logging commands"). IPv6 addresses
 /// stay.
 fn without_commands(text: &str) -> String {
-    let mut parts = text.split("::");
-    let mut printed = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let name = part.chars().take_while(|it| it.is_ascii_alphabetic() || *it == '-');
-        let is_command = name.into_iter().any(|it| !it.is_ascii_hexdigit());
-        printed.push_str(if is_command { "\\u{3a}:" } else { "::" });
-        printed.push_str(part);
-    }
-    printed.replace("##", "\\u{23}#")
+    let begins = |rest: &str| {
+        let Some(name) = rest.strip_prefix("::") else { return rest.starts_with("##") };
+        let name = name.chars().take_while(|it| it.is_ascii_alphabetic() || *it == '-');
+        name.into_iter().any(|it| !it.is_ascii_hexdigit())
+    };
+    text.char_indices().fold(String::new(), |mut printed, (at, character)| {
+        if text.get(at..).is_some_and(begins) {
+            printed.extend(character.escape_unicode());
+        } else {
+            printed.push(character);
+        }
+        printed
+    })
 }
 
 /// Returns a page whose lines and tabs stay, and whose other harmful characters are escaped.
@@ -108,6 +112,7 @@ mod tests {
     fn no_word_of_a_line_is_a_runners_command() {
         assert_eq!(line("a ::error::b"), "a \\u{3a}:error::b");
         assert_eq!(line("##[error]c ##vso[d]"), "\\u{23}#[error]c \\u{23}#vso[d]");
+        assert_eq!(line("###[a] :::error::b"), "\\u{23}\\u{23}#[a] :\\u{3a}:error::b");
         assert_eq!(line("[2001:db8::7]:53, ::1, ::ffff:10.0.0.1"), "[2001:db8::7]:53, ::1, ::ffff:10.0.0.1");
     }
 
