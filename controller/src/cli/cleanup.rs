@@ -53,9 +53,9 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         let control_namespace = self.namespaces.control_namespace.as_deref();
-        let Cluster { kubeconfig, context } = &self.cluster;
+        let login = self.cluster.login();
         block_within(self.patience, async {
-            let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await;
+            let connection = connect::connect(&login).await;
             let connection = connection.map_err(RunError::from)?;
             let mut text = String::new();
             let mut left = false;

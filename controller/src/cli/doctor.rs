@@ -47,9 +47,9 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         let control_namespace = self.namespaces.control_namespace.as_deref();
-        let Cluster { kubeconfig, context } = &self.cluster;
+        let login = self.cluster.login();
         block_within(self.patience, async {
-            let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await;
+            let connection = connect::connect(&login).await;
             let connection = connection.map_err(RunError::from)?;
             let image = self.image.reference();
             let checks = Box::pin(doctor::examine(

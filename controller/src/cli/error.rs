@@ -7,7 +7,7 @@ use crate::{
     report::deliver::Undelivered,
     run::{
         RunError,
-        cluster::{pods::Refusal, survey},
+        cluster::{connect::ConnectError, pods::Refusal, survey},
         local::{
             launch::LaunchError,
             survey::{UserNamespaces, user_namespaces},
@@ -110,7 +110,7 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         RunError::Blind(_) => Some(LAUNCHING),
         RunError::Unexplained(_) => Some(READING),
         RunError::Find { .. } => Some("`kubectl auth can-i list pods --namespace NAME` must say yes"),
-        RunError::Connect(_) => Some("set KUBECONFIG, or give --kubeconfig FILE and --context NAME"),
+        RunError::Connect(error) => Some(of_connection(error)),
         RunError::NoneLaunched { reasons }
             if reasons.iter().any(|reason| matches!(reason, Refusal::Permission(_))) =>
         {
@@ -121,6 +121,22 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         ),
         RunError::Manifest(_) => Some("run the command again"),
         RunError::Interrupted | RunError::Random(_) | RunError::Signals(_) | RunError::Listen(_) => None,
+    }
+}
+
+/// Returns the remedy for a connection that cannot be made.
+const fn of_connection(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Kubeconfig(_) | ConnectError::Nowhere(_) | ConnectError::Client(_) => {
+            "set KUBECONFIG, or give --kubeconfig FILE and --context NAME"
+        }
+        ConnectError::Credential(_) => {
+            "log in as for kubectl until `kubectl get --raw /readyz` answers, or name another account by --context NAME"
+        }
+        ConnectError::Proxy(_) => {
+            "give a URL such as http://proxy.example:3128; NO_PROXY excepts the API server from HTTPS_PROXY"
+        }
+        ConnectError::NoUser { .. } => "name the user by --as USER, or by `as` in the kubeconfig",
     }
 }
 

@@ -81,9 +81,9 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         block_on(async {
-            let Cluster { kubeconfig, context } = &self.cluster;
+            let login = self.cluster.login();
             let read = async {
-                let connection = connect::connect(kubeconfig.as_deref(), context.as_deref()).await?;
+                let connection = connect::connect(&login).await?;
                 Box::pin(reading::read(&connection.client, &namespace)).await
             };
             let reading = timeout(self.timeout, Box::pin(read)).await.map_err(|_| RunError::NoAnswer)??;

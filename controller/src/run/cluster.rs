@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-use connect::Connection;
+use connect::{Connection, Login};
 use manifest::{Admission, Common, Marks};
 use pods::Fleet;
 use probing::{Probed, Probing};
@@ -54,10 +54,8 @@ const BACKSTOP: Duration = Duration::from_mins(1);
 /// A namespace of a cluster, and the probes that it gets.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// The path of the kubeconfig; `None` for the default one.
-    pub(crate) kubeconfig: Option<std::path::PathBuf>,
-    /// The context of the kubeconfig; `None` for the current one.
-    pub(crate) context: Option<String>,
+    /// How the run logs in to the cluster.
+    pub(crate) login: Login,
     /// The namespace whose pods are judged.
     pub(crate) namespace: String,
     /// The namespace of the control pods; `None` for a run without control pods.
@@ -251,7 +249,7 @@ fn blind(cluster: &Cluster) -> Option<Unreadable> {
 }
 
 async fn connection(target: &Target) -> Result<Connection, RunError> {
-    Ok(connect::connect(target.kubeconfig.as_deref(), target.context.as_deref()).await?)
+    Ok(connect::connect(&target.login).await?)
 }
 
 async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, RunError> {

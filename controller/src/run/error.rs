@@ -34,7 +34,7 @@ pub(crate) enum RunError {
     #[error("failed to survey the namespace")]
     Survey(#[from] cluster::survey::Error),
     #[error("failed to connect to the cluster")]
-    Connect(#[from] cluster::pods::Error),
+    Connect(#[from] cluster::connect::ConnectError),
     #[error("no probe is launched without reading the pods and Services of the namespace: {0}")]
     Blind(Unreadable),
     #[error("the policies of the namespace cannot be explained: {0}")]

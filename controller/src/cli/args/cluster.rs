@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::target::TargetRefused;
-use crate::{cli::verify::time, image};
+use crate::{cli::verify::time, image, run::cluster::connect::Login};
 
 /// The namespaces of a run.
 #[derive(Args, Clone, Debug)]
@@ -25,10 +25,16 @@ pub(in crate::cli) struct Namespaces {
 pub(in crate::cli) struct Cluster {
     /// The kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the pod's service account]
     #[arg(long, value_name = "FILE", requires = "namespace", help_heading = "In a cluster")]
-    pub(in crate::cli) kubeconfig: Option<PathBuf>,
+    kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig [default: the current context]
     #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
-    pub(in crate::cli) context: Option<String>,
+    context: Option<String>,
+    /// The user to act as, if the account may impersonate users [default: the kubeconfig's own]
+    #[arg(long = "as", value_name = "USER", requires = "namespace", help_heading = "In a cluster")]
+    user: Option<String>,
+    /// A group of the user to act as; may be repeated
+    #[arg(long = "as-group", value_name = "GROUP", requires = "namespace", help_heading = "In a cluster")]
+    groups: Vec<String>,
 }
 
 /// The time of a command that asks a cluster and makes no run.
@@ -60,6 +66,16 @@ impl Namespaces {
     /// Returns the namespace of a command that requires one.
     pub(in crate::cli) fn required(&self) -> Result<&str, TargetRefused> {
         self.namespace().ok_or(TargetRefused::NoNamespace)
+    }
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Returns how the command logs in.
+    pub(in crate::cli) fn login(self) -> Login {
+        let Self { kubeconfig, context, user, groups } = self;
+        Login { kubeconfig, context, user, groups }
     }
 }
 

@@ -86,8 +86,7 @@ impl Arguments {
             None => embedded::digests(),
         };
         Ok(Some(Target {
-            kubeconfig: self.cluster.kubeconfig,
-            context: self.cluster.context,
+            login: self.cluster.login(),
             namespace,
             control_namespace: self.namespaces.control_namespace,
             pool_label: self.pool_label,

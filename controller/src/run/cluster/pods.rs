@@ -50,19 +50,6 @@ pub(crate) struct Fleet {
     created: Mutex<BTreeSet<String>>,
 }
 
-/// Why the cluster cannot be reached at all.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("failed to read the kubeconfig")]
-    Kubeconfig(#[from] kube::config::KubeconfigError),
-    #[error("there is no kubeconfig, and the controller does not run in a pod with a service account")]
-    Nowhere(#[from] kube::config::InferConfigError),
-    #[error("failed to get a credential for the cluster")]
-    Credential(#[from] super::connect::credential::CredentialError),
-    #[error("failed to create a client for the cluster")]
-    Client(#[source] Box<kube::Error>),
-}
-
 // === impl Fleet ===
 
 impl Fleet {

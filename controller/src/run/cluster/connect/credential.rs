@@ -6,47 +6,35 @@
 
 use std::{
     collections::HashMap,
-    ffi::CStr,
-    fs::File,
     io,
-    os::{fd::AsRawFd, unix::fs::FileExt},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use kube::config::{AuthInfo, ExecConfig};
+use kube::config::{ExecConfig, ExecInteractiveMode};
 use nix::{
-    sys::{
-        memfd::{MFdFlags, memfd_create},
-        signal::{Signal, killpg},
-    },
+    sys::signal::{Signal, killpg},
     unistd::Pid,
 };
 use serde::Deserialize;
 use serde_json::json;
-use tokio::{
-    process::Command,
-    time::{sleep, timeout},
-};
+use tokio::{process::Command, time::timeout};
 
 /// The most time for one answer of a plugin.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The time before its end at which a token is renewed; the client library keeps a token for up to a minute.
-const AHEAD: Duration = Duration::from_mins(2);
-/// The shortest time between two questions to a plugin.
-const PAUSE: Duration = Duration::from_secs(10);
-/// The name of the file of a token, for those who list the files of this process.
-const STORE: &CStr = c"podproof-token";
+/// The most characters of an installation hint.
+const HINT: usize = 300;
 
-/// The reason why a plugin gave no credential. The plugin's own words are left out: they may hold secrets.
+/// The reason why there is no credential. The plugin's own words are left out: they may hold secrets.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CredentialError {
     #[error("the kubeconfig names a credential plugin without a command")]
     NoCommand,
-    #[error("failed to start the credential plugin {program:?}")]
-    Start { program: String, source: io::Error },
+    #[error("failed to start the credential plugin {program:?}{}", hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
+    Start { program: String, hint: Option<String>, source: io::Error },
+    #[error("the credential plugin {program:?} asks for a terminal (interactiveMode Always), and gets none")]
+    Interactive { program: String },
     #[error(
         "the credential plugin {program:?} failed ({status}); run it by `kubectl get --raw /readyz` to see its own words"
     )]
@@ -55,8 +43,14 @@ pub(crate) enum CredentialError {
     Late { program: String },
     #[error("the credential plugin {program:?} answered no ExecCredential with a token or a certificate")]
     Unreadable { program: String },
-    #[error("failed to keep the token in memory")]
-    Store(#[source] io::Error),
+    #[error("failed to read the token file {file:?}")]
+    TokenFile { file: String, source: io::Error },
+    #[error("the token has characters that no request can carry")]
+    Malformed,
+    #[error(
+        "the auth-provider {name:?} of the kubeconfig left kubectl with 1.26; a credential plugin (`exec`) takes its place"
+    )]
+    Provider { name: String },
 }
 
 /// The answer of a plugin.
@@ -67,66 +61,33 @@ struct Answer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Status {
-    expiration_timestamp: Option<Timestamp>,
-    token: Option<String>,
-    client_certificate_data: Option<String>,
-    client_key_data: Option<String>,
+pub(super) struct Status {
+    pub(super) expiration_timestamp: Option<Timestamp>,
+    pub(super) token: Option<String>,
+    pub(super) client_certificate_data: Option<String>,
+    pub(super) client_key_data: Option<String>,
 }
-
-/// A token in a file that only this process has.
-struct Store(File);
 
 /// The processes of a plugin, which end when it is dropped.
 struct Processes(Option<Pid>);
 
-/// Asks the plugin of an account, if it has one, and puts the answer in its place. The token is renewed before it ends.
-pub(super) async fn provide(account: &mut AuthInfo) -> Result<(), CredentialError> {
-    let Some(plugin) = account.exec.take() else { return Ok(()) };
-    let password = account.username.is_some() && account.password.is_some();
-    if password || account.token.is_some() || account.token_file.is_some() {
-        return Ok(());
-    }
-    let Status { expiration_timestamp, token, client_certificate_data, client_key_data } =
-        ask(&plugin).await?;
-    if let (Some(certificate), Some(key)) = (client_certificate_data, client_key_data) {
-        account.client_certificate_data = Some(STANDARD.encode(certificate));
-        account.client_key_data = Some(STANDARD.encode(key).into());
-    }
-    if let Some(token) = token {
-        let store = Store::of(&token).map_err(CredentialError::Store)?;
-        account.token_file = Some(store.path());
-        tokio::spawn(renew(plugin, store, expiration_timestamp));
-    }
-    Ok(())
-}
-
-/// Renews a token before it ends, for as long as the plugin says when a token ends. The task ends with the command.
-async fn renew(plugin: ExecConfig, store: Store, mut expires: Option<Timestamp>) {
-    while let Some(end) = expires {
-        let left = Duration::try_from(end.duration_since(Timestamp::now())).unwrap_or_default();
-        sleep(left.saturating_sub(AHEAD).max(PAUSE)).await;
-        let Ok(Status { token: Some(token), expiration_timestamp, .. }) = ask(&plugin).await else {
-            continue;
-        };
-        if store.put(&token).is_ok() {
-            expires = expiration_timestamp;
-        }
-    }
-    // The file must stay for as long as the client reads it.
-    std::future::pending::<()>().await;
-    drop(store);
-}
-
-async fn ask(plugin: &ExecConfig) -> Result<Status, CredentialError> {
+/// Asks a plugin for a token or a certificate.
+pub(super) async fn ask(plugin: &ExecConfig) -> Result<Status, CredentialError> {
     let program = plugin.command.clone().ok_or(CredentialError::NoCommand)?;
-    let child = command(&program, plugin).spawn();
-    let child = child.map_err(|source| CredentialError::Start { program: program.clone(), source })?;
+    if plugin.interactive_mode == Some(ExecInteractiveMode::Always) {
+        return Err(CredentialError::Interactive { program });
+    }
+    let not_started = |source| CredentialError::Start {
+        program: program.clone(),
+        hint: plugin.install_hint.as_ref().filter(|hint| !hint.is_empty()).map(|hint| shortened(hint)),
+        source,
+    };
+    let child = command(&program, plugin).spawn().map_err(not_started)?;
     let _processes = Processes(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
     let Ok(output) = timeout(PATIENCE, child.wait_with_output()).await else {
         return Err(CredentialError::Late { program });
     };
-    let output = output.map_err(|source| CredentialError::Start { program: program.clone(), source })?;
+    let output = output.map_err(not_started)?;
     if !output.status.success() {
         return Err(CredentialError::Failed { program, status: output.status });
     }
@@ -166,21 +127,9 @@ fn command(program: &str, plugin: &ExecConfig) -> Command {
     command
 }
 
-impl Store {
-    fn of(token: &str) -> io::Result<Self> {
-        let store = Self(File::from(memfd_create(STORE, MFdFlags::MFD_CLOEXEC)?));
-        store.put(token)?;
-        Ok(store)
-    }
-
-    fn path(&self) -> String {
-        format!("/proc/self/fd/{}", self.0.as_raw_fd())
-    }
-
-    fn put(&self, token: &str) -> io::Result<()> {
-        self.0.write_all_at(token.as_bytes(), 0)?;
-        self.0.set_len(token.len().try_into().map_err(io::Error::other)?)
-    }
+/// Returns the first words of a hint for people.
+fn shortened(hint: &str) -> String {
+    hint.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(HINT).collect()
 }
 
 impl Drop for Processes {
@@ -194,41 +143,41 @@ impl Drop for Processes {
 mod tests {
     use std::{error::Error, time::Instant};
 
+    use tokio::time::sleep;
+
     use super::*;
 
-    fn account(script: &str) -> AuthInfo {
-        let exec = json!({
+    fn plugin(script: &str) -> ExecConfig {
+        let plugin = json!({
             "apiVersion": "client.authentication.k8s.io/v1",
             "command": "/bin/sh",
             "args": ["-c", script],
             "env": [{ "name": "PLUGIN_SECRET", "value": "hunter2" }],
             "interactiveMode": "IfAvailable",
         });
-        serde_json::from_value(json!({ "exec": exec })).unwrap()
+        serde_json::from_value(plugin).unwrap()
     }
 
-    async fn refused(script: &str) -> String {
-        let error = provide(&mut account(script)).await.unwrap_err();
+    async fn refused(plugin: &ExecConfig) -> String {
+        let error = ask(plugin).await.err().unwrap();
         let source = error.source().map(ToString::to_string).unwrap_or_default();
         format!("{error}: {source}")
     }
 
     #[tokio::test]
-    async fn a_token_is_read_from_the_plugin_and_kept_in_memory() {
+    async fn a_token_is_read_from_the_plugin() {
         let script = r#"test -n "$KUBERNETES_EXEC_INFO" && test "$PLUGIN_SECRET" = hunter2 &&
             echo '{"kind":"ExecCredential","status":{"token":"abc","expirationTimestamp":"2030-01-01T00:00:00Z"}}'"#;
-        let mut account = account(script);
-        provide(&mut account).await.unwrap();
-        assert_eq!(std::fs::read_to_string(account.token_file.unwrap()).unwrap(), "abc");
-        assert!(account.exec.is_none());
+        let status = ask(&plugin(script)).await.unwrap();
+        assert_eq!(status.token.as_deref(), Some("abc"));
+        assert!(status.expiration_timestamp.is_some());
     }
 
     #[tokio::test]
     async fn a_certificate_is_read_from_the_plugin() {
-        let mut account = account(r#"echo '{"status":{"clientCertificateData":"c","clientKeyData":"k"}}'"#);
-        provide(&mut account).await.unwrap();
-        assert_eq!(account.client_certificate_data, Some(STANDARD.encode("c")));
-        assert!(account.client_key_data.is_some() && account.token_file.is_none());
+        let script = r#"echo '{"status":{"clientCertificateData":"c","clientKeyData":"k"}}'"#;
+        let status = ask(&plugin(script)).await.unwrap();
+        assert_eq!((status.client_certificate_data.as_deref(), status.token), (Some("c"), None));
     }
 
     #[tokio::test]
@@ -236,14 +185,28 @@ mod tests {
         for script in
             ["echo $PLUGIN_SECRET; echo $PLUGIN_SECRET >&2; exit 3", "echo $PLUGIN_SECRET", "echo '{}'"]
         {
-            let said = refused(script).await;
+            let said = refused(&plugin(script)).await;
             assert!(said.contains("/bin/sh") && !said.contains("hunter2"), "{said}");
         }
     }
 
     #[tokio::test]
     async fn a_plugin_that_prompts_reads_an_end() {
-        assert!(refused("read -r answer && echo \"$answer\"").await.contains("failed"));
+        assert!(refused(&plugin("read -r answer && echo \"$answer\"")).await.contains("failed"));
+    }
+
+    #[tokio::test]
+    async fn a_missing_plugin_is_named_with_its_installation_hint() {
+        let hint = Some("Install the plugin:\n  apt-get install it".to_owned());
+        let missing = ExecConfig { command: Some("no-such-plugin".into()), install_hint: hint, ..plugin("") };
+        let said = refused(&missing).await;
+        assert!(said.contains("no-such-plugin\" (Install the plugin: apt-get install it)"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_demands_a_terminal_is_not_started() {
+        let always = ExecConfig { interactive_mode: Some(ExecInteractiveMode::Always), ..plugin("exit 3") };
+        assert!(refused(&always).await.contains("terminal"));
     }
 
     #[tokio::test]
@@ -252,16 +215,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("alive");
         let script = format!("sleep 2 && touch {} & wait", file.display());
-        assert!(timeout(Duration::from_millis(300), provide(&mut account(&script))).await.is_err());
+        assert!(timeout(Duration::from_millis(300), ask(&plugin(&script))).await.is_err());
         assert!(begun.elapsed() < Duration::from_secs(2));
         sleep(Duration::from_millis(2500)).await;
         assert!(!file.exists(), "a process of the plugin goes on");
-    }
-
-    #[test]
-    fn a_shorter_token_replaces_a_longer_one() {
-        let store = Store::of("a longer token").unwrap();
-        store.put("short").unwrap();
-        assert_eq!(std::fs::read_to_string(store.path()).unwrap(), "short");
     }
 }
