@@ -23,14 +23,18 @@ pub mod text;
 
 use crate::{
     evidence::record::Record,
-    judge::{finding::Judged, policy::Policy, verdict},
+    judge::{
+        finding::Judged,
+        policy::{Acceptance, Policy},
+        verdict,
+    },
 };
 
 pub use format::{Error, Format};
 pub use markdown::render as markdown;
 pub use model_v1::{
-    Area, Declared, Enforcement, Extent, LeftOut, Place, Report, ReportedFinding, ReportedOutcome,
-    ReportedSandbox, ReportedWaiver, Run, Standing, Subject, Verdict,
+    Accepted, Area, Declared, Enforcement, Extent, LeftOut, Place, Report, ReportedAcceptance,
+    ReportedFinding, ReportedOutcome, ReportedSandbox, ReportedWaiver, Run, Standing, Subject, Verdict,
 };
 
 impl Report {
@@ -70,7 +74,11 @@ impl Report {
                 .iter()
                 .map(|waiver| ReportedWaiver::new(waiver, policy, &judged))
                 .collect(),
-            notes: notes.chain(notes::unenforced(&all)).collect(),
+            accepted: policy.accepted.iter().map(ReportedAcceptance::from).collect(),
+            notes: notes
+                .chain(notes::unenforced(&all))
+                .chain(policy.accepted.iter().map(Acceptance::words))
+                .collect(),
             scope,
             not_judged,
             sandboxes,

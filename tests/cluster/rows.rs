@@ -6,6 +6,7 @@ mod node;
 mod profiles;
 mod routed;
 mod runtime;
+mod storage;
 mod workload;
 
 use std::{collections::BTreeMap, iter};
@@ -81,6 +82,7 @@ fn rows() -> impl Iterator<Item = (String, &'static Row)> {
         ("network", network::ROWS),
         ("profile", profiles::ROWS),
         ("workload", workload::ROWS),
+        ("storage", storage::ROWS),
         ("custom", custom::ROWS),
         ("node", node::ROWS),
     ];

@@ -5,6 +5,7 @@ mod access;
 mod bonds;
 mod class;
 mod control_namespace;
+mod device;
 mod forward;
 mod group;
 pub(crate) mod node;
@@ -15,6 +16,7 @@ mod pod_view;
 mod quantity;
 mod selecting;
 mod selector;
+mod storage;
 
 use std::{
     fmt,
@@ -25,16 +27,18 @@ pub use access::{Access, Verb};
 pub use bonds::{Bonds, Change, Later, SecondReading};
 pub use class::Class;
 pub use control_namespace::{ControlNamespace, Hindrance, LISTENER_PORT};
+pub use device::{Device, DeviceClaim, DeviceRequest};
 pub use forward::Forward;
 pub use group::{Coverage, Group};
 pub use node::{Node, NodeKind, Taint};
 pub use part::{Part, Restriction};
 pub use peers::Peers;
 pub use placement::{Affinity, Placement, Toleration};
-pub use pod_view::{Container, ContainerKind, Origin, PodView, SeccompProfile, Volume};
+pub use pod_view::{Container, ContainerKind, Origin, PodView, SeccompProfile};
 pub use quantity::{bytes, millis};
 pub use selecting::{Selecting, SelectingKind, ServicePort};
 pub use selector::{Labels, Requirement, Selector};
+pub use storage::{CsiDriver, StorageClass, Volume, VolumeKind};
 
 use super::policy::{Binding, Endpoint, Policies};
 
@@ -79,8 +83,14 @@ pub struct Cluster {
     pub later: Option<Later>,
     /// The limits of a LimitRange for containers without limits.
     pub default_limits: Read<Option<crate::case::limits::Limits>>,
-    /// The volumes behind the namespace's claims.
+    /// The volumes behind the namespace's claims, and the claims without one.
     pub claims: Read<Vec<Volume>>,
+    /// The StorageClasses; read only if a pod has a claim without a volume.
+    pub storage_classes: Read<Vec<StorageClass>>,
+    /// The CSI drivers; read only if a pod has a volume of one.
+    pub csi_drivers: Read<Vec<CsiDriver>>,
+    /// Claims for devices; read only if a pod has one.
+    pub device_claims: Read<Vec<DeviceClaim>>,
     /// ResourceQuotas, each with its used amounts.
     pub quotas: Read<Vec<String>>,
     /// Services, disruption budgets and autoscalers that select pods.
@@ -124,6 +134,15 @@ impl Cluster {
     /// Returns the node with a name.
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.as_ref().ok()?.iter().find(|node| node.name == name)
+    }
+
+    /// Returns the pods that a template's workload has made, on any node.
+    pub fn made_by<'a>(&'a self, template: &'a PodView) -> impl Iterator<Item = &'a PodView> {
+        self.pods().filter(|pod| {
+            template.origin.is_template()
+                && pod.origin.kind == template.origin.kind
+                && pod.origin.name == template.origin.name
+        })
     }
 
     /// Returns pods of the namespace with these labels, as policies select them.

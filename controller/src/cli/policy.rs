@@ -12,7 +12,7 @@ use super::{
 use crate::{
     judge::{
         exit::Exit,
-        policy::{Policy, Standing},
+        policy::{Acceptance, Policy, Standing},
     },
     plan::endpoint::Endpoint,
     support::clock,
@@ -92,6 +92,7 @@ impl Show {
             single.into_iter().map(|(key, value, line)| (key, value, format!("{name}, line {line}"))),
         );
         rows.extend(waivers(&policy, &name));
+        rows.extend(accepted(&policy, &name));
         let mut text = table(&rows);
         for remark in &declared.remarks {
             // Writing to a string does not fail.
@@ -140,6 +141,17 @@ fn waivers(policy: &Policy, name: &str) -> Vec<(String, String, String)> {
         (key, value, format!("{name}, line {}", waiver.line))
     };
     policy.waivers.iter().map(row).collect()
+}
+
+fn accepted(policy: &Policy, name: &str) -> Vec<(String, String, String)> {
+    let row = |it: &Acceptance| {
+        (
+            format!("accepted: {}", it.what()),
+            format!("{} ({})", it.reason, it.owner),
+            format!("{name}, line {}", it.line),
+        )
+    };
+    policy.accepted.iter().map(row).collect()
 }
 
 fn table(rows: &[(String, String, String)]) -> String {

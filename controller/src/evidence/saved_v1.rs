@@ -22,6 +22,7 @@ mod policy;
 mod profile;
 mod run;
 mod selector;
+mod storage;
 mod subject;
 mod surroundings;
 

@@ -22,7 +22,7 @@ pub struct Finding {
     pub citations: Vec<Citation>,
     /// True if another kernel is dressed up as gVisor.
     pub disguise: bool,
-    /// True if the user's profile allows all that the requirement lacks.
+    /// True if the user's profile or policy file accepts all that the requirement lacks.
     pub accepted: bool,
 }
 

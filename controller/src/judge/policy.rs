@@ -1,10 +1,12 @@
 //! The strictness of a run's judgement, set by its environment and its policy file.
 
+pub mod accepted;
 pub mod file;
 pub mod waiver;
 
 use std::collections::BTreeMap;
 
+pub use accepted::{Acceptance, Accepted};
 pub use waiver::{Standing, Waiver};
 
 use super::requirement::{Class, Requirement};
@@ -43,6 +45,8 @@ pub struct Policy {
     pub raised: BTreeMap<&'static str, Enforcement>,
     /// Requirements that need not be met for a time.
     pub waivers: Vec<Waiver>,
+    /// Drivers and devices that are accepted by name.
+    pub accepted: Vec<Acceptance>,
 }
 
 // === impl Enforcement ===
@@ -84,6 +88,7 @@ impl Policy {
             weights: BTreeMap::new(),
             raised: BTreeMap::new(),
             waivers: Vec::new(),
+            accepted: Vec::new(),
         }
     }
 
@@ -98,8 +103,8 @@ impl Policy {
         if waived && enforcement == Enforcement::Blocks { Enforcement::Waived } else { enforcement }
     }
 
-    /// Returns the enforcement of a requirement that lacks only what the user's profile allows. The user accepted it by name,
-    /// so it warns at most, unless the policy file raises the requirement.
+    /// Returns the enforcement of a requirement that lacks only what the user's profile or the policy file accepts by name. It
+    /// warns at most, unless the policy file raises the requirement.
     pub fn of_accepted(&self, requirement: &Requirement, enforcement: Enforcement) -> Enforcement {
         let raised = self.raised.get(requirement.id) == Some(&Enforcement::Blocks);
         if enforcement == Enforcement::Blocks && !raised { Enforcement::Warns } else { enforcement }

@@ -47,6 +47,8 @@ pub enum Judge {
     Kernel(fn(&Case, &Assessment) -> Judgement),
     /// A judge that needs the policy, because the policy says what the whole is.
     Policy(fn(&Case, &Policy) -> Judgement),
+    /// A judge that needs both, because the policy accepts things by name.
+    Both(fn(&Case, &Assessment, &Policy) -> Judgement),
 }
 
 /// The meaning of a requirement in general; a finding speaks of its own case.
@@ -127,7 +129,7 @@ pub struct Judgement {
     pub citations: Vec<Citation>,
     /// True if another kernel is dressed up as gVisor.
     pub disguise: bool,
-    /// True if the user's profile allows all that the requirement lacks, so that the finding warns at most.
+    /// True if the user's profile or policy file accepts all that the requirement lacks, so that the finding warns at most.
     pub accepted: bool,
 }
 
@@ -168,6 +170,7 @@ impl Judge {
             Self::Case(judge) => judge(case),
             Self::Kernel(judge) => judge(case, assessment),
             Self::Policy(judge) => judge(case, policy),
+            Self::Both(judge) => judge(case, assessment, policy),
         }
     }
 }
@@ -201,7 +204,7 @@ impl Judgement {
         Self { outcome, because: because.into(), citations: Vec::new(), disguise: false, accepted: false }
     }
 
-    /// Marks what the requirement lacks as allowed by the user's profile.
+    /// Marks what the requirement lacks as accepted by the user's profile or policy file.
     #[must_use]
     pub fn accepted(self) -> Self {
         Self { accepted: true, ..self }

@@ -4,6 +4,7 @@
 //! schema never requires. The version becomes 2 when a key is removed or renamed, when a key changes its type or its
 //! meaning, or when a list of values grows that the schema closes.
 
+mod accepted;
 mod environment;
 mod extent;
 mod finding;
@@ -17,6 +18,7 @@ mod waiver;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use accepted::{Accepted, ReportedAcceptance};
 pub use environment::{Declared, Environment};
 pub use extent::{Extent, LeftOut};
 pub use finding::{Citation, PlatformRemedy, ReportedFinding, ReportedOutcome};
@@ -53,6 +55,9 @@ pub struct Report {
     pub policy: Option<String>,
     /// Every waiver of the policy file, needed or not.
     pub waivers: Vec<ReportedWaiver>,
+    /// Every driver and device that the policy file accepts by name. The notes tell of them, too.
+    #[serde(default)]
+    pub accepted: Vec<ReportedAcceptance>,
     /// One sentence on the extent of the check.
     #[serde(default)]
     pub scope: String,

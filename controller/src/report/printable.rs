@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use super::{
-    Declared, Extent, LeftOut, Place, Report, ReportedFinding, ReportedSandbox, ReportedWaiver, Run, Subject,
+    Declared, Extent, LeftOut, Place, Report, ReportedAcceptance, ReportedFinding, ReportedSandbox,
+    ReportedWaiver, Run, Subject,
     model_v1::{Citation, RanPod, ReportedObservation},
 };
 use crate::support::printable::line;
@@ -61,7 +62,7 @@ macro_rules! clean {
 }
 
 clean!(Report {
-    extent, run, environment, policy, waivers, scope, not_judged, notes, sandboxes;
+    extent, run, environment, policy, waivers, accepted, scope, not_judged, notes, sandboxes;
     version, verdict, score, only_production
 });
 clean!(Extent { restricted_to, left_out; whole });
@@ -69,6 +70,7 @@ clean!(LeftOut { names; by, noun });
 clean!(Run { id, started_at, controller, place });
 clean!(Declared { source, remarks; environment });
 clean!(ReportedWaiver { scope, owner, reason, expires; requirement, standing, needed, line });
+clean!(ReportedAcceptance { name, owner, reason; of, line });
 clean!(ReportedSandbox { subject, probe, pod, findings, observations; verdict, platforms });
 clean!(ReportedFinding {
     because, evidence;

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Labels, Placement};
+use super::{Device, Labels, Placement, Volume};
 use crate::case::limits::Limits;
 
 /// A pod or a pod template.
@@ -33,6 +33,8 @@ pub struct PodView {
     pub limits: Limits,
     /// Volumes that reach outside of the pod.
     pub volumes: Vec<Volume>,
+    /// Devices of the node that the pod asks for.
+    pub devices: Vec<Device>,
     /// The host's namespaces that the pod shares: "network", "pid", "ipc".
     pub host_namespaces: Vec<String>,
     /// Kernel settings that the pod changes.
@@ -112,18 +114,6 @@ pub enum ContainerKind {
     Init,
     /// Only since it was added to a running pod.
     Ephemeral,
-}
-
-/// A volume that reaches outside of the pod.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Volume {
-    /// The volume's name.
-    pub name: String,
-    /// The volume's kind: "hostPath", "claim", or "driver" for a mount by a program of the node; behind a claim also
-    /// "local", "csi" and any other kind.
-    pub kind: String,
-    /// The path on the node, the driver, or the claim's name.
-    pub source: String,
 }
 
 impl Origin {

@@ -13,9 +13,10 @@ use super::{
     machine::Limits,
     node::Node,
     peers::Peers,
-    pod::{PodView, Volume},
+    pod::PodView,
     policy::{ControlNamespace, Later, Policies},
     selector::{Labels, Selecting},
+    storage::{CsiDriver, DeviceClaim, StorageClass, Volume},
 };
 use crate::case::cluster;
 
@@ -56,6 +57,12 @@ saved_struct! {
         later: Option<Later> => optional,
         default_limits: Read<Option<Limits>> => read_optional,
         claims: Read<Vec<Volume>> => read_each,
+        #[serde(default = "unasked")]
+        storage_classes: Read<Vec<StorageClass>> => read_each,
+        #[serde(default = "unasked")]
+        csi_drivers: Read<Vec<CsiDriver>> => read_each,
+        #[serde(default = "unasked")]
+        device_claims: Read<Vec<DeviceClaim>> => read_each,
         quotas: Read<Vec<String>> => read,
         selecting: Vec<Read<Vec<Selecting>>> => each_read,
         #[serde(flatten)]
@@ -96,9 +103,9 @@ saved_struct! {
     }
 }
 
-/// The addresses behind a Service, for files from before they were read. Nothing rested on them.
+/// An empty list, for files from before it was read. Nothing rested on it.
 #[expect(clippy::unnecessary_wraps, reason = "the field is the result of a read")]
-const fn unasked() -> Read<Vec<SocketAddr>> {
+const fn unasked<T>() -> Read<Vec<T>> {
     Ok(Vec::new())
 }
 

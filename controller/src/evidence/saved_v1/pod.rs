@@ -8,6 +8,7 @@ use super::{
     machine::Limits,
     placement::Placement,
     selector::Labels,
+    storage::{Device, Volume},
 };
 use crate::case::cluster;
 
@@ -28,6 +29,8 @@ saved_struct! {
         #[serde(default)]
         limits: Limits => Into::into,
         volumes: Vec<Volume> => each,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        devices: Vec<Device> => each,
         host_namespaces: Vec<String>,
         sysctls: Vec<String>,
         root_allowed: Option<String>,
@@ -47,14 +50,5 @@ saved_struct! {
         kind: String,
         name: String,
         pod: Option<String>,
-    }
-}
-
-saved_struct! {
-    /// A volume that reaches outside of its pod.
-    Volume for cluster::Volume {
-        name: String,
-        kind: String,
-        source: String,
     }
 }

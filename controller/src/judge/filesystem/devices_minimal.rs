@@ -1,12 +1,15 @@
 //! `/dev` holds only the devices that every container has. A device is known by its numbers, whatever its name.
 
+pub(in crate::judge) mod asked_for;
+
 use std::{ops::RangeInclusive, path::Path};
 
 use proto::{Device, Devices, Observation};
 
 use crate::judge::{
     platforms::Platform,
-    requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
+    policy::Policy,
+    requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope},
 };
 use crate::{
     case::{Case, Citation},
@@ -23,11 +26,13 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     weight: 2,
     protects: "A device leads to a driver of the machine's kernel: to its memory, its disks, its log or its hypervisor.",
     remedy: "Give the sandbox no device (linux.devices in config.json, --device, a device plugin's resource), mount nothing \
-             of the machine's /dev, and run no privileged container.",
+             of the machine's /dev, and run no privileged container. Accept a device that the workload needs under \
+             `accepted-devices` in the policy file.",
     explanation: Explanation {
-        looks_at: &["devices", "mounts"],
-        met: "/dev holds only null, zero, full, random, urandom, tty, ptmx and pseudoterminals",
-        unmet: "/dev holds another device, which the finding names",
+        looks_at: &["devices", "mounts", "cluster"],
+        met: "/dev holds only null, zero, full, random, urandom, tty, ptmx and pseudoterminals, and no workload asks for a device",
+        unmet: "/dev holds another device, or a workload asks for one (an extended resource, a device claim, a block volume); the \
+                finding names it",
         inconclusive: "/dev or a folder in it could not be read, or it is not known whose a device is",
         on_platforms: &[(
             Platform::Gvisor,
@@ -35,7 +40,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         )],
     },
     mappings: &["CIS Docker 5.18"],
-    judge: Judge::Kernel(judge),
+    judge: Judge::Both(judge),
 };
 
 /// Major numbers of Linux (`Documentation/admin-guide/devices.txt`), which gVisor uses too (`pkg/abi/linux/dev.go`).
@@ -64,7 +69,35 @@ enum Kind {
     Other,
 }
 
-fn judge(case: &Case, assessment: &Assessment) -> Judgement {
+/// Judges the devices of the sandbox, and those that workloads ask for. An accepted device excuses no gap beside it.
+fn judge(case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
+    let own = own(case, assessment);
+    if own.outcome == Outcome::Unmet {
+        return own;
+    }
+    match of_workloads(case, policy) {
+        Some(theirs) if !theirs.accepted || own.outcome == Outcome::Met => theirs,
+        _ => own,
+    }
+}
+
+/// Judges the devices that workloads ask for; `None` without one. The node's plugin can also mount paths of the node with a device
+/// (kubelet, `pkg/apis/deviceplugin/v1beta1/api.proto`, `ContainerAllocateResponse`).
+fn of_workloads(case: &Case, policy: &Policy) -> Option<Judgement> {
+    let devices = asked_for::read(case);
+    let unaccepted = devices.iter().find(|device| device.accepted(policy).is_none());
+    let first = unaccepted.or(devices.first())?;
+    let why = format!("a workload has a device of the node: {}", first.words);
+    let judgement = match first.accepted(policy) {
+        Some(acceptance) => Judgement::unmet(format!("{why}; {}", acceptance.words())).accepted(),
+        None => Judgement::unmet(why),
+    };
+    Some(
+        devices.iter().fold(judgement, |judgement, device| judgement.citing("cluster", device.words.clone())),
+    )
+}
+
+fn own(case: &Case, assessment: &Assessment) -> Judgement {
     let devices = match &case.evidence().devices {
         Observation::Seen(devices) => devices,
         Observation::Absent => {
@@ -143,10 +176,15 @@ fn unseen(devices: &Devices) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proto::{Evidence, Mount};
 
     use super::*;
-    use crate::fixture;
+    use crate::{
+        case::cluster::{Device as AskedDevice, DeviceClaim, DeviceRequest},
+        fixture,
+    };
 
     fn told(case: &Case) -> &'static str {
         fixture::told(&judge(case))
@@ -193,6 +231,30 @@ mod tests {
             let case = |case| having(case, name, block, major, minor);
             assert_eq!(told(&case(sandbox())), in_gvisor, "{name} {major}:{minor}");
             assert_eq!(told(&case(fixture::runc())), in_linux, "{name} {major}:{minor}");
+        }
+    }
+
+    #[test]
+    fn a_device_that_a_workload_asks_for_is_unmet_by_its_name() {
+        for (by, words) in [
+            (DeviceRequest::Resource, "pod/web-1 asks for gpu"),
+            (DeviceRequest::Volume, "pod/web-1 has the volume gpu as a block device"),
+            (DeviceRequest::Claim, "pod/web-1 claims the device gpu of the DeviceClass gpu.example"),
+            (DeviceRequest::ClaimTemplate, "pod/web-1 claims the device gpu of an unknown DeviceClass"),
+        ] {
+            let mut case = fixture::pod();
+            mount(&mut case, "/dev", "tmpfs");
+            assert_eq!(told(&case), "met");
+            fixture::pod_view(&mut case).devices.push(AskedDevice { by, name: "gpu".into() });
+            let claim = DeviceClaim {
+                by: DeviceRequest::Claim,
+                name: "gpu".into(),
+                classes: vec!["gpu.example".into()],
+            };
+            Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).device_claims = Ok(vec![claim]);
+            let judgement = judge(&case);
+            assert_eq!(fixture::told(&judgement), "unmet");
+            assert!(judgement.because.ends_with(words), "{}", judgement.because);
         }
     }
 

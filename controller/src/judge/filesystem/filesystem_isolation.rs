@@ -1,6 +1,7 @@
 //! The machine's files are out of reach. A file counts by its owner: an account list of the image's own is no leak, the
 //! machine's account list is.
 
+mod drivers;
 mod host_sentinels;
 mod kernel_files;
 mod shadow;
@@ -10,8 +11,9 @@ use proto::{Mount, Observation};
 
 use crate::case::{Case, Citation, HostPath, Subject, identity::FileDigest};
 use crate::judge::gvisor::Assessment;
+use crate::judge::policy::{Accepted, Policy, file};
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
-use volumes::{NodePath, Volumes};
+use volumes::{Unknown, Volumes};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "filesystem-isolation",
@@ -46,18 +48,18 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: &[],
     },
     mappings: &["KAR-0020"],
-    judge: Judge::Kernel(judge),
+    judge: Judge::Both(judge),
 };
 
 /// File systems that the kernel makes itself, and that hold no file of a machine.
 const KERNELS_OWN: &[&str] =
     &["proc", "sysfs", "tmpfs", "dev", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
 
-fn judge(case: &Case, assessment: &Assessment) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
     let (mut citations, mut against) = (Vec::new(), Vec::new());
     // A file that is shared comes before a file that could not be observed, and a path before the files to which it leads.
     let parts = [
-        workloads_volumes(case),
+        workloads_volumes(case, policy),
         shared_files(case),
         shadow::read(case),
         host_sentinels::read(case, assessment),
@@ -71,7 +73,9 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
         }
     }
     let unmet = against.iter().find(|judgement| judgement.outcome == Outcome::Unmet);
-    match unmet.or(against.first()) {
+    // An accepted gap speaks only where there is no other.
+    let unaccepted = against.iter().find(|judgement| !judgement.accepted);
+    match unmet.or(unaccepted).or(against.first()) {
         Some(judgement) => judgement.clone(),
         None => {
             Judgement::met("the sandbox's files are its own: the machine's account list is not among them")
@@ -82,17 +86,29 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
 
 /// Judges the workloads' volumes. A clean probe excuses no path of the node in a workload, because the probe does not
 /// mount that path.
-fn workloads_volumes(case: &Case) -> Result<Vec<Citation>, Judgement> {
-    let Volumes { of_node, unknown } = volumes::read(case);
-    let paths: Vec<_> = of_node.iter().map(NodePath::words).collect();
-    let (judgement, cited) = if let Some(first) = paths.first() {
-        (Judgement::unmet(format!("a path of the node is mounted: {first}")), &paths)
-    } else if let Some(first) = unknown.first() {
-        (Judgement::inconclusive(format!("it is not known whose files a volume holds: {first}")), &unknown)
-    } else {
-        return Ok(Vec::new());
+fn workloads_volumes(case: &Case, policy: &Policy) -> Result<Vec<Citation>, Judgement> {
+    let Volumes { of_node, own, unknown } = volumes::read(case);
+    let cited = |text: String| Citation { source: "cluster", text };
+    if let Some(first) = of_node.first() {
+        let because = format!("a path of the node is mounted: {}", first.words);
+        return Err(Judgement::unmet(because).citing_all(of_node.into_iter().map(|it| cited(it.words))));
+    }
+    let accepted = |it: &Unknown| policy.accepts(Accepted::Volumes, it.driver.as_deref()?);
+    let Some(first) = unknown.iter().find(|it| accepted(it).is_none()).or(unknown.first()) else {
+        return Ok(own.into_iter().map(cited).collect());
     };
-    Err(cited.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone())))
+    let whose = format!("it is not known whose files a volume holds: {}", first.words);
+    let judgement = match (accepted(first), &first.driver) {
+        (Some(acceptance), _) => {
+            Judgement::inconclusive(format!("{whose}; {}", acceptance.words())).accepted()
+        }
+        (None, Some(driver)) => Judgement::inconclusive(format!(
+            "{whose}; if no file is the node's, accept the driver {driver} under `accepted-volumes` in {}",
+            file::NAME
+        )),
+        (None, None) => Judgement::inconclusive(whose),
+    };
+    Err(judgement.citing_all(unknown.into_iter().map(Unknown::cited)))
 }
 
 /// Judges files that are seen to be shared, whatever else was observed.
@@ -186,7 +202,14 @@ fn own_mounts(case: &Case) -> Result<String, String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{case::cluster::Volume, fixture};
+    use crate::{
+        case::{
+            cluster::{Volume, VolumeKind},
+            environment::Environment,
+        },
+        fixture,
+        judge::policy::Acceptance,
+    };
 
     pub(super) fn judge(case: &Case) -> Judgement {
         fixture::judged(&REQUIREMENT, case)
@@ -222,12 +245,52 @@ pub(super) mod tests {
 
     #[test]
     fn a_shared_file_outweighs_an_unknown_volume() {
-        let mut case = fixture::pod();
-        let volume = Volume { name: "data".into(), kind: "driver".into(), source: "vendor/thing".into() };
-        fixture::pod_view(&mut case).volumes.push(volume);
+        let mut case = with_driver("vendor/thing");
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
         case.collected.evidence.account_list = Observation::Seen(fixture::machine_accounts());
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    fn with_driver(driver: &str) -> Case {
+        let mut case = fixture::pod();
+        let kind = VolumeKind::Csi;
+        let volume = Volume { name: "data".into(), kind, source: driver.into(), ..Volume::default() };
+        fixture::pod_view(&mut case).volumes.push(volume);
+        case
+    }
+
+    /// Judges under a policy file that accepts volumes of the driver "vendor/thing".
+    fn accepting(case: &Case) -> Judgement {
+        let acceptance = Acceptance {
+            of: Accepted::Volumes,
+            name: "vendor/thing".into(),
+            owner: "storage".into(),
+            reason: "an object store".into(),
+            line: 3,
+        };
+        let policy = Policy { accepted: vec![acceptance], ..Policy::of(Environment::Production) };
+        REQUIREMENT.judge.of(case, &crate::judge::gvisor::assess(case), &policy)
+    }
+
+    #[test]
+    fn an_accepted_driver_warns_by_the_name_of_its_owner() {
+        let judgement = accepting(&with_driver("vendor/thing"));
+        assert!(judgement.accepted && matches!(judgement.outcome, Outcome::Inconclusive(_)));
+        assert!(judgement.because.contains("line 3 of the policy file (storage: an object store)"));
+        let advice = judge(&with_driver("vendor/thing"));
+        assert!(!advice.accepted && advice.because.contains("accept the driver vendor/thing"));
+    }
+
+    #[test]
+    fn an_accepted_driver_excuses_nothing_else() {
+        let mut blind = with_driver("vendor/thing");
+        blind.collected.evidence.mounts = Observation::Absent;
+        let mut another = with_driver("vendor/thing");
+        let volume = with_driver("other/thing").pod_views()[0].volumes.clone();
+        fixture::pod_view(&mut another).volumes.extend(volume);
+        for case in [blind, another, with_driver("hostpath.csi.k8s.io")] {
+            assert!(!accepting(&case).accepted, "{:#?}", accepting(&case));
+        }
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use proto::HOST_SOCKETS;
 
-use super::filesystem_isolation::volumes::{self, Volumes};
+use super::filesystem_isolation::volumes::{self, Unknown, Volumes};
 use crate::case::{Case, Citation, destination::Purpose};
 use crate::judge::{
     network::network_isolation::attempted::{self, Attempted},
     platforms::Platform,
+    policy::{Accepted, Policy},
     requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 
@@ -35,7 +36,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         )],
     },
     mappings: &["CIS Docker 5.32"],
-    judge: Judge::Case(judge),
+    judge: Judge::Policy(judge),
 };
 
 /// Mounts of the machine that are sockets, or folders that may hold sockets.
@@ -43,9 +44,10 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 struct Mounted {
     sockets: Vec<Citation>,
     folders: Vec<Citation>,
+    unknown: Vec<Unknown>,
 }
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, policy: &Policy) -> Judgement {
     let mounted = mounted(case);
     let observed = &case.evidence().host_sockets;
     let seen = observed.seen().map(|seen| seen.paths.as_slice()).unwrap_or_default();
@@ -61,11 +63,23 @@ fn judge(case: &Case) -> Judgement {
         let because = format!("a mounted folder may hold sockets: {}", first.text);
         return Judgement::inconclusive(because).citing_all(mounted.folders);
     }
+    let accepted = |it: &Unknown| policy.accepts(Accepted::Volumes, it.driver.as_deref()?);
+    let unaccepted = mounted.unknown.iter().find(|it| accepted(it).is_none());
+    if let Some(first) = unaccepted {
+        let because = format!("a volume may hold sockets: {}", first.words);
+        return Judgement::inconclusive(because).citing_all(mounted.unknown.into_iter().map(Unknown::cited));
+    }
     match observed.seen() {
         None => Judgement::inconclusive(format!("sockets could not be observed: {}", observed.fared())),
         Some(seen) => match seen.unseen.first() {
             Some(place) => Judgement::inconclusive(format!("{place} could not be read"))
                 .citing_all(seen.unseen.iter().map(cited)),
+            None if let Some((first, acceptance)) =
+                mounted.unknown.first().and_then(|it| Some((it, accepted(it)?))) =>
+            {
+                let because = format!("a volume may hold sockets: {}; {}", first.words, acceptance.words());
+                Judgement::inconclusive(because).accepted()
+            }
             None => Judgement::met("the sandbox has no socket of an engine or init system")
                 .citing("host-sockets", format!("no socket at {} usual places", HOST_SOCKETS.len())),
         },
@@ -87,11 +101,12 @@ fn mounted(case: &Case) -> Mounted {
         let text = format!("{} at {}", path.source, path.destination);
         sort(&path.source, Citation { source: "bundle", text });
     }
-    let Volumes { of_node, unknown } = volumes::read(case);
-    for path in &of_node {
-        sort(&path.source, Citation { source: "cluster", text: path.words() });
+    let Volumes { of_node, unknown, .. } = volumes::read(case);
+    // A driver makes its folders for volumes, and no engine puts a socket there.
+    for (path, words) in of_node.into_iter().filter_map(|it| Some((it.path?, it.words))) {
+        sort(&path, Citation { source: "cluster", text: words });
     }
-    mounted.folders.extend(unknown.into_iter().map(|text| Citation { source: "cluster", text }));
+    mounted.unknown = unknown;
     mounted
 }
 
@@ -101,9 +116,20 @@ mod tests {
 
     use super::*;
     use crate::{
-        case::{HostPath, cluster::Volume},
+        case::{
+            HostPath,
+            cluster::{Volume, VolumeKind},
+        },
         fixture,
     };
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
+
+    fn volume(kind: VolumeKind, source: &str) -> Volume {
+        Volume { name: "data".into(), kind, source: source.into(), ..Volume::default() }
+    }
 
     fn seen(paths: &[&str], unseen: &[&str]) -> Observation<HostSockets> {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
@@ -143,8 +169,7 @@ mod tests {
             case.surroundings.host_paths.push(path);
             assert_eq!(told(&case), expected, "{source}");
             let mut case = fixture::pod();
-            let volume = Volume { name: "data".into(), kind: "hostPath".into(), source: source.into() };
-            fixture::pod_view(&mut case).volumes.push(volume);
+            fixture::pod_view(&mut case).volumes.push(volume(VolumeKind::HostPath, source));
             assert_eq!(told(&case), expected, "{source}");
         }
     }
@@ -165,8 +190,7 @@ mod tests {
     fn an_unknown_volume_is_inconclusive() {
         let mut case = fixture::pod();
         assert_eq!(told(&case), "met");
-        let volume = Volume { name: "data".into(), kind: "driver".into(), source: "vendor/thing".into() };
-        fixture::pod_view(&mut case).volumes.push(volume);
+        fixture::pod_view(&mut case).volumes.push(volume(VolumeKind::Driver, "vendor/thing"));
         assert_eq!(told(&case), "open");
         assert_eq!(told(&fixture::silent()), "open");
     }

@@ -35,19 +35,18 @@ fn judge(case: &Case) -> Judgement {
     with.iter().fold(judgement, |judgement, title| judgement.citing("cluster", title.clone()))
 }
 
-/// True for a template whose pods have no token. A template does not tell what its service account forbids; its pods do.
+/// True for a template whose pods have no token, on any node. A template does not tell what its service account forbids; its
+/// pods do.
 fn excused(case: &Case, template: &PodView) -> bool {
-    let own = |pod_view: &&PodView| {
-        pod_view.origin.kind == template.origin.kind
-            && pod_view.origin.name == template.origin.name
-            && !pod_view.origin.is_template()
-    };
-    let mut made = case.pod_views().iter().filter(own).peekable();
-    template.origin.is_template() && made.peek().is_some() && made.all(|pod| !pod.token)
+    let Some(known) = &case.surroundings.in_cluster else { return false };
+    let mut made = known.cluster.made_by(template).peekable();
+    made.peek().is_some() && made.all(|pod| !pod.token)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
 
@@ -62,11 +61,13 @@ mod tests {
     #[test]
     fn only_pods_without_a_token_excuse_their_template() {
         let mut case = fixture::pod();
-        let pod_views = &mut fixture::in_cluster(&mut case).group.pod_views;
-        pod_views[1].token = true;
-        assert!(pod_views[1].origin.is_template());
+        let known = fixture::in_cluster(&mut case);
+        known.group.pod_views[1].token = true;
+        assert!(known.group.pod_views[1].origin.is_template());
+        // The pods may be in another pool than the template.
+        known.group.pod_views.remove(0);
         assert_eq!(judge(&case).outcome, Outcome::Met);
-        fixture::in_cluster(&mut case).group.pod_views.remove(0);
+        Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).pod_views.remove(0);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 }

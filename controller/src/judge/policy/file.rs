@@ -1,5 +1,7 @@
 //! The policy file `podproof.toml`: its keys, and its mistakes with their places.
 
+mod accepted;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -18,6 +20,7 @@ use crate::{
         requirement::{Class, Requirement},
     },
 };
+use accepted::{AcceptedDevice, AcceptedVolumes};
 
 /// The name that is looked for when no policy file is named.
 pub const NAME: &str = "podproof.toml";
@@ -71,6 +74,12 @@ pub struct File {
     /// Requirements that need not be met for a time.
     #[schemars(with = "Vec<Entry>")]
     waivers: Vec<Spanned<Entry>>,
+    /// Drivers whose volumes are accepted, although it is not known whose files they hold. Every report lists them.
+    #[schemars(with = "Vec<AcceptedVolumes>")]
+    accepted_volumes: Vec<Spanned<AcceptedVolumes>>,
+    /// Devices of the node that workloads may have. Every report lists them.
+    #[schemars(with = "Vec<AcceptedDevice>")]
+    accepted_devices: Vec<Spanned<AcceptedDevice>>,
 }
 
 /// Bounds of the run itself.
@@ -194,13 +203,14 @@ impl Read {
         Ok((values.collect::<Result<_, _>>()?, self.line(texts)))
     }
 
-    /// Adds this file's weights, severities and waivers to a policy; a waiver that ended before `today` is expired.
+    /// Adds this file's weights, severities, waivers and acceptances to a policy; a waiver that ended before `today` is expired.
     pub fn amend(&self, policy: &mut Policy, today: Date) {
         let weights = self.file.weights.iter();
         policy.require_whole |= self.file.require_whole.as_ref().is_some_and(|it| *it.get_ref());
         policy.weights = weights.map(|(id, weight)| (id.0, weight.get_ref().0)).collect();
         let raised = self.file.severity.iter();
         policy.raised = raised.map(|(id, severity)| (id.0, severity.get_ref().enforcement())).collect();
+        policy.accepted = self.accepted();
         policy.waivers = self.file.waivers.iter().map(|entry| self.waiver(entry, today)).collect();
     }
 

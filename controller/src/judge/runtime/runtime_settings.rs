@@ -2,6 +2,8 @@
 //! Annotations reach runsc as flags if the node's runtime passes them on (gVisor,
 //! `g3doc/user_guide/containerd/configuration.md`; `runsc/config/flags.go`).
 
+mod proxies;
+
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 use crate::{
     case::{Case, cluster::PodView},
@@ -9,6 +11,7 @@ use crate::{
         Assessment, Kernel,
         settings::{self, Effect, SETTINGS, Setting, Shown},
     },
+    judge::policy::Policy,
 };
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -21,27 +24,28 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     weight: 5,
     protects: "One flag or annotation can open the host's network, sockets or files to the code inside.",
     remedy: "Remove the flag from the runtime's configuration (runsc.toml), or the annotation from the pod. Let admission \
-             refuse `dev.gvisor.` annotations that nobody needs.",
+             refuse `dev.gvisor.` annotations that nobody needs. Accept a device that the workload needs under \
+             `accepted-devices` in the policy file.",
     explanation: Explanation {
         looks_at: &["socket-defaults", "capabilities", "mounts", "cluster"],
         met: "gVisor's own network stack answers, raw sockets are closed, no root folder of the host is writable, and no pod asks for less",
-        unmet: "a setting that opens the sandbox was seen, or a pod asks for one by an annotation",
+        unmet: "a setting that opens the sandbox was seen, or a pod asks for one by an annotation, or for a device that gVisor passes on to a driver of the node",
         inconclusive: "it is not known whose kernel answers, a setting could not be observed, or a pod has an annotation of gVisor's \
                        whose effect is not known",
         on_platforms: &[],
     },
     mappings: &["GKE secure-sandbox-policy"],
-    judge: Judge::Kernel(judge),
+    judge: Judge::Both(judge),
 };
 
-fn judge(case: &Case, assessment: &Assessment) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
     if let Some(judgement) = asked_for(case).or_else(|| not_gvisor(assessment)) {
         return judgement;
     }
     let seen = seen(case);
     match seen.outcome {
-        Outcome::Met => unknown(case).unwrap_or(seen),
-        _ => seen,
+        Outcome::Unmet => seen,
+        _ => proxied(case, policy, seen),
     }
 }
 
@@ -59,6 +63,19 @@ pub(super) fn not_gvisor(assessment: &Assessment) -> Option<Judgement> {
 /// Adds the citation of one setting.
 pub(super) fn cite(judgement: Judgement, setting: &Setting, shown: &Shown) -> Judgement {
     judgement.citing("settings", shown.text(setting))
+}
+
+/// Returns the judgement of devices that gVisor passes on, if it is worse than the judgement of the settings and annotations. An
+/// accepted device excuses no gap beside it.
+fn proxied(case: &Case, policy: &Policy, seen: Judgement) -> Judgement {
+    let rest = match seen.outcome {
+        Outcome::Met => unknown(case).unwrap_or(seen),
+        _ => seen,
+    };
+    match proxies::read(case, policy) {
+        Some(proxied) if !proxied.accepted || rest.outcome == Outcome::Met => proxied,
+        _ => rest,
+    }
 }
 
 fn seen(case: &Case) -> Judgement {
@@ -114,7 +131,14 @@ mod tests {
     use proto::Observation;
 
     use super::*;
-    use crate::fixture;
+    use crate::{
+        case::{cluster::Device, environment::Environment},
+        fixture,
+        judge::{
+            gvisor,
+            policy::{Acceptance, Accepted},
+        },
+    };
 
     fn judge(case: &Case) -> Judgement {
         fixture::judged(&REQUIREMENT, case)
@@ -128,6 +152,45 @@ mod tests {
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert!(judgement.because.starts_with("host network"), "{}", judgement.because);
+    }
+
+    fn with_device(name: &str) -> Case {
+        let mut case = fixture::pod();
+        let device = Device { name: name.into(), ..Device::default() };
+        fixture::pod_view(&mut case).devices.push(device);
+        case
+    }
+
+    #[test]
+    fn a_device_that_gvisor_passes_on_is_unmet_by_the_name_of_its_proxy() {
+        let judgement = judge(&with_device("nvidia.com/gpu"));
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert!(judgement.because.contains("pod/web-1 asks for nvidia.com/gpu"), "{}", judgement.because);
+        assert!(judgement.because.contains("nvproxy"), "{}", judgement.because);
+        assert_eq!(judge(&with_device("smarter-devices/fuse")).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn an_accepted_device_excuses_nothing_else() {
+        let acceptance = Acceptance {
+            of: Accepted::Device,
+            name: "nvidia.com/gpu".into(),
+            owner: "ml".into(),
+            reason: "inference".into(),
+            line: 2,
+        };
+        let policy = Policy { accepted: vec![acceptance], ..Policy::of(Environment::Production) };
+        let accepted = |case: &Case| {
+            let judgement = REQUIREMENT.judge.of(case, &gvisor::assess(case), &policy);
+            (judgement.accepted, judgement.because)
+        };
+        let mut case = with_device("nvidia.com/gpu");
+        let (is_accepted, because) = accepted(&case);
+        assert!(is_accepted && because.contains("(ml: inference)"), "{because}");
+        fixture::pod_view(&mut case).gvisor_annotations.insert("dev.gvisor.of-tomorrow".into(), "1".into());
+        assert!(!accepted(&case).0);
+        case.collected.evidence.socket_defaults = fixture::runc().collected.evidence.socket_defaults;
+        assert!(!accepted(&case).0);
     }
 
     #[test]

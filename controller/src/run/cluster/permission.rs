@@ -222,6 +222,42 @@ pub const ALL: &[Permission] = &[
         without: Without::InconclusiveWithClaims(&["filesystem-isolation", "host-sockets-absent"]),
     },
     Permission {
+        group: "storage.k8s.io",
+        resource: "storageclasses",
+        verbs: &["list"],
+        place: Place::Cluster,
+        purpose: "tell whose files a claim without a volume will hold",
+        without: Without::InconclusiveWithClaims(&["filesystem-isolation", "host-sockets-absent"]),
+    },
+    Permission {
+        group: "storage.k8s.io",
+        resource: "csidrivers",
+        verbs: &["list"],
+        place: Place::Cluster,
+        purpose: "tell whose files the volume of an unknown CSI driver holds",
+        without: Without::InconclusiveWithClaims(&["filesystem-isolation", "host-sockets-absent"]),
+    },
+    Permission {
+        group: "resource.k8s.io",
+        resource: "resourceclaims",
+        verbs: &["list"],
+        place: Place::Namespace,
+        purpose: "name the DeviceClass of a device that a pod claims",
+        without: Without::Words(
+            "the device is named without its DeviceClass, and the policy file cannot accept it",
+        ),
+    },
+    Permission {
+        group: "resource.k8s.io",
+        resource: "resourceclaimtemplates",
+        verbs: &["list"],
+        place: Place::Namespace,
+        purpose: "name the DeviceClass of a device that a pod claims",
+        without: Without::Words(
+            "the device is named without its DeviceClass, and the policy file cannot accept it",
+        ),
+    },
+    Permission {
         group: "",
         resource: "limitranges",
         verbs: &["list"],

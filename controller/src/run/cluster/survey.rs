@@ -1,10 +1,10 @@
 //! Declarations of a namespace, read from the cluster's API with the permissions that exist.
 
-mod claims;
 mod classes;
 mod control;
 mod credentials;
 mod custom;
+mod devices;
 mod endpoint;
 mod injection;
 mod neighbours;
@@ -18,6 +18,7 @@ pub(crate) mod reading;
 mod secrets;
 mod selecting;
 mod services;
+mod storage;
 mod template;
 mod workloads;
 
@@ -79,7 +80,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
         async {
             tokio::join!(
                 quotas::default_limits(client, scope.namespace),
-                claims::read(client, scope.namespace),
+                storage::claims(client, scope.namespace),
                 quotas::quotas(client, scope.namespace),
                 selecting::read(client, scope.namespace),
                 services::own(client),
@@ -89,6 +90,11 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
     let (default_limits, claims, quotas, (selecting, services), own_services) = rest;
     let services::Own { addresses, dns, api_server, mut forwards } = own_services;
     forwards.extend(services::of_namespace(&services, &pods.endpoints));
+    // Most namespaces have nothing about which these would be asked.
+    let ((storage_classes, csi_drivers), device_claims) = tokio::join!(
+        storage::makers(client, &pod_views, &claims),
+        devices::claims(client, scope.namespace, &pod_views)
+    );
     let pod_security = labels.as_ref().ok().and_then(|labels| labels.get(ENFORCED).cloned());
     let bonds = Bonds { labels, policies: standing(&policies) };
     let cluster = Cluster {
@@ -105,6 +111,9 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
         later: None,
         default_limits,
         claims,
+        storage_classes,
+        csi_drivers,
+        device_claims,
         quotas,
         selecting,
         control,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::judge::policy::Standing;
+use crate::judge::policy::{Accepted, Standing};
 
 const WAIVER: &str = r#"
 [[waivers]]
@@ -73,5 +73,39 @@ fn production_waives_no_mandatory_requirement() {
     ] {
         let policy = Policy { only_production, ..policy(&text, environment, "2026-11-25") };
         assert_eq!(policy.standing(&policy.waivers[0]), standing, "{environment}");
+    }
+}
+
+const ACCEPTED: &str = r#"
+[[accepted-volumes]]
+driver = "csi.example.com"
+owner = "storage"
+reason = "an object store"
+
+[[accepted-devices]]
+resource = "nvidia.com/gpu"
+owner = "ml"
+reason = "inference"
+"#;
+
+#[test]
+fn drivers_and_devices_are_accepted_by_their_whole_names() {
+    let policy = policy(ACCEPTED, Environment::Production, "2026-11-25");
+    let accepts = |of, name| policy.accepts(of, name).map(|it| it.line);
+    assert_eq!(accepts(Accepted::Volumes, "csi.example.com"), Some(2));
+    assert_eq!(accepts(Accepted::Device, "nvidia.com/gpu"), Some(7));
+    assert_eq!(accepts(Accepted::Device, "csi.example.com"), None);
+    assert_eq!(accepts(Accepted::Volumes, "csi.example"), None);
+}
+
+#[test]
+fn an_acceptance_without_an_owner_or_a_reason_is_a_mistake() {
+    for (was, becomes, said) in [
+        ("owner = \"storage\"\n", "", "missing field `owner`"),
+        ("\"inference\"", "\"\"", "a text that is not empty"),
+        ("resource = \"nvidia.com/gpu\"", "driver = \"x\"", "unknown field `driver`"),
+    ] {
+        let mistake = read(NAME, ACCEPTED.replace(was, becomes)).unwrap_err();
+        assert!(mistake.message.contains(said), "{becomes}: {mistake}");
     }
 }

@@ -11,12 +11,12 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{credentials, injection, networks, secrets};
+use super::{credentials, devices, injection, networks, secrets, storage};
 use crate::{
     case::{
         cluster::{
             Affinity, Container, ContainerKind, Labels, Origin, Placement, PodView, Requirement,
-            SeccompProfile, Toleration, Volume, bytes, millis,
+            SeccompProfile, Toleration, Volume, VolumeKind, bytes, millis,
         },
         limits::Limits,
     },
@@ -42,7 +42,8 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         placement: placement(spec),
         containers: containers(spec),
         limits: limits(spec.resources.as_ref()),
-        volumes: outside_of(&origin, spec, volumes),
+        volumes: volumes.iter().filter_map(|volume| outside(&origin, volume)).collect(),
+        devices: devices::asked_for(spec),
         host_namespaces: host_namespaces(spec),
         sysctls: sysctls(spec),
         root_allowed: root_allowed(spec),
@@ -167,39 +168,31 @@ fn seccomp(profile: Option<&ApiSeccompProfile>) -> SeccompProfile {
     }
 }
 
-/// Returns all volumes that reach outside the pod, and devices: a plugin of the node may mount any path with a device
-/// (kubelet, `pkg/apis/deviceplugin/v1beta1/api.proto`, `ContainerAllocateResponse.mounts`).
-fn outside_of(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> Vec<Volume> {
-    let device =
-        |name: &str| Volume { name: name.to_owned(), kind: "driver".to_owned(), source: name.to_owned() };
-    let limits =
-        spec.containers.iter().chain(spec.init_containers.iter().flatten()).filter_map(|container| {
-            container.resources.as_ref().and_then(|resources| resources.limits.as_ref())
-        });
-    let plugins =
-        limits.flat_map(|limits| limits.keys()).filter(|name| name.contains('/')).map(|name| device(name));
-    let claims = spec.resource_claims.iter().flatten().map(|claim| device(&claim.name));
-    volumes.iter().filter_map(|volume| outside(origin, volume)).chain(plugins).chain(claims).collect()
-}
-
-/// Returns the volume if it reaches the node's files or a driver's; `None` if it is the pod's own.
+/// Returns the volume if it reaches the node's files, a driver's or another machine's; `None` if it is the pod's own.
 fn outside(origin: &Origin, volume: &ApiVolume) -> Option<Volume> {
-    let of = |kind: &str, source: &str| {
-        Some(Volume { name: volume.name.clone(), kind: kind.to_owned(), source: source.to_owned() })
+    let of = |kind: VolumeKind, source: &str| {
+        Some(Volume { name: volume.name.clone(), kind, source: source.to_owned(), ..Volume::default() })
     };
     if let Some(path) = &volume.host_path {
-        return of("hostPath", &path.path);
+        return of(VolumeKind::HostPath, &path.path);
     }
     if let Some(claim) = &volume.persistent_volume_claim {
-        return of("claim", &claim.claim_name);
+        return of(VolumeKind::Claim, &claim.claim_name);
     }
-    if volume.ephemeral.is_some() {
+    if let Some(ephemeral) = &volume.ephemeral {
         // The claim is made with the pod and carries both names. A template's claim does not exist yet.
         let claim = origin.pod.as_ref().map(|pod| format!("{pod}-{}", volume.name)).unwrap_or_default();
-        return of("claim", &claim);
+        let template = ephemeral.volume_claim_template.as_ref();
+        let class = template.and_then(|template| template.spec.storage_class_name.clone());
+        return of(VolumeKind::Claim, &claim).map(|claim| Volume { class, ..claim });
     }
-    let csi = volume.csi.as_ref().map(|csi| &csi.driver);
-    csi.or(volume.flex_volume.as_ref().map(|flex| &flex.driver)).and_then(|driver| of("driver", driver))
+    if let Some(csi) = &volume.csi {
+        return of(VolumeKind::Csi, &csi.driver);
+    }
+    if let Some(flex) = &volume.flex_volume {
+        return of(VolumeKind::Driver, &flex.driver);
+    }
+    storage::network_of_pod(volume).and_then(|field| of(VolumeKind::Network, field))
 }
 
 fn host_namespaces(spec: &PodSpec) -> Vec<String> {
@@ -329,6 +322,8 @@ mod tests {
                 { "name": "b", "emptyDir": {} },
                 { "name": "c", "persistentVolumeClaim": { "claimName": "data" } },
                 { "name": "d", "csi": { "driver": "secrets-store.csi.k8s.io" } },
+                { "name": "e", "nfs": { "server": "nas", "path": "/" } },
+                { "name": "f", "flexVolume": { "driver": "vendor/thing" } },
             ],
         });
         let pod_view = of(None, &spec);
@@ -339,8 +334,17 @@ mod tests {
             (Some(64 << 20), Some(100))
         );
         assert_eq!((pod_view.host_namespaces.len(), pod_view.sysctls.len()), (1, 1));
-        let kinds: Vec<_> = pod_view.volumes.iter().map(|volume| volume.kind.as_str()).collect();
-        assert_eq!(kinds, ["hostPath", "claim", "driver"]);
+        let kinds: Vec<_> = pod_view.volumes.iter().map(|volume| volume.kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                VolumeKind::HostPath,
+                VolumeKind::Claim,
+                VolumeKind::Csi,
+                VolumeKind::Network,
+                VolumeKind::Driver
+            ]
+        );
         assert_eq!(
             pod_view.without_limits().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(),
             ["first"]

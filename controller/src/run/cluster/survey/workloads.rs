@@ -8,7 +8,8 @@ use k8s_openapi::{
         apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
         batch::v1::{CronJob, Job},
         core::v1::{
-            EphemeralVolumeSource, PodTemplate, PodTemplateSpec, ReplicationController, Volume as ApiVolume,
+            EphemeralVolumeSource, PersistentVolumeClaimTemplate, PodTemplate, PodTemplateSpec,
+            ReplicationController, Volume as ApiVolume,
         },
     },
     apimachinery::pkg::apis::meta::v1::{APIGroup, ObjectMeta},
@@ -166,10 +167,14 @@ fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
     let spec = set.spec?;
     let mut template = spec.template;
     let claims = spec.volume_claim_templates.into_iter().flatten();
-    let volumes = claims.map(|claim| ApiVolume {
-        name: claim.metadata.name.unwrap_or_default(),
-        ephemeral: Some(EphemeralVolumeSource::default()),
-        ..ApiVolume::default()
+    let volumes = claims.map(|claim| {
+        let spec = claim.spec.unwrap_or_default();
+        let template = PersistentVolumeClaimTemplate { metadata: None, spec };
+        ApiVolume {
+            name: claim.metadata.name.unwrap_or_default(),
+            ephemeral: Some(EphemeralVolumeSource { volume_claim_template: Some(template) }),
+            ..ApiVolume::default()
+        }
     });
     template.spec.get_or_insert_default().volumes.get_or_insert_default().extend(volumes);
     Some(template)

@@ -84,7 +84,7 @@ fn pod() -> Pod {
 }
 
 fn like(containers: &[&str], volumes: &[&str]) -> PodView {
-    let outside = |name: &&str| Outside { name: (*name).into(), kind: "hostPath".into(), source: "/".into() };
+    let outside = |name: &&str| Outside { name: (*name).into(), source: "/".into(), ..Outside::default() };
     PodView {
         origin: Origin { kind: "deployment".into(), name: "web".into(), pod: Some("web-1".into()) },
         containers: containers
