@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod defaults;
 pub(crate) mod endpoint;
 pub mod local;
+pub mod needs;
 mod wanted;
 
 use proto::{Nonce, Observer};

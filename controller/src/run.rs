@@ -72,10 +72,10 @@ pub(crate) struct FinishedRun {
 pub(crate) async fn record(launcher: &impl Launcher, request: RunRequest) -> Result<FinishedRun, RunError> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.display);
-    let (wanted, looked_up) = lookup::looked_up(&request.network).await?;
+    let (needs, looked_up) = lookup::looked_up(&request.network).await?;
     let interrupt = Interrupt::watch().map_err(RunError::Signals)?;
     let mut session = Session { nonce: nonce()?, deadline, interrupt, progress };
-    let result = Box::pin(launcher.launch(&request, wanted, &mut session)).await;
+    let result = Box::pin(launcher.launch(&request, needs, &mut session)).await;
     session.progress.finish();
     let Launch { place, cases, remarks, leftovers, stopped, failure } = result?;
     if stopped == Some(Stopped::Interrupted) {
@@ -118,14 +118,14 @@ mod tests {
     use crate::{
         case::profile::Kind,
         case::{circumstances::Place, environment},
-        plan::Wanted,
+        plan::needs::Needs,
     };
 
     /// A launcher that launches nothing, and ends as it is told.
     struct Stub(Option<Stopped>);
 
     impl Launcher for Stub {
-        async fn launch(&self, _: &RunRequest, _: Wanted, _: &mut Session) -> Result<Launch, RunError> {
+        async fn launch(&self, _: &RunRequest, _: Needs, _: &mut Session) -> Result<Launch, RunError> {
             let leftover = Leftover { what: "the stub".into(), remedy: "rm stub".into() };
             Ok(Launch {
                 place: Place::Machine { host: "host".into(), kernel: "6.12".into() },
@@ -145,6 +145,7 @@ mod tests {
             kind: Kind::NoPrivate,
             allowed: Vec::new(),
             required: Vec::new(),
+            workloads: Vec::new(),
         };
         let request = RunRequest {
             network,

@@ -8,3 +8,4 @@ pub(super) mod output;
 pub(super) mod policy;
 pub(super) mod settings;
 pub(super) mod target;
+mod workloads;

@@ -101,6 +101,9 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         RunError::ClusterPlan(plan::cluster::Error::NothingAlike(_)) => {
             Some("--like takes KIND/NAME, such as deployment/web or pod/web-1")
         }
+        RunError::ClusterPlan(plan::cluster::Error::NothingSelected { .. }) => {
+            Some("correct the entry, remove it, or give it the `namespace` that has the workload")
+        }
         RunError::Survey(survey::Error::NoSuchNamespace { .. }) => {
             Some("`kubectl get namespaces` lists the namespaces; --context names another cluster")
         }

@@ -15,6 +15,7 @@ use crate::{
         policy::{Acceptance, Policy, Standing},
     },
     plan::endpoint::Endpoint,
+    run::lookup::OfEntry,
     support::clock,
 };
 
@@ -104,19 +105,31 @@ impl Show {
 }
 
 fn network(settings: network::Settings) -> Vec<(String, String, String)> {
-    let network::Settings { profile, allowed, required, targets, defaults, settle } = settings;
+    let network::Settings { profile, allowed, required, targets, defaults, settle, workloads } = settings;
     let all = |named: &[Endpoint]| match named {
         [] => "none".to_owned(),
         named => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
-    vec![
+    let mut rows = vec![
         ("profile".to_owned(), network::name(profile.value), profile.source),
         ("allow".to_owned(), all(&allowed.value), allowed.source),
         ("require-egress".to_owned(), all(&required.value), required.source),
         ("egress-targets".to_owned(), all(&targets.value), targets.source),
         ("default-targets".to_owned(), defaults.value.to_string(), defaults.source),
         ("limits.settle".to_owned(), humantime::format_duration(settle.value).to_string(), settle.source),
-    ]
+    ];
+    rows.extend(workloads.into_iter().map(
+        |Setting { value: OfEntry { entry, kind, allowed, required }, source }| {
+            let value = format!(
+                "{}; allow {}; require-egress {}",
+                network::name(kind),
+                all(&allowed),
+                all(&required)
+            );
+            (format!("workloads {}", entry.title()), value, source)
+        },
+    ));
+    rows
 }
 
 fn marks(settings: marks::Settings) -> Vec<(String, String, String)> {

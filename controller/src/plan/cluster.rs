@@ -14,6 +14,7 @@ pub use alternatives::alternatives;
 pub use second_reading::apply_second_reading;
 pub use targets::destinations;
 
+use super::needs::Entry;
 use crate::case::{
     cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, SelectingKind},
     policy::Binding,
@@ -36,6 +37,8 @@ pub struct Request {
     pub to_come: Option<(String, Labels)>,
     /// The values of `--expect-pool`.
     pub expected_pools: Vec<String>,
+    /// Entries of the policy file: the pods of different entries need probes of their own.
+    pub entries: Vec<Entry>,
     /// The probe's architecture, as Go names it.
     pub architecture: &'static str,
 }
@@ -70,12 +73,24 @@ pub enum Error {
     /// `--like` names a missing pod or workload.
     #[error("there is no {0} in the namespace")]
     NothingAlike(String),
+    /// An entry of the policy file selects nothing.
+    #[error("the namespace {namespace} has no {title}, which {place}, names")]
+    NothingSelected {
+        /// The name of the surveyed namespace.
+        namespace: String,
+        /// The workloads that the entry selects.
+        title: String,
+        /// The entry's file and line.
+        place: String,
+    },
 }
 
 /// The properties that two pods of a group share.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Key {
     place: Place,
+    /// The position of the entry that says what the pod needs; `None` without one.
+    entry: Option<usize>,
     class: Option<String>,
     binding: Binding,
     annotations: Labels,
@@ -100,12 +115,7 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
 
 /// Returns the groups by their shared properties, and the pods that are in no group.
 fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Gaps) {
-    let to_come = request.to_come.iter().map(|(class, labels)| PodView {
-        runtime_class: Some(class.clone()),
-        labels: labels.clone(),
-        ..PodView::default()
-    });
-    let to_come: Vec<_> = to_come.collect();
+    let to_come = to_come(request);
     let mut groups = BTreeMap::new();
     let mut gaps = Gaps::default();
     for pod_view in cluster.pod_views.iter().chain(&to_come) {
@@ -116,13 +126,28 @@ fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Gaps)
         let places = places(cluster, &request.nodes, pod_view);
         left_out(cluster, pod_view, &places, &mut gaps);
         for place in places {
-            join(&mut groups, cluster, pod_view, place);
+            join(&mut groups, cluster, pod_view, key(cluster, request, pod_view, place));
         }
     }
     (groups, gaps)
 }
 
+/// Returns the requested pods that do not exist yet.
+fn to_come(request: &Request) -> Vec<PodView> {
+    let to_come = request.to_come.iter().map(|(class, labels)| PodView {
+        runtime_class: Some(class.clone()),
+        labels: labels.clone(),
+        ..PodView::default()
+    });
+    to_come.collect()
+}
+
 fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
+    let to_come = to_come(request);
+    if let Some(entry) = request.entries.iter().find(|entry| !entry.is_of_use(cluster, &to_come)) {
+        let (title, place) = (entry.title(), entry.place.clone());
+        return Err(Error::NothingSelected { namespace: cluster.namespace.clone(), title, place });
+    }
     let (Nodes::Named(names), Ok(nodes)) = (&request.nodes, &cluster.nodes) else { return Ok(()) };
     let missing = names.iter().find(|name| nodes.iter().all(|node| node.name != **name));
     missing.map_or(Ok(()), |name| Err(Error::NoSuchNode(name.clone())))
@@ -134,8 +159,7 @@ fn asked_for(pod_view: &PodView, request: &Request) -> bool {
 }
 
 /// Adds a pod or a pod template to its group. The probe copies a pod rather than a template, since policies bind pods.
-fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView, place: Place) {
-    let key = key(cluster, pod_view, place);
+fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView, key: Key) {
     let made = |key: &Key| Group {
         pool: key.place.pool.clone(),
         kind: key.place.kind.clone(),
@@ -156,9 +180,11 @@ fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView
     }
 }
 
-fn key(cluster: &Cluster, pod_view: &PodView, place: Place) -> Key {
+fn key(cluster: &Cluster, request: &Request, pod_view: &PodView, place: Place) -> Key {
+    let selects = |entry: &Entry| entry.selects(&pod_view.origin, &pod_view.labels);
     Key {
         place,
+        entry: request.entries.iter().position(selects),
         class: pod_view.runtime_class.clone(),
         binding: cluster.binding(&pod_view.labels),
         annotations: pod_view.gvisor_annotations.clone(),

@@ -41,8 +41,9 @@ use crate::{
         stopped::Stopped,
     },
     plan::{
-        self, Wanted,
+        self,
         cluster::{Nodes, Plan},
+        needs::{Entry, Needs},
     },
 };
 
@@ -92,7 +93,7 @@ struct Ground<'a> {
     connection: &'a Connection,
     cluster: &'a Cluster,
     kinds: &'a OtherKinds,
-    wanted: &'a Wanted,
+    needs: &'a Needs,
 }
 
 /// The results of all groups.
@@ -111,7 +112,7 @@ impl Launcher for ClusterLauncher {
     async fn launch(
         &self,
         request: &RunRequest,
-        wanted: Wanted,
+        needs: Needs,
         session: &mut Session,
     ) -> Result<Launch, RunError> {
         // touches the cluster: survey
@@ -119,7 +120,7 @@ impl Launcher for ClusterLauncher {
             let connection = connection(&self.target).await?;
             session.progress.change(&format!("surveying {}", connection.server));
             let mut surveyed = survey(&self.target, &connection).await?;
-            if !wanted.profile.allowed.is_empty() {
+            if needs.list_destinations() {
                 let policies = &surveyed.cluster.policies;
                 surveyed.cluster.peers = survey::peers::read(&connection.client, policies).await;
             }
@@ -135,15 +136,14 @@ impl Launcher for ClusterLauncher {
         if let Some(unreadable) = blind(&cluster) {
             return Err(RunError::Blind(unreadable));
         }
-        let wanted = wanted.behind(&forwards);
-        let asked_for = plan_request(&self.target);
+        let needs = needs.within(&cluster.namespace, &forwards);
+        let asked_for = plan_request(&self.target, needs.entries());
         let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
 
         // touches the cluster: launch, collect, read a second time, clean up
         let launchable = plan.groups.iter().any(|group| group.refused.is_none());
         let mut results = if launchable {
-            let ground =
-                Ground { connection: &connection, cluster: &cluster, kinds: &kinds, wanted: &wanted };
+            let ground = Ground { connection: &connection, cluster: &cluster, kinds: &kinds, needs: &needs };
             Box::pin(self.probes(request, &ground, &plan, session)).await?
         } else {
             let probed = plan.groups.iter().map(Probed::refused).collect();
@@ -162,7 +162,7 @@ impl Launcher for ClusterLauncher {
                 namespace: cluster.namespace.clone(),
             },
             remarks: remarks(&cluster, &plan, &results.probed),
-            cases: cases::cases(request, &wanted.profile, &Arc::new(cluster), plan, results.probed),
+            cases: cases::cases(request, &needs, &Arc::new(cluster), plan, results.probed),
             leftovers: results.leftovers,
             stopped,
             failure,
@@ -179,7 +179,7 @@ impl ClusterLauncher {
         Session { nonce: run, deadline, interrupt, progress }: &mut Session,
     ) -> Result<Results, RunError> {
         let (target, deadline) = (&self.target, *deadline);
-        let Ground { connection, cluster, wanted, .. } = *ground;
+        let Ground { connection, cluster, needs, .. } = *ground;
         let common = Common {
             run: plan::run_name(*run),
             image: target.image.clone(),
@@ -197,7 +197,7 @@ impl ClusterLauncher {
             common: &common,
             cluster,
             target,
-            wanted,
+            needs,
             rounds: request.rounds,
             measures_cpu: request.measures_cpu,
             deadline,
@@ -285,12 +285,13 @@ fn control_namespace(target: &Target) -> Result<&String, Control> {
     }
 }
 
-fn plan_request(target: &Target) -> plan::cluster::Request {
+fn plan_request(target: &Target, entries: Vec<Entry>) -> plan::cluster::Request {
     plan::cluster::Request {
         nodes: target.nodes.clone(),
         like: target.like.clone(),
         to_come: target.to_come.clone(),
         expected_pools: target.expected_pools.clone(),
+        entries,
         architecture: architecture(),
     }
 }

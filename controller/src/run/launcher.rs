@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{RunError, RunRequest, interrupt::Interrupt, progress::Progress};
 use crate::{
     case::{Case, circumstances::Place, leftover::Leftover, stopped::Stopped},
-    plan::Wanted,
+    plan::needs::Needs,
 };
 
 /// A place where probes can be launched.
@@ -24,7 +24,7 @@ pub(crate) trait Launcher {
     async fn launch(
         &self,
         request: &RunRequest,
-        wanted: Wanted,
+        needs: Needs,
         session: &mut Session,
     ) -> Result<Launch, RunError>;
 }

@@ -33,6 +33,7 @@ use crate::{
     plan::{
         Wanted,
         local::{self, LocalPlan, LocalPlanRequest},
+        needs::Needs,
     },
 };
 
@@ -59,7 +60,7 @@ impl Launcher for LocalLauncher {
     async fn launch(
         &self,
         request: &RunRequest,
-        wanted: Wanted,
+        needs: Needs,
         session: &mut Session,
     ) -> Result<Launch, RunError> {
         let Session { nonce, deadline, interrupt, progress } = session;
@@ -70,7 +71,7 @@ impl Launcher for LocalLauncher {
         let control = LocalControl::listen(self.bundle.as_deref()).await?;
 
         // pure: plan
-        let asked_for = self.plan_request(request, wanted, &control).map_err(RunError::Listen)?;
+        let asked_for = self.plan_request(request, needs.otherwise, &control).map_err(RunError::Listen)?;
         let plan = local::plan(&asked_for, *nonce)?;
 
         // touches the machine: launch, collect, clean up

@@ -12,6 +12,7 @@ use crate::{
     plan::{
         Named, Wanted,
         endpoint::{Endpoint, Host},
+        needs::{Entry, Needs},
     },
 };
 
@@ -20,6 +21,16 @@ use crate::{
 pub(crate) struct LookupRequest {
     pub(crate) targets: Vec<Endpoint>,
     pub(crate) defaults: bool,
+    pub(crate) kind: Kind,
+    pub(crate) allowed: Vec<Endpoint>,
+    pub(crate) required: Vec<Endpoint>,
+    pub(crate) workloads: Vec<OfEntry>,
+}
+
+/// The profile of the workloads that an entry of the policy file selects, with its lists.
+#[derive(Clone, Debug)]
+pub(crate) struct OfEntry {
+    pub(crate) entry: Entry,
     pub(crate) kind: Kind,
     pub(crate) allowed: Vec<Endpoint>,
     pub(crate) required: Vec<Endpoint>,
@@ -40,40 +51,65 @@ pub(crate) enum LookupError {
     TooMany(usize),
 }
 
-/// Looks up every name; the remarks say which addresses each name has.
-pub(crate) async fn looked_up(request: &LookupRequest) -> Result<(Wanted, Vec<String>), LookupError> {
+/// Looks up every name. The remarks say which addresses each name has, and by which profile each workload is judged.
+pub(crate) async fn looked_up(request: &LookupRequest) -> Result<(Needs, Vec<String>), LookupError> {
+    let LookupRequest { targets, defaults, kind, allowed, required, workloads } = request;
     let mut remarks = Vec::new();
-    let mut named = Vec::new();
-    let mut allowed = Vec::new();
-    for endpoint in &request.targets {
+    let mut requested = Vec::new();
+    for endpoint in targets {
         let addresses = addresses(endpoint, &mut remarks).await?;
-        named.extend(
+        requested.extend(
             addresses.into_iter().filter_map(|(address, _)| attempt(endpoint, address, Purpose::Requested)),
         );
     }
-    let listed = request.allowed.iter().map(|endpoint| (endpoint, Purpose::Allowed));
-    let listed = listed.chain(request.required.iter().map(|endpoint| (endpoint, Purpose::Required)));
-    for (endpoint, purpose) in listed.clone() {
-        for (address, prefix) in addresses(endpoint, &mut remarks).await? {
+    let run = Wanted { defaults: *defaults, named: requested, profile: Profile::default() };
+    let otherwise = with_lists(run.clone(), *kind, (allowed, required), &mut remarks).await?;
+    let mut of_workloads = Vec::new();
+    let mut profiles = Vec::new();
+    if *kind != Kind::DenyAll {
+        profiles.push(judged_by(*kind, allowed, required));
+    }
+    for OfEntry { entry, kind, allowed, required } in workloads {
+        let wanted = with_lists(run.clone(), *kind, (allowed, required), &mut remarks).await?;
+        profiles.push(format!("{}: {}", entry.title(), judged_by(*kind, allowed, required)));
+        of_workloads.push((entry.clone(), wanted));
+    }
+    remarks.splice(0..0, profiles);
+    Ok((Needs { otherwise, of_workloads }, remarks))
+}
+
+/// Adds a profile with its lists to the wishes of a run.
+async fn with_lists(
+    run: Wanted,
+    kind: Kind,
+    (allowed, required): (&[Endpoint], &[Endpoint]),
+    remarks: &mut Vec<String>,
+) -> Result<Wanted, LookupError> {
+    let Wanted { defaults, mut named, .. } = run;
+    let mut profile = Profile { kind, allowed: Vec::new() };
+    let listed = allowed.iter().map(|endpoint| (endpoint, Purpose::Allowed));
+    let listed = listed.chain(required.iter().map(|endpoint| (endpoint, Purpose::Required)));
+    for (endpoint, purpose) in listed {
+        for (address, prefix) in addresses(endpoint, remarks).await? {
             let name = match &endpoint.host {
                 Host::Name(name) => Some(name.clone()),
                 _ => None,
             };
             let Endpoint { port, protocol, .. } = *endpoint;
-            allowed.push(Allowed { address, prefix, port, protocol, name, behind: false });
+            profile.allowed.push(Allowed { address, prefix, port, protocol, name, behind: false });
             named.extend(attempt(endpoint, address, purpose));
         }
     }
     if named.len() > MOST {
         return Err(LookupError::TooMany(named.len()));
     }
-    if request.kind != Kind::DenyAll {
-        let listed: Vec<_> = listed.map(|(endpoint, _)| endpoint.to_string()).collect();
-        let listed = if listed.is_empty() { String::new() } else { format!(", and {}", listed.join(", ")) };
-        remarks.insert(0, format!("judged by the profile {}{listed}", request.kind.id()));
-    }
-    let profile = Profile { kind: request.kind, allowed };
-    Ok((Wanted { defaults: request.defaults, named, profile }, remarks))
+    Ok(Wanted { defaults, named, profile })
+}
+
+fn judged_by(kind: Kind, allowed: &[Endpoint], required: &[Endpoint]) -> String {
+    let listed: Vec<_> = allowed.iter().chain(required).map(ToString::to_string).collect();
+    let listed = if listed.is_empty() { String::new() } else { format!(", and {}", listed.join(", ")) };
+    format!("judged by the profile {}{listed}", kind.id())
 }
 
 /// Returns the attempt; `None` if the endpoint names no port.
@@ -115,7 +151,7 @@ async fn addresses(endpoint: &Endpoint, remarks: &mut Vec<String>) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::endpoint;
+    use crate::plan::{endpoint, needs::Selects};
 
     fn request(targets: &[&str], kind: Kind, allowed: &[&str]) -> LookupRequest {
         LookupRequest {
@@ -124,6 +160,7 @@ mod tests {
             kind,
             allowed: allowed.iter().map(|text| endpoint::allowed(text).unwrap()).collect(),
             required: Vec::new(),
+            workloads: Vec::new(),
         }
     }
 
@@ -131,7 +168,7 @@ mod tests {
     async fn an_allowed_destination_with_a_port_is_attempted() {
         let request =
             request(&["192.0.2.7:443"], Kind::AllowList, &["10.0.0.0/8", "192.0.2.8", "192.0.2.9:53/udp"]);
-        let (wanted, remarks) = looked_up(&request).await.unwrap();
+        let (Needs { otherwise: wanted, .. }, remarks) = looked_up(&request).await.unwrap();
         let named: Vec<_> =
             wanted.named.iter().map(|named| (named.port, named.protocol, named.purpose)).collect();
         assert_eq!(named, [(443, Protocol::Tcp, Purpose::Requested), (53, Protocol::Dns, Purpose::Allowed)]);
@@ -147,7 +184,7 @@ mod tests {
     async fn a_required_destination_is_allowed_besides() {
         let required = vec![endpoint::target("192.0.2.9:443").unwrap()];
         let request = LookupRequest { required, ..request(&[], Kind::AllowList, &["192.0.2.8:443"]) };
-        let (wanted, remarks) = looked_up(&request).await.unwrap();
+        let (Needs { otherwise: wanted, .. }, remarks) = looked_up(&request).await.unwrap();
         let purposes: Vec<_> = wanted.named.iter().map(|named| named.purpose).collect();
         assert_eq!((purposes, wanted.profile.allowed.len()), (vec![Purpose::Allowed, Purpose::Required], 2));
         assert_eq!(remarks, ["judged by the profile allow-list, and 192.0.2.8:443, 192.0.2.9:443"]);
@@ -162,18 +199,32 @@ mod tests {
             ("192.0.2.9:53/tcp", Protocol::Tcp),
             ("192.0.2.9:5353/udp", Protocol::Udp),
         ] {
-            let (wanted, _) = looked_up(&request(&[], Kind::AllowList, &[allowed])).await.unwrap();
+            let wanted = looked_up(&request(&[], Kind::AllowList, &[allowed])).await.unwrap().0.otherwise;
             assert_eq!(wanted.named[0].protocol, protocol, "{allowed}");
         }
-        let (wanted, _) = looked_up(&request(&["192.0.2.9:53"], Kind::DenyAll, &[])).await.unwrap();
+        let wanted = looked_up(&request(&["192.0.2.9:53"], Kind::DenyAll, &[])).await.unwrap().0.otherwise;
         assert_eq!(wanted.named[0].protocol, Protocol::Tcp);
     }
 
     #[tokio::test]
     async fn a_remark_names_the_addresses_of_a_name() {
         let request = request(&["localhost:443"], Kind::DenyAll, &[]);
-        let (wanted, remarks) = looked_up(&request).await.unwrap();
+        let (Needs { otherwise: wanted, .. }, remarks) = looked_up(&request).await.unwrap();
         assert!(!wanted.named.is_empty() && wanted.named.iter().all(|named| named.address.is_loopback()));
         assert!(remarks[0].starts_with("localhost was looked up here: "), "{remarks:?}");
+    }
+
+    #[tokio::test]
+    async fn each_entry_has_its_own_list() {
+        let selects = Selects::Workload("deployment".into(), "web".into());
+        let entry = Entry { selects, namespace: None, place: "podproof.toml, line 3".into() };
+        let allowed = vec![endpoint::allowed("192.0.2.8:443").unwrap()];
+        let web = OfEntry { entry, kind: Kind::AllowList, allowed, required: Vec::new() };
+        let request =
+            LookupRequest { workloads: vec![web], ..request(&["192.0.2.7:80"], Kind::DenyAll, &[]) };
+        let (needs, remarks) = looked_up(&request).await.unwrap();
+        let ports = |wanted: &Wanted| wanted.named.iter().map(|named| named.port).collect::<Vec<_>>();
+        assert_eq!((ports(&needs.otherwise), ports(&needs.of_workloads[0].1)), (vec![80], vec![80, 443]));
+        assert_eq!(remarks, ["deployment/web: judged by the profile allow-list, and 192.0.2.8:443"]);
     }
 }

@@ -1,9 +1,9 @@
 //! Network profiles, each against a policy that fits it and a policy that does not. Every other row uses `deny-all`.
 
-use std::process;
+use std::{env, fs, process};
 
 use serde_json::{Value, json};
-use stage::Cluster;
+use stage::{Cluster, cluster::deployment};
 
 use super::{CLEAN, Lacks, Row, SYSTEM, listener, network};
 
@@ -52,6 +52,18 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "two workloads, each with a list of its own",
+        spoil: |shop| {
+            shop.deployments.push(deployment("idle"));
+            let web = json!({ "matchLabels": { "app": "web" } });
+            shop.policy("list", &network::egress(&web, &listened("own")));
+        },
+        lend: |cluster| vec![listener(cluster, &name("own"), PORT)],
+        words: |cluster| listed_for("deployment/web", &address(cluster, "own")),
+        lacks: &[("pod/web", &[]), ("pod/idle", &[])],
+        ..CLEAN
+    },
+    Row {
         name: "an allow-list, and a policy for nothing",
         lend: |cluster| vec![listener(cluster, &name("idle"), PORT)],
         words: |cluster| allowed(cluster, "--allow", "idle"),
@@ -96,7 +108,18 @@ fn listened(row: &str) -> Value {
 }
 
 fn allowed(cluster: &Cluster, flag: &str, row: &str) -> Vec<String> {
+    said(&["--profile", "allow-list", flag, &address(cluster, row)])
+}
+
+fn address(cluster: &Cluster, row: &str) -> String {
     let pod = cluster.get(&["pod", &name(row), "--namespace", SYSTEM]);
-    let address = pod["status"]["podIP"].as_str().unwrap();
-    said(&["--profile", "allow-list", flag, &format!("{address}:{PORT}")])
+    format!("{}:{PORT}", pod["status"]["podIP"].as_str().unwrap())
+}
+
+/// Returns the arguments that name a policy file, in which one workload must reach an address.
+fn listed_for(workload: &str, address: &str) -> Vec<String> {
+    let file = env::temp_dir().join(format!("podproof-lists-{}.toml", process::id()));
+    let text = format!("[[workloads]]\nworkload = {workload:?}\nrequire-egress = [{address:?}]\n");
+    fs::write(&file, text).unwrap();
+    said(&["--policy", &file.display().to_string()])
 }

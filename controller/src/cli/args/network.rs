@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{
     policy::{PolicyRefused, Sources},
     settings::{Names, Setting, listed},
+    workloads,
 };
 use crate::cli::console::tell;
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     },
     judge::{exit::Exit, policy::file::Read},
     plan::endpoint::{self, Endpoint},
-    run::lookup::LookupRequest,
+    run::lookup::{LookupRequest, OfEntry},
 };
 
 /// The longest time between the rounds of attempts.
@@ -72,6 +73,7 @@ pub(in crate::cli) struct Settings {
     pub(in crate::cli) targets: Setting<Vec<Endpoint>>,
     pub(in crate::cli) defaults: Setting<bool>,
     pub(in crate::cli) settle: Setting<Duration>,
+    pub(in crate::cli) workloads: Vec<Setting<OfEntry>>,
 }
 
 /// Settings that contradict each other.
@@ -149,6 +151,7 @@ impl Arguments {
                 |read| Some(read.parsed(read.file.limits.settle.as_ref()?, settle)),
                 SETTLED,
             )?,
+            workloads: workloads::settings(sources)?,
         })
     }
 }
@@ -171,7 +174,8 @@ impl Settings {
             _ => (),
         }
         let (targets, defaults) = (self.targets.value, self.defaults.value);
-        Ok(LookupRequest { targets, defaults, kind, allowed, required })
+        let workloads = self.workloads.into_iter().map(|entry| entry.value).collect();
+        Ok(LookupRequest { targets, defaults, kind, allowed, required, workloads })
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod accepted;
 
+mod workloads;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -11,6 +13,8 @@ use serde::{
     de::{Error as _, Unexpected},
 };
 use toml::{Spanned, value::Datetime};
+
+pub use workloads::OfWorkloads;
 
 use super::{Enforcement, Policy, Waiver, waiver::Scope};
 use crate::{
@@ -63,6 +67,9 @@ pub struct File {
     /// True if a run for a part of the namespace, such as one with --like, is undetermined.
     #[schemars(with = "Option<bool>")]
     pub require_whole: Option<Spanned<bool>>,
+    /// Destinations of single workloads, in place of those of the whole run.
+    #[schemars(with = "Vec<OfWorkloads>")]
+    pub workloads: Vec<Spanned<OfWorkloads>>,
     /// Bounds of the run itself.
     pub limits: RunLimits,
     /// Shares of the score that replace the requirements' own.
@@ -201,6 +208,11 @@ impl Read {
     ) -> Result<(Vec<T>, usize), Mistake> {
         let values = texts.get_ref().iter().map(|text| Ok(self.parsed(text, &parse)?.0));
         Ok((values.collect::<Result<_, _>>()?, self.line(texts)))
+    }
+
+    /// Returns a mistake at the place of a value.
+    pub fn mistake<T>(&self, value: &Spanned<T>, message: &str) -> Mistake {
+        mistake(&self.name, &self.text, value.span().start, message.to_owned())
     }
 
     /// Adds this file's weights, severities, waivers and acceptances to a policy; a waiver that ended before `today` is expired.

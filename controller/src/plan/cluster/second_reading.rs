@@ -41,8 +41,21 @@ fn known_by_its_workload(mut pod: PodView, cluster: &Cluster) -> PodView {
     let before = cluster.pods().find(|before| before.origin.pod == pod.origin.pod);
     if let Some(before) = before {
         pod.origin = before.origin.clone();
+    } else if let Some(owner) = owner(&pod, cluster) {
+        (pod.origin.kind, pod.origin.name) = owner;
     }
     pod
+}
+
+/// Returns kind and name of the workload whose rollout made a new pod. A ReplicaSet or Job of the first reading is a workload
+/// itself.
+fn owner(pod: &PodView, cluster: &Cluster) -> Option<(String, String)> {
+    let origins = || cluster.pod_views.iter().map(|before| &before.origin);
+    if origins().any(|before| (&before.kind, &before.name) == (&pod.origin.kind, &pod.origin.name)) {
+        return None;
+    }
+    let mut owners = origins().map(|before| (before.kind.clone(), before.name.clone()));
+    owners.find(|owner| pod.origin.may_be_owned_by(owner))
 }
 
 fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod: &PodView) {
@@ -59,7 +72,7 @@ fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod
     gaps.add_to(&mut plan.coverage);
     let uncovered = &mut plan.coverage.uncovered;
     for place in places {
-        let key = key(cluster, pod, place);
+        let key = key(cluster, request, pod, place);
         let position = keys.iter().position(|known| *known == key);
         let group = position.and_then(|position| plan.groups.get_mut(position));
         if let Some(group) = group.filter(|group| group.refused.is_none()) {
@@ -197,5 +210,18 @@ mod tests {
         });
         let changes = cluster.later.unwrap().changes;
         assert_eq!(changes[0].words, "NetworkPolicy default-deny was removed");
+    }
+
+    #[test]
+    fn a_new_pod_of_a_rollout_is_known_by_its_deployment() {
+        let (_, plan) = read(|pods, _| {
+            another(pods, |pod| {
+                pod.token = true;
+                (pod.origin.kind, pod.origin.name) = ("replicaset".into(), "web-5d4f".into());
+            });
+            None
+        });
+        let origin = &plan.groups[0].pod_views.last().unwrap().origin;
+        assert_eq!((origin.workload(), origin.title()), ("deployment/web".into(), "pod/web-2".into()));
     }
 }

@@ -15,23 +15,22 @@ use crate::{
         limits::Limits,
         profile::Profile,
     },
-    plan::cluster::Plan,
+    plan::{cluster::Plan, needs::Needs},
     run::RunRequest,
 };
 
 /// Returns one case for each group. A namespace without a workload has one case too, which says so.
 pub(super) fn cases(
     request: &RunRequest,
-    profile: &Profile,
+    needs: &Needs,
     cluster: &Arc<Cluster>,
     plan: Plan,
     probed: Vec<Probed>,
 ) -> Vec<Case> {
     let coverage = Arc::new(plan.coverage);
     let case = |(group, probed): (Group, Probed)| {
-        let case = case(request, cluster, &coverage, group, probed);
-        let surroundings = Surroundings { profile: profile.clone(), ..case.surroundings };
-        Case { surroundings, ..case }
+        let profile = needs.of(&group).profile.clone();
+        case(request, cluster, &coverage, profile, group, probed)
     };
     if plan.groups.is_empty() {
         let why =
@@ -47,6 +46,7 @@ fn case(
     request: &RunRequest,
     cluster: &Arc<Cluster>,
     coverage: &Arc<Coverage>,
+    profile: Profile,
     group: Group,
     probed: Probed,
 ) -> Case {
@@ -73,7 +73,7 @@ fn case(
         cgroup: Observation::failed("a node's control groups cannot be read over the API"),
         destinations,
         untried_sockets: Vec::new(),
-        profile: Profile::default(),
+        profile,
         rounds: request.rounds,
         control,
         arrived,

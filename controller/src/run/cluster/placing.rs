@@ -113,7 +113,8 @@ impl Probing<'_> {
         if let Some(node) = kept_away(&self.fleet.api(), group, &labels).await {
             return Some(Elsewhere::Beside(node));
         }
-        let others = plan::cluster::alternatives(self.cluster, &super::plan_request(self.target), group);
+        let others =
+            plan::cluster::alternatives(self.cluster, &super::plan_request(self.target, Vec::new()), group);
         (!others.is_empty()).then(|| Elsewhere::AnyOf([vec![planned.clone()], others].concat()))
     }
 }

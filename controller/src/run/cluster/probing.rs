@@ -21,7 +21,7 @@ use crate::{
         destination::Destination,
         rounds::Rounds,
     },
-    plan::{self, Wanted},
+    plan::{self, needs::Needs},
     run::{RunError, collect::Event, nonce, progress::Progress},
 };
 
@@ -35,7 +35,7 @@ pub(super) struct Probing<'a> {
     pub(super) common: &'a Common,
     pub(super) cluster: &'a Cluster,
     pub(super) target: &'a Target,
-    pub(super) wanted: &'a Wanted,
+    pub(super) needs: &'a Needs,
     pub(super) rounds: Rounds,
     pub(super) measures_cpu: bool,
     pub(super) deadline: Instant,
@@ -172,7 +172,7 @@ impl Probing<'_> {
             node.as_deref(),
             &control.addresses,
             (self.common.token, nonce()?),
-            self.wanted,
+            self.needs.of(group),
         );
         let exec = self.fleet.exec(name);
         // Each stream that breaks is opened anew: the last introduction comes just before the attempts that count.

@@ -38,7 +38,7 @@ pub(crate) struct Rehearsal {
 pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let connection = connection(target).await?;
     let cluster = survey(target, &connection).await?.cluster;
-    let plan = plan::cluster::namespace(&cluster, &plan_request(target))?;
+    let plan = plan::cluster::namespace(&cluster, &plan_request(target, Vec::new()))?;
     let run = plan::run_name(nonce()?);
     let common = Common {
         run: run.clone(),
