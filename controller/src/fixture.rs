@@ -33,6 +33,7 @@ use crate::{
     evidence::record::Record,
     judge::{
         gvisor,
+        network::Comparison,
         policy::Policy,
         requirement::{Judgement, Outcome, Requirement},
     },
@@ -225,7 +226,12 @@ pub(crate) fn each_blinded(case: &Case) -> Vec<Case> {
 
 /// Returns a requirement's judgement of a case.
 pub(crate) fn judged(requirement: &Requirement, case: &Case) -> Judgement {
-    requirement.judge.of(case, &gvisor::assess(case), &Policy::of(Environment::Production))
+    judged_under(&Policy::of(Environment::Production), requirement, case)
+}
+
+/// Returns a requirement's judgement of a case under a policy.
+pub(crate) fn judged_under(policy: &Policy, requirement: &Requirement, case: &Case) -> Judgement {
+    requirement.judge.of(case, &gvisor::assess(case), &Comparison::of(case), policy)
 }
 
 /// Returns the report of a case, judged for production.

@@ -7,7 +7,7 @@ mod filesystem;
 pub mod finding;
 pub mod gvisor;
 mod limits;
-mod network;
+pub(crate) mod network;
 pub mod platforms;
 pub mod policy;
 mod privilege;

@@ -2,6 +2,7 @@
 
 use super::{
     catalogue, gvisor,
+    network::Comparison,
     policy::{Enforcement, Policy},
     requirement::{Judgement, Outcome, Requirement, Scope},
 };
@@ -38,11 +39,12 @@ pub struct Judged<'a> {
 /// Judges a case by every requirement in whose scope it is, under a policy.
 pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
     let assessment = gvisor::assess(case);
+    let comparison = Comparison::of(case);
     let finding = |requirement: &&'static Requirement| {
         let enforcement = policy.enforcement(requirement, &case.surroundings.subject);
         let judgement = match enforcement {
             Enforcement::NotJudged => Judgement::not_applicable("this policy does not judge it"),
-            _ => requirement.judge.of(case, &assessment, policy),
+            _ => requirement.judge.of(case, &assessment, &comparison, policy),
         };
         let enforcement =
             if judgement.accepted { policy.of_accepted(requirement, enforcement) } else { enforcement };

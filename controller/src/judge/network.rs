@@ -8,3 +8,5 @@ pub(super) mod neighbours_blocked;
 pub(super) mod network_isolation;
 pub(super) mod network_policies_apply;
 pub(super) mod policies_enforced;
+
+pub(crate) use network_isolation::declared::Comparison;

@@ -4,6 +4,7 @@
 
 use super::{
     gvisor::Assessment,
+    network::Comparison,
     platforms::{Platform, PlatformRemedy},
     policy::Policy,
 };
@@ -45,6 +46,8 @@ pub enum Judge {
     Case(fn(&Case) -> Judgement),
     /// A judge that needs the assessed kernel, which is assessed once for each case.
     Kernel(fn(&Case, &Assessment) -> Judgement),
+    /// A judge that needs the policies beside the profile, which are compared at most once for each case.
+    Network(fn(&Case, &Comparison<'_>) -> Judgement),
     /// A judge that needs the policy, because the policy says what the whole is.
     Policy(fn(&Case, &Policy) -> Judgement),
     /// A judge that needs both, because the policy accepts things by name.
@@ -165,10 +168,17 @@ impl Area {
 
 impl Judge {
     /// Judges a case whose kernel is assessed.
-    pub fn of(self, case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
+    pub fn of(
+        self,
+        case: &Case,
+        assessment: &Assessment,
+        comparison: &Comparison<'_>,
+        policy: &Policy,
+    ) -> Judgement {
         match self {
             Self::Case(judge) => judge(case),
             Self::Kernel(judge) => judge(case, assessment),
+            Self::Network(judge) => judge(case, comparison),
             Self::Policy(judge) => judge(case, policy),
             Self::Both(judge) => judge(case, assessment, policy),
         }

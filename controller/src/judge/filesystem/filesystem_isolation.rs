@@ -269,7 +269,7 @@ pub(super) mod tests {
             line: 3,
         };
         let policy = Policy { accepted: vec![acceptance], ..Policy::of(Environment::Production) };
-        REQUIREMENT.judge.of(case, &crate::judge::gvisor::assess(case), &policy)
+        fixture::judged_under(&policy, &REQUIREMENT, case)
     }
 
     #[test]

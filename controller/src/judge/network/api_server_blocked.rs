@@ -1,6 +1,9 @@
 //! The sandbox cannot reach the cluster's API server or the node's kubelet.
 
-use super::network_isolation::class::{self, Class as Targets, Proof};
+use super::network_isolation::{
+    class::{self, Class as Targets, Proof},
+    declared::Comparison,
+};
 use crate::case::{Case, cluster::Cluster, destination::Purpose};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
@@ -23,7 +26,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
-    judge: Judge::Case(judge),
+    judge: Judge::Network(judge),
 };
 
 /// The addresses of the API server may lead to several servers; those of a node lead to its one kubelet.
@@ -33,8 +36,8 @@ const TARGETS: Targets = Targets {
     advice: "the Service `kubernetes` of the namespace `default` has no address",
 };
 
-fn judge(case: &Case) -> Judgement {
-    let judgement = class::judge(case, &TARGETS);
+fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
+    let judgement = class::judge(case, comparison, &TARGETS);
     let untried = case.surroundings.in_cluster.as_ref().and_then(|known| untried(&known.cluster));
     match untried {
         Some(why) if judgement.outcome != Outcome::Unmet => Judgement::inconclusive(why),
@@ -61,6 +64,10 @@ mod tests {
 
     use super::*;
     use crate::{case::Control, fixture};
+
+    fn judge(case: &Case) -> Judgement {
+        super::judge(case, &Comparison::of(case))
+    }
 
     #[test]
     fn an_api_server_that_was_reached_is_unmet() {

@@ -12,7 +12,9 @@ use proto::{Protocol, Reach};
 
 use super::network_isolation::{
     attempted::{self, Attempted},
-    control, shown, structure,
+    control,
+    declared::Comparison,
+    shown, structure,
 };
 use crate::case::{
     Case,
@@ -41,10 +43,10 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
-    judge: Judge::Case(judge),
+    judge: Judge::Network(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     if case.surroundings.profile.kind == Kind::NoPrivate {
         return Judgement::not_applicable(
             "the profile allows the public internet, so that names are one way out among many",
@@ -67,7 +69,7 @@ fn judge(case: &Case) -> Judgement {
         return cited(Judgement::inconclusive(why));
     }
     let connected: Vec<_> = all.iter().filter(|it| takes_questions(it, &asked)).collect();
-    let closed = of_forbidden(case, &all, &forbidden, &connected);
+    let closed = of_forbidden((case, comparison), &all, &forbidden, &connected);
     if closed.outcome != Outcome::Met || allowed.is_empty() {
         return if asked.is_empty() { closed } else { cited(closed) };
     }
@@ -80,7 +82,7 @@ fn gave(it: &Attempted<'_>) -> String {
 
 /// Judges the name servers that the profile forbids.
 fn of_forbidden(
-    case: &Case,
+    (case, comparison): (&Case, &Comparison<'_>),
     all: &[Attempted<'_>],
     forbidden: &[&Attempted<'_>],
     connected: &[&Attempted<'_>],
@@ -101,7 +103,7 @@ fn of_forbidden(
     }
     let unshown = forbidden.iter().find(|it| is_in_every_cluster(it) && !is_shown(it));
     let resolved = forbidden.iter().any(|it| it.control_resolved());
-    match (shown(case, all), unshown) {
+    match (shown(case, comparison, all), unshown) {
         (_, None) if resolved => {
             Judgement::met("outside the sandbox a name server gave an address, and inside none did")
         }
@@ -193,6 +195,10 @@ mod tests {
 
     use super::*;
     use crate::{case::profile::Profile, fixture};
+
+    fn judge(case: &Case) -> Judgement {
+        super::judge(case, &Comparison::of(case))
+    }
 
     fn asking(reach: Reach, control: Reach) -> Case {
         let mut case = fixture::pod();

@@ -1,6 +1,9 @@
 //! The sandbox cannot reach the metadata service of any provider.
 
-use super::network_isolation::class::{self, Class as Targets, Proof};
+use super::network_isolation::{
+    class::{self, Class as Targets, Proof},
+    declared::Comparison,
+};
 use crate::case::{Case, destination::Purpose};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -24,7 +27,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
-    judge: Judge::Case(judge),
+    judge: Judge::Network(judge),
 };
 
 /// Each provider has its own addresses, and elsewhere nobody answers there.
@@ -34,8 +37,8 @@ const TARGETS: Targets = Targets {
     advice: "leave out `--no-default-targets`, or name one by `--egress-target 169.254.169.254:80`",
 };
 
-fn judge(case: &Case) -> Judgement {
-    class::judge(case, &TARGETS)
+fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
+    class::judge(case, comparison, &TARGETS)
 }
 
 #[cfg(test)]
@@ -44,6 +47,10 @@ mod tests {
 
     use super::*;
     use crate::{case::Control, fixture, judge::requirement::Outcome};
+
+    fn judge(case: &Case) -> Judgement {
+        super::judge(case, &Comparison::of(case))
+    }
 
     fn at_a_metadata_service() -> Case {
         let mut case = fixture::pod();

@@ -1,6 +1,9 @@
 //! The sandbox cannot reach another pod. The control pod's listener counts as another pod.
 
-use super::network_isolation::class::{self, Class as Targets, Proof};
+use super::network_isolation::{
+    class::{self, Class as Targets, Proof},
+    declared::Comparison,
+};
 use crate::case::{Case, destination::Purpose};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -23,7 +26,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
-    judge: Judge::Case(judge),
+    judge: Judge::Network(judge),
 };
 
 /// A pod that declares a port need not listen there, and may admit the pods of its namespace alone. The listener answers
@@ -34,8 +37,8 @@ const TARGETS: Targets = Targets {
     advice: "name a namespace for a control pod by `--control-namespace NAME`",
 };
 
-fn judge(case: &Case) -> Judgement {
-    class::judge(case, &TARGETS)
+fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
+    class::judge(case, comparison, &TARGETS)
 }
 
 #[cfg(test)]
@@ -44,6 +47,10 @@ mod tests {
 
     use super::*;
     use crate::{case::Control, fixture, judge::requirement::Outcome};
+
+    fn judge(case: &Case) -> Judgement {
+        super::judge(case, &Comparison::of(case))
+    }
 
     #[test]
     fn a_pod_that_was_reached_is_unmet() {

@@ -12,6 +12,7 @@ use crate::case::{Case, Citation, Control, destination::Purpose, profile::Expect
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use attempted::Attempted;
+use declared::Comparison;
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "network-isolation",
@@ -33,10 +34,10 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &["KAR-0020"],
-    judge: Judge::Case(judge),
+    judge: Judge::Network(judge),
 };
 
-pub(super) fn judge(case: &Case) -> Judgement {
+pub(super) fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     let attempted = attempted::all(case);
     let cited = |judgement: Judgement| judgement.citing_all(attempted.iter().map(Attempted::cited));
     let group = case.surroundings.in_cluster.as_ref().map(|known| &known.group);
@@ -54,7 +55,7 @@ pub(super) fn judge(case: &Case) -> Judgement {
             None => leaked(case, first),
         }));
     }
-    if let Some(excess) = forbidden_by_the_profile(case) {
+    if let Some(excess) = forbidden_by_the_profile(case, comparison) {
         return cited(Judgement::unmet(excess));
     }
     let missed =
@@ -83,7 +84,7 @@ pub(super) fn judge(case: &Case) -> Judgement {
             "a socket of the machine may lie at or below {place}, and was not tried; mount only what the workload needs"
         )));
     }
-    match shown(case, &attempted) {
+    match shown(case, comparison, &attempted) {
         Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
         Err(why) => cited(Judgement::inconclusive(why)),
     }
@@ -111,22 +112,22 @@ fn because(case: &Case, leak: &Attempted<'_>, because: String) -> String {
 }
 
 /// Returns the egress that policies let pass and the profile forbids, as a reason; `None` if there is none.
-fn forbidden_by_the_profile(case: &Case) -> Option<String> {
-    let known = case.surroundings.in_cluster.as_ref()?;
-    let profile = &case.surroundings.profile;
-    let excess = declared::excess(known, profile).ok()??;
-    Some(format!("the policies allow more than the profile {}: {excess}", profile.kind.id()))
+fn forbidden_by_the_profile(case: &Case, comparison: &Comparison<'_>) -> Option<String> {
+    let excess = comparison.excess().as_ref().ok()?.as_ref()?;
+    let profile = case.surroundings.profile.kind.id();
+    Some(format!("the policies allow more than the profile {profile}: {excess}"))
 }
 
 /// Returns the reason and the citations which show that nothing could be reached that the profile forbids; `Err` says why
 /// nothing shows it. The attempts cannot try every destination, so that the policies must let nothing more pass.
 pub(super) fn shown(
     case: &Case,
+    comparison: &Comparison<'_>,
     attempted: &[Attempted<'_>],
 ) -> Result<(&'static str, Vec<Citation>), String> {
     let shown = silent(case, attempted)?;
-    if let (Some(known), Control::Tried(_)) = (&case.surroundings.in_cluster, &case.surroundings.control) {
-        control::closed(known, &case.surroundings.profile)?;
+    if let Control::Tried(_) = &case.surroundings.control {
+        control::closed(case, comparison)?;
     }
     Ok(shown)
 }

@@ -134,10 +134,7 @@ mod tests {
     use crate::{
         case::{cluster::Device, environment::Environment},
         fixture,
-        judge::{
-            gvisor,
-            policy::{Acceptance, Accepted},
-        },
+        judge::policy::{Acceptance, Accepted},
     };
 
     fn judge(case: &Case) -> Judgement {
@@ -181,7 +178,7 @@ mod tests {
         };
         let policy = Policy { accepted: vec![acceptance], ..Policy::of(Environment::Production) };
         let accepted = |case: &Case| {
-            let judgement = REQUIREMENT.judge.of(case, &gvisor::assess(case), &policy);
+            let judgement = fixture::judged_under(&policy, &REQUIREMENT, case);
             (judgement.accepted, judgement.because)
         };
         let mut case = with_device("nvidia.com/gpu");

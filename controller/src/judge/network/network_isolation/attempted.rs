@@ -194,7 +194,7 @@ impl Attempted<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::judge, *};
+    use super::{super::tests::judge, *};
     use crate::{
         case::{
             destination::Purpose,

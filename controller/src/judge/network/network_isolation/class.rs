@@ -12,7 +12,9 @@ use proto::{Protocol, Reach};
 
 use super::{
     attempted::{self, Attempted},
-    because, control, shown, structure,
+    because, control,
+    declared::Comparison,
+    shown, structure,
 };
 use crate::{
     case::{Case, destination::Purpose, profile::Expectation},
@@ -41,7 +43,7 @@ pub(in crate::judge) enum Proof {
 }
 
 /// Requires that no destination of a class could be reached.
-pub(in crate::judge) fn judge(case: &Case, class: &Class) -> Judgement {
+pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &Class) -> Judgement {
     let Class { what, members, advice } = class;
     let all = attempted::all(case);
     let belongs = |it: &&Attempted<'_>| members.iter().any(|&(purpose, _)| it.destination.purpose == purpose);
@@ -68,7 +70,7 @@ pub(in crate::judge) fn judge(case: &Case, class: &Class) -> Judgement {
     }
     let answered = of_class.iter().any(|it| it.control_shows());
     let unshown = members.iter().find_map(|&(purpose, proof)| unshown(case, &of_class, purpose, proof));
-    match (shown(case, &all), unshown) {
+    match (shown(case, comparison, &all), unshown) {
         (_, None) if answered => cited(Judgement::met(
             "the targets answered outside the sandbox, and no forbidden target answered inside",
         )),
@@ -121,8 +123,8 @@ mod tests {
     };
 
     fn judged(requirement: &Requirement, case: &Case) -> Outcome {
-        let Judge::Case(judge) = requirement.judge else { panic!("the kernel is not judged") };
-        judge(case).outcome
+        let Judge::Network(judge) = requirement.judge else { panic!("the network is not judged") };
+        judge(case, &Comparison::of(case)).outcome
     }
 
     /// Returns a pod that reaches the run's listener, so that the listener shows nothing of other targets.

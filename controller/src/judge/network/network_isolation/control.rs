@@ -11,13 +11,16 @@ use std::net::IpAddr;
 
 use proto::Protocol;
 
-use super::{attempted::Attempted, declared};
+use super::{
+    attempted::Attempted,
+    declared::{self, Comparison},
+};
 use crate::case::{
     Case, Citation, Control, InCluster,
     cluster::{Hindrance, LISTENER_PORT},
     destination::Purpose,
     policy::Endpoint,
-    profile::{Expectation, Profile},
+    profile::Expectation,
 };
 
 /// An address family: its name, and true for IPv4.
@@ -132,13 +135,14 @@ fn unhindered(case: &Case, known: &InCluster) -> Result<(), String> {
 }
 
 /// Refuses policies that may let more egress pass than the profile allows: the attempts cannot try every destination.
-pub(super) fn closed(known: &InCluster, profile: &Profile) -> Result<(), String> {
-    match declared::excess(known, profile) {
+pub(super) fn closed(case: &Case, comparison: &Comparison<'_>) -> Result<(), String> {
+    let profile = case.surroundings.profile.kind.id();
+    match comparison.excess() {
         Ok(None) => Ok(()),
-        Ok(Some(excess)) => Err(format!("the profile {} forbids egress that {excess}", profile.kind.id())),
+        Ok(Some(excess)) => Err(format!("the profile {profile} forbids egress that {excess}")),
         Err(gaps) => Err(format!(
-            "the sandbox reached nothing, and it is not known if a policy lets more egress pass than the profile {} allows: {gaps}",
-            profile.kind.id()
+            "the sandbox reached nothing, and it is not known if a policy lets more egress pass than the profile {profile} \
+             allows: {gaps}"
         )),
     }
 }

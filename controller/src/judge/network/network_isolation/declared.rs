@@ -1,9 +1,9 @@
 //! The declaration beside the profile: the egress that policies let pass, and that the profile forbids.
 
-use std::net::IpAddr;
+use std::{cell::OnceCell, net::IpAddr};
 
 use crate::case::{
-    InCluster,
+    Case, InCluster,
     cluster::{Cluster, Selector, ServicePort},
     policy::{
         Block, Direction, Endpoint, Flow, Gap, Peer, PeerRule, Transport, Verdict,
@@ -24,9 +24,38 @@ struct OfProfile<'a> {
     cluster: &'a Cluster,
 }
 
-/// Returns the egress that policies let pass and the profile forbids, as a fragment of a sentence; `Ok(None)` if there is
-/// none, `Err` if parts of the policies cannot be evaluated.
-pub(in crate::judge) fn excess(known: &InCluster, profile: &Profile) -> Result<Option<String>, String> {
+/// The policies of a case beside its profile. The comparison is costly and several judges need it, so that it is made once,
+/// when the first of them asks.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    case: &'a Case,
+    excess: OnceCell<Excess>,
+}
+
+/// The egress that policies let pass and the profile forbids, as a fragment of a sentence; `Ok(None)` if there is none, `Err`
+/// if parts of the policies cannot be evaluated.
+type Excess = Result<Option<String>, String>;
+
+// === impl Comparison ===
+
+impl<'a> Comparison<'a> {
+    /// Returns the comparison for a case, not made yet.
+    pub const fn of(case: &'a Case) -> Self {
+        Self { case, excess: OnceCell::new() }
+    }
+
+    /// Returns the excess of the policies. There is none without a cluster.
+    pub(super) fn excess(&self) -> &Excess {
+        self.excess.get_or_init(|| match &self.case.surroundings.in_cluster {
+            Some(known) => excess(known, &self.case.surroundings.profile),
+            None => Ok(None),
+        })
+    }
+}
+
+fn excess(known: &InCluster, profile: &Profile) -> Excess {
+    #[cfg(test)]
+    tests::COMPARED.set(tests::COMPARED.get() + 1);
     let limit = OfProfile { profile, cluster: &known.cluster };
     let Excesses { found, gaps } = known.cluster.policies.excess(&known.endpoint(), &limit);
     let told: Vec<_> = found.iter().map(|it| format!("{} lets {} pass", it.by, it.traffic)).collect();
@@ -178,4 +207,28 @@ fn are_behind(pods: &PeerRule, namespace: &str, selector: &Selector) -> bool {
     let PeerRule::Pods { pods: selection, .. } = pods else { return false };
     pods.namespace() == Some(namespace)
         && selector.equals.iter().all(|(key, value)| selection.requires(key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use crate::{
+        case::environment::Environment,
+        fixture,
+        judge::{finding, policy::Policy},
+    };
+
+    thread_local! {
+        /// The number of comparisons that this thread has made.
+        pub(super) static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn the_judges_of_a_case_share_one_comparison() {
+        let case = fixture::pod();
+        let before = COMPARED.get();
+        finding::judge(&case, &Policy::of(Environment::Production));
+        assert_eq!(COMPARED.get() - before, 1);
+    }
 }

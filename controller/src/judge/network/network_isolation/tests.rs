@@ -7,6 +7,10 @@ use crate::{
     judge::requirement::Outcome,
 };
 
+pub(super) fn judge(case: &Case) -> Judgement {
+    super::judge(case, &Comparison::of(case))
+}
+
 #[test]
 fn a_sandbox_without_a_way_out_is_met() {
     let judgement = judge(&fixture::gvisor());

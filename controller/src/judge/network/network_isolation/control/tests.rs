@@ -8,10 +8,10 @@ use crate::{
     case::{
         cluster::ControlNamespace,
         policy::{Opaque, Unread},
-        profile::{Allowed, Kind},
+        profile::{Allowed, Kind, Profile},
     },
     fixture,
-    judge::{network::network_isolation::judge, requirement::Outcome},
+    judge::{network::network_isolation::tests::judge, requirement::Outcome},
 };
 
 #[test]
