@@ -185,7 +185,7 @@ fn takes_questions(it: &Attempted<'_>, asked: &[&Attempted<'_>]) -> bool {
     });
     target.protocol == Protocol::Tcp
         && (target.port == 53 || of_dns)
-        && it.got_through()
+        && it.was_answered()
         && !gives_nobody_an_address
 }
 

@@ -6,6 +6,7 @@ pub(in crate::judge) mod attempted;
 pub(super) mod class;
 pub(super) mod control;
 pub(super) mod declared;
+mod interception;
 pub(super) mod structure;
 
 use crate::case::{Case, Citation, Control, destination::Purpose, profile::Expectation, rounds::Rounds};
@@ -58,8 +59,11 @@ pub(super) fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     if let Some(excess) = forbidden_by_the_profile(case, comparison) {
         return cited(Judgement::unmet(excess));
     }
+    if let Err(why) = attempted::at_their_targets(&attempted) {
+        return cited(Judgement::inconclusive(why));
+    }
     let missed =
-        |it: &&Attempted<'_>| it.expectation == Expectation::Required && !it.got_through() && !it.failed();
+        |it: &&Attempted<'_>| it.expectation == Expectation::Required && !it.was_answered() && !it.failed();
     let missed: Vec<_> = attempted.iter().filter(missed).collect();
     if let Some(it) = missed.iter().find(|it| it.control_reached()) {
         let name = it.destination.name();

@@ -5,6 +5,7 @@ use super::{DROP, Kind, Said};
 const REFUSED: Said = &["refused", "refused", "timed out", "timed out"];
 const PORT: Said = &["refused", "refused", "port unreachable", "port unreachable"];
 const RESET: Said = &["reset", "reset", "timed out", "timed out"];
+const TAKEN: Said = &["somebody else answered", "somebody else answered", "reached", "timed out"];
 const ANOTHER: Said = &["somebody else answered"; 4];
 
 /// Networks with a router that drops, rejects, resets or redirects. gVisor's stack distinguishes fewer endings
@@ -71,6 +72,20 @@ pub(super) const KINDS: &[Kind] = &[
         attempts: &["10.77.0.2:*/udp", "[fd77::2]:*/udp", "10.77.0.2:*", "[fd77::2]:*"],
         linux: ANOTHER,
         gvisor: ANOTHER,
+        ..DROP
+    },
+    Kind {
+        name: "a proxy takes every connection",
+        cut: "meta l4proto tcp accept; iifname \"sandbox\" drop",
+        router: "nft 'add table inet turn; add chain inet turn early { type nat hook prerouting priority dstnat; }; \
+                 add rule inet turn early iifname \"sandbox\" meta l4proto tcp meta nfproto ipv4 \
+                 dnat ip to 10.77.0.7:8080; \
+                 add rule inet turn early iifname \"sandbox\" meta l4proto tcp meta nfproto ipv6 \
+                 dnat ip6 to [fd77::7]:8080'",
+        attempts: &["10.77.0.2:*", "[fd77::2]:*", "198.51.100.10:443", "10.77.0.2:*/udp"],
+        linux: TAKEN,
+        gvisor: TAKEN,
+        outcome: Some("inconclusive"),
         ..DROP
     },
 ];

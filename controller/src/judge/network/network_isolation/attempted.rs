@@ -2,6 +2,8 @@
 
 use proto::{Attempt, Protocol, Reach};
 
+use super::interception::{self, Interception};
+
 use crate::case::{
     Case, Citation, Control, destination::Destination, policy::Transport, profile::Expectation,
     rounds::Rounds,
@@ -18,6 +20,10 @@ pub(in crate::judge) struct Attempted<'a> {
     rounds: Rounds,
     /// The control's attempts; `None` if the control did not try the target.
     control: Option<&'a Attempt>,
+    /// True if somebody on the way takes such connections, so that a handshake shows nothing of the target.
+    intercepted: bool,
+    /// The same for the control's connection.
+    control_intercepted: bool,
 }
 
 /// Returns every attempt that was asked for and made.
@@ -27,10 +33,14 @@ pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
         Control::Tried(tried) => tried.as_slice(),
         Control::NotAsked | Control::Failed(_) => &[],
     };
+    let destinations = &case.surroundings.destinations;
+    let interceptions = interception::all(destinations, &egress.attempts);
+    let of_control = interception::all(destinations, control);
     let made = egress.attempts.iter().filter_map(|attempt| {
         let asked = |destination: &&Destination| destination.target.id == attempt.target;
-        let destination = case.surroundings.destinations.iter().find(asked)?;
+        let destination = destinations.iter().find(asked)?;
         let tried = control.iter().find(|tried| tried.target == attempt.target);
+        let takes = |interception: &Interception| interception.takes(destination);
         Some(Attempted {
             destination,
             attempt,
@@ -38,6 +48,8 @@ pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
             arrived: case.surroundings.arrived.contains(&attempt.target),
             rounds: case.surroundings.rounds,
             control: tried,
+            intercepted: interceptions.iter().any(takes),
+            control_intercepted: of_control.iter().any(takes),
         })
     });
     made.collect()
@@ -54,12 +66,35 @@ pub(super) fn in_each_round(attempted: &[Attempted<'_>]) -> Result<(), String> {
     }
 }
 
+/// Checks that nobody on the way took a connection to a forbidden destination.
+pub(super) fn at_their_targets(attempted: &[Attempted<'_>]) -> Result<(), String> {
+    match attempted.iter().find(|it| it.may_be_leak()) {
+        Some(it) => Err(format!(
+            "somebody on the way took the connection to the run's own listener, such as a proxy or a mesh, so that the \
+             connection to {} does not show if it was reached; take the pods out of the mesh, or out of the proxy's \
+             redirection",
+            it.destination.name()
+        )),
+        None => Ok(()),
+    }
+}
+
 // === impl Attempted ===
 
 impl Attempted<'_> {
     /// True if anything reached the destination.
     pub(in crate::judge) fn got_through(&self) -> bool {
+        self.was_answered() && !self.intercepted
+    }
+
+    /// True if somebody answered, at the destination or on the way.
+    pub(in crate::judge) fn was_answered(&self) -> bool {
         self.arrived || self.attempt.made_contact()
+    }
+
+    /// True if somebody on the way took a connection to a forbidden destination, which may have been reached or not.
+    pub(in crate::judge) fn may_be_leak(&self) -> bool {
+        self.expectation == Expectation::Forbidden && self.was_answered() && self.intercepted
     }
 
     /// Returns the attempt's transport; `None` for an attempt without ports.
@@ -78,7 +113,7 @@ impl Attempted<'_> {
 
     /// True if the destination was reached in the first round, and not in the second.
     pub(in crate::judge) fn only_at_first(&self) -> bool {
-        self.at_first() && self.attempt.again.is_some_and(|again| !again.is_contact())
+        self.at_first() && !self.intercepted && self.attempt.again.is_some_and(|again| !again.is_contact())
     }
 
     /// True if the destination was reached in the first round. A datagram that needs no answer does not tell its round.
@@ -122,6 +157,7 @@ impl Attempted<'_> {
     /// listener.
     const fn shows_an_answer(&self, reach: Reach) -> bool {
         match reach {
+            _ if self.control_intercepted => false,
             Reach::Reached => true,
             Reach::Another => false,
             reach => reach.is_contact() && self.destination.target.token.is_none(),

@@ -3,7 +3,10 @@
 
 use proto::{Interface, Protocol, Reach};
 
-use super::{attempted::Attempted, control};
+use super::{
+    attempted::{self, Attempted},
+    control,
+};
 use crate::case::{
     Case, Citation,
     destination::{Destination, Purpose},
@@ -55,6 +58,7 @@ pub(in crate::judge) fn whole(case: &Case, attempted: &[Attempted<'_>]) -> Resul
     if let Some(missing) = case.surroundings.destinations.iter().find(|wanted| !made(wanted)) {
         return Err(format!("the probe did not try {}", missing.name()));
     }
+    attempted::at_their_targets(attempted)?;
     match attempted.iter().find(|it| it.failed()) {
         Some(it) => {
             Err(format!("the attempt on {} could not be made: {}", it.destination.name(), it.ended()))
