@@ -41,12 +41,12 @@ fn main() -> ExitCode {
             Ok(seconds) => exit_code(hold::run(seconds)),
             Err(_) => usage(),
         },
-        ["listen", port, seconds] => match (port.parse(), seconds.parse()) {
-            (Ok(port), Ok(seconds)) => exit_code(listen::run(port, seconds, None)),
+        ["listen", ports, seconds] => match (ports.parse(), seconds.parse()) {
+            (Ok(ports), Ok(seconds)) => exit_code(listen::run(&ports, seconds, None)),
             _ => usage(),
         },
-        ["listen", port, token, seconds] => match (port.parse(), token.parse(), seconds.parse()) {
-            (Ok(port), Ok(token), Ok(seconds)) => exit_code(listen::run(port, seconds, Some(token))),
+        ["listen", ports, token, seconds] => match (ports.parse(), token.parse(), seconds.parse()) {
+            (Ok(ports), Ok(token), Ok(seconds)) => exit_code(listen::run(&ports, seconds, Some(token))),
             _ => usage(),
         },
         _ => usage(),
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     say(
-        "usage: probe report | observe | hold LIFETIME_SECONDS | listen PORT [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
+        "usage: probe report | observe | hold LIFETIME_SECONDS | listen PORT[,PORT/PROTOCOL]... [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
     );
     ExitCode::from(USAGE)
 }

@@ -1,7 +1,18 @@
 //! The datagrams that the probe and the run's own listener exchange. The token in them distinguishes the listener's answer
 //! from anybody else's.
 
-use crate::Nonce;
+use std::{fmt, num::NonZeroU16, str::FromStr};
+
+use crate::{Nonce, Refused};
+
+/// A port on which a listener answers, by one protocol.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Port {
+    /// A port for connections.
+    Tcp(NonZeroU16),
+    /// A port for datagrams.
+    Udp(NonZeroU16),
+}
 
 /// The first byte of an answer. A listener never answers an answer: with a forged sender, two listeners would otherwise
 /// answer each other for ever.
@@ -36,6 +47,41 @@ pub fn asked(datagram: &[u8]) -> Option<Nonce> {
     token_behind(ASKED, datagram)
 }
 
+// === impl Port ===
+
+impl Port {
+    /// Returns the port's number.
+    pub const fn number(self) -> NonZeroU16 {
+        match self {
+            Self::Tcp(number) | Self::Udp(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(number) => write!(formatter, "{number}/tcp"),
+            Self::Udp(number) => write!(formatter, "{number}/udp"),
+        }
+    }
+}
+
+impl FromStr for Port {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let refused = Refused::OutOfRange { field: "port" };
+        let (number, protocol) = text.split_once('/').ok_or(refused.clone())?;
+        let number = number.parse().map_err(|_| refused.clone())?;
+        match protocol {
+            "tcp" => Ok(Self::Tcp(number)),
+            "udp" => Ok(Self::Udp(number)),
+            _ => Err(refused),
+        }
+    }
+}
+
 fn token_behind(mark: u8, datagram: &[u8]) -> Option<Nonce> {
     let (&first, token) = datagram.split_first()?;
     (first == mark).then(|| token.first_chunk().copied().map(Nonce))?
@@ -66,5 +112,13 @@ mod tests {
     fn a_question_alone_gives_the_token_that_is_asked_for() {
         let token = Nonce([7; 16]);
         assert_eq!((asked(&question(token)), asked(&one_way(token))), (Some(token), None));
+    }
+
+    #[test]
+    fn a_port_is_read_as_it_is_written() {
+        for text in ["53/udp", "443/tcp"] {
+            assert_eq!(text.parse::<Port>().unwrap().to_string(), text);
+        }
+        assert_eq!("53/icmp".parse::<Port>(), Err(Refused::OutOfRange { field: "port" }));
     }
 }

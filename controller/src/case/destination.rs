@@ -24,6 +24,8 @@ pub enum Purpose {
     Documentation,
     /// The run's own listener, which the control pod or the controller reaches.
     Listener,
+    /// The run's own listener, on a port that a policy lets leave.
+    ListenerOnPolicyPort,
     /// A host of the public internet.
     PublicInternet,
     /// A name server of the public internet.
@@ -75,12 +77,18 @@ impl Destination {
 // === impl Purpose ===
 
 impl Purpose {
+    /// Returns true for the run's own listener, on any of its ports.
+    pub const fn is_listener(self) -> bool {
+        matches!(self, Self::Listener | Self::ListenerOnPolicyPort)
+    }
+
     /// Returns the purpose as a fragment of a sentence.
     pub const fn words(self) -> &'static str {
         match self {
             Self::LoopbackListener => "a listener on the machine's loopback",
             Self::Documentation => "an address for documentation",
             Self::Listener => "the run's own listener",
+            Self::ListenerOnPolicyPort => "the run's own listener, on a port that a policy lets leave",
             Self::PublicInternet => "a host of the public internet",
             Self::PublicDns => "a public name server",
             Self::LocalDns => "a name server of the node or the cloud",

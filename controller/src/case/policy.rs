@@ -6,6 +6,7 @@ mod binding;
 mod block;
 mod calico;
 mod cilium;
+mod egress_ports;
 pub mod endpoint;
 pub mod kinds;
 mod matching;

@@ -208,6 +208,7 @@ fn is_of_the_internet(destination: &Destination) -> bool {
     let public = match destination.purpose {
         Purpose::LoopbackListener
         | Purpose::Listener
+        | Purpose::ListenerOnPolicyPort
         | Purpose::LocalDns
         | Purpose::OwnResolver
         | Purpose::Metadata

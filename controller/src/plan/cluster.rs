@@ -3,6 +3,7 @@
 //! bound alike.
 
 mod alternatives;
+mod listening;
 mod places;
 mod second_reading;
 mod targets;
@@ -11,8 +12,9 @@ mod uncovered;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use alternatives::alternatives;
+pub use listening::{Listening, unanswered};
 pub use second_reading::apply_second_reading;
-pub use targets::destinations;
+pub use targets::{ListenerAt, destinations};
 
 use super::needs::Entry;
 use crate::case::{

@@ -42,7 +42,7 @@ use crate::{
     },
     plan::{
         self,
-        cluster::{Nodes, Plan},
+        cluster::{Listening, Nodes, Plan},
         needs::{Entry, Needs},
     },
 };
@@ -94,6 +94,7 @@ struct Ground<'a> {
     cluster: &'a Cluster,
     kinds: &'a OtherKinds,
     needs: &'a Needs,
+    listening: &'a Listening,
 }
 
 /// The results of all groups.
@@ -141,9 +142,16 @@ impl Launcher for ClusterLauncher {
         let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
 
         // touches the cluster: launch, collect, read a second time, clean up
+        let listening = Listening::of(&cluster, &plan.groups);
         let launchable = plan.groups.iter().any(|group| group.refused.is_none());
         let mut results = if launchable {
-            let ground = Ground { connection: &connection, cluster: &cluster, kinds: &kinds, needs: &needs };
+            let ground = Ground {
+                connection: &connection,
+                cluster: &cluster,
+                kinds: &kinds,
+                needs: &needs,
+                listening: &listening,
+            };
             Box::pin(self.probes(request, &ground, &plan, session)).await?
         } else {
             let probed = plan.groups.iter().map(Probed::refused).collect();
@@ -161,7 +169,7 @@ impl Launcher for ClusterLauncher {
                 version: cluster.version.as_ref().ok().cloned(),
                 namespace: cluster.namespace.clone(),
             },
-            remarks: remarks(&cluster, &plan, &results.probed),
+            remarks: remarks(&cluster, &plan, &listening, &results.probed),
             cases: cases::cases(request, &needs, &Arc::new(cluster), plan, results.probed),
             leftovers: results.leftovers,
             stopped,
@@ -185,6 +193,7 @@ impl ClusterLauncher {
             image: target.image.clone(),
             lifetime: request.timeout + BACKSTOP,
             token: nonce()?,
+            listens: ground.listening.ports.clone(),
             marks: target.marks.clone(),
         };
         let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
@@ -261,12 +270,15 @@ async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, Ru
     Ok(Box::pin(survey::cluster(&connection.client, &scope)).await?)
 }
 
-/// Returns everything that a reader should know besides: objects that counted a probe, other places, and harmless changes
-/// by admission.
-fn remarks(cluster: &Cluster, plan: &Plan, probed: &[Probed]) -> Vec<String> {
+/// Returns everything that a reader should know besides: objects that counted a probe, ports of the listener that were not
+/// tried, other places, and harmless changes by admission.
+fn remarks(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: &[Probed]) -> Vec<String> {
     let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
+    remarks.extend(listening.remark());
     remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
-    for remark in probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told) {
+    let unanswered = probed.iter().filter_map(|it| plan::cluster::unanswered(&it.destinations, &it.control));
+    let admission = probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told);
+    for remark in unanswered.chain(admission) {
         if !remarks.contains(&remark) {
             remarks.push(remark);
         }

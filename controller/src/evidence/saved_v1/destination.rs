@@ -22,6 +22,7 @@ saved_enum! {
         LoopbackListener, "loopback-witness";
         Documentation, "documentation";
         Listener, "witness";
+        ListenerOnPolicyPort, "listener-on-policy-port";
         PublicInternet, "public-internet";
         PublicDns, "public-dns";
         LocalDns, "local-dns";

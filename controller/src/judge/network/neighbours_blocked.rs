@@ -30,10 +30,14 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 /// A pod that declares a port need not listen there, and may admit the pods of its namespace alone. The listener answers
-/// everybody, so the listener is the pod that must have answered.
+/// everybody on its own port, so the listener is the pod that must have answered there. It may be unable to listen on others.
 const TARGETS: Targets = Targets {
     what: "other pods",
-    members: &[(Purpose::Listener, Proof::EveryAddress), (Purpose::Neighbour, Proof::None)],
+    members: &[
+        (Purpose::Listener, Proof::EveryAddress),
+        (Purpose::ListenerOnPolicyPort, Proof::None),
+        (Purpose::Neighbour, Proof::None),
+    ],
     advice: "name a namespace for a control pod by `--control-namespace NAME`",
 };
 

@@ -180,6 +180,9 @@ const fn reached(purpose: Purpose) -> &'static str {
             "the sandbox shares the machine's network: it reached a listener on the machine's loopback"
         }
         Purpose::Listener => "egress is open: the sandbox reached a listener in another namespace",
+        Purpose::ListenerOnPolicyPort => {
+            "the sandbox reached a listener in another namespace on a port that a policy lets leave"
+        }
         Purpose::PublicInternet => "the sandbox reached the public internet",
         Purpose::PublicDns => "the sandbox reached a name server of the public internet",
         Purpose::LocalDns => {

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use proto::{Nonce, Protocol, Target};
+use proto::{Nonce, Protocol, Target, listener::Port};
 
 use crate::{
     case::{
@@ -24,15 +24,50 @@ const KUBELET_PORT: u16 = 10_250;
 /// The port of a node's SSH server (RFC 4253).
 const SSH_PORT: u16 = 22;
 
-/// Returns the destinations: the control pod's listener by TCP and UDP, other pods of the namespace, the cluster's own
-/// Services and the servers behind them, the workload's own name servers, hosts outside, and the user's targets. The listener answers with `token`, and recognises this probe's
-/// one-way datagrams by `one_way`.
+/// The run's own listener, as one probe attempts it.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenerAt<'a> {
+    /// The listener's addresses; empty without a listener.
+    pub addresses: &'a [IpAddr],
+    /// The ports besides the listener's own.
+    pub ports: &'a [Port],
+    /// The token in the listener's answers.
+    pub token: Nonce,
+    /// The token by which the listener recognises this probe's one-way datagrams.
+    pub one_way: Nonce,
+}
+
+impl ListenerAt<'_> {
+    /// Returns the listener's own port by TCP and by UDP, with and without an answer, and the ports that policies name.
+    fn destinations(&self) -> impl Iterator<Item = Destination> {
+        let &Self { addresses, ports, token, one_way } = self;
+        let own = [Protocol::Tcp, Protocol::Udp, Protocol::OneWay]
+            .map(|protocol| (Purpose::Listener, LISTENER_PORT, protocol));
+        let further = ports.iter().map(|port| {
+            let protocol = match port {
+                Port::Tcp(_) => Protocol::Tcp,
+                Port::Udp(_) => Protocol::Udp,
+            };
+            (Purpose::ListenerOnPolicyPort, port.number().get(), protocol)
+        });
+        own.into_iter().chain(further).flat_map(move |(purpose, port, protocol)| {
+            addresses.iter().enumerate().map(move |(index, &address)| {
+                let token =
+                    if protocol == Protocol::OneWay { token_for_address(one_way, index) } else { token };
+                let target = Target { token: Some(token), ..Target::at(0, address, port, protocol) };
+                Destination { target, purpose, named: false }
+            })
+        })
+    }
+}
+
+/// Returns the destinations: the run's own listener, the cluster's own Services and the servers behind them, the workload's
+/// own name servers, the node, other pods of the namespace, hosts outside, and the user's targets.
 pub fn destinations(
     cluster: &Cluster,
     group: &Group,
     node: Option<&str>,
-    listener: &[IpAddr],
-    (token, one_way): (Nonce, Nonce),
+    listener: &ListenerAt<'_>,
     wanted: &Wanted,
 ) -> Vec<Destination> {
     let addresses = cluster.addresses.clone().unwrap_or_default();
@@ -41,9 +76,6 @@ pub fn destinations(
     let node =
         node.and_then(|name| cluster.node(name)).map(|node| node.addresses.clone()).unwrap_or_default();
     let rows = [
-        (listener, LISTENER_PORT, Protocol::Tcp, Purpose::Listener),
-        (listener, LISTENER_PORT, Protocol::Udp, Purpose::Listener),
-        (listener, LISTENER_PORT, Protocol::OneWay, Purpose::Listener),
         (&addresses.dns, DNS_PORT, Protocol::Dns, Purpose::ClusterDns),
         (&addresses.dns, DNS_PORT, Protocol::Tcp, Purpose::ClusterDns),
         (&own, DNS_PORT, Protocol::Dns, Purpose::OwnResolver),
@@ -54,14 +86,9 @@ pub fn destinations(
         (&node, 0, Protocol::Echo, Purpose::Node),
     ];
     let of_cluster = rows.into_iter().flat_map(|(addresses, port, protocol, purpose)| {
-        addresses.iter().enumerate().map(move |(index, &address)| {
+        addresses.iter().map(move |&address| {
             let target = defaults::asking(Target::at(0, address, port, protocol));
-            let token = match (purpose, protocol) {
-                (Purpose::Listener, Protocol::OneWay) => Some(token_for_address(one_way, index)),
-                (Purpose::Listener, _) => Some(token),
-                _ => None,
-            };
-            Destination { target: Target { token, ..target }, purpose, named: false }
+            Destination { target, purpose, named: false }
         })
     });
     let behind = [
@@ -83,7 +110,15 @@ pub fn destinations(
         named: false,
     });
     let outside = defaults::destinations().filter(|_| wanted.defaults);
-    distinct(of_cluster.chain(behind).chain(neighbours).chain(outside).chain(wanted.named()))
+    distinct(
+        listener
+            .destinations()
+            .chain(of_cluster)
+            .chain(behind)
+            .chain(neighbours)
+            .chain(outside)
+            .chain(wanted.named()),
+    )
 }
 
 #[cfg(test)]
@@ -92,8 +127,10 @@ mod tests {
     use crate::fixture;
 
     fn of_purpose(cluster: &Cluster, group: &Group, purpose: Purpose) -> Vec<String> {
-        let tokens = (Nonce([1; 16]), Nonce([2; 16]));
-        let all = destinations(cluster, group, Some("one"), &[], tokens, &Wanted::default());
+        let (addresses, ports) = (["192.0.2.1".parse().unwrap()], ["53/udp".parse().unwrap()]);
+        let (token, one_way) = (Nonce([1; 16]), Nonce([2; 16]));
+        let listener = ListenerAt { addresses: &addresses, ports: &ports, token, one_way };
+        let all = destinations(cluster, group, Some("one"), &listener, &Wanted::default());
         all.iter().filter(|it| it.purpose == purpose).map(Destination::name).collect()
     }
 
@@ -115,6 +152,14 @@ mod tests {
         assert_eq!(of(Purpose::ApiServer), ["10.96.0.1:443", "192.0.2.1:6443", "[2001:db8::1]:6443"]);
         let dns = ["10.96.0.10:53/dns", "10.96.0.10:53", "10.244.0.2:5353/dns", "10.244.0.2:5353"];
         assert_eq!(of(Purpose::ClusterDns), dns);
+    }
+
+    #[test]
+    fn the_listener_is_tried_on_its_own_port_and_on_those_of_policies() {
+        let of = |purpose| of_purpose(&cluster(), &Group::default(), purpose);
+        let own = ["192.0.2.1:8790", "192.0.2.1:8790/udp", "192.0.2.1:8790/one-way"];
+        assert_eq!(of(Purpose::Listener), own);
+        assert_eq!(of(Purpose::ListenerOnPolicyPort), ["192.0.2.1:53/udp"]);
     }
 
     #[test]

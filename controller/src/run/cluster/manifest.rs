@@ -20,7 +20,7 @@ use k8s_openapi::{
         apis::meta::v1::{ObjectMeta, OwnerReference},
     },
 };
-use proto::Nonce;
+use proto::{Nonce, listener::Port};
 
 pub use admission::{Admission, Alteration, admission, is_harmless};
 pub use elsewhere::{Elsewhere, repels};
@@ -56,6 +56,8 @@ pub struct Common {
     pub lifetime: Duration,
     /// The token in the listener's answers.
     pub token: Nonce,
+    /// The ports of the listener besides its own.
+    pub listens: Vec<Port>,
     /// Labels and annotations that the user gives the pods.
     pub marks: Marks,
 }
@@ -105,7 +107,9 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
 
 /// Returns the listener's pod on one node.
 pub fn listener(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
-    let words = vec!["listen".to_owned(), names::LISTENER_PORT.to_string(), common.token.to_string()];
+    let further = common.listens.iter().map(ToString::to_string);
+    let ports: Vec<_> = [names::LISTENER_PORT.to_string()].into_iter().chain(further).collect();
+    let words = vec!["listen".to_owned(), ports.join(","), common.token.to_string()];
     unbound(common, namespace, owner, node, (names::LISTENER_ROLE, index), words)
 }
 
@@ -256,6 +260,7 @@ mod tests {
             image: "example.invalid/probe:1".into(),
             lifetime: Duration::from_secs(90),
             token: Nonce([7; 16]),
+            listens: vec!["53/udp".parse().unwrap()],
             marks: Marks {
                 labels: Labels::from([("team".into(), "red".into()), ("app".into(), "api".into())]),
                 annotations: Labels::from([("policy.example/exempt".into(), "yes".into())]),
@@ -305,6 +310,13 @@ mod tests {
         for annotations in [probe.annotations, control.annotations] {
             assert_eq!(annotations.unwrap()["policy.example/exempt"], "yes");
         }
+    }
+
+    #[test]
+    fn the_listener_listens_on_its_own_port_and_on_those_of_policies() {
+        let owner = owner("podproof-1", "podproof");
+        let spec = listener(&common(), "podproof", &owner, "one", 0).spec.unwrap();
+        assert_eq!(spec.containers[0].command.as_ref().unwrap()[..3], ["/probe", "listen", "8790,53/udp"]);
     }
 
     #[test]

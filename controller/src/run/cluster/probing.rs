@@ -170,8 +170,12 @@ impl Probing<'_> {
             self.cluster,
             group,
             node.as_deref(),
-            &control.addresses,
-            (self.common.token, nonce()?),
+            &plan::cluster::ListenerAt {
+                addresses: &control.addresses,
+                ports: &self.common.listens,
+                token: self.common.token,
+                one_way: nonce()?,
+            },
             self.needs.of(group),
         );
         let exec = self.fleet.exec(name);

@@ -197,3 +197,31 @@ fn an_answer_of_another_listener_is_unmet() {
     fixture::attempts(&mut case)[1].reach = Reach::Another;
     assert_eq!(judge(&case).outcome, Outcome::Unmet);
 }
+
+#[test]
+fn a_listener_that_was_reached_on_a_policys_port_is_unmet() {
+    let mut case = fixture::pod();
+    let ends = (Reach::Reached, Reach::Reached);
+    fixture::also(&mut case, Purpose::ListenerOnPolicyPort, "10.244.0.9", ends);
+    let judgement = judge(&case);
+    assert_eq!(judgement.outcome, Outcome::Unmet);
+    assert!(judgement.because.contains("on a port that a policy lets leave"), "{}", judgement.because);
+}
+
+#[test]
+fn a_listener_on_a_policys_port_that_the_profile_allows_is_no_leak() {
+    let mut case = fixture::pod();
+    let ends = (Reach::Reached, Reach::Reached);
+    fixture::also(&mut case, Purpose::ListenerOnPolicyPort, "10.244.0.9", ends);
+    let allowed = fixture::allowed("10.244.0.9".parse().unwrap(), Some(443));
+    case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+    assert_eq!(judge(&case).outcome, Outcome::Met);
+}
+
+#[test]
+fn a_policys_port_on_which_nobody_listens_hinders_nothing() {
+    let mut case = fixture::pod();
+    let ends = (Reach::TimedOut, Reach::Refused);
+    fixture::also(&mut case, Purpose::ListenerOnPolicyPort, "10.244.0.9", ends);
+    assert_eq!(judge(&case).outcome, Outcome::Met);
+}

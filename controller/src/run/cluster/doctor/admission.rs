@@ -27,6 +27,7 @@ pub(super) async fn admission(
     marks: Marks,
 ) -> Vec<Check> {
     let common = Common {
+        listens: Vec::new(),
         run: "podproof-doctor".to_owned(),
         image: image.to_owned(),
         lifetime: PATIENCE,

@@ -77,6 +77,7 @@ mod tests {
 
     fn common() -> Common {
         Common {
+            listens: Vec::new(),
             run: RUN.into(),
             image: "example.invalid/probe:1".into(),
             lifetime: Duration::from_secs(90),

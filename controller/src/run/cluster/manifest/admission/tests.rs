@@ -71,6 +71,7 @@ fn mounted(pod: &mut Pod, path: &str) {
 
 fn pod() -> Pod {
     let common = manifest::Common {
+        listens: Vec::new(),
         run: "podproof-1".into(),
         image: "registry.example/team/probe:1".into(),
         lifetime: std::time::Duration::from_secs(9),
