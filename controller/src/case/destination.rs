@@ -77,11 +77,6 @@ impl Destination {
 // === impl Purpose ===
 
 impl Purpose {
-    /// Returns true for the run's own listener, on any of its ports.
-    pub const fn is_listener(self) -> bool {
-        matches!(self, Self::Listener | Self::ListenerOnPolicyPort)
-    }
-
     /// Returns the purpose as a fragment of a sentence.
     pub const fn words(self) -> &'static str {
         match self {

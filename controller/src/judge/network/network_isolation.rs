@@ -130,6 +130,10 @@ pub(super) fn shown(
     attempted: &[Attempted<'_>],
 ) -> Result<(&'static str, Vec<Citation>), String> {
     let shown = silent(case, attempted)?;
+    let on_policy_port = |it: &&Attempted<'_>| it.destination.purpose == Purpose::ListenerOnPolicyPort;
+    if let Some(it) = attempted.iter().filter(on_policy_port).find(|it| it.is_leak()) {
+        return Err(format!("the sandbox reached the run's own listener {}", it.destination.name()));
+    }
     if let Control::Tried(_) = &case.surroundings.control {
         control::closed(case, comparison)?;
     }

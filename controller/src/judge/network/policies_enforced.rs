@@ -108,6 +108,7 @@ fn denied(known: &InCluster, it: &Attempted<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use proto::Reach;
+    use serde_json::json;
 
     use super::*;
     use crate::{fixture, judge::requirement::Outcome};
@@ -133,6 +134,16 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Met);
         fixture::attempts(&mut case)[0].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_port_that_a_policy_lets_leave_shows_nothing_of_the_others() {
+        let mut case = fixture::pod();
+        let spec = json!({ "podSelector": {}, "egress": [{ "ports": [{ "port": 443 }] }] });
+        fixture::bind(&mut case, &[fixture::default_deny(), fixture::network_policy("some", &spec)]);
+        let ends = (Reach::Reached, Reach::Reached);
+        fixture::also(&mut case, Purpose::ListenerOnPolicyPort, "10.244.0.9", ends);
+        assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 
     #[test]

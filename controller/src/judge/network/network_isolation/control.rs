@@ -53,7 +53,8 @@ pub(super) fn shows(
         unhindered(case, known)?;
     }
     represents_its_network(case)?;
-    if let Some(it) = attempted.iter().find(|it| it.destination.purpose.is_listener() && it.is_leak()) {
+    if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Listener && it.is_leak())
+    {
         return Err(format!("the sandbox reached the run's own listener {}", it.destination.name()));
     }
     let mut shown = Vec::new();
