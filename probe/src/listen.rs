@@ -41,7 +41,7 @@ const MOST_MARKS: usize = 1024;
 
 /// The listener's sockets and its state; no operation blocks.
 #[derive(Debug)]
-struct Listener {
+pub(crate) struct Listener {
     connections: Vec<TcpListener>,
     datagrams: Vec<UdpSocket>,
     answers: Answers,
@@ -72,14 +72,12 @@ pub(crate) fn run(
     token: Option<Nonce>,
 ) -> Result<(), Error> {
     let lifetime = Lifetime::begin(seconds)?;
-    let mut listener = Listener::bind(own.get(), token)?;
+    let mut listener = Listener::new(token);
+    listener.add(Port::Tcp(*own))?;
+    listener.add(Port::Udp(*own))?;
     // The listener also answers if standard output is closed.
     _ = writeln!(io::stdout(), "probe: answering on port {own} for {seconds} s");
-    for &port in further {
-        if let Err(error) = listener.add(port) {
-            _ = writeln!(io::stdout(), "probe: not answering on port {port}: {}", chain(&error));
-        }
-    }
+    listener.add_possible(further);
     while lifetime.goes_on(&listener.descriptors())? {
         listener.answer();
     }
@@ -94,10 +92,19 @@ fn chain(error: &Error) -> String {
 // === impl Listener ===
 
 impl Listener {
-    fn bind(port: u16, token: Option<Nonce>) -> Result<Self, Error> {
-        let connections = vec![accepting(port)?];
-        let datagrams = vec![receiving(port)?];
-        Ok(Self { connections, datagrams, answers: Answers { token, arrived: BTreeSet::new() } })
+    /// Returns a listener without a port.
+    pub(crate) const fn new(token: Option<Nonce>) -> Self {
+        let answers = Answers { token, arrived: BTreeSet::new() };
+        Self { connections: Vec::new(), datagrams: Vec::new(), answers }
+    }
+
+    /// Adds the ports that can be bound, and says which cannot.
+    pub(crate) fn add_possible(&mut self, ports: &[Port]) {
+        for &port in ports {
+            if let Err(error) = self.add(port) {
+                _ = writeln!(io::stdout(), "probe: not answering on port {port}: {}", chain(&error));
+            }
+        }
     }
 
     fn add(&mut self, port: Port) -> Result<(), Error> {
@@ -108,14 +115,15 @@ impl Listener {
         Ok(())
     }
 
-    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+    /// Returns the sockets to wait for.
+    pub(crate) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         let connections = self.connections.iter().map(AsFd::as_fd);
         connections.chain(self.datagrams.iter().map(AsFd::as_fd)).collect()
     }
 
     /// Answers at most one connection and one datagram of each port, so that no flood delays another port or a signal for
     /// long. Ignores errors: a sender without an answer tries again.
-    fn answer(&mut self) {
+    pub(crate) fn answer(&mut self) {
         for connections in &self.connections {
             drop(self.answers.accept(connections));
         }

@@ -38,8 +38,12 @@ fn main() -> ExitCode {
         ["observe"] => exit_code(worker::run()),
         ["--version"] => exit_code(writeln!(std::io::stdout(), concat!("probe ", env!("CARGO_PKG_VERSION")))),
         ["hold", seconds] => match seconds.parse() {
-            Ok(seconds) => exit_code(hold::run(seconds)),
+            Ok(seconds) => exit_code(hold::run(&[], None, seconds)),
             Err(_) => usage(),
+        },
+        ["hold", ports, token, seconds] => match (hold::ports(ports), token.parse(), seconds.parse()) {
+            (Ok(ports), Ok(token), Ok(seconds)) => exit_code(hold::run(&ports, Some(token), seconds)),
+            _ => usage(),
         },
         ["listen", ports, seconds] => match (ports.parse(), seconds.parse()) {
             (Ok(ports), Ok(seconds)) => exit_code(listen::run(&ports, seconds, None)),
@@ -55,7 +59,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     say(
-        "usage: probe report | observe | hold LIFETIME_SECONDS | listen PORT[,PORT/PROTOCOL]... [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
+        "usage: probe report | observe | hold [PORT/PROTOCOL,... TOKEN] LIFETIME_SECONDS | listen PORT[,PORT/PROTOCOL]... [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
     );
     ExitCode::from(USAGE)
 }

@@ -9,8 +9,15 @@ use super::*;
 /// A time far longer than any operation on loopback takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+fn bound_to(port: u16, token: Option<Nonce>) -> Result<Listener, Error> {
+    let mut listener = Listener::new(token);
+    listener.connections.push(accepting(port)?);
+    listener.datagrams.push(receiving(port)?);
+    Ok(listener)
+}
+
 fn listener() -> (Listener, u16, u16) {
-    let listener = Listener::bind(0, None).unwrap();
+    let listener = bound_to(0, None).unwrap();
     let tcp = listener.connections[0].local_addr().unwrap().port();
     let udp = listener.datagrams[0].local_addr().unwrap().port();
     (listener, tcp, udp)
@@ -57,7 +64,7 @@ fn a_datagram_comes_back_cut_to_the_longest_length() {
 #[test]
 fn the_listeners_token_is_in_each_answer() {
     let token = Nonce([7; 16]);
-    let mut listener = Listener::bind(0, Some(token)).unwrap();
+    let mut listener = bound_to(0, Some(token)).unwrap();
     let tcp = listener.connections[0].local_addr().unwrap().port();
     let udp = listener.datagrams[0].local_addr().unwrap().port();
     let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
@@ -86,7 +93,7 @@ fn a_datagram_sent_one_way_is_not_answered() {
 #[test]
 fn a_question_is_answered_until_too_many_tokens_have_arrived() {
     let (own, mark) = (Nonce([7; 16]), Nonce([8; 16]));
-    let mut listener = Listener::bind(0, Some(own)).unwrap();
+    let mut listener = bound_to(0, Some(own)).unwrap();
     let mut told = |datagram: [u8; 17]| listener.answers.to(&datagram);
     assert_eq!(told(listener::question(mark)), Some(listener::answer(own).to_vec()));
     assert_eq!(told(listener::one_way(mark)), None);
@@ -119,7 +126,7 @@ fn without_a_sender_the_listener_does_not_block() {
 #[test]
 fn a_port_that_is_taken_by_tcp_or_udp_is_an_error() {
     let (listener, tcp, udp) = listener();
-    assert!(matches!(Listener::bind(tcp, None), Err(Error::Tcp(Errno::EADDRINUSE))));
+    assert!(matches!(bound_to(tcp, None), Err(Error::Tcp(Errno::EADDRINUSE))));
     drop(listener.connections);
     let taken = bound(SockType::Datagram, udp).unwrap_err();
     assert_eq!(taken, Errno::EADDRINUSE);
@@ -128,7 +135,7 @@ fn a_port_that_is_taken_by_tcp_or_udp_is_an_error() {
 #[test]
 fn a_further_port_is_answered_beside_the_own_one() {
     let token = Nonce([7; 16]);
-    let mut listener = Listener::bind(0, Some(token)).unwrap();
+    let mut listener = bound_to(0, Some(token)).unwrap();
     let free = |kind| {
         let free = bound(kind, 0).unwrap();
         UdpSocket::from(free).local_addr().unwrap().port()
