@@ -26,7 +26,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::APIGroup};
-use kube::{Api, Client};
+use kube::{
+    Api, Client,
+    api::{ListParams, ObjectList},
+};
 
 pub(crate) use policies::OtherKinds;
 
@@ -182,7 +185,7 @@ async fn namespace(client: &Client, name: &str) -> Result<Read<Labels>, Error> {
     match api.get(name).await {
         Ok(namespace) => Ok(Ok(namespace.metadata.labels.unwrap_or_default())),
         Err(kube::Error::Api(status)) if status.code == 404 => {
-            let names = api.list_metadata(&kube::api::ListParams::default()).await;
+            let names = api.list_metadata(&ListParams::default()).await;
             let names = names.map(|list| list.items).unwrap_or_default();
             let names = names.into_iter().filter_map(|namespace| namespace.metadata.name);
             let alike = names
@@ -222,7 +225,32 @@ async fn list<K, T>(api: Api<K>, what: Access, convert: impl Fn(K) -> T) -> Read
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    let list = api.list(&kube::api::ListParams::default()).await.map_err(unreadable(what.clone()))?;
+    whole(api.list(&ListParams::default()).await, what, convert)
+}
+
+/// Lists the objects of a kind that discovery found. If the API server answers 404, somebody has removed the kind since, and its
+/// objects with it.
+async fn list_if_served<K, T>(api: Api<K>, what: Access, convert: impl Fn(K) -> T) -> Read<Vec<T>>
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    match api.list(&ListParams::default()).await {
+        Err(error) if is_gone(&error) => Ok(Vec::new()),
+        listed => whole(listed, what, convert),
+    }
+}
+
+/// True if a kind was removed after discovery had found it.
+fn is_gone(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+fn whole<K: Clone, T>(
+    listed: kube::Result<ObjectList<K>>,
+    what: Access,
+    convert: impl Fn(K) -> T,
+) -> Read<Vec<T>> {
+    let list = listed.map_err(unreadable(what.clone()))?;
     if list.metadata.continue_.is_some_and(|token| !token.is_empty()) {
         let message = "the list was cut short".to_owned();
         return Err(Unreadable { what, forbidden: false, message });

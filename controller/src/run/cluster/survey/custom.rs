@@ -10,13 +10,13 @@ use futures_util::{StreamExt, future::join_all, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GetParams, ListParams, Request},
+    api::{ApiResource, DynamicObject, GetParams, Request},
     core::GroupVersion,
     discovery::{ApiCapabilities, Scope, pinned_group, verbs},
 };
 use serde_json::Value;
 
-use super::{unreadable, workloads::Workload};
+use super::{is_gone, list_if_served, unreadable, workloads::Workload};
 use crate::case::{
     cluster::{Access, Read, Unreadable},
     policy::kinds,
@@ -178,17 +178,7 @@ async fn schema_of(client: &Client, group: &str, version: &str) -> Read<Value> {
 async fn objects(client: &Client, kind: &ApiResource, namespace: &str) -> Read<Vec<DynamicObject>> {
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, kind);
     let what = Access::list(format!("{}.{}", kind.plural, kind.group));
-    match api.list(&ListParams::default()).await {
-        Ok(list) if list.metadata.continue_.as_deref().is_none_or(str::is_empty) => Ok(list.items),
-        Ok(_) => Err(Unreadable { what, forbidden: false, message: "the list was cut short".to_owned() }),
-        Err(error) if is_gone(&error) => Ok(Vec::new()),
-        Err(error) => Err(unreadable(what)(error)),
-    }
-}
-
-/// True if a kind was removed after the cluster had listed it.
-fn is_gone(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
+    list_if_served(api, what, |object| object).await
 }
 
 /// Returns the workloads of an object, one for each of its pod templates; none for a run that has ended.

@@ -15,7 +15,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{list, unreadable};
+use super::{is_gone, list_if_served, unreadable};
 use crate::case::{
     cluster::{Access, Read, Requirement, Selector},
     policy::{Opaque, Policies, Unread, kinds},
@@ -123,8 +123,11 @@ async fn discovered(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource,
     let versions = versions.filter(|version| told.insert((*version).clone())).map(|version| async move {
         let path = format!("/apis/{}/{version}", group.name);
         let version = GroupVersion::gv(&group.name, version);
-        let discovered = pinned_group(client, &version).await.map_err(unreadable(Access::Path(path)));
-        discovered.map(|group| group.recommended_resources())
+        match pinned_group(client, &version).await {
+            Ok(group) => Ok(group.recommended_resources()),
+            Err(error) if is_gone(&error) => Ok(Vec::new()),
+            Err(error) => Err(unreadable(Access::Path(path))(error)),
+        }
     });
     let mut kinds = BTreeMap::new();
     for (resource, capabilities) in try_join_all(versions).await?.into_iter().flatten() {
@@ -175,7 +178,7 @@ async fn objects(
     let of_kind = TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() };
     let what = Access::list(format!("{}.{}", resource.plural, resource.group));
     // The items of a list lack their kind.
-    list(api, what, |object| DynamicObject { types: Some(of_kind.clone()), ..object }).await
+    list_if_served(api, what, |object| DynamicObject { types: Some(of_kind.clone()), ..object }).await
 }
 
 /// Returns the parts of an object that say what it binds, and that tell it from another object of the same name.
