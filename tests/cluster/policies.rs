@@ -1,15 +1,18 @@
 //! Network policies: enforced on one node, declared on the other.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stage::{
     Cluster,
-    cluster::{Namespace, ONE, TWO, pod},
+    cluster::{Namespace, ONE, Shop, TWO, pod, policy},
 };
 
 use crate::Test;
 
-pub(super) const TESTS: &[Test] =
-    &[("a policy that denies all is enforced on node one and not on node two", denied)];
+pub(super) const TESTS: &[Test] = &[
+    ("a policy that denies all is enforced on node one and not on node two", denied),
+    ("a control namespace that a policy opens is a good control", opened),
+    ("a policy for other pods of the control namespace leaves it a good control", of_others),
+];
 
 const PORT: &str = "8080";
 
@@ -34,6 +37,25 @@ fn denied(cluster: &Cluster) {
     assert!(hears(&namespace, TWO));
     namespace.kubectl(&["delete", "networkpolicy", "deny-all"]);
     cluster.until("the end of the policy", || hears(&namespace, ONE));
+}
+
+fn opened(cluster: &Cluster) {
+    controlled(cluster, &policy("open", &json!({ "podSelector": {}, "ingress": [{}], "egress": [{}] })));
+}
+
+fn of_others(cluster: &Cluster) {
+    let others = json!({ "matchLabels": { "app": "gateway" } });
+    let closed = json!({ "podSelector": others, "policyTypes": ["Ingress", "Egress"] });
+    controlled(cluster, &policy("gateway", &closed));
+}
+
+/// Asserts that a namespace in which nothing is wrong is ready beside a control namespace with this policy.
+fn controlled(cluster: &Cluster, policy: &Value) {
+    let [shop, control] = ["controlled", "control"].map(|word| cluster.namespace(word));
+    Shop::default().open(&shop);
+    control.apply(policy);
+    let ended = cluster.verify(&shop, &control, &["--environment", "production"]);
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
 }
 
 /// True if a node's client hears its server.

@@ -1,8 +1,10 @@
 //! Rows of one broken thing each: the requirements that production then finds not met, and no others.
 
 mod custom;
+mod kind;
 mod network;
 mod node;
+mod policies;
 mod profiles;
 mod routed;
 mod runtime;
@@ -80,6 +82,7 @@ fn rows() -> impl Iterator<Item = (String, &'static Row)> {
     let tables = [
         ("runtime", runtime::ROWS),
         ("network", network::ROWS),
+        ("policies", policies::ROWS),
         ("profile", profiles::ROWS),
         ("workload", workload::ROWS),
         ("storage", storage::ROWS),

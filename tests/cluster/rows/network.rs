@@ -64,7 +64,7 @@ const OPENED_TO_A_RESOLVER: Lacks = &[
     ("network-isolation", "unmet"),
 ];
 /// No policy denies egress.
-const UNBOUND: Lacks = &[
+pub(super) const UNBOUND: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "unmet"),
@@ -253,7 +253,7 @@ pub(super) fn egress(labels: &Value, rules: &Value) -> Value {
     json!({ "podSelector": { "matchLabels": labels }, "policyTypes": ["Egress"], "egress": rules })
 }
 
-fn port(protocol: &str, number: u16) -> Value {
+pub(super) fn port(protocol: &str, number: u16) -> Value {
     json!([{ "ports": [{ "protocol": protocol, "port": number }] }])
 }
 

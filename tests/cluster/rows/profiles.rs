@@ -21,6 +21,9 @@ const OPEN_BEYOND_THE_INTERNET: Lacks = &[
 ];
 /// Nothing is wrong, and the profile allows public name servers.
 const FITS_THE_INTERNET: Lacks = &[("dns-contained", "not-applicable")];
+/// A policy lets more pass than the profile, and nothing answers there.
+const DECLARED_WIDER: Lacks = &[("network-isolation", "unmet")];
+const WIDER_THAN_THE_INTERNET: Lacks = &[("dns-contained", "not-applicable"), ("network-isolation", "unmet")];
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -86,6 +89,32 @@ pub(super) const ROWS: &[Row] = &[
         lacks: &[("pod/web", network::OPENED)],
         code: 1,
         says: "egress is open",
+        ..CLEAN
+    },
+    Row {
+        name: "an allow-list, and a policy for a port of everywhere",
+        spoil: |shop| {
+            shop.policy("list", &network::egress(&json!({}), &listened("port")));
+            shop.policy("port", &network::egress(&json!({}), &network::port("TCP", 5432)));
+        },
+        lend: |cluster| vec![listener(cluster, &name("port"), PORT)],
+        words: |cluster| allowed(cluster, "--allow", "port"),
+        lacks: &[("pod/web", DECLARED_WIDER)],
+        code: 1,
+        says: "NetworkPolicy port",
+        ..CLEAN
+    },
+    Row {
+        name: "no-private, and a policy for a private block on a port that nobody tries",
+        spoil: |shop| {
+            let to = json!([{ "ipBlock": { "cidr": "10.200.0.0/16" } }]);
+            let rules = json!([{ "to": to, "ports": [{ "protocol": "TCP", "port": 6432 }] }]);
+            shop.policy("private", &network::egress(&json!({}), &rules));
+        },
+        words: |_| said(&["--profile", "no-private"]),
+        lacks: &[("pod/web", WIDER_THAN_THE_INTERNET)],
+        code: 1,
+        says: "NetworkPolicy private",
         ..CLEAN
     },
 ];
