@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify test test-all test-only test-list sandbox-parts cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
+.PHONY: help verify fuzz test test-all test-only test-list sandbox-parts cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
 	bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
@@ -66,6 +66,10 @@ cluster-parts:
 		nft=nftables iptables=iptables ipset=ipset conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
 		docker-registry=docker-registry /usr/lib/llvm-19/bin/clang=clang-19
 	@tests/cluster/parts/build kubernetes gvisor containerd cilium kube-router cyclonus specs >/dev/null
+
+fuzz: ## fuzz the borders by libFuzzer; ONLY=TARGET: one of tests/fuzz/targets; RUNS=NUMBER: inputs for each
+	@.ci/need cc=gcc ld=binutils crt=libc6-dev g++=g++
+	@RUNS=$(call quoted,RUNS) .ci/fuzz $(call quoted,ONLY)
 
 lint: ## formatting, clippy, rules of the house, documentation, licences and sources of dependencies
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev

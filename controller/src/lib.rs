@@ -10,6 +10,8 @@ mod cli;
 pub mod evidence;
 #[cfg(test)]
 mod fixture;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod image;
 pub mod judge;
 pub mod plan;

@@ -1,4 +1,4 @@
-//! The product's share of a source file: everything outside of `#[cfg(test)]`.
+//! The product's share of a source file: everything outside of `#[cfg(test)]`, and of the bodies of the fuzz targets.
 
 use std::iter::Peekable;
 
@@ -43,10 +43,11 @@ pub(crate) fn without_tests(tokens: TokenStream) -> TokenStream {
     kept.into_iter().collect()
 }
 
-/// Decides if an attribute's brackets hold `cfg(test)` or `cfg(all(test, …))`.
+/// Decides if an attribute's brackets hold `cfg(test)`, `cfg(all(test, …))` or the condition of the fuzz targets.
 fn is_test(attribute: &Group) -> bool {
     let text: String = attribute.stream().to_string().split_whitespace().collect();
-    text == "cfg(test)" || text.starts_with("cfg(all(test,")
+    ["cfg(test)", "cfg(any(test,feature=\"fuzzing\"))"].contains(&text.as_str())
+        || text.starts_with("cfg(all(test,")
 }
 
 /// Drops the item, statement, field or variant that follows an attribute.
@@ -105,6 +106,11 @@ mod tests {
     #[test]
     fn a_test_variant_goes_up_to_its_comma() {
         assert_left("enum A { #[cfg(test)] B(u8), C }", "enum A { C }");
+    }
+
+    #[test]
+    fn a_body_for_fuzzing_goes() {
+        assert_left("#[cfg(any(test, feature = \"fuzzing\"))] pub mod fuzz; mod a;", "mod a;");
     }
 
     #[test]

@@ -103,7 +103,8 @@ pub fn decode(bytes: &[u8]) -> Result<(Record, Provenance), Error> {
     read(envelope.content.get())
 }
 
-fn read(content: &str) -> Result<(Record, Provenance), Error> {
+/// Returns the record and the provenance of a file's content.
+pub(crate) fn read(content: &str) -> Result<(Record, Provenance), Error> {
     serde_json::from_str::<saved_v1::Content>(content).map_err(Error::Content)?.restore()
 }
 

@@ -6,6 +6,8 @@ mod credentials;
 mod custom;
 mod devices;
 mod endpoint;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod injection;
 mod neighbours;
 mod networks;

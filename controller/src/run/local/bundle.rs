@@ -6,6 +6,8 @@ mod mounts;
 
 use serde_json::{Value, json};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use given::with_probe;
 pub use given::{Error, adapted, network};
 
 use crate::{
@@ -76,7 +78,7 @@ pub fn own(run: &str, limits: Limits) -> Bundle {
 }
 
 /// Returns the limits that a configuration declares.
-fn limits(config: &Value) -> Limits {
+pub(crate) fn limits(config: &Value) -> Limits {
     let resource = |path: &str| config.pointer(path).and_then(Value::as_u64).filter(|&value| value > 0);
     let quota = resource("/linux/resources/cpu/quota");
     let period = resource("/linux/resources/cpu/period").unwrap_or(PERIOD);

@@ -10,7 +10,7 @@ pub(super) async fn read(client: &Client) -> Read<Vec<Class>> {
     list(Api::<RuntimeClass>::all(client.clone()), Access::list("runtimeclasses"), class).await
 }
 
-fn class(api: RuntimeClass) -> Class {
+pub(super) fn class(api: RuntimeClass) -> Class {
     let overhead = api.overhead.and_then(|overhead| overhead.pod_fixed).unwrap_or_default();
     let scheduling = api.scheduling.unwrap_or_default();
     Class {

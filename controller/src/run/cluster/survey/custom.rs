@@ -202,3 +202,10 @@ fn workloads(kind: &ApiResource, object: &DynamicObject) -> (Vec<Workload>, Opti
         Err(why) => (Vec::new(), Some(unread(why))),
     }
 }
+/// Returns the pod templates of any object, after reading it as a document of schemas, too.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn of_any(object: &Value) -> Vec<k8s_openapi::api::core::v1::PodTemplateSpec> {
+    _ = schema::kinds(object, |_| false);
+    _ = object::has_ended(object);
+    object::templates(object).unwrap_or_default()
+}

@@ -14,7 +14,7 @@ pub(super) async fn read(client: &Client, pool_label: Option<&str>) -> Read<Vec<
     list(Api::<ApiNode>::all(client.clone()), Access::list("nodes"), |api| node(api, pool_label)).await
 }
 
-fn node(api: ApiNode, pool_label: Option<&str>) -> Node {
+pub(super) fn node(api: ApiNode, pool_label: Option<&str>) -> Node {
     let labels = api.metadata.labels.unwrap_or_default();
     let spec = api.spec.unwrap_or_default();
     let status = api.status.unwrap_or_default();

@@ -33,7 +33,7 @@ pub(super) async fn read(client: &Client, namespace: &str) -> (Vec<Read<Vec<Sele
 }
 
 /// Converts a Service; `None` without a selector, which selects no pod.
-fn service(api: Service) -> Option<Selecting> {
+pub(super) fn service(api: Service) -> Option<Selecting> {
     let spec = api.spec?;
     let equals = spec.selector.filter(|selector| !selector.is_empty())?;
     let eager = spec.publish_not_ready_addresses == Some(true);

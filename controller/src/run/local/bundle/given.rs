@@ -63,7 +63,13 @@ pub fn adapted(folder: &Path, probe: &Path) -> Result<Bundle, Error> {
     with_probe(config, &path, &folder, probe)
 }
 
-fn with_probe(mut config: Value, path: &Path, folder: &Path, probe: &Path) -> Result<Bundle, Error> {
+/// Replaces the program of a configuration, which was read from `path` in `folder`.
+pub(crate) fn with_probe(
+    mut config: Value,
+    path: &Path,
+    folder: &Path,
+    probe: &Path,
+) -> Result<Bundle, Error> {
     mounts::make_absolute(&mut config, folder);
     let missing = |part| Error::Missing { path: path.to_owned(), part };
     let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
