@@ -75,14 +75,16 @@ impl Arguments {
                 let verb = if self.dry_run { "found" } else { "removed" };
                 let told = found.iter().filter(|found| !failures.iter().any(|(name, _)| *name == found.name));
                 for Found { kind, name, .. } in told {
+                    let name = printable::line(name);
                     // Writing to a string does not fail.
                     _ = writeln!(text, "{verb} {kind}/{name} in namespace {namespace}");
                 }
                 for (name, why) in &failures {
-                    let why = printable::line(why);
+                    let (name, why) = (printable::line(name), printable::line(why));
                     _ = writeln!(text, "failed to remove {name} in namespace {namespace}: {why}");
                 }
                 for (kind, name) in others.iter().filter(|_| self.run.is_none()) {
+                    let name = printable::line(name);
                     let why = "bears the label podproof.dev/run, and no run created it";
                     _ = writeln!(text, "left alone {kind}/{name} in namespace {namespace}: it {why}");
                 }

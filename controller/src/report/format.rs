@@ -45,7 +45,7 @@ impl Format {
             Self::Text => Ok(text::render(&report.printable(), style)),
             Self::Json => Ok(printable::json(&json::render(report)?)),
             Self::Junit => junit::render(&report.printable()),
-            Self::Sarif => Ok(printable::json(&sarif::render(report)?)),
+            Self::Sarif => Ok(printable::json(&sarif::render(&report.printable())?)),
             Self::Github => Ok(github::render(&report.printable())),
             Self::Markdown => Ok(markdown::render(&report.printable())),
             Self::Html => html::render(&report.printable()),

@@ -126,20 +126,35 @@ fn marked(text: &str) -> String {
     parts.iter().enumerate().map(part).collect()
 }
 
-/// Escapes a text, so that no observation is taken for markup (spec.commonmark.org, "Backslash escapes").
+/// Escapes a text, so that no observation is taken for markup (spec.commonmark.org, "Backslash escapes"), and no address for a link
+/// (github.github.com/gfm, "Autolinks (extension)").
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '&' | '@' | '!' => {
-                safe.push('\\');
-                safe.push(character);
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        let is_markup = match character {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '&' | '@' | '!' => true,
+            ':' => rest.as_str().starts_with("//"),
+            '.' => {
+                safe.get(safe.len().saturating_sub(3)..).is_some_and(|it| it.eq_ignore_ascii_case("www"))
+                    || is_number(&safe)
             }
+            // The beginning of a list, a rule or a heading.
+            '-' | '+' | '=' => safe.is_empty(),
+            ')' => is_number(&safe),
+            _ => false,
+        };
+        match character {
             '\n' | '\r' => safe.push(' '),
+            _ if is_markup => safe.extend(['\\', character]),
             _ => safe.push(character),
         }
     }
     safe
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -149,6 +164,17 @@ mod tests {
     #[test]
     fn commands_stay_code() {
         assert_eq!(marked("run `runsc --network=none` *now*"), "run `runsc --network=none` \\*now\\*");
+    }
+
+    #[test]
+    fn an_address_is_no_link() {
+        assert_eq!(escaped("https://a.example, WWW.b.example:80"), "https\\://a.example, WWW\\.b.example:80");
+    }
+
+    #[test]
+    fn a_text_begins_no_list() {
+        assert_eq!(escaped("- a - b"), "\\- a - b");
+        assert_eq!(escaped("1. a 2. b"), "1\\. a 2. b");
     }
 
     #[test]

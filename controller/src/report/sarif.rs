@@ -79,7 +79,7 @@ fn results(report: &Report) -> Vec<Result> {
         Result::builder()
             .rule_id(EXPIRED)
             .level(ResultLevel::Error)
-            .message(Message::builder().text(text).build())
+            .message(message(&text))
             .locations(vec![location(report, waiver.line, &waiver.scope)])
             .partial_fingerprints(fingerprint(EXPIRED, waiver.requirement))
             .build()
@@ -95,7 +95,7 @@ fn wanting(report: &Report, sandbox: &ReportedSandbox) -> Vec<Result> {
         let mut result = Result::builder()
             .rule_id(finding.id)
             .level(level(finding.enforcement))
-            .message(Message::builder().text(words(finding, &name)).build())
+            .message(message(&words(finding, &name)))
             .locations(vec![location(report, line, &name)])
             .partial_fingerprints(fingerprint(finding.id, &name))
             .build();
@@ -129,6 +129,11 @@ const fn level(enforcement: Enforcement) -> ResultLevel {
         Enforcement::Waived | Enforcement::Warns => ResultLevel::Warning,
         Enforcement::Shown | Enforcement::NotJudged => ResultLevel::Note,
     }
+}
+
+/// Returns a message in which no text is taken for an embedded link, `[text](target)` (SARIF 2.1.0, 3.11.6).
+fn message(text: &str) -> Message {
+    Message::builder().text(text.replace("](", "\\](")).build()
 }
 
 fn words(finding: &ReportedFinding, name: &str) -> String {

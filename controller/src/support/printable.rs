@@ -7,6 +7,10 @@ use std::fmt::Write;
 
 /// The mark of a line that an error quotes.
 const QUOTED: &str = "  | ";
+/// The most characters of a line. A report's longest sentences have a tenth of them.
+const MOST: usize = 8192;
+/// The most lines of an error.
+const LINES: usize = 100;
 
 /// Returns a text whose control characters and bidirectional controls are escaped.
 pub(crate) fn text(text: &str) -> String {
@@ -21,11 +25,21 @@ pub(crate) fn text(text: &str) -> String {
 }
 
 /// Returns a text as one line: line ends and tabs become spaces, and other harmful characters and the beginnings of a runner's
-/// commands are escaped.
+/// commands are escaped. A line that is too long ends with the number of characters that are left out.
 pub(crate) fn line(line: &str) -> String {
-    without_commands(&text(
+    shortened(&without_commands(&text(
         &line.replace("\r\n", " ").replace(['\n', '\r', '\t', '\u{85}', '\u{2028}', '\u{2029}'], " "),
-    ))
+    )))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => {
+            let (kept, left) = text.split_at(end);
+            format!("{kept}… ({} more characters)", left.chars().count())
+        }
+        None => text.to_owned(),
+    }
 }
 
 /// Escapes the beginnings of commands that runners look for in the lines of a log, wherever a narrow table may begin a line:
@@ -59,14 +73,19 @@ pub(crate) fn page(page: &str) -> String {
     })
 }
 
-/// Returns an error's message, in which each further line is marked as quoted: a line that begins with `::` would be a command
-/// to the runner of a GitHub workflow.
+/// Returns an error's message, in which each further line is marked as quoted. A message that is too long ends with the number
+/// of lines that are left out.
 pub(crate) fn error(message: &str) -> String {
     let quoted =
         |line: &str| if line.starts_with(QUOTED) { line.to_owned() } else { format!("{QUOTED}{line}") };
     let mut lines = message.lines();
-    let first = text(lines.next().unwrap_or_default());
-    lines.map(|line| quoted(&text(line))).fold(first, |told, line| told + "\n" + &line)
+    let first = line(lines.next().unwrap_or_default());
+    let told = lines.by_ref().take(LINES).map(|it| quoted(&line(it)));
+    let told = told.fold(first, |told, line| told + "\n" + &line);
+    match lines.count() {
+        0 => told,
+        left => format!("{told}\n{QUOTED}({left} more lines)"),
+    }
 }
 
 /// Returns a JSON document with the same values, whose strings have no such character. Line ends between values stay;
@@ -74,8 +93,10 @@ pub(crate) fn error(message: &str) -> String {
 pub(crate) fn json(document: &str) -> String {
     document.chars().fold(String::new(), |mut printed, character| {
         if is_harmful(character) && character != '\n' {
-            // Writing to a string does not fail.
-            _ = write!(printed, "\\u{:04x}", u32::from(character));
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                _ = write!(printed, "\\u{unit:04x}");
+            }
         } else {
             printed.push(character);
         }
@@ -83,13 +104,17 @@ pub(crate) fn json(document: &str) -> String {
     })
 }
 
-/// Returns true for a control character, and for a character that reorders or hides text (Unicode Standard Annex 9,
-/// "Directional Formatting Characters").
+/// Returns true for a control character, and for a character that reorders text or has no shape (Unicode Standard Annex 9,
+/// "Directional Formatting Characters"; Unicode's property `Default_Ignorable_Code_Point`). The variation selectors of emoji
+/// stay.
 fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+                | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -123,14 +148,38 @@ mod tests {
 
     #[test]
     fn further_lines_of_an_error_are_quoted() {
-        assert_eq!(error("failed\n::error::x\n  | said\u{9b}"), "failed\n  | ::error::x\n  | said\\u{9b}");
+        assert_eq!(
+            error("failed\n::error::x\n  | said\u{9b} ##[add-mask]a"),
+            "failed\n  | \\u{3a}:error\\u{3a}:x\n  | said\\u{9b} \\u{23}#[add-mask]a"
+        );
+    }
+
+    #[test]
+    fn a_long_line_tells_how_much_is_left_out() {
+        let long = "é".repeat(1 << 20);
+        let told = line(&long);
+        assert!(told.ends_with("é… (1040384 more characters)"), "{}", told.len());
+        assert_eq!(told.chars().filter(|it| *it == 'é').count(), MOST);
+        assert_eq!(line(&"a".repeat(MOST)).len(), MOST);
+    }
+
+    #[test]
+    fn a_long_error_tells_how_much_is_left_out() {
+        let told = error(&"no\n".repeat(1 << 20));
+        assert!(told.ends_with("  | no\n  | (1048475 more lines)"), "{told}");
+    }
+
+    #[test]
+    fn characters_without_a_shape_are_escaped() {
+        assert_eq!(text("a\u{ad}b\u{3164}c\u{e0041}"), "a\\u{ad}b\\u{3164}c\\u{e0041}");
+        assert_eq!(text("☁\u{fe0f}"), "☁\u{fe0f}");
     }
 
     #[test]
     fn an_escaped_document_has_the_same_values() {
-        let value = serde_json::json!({ "name": "a\u{9b}b\u{202e}c\u{1b}d" });
+        let value = serde_json::json!({ "name": "a\u{9b}b\u{202e}c\u{1b}d\u{e0041}" });
         let document = json(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(document.contains("\\u009b") && document.contains("\\u202e"), "{document}");
+        assert!(document.contains("\\u009b") && document.contains("\\udb40\\udc41"), "{document}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&document).unwrap(), value);
     }
 }

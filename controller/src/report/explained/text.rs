@@ -15,10 +15,10 @@ impl Explained {
     pub(crate) fn text(&self, width: u16) -> String {
         let mut sections: Vec<_> = self.groups.iter().map(|group| group.text(width)).collect();
         if self.groups.is_empty() {
-            sections.push(format!("namespace {}: no workload was found", printable::text(&self.namespace)));
+            sections.push(format!("namespace {}: no workload was found", printable::line(&self.namespace)));
         }
         sections.extend(
-            self.unread.iter().map(|unread| format!("more workloads may exist: {}", printable::text(unread))),
+            self.unread.iter().map(|unread| format!("more workloads may exist: {}", printable::line(unread))),
         );
         sections.join("\n\n") + "\n"
     }
@@ -37,8 +37,8 @@ impl Group {
             }
         }
         let lines = table.lines().map(|line| line.trim_end().to_owned());
-        let answers = self.answers.iter().map(|answer| printable::text(&answer.text()));
-        let all = [printable::text(&workloads)].into_iter().chain(lines).chain(answers);
+        let answers = self.answers.iter().map(|answer| printable::line(&answer.text()));
+        let all = [printable::line(&workloads)].into_iter().chain(lines).chain(answers);
         all.collect::<Vec<_>>().join("\n")
     }
 }
@@ -63,10 +63,10 @@ impl ExplainedSide {
     fn rows(&self, direction: &str) -> Vec<[String; 4]> {
         let row = |peer: &[String], port: &[String], by: &str| {
             let listed = |words: &[String]| {
-                let lines: Vec<_> = words.iter().map(|word| printable::text(word)).collect();
+                let lines: Vec<_> = words.iter().map(|word| printable::line(word)).collect();
                 if lines.is_empty() { "any".to_owned() } else { lines.join("\n") }
             };
-            [direction.to_owned(), listed(peer), listed(port), printable::text(by)]
+            [direction.to_owned(), listed(peer), listed(port), printable::line(by)]
         };
         let only = |words: &str| [words.to_owned()];
         if self.open {

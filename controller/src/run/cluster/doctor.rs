@@ -27,7 +27,10 @@ use super::{
     permission::{self, Permission, Place, Without},
     readiness::Readiness,
 };
-use crate::case::cluster::{Class, Group};
+use crate::{
+    case::cluster::{Class, Group},
+    support::printable::line,
+};
 
 /// Time for one answer of the API server.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -107,14 +110,14 @@ pub(crate) async fn examine(
 
 /// Renders one line for each check, and the remedy below each fault.
 pub(crate) fn render(checks: &[Check]) -> String {
-    let line = |check: &Check| match &check.result {
-        Ok(text) => format!("✔ {}: {text}\n", check.what),
+    let told = |check: &Check| match &check.result {
+        Ok(text) => format!("✔ {}: {}\n", line(&check.what), line(text)),
         Err(Trouble { fatal, why, remedy }) => {
             let sign = if *fatal { "✘" } else { "?" };
-            format!("{sign} {}: {why}\n  remedy: {remedy}\n", check.what)
+            format!("{sign} {}: {}\n  remedy: {}\n", line(&check.what), line(why), line(remedy))
         }
     };
-    checks.iter().map(line).collect()
+    checks.iter().map(told).collect()
 }
 
 /// Returns the prospect of a run, which the worst check decides.

@@ -33,7 +33,7 @@ pub(crate) use watch::Watch;
 use super::manifest::{self, Admission};
 use crate::{
     case::{cluster::PodView, leftover::Leftover},
-    support::names,
+    support::{names, printable::line},
 };
 
 /// The API server's message for a webhook with side effects (apiserver, `pkg/admission/plugin/webhook/errors`).
@@ -93,7 +93,7 @@ impl Fleet {
         let Rehearsed { pod, admission } = match rehearsed {
             // Such a webhook shows its changes only in the creation itself.
             Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {
-                tracing::warn!("the pod is created without a dry run: {why}");
+                tracing::warn!("the pod is created without a dry run: {}", line(&why));
                 Rehearsed { pod: pod.clone(), admission: Admission::default() }
             }
             rehearsed => rehearsed?,
