@@ -65,7 +65,7 @@ cluster-parts:
 	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \
 		nft=nftables iptables=iptables ipset=ipset conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
 		docker-registry=docker-registry /usr/lib/llvm-19/bin/clang=clang-19
-	@tests/cluster/parts/build kubernetes gvisor containerd cilium kube-router cyclonus specs >/dev/null
+	@tests/cluster/parts/build kubernetes gvisor containerd cilium kube-router cyclonus specs standards >/dev/null
 
 fuzz: ## fuzz the borders by libFuzzer; ONLY=TARGET: one of tests/fuzz/targets; RUNS=NUMBER: inputs for each
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev g++=g++

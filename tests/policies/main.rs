@@ -1,5 +1,5 @@
-//! The model of policies beside truth tables that others wrote. Programs of the tests, built from Go modules, print the
-//! cases and what is expected of them.
+//! The model of policies, and the reading of privileges, beside truth tables that others wrote. Programs of the tests, built from
+//! Go modules, print the cases and what is expected of them.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::indexing_slicing,
@@ -10,3 +10,4 @@
 
 mod cyclonus;
 mod specs;
+mod standards;

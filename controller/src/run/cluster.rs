@@ -24,6 +24,7 @@ use manifest::{Admission, Common, Marks};
 use pods::Fleet;
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
+pub use survey::pod_view;
 use survey::{OtherKinds, Scope, Surveyed};
 
 use super::{

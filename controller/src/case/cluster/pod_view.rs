@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Device, Labels, Placement, Volume};
+use super::{Device, Labels, Loosened, Placement, Volume};
 use crate::case::limits::Limits;
 
 /// A pod or a pod template.
@@ -90,6 +90,8 @@ pub struct Container {
     pub writable_root: Option<bool>,
     /// The filter of its system calls.
     pub seccomp: SeccompProfile,
+    /// Settings that loosen its confinement otherwise.
+    pub loosened: Vec<Loosened>,
 }
 
 /// The filter of system calls that a container or its pod names.

@@ -1,6 +1,6 @@
 //! The containers of a pod.
 
-use super::form::{saved_enum, saved_struct};
+use super::form::{each, saved_enum, saved_struct};
 use crate::case::cluster;
 
 saved_struct! {
@@ -19,6 +19,18 @@ saved_struct! {
         #[serde(default)]
         writable_root: Option<bool>,
         seccomp: SeccompProfile => Into::into,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        loosened: Vec<Loosened> => each,
+    }
+}
+
+saved_enum! {
+    /// A setting that loosens a container's confinement.
+    Loosened for cluster::Loosened {
+        AppArmor, "app-armor";
+        SeLinux, "se-linux";
+        HostProcess, "host-process";
+        KubeletsRequest, "kubelets-request";
     }
 }
 

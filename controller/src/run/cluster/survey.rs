@@ -9,6 +9,7 @@ mod endpoint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod injection;
+mod loosened;
 mod neighbours;
 mod networks;
 mod nodes;
@@ -21,6 +22,7 @@ mod secrets;
 mod selecting;
 mod services;
 mod storage;
+mod sysctls;
 mod template;
 mod workloads;
 
@@ -36,12 +38,19 @@ use kube::{
 pub(crate) use policies::OtherKinds;
 
 use crate::case::{
-    cluster::{Access, Bonds, Cluster, ControlNamespace, Forward, Labels, Read, SecondReading, Unreadable},
+    cluster::{
+        Access, Bonds, Cluster, ControlNamespace, Forward, Labels, PodView, Read, SecondReading, Unreadable,
+    },
     policy::Policies,
 };
 
 /// The label that enforces Pod Security (kubernetes.io, "Pod Security Admission").
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
+
+/// Reads one pod, as its API server writes it.
+pub fn pod_view(pod: serde_json::Value) -> Result<PodView, serde_json::Error> {
+    Ok(pod_views::of_pod(serde_json::from_value(pod)?, &workloads::Makers::new()))
+}
 
 /// The namespaces to read, and how to pool nodes.
 #[derive(Clone, Debug)]

@@ -14,11 +14,15 @@ pub(super) fn readings(case: &Case, kernel: Kernel) -> Vec<Reading> {
     if case.surroundings.in_cluster.is_none() {
         return Vec::new();
     }
-    let asked_for = match case.pod_views().iter().find_map(privilege) {
-        Some(privilege) => Err(Gap::Unmet("cluster", privilege)),
-        None => Ok(("cluster", "no workload asks for a privilege".to_owned())),
-    };
-    [asked_for].into_iter().chain(unfiltered(case.pod_views(), kernel)).collect()
+    let mut asked_for: Vec<_> = case.pod_views().iter().flat_map(privileges).map(of_workload).collect();
+    if asked_for.is_empty() {
+        asked_for.push(Ok(("cluster", "no workload asks for a privilege".to_owned())));
+    }
+    asked_for.into_iter().chain(unfiltered(case.pod_views(), kernel)).collect()
+}
+
+const fn of_workload(privilege: String) -> Reading {
+    Err(Gap::Unmet("cluster", privilege))
 }
 
 /// Reads containers that name no seccomp profile. Nothing filters their system calls, which matters if Linux answers them.
@@ -41,43 +45,46 @@ fn unfiltered(pod_views: &[PodView], kernel: Kernel) -> Option<Reading> {
     })
 }
 
-fn privilege(pod_view: &PodView) -> Option<String> {
+/// Returns every privilege that a workload asks for, each as a fragment.
+fn privileges(pod_view: &PodView) -> Vec<String> {
     let title = pod_view.origin.title();
-    if let Some(namespace) = pod_view.host_namespaces.first() {
-        return Some(format!("{title} shares the node's {namespace} namespace"));
-    }
-    if let Some(sysctl) = pod_view.sysctls.first() {
-        return Some(format!("{title} sets the kernel parameter {sysctl}"));
-    }
-    let of_container = |container: &Container| {
-        let name = &container.name;
-        let added = container.added_capabilities.first();
-        [
-            container.privileged.then(|| format!("container {name} is privileged")),
-            added.map(|capability| format!("container {name} adds the capability {capability}")),
-            container.host_ports.first().map(|port| format!("container {name} takes the node's port {port}")),
-            container
-                .keeps_capabilities
-                .then(|| format!("container {name} keeps capabilities: it does not drop ALL")),
-            container.may_gain_privileges.then(|| format!("container {name} may gain privileges")),
-            container.unmasked_proc.then(|| format!("container {name} has an unmasked /proc")),
-            (container.seccomp == SeccompProfile::Unconfined)
-                .then(|| format!("container {name} sets the seccomp profile Unconfined")),
-        ]
-        .into_iter()
-        .flatten()
-        .next()
-    };
-    if let Some(privilege) = pod_view.containers.iter().find_map(of_container) {
-        return Some(format!("{title}: {privilege}"));
-    }
-    pod_view.root_allowed.as_ref().map(|container| format!("{title}: container {container} may run as root"))
+    let namespaces =
+        pod_view.host_namespaces.iter().map(|it| format!("{title} shares the node's {it} namespace"));
+    let sysctls = pod_view.sysctls.iter().map(|it| format!("{title} sets the kernel parameter {it}"));
+    let containers = pod_view.containers.iter().flat_map(of_container).map(|it| format!("{title}: {it}"));
+    let root = pod_view.root_allowed.iter().map(|it| format!("{title}: container {it} may run as root"));
+    namespaces.chain(sysctls).chain(containers).chain(root).collect()
+}
+
+/// The capability to use ports below 1024 of the pod's own network, which the Pod Security Standards allow to add.
+const LOW_PORTS: &str = "NET_BIND_SERVICE";
+
+fn of_container(container: &Container) -> Vec<String> {
+    let name = &container.name;
+    let added = container.added_capabilities.iter().filter(|it| it.as_str() != LOW_PORTS);
+    let mut privileges = Vec::new();
+    privileges.extend(container.privileged.then(|| format!("container {name} is privileged")));
+    privileges.extend(added.map(|capability| format!("container {name} adds the capability {capability}")));
+    privileges.extend(
+        container.host_ports.iter().map(|port| format!("container {name} takes the node's port {port}")),
+    );
+    let settings = [
+        (container.keeps_capabilities, "keeps capabilities: it does not drop ALL"),
+        (container.may_gain_privileges, "may gain privileges"),
+        (container.unmasked_proc, "has an unmasked /proc"),
+        (container.seccomp == SeccompProfile::Unconfined, "sets the seccomp profile Unconfined"),
+    ];
+    let settings = settings.into_iter().filter_map(|(set, words)| set.then_some(words));
+    let loosened = container.loosened.iter().map(|it| it.words());
+    privileges.extend(settings.chain(loosened).map(|words| format!("container {name} {words}")));
+    privileges
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        case::cluster::Loosened,
         fixture,
         judge::{privilege::least_privilege::tests::judge, requirement::Outcome},
     };
@@ -86,7 +93,8 @@ mod tests {
     fn each_privilege_of_a_workload_is_named() {
         type Change = fn(&mut PodView);
         assert_eq!(judge(&fixture::pod()).outcome, Outcome::Met);
-        let changes: [(&str, Change); 9] = [
+        let changes: [(&str, Change); 10] = [
+            ("AppArmor", |pod_view| pod_view.containers[0].loosened = vec![Loosened::AppArmor]),
             ("seccomp profile Unconfined", |pod_view| {
                 pod_view.containers[0].seccomp = SeccompProfile::Unconfined;
             }),
@@ -106,6 +114,24 @@ mod tests {
             assert_eq!(judgement.outcome, Outcome::Unmet, "{words}");
             assert!(judgement.because.contains(words), "{words}: {}", judgement.because);
         }
+    }
+
+    #[test]
+    fn every_privilege_of_a_workload_is_cited() {
+        let mut case = fixture::pod();
+        let container = &mut fixture::pod_view(&mut case).containers[0];
+        (container.privileged, container.host_ports) = (true, vec![80, 443]);
+        let cited = judge(&case).citations;
+        for words in ["app is privileged", "node's port 80", "node's port 443"] {
+            assert!(cited.iter().any(|it| it.text.contains(words)), "{words}: {cited:#?}");
+        }
+    }
+
+    #[test]
+    fn low_ports_of_the_pods_own_network_are_no_privilege() {
+        let mut case = fixture::pod();
+        fixture::pod_view(&mut case).containers[0].added_capabilities = vec![LOW_PORTS.into()];
+        assert_eq!(judge(&case).outcome, Outcome::Met);
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn lives(pod: &Pod) -> bool {
     !matches!(ended, Some("Succeeded" | "Failed"))
 }
 
-fn of_pod(pod: Pod, makers: &Makers) -> PodView {
+pub(super) fn of_pod(pod: Pod, makers: &Makers) -> PodView {
     let origin = origin_of_pod(&pod, makers);
     template::pod_view(origin, pod.metadata, &pod.spec.unwrap_or_default())
 }

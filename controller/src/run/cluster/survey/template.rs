@@ -11,11 +11,11 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{credentials, devices, injection, networks, secrets, storage};
+use super::{credentials, devices, injection, loosened, networks, secrets, storage, sysctls};
 use crate::{
     case::{
         cluster::{
-            Affinity, Container, ContainerKind, Labels, Origin, Placement, PodView, Requirement,
+            Affinity, Container, ContainerKind, Labels, Loosened, Origin, Placement, PodView, Requirement,
             SeccompProfile, Toleration, Volume, VolumeKind, bytes, millis,
         },
         limits::Limits,
@@ -40,12 +40,12 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
         placement: placement(spec),
-        containers: containers(spec),
+        containers: containers(spec, &annotations),
         limits: limits(spec.resources.as_ref()),
         volumes: volumes.iter().filter_map(|volume| outside(&origin, volume)).collect(),
         devices: devices::asked_for(spec),
         host_namespaces: host_namespaces(spec),
-        sysctls: sysctls(spec),
+        sysctls: sysctls::unsafe_ones(spec),
         root_allowed: root_allowed(spec),
         origin,
     }
@@ -102,12 +102,18 @@ pub(super) fn tolerations(list: Option<&[ApiToleration]>) -> Vec<Toleration> {
     list.unwrap_or_default().iter().map(convert).collect()
 }
 
-fn containers(spec: &PodSpec) -> Vec<Container> {
-    let init = spec.init_containers.iter().flatten().map(|it| container(it, ContainerKind::Init));
-    let regular = spec.containers.iter().map(|it| container(it, ContainerKind::Regular));
+fn containers(spec: &PodSpec, annotations: &Labels) -> Vec<Container> {
+    let whole = |it: &ApiContainer, kind| {
+        let mut loosened = loosened::of(spec, annotations, &it.name, it.security_context.as_ref());
+        loosened.extend(loosened::asks_a_host(it).then_some(Loosened::KubeletsRequest));
+        Container { loosened, ..container(it, kind) }
+    };
+    let init = spec.init_containers.iter().flatten().map(|it| whole(it, ContainerKind::Init));
+    let regular = spec.containers.iter().map(|it| whole(it, ContainerKind::Regular));
     let ephemeral = spec.ephemeral_containers.iter().flatten().map(|it| Container {
         name: it.name.clone(),
         kind: ContainerKind::Ephemeral,
+        loosened: loosened::of(spec, annotations, &it.name, it.security_context.as_ref()),
         ..secured(it.security_context.as_ref())
     });
     let of_pod = spec.security_context.as_ref().and_then(|pod| pod.seccomp_profile.as_ref());
@@ -198,16 +204,6 @@ fn outside(origin: &Origin, volume: &ApiVolume) -> Option<Volume> {
 fn host_namespaces(spec: &PodSpec) -> Vec<String> {
     let shared = [("network", spec.host_network), ("pid", spec.host_pid), ("ipc", spec.host_ipc)];
     shared.into_iter().filter(|&(_, shared)| shared == Some(true)).map(|(name, _)| name.to_owned()).collect()
-}
-
-fn sysctls(spec: &PodSpec) -> Vec<String> {
-    let context = spec.security_context.as_ref();
-    context
-        .and_then(|context| context.sysctls.as_ref())
-        .into_iter()
-        .flatten()
-        .map(|it| it.name.clone())
-        .collect()
 }
 
 /// Returns the name of the first container that may run as root: it names no other user and does not refuse root.
