@@ -1,6 +1,6 @@
 //! No credential lies at the usual places, in the probe's sandbox or in the workloads that the probe represents. `no-token`
-//! judges a workload's service account token, and has a waiver of its own. Values of `ConfigMaps`, arguments of programs and files
-//! of images are not read, and the citation says so.
+//! judges a workload's service account token, and has a waiver of its own. Values of `ConfigMaps` and files of images are
+//! not read, and the citation says so.
 
 use proto::{Secrets, Token};
 
@@ -24,12 +24,12 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     explanation: Explanation {
         looks_at: &["secrets", "cluster"],
         met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret or another credential that its manifest shows (no-token judges service account tokens)",
-        unmet: "a token or another file lies there, or a workload is given a Secret, a literal credential in a variable, or files of a \
-                driver that fetches secrets",
+        unmet: "a token or another file lies there, or a workload is given a Secret, a credential in a variable, an argument or an entry of a ConfigMap, \
+                or files of a driver that fetches secrets",
         inconclusive: "a folder could not be read, or the Secrets of the workloads are not known",
         on_platforms: &[(
             Platform::Kubernetes,
-            "set automountServiceAccountToken: false, name no Secret in volumes, env and envFrom, and write no credential into env",
+            "set automountServiceAccountToken: false, name no Secret in volumes, env and envFrom, and write no credential into env, args or a ConfigMap",
         )],
     },
     mappings: &["CIS Kubernetes 5.4.1"],
@@ -37,8 +37,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 };
 
 /// The scope of a look at manifests.
-const NONE_GIVEN: &str = "no workload is given a Secret, and no variable holds a literal credential; values of ConfigMaps and \
-                          arguments of programs were not read";
+const NONE_GIVEN: &str = "no workload is given a Secret, and no variable or argument holds a literal credential; values of \
+                          ConfigMaps and files of images were not read";
 
 fn judge(case: &Case) -> Judgement {
     let observed = &case.evidence().secrets;

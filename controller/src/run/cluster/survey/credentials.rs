@@ -1,5 +1,8 @@
-//! Credentials that a pod is given beside Secrets and service account tokens: literal values in its environment, and files of
-//! drivers and agents that fetch secrets. A value is looked at here, and never kept.
+//! Credentials that a pod is given beside Secrets and service account tokens: literal values in its environment and its command,
+//! entries of a `ConfigMap` with the name of a credential, and files of drivers and agents that fetch secrets. A value is looked
+//! at here, and never kept.
+
+mod arguments;
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, EphemeralContainer, PodSpec, Volume};
 
@@ -50,14 +53,17 @@ const SWITCHES: &[&str] = &["0", "1", "false", "no", "off", "on", "true", "yes"]
 /// Returns each credential as a fragment, such as "a credential in the variable `API_TOKEN` of the container app".
 pub(super) fn given(spec: &PodSpec, annotations: &Labels) -> Vec<String> {
     let regular = spec.containers.iter().chain(spec.init_containers.iter().flatten());
-    let regular = regular.map(|Container { name, env, .. }| (name, env));
+    let regular = regular.map(|Container { name, env, command, args, .. }| (name, env, [command, args]));
     let ephemeral = spec.ephemeral_containers.iter().flatten();
-    let ephemeral = ephemeral.map(|EphemeralContainer { name, env, .. }| (name, env));
-    let variables = regular.chain(ephemeral).flat_map(|(name, env)| {
+    let ephemeral =
+        ephemeral.map(|EphemeralContainer { name, env, command, args, .. }| (name, env, [command, args]));
+    let variables = regular.chain(ephemeral).flat_map(|(name, env, command)| {
         let named = env.iter().flatten().filter(|variable| is_credential(variable));
-        named.map(move |variable| {
-            format!("a credential in the variable {} of the container {name}", variable.name)
-        })
+        let named = named.map(|variable| format!("the variable {}", variable.name));
+        let words: Vec<_> = command.into_iter().flatten().flatten().map(String::as_str).collect();
+        let found =
+            named.chain(env.iter().flatten().filter_map(of_config_map)).chain(arguments::given(&words));
+        found.map(|place| format!("a credential in {place} of the container {name}")).collect::<Vec<_>>()
     });
     let volumes = spec.volumes.iter().flatten().flat_map(of_volume);
     let agents = annotations.iter().filter(|(key, value)| AGENTS.contains(&key.as_str()) && *value == "true");
@@ -70,18 +76,35 @@ fn of_volume(volume: &Volume) -> Vec<String> {
     let driver = volume.csi.iter().map(|csi| csi.driver.as_str()).filter(|driver| DRIVERS.contains(driver));
     let driver = driver.map(|driver| format!("credentials of the driver {driver} in the volume {name}"));
     let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
-    let keys = sources.filter(|source| source.pod_certificate.is_some());
-    driver.chain(keys.map(|_| format!("a private key in the volume {name}"))).collect()
+    let keys = sources.clone().filter(|source| source.pod_certificate.is_some());
+    let keys = keys.map(|_| format!("a private key in the volume {name}"));
+    let whole = volume.config_map.iter().map(|it| (&it.name, &it.items));
+    let maps =
+        whole.chain(sources.filter_map(|source| source.config_map.as_ref()).map(|it| (&it.name, &it.items)));
+    let entries = maps.flat_map(|(map, items)| items.iter().flatten().map(move |item| (map, &item.key)));
+    let entries = entries.filter(|(_, key)| is_named_so(key));
+    let entries = entries.map(|(map, key)| format!("a credential in the entry {key} of the ConfigMap {map}"));
+    driver.chain(keys).chain(entries).collect()
+}
+
+/// Returns the place of a credential that a variable takes from a `ConfigMap`, known by the name of the variable or of the entry.
+/// The value is not read.
+fn of_config_map(variable: &EnvVar) -> Option<String> {
+    let from = variable.value_from.as_ref()?.config_map_key_ref.as_ref()?;
+    let named = is_named_so(&variable.name) || is_named_so(&from.key);
+    named.then(|| format!("the variable {}, from the ConfigMap {},", variable.name, from.name))
 }
 
 fn is_credential(variable: &EnvVar) -> bool {
-    let Some(value) = variable.value.as_deref().map(str::trim) else { return false };
-    // A reference to another variable, which is looked at itself.
+    let value = variable.value.as_deref().unwrap_or_default();
+    holds(value) && (is_named_so(&variable.name) || looks_so(value))
+}
+
+/// Returns true unless the value is empty, a switch, or a reference to another variable, which is looked at itself.
+fn holds(value: &str) -> bool {
+    let value = value.trim();
     let refers = value.starts_with("$(") && value.ends_with(')');
-    if value.is_empty() || refers || SWITCHES.contains(&value.to_lowercase().as_str()) {
-        return false;
-    }
-    is_named_so(&variable.name) || looks_so(value)
+    !value.is_empty() && !refers && !SWITCHES.contains(&value.to_lowercase().as_str())
 }
 
 fn is_named_so(name: &str) -> bool {
@@ -167,10 +190,43 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_from_elsewhere_holds_no_literal() {
-        let from = json!({ "configMapKeyRef": { "name": "settings", "key": "token" } });
+    fn a_variable_from_a_config_map_is_known_by_its_name_or_by_the_entrys() {
+        for (name, key, found) in [
+            ("TOKEN", "value", 1),
+            ("SETTING", "password", 1),
+            ("SETTING", "level", 0),
+            ("TOKEN_FILE", "path", 0),
+        ] {
+            let from = json!({ "configMapKeyRef": { "name": "settings", "key": key } });
+            let env = json!([{ "name": name, "valueFrom": from }]);
+            let credentials = of(json!({ "containers": [{ "name": "app", "env": env }] }));
+            assert_eq!(credentials.len(), found, "{credentials:?}");
+        }
+        let from = json!({ "fieldRef": { "fieldPath": "metadata.annotations['token']" } });
         let env = json!([{ "name": "TOKEN", "valueFrom": from }]);
         assert!(of(json!({ "containers": [{ "name": "app", "env": env }] })).is_empty());
+    }
+
+    #[test]
+    fn a_mounted_entry_of_a_config_map_is_known_by_its_name() {
+        let item = |key: &str| json!([{ "key": key, "path": "x" }]);
+        let of_key = |key: &str| {
+            let mounted = json!({ "name": "a", "configMap": { "name": "settings", "items": item(key) } });
+            let source = json!({ "configMap": { "name": "settings", "items": item(key) } });
+            let projected = json!({ "name": "b", "projected": { "sources": [source] } });
+            of(json!({ "containers": [], "volumes": [mounted, projected] }))
+        };
+        assert_eq!(
+            of_key("db-password"),
+            ["a credential in the entry db-password of the ConfigMap settings"; 2]
+        );
+        assert!(of_key("app.yaml").is_empty());
+    }
+
+    #[test]
+    fn a_credential_among_arguments_is_named_with_its_container() {
+        let spec = json!({ "containers": [{ "name": "app", "args": ["--password=hunter2"] }] });
+        assert_eq!(of(spec), ["a credential in the argument --password of the container app"]);
     }
 
     #[test]
