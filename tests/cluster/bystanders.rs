@@ -11,7 +11,8 @@ use crate::Test;
 
 pub(super) const TESTS: &[Test] = &[
     ("a probe with the workload's labels gets no traffic and no other owner", unnoticed),
-    ("a Service that sends traffic to pods before they are ready is named, and no probe is made", refused),
+    ("a Service that sends traffic to pods before they are ready never selects a probe", unpublished),
+    ("such a Service is named, and no probe is made, if a policy selects by the same label", refused),
 ];
 
 const PRODUCTION: &[&str] = &["--environment", "production"];
@@ -136,10 +137,33 @@ fn is_out_of_service(changes: &Changes) {
     }
 }
 
+fn unpublished(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("unpublished"), cluster.namespace("control"));
+    let mut world = Shop::default();
+    world.others.push(service(&json!({ "publishNotReadyAddresses": true, "clusterIP": "None" })));
+    world.open(&shop);
+    until_listed(cluster, &shop, 1);
+    let watch = Watch::begin(cluster, &shop);
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    let changes = watch.end();
+
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    let notes = ended.report()["notes"].to_string();
+    assert!(notes.contains("does without the label app"), "{notes}");
+    let (probes, _) = changes.of_probes();
+    let mut addresses = probes.iter().map(|change| &change["object"]["status"]["podIP"]);
+    let address = addresses.find(|address| address.is_string()).unwrap();
+    assert!(changes.endpoints(address).is_empty(), "{:#?}", changes.endpoints(address));
+}
+
 fn refused(cluster: &Cluster) {
     let (shop, control) = (cluster.namespace("eager"), cluster.namespace("control"));
     let mut world = Shop::default();
     world.others.push(service(&json!({ "publishNotReadyAddresses": true })));
+    world.policy(
+        "own",
+        &json!({ "podSelector": { "matchLabels": { "app": "web" } }, "policyTypes": ["Egress"] }),
+    );
     world.open(&shop);
     until_listed(cluster, &shop, 1);
     let watch = Watch::begin(cluster, &shop);

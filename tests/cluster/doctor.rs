@@ -24,7 +24,7 @@ fn doctor(cluster: &Cluster, shop: &Namespace<'_>, control: &Namespace<'_>) -> E
 }
 
 /// Opens a shop with these objects besides, and returns what doctor says of it.
-fn examined(cluster: &Cluster, besides: Option<Value>, in_control: Option<Value>) -> Ended {
+fn examined(cluster: &Cluster, besides: Vec<Value>, in_control: Option<Value>) -> Ended {
     let (shop, control) = (cluster.namespace("examined"), cluster.namespace("control"));
     let mut world = Shop::default();
     world.others.extend(besides);
@@ -36,14 +36,14 @@ fn examined(cluster: &Cluster, besides: Option<Value>, in_control: Option<Value>
 }
 
 fn clean(cluster: &Cluster) {
-    let ended = examined(cluster, None, None);
+    let ended = examined(cluster, Vec::new(), None);
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
     assert!(!ended.out.contains("remedy"), "{ended:#?}");
 }
 
 fn shut_off(cluster: &Cluster) {
     let closed = policy("closed", &json!({ "podSelector": {}, "policyTypes": ["Ingress"] }));
-    let ended = examined(cluster, None, Some(closed));
+    let ended = examined(cluster, Vec::new(), Some(closed));
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
     assert!(ended.out.contains("shuts its listener off") && ended.out.contains("closed"), "{ended:#?}");
 }
@@ -72,7 +72,10 @@ fn eager(cluster: &Cluster) {
             "publishNotReadyAddresses": true,
         },
     });
-    let ended = examined(cluster, Some(service), None);
+    // The probe needs the label by which both select.
+    let web = json!({ "matchLabels": { "app": "web" } });
+    let own = policy("own", &json!({ "podSelector": web, "policyTypes": ["Egress"] }));
+    let ended = examined(cluster, vec![service, own], None);
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
     assert!(ended.out.contains("the Service web has publishNotReadyAddresses"), "{ended:#?}");
 }
@@ -84,7 +87,7 @@ fn sized(cluster: &Cluster) {
         "metadata": { "name": "sizes" },
         "spec": { "limits": [{ "type": "Container", "max": { "cpu": "200m" } }] },
     });
-    let ended = examined(cluster, Some(range), None);
+    let ended = examined(cluster, vec![range], None);
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
     assert!(ended.out.contains("LimitRange sizes: cpu of at most 200m"), "{ended:#?}");
 }

@@ -8,6 +8,7 @@ mod places;
 mod second_reading;
 mod targets;
 mod uncovered;
+mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ pub use alternatives::alternatives;
 pub use listening::{Listening, unanswered};
 pub use second_reading::apply_second_reading;
 pub use targets::{ListenerAt, destinations};
+pub use withheld::remarks as remarks_on_labels;
 
 use super::needs::Entry;
 use crate::case::{
@@ -198,7 +200,10 @@ fn key(cluster: &Cluster, request: &Request, pod_view: &PodView, place: Place) -
 
 /// Returns the group with a node of its pool, or with the reason why it gets no probe.
 fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
-    group.refused = refused(&group, cluster);
+    match (refused(&group, cluster), withheld::withheld(&group, cluster)) {
+        (Some(why), _) | (None, Err(why)) => group.refused = Some(why),
+        (None, Ok(withheld)) => group.withheld = withheld,
+    }
     let Ok(nodes) = &cluster.nodes else {
         let theirs = group.pod_views.iter().find_map(|pod_view| pod_view.node.clone());
         group.node = group.node.or(theirs);
@@ -233,13 +238,7 @@ fn refused(group: &Group, cluster: &Cluster) -> Option<String> {
     {
         return Some(format!("the RuntimeClass {name} does not exist, so its pods cannot be created"));
     }
-    let selecting = cluster.selecting.iter().flatten().flatten();
-    let eager =
-        selecting.filter(|it| it.kind == SelectingKind::EagerService).find(|service| service.takes(group))?;
-    Some(format!(
-        "the Service {} has publishNotReadyAddresses and would send the workload's traffic to the probe",
-        eager.name
-    ))
+    None
 }
 
 /// Returns a remark for each disruption budget and autoscaler that counts probe pods as pods of the workload during the

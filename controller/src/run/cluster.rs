@@ -276,6 +276,7 @@ async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, Ru
 fn remarks(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: &[Probed]) -> Vec<String> {
     let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
     remarks.extend(listening.remark());
+    remarks.extend(plan::cluster::remarks_on_labels(&plan.groups));
     remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
     let unanswered = probed.iter().filter_map(|it| plan::cluster::unanswered(&it.destinations, &it.control));
     let admission = probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told);

@@ -21,6 +21,8 @@ pub struct Group {
     pub gvisor_annotations: Labels,
     /// The labels of one of its pods, which the probe carries.
     pub labels: Labels,
+    /// The keys of those labels that the probe does without.
+    pub withheld: Vec<String>,
     /// The requirements of that pod for its node.
     pub placement: Placement,
     /// The represented pods and templates; none for pods that do not exist yet.
@@ -65,6 +67,13 @@ impl Coverage {
 }
 
 impl Group {
+    /// Returns the workload's labels that the probe carries.
+    pub fn probes_labels(&self) -> Labels {
+        let mut labels = self.labels.clone();
+        labels.retain(|key, _| !self.withheld.contains(key));
+        labels
+    }
+
     /// Returns the first pod in the node's own network, where no policy binds it.
     pub fn in_the_nodes_network(&self) -> Option<&PodView> {
         self.pod_views.iter().find(|pod_view| pod_view.in_the_nodes_network())

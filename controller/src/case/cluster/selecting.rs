@@ -51,7 +51,7 @@ impl Selecting {
                 .pod_views
                 .iter()
                 .any(|pod_view| pod_view.origin.kind == *kind && pod_view.origin.name == *name),
-            None => self.selector.selects(&group.labels),
+            None => self.selector.selects(&group.probes_labels()),
         }
     }
 }

@@ -19,6 +19,8 @@ saved_struct! {
         policies: Vec<String>,
         gvisor_annotations: Labels,
         labels: Labels,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        withheld: Vec<String>,
         placement: Placement => Into::into,
         #[serde(rename = "shapes")]
         pod_views: Vec<PodView> => each,

@@ -72,6 +72,8 @@ impl Foresight {
                 format!("probes: {probes}, one for each group of pods"),
             ));
         }
+        let remarks = plan::remarks_on_labels(&plan.groups).into_iter();
+        checks.extend(remarks.map(|remark| Check::fine("the labels of a probe", remark)));
         checks.extend(plan.groups.iter().filter_map(Group::has_another_network).map(|why| {
             Check::trouble(
                 "the network of the pods",
@@ -127,7 +129,7 @@ impl Foresight {
         let api = Api::namespaced(client.clone(), &self.cluster.namespace);
         let mut checks = Vec::new();
         for group in self.launchable() {
-            if let Some(node) = placing::kept_away(&api, group, &group.labels).await {
+            if let Some(node) = placing::kept_away(&api, group, &group.probes_labels()).await {
                 checks.push(Check::fine("the place of a probe", placing::beside(&node)));
             }
         }
