@@ -10,7 +10,8 @@ use stage::{Ground, run};
 
 const NAMES: [&str; 2] = ["1-not-ready", "1-cluster"];
 /// Keys that the form of today has, and the first form had not.
-const ADDED: [&str; 9] = [
+const ADDED: [&str; 10] = [
+    "/accepted",
     "/extent",
     "/extent/left_out",
     "/extent/restricted_to",
