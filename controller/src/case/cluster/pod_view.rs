@@ -43,6 +43,8 @@ pub struct PodView {
     pub root_allowed: Option<String>,
     /// True if a service account's token is mounted.
     pub token: bool,
+    /// The service account, if it decides whether a token is mounted; `None` if the pod itself does.
+    pub deciding_account: Option<String>,
     /// The name servers of the pod's own `dnsConfig`.
     pub name_servers: Vec<IpAddr>,
     /// Names of the Secrets that the pod mounts or puts into its environment; `None` if a saved file lacks them.

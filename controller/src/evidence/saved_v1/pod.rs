@@ -35,6 +35,8 @@ saved_struct! {
         sysctls: Vec<String>,
         root_allowed: Option<String>,
         token: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deciding_account: Option<String>,
         #[serde(default)]
         name_servers: Vec<IpAddr>,
         #[serde(default)]

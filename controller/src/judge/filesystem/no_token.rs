@@ -36,11 +36,14 @@ fn judge(case: &Case) -> Judgement {
 }
 
 /// True for a template whose pods have no token, on any node. A template does not tell what its service account forbids; its
-/// pods do.
+/// pods do, and so do the pods of another workload with the same account.
 fn excused(case: &Case, template: &PodView) -> bool {
     let Some(known) = &case.surroundings.in_cluster else { return false };
-    let mut made = known.cluster.made_by(template).peekable();
-    made.peek().is_some() && made.all(|pod| !pod.token)
+    let account = template.deciding_account.as_ref().filter(|_| template.origin.is_template());
+    let of_account = |pod: &&PodView| account.is_some() && pod.deciding_account.as_ref() == account;
+    let without = |pods: Vec<&PodView>| !pods.is_empty() && pods.iter().all(|pod| !pod.token);
+    without(known.cluster.made_by(template).collect())
+        || without(known.cluster.pods().filter(of_account).collect())
 }
 
 #[cfg(test)]
@@ -56,6 +59,26 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Met);
         fixture::pod_view(&mut case).token = true;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn pods_with_the_same_account_show_that_it_gives_no_token() {
+        let told = |account: Option<&str>, token: bool| {
+            let mut case = fixture::pod();
+            let known = fixture::in_cluster(&mut case);
+            let account = account.map(str::to_owned);
+            let pod = &mut Arc::make_mut(&mut known.cluster).pod_views[0];
+            pod.origin.name = "other".into();
+            (pod.deciding_account, pod.token) = (account, token);
+            known.group.pod_views.remove(0);
+            let template = &mut known.group.pod_views[0];
+            (template.token, template.deciding_account) = (true, Some("runner".into()));
+            judge(&case).outcome
+        };
+        assert_eq!(told(Some("runner"), false), Outcome::Met);
+        assert_eq!(told(Some("runner"), true), Outcome::Unmet);
+        assert_eq!(told(Some("another"), false), Outcome::Unmet);
+        assert_eq!(told(None, false), Outcome::Unmet);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
     PodView {
         created: created.map(|time| time.0.as_second()),
         token: token(&origin, spec, volumes),
+        deciding_account: deciding_account(spec),
         name_servers: name_servers(spec),
         secrets: Some(secrets::named(spec)),
         credentials: Some(credentials::given(spec, &annotations)),
@@ -236,6 +237,12 @@ fn token(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> bool {
     mounted || to_come
 }
 
+/// Returns the service account's name unless the pod itself asks for a token or refuses one.
+fn deciding_account(spec: &PodSpec) -> Option<String> {
+    let named = spec.service_account_name.clone().filter(|name| !name.is_empty());
+    spec.automount_service_account_token.is_none().then(|| named.unwrap_or_else(|| "default".to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -255,6 +262,9 @@ mod tests {
         let source = json!({ "serviceAccountToken": { "path": "token" } });
         let volume = json!({ "name": "kube-api-access", "projected": { "sources": [source] } });
         assert!(of(Some("web-1"), &json!({ "containers": [], "volumes": [volume] })).token);
+        assert_eq!(of(None, &silent).deciding_account.as_deref(), Some("default"));
+        let refusing = json!({ "containers": [], "automountServiceAccountToken": false });
+        assert_eq!(of(None, &refusing).deciding_account, None);
     }
 
     #[test]
