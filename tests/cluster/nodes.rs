@@ -1,6 +1,6 @@
 //! Nodes that get a probe, and nodes without a probe: the report names each of them.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, thread};
 
 use serde_json::{Value, json};
 use stage::{
@@ -17,8 +17,11 @@ pub(super) const TESTS: &[Test] = &[
     ("a probe of pods that keep each other apart runs beside one of them", apart),
     ("a probe whose node is full runs on a free node of the same pool and kind", full),
     ("a node that differs from the others of its pool gets a probe of its own", upgraded),
+    ("a pool at zero nodes is probed once a pod asked for a node", grown),
 ];
 
+/// A label that no node has at first.
+const GROWN: &str = "podproof.test/grown";
 const PRODUCTION: &[&str] = &["--environment", "production"];
 /// A label that puts both nodes into one pool.
 const POOL: &str = "podproof.test/pool";
@@ -28,6 +31,44 @@ fn anywhere(namespace: &Namespace<'_>) {
     let mut shop = Shop::default();
     shop.pod().as_object_mut().unwrap().remove("nodeSelector");
     shop.open(namespace);
+}
+
+/// Takes the label from the node again, whatever happens.
+struct Labelled<'a>(&'a Cluster);
+
+impl Drop for Labelled<'_> {
+    fn drop(&mut self) {
+        _ = self.0.kubectl(&["label", "node", ONE, &format!("{GROWN}-")]);
+    }
+}
+
+fn grown(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("grown"), cluster.namespace("control"));
+    let mut world = Shop::default();
+    world.deployments[0]["spec"]["replicas"] = json!(0);
+    world.pod()["nodeSelector"][GROWN] = json!("yes");
+    world.open(&shop);
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    assert!(ended.finding("coverage")["because"].to_string().contains("--wait-for-nodes TIME"), "{ended:#?}");
+
+    let words = [PRODUCTION, &["--wait-for-nodes", "90s"]].concat();
+    let _labelled = Labelled(cluster);
+    let ended = thread::scope(|scope| {
+        let run = scope.spawn(|| cluster.verify(&shop, &control, &words));
+        cluster.until("a pod that asks for a node", || {
+            let pods = shop.get(&["pods", "--selector", "podproof.dev/run"]);
+            pods["items"].as_array().is_some_and(|pods| !pods.is_empty())
+        });
+        // Now the autoscaler's node comes.
+        let labelled = cluster.kubectl(&["label", "node", ONE, &format!("{GROWN}=yes")]);
+        assert!(labelled.status.success(), "{labelled:#?}");
+        run.join().unwrap()
+    });
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert!(ended.report()["notes"].to_string().contains("came when a pod asked for it"), "{ended:#?}");
+    let left = shop.get(&["pods", "--selector", "podproof.dev/run"]);
+    assert_eq!(left["items"], json!([]));
 }
 
 fn saved(cluster: &Cluster) {

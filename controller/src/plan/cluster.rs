@@ -3,6 +3,7 @@
 //! bound alike.
 
 mod alternatives;
+mod homeless;
 mod listening;
 mod places;
 mod second_reading;
@@ -13,6 +14,7 @@ mod withheld;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use alternatives::alternatives;
+pub use homeless::homeless;
 pub use listening::{Listening, unanswered};
 pub use second_reading::apply_second_reading;
 pub use targets::{ListenerAt, destinations};

@@ -1,6 +1,7 @@
 //! The launcher of `controller verify --namespace`: a probe pod for each group of a namespace's pods.
 
 mod asking;
+mod awaiting;
 mod cases;
 pub(crate) mod connect;
 mod controls;
@@ -80,6 +81,8 @@ pub(crate) struct Target {
     pub(crate) marks: Marks,
     /// The number of probes that may run at once.
     pub(crate) parallel: usize,
+    /// The time to wait for a node where none can run a workload's pods; `None` for no wait.
+    pub(crate) wait_for_nodes: Option<Duration>,
 }
 
 /// The launcher of probe pods in one namespace.
@@ -138,6 +141,8 @@ impl Launcher for ClusterLauncher {
         if let Some(unreadable) = blind(&cluster) {
             return Err(RunError::Blind(unreadable));
         }
+        let awaited =
+            awaiting::nodes(&self.target, &connection, &mut cluster, request.timeout, session).await?;
         let needs = needs.within(&cluster.namespace, &forwards);
         let asked_for = plan_request(&self.target, needs.entries());
         let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
@@ -170,9 +175,13 @@ impl Launcher for ClusterLauncher {
                 version: cluster.version.as_ref().ok().cloned(),
                 namespace: cluster.namespace.clone(),
             },
-            remarks: remarks(&cluster, &plan, &listening, &results.probed),
+            remarks: awaited
+                .remarks
+                .into_iter()
+                .chain(remarks(&cluster, &plan, &listening, &results.probed))
+                .collect(),
             cases: cases::cases(request, &needs, &Arc::new(cluster), plan, results.probed),
-            leftovers: results.leftovers,
+            leftovers: [awaited.leftovers, results.leftovers].concat(),
             stopped,
             failure,
         })

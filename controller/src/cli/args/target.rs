@@ -1,5 +1,7 @@
 //! The arguments that name a namespace of a cluster, and select the probes for it.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     marks,
 };
 
-use crate::cli::console::tell;
+use crate::cli::{console::tell, verify};
 use crate::{
     case::cluster::Labels, image::embedded, judge::exit::Exit, plan::cluster::Nodes, run::cluster::Target,
 };
@@ -50,6 +52,9 @@ pub(in crate::cli) struct Arguments {
     /// The most probes that run at once, from 1 to 256
     #[arg(long, value_name = "NUMBER", default_value_t = PARALLEL, value_parser = parallel, help_heading = "In a cluster")]
     parallel: usize,
+    /// The time to wait for a node where none can run a workload's pods, so that an autoscaler adds one [default: no wait]
+    #[arg(long, value_name = "TIME", value_parser = verify::time, requires = "namespace", help_heading = "In a cluster")]
+    wait_for_nodes: Option<Duration>,
 }
 
 /// The commands that push an image and verify with it.
@@ -98,6 +103,7 @@ impl Arguments {
             digests: known,
             marks: self.marks.named(),
             parallel: self.parallel,
+            wait_for_nodes: self.wait_for_nodes,
         }))
     }
 }

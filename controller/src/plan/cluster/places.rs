@@ -73,7 +73,9 @@ pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place], 
     if all.is_empty() {
         let why = match &pod_view.node {
             Some(node) => format!("its node {node} does not exist"),
-            None => "no node can run this pod".to_owned(),
+            None => {
+                "no node can run this pod now; `--wait-for-nodes TIME` asks an autoscaler for one".to_owned()
+            }
         };
         gaps.uncovered.push(Uncovered::new(title, why));
         return;

@@ -28,7 +28,7 @@ pub use sizes::{Fitted, like, within, without_user};
 
 use crate::{
     case::{
-        cluster::{Group, Labels, Toleration},
+        cluster::{Affinity, Group, Labels, Requirement, Toleration},
         limits::Limits,
     },
     support::names::{self, NOBODY},
@@ -101,6 +101,9 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
     spec.runtime_class_name.clone_from(&group.runtime_class);
     spec.tolerations = Some(group.placement.tolerations.iter().map(toleration).collect());
     spec.node_selector = Some(group.placement.node_selector.clone());
+    if group.node.is_none() {
+        spec.affinity = required(&group.placement.affinity);
+    }
     // The readiness gate keeps the workload's traffic away from the probe.
     let gate = PodReadinessGate { condition_type: names::READINESS_GATE.to_owned() };
     spec.readiness_gates = Some(vec![gate]);
@@ -230,11 +233,28 @@ fn on(nodes: &[String]) -> ApiAffinity {
         };
         NodeSelectorTerm { match_fields: Some(vec![field]), match_expressions: None }
     };
+    of_terms(nodes.iter().map(term).collect())
+}
+
+/// Requires the nodes that the workload requires; `None` if it requires none.
+fn required(terms: &[Affinity]) -> Option<ApiAffinity> {
+    let requirement = |it: &Requirement| NodeSelectorRequirement {
+        key: it.key.clone(),
+        operator: it.operator.clone(),
+        values: (!it.values.is_empty()).then(|| it.values.clone()),
+    };
+    let all = |list: &[Requirement]| (!list.is_empty()).then(|| list.iter().map(requirement).collect());
+    let term = |term: &Affinity| NodeSelectorTerm {
+        match_expressions: all(&term.labels),
+        match_fields: all(&term.fields),
+    };
+    (!terms.is_empty()).then(|| of_terms(terms.iter().map(term).collect()))
+}
+
+fn of_terms(node_selector_terms: Vec<NodeSelectorTerm>) -> ApiAffinity {
     ApiAffinity {
         node_affinity: Some(NodeAffinity {
-            required_during_scheduling_ignored_during_execution: Some(NodeSelector {
-                node_selector_terms: nodes.iter().map(term).collect(),
-            }),
+            required_during_scheduling_ignored_during_execution: Some(NodeSelector { node_selector_terms }),
             ..NodeAffinity::default()
         }),
         ..ApiAffinity::default()
@@ -254,7 +274,7 @@ fn toleration(toleration: &Toleration) -> ApiToleration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::cluster::PodView;
+    use crate::case::cluster::{Placement, PodView};
 
     fn common() -> Common {
         Common {
@@ -319,6 +339,20 @@ mod tests {
         let owner = owner("podproof-1", "podproof");
         let spec = listener(&common(), "podproof", &owner, "one", 0).spec.unwrap();
         assert_eq!(spec.containers[0].command.as_ref().unwrap()[..3], ["/probe", "listen", "8790,53/udp"]);
+    }
+
+    #[test]
+    fn a_probe_without_a_planned_node_asks_for_what_its_workload_asks() {
+        let requirement =
+            |key: &str| Requirement { key: key.into(), operator: "Exists".into(), values: Vec::new() };
+        let affinity = Affinity { labels: vec![requirement("gpu")], fields: Vec::new() };
+        let placement = Placement { affinity: vec![affinity], ..Placement::default() };
+        let group = Group { node: None, placement, ..group() };
+        let pod = probe(&common(), "shop", &owner("podproof-1", "shop"), &group, 0);
+        let affinity = pod.spec.unwrap().affinity.unwrap().node_affinity.unwrap();
+        let terms = affinity.required_during_scheduling_ignored_during_execution.unwrap().node_selector_terms;
+        assert_eq!(terms[0].match_expressions.as_ref().unwrap()[0].key, "gpu");
+        assert_eq!(terms[0].match_expressions.as_ref().unwrap()[0].values, None);
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub(crate) use policies::OtherKinds;
 
 use crate::case::{
     cluster::{
-        Access, Bonds, Cluster, ControlNamespace, Forward, Labels, PodView, Read, SecondReading, Unreadable,
+        Access, Bonds, Cluster, ControlNamespace, Forward, Labels, Node, PodView, Read, SecondReading,
+        Unreadable,
     },
     policy::Policies,
 };
@@ -138,6 +139,11 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
         neighbours: pods.neighbours,
     };
     Ok(Surveyed { cluster, kinds, forwards })
+}
+
+/// Reads the nodes again.
+pub(crate) async fn nodes_again(client: &Client, pool_label: Option<&str>) -> Read<Vec<Node>> {
+    nodes::read(client, pool_label).await
 }
 
 /// Lists the groups of the cluster's API, except the core group.
