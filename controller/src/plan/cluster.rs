@@ -3,6 +3,7 @@
 //! bound alike.
 
 mod alternatives;
+mod bound;
 mod homeless;
 mod listening;
 mod places;
@@ -14,6 +15,7 @@ mod withheld;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use alternatives::alternatives;
+pub use bound::MostProbes;
 pub use homeless::homeless;
 pub use listening::{Listening, unanswered};
 pub use second_reading::apply_second_reading;
@@ -43,6 +45,8 @@ pub struct Request {
     pub to_come: Option<(String, Labels)>,
     /// The values of `--expect-pool`.
     pub expected_pools: Vec<String>,
+    /// The value of `--max-probes`.
+    pub most_probes: MostProbes,
     /// Entries of the policy file: the pods of different entries need probes of their own.
     pub entries: Vec<Entry>,
     /// The probe's architecture, as Go names it.
@@ -64,10 +68,28 @@ pub enum Nodes {
 /// The planned probes of a namespace.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The groups in the order of pools; each gets one probe.
+    /// The groups in the order of pools; each gets one probe, unless it is refused.
     pub groups: Vec<Group>,
+    /// The number of groups without a probe because of `--max-probes`.
+    pub beyond: usize,
     /// The pods and nodes that the probes cover.
     pub coverage: Coverage,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Returns a remark on the groups beyond the bound of the probes; `None` if there are none.
+    pub fn beyond(&self) -> Option<String> {
+        let probes = self.groups.iter().filter(|group| group.refused.is_none()).count();
+        let beyond = self.beyond;
+        (beyond > 0).then(|| {
+            format!(
+                "{probes} groups of pods get a probe, and {beyond} more do not: `--max-probes {}` makes them all",
+                probes + beyond
+            )
+        })
+    }
 }
 
 /// Why there is no plan.
@@ -109,14 +131,15 @@ struct Key {
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     known(cluster, request)?;
     let (groups, gaps) = grouped(cluster, request);
-    let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
+    let mut groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
+    let beyond = bound::apply(&mut groups, request.most_probes);
     if groups.is_empty()
         && let Some((kind, name)) = &request.like
     {
         return Err(Error::NothingAlike(format!("{kind}/{name}")));
     }
-    let coverage = coverage(cluster, request, &groups, gaps);
-    Ok(Plan { groups, coverage })
+    let coverage = coverage(cluster, request, (&groups, &beyond), gaps);
+    Ok(Plan { groups, beyond: beyond.len(), coverage })
 }
 
 /// Returns the groups by their shared properties, and the pods that are in no group.
@@ -281,12 +304,21 @@ fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String
     })
 }
 
-fn coverage(cluster: &Cluster, request: &Request, groups: &[Group], mut gaps: Gaps) -> Coverage {
-    for group in groups {
+/// Returns the coverage of groups, of which some are beyond the bound of the probes.
+fn coverage(
+    cluster: &Cluster,
+    request: &Request,
+    (groups, beyond): (&[Group], &BTreeSet<usize>),
+    mut gaps: Gaps,
+) -> Coverage {
+    for (position, group) in groups.iter().enumerate() {
         if let Some(why) = &group.refused {
             let mut titles = group.represents();
             if titles.is_empty() {
                 titles.push(uncovered::not_yet(group.runtime_class.as_deref().unwrap_or_default()));
+            }
+            if beyond.contains(&position) {
+                titles = vec![first(titles.into_iter())];
             }
             gaps.uncovered.extend(titles.into_iter().map(|title| Uncovered::new(title, why)));
         }

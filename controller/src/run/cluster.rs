@@ -44,7 +44,7 @@ use crate::{
     },
     plan::{
         self,
-        cluster::{Listening, Nodes, Plan},
+        cluster::{Listening, MostProbes, Nodes, Plan},
         needs::{Entry, Needs},
     },
 };
@@ -81,6 +81,8 @@ pub(crate) struct Target {
     pub(crate) marks: Marks,
     /// The number of probes that may run at once.
     pub(crate) parallel: usize,
+    /// The number of probes that a run makes.
+    pub(crate) most_probes: MostProbes,
     /// The time to wait for a node where none can run a workload's pods; `None` for no wait.
     pub(crate) wait_for_nodes: Option<Duration>,
 }
@@ -284,6 +286,7 @@ async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, Ru
 /// tried, other places, and harmless changes by admission.
 fn remarks(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: &[Probed]) -> Vec<String> {
     let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
+    remarks.extend(plan.beyond());
     remarks.extend(listening.remark());
     remarks.extend(plan::cluster::remarks_on_labels(&plan.groups));
     remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
@@ -314,6 +317,7 @@ fn plan_request(target: &Target, entries: Vec<Entry>) -> plan::cluster::Request 
         like: target.like.clone(),
         to_come: target.to_come.clone(),
         expected_pools: target.expected_pools.clone(),
+        most_probes: target.most_probes,
         entries,
         architecture: architecture(),
     }

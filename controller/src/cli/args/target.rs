@@ -11,7 +11,11 @@ use super::{
 
 use crate::cli::{console::tell, verify};
 use crate::{
-    case::cluster::Labels, image::embedded, judge::exit::Exit, plan::cluster::Nodes, run::cluster::Target,
+    case::cluster::Labels,
+    image::embedded,
+    judge::exit::Exit,
+    plan::cluster::{MostProbes, Nodes},
+    run::cluster::Target,
 };
 
 /// The default number of probes that run at once.
@@ -52,6 +56,9 @@ pub(in crate::cli) struct Arguments {
     /// The most probes that run at once, from 1 to 256
     #[arg(long, value_name = "NUMBER", default_value_t = PARALLEL, value_parser = parallel, help_heading = "In a cluster")]
     parallel: usize,
+    /// The most probes that a run makes, from 1 to 4096; pods beyond have no verdict, and are named
+    #[arg(long, value_name = "NUMBER", default_value_t = MostProbes::default().0, value_parser = most_probes, help_heading = "In a cluster")]
+    max_probes: usize,
     /// The time to wait for a node where none can run a workload's pods, so that an autoscaler adds one [default: no wait]
     #[arg(long, value_name = "TIME", value_parser = verify::time, requires = "namespace", help_heading = "In a cluster")]
     wait_for_nodes: Option<Duration>,
@@ -103,6 +110,7 @@ impl Arguments {
             digests: known,
             marks: self.marks.named(),
             parallel: self.parallel,
+            most_probes: MostProbes(self.max_probes),
             wait_for_nodes: self.wait_for_nodes,
         }))
     }
@@ -158,6 +166,13 @@ fn parallel(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=256) => Ok(number),
         _ => Err("give a number from 1 to 256".to_owned()),
+    }
+}
+
+fn most_probes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=4096) => Ok(number),
+        _ => Err("give a number from 1 to 4096".to_owned()),
     }
 }
 

@@ -74,6 +74,10 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
         }
         text.push_str(&serde_saphyr::to_string(&pod)?);
     }
+    if let Some(remark) = plan.beyond() {
+        // Writing to a string does not fail.
+        _ = writeln!(text, "# {}", line(&remark));
+    }
     for uncovered in &plan.coverage.uncovered {
         // Writing to a string does not fail.
         _ = writeln!(text, "# no probe represents {}", line(uncovered));

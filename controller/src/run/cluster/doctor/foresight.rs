@@ -58,6 +58,14 @@ impl Foresight {
                 )
             })
             .collect();
+        checks.extend(plan.beyond().map(|beyond| {
+            Check::trouble(
+                "the number of the probes",
+                false,
+                beyond,
+                "give `verify` this `--max-probes`, or judge the workloads one by one by `--like KIND/NAME`",
+            )
+        }));
         if plan.groups.is_empty() {
             checks.push(Check::trouble(
                 "the plan of the probes",
