@@ -7,6 +7,7 @@ pub mod destination;
 pub mod environment;
 pub mod identity;
 mod in_cluster;
+pub mod ingress;
 pub mod leftover;
 pub mod limits;
 pub mod policy;
@@ -20,6 +21,7 @@ use breach::Breach;
 use cluster::{Cluster, Coverage, Group, Labels, PodView};
 use destination::Destination;
 use identity::{FileDigest, Identity};
+use ingress::Ingress;
 use limits::Limits;
 use profile::Profile;
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
@@ -80,6 +82,8 @@ pub struct Surroundings {
     pub control: Control,
     /// The probe's targets whose one-way datagrams arrived at the run's own listener.
     pub arrived: Vec<u32>,
+    /// Attempts to reach the sandbox; `None` for a local run, and for a saved file that lacks them.
+    pub ingress: Option<Ingress>,
     /// Facts about the cluster; `None` for a local run.
     pub in_cluster: Option<InCluster>,
 }

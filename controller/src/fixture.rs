@@ -397,6 +397,7 @@ fn case(evidence: Evidence) -> Case {
             rounds: Rounds::Two(SETTLED),
             control: Control::NotAsked,
             arrived: Vec::new(),
+            ingress: None,
             in_cluster: None,
         },
     }

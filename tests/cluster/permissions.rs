@@ -101,6 +101,7 @@ fn confined(cluster: &Cluster) {
         ("closed-from-the-start", "nothing shows that anything could have been reached"),
         ("coverage", "the permission to list nodes is missing"),
         ("dns-contained", POLICIES),
+        ("ingress-closed", POLICIES),
         ("metadata-blocked", POLICIES),
         ("neighbours-blocked", POLICIES),
         ("network-isolation", "--control-namespace NAME"),

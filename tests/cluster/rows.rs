@@ -1,6 +1,7 @@
 //! Rows of one broken thing each: the requirements that production then finds not met, and no others.
 
 mod custom;
+mod ingress;
 mod kind;
 mod network;
 mod node;
@@ -82,6 +83,7 @@ fn rows() -> impl Iterator<Item = (String, &'static Row)> {
     let tables = [
         ("runtime", runtime::ROWS),
         ("network", network::ROWS),
+        ("ingress", ingress::ROWS),
         ("policies", policies::ROWS),
         ("profile", profiles::ROWS),
         ("workload", workload::ROWS),

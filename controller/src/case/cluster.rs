@@ -18,6 +18,7 @@ mod quantity;
 mod selecting;
 mod selector;
 mod storage;
+mod workload_name;
 
 use std::{
     fmt,
@@ -41,6 +42,7 @@ pub use quantity::{bytes, millis};
 pub use selecting::{Selecting, SelectingKind, ServicePort};
 pub use selector::{Labels, Requirement, Selector};
 pub use storage::{CsiDriver, StorageClass, Volume, VolumeKind};
+pub use workload_name::kind_and_name;
 
 use super::policy::{Binding, Endpoint, Policies};
 

@@ -10,7 +10,6 @@ use super::{
     args::{
         cluster::{Cluster, Namespaces},
         output::width,
-        target::like,
     },
     block_on,
     console::print,
@@ -18,7 +17,7 @@ use super::{
     verify::time,
 };
 use crate::{
-    case::policy::Transport,
+    case::{cluster::kind_and_name, policy::Transport},
     judge::exit::Exit,
     plan::{
         self,
@@ -52,7 +51,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     cluster: Cluster,
     /// The workloads to explain [default: all]
-    #[arg(value_name = "KIND/NAME", value_parser = like)]
+    #[arg(value_name = "KIND/NAME", value_parser = kind_and_name)]
     workloads: Vec<(String, String)>,
     /// An address outside of the cluster's pods: say if traffic to it may leave; may be repeated
     #[arg(long = "to", value_name = "ADDRESS:PORT[/udp]", value_parser = question)]

@@ -14,6 +14,7 @@ pub const ALL: &[&Requirement] = &[
     &network::closed_from_the_start::REQUIREMENT,
     &network::api_server_blocked::REQUIREMENT,
     &network::neighbours_blocked::REQUIREMENT,
+    &network::ingress_closed::REQUIREMENT,
     &filesystem::host_sockets_absent::REQUIREMENT,
     &filesystem::secrets_absent::REQUIREMENT,
     &filesystem::root_read_only::REQUIREMENT,

@@ -3,6 +3,7 @@
 pub(super) mod api_server_blocked;
 pub(super) mod closed_from_the_start;
 pub(super) mod dns_contained;
+pub(super) mod ingress_closed;
 pub(super) mod metadata_blocked;
 pub(super) mod neighbours_blocked;
 pub(super) mod network_isolation;

@@ -43,6 +43,8 @@ pub struct Policy {
     pub weights: BTreeMap<&'static str, u8>,
     /// Enforcements stricter than the class's, by requirement id.
     pub raised: BTreeMap<&'static str, Enforcement>,
+    /// Kind and name of each workload or pod that others are meant to reach.
+    pub ingress: Vec<(String, String)>,
     /// Requirements that need not be met for a time.
     pub waivers: Vec<Waiver>,
     /// Drivers and devices that are accepted by name.
@@ -87,6 +89,7 @@ impl Policy {
             file: None,
             weights: BTreeMap::new(),
             raised: BTreeMap::new(),
+            ingress: Vec::new(),
             waivers: Vec::new(),
             accepted: Vec::new(),
         }

@@ -5,6 +5,7 @@
 mod alternatives;
 mod bound;
 mod homeless;
+mod ingress;
 mod listening;
 mod places;
 mod second_reading;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use alternatives::alternatives;
 pub use bound::MostProbes;
 pub use homeless::homeless;
+pub use ingress::Reception;
 pub use listening::{Listening, unanswered};
 pub use second_reading::apply_second_reading;
 pub use targets::{ListenerAt, destinations};

@@ -205,6 +205,7 @@ impl ClusterLauncher {
             image: target.image.clone(),
             lifetime: request.timeout + BACKSTOP,
             token: nonce()?,
+            reception: nonce()?,
             listens: ground.listening.ports.clone(),
             marks: target.marks.clone(),
         };

@@ -171,6 +171,7 @@ fn surroundings(
         rounds: plan.rounds,
         control: Control::NotAsked,
         arrived: Vec::new(),
+        ingress: None,
         in_cluster: None,
     }
 }

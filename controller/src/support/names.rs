@@ -10,6 +10,8 @@ pub const RUN_LABEL: &str = "podproof.dev/run";
 pub const ROLE_LABEL: &str = "podproof.dev/role";
 /// The role of the pods that listen.
 pub const LISTENER_ROLE: &str = "listener";
+/// The role of the pods that make the same attempts as the probes.
+pub const CONTROL_ROLE: &str = "control";
 /// The ending of the name of a probe pod that takes the place of another one.
 pub const AGAIN: &str = "-again";
 /// The annotation that tells people why an object exists.

@@ -28,14 +28,19 @@ const OPENED_TO_A_POD: Lacks = &[
     ("network-isolation", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// A policy allows egress to the pods of the namespace, and the listener shows that the rest is closed.
-const OPENED_TO_NEIGHBOURS: Lacks = &[
+/// A policy allows egress and ingress on one port, and the listener shows that the rest is closed.
+const OPENED_BOTH_WAYS: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
+    ("ingress-closed", "unmet"),
     ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
 ];
 /// A policy allows egress on one port, and the listener's own port shows that the rest is closed.
-const OPENED_TO_A_POLICYS_PORT: Lacks = OPENED_TO_NEIGHBOURS;
+const OPENED_TO_A_POLICYS_PORT: Lacks = &[
+    ("closed-from-the-start", "not-applicable"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+];
 /// A policy allows egress, and the probe reached the control pod's listener and a name server.
 const OPENED_TO_UDP: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
@@ -63,8 +68,20 @@ const OPENED_TO_A_RESOLVER: Lacks = &[
     ("dns-contained", "unmet"),
     ("network-isolation", "unmet"),
 ];
-/// No policy denies egress.
+/// No policy binds the pods.
 pub(super) const UNBOUND: Lacks = &[
+    ("api-server-blocked", "unmet"),
+    ("closed-from-the-start", "not-applicable"),
+    ("dns-contained", "unmet"),
+    ("ingress-closed", "unmet"),
+    ("metadata-blocked", "unmet"),
+    ("neighbours-blocked", "unmet"),
+    ("network-isolation", "unmet"),
+    ("network-policies-apply", "unmet"),
+    ("policies-enforced", "not-applicable"),
+];
+/// No policy denies egress.
+const UNBOUND_FOR_EGRESS: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "unmet"),
@@ -74,11 +91,12 @@ pub(super) const UNBOUND: Lacks = &[
     ("network-policies-apply", "unmet"),
     ("policies-enforced", "not-applicable"),
 ];
-/// A policy denies egress, and the probe reached everything all the same.
+/// A policy denies everything, and the probe reached everything all the same, and was reached.
 const NOT_ENFORCED: Lacks = &[
     ("api-server-blocked", "unmet"),
     ("closed-from-the-start", "not-applicable"),
     ("dns-contained", "unmet"),
+    ("ingress-closed", "unmet"),
     ("metadata-blocked", "unmet"),
     ("neighbours-blocked", "unmet"),
     ("network-isolation", "unmet"),
@@ -89,6 +107,7 @@ const BOUND_OTHERWISE: Lacks = &[
     ("api-server-blocked", "inconclusive"),
     ("closed-from-the-start", "inconclusive"),
     ("dns-contained", "inconclusive"),
+    ("ingress-closed", "inconclusive"),
     ("metadata-blocked", "inconclusive"),
     ("neighbours-blocked", "inconclusive"),
     ("network-isolation", "unmet"),
@@ -132,7 +151,7 @@ pub(super) const ROWS: &[Row] = &[
             shop.without_policies();
             shop.policy("ingress", &json!({ "podSelector": {}, "policyTypes": ["Ingress"] }));
         },
-        lacks: &[("pod/web", UNBOUND)],
+        lacks: &[("pod/web", UNBOUND_FOR_EGRESS)],
         code: 1,
         says: "no policy binds egress",
         ..CLEAN
@@ -197,7 +216,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         // The network learns of a new pod's labels a while after its start.
         settle: "3s",
-        lacks: &[("pod/web", OPENED_TO_NEIGHBOURS)],
+        lacks: &[("pod/web", OPENED_BOTH_WAYS)],
         code: 1,
         says: "the sandbox reached another pod of the namespace",
         ..CLEAN

@@ -18,6 +18,7 @@ const NO_PROBE: Lacks = &[
     ("dns-contained", "inconclusive"),
     ("filesystem-isolation", "inconclusive"),
     ("host-sockets-absent", "inconclusive"),
+    ("ingress-closed", "inconclusive"),
     ("least-privilege", "inconclusive"),
     ("limits-enforced", "inconclusive"),
     ("metadata-blocked", "inconclusive"),

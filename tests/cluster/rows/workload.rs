@@ -11,6 +11,7 @@ const OTHER_NETWORK: Lacks = &[
     ("api-server-blocked", "inconclusive"),
     ("closed-from-the-start", "inconclusive"),
     ("dns-contained", "inconclusive"),
+    ("ingress-closed", "inconclusive"),
     ("metadata-blocked", "inconclusive"),
     ("neighbours-blocked", "inconclusive"),
     ("network-isolation", "inconclusive"),

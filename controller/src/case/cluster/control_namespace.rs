@@ -3,7 +3,7 @@
 use super::{Labels, Read};
 use crate::{
     case::policy::{Direction, Endpoint, Flow, Gap, Peer, Policies, Transport, Verdict},
-    support::names::{LISTENER_ROLE, ROLE_LABEL, RUN_LABEL},
+    support::names::{CONTROL_ROLE, LISTENER_ROLE, ROLE_LABEL, RUN_LABEL},
 };
 
 pub use crate::support::names::LISTENER_PORT;
@@ -44,17 +44,42 @@ impl ControlNamespace {
     /// Returns the verdict of the policies on traffic from a probe to the listener: the stricter one of the start and the end
     /// of the run.
     fn verdict(&self, probe: &Endpoint, transport: Transport) -> Verdict {
-        let labels = [(RUN_LABEL, ""), (ROLE_LABEL, LISTENER_ROLE)];
-        let listener = Endpoint {
+        let flow =
+            Flow { direction: Direction::Ingress, peer: Peer::Pod(probe), port: LISTENER_PORT, transport };
+        self.strictest(&self.pod(LISTENER_ROLE), &flow)
+    }
+
+    /// Returns the policies that may keep the control pod's traffic from a TCP port of the probe; `None` if they let it leave.
+    pub fn keeps_in(&self, probe: &Endpoint, port: u16) -> Option<String> {
+        let (direction, transport) = (Direction::Egress, Transport::Tcp);
+        let flow = Flow { direction, peer: Peer::Pod(probe), port, transport };
+        match self.strictest(&self.control_pod(), &flow) {
+            Verdict::Open | Verdict::Allowed(_) => None,
+            Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => Some(by.join(", ")),
+            Verdict::NotEvaluated(gaps) => {
+                Some(gaps.into_iter().map(|gap| gap.place).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// Returns the control pod, as policies select it.
+    pub fn control_pod(&self) -> Endpoint {
+        self.pod(CONTROL_ROLE)
+    }
+
+    fn pod(&self, role: &str) -> Endpoint {
+        let labels = [(RUN_LABEL, ""), (ROLE_LABEL, role)];
+        Endpoint {
             namespace: self.name.clone(),
             namespace_labels: self.labels.as_ref().ok().cloned(),
             labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
             ..Endpoint::default()
-        };
-        let flow =
-            Flow { direction: Direction::Ingress, peer: Peer::Pod(probe), port: LISTENER_PORT, transport };
+        }
+    }
+
+    fn strictest(&self, pod: &Endpoint, flow: &Flow<'_>) -> Verdict {
         let states = std::iter::once(&self.policies).chain(&self.later);
-        let verdicts = states.map(|policies| policies.verdict(&listener, &flow));
+        let verdicts = states.map(|policies| policies.verdict(pod, flow));
         verdicts.max_by_key(Verdict::strictness).unwrap_or(Verdict::Open)
     }
 }

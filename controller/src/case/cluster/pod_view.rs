@@ -84,6 +84,8 @@ pub struct Container {
     pub keeps_capabilities: bool,
     /// True if its programs may gain privileges.
     pub may_gain_privileges: bool,
+    /// The TCP ports that the container declares.
+    pub ports: Vec<u16>,
     /// Ports of the node that the container uses.
     pub host_ports: Vec<i32>,
     /// True if its `/proc` is unmasked.

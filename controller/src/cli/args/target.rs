@@ -11,7 +11,7 @@ use super::{
 
 use crate::cli::{console::tell, verify};
 use crate::{
-    case::cluster::Labels,
+    case::cluster::{Labels, kind_and_name},
     image::embedded,
     judge::exit::Exit,
     plan::cluster::{MostProbes, Nodes},
@@ -37,7 +37,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "NODES", default_value = "per-pool", value_parser = nodes, help_heading = "In a cluster")]
     nodes: Nodes,
     /// The only workload to probe for, such as deployment/web [default: every workload]
-    #[arg(long, value_name = "KIND/NAME", value_parser = like, requires = "namespace", help_heading = "In a cluster")]
+    #[arg(long, value_name = "KIND/NAME", value_parser = kind_and_name, requires = "namespace", help_heading = "In a cluster")]
     like: Option<(String, String)>,
     /// The RuntimeClass of pods that do not exist yet, to probe for them too
     #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
@@ -126,24 +126,6 @@ fn nodes(text: &str) -> Result<Nodes, String> {
     }
 }
 
-/// Parses KIND/NAME; the kind may be abbreviated as for kubectl.
-pub(in crate::cli) fn like(text: &str) -> Result<(String, String), String> {
-    let wanted = "give KIND/NAME, such as deployment/web or pod/web-1";
-    let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or(wanted)?;
-    let kind = match kind.to_lowercase().trim_end_matches('s') {
-        "deploy" | "deployment" | "deployments.app" => "deployment",
-        "st" | "sts" | "statefulset" => "statefulset",
-        "d" | "ds" | "daemonset" => "daemonset",
-        "r" | "rs" | "replicaset" => "replicaset",
-        "po" | "pod" => "pod",
-        "job" => "job",
-        "cj" | "cronjob" => "cronjob",
-        "rc" | "replicationcontroller" => "replicationcontroller",
-        _ => return Err(wanted.to_owned()),
-    };
-    Ok((kind.to_owned(), name.to_owned()))
-}
-
 fn labels(text: &str) -> Result<Labels, String> {
     let label = |pair: &str| {
         let (key, value) = pair.split_once('=').filter(|(key, _)| !key.is_empty())?;
@@ -186,17 +168,6 @@ mod tests {
         assert_eq!(nodes("per-pool"), Ok(Nodes::PerPool));
         assert_eq!(nodes("one,two"), Ok(Nodes::Named(vec!["one".into(), "two".into()])));
         assert!(nodes("one,,two").is_err() && nodes("").is_err());
-    }
-
-    #[test]
-    fn a_workloads_kind_may_be_abbreviated_as_for_kubectl() {
-        for kind in ["deploy", "deployment", "deployments", "Deployment"] {
-            assert_eq!(like(&format!("{kind}/web")), Ok(("deployment".into(), "web".into())));
-        }
-        assert_eq!(like("pods/web-1"), Ok(("pod".into(), "web-1".into())));
-        for wrong in ["web", "deployment/", "thing/web"] {
-            assert!(like(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -5,10 +5,9 @@ use toml::Spanned;
 use super::{
     policy::{PolicyRefused, Sources},
     settings::Setting,
-    target::like,
 };
 use crate::{
-    case::profile::Kind,
+    case::{cluster::kind_and_name, profile::Kind},
     judge::policy::file::{Mistake, OfWorkloads, Read},
     plan::{
         endpoint,
@@ -31,7 +30,7 @@ fn of_entry(read: &Read, entry: &Spanned<OfWorkloads>, source: &str) -> Result<O
     let OfWorkloads { workload, labels, namespace, profile, allow, require_egress } = entry.get_ref();
     let selects = match (workload, labels) {
         (Some(workload), None) => {
-            let ((kind, name), _) = read.parsed(workload, like)?;
+            let ((kind, name), _) = read.parsed(workload, kind_and_name)?;
             Selects::Workload(kind, name)
         }
         (None, Some(labels)) if !labels.is_empty() => Selects::Labels(labels.clone()),

@@ -14,6 +14,8 @@ saved_struct! {
         added_capabilities: Vec<String>,
         keeps_capabilities: bool,
         may_gain_privileges: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ports: Vec<u16>,
         host_ports: Vec<i32>,
         unmasked_proc: bool,
         #[serde(default)]

@@ -4,7 +4,7 @@ use proto::{Attempt, Target};
 use serde::{Deserialize, Serialize};
 
 use super::form::{saved_enum, saved_struct};
-use crate::case::{self, destination};
+use crate::case::{self, destination, ingress};
 
 saved_struct! {
     /// A target, and the reason why it was chosen.
@@ -37,6 +37,15 @@ saved_enum! {
         Requested, "requested";
         Allowed, "permitted";
         Required, "allowed";
+    }
+}
+
+saved_struct! {
+    /// The attempts of the control pod to reach the probe.
+    Ingress for ingress::Ingress {
+        targets: Vec<Target>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<u16>,
     }
 }
 

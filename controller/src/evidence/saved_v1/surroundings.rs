@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Shared,
-    destination::{Control, Destination},
+    destination::{Control, Destination, Ingress},
     form::{each, observed, optional, saved_struct},
     group::Group,
     machine::{Limits, Machine},
@@ -43,6 +43,8 @@ pub(super) struct Surroundings {
     settle_ms: Option<u64>,
     control: Control,
     arrived: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ingress: Option<Ingress>,
     in_cluster: Option<InCluster>,
 }
 
@@ -83,6 +85,7 @@ impl Surroundings {
             rounds: self.settle_ms.map_or(Rounds::One, |settle| Rounds::of(Duration::from_millis(settle))),
             control: self.control.into(),
             arrived: self.arrived,
+            ingress: optional(self.ingress),
             in_cluster: self.in_cluster.map(|known| known.restore(shared)).transpose()?,
         })
     }
@@ -106,6 +109,7 @@ impl From<case::Surroundings> for Surroundings {
             rounds,
             control,
             arrived,
+            ingress,
             in_cluster,
         } = surroundings;
         Self {
@@ -124,6 +128,7 @@ impl From<case::Surroundings> for Surroundings {
             settle_ms: rounds.again().and_then(|settle| u64::try_from(settle.as_millis()).ok()),
             control: control.into(),
             arrived,
+            ingress: optional(ingress),
             in_cluster: optional(in_cluster),
         }
     }

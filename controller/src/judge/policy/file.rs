@@ -18,7 +18,7 @@ pub use workloads::OfWorkloads;
 
 use super::{Enforcement, Policy, Waiver, waiver::Scope};
 use crate::{
-    case::{environment::Environment, profile::Kind},
+    case::{cluster::kind_and_name, environment::Environment, profile::Kind},
     judge::{
         catalogue,
         requirement::{Class, Requirement},
@@ -70,6 +70,9 @@ pub struct File {
     /// Destinations of single workloads, in place of those of the whole run.
     #[schemars(with = "Vec<OfWorkloads>")]
     pub workloads: Vec<Spanned<OfWorkloads>>,
+    /// Workloads and pods that others are meant to reach, such as "deployment/web" or "pod/web-1".
+    #[schemars(with = "Option<Vec<Meant>>")]
+    ingress: Option<Spanned<Vec<Meant>>>,
     /// Bounds of the run itself.
     pub limits: RunLimits,
     /// Shares of the score that replace the requirements' own.
@@ -130,6 +133,14 @@ struct Entry {
 /// The id of a requirement that exists.
 #[derive(Clone, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd)]
 struct Id(#[schemars(with = "String", regex(pattern = "^[a-z-]+$"))] &'static str);
+
+/// A workload or a pod that others are meant to reach, as KIND/NAME.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+struct Meant(
+    #[serde(deserialize_with = "meant")]
+    #[schemars(with = "String", regex(pattern = "^[A-Za-z.]+/.+$"))]
+    (String, String),
+);
 
 /// A share of the score, from 1 to 100.
 #[derive(Clone, Copy, Debug, JsonSchema)]
@@ -222,6 +233,8 @@ impl Read {
         policy.weights = weights.map(|(id, weight)| (id.0, weight.get_ref().0)).collect();
         let raised = self.file.severity.iter();
         policy.raised = raised.map(|(id, severity)| (id.0, severity.get_ref().enforcement())).collect();
+        let meant = self.file.ingress.iter().flat_map(Spanned::get_ref);
+        policy.ingress = meant.map(|Meant(meant)| meant.clone()).collect();
         policy.accepted = self.accepted();
         policy.waivers = self.file.waivers.iter().map(|entry| self.waiver(entry, today)).collect();
     }
@@ -238,7 +251,12 @@ impl Read {
                 self.line(severity),
             )
         });
-        weights.chain(severity).collect()
+        let ingress = self.file.ingress.iter().map(|meant| {
+            let named: Vec<_> =
+                meant.get_ref().iter().map(|Meant((kind, name))| format!("{kind}/{name}")).collect();
+            ("ingress".to_owned(), named.join(", "), self.line(meant))
+        });
+        ingress.chain(weights).chain(severity).collect()
     }
 
     fn waiver(&self, entry: &Spanned<Entry>, today: Date) -> Waiver {
@@ -299,6 +317,10 @@ impl<'de> Deserialize<'de> for Weight {
             other => Err(D::Error::invalid_value(Unexpected::Signed(other), &"a weight from 1 to 100")),
         }
     }
+}
+
+fn meant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(String, String), D::Error> {
+    kind_and_name(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 fn waivable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use proto::{Assignment, Budget, Observer};
+use proto::{Assignment, Budget, Observer, Target};
 
 use crate::{
-    case::{destination::Destination, rounds::Rounds},
+    case::rounds::Rounds,
     run::{RunError, nonce},
 };
 
@@ -22,14 +22,9 @@ pub(super) const fn budget(rounds: Rounds) -> Budget {
 
 /// Makes an assignment with a nonce of its own.
 pub(super) fn assignment(
-    destinations: &[Destination],
+    targets: Vec<Target>,
     observers: Vec<Observer>,
     budget: Budget,
 ) -> Result<Assignment, RunError> {
-    Ok(Assignment {
-        nonce: nonce()?,
-        observers,
-        targets: destinations.iter().map(|destination| destination.target.clone()).collect(),
-        budget,
-    })
+    Ok(Assignment { nonce: nonce()?, observers, targets, budget })
 }

@@ -52,6 +52,7 @@ pub(super) async fn nodes(
         image: target.image.clone(),
         lifetime: lifetime + BACKSTOP,
         token: nonce()?,
+        reception: nonce()?,
         listens: Vec::new(),
         marks: target.marks.clone(),
     };

@@ -50,7 +50,8 @@ fn case(
     group: Group,
     probed: Probed,
 ) -> Case {
-    let Probed { collected, control, control_boot, destinations, arrived, pod, admission, .. } = probed;
+    let Probed { collected, control, control_boot, destinations, ingress, arrived, pod, admission, .. } =
+        probed;
     let subject = Subject::Pods {
         namespace: cluster.namespace.clone(),
         pool: group.pool.clone(),
@@ -77,6 +78,7 @@ fn case(
         rounds: request.rounds,
         control,
         arrived,
+        ingress: Some(ingress),
         in_cluster: Some(InCluster {
             cluster: Arc::clone(cluster),
             coverage: Arc::clone(coverage),

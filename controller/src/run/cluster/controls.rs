@@ -20,7 +20,7 @@ use super::{
     pods::{self, Fleet, Gathered, PodState, Stage},
 };
 use crate::{
-    case::{Control, destination::Destination, leftover::Leftover, rounds::Rounds},
+    case::{Control, leftover::Leftover, rounds::Rounds},
     run::RunError,
 };
 
@@ -86,22 +86,17 @@ impl Controls {
         Listener { addresses: Vec::new(), pod: Err(control) }
     }
 
-    /// Lets the control pod try the probe's destinations, in the same rounds.
-    pub(super) async fn tries(
-        &self,
-        listener: &Listener,
-        destinations: &[Destination],
-    ) -> Result<Tried, RunError> {
+    /// Lets the control pod try the probe's targets, in the same rounds.
+    pub(super) async fn tries(&self, listener: &Listener, targets: &[Target]) -> Result<Tried, RunError> {
         // The listener would take the control pod's datagrams for the probe's.
-        let one_way = |it: &&Destination| it.target.protocol == Protocol::OneWay;
-        let destinations: Vec<_> = destinations.iter().filter(|it| !one_way(it)).cloned().collect();
-        self.ask(listener, &destinations, &[Observer::BootId, Observer::Egress], self.rounds).await
+        let targets = targets.iter().filter(|it| it.protocol != Protocol::OneWay).cloned().collect();
+        self.ask(listener, targets, &[Observer::BootId, Observer::Egress], self.rounds).await
     }
 
     async fn ask(
         &self,
         listener: &Listener,
-        destinations: &[Destination],
+        targets: Vec<Target>,
         observers: &[Observer],
         rounds: Rounds,
     ) -> Result<Tried, RunError> {
@@ -111,7 +106,7 @@ impl Controls {
             (Err(control), _) => return without(control.clone()),
             (Ok(_), None) => return without(Control::NotAsked),
         };
-        let draw = || assignment(destinations, observers.to_vec(), budget(rounds));
+        let draw = || assignment(targets.clone(), observers.to_vec(), budget(rounds));
         let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
         match gathered {
             Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),
@@ -133,20 +128,16 @@ impl Controls {
     pub(super) async fn heard(
         &self,
         listener: &Listener,
-        destinations: &[Destination],
+        targets: &[Target],
         tried: Tried,
     ) -> Result<(Tried, Vec<u32>), RunError> {
-        let one_way = destinations.iter().filter(|it| it.target.protocol == Protocol::OneWay);
-        let questions: Vec<_> = one_way
-            .map(|it| Destination {
-                target: Target { protocol: Protocol::Heard, ..it.target.clone() },
-                ..it.clone()
-            })
-            .collect();
+        let one_way = targets.iter().filter(|it| it.protocol == Protocol::OneWay);
+        let questions: Vec<_> =
+            one_way.map(|it| Target { protocol: Protocol::Heard, ..it.clone() }).collect();
         if questions.is_empty() || !matches!(tried.control, Control::Tried(_)) {
             return Ok((tried, Vec::new()));
         }
-        let asked = self.ask(listener, &questions, &[Observer::Egress], Rounds::One).await?;
+        let asked = self.ask(listener, questions, &[Observer::Egress], Rounds::One).await?;
         let Control::Tried(answers) = asked.control else {
             return Ok((Tried { control: asked.control, ..tried }, Vec::new()));
         };

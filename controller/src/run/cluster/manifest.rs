@@ -31,6 +31,7 @@ use crate::{
         cluster::{Affinity, Group, Labels, Requirement, Toleration},
         limits::Limits,
     },
+    plan::cluster::Reception,
     support::names::{self, NOBODY},
 };
 
@@ -56,6 +57,8 @@ pub struct Common {
     pub lifetime: Duration,
     /// The token in the listener's answers.
     pub token: Nonce,
+    /// The token in the answers of the probes, which are reached in their sandboxes.
+    pub reception: Nonce,
     /// The ports of the listener besides its own.
     pub listens: Vec<Port>,
     /// Labels and annotations that the user gives the pods.
@@ -97,7 +100,9 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
     // The pods of a group have these annotations in common.
     annotations
         .extend(group.pod_views.first().map(|first| first.injection_annotations.clone()).unwrap_or_default());
-    let mut spec = spec(common, group.node.as_deref(), vec!["hold".to_owned()]);
+    let ports: Vec<_> = Reception::of(group).ports.iter().map(ToString::to_string).collect();
+    let words = vec!["hold".to_owned(), ports.join(","), common.reception.to_string()];
+    let mut spec = spec(common, group.node.as_deref(), words);
     spec.runtime_class_name.clone_from(&group.runtime_class);
     spec.tolerations = Some(group.placement.tolerations.iter().map(toleration).collect());
     spec.node_selector = Some(group.placement.node_selector.clone());
@@ -120,7 +125,7 @@ pub fn listener(common: &Common, namespace: &str, owner: &ConfigMap, node: &str,
 
 /// Returns the control pod on one node, which makes the same attempts as the probes.
 pub fn control(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
-    unbound(common, namespace, owner, node, ("control", index), vec!["hold".to_owned()])
+    unbound(common, namespace, owner, node, (names::CONTROL_ROLE, index), vec!["hold".to_owned()])
 }
 
 fn unbound(
@@ -282,6 +287,7 @@ mod tests {
             image: "example.invalid/probe:1".into(),
             lifetime: Duration::from_secs(90),
             token: Nonce([7; 16]),
+            reception: Nonce([8; 16]),
             listens: vec!["53/udp".parse().unwrap()],
             marks: Marks {
                 labels: Labels::from([("team".into(), "red".into()), ("app".into(), "api".into())]),
@@ -317,7 +323,9 @@ mod tests {
         let spec = pod.spec.unwrap();
         assert_eq!(spec.readiness_gates.unwrap()[0].condition_type, names::READINESS_GATE);
         assert_eq!(spec.runtime_class_name.as_deref(), Some("gvisor"));
-        assert_eq!(spec.containers[0].command.as_ref().unwrap(), &["/probe", "hold", "90"]);
+        let token = "08".repeat(16);
+        let command = spec.containers[0].command.as_ref().unwrap();
+        assert_eq!(command, &["/probe", "hold", "8790/tcp", &token, "90"]);
     }
 
     #[test]

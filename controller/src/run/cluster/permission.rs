@@ -179,6 +179,7 @@ pub const ALL: &[Permission] = &[
             "dns-contained",
             "metadata-blocked",
             "neighbours-blocked",
+            "ingress-closed",
         ]),
     },
     Permission {
@@ -362,6 +363,7 @@ const fn policies_of(group: &'static str) -> Permission {
             "dns-contained",
             "metadata-blocked",
             "neighbours-blocked",
+            "ingress-closed",
         ]),
     }
 }

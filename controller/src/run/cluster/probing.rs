@@ -19,6 +19,7 @@ use crate::{
         breach::Breach,
         cluster::{Cluster, Group},
         destination::Destination,
+        ingress::Ingress,
         rounds::Rounds,
     },
     plan::{self, needs::Needs},
@@ -53,6 +54,8 @@ pub(super) struct Probed {
     pub(super) control_boot: Option<proto::BootId>,
     /// The destinations that the probe tried.
     pub(super) destinations: Vec<Destination>,
+    /// The attempts to reach the probe in its sandbox.
+    pub(super) ingress: Ingress,
     /// The targets whose one-way datagrams arrived.
     pub(super) arrived: Vec<u32>,
     /// The pod in which the probe ran; `None` if it did not run.
@@ -80,6 +83,7 @@ impl Probed {
             control: Control::NotAsked,
             control_boot: None,
             destinations: Vec::new(),
+            ingress: Ingress::default(),
             arrived: Vec::new(),
             pod: None,
             admission: None,
@@ -178,17 +182,21 @@ impl Probing<'_> {
             },
             self.needs.of(group),
         );
+        let reception = plan::cluster::Reception::of(group);
+        let ingress = reception.attempts(&state.addresses, self.common.reception, &destinations);
+        let targets = destinations.iter().map(|destination| &destination.target);
+        let targets: Vec<_> = targets.chain(&ingress.targets).cloned().collect();
         let exec = self.fleet.exec(name);
         // Each stream that breaks is opened anew: the last introduction comes just before the attempts that count.
         let asked_after = Cell::new(since.elapsed());
         let control_asked_after = since.elapsed();
         let (tried, gathered) = tokio::join!(
-            self.controls.tries(&control, &destinations),
+            self.controls.tries(&control, &targets),
             pods::gather(
                 &exec,
                 self.fleet.watch(),
                 self.deadline,
-                || assignment(&destinations, plan::observers(self.measures_cpu), budget(self.rounds)),
+                || assignment(targets.clone(), plan::observers(self.measures_cpu), budget(self.rounds)),
                 |event| {
                     if matches!(event, Event::Introduced(_)) {
                         asked_after.set(since.elapsed());
@@ -200,12 +208,12 @@ impl Probing<'_> {
         let mut tried = tried?;
         if asked_after.get().saturating_sub(control_asked_after) > BESIDE {
             // The attempts that count came long after the control pod's.
-            tried = self.controls.tries(&control, &destinations).await?;
+            tried = self.controls.tries(&control, &targets).await?;
         }
         let mut arrived = Vec::new();
         let (mut collected, failure, timed_out) = match gathered? {
             Gathered::Heard { collected, timed_out } => {
-                (tried, arrived) = self.controls.heard(&control, &destinations, tried).await?;
+                (tried, arrived) = self.controls.heard(&control, &targets, tried).await?;
                 (*collected, None, timed_out)
             }
             Gathered::Refused(refusal) => {
@@ -240,6 +248,7 @@ impl Probing<'_> {
             control: tried.control,
             control_boot: tried.boot_id,
             destinations,
+            ingress,
             arrived,
             pod,
             admission: None,

@@ -41,7 +41,8 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let plan = plan::cluster::namespace(&cluster, &plan_request(target, Vec::new()))?;
     let run = plan::run_name(nonce()?);
     let common = Common {
-        listens: Vec::new(),
+        reception: nonce()?,
+        listens: plan::cluster::Listening::of(&cluster, &plan.groups).ports,
         run: run.clone(),
         image: target.image.clone(),
         lifetime: LIFETIME,

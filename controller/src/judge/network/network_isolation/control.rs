@@ -27,7 +27,7 @@ use crate::case::{
 type Family = (&'static str, bool);
 
 /// Returns the change that would decide an inconclusive case.
-pub(super) fn would_decide(case: &Case) -> String {
+pub(in crate::judge) fn would_decide(case: &Case) -> String {
     match (&case.surroundings.control, &case.surroundings.in_cluster) {
         (Control::NotAsked, None) => {
             "use a sandbox with no interface but loopback (`--runtime 'runsc --network=none'`)".to_owned()

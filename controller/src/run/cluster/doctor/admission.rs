@@ -33,6 +33,7 @@ pub(super) async fn admission(
         lifetime: PATIENCE,
         // No pod listens, so that no token is needed.
         token: Nonce([0; 16]),
+        reception: Nonce([0; 16]),
         marks,
     };
     let owner = |namespace: &str| {

@@ -82,6 +82,7 @@ mod tests {
             image: "example.invalid/probe:1".into(),
             lifetime: Duration::from_secs(90),
             token: Nonce([7; 16]),
+            reception: Nonce([7; 16]),
             marks: Marks::default(),
         }
     }

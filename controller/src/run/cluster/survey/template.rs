@@ -130,11 +130,13 @@ fn containers(spec: &PodSpec, annotations: &Labels) -> Vec<Container> {
 fn container(api: &ApiContainer, kind: ContainerKind) -> Container {
     let Limits { memory, cpu_millis, .. } = limits(api.resources.as_ref());
     let ports = api.ports.iter().flatten();
+    let by_tcp = ports.clone().filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
     Container {
         name: api.name.clone(),
         kind,
         memory,
         cpu_millis,
+        ports: by_tcp.filter_map(|port| u16::try_from(port.container_port).ok()).collect(),
         host_ports: ports.filter_map(|port| port.host_port).filter(|&port| port != 0).collect(),
         ..secured(api.security_context.as_ref())
     }
@@ -317,7 +319,7 @@ mod tests {
             "containers": [{
                 "name": "app",
                 "resources": { "limits": { "memory": "64Mi", "cpu": "100m" } },
-                "ports": [{ "containerPort": 80, "hostPort": 8080 }],
+                "ports": [{ "containerPort": 80, "hostPort": 8080 }, { "containerPort": 53, "protocol": "UDP" }],
             }],
             "ephemeralContainers": [{
                 "name": "debug",
@@ -338,6 +340,10 @@ mod tests {
         assert_eq!(
             (pod_view.containers[1].memory, pod_view.containers[1].cpu_millis),
             (Some(64 << 20), Some(100))
+        );
+        assert_eq!(
+            (&pod_view.containers[1].ports[..], &pod_view.containers[1].host_ports[..]),
+            (&[80][..], &[8080][..])
         );
         assert_eq!((pod_view.host_namespaces.len(), pod_view.sysctls.len()), (1, 1));
         let kinds: Vec<_> = pod_view.volumes.iter().map(|volume| volume.kind).collect();

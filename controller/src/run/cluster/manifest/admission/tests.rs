@@ -76,6 +76,7 @@ fn pod() -> Pod {
         image: "registry.example/team/probe:1".into(),
         lifetime: std::time::Duration::from_secs(9),
         token: proto::Nonce([7; 16]),
+        reception: proto::Nonce([7; 16]),
         marks: manifest::Marks::default(),
     };
     let labels = [("app".to_owned(), "web".to_owned())].into();

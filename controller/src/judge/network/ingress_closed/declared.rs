@@ -1,0 +1,64 @@
+//! The declaration of ingress: the traffic that policies let in.
+
+use crate::{
+    case::{
+        InCluster,
+        policy::{Action, Direction, Flow, Pass, Peer, Transport, Verdict},
+    },
+    judge::network::network_isolation::declared,
+};
+
+/// The effect of the policies on traffic to a group.
+pub(super) enum Declared {
+    /// The policies let traffic in, as a reason.
+    Open(String),
+    /// It is not known if they do, for this reason.
+    Unknown(String),
+    /// These policies close ingress, and no rule lets anything in.
+    Closed(Vec<String>),
+}
+
+impl Declared {
+    pub(super) fn of(known: &InCluster) -> Self {
+        let (policies, endpoint) = (&known.cluster.policies, known.endpoint());
+        let (closing, doubts) = policies.closing(&endpoint, Direction::Ingress);
+        let side = policies.summary(&endpoint).ingress;
+        if let Some(pass) = side.passes.iter().find(|pass| pass.action == Action::Allow) {
+            return Self::Open(format!("{} lets {}", pass.by, traffic(pass)));
+        }
+        let gaps: Vec<_> =
+            if closing.is_empty() { side.gaps.into_iter().chain(doubts).collect() } else { side.gaps };
+        if !gaps.is_empty() {
+            let gaps = declared::in_words(gaps.iter());
+            return Self::Unknown(format!("it is not known if a policy lets others in: {gaps}"));
+        }
+        if closing.is_empty() {
+            return Self::Open("no policy closes the pods' ingress".to_owned());
+        }
+        Self::Closed(closing)
+    }
+}
+
+fn traffic(Pass { peers, ports, .. }: &Pass) -> String {
+    let peers = if peers.is_empty() { "every peer".to_owned() } else { peers.join(", ") };
+    let ports = if ports.is_empty() { "every port".to_owned() } else { ports.join(", ") };
+    format!("{peers} reach the pods on {ports}")
+}
+
+/// Returns the part of the declaration that explains why the control pod reached a port, as a sentence's rest.
+pub(super) fn explains(known: &InCluster, port: u16) -> String {
+    let Some(control) = &known.cluster.control else { return "the run had no control namespace".to_owned() };
+    let peer = control.control_pod();
+    let flow =
+        Flow { direction: Direction::Ingress, peer: Peer::Pod(&peer), port, transport: Transport::Tcp };
+    match known.cluster.policies.verdict(&known.endpoint(), &flow) {
+        Verdict::Allowed(by) => format!("{by}, lets it in"),
+        Verdict::Open => "no policy binds the pods' ingress".to_owned(),
+        Verdict::NotEvaluated(gaps) => {
+            format!("not every policy could be evaluated ({})", declared::in_words(gaps.iter()))
+        }
+        Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => {
+            format!("{} denies it, and the network does not enforce that", by.join(", "))
+        }
+    }
+}
