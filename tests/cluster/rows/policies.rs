@@ -22,6 +22,9 @@ const UNKNOWN: Kind = Kind::opaque("EdgeNetworkPolicy", "edgenetworkpolicies", "
 const DECLARED_OPEN: Lacks = &[("network-isolation", "unmet")];
 /// A policy may let something pass that nobody can tell.
 const MAY_BE_OPEN: Lacks = &[("network-isolation", "inconclusive")];
+/// The same, in both directions.
+const MAY_BE_OPEN_BOTH_WAYS: Lacks =
+    &[("ingress-closed", "inconclusive"), ("network-isolation", "inconclusive")];
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -40,7 +43,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "a policy of a kind that nobody knows",
         spoil: |shop| shop.others.push(UNKNOWN.object("edge", &selecting(&json!([{}])))),
         lend: |cluster| vec![UNKNOWN.lend(cluster)],
-        lacks: &[("pod/web", MAY_BE_OPEN)],
+        lacks: &[("pod/web", MAY_BE_OPEN_BOTH_WAYS)],
         code: 3,
         says: "EdgeNetworkPolicy",
         ..CLEAN

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{kinds, verdict::Gap};
+use super::{endpoint::Direction, kinds, verdict::Gap};
 use crate::case::cluster::Unreadable;
 
 /// A policy that is not evaluated, or a failed read.
@@ -13,6 +13,8 @@ pub struct Opaque {
     pub gap: Gap,
     /// True if the policy may let egress pass that another policy closes.
     pub opens_egress: bool,
+    /// True if the policy may let ingress pass that another policy closes.
+    opens_ingress: bool,
     /// The object as text; `None` if it was not read.
     text: Option<String>,
     /// The failed read; `None` for an object.
@@ -43,6 +45,8 @@ const CLOSING: [&str; 3] = ["Deny", "Drop", "Reject"];
 
 /// The names of the lists that hold a policy's egress rules: of most kinds, of Kube-OVN's and of NSX's.
 const EGRESS: [&str; 3] = ["egress", "egressRules", "rules"];
+/// The names of the lists that hold a policy's ingress rules.
+const INGRESS: [&str; 3] = ["ingress", "ingressRules", "rules"];
 
 /// The domain of the labels that a run's own pods have.
 const OWN_DOMAIN: &str = "podproof.dev/";
@@ -65,10 +69,12 @@ impl Opaque {
     pub(super) fn of(object: &Value, group: &str, kind: &str) -> Self {
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let why = "policies of this kind are not evaluated".to_owned();
+        let opens =
+            |lists| kinds::may_open(group, kind) && (!kinds::lists_egress(group) || lets_pass(object, lists));
         Self {
             gap: Gap { place: format!("{kind} {name}"), why },
-            opens_egress: kinds::may_open(group, kind)
-                && (!kinds::lists_egress(group) || opens_egress(object)),
+            opens_egress: opens(&EGRESS),
+            opens_ingress: opens(&INGRESS),
             text: Some(object["spec"].to_string() + &object["specs"].to_string()),
             unreadable: None,
         }
@@ -77,13 +83,22 @@ impl Opaque {
     /// Describes a failed read. The objects that were not read may have any effect.
     pub fn unread(what: Unread, unreadable: Unreadable) -> Self {
         let gap = Gap { place: what.words().to_owned(), why: unreadable.to_string() };
-        Self { gap, opens_egress: true, text: None, unreadable: Some(unreadable) }
+        Self { gap, opens_egress: true, opens_ingress: true, text: None, unreadable: Some(unreadable) }
     }
 
     /// Describes a policy of which evidence keeps the title alone.
     pub fn titled(title: String, opens_egress: bool) -> Self {
         let why = "policies of this kind are not evaluated".to_owned();
-        Self { gap: Gap { place: title, why }, opens_egress, text: None, unreadable: None }
+        let gap = Gap { place: title, why };
+        Self { gap, opens_egress, opens_ingress: true, text: None, unreadable: None }
+    }
+
+    /// Returns true if the policy may let traffic of this direction pass that another policy closes.
+    pub const fn opens(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Egress => self.opens_egress,
+            Direction::Ingress => self.opens_ingress,
+        }
     }
 
     /// Returns the failed read; `None` for an object.
@@ -101,11 +116,11 @@ impl Opaque {
     }
 }
 
-/// Returns true if a policy has an egress rule that lets traffic pass. Cilium's policies may have several parts, and the
+/// Returns true if a policy has a rule in one of these lists that lets traffic pass. Cilium's policies may have several parts, and the
 /// rules of other kinds name their action. A list of rules for both directions counts, if one of them lets traffic pass.
-fn opens_egress(object: &Value) -> bool {
+fn lets_pass(object: &Value, lists: &[&str]) -> bool {
     let parts = object["specs"].as_array().into_iter().flatten().chain([&object["spec"]]);
-    let lists = parts.flat_map(|part| EGRESS.iter().filter_map(|name| part[*name].as_array()));
+    let lists = parts.flat_map(|part| lists.iter().filter_map(|name| part[*name].as_array()));
     let mut rules = lists.flatten();
     rules.any(|rule| {
         let does = ["action", "type", "policy"].iter().find_map(|key| rule[*key].as_str());
@@ -122,9 +137,9 @@ mod tests {
     #[test]
     fn rules_of_nsx_and_of_kube_ovn_open_egress() {
         let nsx = |action| {
-            opens_egress(&json!({ "spec": { "rules": [{ "direction": "out", "action": action }] } }))
+            lets_pass(&json!({ "spec": { "rules": [{ "direction": "out", "action": action }] } }), &EGRESS)
         };
-        let ovn = |policy| opens_egress(&json!({ "spec": { "egressRules": [{ "policy": policy }] } }));
+        let ovn = |policy| lets_pass(&json!({ "spec": { "egressRules": [{ "policy": policy }] } }), &EGRESS);
         assert!(nsx("allow") && ovn("allow"));
         assert!(!nsx("drop") && !ovn("drop"));
     }
@@ -140,13 +155,34 @@ mod tests {
 
     #[test]
     fn any_permitting_rule_opens_egress() {
-        assert!(opens_egress(&json!({ "spec": { "egress": [{ "toEntities": ["all"] }] } })));
-        assert!(opens_egress(&json!({ "specs": [{}, { "egress": [{}] }] })));
-        assert!(!opens_egress(&json!({ "spec": { "egress": [], "egressDeny": [{}] } })));
-        assert!(!opens_egress(&json!({ "spec": { "ingress": [{}] } })));
-        let acting = |key: &str, does: &str| opens_egress(&json!({ "spec": { "egress": [{ key: does }] } }));
+        assert!(lets_pass(&json!({ "spec": { "egress": [{ "toEntities": ["all"] }] } }), &EGRESS));
+        assert!(lets_pass(&json!({ "specs": [{}, { "egress": [{}] }] }), &EGRESS));
+        assert!(!lets_pass(&json!({ "spec": { "egress": [], "egressDeny": [{}] } }), &EGRESS));
+        assert!(!lets_pass(&json!({ "spec": { "ingress": [{}] } }), &EGRESS));
+        let acting =
+            |key: &str, does: &str| lets_pass(&json!({ "spec": { "egress": [{ key: does }] } }), &EGRESS);
         assert!(acting("action", "Allow") && acting("action", "Pass") && acting("type", "Allow"));
         assert!(acting("action", "ALLOW") && !acting("action", "DROP"));
         assert!(!acting("action", "Deny") && !acting("action", "Drop") && !acting("type", "Deny"));
+    }
+
+    #[test]
+    fn a_kind_that_can_only_close_opens_no_direction() {
+        let spec = json!({ "spec": { "egress": [{ "type": "Allow" }], "ingress": [{}] } });
+        for (group, kind) in
+            [("k8s.ovn.org", "EgressFirewall"), ("metal-stack.io", "ClusterwideNetworkPolicy")]
+        {
+            let opaque = Opaque::of(&spec, group, kind);
+            assert!(!opaque.opens(Direction::Egress) && !opaque.opens(Direction::Ingress), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_one_direction_opens_that_direction_alone() {
+        let of = |spec| Opaque::of(&json!({ "spec": spec }), "crd.antrea.io", "NetworkPolicy");
+        let inward = of(json!({ "ingress": [{ "action": "Allow" }] }));
+        assert_eq!((inward.opens_egress, inward.opens_ingress), (false, true));
+        let outward = of(json!({ "egress": [{ "action": "Allow" }] }));
+        assert_eq!((outward.opens_egress, outward.opens_ingress), (true, false));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Policies,
-    endpoint::{Direction, Endpoint, Flow},
+    endpoint::{Endpoint, Flow},
     matching::Match,
     order::{Family, Tier},
     rule::{Action, Policy, Rule, Section},
@@ -54,8 +54,7 @@ impl Policies {
         if self.opaque.is_empty() {
             return self.verdict_of_read(subject, flow);
         }
-        let opens =
-            flow.direction == Direction::Ingress || self.opaque.iter().any(|opaque| opaque.opens_egress);
+        let opens = self.opaque.iter().any(|opaque| opaque.opens(flow.direction));
         match self.verdict_of_read(subject, flow) {
             Verdict::Denied(by) if !opens => Verdict::Denied(by),
             _ => Verdict::NotEvaluated(self.opaque.iter().map(|opaque| opaque.gap.clone()).collect()),

@@ -3,7 +3,7 @@
 use crate::{
     case::{
         InCluster,
-        policy::{Action, Direction, Flow, Pass, Peer, Transport, Verdict},
+        policy::{Action, Direction, Flow, Gap, Pass, Peer, Transport, Verdict},
     },
     judge::network::network_isolation::declared,
 };
@@ -22,7 +22,12 @@ impl Declared {
     pub(super) fn of(known: &InCluster) -> Self {
         let (policies, endpoint) = (&known.cluster.policies, known.endpoint());
         let (closing, doubts) = policies.closing(&endpoint, Direction::Ingress);
-        let side = policies.summary(&endpoint).ingress;
+        let mut side = policies.summary(&endpoint).ingress;
+        let closes = |gap: &Gap| {
+            let mut opaque = policies.opaque.iter();
+            opaque.any(|opaque| opaque.gap == *gap && !opaque.opens(Direction::Ingress))
+        };
+        side.gaps.retain(|gap| !closes(gap));
         if let Some(pass) = side.passes.iter().find(|pass| pass.action == Action::Allow) {
             return Self::Open(format!("{} lets {}", pass.by, traffic(pass)));
         }
