@@ -2,6 +2,7 @@
 //! The model knows no client. It reads objects as the API server returns them.
 
 pub mod admin;
+mod alike;
 mod binding;
 mod block;
 mod calico;

@@ -31,14 +31,25 @@ pub enum Hindrance {
 }
 
 impl ControlNamespace {
-    /// Returns why a probe may not reach the listener; `None` if the policies let the probe in.
+    /// Returns why a probe may not reach the listener; `None` if the policies let the probe in, or if they cannot tell the
+    /// probe from the control pod. In the second case the control pod measures for both, because silence of the probe counts
+    /// only where the control pod reached the listener in every round. A measurement alone would not suffice: a policy that
+    /// tells namespaces apart admits the control pod, and makes a probe with open egress look closed.
     pub fn hindrance(&self, probe: &Endpoint) -> Option<Hindrance> {
         let mut verdicts = [Transport::Tcp, Transport::Udp].into_iter().map(|it| self.verdict(probe, it));
         verdicts.find_map(|verdict| match verdict {
             Verdict::Open | Verdict::Allowed(_) => None,
             Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => Some(Hindrance::Shut(by)),
+            Verdict::NotEvaluated(_) if self.measures_for(probe) => None,
             Verdict::NotEvaluated(gaps) => Some(Hindrance::MayBeShut(gaps)),
         })
+    }
+
+    /// Returns true if the policies treat a probe and the control pod alike on their way to the listener.
+    fn measures_for(&self, probe: &Endpoint) -> bool {
+        let (listener, control) = (self.pod(LISTENER_ROLE), self.control_pod());
+        let mut states = std::iter::once(&self.policies).chain(&self.later);
+        states.all(|policies| policies.treats_alike(&listener, Direction::Ingress, [probe, &control]))
     }
 
     /// Returns the verdict of the policies on traffic from a probe to the listener: the stricter one of the start and the end

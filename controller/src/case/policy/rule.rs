@@ -189,12 +189,15 @@ impl Subject {
 }
 
 impl Rule {
-    pub(super) fn matches(&self, subject: &Endpoint, flow: &Flow<'_>) -> Match {
-        let peers = match &self.peers {
+    pub(super) fn matches_peer(&self, subject: &Endpoint, peer: Peer<'_>) -> Match {
+        match &self.peers {
             None => Match::Yes,
-            Some(peers) => Match::any(peers.iter().map(|peer| peer.matches(subject, flow.peer))),
-        };
-        peers.and(|| match &self.ports {
+            Some(peers) => Match::any(peers.iter().map(|rule| rule.matches(subject, peer))),
+        }
+    }
+
+    pub(super) fn matches(&self, subject: &Endpoint, flow: &Flow<'_>) -> Match {
+        self.matches_peer(subject, flow.peer).and(|| match &self.ports {
             None => Match::Yes,
             Some(ports) => Match::any(ports.iter().map(|port| port.matches(subject, flow))),
         })

@@ -73,6 +73,36 @@ fn a_policy_of_the_control_namespace_that_lets_the_probe_in_is_met() {
     }
 }
 
+/// Returns the outcome with an admin policy of which nothing tells if it selects the listener.
+fn gated(ingress: &Value) -> &'static str {
+    let admin = json!({
+        "apiVersion": "policy.networking.k8s.io/v1alpha1",
+        "kind": "AdminNetworkPolicy",
+        "metadata": { "name": "gate" },
+        "spec": {
+            "priority": 5,
+            "subject": { "namespaces": { "matchLabels": { "closed": "yes" } } },
+            "ingress": ingress,
+        },
+    });
+    let mut case = fixture::pod();
+    let control = control(&mut case);
+    control.labels = Err(fixture::forbidden("get namespaces"));
+    control.policies = fixture::policies(&[admin]);
+    fixture::told(&judge(&case))
+}
+
+#[test]
+fn a_policy_that_cannot_tell_the_probe_from_the_control_pod_is_measured() {
+    assert_eq!(gated(&json!([{ "action": "Deny", "from": [{ "namespaces": {} }] }])), "met");
+}
+
+#[test]
+fn a_policy_that_may_tell_the_probe_from_the_control_pod_is_inconclusive() {
+    let own = json!({ "action": "Allow", "from": [{ "namespaces": { "matchLabels": { "a": "b" } } }] });
+    assert_eq!(gated(&json!([own, { "action": "Deny", "from": [{ "namespaces": {} }] }])), "open");
+}
+
 /// Returns the policies with one that lets egress pass by a rule.
 fn with_egress(case: &mut Case, rule: &Value) {
     let spec = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": [rule] });
