@@ -3,6 +3,8 @@
 //! The edges of all blocks and of all port ranges cut the addresses and the ports into parts. Every rule and every limit treats
 //! the addresses of one part alike, so that one flow into each part shows all that passes.
 
+mod cluster;
+
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
@@ -183,6 +185,10 @@ impl Tried<'_> {
                 }
             }
             self.peer(peer, &ports, excesses);
+        }
+        let names_all = |peers: &Vec<PeerRule>| peers.iter().all(|peer| !peer.is_every_but_some());
+        if excesses.found.is_empty() && !rule.peers.as_ref().is_some_and(names_all) {
+            self.cluster(&ports, excesses);
         }
     }
 

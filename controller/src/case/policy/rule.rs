@@ -225,6 +225,16 @@ impl PeerRule {
         }
     }
 
+    /// Returns true if every peer matches, or every peer but some, in the network of some pod.
+    pub(super) fn is_every_but_some(&self) -> bool {
+        match self {
+            Self::Not(_) | Self::Own(_) => true,
+            Self::Any(parts) => parts.iter().any(Self::is_every_but_some),
+            Self::All(parts) => parts.iter().all(Self::is_every_but_some),
+            _ => false,
+        }
+    }
+
     /// Returns true if the rule selects a pod; `None` if that cannot be evaluated.
     pub fn selects(&self, pod: &Endpoint) -> Option<bool> {
         match self.matches(&Endpoint::default(), Peer::Pod(pod)) {

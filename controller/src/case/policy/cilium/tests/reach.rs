@@ -87,3 +87,44 @@ fn a_rule_that_denies_keeps_the_limit() {
     assert_eq!(exceeds(&world, &json!([{ "toEntities": ["world"] }]), false), Closed);
     assert_eq!(exceeds(&world, &json!([{ "toFQDNs": [] }]), true), NotEvaluated);
 }
+
+/// A rule without peers also leads to pods and nodes, which a rule that denies the outside does not deny.
+#[test]
+fn a_rule_for_every_peer_leads_into_the_cluster_beside_a_denied_outside() {
+    let every = json!({ "toPorts": [{ "ports": [{ "port": "443" }] }] });
+    let denied = |names: &[&str]| json!([{ "toEntities": names }]);
+    for (deny, beyond_nothing) in [
+        (denied(&["world"]), Passing),
+        (json!([{ "toCIDR": ["0.0.0.0/0", "::/0"] }]), NotEvaluated),
+        (json!([{ "toEntities": ["world"] }, { "toEndpoints": [{ "matchLabels": { "k": "x" } }] }]), Passing),
+        (json!([{ "toEntities": ["world"] }, { "toEndpoints": [{}] }]), Passing),
+        (denied(&["world", "cluster"]), Closed),
+        (denied(&["all"]), Closed),
+    ] {
+        assert_eq!(exceeds(&every, &deny, false), beyond_nothing, "{deny}");
+    }
+}
+
+/// Calico compares addresses, so that a denied block holds for the pods in it.
+#[test]
+fn a_denied_block_of_calico_holds_for_pods() {
+    let global = |rules: Value| {
+        json!({
+            "apiVersion": "crd.projectcalico.org/v1",
+            "kind": "GlobalNetworkPolicy",
+            "metadata": { "name": "g" },
+            "spec": { "types": ["Egress"], "egress": rules },
+        })
+    };
+    let private = json!(["10.0.0.0/8", "172.16.0.0/12", "fd00::/8"]);
+    for (destination, within) in [
+        (json!({ "nets": private }), true),
+        (json!({ "notSelector": "all()" }), false),
+        (json!({ "nets": ["10.0.0.0/8"] }), false),
+    ] {
+        let rules = json!([{ "action": "Deny", "destination": destination }, { "action": "Allow", "protocol": "TCP" }]);
+        let policies = Policies::of(vec![global(rules)], Vec::new());
+        let Excesses { found, gaps } = policies.excess(&web(), &Permitting { public: true });
+        assert_eq!(found.is_empty() && gaps.is_empty(), within, "{destination}: {found:?}, {gaps:?}");
+    }
+}

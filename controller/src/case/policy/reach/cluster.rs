@@ -1,0 +1,104 @@
+//! Pods and nodes as peers of a rule that names no peer, or that excludes some. A rule that denies every address of the outside
+//! denies neither, so that an address of the outside does not show what becomes of them.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{Excesses, Tried, words_of};
+use crate::case::{
+    cluster::Labels,
+    policy::{
+        block::Block,
+        cilium::Entity,
+        endpoint::{Direction, Endpoint, Flow, Host, Node, Peer, Transport},
+        rule::{Action, Namespaces, PeerRule, Rule},
+        selection::Selection,
+        verdict::Verdict,
+    },
+};
+
+impl Tried<'_> {
+    /// Compares the pods and the nodes of the cluster with the limit, at each part of the addresses that the limit does not
+    /// permit.
+    pub(super) fn cluster(&self, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
+        let every_pod = PeerRule::Pods { namespaces: Namespaces::every(), pods: Selection::every() };
+        let all = self.starts.iter().copied().chain([true, false].map(|is_v4| Block::every(is_v4).first()));
+        let all: BTreeSet<_> = all.collect();
+        for &(transport, port) in ports {
+            let mut limited =
+                all.iter().filter(|&&it| port.is_none_or(|port| !self.limit.permits(it, port, transport)));
+            if limited
+                .clone()
+                .any(|&at| self.lets_pass(Peer::Pod(&stranger(at)), at, transport, port, excesses))
+            {
+                self.pods(&every_pod, &[(transport, port)], excesses);
+            }
+            let node = |address| Host { address, node: Some(Node::Unknown), is_api_server: false };
+            if port.is_some()
+                && limited.any(|&at| self.lets_pass(Peer::Host(node(at)), at, transport, port, excesses))
+            {
+                self.unknown(&PeerRule::Entity(Entity::RemoteNode), &[(transport, port)], excesses);
+            }
+        }
+    }
+
+    /// Returns true if traffic passes to a peer of the cluster that no policy names; adds a gap if that is not known.
+    fn lets_pass(
+        &self,
+        peer: Peer<'_>,
+        address: IpAddr,
+        transport: Transport,
+        port: Option<u16>,
+        excesses: &mut Excesses,
+    ) -> bool {
+        // Any pod may give the name of a port to any number.
+        let Some(number) = port else { return true };
+        let flow = Flow { direction: Direction::Egress, peer, port: number, transport };
+        match self.policies.verdict_of_read(self.subject, &flow) {
+            Verdict::Allowed(_) => return true,
+            Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
+            Verdict::DeniedIfKnown(by) => {
+                self.gap(format!("it is not known if the network knows {}", by.join(", ")), excesses);
+            }
+            Verdict::Denied(by) if !self.denies_every_peer(address, &by) => self.gap(
+                format!(
+                    "it is not known which peers {} denies on {}",
+                    by.join(", "),
+                    words_of(port, transport)
+                ),
+                excesses,
+            ),
+            Verdict::Open | Verdict::Denied(_) => (),
+        }
+        false
+    }
+
+    /// Returns true if the rule at one of these places denies every pod and node at an address.
+    fn denies_every_peer(&self, address: IpAddr, places: &[String]) -> bool {
+        let covers = |rule: &Rule| {
+            rule.peers.as_ref().is_none_or(|peers| peers.iter().any(|peer| is_every(peer, address)))
+        };
+        let mut rules = self.policies.read.iter().flat_map(|policy| {
+            let rules = policy.section(Direction::Egress).into_iter().flat_map(|section| &section.rules);
+            rules.map(|rule| (super::place(policy, rule), rule))
+        });
+        rules.any(|(place, rule)| rule.action == Action::Deny && places.contains(&place) && covers(rule))
+    }
+}
+
+/// Returns a pod that no selector of labels selects.
+fn stranger(address: IpAddr) -> Endpoint {
+    Endpoint { namespace_labels: Some(Labels::new()), addresses: vec![address], ..Endpoint::default() }
+}
+
+/// Returns true if the peers are all pods and nodes with an address.
+fn is_every(peer: &PeerRule, address: IpAddr) -> bool {
+    match peer {
+        PeerRule::Entity(entity) => entity.has_every_pod(),
+        PeerRule::Block { block, except } => {
+            block.contains(address) && !except.iter().any(|it| it.contains(address))
+        }
+        PeerRule::Any(parts) => parts.iter().any(|part| is_every(part, address)),
+        PeerRule::All(parts) => parts.iter().all(|part| is_every(part, address)),
+        _ => false,
+    }
+}
