@@ -18,6 +18,8 @@ mod order;
 pub mod reach;
 pub mod rule;
 mod selection;
+#[cfg(test)]
+pub(crate) mod simulation;
 mod summary;
 mod verdict;
 mod words;

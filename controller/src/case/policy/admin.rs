@@ -189,6 +189,6 @@ fn peer(value: &Value, direction: Direction) -> Vec<PeerRule> {
 }
 
 #[cfg(test)]
-mod simulation;
+pub(super) mod simulation;
 #[cfg(test)]
 mod tests;

@@ -208,6 +208,6 @@ fn within(namespace: &str) -> Expression {
 }
 
 #[cfg(test)]
-mod simulation;
+pub(super) mod simulation;
 #[cfg(test)]
 mod tests;

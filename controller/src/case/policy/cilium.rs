@@ -187,6 +187,6 @@ pub(super) fn inside(has_the_address: bool) -> Match {
 }
 
 #[cfg(test)]
-mod simulation;
+pub(super) mod simulation;
 #[cfg(test)]
 mod tests;

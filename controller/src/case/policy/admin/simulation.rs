@@ -61,7 +61,7 @@ fn rules(kind: &'static str, peers: &'static str) -> impl Strategy<Value = Value
     vec(rule, 0..3).prop_map(Value::from)
 }
 
-fn policy(kind: &'static str) -> impl Strategy<Value = Value> {
+pub(in crate::case::policy) fn policy(kind: &'static str) -> impl Strategy<Value = Value> {
     let subject = peer(false);
     let parts =
         (subject, 0..2_u32, select(vec!["Admin", "Baseline"]), rules(kind, "from"), rules(kind, "to"));
@@ -78,7 +78,7 @@ fn policy(kind: &'static str) -> impl Strategy<Value = Value> {
 }
 
 /// An effect of a tier: `None` if several policies of one priority decide differently.
-type Effect = Option<&'static str>;
+pub(in crate::case::policy) type Effect = Option<&'static str>;
 
 /// The effect of the admin policies of one tier: the lowest priority with a rule that matches decides.
 fn tier(
@@ -156,8 +156,26 @@ fn is_on(rule: &Value, port: u16, protocol: &str, has_names: bool) -> bool {
     !port.is_null() && (port["number"] == number || (!port["range"].is_null() && within(&port["range"])))
 }
 
+/// The effect of the admin policies before all others, or after them (`baseline`), in a network that knows these kinds.
+pub(in crate::case::policy) fn of_tier(
+    policies: &[Value],
+    known: &[&str],
+    baseline: bool,
+    (direction, subject, other, port, protocol): (Direction, Pod, Other, u16, &str),
+) -> Effect {
+    let tier_of = |policy: &&Value| match policy["kind"].as_str().unwrap() {
+        "BaselineAdminNetworkPolicy" => baseline,
+        "AdminNetworkPolicy" => !baseline,
+        "ClusterNetworkPolicy" => (policy["spec"]["tier"] == "Baseline") == baseline,
+        _ => false,
+    };
+    let known = |policy: &&Value| known.contains(&policy["kind"].as_str().unwrap());
+    let policies: Vec<_> = policies.iter().filter(known).filter(tier_of).collect();
+    tier(&policies, direction, subject, other, port, protocol)
+}
+
 /// The filter: the word for what becomes of the packet in a network that knows these kinds.
-fn decides(
+pub(in crate::case::policy) fn decides(
     policies: &[Value],
     known: &[&str],
     direction: Direction,
@@ -166,17 +184,8 @@ fn decides(
     port: u16,
     protocol: &str,
 ) -> Effect {
-    let of = |baseline: bool| {
-        let tier_of = move |policy: &&Value| match policy["kind"].as_str().unwrap() {
-            "BaselineAdminNetworkPolicy" => baseline,
-            "AdminNetworkPolicy" => !baseline,
-            "ClusterNetworkPolicy" => (policy["spec"]["tier"] == "Baseline") == baseline,
-            _ => false,
-        };
-        let known = |policy: &&Value| known.contains(&policy["kind"].as_str().unwrap());
-        policies.iter().filter(known).filter(tier_of).collect::<Vec<_>>()
-    };
-    match tier(&of(false), direction, subject, other, port, protocol) {
+    let packet = (direction, subject, other, port, protocol);
+    match of_tier(policies, known, false, packet) {
         Some("next") => (),
         effect => return effect,
     }
@@ -185,7 +194,7 @@ fn decides(
         let passes = own::passes(&of_namespaces, direction, subject, other, port, protocol);
         return Some(if passes { "pass" } else { "drop" });
     }
-    match tier(&of(true), direction, subject, other, port, protocol) {
+    match of_tier(policies, known, true, packet) {
         Some("next") => Some("pass"),
         effect => effect,
     }

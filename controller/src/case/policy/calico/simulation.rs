@@ -125,7 +125,7 @@ fn rule() -> impl Strategy<Value = Value> {
     )
 }
 
-fn policy() -> impl Strategy<Value = Value> {
+pub(in crate::case::policy) fn policy() -> impl Strategy<Value = Value> {
     let types = select(vec![json!(["Egress"]), json!(["Ingress"]), json!(["Ingress", "Egress"])]);
     let orders = of(select(vec![1.0, 2.0, 1000.0]));
     let tiers = of(select(vec!["default", "t"]));
@@ -146,7 +146,7 @@ fn policy() -> impl Strategy<Value = Value> {
 }
 
 /// The tier `t` and the lists of sets.
-fn parts() -> impl Strategy<Value = Vec<Value>> {
+pub(in crate::case::policy) fn parts() -> impl Strategy<Value = Vec<Value>> {
     let label = || select(vec![json!({}), json!({ "k": "x" }), json!({ "k": "y" })]);
     let global = || {
         (label(), vec(block(), 1..3))
@@ -181,13 +181,13 @@ fn contains(cidr: &Value, other: Other) -> bool {
 }
 
 /// Everything that the filter knows of the cluster.
-struct World<'a> {
-    objects: &'a [Value],
-    direction: Direction,
-    subject: Pod,
-    other: Other,
-    port: u16,
-    protocol: &'a str,
+pub(in crate::case::policy) struct World<'a> {
+    pub(in crate::case::policy) objects: &'a [Value],
+    pub(in crate::case::policy) direction: Direction,
+    pub(in crate::case::policy) subject: Pod,
+    pub(in crate::case::policy) other: Other,
+    pub(in crate::case::policy) port: u16,
+    pub(in crate::case::policy) protocol: &'a str,
 }
 
 impl World<'_> {
@@ -281,7 +281,7 @@ impl World<'_> {
     }
 
     /// The word for what a tier makes of the packet.
-    fn tier(&self, tier: &str) -> &'static str {
+    pub(in crate::case::policy) fn tier(&self, tier: &str) -> &'static str {
         let field = self.direction.field();
         let applying = self.applying(tier);
         let kubernetes: Vec<_> = self

@@ -1,7 +1,7 @@
 //! Random policies of Cilium beside random NetworkPolicies, by the model and by a packet filter that is written from
 //! Cilium's source alone. The filter reads the JSON itself and shares no code with the model.
 
-mod filter;
+pub(in crate::case::policy) mod filter;
 
 use proptest::{
     collection::vec,
@@ -18,7 +18,7 @@ use crate::case::policy::{
 
 /// The other end of a packet. Addresses outside of the cluster have a last byte from 8 to 15, those of pods a lower one.
 #[derive(Clone, Copy, Debug)]
-enum End {
+pub(in crate::case::policy) enum End {
     Pod(Pod),
     Outside(u8),
     OwnNode { api_server: bool },
@@ -144,7 +144,7 @@ fn part(clusterwide: bool) -> impl Strategy<Value = Value> {
     )
 }
 
-fn policy() -> impl Strategy<Value = Value> {
+pub(in crate::case::policy) fn policy() -> impl Strategy<Value = Value> {
     let object = |namespace: Option<&'static str>| {
         let (kind, clusterwide) = match namespace {
             Some(_) => ("CiliumNetworkPolicy", false),

@@ -13,7 +13,7 @@ use crate::case::policy::{Direction, Endpoint, Flow, NamedPort, Peer, Policies, 
 
 /// A pod as plain data: namespace, labels of the namespace and the pod (key `k`), last byte of its address.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::case::policy) struct Pod {
+pub(crate) struct Pod {
     pub(in crate::case::policy) namespace: &'static str,
     label: Option<&'static str>,
     byte: u8,
@@ -26,14 +26,14 @@ pub(in crate::case::policy) enum Other {
 }
 
 /// Returns the number of random sets of policies: 5,000 of them, or as many as the variable `SEEDS` says.
-pub(in crate::case::policy) fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(5_000)
 }
 
 /// The number of the port that every pod declares by the name `http`.
 pub(in crate::case::policy) const HTTP: u16 = 80;
 
-pub(in crate::case::policy) fn pod() -> impl Strategy<Value = Pod> {
+pub(crate) fn pod() -> impl Strategy<Value = Pod> {
     (select(vec!["a", "b"]), select(vec![None, Some("x"), Some("y")]), 0..8_u8)
         .prop_map(|(namespace, label, byte)| Pod { namespace, label, byte })
 }
@@ -139,7 +139,7 @@ impl Pod {
         self.label.map(|label| ("k", label)).into_iter().collect()
     }
 
-    pub(in crate::case::policy) fn endpoint(self) -> Endpoint {
+    pub(crate) fn endpoint(self) -> Endpoint {
         let owned = |pairs: Vec<(&str, &str)>| {
             pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
         };

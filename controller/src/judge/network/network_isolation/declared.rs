@@ -210,6 +210,9 @@ fn are_behind(pods: &PeerRule, namespace: &str, selector: &Selector) -> bool {
 }
 
 #[cfg(test)]
+mod simulation;
+
+#[cfg(test)]
 mod tests {
     use std::cell::Cell;
 

@@ -10,12 +10,12 @@ use crate::case::policy::{
 };
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Packet {
-    pub(super) direction: Direction,
-    pub(super) subject: Pod,
-    pub(super) end: End,
-    pub(super) port: u16,
-    pub(super) protocol: &'static str,
+pub(in crate::case::policy) struct Packet {
+    pub(in crate::case::policy) direction: Direction,
+    pub(in crate::case::policy) subject: Pod,
+    pub(in crate::case::policy) end: End,
+    pub(in crate::case::policy) port: u16,
+    pub(in crate::case::policy) protocol: &'static str,
 }
 
 /// A label of an identity: source, key and value.
@@ -120,13 +120,22 @@ fn has_entity(entity: &str, end: End, labels: &[Label]) -> bool {
     }
 }
 
-pub(super) fn has_rules(part: &Value) -> bool {
+pub(in crate::case::policy) fn has_rules(part: &Value) -> bool {
     let lists = ["ingress", "ingressDeny", "egress", "egressDeny"];
     lists.iter().any(|list| part[*list].as_array().is_some_and(|rules| !rules.is_empty()))
 }
 
-/// The verdict on a packet: no denying entry, and an allowing one unless nothing isolates the pod.
+/// The verdict on a packet where no other policies are.
 pub(super) fn passes(network_policies: &[Value], policies: &[Value], packet: &Packet) -> bool {
+    decides(network_policies, policies, packet).unwrap_or(true)
+}
+
+/// The verdict on a packet: no denying entry, and an allowing one. `None` if nothing isolates the pod and no entry is its own.
+pub(in crate::case::policy) fn decides(
+    network_policies: &[Value],
+    policies: &[Value],
+    packet: &Packet,
+) -> Option<bool> {
     let other = match packet.end {
         End::Pod(pod) => Other::Pod(pod),
         End::Outside(byte) => Other::Outside(byte),
@@ -146,12 +155,12 @@ pub(super) fn passes(network_policies: &[Value], policies: &[Value], packet: &Pa
             let has_rules = !allowing.is_empty() || !denying.is_empty();
             isolated |= has_rules && part["enableDefaultDeny"][side].as_bool().unwrap_or(true);
             if denying.iter().any(|rule| matches(rule, namespace, packet)) {
-                return false;
+                return Some(false);
             }
             allowed |= allowing.iter().any(|rule| matches(rule, namespace, packet));
         }
     }
-    allowed || !isolated
+    (allowed || isolated).then_some(allowed)
 }
 
 /// Follows `ParseToCiliumRule` of Cilium.
