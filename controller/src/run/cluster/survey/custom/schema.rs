@@ -1,5 +1,7 @@
 //! The kinds of an `OpenAPI` document whose objects may hold a pod template.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// The place of the schemas in a document.
@@ -31,53 +33,41 @@ fn may_hold_a_template(document: &Value, kind: &str) -> bool {
     if is_opaque(schema) || schema.get("properties").is_none() {
         return true;
     }
-    let mut search = Search { document, followed: Vec::new() };
     let fields = schema["properties"].as_object().into_iter().flatten();
     let described = |name: &str| !["apiVersion", "kind", "metadata", "status"].contains(&name);
-    fields.into_iter().any(|(name, field)| described(name) && search.finds(name, field))
+    let fields = fields.into_iter().filter(|(name, _)| described(name));
+    leads_to_containers(document, fields.map(|(name, field)| (name.as_str(), field)).collect())
 }
 
-/// A search through a schema, which follows each reference once.
-struct Search<'a> {
-    document: &'a Value,
-    followed: Vec<&'a str>,
-}
-
-impl<'a> Search<'a> {
-    fn finds(&mut self, name: &str, schema: &'a Value) -> bool {
-        if name == "containers" && schema["type"] == "array" {
-            return true;
-        }
-        if is_opaque(schema) && may_be_a_template(name) {
+/// Returns true if some schema, each with the name of its field, leads to a list of containers or may hold a template. A
+/// reference is followed once for each meaning of a field's name. The search keeps a list: a server may chain any number of
+/// schemas.
+fn leads_to_containers<'a>(document: &'a Value, mut waiting: Vec<(&'a str, &'a Value)>) -> bool {
+    let schemas = document.pointer(SCHEMAS);
+    let mut followed = BTreeSet::new();
+    while let Some((name, schema)) = waiting.pop() {
+        if (name == "containers" && schema["type"] == "array")
+            || (is_opaque(schema) && may_be_a_template(name))
+        {
             return true;
         }
         if let Some(reference) = schema["$ref"].as_str() {
-            return self.follows(name, reference);
+            if ["PodSpec", "PodTemplateSpec"].iter().any(|end| reference.ends_with(end)) {
+                return true;
+            }
+            if followed.insert((reference, name == "containers", may_be_a_template(name))) {
+                let target = reference.rsplit('/').next().unwrap_or_default();
+                waiting.extend(schemas.and_then(|schemas| schemas.get(target)).map(|schema| (name, schema)));
+            }
         }
         let fields = schema["properties"].as_object().into_iter().flatten();
-        if fields.into_iter().any(|(name, field)| self.finds(name, field)) {
-            return true;
-        }
-        let parts = ["allOf", "anyOf", "oneOf"]
-            .into_iter()
-            .flat_map(|key| schema[key].as_array().into_iter().flatten());
+        waiting.extend(fields.map(|(name, field)| (name.as_str(), field)));
+        let parts = ["allOf", "anyOf", "oneOf"].map(|key| schema[key].as_array().into_iter().flatten());
         let inner =
             [&schema["items"], &schema["additionalProperties"]].into_iter().filter(|it| it.is_object());
-        parts.chain(inner).any(|part| self.finds(name, part))
+        waiting.extend(parts.into_iter().flatten().chain(inner).map(|part| (name, part)));
     }
-
-    fn follows(&mut self, name: &str, reference: &'a str) -> bool {
-        if ["PodSpec", "PodTemplateSpec"].iter().any(|end| reference.ends_with(end)) {
-            return true;
-        }
-        if self.followed.contains(&reference) {
-            return false;
-        }
-        self.followed.push(reference);
-        let target = reference.rsplit('/').next().unwrap_or_default();
-        let schemas = self.document.pointer(SCHEMAS);
-        schemas.and_then(|schemas| schemas.get(target)).is_some_and(|schema| self.finds(name, schema))
-    }
+    false
 }
 
 /// True for a schema that lets fields pass which it does not describe.
@@ -109,7 +99,7 @@ mod tests {
                 "/apis/example.com/v1/namespaces/{namespace}/things": { "get": list },
                 "/apis/example.com/v1/namespaces/{namespace}/things/{name}": { "get": { "x-kubernetes-action": "get" } },
             },
-            "components": { "schemas": { "com.example.v1.Thing": schema, "Pool": { "properties": {
+            "components": { "schemas": { "com.example.v1.Thing": schema, "Opaque": { "x-kubernetes-preserve-unknown-fields": true }, "Pool": { "properties": {
                 "again": { "$ref": "#/components/schemas/Pool" },
                 "template": { "$ref": "#/components/schemas/io.k8s.api.core.v1.PodTemplateSpec" },
             } } } },
@@ -146,6 +136,32 @@ mod tests {
         assert!(is_read(&json!({})) && is_read(&opaque) && is_read(&with_spec(&opaque)));
         assert!(is_read(&with_spec(&json!({ "properties": { "podTemplate": opaque } }))));
         assert!(!is_read(&with_spec(&json!({ "properties": { "values": opaque } }))));
+    }
+
+    #[test]
+    fn a_shared_schema_is_read_under_each_name() {
+        let shared = json!({ "$ref": "#/components/schemas/Opaque" });
+        for names in [["aValues", "podTemplate"], ["podTemplate", "values"], ["aTemplate", "values"]] {
+            let fields: serde_json::Map<_, _> =
+                names.map(|name| (name.to_owned(), shared.clone())).into_iter().collect();
+            assert!(is_read(&with_spec(&json!({ "properties": fields }))), "{names:?}");
+        }
+        assert!(!is_read(&with_spec(&json!({ "properties": { "values": shared } }))));
+    }
+
+    #[test]
+    fn a_long_chain_of_schemas_ends() {
+        let schemas: serde_json::Map<_, _> = (0..100_000)
+            .map(|index| {
+                let next = json!({ "$ref": format!("#/components/schemas/{}", index + 1) });
+                (index.to_string(), json!({ "properties": { "next": next } }))
+            })
+            .collect();
+        let document = json!({ "components": { "schemas": schemas } });
+        assert!(!leads_to_containers(
+            &document,
+            vec![("next", &json!({ "$ref": "#/components/schemas/0" }))]
+        ));
     }
 
     #[test]
