@@ -9,5 +9,6 @@
 )]
 
 mod cyclonus;
+mod examples;
 mod specs;
 mod standards;
