@@ -67,7 +67,7 @@ impl Policies {
         let blocks = self.blocks().into_iter().chain(limit.blocks());
         let starts: Vec<_> = blocks.flat_map(|edge| [Some(edge.first()), edge.next()]).flatten().collect();
         let ports = self.edges(limit);
-        let is_closed = !self.closing(subject, Direction::Egress).0.is_empty();
+        let is_closed = self.is_closed_by_all(subject);
         let opening = self.opaque.iter().filter(|opaque| opaque.opens_egress);
         excesses.gaps.extend(opening.map(|opaque| opaque.gap.clone()));
         for policy in &self.read {
@@ -312,20 +312,29 @@ impl Tried<'_> {
                 }
                 let flow =
                     Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
-                match self.policies.verdict_of_read(self.subject, &flow) {
-                    Verdict::Allowed(by) => {
-                        let example =
-                            if self.limit.is_none() { String::new() } else { format!(", such as {address}") };
-                        let traffic =
-                            format!("{port}/{transport} to {}{example}", block_in_words(block, except));
-                        excesses.found.insert(Excess { by, traffic });
-                        return;
+                // That nothing binds the pod by one implementation says nothing of the others.
+                for verdict in self.policies.verdicts_of_read(self.subject, &flow) {
+                    match verdict {
+                        Verdict::Allowed(by) => {
+                            let example = if self.limit.is_none() {
+                                String::new()
+                            } else {
+                                format!(", such as {address}")
+                            };
+                            let traffic =
+                                format!("{port}/{transport} to {}{example}", block_in_words(block, except));
+                            excesses.found.insert(Excess { by, traffic });
+                            return;
+                        }
+                        Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
+                        Verdict::DeniedIfKnown(by) => {
+                            self.gap(
+                                format!("it is not known if the network knows {}", by.join(", ")),
+                                excesses,
+                            );
+                        }
+                        Verdict::Open | Verdict::Denied(_) => (),
                     }
-                    Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
-                    Verdict::DeniedIfKnown(by) => {
-                        self.gap(format!("it is not known if the network knows {}", by.join(", ")), excesses);
-                    }
-                    Verdict::Open | Verdict::Denied(_) => (),
                 }
             }
         }

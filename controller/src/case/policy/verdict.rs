@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Policies,
-    endpoint::{Endpoint, Flow},
+    endpoint::{Direction, Endpoint, Flow},
     matching::Match,
     order::{Family, Tier},
     rule::{Action, Policy, Rule, Section},
@@ -62,16 +62,33 @@ impl Policies {
     }
 
     /// Returns the verdict of the evaluated policies alone.
-    pub(super) fn verdict_of_read(&self, subject: &Endpoint, flow: &Flow<'_>) -> Verdict {
-        let present: BTreeSet<_> = self.read.iter().map(|policy| policy.family).collect();
-        let own = [Family::Cilium, Family::Calico].into_iter().filter(|family| present.contains(family));
-        let mut implementations: Vec<_> = own.collect();
-        if implementations.is_empty() {
-            implementations.push(Family::Kubernetes);
-        }
-        let of_admins: Vec<_> = present.into_iter().filter(|family| family.is_of_admins()).collect();
-        let verdicts = implementations.into_iter().map(|own| self.by(own, &of_admins, subject, flow));
+    fn verdict_of_read(&self, subject: &Endpoint, flow: &Flow<'_>) -> Verdict {
+        let verdicts = self.verdicts_of_read(subject, flow).into_iter();
         verdicts.min_by_key(Verdict::strictness).unwrap_or(Verdict::Open)
+    }
+
+    /// Returns the verdict of the evaluated policies by each implementation that the cluster may have.
+    pub(super) fn verdicts_of_read(&self, subject: &Endpoint, flow: &Flow<'_>) -> Vec<Verdict> {
+        let present: BTreeSet<_> = self.read.iter().map(|policy| policy.family).collect();
+        let of_admins: Vec<_> = present.into_iter().filter(|family| family.is_of_admins()).collect();
+        self.implementations().into_iter().map(|own| self.by(own, &of_admins, subject, flow)).collect()
+    }
+
+    /// Returns the implementations that the cluster may have, each by the family of its own kinds.
+    fn implementations(&self) -> Vec<Family> {
+        let is_present = |family: &Family| self.read.iter().any(|policy| policy.family == *family);
+        let own: Vec<_> = [Family::Cilium, Family::Calico].into_iter().filter(is_present).collect();
+        if own.is_empty() { vec![Family::Kubernetes] } else { own }
+    }
+
+    /// Returns true if policies close the egress of an endpoint by each implementation that the cluster may have.
+    pub(super) fn is_closed_by_all(&self, subject: &Endpoint) -> bool {
+        self.implementations().into_iter().all(|own| {
+            let foreign = |family| family != own && matches!(family, Family::Cilium | Family::Calico);
+            let read = self.read.iter().filter(|policy| !foreign(policy.family)).cloned().collect();
+            let known = Self { read, ..Self::default() };
+            !known.closing(subject, Direction::Egress).0.is_empty()
+        })
     }
 
     /// Returns the verdict of one implementation, which may know all, some or none of the admins' kinds. A policy of these

@@ -53,27 +53,29 @@ impl Tried<'_> {
         // Any pod may give the name of a port to any number.
         let Some(number) = port else { return true };
         let flow = Flow { direction: Direction::Egress, peer, port: number, transport };
-        match self.policies.verdict_of_read(self.subject, &flow) {
-            Verdict::Allowed(_) => return true,
-            Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
-            Verdict::DeniedIfKnown(by) => {
-                self.gap(format!("it is not known if the network knows {}", by.join(", ")), excesses);
-            }
-            Verdict::Denied(by) if !self.denies_every_peer(address, &by) => self.gap(
-                format!(
-                    "it is not known which peers {} denies on {}",
-                    by.join(", "),
-                    words_of(port, transport)
+        for verdict in self.policies.verdicts_of_read(self.subject, &flow) {
+            match verdict {
+                Verdict::Allowed(_) => return true,
+                Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
+                Verdict::DeniedIfKnown(by) => {
+                    self.gap(format!("it is not known if the network knows {}", by.join(", ")), excesses);
+                }
+                Verdict::Denied(by) if self.denies_some_peers(address, &by) => self.gap(
+                    format!(
+                        "it is not known which peers {} denies on {}",
+                        by.join(", "),
+                        words_of(port, transport)
+                    ),
+                    excesses,
                 ),
-                excesses,
-            ),
-            Verdict::Open | Verdict::Denied(_) => (),
+                Verdict::Open | Verdict::Denied(_) => (),
+            }
         }
         false
     }
 
-    /// Returns true if the rule at one of these places denies every pod and node at an address.
-    fn denies_every_peer(&self, address: IpAddr, places: &[String]) -> bool {
+    /// Returns true if a rule at one of these places may deny some pods or nodes at an address and not others.
+    fn denies_some_peers(&self, address: IpAddr, places: &[String]) -> bool {
         let covers = |rule: &Rule| {
             rule.peers.as_ref().is_none_or(|peers| peers.iter().any(|peer| is_every(peer, address)))
         };
@@ -81,7 +83,7 @@ impl Tried<'_> {
             let rules = policy.section(Direction::Egress).into_iter().flat_map(|section| &section.rules);
             rules.map(|rule| (super::place(policy, rule), rule))
         });
-        rules.any(|(place, rule)| rule.action == Action::Deny && places.contains(&place) && covers(rule))
+        rules.any(|(place, rule)| rule.action == Action::Deny && places.contains(&place) && !covers(rule))
     }
 }
 
