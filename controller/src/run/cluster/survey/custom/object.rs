@@ -42,7 +42,10 @@ pub(super) fn templates(data: &Value) -> Result<Vec<PodTemplateSpec>, String> {
     }
     let claims = data.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten();
     let name = |claim: &Value| claim.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned);
-    let volume = |claim| json!({ "name": name(claim).unwrap_or_default(), "ephemeral": {} });
+    let volume = |claim: &Value| {
+        let template = json!({ "spec": claim.get("spec").cloned().unwrap_or_else(|| json!({})) });
+        json!({ "name": name(claim).unwrap_or_default(), "ephemeral": { "volumeClaimTemplate": template } })
+    };
     let volumes: Vec<_> = claims.map(volume).collect();
     found.into_iter().map(|(metadata, spec)| template(metadata, spec, &volumes)).collect()
 }
@@ -161,11 +164,15 @@ mod tests {
 
     #[test]
     fn a_claim_for_each_pod_is_a_volume_of_the_template() {
-        let claim = json!({ "metadata": { "name": "data" }, "spec": {} });
+        let claim = json!({ "metadata": { "name": "data" }, "spec": { "storageClassName": "local" } });
         let data = json!({ "spec": { "podTemplate": { "spec": pod() }, "volumeClaimTemplates": [claim] } });
         let found = templates(&data).unwrap();
         let volumes = found[0].spec.as_ref().unwrap().volumes.as_ref().unwrap();
-        assert!(volumes[0].name == "data" && volumes[0].ephemeral.is_some());
+        let claim = volumes[0].ephemeral.as_ref().unwrap().volume_claim_template.as_ref().unwrap();
+        assert_eq!(
+            (volumes[0].name.as_str(), claim.spec.storage_class_name.as_deref()),
+            ("data", Some("local"))
+        );
     }
 
     #[test]
