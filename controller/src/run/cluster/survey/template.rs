@@ -15,8 +15,8 @@ use super::{credentials, devices, injection, loosened, networks, secrets, storag
 use crate::{
     case::{
         cluster::{
-            Affinity, Container, ContainerKind, Labels, Loosened, Origin, Placement, PodView, Requirement,
-            SeccompProfile, Toleration, Volume, VolumeKind, bytes, millis,
+            Affinity, Container, ContainerKind, DeviceRequest, Labels, Loosened, Origin, Placement, PodView,
+            Requirement, SeccompProfile, Toleration, Volume, VolumeKind, bytes, millis,
         },
         limits::Limits,
     },
@@ -40,7 +40,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         injection_annotations: injection::carried(&annotations),
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
-        placement: placement(spec),
+        placement: placement(&origin, spec),
         containers: containers(spec, &annotations),
         limits: limits(spec.resources.as_ref()),
         volumes: volumes.iter().filter_map(|volume| outside(&origin, volume)).collect(),
@@ -68,7 +68,7 @@ fn without_ours(mut labels: Labels) -> Labels {
     labels
 }
 
-fn placement(spec: &PodSpec) -> Placement {
+fn placement(origin: &Origin, spec: &PodSpec) -> Placement {
     let required = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required =
         required.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
@@ -88,8 +88,25 @@ fn placement(spec: &PodSpec) -> Placement {
                 fields: requirements(term.match_fields.as_ref()),
             })
             .collect(),
-        tolerations: tolerations(spec.tolerations.as_deref()),
+        tolerations: tolerations(spec.tolerations.as_deref())
+            .into_iter()
+            .chain(for_devices(origin, spec))
+            .collect(),
     }
+}
+
+/// Returns the tolerations that admission gives the pods of a template for their devices: nodes with a device are often tainted
+/// with the name of its resource (kubernetes.io, "Admission Control", "ExtendedResourceToleration").
+fn for_devices(origin: &Origin, spec: &PodSpec) -> Vec<Toleration> {
+    let devices = devices::asked_for(spec).into_iter();
+    let resources = devices.filter(|it| origin.is_template() && it.by == DeviceRequest::Resource);
+    let toleration = |name| Toleration {
+        key: Some(name),
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoSchedule".to_owned()),
+        ..Toleration::default()
+    };
+    resources.map(|device| toleration(device.name)).collect()
 }
 
 pub(super) fn tolerations(list: Option<&[ApiToleration]>) -> Vec<Toleration> {
@@ -267,6 +284,15 @@ mod tests {
         assert_eq!(of(None, &silent).deciding_account.as_deref(), Some("default"));
         let refusing = json!({ "containers": [], "automountServiceAccountToken": false });
         assert_eq!(of(None, &refusing).deciding_account, None);
+    }
+
+    #[test]
+    fn the_pods_of_a_template_will_tolerate_the_taint_of_their_device() {
+        let resources = json!({ "limits": { "nvidia.com/gpu": "1" } });
+        let spec = json!({ "containers": [{ "name": "app", "resources": resources }] });
+        let tolerations = of(None, &spec).placement.tolerations;
+        assert_eq!(tolerations[0].key.as_deref(), Some("nvidia.com/gpu"));
+        assert!(of(Some("web-1"), &spec).placement.tolerations.is_empty());
     }
 
     #[test]
