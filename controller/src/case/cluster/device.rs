@@ -18,7 +18,7 @@ pub enum DeviceRequest {
     Resource,
     /// A `ResourceClaim` (kubernetes.io, "Dynamic Resource Allocation").
     Claim,
-    /// A `ResourceClaimTemplate`.
+    /// A `ResourceClaimTemplate`, of which each pod gets a claim of its own.
     ClaimTemplate,
     /// A volume that the container has as a block device (`volumeDevices`).
     Volume,

@@ -30,7 +30,7 @@ saved_enum! {
 }
 
 saved_struct! {
-    /// A StorageClass.
+    /// A StorageClass of the cluster.
     StorageClass for cluster::StorageClass {
         name: String,
         provisioner: String,
