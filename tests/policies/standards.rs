@@ -45,8 +45,11 @@ const NOT_CLAIMED: &[(&str, &str)] = &[(
      own, a path of the node is unmet, and an unknown driver is inconclusive",
 )];
 
+/// A choice of fixtures.
+type Selects = fn(&Fixture) -> bool;
+
 /// Fixtures about which podproof and the standards differ, each with the reason.
-const DIFFERENCES: &[(fn(&Fixture) -> bool, &str)] = &[
+const DIFFERENCES: &[(Selects, &str)] = &[
     (
         |it| it.control() == "capabilities_baseline" && it.passes && it.has("add"),
         "podproof asks for no capability of a container engine's default set, as the restricted standard does",

@@ -56,6 +56,7 @@ impl Router {
 
     /// Keeps every pod from the network until the agent has made its rules. Without this a busy agent leaves a new pod open for
     /// some seconds.
+    #[must_use]
     pub fn strict(self) -> Self {
         self.place.sh(&STRICT.replace("PODS", network::pods(network::TWO)));
         self

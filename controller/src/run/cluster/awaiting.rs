@@ -71,13 +71,11 @@ pub(super) async fn nodes(
     let (leftovers, read) =
         tokio::join!(fleet.clean_up(), survey::nodes_again(&connection.client, target.pool_label.as_deref()));
     cluster.nodes = read;
-    match remarks {
-        Some(remarks) => Ok(Awaited { remarks, leftovers }),
-        None => {
-            tracing::warn!("objects that stay after the interruption: {leftovers:?}");
-            Err(RunError::Interrupted)
-        }
+    if let Some(remarks) = remarks {
+        return Ok(Awaited { remarks, leftovers });
     }
+    tracing::warn!("objects that stay after the interruption: {leftovers:?}");
+    Err(RunError::Interrupted)
 }
 
 /// Waits until a pod of a group runs, and says where, or why it does not.

@@ -96,7 +96,7 @@ fn placement(origin: &Origin, spec: &PodSpec) -> Placement {
 }
 
 /// Returns the tolerations that admission gives the pods of a template for their devices: nodes with a device are often tainted
-/// with the name of its resource (kubernetes.io, "Admission Control", "ExtendedResourceToleration").
+/// with the name of its resource (kubernetes.io, "Admission Control", `ExtendedResourceToleration`).
 fn for_devices(origin: &Origin, spec: &PodSpec) -> Vec<Toleration> {
     let devices = devices::asked_for(spec).into_iter();
     let resources = devices.filter(|it| origin.is_template() && it.by == DeviceRequest::Resource);
