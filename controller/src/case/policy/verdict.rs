@@ -82,7 +82,7 @@ impl Policies {
     }
 
     /// Returns true if policies close the egress of an endpoint by each implementation that the cluster may have.
-    pub(super) fn is_closed_by_all(&self, subject: &Endpoint) -> bool {
+    pub(crate) fn is_closed_by_all(&self, subject: &Endpoint) -> bool {
         self.implementations().into_iter().all(|own| {
             let foreign = |family| family != own && matches!(family, Family::Cilium | Family::Calico);
             let read = self.read.iter().filter(|policy| !foreign(policy.family)).cloned().collect();
