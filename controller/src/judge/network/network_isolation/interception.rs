@@ -15,7 +15,7 @@ pub(super) struct Interception {
 pub(super) fn all(destinations: &[Destination], attempts: &[Attempt]) -> Vec<Interception> {
     let ends = |is_v4: bool| {
         let listeners = destinations.iter().filter(move |it| {
-            it.purpose == Purpose::Listener
+            it.purpose != Purpose::LoopbackListener
                 && it.target.protocol == Protocol::Tcp
                 && it.target.token.is_some()
                 && it.target.address.is_ipv4() == is_v4
@@ -172,5 +172,15 @@ mod tests {
         let attempt = &mut fixture::tried(&mut case)[0];
         (attempt.reach, attempt.again) = (Reach::Another, Some(Reach::Another));
         assert!(matches!(judged(&case), Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_token_that_came_back_on_another_port_is_unmet() {
+        let mut case = intercepted();
+        let reached = (Reach::Reached, Reach::Reached);
+        fixture::also(&mut case, Purpose::ListenerOnPolicyPort, "10.244.0.9", reached);
+        let last = case.surroundings.destinations.last_mut().unwrap();
+        last.target.token = Some(Nonce([7; 16]));
+        assert_eq!(isolation(&case).outcome, Outcome::Unmet);
     }
 }
