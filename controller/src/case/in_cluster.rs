@@ -13,13 +13,8 @@ impl InCluster {
         self.cluster.endpoint(&self.group.labels)
     }
 
-    /// Returns the reason why the probe's network need not be the network of its group; `None` if nothing speaks against it.
-    pub fn unsettled(&self) -> Option<String> {
-        self.changed().or_else(|| self.bound_otherwise())
-    }
-
-    /// Names the changes during the run, if they change how the group is bound.
-    fn changed(&self) -> Option<String> {
+    /// Names the changes during the run, if they change how the group is bound; `None` if none does.
+    pub fn changed(&self) -> Option<String> {
         let mut words = self.cluster.changed.clone();
         if let Some(later) = &self.cluster.later {
             let before = self.endpoint();
@@ -42,7 +37,7 @@ impl InCluster {
 
     /// Names the policies that bind the probe pod and not its group, or the group and not the probe pod. The probe pod has
     /// labels of its own, and a webhook or an operator may add more.
-    fn bound_otherwise(&self) -> Option<String> {
+    pub fn bound_otherwise(&self) -> Option<String> {
         let labels = self.pod.as_ref()?.labels.as_ref()?;
         let (probe, pods) = (self.cluster.endpoint(labels), self.endpoint());
         let policies = &self.cluster.policies;
@@ -60,10 +55,6 @@ impl InCluster {
             let opaque = policies.opaque.iter().map(|opaque| opaque.gap.place.clone());
             otherwise = opaque.map(|title| format!("{title} may tell them apart")).collect();
         }
-        Some(format!(
-            "the probe is not bound as its pods are: {}; select pods by labels that the workload's pods have, and by no label \
-             of the domain `podproof.dev`",
-            otherwise.join(", ")
-        ))
+        Some(format!("the probe is not bound as its pods are: {}", otherwise.join(", ")))
     }
 }

@@ -70,7 +70,7 @@ impl Finding {
         enforcement: Enforcement,
         judgement: Judgement,
     ) -> Self {
-        let Judgement { outcome, because, citations, disguise, accepted } = judgement;
+        let Judgement { outcome, because, citations, disguise, accepted, step: _ } = judgement;
         Self { requirement, enforcement, outcome, because, citations, disguise, accepted }
     }
 

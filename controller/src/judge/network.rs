@@ -9,5 +9,7 @@ pub(super) mod neighbours_blocked;
 pub(super) mod network_isolation;
 pub(super) mod network_policies_apply;
 pub(super) mod policies_enforced;
+pub(super) mod undecided;
 
 pub(crate) use network_isolation::declared::Comparison;
+pub(crate) use undecided::Step;

@@ -4,7 +4,7 @@
 
 use super::{
     gvisor::Assessment,
-    network::Comparison,
+    network::{Comparison, Step, undecided::Undecided},
     platforms::{Platform, PlatformRemedy},
     policy::Policy,
 };
@@ -134,6 +134,8 @@ pub struct Judgement {
     pub disguise: bool,
     /// True if the user's profile or policy file accepts all that the requirement lacks, so that the finding warns at most.
     pub accepted: bool,
+    /// The step that changes an inconclusive finding of the network; `None` for every other finding.
+    pub step: Option<Step>,
 }
 
 // === impl Requirement ===
@@ -204,6 +206,12 @@ impl Judgement {
         Self::new(Outcome::Inconclusive(why.clone()), why)
     }
 
+    /// Returns *inconclusive* with its reason and the step that changes it.
+    pub(super) fn undecided(undecided: Undecided) -> Self {
+        let (why, step) = undecided.into_parts();
+        Self { step: Some(step), ..Self::inconclusive(why) }
+    }
+
     /// Returns *not applicable* with its reason.
     pub fn not_applicable(why: impl Into<String>) -> Self {
         let why = why.into();
@@ -211,7 +219,14 @@ impl Judgement {
     }
 
     fn new(outcome: Outcome, because: impl Into<String>) -> Self {
-        Self { outcome, because: because.into(), citations: Vec::new(), disguise: false, accepted: false }
+        Self {
+            outcome,
+            because: because.into(),
+            citations: Vec::new(),
+            disguise: false,
+            accepted: false,
+            step: None,
+        }
     }
 
     /// Marks what the requirement lacks as accepted by the user's profile or policy file.

@@ -5,6 +5,7 @@ use super::network_isolation::{
     declared::Comparison,
 };
 use crate::case::{Case, cluster::Cluster, destination::Purpose};
+use crate::judge::network::undecided::Step;
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 
@@ -33,14 +34,14 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 const TARGETS: Targets = Targets {
     what: "the API server and the kubelet",
     members: &[(Purpose::ApiServer, Proof::EveryAddress), (Purpose::Kubelet, Proof::OneAddress)],
-    advice: "the Service `kubernetes` of the namespace `default` has no address",
+    step: Some(Step::ServeApi),
 };
 
 fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     let judgement = class::judge(case, comparison, &TARGETS);
     let untried = case.surroundings.in_cluster.as_ref().and_then(|known| untried(&known.cluster));
     match untried {
-        Some(why) if judgement.outcome != Outcome::Unmet => Judgement::inconclusive(why),
+        Some(why) if judgement.outcome != Outcome::Unmet => Judgement::undecided(Step::Permit.because(why)),
         _ => judgement,
     }
 }

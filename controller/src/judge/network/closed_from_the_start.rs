@@ -8,6 +8,7 @@ use super::network_isolation::{
     structure,
 };
 use crate::case::{Case, profile::Expectation, rounds::Rounds};
+use crate::judge::network::undecided::{Step, Undecided};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -65,19 +66,22 @@ fn judge(case: &Case) -> Judgement {
     }
     let start = Start::of(case);
     if let Some(late) = start.is_late().then(|| start.words()).flatten() {
-        return Judgement::inconclusive(format!(
-            "the first attempt came {late}, and nothing shows the network until then"
-        ));
+        return Judgement::undecided(
+            Step::RunAgain
+                .because(format!("the first attempt came {late}, and nothing shows the network until then")),
+        );
     }
-    let Ok(_) = represents_its_network(case).and_then(|()| network_isolation::silent(case, &all)) else {
-        return Judgement::inconclusive("nothing shows that anything could have been reached at first");
-    };
+    let silent = represents_its_network(case).and_then(|()| network_isolation::silent(case, &all));
+    if let Err(Undecided { step, .. }) = silent {
+        let why = "nothing shows that anything could have been reached at first";
+        return Judgement::undecided(step.because(why));
+    }
     // Files from before there were two rounds tell no age of a container on this machine.
     let is_older = case.surroundings.rounds == Rounds::One;
     if start == Start::Unknown && !is_older && structure::shows(case, &all).is_err() {
-        return Judgement::inconclusive(
+        return Judgement::undecided(Step::ShowAge.because(
             "the probe could not tell how long its container had run, and nothing shows the network until the first attempt",
-        );
+        ));
     }
     let because = "the sandbox reached nothing, at first or later";
     let (because, cited) = match start.words() {

@@ -21,6 +21,7 @@ use crate::case::{
     destination::Purpose,
     profile::{Expectation, Kind},
 };
+use crate::judge::network::undecided::{Step, Undecided};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 
@@ -61,12 +62,12 @@ fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
         return cited(Judgement::unmet(format!("{}, an outside name", gave(it))));
     }
     if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
-        return Judgement::inconclusive(why);
+        return Judgement::undecided(why);
     }
     let cluster = case.surroundings.in_cluster.as_ref().map(|known| &known.cluster);
     if let Some(Err(unreadable)) = cluster.map(|cluster| &cluster.dns_endpoints) {
         let why = format!("the addresses of the cluster's DNS are not known: {unreadable}");
-        return cited(Judgement::inconclusive(why));
+        return cited(Judgement::undecided(Step::Permit.because(why)));
     }
     let connected: Vec<_> = all.iter().filter(|it| takes_questions(it, &asked)).collect();
     let closed = of_forbidden((case, comparison), &all, &forbidden, &connected);
@@ -88,17 +89,15 @@ fn of_forbidden(
     connected: &[&Attempted<'_>],
 ) -> Judgement {
     if let Some(it) = connected.iter().find(|it| it.expectation == Expectation::Forbidden) {
-        return Judgement::inconclusive(unasked(it));
+        return Judgement::undecided(unasked(it));
     }
     if let Some(it) = forbidden.iter().find(|it| could_not_tell(it)) {
-        return Judgement::inconclusive(failed(it));
+        return Judgement::undecided(failed(it));
     }
     if all.iter().all(|it| !it.asks_for_a_name()) {
         return match structure::shows(case, all) {
             Ok(citations) => Judgement::met("the sandbox has no way out at all").citing_all(citations),
-            Err(_) => Judgement::inconclusive(
-                "the probe asked no name server; name one by `--egress-target HOST:53/dns`",
-            ),
+            Err(_) => Judgement::undecided(Step::NameServer.because("the probe asked no name server")),
         };
     }
     let unshown = forbidden.iter().find(|it| is_in_every_cluster(it) && !is_shown(it));
@@ -111,11 +110,11 @@ fn of_forbidden(
             Judgement::met("the name servers that the profile allows gave no address of an outside name")
         }
         (Ok((because, citations)), _) => Judgement::met(because).citing_all(citations),
-        (Err(_), Some(it)) if resolved => Judgement::inconclusive(format!(
+        (Err(Undecided { step, .. }), Some(it)) if resolved => Judgement::undecided(step.because(format!(
             "nothing shows that {} would have answered: it did not answer outside the sandbox either",
             it.destination.name()
-        )),
-        (Err(why), _) => Judgement::inconclusive(why),
+        ))),
+        (Err(why), _) => Judgement::undecided(why),
     }
 }
 
@@ -136,22 +135,24 @@ fn of_allowed(allowed: &[&Attempted<'_>], connected: &[&Attempted<'_>]) -> Optio
         };
         allowed.iter().find(named).map(|it| {
             let name = it.destination.name();
-            format!("{name} answered nobody, so that nothing shows which names it resolves")
+            Step::Answer
+                .because(format!("{name} answered nobody, so that nothing shows which names it resolves"))
         })
     };
-    open.or_else(failed).or_else(silent).map(|why| Judgement::inconclusive(why).accepted())
+    open.or_else(failed).or_else(silent).map(|why| Judgement::undecided(why).accepted())
 }
 
-fn unasked(it: &Attempted<'_>) -> String {
-    format!("{} takes TCP connections, and the probe asked for no name over TCP", it.destination.name())
+fn unasked(it: &Attempted<'_>) -> Undecided {
+    let name = it.destination.name();
+    Step::CloseTcp.because(format!("{name} takes TCP connections, and the probe asked for no name over TCP"))
 }
 
-fn failed(it: &Attempted<'_>) -> String {
-    format!(
+fn failed(it: &Attempted<'_>) -> Undecided {
+    Step::RunAgain.because(format!(
         "{} failed to resolve {}, and may resolve it when its own name servers answer",
         it.destination.name(),
         it.destination.target.name
-    )
+    ))
 }
 
 /// True for a name server that every cluster has.

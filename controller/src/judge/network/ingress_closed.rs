@@ -75,7 +75,7 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
         return cited(Judgement::not_applicable("the sandbox has no interface but loopback"));
     }
     if let Err(why) = represents_its_network(case) {
-        return cited(Judgement::inconclusive(why));
+        return cited(Judgement::undecided(why));
     }
     let closing = match Declared::of(known) {
         Declared::Open(because) => return cited(Judgement::unmet(format!("{because}{}", advice(&unmeant)))),

@@ -5,6 +5,7 @@ use super::network_isolation::{
     declared::Comparison,
 };
 use crate::case::{Case, destination::Purpose};
+use crate::judge::network::undecided::Step;
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -34,7 +35,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 const TARGETS: Targets = Targets {
     what: "the metadata services",
     members: &[(Purpose::Metadata, Proof::None)],
-    advice: "leave out `--no-default-targets`, or name one by `--egress-target 169.254.169.254:80`",
+    step: Some(Step::TryMetadata),
 };
 
 fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {

@@ -38,7 +38,7 @@ const TARGETS: Targets = Targets {
         (Purpose::ListenerOnPolicyPort, Proof::None),
         (Purpose::Neighbour, Proof::None),
     ],
-    advice: "name a namespace for a control pod by `--control-namespace NAME`",
+    step: None,
 };
 
 fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {

@@ -10,6 +10,7 @@ mod interception;
 pub(super) mod structure;
 
 use crate::case::{Case, Citation, Control, destination::Purpose, profile::Expectation, rounds::Rounds};
+use crate::judge::network::undecided::{Step, Undecided};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use attempted::Attempted;
@@ -60,7 +61,7 @@ pub(super) fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
         return cited(Judgement::unmet(excess));
     }
     if let Err(why) = attempted::at_their_targets(&attempted) {
-        return cited(Judgement::inconclusive(why));
+        return cited(Judgement::undecided(why));
     }
     let missed =
         |it: &&Attempted<'_>| it.expectation == Expectation::Required && !it.was_answered() && !it.failed();
@@ -73,24 +74,25 @@ pub(super) fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     }
     if let Some(it) = missed.iter().find(|it| it.control_reached_once()) {
         let name = it.destination.name();
-        return cited(Judgement::inconclusive(format!(
+        return cited(Judgement::undecided(Step::RunAgain.because(format!(
             "the sandbox must reach {name}, and did not; the target answered outside the sandbox in one round of two"
-        )));
+        ))));
     }
     if let Some(it) = missed.first() {
         let name = it.destination.name();
-        return cited(Judgement::inconclusive(format!(
+        return cited(Judgement::undecided(Step::Answer.because(format!(
             "the sandbox must reach {name}, and did not; nothing shows that the target answers anybody"
-        )));
+        ))));
     }
     if let Some(place) = case.surroundings.untried_sockets.first() {
-        return cited(Judgement::inconclusive(format!(
-            "a socket of the machine may lie at or below {place}, and was not tried; mount only what the workload needs"
-        )));
+        return cited(Judgement::undecided(
+            Step::MountLess
+                .because(format!("a socket of the machine may lie at or below {place}, and was not tried")),
+        ));
     }
     match shown(case, comparison, &attempted) {
         Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
-        Err(why) => cited(Judgement::inconclusive(why)),
+        Err(why) => cited(Judgement::undecided(why)),
     }
 }
 
@@ -128,11 +130,12 @@ pub(super) fn shown(
     case: &Case,
     comparison: &Comparison<'_>,
     attempted: &[Attempted<'_>],
-) -> Result<(&'static str, Vec<Citation>), String> {
+) -> Result<(&'static str, Vec<Citation>), Undecided> {
     let shown = silent(case, attempted)?;
     let on_policy_port = |it: &&Attempted<'_>| it.destination.purpose == Purpose::ListenerOnPolicyPort;
     if let Some(it) = attempted.iter().filter(on_policy_port).find(|it| it.is_leak()) {
-        return Err(format!("the sandbox reached the run's own listener {}", it.destination.name()));
+        let name = it.destination.name();
+        return Err(Step::Close.because(format!("the sandbox reached the run's own listener {name}")));
     }
     if let Control::Tried(_) = &case.surroundings.control {
         control::closed(case, comparison)?;
@@ -145,7 +148,7 @@ pub(super) fn shown(
 pub(super) fn silent(
     case: &Case,
     attempted: &[Attempted<'_>],
-) -> Result<(&'static str, Vec<Citation>), String> {
+) -> Result<(&'static str, Vec<Citation>), Undecided> {
     structure::whole(case, attempted)?;
     match structure::shows(case, attempted) {
         Ok(citations) => Ok((
@@ -156,7 +159,7 @@ pub(super) fn silent(
             if let Control::Tried(_) = case.surroundings.control {
                 attempted::in_each_round(attempted)?;
             }
-            let citations = control::shows(case, attempted, &why)?;
+            let citations = control::shows(case, attempted, why)?;
             let because = if case.surroundings.in_cluster.is_some() {
                 "the sandbox reached nothing, and the control pod reached the same listener from the same node"
             } else {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::network_isolation::declared;
+use super::network_isolation::{control, declared};
 use crate::case::{Case, policy::Direction};
+use crate::judge::network::undecided::Step;
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -34,15 +35,15 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::not_applicable("there is no cluster");
     };
     if known.is_of_nothing() {
-        return Judgement::inconclusive("the namespace has no workload");
+        return Judgement::undecided(Step::NameClass.because("the namespace has no workload"));
     }
     if let Some(pod_view) = known.group.in_the_nodes_network() {
         let because =
             format!("no policy binds {}, which runs in the node's network", pod_view.origin.title());
         return Judgement::unmet(because);
     }
-    if let Some(unsettled) = known.unsettled() {
-        return Judgement::inconclusive(unsettled);
+    if let Err(unsettled) = control::settled(known) {
+        return Judgement::undecided(unsettled);
     }
     let endpoint = known.endpoint();
     let policies = &known.cluster.policies;
@@ -65,7 +66,8 @@ fn judge(case: &Case) -> Judgement {
         Judgement::unmet(because)
     } else {
         let doubts = declared::in_words(doubts.iter());
-        Judgement::inconclusive(format!("{because} that could be evaluated; others may do so: {doubts}"))
+        let why = format!("{because} that could be evaluated; others may do so: {doubts}");
+        Judgement::undecided(control::doubtful(policies, Step::Rewrite).because(why))
     }
 }
 

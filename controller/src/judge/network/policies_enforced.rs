@@ -4,13 +4,14 @@
 use super::network_isolation::{
     self,
     attempted::{self, Attempted},
-    declared,
+    control, declared,
 };
 use crate::case::{
     Case, InCluster,
     destination::Purpose,
     policy::{Direction, Flow, Peer, Verdict},
 };
+use crate::judge::network::undecided::{Step, Undecided};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -40,20 +41,20 @@ fn judge(case: &Case) -> Judgement {
     let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
-    if let Some(unsettled) = known.unsettled() {
-        return Judgement::inconclusive(unsettled);
+    if let Err(unsettled) = control::settled(known) {
+        return Judgement::undecided(unsettled);
     }
     let endpoint = known.endpoint();
     let (closing, doubts) = known.cluster.policies.closing(&endpoint, Direction::Egress);
     if closing.is_empty() {
         if let Some(unread) = known.cluster.policies.unread().next() {
-            return Judgement::inconclusive(unread.to_string());
+            return Judgement::undecided(Step::Permit.because(unread.to_string()));
         }
         if !doubts.is_empty() {
-            return Judgement::inconclusive(format!(
-                "it is not known if a policy closes egress: {}",
-                declared::in_words(doubts.iter())
-            ));
+            let doubts = declared::in_words(doubts.iter());
+            return Judgement::undecided(
+                Step::Rewrite.because(format!("it is not known if a policy closes egress: {doubts}")),
+            );
         }
     }
     if closing.is_empty() || known.group.in_the_nodes_network().is_some() {
@@ -78,9 +79,9 @@ fn judge(case: &Case) -> Judgement {
         Err(_) if attempted.iter().any(Attempted::got_through) => Judgement::not_applicable(
             "the policies let pass what the sandbox reached, so that no attempt shows enforcement",
         ),
-        Err(_) => {
-            Judgement::inconclusive("the sandbox reached nothing, and nothing shows that it could have")
-        }
+        Err(Undecided { step, .. }) => Judgement::undecided(
+            step.because("the sandbox reached nothing, and nothing shows that it could have"),
+        ),
     }
 }
 

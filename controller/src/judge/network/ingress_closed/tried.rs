@@ -54,8 +54,8 @@ impl<'a> Tried<'a> {
     /// Checks that the control pod could have reached the probe, and did not in any round; `Err` says what does not show it.
     pub(super) fn silent(&self, known: &InCluster) -> Result<(), String> {
         let Control::Tried(_) = self.case.surroundings.control else {
-            let would_decide = control::would_decide(self.case);
-            return Err(format!("no control pod tried to reach the sandbox; {would_decide}"));
+            let why = "no control pod tried to reach the sandbox";
+            return Err(control::would_decide(self.case, why).into_parts().0);
         };
         let addresses: Vec<_> = self.entries.iter().map(|entry| entry.target.address).collect();
         self.control_can_send(known, &addresses)?;

@@ -3,6 +3,7 @@
 use proto::{Attempt, Protocol, Reach};
 
 use super::interception::{self, Interception};
+use crate::judge::network::undecided::{Step, Undecided};
 
 use crate::case::{
     Case, Citation, Control, destination::Destination, policy::Transport, profile::Expectation,
@@ -56,25 +57,24 @@ pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
 }
 
 /// Checks that the probe tried every target as often as the run asked for. Silence in one round of two means nothing.
-pub(super) fn in_each_round(attempted: &[Attempted<'_>]) -> Result<(), String> {
+pub(super) fn in_each_round(attempted: &[Attempted<'_>]) -> Result<(), Undecided> {
     match attempted.iter().find(|it| !it.was_made_in_each_round()) {
-        Some(it) => Err(format!(
+        Some(it) => Err(Step::RunAgain.because(format!(
             "the second round of attempts was not made, so that nothing shows if {} was reachable later",
             it.destination.name()
-        )),
+        ))),
         None => Ok(()),
     }
 }
 
 /// Checks that nobody on the way took a connection to a forbidden destination.
-pub(super) fn at_their_targets(attempted: &[Attempted<'_>]) -> Result<(), String> {
+pub(super) fn at_their_targets(attempted: &[Attempted<'_>]) -> Result<(), Undecided> {
     match attempted.iter().find(|it| it.may_be_leak()) {
-        Some(it) => Err(format!(
+        Some(it) => Err(Step::Unintercept.because(format!(
             "somebody on the way took the connection to the run's own listener, such as a proxy or a mesh, so that the \
-             connection to {} does not show if it was reached; take the pods out of the mesh, or out of the proxy's \
-             redirection",
+             connection to {} does not show if it was reached",
             it.destination.name()
-        )),
+        ))),
         None => Ok(()),
     }
 }

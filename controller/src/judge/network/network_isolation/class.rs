@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     case::{Case, destination::Purpose, profile::Expectation},
-    judge::requirement::Judgement,
+    judge::{
+        network::undecided::{Step, Undecided},
+        requirement::Judgement,
+    },
 };
 
 /// A class of destinations that must not be reached.
@@ -27,8 +30,8 @@ pub(in crate::judge) struct Class {
     pub(in crate::judge) what: &'static str,
     /// The purposes of its destinations, each with the proof that it needs.
     pub(in crate::judge) members: &'static [(Purpose, Proof)],
-    /// The change that lets a run try the class, as a fragment.
-    pub(in crate::judge) advice: &'static str,
+    /// The step that lets a run try the class; `None` if the control's state tells it.
+    pub(in crate::judge) step: Option<Step>,
 }
 
 /// The proof that the servers of one purpose need.
@@ -44,7 +47,7 @@ pub(in crate::judge) enum Proof {
 
 /// Requires that no destination of a class could be reached.
 pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &Class) -> Judgement {
-    let Class { what, members, advice } = class;
+    let Class { what, members, step } = class;
     let all = attempted::all(case);
     let belongs = |it: &&Attempted<'_>| members.iter().any(|&(purpose, _)| it.destination.purpose == purpose);
     let of_class: Vec<_> = all.iter().filter(belongs).collect();
@@ -57,13 +60,15 @@ pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &
         )));
     }
     if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
-        return Judgement::inconclusive(why);
+        return Judgement::undecided(why);
     }
     if of_class.is_empty() {
-        return match structure::shows(case, &all) {
-            Ok(citations) => Judgement::met("the sandbox has no way out at all").citing_all(citations),
-            Err(_) => Judgement::inconclusive(format!("no address of {what} was tried; {advice}")),
-        };
+        if let Ok(citations) = structure::shows(case, &all) {
+            return Judgement::met("the sandbox has no way out at all").citing_all(citations);
+        }
+        let why = format!("no address of {what} was tried");
+        let step = step.map_or_else(|| control::would_decide(case, &why), |step| step.because(why.clone()));
+        return Judgement::undecided(step);
     }
     if of_class.iter().all(|it| it.expectation != Expectation::Forbidden) {
         return Judgement::not_applicable(format!("the profile allows {what}"));
@@ -75,10 +80,12 @@ pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &
             "the targets answered outside the sandbox, and no forbidden target answered inside",
         )),
         (Ok((because, citations)), _) => cited(Judgement::met(because)).citing_all(citations),
-        (Err(_), Some(name)) if answered => cited(Judgement::inconclusive(format!(
-            "nothing shows that {name} would have answered: it did not answer outside the sandbox either"
-        ))),
-        (Err(why), _) => cited(Judgement::inconclusive(why)),
+        (Err(Undecided { step, .. }), Some(name)) if answered => {
+            cited(Judgement::undecided(step.because(format!(
+                "nothing shows that {name} would have answered: it did not answer outside the sandbox either"
+            ))))
+        }
+        (Err(why), _) => cited(Judgement::undecided(why)),
     }
 }
 

@@ -19,26 +19,25 @@ use crate::case::{
     Case, Citation, Control, InCluster,
     cluster::{Hindrance, LISTENER_PORT},
     destination::Purpose,
-    policy::Endpoint,
+    policy::{Endpoint, Gap, Policies},
     profile::Expectation,
 };
+use crate::judge::network::undecided::{Step, Undecided};
 
 /// An address family: its name, and true for IPv4.
 type Family = (&'static str, bool);
 
-/// Returns the change that would decide an inconclusive case.
-pub(in crate::judge) fn would_decide(case: &Case) -> String {
+/// Returns a reason with the step that would decide the case, by the state of the control.
+pub(in crate::judge) fn would_decide(case: &Case, why: &str) -> Undecided {
     match (&case.surroundings.control, &case.surroundings.in_cluster) {
-        (Control::NotAsked, None) => {
-            "use a sandbox with no interface but loopback (`--runtime 'runsc --network=none'`)".to_owned()
+        (Control::NotAsked, None) => Step::NoNetwork.because(why),
+        (Control::NotAsked, Some(_)) => Step::NameControl.because(why),
+        (Control::Failed(failure), _) => {
+            Step::MendControl.because(format!("{why}; the control did not run: {failure}"))
         }
-        (Control::NotAsked, Some(_)) => {
-            "name a namespace that no policy binds by `--control-namespace NAME`".to_owned()
-        }
-        (Control::Failed(why), _) => format!("the control did not run: {why}"),
-        (Control::Tried(_), _) => {
-            "the targets that would show it did not answer outside the sandbox either".to_owned()
-        }
+        (Control::Tried(_), _) => Step::Answer.because(format!(
+            "{why}; the targets that would show it did not answer outside the sandbox either"
+        )),
     }
 }
 
@@ -46,16 +45,17 @@ pub(in crate::judge) fn would_decide(case: &Case) -> String {
 pub(super) fn shows(
     case: &Case,
     attempted: &[Attempted<'_>],
-    otherwise: &str,
-) -> Result<Vec<Citation>, String> {
-    let Control::Tried(_) = &case.surroundings.control else { return Err(otherwise.to_owned()) };
+    otherwise: Undecided,
+) -> Result<Vec<Citation>, Undecided> {
+    let Control::Tried(_) = &case.surroundings.control else { return Err(otherwise) };
     if let Some(known) = &case.surroundings.in_cluster {
         unhindered(case, known)?;
     }
     represents_its_network(case)?;
     if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Listener && it.is_leak())
     {
-        return Err(format!("the sandbox reached the run's own listener {}", it.destination.name()));
+        let name = it.destination.name();
+        return Err(Step::Close.because(format!("the sandbox reached the run's own listener {name}")));
     }
     let mut shown = Vec::new();
     for family in families(case)? {
@@ -73,18 +73,19 @@ fn listener_reached(
     attempted: &[Attempted<'_>],
     (family, is_v4): Family,
     protocol: Protocol,
-) -> Result<Citation, String> {
-    let mut listeners = attempted.iter().filter(|it| {
+) -> Result<Citation, Undecided> {
+    let mut of_family = attempted.iter().filter(|it| {
         it.destination.purpose == Purpose::Listener
             && it.destination.target.protocol == protocol
             && it.destination.target.address.is_ipv4() == is_v4
-            && it.expectation == Expectation::Forbidden
     });
+    let mut listeners = of_family.clone().filter(|it| it.expectation == Expectation::Forbidden);
     let first = listeners.clone().next().ok_or_else(|| {
-        format!(
+        let step = if of_family.next().is_some() { Step::AllowLess } else { Step::GiveFamily };
+        step.because(format!(
             "the sandbox has an {family} address, and the run had no {} listener on {family} that the profile forbids",
             protocol.id()
-        )
+        ))
     })?;
     let reached = listeners.find(|it| it.control_shows());
     let name = reached.unwrap_or(first).destination.name();
@@ -93,19 +94,20 @@ fn listener_reached(
             source: "control",
             text: format!("{name} answered outside the sandbox, and not inside"),
         }),
-        None => Err(format!("the run's own listener {name} was not reached from outside the sandbox")),
+        None => Err(Step::OpenControl
+            .because(format!("the run's own listener {name} was not reached from outside the sandbox"))),
     }
 }
 
-fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> Result<Citation, String> {
+fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> Result<Citation, Undecided> {
     let reached = attempted.iter().find(|it| {
         it.destination.named && it.destination.target.address.is_ipv4() == is_v4 && it.control_shows()
     });
     let reached = reached.ok_or_else(|| {
-        format!(
-            "the sandbox reached nothing, and this machine's listener shows only the way to this machine; name a host beyond \
-             this machine that this machine reaches over {family}, by `--egress-target HOST:PORT`"
-        )
+        Step::NameTarget.because(format!(
+            "the sandbox reached nothing, and this machine's listener shows only the way to this machine: over {family} no \
+             forbidden host beyond it answered this machine"
+        ))
     })?;
     let name = reached.destination.name();
     Ok(Citation { source: "control", text: format!("{name} answered this machine, and not the sandbox") })
@@ -113,63 +115,101 @@ fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> R
 
 /// Refuses policies of the control namespace that keep the probe from the listener: they would do so although the sandbox's
 /// egress is wide open.
-fn unhindered(case: &Case, known: &InCluster) -> Result<(), String> {
-    let control = known.cluster.control.as_ref().ok_or("the run had no control namespace")?;
+fn unhindered(case: &Case, known: &InCluster) -> Result<(), Undecided> {
+    let control = known
+        .cluster
+        .control
+        .as_ref()
+        .ok_or_else(|| Step::NameControl.because("the run had no control namespace"))?;
     let labels = known.pod.as_ref().and_then(|pod| pod.labels.as_ref()).unwrap_or(&known.group.labels);
     let probe = Endpoint { addresses: addresses(case), ..known.cluster.endpoint(labels) };
     match control.hindrance(&probe) {
         None => Ok(()),
-        Some(Hindrance::Shut(by)) => Err(format!(
+        Some(Hindrance::Shut(by)) => Err(Step::AdmitProbe.because(format!(
             "a policy of the control namespace shuts its listener off ({}); let pods of the namespace {} reach port {} by \
-             TCP and UDP there, or give `--control-namespace` a namespace that no policy binds",
+             TCP and UDP there, or",
             by.join(", "),
             known.cluster.namespace,
             LISTENER_PORT
-        )),
-        Some(Hindrance::MayBeShut(gaps)) => Err(format!(
-            "policies of the control namespace may shut its listener off ({}); give `--control-namespace` a namespace \
-             that no policy binds",
-            declared::in_words(gaps.iter())
-        )),
+        ))),
+        Some(Hindrance::MayBeShut(gaps)) => {
+            // A policy that the judged namespace has, too, is one of the whole cluster: no namespace is free of it.
+            let everywhere = |gap: &Gap| known.cluster.policies.opaque.iter().any(|opaque| opaque.gap == *gap);
+            let step = if gaps.iter().any(everywhere) { Step::Rewrite } else { Step::FreeControl };
+            Err(step.because(format!(
+                "policies of the control namespace may shut its listener off ({})",
+                declared::in_words(gaps.iter())
+            )))
+        }
     }
 }
 
 /// Refuses policies that may let more egress pass than the profile allows: the attempts cannot try every destination.
-pub(super) fn closed(case: &Case, comparison: &Comparison<'_>) -> Result<(), String> {
+pub(super) fn closed(case: &Case, comparison: &Comparison<'_>) -> Result<(), Undecided> {
     let profile = case.surroundings.profile.kind.id();
     match comparison.excess() {
         Ok(None) => Ok(()),
-        Ok(Some(excess)) => Err(format!("the profile {profile} forbids egress that {excess}")),
-        Err(gaps) => Err(format!(
-            "the sandbox reached nothing, and it is not known if a policy lets more egress pass than the profile {profile} \
-             allows: {gaps}"
-        )),
+        Ok(Some(excess)) => {
+            Err(Step::Close.because(format!("the profile {profile} forbids egress that {excess}")))
+        }
+        Err(gaps) => {
+            let policies = case.surroundings.in_cluster.as_ref().map(|known| &known.cluster.policies);
+            let step =
+                policies.map_or(Step::NameAddresses, |policies| doubtful(policies, Step::NameAddresses));
+            Err(step.because(format!(
+                "the sandbox reached nothing, and it is not known if a policy lets more egress pass than the profile \
+                 {profile} allows: {gaps}"
+            )))
+        }
     }
 }
 
 /// Checks that the probe's network represents that of its group. The probe has the cluster's network alone, bound alike for
 /// the whole run; a pod of the group may have another network.
-pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), String> {
+pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), Undecided> {
     let Some(known) = &case.surroundings.in_cluster else { return Ok(()) };
-    known.unsettled().map_or(Ok(()), Err)?;
+    settled(known)?;
     if let Some(unread) = known.cluster.policies.unread().next() {
-        return Err(format!("it is not known if the probe is bound as its pods are: {unread}"));
+        let why = format!("it is not known if the probe is bound as its pods are: {unread}");
+        return Err(Step::Permit.because(why));
     }
-    known.group.has_another_network().map_or(Ok(()), Err)
+    known.group.has_another_network().map_or(Ok(()), |why| Err(Step::Separate.because(why)))
+}
+
+/// Checks that the policies stayed as they were, and bind the probe as its pods.
+pub(in crate::judge) fn settled(known: &InCluster) -> Result<(), Undecided> {
+    if let Some(why) = known.changed() {
+        return Err(Step::RunAgain.because(why));
+    }
+    known.bound_otherwise().map_or(Ok(()), |why| Err(Step::SelectAlike.because(why)))
+}
+
+/// Returns the step where policies are doubtful: another one for policies that were not read, and for kinds that are not
+/// evaluated.
+pub(in crate::judge) fn doubtful(policies: &Policies, otherwise: Step) -> Step {
+    match (policies.unread().next(), policies.opaque.is_empty()) {
+        (Some(_), _) => Step::Permit,
+        (None, false) => Step::Rewrite,
+        (None, true) => otherwise,
+    }
 }
 
 /// Returns the address families over which the sandbox could reach beyond its own link.
-fn families(case: &Case) -> Result<Vec<Family>, String> {
+fn families(case: &Case) -> Result<Vec<Family>, Undecided> {
     let interfaces = &case.evidence().interfaces;
     if interfaces.seen().is_none() {
-        return Err(format!("the interfaces could not be read: {}", interfaces.fared()));
+        let why = format!("the interfaces could not be read: {}", interfaces.fared());
+        return Err(Step::RunAgain.because(why));
     }
     let routable = addresses(case);
     let families: Vec<_> = [("IPv4", true), ("IPv6", false)]
         .into_iter()
         .filter(|&(_, is_v4)| routable.iter().any(|address| address.is_ipv4() == is_v4))
         .collect();
-    if families.is_empty() { Err("the sandbox shows no address of its own".to_owned()) } else { Ok(families) }
+    if families.is_empty() {
+        return Err(Step::RunAgain.because("the sandbox shows no address of its own"));
+    }
+    Ok(families)
 }
 
 /// Returns the addresses of the sandbox's interfaces, without those of its link alone.

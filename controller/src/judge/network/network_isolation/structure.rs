@@ -7,38 +7,44 @@ use super::{
     attempted::{self, Attempted},
     control,
 };
-use crate::case::{
-    Case, Citation,
-    destination::{Destination, Purpose},
+use crate::{
+    case::{
+        Case, Citation,
+        destination::{Destination, Purpose},
+    },
+    judge::network::undecided::{Step, Undecided},
 };
 
 /// Returns what shows that there is no way out; `Err` says why nothing shows it.
-pub(in crate::judge) fn shows(case: &Case, attempted: &[Attempted<'_>]) -> Result<Vec<Citation>, String> {
+pub(in crate::judge) fn shows(case: &Case, attempted: &[Attempted<'_>]) -> Result<Vec<Citation>, Undecided> {
     let evidence = case.evidence();
-    let interfaces = evidence
-        .interfaces
-        .seen()
-        .ok_or_else(|| format!("the interfaces could not be read: {}", evidence.interfaces.fared()))?;
-    let routes = evidence
-        .routes
-        .seen()
-        .ok_or_else(|| format!("the routes could not be read: {}", evidence.routes.fared()))?;
+    let interfaces = evidence.interfaces.seen().ok_or_else(|| {
+        Step::RunAgain.because(format!("the interfaces could not be read: {}", evidence.interfaces.fared()))
+    })?;
+    let routes = evidence.routes.seen().ok_or_else(|| {
+        Step::RunAgain.because(format!("the routes could not be read: {}", evidence.routes.fared()))
+    })?;
     whole(case, attempted)?;
     let beyond = |interface: &&Interface| !interface.loopback;
     if let Some(interface) = interfaces.interfaces.iter().find(beyond) {
-        return Err(format!(
-            "the sandbox reached nothing, but it has the interface {}, and nothing shows that an answer was possible; {}",
-            interface.name,
-            control::would_decide(case)
+        return Err(control::would_decide(
+            case,
+            &format!(
+                "the sandbox reached nothing, but it has the interface {}, and nothing shows that an answer was possible",
+                interface.name
+            ),
         ));
     }
     if let Some(route) = routes.routes.first() {
-        return Err(format!(
-            "the sandbox reached nothing, but it has a route to {} by {}",
-            route.destination, route.interface
+        return Err(control::would_decide(
+            case,
+            &format!(
+                "the sandbox reached nothing, but it has a route to {} by {}",
+                route.destination, route.interface
+            ),
         ));
     }
-    nowhere(attempted)?;
+    nowhere(case, attempted)?;
     loopback_is_its_own(case, attempted)?;
     let names: Vec<_> = interfaces.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -49,25 +55,26 @@ pub(in crate::judge) fn shows(case: &Case, attempted: &[Attempted<'_>]) -> Resul
 }
 
 /// Checks that the probe made every attempt that was asked for. An attempt that failed was not made.
-pub(in crate::judge) fn whole(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), String> {
+pub(in crate::judge) fn whole(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), Undecided> {
     let egress = &case.evidence().egress;
     if egress.seen().is_none() {
-        return Err(format!("no attempt was observed: {}", egress.fared()));
+        return Err(Step::RunAgain.because(format!("no attempt was observed: {}", egress.fared())));
     }
     let made = |wanted: &Destination| attempted.iter().any(|it| it.destination.target.id == wanted.target.id);
     if let Some(missing) = case.surroundings.destinations.iter().find(|wanted| !made(wanted)) {
-        return Err(format!("the probe did not try {}", missing.name()));
+        return Err(Step::RunAgain.because(format!("the probe did not try {}", missing.name())));
     }
     attempted::at_their_targets(attempted)?;
     match attempted.iter().find(|it| it.failed()) {
         Some(it) => {
-            Err(format!("the attempt on {} could not be made: {}", it.destination.name(), it.ended()))
+            let name = it.destination.name();
+            Err(Step::RunAgain.because(format!("the attempt on {name} could not be made: {}", it.ended())))
         }
         None => Ok(()),
     }
 }
 
-fn nowhere(attempted: &[Attempted<'_>]) -> Result<(), String> {
+fn nowhere(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), Undecided> {
     let is_outside = |it: &&Attempted<'_>| {
         // A socket needs no network, and says nothing about one.
         let target = &it.destination.target;
@@ -75,27 +82,26 @@ fn nowhere(attempted: &[Attempted<'_>]) -> Result<(), String> {
     };
     let mut outside = attempted.iter().filter(is_outside).peekable();
     if outside.peek().is_none() {
-        return Err("the probe tried no address outside of the machine".to_owned());
+        return Err(Step::NameTarget.because("the probe tried no address outside of the machine"));
     }
     match outside.find(|it| !has_no_way(it)) {
-        Some(it) => Err(format!(
-            "the attempt on {} did not end as unreachable: {}",
-            it.destination.name(),
-            it.ended()
+        Some(it) => Err(control::would_decide(
+            case,
+            &format!("the attempt on {} did not end as unreachable: {}", it.destination.name(), it.ended()),
         )),
         None => Ok(()),
     }
 }
 
-fn loopback_is_its_own(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), String> {
+fn loopback_is_its_own(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), Undecided> {
     match attempted.iter().find(|it| it.destination.purpose == Purpose::LoopbackListener) {
         None if case.surroundings.in_cluster.is_some() => Ok(()),
-        None => Err("the probe tried no listener of the machine".to_owned()),
+        None => Err(Step::RunAgain.because("the probe tried no listener of the machine")),
         Some(it) if ends(it).all(|reach| reach == Reach::Refused || is_without_a_way(it, reach)) => Ok(()),
-        Some(it) => Err(format!(
+        Some(it) => Err(Step::NoNetwork.because(format!(
             "the attempt on the machine's own listener did not end as unreachable: {}",
             it.ended()
-        )),
+        ))),
     }
 }
 
