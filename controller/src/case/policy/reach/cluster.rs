@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{Excesses, Tried, words_of};
+use super::{ANY_PORT, Excesses, Tried, words_of};
 use crate::case::{
     cluster::Labels,
     policy::{
@@ -38,6 +38,39 @@ impl Tried<'_> {
             {
                 self.unknown(&PeerRule::Entity(Entity::RemoteNode), &[(transport, port)], excesses);
             }
+        }
+    }
+
+    /// Adds a gap for named ports of the pods in a block. The API leaves open if a block applies to pods, and any pod may give the
+    /// name to any number.
+    pub(super) fn named_ports_of_a_block(
+        &self,
+        peer: &PeerRule,
+        ports: &[(Transport, Option<u16>)],
+        excesses: &mut Excesses,
+    ) {
+        match peer {
+            PeerRule::Block { block, except } => {
+                let all = self.starts.iter().copied().chain([block.first()]);
+                let named = ports.iter().filter(|(_, port)| port.is_none());
+                let is_open = named.clone().any(|&(transport, _)| {
+                    let within =
+                        |it: &IpAddr| block.contains(*it) && !except.iter().any(|hole| hole.contains(*it));
+                    all.clone().filter(within).any(|it| !self.limit.permits(it, ANY_PORT, transport))
+                });
+                if is_open {
+                    self.gap(
+                        "it is not known if the block applies to pods, which may name a port so".to_owned(),
+                        excesses,
+                    );
+                }
+            }
+            PeerRule::Any(items) | PeerRule::All(items) => {
+                for part in items {
+                    self.named_ports_of_a_block(part, ports, excesses);
+                }
+            }
+            _ => (),
         }
     }
 
