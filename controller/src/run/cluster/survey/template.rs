@@ -263,6 +263,9 @@ fn deciding_account(spec: &PodSpec) -> Option<String> {
 }
 
 #[cfg(test)]
+mod shapes;
+
+#[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
