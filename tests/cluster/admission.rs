@@ -2,6 +2,7 @@
 
 mod changes;
 mod exemptions;
+mod platforms;
 mod rules;
 mod sizes;
 mod webhooks;
@@ -16,6 +17,7 @@ use stage::{
 
 use crate::Test;
 pub(super) use changes::batch as changes;
+pub(super) use platforms::batch as platforms;
 use rules::{CONTAINERS, RULES};
 
 pub(super) const TESTS: &[Test] = &[

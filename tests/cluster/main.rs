@@ -79,6 +79,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(bystanders::TESTS),
         suite.tests(admission::TESTS),
         suite.batch(admission::changes()),
+        suite.batch(admission::platforms()),
         suite.tests(permissions::TESTS),
         suite.batch(permissions::batch()),
         suite.batch(makers::batch()),

@@ -149,6 +149,7 @@ const WORLDS: &[World] = &[
                     ("api-server-blocked", "inconclusive"),
                     ("closed-from-the-start", "inconclusive"),
                     ("dns-contained", "inconclusive"),
+                    ("ingress-closed", "inconclusive"),
                     ("metadata-blocked", "inconclusive"),
                     ("neighbours-blocked", "inconclusive"),
                     ("network-isolation", "inconclusive"),
