@@ -2,13 +2,10 @@
 
 mod mutation;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
 
 use super::{BODIES, run, wire};
 use mutation::{Mutator, Random};
-
-/// The longest time for one input. A machine that does much else is slow; an input with exponential steps takes longer.
-const LONGEST: Duration = Duration::from_secs(10);
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "tests"].iter().collect()
@@ -49,23 +46,22 @@ fn mutate(name: &str, count: u64) {
     let mut mutator = Mutator::new(Random::new(name), seeds);
     for round in 0..count {
         let input = mutator.next();
-        let started = std::time::Instant::now();
         let result = std::panic::catch_unwind(|| run(name, &input));
         let shown = String::from_utf8_lossy(&input);
         assert!(result.is_ok(), "{name}, round {round}, input {input:?}, as text {shown}");
-        assert!(started.elapsed() < LONGEST, "{name}, round {round}: {:?} for {shown}", started.elapsed());
     }
 }
 
-/// Writes the seeds of each body into the folder that `SEEDS_INTO` names, for libFuzzer.
+/// `make fuzz` sets `SEEDS_INTO`, the folder into which the seeds go for libFuzzer.
 #[test]
-#[ignore = "writes files: `make fuzz` runs it"]
-fn write_the_seeds() {
-    let into = PathBuf::from(std::env::var("SEEDS_INTO").unwrap());
+fn every_body_has_seeds() {
+    let into = std::env::var("SEEDS_INTO").map(PathBuf::from);
     for (name, _) in BODIES {
+        let seeds = seeds(name);
+        let Ok(into) = &into else { continue };
         let folder = into.join(name);
         fs::create_dir_all(&folder).unwrap();
-        for (number, seed) in seeds(name).iter().enumerate() {
+        for (number, seed) in seeds.iter().enumerate() {
             fs::write(folder.join(format!("seed-{number}")), seed).unwrap();
         }
     }

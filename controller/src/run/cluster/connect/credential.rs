@@ -141,7 +141,7 @@ impl Drop for Processes {
 
 #[cfg(test)]
 mod tests {
-    use std::{error::Error, time::Instant};
+    use std::error::Error;
 
     use tokio::time::sleep;
 
@@ -211,12 +211,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_plugin_that_hangs_ends_with_the_question() {
-        let begun = Instant::now();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("alive");
         let script = format!("sleep 2 && touch {} & wait", file.display());
         assert!(timeout(Duration::from_millis(300), ask(&plugin(&script))).await.is_err());
-        assert!(begun.elapsed() < Duration::from_secs(2));
         sleep(Duration::from_millis(2500)).await;
         assert!(!file.exists(), "a process of the plugin goes on");
     }
