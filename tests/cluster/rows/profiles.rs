@@ -22,7 +22,6 @@ const OPEN_BEYOND_THE_INTERNET: Lacks = &[
 /// Nothing is wrong, and the profile allows public name servers.
 const FITS_THE_INTERNET: Lacks = &[("dns-contained", "not-applicable")];
 /// A policy lets more pass than the profile, and nothing answers there.
-const DECLARED_WIDER: Lacks = &[("network-isolation", "unmet")];
 const WIDER_THAN_THE_INTERNET: Lacks = &[("dns-contained", "not-applicable"), ("network-isolation", "unmet")];
 
 pub(super) const ROWS: &[Row] = &[
@@ -58,7 +57,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "two workloads, each with a list of its own",
         spoil: |shop| {
             shop.deployments.push(deployment("idle"));
-            let web = json!({ "matchLabels": { "app": "web" } });
+            let web = json!({ "app": "web" });
             shop.policy("list", &network::egress(&web, &listened("own")));
         },
         lend: |cluster| vec![listener(cluster, &name("own"), PORT)],
@@ -99,7 +98,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         lend: |cluster| vec![listener(cluster, &name("port"), PORT)],
         words: |cluster| allowed(cluster, "--allow", "port"),
-        lacks: &[("pod/web", DECLARED_WIDER)],
+        lacks: &[("pod/web", network::OPENED_TO_A_POLICYS_PORT)],
         code: 1,
         says: "NetworkPolicy port",
         ..CLEAN
