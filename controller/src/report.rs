@@ -1,5 +1,6 @@
 //! The public report of a judged run, and the forms in which it is written.
 
+mod closed_by_default;
 pub(crate) mod deliver;
 pub mod diff;
 mod early_pods;
@@ -59,7 +60,10 @@ impl Report {
         let notes = (!scope.is_empty()).then(|| scope.clone()).into_iter();
         let notes = notes.chain(not_judged.iter().cloned());
         let notes = notes.chain(record.cases.first().and_then(notes::rounds));
-        let notes = notes.chain(early_pods::notes(&record.cases)).chain(record.remarks.iter().cloned());
+        let notes = notes
+            .chain(early_pods::notes(&record.cases))
+            .chain(closed_by_default::note(&record.cases))
+            .chain(record.remarks.iter().cloned());
         Self {
             version: model_v1::VERSION,
             verdict: verdict::Verdict::under(policy, &all).into(),

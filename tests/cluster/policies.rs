@@ -12,6 +12,10 @@ pub(super) const TESTS: &[Test] = &[
     ("a policy that denies all is enforced on node one and not on node two", denied),
     ("a control namespace that a policy opens is a good control", opened),
     ("a policy for other pods of the control namespace leaves it a good control", of_others),
+    (
+        "a cluster that is closed by default is said to be one, and is ready beside an open control namespace",
+        closed,
+    ),
 ];
 
 const PORT: &str = "8080";
@@ -47,6 +51,28 @@ fn of_others(cluster: &Cluster) {
     let others = json!({ "matchLabels": { "app": "gateway" } });
     let closed = json!({ "podSelector": others, "policyTypes": ["Ingress", "Egress"] });
     controlled(cluster, &policy("gateway", &closed));
+}
+
+/// The namespace has no policy of its own.
+fn closed(cluster: &Cluster) {
+    let [shop, control] = ["closed", "control"].map(|word| cluster.namespace(word));
+    let mut world = Shop::default();
+    world.without_policies();
+    world.open(&shop);
+    let _baseline = cluster.lend(json!({
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumClusterwideNetworkPolicy",
+        "metadata": { "name": "baseline" },
+        "spec": { "endpointSelector": {}, "egress": [{}], "ingress": [{}] },
+    }));
+    let verify = || cluster.verify(&shop, &control, &["--environment", "production"]);
+    let shut_off = verify();
+    assert_eq!(shut_off.code(), Some(3), "{shut_off:#?}");
+    assert!(shut_off.out.contains("the cluster is closed by default"), "{shut_off:#?}");
+    control.apply(&policy("open", &json!({ "podSelector": {}, "ingress": [{}], "egress": [{}] })));
+    let ended = verify();
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    assert!(ended.out.contains("CiliumClusterwideNetworkPolicy baseline denies"), "{ended:#?}");
 }
 
 /// Asserts that a namespace in which nothing is wrong is ready beside a control namespace with this policy.
