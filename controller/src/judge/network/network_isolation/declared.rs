@@ -85,6 +85,9 @@ pub(in crate::judge) fn explains(
     port: u16,
     transport: Transport,
 ) -> String {
+    if let Some(why) = known.bound_otherwise() {
+        return why;
+    }
     let policies = &known.cluster.policies;
     let endpoint = known.endpoint();
     let flow = Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
@@ -216,8 +219,10 @@ mod simulation;
 mod tests {
     use std::cell::Cell;
 
+    use serde_json::json;
+
     use crate::{
-        case::environment::Environment,
+        case::{Case, environment::Environment, policy::Transport},
         fixture,
         judge::{finding, policy::Policy},
     };
@@ -233,5 +238,23 @@ mod tests {
         let before = COMPARED.get();
         finding::judge(&case, &Policy::of(Environment::Production));
         assert_eq!(COMPARED.get() - before, 1);
+    }
+
+    #[test]
+    fn a_probe_that_is_bound_otherwise_explains_what_it_reached() {
+        let mut case = fixture::pod();
+        let known = fixture::in_cluster(&mut case);
+        let mut labels = known.group.labels.clone();
+        labels.insert("added".into(), "by-admission".into());
+        known.pod.as_mut().unwrap().labels = Some(labels);
+        let said = |case: &mut Case| {
+            let known = fixture::in_cluster(case);
+            super::explains(known, [192, 0, 2, 1].into(), 443, Transport::Tcp)
+        };
+        assert!(said(&mut case).contains("does not enforce that"), "{}", said(&mut case));
+        let selector = json!({ "matchLabels": { "added": "by-admission" } });
+        let team = fixture::network_policy("team", &json!({ "podSelector": selector, "egress": [{}] }));
+        fixture::bind(&mut case, &[fixture::default_deny(), team]);
+        assert!(said(&mut case).contains("team binds the probe pod alone"), "{}", said(&mut case));
     }
 }
