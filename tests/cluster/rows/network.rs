@@ -219,7 +219,7 @@ pub(super) const ROWS: &[Row] = &[
         settle: "3s",
         lacks: &[("pod/web", OPENED_BOTH_WAYS)],
         code: 1,
-        says: "the sandbox reached another pod of the namespace",
+        says: ":8080 (other pods); NetworkPolicy mesh",
         ..CLEAN
     },
     Row {
