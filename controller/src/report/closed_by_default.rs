@@ -1,7 +1,7 @@
 //! A cluster that is closed by default: policies of the whole cluster deny what no other policy opens. Its users need a control
 //! namespace that a policy opens.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::case::{
     Case,
@@ -11,9 +11,11 @@ use crate::case::{
 
 /// Returns a note that names the policies which close the cluster; empty if none does.
 pub(super) fn note(cases: &[Case]) -> Option<String> {
-    let clusters =
-        cases.iter().filter_map(|case| case.surroundings.in_cluster.as_ref()).map(|known| &*known.cluster);
-    let closing: BTreeSet<_> = clusters.flat_map(closing).collect();
+    let known = cases.iter().filter_map(|case| case.surroundings.in_cluster.as_ref());
+    let mut clusters: Vec<_> = known.map(|known| &known.cluster).collect();
+    // All cases of a run share one cluster.
+    clusters.dedup_by(|one, other| Arc::ptr_eq(one, other));
+    let closing: BTreeSet<_> = clusters.into_iter().flat_map(|cluster| closing(cluster)).collect();
     let titles = closing.into_iter().collect::<Vec<_>>().join(", ");
     (!titles.is_empty()).then(|| {
         format!(
