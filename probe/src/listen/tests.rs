@@ -38,6 +38,15 @@ fn answer(listener: &mut Listener) {
     listener.answer();
 }
 
+/// Returns what the listener sends to a connection at this port.
+fn shown(listener: &mut Listener, port: u16) -> Vec<u8> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    answer(listener);
+    let mut shown = Vec::new();
+    connection.read_to_end(&mut shown).unwrap();
+    shown
+}
+
 #[test]
 fn without_a_token_a_connection_is_accepted_and_closed_in_silence() {
     let (mut listener, tcp, _) = listener();
@@ -67,11 +76,7 @@ fn the_listeners_token_is_in_each_answer() {
     let mut listener = bound_to(0, Some(token)).unwrap();
     let tcp = listener.connections[0].local_addr().unwrap().port();
     let udp = listener.datagrams[0].local_addr().unwrap().port();
-    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
-    answer(&mut listener);
-    let mut shown = Vec::new();
-    connection.read_to_end(&mut shown).unwrap();
-    assert_eq!(shown, token.0);
+    assert_eq!(shown(&mut listener, tcp), token.0);
     let asking = asking();
     asking.send_to(b"?", (Ipv4Addr::LOCALHOST, udp)).unwrap();
     answer(&mut listener);
@@ -143,11 +148,7 @@ fn a_further_port_is_answered_beside_the_own_one() {
     let (tcp, udp) = (free(SockType::Stream), free(SockType::Datagram));
     listener.add(Port::Tcp(NonZeroU16::new(tcp).unwrap())).unwrap();
     listener.add(Port::Udp(NonZeroU16::new(udp).unwrap())).unwrap();
-    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, tcp)).unwrap();
-    answer(&mut listener);
-    let mut shown = Vec::new();
-    connection.read_to_end(&mut shown).unwrap();
-    assert_eq!(shown, token.0);
+    assert_eq!(shown(&mut listener, tcp), token.0);
     let asking = asking();
     asking.send_to(b"?", (Ipv4Addr::LOCALHOST, udp)).unwrap();
     answer(&mut listener);
