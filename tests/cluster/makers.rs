@@ -37,6 +37,30 @@ pub(super) const OTHER_KINDS: [OtherKind; 10] = [
     OtherKind { kind: "GlobalNetworkPolicy", plural: "globalnetworkpolicies", group: "projectcalico.org" },
 ];
 
+/// Returns the definition of a kind, by its group, its name and its plural, in version v1.
+pub(super) fn definition((group, kind, plural): (&str, &str, &str), scope: &str, schema: &Value) -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": format!("{plural}.{group}"),
+            // Groups of Kubernetes' own ask for it.
+            "annotations": { "api-approved.kubernetes.io": "unapproved, for a test" },
+        },
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase() },
+            "versions": [{
+                "name": "v1",
+                "served": true,
+                "storage": true,
+                "schema": { "openAPIV3Schema": schema },
+            }],
+        },
+    })
+}
+
 impl OtherKind {
     /// Returns a kind of a group whose objects may hold pod templates.
     pub(super) const fn of_templates(group: &'static str) -> Self {
@@ -45,29 +69,8 @@ impl OtherKind {
 
     /// Returns the definition that teaches the cluster this kind.
     pub(super) fn definition(&self, scope: &str) -> Value {
-        let Self { kind, plural, group } = self;
-        json!({
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {
-                "name": format!("{plural}.{group}"),
-                // Groups of Kubernetes' own ask for it.
-                "annotations": { "api-approved.kubernetes.io": "unapproved, for a test" },
-            },
-            "spec": {
-                "group": group,
-                "scope": scope,
-                "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase() },
-                "versions": [{
-                    "name": "v1",
-                    "served": true,
-                    "storage": true,
-                    "schema": {
-                        "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
-                    },
-                }],
-            },
-        })
+        let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+        definition((self.group, self.kind, self.plural), scope, &anything)
     }
 
     fn open(&self) -> Value {

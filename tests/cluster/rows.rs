@@ -22,11 +22,13 @@ use stage::{
 
 use crate::{Batch, Selection, outside};
 
+pub(super) use workload::OTHER_NETWORK;
+
 /// Rows that are under way at once.
 const AT_ONCE: usize = 3;
 
 /// Requirements that are not met, each with its outcome.
-type Lacks = &'static [(&'static str, &'static str)];
+pub(super) type Lacks = &'static [(&'static str, &'static str)];
 
 /// The pool of the node where Cilium enforces policies.
 const ENFORCED: &str = "enforced";

@@ -10,7 +10,7 @@ use stage::{
 };
 
 use super::{PRODUCTION, lend, nothing_left, on, pod, rehearsed};
-use crate::{Batch, Selection};
+use crate::{Batch, Selection, rows};
 
 /// Namespaces that are under way at once.
 const AT_ONCE: usize = 3;
@@ -37,7 +37,7 @@ struct Case {
     name: &'static str,
     spoil: fn(&mut Shop),
     /// Every requirement that is not met, with its outcome.
-    lacks: &'static [(&'static str, &'static str)],
+    lacks: rows::Lacks,
     code: i32,
     /// Words of the report by which the reader recognises the fault.
     says: &'static str,
@@ -145,16 +145,7 @@ const WORLDS: &[World] = &[
                     shop.template()["metadata"]["annotations"] =
                         json!({ "k8s.v1.cni.cncf.io/networks": "shop/lan" });
                 },
-                lacks: &[
-                    ("api-server-blocked", "inconclusive"),
-                    ("closed-from-the-start", "inconclusive"),
-                    ("dns-contained", "inconclusive"),
-                    ("ingress-closed", "inconclusive"),
-                    ("metadata-blocked", "inconclusive"),
-                    ("neighbours-blocked", "inconclusive"),
-                    ("network-isolation", "inconclusive"),
-                    ("policies-enforced", "inconclusive"),
-                ],
+                lacks: rows::OTHER_NETWORK,
                 code: 3,
                 says: "k8s.v1.cni.cncf.io/networks",
             },

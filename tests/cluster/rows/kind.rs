@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use stage::{Cluster, cluster::Loan};
 
+use crate::makers;
+
 /// A kind, served in version v1.
 pub(super) struct Kind {
     name: &'static str,
@@ -48,22 +50,8 @@ impl Kind {
         });
         let nothing = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
         let name = format!("{plural}.{group}");
-        let loan = cluster.lend(json!({
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": { "name": name, "annotations": { "api-approved.kubernetes.io": "unapproved, for a test" } },
-            "spec": {
-                "group": group,
-                "scope": scope,
-                "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase() },
-                "versions": [{
-                    "name": "v1",
-                    "served": true,
-                    "storage": true,
-                    "schema": { "openAPIV3Schema": if *opaque { nothing } else { described } },
-                }],
-            },
-        }));
+        let schema = if *opaque { nothing } else { described };
+        let loan = cluster.lend(makers::definition((group, kind, plural), scope, &schema));
         cluster.ask(&["wait", "--for=condition=Established", "--timeout=60s", &format!("crd/{name}")]);
         cluster.until("its API", || cluster.kubectl(&["get", &name, "--all-namespaces"]).status.success());
         loan

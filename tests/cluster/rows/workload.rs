@@ -7,7 +7,7 @@ use stage::cluster::Shop;
 use super::{CLEAN, Lacks, Row, runtime};
 
 /// Outcomes of pods with a network that the probe does not have.
-const OTHER_NETWORK: Lacks = &[
+pub(crate) const OTHER_NETWORK: Lacks = &[
     ("api-server-blocked", "inconclusive"),
     ("closed-from-the-start", "inconclusive"),
     ("dns-contained", "inconclusive"),
