@@ -176,6 +176,13 @@ fn full(cluster: &Cluster) {
     cluster.ask(&["label", "node", ONE, TWO, &format!("{POOL}=both")]);
     let planned = scene.shop.get(&["pods"])["items"][0]["spec"]["nodeName"].as_str().unwrap().to_owned();
     let other = if planned == ONE { TWO } else { ONE };
+    // A pod may have come before the node lost a hindrance of a moment; a run would then not plan its probe there.
+    cluster.until("a node without a hindrance", || {
+        let node = cluster.get(&["node", &planned]);
+        let mut conditions = node["status"]["conditions"].as_array().unwrap().iter();
+        let ready = conditions.any(|it| it["type"] == "Ready" && it["status"] == "True");
+        ready && node["spec"].get("taints").is_none() && node["spec"].get("unschedulable").is_none()
+    });
     let filler = cluster.namespace("filler");
     let mut heavy = pod("heavy", "runc", &planned, None);
     let rest = format!("{}m", free_millis(cluster, &planned) - 5);

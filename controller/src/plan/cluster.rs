@@ -15,7 +15,7 @@ mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use alternatives::alternatives;
+pub use alternatives::{alternatives, displaced};
 pub use bound::MostProbes;
 pub use homeless::homeless;
 pub use ingress::Reception;

@@ -1,4 +1,4 @@
-//! Other nodes for a probe that finds no place on the planned one.
+//! Other nodes than those of the pods, for a probe that has no place there.
 
 use super::{Nodes, Request, unfit};
 use crate::case::cluster::{Cluster, Group, Node, NodeKind};
@@ -20,10 +20,49 @@ pub fn alternatives(cluster: &Cluster, request: &Request, group: &Group) -> Vec<
     nodes.map(|node| node.name.clone()).collect()
 }
 
+/// Says for each planned probe why it is on none of its pods' nodes. Pods without a node and nodes that may not be read are
+/// no reason for a remark.
+pub fn displaced(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
+    groups.iter().filter(|group| group.refused.is_none()).filter_map(|group| away(cluster, group)).collect()
+}
+
+fn away(cluster: &Cluster, group: &Group) -> Option<String> {
+    let planned = group.node.as_deref().and_then(|name| cluster.node(name))?;
+    let theirs = || group.pod_views.iter().filter_map(|pod_view| cluster.node(pod_view.node.as_deref()?));
+    if theirs().any(|node| node.name == planned.name) {
+        return None;
+    }
+    let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
+    let why = theirs().find_map(|node| group.placement.hindrance(node, class))?;
+    Some(format!(
+        "{}: {why}; the probe runs on node {} of the same pool and kind",
+        group.pod_views.first().map(|pod_view| pod_view.origin.title()).unwrap_or_default(),
+        planned.name
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::cluster::{namespace, tests};
+
+    #[test]
+    fn a_probe_away_from_its_pods_node_is_explained() {
+        let mut cluster = tests::cluster();
+        let plan = namespace(&cluster, &tests::request()).unwrap();
+        assert_eq!(displaced(&cluster, &plan.groups), [""; 0]);
+
+        let nodes = cluster.nodes.as_mut().unwrap();
+        let another = Node { name: "another".into(), ..nodes[0].clone() };
+        nodes[0].ready = false;
+        let first = nodes[0].name.clone();
+        nodes.push(another);
+        let plan = namespace(&cluster, &tests::request()).unwrap();
+        let told = displaced(&cluster, &plan.groups);
+        let expected =
+            format!("{first} is not ready; the probe runs on node another of the same pool and kind");
+        assert!(told.iter().any(|told| told.ends_with(&expected)), "{told:?}");
+    }
 
     /// Returns the alternatives to a plan's only node, after a change of the other node.
     fn others(nodes: Nodes, change: fn(&mut Node)) -> Vec<String> {
