@@ -2,7 +2,7 @@
 //!
 //! `probe report` speaks gRPC over its standard input and output. It starts `probe observe`, the worker that runs the
 //! observers. `probe hold` and `probe listen` are the main processes of pods: the first waits, the second is the listener.
-//! `probe --version` prints the version.
+//! `probe release` ends a process that waits. `probe --version` prints the version.
 
 mod egress;
 mod executable;
@@ -15,6 +15,7 @@ mod listen;
 mod network;
 mod privilege;
 mod process_status;
+mod release;
 mod report;
 mod resources;
 mod stdio;
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
             (Ok(ports), Ok(token), Ok(seconds)) => exit_code(hold::run(&ports, Some(token), seconds)),
             _ => usage(),
         },
+        ["release", token] => match token.parse() {
+            Ok(token) => exit_code(release::run(token)),
+            Err(_) => usage(),
+        },
         ["listen", ports, seconds] => match (ports.parse(), seconds.parse()) {
             (Ok(ports), Ok(seconds)) => exit_code(listen::run(&ports, seconds, None)),
             _ => usage(),
@@ -59,7 +64,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     say(
-        "usage: probe report | observe | hold [PORT/PROTOCOL,... TOKEN] LIFETIME_SECONDS | listen PORT[,PORT/PROTOCOL]... [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
+        "usage: probe report | observe | hold [PORT/PROTOCOL,... TOKEN] LIFETIME_SECONDS | release TOKEN | listen PORT[,PORT/PROTOCOL]... [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
     );
     ExitCode::from(USAGE)
 }
