@@ -149,7 +149,7 @@ pub enum Subject {
     },
     /// No sandbox: the probe ran as a plain process.
     Unsandboxed,
-    /// Pods of a cluster that one probe represents.
+    /// Pods of a cluster that one probe represents, in a pod of its own or in one of them.
     Pods {
         /// The pods' namespace.
         namespace: String,
@@ -165,6 +165,8 @@ pub enum Subject {
         policies: Vec<String>,
         /// The represented pods, or pod templates if there is no pod; empty for pods that do not exist yet.
         represents: Vec<String>,
+        /// The running pod that was examined in place; `None` for a probe pod.
+        in_place: Option<String>,
     },
 }
 
@@ -268,7 +270,8 @@ impl Subject {
                 format!("the bundle {} in {}", folder.display(), runtime.join(" "))
             }
             Self::Unsandboxed => "this machine without a sandbox".to_owned(),
-            Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, .. } => {
+            Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, in_place, .. } => {
+                let pod = in_place.as_ref().map(|pod| format!("running pod {pod}, ")).unwrap_or_default();
                 let kind = node_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
                 let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
                 let class = runtime_class
@@ -276,7 +279,7 @@ impl Subject {
                     .map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
                 let bound =
                     if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
-                format!("namespace {namespace}, pool {pool}{node}{kind}, {class}, bound by {bound}")
+                format!("namespace {namespace}, {pod}pool {pool}{node}{kind}, {class}, bound by {bound}")
             }
         }
     }

@@ -41,7 +41,7 @@ enum Command {
     Score(score::Arguments),
     Diff(diff::Arguments),
     Policy(policy::Arguments),
-    Plan(plan::Arguments),
+    Plan(Box<plan::Arguments>),
     Doctor(doctor::Arguments),
     ExplainPolicy(explain_policy::Arguments),
     Rbac(rbac::Arguments),

@@ -2,6 +2,7 @@
 
 pub(super) mod cluster;
 pub(super) mod evidence;
+mod live;
 pub(super) mod marks;
 pub(super) mod network;
 pub(super) mod output;

@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     image: Image,
     #[command(flatten)]
     marks: marks::Arguments,
+    /// Also check the permission and the admission of `verify --live`
+    #[arg(long)]
+    live: bool,
     #[command(flatten)]
     patience: Patience,
 }
@@ -52,14 +55,14 @@ impl Arguments {
             let connection = connect::connect(&login).await;
             let connection = connection.map_err(RunError::from)?;
             let image = self.image.reference();
-            let checks = Box::pin(doctor::examine(
-                &connection,
+            let asked = doctor::Asked {
                 namespace,
-                control_namespace,
+                control: control_namespace,
                 image,
-                self.marks.named(),
-            ))
-            .await;
+                marks: self.marks.named(),
+                live: self.live,
+            };
+            let checks = Box::pin(doctor::examine(&connection, &asked)).await;
             let printed = print(&doctor::render(&checks));
             Ok(if printed == Exit::Ready { exit(doctor::readiness(&checks)) } else { printed })
         })

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{args::cluster::Namespaces, console::print};
 use crate::{
     judge::exit::Exit,
-    run::cluster::permission::{Subject, roles},
+    run::cluster::permission::{Extent, Subject, roles},
 };
 
 /// Prints the minimal roles for a run, with the purpose of each rule and the loss without it
@@ -22,6 +22,9 @@ pub(super) struct Arguments {
     /// Also print roles for objects of the whole cluster: nodes, RuntimeClasses, other kinds of policies
     #[arg(long)]
     cluster: bool,
+    /// Also print the permission of a run with `--live`, which changes running pods
+    #[arg(long)]
+    live: bool,
     /// Also bind the roles to this service account, such as ci:gate [default: print no bindings]
     #[arg(long, value_name = "NAMESPACE:NAME", value_parser = subject)]
     service_account: Option<Subject>,
@@ -36,7 +39,7 @@ impl Arguments {
         let text = roles(
             namespace,
             self.namespaces.control_namespace.as_deref(),
-            self.cluster,
+            Extent { cluster: self.cluster, live: self.live },
             self.service_account.as_ref(),
         );
         print(&text)
@@ -58,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_missing_permission_names_requirements_of_the_catalogue() {
-        for permission in permission::ALL {
+        for permission in permission::all(true) {
             for id in permission.without.requirements() {
                 assert!(catalogue::ALL.iter().any(|it| it.id == *id), "{}: {id}", permission.resource);
             }

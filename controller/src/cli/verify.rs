@@ -73,7 +73,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     output: output::Arguments,
     /// Measure the sandbox's share of processor time; this keeps its processors busy for 3 s
-    #[arg(long, help_heading = "Target")]
+    #[arg(long, conflicts_with = "live", help_heading = "Target")]
     measure_cpu: bool,
     /// Show no progress on standard error
     #[arg(long, short, help_heading = "How to report")]

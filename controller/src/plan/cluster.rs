@@ -7,6 +7,7 @@ mod bound;
 mod homeless;
 mod ingress;
 mod listening;
+mod live;
 mod places;
 mod second_reading;
 mod targets;
@@ -20,13 +21,14 @@ pub use bound::MostProbes;
 pub use homeless::homeless;
 pub use ingress::Reception;
 pub use listening::{Listening, unanswered};
+pub use live::{Chosen, Live};
 pub use second_reading::apply_second_reading;
 pub use targets::{ListenerAt, destinations};
 pub use withheld::remarks as remarks_on_labels;
 
 use super::needs::Entry;
 use crate::case::{
-    cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, SelectingKind},
+    cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, Running, SelectingKind},
     policy::Binding,
 };
 use places::{Place, left_out, places};
@@ -51,6 +53,10 @@ pub struct Request {
     pub most_probes: MostProbes,
     /// Entries of the policy file: the pods of different entries need probes of their own.
     pub entries: Vec<Entry>,
+    /// The running pods to examine in place; `None` for probe pods alone.
+    pub live: Option<Live>,
+    /// The pods by their names, as far as they may be examined in place.
+    pub running: BTreeMap<String, Running>,
     /// The probe's architecture, as Go names it.
     pub architecture: &'static str,
 }
@@ -72,6 +78,8 @@ pub enum Nodes {
 pub struct Plan {
     /// The groups in the order of pools; each gets one probe, unless it is refused.
     pub groups: Vec<Group>,
+    /// For each set of pods that are bound alike, the position of its first group.
+    firsts: Vec<usize>,
     /// The number of groups without a probe because of `--max-probes`.
     pub beyond: usize,
     /// The pods and nodes that the probes cover.
@@ -133,7 +141,18 @@ struct Key {
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     known(cluster, request)?;
     let (groups, gaps) = grouped(cluster, request);
-    let mut groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
+    let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
+    let split = match &request.live {
+        Some(live) => live::apply(groups, &request.running, live)?,
+        None => groups.into_iter().map(|group| vec![group]).collect(),
+    };
+    let firsts =
+        split.iter().scan(0, |next, groups| Some(std::mem::replace(next, *next + groups.len()))).collect();
+    let mut groups: Vec<_> = split.into_iter().flatten().collect();
+    for group in groups.iter_mut().filter(|group| group.in_place.is_some()) {
+        let node = group.node.as_deref().and_then(|name| cluster.node(name));
+        group.refused = group.refused.take().or_else(|| unfit(node?, None, request));
+    }
     let beyond = bound::apply(&mut groups, request.most_probes);
     if groups.is_empty()
         && let Some((kind, name)) = &request.like
@@ -141,7 +160,7 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
         return Err(Error::NothingAlike(format!("{kind}/{name}")));
     }
     let coverage = coverage(cluster, request, (&groups, &beyond), gaps);
-    Ok(Plan { groups, beyond: beyond.len(), coverage })
+    Ok(Plan { groups, firsts, beyond: beyond.len(), coverage })
 }
 
 /// Returns the groups by their shared properties, and the pods that are in no group.
@@ -274,7 +293,9 @@ pub fn counted_by(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
     let selecting = cluster.selecting.iter().flatten().flatten();
     let counting = selecting.filter(|it| {
         matches!(it.kind, SelectingKind::DisruptionBudget | SelectingKind::Autoscaler)
-            && groups.iter().any(|group| group.refused.is_none() && it.takes(group))
+            && groups
+                .iter()
+                .any(|group| group.refused.is_none() && group.in_place.is_none() && it.takes(group))
     });
     counting
         .map(|it| {

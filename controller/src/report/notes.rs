@@ -31,11 +31,16 @@ pub(super) fn scope(case: &Case) -> String {
              runsc, or name a runtime."
                 .to_owned()
         }
-        Subject::Pods { namespace, .. } => {
+        Subject::Pods { namespace, in_place, .. } => {
             let nodes = case.surroundings.in_cluster.as_ref().and_then(|known| nodes(&known.coverage));
             let parts = case.surroundings.in_cluster.as_ref().and_then(|known| parts(&known.coverage));
+            let how = if in_place.is_some() {
+                "examined in place in running pods, one for each group of pods that are bound alike or as `--live` names them"
+            } else {
+                "with one probe for each group of pods that are bound alike"
+            };
             format!(
-                "Scope: the pods of namespace {namespace}{}, with one probe for each group of pods that are bound alike{}.",
+                "Scope: the pods of namespace {namespace}{}, {how}{}.",
                 parts.unwrap_or_default(),
                 nodes.unwrap_or_default()
             )

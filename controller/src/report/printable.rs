@@ -100,9 +100,18 @@ impl Clean for Subject {
                 bundle.clean();
             }
             Self::Unsandboxed => (),
-            Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents } => {
+            Self::Pods {
+                namespace,
+                pool,
+                node_kind,
+                node,
+                runtime_class,
+                policies,
+                represents,
+                running_pod,
+            } => {
                 [namespace, pool].into_iter().for_each(Clean::clean);
-                [node_kind, node, runtime_class].into_iter().for_each(Clean::clean);
+                [node_kind, node, runtime_class, running_pod].into_iter().for_each(Clean::clean);
                 [policies, represents].into_iter().for_each(Clean::clean);
             }
         }

@@ -6,6 +6,7 @@ mod cases;
 pub(crate) mod connect;
 mod controls;
 pub(crate) mod doctor;
+mod examining;
 pub mod manifest;
 pub mod permission;
 mod placing;
@@ -15,14 +16,19 @@ pub(crate) mod readiness;
 mod rehearsal;
 pub(crate) mod survey;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use connect::{Connection, Login};
+pub(crate) use examining::VisitorsUser;
 use manifest::{Admission, Common, Marks};
-use pods::Fleet;
+use pods::{Fleet, Visits};
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
 pub use survey::pod_view;
@@ -44,7 +50,7 @@ use crate::{
     },
     plan::{
         self,
-        cluster::{Listening, MostProbes, Nodes, Plan},
+        cluster::{Listening, Live, MostProbes, Nodes, Plan},
         needs::{Entry, Needs},
     },
 };
@@ -79,6 +85,10 @@ pub(crate) struct Target {
     pub(crate) digests: Vec<String>,
     /// Labels and annotations of the run's pods.
     pub(crate) marks: Marks,
+    /// The running pods to examine in place; `None` for probe pods alone.
+    pub(crate) live: Option<Live>,
+    /// The user of a probe in a running pod.
+    pub(crate) visitors_user: VisitorsUser,
     /// The number of probes that may run at once.
     pub(crate) parallel: usize,
     /// The number of probes that a run makes.
@@ -109,6 +119,8 @@ struct Results {
     probed: Vec<Probed>,
     /// The second reading, after the probes were asked; `None` if no probe was launched.
     second_reading: Option<SecondReading>,
+    /// The running pods that got a probe's container.
+    visited: Vec<String>,
     /// Objects that could not be removed.
     leftovers: Vec<Leftover>,
     /// True if a signal came before everything was removed.
@@ -133,7 +145,7 @@ impl Launcher for ClusterLauncher {
             }
             Ok::<_, RunError>((connection, surveyed))
         };
-        let (connection, Surveyed { mut cluster, kinds, forwards }) = tokio::select! {
+        let (connection, Surveyed { mut cluster, kinds, forwards, running }) = tokio::select! {
             biased;
             () = session.interrupt.arrival() => return Err(RunError::Interrupted),
             surveyed = timeout_at(session.deadline, surveyed) => surveyed.map_err(|_| RunError::NoAnswer)??,
@@ -146,7 +158,7 @@ impl Launcher for ClusterLauncher {
         let awaited =
             awaiting::nodes(&self.target, &connection, &mut cluster, request.timeout, session).await?;
         let needs = needs.within(&cluster.namespace, &forwards);
-        let asked_for = plan_request(&self.target, needs.entries());
+        let asked_for = plan::cluster::Request { running, ..plan_request(&self.target, needs.entries()) };
         let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
 
         // touches the cluster: launch, collect, read a second time, clean up
@@ -163,7 +175,13 @@ impl Launcher for ClusterLauncher {
             Box::pin(self.probes(request, &ground, &plan, session)).await?
         } else {
             let probed = plan.groups.iter().map(Probed::refused).collect();
-            Results { probed, second_reading: None, leftovers: Vec::new(), interrupted: false }
+            Results {
+                probed,
+                second_reading: None,
+                visited: Vec::new(),
+                leftovers: Vec::new(),
+                interrupted: false,
+            }
         };
 
         // pure: changes during the run
@@ -181,6 +199,7 @@ impl Launcher for ClusterLauncher {
                 .remarks
                 .into_iter()
                 .chain(remarks(&cluster, &plan, &listening, &results.probed))
+                .chain(traces(&results.visited))
                 .collect(),
             cases: cases::cases(request, &needs, &Arc::new(cluster), plan, results.probed),
             leftovers: [awaited.leftovers, results.leftovers].concat(),
@@ -212,9 +231,11 @@ impl ClusterLauncher {
         let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
         let fleet = begin(&target.namespace);
         let control_fleet = control_namespace(target).map(begin);
+        let visits = Visits::begin(&connection.client, &target.namespace, &common, deadline);
         let controls = controls::Controls::new(control_fleet, &common, request.rounds, deadline);
         let probing = Probing {
             fleet: &fleet,
+            visits: &visits,
             controls: &controls,
             common: &common,
             cluster,
@@ -237,11 +258,16 @@ impl ClusterLauncher {
         progress.change("reading the cluster again, and cleaning up");
         let made = fleet.made().into_iter().chain(controls.made_in(&target.namespace)).collect();
         let soon = deadline.min(Instant::now() + SECOND_READING);
-        let (second_reading, own, controls) =
-            tokio::join!(second_reading(ground, &made, soon), fleet.clean_up(), controls.clean_up());
+        let (second_reading, own, visited, controls) = tokio::join!(
+            second_reading(ground, &made, soon),
+            fleet.clean_up(),
+            visits.clean_up(),
+            controls.clean_up()
+        );
         interrupted |= interrupt.has_arrived().await;
-        let leftovers = own.into_iter().chain(controls).collect();
-        Ok(Results { probed: probed?, second_reading: Some(second_reading), leftovers, interrupted })
+        let leftovers = own.into_iter().chain(visited).chain(controls).collect();
+        let visited = visits.pods();
+        Ok(Results { probed: probed?, second_reading: Some(second_reading), visited, leftovers, interrupted })
     }
 }
 
@@ -302,6 +328,16 @@ fn remarks(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: &[Prob
     remarks
 }
 
+/// Names the pods that were examined in place, and the trace that stays in them.
+fn traces(visited: &[String]) -> Option<String> {
+    (!visited.is_empty()).then(|| {
+        format!(
+            "examined in place: {}; in the status of each pod, the probe's ended container stays until the pod goes",
+            visited.iter().map(|pod| format!("pod/{pod}")).collect::<Vec<_>>().join(", ")
+        )
+    })
+}
+
 /// Returns the namespace of the control pods, or what the run knows of them without one.
 fn control_namespace(target: &Target) -> Result<&String, Control> {
     match &target.control_namespace {
@@ -321,6 +357,8 @@ fn plan_request(target: &Target, entries: Vec<Entry>) -> plan::cluster::Request 
         expected_pools: target.expected_pools.clone(),
         most_probes: target.most_probes,
         entries,
+        live: target.live.clone(),
+        running: BTreeMap::new(),
         architecture: architecture(),
     }
 }
@@ -358,7 +396,13 @@ mod tests {
     use crate::case::cluster::Group;
 
     fn results(probed: Vec<Probed>) -> Results {
-        Results { probed, second_reading: None, leftovers: Vec::new(), interrupted: false }
+        Results {
+            probed,
+            second_reading: None,
+            visited: Vec::new(),
+            leftovers: Vec::new(),
+            interrupted: false,
+        }
     }
 
     fn refused() -> Probed {

@@ -27,6 +27,8 @@ pub struct Group {
     pub placement: Placement,
     /// The represented pods and templates; none for pods that do not exist yet.
     pub pod_views: Vec<PodView>,
+    /// The running pod that is examined in place; `None` if a probe pod represents the pods.
+    pub in_place: Option<String>,
     /// Why no probe may be launched; `None` if it may.
     pub refused: Option<String>,
 }

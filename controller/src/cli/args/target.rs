@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     cluster::{Cluster, Image, Namespaces},
-    marks,
+    live, marks,
 };
 
 use crate::cli::{console::tell, verify};
@@ -45,6 +45,8 @@ pub(in crate::cli) struct Arguments {
     /// Labels of the pods that do not exist yet, so that the same policies select the probe [default: no labels]
     #[arg(long, value_name = "KEY=VALUE,…", value_parser = labels, requires = "runtime_class", help_heading = "In a cluster")]
     labels: Option<Labels>,
+    #[command(flatten)]
+    live: live::Arguments,
     #[command(flatten)]
     pub(in crate::cli) marks: marks::Arguments,
     /// The node label that names a node's pool [default: the labels of known providers]
@@ -112,6 +114,8 @@ impl Arguments {
             parallel: self.parallel,
             most_probes: MostProbes(self.max_probes),
             wait_for_nodes: self.wait_for_nodes,
+            live: self.live.live(),
+            visitors_user: self.live.user(),
         }))
     }
 }
@@ -126,7 +130,7 @@ fn nodes(text: &str) -> Result<Nodes, String> {
     }
 }
 
-fn labels(text: &str) -> Result<Labels, String> {
+pub(super) fn labels(text: &str) -> Result<Labels, String> {
     let label = |pair: &str| {
         let (key, value) = pair.split_once('=').filter(|(key, _)| !key.is_empty())?;
         Some((key.trim().to_owned(), value.trim().to_owned()))

@@ -24,6 +24,8 @@ saved_struct! {
         placement: Placement => Into::into,
         #[serde(rename = "shapes")]
         pod_views: Vec<PodView> => each,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_place: Option<String>,
         refused: Option<String>,
     }
 }

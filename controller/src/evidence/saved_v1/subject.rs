@@ -28,6 +28,8 @@ pub(super) enum Subject {
         policies: Vec<String>,
         #[serde(rename = "stands_for")]
         represents: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_place: Option<String>,
     },
 }
 
@@ -56,8 +58,17 @@ impl From<case::Subject> for Subject {
         match subject {
             Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
             Subject::Unsandboxed => Self::Unsandboxed,
-            Subject::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents } => {
-                Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents }
+            Subject::Pods {
+                namespace,
+                pool,
+                node_kind,
+                node,
+                runtime_class,
+                policies,
+                represents,
+                in_place,
+            } => {
+                Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents, in_place }
             }
         }
     }
@@ -68,8 +79,17 @@ impl From<Subject> for case::Subject {
         match subject {
             Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
             Subject::Unsandboxed => Self::Unsandboxed,
-            Subject::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents } => {
-                Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents }
+            Subject::Pods {
+                namespace,
+                pool,
+                node_kind,
+                node,
+                runtime_class,
+                policies,
+                represents,
+                in_place,
+            } => {
+                Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents, in_place }
             }
         }
     }

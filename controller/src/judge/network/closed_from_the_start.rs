@@ -64,6 +64,11 @@ fn judge(case: &Case) -> Judgement {
     if !leaks.is_empty() {
         return Judgement::not_applicable(open(&leaks));
     }
+    if case.surroundings.in_cluster.as_ref().is_some_and(|known| known.group.in_place.is_some()) {
+        return Judgement::not_applicable(
+            "the pod ran before the check; a run without `--live` shows the first seconds of a new pod",
+        );
+    }
     let start = Start::of(case);
     if let Some(late) = start.is_late().then(|| start.words()).flatten() {
         return Judgement::undecided(
@@ -206,6 +211,16 @@ mod tests {
         let mut case = fixture::gvisor();
         fixture::egress(&mut case).container_age_ms = None;
         assert_eq!(judge(&case).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn the_first_seconds_of_a_running_pod_are_past() {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        assert!(matches!(judge(&case).outcome, Outcome::NotApplicable(_)));
+        let attempt = &mut fixture::attempts(&mut case)[0];
+        (attempt.reach, attempt.again) = (Reach::Reached, Some(Reach::TimedOut));
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
             return;
         }
     };
-    // The keys have the order of the plan's groups.
+    // The keys have the order of the plan's first groups.
     let keys: Vec<_> = grouped(cluster, request).0.into_keys().collect();
     let pods = pods.into_iter().map(|pod| known_by_its_workload(pod, cluster));
     let changed: Vec<_> = pods.filter(|pod| !cluster.pod_views.contains(pod)).collect();
@@ -74,6 +74,7 @@ fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod
     for place in places {
         let key = key(cluster, request, pod, place);
         let position = keys.iter().position(|known| *known == key);
+        let position = position.and_then(|position| plan.firsts.get(position).copied());
         let group = position.and_then(|position| plan.groups.get_mut(position));
         if let Some(group) = group.filter(|group| group.refused.is_none()) {
             group.pod_views.push(pod.clone());

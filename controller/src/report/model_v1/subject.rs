@@ -37,6 +37,9 @@ pub enum Subject {
         /// The pods that the probe represents, or pod templates where no pod exists; empty for pods that do not exist yet.
         #[serde(rename = "stands_for")]
         represents: Vec<String>,
+        /// The running pod that was examined in place; absent where a probe pod represents the pods.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        running_pod: Option<String>,
     },
 }
 
@@ -57,14 +60,17 @@ impl Subject {
 
     /// Returns pool, node, RuntimeClass and policies of pods; `None` for a local sandbox.
     pub fn place(&self) -> Option<String> {
-        let Self::Pods { pool, node_kind, node, runtime_class, policies, .. } = self else { return None };
+        let Self::Pods { pool, node_kind, node, runtime_class, policies, running_pod, .. } = self else {
+            return None;
+        };
+        let pod = running_pod.as_ref().map(|pod| format!("running pod {pod}, ")).unwrap_or_default();
         let kind = node_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
         let node = node.as_ref().map(|node| format!(" on node {node}")).unwrap_or_default();
         let class = runtime_class
             .as_ref()
             .map_or("no RuntimeClass".to_owned(), |class| format!("RuntimeClass {class}"));
         let bound = if policies.is_empty() { "no NetworkPolicy".to_owned() } else { policies.join(", ") };
-        Some(format!("pool {pool}{node}{kind}, {class}, bound by {bound}"))
+        Some(format!("{pod}pool {pool}{node}{kind}, {class}, bound by {bound}"))
     }
 
     /// Returns the pods or pod templates that a probe represents; empty for a local sandbox.
@@ -90,9 +96,25 @@ impl From<&case::Subject> for Subject {
         match subject.clone() {
             case::Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
             case::Subject::Unsandboxed => Self::Unsandboxed,
-            case::Subject::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents } => {
-                Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, represents }
-            }
+            case::Subject::Pods {
+                namespace,
+                pool,
+                node_kind,
+                node,
+                runtime_class,
+                policies,
+                represents,
+                in_place,
+            } => Self::Pods {
+                namespace,
+                pool,
+                node_kind,
+                node,
+                runtime_class,
+                policies,
+                represents,
+                running_pod: in_place,
+            },
         }
     }
 }

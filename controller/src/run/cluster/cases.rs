@@ -60,6 +60,7 @@ fn case(
         runtime_class: group.runtime_class.clone(),
         policies: group.policies.clone(),
         represents: group.represents(),
+        in_place: group.in_place.clone(),
     };
     let source = &request.declared.source;
     let surroundings = Surroundings {

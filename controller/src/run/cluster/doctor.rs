@@ -53,14 +53,22 @@ struct Trouble {
     remedy: String,
 }
 
+/// The run that is to be checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) namespace: &'a str,
+    /// The control namespace; `None` for a run without control pods.
+    pub(crate) control: Option<&'a str>,
+    /// The reference of the probe's image; `None` if none was named.
+    pub(crate) image: Option<&'a str>,
+    pub(crate) marks: Marks,
+    /// True for a run with `--live`.
+    pub(crate) live: bool,
+}
+
 /// Makes every check. An API server that does not answer ends the checks, because the others depend on it.
-pub(crate) async fn examine(
-    connection: &Connection,
-    namespace: &str,
-    control: Option<&str>,
-    image: Option<&str>,
-    marks: Marks,
-) -> Vec<Check> {
+pub(crate) async fn examine(connection: &Connection, asked: &Asked<'_>) -> Vec<Check> {
+    let Asked { namespace, control, image, ref marks, .. } = *asked;
     let client = &connection.client;
     let server = reachable(connection).await;
     let down = server.result.is_err();
@@ -68,10 +76,10 @@ pub(crate) async fn examine(
     if down {
         return checks;
     }
-    checks.extend(permissions(client, namespace, control).await);
+    checks.extend(permissions(client, asked).await);
     let (class, classes) = runtime_class(client).await;
     checks.push(classes);
-    let foresight = foresight::foresee(client, namespace, control).await;
+    let foresight = foresight::foresee(client, asked).await;
     match &foresight {
         Ok(foresight) => {
             checks.extend(foresight.checks(control));
@@ -88,7 +96,9 @@ pub(crate) async fn examine(
             if groups.is_empty() {
                 groups.push(&fallback);
             }
-            checks.extend(admission::admission(client, (namespace, control), image, &groups, marks).await);
+            checks.extend(
+                admission::admission(client, (namespace, control), image, &groups, marks.clone()).await,
+            );
         }
         None => checks.push(Check::trouble(
             "the probe's image",
@@ -154,9 +164,9 @@ async fn reachable(connection: &Connection) -> Check {
     }
 }
 
-async fn permissions(client: &Client, namespace: &str, control: Option<&str>) -> Vec<Check> {
+async fn permissions(client: &Client, &Asked { namespace, control, live, .. }: &Asked<'_>) -> Vec<Check> {
     let mut reviews = Vec::new();
-    for permission in permission::ALL.iter().filter(|permission| permission.resource != OPTIONAL) {
+    for permission in permission::all(live).filter(|permission| permission.resource != OPTIONAL) {
         let places = match permission.place {
             Place::Namespace => vec![Some(namespace)],
             Place::Both => [Some(namespace), control].into_iter().flatten().map(Some).collect(),

@@ -6,6 +6,7 @@ mod admission;
 mod elsewhere;
 mod limits;
 mod sizes;
+mod visitor;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -25,6 +26,7 @@ use proto::{Nonce, listener::Port};
 pub use admission::{Admission, Alteration, admission, is_harmless};
 pub use elsewhere::{Elsewhere, repels};
 pub use sizes::{Fitted, like, within, without_user};
+pub use visitor::{admitted, own_user, visitor};
 
 use crate::{
     case::{

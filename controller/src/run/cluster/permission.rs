@@ -3,7 +3,7 @@
 
 mod role;
 
-pub use role::{Subject, roles};
+pub use role::{Extent, Subject, roles};
 
 /// One permission of a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -334,6 +334,22 @@ pub const ALL: &[Permission] = &[
     policies_of("policy.networking.k8s.io"),
     policies_of("projectcalico.org"),
 ];
+
+/// The permission of a run with `--live`, besides all others.
+pub const LIVE: Permission = Permission {
+    group: "",
+    resource: "pods/ephemeralcontainers",
+    verbs: &["patch"],
+    place: Place::Namespace,
+    purpose: "add the probe to a running pod as an ephemeral container (`--live`). RBAC cannot limit it to the probe: it allows any \
+              container in every running pod of the namespace, within Pod Security",
+    without: Without::NoRun,
+};
+
+/// Returns every permission of a run, with `live` also that of a run with `--live`.
+pub fn all(live: bool) -> impl Iterator<Item = &'static Permission> {
+    ALL.iter().chain(live.then_some(&LIVE))
+}
 
 /// Returns the permission for objects that may hold pod templates, of a group that not every cluster has.
 const fn templates_of(group: &'static str) -> Permission {

@@ -8,6 +8,7 @@ mod ownership;
 mod rehearsal;
 mod remove;
 mod state;
+mod visits;
 mod watch;
 
 use std::{
@@ -25,9 +26,11 @@ use tokio::{sync::OnceCell, time::Instant};
 pub(crate) use conversation::{Gathered, gather};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
+pub(crate) use ownership::visit_of;
 pub(crate) use rehearsal::{Rehearsed, rehearse};
 pub(crate) use remove::{Found, Listed, found, remove_found};
 pub(crate) use state::{PodState, Stage};
+pub(crate) use visits::{Visits, patch_of};
 pub(crate) use watch::Watch;
 
 use super::manifest::{self, Admission};
@@ -114,7 +117,7 @@ impl Fleet {
     }
 
     pub(crate) fn exec(&self, pod: &str) -> Exec {
-        Exec::new(self.client.clone(), self.api(), pod)
+        Exec::new(self.client.clone(), self.api(), pod, names::CONTAINER)
     }
 
     /// Returns the names of the pods that it created or tried to create.

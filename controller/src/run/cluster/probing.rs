@@ -11,7 +11,7 @@ use super::{
     controls::Controls,
     manifest::{self, Admission, Common},
     placing::{Created, Placed, Unplaced},
-    pods::{self, Fleet, Gathered, PodState, Refusal},
+    pods::{self, Exec, Fleet, Gathered, PodState, Refusal, Visits, Watch},
 };
 use crate::{
     case::{
@@ -32,6 +32,8 @@ const BESIDE: Duration = Duration::from_secs(3);
 /// The objects that all groups share.
 pub(super) struct Probing<'a> {
     pub(super) fleet: &'a Fleet,
+    /// The visits of running pods.
+    pub(super) visits: &'a Visits,
     pub(super) controls: &'a Controls,
     pub(super) common: &'a Common,
     pub(super) cluster: &'a Cluster,
@@ -41,6 +43,13 @@ pub(super) struct Probing<'a> {
     pub(super) measures_cpu: bool,
     pub(super) deadline: Instant,
     pub(super) progress: &'a Progress,
+}
+
+/// A place where a probe runs.
+pub(super) struct Seat<'a> {
+    pub(super) exec: Exec,
+    /// The watch that shows the pod.
+    pub(super) watch: &'a Watch,
 }
 
 /// The result of one group.
@@ -76,7 +85,7 @@ impl Probed {
         Self::without(Breach::NotLaunched(group.refused.clone().unwrap_or_default()), None)
     }
 
-    fn without(breach: Breach, failure: Option<Refusal>) -> Self {
+    pub(super) fn without(breach: Breach, failure: Option<Refusal>) -> Self {
         let collected = Collected { breaches: vec![breach], ..Collected::default() };
         Self {
             collected,
@@ -93,11 +102,11 @@ impl Probed {
         }
     }
 
-    fn late(why: String) -> Self {
+    pub(super) fn late(why: String) -> Self {
         Self { timed_out: true, ..Self::without(Breach::NotLaunched(why), None) }
     }
 
-    fn failed(refusal: &Refusal) -> Self {
+    pub(super) fn failed(refusal: &Refusal) -> Self {
         // Admission that changes the probe's pod is a finding rather than a failure to launch.
         let failure = (!matches!(refusal, Refusal::Altered(_))).then(|| refusal.clone());
         Self::without(Breach::NotLaunched(refusal.to_string()), failure)
@@ -109,6 +118,9 @@ impl Probing<'_> {
     pub(super) async fn probe(&self, index: usize, group: &Group) -> Result<Probed, RunError> {
         if group.refused.is_some() {
             return Ok(Probed::refused(group));
+        }
+        if let Some(pod) = &group.in_place {
+            return Box::pin(self.examine(self.visits, group, pod)).await;
         }
         let owner = match self.fleet.owner().await {
             Ok(owner) => owner,
@@ -132,7 +144,8 @@ impl Probing<'_> {
         // A probe that was moved ran on a node of the same pool and kind, as it was asked to.
         let node = if moved.is_some() { state.node.clone() } else { group.node.clone() };
         let group = Group { node, ..group.clone() };
-        let mut probed = self.converse(&group, &name, &state, since).await?;
+        let seat = Seat { exec: self.fleet.exec(&name), watch: self.fleet.watch() };
+        let mut probed = self.converse(&group, &seat, &state, since).await?;
         if let Some(pod) = &mut probed.pod {
             pod.limits = Some(admission.of_container);
         }
@@ -158,10 +171,10 @@ impl Probing<'_> {
         }
     }
 
-    async fn converse(
+    pub(super) async fn converse(
         &self,
         group: &Group,
-        name: &str,
+        seat: &Seat<'_>,
         state: &PodState,
         since: Instant,
     ) -> Result<Probed, RunError> {
@@ -186,15 +199,14 @@ impl Probing<'_> {
         let ingress = reception.attempts(&state.addresses, self.common.reception, &destinations);
         let targets = destinations.iter().map(|destination| &destination.target);
         let targets: Vec<_> = targets.chain(&ingress.targets).cloned().collect();
-        let exec = self.fleet.exec(name);
         // Each stream that breaks is opened anew: the last introduction comes just before the attempts that count.
         let asked_after = Cell::new(since.elapsed());
         let control_asked_after = since.elapsed();
         let (tried, gathered) = tokio::join!(
             self.controls.tries(&control, &targets),
             pods::gather(
-                &exec,
-                self.fleet.watch(),
+                &seat.exec,
+                seat.watch,
                 self.deadline,
                 || assignment(targets.clone(), plan::observers(self.measures_cpu), budget(self.rounds)),
                 |event| {
@@ -221,7 +233,7 @@ impl Probing<'_> {
                 (Collected { breaches, ..Collected::default() }, Some(refusal), false)
             }
         };
-        let after = self.fleet.watch().state(name);
+        let after = seat.watch.state(seat.exec.pod());
         let container = state.container.clone();
         if failure.is_none() && after.as_ref().map(|after| &after.container) != Some(&container) {
             let why =
@@ -234,7 +246,7 @@ impl Probing<'_> {
             collected.breaches.push(Breach::OtherNode { planned: planned.clone(), ran: ran.clone() });
         }
         let pod = container.map(|container| RanPod {
-            name: name.to_owned(),
+            name: seat.exec.pod().to_owned(),
             node,
             container_id: container.id,
             image_id: container.image_id,

@@ -6,10 +6,13 @@ use tokio::time::Instant;
 
 use super::{
     Target, connection,
+    examining::{self, Rehearsed},
     manifest::{self, Admission, Common},
-    plan_request, pods,
+    plan_request,
+    pods::{self, Visits},
     readiness::Readiness,
     survey,
+    survey::Surveyed,
 };
 use crate::{
     case::cluster::Group,
@@ -37,8 +40,9 @@ pub(crate) struct Rehearsal {
 /// Plans the probes of a namespace, and asks the cluster for each of them by a dry run.
 pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let connection = connection(target).await?;
-    let cluster = survey(target, &connection).await?.cluster;
-    let plan = plan::cluster::namespace(&cluster, &plan_request(target, Vec::new()))?;
+    let Surveyed { cluster, running, .. } = survey(target, &connection).await?;
+    let request = plan::cluster::Request { running, ..plan_request(target, Vec::new()) };
+    let plan = plan::cluster::namespace(&cluster, &request)?;
     let run = plan::run_name(nonce()?);
     let common = Common {
         reception: nonce()?,
@@ -55,6 +59,14 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     owner.metadata.uid = Some(run);
     let mut refused = 0;
     for (index, group) in plan.groups.iter().enumerate() {
+        if let (Some(pod), None) = (&group.in_place, &group.refused) {
+            let visits =
+                Visits::begin(&connection.client, &target.namespace, &common, Instant::now() + PATIENCE);
+            let rehearsed = examining::rehearse(&visits, (&common, group), pod, target.visitors_user).await;
+            refused += usize::from(rehearsed.is_err());
+            text.push_str(&visit(group, pod, rehearsed)?);
+            continue;
+        }
         let mut pod = manifest::probe(&common, &target.namespace, &owner, group, index);
         let answer = if let Some(why) = &group.refused {
             Err(why.clone())
@@ -94,6 +106,25 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
         _ => Readiness::Unable,
     };
     Ok(Rehearsal { text, readiness })
+}
+
+/// Returns the patch of a running pod, with the cluster's answer and the trace that stays.
+fn visit(group: &Group, pod: &str, rehearsed: Result<Rehearsed, String>) -> Result<String, RunError> {
+    let mut text = String::new();
+    let (answer, patch) = match rehearsed {
+        Ok(Rehearsed { container, admission }) => (Ok(admission), Some(pods::patch_of(&container))),
+        Err(why) => (Err(why), None),
+    };
+    head(&mut text, group, &answer);
+    let told = line(&format!(
+        "the patch of the ephemeral containers of pod {pod}; the ended container stays in the pod's status until the pod goes"
+    ));
+    // Writing to a string does not fail.
+    _ = writeln!(text, "# {told}");
+    if let Some(patch) = patch {
+        text.push_str(&serde_saphyr::to_string(&patch)?);
+    }
+    Ok(text)
 }
 
 fn head(text: &mut String, group: &Group, answer: &Result<Admission, String>) {

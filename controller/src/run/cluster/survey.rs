@@ -18,6 +18,7 @@ mod pod_views;
 mod policies;
 mod quotas;
 pub(crate) mod reading;
+mod running;
 mod secrets;
 mod selecting;
 mod services;
@@ -39,8 +40,8 @@ pub(crate) use policies::OtherKinds;
 
 use crate::case::{
     cluster::{
-        Access, Bonds, Cluster, ControlNamespace, Forward, Labels, Node, PodView, Read, SecondReading,
-        Unreadable,
+        Access, Bonds, Cluster, ControlNamespace, Forward, Labels, Node, PodView, Read, Running,
+        SecondReading, Unreadable,
     },
     policy::Policies,
 };
@@ -79,6 +80,8 @@ pub(crate) struct Surveyed {
     pub(crate) kinds: OtherKinds,
     /// The ports of the Services, with the addresses behind each.
     pub(crate) forwards: Vec<Forward>,
+    /// The pods by their names, as far as they may be examined in place.
+    pub(crate) running: BTreeMap<String, Running>,
 }
 
 /// Reads everything concurrently. Only a missing namespace or a silent API server is an error.
@@ -138,7 +141,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
         peers: Vec::new(),
         neighbours: pods.neighbours,
     };
-    Ok(Surveyed { cluster, kinds, forwards })
+    Ok(Surveyed { cluster, kinds, forwards, running: pods.running })
 }
 
 /// Reads the nodes again.

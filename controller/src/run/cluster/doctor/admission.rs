@@ -9,8 +9,10 @@ use super::{Check, PATIENCE};
 use crate::{
     case::cluster::{Group, PodView},
     run::cluster::{
+        VisitorsUser,
+        examining::{self, Rehearsed},
         manifest::{self, Common, Marks},
-        pods,
+        pods::{self, Visits},
     },
 };
 
@@ -42,7 +44,12 @@ pub(super) async fn admission(
         owner
     };
     let mut checks = Vec::new();
+    let visits = Visits::begin(client, namespace, &common, Instant::now() + PATIENCE);
     for (index, group) in groups.iter().enumerate() {
+        if let Some(pod) = &group.in_place {
+            checks.push(visited(&visits, &common, group, pod).await);
+            continue;
+        }
         let probe = manifest::probe(&common, namespace, &owner(namespace), group, index);
         let check = admitted(client, namespace, ("a probe", &probe, &group.pod_views), image).await;
         if !checks.contains(&check) {
@@ -54,6 +61,23 @@ pub(super) async fn admission(
         checks.push(admitted(client, control, ("a control pod", &pod, &[]), image).await);
     }
     checks
+}
+
+/// Asks by a dry run if a running pod would get the probe's container.
+async fn visited(visits: &Visits, common: &Common, group: &Group, pod: &str) -> Check {
+    let what = format!("the admission of a probe in pod {pod}");
+    match examining::rehearse(visits, (common, group), pod, VisitorsUser::Own).await {
+        Ok(Rehearsed { admission, .. }) => {
+            let remarks = admission.told().into_iter().map(|remark| format!("; {remark}"));
+            Check::fine(&what, format!("the pod would get it{}", remarks.collect::<String>()))
+        }
+        Err(why) => Check::trouble(
+            &what,
+            true,
+            why,
+            "let the policy or webhook admit ephemeral containers, or run without `--live`",
+        ),
+    }
 }
 
 async fn admitted(

@@ -3,10 +3,10 @@
 use kube::{Api, Client};
 use tokio::time::timeout;
 
-use super::{Check, PATIENCE};
+use super::{Asked, Check, PATIENCE};
 use crate::{
     case::cluster::{Cluster, Group, Hindrance},
-    plan::cluster::{self as plan, Plan, Request},
+    plan::cluster::{self as plan, Live, Plan, Request},
     run::cluster::{architecture, manifest, placing, survey},
 };
 
@@ -19,8 +19,7 @@ pub(super) struct Foresight {
 /// Surveys the namespace, and plans a run of it; the check says why that failed.
 pub(super) async fn foresee(
     client: &Client,
-    namespace: &str,
-    control: Option<&str>,
+    &Asked { namespace, control, live, .. }: &Asked<'_>,
 ) -> Result<Foresight, Box<Check>> {
     let what = "the survey of the namespace";
     let failed = |why: String| {
@@ -36,7 +35,9 @@ pub(super) async fn foresee(
     let surveyed = surveyed
         .map_err(|_| failed("the API server did not answer in time".to_owned()))?
         .map_err(|error| failed(error.to_string()))?;
-    let request = Request { architecture: architecture(), ..Request::default() };
+    let live = live.then(|| Live { most_earlier: usize::MAX, ..Live::default() });
+    let running = surveyed.running;
+    let request = Request { architecture: architecture(), live, running, ..Request::default() };
     let plan = plan::namespace(&surveyed.cluster, &request).map_err(|error| failed(error.to_string()))?;
     Ok(Foresight { cluster: surveyed.cluster, plan })
 }
@@ -136,7 +137,7 @@ impl Foresight {
     pub(super) async fn places(&self, client: &Client) -> Vec<Check> {
         let api = Api::namespaced(client.clone(), &self.cluster.namespace);
         let mut checks = Vec::new();
-        for group in self.launchable() {
+        for group in self.launchable().filter(|group| group.in_place.is_none()) {
             if let Some(node) = placing::kept_away(&api, group, &group.probes_labels()).await {
                 checks.push(Check::fine("the place of a probe", placing::beside(&node)));
             }

@@ -100,7 +100,7 @@ impl Admission {
 // === impl Alteration ===
 
 impl Alteration {
-    fn of(why: &str) -> Self {
+    pub(super) fn of(why: &str) -> Self {
         Self { binding: Vec::new(), seeing: vec![why.to_owned()], escaping: Vec::new() }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ALL, Permission, Place};
+use super::{Permission, Place, all};
 use crate::support::names::PRODUCT;
 
 /// The service account to which a role is bound.
@@ -14,18 +14,35 @@ pub struct Subject {
     pub name: String,
 }
 
-/// Returns the roles for a namespace and its control namespace, with `cluster` also those for the whole cluster, and
-/// with a subject also the bindings.
-pub fn roles(namespace: &str, control: Option<&str>, cluster: bool, subject: Option<&Subject>) -> String {
-    let mut documents =
-        vec![role("Role", PRODUCT, Some(namespace), |place| matches!(place, Place::Namespace | Place::Both))];
+/// The extent of the printed roles.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Extent {
+    /// True for the roles for objects of the whole cluster, too.
+    pub cluster: bool,
+    /// True for the permission of a run with `--live`, too.
+    pub live: bool,
+}
+
+/// Returns the roles for a namespace and its control namespace, and with a subject also the bindings.
+pub fn roles(
+    namespace: &str,
+    control: Option<&str>,
+    Extent { cluster, live }: Extent,
+    subject: Option<&Subject>,
+) -> String {
+    let role = |kind, name: &str, namespace: Option<&str>, here: &dyn Fn(Place) -> bool| {
+        role(kind, name, namespace, all(live).filter(|permission| here(permission.place)))
+    };
+    let mut documents = vec![role("Role", PRODUCT, Some(namespace), &|place| {
+        matches!(place, Place::Namespace | Place::Both)
+    })];
     if let Some(control) = control.filter(|control| *control != namespace) {
-        documents.push(role("Role", "podproof-control", Some(control), |place| place == Place::Both));
+        documents.push(role("Role", "podproof-control", Some(control), &|place| place == Place::Both));
     }
     if cluster {
-        documents.push(role("ClusterRole", PRODUCT, None, |place| place == Place::Cluster));
+        documents.push(role("ClusterRole", PRODUCT, None, &|place| place == Place::Cluster));
         for other in ["kube-system", "default"] {
-            documents.push(role("Role", PRODUCT, Some(other), |place| place == Place::Of(other)));
+            documents.push(role("Role", PRODUCT, Some(other), &|place| place == Place::Of(other)));
         }
     }
     if let Some(subject) = subject {
@@ -42,10 +59,15 @@ struct Document {
     text: String,
 }
 
-fn role(kind: &'static str, name: &str, namespace: Option<&str>, here: impl Fn(Place) -> bool) -> Document {
+fn role(
+    kind: &'static str,
+    name: &str,
+    namespace: Option<&str>,
+    permissions: impl Iterator<Item = &'static Permission>,
+) -> Document {
     let mut text = head(kind, name, namespace);
     text.push_str("rules:\n");
-    for permission in ALL.iter().filter(|permission| here(permission.place)) {
+    for permission in permissions {
         rule(&mut text, permission);
     }
     Document { kind, name: name.to_owned(), namespace: namespace.map(str::to_owned), text }
@@ -85,23 +107,33 @@ mod tests {
 
     #[test]
     fn every_permission_is_in_a_role_with_its_purpose() {
-        let text = roles("shop", Some("podproof"), true, None);
-        for permission in ALL {
+        let text = roles("shop", Some("podproof"), Extent { cluster: true, live: true }, None);
+        for permission in all(true) {
             assert!(text.contains(permission.purpose), "{permission:?}");
             assert!(text.contains(&permission.without.words()), "{permission:?}");
         }
     }
 
     #[test]
+    fn only_a_run_with_live_may_change_a_running_pod() {
+        let patch = |live| {
+            roles("shop", Some("podproof"), Extent { cluster: true, live }, None)
+                .matches("pods/ephemeralcontainers")
+                .count()
+        };
+        assert_eq!((patch(false), patch(true)), (0, 1));
+    }
+
+    #[test]
     fn roles_reach_other_namespaces_only_when_asked() {
-        let text = roles("shop", None, false, None);
+        let text = roles("shop", None, Extent::default(), None);
         assert!(
             text.contains("namespace: shop")
                 && !text.contains("ClusterRole")
                 && !text.contains("kube-system")
         );
         let subject = Subject { namespace: "ci".into(), name: "gate".into() };
-        let text = roles("shop", Some("podproof"), true, Some(&subject));
+        let text = roles("shop", Some("podproof"), Extent { cluster: true, live: false }, Some(&subject));
         assert_eq!(text.matches("kind: ServiceAccount").count(), 5);
     }
 }

@@ -6,13 +6,14 @@ use kube::{
     api::{AttachParams, AttachedProcess, Request},
     client::UpgradeConnectionError,
 };
+use proto::Nonce;
 use tokio::io::{Join, ReadHalf, SimplexStream, WriteHalf};
 
 use super::{
     again,
     create::{Refusal, refusal},
 };
-use crate::{run::local::bundle::PROBE, support::names};
+use crate::run::local::bundle::PROBE;
 
 /// The size of the buffer in each direction in bytes; an ordinary piece of evidence fits.
 const BUFFER: usize = 64 << 10;
@@ -26,20 +27,21 @@ pub(crate) struct Exec {
     client: Client,
     api: Api<Pod>,
     pod: String,
+    container: String,
 }
 
 impl Exec {
-    pub(super) fn new(client: Client, api: Api<Pod>, pod: &str) -> Self {
-        Self { client, api, pod: pod.to_owned() }
+    pub(super) fn new(client: Client, api: Api<Pod>, pod: &str, container: &str) -> Self {
+        Self { client, api, pod: pod.to_owned(), container: container.to_owned() }
     }
 
-    pub(super) fn pod(&self) -> &str {
+    pub(crate) fn pod(&self) -> &str {
         &self.pod
     }
 
     /// Starts a probe. The stream ends with the returned process.
     pub(super) async fn start(&self) -> Result<(Stream, AttachedProcess), Refusal> {
-        let params = params();
+        let params = self.params();
         let mut process = match self.api.exec(&self.pod, command(), &params).await {
             Ok(process) => process,
             Err(error) => return Err(self.explained(error).await),
@@ -50,6 +52,32 @@ impl Exec {
         }
     }
 
+    /// Ends the process that holds the container with this token.
+    pub(super) async fn release(&self, token: Nonce) -> Result<(), Refusal> {
+        let params = AttachParams::default().container(&self.container).stdout(true).stderr(false);
+        let command = [PROBE.to_owned(), "release".to_owned(), token.to_string()];
+        let mut process = self.api.exec(&self.pod, command, &params).await.map_err(refusal)?;
+        let status = match process.take_status() {
+            Some(status) => status.await,
+            None => None,
+        };
+        match status {
+            Some(status) if status.status.as_deref() == Some("Success") => Ok(()),
+            Some(status) => Err(Refusal::NotHeard(status.message.unwrap_or_default())),
+            None => Err(Refusal::Unanswered("the exec ended without a status".to_owned())),
+        }
+    }
+
+    fn params(&self) -> AttachParams {
+        AttachParams::default()
+            .container(&self.container)
+            .stdin(true)
+            .stdout(true)
+            .stderr(false)
+            .max_stdin_buf_size(BUFFER)
+            .max_stdout_buf_size(BUFFER)
+    }
+
     /// Explains a failed upgrade: its answer has no message, so the same request is repeated without an upgrade.
     async fn explained(&self, error: kube::Error) -> Refusal {
         let kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) = &error else {
@@ -57,7 +85,7 @@ impl Exec {
         };
         let code = *code;
         let path = Pod::url_path(&(), self.api.namespace());
-        let Ok(request) = Request::new(path).exec(&self.pod, command(), &params()) else {
+        let Ok(request) = Request::new(path).exec(&self.pod, command(), &self.params()) else {
             return refusal(error);
         };
         match self.client.request_text(request).await {
@@ -72,16 +100,6 @@ impl Exec {
             _ => Refusal::Unanswered(error.to_string()),
         }
     }
-}
-
-fn params() -> AttachParams {
-    AttachParams::default()
-        .container(names::CONTAINER)
-        .stdin(true)
-        .stdout(true)
-        .stderr(false)
-        .max_stdin_buf_size(BUFFER)
-        .max_stdout_buf_size(BUFFER)
 }
 
 fn command() -> [&'static str; 2] {

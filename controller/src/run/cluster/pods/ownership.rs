@@ -2,7 +2,7 @@
 //! nothing: a workload's pod copies the labels of its template.
 
 use k8s_openapi::{
-    api::core::v1::{ConfigMap, Pod},
+    api::core::v1::{ConfigMap, EphemeralContainer, Pod},
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 
@@ -54,11 +54,23 @@ fn is_the_runs(owner: &OwnerReference, run: &str) -> bool {
 /// Returns the name of a run from the label of an object that has the run's note.
 fn run_of(metadata: &ObjectMeta) -> Option<&str> {
     let run = metadata.labels.as_ref()?.get(RUN_LABEL)?;
-    let digits = run.strip_prefix(PRODUCT)?.strip_prefix('-')?;
-    let is_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    let is_a_name = digits.len() == DIGITS && digits.bytes().all(is_hexadecimal);
     let has_note = metadata.annotations.as_ref().is_some_and(|it| it.contains_key(NOTE_ANNOTATION));
-    (is_a_name && has_note).then_some(run)
+    (is_name(run) && has_note).then_some(run)
+}
+
+/// Returns true for a name that a run may have.
+fn is_name(run: &str) -> bool {
+    let digits = run.strip_prefix(PRODUCT).and_then(|rest| rest.strip_prefix('-'));
+    let is_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    digits.is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(is_hexadecimal))
+}
+
+/// Returns the name of the run that added an ephemeral container to a running pod; `None` if no run did. Such a container has the
+/// run's name and runs the probe.
+pub(crate) fn visit_of(container: &EphemeralContainer) -> Option<&str> {
+    let program = container.command.as_ref().and_then(|command| command.first());
+    (is_name(&container.name) && program.is_some_and(|program| program == PROBE))
+        .then_some(container.name.as_str())
 }
 
 #[cfg(test)]

@@ -56,13 +56,26 @@ pub(crate) struct Container {
 }
 
 impl PodState {
+    /// Returns the state of one of the run's pods, which have one container.
     pub(crate) fn of(pod: &Pod) -> Self {
         let status = pod.status.clone().unwrap_or_default();
         let container = status.container_statuses.iter().flatten().next();
+        Self::with(pod, &status, container, stage(pod, &status, container))
+    }
+
+    /// Returns the state of a running pod with the probe's ephemeral container.
+    pub(crate) fn of_visit(pod: &Pod, container: &str) -> Self {
+        let status = pod.status.clone().unwrap_or_default();
+        let container =
+            status.ephemeral_container_statuses.iter().flatten().find(|status| status.name == container);
+        Self::with(pod, &status, container, visited(pod, &status, container))
+    }
+
+    fn with(pod: &Pod, status: &PodStatus, container: Option<&ContainerStatus>, stage: Stage) -> Self {
         let addresses = status.pod_ips.iter().flatten();
         Self {
-            stage: stage(pod, &status, container),
-            unscheduled: unscheduled(&status, UNSCHEDULABLE),
+            stage,
+            unscheduled: unscheduled(status, UNSCHEDULABLE),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             labels: pod.metadata.labels.clone().unwrap_or_default(),
             addresses: addresses.filter_map(|address| address.ip.parse().ok()).collect(),
@@ -70,6 +83,19 @@ impl PodState {
                 Some(Container { id: container.container_id.clone()?, image_id: container.image_id.clone() })
             }),
         }
+    }
+}
+
+/// Returns the state of an ephemeral container that a run added to a running pod, in the place of the pod's own.
+fn visited(pod: &Pod, status: &PodStatus, container: Option<&ContainerStatus>) -> Stage {
+    let ended = container.and_then(|container| container.state.as_ref()?.terminated.as_ref());
+    match ended {
+        Some(ended) => Stage::Failed(format!(
+            "the probe's container ended with exit code {} {}",
+            ended.exit_code,
+            ended.reason.clone().unwrap_or_default()
+        )),
+        None => stage(pod, status, container),
     }
 }
 
@@ -148,6 +174,25 @@ mod tests {
         assert_eq!(stage(&waiting("ContainerCreating")), Stage::Waiting("ContainerCreating: m".into()));
         assert_eq!(stage(&waiting("ErrImagePull")), Stage::Waiting("ErrImagePull: m".into()));
         assert_eq!(stage(&container(&json!({ "running": {} }))), Stage::Running);
+    }
+
+    #[test]
+    fn an_ephemeral_container_runs_waits_or_has_ended() {
+        let stage = |state: &serde_json::Value| {
+            let of = |name: &str, state: &serde_json::Value| json!({ "name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state });
+            let status = json!({
+                "phase": "Running",
+                "containerStatuses": [of("web", &json!({ "running": {} }))],
+                "ephemeralContainerStatuses": [of("debugger", &json!({ "running": {} })), of("podproof-1", state)],
+            });
+            let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": status });
+            PodState::of_visit(&serde_json::from_value(pod).unwrap(), "podproof-1").stage
+        };
+        assert_eq!(stage(&json!({ "running": {} })), Stage::Running);
+        assert!(matches!(stage(&json!({ "waiting": { "reason": "ContainerCreating" } })), Stage::Waiting(_)));
+        assert!(matches!(stage(&json!({ "waiting": { "reason": "ImagePullBackOff" } })), Stage::Failed(_)));
+        let ended = Stage::Failed("the probe's container ended with exit code 137 OOMKilled".into());
+        assert_eq!(stage(&json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } })), ended);
     }
 
     #[test]

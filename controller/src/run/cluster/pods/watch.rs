@@ -54,18 +54,33 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Watch {
     seen: Receiver<Seen>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: Vec<JoinHandle<()>>,
 }
+
+/// A view of a watched pod; `None` for a pod that is not meant.
+type View = Box<dyn Fn(&Pod) -> Option<PodState> + Send>;
 
 impl Watch {
     pub(super) fn begin(client: &Client, namespace: &str, run: &str) -> Self {
         let (sender, seen) = watch::channel(Seen::default());
         let sender = Arc::new(sender);
         let labels = watcher::Config::default().labels(&format!("{}={run}", names::RUN_LABEL));
-        let pods = pods(Api::namespaced(client.clone(), namespace), labels, Arc::clone(&sender));
+        // Another pod may bear the run's label.
+        let view: View = Box::new(|pod| run_of_pod(pod).map(|_| PodState::of(pod)));
+        let pods = pods(Api::namespaced(client.clone(), namespace), labels, view, Arc::clone(&sender));
         let fields = watcher::Config::default().fields("involvedObject.kind=Pod,type=Warning");
         let events = events(Api::namespaced(client.clone(), namespace), fields, run.to_owned(), sender);
-        Self { seen, tasks: [tokio::spawn(pods), tokio::spawn(events)] }
+        Self { seen, tasks: vec![tokio::spawn(pods), tokio::spawn(events)] }
+    }
+
+    /// Watches a running pod with the probe's ephemeral container.
+    pub(super) fn of_visit(client: &Client, namespace: &str, pod: &str, container: &str) -> Self {
+        let (sender, seen) = watch::channel(Seen::default());
+        let fields = watcher::Config::default().fields(&format!("metadata.name={pod}"));
+        let container = container.to_owned();
+        let view: View = Box::new(move |pod| Some(PodState::of_visit(pod, &container)));
+        let pods = pods(Api::namespaced(client.clone(), namespace), fields, view, Arc::new(sender));
+        Self { seen, tasks: vec![tokio::spawn(pods)] }
     }
 
     /// Returns the pod's current state; `None` if the watch does not show the pod.
@@ -193,19 +208,19 @@ impl Seen {
     }
 }
 
-async fn pods(api: Api<Pod>, config: watcher::Config, sender: Arc<Sender<Seen>>) {
+async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Sender<Seen>>) {
     let mut relisted = BTreeMap::new();
     let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         match event {
-            // Another pod may bear the run's label.
-            Ok(Event::Apply(pod) | Event::InitApply(pod)) if run_of_pod(&pod).is_none() => (),
             Ok(Event::Apply(pod)) => {
-                sender.send_modify(|seen| drop(seen.pods.insert(pod.name_any(), PodState::of(&pod))));
+                if let Some(state) = view(&pod) {
+                    sender.send_modify(|seen| drop(seen.pods.insert(pod.name_any(), state)));
+                }
             }
             Ok(Event::Delete(pod)) => sender.send_modify(|seen| drop(seen.pods.remove(&pod.name_any()))),
             Ok(Event::Init) => relisted = BTreeMap::new(),
-            Ok(Event::InitApply(pod)) => drop(relisted.insert(pod.name_any(), PodState::of(&pod))),
+            Ok(Event::InitApply(pod)) => relisted.extend(view(&pod).map(|state| (pod.name_any(), state))),
             Ok(Event::InitDone) => sender.send_modify(|seen| {
                 seen.listed = true;
                 seen.pods = std::mem::take(&mut relisted);

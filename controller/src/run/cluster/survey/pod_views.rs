@@ -1,42 +1,48 @@
 //! Pods, and the pod templates of every kind of workload.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::APIGroup};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 
 use super::{
-    endpoint, list, neighbours, template,
+    endpoint, list, neighbours, running, template,
     workloads::{self, Makers, Workload, maker, makers},
 };
 use crate::case::{
-    cluster::{Access, Labels, Origin, PodView, Read, Unreadable},
+    cluster::{Access, Labels, Origin, PodView, Read, Running, Unreadable},
     policy::Endpoint,
 };
 
-/// The addresses of the namespace's pods.
-pub(super) struct PodAddresses {
+/// Facts of the namespace's pods that their declarations do not have.
+pub(super) struct PodFacts {
     /// Addresses where pods listen.
     pub(super) neighbours: Vec<SocketAddr>,
     /// The pods, as far as a Service leads to them.
     pub(super) endpoints: Vec<Endpoint>,
+    /// The pods by their names, as far as they may be examined in place.
+    pub(super) running: BTreeMap<String, Running>,
 }
 
-/// Reads the pod templates and pods, the addresses of the pods, and the reads that failed.
+/// Reads the pod templates and pods, further facts of the pods, and the reads that failed.
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
     groups: &Read<Vec<APIGroup>>,
-) -> (Vec<PodView>, PodAddresses, Vec<Unreadable>) {
+) -> (Vec<PodView>, PodFacts, Vec<Unreadable>) {
     let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups)).await;
-    let addresses = PodAddresses {
+    let facts = PodFacts {
         neighbours: neighbours::of(&pods),
         endpoints: pods.iter().filter(|pod| lives(pod)).cloned().map(endpoint::of_pod).collect(),
+        running: pods.iter().map(|pod| (pod.name_any(), running::of(pod))).collect(),
     };
     let makers = makers(&found);
     let templates = workloads::judged(found).into_iter().map(of_template);
     let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
-    (templates.chain(pods).collect(), addresses, unread)
+    (templates.chain(pods).collect(), facts, unread)
 }
 
 /// Reads the pod templates and pods as far as policies select them, and the reads that failed.

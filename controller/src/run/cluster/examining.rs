@@ -1,0 +1,166 @@
+//! The way of one running pod from a visit of the probe to the evidence. The probe runs in an ephemeral container, so that it
+//! observes the sandbox that serves, and its attempts carry the pod's own address and identity.
+
+use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    manifest::{self, Admission, Common},
+    pods::{PodState, Refusal, Stage, Visits, Watch},
+    probing::{Probed, Probing, Seat},
+};
+use crate::{
+    case::{breach::Breach, cluster::Group},
+    run::RunError,
+};
+
+/// The user of a visiting probe.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum VisitorsUser {
+    /// A user of its own, which no process of the workload has.
+    #[default]
+    Own,
+    /// The user of the container beside which the probe runs.
+    OfTheContainer,
+}
+
+/// A probe's container that a running pod would get.
+pub(super) struct Rehearsed {
+    pub(super) container: EphemeralContainer,
+    pub(super) admission: Admission,
+}
+
+impl Probing<'_> {
+    /// Examines a running pod in place.
+    pub(super) async fn examine(
+        &self,
+        visits: &Visits,
+        group: &Group,
+        pod: &str,
+    ) -> Result<Probed, RunError> {
+        self.say(group, &format!("visiting pod {pod}"));
+        let (visited, ()) = tokio::join!(self.visited(visits, group, pod), async {
+            if let Some(node) = &group.node {
+                self.controls.on(node).await;
+            }
+        });
+        let (state, admission, watch) = match visited {
+            Ok(visited) => visited,
+            Err(probed) => return Ok(*probed),
+        };
+        let seat = Seat { exec: visits.exec(pod), watch: &watch };
+        let probed = self.converse(group, &seat, &state, Instant::now()).await;
+        visits.end(pod).await;
+        let mut probed = probed?;
+        if let Some(pod) = &mut probed.pod {
+            // The pod is older than the probe, and the probe's container has no limits of its own.
+            pod.asked_after_ms = None;
+            pod.limits = Some(admission.of_container);
+        }
+        Ok(Probed { admission: Some(admission), ..probed })
+    }
+
+    /// Adds the probe's container to a pod, and waits until the container runs.
+    async fn visited(
+        &self,
+        visits: &Visits,
+        group: &Group,
+        pod: &str,
+    ) -> Result<(PodState, Admission, Watch), Box<Probed>> {
+        let failed = |refusal: &Refusal| Box::new(Probed::failed(refusal));
+        let not_launched = |why: String| {
+            Box::new(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))))
+        };
+        let running = visits.pod(pod).await.map_err(|refusal| failed(&refusal))?;
+        let running = running.ok_or_else(|| not_launched(format!("pod/{pod} is gone")))?;
+        let container = container(self.common, group, &running, self.target.visitors_user)
+            .map_err(|why| not_launched(format!("pod/{pod}: {why}")))?;
+        let watch = visits.watch(pod);
+        let admission = visits.visit(pod, &container).await.map_err(|refusal| failed(&refusal))?;
+        let decided = timeout_at(self.deadline, watch.decided(pod, |what| self.say(group, what))).await;
+        let state = decided
+            .map_err(|_| Box::new(Probed::late(format!("the probe in pod/{pod} did not start in time"))))?;
+        match state.stage {
+            Stage::Running => Ok((state, admission, watch)),
+            Stage::Failed(why) | Stage::Waiting(why) => Err(not_launched(format!("pod/{pod}: {why}"))),
+        }
+    }
+}
+
+/// Asks the cluster by a dry run if a running pod would get the probe's container. Returns the reason if it would not.
+pub(super) async fn rehearse(
+    visits: &Visits,
+    (common, group): (&Common, &Group),
+    pod: &str,
+    user: VisitorsUser,
+) -> Result<Rehearsed, String> {
+    let running = visits.pod(pod).await.map_err(|refusal| refusal.to_string())?;
+    let running = running.ok_or_else(|| format!("pod/{pod} is gone"))?;
+    let container = container(common, group, &running, user)?;
+    let admission = visits.rehearse(pod, &container).await.map_err(|refusal| refusal.to_string())?;
+    Ok(Rehearsed { container, admission })
+}
+
+/// Returns the probe's container for a pod, beside the first container that runs; or the reason why there is none.
+fn container(
+    common: &Common,
+    group: &Group,
+    pod: &Pod,
+    user: VisitorsUser,
+) -> Result<EphemeralContainer, String> {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Err("somebody deleted it".to_owned());
+    }
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let running = statuses.into_iter().find(|it| it.state.as_ref().is_some_and(|it| it.running.is_some()));
+    let target = running.ok_or("none of its containers runs")?.name.as_str();
+    let user = match user {
+        VisitorsUser::Own => manifest::own_user(common),
+        VisitorsUser::OfTheContainer => user_of(pod, target).ok_or_else(|| {
+            format!("the user of its container {target} is not known; run without `--live-uid`")
+        })?,
+    };
+    Ok(manifest::visitor(common, group, target, user))
+}
+
+/// Returns the user of a container: as the kubelet tells it (Kubernetes 1.31 and later), or as the pod declares it.
+fn user_of(pod: &Pod, container: &str) -> Option<i64> {
+    let mut statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let status = statuses.find(|status| status.name == container);
+    let told = status.and_then(|status| Some(status.user.as_ref()?.linux.as_ref()?.uid));
+    let spec = pod.spec.as_ref()?;
+    let own = spec.containers.iter().find(|it| it.name == container)?.security_context.as_ref();
+    let of_pod = spec.security_context.as_ref();
+    told.or_else(|| own?.run_as_user).or_else(|| of_pod?.run_as_user)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn user(of_pod: &Value, of_container: &Value, told: &Value) -> Option<i64> {
+        let pod = json!({
+            "metadata": {},
+            "spec": {
+                "securityContext": of_pod,
+                "containers": [{ "name": "web", "securityContext": of_container }],
+            },
+            "status": { "containerStatuses": [{
+                "name": "web", "image": "", "imageID": "", "ready": true, "restartCount": 0, "user": told,
+            }] },
+        });
+        user_of(&serde_json::from_value(pod).unwrap(), "web")
+    }
+
+    #[test]
+    fn the_kubelets_word_counts_before_the_containers_and_the_pods() {
+        let (pod, container) = (json!({ "runAsUser": 1 }), json!({ "runAsUser": 2 }));
+        let told = json!({ "linux": { "uid": 3, "gid": 3 } });
+        assert_eq!(user(&pod, &container, &told), Some(3));
+        assert_eq!(user(&pod, &container, &json!({})), Some(2));
+        assert_eq!(user(&pod, &json!({}), &json!({})), Some(1));
+        assert_eq!(user(&json!({}), &json!({}), &json!({})), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! Visits: probes in ephemeral containers of running pods. Such a container cannot be removed before its pod, so the end of a visit
+//! ends the container's process, and the container's own lifetime ends it where that fails (kubernetes.io, "Ephemeral
+//! Containers").
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+};
+use proto::Nonce;
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+
+use super::{Exec, Watch, again, create::Refusal, create::refusal};
+use crate::{
+    case::leftover::Leftover,
+    run::cluster::manifest::{self, Admission, Common},
+    support::names,
+};
+
+/// Time for the end of one visit.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// All visits of one run.
+pub(crate) struct Visits {
+    client: Client,
+    namespace: String,
+    run: String,
+    token: Nonce,
+    lifetime: Duration,
+    deadline: Instant,
+    /// The visited pods; true for a visit that has ended.
+    visited: Mutex<BTreeMap<String, bool>>,
+}
+
+impl Visits {
+    pub(crate) fn begin(client: &Client, namespace: &str, common: &Common, deadline: Instant) -> Self {
+        Self {
+            client: client.clone(),
+            namespace: namespace.to_owned(),
+            run: common.run.clone(),
+            token: common.reception,
+            lifetime: common.lifetime,
+            deadline,
+            visited: Mutex::default(),
+        }
+    }
+
+    /// Returns a pod as it is now; `None` if it is gone.
+    pub(crate) async fn pod(&self, pod: &str) -> Result<Option<Pod>, Refusal> {
+        let api = self.api();
+        again::retry_until(self.deadline, || api.get_opt(pod)).await.map_err(refusal)
+    }
+
+    /// Adds a probe's container to a pod; refuses a container that admission changed in a way that matters.
+    pub(crate) async fn visit(
+        &self,
+        pod: &str,
+        container: &EphemeralContainer,
+    ) -> Result<Admission, Refusal> {
+        // From here on the container may exist, even if the answer is lost.
+        self.visited().insert(pod.to_owned(), false);
+        let answer = self.patch(pod, container, false, self.deadline).await;
+        if matches!(answer, Err(Refusal::Permission(_) | Refusal::Admission(_) | Refusal::Broken(_))) {
+            self.visited().remove(pod);
+        }
+        Ok(manifest::admitted(container, &answer?)?)
+    }
+
+    /// Asks the API server whether it would admit a probe's container; changes nothing.
+    pub(crate) async fn rehearse(
+        &self,
+        pod: &str,
+        container: &EphemeralContainer,
+    ) -> Result<Admission, Refusal> {
+        Ok(manifest::admitted(container, &self.patch(pod, container, true, self.deadline).await?)?)
+    }
+
+    async fn patch(
+        &self,
+        pod: &str,
+        container: &EphemeralContainer,
+        dry_run: bool,
+        deadline: Instant,
+    ) -> Result<Pod, Refusal> {
+        let params =
+            PatchParams { dry_run, field_manager: Some(names::PRODUCT.to_owned()), ..PatchParams::default() };
+        // Containers are merged by their names, so that a repeated request adds nothing.
+        let patch = Patch::Strategic(patch_of(container));
+        let api = self.api();
+        again::retry_until(deadline, || api.patch_ephemeral_containers(pod, &params, &patch))
+            .await
+            .map_err(refusal)
+    }
+
+    pub(crate) fn watch(&self, pod: &str) -> Watch {
+        Watch::of_visit(&self.client, &self.namespace, pod, &self.run)
+    }
+
+    pub(crate) fn exec(&self, pod: &str) -> Exec {
+        Exec::new(self.client.clone(), self.api(), pod, &self.run)
+    }
+
+    /// Ends a visit. A failure is no matter: the end of the run tries again.
+    pub(crate) async fn end(&self, pod: &str) {
+        if let Some(why) = self.failed_to_end(pod).await {
+            tracing::debug!("the probe in {pod} stays for now: {why}");
+        }
+    }
+
+    async fn failed_to_end(&self, pod: &str) -> Option<String> {
+        let released = timeout(ENDING, self.exec(pod).release(self.token)).await;
+        match released {
+            Ok(Ok(())) => {
+                self.visited().insert(pod.to_owned(), true);
+                None
+            }
+            Ok(Err(refusal)) => Some(refusal.to_string()),
+            Err(_) => Some("the cluster did not answer in time".to_owned()),
+        }
+    }
+
+    /// Ends all visits that have not ended, and returns those that could not be ended.
+    pub(crate) async fn clean_up(&self) -> Vec<Leftover> {
+        let open: Vec<_> =
+            self.visited().iter().filter(|(_, ended)| !**ended).map(|(pod, _)| pod.clone()).collect();
+        join_all(open.iter().map(|pod| self.last_end(pod))).await.into_iter().flatten().collect()
+    }
+
+    async fn last_end(&self, pod: &str) -> Option<Leftover> {
+        let why = self.failed_to_end(pod).await?;
+        let is_left = match timeout(ENDING, self.api().get_opt(pod)).await {
+            Ok(Ok(Some(pod))) => may_run(&pod, &self.run),
+            // The pod is gone.
+            Ok(Ok(None)) => false,
+            Ok(Err(_)) | Err(_) => true,
+        };
+        is_left.then(|| Leftover {
+            what: format!("the probe {} in pod {pod} of namespace {}: {why}", self.run, self.namespace),
+            remedy: format!(
+                "nothing; the probe ends by itself {} s after its start",
+                self.lifetime.as_secs()
+            ),
+        })
+    }
+
+    /// Returns the names of the visited pods.
+    pub(crate) fn pods(&self) -> Vec<String> {
+        self.visited().keys().cloned().collect()
+    }
+
+    fn api(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    fn visited(&self) -> MutexGuard<'_, BTreeMap<String, bool>> {
+        self.visited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns true if a pod has an ephemeral container that has not ended.
+fn may_run(pod: &Pod, container: &str) -> bool {
+    let mut declared = pod.spec.iter().flat_map(|spec| spec.ephemeral_containers.iter().flatten());
+    let mut told = pod.status.iter().flat_map(|status| status.ephemeral_container_statuses.iter().flatten());
+    let has_ended = told
+        .any(|it| it.name == container && it.state.as_ref().is_some_and(|state| state.terminated.is_some()));
+    declared.any(|it| it.name == container) && !has_ended
+}
+
+/// Returns the patch that adds an ephemeral container to a pod.
+pub(crate) fn patch_of(container: &EphemeralContainer) -> serde_json::Value {
+    json!({ "spec": { "ephemeralContainers": [container] } })
+}
