@@ -20,6 +20,7 @@ mod endings;
 mod faults;
 mod images;
 mod interruptions;
+mod live;
 mod makers;
 mod meanwhile;
 mod nodes;
@@ -83,6 +84,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(permissions::TESTS),
         suite.batch(permissions::batch()),
         suite.batch(makers::batch()),
+        suite.tests(live::TESTS),
         suite.tests(nodes::TESTS),
         suite.tests(connections::TESTS),
         suite.tests(trouble::TESTS),
