@@ -1,10 +1,10 @@
 //! Declarations of a namespace, read from the cluster's API with the permissions that exist.
 
 mod classes;
-mod control;
 mod credentials;
 mod custom;
 mod devices;
+mod discovery;
 mod endpoint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
@@ -30,12 +30,13 @@ mod workloads;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
-use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::APIGroup};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
     api::{ListParams, ObjectList},
 };
 
+use discovery::ApiGroup;
 pub(crate) use policies::OtherKinds;
 
 use crate::case::{
@@ -88,7 +89,7 @@ pub(crate) struct Surveyed {
 pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Surveyed, Error> {
     let labels = namespace(client, scope.namespace).await?;
     // Two readers need the groups, and each goes on as soon as they are known.
-    let groups = groups(client).shared();
+    let groups = discovery::groups(client).shared();
     let (version, (pod_views, pods, unread_pod_views), classes, nodes, (kinds, policies, control), rest) = tokio::join!(
         version(client),
         async { pod_views::read(client, scope.namespace, &groups.clone().await).await },
@@ -149,23 +150,24 @@ pub(crate) async fn nodes_again(client: &Client, pool_label: Option<&str>) -> Re
     nodes::read(client, pool_label).await
 }
 
-/// Lists the groups of the cluster's API, except the core group.
-async fn groups(client: &Client) -> Read<Vec<APIGroup>> {
-    let groups = client.list_api_groups().await;
-    groups.map(|list| list.groups).map_err(unreadable(Access::Path("/apis".to_owned())))
-}
-
 /// Returns the policies of both namespaces, and the kinds of policies besides Kubernetes' own.
 async fn bound(
     client: &Client,
     scope: &Scope<'_>,
-    groups: &Read<Vec<APIGroup>>,
+    groups: &Read<Vec<ApiGroup>>,
 ) -> (OtherKinds, Policies, Option<ControlNamespace>) {
     let kinds = policies::other_kinds(client, groups).await;
-    let (policies, control) = tokio::join!(
-        policies::read(client, &kinds, scope.namespace),
-        control::namespace(client, &kinds, scope.control)
-    );
+    let ((policies, of_control), labels) =
+        tokio::join!(policies::read(client, &kinds, scope.namespace, scope.control), async {
+            Some(labels_of(client, scope.control?).await)
+        });
+    let control = scope.control.zip(labels).zip(of_control);
+    let control = control.map(|((name, labels), policies)| ControlNamespace {
+        name: name.to_owned(),
+        labels,
+        policies,
+        later: None,
+    });
     (kinds, policies, control)
 }
 
@@ -176,11 +178,10 @@ pub(crate) async fn later(
     kinds: &OtherKinds,
     made: &BTreeSet<String>,
 ) -> SecondReading {
-    let (labels, policies, pods, control) = tokio::join!(
+    let (labels, (policies, control), pods) = tokio::join!(
         labels_of(client, namespace),
-        policies::read(client, kinds, namespace),
+        policies::read(client, kinds, namespace, control),
         pod_views::pods(client, namespace, made),
-        async { Some(policies::read(client, kinds, control?).await) },
     );
     SecondReading { pods, bonds: Bonds { labels, policies: standing(&policies) }, policies, control }
 }

@@ -4,19 +4,21 @@
 mod object;
 mod schema;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, future::join_all, stream};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, GetParams, Request},
-    core::GroupVersion,
-    discovery::{ApiCapabilities, Scope, pinned_group, verbs},
+    discovery::{ApiCapabilities, Scope, verbs},
 };
 use serde_json::Value;
 
-use super::{is_gone, list_if_served, unreadable, workloads::Workload};
+use super::{
+    discovery::{self, ApiGroup},
+    list_if_served, unreadable,
+    workloads::Workload,
+};
 use crate::case::{
     cluster::{Access, Read, Unreadable},
     policy::kinds,
@@ -76,7 +78,7 @@ const WITHOUT_TEMPLATES: &[&str] = &[
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
-    groups: &Read<Vec<APIGroup>>,
+    groups: &Read<Vec<ApiGroup>>,
 ) -> (Vec<Workload>, Vec<Unreadable>) {
     let groups = match groups {
         Ok(groups) => groups,
@@ -108,19 +110,16 @@ pub(super) async fn read(
     (found, unread)
 }
 
-fn may_have_templates(group: &APIGroup) -> bool {
+fn may_have_templates(group: &ApiGroup) -> bool {
     !WITHOUT_TEMPLATES.contains(&group.name.as_str()) && !kinds::is_of_policies(&group.name)
 }
 
 /// Returns the kinds of a group that may hold a pod template, each once, and the versions that could not be read. A kind may
 /// exist in a single version.
-async fn kinds_of(client: &Client, group: &APIGroup) -> (Vec<ApiResource>, Vec<Unreadable>) {
-    let preferred = group.preferred_version.iter();
-    let versions = preferred.chain(&group.versions).map(|version| version.version.as_str());
-    let mut told = BTreeSet::new();
+async fn kinds_of(client: &Client, group: &ApiGroup) -> (Vec<ApiResource>, Vec<Unreadable>) {
     let mut kinds: BTreeMap<String, ApiResource> = BTreeMap::new();
     let mut unread = Vec::new();
-    for version in versions.filter(|version| told.insert(*version)) {
+    for version in group.versions.iter().map(|version| version.name.as_str()) {
         let found = match schema_of(client, &group.name, version).await {
             Ok(schema) => Ok(by_schema(&schema, &group.name, version)),
             // A new kind is served before its schema is.
@@ -150,16 +149,10 @@ fn by_schema(schema: &Value, group: &str, version: &str) -> Vec<ApiResource> {
 
 /// Returns every kind of a namespace: without a schema, each may hold a template.
 async fn by_discovery(client: &Client, group: &str, version: &str) -> Read<Vec<ApiResource>> {
-    let what = Access::Path(format!("/apis/{group}/{version}"));
-    let found = match pinned_group(client, &GroupVersion::gv(group, version)).await {
-        Ok(found) => found,
-        Err(error) if is_gone(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(what)(error)),
-    };
     let lists = |capabilities: &ApiCapabilities| {
         capabilities.scope == Scope::Namespaced && capabilities.supports_operation(verbs::LIST)
     };
-    let all = found.recommended_resources().into_iter();
+    let all = discovery::asked(client, group, version).await?.into_iter();
     Ok(all.filter(|(_, capabilities)| lists(capabilities)).map(|(resource, _)| resource).collect())
 }
 

@@ -5,10 +5,11 @@ use std::{
     net::SocketAddr,
 };
 
-use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::APIGroup};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, ResourceExt};
 
 use super::{
+    discovery::ApiGroup,
     endpoint, list, neighbours, running, template,
     workloads::{self, Makers, Workload, maker, makers},
 };
@@ -31,7 +32,7 @@ pub(super) struct PodFacts {
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
-    groups: &Read<Vec<APIGroup>>,
+    groups: &Read<Vec<ApiGroup>>,
 ) -> (Vec<PodView>, PodFacts, Vec<Unreadable>) {
     let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups)).await;
     let facts = PodFacts {
@@ -49,7 +50,7 @@ pub(super) async fn read(
 pub(super) async fn endpoints(
     client: &Client,
     namespace: &str,
-    groups: &Read<Vec<APIGroup>>,
+    groups: &Read<Vec<ApiGroup>>,
     labels: Option<&Labels>,
 ) -> (Vec<(Origin, Endpoint)>, Vec<Unreadable>) {
     let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups)).await;
@@ -72,7 +73,7 @@ pub(super) async fn endpoints(
 async fn workloads_and_pods(
     client: &Client,
     namespace: &str,
-    groups: &Read<Vec<APIGroup>>,
+    groups: &Read<Vec<ApiGroup>>,
 ) -> (Vec<Workload>, Vec<Pod>, Vec<Unreadable>) {
     let ((found, mut unread), pods) = tokio::join!(
         workloads::read(client, namespace, groups),

@@ -1,21 +1,21 @@
 //! NetworkPolicies, and policies of other kinds, which are discovered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future::{join_all, try_join_all};
-use k8s_openapi::{
-    api::networking::v1::NetworkPolicy,
-    apimachinery::pkg::apis::meta::v1::{APIGroup, LabelSelector},
-};
+use k8s_openapi::{api::networking::v1::NetworkPolicy, apimachinery::pkg::apis::meta::v1::LabelSelector};
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject},
-    core::{GroupVersion, TypeMeta},
-    discovery::{Scope as ApiScope, pinned_group},
+    core::TypeMeta,
+    discovery::Scope as ApiScope,
 };
 use serde_json::{Value, json};
 
-use super::{is_gone, list_if_served, unreadable};
+use super::{
+    discovery::{self, ApiGroup},
+    list_if_served,
+};
 use crate::case::{
     cluster::{Access, Read, Requirement, Selector},
     policy::{Opaque, Policies, Unread, kinds},
@@ -28,17 +28,30 @@ const TIER: &str = "Tier";
 #[derive(Clone, Debug)]
 pub(crate) struct OtherKinds(Vec<Read<Vec<(ApiResource, ApiScope)>>>);
 
-/// Reads the policies of a namespace and those of the whole cluster. A failed read is a policy that is not evaluated.
-pub(super) async fn read(client: &Client, kinds: &OtherKinds, namespace: &str) -> Policies {
-    let own = ApiResource::erase::<NetworkPolicy>(&());
-    let (own, others) =
-        tokio::join!(objects(client, &own, Some(namespace)), objects_of_others(client, kinds, namespace));
+/// The objects of one kind, or the failed read of it.
+type Listed = (Unread, Read<Vec<Value>>);
+
+/// Reads the policies of a namespace and of the control namespace, each with those of the whole cluster, which are listed once for
+/// both. A failed read is a policy that is not evaluated.
+pub(super) async fn read(
+    client: &Client,
+    kinds: &OtherKinds,
+    namespace: &str,
+    control: Option<&str>,
+) -> (Policies, Option<Policies>) {
+    let (of_cluster, own, of_control) = tokio::join!(
+        objects_of_others(client, kinds, None),
+        objects_of_all(client, kinds, namespace),
+        async { Some(objects_of_all(client, kinds, control?).await) }
+    );
+    let together = |listed: Vec<Listed>| evaluated(listed.into_iter().chain(of_cluster.clone()));
+    (together(own), of_control.map(together))
+}
+
+fn evaluated(listed: impl Iterator<Item = Listed>) -> Policies {
     let mut read = Vec::new();
     let mut failed = Vec::new();
-    let own = own.map(|own| own.iter().map(kept).collect());
-    for (what, objects) in std::iter::once((Unread::NetworkPolicies, own))
-        .chain(others.into_iter().map(|it| (Unread::Others, it)))
-    {
+    for (what, objects) in listed {
         match objects {
             Ok(objects) => read.extend(objects),
             Err(unreadable) => failed.push(Opaque::unread(what, unreadable)),
@@ -73,42 +86,26 @@ pub(super) fn selector(api: LabelSelector) -> Selector {
 }
 
 /// Discovers the other kinds, those of each group by themselves. A group that cannot be read is named.
-pub(super) async fn other_kinds(client: &Client, groups: &Read<Vec<APIGroup>>) -> OtherKinds {
+pub(super) async fn other_kinds(client: &Client, groups: &Read<Vec<ApiGroup>>) -> OtherKinds {
     OtherKinds(match groups {
         Ok(groups) => {
             let of_policies = groups.iter().filter(|group| kinds::is_of_policies(&group.name));
-            let known = join_all(of_policies.map(|group| discovered(client, group)));
-            let (mut known, suspects) = tokio::join!(known, suspects(client));
-            known.push(Ok(suspects));
+            let mut known = join_all(of_policies.map(|group| discovered(client, group))).await;
+            known.push(Ok(suspects(groups)));
             known
         }
         Err(unreadable) => vec![Err(unreadable.clone())],
     })
 }
 
-/// Discovers kinds of other groups that look like policies by their names. An API server before Kubernetes 1.27 does not
+/// Returns kinds of other groups that look like policies by their names. An API server before Kubernetes 1.27 does not
 /// tell all kinds at once, and shows none of them.
-async fn suspects(client: &Client) -> Vec<(ApiResource, ApiScope)> {
-    let groups = client.list_api_groups_aggregated().await.map(|list| list.items).unwrap_or_default();
+fn suspects(groups: &[ApiGroup]) -> Vec<(ApiResource, ApiScope)> {
     let mut found = BTreeMap::new();
-    for group in groups {
-        let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
-        for version in group.versions {
-            let version_name = version.version.unwrap_or_default();
-            for resource in version.resources {
-                let kind = resource.response_kind.and_then(|kind| kind.kind).unwrap_or_default();
-                let plural = resource.resource.unwrap_or_default();
-                if !kinds::is_suspect(&name, &kind) {
-                    continue;
-                }
-                let scope = match resource.scope.as_deref() {
-                    Some("Namespaced") => ApiScope::Namespaced,
-                    _ => ApiScope::Cluster,
-                };
-                let version = GroupVersion::gv(&name, &version_name);
-                let resource = ApiResource::from_gvk_with_plural(&version.with_kind(&kind), &plural);
-                found.entry((name.clone(), kind)).or_insert((resource, scope));
-            }
+    for (resource, capabilities) in groups.iter().flat_map(|it| &it.versions).flat_map(|it| &it.kinds) {
+        if kinds::is_suspect(&resource.group, &resource.kind) {
+            let key = (resource.group.clone(), resource.kind.clone());
+            found.entry(key).or_insert_with(|| (resource.clone(), capabilities.scope.clone()));
         }
     }
     found.into_values().collect()
@@ -116,19 +113,8 @@ async fn suspects(client: &Client) -> Vec<(ApiResource, ApiScope)> {
 
 /// Discovers the kinds of a group that may open or close a pod's traffic, in every version: a kind may exist in a single
 /// version only.
-async fn discovered(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource, ApiScope)>> {
-    let preferred = group.preferred_version.iter();
-    let versions = preferred.chain(&group.versions).map(|version| &version.version);
-    let mut told = BTreeSet::new();
-    let versions = versions.filter(|version| told.insert((*version).clone())).map(|version| async move {
-        let path = format!("/apis/{}/{version}", group.name);
-        let version = GroupVersion::gv(&group.name, version);
-        match pinned_group(client, &version).await {
-            Ok(group) => Ok(group.recommended_resources()),
-            Err(error) if is_gone(&error) => Ok(Vec::new()),
-            Err(error) => Err(unreadable(Access::Path(path))(error)),
-        }
-    });
+async fn discovered(client: &Client, group: &ApiGroup) -> Read<Vec<(ApiResource, ApiScope)>> {
+    let versions = group.versions.iter().map(|version| discovery::kinds(client, &group.name, version));
     let mut kinds = BTreeMap::new();
     for (resource, capabilities) in try_join_all(versions).await?.into_iter().flatten() {
         let counts =
@@ -140,12 +126,26 @@ async fn discovered(client: &Client, group: &APIGroup) -> Read<Vec<(ApiResource,
     Ok(kinds.into_values().collect())
 }
 
-/// Reads the objects of other kinds in the namespace and for the whole cluster, each kind by itself.
-async fn objects_of_others(client: &Client, kinds: &OtherKinds, namespace: &str) -> Vec<Read<Vec<Value>>> {
-    let lists = kinds.0.iter().flatten().flatten().map(|(resource, scope)| async move {
+/// Reads the objects of every kind in a namespace.
+async fn objects_of_all(client: &Client, kinds: &OtherKinds, namespace: &str) -> Vec<Listed> {
+    let own = ApiResource::erase::<NetworkPolicy>(&());
+    let (own, others) = tokio::join!(
+        objects(client, &own, Some(namespace)),
+        objects_of_others(client, kinds, Some(namespace))
+    );
+    let own = own.map(|own| own.iter().map(kept).collect());
+    std::iter::once((Unread::NetworkPolicies, own)).chain(others).collect()
+}
+
+/// Reads the objects of other kinds, each kind by itself: those of a namespace, or those that count for the whole cluster.
+async fn objects_of_others(client: &Client, kinds: &OtherKinds, namespace: Option<&str>) -> Vec<Listed> {
+    let of_namespaces = |(resource, scope): &&(ApiResource, ApiScope)| {
+        *scope == ApiScope::Namespaced && !kinds::completes(&resource.group, &resource.kind)
+    };
+    let these = kinds.0.iter().flatten().flatten().filter(|it| of_namespaces(it) == namespace.is_some());
+    let lists = these.map(|(resource, _)| async move {
         let completes = kinds::completes(&resource.group, &resource.kind);
-        let namespaced = *scope == ApiScope::Namespaced && !completes;
-        let objects = match objects(client, resource, namespaced.then_some(namespace)).await {
+        let objects = match objects(client, resource, namespace).await {
             // The model names each part of a policy that needs what was not read.
             Err(_) if completes => return Ok(Vec::new()),
             objects => objects?,
@@ -161,8 +161,10 @@ async fn objects_of_others(client: &Client, kinds: &OtherKinds, namespace: &str)
             objects.iter().map(kept).collect()
         })
     });
-    let failed = kinds.0.iter().filter_map(|kinds| kinds.as_ref().err()).map(|unread| Err(unread.clone()));
-    join_all(lists).await.into_iter().chain(failed).collect()
+    // A group that was not discovered counts for the whole cluster.
+    let failed = kinds.0.iter().filter(|_| namespace.is_none()).filter_map(|kinds| kinds.as_ref().err());
+    let failed = failed.map(|unread| Err(unread.clone()));
+    join_all(lists).await.into_iter().chain(failed).map(|listed| (Unread::Others, listed)).collect()
 }
 
 /// Reads the objects of one kind, each with the kind's name.

@@ -2,7 +2,7 @@
 
 use kube::Client;
 
-use super::{groups, namespace, pod_views, policies};
+use super::{discovery, namespace, pod_views, policies};
 use crate::{
     case::{
         cluster::{Access, Unreadable},
@@ -15,11 +15,11 @@ use crate::{
 /// nothing to explain.
 pub(crate) async fn read(client: &Client, name: &str) -> Result<Reading, RunError> {
     let labels = namespace(client, name).await?;
-    let groups = groups(client).await;
+    let groups = discovery::groups(client).await;
     let ((endpoints, unread), policies) =
         tokio::join!(pod_views::endpoints(client, name, &groups, labels.as_ref().ok()), async {
             let kinds = policies::other_kinds(client, &groups).await;
-            policies::read(client, &kinds, name).await
+            policies::read(client, &kinds, name, None).await.0
         });
     let pods = unread.iter().find(|unreadable| unreadable.what == Access::pods());
     if let Some(unreadable) = pods {

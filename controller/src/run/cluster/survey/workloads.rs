@@ -12,11 +12,11 @@ use k8s_openapi::{
             ReplicationController, Volume as ApiVolume,
         },
     },
-    apimachinery::pkg::apis::meta::v1::{APIGroup, ObjectMeta},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{Api, Client, Resource};
 
-use super::{custom, list};
+use super::{custom, discovery::ApiGroup, list};
 use crate::case::cluster::{Access, Origin, Read, Unreadable};
 
 /// Kind and name of a workload.
@@ -57,7 +57,7 @@ impl Workload {
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
-    groups: &Read<Vec<APIGroup>>,
+    groups: &Read<Vec<ApiGroup>>,
 ) -> (Vec<Workload>, Vec<Unreadable>) {
     let (deployments, sets, stateful, daemons, controllers, jobs, crons, templates, customs) = tokio::join!(
         of_kind::<Deployment>(client, namespace, "deployment", |set| now(set.spec.map(|spec| spec.template))),
