@@ -182,7 +182,7 @@ impl Controls {
 
     async fn run(&self, fleet: &Fleet, pod: &Pod) -> Result<PodState, String> {
         let name = pod.metadata.name.clone().unwrap_or_default();
-        fleet.create(pod, &[]).await.map_err(|refusal| refusal.to_string())?;
+        fleet.create_unlike(pod).await.map_err(|refusal| refusal.to_string())?;
         let decided = timeout_at(self.deadline, fleet.watch().decided(&name, |_| ())).await;
         let state = decided.map_err(|_| format!("{name} did not come up in time"))?;
         match state.stage {

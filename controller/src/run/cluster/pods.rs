@@ -101,11 +101,32 @@ impl Fleet {
             }
             rehearsed => rehearsed?,
         };
+        let admitted = self.admit(&pod, like).await?;
+        Ok(Admission { fitted: admission.fitted, ..admitted })
+    }
+
+    /// Creates a pod that represents no pods. It is rehearsed only after a refusal.
+    pub(crate) async fn create_unlike(&self, pod: &Pod) -> Result<Admission, Refusal> {
+        match self.admit(pod, &[]).await {
+            Err(Refusal::Admission(_)) => self.create(pod, &[]).await,
+            admitted => admitted,
+        }
+    }
+
+    async fn admit(&self, pod: &Pod, like: &[PodView]) -> Result<Admission, Refusal> {
+        let name = pod.metadata.name.clone().unwrap_or_default();
         // From here on the pod may exist, even if the answer is lost.
-        self.created().extend(pod.metadata.name.clone());
+        self.created().insert(name.clone());
         let params = create_params(false);
-        let admitted = Box::pin(create::insist(&self.api(), &pod, &params, self.deadline)).await?;
-        Ok(Admission { fitted: admission.fitted, ..manifest::admission(&pod, &admitted, like)? })
+        match Box::pin(create::insist(&self.api(), pod, &params, self.deadline)).await {
+            Ok(admitted) => Ok(manifest::admission(pod, &admitted, like)?),
+            Err(refusal) => {
+                if !matches!(refusal, Refusal::Unanswered(_)) {
+                    self.created().remove(&name);
+                }
+                Err(refusal)
+            }
+        }
     }
 
     /// Removes a pod before the end of the run. A failure is no matter: the end removes what remains.
