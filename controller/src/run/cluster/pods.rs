@@ -7,6 +7,7 @@ mod exec;
 mod ownership;
 mod rehearsal;
 mod remove;
+mod seen;
 mod state;
 mod visits;
 mod watch;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use futures_util::future::join_all;
 use k8s_openapi::{
     api::core::v1::{ConfigMap, Pod},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -10,7 +11,7 @@ use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, Preconditions},
 };
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, interval, timeout, timeout_at};
 
 use super::{
     Watch, again,
@@ -20,6 +21,9 @@ use crate::{case::leftover::Leftover, support::names};
 
 /// The time limit of a whole removal; the help of `--timeout` mentions it.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// The time in which garbage collection begins to delete an owner's pods; those that it does not delete in time are deleted here.
+const COLLECTION: Duration = Duration::from_millis(500);
 
 /// The pause between two looks for remaining objects.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -55,12 +59,14 @@ pub(super) async fn run(
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     created.extend(watch.names());
     let (deadline, params) = (Instant::now() + GRACE, DeleteParams::background());
-    // The owner is removed at once, even if a pod stays: without an owner, garbage collection takes the rest.
-    let (failures, owner) = tokio::join!(
-        futures_util::future::join_all(created.iter().map(|name| delete(&pods, name, &params, deadline))),
-        delete(&owners, run, &params, deadline),
-    );
-    let emptied = timeout_at(deadline, watch.emptied()).await.is_ok();
+    // Garbage collection deletes the pods of a deleted owner, at no request for each of them.
+    let owner = delete(&owners, run, &params, deadline).await;
+    if owner.is_none() {
+        _ = timeout(COLLECTION, watch.deleted(&created)).await;
+    }
+    let undeleted = watch.undeleted(&created);
+    let failures = join_all(undeleted.iter().map(|name| delete(&pods, name, &params, deadline))).await;
+    let emptied = timeout_at(deadline, emptied(&pods, watch, deadline)).await.is_ok();
     let stuck = if emptied { Vec::new() } else { watch.names() };
     let stuck = stuck.iter().map(|name| explained(name, watch));
     let stuck = stuck.reduce(|told, next| format!("{told}, {next}"));
@@ -71,6 +77,24 @@ pub(super) async fn run(
         remedy: remedy(namespace),
     };
     told.map(leftover).collect()
+}
+
+/// Waits until none of the run's pods remains. The kubelet removes a stopped pod's object at its next look at its pods, up to a
+/// second later. The object is removed here: nothing of the pod runs any more.
+async fn emptied(pods: &Api<Pod>, watch: &Watch, deadline: Instant) {
+    let at_once = DeleteParams::background().grace_period(0);
+    let mut removed = BTreeSet::new();
+    loop {
+        let stopped = tokio::select! {
+            biased;
+            () = watch.emptied() => return,
+            stopped = watch.stopped(&removed) => stopped,
+        };
+        let failures = join_all(stopped.iter().map(|name| delete(pods, name, &at_once, deadline))).await;
+        // A cluster may forbid it, and the kubelet removes the object all the same.
+        failures.into_iter().flatten().for_each(|why| tracing::debug!("a stopped pod stays for now: {why}"));
+        removed.extend(stopped);
+    }
 }
 
 /// Returns a pod's name with the cluster's last warning about it.

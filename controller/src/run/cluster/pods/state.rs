@@ -29,6 +29,7 @@ pub(crate) struct PodState {
     pub(crate) stage: Stage,
     /// Why the scheduler finds no node for the pod; `None` if it has a node, or was not looked at.
     pub(crate) unscheduled: Option<String>,
+    pub(crate) removal: Removal,
     pub(crate) node: Option<String>,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) container: Option<Container>,
@@ -44,6 +45,18 @@ pub(crate) enum Stage {
     Running,
     /// The pod will not run any more, for this reason.
     Failed(String),
+}
+
+/// The progress of a pod's removal, in its order.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Removal {
+    /// Nobody has deleted the pod.
+    No,
+    /// Somebody has deleted the pod, and the kubelet stops it.
+    Begun,
+    /// The kubelet has stopped all containers of the deleted pod, and their sandbox before it said so (kubelet,
+    /// `pkg/kubelet/kubelet.go`, `SyncTerminatingPod`).
+    Stopped,
 }
 
 /// The container that runs in a pod.
@@ -76,6 +89,7 @@ impl PodState {
         Self {
             stage,
             unscheduled: unscheduled(status, UNSCHEDULABLE),
+            removal: removal(pod, &status),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             labels: pod.metadata.labels.clone().unwrap_or_default(),
             addresses: addresses.filter_map(|address| address.ip.parse().ok()).collect(),
@@ -131,6 +145,19 @@ fn stage(pod: &Pod, status: &PodStatus, container: Option<&ContainerStatus>) -> 
     Stage::Waiting(unscheduled(status, "").unwrap_or_else(|| "Pending".to_owned()))
 }
 
+fn removal(pod: &Pod, status: &PodStatus) -> Removal {
+    if pod.metadata.deletion_timestamp.is_none() {
+        return Removal::No;
+    }
+    let mut containers = [&status.init_container_statuses, &status.container_statuses]
+        .into_iter()
+        .chain([&status.ephemeral_container_statuses])
+        .flat_map(|statuses| statuses.iter().flatten());
+    let has_ended = matches!(status.phase.as_deref(), Some("Failed" | "Succeeded"));
+    let is_stopped = |it: &ContainerStatus| it.state.as_ref().is_some_and(|state| state.terminated.is_some());
+    if has_ended && containers.all(is_stopped) { Removal::Stopped } else { Removal::Begun }
+}
+
 /// Explains a deletion: a preemption or an eviction by the API leaves its reason in a condition.
 fn deleted(status: &PodStatus) -> String {
     let disrupted =
@@ -174,6 +201,29 @@ mod tests {
         assert_eq!(stage(&waiting("ContainerCreating")), Stage::Waiting("ContainerCreating: m".into()));
         assert_eq!(stage(&waiting("ErrImagePull")), Stage::Waiting("ErrImagePull: m".into()));
         assert_eq!(stage(&container(&json!({ "running": {} }))), Stage::Running);
+    }
+
+    fn removal(phase: &str, containers: &[serde_json::Value]) -> Removal {
+        let container = |state| json!({ "name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state });
+        let containers: Vec<_> = containers.iter().map(container).collect();
+        let status = json!({ "phase": phase, "containerStatuses": containers });
+        let metadata = json!({ "deletionTimestamp": "2026-01-01T00:00:00Z" });
+        let pod = json!({ "metadata": metadata, "spec": { "containers": [] }, "status": status });
+        PodState::of(&serde_json::from_value(pod).unwrap()).removal
+    }
+
+    #[test]
+    fn a_deleted_pod_is_stopped_once_no_container_runs() {
+        let [ended, running] = [json!({ "terminated": { "exitCode": 0 } }), json!({ "running": {} })];
+        assert_eq!(removal("Failed", &[ended.clone(), ended.clone()]), Removal::Stopped);
+        assert_eq!(removal("Failed", &[ended.clone(), running]), Removal::Begun);
+        assert_eq!(removal("Running", &[ended]), Removal::Begun);
+    }
+
+    #[test]
+    fn a_pod_that_ended_by_itself_is_not_deleted() {
+        let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": { "phase": "Failed" } });
+        assert_eq!(PodState::of(&serde_json::from_value(pod).unwrap()).removal, Removal::No);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! The current state of the run's pods, from one watch for all of them, and the warnings about them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::{Event as ApiEvent, Pod};
@@ -17,38 +21,8 @@ use tokio::{
     time::sleep,
 };
 
-use super::{PodState, Stage, ownership::run_of_pod};
+use super::{PodState, Stage, ownership::run_of_pod, seen::Seen};
 use crate::support::names;
-
-/// Messages of events for a node without the runtime handler (containerd, `internal/cri/config`; CRI-O,
-/// `server/runtime_status.go`).
-const NO_HANDLER: [&str; 2] = ["no runtime for", "failed to find runtime handler"];
-
-/// The reason of events for a sandbox that the container runtime did not create (kubelet, `pkg/kubelet/events/event.go`), and
-/// the number of attempts after which no further one is awaited. The kubelet pauses for some ten seconds between attempts, so
-/// that a network plugin which has just started is not taken for a lasting failure.
-const NO_SANDBOX: (&str, u32) = ("FailedCreatePodSandBox", 3);
-
-/// A warning of the cluster about a pod.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Warning {
-    reason: String,
-    message: String,
-    /// The number of times that the cluster gave the warning.
-    count: u32,
-}
-
-/// The known state of the run's pods.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
-    /// Set when the watch has listed the pods.
-    listed: bool,
-    /// Why the pods may not be watched; `None` if they may.
-    refused: Option<String>,
-    pods: BTreeMap<String, PodState>,
-    /// Warnings about each pod, by the event's name.
-    warnings: BTreeMap<String, BTreeMap<String, Warning>>,
-}
 
 /// The running watches; they end when it is dropped.
 #[derive(Debug)]
@@ -151,6 +125,34 @@ impl Watch {
         }
     }
 
+    /// Returns those of the created pods that nobody has deleted yet, as far as the watch shows.
+    pub(super) fn undeleted(&self, created: &BTreeSet<String>) -> Vec<String> {
+        let seen = self.seen.borrow();
+        created.iter().filter(|name| !seen.is_deleted(name)).cloned().collect()
+    }
+
+    /// Waits until the watch shows that all created pods are deleted.
+    pub(super) async fn deleted(&self, created: &BTreeSet<String>) {
+        let mut seen = self.seen.clone();
+        if seen.wait_for(|seen| created.iter().all(|name| seen.is_deleted(name))).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits for deleted pods that the kubelet has stopped, besides those of `but`; returns their names.
+    pub(super) async fn stopped(&self, but: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut seen = self.seen.clone();
+        loop {
+            let stopped = seen.borrow_and_update().stopped(but);
+            if !stopped.is_empty() {
+                return stopped;
+            }
+            if seen.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// Waits until none of the run's pods remains.
     pub(crate) async fn emptied(&self) {
         let mut seen = self.seen.clone();
@@ -166,48 +168,6 @@ impl Drop for Watch {
     }
 }
 
-impl Seen {
-    /// Returns the pod's state, corrected by an event if the status lacks the failure.
-    fn verdict(&self, pod: &str) -> Option<PodState> {
-        if let Some(why) = &self.refused {
-            let stage = Stage::Failed(format!("the pods may not be watched: {why}"));
-            return Some(PodState {
-                stage,
-                unscheduled: None,
-                node: None,
-                addresses: Vec::new(),
-                container: None,
-                labels: BTreeMap::new(),
-            });
-        }
-        let mut state = self.pods.get(pod)?.clone();
-        if let (Stage::Waiting(_), Some(warning)) = (&state.stage, self.hopeless(pod)) {
-            state.stage = Stage::Failed(warning);
-        }
-        Some(state)
-    }
-
-    /// Returns the warning after which the pod will not run; `None` if it may still run.
-    fn hopeless(&self, pod: &str) -> Option<String> {
-        let (reason, most) = NO_SANDBOX;
-        let warnings = || self.warnings.get(pod).into_iter().flat_map(BTreeMap::values);
-        let attempts: u32 = warnings().filter(|it| it.reason == reason).map(|it| it.count).sum();
-        let told = self.told(pod);
-        let lasting = |text: &&String| {
-            NO_HANDLER.iter().any(|words| text.contains(words))
-                || attempts >= most && text.starts_with(reason)
-        };
-        told.iter().find(lasting).cloned()
-    }
-
-    /// Returns one warning of each reason. The messages of one reason often differ in a generated name alone.
-    fn told(&self, pod: &str) -> Vec<String> {
-        let warnings = self.warnings.get(pod).into_iter().flat_map(BTreeMap::values);
-        let by_reason: BTreeMap<_, _> = warnings.map(|it| (&it.reason, &it.message)).collect();
-        by_reason.into_iter().map(|(reason, message)| format!("{reason}: {message}")).collect()
-    }
-}
-
 async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Sender<Seen>>) {
     let mut relisted = BTreeMap::new();
     let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
@@ -215,16 +175,13 @@ async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Se
         match event {
             Ok(Event::Apply(pod)) => {
                 if let Some(state) = view(&pod) {
-                    sender.send_modify(|seen| drop(seen.pods.insert(pod.name_any(), state)));
+                    sender.send_modify(|seen| seen.show(pod.name_any(), state));
                 }
             }
             Ok(Event::Delete(pod)) => sender.send_modify(|seen| drop(seen.pods.remove(&pod.name_any()))),
             Ok(Event::Init) => relisted = BTreeMap::new(),
             Ok(Event::InitApply(pod)) => relisted.extend(view(&pod).map(|state| (pod.name_any(), state))),
-            Ok(Event::InitDone) => sender.send_modify(|seen| {
-                seen.listed = true;
-                seen.pods = std::mem::take(&mut relisted);
-            }),
+            Ok(Event::InitDone) => sender.send_modify(|seen| seen.list(std::mem::take(&mut relisted))),
             Err(error) => {
                 tracing::debug!(%error, "the watch of the pods is begun again");
                 sender.send_modify(|seen| seen.refused = refused(error));
@@ -253,59 +210,7 @@ async fn events(api: Api<ApiEvent>, config: watcher::Config, run: String, sender
         let name = event.name_any();
         let pod = event.involved_object.name.clone().unwrap_or_default();
         if pod.starts_with(&run) {
-            sender
-                .send_modify(|seen| drop(seen.warnings.entry(pod).or_default().insert(name, warning(event))));
+            sender.send_modify(|seen| seen.warn(pod, name, event));
         }
-    }
-}
-
-/// Returns an event as a warning. A series counts in a field of its own.
-fn warning(event: ApiEvent) -> Warning {
-    let count = event.series.and_then(|series| series.count).max(event.count).unwrap_or(1);
-    Warning {
-        reason: event.reason.unwrap_or_default(),
-        message: event.message.unwrap_or_default(),
-        count: u32::try_from(count).unwrap_or(1),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn seen(warnings: &[(&str, &str, u32)]) -> Seen {
-        let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": { "phase": "Pending" } });
-        let warnings = warnings.iter().enumerate().map(|(index, &(reason, message, count))| {
-            (index.to_string(), Warning { reason: reason.into(), message: message.into(), count })
-        });
-        Seen {
-            pods: [("probe".to_owned(), PodState::of(&serde_json::from_value(pod).unwrap()))].into(),
-            warnings: [("probe".to_owned(), warnings.collect())].into(),
-            ..Seen::default()
-        }
-    }
-
-    fn stage(warnings: &[(&str, &str, u32)]) -> Stage {
-        seen(warnings).verdict("probe").unwrap().stage
-    }
-
-    #[test]
-    fn a_sandbox_that_is_refused_repeatedly_fails_with_the_last_reason() {
-        let (reason, _) = NO_SANDBOX;
-        assert_eq!(stage(&[]), Stage::Waiting("Pending".into()));
-        assert_eq!(stage(&[(reason, "no network yet", 2)]), Stage::Waiting("Pending".into()));
-        let failed = Stage::Failed(format!("{reason}: b failed"));
-        assert_eq!(stage(&[(reason, "a failed", 2), (reason, "b failed", 1)]), failed);
-        assert_eq!(stage(&[(reason, "b failed", 3)]), failed);
-        assert_eq!(stage(&[("FailedMount", "m", 9)]), Stage::Waiting("Pending".into()));
-    }
-
-    #[test]
-    fn one_reason_is_told_once() {
-        let (reason, _) = NO_SANDBOX;
-        let seen = seen(&[(reason, "a failed", 1), (reason, "b failed", 1), ("FailedMount", "m", 9)]);
-        assert_eq!(seen.told("probe"), [format!("{reason}: b failed"), "FailedMount: m".to_owned()]);
     }
 }

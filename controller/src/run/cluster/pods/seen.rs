@@ -1,0 +1,182 @@
+//! The state of the run's pods, as the watches have shown it so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::Event as ApiEvent;
+
+use super::{PodState, Stage, state::Removal};
+
+/// Messages of events for a node without the runtime handler (containerd, `internal/cri/config`; CRI-O,
+/// `server/runtime_status.go`).
+const NO_HANDLER: [&str; 2] = ["no runtime for", "failed to find runtime handler"];
+
+/// The reason of events for a sandbox that the container runtime did not create (kubelet, `pkg/kubelet/events/event.go`), and
+/// the number of attempts after which no further one is awaited. The kubelet pauses for some ten seconds between attempts, so
+/// that a network plugin which has just started is not taken for a lasting failure.
+const NO_SANDBOX: (&str, u32) = ("FailedCreatePodSandBox", 3);
+
+/// A warning of the cluster about a pod.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Warning {
+    reason: String,
+    message: String,
+    /// The number of times that the cluster gave the warning.
+    count: u32,
+}
+
+/// The known state of the run's pods.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// Set when the watch has listed the pods.
+    pub(super) listed: bool,
+    /// Why the pods may not be watched; `None` if they may.
+    pub(super) refused: Option<String>,
+    pub(super) pods: BTreeMap<String, PodState>,
+    /// The names of all pods that the watch has ever shown.
+    ever: BTreeSet<String>,
+    /// Warnings about each pod, by the event's name.
+    warnings: BTreeMap<String, BTreeMap<String, Warning>>,
+}
+
+impl Seen {
+    pub(super) fn show(&mut self, pod: String, state: PodState) {
+        self.ever.insert(pod.clone());
+        self.pods.insert(pod, state);
+    }
+
+    /// Takes the pods of a list for all pods that exist.
+    pub(super) fn list(&mut self, pods: BTreeMap<String, PodState>) {
+        self.listed = true;
+        self.ever.extend(pods.keys().cloned());
+        self.pods = pods;
+    }
+
+    pub(super) fn warn(&mut self, pod: String, event: String, api: ApiEvent) {
+        self.warnings.entry(pod).or_default().insert(event, warning(api));
+    }
+
+    /// Returns true if a pod is deleted or gone; false if the watch never showed it.
+    pub(super) fn is_deleted(&self, pod: &str) -> bool {
+        match self.pods.get(pod) {
+            Some(state) => state.removal > Removal::No,
+            None => self.ever.contains(pod),
+        }
+    }
+
+    pub(super) fn stopped(&self, but: &BTreeSet<String>) -> BTreeSet<String> {
+        let stopped = self.pods.iter().filter(|(_, state)| state.removal == Removal::Stopped);
+        stopped.map(|(name, _)| name.clone()).filter(|name| !but.contains(name)).collect()
+    }
+
+    /// Returns the pod's state, corrected by an event if the status lacks the failure.
+    pub(super) fn verdict(&self, pod: &str) -> Option<PodState> {
+        if let Some(why) = &self.refused {
+            let stage = Stage::Failed(format!("the pods may not be watched: {why}"));
+            return Some(PodState {
+                stage,
+                unscheduled: None,
+                removal: Removal::No,
+                node: None,
+                addresses: Vec::new(),
+                container: None,
+                labels: BTreeMap::new(),
+            });
+        }
+        let mut state = self.pods.get(pod)?.clone();
+        if let (Stage::Waiting(_), Some(warning)) = (&state.stage, self.hopeless(pod)) {
+            state.stage = Stage::Failed(warning);
+        }
+        Some(state)
+    }
+
+    /// Returns the warning after which the pod will not run; `None` if it may still run.
+    fn hopeless(&self, pod: &str) -> Option<String> {
+        let (reason, most) = NO_SANDBOX;
+        let warnings = || self.warnings.get(pod).into_iter().flat_map(BTreeMap::values);
+        let attempts: u32 = warnings().filter(|it| it.reason == reason).map(|it| it.count).sum();
+        let told = self.told(pod);
+        let lasting = |text: &&String| {
+            NO_HANDLER.iter().any(|words| text.contains(words))
+                || attempts >= most && text.starts_with(reason)
+        };
+        told.iter().find(lasting).cloned()
+    }
+
+    /// Returns one warning of each reason. The messages of one reason often differ in a generated name alone.
+    pub(super) fn told(&self, pod: &str) -> Vec<String> {
+        let warnings = self.warnings.get(pod).into_iter().flat_map(BTreeMap::values);
+        let by_reason: BTreeMap<_, _> = warnings.map(|it| (&it.reason, &it.message)).collect();
+        by_reason.into_iter().map(|(reason, message)| format!("{reason}: {message}")).collect()
+    }
+}
+
+/// Returns an event as a warning. A series counts in a field of its own.
+fn warning(event: ApiEvent) -> Warning {
+    let count = event.series.and_then(|series| series.count).max(event.count).unwrap_or(1);
+    Warning {
+        reason: event.reason.unwrap_or_default(),
+        message: event.message.unwrap_or_default(),
+        count: u32::try_from(count).unwrap_or(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn seen(warnings: &[(&str, &str, u32)]) -> Seen {
+        let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": { "phase": "Pending" } });
+        let warnings = warnings.iter().enumerate().map(|(index, &(reason, message, count))| {
+            (index.to_string(), Warning { reason: reason.into(), message: message.into(), count })
+        });
+        Seen {
+            pods: [("probe".to_owned(), PodState::of(&serde_json::from_value(pod).unwrap()))].into(),
+            warnings: [("probe".to_owned(), warnings.collect())].into(),
+            ..Seen::default()
+        }
+    }
+
+    #[test]
+    fn a_pod_that_was_never_shown_is_not_taken_for_deleted() {
+        let mut seen = seen(&[]);
+        let pod = |deleted: bool| {
+            let metadata = if deleted {
+                json!({ "name": "probe", "deletionTimestamp": "2026-01-01T00:00:00Z" })
+            } else {
+                json!({ "name": "probe" })
+            };
+            let pod = json!({ "metadata": metadata, "spec": { "containers": [] } });
+            PodState::of(&serde_json::from_value(pod).unwrap())
+        };
+        seen.show("probe".into(), pod(false));
+        assert!(!seen.is_deleted("probe") && !seen.is_deleted("another"));
+        seen.show("probe".into(), pod(true));
+        assert!(seen.is_deleted("probe"));
+        seen.pods.clear();
+        assert!(seen.is_deleted("probe"));
+    }
+
+    fn stage(warnings: &[(&str, &str, u32)]) -> Stage {
+        seen(warnings).verdict("probe").unwrap().stage
+    }
+
+    #[test]
+    fn a_sandbox_that_is_refused_repeatedly_fails_with_the_last_reason() {
+        let (reason, _) = NO_SANDBOX;
+        assert_eq!(stage(&[]), Stage::Waiting("Pending".into()));
+        assert_eq!(stage(&[(reason, "no network yet", 2)]), Stage::Waiting("Pending".into()));
+        let failed = Stage::Failed(format!("{reason}: b failed"));
+        assert_eq!(stage(&[(reason, "a failed", 2), (reason, "b failed", 1)]), failed);
+        assert_eq!(stage(&[(reason, "b failed", 3)]), failed);
+        assert_eq!(stage(&[("FailedMount", "m", 9)]), Stage::Waiting("Pending".into()));
+    }
+
+    #[test]
+    fn one_reason_is_told_once() {
+        let (reason, _) = NO_SANDBOX;
+        let seen = seen(&[(reason, "a failed", 1), (reason, "b failed", 1), ("FailedMount", "m", 9)]);
+        assert_eq!(seen.told("probe"), [format!("{reason}: b failed"), "FailedMount: m".to_owned()]);
+    }
+}
