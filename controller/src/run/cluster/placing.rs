@@ -90,19 +90,20 @@ impl Probing<'_> {
             tokio::select! {
                 biased;
                 state = watch.decided(name, |what| self.say(group, what)) => match state.stage {
-                    Stage::Failed(why) => Err(Unplaced::Failed(self.explained(name, &why))),
+                    Stage::Failed(why) => Err(Unplaced::Failed(self.explained(name, &why).await)),
                     Stage::Waiting(_) | Stage::Running => Ok(Awaited::Runs(state, Instant::now())),
                 },
                 why = watch.unscheduled(name, SCHEDULING), if movable => Ok(Awaited::Unscheduled(why)),
             }
         };
-        Box::pin(timeout_at(self.deadline, decided)).await.unwrap_or_else(|_| {
-            let waits = match watch.state(name).map(|state| state.stage) {
-                Some(Stage::Waiting(what)) => what,
-                _ => "the pod did not come up in time".to_owned(),
-            };
-            Err(Unplaced::Late(self.explained(name, &waits)))
-        })
+        if let Ok(awaited) = Box::pin(timeout_at(self.deadline, decided)).await {
+            return awaited;
+        }
+        let waits = match watch.state(name).map(|state| state.stage) {
+            Some(Stage::Waiting(what)) => what,
+            _ => "the pod did not come up in time".to_owned(),
+        };
+        Err(Unplaced::Late(self.explained(name, &waits).await))
     }
 
     /// Returns another place for a pod. Beside a pod that keeps its like away, the probe takes no place that a replica could

@@ -271,7 +271,8 @@ impl Probing<'_> {
     }
 
     /// Adds the cluster's own warnings to a reason.
-    pub(super) fn explained(&self, name: &str, why: &str) -> String {
+    pub(super) async fn explained(&self, name: &str, why: &str) -> String {
+        self.fleet.watch().warned().await;
         let warnings = self.fleet.watch().warnings(name);
         let others: Vec<_> = warnings.iter().filter(|warning| !warning.contains(why)).cloned().collect();
         if others.is_empty() { why.to_owned() } else { format!("{why}; {}", others.join("; ")) }

@@ -67,6 +67,9 @@ pub(super) async fn run(
     let undeleted = watch.undeleted(&created);
     let failures = join_all(undeleted.iter().map(|name| delete(&pods, name, &params, deadline))).await;
     let emptied = timeout_at(deadline, emptied(&pods, watch, deadline)).await.is_ok();
+    if !emptied {
+        watch.warned().await;
+    }
     let stuck = if emptied { Vec::new() } else { watch.names() };
     let stuck = stuck.iter().map(|name| explained(name, watch));
     let stuck = stuck.reduce(|told, next| format!("{told}, {next}"));

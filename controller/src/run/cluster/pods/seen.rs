@@ -34,6 +34,8 @@ pub(super) struct Seen {
     pub(super) pods: BTreeMap<String, PodState>,
     /// The names of all pods that the watch has ever shown.
     ever: BTreeSet<String>,
+    /// Set when the warnings were listed, or could not be.
+    pub(super) warned: bool,
     /// Warnings about each pod, by the event's name.
     warnings: BTreeMap<String, BTreeMap<String, Warning>>,
 }
@@ -49,6 +51,11 @@ impl Seen {
         self.listed = true;
         self.ever.extend(pods.keys().cloned());
         self.pods = pods;
+    }
+
+    /// Returns true if a pod does not run yet.
+    pub(super) fn waits(&self) -> bool {
+        self.pods.values().any(|state| matches!(state.stage, Stage::Waiting(_)))
     }
 
     pub(super) fn warn(&mut self, pod: String, event: String, api: ApiEvent) {

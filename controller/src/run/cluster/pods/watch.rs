@@ -16,18 +16,28 @@ use kube::{
     },
 };
 use tokio::{
-    sync::watch::{self, Receiver, Sender},
+    sync::{
+        Notify,
+        watch::{self, Receiver, Sender},
+    },
     task::JoinHandle,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use super::{PodState, Stage, ownership::run_of_pod, seen::Seen};
 use crate::support::names;
 
+/// The time in which most pods start. Only a pod that takes longer, or fails, has warnings that matter.
+const STARTED: Duration = Duration::from_secs(2);
+/// The time limit of the first list of warnings.
+const WARNED: Duration = Duration::from_secs(1);
+
 /// The running watches; they end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
     seen: Receiver<Seen>,
+    /// Has the warnings watched at once.
+    explain: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -44,17 +54,23 @@ impl Watch {
         let pods = pods(Api::namespaced(client.clone(), namespace), labels, view, Arc::clone(&sender));
         let fields = watcher::Config::default().fields("involvedObject.kind=Pod,type=Warning");
         let events = events(Api::namespaced(client.clone(), namespace), fields, run.to_owned(), sender);
-        Self { seen, tasks: vec![tokio::spawn(pods), tokio::spawn(events)] }
+        let explain = Arc::new(Notify::new());
+        let (pods_so_far, wanted) = (seen.clone(), Arc::clone(&explain));
+        let events = async move {
+            while timeout(STARTED, wanted.notified()).await.is_err() && !pods_so_far.borrow().waits() {}
+            events.await;
+        };
+        Self { seen, explain, tasks: vec![tokio::spawn(pods), tokio::spawn(events)] }
     }
 
-    /// Watches a running pod with the probe's ephemeral container.
+    /// Watches a running pod with the probe's ephemeral container. Warnings about the pod are not read.
     pub(super) fn of_visit(client: &Client, namespace: &str, pod: &str, container: &str) -> Self {
         let (sender, seen) = watch::channel(Seen::default());
         let fields = watcher::Config::default().fields(&format!("metadata.name={pod}"));
         let container = container.to_owned();
         let view: View = Box::new(move |pod| Some(PodState::of_visit(pod, &container)));
         let pods = pods(Api::namespaced(client.clone(), namespace), fields, view, Arc::new(sender));
-        Self { seen, tasks: vec![tokio::spawn(pods)] }
+        Self { seen, explain: Arc::default(), tasks: vec![tokio::spawn(pods)] }
     }
 
     /// Returns the pod's current state; `None` if the watch does not show the pod.
@@ -65,6 +81,14 @@ impl Watch {
     /// Returns the names of the run's current pods.
     pub(crate) fn names(&self) -> Vec<String> {
         self.seen.borrow().pods.keys().cloned().collect()
+    }
+
+    /// Waits until the cluster's warnings so far are known.
+    pub(crate) async fn warned(&self) {
+        self.explain.notify_one();
+        let mut seen = self.seen.clone();
+        // Without the permission to list events, an explanation is lost and nothing else.
+        _ = timeout(WARNED, seen.wait_for(|seen| seen.warned)).await;
     }
 
     /// Returns the cluster's warnings about the pod, one for each reason.
@@ -206,7 +230,14 @@ fn refused(error: watcher::Error) -> Option<String> {
 async fn events(api: Api<ApiEvent>, config: watcher::Config, run: String, sender: Arc<Sender<Seen>>) {
     let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
-        let Ok(Event::Apply(event) | Event::InitApply(event)) = event else { continue };
+        let event = match event {
+            Ok(Event::Apply(event) | Event::InitApply(event)) => event,
+            Ok(Event::InitDone) | Err(_) => {
+                sender.send_modify(|seen| seen.warned = true);
+                continue;
+            }
+            Ok(Event::Init | Event::Delete(_)) => continue,
+        };
         let name = event.name_any();
         let pod = event.involved_object.name.clone().unwrap_or_default();
         if pod.starts_with(&run) {
