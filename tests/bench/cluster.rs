@@ -1,5 +1,8 @@
 //! The cost of a run in a real cluster: against a bare pod of the same class, made, awaited and deleted by the same
-//! client; in requests; and in the controller's memory. It prints ratios and sizes, and judges nothing.
+//! client; in requests by their kind; and in the controller's memory. It prints ratios and sizes, and judges nothing.
+//!
+//! A kubelet looks at its pods once a second, so that the time of a start or of an end depends on the moment within that second.
+//! Both programs begin at the same moments, which are spread over the second.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
@@ -9,10 +12,12 @@
 )]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Write},
     process::{Child, Stdio},
-    time::Instant,
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use k8s_openapi::api::core::v1::Pod;
@@ -26,7 +31,8 @@ use stage::{
     cluster::{ONE, Options, Shop, pod},
 };
 
-const RUNS: usize = 7;
+const RUNS: usize = 8;
+const SECOND: Duration = Duration::from_secs(1);
 /// The argument by which this program becomes the client of a bare pod, which must run in the cluster's network.
 const BARE: &str = "--bare-pod-in";
 /// The controller's user agent in the audit log.
@@ -42,42 +48,71 @@ fn main() -> io::Result<()> {
     let (namespace, control) = (cluster.namespace("bench"), cluster.namespace("control"));
     Shop::default().open(&namespace);
     let image = cluster.probe_image();
-    let verify = ["verify", "--quiet", "--namespace", namespace.name(), "--image", &image];
+    let verify = ["verify", "--quiet", "--settle", "0", "--namespace", namespace.name(), "--image", &image];
     let with_control = [&verify[..], &["--control-namespace", control.name()]].concat();
     let mut pairs = Vec::new();
     let mut peak = 0;
     // In pairs, so that changes of the machine's load affect both.
-    for _ in 0..RUNS {
-        let started = Instant::now();
+    for run in 0..RUNS {
+        let part = SECOND / u32::try_from(RUNS).unwrap() * u32::try_from(run).unwrap();
+        let started = begin(part);
         let mut command = cluster.controller_command(&with_control);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         peak = peak.max(peak_of(child));
-        pairs.push((
-            started.elapsed().as_secs_f64() * 1000.0,
-            bare_beside(&cluster, namespace.name(), &image),
-        ));
+        let whole = started.elapsed().as_secs_f64() * 1000.0;
+        begin(part);
+        pairs.push((whole, bare_beside(&cluster, namespace.name(), &image)));
     }
-    let ratio = median(pairs.iter().map(|(whole, bare)| whole / bare));
-    let bare = median(pairs.iter().map(|(_, bare)| *bare));
-    writeln!(out, "verify --namespace with a control takes {ratio:.2} times a bare pod ({bare:.0} ms)")?;
-    let requests = cluster.requests(AGENT);
-    let of = |verb: &str, resource: &str| {
-        requests
-            .iter()
-            .filter(|event| event["verb"] == verb && event["objectRef"]["resource"] == resource)
-            .count()
-    };
-    let for_pods = of("create", "pods") + of("delete", "pods") + of("get", "pods");
+    let whole = mean(pairs.iter().map(|(whole, _)| *whole));
+    let bare = mean(pairs.iter().map(|(_, bare)| *bare));
     writeln!(
         out,
-        "requests: {} in a run, of which {} for each pod that it launches",
-        requests.len() / RUNS,
-        for_pods / RUNS / 2
+        "verify --namespace with a control and one round takes {:.2} times a bare pod ({whole:.0} ms, {bare:.0} ms)",
+        whole / bare
     )?;
+    let requests = requests(&cluster);
+    writeln!(out, "requests of a run: {}", per_run(requests.values().sum()))?;
+    for (kind, count) in &requests {
+        writeln!(out, "  {} {kind}", per_run(*count))?;
+    }
     writeln!(out, "peak memory of the controller: {peak} KB")?;
     drop((namespace, control));
     let left = cluster.stop();
     if left.is_empty() { Ok(()) } else { panic!("left behind: {left:?}") }
+}
+
+/// Waits until so much of a second of the clock has passed, and returns the moment.
+fn begin(part: Duration) -> Instant {
+    let now =
+        Duration::from_nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into());
+    let pause = (part + SECOND).saturating_sub(now);
+    thread::sleep(pause.checked_sub(SECOND).unwrap_or(pause));
+    Instant::now()
+}
+
+/// Returns the number of the controller's requests of each kind. A stream has several events of one id.
+fn requests(cluster: &Cluster) -> BTreeMap<String, usize> {
+    let mut ids = BTreeSet::new();
+    let mut kinds = BTreeMap::new();
+    for event in cluster.requests(AGENT) {
+        if ids.insert(event["auditID"].to_string()) {
+            let of = |path: &str| event.pointer(path).and_then(serde_json::Value::as_str).unwrap_or_default();
+            let subresource = Some(of("/objectRef/subresource")).filter(|it| !it.is_empty());
+            let resource = Some(of("/objectRef/resource")).filter(|it| !it.is_empty());
+            let object =
+                [resource.unwrap_or(of("/requestURI"))].into_iter().chain(subresource).collect::<Vec<_>>();
+            *kinds.entry(format!("{} {}", of("/verb"), object.join("/"))).or_default() += 1;
+        }
+    }
+    kinds
+}
+
+/// Returns a number of all runs for one of them.
+fn per_run(count: usize) -> String {
+    if count.is_multiple_of(RUNS) {
+        return (count / RUNS).to_string();
+    }
+    format!("{:.1}", f64::from(u32::try_from(count).unwrap()) / f64::from(u32::try_from(RUNS).unwrap()))
 }
 
 /// Waits for the controller to end. Returns its peak memory by the kernel's own account, in KB.
@@ -89,7 +124,8 @@ fn peak_of(mut child: Child) -> u64 {
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let now = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
         peak = peak.max(now.unwrap_or(0));
-        std::thread::yield_now();
+        // A loop without a pause would take a processor from the nodes.
+        thread::sleep(Duration::from_millis(2));
     }
     peak
 }
@@ -129,8 +165,7 @@ fn bare(namespace: &str, image: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{}", took.as_secs_f64() * 1000.0)
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<_> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<_> = values.collect();
+    values.iter().sum::<f64>() / f64::from(u32::try_from(values.len()).unwrap())
 }

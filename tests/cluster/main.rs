@@ -32,6 +32,7 @@ mod rows;
 mod runtimes;
 mod scene;
 mod suite;
+mod thrift;
 mod trouble;
 
 use std::{
@@ -78,6 +79,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.batch(rows::routed()),
         suite.tests(router::TESTS),
         suite.tests(bystanders::TESTS),
+        suite.tests(thrift::TESTS),
         suite.tests(admission::TESTS),
         suite.batch(admission::changes()),
         suite.batch(admission::platforms()),
