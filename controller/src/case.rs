@@ -18,7 +18,7 @@ pub mod stopped;
 use std::{path::PathBuf, sync::Arc};
 
 use breach::Breach;
-use cluster::{Cluster, Coverage, Group, Labels, PodView};
+use cluster::{Cluster, ControlPods, Coverage, Group, Labels, PodView};
 use destination::Destination;
 use identity::{FileDigest, Identity};
 use ingress::Ingress;
@@ -101,6 +101,8 @@ pub struct InCluster {
     pub environment: Option<String>,
     /// The pod in which the probe ran; `None` if it never ran.
     pub pod: Option<RanPod>,
+    /// The control pods on the probe's node; `None` if there are none, or if a saved file lacks them.
+    pub control_pods: Option<ControlPods>,
 }
 
 /// The control's attempts, numbered by the probe's own targets. In a cluster, the control pod makes them, which no
@@ -133,6 +135,8 @@ pub struct RanPod {
     pub asked_after_ms: Option<u64>,
     /// The labels that the pod had when the probe had answered; `None` if a saved file lacks them.
     pub labels: Option<Labels>,
+    /// The labels that the pod had when it began to run; `None` if they are the same, or if a saved file lacks them.
+    pub earlier_labels: Option<Labels>,
     /// The limits of the probe's own container, as they were admitted; `None` if a saved file lacks them.
     pub limits: Option<Limits>,
 }

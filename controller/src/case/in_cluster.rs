@@ -1,6 +1,12 @@
 //! The state of a group's network: how policies bind the group, the probe pod, and both at the end of the run.
 
-use super::{InCluster, policy::Endpoint};
+use std::net::IpAddr;
+
+use super::{
+    InCluster,
+    cluster::{ControlPods, Labels},
+    policy::{Endpoint, Policies},
+};
 
 impl InCluster {
     /// Returns true if there is no workload, and no RuntimeClass was named for pods that do not exist yet.
@@ -36,25 +42,68 @@ impl InCluster {
     }
 
     /// Names the policies that bind the probe pod and not its group, or the group and not the probe pod. The probe pod has
-    /// labels of its own, and a webhook or an operator may add more.
+    /// labels of its own, and a webhook or an operator may add more, or other policies, while the probe looks.
     pub fn bound_otherwise(&self) -> Option<String> {
-        let labels = self.pod.as_ref()?.labels.as_ref()?;
-        let (probe, pods) = (self.cluster.endpoint(labels), self.endpoint());
-        let policies = &self.cluster.policies;
-        if policies.binding(&probe) == policies.binding(&pods) {
-            return None;
-        }
-        let (on_probe, on_pods) = (policies.titles_on(&probe), policies.titles_on(&pods));
-        let alone = |one: &[String], other: &[String], words: &str| {
-            let alone = one.iter().filter(|title| !other.contains(title));
-            alone.map(|title| format!("{title} {words}")).collect::<Vec<_>>()
+        let pod = self.pod.as_ref()?;
+        let probes = pod.labels.iter().chain(&pod.earlier_labels);
+        let of_probe = |labels| {
+            let mut states = self.policies_with_labels();
+            states.find_map(|(policies, namespace_labels)| {
+                let endpoint = |labels| self.endpoint_with(labels, namespace_labels);
+                otherwise(policies, &endpoint(labels), &endpoint(&self.group.labels))
+            })
         };
-        let mut otherwise = alone(&on_probe, &on_pods, "binds the probe pod alone");
-        otherwise.extend(alone(&on_pods, &on_probe, "binds the pods and not the probe pod"));
-        if otherwise.is_empty() {
-            let opaque = policies.opaque.iter().map(|opaque| opaque.gap.place.clone());
-            otherwise = opaque.map(|title| format!("{title} may tell them apart")).collect();
-        }
+        let otherwise = probes.into_iter().find_map(of_probe)?;
         Some(format!("the probe is not bound as its pods are: {}", otherwise.join(", ")))
     }
+
+    /// Returns the probe pod in each of its states during the run, as policies select it.
+    pub fn probes(&self, addresses: &[IpAddr]) -> Vec<Endpoint> {
+        let pod = self.pod.as_ref();
+        let ran = pod.into_iter().flat_map(|pod| pod.labels.iter().chain(&pod.earlier_labels));
+        let mut labels: Vec<_> = ran.collect();
+        if labels.is_empty() {
+            labels.push(&self.group.labels);
+        }
+        let of_namespace: Vec<_> = self.policies_with_labels().map(|(_, labels)| labels).collect();
+        let states = labels.into_iter().flat_map(|labels| {
+            of_namespace.iter().map(move |of_namespace| self.endpoint_with(labels, *of_namespace))
+        });
+        states.map(|endpoint| Endpoint { addresses: addresses.to_vec(), ..endpoint }).collect()
+    }
+
+    /// Returns the control pods, as far as policies select them. Saved files of older versions keep no labels of theirs.
+    pub fn control_pods(&self) -> ControlPods {
+        self.control_pods.clone().unwrap_or_else(|| ControlPods::planned(&Labels::new()))
+    }
+
+    /// Returns the policies and the labels of the namespace at the start, and those at the end if something changed.
+    fn policies_with_labels(&self) -> impl Iterator<Item = (&Policies, Option<&Labels>)> {
+        let cluster = &self.cluster;
+        let later = cluster.later.iter().map(|later| (&later.policies, Some(&later.labels)));
+        std::iter::once((&cluster.policies, cluster.bonds.labels.as_ref().ok())).chain(later)
+    }
+
+    fn endpoint_with(&self, labels: &Labels, of_namespace: Option<&Labels>) -> Endpoint {
+        Endpoint { namespace_labels: of_namespace.cloned(), ..self.cluster.endpoint(labels) }
+    }
+}
+
+/// Names the policies that bind one of two endpoints alone; `None` if both are bound alike.
+fn otherwise(policies: &Policies, probe: &Endpoint, pods: &Endpoint) -> Option<Vec<String>> {
+    if policies.binding(probe) == policies.binding(pods) {
+        return None;
+    }
+    let (on_probe, on_pods) = (policies.titles_on(probe), policies.titles_on(pods));
+    let alone = |one: &[String], other: &[String], words: &str| {
+        let alone = one.iter().filter(|title| !other.contains(title));
+        alone.map(|title| format!("{title} {words}")).collect::<Vec<_>>()
+    };
+    let mut otherwise = alone(&on_probe, &on_pods, "binds the probe pod alone");
+    otherwise.extend(alone(&on_pods, &on_probe, "binds the pods and not the probe pod"));
+    if otherwise.is_empty() {
+        let opaque = policies.opaque.iter().map(|opaque| opaque.gap.place.clone());
+        otherwise = opaque.map(|title| format!("{title} may tell them apart")).collect();
+    }
+    Some(otherwise)
 }

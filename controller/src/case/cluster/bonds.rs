@@ -24,8 +24,8 @@ pub struct SecondReading {
     pub bonds: Bonds,
     /// The current policies.
     pub policies: Policies,
-    /// The current policies of the control namespace; `None` without a control namespace.
-    pub control: Option<Policies>,
+    /// The current labels and policies of the control namespace; `None` without a control namespace.
+    pub control: Option<(Read<Labels>, Policies)>,
 }
 
 /// The labels and policies at the end of a run in which they changed.

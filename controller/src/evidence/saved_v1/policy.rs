@@ -67,6 +67,8 @@ pub(super) struct ControlNamespace {
     policies: Policies,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     later: Option<Policies>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    later_labels: Option<Read<Labels>>,
 }
 
 /// The labels and policies at the end of a run in which they changed.
@@ -205,6 +207,7 @@ impl ControlNamespace {
             labels: Ok(Labels::new()),
             policies: policy::Policies { opaque, ..policy::Policies::default() },
             later: None,
+            later_labels: None,
         }
     }
 
@@ -221,16 +224,19 @@ impl ControlNamespace {
 
 impl From<cluster::ControlNamespace> for ControlNamespace {
     fn from(control: cluster::ControlNamespace) -> Self {
-        let cluster::ControlNamespace { name, labels, policies, later } = control;
+        let cluster::ControlNamespace { name, labels, policies, later, later_labels } = control;
         let (labels, later) = (labels.map_err(Into::into), later.map(Into::into));
-        Self { name, labels, policies: policies.into(), later }
+        let later_labels = later_labels.map(|labels| labels.map_err(Into::into));
+        Self { name, labels, policies: policies.into(), later, later_labels }
     }
 }
 
 impl From<ControlNamespace> for cluster::ControlNamespace {
-    fn from(ControlNamespace { name, labels, policies, later }: ControlNamespace) -> Self {
+    fn from(control: ControlNamespace) -> Self {
+        let ControlNamespace { name, labels, policies, later, later_labels } = control;
         let (labels, later) = (labels.map_err(Into::into), later.map(Into::into));
-        Self { name, labels, policies: policies.into(), later }
+        let later_labels = later_labels.map(|labels| labels.map_err(Into::into));
+        Self { name, labels, policies: policies.into(), later, later_labels }
     }
 }
 

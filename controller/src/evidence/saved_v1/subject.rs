@@ -1,6 +1,6 @@
 //! The subject of a case, and the pod in which its probe ran.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::{
     form::{optional, saved_struct},
     machine::Limits,
 };
-use crate::case;
+use crate::case::{self, cluster};
 
 /// The sandbox or the pods that are judged.
 #[derive(Deserialize, Serialize)]
@@ -46,7 +46,28 @@ saved_struct! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         labels: Option<BTreeMap<String, String>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        earlier_labels: Option<BTreeMap<String, String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         limits: Option<Limits> => optional,
+    }
+}
+
+saved_struct! {
+    /// The control pods on the probe's node.
+    ControlPods for cluster::ControlPods {
+        listener: OwnPod => Into::into,
+        control: OwnPod => Into::into,
+    }
+}
+
+saved_struct! {
+    /// A control pod, as policies select it.
+    OwnPod for cluster::OwnPod {
+        labels: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        later_labels: Option<BTreeMap<String, String>>,
+        service_account: String,
+        addresses: Vec<IpAddr>,
     }
 }
 

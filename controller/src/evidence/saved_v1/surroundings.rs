@@ -12,7 +12,7 @@ use super::{
     group::Group,
     machine::{Limits, Machine},
     profile::Profile,
-    subject::{RanPod, Subject},
+    subject::{ControlPods, RanPod, Subject},
 };
 use crate::{
     case::{self, rounds::Rounds},
@@ -62,6 +62,8 @@ struct InCluster {
     group: Group,
     environment: Option<String>,
     pod: Option<RanPod>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    control_pods: Option<ControlPods>,
 }
 
 // === impl Surroundings ===
@@ -138,15 +140,22 @@ impl From<case::Surroundings> for Surroundings {
 
 impl InCluster {
     fn restore(self, shared: Option<&Shared>) -> Result<case::InCluster, Error> {
-        let Self { group, environment, pod } = self;
+        let Self { group, environment, pod, control_pods } = self;
         let Shared { cluster, coverage } = shared.cloned().ok_or(Error::NoCluster)?;
-        Ok(case::InCluster { cluster, coverage, group: group.into(), environment, pod: optional(pod) })
+        Ok(case::InCluster {
+            cluster,
+            coverage,
+            group: group.into(),
+            environment,
+            pod: optional(pod),
+            control_pods: optional(control_pods),
+        })
     }
 }
 
 impl From<case::InCluster> for InCluster {
     fn from(known: case::InCluster) -> Self {
-        let case::InCluster { cluster: _, coverage: _, group, environment, pod } = known;
-        Self { group: group.into(), environment, pod: optional(pod) }
+        let case::InCluster { cluster: _, coverage: _, group, environment, pod, control_pods } = known;
+        Self { group: group.into(), environment, pod: optional(pod), control_pods: optional(control_pods) }
     }
 }

@@ -13,10 +13,9 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
     if let (false, Ok(labels)) = (between.is_empty(), later.bonds.labels) {
         cluster.later = Some(Later { changes: between, labels, policies: later.policies });
     }
-    if let (Some(control), Some(now)) = (&mut cluster.control, later.control)
-        && control.policies != now
-    {
-        control.later = Some(now);
+    if let (Some(control), Some((labels, policies))) = (&mut cluster.control, later.control) {
+        control.later_labels = (control.labels != labels).then_some(labels);
+        control.later = (control.policies != policies).then_some(policies);
     }
     let pods = match later.pods {
         Ok(pods) => pods,

@@ -50,8 +50,18 @@ fn case(
     group: Group,
     probed: Probed,
 ) -> Case {
-    let Probed { collected, control, control_boot, destinations, ingress, arrived, pod, admission, .. } =
-        probed;
+    let Probed {
+        collected,
+        control,
+        control_boot,
+        control_pods,
+        destinations,
+        ingress,
+        arrived,
+        pod,
+        admission,
+        ..
+    } = probed;
     let subject = Subject::Pods {
         namespace: cluster.namespace.clone(),
         pool: group.pool.clone(),
@@ -86,6 +96,7 @@ fn case(
             environment: (!source.is_default()).then(|| source.to_string()),
             pod,
             group,
+            control_pods,
         }),
     };
     Case { collected, surroundings }

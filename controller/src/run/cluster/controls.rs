@@ -20,7 +20,12 @@ use super::{
     pods::{self, Fleet, Gathered, PodState, Stage},
 };
 use crate::{
-    case::{Control, leftover::Leftover, rounds::Rounds},
+    case::{
+        Control,
+        cluster::{ControlPods, OwnPod},
+        leftover::Leftover,
+        rounds::Rounds,
+    },
     run::RunError,
 };
 
@@ -40,8 +45,21 @@ pub(super) struct Controls {
 pub(super) struct Listener {
     /// The addresses of the listener; empty without a listener.
     pub(super) addresses: Vec<IpAddr>,
-    /// The name of the control pod, or the reason why there is none.
-    pod: Result<String, Control>,
+    /// Both pods, or the reason why there are none.
+    pods: Result<Pair, Control>,
+}
+
+/// The listener's pod and the control pod, as they began to run.
+#[derive(Clone, Debug)]
+struct Pair {
+    listener: Named,
+    control: Named,
+}
+
+#[derive(Clone, Debug)]
+struct Named {
+    name: String,
+    pod: OwnPod,
 }
 
 /// The attempts of one control pod.
@@ -83,7 +101,7 @@ impl Controls {
             None => self.absent.clone(),
             Some(_) => Control::Failed("the probe's node is not known".to_owned()),
         };
-        Listener { addresses: Vec::new(), pod: Err(control) }
+        Listener { addresses: Vec::new(), pods: Err(control) }
     }
 
     /// Lets the control pod try the probe's targets, in the same rounds.
@@ -101,8 +119,8 @@ impl Controls {
         rounds: Rounds,
     ) -> Result<Tried, RunError> {
         let without = |control| Ok(Tried { control, boot_id: None });
-        let (pod, fleet) = match (&listener.pod, &self.fleet) {
-            (Ok(pod), Some(fleet)) => (pod, fleet),
+        let (pod, fleet) = match (&listener.pods, &self.fleet) {
+            (Ok(Pair { control, .. }), Some(fleet)) => (&control.name, fleet),
             (Err(control), _) => return without(control.clone()),
             (Ok(_), None) => return without(Control::NotAsked),
         };
@@ -149,6 +167,18 @@ impl Controls {
         Ok((tried, arrived.map(|answer| answer.target).collect()))
     }
 
+    /// Returns a listener's pod and its control pod, with the labels that they have by now; `None` if there are none.
+    pub(super) fn pods(&self, listener: &Listener) -> Option<ControlPods> {
+        let (Ok(Pair { listener, control }), Some(fleet)) = (&listener.pods, &self.fleet) else {
+            return None;
+        };
+        let by_now = |Named { name, pod }: &Named| {
+            let labels = fleet.watch().state(name).map(|state| state.labels);
+            OwnPod { later_labels: labels.filter(|labels| *labels != pod.labels), ..pod.clone() }
+        };
+        Some(ControlPods { listener: by_now(listener), control: by_now(control) })
+    }
+
     /// Returns the names of the pods that were created in a namespace.
     pub(super) fn made_in(&self, namespace: &str) -> BTreeSet<String> {
         let fleet = self.fleet.as_ref().filter(|fleet| fleet.namespace() == namespace);
@@ -164,7 +194,7 @@ impl Controls {
     }
 
     async fn begin(&self, node: &str, index: usize) -> Listener {
-        let failed = |why: String| Listener { addresses: Vec::new(), pod: Err(Control::Failed(why)) };
+        let failed = |why: String| Listener { addresses: Vec::new(), pods: Err(Control::Failed(why)) };
         let Some(fleet) = &self.fleet else { return self.nowhere() };
         let owner = match fleet.owner().await {
             Ok(owner) => owner,
@@ -173,20 +203,24 @@ impl Controls {
         let listener = manifest::listener(&self.common, fleet.namespace(), owner, node, index);
         let control = manifest::control(&self.common, fleet.namespace(), owner, node, index);
         match tokio::try_join!(self.run(fleet, &listener), self.run(fleet, &control)) {
-            Ok((listener, _)) => {
-                Listener { addresses: listener.addresses, pod: Ok(control.metadata.name.unwrap_or_default()) }
+            Ok((listener, control)) => {
+                Listener { addresses: listener.pod.addresses.clone(), pods: Ok(Pair { listener, control }) }
             }
             Err(why) => failed(format!("on node {node}: {why}")),
         }
     }
 
-    async fn run(&self, fleet: &Fleet, pod: &Pod) -> Result<PodState, String> {
+    async fn run(&self, fleet: &Fleet, pod: &Pod) -> Result<Named, String> {
         let name = pod.metadata.name.clone().unwrap_or_default();
         fleet.create_unlike(pod).await.map_err(|refusal| refusal.to_string())?;
         let decided = timeout_at(self.deadline, fleet.watch().decided(&name, |_| ())).await;
         let state = decided.map_err(|_| format!("{name} did not come up in time"))?;
         match state.stage {
-            Stage::Running => Ok(state),
+            Stage::Running => {
+                let PodState { labels, service_account, addresses, .. } = state;
+                let pod = OwnPod { labels, later_labels: None, service_account, addresses };
+                Ok(Named { name, pod })
+            }
             Stage::Failed(why) | Stage::Waiting(why) => Err(why),
         }
     }

@@ -17,7 +17,7 @@ use crate::{
     case::{
         Collected, Control, RanPod,
         breach::Breach,
-        cluster::{Cluster, Group},
+        cluster::{Cluster, ControlPods, Group},
         destination::Destination,
         ingress::Ingress,
         rounds::Rounds,
@@ -61,6 +61,8 @@ pub(super) struct Probed {
     pub(super) control: Control,
     /// The node's boot id as the control pod tells it; `None` without an answer.
     pub(super) control_boot: Option<proto::BootId>,
+    /// The control pods on the probe's node; `None` if there are none.
+    pub(super) control_pods: Option<ControlPods>,
     /// The destinations that the probe tried.
     pub(super) destinations: Vec<Destination>,
     /// The attempts to reach the probe in its sandbox.
@@ -91,6 +93,7 @@ impl Probed {
             collected,
             control: Control::NotAsked,
             control_boot: None,
+            control_pods: None,
             destinations: Vec::new(),
             ingress: Ingress::default(),
             arrived: Vec::new(),
@@ -252,6 +255,9 @@ impl Probing<'_> {
             image_id: container.image_id,
             known_digests: self.target.digests.clone(),
             asked_after_ms: u64::try_from(asked_after.get().as_millis()).ok(),
+            earlier_labels: after
+                .as_ref()
+                .and_then(|after| (after.labels != state.labels).then(|| state.labels.clone())),
             labels: after.map(|after| after.labels),
             limits: None,
         });
@@ -259,6 +265,7 @@ impl Probing<'_> {
             collected,
             control: tried.control,
             control_boot: tried.boot_id,
+            control_pods: self.controls.pods(&control),
             destinations,
             ingress,
             arrived,

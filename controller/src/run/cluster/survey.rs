@@ -167,6 +167,7 @@ async fn bound(
         labels,
         policies,
         later: None,
+        later_labels: None,
     });
     (kinds, policies, control)
 }
@@ -178,11 +179,13 @@ pub(crate) async fn later(
     kinds: &OtherKinds,
     made: &BTreeSet<String>,
 ) -> SecondReading {
-    let (labels, (policies, control), pods) = tokio::join!(
+    let (labels, (policies, of_control), pods, control_labels) = tokio::join!(
         labels_of(client, namespace),
         policies::read(client, kinds, namespace, control),
         pod_views::pods(client, namespace, made),
+        async { Some(labels_of(client, control?).await) },
     );
+    let control = control_labels.zip(of_control);
     SecondReading { pods, bonds: Bonds { labels, policies: standing(&policies) }, policies, control }
 }
 

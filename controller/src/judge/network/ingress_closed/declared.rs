@@ -53,7 +53,7 @@ fn traffic(Pass { peers, ports, .. }: &Pass) -> String {
 /// Returns the part of the declaration that explains why the control pod reached a port, as a sentence's rest.
 pub(super) fn explains(known: &InCluster, port: u16) -> String {
     let Some(control) = &known.cluster.control else { return "the run had no control namespace".to_owned() };
-    let peer = control.control_pod();
+    let peer = control.control_pod(&known.control_pods());
     let flow =
         Flow { direction: Direction::Ingress, peer: Peer::Pod(&peer), port, transport: Transport::Tcp };
     match known.cluster.policies.verdict(&known.endpoint(), &flow) {

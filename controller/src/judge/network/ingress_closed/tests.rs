@@ -184,6 +184,13 @@ fn a_control_pod_that_reaches_nobody_is_inconclusive() {
     assert!(why(&judged(&case)).contains("its silence means nothing"));
 }
 
+/// Returns the closed sandbox, beside a control namespace with this policy.
+fn closed_by(spec: &Value) -> Case {
+    let mut case = closed();
+    bind_control(&mut case, spec);
+    case
+}
+
 #[test]
 fn a_control_namespace_whose_egress_is_closed_to_the_sandbox_is_inconclusive() {
     for (egress, expected) in
@@ -193,6 +200,20 @@ fn a_control_namespace_whose_egress_is_closed_to_the_sandbox_is_inconclusive() {
         let spec = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": egress });
         bind_control(&mut case, &spec);
         assert_eq!(fixture::told(&judged(&case)), expected, "{spec}");
+    }
+}
+
+#[test]
+fn the_control_pods_policies_are_evaluated_for_the_labels_of_the_probe_pod() {
+    let closed = json!({ "matchExpressions": [{ "key": "closed", "operator": "DoesNotExist" }] });
+    let to = json!([{ "to": [{ "namespaceSelector": {}, "podSelector": closed }] }]);
+    for (added, expected) in [("open", "met"), ("closed", "open")] {
+        let mut case = closed_by(&json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": to }));
+        let known = fixture::in_cluster(&mut case);
+        let mut labels = known.group.labels.clone();
+        labels.insert(added.into(), "yes".into());
+        known.pod.as_mut().unwrap().labels = Some(labels);
+        assert_eq!(fixture::told(&judged(&case)), expected, "{added}");
     }
 }
 

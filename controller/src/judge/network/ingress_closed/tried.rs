@@ -5,8 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use proto::{Attempt, Reach, Target};
 
 use crate::case::{
-    Case, Citation, Control, InCluster, destination::Purpose, ingress::Ingress, policy::Endpoint,
-    rounds::Rounds,
+    Case, Citation, Control, InCluster, destination::Purpose, ingress::Ingress, rounds::Rounds,
 };
 use crate::judge::network::network_isolation::{
     attempted::{self, Attempted},
@@ -85,9 +84,9 @@ impl<'a> Tried<'a> {
             );
         }
         let namespace = known.cluster.control.as_ref().ok_or("the run had no control namespace")?;
-        let probe = Endpoint { addresses: addresses.to_vec(), ..known.endpoint() };
+        let (pods, probes) = (known.control_pods(), known.probes(addresses));
         let mut ports = self.entries.iter().map(Entry::port);
-        match ports.find_map(|port| namespace.keeps_in(&probe, port)) {
+        match ports.find_map(|port| namespace.keeps_in(&pods, &probes, port)) {
             None => Ok(()),
             Some(by) => Err(format!(
                 "policies of the control namespace may keep its control pod from the sandbox ({by}); give \

@@ -17,9 +17,9 @@ use super::{
 };
 use crate::case::{
     Case, Citation, Control, InCluster,
-    cluster::{Hindrance, LISTENER_PORT},
+    cluster::{ControlPods, Hindrance, LISTENER_PORT},
     destination::Purpose,
-    policy::{Endpoint, Gap, Policies},
+    policy::{Gap, Policies},
     profile::Expectation,
 };
 use crate::judge::network::undecided::{Step, Undecided};
@@ -48,16 +48,15 @@ pub(super) fn shows(
     otherwise: Undecided,
 ) -> Result<Vec<Citation>, Undecided> {
     let Control::Tried(_) = &case.surroundings.control else { return Err(otherwise) };
-    if let Some(known) = &case.surroundings.in_cluster {
-        unhindered(case, known)?;
-    }
+    let unhindered =
+        case.surroundings.in_cluster.as_ref().map(|known| unhindered(case, known)).transpose()?;
     represents_its_network(case)?;
     if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Listener && it.is_leak())
     {
         let name = it.destination.name();
         return Err(Step::Close.because(format!("the sandbox reached the run's own listener {name}")));
     }
-    let mut shown = Vec::new();
+    let mut shown: Vec<_> = unhindered.flatten().into_iter().collect();
     for family in families(case)? {
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             shown.push(listener_reached(attempted, family, protocol)?);
@@ -114,20 +113,24 @@ fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> R
 }
 
 /// Refuses policies of the control namespace that keep the probe from the listener: they would do so although the sandbox's
-/// egress is wide open.
-fn unhindered(case: &Case, known: &InCluster) -> Result<(), Undecided> {
+/// egress is wide open. Cites the labels that others gave the control pods, if the labels decide that.
+fn unhindered(case: &Case, known: &InCluster) -> Result<Option<Citation>, Undecided> {
     let control = known
         .cluster
         .control
         .as_ref()
         .ok_or_else(|| Step::NameControl.because("the run had no control namespace"))?;
-    let labels = known.pod.as_ref().and_then(|pod| pod.labels.as_ref()).unwrap_or(&known.group.labels);
-    let probe = Endpoint { addresses: addresses(case), ..known.cluster.endpoint(labels) };
-    match control.hindrance(&probe) {
-        None => Ok(()),
+    let (pods, probes) = (known.control_pods(), known.probes(&addresses(case)));
+    let hindrance = control.hindrance(&pods, &probes);
+    let by_labels = by_added(&pods, control.hindrance(&pods.without_added(), &probes) != hindrance);
+    match hindrance {
+        None => Ok((!by_labels.is_empty()).then(|| Citation {
+            source: "control",
+            text: format!("the policies of the control namespace let the probe reach the listener{by_labels}"),
+        })),
         Some(Hindrance::Shut(by)) => Err(Step::AdmitProbe.because(format!(
-            "a policy of the control namespace shuts its listener off ({}); let pods of the namespace {} reach port {} by \
-             TCP and UDP there, or",
+            "a policy of the control namespace shuts its listener off ({}){by_labels}; let pods of the namespace {} reach \
+             port {} by TCP and UDP there, or",
             by.join(", "),
             known.cluster.namespace,
             LISTENER_PORT
@@ -137,11 +140,20 @@ fn unhindered(case: &Case, known: &InCluster) -> Result<(), Undecided> {
             let everywhere = |gap: &Gap| known.cluster.policies.opaque.iter().any(|opaque| opaque.gap == *gap);
             let step = if gaps.iter().any(everywhere) { Step::Rewrite } else { Step::FreeControl };
             Err(step.because(format!(
-                "policies of the control namespace may shut its listener off ({})",
+                "policies of the control namespace may shut its listener off ({}){by_labels}",
                 declared::in_words(gaps.iter())
             )))
         }
     }
+}
+
+/// Says that labels decide which policies bind the control pods, as a sentence's rest; empty if they do not.
+fn by_added(pods: &ControlPods, decide: bool) -> String {
+    if !decide {
+        return String::new();
+    }
+    let added = declared::first(&pods.added());
+    format!(", because `--probe-label` or admission gave the control pods other labels ({added})")
 }
 
 /// Refuses policies that may let more egress pass than the profile allows: the attempts cannot try every destination.

@@ -72,7 +72,8 @@ pub(in crate::judge) fn in_words<'a>(gaps: impl Iterator<Item = &'a Gap>) -> Str
     first(&gaps)
 }
 
-fn first(all: &[String]) -> String {
+/// Joins the first few texts, and counts the rest.
+pub(super) fn first(all: &[String]) -> String {
     let named = all.get(..NAMED).unwrap_or(all);
     let more = all.len() - named.len();
     named.join("; ") + &if more == 0 { String::new() } else { format!("; and {more} more") }

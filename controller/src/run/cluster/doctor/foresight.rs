@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use super::{Asked, Check, PATIENCE};
 use crate::{
-    case::cluster::{Cluster, Group, Hindrance},
+    case::cluster::{Cluster, ControlPods, Group, Hindrance, Labels, own_labels},
     plan::cluster::{self as plan, Live, Plan, Request},
     run::cluster::{architecture, manifest, placing, survey},
 };
@@ -14,12 +14,14 @@ use crate::{
 pub(super) struct Foresight {
     pub(super) cluster: Cluster,
     pub(super) plan: Plan,
+    /// The labels that the user gives the run's pods.
+    pub(super) marks: Labels,
 }
 
 /// Surveys the namespace, and plans a run of it; the check says why that failed.
 pub(super) async fn foresee(
     client: &Client,
-    &Asked { namespace, control, live, .. }: &Asked<'_>,
+    &Asked { namespace, control, ref marks, live, .. }: &Asked<'_>,
 ) -> Result<Foresight, Box<Check>> {
     let what = "the survey of the namespace";
     let failed = |why: String| {
@@ -39,13 +41,13 @@ pub(super) async fn foresee(
     let running = surveyed.running;
     let request = Request { architecture: architecture(), live, running, ..Request::default() };
     let plan = plan::namespace(&surveyed.cluster, &request).map_err(|error| failed(error.to_string()))?;
-    Ok(Foresight { cluster: surveyed.cluster, plan })
+    Ok(Foresight { cluster: surveyed.cluster, plan, marks: marks.labels.clone() })
 }
 
 impl Foresight {
     /// Returns the checks of the plan and of the control namespace.
     pub(super) fn checks(&self, control: Option<&str>) -> Vec<Check> {
-        let Self { cluster, plan } = self;
+        let Self { cluster, plan, .. } = self;
         let mut checks: Vec<_> = plan
             .coverage
             .uncovered
@@ -116,8 +118,10 @@ impl Foresight {
     /// Returns why a group's probe may not reach the listener in the control namespace; `None` if nothing speaks for it.
     fn shut_off(&self, group: &Group) -> Option<String> {
         let control = self.cluster.control.as_ref()?;
-        let probe = self.cluster.endpoint(&group.labels);
-        Some(match control.hindrance(&probe)? {
+        let mut labels = own_labels("probe", &self.marks);
+        labels.extend(group.probes_labels());
+        let probe = self.cluster.endpoint(&labels);
+        Some(match control.hindrance(&ControlPods::planned(&self.marks), &[probe])? {
             Hindrance::Shut(by) => {
                 format!("a policy of the control namespace shuts its listener off ({})", by.join(", "))
             }
@@ -148,6 +152,8 @@ impl Foresight {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{case::policy::Opaque, fixture, run::cluster::doctor::render};
 
@@ -157,7 +163,7 @@ mod tests {
         change(&mut cluster);
         let plan =
             plan::namespace(&cluster, &Request { architecture: "amd64", ..Request::default() }).unwrap();
-        Foresight { cluster, plan }
+        Foresight { cluster, plan, marks: Labels::new() }
     }
 
     fn told(foresight: &Foresight, control: &str) -> String {
@@ -194,6 +200,22 @@ mod tests {
             let told = told(&foresight(change), "podproof");
             assert!(told.contains(words) && told.contains("remedy"), "{words}: {told}");
         }
+    }
+
+    #[test]
+    fn a_label_of_the_user_that_a_policy_of_the_control_namespace_selects_is_foreseen() {
+        let closed = json!({
+            "podSelector": { "matchLabels": { "team": "red" } }, "policyTypes": ["Ingress"],
+        });
+        let mut foresight = foresight(|cluster| {
+            let mut policy = fixture::network_policy("closed", &closed);
+            policy["metadata"]["namespace"] = json!("podproof");
+            cluster.control.as_mut().unwrap().policies = fixture::policies(&[policy]);
+        });
+        assert!(told(&foresight, "podproof").contains("no policy shuts off the listener"));
+        foresight.marks.insert("team".into(), "red".into());
+        let told = told(&foresight, "podproof");
+        assert!(told.contains("shuts its listener off (NetworkPolicy closed)"), "{told}");
     }
 
     #[test]

@@ -87,6 +87,7 @@ impl Seen {
                 addresses: Vec::new(),
                 container: None,
                 labels: BTreeMap::new(),
+                service_account: String::new(),
             });
         }
         let mut state = self.pods.get(pod)?.clone();

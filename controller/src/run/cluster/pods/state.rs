@@ -34,6 +34,8 @@ pub(crate) struct PodState {
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) container: Option<Container>,
     pub(crate) labels: BTreeMap<String, String>,
+    /// The name of the service account; empty if the API server did not fill it in.
+    pub(crate) service_account: String,
 }
 
 /// The stage of a pod's life.
@@ -92,6 +94,11 @@ impl PodState {
             removal: removal(pod, &status),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             labels: pod.metadata.labels.clone().unwrap_or_default(),
+            service_account: pod
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.service_account_name.clone())
+                .unwrap_or_default(),
             addresses: addresses.filter_map(|address| address.ip.parse().ok()).collect(),
             container: container.and_then(|container| {
                 Some(Container { id: container.container_id.clone()?, image_id: container.image_id.clone() })

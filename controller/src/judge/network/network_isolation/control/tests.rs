@@ -1,3 +1,5 @@
+mod labels;
+
 use std::sync::Arc;
 
 use proto::Reach;
