@@ -52,6 +52,18 @@ impl Policies {
         closing
     }
 
+    /// Returns the same where each implementation that the cluster may have closes the direction. Otherwise no policy is certain
+    /// to close it: nothing tells which of the implementations enforces its kinds.
+    pub fn closing_by_all(&self, endpoint: &Endpoint, direction: Direction) -> (Vec<String>, Vec<Gap>) {
+        let (closing, mut gaps) = self.closing(endpoint, direction);
+        let mut leaving_open = self.implementations();
+        leaving_open.retain(|own| self.known_to(*own).closing(endpoint, direction).0.is_empty());
+        let Some(own) = leaving_open.first() else { return (closing, gaps) };
+        let why = format!("{own} does not know the kind, and nothing tells if {own} enforces the policies");
+        gaps.extend(closing.into_iter().map(|place| Gap { place, why: why.clone() }));
+        (Vec::new(), gaps)
+    }
+
     /// Returns the names of the policies that bind an endpoint; the name of another kind than NetworkPolicy follows the kind.
     pub fn names_on(&self, endpoint: &Endpoint) -> Vec<String> {
         let titles = self.titles_on(endpoint).into_iter();

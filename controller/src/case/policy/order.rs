@@ -5,7 +5,7 @@
 //! otherwise. In Cilium's policies a denying rule comes before every allowing one. Nothing defines which of two admin policies
 //! of the same priority decides first.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt};
 
 /// The implementation that knows a kind of policy.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -43,6 +43,18 @@ impl Family {
     /// (network-policy-api.sigs.k8s.io, "Implementations").
     pub const fn is_of_admins(self) -> bool {
         matches!(self, Self::Admin | Self::Cluster)
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Kubernetes => "NetworkPolicy",
+            Self::Admin => "AdminNetworkPolicy",
+            Self::Cluster => "ClusterNetworkPolicy",
+            Self::Cilium => "Cilium",
+            Self::Calico => "Calico",
+        })
     }
 }
 

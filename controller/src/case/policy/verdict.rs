@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Policies,
-    endpoint::{Direction, Endpoint, Flow},
+    endpoint::{Endpoint, Flow},
     matching::Match,
     order::{Family, Tier},
     rule::{Action, Policy, Rule, Section},
@@ -75,20 +75,17 @@ impl Policies {
     }
 
     /// Returns the implementations that the cluster may have, each by the family of its own kinds.
-    fn implementations(&self) -> Vec<Family> {
+    pub(super) fn implementations(&self) -> Vec<Family> {
         let is_present = |family: &Family| self.read.iter().any(|policy| policy.family == *family);
         let own: Vec<_> = [Family::Cilium, Family::Calico].into_iter().filter(is_present).collect();
         if own.is_empty() { vec![Family::Kubernetes] } else { own }
     }
 
-    /// Returns true if policies close the egress of an endpoint by each implementation that the cluster may have.
-    pub(crate) fn is_closed_by_all(&self, subject: &Endpoint) -> bool {
-        self.implementations().into_iter().all(|own| {
-            let foreign = |family| family != own && matches!(family, Family::Cilium | Family::Calico);
-            let read = self.read.iter().filter(|policy| !foreign(policy.family)).cloned().collect();
-            let known = Self { read, ..Self::default() };
-            !known.closing(subject, Direction::Egress).0.is_empty()
-        })
+    /// Returns the policies without the kinds that belong to another implementation.
+    pub(super) fn known_to(&self, own: Family) -> Self {
+        let foreign = |family| family != own && matches!(family, Family::Cilium | Family::Calico);
+        let read = self.read.iter().filter(|policy| !foreign(policy.family)).cloned().collect();
+        Self { read, ..Self::default() }
     }
 
     /// Returns the verdict of one implementation, which may know all, some or none of the admins' kinds. A policy of these

@@ -49,7 +49,7 @@ fn judge(case: &Case) -> Judgement {
     let policies = &known.cluster.policies;
     let (mut by, mut doubts, mut open) = (BTreeSet::new(), Vec::new(), Vec::new());
     for direction in [Direction::Ingress, Direction::Egress] {
-        let (closing, unknown) = policies.closing(&endpoint, direction);
+        let (closing, unknown) = policies.closing_by_all(&endpoint, direction);
         if closing.is_empty() {
             open.push(direction.field());
             doubts.extend(unknown);
@@ -97,6 +97,53 @@ mod tests {
         fixture::changed(&mut case, "NetworkPolicy default-deny", "removed");
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("changed during the run"), "{why}");
+    }
+
+    fn of(group: &str, version: &str, spec: &serde_json::Value) -> serde_json::Value {
+        let kind = if group == "cilium.io" { "CiliumNetworkPolicy" } else { "NetworkPolicy" };
+        json!({
+            "kind": kind, "apiVersion": format!("{group}/{version}"),
+            "metadata": { "name": kind, "namespace": "shop" }, "spec": spec,
+        })
+    }
+
+    fn of_cilium(spec: &serde_json::Value) -> serde_json::Value {
+        of("cilium.io", "v2", spec)
+    }
+
+    fn of_calico(spec: &serde_json::Value) -> serde_json::Value {
+        of("projectcalico.org", "v3", spec)
+    }
+
+    #[test]
+    fn the_only_implementation_of_the_cluster_decides() {
+        let cilium = of_cilium(&json!({ "endpointSelector": {}, "ingress": [{}], "egress": [{}] }));
+        let calico = of_calico(&json!({ "selector": "all()", "types": ["Ingress", "Egress"] }));
+        for policy in [cilium, calico] {
+            let mut case = fixture::pod();
+            fixture::bind(&mut case, std::slice::from_ref(&policy));
+            assert_eq!(judge(&case).outcome, Outcome::Met, "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_one_of_two_implementations_does_not_know_is_inconclusive() {
+        let closing = of_cilium(&json!({ "endpointSelector": {}, "ingress": [{}], "egress": [{}] }));
+        let ingress = of_calico(&json!({ "selector": "all()", "types": ["Ingress"] }));
+        let mut case = fixture::pod();
+        fixture::bind(&mut case, &[closing.clone(), ingress.clone()]);
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.starts_with("no policy binds egress that could be evaluated"), "{why}");
+        assert!(why.contains("CiliumNetworkPolicy: Calico does not know the kind"), "{why}");
+        assert!(
+            why.contains("write such policies in a kind that is evaluated, such as NetworkPolicy"),
+            "{why}"
+        );
+        fixture::bind(&mut case, &[closing.clone(), ingress, fixture::default_deny()]);
+        assert_eq!(judge(&case).outcome, Outcome::Met, "every implementation knows NetworkPolicy");
+        let both = of_calico(&json!({ "selector": "all()", "types": ["Ingress", "Egress"] }));
+        fixture::bind(&mut case, &[closing, both]);
+        assert_eq!(judge(&case).outcome, Outcome::Met, "each implementation closes by its own kind");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) enum Declared {
 impl Declared {
     pub(super) fn of(known: &InCluster) -> Self {
         let (policies, endpoint) = (&known.cluster.policies, known.endpoint());
-        let (closing, doubts) = policies.closing(&endpoint, Direction::Ingress);
+        let (closing, doubts) = policies.closing_by_all(&endpoint, Direction::Ingress);
         let mut side = policies.summary(&endpoint).ingress;
         let closes = |gap: &Gap| {
             let mut opaque = policies.opaque.iter();
