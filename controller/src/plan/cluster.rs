@@ -2,6 +2,7 @@
 //! policies than the workloads. Pods are therefore grouped by all that binds them, and each group gets a probe that is
 //! bound alike.
 
+mod admitted;
 mod alternatives;
 mod bound;
 mod homeless;
@@ -16,6 +17,7 @@ mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use admitted::remarks as remarks_on_admission;
 pub use alternatives::{alternatives, displaced};
 pub use bound::MostProbes;
 pub use homeless::homeless;

@@ -317,6 +317,7 @@ fn remarks(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: &[Prob
     remarks.extend(listening.remark());
     remarks.extend(plan::cluster::remarks_on_labels(&plan.groups));
     remarks.extend(plan::cluster::displaced(cluster, &plan.groups));
+    remarks.extend(plan::cluster::remarks_on_admission(cluster));
     remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
     let unanswered = probed.iter().filter_map(|it| plan::cluster::unanswered(&it.destinations, &it.control));
     let admission = probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told);

@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use stage::{
-    Cluster,
-    cluster::{Judged, Shop},
-};
+use stage::{Cluster, cluster::Shop};
 
 use super::{PRODUCTION, lend, nothing_left, on, pod, rehearsed};
 use crate::{Batch, Selection, rows};
@@ -242,9 +239,40 @@ const WORLDS: &[World] = &[
                 code: 1,
                 says: "NetworkPolicy red, egress[0], lets it pass",
             },
+            Case {
+                name: "only the added label closes the pods",
+                spoil: |shop| closed_by(shop, "red"),
+                lacks: &[],
+                code: 0,
+                says: "was judged with the label team=red, which its template lacks",
+            },
+            Case {
+                name: "a label that no pod gets closes nothing",
+                spoil: |shop| closed_by(shop, "blue"),
+                lacks: &[
+                    ("api-server-blocked", "unmet"),
+                    ("closed-from-the-start", "not-applicable"),
+                    ("dns-contained", "inconclusive"),
+                    ("ingress-closed", "unmet"),
+                    ("metadata-blocked", "inconclusive"),
+                    ("neighbours-blocked", "unmet"),
+                    ("network-isolation", "unmet"),
+                    ("network-policies-apply", "unmet"),
+                    ("policies-enforced", "not-applicable"),
+                ],
+                code: 1,
+                says: "no policy binds ingress and egress",
+            },
         ],
     },
 ];
+
+/// Closes the pods of a team by the only policy.
+fn closed_by(shop: &mut Shop, team: &str) {
+    shop.without_policies();
+    let selector = json!({ "matchLabels": { "team": team } });
+    shop.policy("closed", &json!({ "podSelector": selector, "policyTypes": ["Ingress", "Egress"] }));
+}
 
 pub(crate) fn batch() -> Batch {
     Batch { names: rows().map(|(name, _)| name).collect(), run }
@@ -286,10 +314,8 @@ impl World {
         (case.spoil)(&mut content);
         content.open(&shop);
         let ended = cluster.verify(&shop, &control, PRODUCTION);
-        // A template lacks the labels that its pods get, so it may have a probe of its own.
-        let judged = ended.judged();
-        let of_pods = |it: &&Judged| it.stands_for.iter().any(|title| title.starts_with("pod/web"));
-        let judged = judged.iter().find(of_pods).unwrap();
+        // A template is judged with the labels that its pods get, so it shares their probe.
+        let [judged] = &ended.judged()[..] else { panic!("not one probe: {}", ended.out) };
         let lacks: BTreeMap<_, _> = judged.outcomes.iter().filter(|(_, outcome)| *outcome != "met").collect();
         let expected: BTreeMap<_, _> = case.lacks.iter().copied().collect();
         let same = lacks.iter().map(|(id, outcome)| (id.as_str(), outcome.as_str())).eq(expected.clone());

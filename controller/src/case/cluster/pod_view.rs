@@ -21,6 +21,9 @@ pub struct PodView {
     pub network_annotations: Labels,
     /// Annotations that request or refuse containers of admission, such as a mesh's proxy. The probe carries them.
     pub injection_annotations: Labels,
+    /// Keys of labels and annotations that the template lacks and that admission gave all its pods; none for a pod. The template is
+    /// judged with them.
+    pub by_admission: Vec<String>,
     /// The pod's RuntimeClass; `None` if it names none.
     pub runtime_class: Option<String>,
     /// The pod's node; `None` before it is scheduled, and for a template.
@@ -159,6 +162,13 @@ impl Origin {
 }
 
 impl PodView {
+    /// Returns the labels without those of admission.
+    pub fn own_labels(&self) -> Labels {
+        let mut labels = self.labels.clone();
+        labels.retain(|key, _| !self.by_admission.contains(key));
+        labels
+    }
+
     /// Returns true if the pod shares the node's network.
     pub fn in_the_nodes_network(&self) -> bool {
         self.host_namespaces.iter().any(|namespace| namespace == "network")

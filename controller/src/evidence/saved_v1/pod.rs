@@ -22,6 +22,8 @@ saved_struct! {
         network_annotations: Labels,
         #[serde(default, skip_serializing_if = "Labels::is_empty")]
         injection_annotations: Labels,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        by_admission: Vec<String>,
         runtime_class: Option<String>,
         node: Option<String>,
         placement: Placement => Into::into,

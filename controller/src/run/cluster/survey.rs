@@ -1,5 +1,6 @@
 //! Declarations of a namespace, read from the cluster's API with the permissions that exist.
 
+mod admitted;
 mod classes;
 mod credentials;
 mod custom;

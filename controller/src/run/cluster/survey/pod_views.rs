@@ -9,9 +9,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, ResourceExt};
 
 use super::{
+    admitted::{self, Admitted},
     discovery::ApiGroup,
     endpoint, list, neighbours, running, template,
-    workloads::{self, Makers, Workload, maker, makers},
+    workloads::{self, Identity, Makers, Workload, maker, makers},
 };
 use crate::case::{
     cluster::{Access, Labels, Origin, PodView, Read, Running, Unreadable},
@@ -41,9 +42,15 @@ pub(super) async fn read(
         running: pods.iter().map(|pod| (pod.name_any(), running::of(pod))).collect(),
     };
     let makers = makers(&found);
-    let templates = workloads::judged(found).into_iter().map(of_template);
+    let mut made = BTreeMap::<_, Vec<_>>::new();
+    for pod in pods.iter().filter(|pod| lives(pod)) {
+        let Origin { kind, name, .. } = origin_of_pod(pod, &makers);
+        made.entry((kind, name)).or_default().push(pod);
+    }
+    let templates: Vec<_> =
+        workloads::judged(found).into_iter().map(|workload| of_template(workload, &made)).collect();
     let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
-    (templates.chain(pods).collect(), facts, unread)
+    (templates.into_iter().chain(pods).collect(), facts, unread)
 }
 
 /// Reads the pod templates and pods as far as policies select them, and the reads that failed.
@@ -94,10 +101,18 @@ pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String
     Ok(others.filter(lives).map(|pod| of_pod(pod, &Makers::new())).collect())
 }
 
-fn of_template(workload: Workload) -> PodView {
+/// Reads a template with the labels and annotations that admission gave all its pods among `made`.
+fn of_template(workload: Workload, made: &BTreeMap<Identity, Vec<&Pod>>) -> PodView {
     let origin = workload.origin();
     let template = workload.template.unwrap_or_default();
-    template::pod_view(origin, template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
+    let pods = made.get(&(origin.kind.clone(), origin.name.clone()));
+    let Admitted { labels, annotations } =
+        admitted::by_admission(&template, pods.map_or(&[], |pods| pods.as_slice()));
+    let by_admission = labels.keys().chain(annotations.keys()).cloned().collect();
+    let mut metadata = template.metadata.unwrap_or_default();
+    metadata.labels.get_or_insert_default().extend(labels);
+    metadata.annotations.get_or_insert_default().extend(annotations);
+    PodView { by_admission, ..template::pod_view(origin, metadata, &template.spec.unwrap_or_default()) }
 }
 
 /// Returns true if the pod runs or will run. Another run's probes count, too: a pod cannot hide behind our labels.

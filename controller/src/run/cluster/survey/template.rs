@@ -48,6 +48,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         host_namespaces: host_namespaces(spec),
         sysctls: sysctls::unsafe_ones(spec),
         root_allowed: root_allowed(spec),
+        by_admission: Vec::new(),
         origin,
     }
 }

@@ -1,0 +1,203 @@
+//! Labels and annotations that admission gives the pods of a template. The template lacks them, and policies may select by them,
+//! so a template is judged with those that every one of its pods was given.
+
+use crate::case::cluster::Labels;
+use k8s_openapi::{
+    api::core::v1::{Pod, PodTemplateSpec},
+    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta},
+};
+
+/// Keys that Kubernetes' own controllers and Argo Rollouts give pods beside their template's (kubernetes.io, "Well-Known Labels,
+/// Annotations and Taints"; argo-rollouts, `pkg/apis/rollouts/v1alpha1/types.go`).
+const CONTROLLERS: &[&str] = &[
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "job-name",
+    "pod-template-generation",
+    "pod-template-hash",
+    "rollouts-pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
+
+/// Labels and annotations of pods.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Admitted {
+    pub(super) labels: Labels,
+    pub(super) annotations: Labels,
+}
+
+/// Returns the labels and annotations that admission gave every pod of the template with the same value. A pod with another
+/// template's labels or annotations is of another revision and shows nothing.
+pub(super) fn by_admission(template: &PodTemplateSpec, pods: &[&Pod]) -> Admitted {
+    let made_of = template.metadata.clone().unwrap_or_default();
+    let current = pods.iter().map(|pod| &pod.metadata).filter(|pod| is_made_of(pod, &made_of));
+    let each = current.map(|pod| Admitted {
+        labels: unclaimed(pod, Part::Labels),
+        annotations: unclaimed(pod, Part::Annotations),
+    });
+    let both = |one: Admitted, other: Admitted| Admitted {
+        labels: shared(one.labels, &other.labels),
+        annotations: shared(one.annotations, &other.annotations),
+    };
+    each.reduce(both).unwrap_or_default()
+}
+
+/// A part of an object's metadata.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Labels,
+    Annotations,
+}
+
+impl Part {
+    fn of(self, metadata: &ObjectMeta) -> Labels {
+        let part = match self {
+            Self::Labels => &metadata.labels,
+            Self::Annotations => &metadata.annotations,
+        };
+        part.clone().unwrap_or_default()
+    }
+
+    const fn field(self) -> &'static str {
+        match self {
+            Self::Labels => "f:labels",
+            Self::Annotations => "f:annotations",
+        }
+    }
+
+    /// True if the manager of an entry claims the key.
+    fn is_claimed_by(self, entry: &ManagedFieldsEntry, key: &str) -> bool {
+        claims(entry, &["f:metadata", self.field(), &format!("f:{key}")])
+    }
+}
+
+/// True if the pod was created with the template's labels and annotations, and with no others but a controller's.
+fn is_made_of(pod: &ObjectMeta, template: &ObjectMeta) -> bool {
+    let creators = || pod.managed_fields.iter().flatten().filter(|entry| has_created(entry));
+    creators().next().is_some()
+        && [Part::Labels, Part::Annotations].into_iter().all(|part| {
+            let mut created_with = part.of(pod);
+            created_with.retain(|key, _| creators().any(|entry| part.is_claimed_by(entry, key)));
+            let mut template = part.of(template);
+            for own in [&mut created_with, &mut template] {
+                own.retain(|key, _| !CONTROLLERS.contains(&key.as_str()));
+            }
+            created_with == template
+        })
+}
+
+/// True if the entry's manager wrote the pod's containers, which only the creation does as a whole.
+fn has_created(entry: &ManagedFieldsEntry) -> bool {
+    let in_status = entry.subresource.as_ref().is_some_and(|subresource| !subresource.is_empty());
+    !in_status && claims(entry, &["f:spec", "f:containers"])
+}
+
+fn claims(entry: &ManagedFieldsEntry, path: &[&str]) -> bool {
+    let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
+    path.iter().try_fold(fields, |fields, name| Some(fields?.get(name))).flatten().is_some()
+}
+
+/// Returns the labels or annotations that no manager claims. The API server notes a creator's fields before admission changes the
+/// object, so nobody claims what admission adds (Kubernetes, `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go`).
+/// A later writer has an entry. A value that names the pod is not every pod's.
+fn unclaimed(pod: &ObjectMeta, part: Part) -> Labels {
+    let entries = || pod.managed_fields.iter().flatten();
+    let names = || [pod.name.as_deref(), pod.uid.as_deref()].into_iter().flatten();
+    let mut all = part.of(pod);
+    all.retain(|key, value| {
+        !entries().any(|entry| part.is_claimed_by(entry, key))
+            && !CONTROLLERS.contains(&key.as_str())
+            && !names().any(|name| value.contains(name))
+    });
+    all
+}
+
+/// Returns what both have alike.
+fn shared(mut one: Labels, other: &Labels) -> Labels {
+    one.retain(|key, value| other.get(key) == Some(value));
+    one
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn template(labels: &Value) -> PodTemplateSpec {
+        serde_json::from_value(json!({ "metadata": { "labels": labels } })).unwrap()
+    }
+
+    /// Returns a pod with these labels; its creator claims the keys in `created`, and another manager those in `later`.
+    fn pod(name: &str, labels: &Value, created: &[&str], later: &[&str]) -> Pod {
+        let claimed = |keys: &[&str]| -> Value {
+            keys.iter().map(|key| (format!("f:{key}"), json!({}))).collect::<serde_json::Map<_, _>>().into()
+        };
+        let fields =
+            json!({ "f:metadata": { "f:labels": claimed(created) }, "f:spec": { "f:containers": {} } });
+        let changed = json!({ "f:metadata": { "f:labels": claimed(later) } });
+        let entry = |manager: &str, fields: Value| json!({ "manager": manager, "operation": "Update", "fieldsV1": fields });
+        let managed = [entry("kube-controller-manager", fields), entry("an-operator", changed)];
+        let metadata = json!({ "name": name, "labels": labels, "managedFields": managed });
+        serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+    }
+
+    fn labels(template: &PodTemplateSpec, pods: &[Pod]) -> Vec<String> {
+        let pods: Vec<_> = pods.iter().collect();
+        by_admission(template, &pods)
+            .labels
+            .into_iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect()
+    }
+
+    #[test]
+    fn a_label_that_admission_gave_every_pod_is_the_templates() {
+        let web = json!({ "app": "web", "pod-template-hash": "1", "x": "y" });
+        let pods = ["web-1", "web-2"].map(|name| pod(name, &web, &["app", "pod-template-hash"], &[]));
+        assert_eq!(labels(&template(&json!({ "app": "web" })), &pods), ["x=y"]);
+    }
+
+    #[test]
+    fn a_label_of_only_some_pods_is_not_the_templates() {
+        let [with, without, other] =
+            [json!({ "app": "web", "x": "y" }), json!({ "app": "web" }), json!({ "app": "web", "x": "z" })];
+        for second in [without, other] {
+            let pods = [pod("web-1", &with, &["app"], &[]), pod("web-2", &second, &["app"], &[])];
+            assert!(labels(&template(&json!({ "app": "web" })), &pods).is_empty(), "{second}");
+        }
+    }
+
+    #[test]
+    fn a_label_that_somebody_wrote_later_is_not_the_templates() {
+        let web = json!({ "app": "web", "role": "primary" });
+        let pods = [pod("web-1", &web, &["app"], &["role"])];
+        assert!(labels(&template(&json!({ "app": "web" })), &pods).is_empty());
+    }
+
+    #[test]
+    fn pods_of_an_earlier_template_show_nothing() {
+        let web = json!({ "app": "web", "team": "red", "x": "y" });
+        let old = pod("web-1", &web, &["app", "team"], &[]);
+        for now in [json!({ "app": "web" }), json!({ "app": "web", "team": "blue" })] {
+            assert!(labels(&template(&now), std::slice::from_ref(&old)).is_empty(), "{now}");
+        }
+    }
+
+    #[test]
+    fn a_value_with_the_pods_name_is_not_the_templates() {
+        let web = json!({ "app": "web", "x": "of-web-1" });
+        assert!(labels(&template(&json!({ "app": "web" })), &[pod("web-1", &web, &["app"], &[])]).is_empty());
+    }
+
+    #[test]
+    fn pods_without_the_record_of_their_managers_show_nothing() {
+        let mut web = pod("web-1", &json!({ "app": "web", "x": "y" }), &["app"], &[]);
+        web.metadata.managed_fields = None;
+        assert!(labels(&template(&json!({ "app": "web" })), &[web]).is_empty());
+    }
+}
