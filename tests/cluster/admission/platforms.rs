@@ -73,7 +73,7 @@ const WORLDS: &[World] = &[
                 spoil: |shop| shop.pod()["automountServiceAccountToken"] = json!(true),
                 lacks: &[("no-token", "unmet")],
                 code: 1,
-                says: "token is mounted",
+                says: "a service account token for the API server is mounted in deployment/web",
             },
         ],
     },
@@ -116,9 +116,9 @@ const WORLDS: &[World] = &[
                     }));
                     shop.pod()["serviceAccountName"] = json!("payer");
                 },
-                lacks: &[("no-token", "unmet")],
+                lacks: &[("secrets-absent", "unmet")],
                 code: 1,
-                says: "a service account token is mounted in pod/web",
+                says: "is given a token for sts.amazonaws.com in the volume aws-iam-token",
             },
         ],
     },

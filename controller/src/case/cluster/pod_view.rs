@@ -44,8 +44,10 @@ pub struct PodView {
     pub sysctls: Vec<String>,
     /// The name of a container that may run as root; `None` if no container may.
     pub root_allowed: Option<String>,
-    /// True if a service account's token is mounted.
+    /// True if a service account's token is mounted that the API server accepts.
     pub token: bool,
+    /// Tokens of a service account that the API server perhaps accepts, each as a fragment with its audience and its volume.
+    pub unclear_tokens: Vec<String>,
     /// The service account, if it decides whether a token is mounted; `None` if the pod itself does.
     pub deciding_account: Option<String>,
     /// The name servers of the pod's own `dnsConfig`.

@@ -37,6 +37,8 @@ saved_struct! {
         sysctls: Vec<String>,
         root_allowed: Option<String>,
         token: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unclear_tokens: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deciding_account: Option<String>,
         #[serde(default)]

@@ -1,23 +1,24 @@
-//! No pod has a service account token, with which code could ask the API server.
+//! No pod has a service account token with which code could ask the API server. A token for another audience is a credential that
+//! `secrets-absent` judges.
 
 use crate::case::{Case, cluster::PodView};
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "no-token",
-    title: "No pod mounts a service account token",
+    title: "No pod mounts a token for the API server",
     area: Area::Filesystem,
     class: Class::ProductionOnly,
     scope: Scope::Cluster,
     mandatory: false,
     weight: 5,
     protects: "A token lets untrusted code act as the service account.",
-    remedy: "Set automountServiceAccountToken: false in the pod template.",
+    remedy: "Set automountServiceAccountToken: false in the pod template, and project no token that the API server accepts.",
     explanation: Explanation {
         looks_at: &["cluster", "mounts"],
-        met: "no pod and no pod template mounts a service account token",
-        unmet: "a pod or pod template mounts a service account token",
-        inconclusive: "the mounts of the pods could not be read",
+        met: "no pod and no pod template mounts a service account token that the API server accepts",
+        unmet: "a pod or pod template mounts a service account token that the API server accepts",
+        inconclusive: "a token's audience is an address that may be the issuer of the cluster, and so be accepted by the API server",
         on_platforms: &[],
     },
     mappings: &["CIS Kubernetes 5.1.6", "GKE secure-sandbox-policy"],
@@ -28,11 +29,24 @@ fn judge(case: &Case) -> Judgement {
     let with = case.pod_views().iter().filter(|pod_view| pod_view.token && !excused(case, pod_view));
     let with: Vec<_> = with.map(|pod_view| pod_view.origin.title()).collect();
     let Some(first) = with.first() else {
-        return Judgement::met("no pod or pod template mounts a service account token")
+        if let Some((title, token)) = unclear(case) {
+            return Judgement::inconclusive(format!(
+                "{title} is given {token}, and it is not known whether the API server accepts this audience (its `--api-audiences`)"
+            ));
+        }
+        return Judgement::met("no pod or pod template mounts a token for the API server")
             .citing("cluster", format!("{} pods and pod templates", case.pod_views().len()));
     };
-    let judgement = Judgement::unmet(format!("a service account token is mounted in {first}"));
+    let judgement =
+        Judgement::unmet(format!("a service account token for the API server is mounted in {first}"));
     with.iter().fold(judgement, |judgement, title| judgement.citing("cluster", title.clone()))
+}
+
+/// Returns the first token that the API server perhaps accepts, after the title of its pod.
+fn unclear(case: &Case) -> Option<(String, &String)> {
+    let mut unclear =
+        case.pod_views().iter().filter_map(|it| Some((it.origin.title(), it.unclear_tokens.first()?)));
+    unclear.next()
 }
 
 /// True for a template whose pods have no token, on any node. A template does not tell what its service account forbids; its
@@ -57,6 +71,17 @@ mod tests {
     fn a_mounted_token_is_unmet() {
         let mut case = fixture::pod();
         assert_eq!(judge(&case).outcome, Outcome::Met);
+        fixture::pod_view(&mut case).token = true;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_token_for_an_unknown_address_is_inconclusive_by_its_audience() {
+        let mut case = fixture::pod();
+        let token = "a token for https://issuer.example in the volume keys";
+        fixture::pod_view(&mut case).unclear_tokens = vec![token.into()];
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains(token), "{why}");
         fixture::pod_view(&mut case).token = true;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }

@@ -1,5 +1,5 @@
 //! No credential lies at the usual places, in the probe's sandbox or in the workloads that the probe represents. `no-token`
-//! judges a workload's service account token, and has a waiver of its own. Values of `ConfigMaps` and files of images are
+//! judges a workload's token for the API server, and has a waiver of its own. Values of `ConfigMaps` and files of images are
 //! not read, and the citation says so.
 
 use proto::{Secrets, Token};
@@ -23,9 +23,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              make the calls that need a credential.",
     explanation: Explanation {
         looks_at: &["secrets", "cluster"],
-        met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret or another credential that its manifest shows (no-token judges service account tokens)",
+        met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret or another credential that its manifest shows (no-token judges tokens for the API server)",
         unmet: "a token or another file lies there, or a workload is given a Secret, a credential in a variable, an argument or an entry of a ConfigMap, \
-                or files of a driver that fetches secrets",
+                a token for another audience than the API server, or files of a driver that fetches secrets",
         inconclusive: "a folder could not be read, or the Secrets of the workloads are not known",
         on_platforms: &[(
             Platform::Kubernetes,

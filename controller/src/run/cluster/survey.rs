@@ -26,6 +26,7 @@ mod services;
 mod storage;
 mod sysctls;
 mod template;
+mod tokens;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};

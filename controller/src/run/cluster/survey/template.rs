@@ -11,7 +11,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{credentials, devices, injection, loosened, networks, secrets, storage, sysctls};
+use super::{credentials, devices, injection, loosened, networks, secrets, storage, sysctls, tokens};
 use crate::{
     case::{
         cluster::{
@@ -26,14 +26,17 @@ use crate::{
 pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> PodView {
     let annotations = metadata.annotations.unwrap_or_default();
     let volumes = spec.volumes.as_deref().unwrap_or_default();
+    let tokens = tokens::of(&origin, spec);
+    let credentials = credentials::given(spec, &annotations).into_iter().chain(tokens.others).collect();
     let created = metadata.creation_timestamp.filter(|_| !origin.is_template());
     PodView {
         created: created.map(|time| time.0.as_second()),
-        token: token(&origin, spec, volumes),
+        token: tokens.for_api_server,
+        unclear_tokens: tokens.unclear,
         deciding_account: deciding_account(spec),
         name_servers: name_servers(spec),
         secrets: Some(secrets::named(spec)),
-        credentials: Some(credentials::given(spec, &annotations)),
+        credentials: Some(credentials),
         labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations: of_gvisor(&annotations),
         network_annotations: networks::annotations(&annotations),
@@ -245,16 +248,6 @@ fn root_allowed(spec: &PodSpec) -> Option<String> {
         .flatten()
         .find(|it| it.security_context.as_ref().is_some_and(|own| own.run_as_user == Some(0)));
     first.or_else(|| debugging.map(|container| container.name.clone()))
-}
-
-/// Returns true if pods receive a service account token. An existing pod shows it as a projected volume. A template's
-/// pods will have it unless the template refuses it.
-fn token(origin: &Origin, spec: &PodSpec, volumes: &[ApiVolume]) -> bool {
-    let projected = volumes.iter().filter_map(|volume| volume.projected.as_ref());
-    let sources = projected.flat_map(|projected| projected.sources.iter().flatten());
-    let mounted = sources.into_iter().any(|source| source.service_account_token.is_some());
-    let to_come = origin.is_template() && spec.automount_service_account_token != Some(false);
-    mounted || to_come
 }
 
 /// Returns the service account's name unless the pod itself asks for a token or refuses one.

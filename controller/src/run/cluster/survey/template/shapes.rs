@@ -239,6 +239,10 @@ spec:
 ";
     assert_eq!(
         lacks(yaml),
-        BTreeMap::from([("least-privilege", "unmet"), ("no-token", "unmet"), ("root-read-only", "unmet"),])
+        BTreeMap::from([
+            ("least-privilege", "unmet"),
+            ("root-read-only", "unmet"),
+            ("secrets-absent", "unmet"),
+        ])
     );
 }
