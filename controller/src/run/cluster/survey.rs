@@ -111,10 +111,11 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
     let (default_limits, claims, quotas, (selecting, services), own_services) = rest;
     let services::Own { addresses, dns, api_server, mut forwards } = own_services;
     forwards.extend(services::of_namespace(&services, &pods.endpoints));
+    let device_groups = groups.await;
     // Most namespaces have nothing about which these would be asked.
     let ((storage_classes, csi_drivers), device_claims) = tokio::join!(
         storage::makers(client, &pod_views, &claims),
-        devices::claims(client, scope.namespace, &pod_views)
+        devices::claims(client, scope.namespace, (&pod_views, &device_groups))
     );
     let pod_security = labels.as_ref().ok().and_then(|labels| labels.get(ENFORCED).cloned());
     let bonds = Bonds { labels, policies: standing(&policies) };

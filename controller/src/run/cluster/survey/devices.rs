@@ -1,13 +1,20 @@
 //! Devices of the node that pods ask for: extended resources, claims of Dynamic Resource Allocation, and block volumes.
 
-use k8s_openapi::api::{
-    core::v1::{PodSpec, ResourceRequirements},
-    resource::v1::{DeviceClaim as ApiClaim, ResourceClaim, ResourceClaimTemplate},
+use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject},
+    core::GroupVersion,
 };
-use kube::{Api, Client};
+use serde_json::Value;
 
-use super::list;
+use super::{discovery::ApiGroup, list};
 use crate::case::cluster::{Access, Device, DeviceClaim, DeviceRequest, PodView, Read};
+
+/// The group of Dynamic Resource Allocation.
+const GROUP: &str = "resource.k8s.io";
+/// Its version where discovery tells of none.
+const STABLE: &str = "v1";
 
 /// Extended resources that hand out no device.
 const WITHOUT_DEVICE: &[&str] = &[
@@ -51,46 +58,63 @@ fn named(resources: &ResourceRequirements) -> impl Iterator<Item = &str> {
 pub(super) async fn claims(
     client: &Client,
     namespace: &str,
-    pod_views: &[PodView],
+    (pod_views, groups): (&[PodView], &Read<Vec<ApiGroup>>),
 ) -> Read<Vec<DeviceClaim>> {
     let by = |by: DeviceRequest| pod_views.iter().flat_map(|it| &it.devices).any(|device| device.by == by);
-    let own = async {
-        if !by(DeviceRequest::Claim) {
+    let version = version(groups);
+    let read = async |kind: DeviceRequest, name: &str, plural: &'static str, devices: &'static str| {
+        if !by(kind) {
             return Ok(Vec::new());
         }
-        let api = Api::<ResourceClaim>::namespaced(client.clone(), namespace);
-        list(api, Access::list("resourceclaims"), |claim| {
-            self::claim(DeviceRequest::Claim, claim.metadata.name, claim.spec.devices)
-        })
-        .await
+        let resource =
+            ApiResource::from_gvk_with_plural(&GroupVersion::gv(GROUP, version).with_kind(name), plural);
+        let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
+        let claim = |object: DynamicObject| DeviceClaim {
+            by: kind,
+            name: object.metadata.name.unwrap_or_default(),
+            classes: object.data.pointer(devices).map(classes).unwrap_or_default(),
+        };
+        list(api, Access::list(plural), claim).await
     };
-    let templates = async {
-        if !by(DeviceRequest::ClaimTemplate) {
-            return Ok(Vec::new());
-        }
-        let api = Api::<ResourceClaimTemplate>::namespaced(client.clone(), namespace);
-        list(api, Access::list("resourceclaimtemplates"), |template| {
-            let devices = template.spec.spec.devices;
-            claim(DeviceRequest::ClaimTemplate, template.metadata.name, devices)
-        })
-        .await
-    };
-    let (own, templates) = tokio::join!(own, templates);
+    let (own, templates) = tokio::join!(
+        read(DeviceRequest::Claim, "ResourceClaim", "resourceclaims", "/spec/devices"),
+        read(
+            DeviceRequest::ClaimTemplate,
+            "ResourceClaimTemplate",
+            "resourceclaimtemplates",
+            "/spec/spec/devices"
+        ),
+    );
     Ok([own?, templates?].concat())
 }
 
-fn claim(by: DeviceRequest, name: Option<String>, devices: Option<ApiClaim>) -> DeviceClaim {
-    let requests = devices.and_then(|devices| devices.requests).unwrap_or_default();
-    let classes = requests.into_iter().flat_map(|request| {
-        let choices = request.first_available.into_iter().flatten().map(|it| it.device_class_name);
-        request.exactly.map(|it| it.device_class_name).into_iter().chain(choices).collect::<Vec<_>>()
+/// Returns the version of the group that the cluster prefers. Kubernetes 1.32 and 1.33 serve v1beta1 and v1beta2 alone.
+fn version(groups: &Read<Vec<ApiGroup>>) -> &str {
+    let group = groups.iter().flatten().find(|group| group.name == GROUP);
+    let preferred = group.and_then(|group| group.versions.first());
+    preferred.map_or(STABLE, |preferred| &preferred.name)
+}
+
+/// Returns the class of each device and of each choice. They are not known unless every request names one: v1beta1 names a class in
+/// the request, and later versions below `exactly` (kubernetes.io, "Dynamic Resource Allocation").
+fn classes(devices: &Value) -> Vec<String> {
+    let requests = devices.get("requests").and_then(Value::as_array);
+    let each = requests.into_iter().flatten().map(|request| {
+        let choices = request.get("firstAvailable").and_then(Value::as_array).into_iter().flatten();
+        let sole = [request.get("exactly").unwrap_or(request)];
+        let class = |it: &Value| it.get("deviceClassName")?.as_str().map(str::to_owned);
+        let mut choices = choices.map(class).peekable();
+        if choices.peek().is_some() { choices.collect() } else { sole.into_iter().map(class).collect() }
     });
-    DeviceClaim { by, name: name.unwrap_or_default(), classes: classes.collect() }
+    let each: Option<Vec<Vec<_>>> = each.collect();
+    each.unwrap_or_default().concat()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use super::super::discovery::ApiVersion;
 
     use super::*;
 
@@ -120,12 +144,33 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_names_the_class_of_each_device_and_of_each_choice() {
-        let devices = json!({ "requests": [
-            { "name": "one", "exactly": { "deviceClassName": "gpu.nvidia.com" } },
-            { "name": "two", "firstAvailable": [{ "name": "x", "deviceClassName": "tpu.google.com" }] },
-        ] });
-        let claim = claim(DeviceRequest::Claim, None, Some(serde_json::from_value(devices).unwrap()));
-        assert_eq!(claim.classes, ["gpu.nvidia.com", "tpu.google.com"]);
+    fn a_claim_names_the_class_of_each_device_and_of_each_choice_in_every_version() {
+        let choices = json!({ "name": "two", "firstAvailable": [{ "name": "x", "deviceClassName": "tpu.google.com" }] });
+        let class = json!({ "deviceClassName": "gpu.nvidia.com" });
+        let stable = json!({ "name": "one", "exactly": class });
+        let beta = json!({ "name": "one", "deviceClassName": "gpu.nvidia.com" });
+        for request in [stable, beta] {
+            let devices = json!({ "requests": [request, choices] });
+            assert_eq!(classes(&devices), ["gpu.nvidia.com", "tpu.google.com"], "{request}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_known_class_leaves_all_classes_unknown() {
+        let known = json!({ "name": "one", "exactly": { "deviceClassName": "gpu.nvidia.com" } });
+        let devices = json!({ "requests": [known, { "name": "two", "somehow": {} }] });
+        assert!(classes(&devices).is_empty());
+    }
+
+    #[test]
+    fn the_version_is_that_which_the_cluster_prefers() {
+        let group = |versions: &[&str]| ApiGroup {
+            name: GROUP.to_owned(),
+            versions: versions.iter().map(|name| ApiVersion::named(name)).collect(),
+        };
+        assert_eq!(version(&Ok(vec![group(&["v1beta1"])])), "v1beta1");
+        assert_eq!(version(&Ok(vec![group(&["v1beta2", "v1beta1"])])), "v1beta2");
+        assert_eq!(version(&Ok(Vec::new())), STABLE);
+        assert_eq!(version(&Err(crate::fixture::forbidden("list groups"))), STABLE);
     }
 }

@@ -41,6 +41,14 @@ pub(super) struct ApiVersion {
     current: bool,
 }
 
+#[cfg(test)]
+impl ApiVersion {
+    /// Returns a version whose kinds were not told.
+    pub(super) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), kinds: Vec::new(), current: false }
+    }
+}
+
 /// Lists the groups.
 pub(super) async fn groups(client: &Client) -> Read<Vec<ApiGroup>> {
     // An older server refuses the form, or answers in another one.
