@@ -52,6 +52,16 @@ fn grown(cluster: &Cluster) {
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
     assert!(ended.finding("coverage")["because"].to_string().contains("--wait-for-nodes TIME"), "{ended:#?}");
 
+    let image = cluster.probe_image();
+    let words = ["plan", "--namespace", shop.name(), "--image", &image, "--wait-for-nodes", "90s"];
+    let planned = cluster.controller(&words);
+    assert_eq!(planned.code(), Some(3), "{planned:#?}");
+    assert!(planned.out.contains("# asks for a node, for which the run waits up to 1m 30s"), "{planned:#?}");
+    assert!(
+        planned.out.contains(": like deployment/web\n# the cluster would admit this pod"),
+        "{planned:#?}"
+    );
+
     let words = [PRODUCTION, &["--wait-for-nodes", "90s"]].concat();
     let _labelled = Labelled(cluster);
     let ended = thread::scope(|scope| {

@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, time::Duration};
 
+use kube::Client;
+use proto::listener::Port;
 use tokio::time::Instant;
 
 use super::{
@@ -28,6 +30,10 @@ const LIFETIME: Duration = Duration::from_mins(10);
 /// The placeholder of the owner's uid, which is known once the owner exists.
 const UID: &str = "${OWNER_UID}";
 
+/// The comment in place of pods where nothing asks for one.
+const NO_WORKLOAD: &str =
+    "# the namespace has no workload; --runtime-class NAME plans for pods that do not exist yet\n";
+
 /// The manifests of a run that is not made, and its prospect.
 #[derive(Debug)]
 pub(crate) struct Rehearsal {
@@ -37,56 +43,38 @@ pub(crate) struct Rehearsal {
     pub(crate) readiness: Readiness,
 }
 
-/// Plans the probes of a namespace, and asks the cluster for each of them by a dry run.
+/// The text of a rehearsal, while it is written.
+struct Draft<'a> {
+    target: &'a Target,
+    client: &'a Client,
+    text: String,
+    refused: usize,
+}
+
+/// Plans the probes of a namespace, and asks the cluster for each of them by a dry run. The pods by which the run would ask an
+/// autoscaler for nodes come first.
 pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let connection = connection(target).await?;
     let Surveyed { cluster, running, .. } = survey(target, &connection).await?;
-    let request = plan::cluster::Request { running, ..plan_request(target, Vec::new()) };
-    let plan = plan::cluster::namespace(&cluster, &request)?;
-    let run = plan::run_name(nonce()?);
-    let common = Common {
-        reception: nonce()?,
-        listens: plan::cluster::Listening::of(&cluster, &plan.groups).ports,
-        run: run.clone(),
-        image: target.image.clone(),
-        lifetime: LIFETIME,
-        token: nonce()?,
-        marks: target.marks.clone(),
-    };
-    let mut owner = manifest::owner(&run, &target.namespace);
-    let mut text = format!("# {run}: the owner of the pods below\n{}", serde_saphyr::to_string(&owner)?);
-    // A dry run wants the uid of an owner, and accepts one that nobody has.
-    owner.metadata.uid = Some(run);
-    let mut refused = 0;
-    for (index, group) in plan.groups.iter().enumerate() {
-        if let (Some(pod), None) = (&group.in_place, &group.refused) {
-            let visits =
-                Visits::begin(&connection.client, &target.namespace, &common, Instant::now() + PATIENCE);
-            let rehearsed = examining::rehearse(&visits, (&common, group), pod, target.visitors_user).await;
-            refused += usize::from(rehearsed.is_err());
-            text.push_str(&visit(group, pod, rehearsed)?);
-            continue;
+    let asked_for = plan::cluster::Request { running, ..plan_request(target, Vec::new()) };
+    let plan = plan::cluster::namespace(&cluster, &asked_for)?;
+    let mut draft = Draft { target, client: &connection.client, text: String::new(), refused: 0 };
+    if let Some(patience) = target.wait_for_nodes {
+        let homeless = plan::cluster::homeless(&cluster, &asked_for);
+        let purpose = format!(
+            "asks for a node, for which the run waits up to {}, and is removed as soon as it runs",
+            humantime::format_duration(patience)
+        );
+        // The objects of the wait have an owner of their own, as in a run.
+        if !homeless.is_empty() {
+            let purpose = |group: &Group| format!("{purpose}: like {}", represented(group));
+            draft.pods(&homeless, Vec::new(), purpose).await?;
         }
-        let mut pod = manifest::probe(&common, &target.namespace, &owner, group, index);
-        let answer = if let Some(why) = &group.refused {
-            Err(why.clone())
-        } else {
-            let (deadline, like) = (Instant::now() + PATIENCE, &group.pod_views);
-            match pods::rehearse(&connection.client, &target.namespace, &pod, like, deadline).await {
-                Ok(rehearsed) => {
-                    pod = rehearsed.pod;
-                    Ok(rehearsed.admission)
-                }
-                Err(refusal) => Err(refusal.to_string()),
-            }
-        };
-        refused += usize::from(answer.is_err());
-        head(&mut text, group, &answer);
-        for reference in pod.metadata.owner_references.iter_mut().flatten() {
-            UID.clone_into(&mut reference.uid);
-        }
-        text.push_str(&serde_saphyr::to_string(&pod)?);
     }
+    let listens = plan::cluster::Listening::of(&cluster, &plan.groups).ports;
+    let purpose = |group: &Group| format!("pool {}: represents {}", group.pool, represented(group));
+    draft.pods(&plan.groups, listens, purpose).await?;
+    let Draft { mut text, refused, .. } = draft;
     if let Some(remark) = plan.beyond() {
         // Writing to a string does not fail.
         _ = writeln!(text, "# {}", line(&remark));
@@ -97,9 +85,9 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     }
     let readiness = match (plan.groups.len(), refused) {
         (0, _) => {
-            text.push_str(
-                "# the namespace has no workload; --runtime-class NAME plans for pods that do not exist yet\n",
-            );
+            if cluster.pod_views.is_empty() {
+                text.push_str(NO_WORKLOAD);
+            }
             Readiness::Incomplete
         }
         (_, 0) => Readiness::Ready,
@@ -108,14 +96,78 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     Ok(Rehearsal { text, readiness })
 }
 
+// === impl Draft ===
+
+impl Draft<'_> {
+    /// Writes an owner, and a pod for each group.
+    async fn pods(
+        &mut self,
+        groups: &[Group],
+        listens: Vec<Port>,
+        purpose: impl Fn(&Group) -> String,
+    ) -> Result<(), RunError> {
+        let Target { namespace, image, marks, .. } = self.target;
+        let run = plan::run_name(nonce()?);
+        let common = Common {
+            reception: nonce()?,
+            listens,
+            run: run.clone(),
+            image: image.clone(),
+            lifetime: LIFETIME,
+            token: nonce()?,
+            marks: marks.clone(),
+        };
+        let mut owner = manifest::owner(&run, namespace);
+        let separator = if self.text.is_empty() { "" } else { "---\n" };
+        // Writing to a string does not fail.
+        _ = write!(
+            self.text,
+            "{separator}# {run}: the owner of the pods below\n{}",
+            serde_saphyr::to_string(&owner)?
+        );
+        // A dry run wants the uid of an owner, and accepts one that nobody has.
+        owner.metadata.uid = Some(run);
+        for (index, group) in groups.iter().enumerate() {
+            if let (Some(pod), None) = (&group.in_place, &group.refused) {
+                let visits = Visits::begin(self.client, namespace, &common, Instant::now() + PATIENCE);
+                let user = self.target.visitors_user;
+                let rehearsed = examining::rehearse(&visits, (&common, group), pod, user).await;
+                self.refused += usize::from(rehearsed.is_err());
+                self.text.push_str(&visit(&purpose(group), pod, rehearsed)?);
+                continue;
+            }
+            let mut pod = manifest::probe(&common, namespace, &owner, group, index);
+            let answer = if let Some(why) = &group.refused {
+                Err(why.clone())
+            } else {
+                let (deadline, like) = (Instant::now() + PATIENCE, &group.pod_views);
+                match pods::rehearse(self.client, namespace, &pod, like, deadline).await {
+                    Ok(rehearsed) => {
+                        pod = rehearsed.pod;
+                        Ok(rehearsed.admission)
+                    }
+                    Err(refusal) => Err(refusal.to_string()),
+                }
+            };
+            self.refused += usize::from(answer.is_err());
+            head(&mut self.text, &purpose(group), &answer);
+            for reference in pod.metadata.owner_references.iter_mut().flatten() {
+                UID.clone_into(&mut reference.uid);
+            }
+            self.text.push_str(&serde_saphyr::to_string(&pod)?);
+        }
+        Ok(())
+    }
+}
+
 /// Returns the patch of a running pod, with the cluster's answer and the trace that stays.
-fn visit(group: &Group, pod: &str, rehearsed: Result<Rehearsed, String>) -> Result<String, RunError> {
+fn visit(purpose: &str, pod: &str, rehearsed: Result<Rehearsed, String>) -> Result<String, RunError> {
     let mut text = String::new();
     let (answer, patch) = match rehearsed {
         Ok(Rehearsed { container, admission }) => (Ok(admission), Some(pods::patch_of(&container))),
         Err(why) => (Err(why), None),
     };
-    head(&mut text, group, &answer);
+    head(&mut text, purpose, &answer);
     let told = line(&format!(
         "the patch of the ephemeral containers of pod {pod}; the ended container stays in the pod's status until the pod goes"
     ));
@@ -127,9 +179,13 @@ fn visit(group: &Group, pod: &str, rehearsed: Result<Rehearsed, String>) -> Resu
     Ok(text)
 }
 
-fn head(text: &mut String, group: &Group, answer: &Result<Admission, String>) {
+fn represented(group: &Group) -> String {
     let represents = group.represents();
-    let represents = if represents.is_empty() { "no pod yet".to_owned() } else { represents.join(", ") };
+    if represents.is_empty() { "no pod yet".to_owned() } else { represents.join(", ") }
+}
+
+/// Writes the comments above a pod: its purpose, and the cluster's answer.
+fn head(text: &mut String, purpose: &str, answer: &Result<Admission, String>) {
     let answer = match answer {
         Ok(admission) => {
             let remarks = admission.told().into_iter().map(|remark| format!("; {remark}"));
@@ -138,6 +194,5 @@ fn head(text: &mut String, group: &Group, answer: &Result<Admission, String>) {
         Err(why) => format!("refused: {why}"),
     };
     // Writing to a string does not fail.
-    let pool = line(&format!("pool {}: represents {represents}", group.pool));
-    _ = write!(text, "---\n# {pool}\n# {}\n", line(&answer));
+    _ = write!(text, "---\n# {}\n# {}\n", line(purpose), line(&answer));
 }
