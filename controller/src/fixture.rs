@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, Capabilities, Credentials, Egress, Evidence,
     FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog, Markers, MemoryTotal, Mounts,
-    Observation, Observed, Observer, Processors, Protocol, Reach, RootFilesystem, Routes, SCHEMA_VERSION,
-    Seccomp, SentryMeminfo, Target, VdsoImage,
+    Observation, Observed, Observer, Processes, Processors, Protocol, Reach, RootFilesystem, Routes,
+    SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
 };
 
 pub(crate) use files::{of_a_users_bundle, with_socket};
@@ -327,6 +327,7 @@ fn isolated() -> Evidence {
         processor_identity: seen(kernel::processor_identity()),
         markers: seen(Markers { paths: Vec::new() }),
         devices: seen(kernel::devices()),
+        processes: seen(Processes::default()),
         processors: seen(Processors { schedulable: 2, online: 2 }),
         credentials: seen(nobody),
         capabilities: seen(Capabilities {

@@ -105,6 +105,7 @@ fn look(observer: Observer, vantage: &Vantage) -> Observation<Fact> {
         Observer::Credentials => privilege::credentials::observe().map(Fact::Credentials),
         Observer::Capabilities => privilege::capabilities::observe(vantage).map(Fact::Capabilities),
         Observer::Seccomp => privilege::seccomp::observe(vantage).map(Fact::Seccomp),
+        Observer::Processes => privilege::processes::observe(vantage).map(Fact::Processes),
         Observer::Mounts => filesystem::mounts::observe(vantage).map(Fact::Mounts),
         Observer::RootFilesystem => filesystem::root_filesystem::observe().map(Fact::RootFilesystem),
         Observer::AccountList => filesystem::account_list::observe(vantage).map(Fact::AccountList),

@@ -173,6 +173,8 @@ observers! {
     HostSentinels, host_sentinels, "host-sentinels";
     /// Identifiers that distinguish one machine from another, as digests.
     Identifiers, identifiers, "identifiers";
+    /// The other processes of the probe's process namespace.
+    Processes, processes, "processes";
     /// Network interfaces and their addresses.
     Interfaces, interfaces, "interfaces";
     /// Routes through interfaces other than loopback.

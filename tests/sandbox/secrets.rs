@@ -111,6 +111,9 @@ fn was_seen(world: &World, saved: &str) {
     // gVisor has processes of its own.
     let others = seen("host_sentinels")["others"]["command_lines"].as_u64().unwrap();
     assert_eq!(others > 0, !world.gvisor, "{evidence:#}");
+    let processes = seen("processes")["processes"].as_array().unwrap();
+    let named = processes.iter().filter(|process| process["command"]["seen"].is_array()).count();
+    assert_eq!(named > 0, !world.gvisor, "{evidence:#}");
 }
 
 fn plant(folder: &Path, config: &mut Value) {

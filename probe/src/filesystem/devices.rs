@@ -20,7 +20,12 @@ const MOST_ENTRIES: usize = 4096;
 const DEEPEST: usize = 3;
 
 pub(crate) fn observe(vantage: &Vantage) -> Observation<Devices> {
-    look(&vantage.path("/dev")).map_or_else(|error| Observation::unseen(&error), Observation::Seen)
+    below(&vantage.path("/dev"))
+}
+
+/// Looks at the devices below a folder.
+pub(crate) fn below(folder: &Path) -> Observation<Devices> {
+    look(folder).map_or_else(|error| Observation::unseen(&error), Observation::Seen)
 }
 
 /// The devices and folders found so far.

@@ -19,7 +19,8 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Mounts> {
     understood(vantage.bytes("/proc/self/mountinfo"), |bytes| parse(&bytes))
 }
 
-fn parse(mountinfo: &[u8]) -> Result<Mounts, String> {
+/// Reads the lines of a process's `mountinfo`.
+pub(crate) fn parse(mountinfo: &[u8]) -> Result<Mounts, String> {
     let infos = MountInfos::from_read(mountinfo).map_err(|error| error.to_string())?;
     let path = |path: &Path| printable(&path.to_string_lossy());
     let options = |options: std::collections::HashMap<String, Option<String>>| {

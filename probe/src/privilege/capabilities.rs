@@ -11,7 +11,8 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Capabilities> {
     understood(process_status::read(vantage), |status| parse(&status))
 }
 
-fn parse(status: &str) -> Result<Capabilities, String> {
+/// Reads the lines of a process's `status`.
+pub(super) fn parse(status: &str) -> Result<Capabilities, String> {
     let set = |name: &str| {
         let digits = field(status, name).ok_or_else(|| format!("there is no line {name}"))?;
         u64::from_str_radix(digits, 16).map_err(|_| format!("{name} is no set: {digits}"))

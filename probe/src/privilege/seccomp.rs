@@ -11,7 +11,8 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Seccomp> {
     understood(process_status::read(vantage), |status| parse(&status))
 }
 
-fn parse(status: &str) -> Result<Seccomp, String> {
+/// Reads the lines of a process's `status`.
+pub(super) fn parse(status: &str) -> Result<Seccomp, String> {
     let number = |name: &str| {
         let digits = field(status, name)?;
         Some(digits.parse::<u32>().map_err(|_| format!("{name} is no number: {digits}")))

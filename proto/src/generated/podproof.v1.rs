@@ -813,6 +813,173 @@ pub struct Namespaces {
     #[prost(message, repeated, tag = "1")]
     pub namespaces: ::prost::alloc::vec::Vec<Namespace>,
 }
+/// The processes in /proc beside the probe's own process and its parent, sorted by pid. The probe reads their files status,
+/// mountinfo and cmdline, and the folder root/dev. Arguments, environments and other files are not read.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Processes {
+    /// At most 64 processes.
+    #[prost(message, repeated, tag = "1")]
+    pub processes: ::prost::alloc::vec::Vec<Process>,
+    /// Each set of mounts that is not the probe's own, once. At most 64.
+    #[prost(message, repeated, tag = "2")]
+    pub mount_tables: ::prost::alloc::vec::Vec<MountTable>,
+    /// True if there are more processes than were looked at.
+    #[prost(bool, tag = "3")]
+    pub truncated: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Process {
+    /// The number in the probe's process namespace.
+    #[prost(uint32, tag = "1")]
+    pub pid: u32,
+    /// /proc/PID/status.
+    #[prost(oneof = "process::Status", tags = "2, 3")]
+    pub status: ::core::option::Option<process::Status>,
+    /// /proc/PID/mountinfo.
+    #[prost(oneof = "process::Mounts", tags = "4, 5, 6")]
+    pub mounts: ::core::option::Option<process::Mounts>,
+    /// The start of /proc/PID/cmdline.
+    #[prost(oneof = "process::Command", tags = "7, 8")]
+    pub command: ::core::option::Option<process::Command>,
+}
+/// Nested message and enum types in `Process`.
+pub mod process {
+    /// /proc/PID/status.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Status {
+        #[prost(message, tag = "2")]
+        StatusSeen(super::ProcessStatus),
+        #[prost(message, tag = "3")]
+        StatusUnread(super::Unread),
+    }
+    /// /proc/PID/mountinfo.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Mounts {
+        /// The process has the probe's own mounts.
+        #[prost(message, tag = "4")]
+        MountsOfProbe(super::ProbesMounts),
+        /// The index of the process's mounts in mount_tables.
+        #[prost(uint32, tag = "5")]
+        MountTable(u32),
+        #[prost(message, tag = "6")]
+        MountsUnread(super::Unread),
+    }
+    /// The start of /proc/PID/cmdline.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Command {
+        /// The SHA-256 of "podproof command", a zero byte, and the first word of the command line, which ends at the first zero
+        /// byte or white space and after 256 bytes at the latest; 32 bytes.
+        #[prost(bytes, tag = "7")]
+        CommandSha256(::prost::alloc::vec::Vec<u8>),
+        #[prost(message, tag = "8")]
+        CommandUnread(super::Unread),
+    }
+}
+/// The lines of /proc/PID/status (proc_pid_status(5)).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProcessStatus {
+    #[prost(enumeration = "ProcessKind", tag = "1")]
+    pub kind: i32,
+    /// The parent's pid; 0 if the parent lies outside of the process namespace, or the runtime started the process.
+    #[prost(uint32, tag = "2")]
+    pub parent: u32,
+    #[prost(message, optional, tag = "3")]
+    pub credentials: ::core::option::Option<Credentials>,
+    /// The user and the group for files, the fourth numbers of "Uid:" and "Gid:".
+    #[prost(uint32, tag = "4")]
+    pub filesystem_user: u32,
+    #[prost(uint32, tag = "5")]
+    pub filesystem_group: u32,
+    #[prost(message, optional, tag = "6")]
+    pub capabilities: ::core::option::Option<Capabilities>,
+    #[prost(message, optional, tag = "7")]
+    pub seccomp: ::core::option::Option<Seccomp>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProbesMounts {}
+/// The mounts that processes of one container share.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MountTable {
+    /// The number of the mount at "/", by which the kernel tells the containers' root directories apart. It is opaque.
+    #[prost(uint64, tag = "1")]
+    pub root_mount: u64,
+    /// The mounts without the values of their options. Truncated if all tables together have more than 1024 mounts, or more
+    /// than 256 KiB of text.
+    #[prost(message, optional, tag = "2")]
+    pub mounts: ::core::option::Option<Mounts>,
+    /// The devices below /proc/PID/root/dev of a process with these mounts. The kernel shows the folder to a process of the
+    /// same user alone, if at all.
+    #[prost(oneof = "mount_table::Devices", tags = "3, 4")]
+    pub devices: ::core::option::Option<mount_table::Devices>,
+}
+/// Nested message and enum types in `MountTable`.
+pub mod mount_table {
+    /// The devices below /proc/PID/root/dev of a process with these mounts. The kernel shows the folder to a process of the
+    /// same user alone, if at all.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Devices {
+        #[prost(message, tag = "3")]
+        DevicesSeen(super::Devices),
+        #[prost(message, tag = "4")]
+        DevicesUnread(super::Unread),
+    }
+}
+/// The reason why a file of a process was not read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Unread {
+    #[prost(oneof = "unread::Why", tags = "1, 2, 3")]
+    pub why: ::core::option::Option<unread::Why>,
+}
+/// Nested message and enum types in `Unread`.
+pub mod unread {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Why {
+        /// The file does not exist, or is empty.
+        #[prost(bool, tag = "1")]
+        Absent(bool),
+        /// The errno value of the refusal.
+        #[prost(uint32, tag = "2")]
+        Errno(u32),
+        /// A sentence fragment that states the reason.
+        #[prost(string, tag = "3")]
+        Reason(::prost::alloc::string::String),
+    }
+}
+/// What the process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ProcessKind {
+    Unspecified = 0,
+    Program = 1,
+    /// A thread of Linux itself. Only the machine's first process namespace has such threads.
+    KernelThread = 2,
+    /// A program that has ended and was not yet waited for.
+    Zombie = 3,
+}
+impl ProcessKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROCESS_KIND_UNSPECIFIED",
+            Self::Program => "PROCESS_KIND_PROGRAM",
+            Self::KernelThread => "PROCESS_KIND_KERNEL_THREAD",
+            Self::Zombie => "PROCESS_KIND_ZOMBIE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROCESS_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROCESS_KIND_PROGRAM" => Some(Self::Program),
+            "PROCESS_KIND_KERNEL_THREAD" => Some(Self::KernelThread),
+            "PROCESS_KIND_ZOMBIE" => Some(Self::Zombie),
+            _ => None,
+        }
+    }
+}
 /// The total memory by sysinfo(2), in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemoryTotal {
@@ -960,7 +1127,7 @@ pub struct Crashed {
 pub struct Fact {
     #[prost(
         oneof = "fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51, 52, 53, 54, 55, 60, 61"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 50, 51, 52, 53, 54, 55, 56, 60, 61"
     )]
     pub fact: ::core::option::Option<fact::Fact>,
 }
@@ -1042,6 +1209,8 @@ pub mod fact {
         HostSentinels(super::HostSentinels),
         #[prost(message, tag = "55")]
         Identifiers(super::Identifiers),
+        #[prost(message, tag = "56")]
+        Processes(super::Processes),
         #[prost(message, tag = "60")]
         Quotas(super::Quotas),
         #[prost(message, tag = "61")]
@@ -1090,6 +1259,7 @@ pub enum Observer {
     Shadow = 53,
     HostSentinels = 54,
     Identifiers = 55,
+    Processes = 56,
     Quotas = 60,
     /// Runs only if the assignment asks for it, and after all others: it uses all processors for about three seconds.
     ProcessorShare = 61,
@@ -1139,6 +1309,7 @@ impl Observer {
             Self::Shadow => "OBSERVER_SHADOW",
             Self::HostSentinels => "OBSERVER_HOST_SENTINELS",
             Self::Identifiers => "OBSERVER_IDENTIFIERS",
+            Self::Processes => "OBSERVER_PROCESSES",
             Self::Quotas => "OBSERVER_QUOTAS",
             Self::ProcessorShare => "OBSERVER_PROCESSOR_SHARE",
         }
@@ -1184,6 +1355,7 @@ impl Observer {
             "OBSERVER_SHADOW" => Some(Self::Shadow),
             "OBSERVER_HOST_SENTINELS" => Some(Self::HostSentinels),
             "OBSERVER_IDENTIFIERS" => Some(Self::Identifiers),
+            "OBSERVER_PROCESSES" => Some(Self::Processes),
             "OBSERVER_QUOTAS" => Some(Self::Quotas),
             "OBSERVER_PROCESSOR_SHARE" => Some(Self::ProcessorShare),
             _ => None,
