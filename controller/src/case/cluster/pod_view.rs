@@ -97,6 +97,9 @@ pub struct Container {
     pub unmasked_proc: bool,
     /// True if its root file system is writable; `None` if a saved file lacks the fact.
     pub writable_root: Option<bool>,
+    /// The paths where the container mounts volumes and its termination message; `None` if a saved file lacks them, and for an
+    /// ephemeral container.
+    pub mount_paths: Option<Vec<String>>,
     /// The filter of its system calls.
     pub seccomp: SeccompProfile,
     /// Settings that loosen its confinement otherwise.

@@ -20,6 +20,8 @@ saved_struct! {
         unmasked_proc: bool,
         #[serde(default)]
         writable_root: Option<bool>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mount_paths: Option<Vec<String>>,
         seccomp: SeccompProfile => Into::into,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         loosened: Vec<Loosened> => each,

@@ -11,6 +11,7 @@ mod endpoint;
 pub(crate) mod fuzz;
 mod injection;
 mod loosened;
+mod mounted;
 mod neighbours;
 mod networks;
 mod nodes;

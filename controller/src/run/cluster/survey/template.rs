@@ -11,7 +11,9 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{credentials, devices, injection, loosened, networks, secrets, storage, sysctls, tokens};
+use super::{
+    credentials, devices, injection, loosened, mounted, networks, secrets, storage, sysctls, tokens,
+};
 use crate::{
     case::{
         cluster::{
@@ -159,6 +161,7 @@ fn container(api: &ApiContainer, kind: ContainerKind) -> Container {
         cpu_millis,
         ports: by_tcp.filter_map(|port| u16::try_from(port.container_port).ok()).collect(),
         host_ports: ports.filter_map(|port| port.host_port).filter(|&port| port != 0).collect(),
+        mount_paths: Some(mounted::paths(api)),
         ..secured(api.security_context.as_ref())
     }
 }
