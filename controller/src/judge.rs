@@ -11,6 +11,7 @@ pub(crate) mod network;
 pub mod platforms;
 pub mod policy;
 mod privilege;
+mod processes;
 #[cfg(test)]
 mod properties;
 pub mod requirement;

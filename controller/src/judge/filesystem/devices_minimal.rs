@@ -1,10 +1,11 @@
 //! `/dev` holds only the devices that every container has. A device is known by its numbers, whatever its name.
 
 pub(in crate::judge) mod asked_for;
+mod processes;
 
 use std::{ops::RangeInclusive, path::Path};
 
-use proto::{Device, Devices, Observation};
+use proto::{Device, Devices, Mounts, Observation};
 
 use crate::judge::{
     platforms::Platform,
@@ -29,8 +30,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              of the machine's /dev, and run no privileged container. Accept a device that the workload needs under \
              `accepted-devices` in the policy file.",
     explanation: Explanation {
-        looks_at: &["devices", "mounts", "cluster"],
-        met: "/dev holds only null, zero, full, random, urandom, tty, ptmx and pseudoterminals, and no workload asks for a device",
+        looks_at: &["devices", "mounts", "processes", "cluster"],
+        met: "/dev holds only null, zero, full, random, urandom, tty, ptmx and pseudoterminals, also in the containers whose \
+              processes the probe sees, and no workload asks for a device",
         unmet: "/dev holds another device, or a workload asks for one (an extended resource, a device claim, a block volume); the \
                 finding names it",
         inconclusive: "/dev or a folder in it could not be read, or it is not known whose a device is",
@@ -75,8 +77,11 @@ fn judge(case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
     if own.outcome == Outcome::Unmet {
         return own;
     }
-    match of_workloads(case, policy) {
-        Some(theirs) if !theirs.accepted || own.outcome == Outcome::Met => theirs,
+    let shown = processes::read(case, assessment);
+    match (of_workloads(case, policy), shown) {
+        (_, Some(shown)) if shown.outcome == Outcome::Unmet => shown,
+        (Some(theirs), _) if !theirs.accepted || own.outcome == Outcome::Met => theirs,
+        (_, Some(shown)) if own.outcome == Outcome::Met => shown,
         _ => own,
     }
 }
@@ -107,7 +112,8 @@ fn own(case: &Case, assessment: &Assessment) -> Judgement {
     };
     let kernel = assessment.kernel;
     let of = |kind| {
-        let found = devices.devices.iter().filter(move |device| kind_of(device, kernel, case) == kind);
+        let mounts = case.evidence().mounts.seen();
+        let found = devices.devices.iter().filter(move |device| kind_of(device, kernel, mounts) == kind);
         found.collect::<Vec<_>>()
     };
     let (other, unclear, sentrys) = (of(Kind::Other), of(Kind::Unclear), of(Kind::Sentrys));
@@ -143,11 +149,11 @@ fn cited(device: &Device) -> Citation {
     Citation { source: "devices", text: format!("/dev/{name}, a {kind} device {major}:{minor}") }
 }
 
-fn kind_of(device: &Device, kernel: Kernel, case: &Case) -> Kind {
+fn kind_of(device: &Device, kernel: Kernel, mounts: Option<&Mounts>) -> Kind {
     match (device.block, device.major, device.minor) {
         (false, MEMORY, 3 | 5 | 7..=9) | (false, TERMINAL, 0 | 2) => Kind::Default,
         (false, major, _) if PSEUDOTERMINALS.contains(&major) => Kind::Default,
-        (false, MISC, TUN | FUSE) => match (kernel, is_in_memory(device, case)) {
+        (false, MISC, TUN | FUSE) => match (kernel, is_in_memory(device, mounts)) {
             (Kernel::Other, _) | (_, Some(false)) => Kind::Other,
             (Kernel::Gvisor, Some(true)) => Kind::Sentrys,
             _ => Kind::Unclear,
@@ -157,8 +163,8 @@ fn kind_of(device: &Device, kernel: Kernel, case: &Case) -> Kind {
 }
 
 /// True if the mount that holds a device is in gVisor's memory; `None` if the mounts do not show it.
-fn is_in_memory(device: &Device, case: &Case) -> Option<bool> {
-    let mounts = case.evidence().mounts.seen().filter(|mounts| !mounts.truncated)?;
+fn is_in_memory(device: &Device, mounts: Option<&Mounts>) -> Option<bool> {
+    let mounts = mounts.filter(|mounts| !mounts.truncated)?;
     let path = Path::new("/dev").join(&device.name);
     let holding = mounts.mounts.iter().filter(|mount| path.starts_with(&mount.mount_point));
     let innermost = holding.max_by_key(|mount| mount.mount_point.len())?;

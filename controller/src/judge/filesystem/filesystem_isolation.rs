@@ -4,6 +4,7 @@
 mod drivers;
 mod host_sentinels;
 mod kernel_files;
+mod processes;
 mod shadow;
 pub(super) mod volumes;
 
@@ -32,6 +33,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
             "shadow",
             "host-sentinels",
             "mounts",
+            "processes",
             "root-filesystem",
             "kernel-files",
             "namespaces",
@@ -65,6 +67,7 @@ fn judge(case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
         host_sentinels::read(case, assessment),
         kernel_files::read(case, assessment),
         own_files(case),
+        processes::read(case, assessment),
     ];
     for part in parts {
         match part {

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use proto::HOST_SOCKETS;
 
+mod processes;
+
 use super::filesystem_isolation::volumes::{self, Unknown, Volumes};
 use crate::case::{Case, Citation, destination::Purpose};
 use crate::judge::{
+    gvisor::Assessment,
     network::network_isolation::attempted::{self, Attempted},
     platforms::Platform,
     policy::{Accepted, Policy},
@@ -26,7 +29,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     remedy: "Mount no socket of the machine, and no folder that holds a socket (/run, /var/run, /). Give builds a builder \
              of their own instead of the engine's socket.",
     explanation: Explanation {
-        looks_at: &["host-sockets", "egress", "bundle", "cluster"],
+        looks_at: &["host-sockets", "processes", "egress", "bundle", "cluster"],
         met: "no such socket is at its usual place, and none is mounted elsewhere",
         unmet: "such a socket is at its usual place, or is mounted (also in a workload)",
         inconclusive: "a place could not be read, or a folder that may hold sockets is mounted",
@@ -36,7 +39,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         )],
     },
     mappings: &["CIS Docker 5.32"],
-    judge: Judge::Policy(judge),
+    judge: Judge::Both(judge),
 };
 
 /// Mounts of the machine that are sockets, or folders that may hold sockets.
@@ -47,21 +50,26 @@ struct Mounted {
     unknown: Vec<Unknown>,
 }
 
-fn judge(case: &Case, policy: &Policy) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
     let mounted = mounted(case);
+    let shown = processes::read(case, assessment);
     let observed = &case.evidence().host_sockets;
     let seen = observed.seen().map(|seen| seen.paths.as_slice()).unwrap_or_default();
     let cited = |text: &String| Citation { source: "host-sockets", text: text.clone() };
-    let sockets: Vec<_> = seen.iter().map(cited).chain(mounted.sockets).collect();
+    let sockets: Vec<_> = seen.iter().map(cited).chain(mounted.sockets).chain(shown.sockets).collect();
     if let Some(first) = sockets.first() {
         let because = format!("the sandbox has a socket that governs the machine: {}", first.text);
         let tried = attempted::all(case);
         let tried = tried.iter().filter(|it| it.destination.purpose == Purpose::HostSocket);
         return Judgement::unmet(because).citing_all(sockets).citing_all(tried.map(Attempted::cited));
     }
-    if let Some(first) = mounted.folders.first() {
+    let folders: Vec<_> = mounted.folders.into_iter().chain(shown.folders).collect();
+    if let Some(first) = folders.first() {
         let because = format!("a mounted folder may hold sockets: {}", first.text);
-        return Judgement::inconclusive(because).citing_all(mounted.folders);
+        return Judgement::inconclusive(because).citing_all(folders);
+    }
+    if let Some(gap) = shown.gap {
+        return Judgement::inconclusive(gap);
     }
     let accepted = |it: &Unknown| policy.accepts(Accepted::Volumes, it.driver.as_deref()?);
     let unaccepted = mounted.unknown.iter().find(|it| accepted(it).is_none());

@@ -2,8 +2,12 @@
 
 use proto::Answer;
 
-use crate::case::Case;
-use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
+use crate::case::{Case, Citation};
+use crate::judge::{
+    gvisor::Assessment,
+    processes,
+    requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
+};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     id: "root-read-only",
@@ -17,14 +21,15 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     remedy: "Make the root file system read-only (root.readonly in config.json; on Kubernetes readOnlyRootFilesystem: true \
              in every container). Give files that must be written a volume of their own (tmpfs, emptyDir).",
     explanation: Explanation {
-        looks_at: &["mounts", "root-filesystem", "cluster"],
-        met: "the root file system is read-only, also in every container of the workloads",
+        looks_at: &["mounts", "root-filesystem", "processes", "cluster"],
+        met: "the root file system is read-only, also in every container of the workloads, by its specification and by the mounts \
+              of its processes where the probe sees them",
         unmet: "the root file system is writable, or a workload's container has a writable one",
         inconclusive: "neither mounts nor access checks show the root file system, or the workloads' containers are not known",
         on_platforms: &[],
     },
     mappings: &["CIS Docker 5.13"],
-    judge: Judge::Case(judge),
+    judge: Judge::Kernel(judge),
 };
 
 /// `EROFS`, and `ST_RDONLY` and `ST_VALID` (include/linux/statfs.h); gVisor sets no flag.
@@ -32,17 +37,20 @@ const READ_ONLY_FILESYSTEM: u32 = 30;
 const RDONLY: u64 = 1;
 const VALID: u64 = 0x20;
 
-fn judge(case: &Case) -> Judgement {
-    let (writable, unknown) = of_workloads(case);
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
+    let (declared, unknown) = of_workloads(case);
+    let (shown, unshown) = of_processes(case, assessment);
+    let cited = |source| move |text| Citation { source, text };
+    let writable: Vec<_> =
+        declared.into_iter().map(cited("cluster")).chain(shown.into_iter().map(cited("processes"))).collect();
     if let Some(first) = writable.first() {
-        let judgement = Judgement::unmet(first.clone());
-        return writable.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
+        return Judgement::unmet(first.text.clone()).citing_all(writable);
     }
     match own(case) {
         Some((false, source, text)) => {
             Judgement::unmet("the root file system is writable").citing(source, text)
         }
-        Some((true, source, text)) => match unknown {
+        Some((true, source, text)) => match unknown.or(unshown) {
             Some(what) => Judgement::inconclusive(what),
             None => Judgement::met("the root file system is read-only").citing(source, text),
         },
@@ -91,15 +99,64 @@ fn of_workloads(case: &Case) -> (Vec<String>, Option<String>) {
     (writable, unknown)
 }
 
+/// Returns the containers whose processes show a writable root, and the reason why a root is not known.
+fn of_processes(case: &Case, assessment: &Assessment) -> (Vec<String>, Option<String>) {
+    let Some(others) = processes::seen(case, assessment) else { return (Vec::new(), None) };
+    let (mut writable, mut unknown) = (Vec::new(), others.gap());
+    let declares_all = case.pod_views().iter().flat_map(|it| &it.containers);
+    let declares_all = declares_all.clone().next().is_some()
+        && declares_all.into_iter().all(|container| container.writable_root == Some(false));
+    for container in others.containers() {
+        let name = others.name(container.process);
+        match container.table.mounts.mounts.iter().rfind(|mount| mount.mount_point == "/") {
+            Some(mount) if mount.read_only() => (),
+            Some(_) => {
+                let although =
+                    if declares_all { ", although its specification makes the root read-only" } else { "" };
+                writable.push(format!("{name} has a writable root file system{although}"));
+            }
+            None => unknown = unknown.or(Some(format!("the mounts of {name} do not show its root"))),
+        }
+    }
+    (writable, unknown)
+}
+
 #[cfg(test)]
 mod tests {
     use proto::Observation;
 
     use super::*;
-    use crate::fixture;
+    use crate::fixture::{self, beside};
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
 
     fn told(case: &Case) -> &'static str {
         fixture::told(&judge(case))
+    }
+
+    #[test]
+    fn a_writable_root_of_a_running_container_contradicts_its_specification() {
+        assert_eq!(told(&beside::running()), "met");
+        for table in 0..3 {
+            let mut case = beside::running();
+            let root = &mut beside::mounts_of(&mut case, table)[0];
+            (root.options, root.super_options) = (vec!["rw".to_owned()], Vec::new());
+            let judgement = judge(&case);
+            assert_eq!(fixture::told(&judgement), "unmet");
+            assert!(judgement.because.ends_with("although its specification makes the root read-only"));
+        }
+    }
+
+    #[test]
+    fn mounts_that_show_no_root_are_inconclusive() {
+        let mut case = beside::running();
+        beside::mounts_of(&mut case, 1).remove(0);
+        assert_eq!(told(&case), "open");
+        let mut case = beside::running();
+        beside::processes(&mut case).processes[1].mounts = Observation::Denied { errno: 13 };
+        assert_eq!(told(&case), "open");
     }
 
     #[test]

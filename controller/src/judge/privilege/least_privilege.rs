@@ -2,6 +2,7 @@
 //! programs inside no seccomp filter and no `NoNewPrivs` line, because the filter surrounds the sandbox.
 
 mod capability;
+mod processes;
 mod workloads;
 
 use crate::judge::{
@@ -25,9 +26,11 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     remedy: "Run as a user other than root, drop all capabilities, set no_new_privs, and use the runtime's default \
              seccomp profile (on Kubernetes: the `restricted` Pod Security Standard).",
     explanation: Explanation {
-        looks_at: &["credentials", "capabilities", "seccomp", "namespaces", "cluster"],
-        met: "the process is an ordinary user without capabilities, can gain none, and runs behind a seccomp filter or gVisor's kernel",
-        unmet: "the process is root, holds or can gain privileges, is not filtered on Linux, or shares namespaces with the machine",
+        looks_at: &["credentials", "capabilities", "seccomp", "namespaces", "processes", "cluster"],
+        met: "the process is an ordinary user without capabilities, can gain none, and runs behind a seccomp filter or gVisor's kernel; \
+              so does each process of the workload that the probe sees",
+        unmet: "the process is root, holds or can gain privileges, is not filtered on Linux, or shares namespaces with the machine; or a \
+                process of the workload does",
         inconclusive: "one of these facts could not be observed",
         on_platforms: &[(
             Platform::Kubernetes,
@@ -51,7 +54,8 @@ enum Gap {
 
 fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let kernel = assessment.kernel;
-    let of_workloads = workloads::readings(case, kernel);
+    let of_workloads =
+        workloads::readings(case, kernel).into_iter().chain(processes::readings(case, assessment));
     let own = [
         user(case),
         capabilities(case),
@@ -59,7 +63,7 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
         filter(case, kernel),
         namespaces(case, kernel),
     ];
-    let readings = of_workloads.into_iter().chain(own);
+    let readings = of_workloads.chain(own);
     let mut citations = Vec::new();
     let mut unmet = None;
     let mut inconclusive = None;

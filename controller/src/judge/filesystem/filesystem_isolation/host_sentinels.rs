@@ -6,7 +6,10 @@ use proto::{HOST_FOLDERS, Namespaces, Observer};
 use super::Judgement;
 use crate::{
     case::{Case, Citation},
-    judge::gvisor::Assessment,
+    judge::{
+        gvisor::{Assessment, Kernel},
+        processes,
+    },
 };
 
 /// Judges traces of the machine. A user's image may have such a folder of its own; then the mounts decide.
@@ -21,7 +24,7 @@ pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>
     };
     let cited = |text: &String| Citation { source: "host-sentinels", text: text.clone() };
     let machines = is_among_the_machines_processes(case, assessment);
-    if seen.other_root == Some(true) {
+    if seen.other_root == Some(true) && !is_of_the_pod(case, assessment) {
         let judgement = if machines {
             Judgement::unmet("the machine's root directory can be entered through /proc")
         } else {
@@ -60,12 +63,19 @@ fn is_among_the_machines_processes(case: &Case, assessment: &Assessment) -> bool
     machine.seen().is_some_and(shared) && assessment.is_the_machines
 }
 
+/// True if each root directory is that of a container of the pod: gVisor shows no other process than the pod's, and the mounts of
+/// each are judged by themselves.
+fn is_of_the_pod(case: &Case, assessment: &Assessment) -> bool {
+    assessment.kernel == Kernel::Gvisor
+        && processes::seen(case, assessment).is_some_and(|others| others.gap().is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use proto::{HostSentinels, Observation, OtherProcesses};
 
     use super::*;
-    use crate::fixture;
+    use crate::fixture::{self, beside};
 
     fn told(case: &Case) -> &'static str {
         fixture::told(&super::super::tests::judge(case))
@@ -111,6 +121,18 @@ mod tests {
             case.surroundings.machine.runs_the_probe = Observation::Seen(false);
             assert_eq!(told(&case), guests, "{other_root:?}");
         }
+    }
+
+    #[test]
+    fn a_root_of_another_container_is_the_pods_only_if_all_are_seen() {
+        let sentinels = HostSentinels { other_root: Some(true), ..HostSentinels::default() };
+        let mut case = seeing(beside::running(), &sentinels);
+        assert_eq!(told(&case), "met");
+        beside::processes(&mut case).truncated = true;
+        assert_eq!(told(&case), "open");
+        let mut linux = beside::running();
+        linux.collected.evidence = beside::on_linux(&linux);
+        assert_eq!(told(&seeing(linux, &sentinels)), "open");
     }
 
     #[test]

@@ -1,0 +1,222 @@
+//! The workload's own processes, where the probe shares their process namespace: an ephemeral container in a running pod does.
+//!
+//! Each process is judged by itself, the sandbox's own process 1 (`pause`) too: containerd starts it with a read-only root, with
+//! `no_new_privs`, and as the image's ordinary user (containerd, `internal/cri/server/podsandbox/sandbox_run_linux.go`), and so no
+//! rule needs to recognise it before it is judged.
+
+use std::collections::BTreeSet;
+
+use proto::{MountTable, MountsOf, Observation, Process, ProcessKind, ProcessStatus, Processes};
+
+use super::gvisor::{Assessment, Kernel};
+use crate::case::{
+    Case, Subject,
+    cluster::{ContainerKind, PodView},
+};
+
+/// The file for the termination message, which every container has unless its specification names another place.
+const TERMINATION_MESSAGE: &str = "/dev/termination-log";
+/// Files that the kubelet and the runtime mount into each container.
+const OF_RUNTIME: &[&str] =
+    &["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/shm", TERMINATION_MESSAGE];
+
+/// The processes beside the probe's own container.
+#[derive(Clone, Copy)]
+pub(in crate::judge) struct Others<'a> {
+    case: &'a Case,
+    processes: &'a Processes,
+}
+
+/// A container that processes show, with one of them.
+#[derive(Clone, Copy)]
+pub(in crate::judge) struct Container<'a> {
+    pub(in crate::judge) process: &'a Process,
+    pub(in crate::judge) table: &'a MountTable,
+}
+
+/// Returns the workload's processes; `None` if the probe sees no process of another container than the pod's own process 1, or
+/// if the processes are the machine's.
+pub(in crate::judge) fn seen<'a>(case: &'a Case, assessment: &Assessment) -> Option<Others<'a>> {
+    let processes = case.evidence().processes.seen()?;
+    let others = Others { case, processes };
+    let sandboxs = |process: &Process| {
+        let table = processes.table_of(process).map(|table| Container { process, table });
+        process.pid == 1 && table.is_some_and(|container| !others.is_of_workload(&container))
+    };
+    let is_nobodys = |process: &Process| process.mounts.seen() == Some(&MountsOf::Probe) || sandboxs(process);
+    if processes.processes.iter().all(is_nobodys) || are_the_machines(case, assessment, processes) {
+        return None;
+    }
+    Some(others)
+}
+
+/// True if the processes are those of a machine. gVisor never shows a machine's processes. Under Linux, threads of the kernel
+/// exist in the first process namespace alone.
+fn are_the_machines(case: &Case, assessment: &Assessment, processes: &Processes) -> bool {
+    if assessment.kernel == Kernel::Gvisor {
+        return false;
+    }
+    let is_thread = |process: &Process| {
+        process.status.seen().is_some_and(|status| status.kind == ProcessKind::KernelThread)
+    };
+    let machine = case.surroundings.machine.namespaces.seen();
+    let own = case.evidence().namespaces.seen();
+    let shared = machine.zip(own).is_some_and(|(machine, own)| {
+        own.namespaces.iter().any(|it| it.kind == "pid" && machine.namespaces.contains(it))
+    });
+    let declared =
+        case.pod_views().iter().flat_map(|pod_view| &pod_view.host_namespaces).any(|it| it == "pid");
+    case.surroundings.subject == Subject::Unsandboxed
+        || (shared && assessment.is_the_machines)
+        || declared
+        || processes.processes.iter().any(is_thread)
+}
+
+// === impl Others ===
+
+impl<'a> Others<'a> {
+    /// Returns all processes. Those with the probe's own mounts are among them: a privileged process can enter any mounts.
+    pub(in crate::judge) fn processes(&self) -> &'a [Process] {
+        &self.processes.processes
+    }
+
+    /// Returns each container once, with its first process.
+    pub(in crate::judge) fn containers(&self) -> Vec<Container<'a>> {
+        let of_table = |(index, table): (usize, &'a MountTable)| {
+            let has = |process: &&Process| matches!(process.mounts.seen(), Some(MountsOf::Table(it)) if usize::try_from(*it) == Ok(index));
+            let process = self.processes.processes.iter().find(has)?;
+            Some(Container { process, table })
+        };
+        self.processes.mount_tables.iter().enumerate().filter_map(of_table).collect()
+    }
+
+    /// Returns a process as the beginning of a sentence: by its container where the node's paths tell it, its number and the
+    /// start of its command's digest.
+    pub(in crate::judge) fn name(&self, process: &Process) -> String {
+        let command = match &process.command {
+            Observation::Seen([first, second, third, fourth, ..]) => {
+                format!("command {:08x}", u32::from_be_bytes([*first, *second, *third, *fourth]))
+            }
+            Observation::Absent => "without a command line".to_owned(),
+            blind => format!("command unknown: {}", blind.fared()),
+        };
+        let container = self.processes.table_of(process).and_then(container_name);
+        let container = container.map(|name| format!("container {name}, ")).unwrap_or_default();
+        format!("{container}process {} ({command})", process.pid)
+    }
+
+    /// Names the first gap in the evidence about the containers: a process that was left out, mounts that could not be read, or
+    /// a container without a visible process.
+    pub(in crate::judge) fn gap(&self) -> Option<String> {
+        if self.processes.truncated {
+            let most = proto::MOST_PROCESSES;
+            return Some(format!("the pod has more processes than the {most} that the probe reports"));
+        }
+        let runs = |process: &&Process| !process.status.seen().is_some_and(is_zombie);
+        let unread = self.processes().iter().filter(runs).find(|process| process.mounts.seen().is_none());
+        if let Some(process) = unread {
+            let fared = process.mounts.fared();
+            return Some(format!(
+                "the mounts of {} could not be read: {fared}{}",
+                self.name(process),
+                self.by_its_user(process)
+            ));
+        }
+        if let Some(container) = self.containers().iter().find(|container| container.table.mounts.truncated) {
+            let name = self.name(container.process);
+            return Some(format!("{name} has more mounts than the probe reports"));
+        }
+        self.hidden()
+    }
+
+    /// Says that containers of the pod show no process, if that is so.
+    fn hidden(&self) -> Option<String> {
+        let mut pods = self.pods();
+        let (Some(pod), None) = (pods.next(), pods.next()) else { return None };
+        let declared = pod.containers.iter().filter(|it| it.kind == ContainerKind::Regular).count();
+        let shown = self.containers().iter().filter(|container| self.is_of_workload(container)).count();
+        (shown < declared).then(|| {
+            let title = pod.origin.title();
+            format!("the probe saw processes of {shown} of the {declared} containers of {title}; a container may have ended, or may have a process namespace of its own")
+        })
+    }
+
+    /// Returns the advice that lets the probe read a process, as the end of a sentence; empty if the probe has the user already.
+    pub(in crate::judge) fn by_its_user(&self, process: &Process) -> String {
+        let own = self.case.evidence().credentials.seen().map(|own| own.effective_user);
+        let theirs = process.status.seen().map(|status| status.credentials.effective_user);
+        match theirs {
+            Some(user) if own != Some(user) => {
+                format!("; `--live-uid {user}` runs the probe as the container's user, who may read it")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// True for a container of the pod: only these have a file for a termination message or a declared volume. The sandbox's
+    /// own process 1 has neither.
+    pub(in crate::judge) fn is_of_workload(&self, container: &Container<'_>) -> bool {
+        let mounts = &container.table.mounts.mounts;
+        mounts.iter().any(|mount| {
+            mount.mount_point == TERMINATION_MESSAGE || self.is_declared(&mount.mount_point) == Some(true)
+        })
+    }
+
+    /// True if a container's specification, or the runtime, mounts something at this path; `None` if it is not known.
+    pub(in crate::judge) fn is_expected(&self, path: &str) -> Option<bool> {
+        if OF_RUNTIME.contains(&path) { Some(true) } else { self.is_declared(path) }
+    }
+
+    /// True if a container's specification mounts something at this path. Images have `/var/run` as a link to `/run`.
+    fn is_declared(&self, path: &str) -> Option<bool> {
+        let mut known = true;
+        for container in self.pods().flat_map(|pod| &pod.containers) {
+            let Some(declared) = &container.mount_paths else {
+                known &= container.kind == ContainerKind::Ephemeral;
+                continue;
+            };
+            let is_it = |declared: &String| {
+                let declared = declared.trim_end_matches('/');
+                declared == path
+                    || declared.strip_prefix("/var").is_some_and(|it| it == path && it.starts_with("/run/"))
+            };
+            if declared.iter().any(is_it) {
+                return Some(true);
+            }
+        }
+        (known && self.pods().next().is_some()).then_some(false)
+    }
+
+    /// Returns the pods of the case, without templates.
+    pub(in crate::judge) fn pods(&self) -> impl Iterator<Item = &'a PodView> {
+        self.case.pod_views().iter().filter(|pod_view| !pod_view.origin.is_template())
+    }
+}
+
+/// True for a process that has ended, and that nobody has waited for. Such a process has no mounts.
+pub(in crate::judge) fn is_zombie(status: &ProcessStatus) -> bool {
+    status.kind == ProcessKind::Zombie
+}
+
+/// Returns a container's name from the path of its file for the termination message on the node,
+/// `…/pods/UID/containers/NAME/FILE` (kubelet, `pkg/kubelet/kubelet_getters.go`). gVisor shows no such path.
+fn container_name(table: &MountTable) -> Option<&str> {
+    let names = table.mounts.mounts.iter().filter_map(|mount| {
+        let mut parts = of_kubelet(&mount.root)?.split('/').skip(1);
+        (parts.next()? == "containers").then(|| parts.next())?
+    });
+    let names: BTreeSet<_> = names.collect();
+    let mut names = names.into_iter();
+    names.next().filter(|_| names.next().is_none())
+}
+
+/// Returns the part of a path on the node that follows the kubelet's folder of pods: "UID/volumes/…".
+pub(in crate::judge) fn of_kubelet(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("/pods/")?;
+    let uid = rest.split('/').next()?;
+    let is_uid = uid.len() >= 32 && uid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_uid.then_some(rest)
+}
+
+#[cfg(test)]
+pub(in crate::judge) mod tests;

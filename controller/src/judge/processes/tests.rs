@@ -1,0 +1,131 @@
+use proto::Namespaces;
+
+use super::*;
+use crate::{
+    fixture::{self, beside},
+    judge::gvisor,
+};
+
+fn gap(case: &Case) -> Option<String> {
+    seen(case, &gvisor::assess(case)).unwrap().gap()
+}
+
+fn is_seen(case: &Case) -> bool {
+    seen(case, &gvisor::assess(case)).is_some()
+}
+
+#[test]
+fn a_probe_alone_sees_nobody() {
+    for case in [fixture::gvisor(), fixture::runc(), fixture::pod()] {
+        assert!(!is_seen(&case));
+    }
+    let mut case = beside::running();
+    beside::processes(&mut case).processes.retain(|process| [1, 9].contains(&process.pid));
+    assert!(!is_seen(&case));
+}
+
+#[test]
+fn a_first_process_with_a_containers_mounts_is_the_workloads() {
+    let mut case = beside::running();
+    beside::processes(&mut case).processes.retain(|process| process.pid == 7);
+    beside::processes(&mut case).processes[0].pid = 1;
+    assert!(is_seen(&case));
+}
+
+#[test]
+fn processes_of_a_machine_are_nobodys() {
+    let on_linux = |change: fn(&mut Case)| {
+        let mut case = beside::running();
+        case.collected.evidence = beside::on_linux(&case);
+        change(&mut case);
+        is_seen(&case)
+    };
+    assert!(on_linux(|_| ()));
+    assert!(!on_linux(|case| beside::status(case, 8).kind = ProcessKind::KernelThread));
+    assert!(!on_linux(|case| fixture::pod_view(case).host_namespaces = vec!["pid".into()]));
+    assert!(!on_linux(|case| case.surroundings.subject = Subject::Unsandboxed));
+    let shared = |case: &mut Case| {
+        let Observation::Seen(Namespaces { namespaces }) = case.surroundings.machine.namespaces.clone()
+        else {
+            panic!("{case:#?}")
+        };
+        case.collected.evidence.namespaces = Observation::Seen(Namespaces { namespaces });
+    };
+    assert!(!on_linux(shared));
+}
+
+#[test]
+fn a_kernel_thread_in_gvisor_is_a_process_like_all() {
+    let mut case = beside::running();
+    beside::status(&mut case, 8).kind = ProcessKind::KernelThread;
+    assert!(is_seen(&case));
+}
+
+#[test]
+fn each_gap_is_named() {
+    assert_eq!(gap(&beside::running()), None);
+    let told = |change: fn(&mut Case)| {
+        let mut case = beside::running();
+        change(&mut case);
+        gap(&case).unwrap()
+    };
+    assert!(told(|case| beside::processes(case).truncated = true).contains("more processes than the 64"));
+    let unread = told(|case| {
+        beside::status(case, 8).credentials.effective_user = 1000;
+        beside::processes(case).processes[2].mounts = Observation::Denied { errno: 13 };
+    });
+    assert!(unread.starts_with("the mounts of process 8 (command 08080808) could not be read"), "{unread}");
+    assert!(unread.contains("`--live-uid 1000`"), "{unread}");
+    assert!(
+        told(|case| beside::processes(case).mount_tables[1].mounts.truncated = true).contains("more mounts")
+    );
+    let hidden = told(|case| {
+        beside::processes(case).processes.remove(2);
+    });
+    assert!(hidden.contains("1 of the 2 containers of pod/web-1"), "{hidden}");
+}
+
+#[test]
+fn no_advice_asks_for_the_user_that_the_probe_has() {
+    let mut case = beside::running();
+    beside::processes(&mut case).processes[2].mounts = Observation::Denied { errno: 13 };
+    assert!(!gap(&case).unwrap().contains("--live-uid"));
+}
+
+#[test]
+fn a_zombie_has_no_mounts_to_read() {
+    let mut case = beside::running();
+    let mut ended = beside::processes(&mut case).processes[2].clone();
+    ended.pid = 20;
+    ended.mounts = Observation::Absent;
+    beside::processes(&mut case).processes.push(ended);
+    assert!(gap(&case).is_some());
+    beside::status(&mut case, 20).kind = ProcessKind::Zombie;
+    assert_eq!(gap(&case), None);
+}
+
+#[test]
+fn a_container_is_named_by_its_folder_on_the_node() {
+    let mut case = beside::running();
+    let uid = "6c0f5f2e-5dd0-4c93-9a5b-0d3f3a2b1c4d";
+    beside::mounts_of(&mut case, 2)[2].root = format!("/var/lib/kubelet/pods/{uid}/containers/proxy/0a1b");
+    let others = seen(&case, &gvisor::assess(&case)).unwrap();
+    assert_eq!(others.name(&others.processes()[2]), "container proxy, process 8 (command 08080808)");
+    assert_eq!(others.name(&others.processes()[1]), "process 7 (command 07070707)");
+    assert_eq!(of_kubelet("/srv/pods/shop/containers/proxy/0a1b"), None);
+}
+
+#[test]
+fn a_path_is_expected_if_the_runtime_or_the_specification_mounts_it() {
+    let mut case = beside::running();
+    let token = "/var/run/secrets/kubernetes.io/serviceaccount".to_owned();
+    fixture::pod_view(&mut case).containers[1].mount_paths = Some(vec![token]);
+    let others = seen(&case, &gvisor::assess(&case)).unwrap();
+    for path in ["/etc/hosts", "/data", "/run/secrets/kubernetes.io/serviceaccount"] {
+        assert_eq!(others.is_expected(path), Some(true), "{path}");
+    }
+    assert_eq!(others.is_expected("/data/deeper"), Some(false));
+    fixture::pod_view(&mut case).containers[1].mount_paths = None;
+    let others = seen(&case, &gvisor::assess(&case)).unwrap();
+    assert_eq!((others.is_expected("/data"), others.is_expected("/other")), (Some(true), None));
+}
