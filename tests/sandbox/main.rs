@@ -17,6 +17,7 @@ mod environments;
 mod harmless;
 mod hostile;
 mod images;
+mod in_place;
 mod limits;
 mod main_process;
 mod matrix;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         network::rows(),
         broken::rows(),
         secrets::rows(),
+        in_place::rows(),
         ordinary_user::rows(),
         readme::rows(),
     ];

@@ -146,10 +146,13 @@ fn token() -> String {
 /// Returns the secrets in these bytes, in any encoding.
 fn found(bytes: &[u8]) -> Vec<&'static str> {
     let dense: Vec<_> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let leaked = |secret: &&str| {
-        forms(secret).iter().any(|form| holds(bytes, form.as_bytes()) || holds(&dense, form.as_bytes()))
-    };
+    let leaked = |secret: &&str| is_in(bytes, secret) || is_in(&dense, secret);
     SECRETS.into_iter().filter(leaked).collect()
+}
+
+/// True if these bytes hold a secret in any encoding.
+pub(super) fn is_in(bytes: &[u8], secret: &str) -> bool {
+    forms(secret).iter().any(|form| holds(bytes, form.as_bytes()))
 }
 
 /// Returns a secret as it is, in hexadecimal digits, as a list of numbers, and in base64 at each of three offsets.
