@@ -21,11 +21,16 @@ const OF_RUNTIME: &[&str] =
     &["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/shm", TERMINATION_MESSAGE];
 
 /// The processes beside the probe's own container.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(in crate::judge) struct Others<'a> {
     case: &'a Case,
     processes: &'a Processes,
+    /// Why the processes of the examined pod are not among them; `None` if they are.
+    missing: Option<String>,
 }
+
+/// The processes of a pod that shows none.
+static NOBODY: Processes = Processes { processes: Vec::new(), mount_tables: Vec::new(), truncated: false };
 
 /// A container that processes show, with one of them.
 #[derive(Clone, Copy)]
@@ -34,20 +39,30 @@ pub(in crate::judge) struct Container<'a> {
     pub(in crate::judge) table: &'a MountTable,
 }
 
-/// Returns the workload's processes; `None` if the probe sees no process of another container than the pod's own process 1, or
-/// if the processes are the machine's.
+/// Returns the workload's processes. A running pod that is examined in place must show them; if it does not, that is a gap.
+/// Elsewhere, the result is `None` if the probe sees no process of another container than the pod's own process 1, or if the
+/// processes are the machine's.
 pub(in crate::judge) fn seen<'a>(case: &'a Case, assessment: &Assessment) -> Option<Others<'a>> {
-    let processes = case.evidence().processes.seen()?;
-    let others = Others { case, processes };
-    let sandboxs = |process: &Process| {
-        let table = processes.table_of(process).map(|table| Container { process, table });
-        process.pid == 1 && table.is_some_and(|container| !others.is_of_workload(&container))
+    let observed = &case.evidence().processes;
+    let missing = match observed.seen() {
+        None => format!("the processes of the running pod could not be observed: {}", observed.fared()),
+        Some(processes) if are_the_machines(case, assessment, processes) => {
+            "the probe sees the node's processes, and cannot tell which of them are the pod's".to_owned()
+        }
+        Some(processes) => {
+            let others = Others { case, processes, missing: None };
+            if others.shows_a_container() {
+                return Some(others);
+            }
+            "the probe saw no process of the running pod's containers".to_owned()
+        }
     };
-    let is_nobodys = |process: &Process| process.mounts.seen() == Some(&MountsOf::Probe) || sandboxs(process);
-    if processes.processes.iter().all(is_nobodys) || are_the_machines(case, assessment, processes) {
-        return None;
-    }
-    Some(others)
+    examined(case).is_some().then_some(Others { case, processes: &NOBODY, missing: Some(missing) })
+}
+
+/// Returns the name of the running pod that the probe examined in place.
+fn examined(case: &Case) -> Option<&str> {
+    case.surroundings.in_cluster.as_ref()?.group.in_place.as_deref()
 }
 
 /// True if the processes are those of a machine. gVisor never shows a machine's processes. Under Linux, threads of the kernel
@@ -75,6 +90,17 @@ fn are_the_machines(case: &Case, assessment: &Assessment, processes: &Processes)
 // === impl Others ===
 
 impl<'a> Others<'a> {
+    /// True if a process is of another container than the probe's and the sandbox's own.
+    fn shows_a_container(&self) -> bool {
+        let is_sandboxs = |process: &Process| {
+            let table = self.processes.table_of(process).map(|table| Container { process, table });
+            process.pid == 1 && table.is_some_and(|container| !self.is_of_workload(&container))
+        };
+        self.processes()
+            .iter()
+            .any(|process| process.mounts.seen() != Some(&MountsOf::Probe) && !is_sandboxs(process))
+    }
+
     /// Returns all processes. Those with the probe's own mounts are among them: a privileged process can enter any mounts.
     pub(in crate::judge) fn processes(&self) -> &'a [Process] {
         &self.processes.processes
@@ -108,6 +134,9 @@ impl<'a> Others<'a> {
     /// Names the first gap in the evidence about the containers: a process that was left out, mounts that could not be read, or
     /// a container without a visible process.
     pub(in crate::judge) fn gap(&self) -> Option<String> {
+        if self.missing.is_some() {
+            return self.missing.clone();
+        }
         if self.processes.truncated {
             let most = proto::MOST_PROCESSES;
             return Some(format!("the pod has more processes than the {most} that the probe reports"));
@@ -187,9 +216,11 @@ impl<'a> Others<'a> {
         (known && self.pods().next().is_some()).then_some(false)
     }
 
-    /// Returns the pods of the case, without templates.
+    /// Returns the pods of the case, without templates; the examined pod alone if there is one.
     pub(in crate::judge) fn pods(&self) -> impl Iterator<Item = &'a PodView> {
-        self.case.pod_views().iter().filter(|pod_view| !pod_view.origin.is_template())
+        let examined = examined(self.case);
+        let is_it = move |pod: &String| examined.is_none_or(|examined| examined == pod);
+        self.case.pod_views().iter().filter(move |pod_view| pod_view.origin.pod.as_ref().is_some_and(is_it))
     }
 }
 

@@ -150,6 +150,14 @@ mod tests {
     }
 
     #[test]
+    fn a_running_pod_without_a_visible_process_is_inconclusive() {
+        let mut case = fixture::pod();
+        assert_eq!(told(&case), "met");
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        assert_eq!(told(&case), "open");
+    }
+
+    #[test]
     fn mounts_that_show_no_root_are_inconclusive() {
         let mut case = beside::running();
         beside::mounts_of(&mut case, 1).remove(0);

@@ -25,6 +25,42 @@ fn a_probe_alone_sees_nobody() {
 }
 
 #[test]
+fn a_running_pod_that_shows_no_process_is_a_gap() {
+    let told = |change: fn(&mut Case)| {
+        let mut case = beside::running();
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        assert_eq!(gap(&case), None);
+        change(&mut case);
+        gap(&case).unwrap()
+    };
+    let alone = |case: &mut Case| {
+        beside::processes(case).processes.retain(|process| [1, 9].contains(&process.pid));
+    };
+    assert_eq!(told(alone), "the probe saw no process of the running pod's containers");
+    let blind = |case: &mut Case| case.collected.evidence.processes = Observation::TimedOut;
+    assert!(told(blind).ends_with("could not be observed: looking took too long"));
+    let among = |case: &mut Case| {
+        case.collected.evidence = beside::on_linux(case);
+        beside::status(case, 8).kind = ProcessKind::KernelThread;
+    };
+    assert!(told(among).starts_with("the probe sees the node's processes"));
+}
+
+#[test]
+fn only_the_examined_pod_explains_its_processes() {
+    let mut case = beside::running();
+    let mut other = case.pod_views()[0].clone();
+    other.origin.pod = Some("web-2".into());
+    other.containers[0].mount_paths = Some(vec!["/other".into()]);
+    let group = &mut fixture::in_cluster(&mut case).group;
+    group.pod_views.push(other);
+    let expected = |case: &Case| seen(case, &gvisor::assess(case)).unwrap().is_expected("/other");
+    assert_eq!(expected(&case), Some(true));
+    fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+    assert_eq!(expected(&case), Some(false));
+}
+
+#[test]
 fn a_first_process_with_a_containers_mounts_is_the_workloads() {
     let mut case = beside::running();
     beside::processes(&mut case).processes.retain(|process| process.pid == 7);

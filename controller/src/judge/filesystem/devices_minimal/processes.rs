@@ -86,6 +86,13 @@ mod tests {
     }
 
     #[test]
+    fn a_running_pod_without_a_visible_process_is_inconclusive() {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        assert_eq!(fixture::told(&judge(&case)), "open");
+    }
+
+    #[test]
     fn devices_that_were_left_out_are_inconclusive() {
         assert_eq!(fixture::told(&having(1, |found| found.truncated = true)), "open");
     }

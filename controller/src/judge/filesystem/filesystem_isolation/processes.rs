@@ -173,6 +173,13 @@ mod tests {
     }
 
     #[test]
+    fn a_running_pod_without_a_visible_process_is_inconclusive() {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        assert_eq!(fixture::told(&judge(&case)), "open");
+    }
+
+    #[test]
     fn unknown_declarations_and_unread_mounts_are_inconclusive() {
         let mut case = beside::running();
         fixture::pod_view(&mut case).containers[0].mount_paths = None;

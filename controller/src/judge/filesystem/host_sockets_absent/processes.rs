@@ -120,6 +120,13 @@ mod tests {
     }
 
     #[test]
+    fn a_running_pod_without_a_visible_process_is_inconclusive() {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        assert_eq!(fixture::told(&judge(&case)), "open");
+    }
+
+    #[test]
     fn unread_mounts_are_inconclusive() {
         let mut case = beside::running();
         beside::processes(&mut case).processes[2].mounts = proto::Observation::Denied { errno: 13 };

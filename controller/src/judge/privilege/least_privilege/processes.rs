@@ -202,6 +202,14 @@ mod tests {
     }
 
     #[test]
+    fn a_running_pod_without_a_visible_process_is_inconclusive() {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        let judgement = judge(&case);
+        assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{}", judgement.because);
+    }
+
+    #[test]
     fn a_process_of_linux_needs_a_filter() {
         let filtered = Observation::Seen(Seccomp { mode: Some(2), no_new_privs: Some(true) });
         for (mode, expected) in [(0, Outcome::Unmet), (2, Outcome::Met)] {
