@@ -35,6 +35,7 @@ impl ControlPods {
     }
 
     /// Returns the pods without the labels that `--probe-label` and admission added.
+    #[must_use]
     pub fn without_added(&self) -> Self {
         let pod = |pod: &OwnPod| {
             let mut labels = pod.labels.clone();
