@@ -341,7 +341,12 @@ fn isolated() -> Evidence {
         seccomp: seen(Seccomp { mode: Some(0), no_new_privs: None }),
         interfaces: seen(Interfaces { interfaces: vec![loopback] }),
         routes: seen(Routes { routes: Vec::new() }),
-        egress: seen(Egress { attempts, name_servers: Vec::new(), container_age_ms: Some(60) }),
+        egress: seen(Egress {
+            attempts,
+            name_servers: Vec::new(),
+            container_age_ms: Some(60),
+            lookups: Vec::new(),
+        }),
         ..files::none()
     }
 }

@@ -1,6 +1,6 @@
 //! Attempts to reach targets, all at once under one deadline, in two rounds. Nothing is sent over a connection, and a
 //! connection that was made is closed. By UDP a datagram is sent, and repeated while nothing comes back. Of an answer only a
-//! listener's token and the header of a DNS message are read.
+//! listener's token and the header of a DNS message are read, and the addresses of a name that is looked up before its attempts.
 //!
 //! The second round begins some seconds later, because a network may open or close after a container has started. It attempts
 //! every target again, whatever came of the first attempt.
@@ -8,6 +8,7 @@
 mod age;
 mod dns;
 mod ending;
+mod lookup;
 mod resolver;
 mod round;
 mod socket;
@@ -17,7 +18,7 @@ mod underway;
 
 use std::{net::IpAddr, thread, time::Duration};
 
-use proto::{Attempt, Budget, Egress, Observation, Protocol, Target};
+use proto::{Attempt, Budget, Egress, Lookup, Observation, Protocol, Target};
 use round::Round;
 
 use crate::{network::interfaces, vantage::Vantage};
@@ -39,9 +40,10 @@ impl Attempts {
     /// Starts the first round and waits for no attempt.
     pub(crate) fn begin(targets: &[Target], budget: Budget, vantage: &Vantage) -> Self {
         let Budget { egress, again, observer: _ } = budget;
-        let asked = targets.iter().any(|target| target.protocol == Protocol::Resolver);
+        let asks = |it: &Target| it.protocol == Protocol::Resolver || it.looked_up().is_some();
+        let asked = targets.iter().any(asks);
         let servers = if asked { resolver::name_servers(vantage) } else { Vec::new() };
-        let first = Round::begin(targets, &servers, egress);
+        let first = Round::begin(targets, &resolver::places(&servers), egress);
         let container_age = age::container(vantage);
         Self { budget: egress, again, targets: targets.to_vec(), servers, first, container_age }
     }
@@ -56,12 +58,15 @@ impl Attempts {
             return Observation::failed(format!("poll: {}", errno.desc()));
         }
         let mut again = Vec::new();
+        let mut lookups = Vec::new();
+        remember(&mut lookups, &self.first);
         if let Some(at) = self.again.filter(|_| may_leave(&self)) {
             thread::sleep(at.saturating_sub(self.first.elapsed()));
-            let mut second = Round::begin(&self.targets, &self.servers, self.budget);
+            let mut second = Round::begin(&self.targets, &resolver::places(&self.servers), self.budget);
             if let Err(errno) = second.wait() {
                 return Observation::failed(format!("poll: {}", errno.desc()));
             }
+            remember(&mut lookups, &second);
             again = second.conclude();
         }
         let again = again.into_iter().map(|attempt| Some(attempt.reach)).chain(std::iter::repeat(None));
@@ -70,6 +75,7 @@ impl Attempts {
             attempts: attempts.map(|(attempt, again)| Attempt { again, ..attempt }).collect(),
             name_servers: self.servers,
             container_age_ms: self.container_age.and_then(|age| u64::try_from(age.as_millis()).ok()),
+            lookups,
         })
     }
 
@@ -88,6 +94,19 @@ impl Attempts {
             Protocol::Resolver => self.servers.iter().all(IpAddr::is_loopback),
             _ => target.address.is_loopback(),
         }
+    }
+}
+
+/// Adds the addresses of a round's lookups to those of the rounds before.
+fn remember(all: &mut Vec<Lookup>, round: &Round) {
+    for (name, found) in round.lookups() {
+        let known = all.iter().position(|lookup| lookup.name == name);
+        let lookup = match known.and_then(|position| all.get_mut(position)) {
+            Some(known) => known,
+            None => all.push_mut(Lookup { name: name.to_owned(), addresses: Vec::new() }),
+        };
+        let new: Vec<_> = found.iter().filter(|it| !lookup.addresses.contains(it)).copied().collect();
+        lookup.addresses.extend(new);
     }
 }
 

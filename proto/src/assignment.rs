@@ -81,7 +81,8 @@ pub struct Target {
     pub protocol: Protocol,
     /// The token that identifies one of the run's own listeners; `None` for every other target.
     pub token: Option<Nonce>,
-    /// The name that a DNS query asks for, or the name of the Unix socket; otherwise empty.
+    /// The name that a DNS query asks for, the name that is looked up before an attempt by TCP or UDP, or the name of the Unix
+    /// socket; otherwise empty.
     pub name: String,
 }
 
@@ -211,6 +212,12 @@ impl Target {
     /// Returns the target at an address, without a token or a name.
     pub const fn at(id: u32, address: IpAddr, port: u16, protocol: Protocol) -> Self {
         Self { id, address, port, protocol, token: None, name: String::new() }
+    }
+
+    /// Returns the name that the sandbox's own name servers are asked for before the attempt; `None` if there is none.
+    pub fn looked_up(&self) -> Option<&str> {
+        let by_address = matches!(self.protocol, Protocol::Tcp | Protocol::Udp) && self.token.is_none();
+        (by_address && !self.name.is_empty()).then_some(self.name.as_str())
     }
 }
 

@@ -93,9 +93,29 @@ impl Policies {
         Some(created.parse::<jiff::Timestamp>().ok()?.as_second())
     }
 
+    /// Returns true if a policy of any kind names peers by DNS names. A network learns such a name's addresses from the answers
+    /// that a pod gets.
+    pub fn speak_of_names(&self) -> bool {
+        self.objects.iter().any(|object| names_peers(&object["spec"]) || names_peers(&object["specs"]))
+    }
+
     /// Returns the reads that failed.
     pub fn unread(&self) -> impl Iterator<Item = &Unreadable> {
         self.opaque.iter().filter_map(Opaque::unreadable)
+    }
+}
+
+/// The fields that list DNS names: of Cilium, of Calico, and of the administrator's kinds and those of EKS.
+const NAMES: [&str; 3] = ["toFQDNs", "domains", "domainNames"];
+
+fn names_peers(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(key, value)| {
+            let names = value.as_array().is_some_and(|names| !names.is_empty());
+            (names && NAMES.contains(&key.as_str())) || names_peers(value)
+        }),
+        Value::Array(items) => items.iter().any(names_peers),
+        _ => false,
     }
 }
 

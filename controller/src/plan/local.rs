@@ -124,7 +124,7 @@ pub fn plan(request: &LocalPlanRequest, nonce: Nonce) -> Result<LocalPlan, Local
     let destinations = std::iter::once(loopback)
         .chain(outside.filter(|_| shut_in))
         .chain(request.listener.iter().flat_map(Listener::destinations))
-        .chain(request.wanted.named());
+        .chain(request.wanted.named(false));
     Ok(LocalPlan {
         subject,
         run: run_name(nonce),
@@ -348,7 +348,8 @@ mod tests {
             one_way: Nonce([2; 16]),
         };
         let address = Ipv4Addr::LOCALHOST.into();
-        let named = Named { address, port: 9, protocol: Protocol::Tcp, purpose: Purpose::Requested };
+        let purpose = Purpose::Requested;
+        let named = Named { address, port: 9, protocol: Protocol::Tcp, purpose, name: None };
         let wanted = Wanted { named: vec![named], ..Wanted::default() };
         let runtime = Some(vec!["runc".into()]);
         let network = Network::Joined;

@@ -23,7 +23,7 @@ pub struct Wanted {
 }
 
 /// A target that the user named.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Named {
     /// The target's address.
     pub address: IpAddr,
@@ -33,6 +33,8 @@ pub struct Named {
     pub protocol: Protocol,
     /// The purpose: requested, allowed or required.
     pub purpose: Purpose,
+    /// The name that the user gave in place of the address; `None` for an address, and for a target that is only attempted.
+    pub name: Option<String>,
 }
 
 impl Default for Wanted {
@@ -49,10 +51,12 @@ impl Wanted {
         self
     }
 
-    /// Returns the user's destinations. A known address of a class gets the purpose of that class.
-    pub(super) fn named(&self) -> impl Iterator<Item = Destination> {
-        self.named.iter().map(|named| {
-            let target = Target::at(0, named.address, named.port, named.protocol);
+    /// Returns the user's destinations. A known address of a class gets the purpose of that class. With `by_name`, the names of
+    /// allowed and required destinations are looked up in the sandbox.
+    pub(super) fn named(&self, by_name: bool) -> impl Iterator<Item = Destination> {
+        self.named.iter().map(move |named| {
+            let name = named.name.clone().filter(|_| by_name).unwrap_or_default();
+            let target = Target { name, ..Target::at(0, named.address, named.port, named.protocol) };
             let purpose = match named.purpose {
                 Purpose::Required => Purpose::Required,
                 otherwise => defaults::purpose(named.address, otherwise),
@@ -93,9 +97,9 @@ mod tests {
     #[test]
     fn a_default_that_the_user_names_is_attempted_once() {
         let address = "1.1.1.1".parse().unwrap();
-        let named = |purpose| Named { address, port: 443, protocol: Protocol::Tcp, purpose };
+        let named = |purpose| Named { address, port: 443, protocol: Protocol::Tcp, purpose, name: None };
         let wanted = Wanted { named: vec![named(Purpose::Requested)], ..Wanted::default() };
-        let all = distinct(defaults::destinations().chain(wanted.named()));
+        let all = distinct(defaults::destinations().chain(wanted.named(false)));
         assert_eq!(all.len(), defaults::destinations().count());
         assert_eq!((all[0].named, all[0].purpose), (true, Purpose::PublicInternet));
         assert!((1..).zip(&all).all(|(id, destination)| destination.target.id == id));
@@ -103,7 +107,7 @@ mod tests {
             [(Purpose::Allowed, Purpose::PublicInternet), (Purpose::Required, Purpose::Required)]
         {
             let wanted = Wanted { named: vec![named(purpose)], ..Wanted::default() };
-            let all = distinct(defaults::destinations().chain(wanted.named()));
+            let all = distinct(defaults::destinations().chain(wanted.named(false)));
             assert_eq!(all[0].purpose, expected);
         }
     }

@@ -121,7 +121,11 @@ fn attempt(endpoint: &Endpoint, address: IpAddr, purpose: Purpose) -> Option<Nam
         None if port == DNS_PORT && purpose != Purpose::Requested => Protocol::Dns,
         protocol => protocol.unwrap_or(Protocol::Tcp),
     };
-    Some(Named { address, port, protocol, purpose })
+    let name = match &endpoint.host {
+        Host::Name(name) if purpose != Purpose::Requested => Some(name.clone()),
+        _ => None,
+    };
+    Some(Named { address, port, protocol, purpose, name })
 }
 
 /// Returns an endpoint's addresses, each with the length of its prefix in bits.

@@ -14,8 +14,8 @@ pub(super) fn name_servers(vantage: &Vantage) -> Vec<IpAddr> {
     configuration.seen().map(|text| parse(text)).unwrap_or_default()
 }
 
-pub(super) fn place(server: IpAddr) -> SocketAddr {
-    SocketAddr::new(server, PORT)
+pub(super) fn places(servers: &[IpAddr]) -> Vec<SocketAddr> {
+    servers.iter().map(|&server| SocketAddr::new(server, PORT)).collect()
 }
 
 fn parse(configuration: &str) -> Vec<IpAddr> {

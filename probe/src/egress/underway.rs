@@ -1,7 +1,7 @@
 //! One attempt: its state and its ending.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     os::fd::{AsFd, AsRawFd, RawFd},
     task::Poll,
     time::{Duration, Instant},
@@ -12,7 +12,6 @@ use proto::{Attempt, Protocol, Reach, Target};
 
 use super::{
     ending::Ending,
-    resolver,
     tcp::{self, Connection},
     udp::Exchange,
 };
@@ -27,6 +26,8 @@ pub(super) struct Underway {
 
 #[derive(Debug)]
 enum State {
+    /// The name of the target is looked up first.
+    Waiting(Target),
     Connecting(Connection),
     /// The exchanges with all servers that may still answer, and the best ending so far.
     Exchanging(Vec<Exchange>, Option<Ended>),
@@ -42,17 +43,27 @@ struct Ended {
 // === impl Underway ===
 
 impl Underway {
-    pub(super) fn begin(target: &Target, servers: &[IpAddr], started: Instant) -> Self {
+    /// Returns the attempt on a target whose name is looked up first.
+    pub(super) fn waiting(target: &Target) -> Self {
+        Self { target: target.id, found_no_way: false, state: State::Waiting(target.clone()) }
+    }
+
+    /// Returns the target whose name is looked up; `None` once the attempt has begun.
+    pub(super) const fn waits(&self) -> Option<&Target> {
+        match &self.state {
+            State::Waiting(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    pub(super) fn begin(target: &Target, servers: &[SocketAddr], started: Instant) -> Self {
         let at_once =
             |errno| State::ended(Ending::at_once_on(target.address, errno, target.protocol), started);
         let state = match target.protocol {
             Protocol::Tcp => Connection::begin(target).map_or_else(at_once, State::Connecting),
             Protocol::Socket => State::ended(tcp::local(&target.name), started),
             Protocol::Resolver if servers.is_empty() => State::ended(Ending::of(Reach::NoResolver), started),
-            Protocol::Resolver => {
-                let servers: Vec<_> = servers.iter().map(|&server| resolver::place(server)).collect();
-                State::exchanging(target, &servers, started)
-            }
+            Protocol::Resolver => State::exchanging(target, servers, started),
             Protocol::Udp | Protocol::Dns | Protocol::OneWay | Protocol::Heard | Protocol::Echo => {
                 State::exchanging(target, &[SocketAddr::new(target.address, target.port)], started)
             }
@@ -75,7 +86,7 @@ impl Underway {
             State::Exchanging(exchanges, _) => {
                 exchanges.iter().map(|exchange| PollFd::new(exchange.as_fd(), PollFlags::POLLIN)).collect()
             }
-            State::Ended(_) => Vec::new(),
+            State::Waiting(_) | State::Ended(_) => Vec::new(),
         }
     }
 
@@ -97,7 +108,7 @@ impl Underway {
                 });
                 self.settle();
             }
-            State::Connecting(_) | State::Ended(_) => (),
+            State::Waiting(_) | State::Connecting(_) | State::Ended(_) => (),
         }
     }
 
@@ -105,7 +116,7 @@ impl Underway {
     pub(super) fn due(&self, budget: Duration) -> Option<Duration> {
         match &self.state {
             State::Exchanging(exchanges, _) => exchanges.iter().filter_map(|it| it.due(budget)).min(),
-            State::Connecting(_) | State::Ended(_) => None,
+            State::Waiting(_) | State::Connecting(_) | State::Ended(_) => None,
         }
     }
 
@@ -138,6 +149,8 @@ impl Underway {
     pub(super) fn conclude(self, budget: Duration) -> Attempt {
         let overdue = |reach| Ended { ending: Ending::of(reach), took: budget };
         let Ended { ending: Ending { reach, errno }, took } = match self.state {
+            // An attempt that had no time was not made.
+            State::Waiting(_) => overdue(Reach::Failed),
             State::Connecting(connection) => overdue(connection.overdue()),
             State::Exchanging(exchanges, best) => {
                 let silent = exchanges.first().map_or(Reach::TimedOut, Exchange::overdue);

@@ -116,6 +116,18 @@ pub struct Egress {
     /// `None` if the probe could not tell.
     #[serde(default)]
     pub container_age_ms: Option<u64>,
+    /// The names that were looked up before the attempts.
+    #[serde(default)]
+    pub lookups: Vec<Lookup>,
+}
+
+/// The addresses of one name, as the sandbox's own name servers gave them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Lookup {
+    /// The name of the assignment's targets.
+    pub name: String,
+    /// The addresses that a name may lead to; empty if the name was not resolved.
+    pub addresses: Vec<IpAddr>,
 }
 
 // === impl Reach ===
@@ -224,8 +236,9 @@ impl TryFrom<generated::Attempt> for Attempt {
 }
 
 impl From<Egress> for generated::Egress {
-    fn from(Egress { attempts, name_servers, container_age_ms }: Egress) -> Self {
+    fn from(Egress { attempts, name_servers, container_age_ms, lookups }: Egress) -> Self {
         Self {
+            lookups: lookups.into_iter().map(Into::into).collect(),
             attempts: attempts.into_iter().map(Into::into).collect(),
             name_servers: name_servers.iter().map(IpAddr::to_string).collect(),
             container_age_ms,
@@ -237,11 +250,28 @@ impl TryFrom<generated::Egress> for Egress {
     type Error = Refused;
 
     fn try_from(message: generated::Egress) -> Result<Self, Refused> {
-        let generated::Egress { attempts, name_servers, container_age_ms } = message;
+        let generated::Egress { attempts, name_servers, container_age_ms, lookups } = message;
         let attempts = list("attempts", attempts, Attempt::try_from)?;
         distinct("attempts", &attempts.iter().map(|attempt| attempt.target).collect::<Vec<_>>())?;
         let name_servers = list("name_servers", name_servers, address("name_servers"))?;
-        Ok(Self { attempts, name_servers, container_age_ms })
+        let lookups = list("lookups", lookups, Lookup::try_from)?;
+        distinct("lookups", &lookups.iter().map(|lookup| lookup.name.as_str()).collect::<Vec<_>>())?;
+        Ok(Self { attempts, name_servers, container_age_ms, lookups })
+    }
+}
+
+impl From<Lookup> for generated::Lookup {
+    fn from(Lookup { name, addresses }: Lookup) -> Self {
+        Self { name, addresses: addresses.iter().map(IpAddr::to_string).collect() }
+    }
+}
+
+impl TryFrom<generated::Lookup> for Lookup {
+    type Error = Refused;
+
+    fn try_from(message: generated::Lookup) -> Result<Self, Refused> {
+        let generated::Lookup { name, addresses } = message;
+        Ok(Self { name: text("name", name)?, addresses: list("addresses", addresses, address("addresses"))? })
     }
 }
 

@@ -636,7 +636,7 @@ pub struct Attempt {
     pub again: i32,
 }
 /// All attempts, one for each target of the assignment, in the assignment's order. The probe sends only what the target's
-/// protocol states. Nothing that comes back is carried.
+/// protocol states. Nothing that comes back is carried, except the addresses of names.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Egress {
     #[prost(message, repeated, tag = "1")]
@@ -649,6 +649,19 @@ pub struct Egress {
     /// absent if the kernel does not tell, or if process 1 is not the probe's own.
     #[prost(uint64, optional, tag = "41")]
     pub container_age_ms: ::core::option::Option<u64>,
+    /// The names that were looked up before the attempts, each once.
+    #[prost(message, repeated, tag = "42")]
+    pub lookups: ::prost::alloc::vec::Vec<Lookup>,
+}
+/// The answers of the sandbox's own name servers to the questions for one name. Nothing else of the answers is carried.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Lookup {
+    /// Target.name of the assignment.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The addresses that a name may lead to, of all rounds, written as in RFC 5952; empty if the name was not resolved.
+    #[prost(string, repeated, tag = "2")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// The end of an attempt. An errno comes from the call that began the attempt ("at once"), or from a later answer on the
 /// network path: an ICMP message or a TCP segment.
@@ -1413,8 +1426,11 @@ pub struct Target {
     /// for every other target.
     #[prost(bytes = "vec", tag = "40")]
     pub token: ::prost::alloc::vec::Vec<u8>,
-    /// The name that a DNS query asks for, the path of a Unix socket, or the socket's abstract name behind an "@". Otherwise
-    /// empty.
+    /// The name that a DNS query asks for, the path of a Unix socket, or the socket's abstract name behind an "@". The name of
+    /// a target of PROTOCOL_TCP or PROTOCOL_UDP is looked up first, as an ordinary program does: in each round the probe asks
+    /// the name servers of the sandbox's own /etc/resolv.conf once for each address family, and attempts an address of the
+    /// answers in place of `address`. It attempts `address` if they hold it, or if they hold no address that a name may lead
+    /// to. Otherwise empty.
     #[prost(string, tag = "41")]
     pub name: ::prost::alloc::string::String,
 }

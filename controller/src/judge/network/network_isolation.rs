@@ -69,19 +69,24 @@ pub(super) fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     if let Some(it) = missed.iter().find(|it| it.control_reached()) {
         let name = it.destination.name();
         return cited(Judgement::unmet(format!(
-            "the sandbox must reach {name}, and did not; the target answers outside the sandbox"
+            "the sandbox must reach {name}, and did not; the target answers outside the sandbox{}{}",
+            it.looked_up(),
+            it.resolving()
         )));
     }
     if let Some(it) = missed.iter().find(|it| it.control_reached_once()) {
         let name = it.destination.name();
         return cited(Judgement::undecided(Step::RunAgain.because(format!(
-            "the sandbox must reach {name}, and did not; the target answered outside the sandbox in one round of two"
+            "the sandbox must reach {name}, and did not; the target answered outside the sandbox in one round of two{}",
+            it.looked_up()
         ))));
     }
     if let Some(it) = missed.first() {
         let name = it.destination.name();
         return cited(Judgement::undecided(Step::Answer.because(format!(
-            "the sandbox must reach {name}, and did not; nothing shows that the target answers anybody"
+            "the sandbox must reach {name}, and did not; nothing shows that the target answers anybody{}{}",
+            it.looked_up(),
+            it.resolving()
         ))));
     }
     if let Some(place) = case.surroundings.untried_sockets.first() {

@@ -85,11 +85,14 @@ fn judge(case: &Case) -> Judgement {
     }
 }
 
-/// Returns the policies that deny a destination that the sandbox reached. Most CNI plugins let a pod reach its own node, and a
+/// Returns the policies that deny a destination that the sandbox reached at its own address. Most CNI plugins let a pod reach its own node, and a
 /// rule for pods may also let traffic to a Service pass.
 fn denied(known: &InCluster, it: &Attempted<'_>) -> Option<String> {
     let purpose = it.destination.purpose;
-    if !it.got_through() || matches!(purpose, Purpose::LoopbackListener | Purpose::Node | Purpose::Kubelet) {
+    if it.was_led_elsewhere()
+        || !it.got_through()
+        || matches!(purpose, Purpose::LoopbackListener | Purpose::Node | Purpose::Kubelet)
+    {
         return None;
     }
     let (target, transport) = (&it.destination.target, it.transport()?);

@@ -117,14 +117,16 @@ pub fn destinations(
             .chain(behind)
             .chain(neighbours)
             .chain(outside)
-            .chain(wanted.named()),
+            .chain(wanted.named(cluster.policies.speak_of_names())),
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::fixture;
+    use crate::{fixture, plan::Named};
 
     fn of_purpose(cluster: &Cluster, group: &Group, purpose: Purpose) -> Vec<String> {
         let (addresses, ports) = (["192.0.2.1".parse().unwrap()], ["53/udp".parse().unwrap()]);
@@ -160,6 +162,42 @@ mod tests {
         let own = ["192.0.2.1:8790", "192.0.2.1:8790/udp", "192.0.2.1:8790/one-way"];
         assert_eq!(of(Purpose::Listener), own);
         assert_eq!(of(Purpose::ListenerOnPolicyPort), ["192.0.2.1:53/udp"]);
+    }
+
+    fn named(cluster: &Cluster) -> Vec<(String, String)> {
+        let name = Some("api.example".to_owned());
+        let of = |purpose, protocol, name| Named {
+            address: "192.0.2.7".parse().unwrap(),
+            port: 443,
+            protocol,
+            purpose,
+            name,
+        };
+        let named = vec![
+            of(Purpose::Required, Protocol::Tcp, name.clone()),
+            of(Purpose::Allowed, Protocol::Udp, name),
+            of(Purpose::Requested, Protocol::Tcp, None),
+        ];
+        let wanted = Wanted { named, defaults: false, ..Wanted::default() };
+        let (token, one_way) = (Nonce([1; 16]), Nonce([2; 16]));
+        let listener = ListenerAt { addresses: &[], ports: &[], token, one_way };
+        let all = destinations(cluster, &Group::default(), None, &listener, &wanted).into_iter();
+        let named = all.filter(|it| it.named);
+        named.map(|it| (it.name(), it.target.looked_up().unwrap_or_default().to_owned())).collect()
+    }
+
+    #[test]
+    fn a_name_is_looked_up_in_the_sandbox_if_a_policy_speaks_of_names() {
+        let name = |protocol: &str, name: &str| (format!("192.0.2.7:443{protocol}"), name.to_owned());
+        let mut cluster = cluster();
+        assert_eq!(named(&cluster), [name("", ""), name("/udp", "")]);
+        let spec =
+            json!({ "endpointSelector": {}, "egress": [{ "toFQDNs": [{ "matchName": "api.example" }] }] });
+        cluster.policies = fixture::policies(&[json!({
+            "apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
+            "metadata": { "name": "by-name", "namespace": "shop" }, "spec": spec,
+        })]);
+        assert_eq!(named(&cluster), [name("", "api.example"), name("/udp", "api.example"), name("", "")]);
     }
 
     #[test]

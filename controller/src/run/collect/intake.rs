@@ -320,6 +320,7 @@ mod tests {
             attempts: vec![attempt],
             name_servers: Vec::new(),
             container_age_ms: None,
+            lookups: Vec::new(),
         }));
         let content = Content::Observed(Observed { observer: Observer::Egress, outcome });
         assert_eq!(intake.accept(Delivery { nonce: NONCE, content }.into()), Err(Breach::OtherTargets));

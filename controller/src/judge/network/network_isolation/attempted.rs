@@ -1,6 +1,6 @@
 //! An attempt with everything else that is known about it: its purpose, the profile's expectation, the control's result.
 
-use proto::{Attempt, Protocol, Reach};
+use proto::{Attempt, Lookup, Protocol, Reach};
 
 use super::interception::{self, Interception};
 use crate::judge::network::undecided::{Step, Undecided};
@@ -25,7 +25,12 @@ pub(in crate::judge) struct Attempted<'a> {
     intercepted: bool,
     /// The same for the control's connection.
     control_intercepted: bool,
+    /// The lookup of the target's name in the sandbox; `None` if the name was not looked up there.
+    lookup: Option<&'a Lookup>,
 }
+
+/// The most addresses of a lookup that a text names.
+const NAMED: usize = 4;
 
 /// Returns every attempt that was asked for and made.
 pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
@@ -51,6 +56,10 @@ pub(in crate::judge) fn all(case: &Case) -> Vec<Attempted<'_>> {
             control: tried,
             intercepted: interceptions.iter().any(takes),
             control_intercepted: of_control.iter().any(takes),
+            lookup: destination
+                .target
+                .looked_up()
+                .and_then(|name| egress.lookups.iter().find(|lookup| lookup.name == name)),
         })
     });
     made.collect()
@@ -192,12 +201,49 @@ impl Attempted<'_> {
         matches!(target.protocol, Protocol::Dns | Protocol::Resolver) && !target.name.is_empty()
     }
 
+    /// Returns true if the name servers of the sandbox led the attempt to other addresses than the destination's.
+    pub(in crate::judge) fn was_led_elsewhere(&self) -> bool {
+        let target = &self.destination.target;
+        self.lookup
+            .is_some_and(|lookup| !lookup.addresses.is_empty() && !lookup.addresses.contains(&target.address))
+    }
+
+    /// Returns what the lookup of the target's name came to in the sandbox, as a sentence's rest; empty without a lookup.
+    pub(super) fn looked_up(&self) -> String {
+        let Some(Lookup { name, addresses }) = self.lookup else { return String::new() };
+        let more = addresses.len().saturating_sub(NAMED);
+        let addresses: Vec<_> = addresses.iter().take(NAMED).map(ToString::to_string).collect();
+        match (addresses.as_slice(), more) {
+            ([], _) => format!("; the sandbox's own name servers gave no address for {name}"),
+            (addresses, 0) => format!("; the sandbox looked up {name}: {}", addresses.join(", ")),
+            (addresses, more) => {
+                format!("; the sandbox looked up {name}: {}, and {more} more", addresses.join(", "))
+            }
+        }
+    }
+
+    /// Returns the remedy for a name that the sandbox could not look up, as a sentence's rest; empty for any other target.
+    pub(super) fn resolving(&self) -> &'static str {
+        match self.lookup {
+            Some(lookup) if lookup.addresses.is_empty() => {
+                ": let the pods ask them, and let the policy for names inspect the answers (Cilium: a rule for `dns` on port 53)"
+            }
+            _ => "",
+        }
+    }
+
     /// Returns the attempt as a citation.
     pub(in crate::judge) fn cited(&self) -> Citation {
         let name = self.destination.name();
         Citation {
             source: "egress",
-            text: format!("{name}: {}; {}{}", self.ended(), self.destination.purpose.words(), self.took()),
+            text: format!(
+                "{name}: {}; {}{}{}",
+                self.ended(),
+                self.destination.purpose.words(),
+                self.took(),
+                self.looked_up()
+            ),
         }
     }
 
@@ -237,7 +283,7 @@ mod tests {
             profile::{Kind, Profile},
         },
         fixture,
-        judge::requirement::Outcome,
+        judge::{network::policies_enforced, requirement::Outcome},
     };
 
     #[test]
@@ -293,6 +339,59 @@ mod tests {
             let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
             assert!(why.starts_with("the attempt on 10.0.0.1:443 could not be made"), "{why}");
         }
+    }
+
+    /// Returns a pod that must reach a name and did not, with this lookup in the sandbox.
+    fn missing_a_name(addresses: &[&str], control: Reach) -> Case {
+        let mut case = fixture::pod();
+        let required = &mut case.surroundings.destinations[2];
+        required.purpose = Purpose::Required;
+        required.target.name = "api.example".into();
+        let allowed = fixture::allowed(required.target.address, Some(443));
+        case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+        let addresses = addresses.iter().map(|it| it.parse().unwrap()).collect();
+        fixture::egress(&mut case).lookups = vec![Lookup { name: "api.example".into(), addresses }];
+        let tried = &mut fixture::tried(&mut case)[2];
+        (tried.reach, tried.again) = (control, Some(control));
+        case
+    }
+
+    #[test]
+    fn a_required_name_that_the_sandbox_cannot_look_up_is_unmet_with_a_remedy() {
+        let judgement = judge(&missing_a_name(&[], Reach::Reached));
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        let because = judgement.because;
+        assert!(
+            because.contains("own name servers gave no address for api.example: let the pods ask"),
+            "{because}"
+        );
+    }
+
+    #[test]
+    fn a_required_name_that_nobody_reaches_is_inconclusive() {
+        let Outcome::Inconclusive(why) = judge(&missing_a_name(&[], Reach::TimedOut)).outcome else {
+            panic!("decided")
+        };
+        assert!(why.contains("gave no address for api.example"), "{why}");
+    }
+
+    #[test]
+    fn the_addresses_of_a_lookup_are_cited() {
+        let judgement = judge(&missing_a_name(&["192.0.2.7"], Reach::Reached));
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        let mut texts = judgement.citations.iter().map(|citation| &citation.text);
+        assert!(texts.any(|text| text.ends_with("; the sandbox looked up api.example: 192.0.2.7")));
+    }
+
+    #[test]
+    fn a_required_name_that_was_reached_at_another_address_is_met() {
+        let mut case = missing_a_name(&["192.0.2.7"], Reach::Reached);
+        let attempt = &mut fixture::attempts(&mut case)[2];
+        (attempt.reach, attempt.again) = (Reach::Reached, Some(Reach::Reached));
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Met, "{}", judgement.because);
+        let enforced = fixture::judged(&policies_enforced::REQUIREMENT, &case);
+        assert_ne!(enforced.outcome, Outcome::Unmet, "{}", enforced.because);
     }
 
     #[test]
