@@ -108,14 +108,18 @@ const ROWS: &[Row] = &[
     ("kubernetes/namespace/kubedns-policy.yaml", Egress, "public/a=b", "192.0.2.1", 53, false),
 ];
 
-/// Returns the folder of the examples in the module that the cluster's Cilium is built from.
-fn folder() -> PathBuf {
+/// Returns the folder of the module that the cluster's Cilium is built from.
+pub(crate) fn module() -> PathBuf {
     let mut list = Command::new("go");
     list.args(["list", "-m", "-f", "{{.Dir}}", "github.com/cilium/cilium"]);
     list.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster/parts/cilium"));
     let output = list.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()).join("examples/policies")
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+}
+
+fn folder() -> PathBuf {
+    module().join("examples/policies")
 }
 
 /// Returns the names of the files with policies, sorted.

@@ -9,6 +9,7 @@
 )]
 
 mod cyclonus;
+mod empties;
 mod examples;
 mod specs;
 mod standards;
