@@ -13,6 +13,8 @@ const EKS: Kind =
 const EGRESS_FIREWALL: Kind = Kind::opaque("EgressFirewall", "egressfirewalls", "k8s.ovn.org");
 const STAGED: Kind = Kind::opaque("StagedNetworkPolicy", "stagednetworkpolicies", "crd.projectcalico.org");
 const CALICO: Kind = Kind::opaque("NetworkPolicy", "networkpolicies", "projectcalico.org");
+/// The same kind in the group of Calico's own storage.
+const STORED: Kind = Kind::opaque("NetworkPolicy", "networkpolicies", "crd.projectcalico.org");
 const ADMIN: Kind =
     Kind::opaque("AdminNetworkPolicy", "adminnetworkpolicies", "policy.networking.k8s.io").of_the_cluster();
 /// A kind that is a policy by its name alone.
@@ -25,6 +27,10 @@ const MAY_BE_OPEN: Lacks = &[("network-isolation", "inconclusive")];
 /// The same, in both directions.
 const MAY_BE_OPEN_BOTH_WAYS: Lacks =
     &[("ingress-closed", "inconclusive"), ("network-isolation", "inconclusive")];
+
+/// One of two implementations closes the pods, and nothing tells which of them enforces its policies.
+const CLOSED_BY_ONE_OF_TWO: Lacks =
+    &[("ingress-closed", "inconclusive"), ("network-policies-apply", "inconclusive")];
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -105,6 +111,20 @@ pub(super) const ROWS: &[Row] = &[
         lacks: &[("pod/web", network::UNBOUND)],
         code: 1,
         says: "egress is open",
+        ..CLEAN
+    },
+    Row {
+        name: "a policy of Cilium that closes beside one of Calico that does not",
+        spoil: |shop| {
+            shop.without_policies();
+            shop.others.push(cilium(&json!({ "ingress": [{}], "egress": [{}] })));
+            let spec = json!({ "selector": "app == 'other'", "types": ["Ingress", "Egress"] });
+            shop.others.push(STORED.object("other", &spec));
+        },
+        lend: |cluster| vec![STORED.lend(cluster)],
+        lacks: &[("pod/web", CLOSED_BY_ONE_OF_TWO)],
+        code: 3,
+        says: "Calico does not know the kind",
         ..CLEAN
     },
     Row {

@@ -5,7 +5,10 @@
 mod declared;
 mod tried;
 
-use super::network_isolation::control::represents_its_network;
+use super::{
+    network_isolation::control::{doubtful, represents_its_network},
+    undecided::Step,
+};
 use crate::case::{Case, InCluster, cluster::Origin};
 use crate::judge::platforms;
 use crate::judge::policy::Policy;
@@ -79,7 +82,10 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
     }
     let closing = match Declared::of(known) {
         Declared::Open(because) => return cited(Judgement::unmet(format!("{because}{}", advice(&unmeant)))),
-        Declared::Unknown(why) => return cited(Judgement::inconclusive(why)),
+        Declared::Unknown(why) => {
+            let step = doubtful(&known.cluster.policies, Step::Rewrite);
+            return cited(Judgement::undecided(step.because(why)));
+        }
         Declared::Closed(by) => by,
     };
     match tried.silent(known) {
