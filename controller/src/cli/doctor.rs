@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     args::{
         cluster::{Cluster, Image, Namespaces, Patience},
-        marks,
+        marks, network, policy,
     },
     block_within,
     console::print,
@@ -40,6 +40,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     live: bool,
     #[command(flatten)]
+    policy: policy::File,
+    #[command(flatten)]
     patience: Patience,
 }
 
@@ -50,6 +52,18 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         let control_namespace = self.namespaces.control_namespace.as_deref();
+        let asked = self.policy.sources().and_then(|sources| {
+            let network = network::Arguments::default().settings(&sources)?;
+            Ok((network, self.marks.settings(&sources)?.marks()))
+        });
+        let (network, marks) = match asked {
+            Ok(asked) => asked,
+            Err(refused) => return refused.tell(),
+        };
+        let network = match network.request() {
+            Ok(network) => network,
+            Err(refused) => return refused.tell(),
+        };
         let login = self.cluster.login();
         block_within(self.patience, async {
             let connection = connect::connect(&login).await;
@@ -59,7 +73,8 @@ impl Arguments {
                 namespace,
                 control: control_namespace,
                 image,
-                marks: self.marks.named(),
+                marks,
+                network,
                 live: self.live,
             };
             let checks = Box::pin(doctor::examine(&connection, &asked)).await;

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    args::{cluster::Patience, target},
+    args::{cluster::Patience, network, policy, target},
     block_within,
     console::print,
     doctor::exit,
@@ -22,18 +22,32 @@ pub(super) struct Arguments {
     #[command(flatten)]
     target: target::Arguments,
     #[command(flatten)]
+    policy: policy::File,
+    #[command(flatten)]
     patience: Patience,
 }
 
 impl Arguments {
     pub(super) fn run(self) -> Exit {
-        let target = match self.target.target() {
+        let asked = self.policy.sources().and_then(|sources| {
+            let network = network::Arguments::default().settings(&sources)?;
+            Ok((network, self.target.marks.settings(&sources)?.marks()))
+        });
+        let (network, marks) = match asked {
+            Ok(asked) => asked,
+            Err(refused) => return refused.tell(),
+        };
+        let network = match network.request() {
+            Ok(network) => network,
+            Err(refused) => return refused.tell(),
+        };
+        let target = match self.target.target(marks) {
             Ok(Some(target)) => target,
             Ok(None) => return target::TargetRefused::NoNamespace.tell(),
             Err(refused) => return refused.tell(),
         };
         block_within(self.patience, async {
-            let rehearsal = Box::pin(cluster::rehearse(&target)).await?;
+            let rehearsal = Box::pin(cluster::rehearse(&target, &network)).await?;
             let printed = print(&rehearsal.text);
             Ok(if printed == Exit::Ready { exit(rehearsal.readiness) } else { printed })
         })

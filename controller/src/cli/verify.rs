@@ -21,12 +21,7 @@ use super::{
 use crate::{
     image::embedded,
     judge::{exit::Exit, policy::file::Read},
-    run::{
-        RunRequest,
-        cluster::{ClusterLauncher, Target},
-        local::LocalLauncher,
-        progress::Display,
-    },
+    run::{RunRequest, cluster::ClusterLauncher, local::LocalLauncher, progress::Display},
     support::{clock, digest::sha256},
 };
 
@@ -114,7 +109,7 @@ impl Arguments {
             Ok(asked) => asked,
             Err(refused) => return refused.tell(),
         };
-        let target = match self.target.target() {
+        let target = match self.target.target(marks) {
             Ok(target) => target,
             Err(refused) => return refused.tell(),
         };
@@ -138,7 +133,6 @@ impl Arguments {
             },
         };
         if let Some(target) = target {
-            let target = Target { marks, ..target };
             return block_on(ending.run(&ClusterLauncher { target }, request));
         }
         let runtime = self.runtime.map(|Words(words)| words);

@@ -66,11 +66,6 @@ impl Arguments {
             )?,
         })
     }
-
-    /// Returns the labels and annotations of a command without a policy.
-    pub(in crate::cli) fn named(&self) -> Marks {
-        marks(&self.probe_labels, &self.probe_annotations)
-    }
 }
 
 // === impl Settings ===

@@ -37,9 +37,17 @@ pub(in crate::cli) struct Arguments {
     /// Make a run for a part of the namespace undetermined, such as one with --like or --nodes
     #[arg(long, conflicts_with = "only", help_heading = "How to judge")]
     require_whole: bool,
+    #[command(flatten)]
+    file: File,
+}
+
+/// The policy file by itself, for a command that only prepares a run.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(in crate::cli) struct File {
     /// The policy file [default: the file that `PODPROOF_POLICY` names, or else podproof.toml in this folder, if it exists]
     #[arg(long = "policy", value_name = "FILE", help_heading = "How to judge")]
-    file: Option<PathBuf>,
+    path: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -92,6 +100,22 @@ impl PolicyRefused {
 impl Arguments {
     /// Reads the policy file, if there is one.
     pub(in crate::cli) fn sources(&self) -> Result<Sources, PolicyRefused> {
+        let Sources { file, found_by, .. } = self.file.sources()?;
+        let require_whole = |read: &Read| read.file.require_whole.as_ref().is_some_and(|it| *it.get_ref());
+        if let Some((name, _)) = file.as_ref().filter(|(_, read)| self.only.is_some() && require_whole(read))
+        {
+            return Err(PolicyRefused::NotTheWhole { file: name.clone() });
+        }
+        let (only_production, require_whole) = (self.only.is_some(), self.require_whole);
+        Ok(Sources { environment: self.environment, only_production, require_whole, file, found_by })
+    }
+}
+
+// === impl File ===
+
+impl File {
+    /// Reads the policy file, if there is one. Flags add nothing to it.
+    pub(in crate::cli) fn sources(&self) -> Result<Sources, PolicyRefused> {
         let (path, found_by) = self.place();
         let file = match path {
             Some(path) => {
@@ -101,18 +125,12 @@ impl Arguments {
             }
             None => None,
         };
-        let require_whole = |read: &Read| read.file.require_whole.as_ref().is_some_and(|it| *it.get_ref());
-        if let Some((name, _)) = file.as_ref().filter(|(_, read)| self.only.is_some() && require_whole(read))
-        {
-            return Err(PolicyRefused::NotTheWhole { file: name.clone() });
-        }
-        let (only_production, require_whole) = (self.only.is_some(), self.require_whole);
-        Ok(Sources { environment: self.environment, only_production, require_whole, file, found_by })
+        Ok(Sources { environment: None, only_production: false, require_whole: false, file, found_by })
     }
 
     /// Returns the policy file's path, and the source of the path.
     fn place(&self) -> (Option<PathBuf>, &'static str) {
-        if let Some(path) = &self.file {
+        if let Some(path) = &self.path {
             return (Some(path.clone()), "--policy");
         }
         match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {

@@ -15,7 +15,7 @@ use crate::{
     image::embedded,
     judge::exit::Exit,
     plan::cluster::{MostProbes, Nodes},
-    run::cluster::Target,
+    run::cluster::{Target, manifest::Marks},
 };
 
 /// The default number of probes that run at once.
@@ -92,7 +92,7 @@ impl TargetRefused {
 
 impl Arguments {
     /// Returns the target of a run in a cluster; `None` if no namespace was named.
-    pub(in crate::cli) fn target(self) -> Result<Option<Target>, TargetRefused> {
+    pub(in crate::cli) fn target(self, marks: Marks) -> Result<Option<Target>, TargetRefused> {
         let Some(namespace) = self.namespaces.namespace().map(str::to_owned) else { return Ok(None) };
         let image = self.image.reference().ok_or(TargetRefused::NoImage)?.to_owned();
         let known = match self.image_digest {
@@ -110,7 +110,7 @@ impl Arguments {
             to_come: self.runtime_class.map(|class| (class, self.labels.unwrap_or_default())),
             image,
             digests: known,
-            marks: self.marks.named(),
+            marks,
             parallel: self.parallel,
             most_probes: MostProbes(self.max_probes),
             wait_for_nodes: self.wait_for_nodes,

@@ -3,7 +3,7 @@
 mod admission;
 mod foresight;
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use futures_util::future::join_all;
 use k8s_openapi::{
@@ -29,6 +29,8 @@ use super::{
 };
 use crate::{
     case::cluster::{Class, Group},
+    plan::needs::Needs,
+    run::lookup::{self, LookupError, LookupRequest},
     support::printable::line,
 };
 
@@ -62,6 +64,8 @@ pub(crate) struct Asked<'a> {
     /// The reference of the probe's image; `None` if none was named.
     pub(crate) image: Option<&'a str>,
     pub(crate) marks: Marks,
+    /// The profile and the lists of the run, and of single workloads.
+    pub(crate) network: LookupRequest,
     /// True for a run with `--live`.
     pub(crate) live: bool,
 }
@@ -79,7 +83,17 @@ pub(crate) async fn examine(connection: &Connection, asked: &Asked<'_>) -> Vec<C
     checks.extend(permissions(client, asked).await);
     let (class, classes) = runtime_class(client).await;
     checks.push(classes);
-    let foresight = foresight::foresee(client, asked).await;
+    let needs = match lookup::looked_up(&asked.network).await {
+        Ok((needs, profiles)) => {
+            checks.extend(profiles.into_iter().map(|profile| Check::fine("the network", profile)));
+            needs
+        }
+        Err(error) => {
+            checks.push(unresolved(&error));
+            Needs::default()
+        }
+    };
+    let foresight = foresight::foresee(client, asked, needs).await;
     match &foresight {
         Ok(foresight) => {
             checks.extend(foresight.checks(control));
@@ -116,6 +130,13 @@ pub(crate) async fn examine(connection: &Connection, asked: &Asked<'_>) -> Vec<C
         ));
     }
     checks
+}
+
+/// Returns the check of names that this machine cannot look up.
+fn unresolved(error: &LookupError) -> Check {
+    let why = error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    let remedy = "give an address in place of the name, or a name that this machine can look up";
+    Check::trouble("the network", true, why, remedy)
 }
 
 /// Renders one line for each check, and the remedy below each fault.

@@ -19,7 +19,11 @@ use super::{
 use crate::{
     case::cluster::Group,
     plan,
-    run::{RunError, nonce},
+    run::{
+        RunError,
+        lookup::{self, LookupRequest},
+        nonce,
+    },
     support::printable::line,
 };
 
@@ -53,10 +57,12 @@ struct Draft<'a> {
 
 /// Plans the probes of a namespace, and asks the cluster for each of them by a dry run. The pods by which the run would ask an
 /// autoscaler for nodes come first.
-pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
+pub(crate) async fn rehearse(target: &Target, network: &LookupRequest) -> Result<Rehearsal, RunError> {
+    let (needs, profiles) = lookup::looked_up(network).await?;
     let connection = connection(target).await?;
-    let Surveyed { cluster, running, .. } = survey(target, &connection).await?;
-    let asked_for = plan::cluster::Request { running, ..plan_request(target, Vec::new()) };
+    let Surveyed { cluster, running, forwards, .. } = survey(target, &connection).await?;
+    let needs = needs.within(&cluster.namespace, &forwards);
+    let asked_for = plan::cluster::Request { running, ..plan_request(target, needs.entries()) };
     let plan = plan::cluster::namespace(&cluster, &asked_for)?;
     let mut draft = Draft { target, client: &connection.client, text: String::new(), refused: 0 };
     if let Some(patience) = target.wait_for_nodes {
@@ -75,6 +81,10 @@ pub(crate) async fn rehearse(target: &Target) -> Result<Rehearsal, RunError> {
     let purpose = |group: &Group| format!("pool {}: represents {}", group.pool, represented(group));
     draft.pods(&plan.groups, listens, purpose).await?;
     let Draft { mut text, refused, .. } = draft;
+    for profile in &profiles {
+        // Writing to a string does not fail.
+        _ = writeln!(text, "# {}", line(profile));
+    }
     if let Some(remark) = plan.beyond() {
         // Writing to a string does not fail.
         _ = writeln!(text, "# {}", line(&remark));

@@ -6,7 +6,10 @@ use tokio::time::timeout;
 use super::{Asked, Check, PATIENCE};
 use crate::{
     case::cluster::{Cluster, ControlPods, Group, Hindrance, Labels, own_labels},
-    plan::cluster::{self as plan, Live, Plan, Request},
+    plan::{
+        cluster::{self as plan, Live, Plan, Request},
+        needs::Needs,
+    },
     run::cluster::{architecture, manifest, placing, survey},
 };
 
@@ -22,6 +25,7 @@ pub(super) struct Foresight {
 pub(super) async fn foresee(
     client: &Client,
     &Asked { namespace, control, ref marks, live, .. }: &Asked<'_>,
+    needs: Needs,
 ) -> Result<Foresight, Box<Check>> {
     let what = "the survey of the namespace";
     let failed = |why: String| {
@@ -38,10 +42,25 @@ pub(super) async fn foresee(
         .map_err(|_| failed("the API server did not answer in time".to_owned()))?
         .map_err(|error| failed(error.to_string()))?;
     let live = live.then(|| Live { most_earlier: usize::MAX, ..Live::default() });
-    let running = surveyed.running;
-    let request = Request { architecture: architecture(), live, running, ..Request::default() };
-    let plan = plan::namespace(&surveyed.cluster, &request).map_err(|error| failed(error.to_string()))?;
+    let entries = needs.within(namespace, &surveyed.forwards).entries();
+    let request = Request {
+        architecture: architecture(),
+        live,
+        running: surveyed.running,
+        entries,
+        ..Request::default()
+    };
+    let plan = planned(&surveyed.cluster, &request)?;
     Ok(Foresight { cluster: surveyed.cluster, plan, marks: marks.labels.clone() })
+}
+
+/// Plans a run, of which the entries of the policy file alone may be refused.
+fn planned(cluster: &Cluster, request: &Request) -> Result<Plan, Box<Check>> {
+    let refused = |error: plan::Error| {
+        let remedy = "correct the entry, remove it, or give it the `namespace` that has the workload";
+        Box::new(Check::trouble("the entries of the policy file", true, error.to_string(), remedy))
+    };
+    plan::namespace(cluster, request).map_err(refused)
 }
 
 impl Foresight {
@@ -155,7 +174,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{case::policy::Opaque, fixture, run::cluster::doctor::render};
+    use crate::{
+        case::policy::Opaque,
+        fixture,
+        plan::needs::{Entry, Selects},
+        run::cluster::doctor::render,
+    };
 
     fn foresight(change: impl FnOnce(&mut Cluster)) -> Foresight {
         let mut case = fixture::pod();
@@ -200,6 +224,24 @@ mod tests {
             let told = told(&foresight(change), "podproof");
             assert!(told.contains(words) && told.contains("remedy"), "{words}: {told}");
         }
+    }
+
+    #[test]
+    fn an_entry_of_the_policy_file_that_selects_nothing_is_foreseen() {
+        let entry = |name: &str| Entry {
+            selects: Selects::Workload("deployment".into(), name.into()),
+            namespace: None,
+            place: "podproof.toml, line 3".into(),
+        };
+        let Foresight { cluster, .. } = foresight(|_| ());
+        let planned = |entry| {
+            let request = Request { architecture: "amd64", entries: vec![entry], ..Request::default() };
+            planned(&cluster, &request)
+        };
+        assert_eq!(planned(entry("web")).unwrap().groups.len(), 1);
+        let refused = planned(entry("wbe")).unwrap_err();
+        let told = render(&[*refused]);
+        assert!(told.contains("has no deployment/wbe, which podproof.toml, line 3, names"), "{told}");
     }
 
     #[test]
