@@ -91,7 +91,7 @@ impl PodState {
         Self {
             stage,
             unscheduled: unscheduled(status, UNSCHEDULABLE),
-            removal: removal(pod, &status),
+            removal: removal(pod, status),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             labels: pod.metadata.labels.clone().unwrap_or_default(),
             service_account: pod
