@@ -12,7 +12,7 @@ pub(super) const TESTS: &[Test] = &[("a run asks the API server for nothing twic
 /// The requests that each probe costs, its control pod's included, besides the pods that all probes of a node share.
 const FOR_A_PROBE: usize = 6;
 /// The requests of a run with one probe, besides warnings, which are read only where a pod is late.
-const FOR_A_RUN: usize = 60;
+const FOR_A_RUN: usize = 64;
 
 /// Requests by verb and path.
 struct Requests(BTreeMap<(String, String), usize>);
