@@ -12,6 +12,9 @@ const CLASS_IN: u16 = 1;
 /// Bits in the first of the two bytes of the header's flags.
 const RECURSION_DESIRED: u8 = 0x01;
 const IS_RESPONSE: u8 = 0x80;
+/// The codes of an answer that says what the server knows.
+const NO_ERROR: u8 = 0;
+const NO_SUCH_NAME: u8 = 3;
 /// The longest label, in bytes.
 const LONGEST: usize = 63;
 /// The length of the header, in bytes.
@@ -29,15 +32,27 @@ pub(super) fn address_query(number: u16, name: &str, is_v4: bool) -> Vec<u8> {
     message(number.to_be_bytes(), RECURSION_DESIRED, name, if is_v4 { TYPE_A } else { TYPE_AAAA })
 }
 
+/// An answer to the question for a name's addresses.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Addresses {
+    /// The name has these addresses; none if it does not exist.
+    Known(Vec<IpAddr>),
+    /// The server failed or refused, and another one may know.
+    Failed,
+}
+
 /// Returns the addresses of an answer to a query, of both families and in their order; `None` for a datagram that does not
 /// answer the query. The records behind a malformed one are left out.
-pub(super) fn addresses(query: &[u8], datagram: &[u8]) -> Option<Vec<IpAddr>> {
+pub(super) fn addresses(query: &[u8], datagram: &[u8]) -> Option<Addresses> {
     let (asked, question) = query.split_at_checked(HEADER)?;
     let (header, records) = datagram.split_at_checked(HEADER)?;
-    let &[_, _, flags, _, _, _, answers_high, answers_low, ..] = header else { return None };
-    let mut rest = records.strip_prefix(question)?;
+    let &[_, _, flags, code, _, _, answers_high, answers_low, ..] = header else { return None };
     if header.get(..2) != asked.get(..2) || flags & IS_RESPONSE == 0 {
         return None;
+    }
+    let mut rest = records.strip_prefix(question)?;
+    if !matches!(code & 0x0f, NO_ERROR | NO_SUCH_NAME) {
+        return Some(Addresses::Failed);
     }
     let mut addresses = Vec::new();
     for _ in 0..u16::from_be_bytes([answers_high, answers_low]) {
@@ -45,7 +60,7 @@ pub(super) fn addresses(query: &[u8], datagram: &[u8]) -> Option<Vec<IpAddr>> {
         addresses.extend(address);
         rest = behind;
     }
-    Some(addresses)
+    Some(Addresses::Known(addresses))
 }
 
 /// Returns the address of the first record, if it has one, and everything behind the record.
@@ -140,6 +155,13 @@ mod tests {
         [answer, records.concat()].concat()
     }
 
+    fn known(query: &[u8], records: &[&[u8]]) -> Vec<IpAddr> {
+        let Some(Addresses::Known(found)) = addresses(query, &answer_of(query, records)) else {
+            panic!("no addresses")
+        };
+        found
+    }
+
     const V4: &[u8] = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x07";
     const V6: &[u8] = b"\x01a\0\0\x1c\0\x01\0\0\0\x3c\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07";
     const ALIAS: &[u8] = b"\xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x03\x01a\0";
@@ -147,17 +169,28 @@ mod tests {
     #[test]
     fn the_addresses_of_an_answer_are_those_behind_its_aliases() {
         let query = address_query(7, "a.example", true);
-        let found = addresses(&query, &answer_of(&query, &[ALIAS, V4, V6])).unwrap();
+        let found = known(&query, &[ALIAS, V4, V6]);
         assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["192.0.2.7", "2001:db8::7"]);
-        assert_eq!(addresses(&query, &answer_of(&query, &[])), Some(Vec::new()));
+        assert!(known(&query, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_fails_or_refuses_knows_nothing() {
+        let query = address_query(7, "a.example", true);
+        for (code, expected) in
+            [(3, Addresses::Known(Vec::new())), (2, Addresses::Failed), (5, Addresses::Failed)]
+        {
+            let mut answer = answer_of(&query, &[]);
+            answer[3] |= code;
+            assert_eq!(addresses(&query, &answer), Some(expected), "{code}");
+        }
     }
 
     #[test]
     fn a_malformed_record_ends_the_addresses() {
         let query = address_query(7, "a.example", true);
         for wrong in [&V4[..5], b"\x7fa", b"", b"\xc0", b"\0\0\x01\0\x01\0\0\0\x3c\xff\xff\xc0"] {
-            let found = addresses(&query, &answer_of(&query, &[V4, wrong])).unwrap();
-            assert_eq!(found, [IpAddr::from([192, 0, 2, 7])], "{wrong:?}");
+            assert_eq!(known(&query, &[V4, wrong]), [IpAddr::from([192, 0, 2, 7])], "{wrong:?}");
         }
     }
 

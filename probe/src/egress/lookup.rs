@@ -18,7 +18,10 @@ use nix::{
 };
 use proto::{Protocol, Target};
 
-use super::{dns, socket};
+use super::{
+    dns::{self, Addresses},
+    socket,
+};
 
 /// The most addresses that a name leads to.
 const ADDRESSES: usize = 8;
@@ -113,7 +116,8 @@ impl Lookup {
         self.questions.iter().map(|question| PollFd::new(question.socket.as_fd(), PollFlags::POLLIN))
     }
 
-    /// Reads the answers of the servers whose descriptors are ready. The first answer for a family ends its questions.
+    /// Reads the answers of the servers whose descriptors are ready. The first server that knows the addresses of a family ends
+    /// its questions.
     pub(super) fn advance(&mut self, ready: &[RawFd]) {
         let mut answered = Vec::new();
         let mut answers = Vec::new();
@@ -122,13 +126,13 @@ impl Lookup {
                 return true;
             }
             match question.answer() {
-                Ok(Some(addresses)) => {
+                Ok(Some(Addresses::Known(addresses))) => {
                     answered.push(question.is_v4);
                     answers.extend(addresses);
                     false
                 }
                 Ok(None) => true,
-                Err(_) => false,
+                Ok(Some(Addresses::Failed)) | Err(_) => false,
             }
         });
         self.questions.retain(|question| !answered.contains(&question.is_v4));
@@ -179,8 +183,8 @@ impl Question {
         }
     }
 
-    /// Returns the addresses of an answer; `None` for a datagram that answers another question.
-    fn answer(&self) -> nix::Result<Option<Vec<IpAddr>>> {
+    /// Returns the answer; `None` for a datagram that answers another question.
+    fn answer(&self) -> nix::Result<Option<Addresses>> {
         let mut answer = [0; ANSWER];
         match recv(self.socket.as_raw_fd(), &mut answer, MsgFlags::empty()) {
             Ok(length) => Ok(dns::addresses(&self.datagram, answer.get(..length).unwrap_or_default())),

@@ -52,9 +52,9 @@ fn named(id: u32, address: &str, port: u16) -> Target {
     Target { name: NAME.into(), ..Target::at(id, address.parse().unwrap(), port, Protocol::Tcp) }
 }
 
-/// Looks a name up by a server of the test and attempts nothing: the answers hold addresses outside of this machine.
-fn found(targets: &[Target], server: SocketAddr) -> Vec<String> {
-    let mut lookup = Lookup::begin(1, NAME, targets, &[server]);
+/// Looks a name up by servers of the test and attempts nothing: the answers hold addresses outside of this machine.
+fn found_by(targets: &[Target], servers: &[SocketAddr]) -> Vec<String> {
+    let mut lookup = Lookup::begin(1, NAME, targets, servers);
     while !lookup.is_over() {
         let mut descriptors: Vec<_> = lookup.pollables().collect();
         poll(&mut descriptors, PollTimeout::NONE).unwrap();
@@ -62,6 +62,29 @@ fn found(targets: &[Target], server: SocketAddr) -> Vec<String> {
         lookup.advance(&ready);
     }
     lookup.found().iter().map(ToString::to_string).collect()
+}
+
+fn found(targets: &[Target], server: SocketAddr) -> Vec<String> {
+    found_by(targets, &[server])
+}
+
+#[test]
+fn a_server_that_refuses_leaves_the_answer_to_the_next() {
+    let refusing = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let refuses = refusing.local_addr().unwrap();
+    let (place, answering) = server(2, &["192.0.2.1"]);
+    let refusing = thread::spawn(move || {
+        for _ in 0..2 {
+            let mut query = [0; 512];
+            let (length, from) = refusing.recv_from(&mut query).unwrap();
+            let mut refusal = answer(&query[..length], &[]);
+            refusal[3] |= 5;
+            refusing.send_to(&refusal, from).unwrap();
+        }
+    });
+    assert_eq!(found_by(&[named(7, "127.0.0.1", 9)], &[refuses, place]), ["192.0.2.1"]);
+    refusing.join().unwrap();
+    answering.join().unwrap();
 }
 
 #[test]
