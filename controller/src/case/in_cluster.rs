@@ -77,6 +77,14 @@ impl InCluster {
         self.control_pods.clone().unwrap_or_else(|| ControlPods::planned(&Labels::new()))
     }
 
+    /// Returns the run's own listener in each of its states, if it has this address. As a peer it is a pod with labels, and no
+    /// mere address.
+    pub fn listeners_at(&self, address: IpAddr) -> Vec<Endpoint> {
+        let own = self.control_pods.as_ref().filter(|pods| pods.listener.addresses.contains(&address));
+        let control = self.cluster.control.as_ref();
+        control.zip(own).map(|(control, pods)| control.listeners(pods)).unwrap_or_default()
+    }
+
     /// Returns the policies and the labels of the namespace at the start, and those at the end if something changed.
     fn policies_with_labels(&self) -> impl Iterator<Item = (&Policies, Option<&Labels>)> {
         let cluster = &self.cluster;

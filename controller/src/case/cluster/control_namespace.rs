@@ -78,6 +78,14 @@ impl ControlNamespace {
         self.endpoint(&pods.control, &pods.control.labels, &self.labels)
     }
 
+    /// Returns the listener in each of its states during the run, as policies select it.
+    pub fn listeners(&self, pods: &ControlPods) -> Vec<Endpoint> {
+        let mut states: Vec<_> =
+            self.states_of(&pods.listener).into_iter().map(|(listener, _)| listener).collect();
+        states.dedup();
+        states
+    }
+
     fn strictest(
         &self,
         pod: &OwnPod,

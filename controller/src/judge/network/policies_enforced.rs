@@ -97,6 +97,18 @@ fn denied(known: &InCluster, it: &Attempted<'_>) -> Option<String> {
     }
     let (target, transport) = (&it.destination.target, it.transport()?);
     let (policies, endpoint) = (&known.cluster.policies, known.endpoint());
+    let listeners = known.listeners_at(target.address);
+    if !listeners.is_empty() {
+        let by = listeners.iter().map(|listener| {
+            let peer = Peer::Pod(listener);
+            let flow = Flow { direction: Direction::Egress, peer, port: target.port, transport };
+            match policies.verdict(&endpoint, &flow) {
+                Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => Some(by.join(", ")),
+                Verdict::Open | Verdict::Allowed(_) | Verdict::NotEvaluated(_) => None,
+            }
+        });
+        return by.collect::<Option<Vec<_>>>()?.pop();
+    }
     let peer = Peer::Address(target.address);
     let flow = Flow { direction: Direction::Egress, peer, port: target.port, transport };
     match policies.verdict(&endpoint, &flow) {
@@ -115,7 +127,34 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{fixture, judge::requirement::Outcome};
+    use crate::{
+        case::cluster::{ControlPods, Labels},
+        fixture,
+        judge::requirement::Outcome,
+    };
+
+    #[test]
+    fn the_listener_is_a_pod_and_no_mere_address() {
+        let mut case = fixture::pod();
+        let selector = json!({ "matchLabels": { "app": "dns" } });
+        let to = json!([{ "to": [{ "namespaceSelector": {}, "podSelector": selector }] }]);
+        let spec = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": to });
+        fixture::bind(&mut case, &[fixture::network_policy("dns", &spec)]);
+        fixture::attempts(&mut case)[0].reach = Reach::Reached;
+        assert_ne!(judge(&case).outcome, Outcome::Unmet, "an address may be a pod of any labels");
+        let mut pods = ControlPods::planned(&Labels::new());
+        pods.listener.addresses = vec!["10.244.0.9".parse().unwrap()];
+        fixture::in_cluster(&mut case).control_pods = Some(pods.clone());
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert!(
+            judgement.because.contains("10.244.0.9:8790, which NetworkPolicy dns denies"),
+            "{judgement:?}"
+        );
+        pods.listener.later_labels = Some([("app".to_owned(), "dns".to_owned())].into());
+        fixture::in_cluster(&mut case).control_pods = Some(pods);
+        assert_ne!(judge(&case).outcome, Outcome::Unmet, "the rule selects the listener later");
+    }
 
     #[test]
     fn a_policy_that_binds_the_probe_pod_alone_is_inconclusive() {

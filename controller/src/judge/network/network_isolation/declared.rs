@@ -91,7 +91,9 @@ pub(in crate::judge) fn explains(
     }
     let policies = &known.cluster.policies;
     let endpoint = known.endpoint();
-    let flow = Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
+    let listeners = known.listeners_at(address);
+    let peer = listeners.first().map_or(Peer::Address(address), Peer::Pod);
+    let flow = Flow { direction: Direction::Egress, peer, port, transport };
     match policies.verdict(&endpoint, &flow) {
         Verdict::Allowed(by) => format!("{by}, lets it pass"),
         Verdict::Open => "no policy binds the pods' egress".to_owned(),
@@ -99,7 +101,7 @@ pub(in crate::judge) fn explains(
             format!("not every policy could be evaluated ({})", in_words(gaps.iter()))
         }
         Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => {
-            match policies.into_the_cluster(&endpoint, port, transport) {
+            match policies.into_the_cluster(&endpoint, port, transport).filter(|_| listeners.is_empty()) {
                 Some(rule) => format!("{rule}, lets such traffic in the cluster pass"),
                 None => format!("{} denies it, and the network does not enforce that", by.join(", ")),
             }
