@@ -129,7 +129,7 @@ fn nothing_left(namespaces: &[&Namespace<'_>]) {
 }
 
 /// Lends a policy and its binding to the namespace.
-fn lend<'a>(
+pub(super) fn lend<'a>(
     cluster: &'a Cluster,
     namespace: &Namespace<'_>,
     sort: &str,
@@ -153,7 +153,7 @@ fn lend<'a>(
     [object("", specification.clone()), object("Binding", binding)].map(|it| cluster.lend(it)).into()
 }
 
-fn on(operation: &str, resource: &str) -> Value {
+pub(super) fn on(operation: &str, resource: &str) -> Value {
     let rule = json!({
         "apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource],
     });
@@ -161,7 +161,7 @@ fn on(operation: &str, resource: &str) -> Value {
 }
 
 /// Returns a pod that every policy here admits.
-fn pod() -> Value {
+pub(super) fn pod() -> Value {
     let mut template = deployment("web")["spec"]["template"].clone();
     let own = json!({ "apiVersion": "v1", "kind": "Pod" });
     template.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
@@ -170,7 +170,7 @@ fn pod() -> Value {
 }
 
 /// Returns the cluster's answer to a pod that is not made.
-fn rehearsed(namespace: &Namespace<'_>, pod: &Value) -> Ended {
+pub(super) fn rehearsed(namespace: &Namespace<'_>, pod: &Value) -> Ended {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(&file, pod.to_string()).unwrap();
     let file = file.path().display().to_string();

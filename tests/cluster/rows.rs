@@ -3,6 +3,7 @@
 mod custom;
 mod ingress;
 mod kind;
+mod manifests;
 mod network;
 mod node;
 mod policies;
@@ -94,6 +95,7 @@ fn rows() -> impl Iterator<Item = (String, &'static Row)> {
         ("workload", workload::ROWS),
         ("storage", storage::ROWS),
         ("custom", custom::ROWS),
+        ("manifest", manifests::ROWS),
         ("node", node::ROWS),
     ];
     let tables = iter::once(("clean", &[CLEAN][..])).chain(tables);

@@ -13,12 +13,14 @@ pub(super) struct Kind {
     scope: &'static str,
     /// Set when the schema describes nothing.
     opaque: bool,
+    /// The field of `spec` in which the schema describes a pod template.
+    template: &'static str,
 }
 
 impl Kind {
     /// Returns a kind of a namespace whose schema describes a pod template.
     pub(super) const fn described(name: &'static str, plural: &'static str, group: &'static str) -> Self {
-        Self { name, plural, group, scope: "Namespaced", opaque: false }
+        Self { name, plural, group, scope: "Namespaced", opaque: false, template: "podTemplate" }
     }
 
     /// Returns a kind of a namespace whose schema describes nothing.
@@ -31,9 +33,14 @@ impl Kind {
         Self { scope: "Cluster", ..self }
     }
 
+    /// Returns the same kind, with its pod template in this field of `spec`.
+    pub(super) const fn templates(self, template: &'static str) -> Self {
+        Self { template, ..self }
+    }
+
     /// Lends the kind, and waits until the cluster serves it.
     pub(super) fn lend<'a>(&self, cluster: &'a Cluster) -> Loan<'a> {
-        let Self { name: kind, plural, group, scope, opaque } = self;
+        let Self { name: kind, plural, group, scope, opaque, template: field } = self;
         let containers = json!({ "type": "array", "items": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
         let spec = json!({
             "type": "object",
@@ -46,7 +53,11 @@ impl Kind {
         });
         let described = json!({
             "type": "object",
-            "properties": { "spec": { "type": "object", "properties": { "podTemplate": template } } },
+            "properties": { "spec": {
+                "type": "object",
+                "properties": { *field: template },
+                "x-kubernetes-preserve-unknown-fields": true,
+            } },
         });
         let nothing = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
         let name = format!("{plural}.{group}");
@@ -55,6 +66,11 @@ impl Kind {
         cluster.ask(&["wait", "--for=condition=Established", "--timeout=60s", &format!("crd/{name}")]);
         cluster.until("its API", || cluster.kubectl(&["get", &name, "--all-namespaces"]).status.success());
         loan
+    }
+
+    /// Returns the name by which `kubectl` knows the kind.
+    pub(super) fn resource(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
     }
 
     /// Returns an object of the kind.

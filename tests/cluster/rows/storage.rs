@@ -7,7 +7,8 @@ use stage::cluster::Shop;
 use super::{CLEAN, Lacks, Row};
 
 /// Outcomes of a volume whose files may be the node's.
-const UNKNOWN: Lacks = &[("filesystem-isolation", "inconclusive"), ("host-sockets-absent", "inconclusive")];
+pub(super) const UNKNOWN: Lacks =
+    &[("filesystem-isolation", "inconclusive"), ("host-sockets-absent", "inconclusive")];
 
 /// Leaves the template without pods, and gives it this volume.
 fn with(shop: &mut Shop, volume: &Value) {
