@@ -176,7 +176,7 @@ impl<'a> Others<'a> {
         let theirs = process.status.seen().map(|status| status.credentials.effective_user);
         match theirs {
             Some(user) if own != Some(user) => {
-                format!("; `--live-uid {user}` runs the probe as the container's user, who may read it")
+                format!("; `--live-uid` runs the probe as the container's user {user}, who may read it")
             }
             _ => String::new(),
         }

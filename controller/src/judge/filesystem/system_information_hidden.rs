@@ -9,7 +9,7 @@ use crate::judge::{
     requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 use crate::{
-    case::{Case, Citation},
+    case::{Case, Citation, cluster::PodView},
     judge::gvisor::{Assessment, Kernel},
 };
 
@@ -81,6 +81,10 @@ fn other_processes(case: &Case, found: &mut Found) {
     let cited = |text: String| Citation { source: "host-sentinels", text };
     let observed = &case.evidence().host_sentinels;
     match observed.seen().map(|seen| seen.others) {
+        // The probe sees the pod's own processes, unless the pod shares those of the node.
+        Some(Some(_)) if is_in_place(case) => {
+            found.own.push(cited("other processes of the pod".to_owned()));
+        }
         Some(Some(others)) if others.command_lines > 0 => {
             let more = if others.truncated { " and more" } else { "" };
             found
@@ -94,6 +98,14 @@ fn other_processes(case: &Case, found: &mut Found) {
         Some(None) => found.unknown.push(cited("the processes could not be listed".to_owned())),
         None => found.unknown.push(cited(format!("processes could not be observed: {}", observed.fared()))),
     }
+}
+
+/// True for a probe in a running pod whose processes are its own.
+fn is_in_place(case: &Case) -> bool {
+    let shares_the_nodes = |pod_view: &PodView| pod_view.host_namespaces.iter().any(|it| it == "pid");
+    let known = case.surroundings.in_cluster.as_ref();
+    known.is_some_and(|known| known.group.in_place.is_some())
+        && !case.pod_views().iter().any(shares_the_nodes)
 }
 
 fn kernels_files(case: &Case, assessment: &Assessment, found: &mut Found) {
@@ -154,6 +166,20 @@ pub(super) mod tests {
                 Observation::Seen(HostSentinels { others, ..HostSentinels::default() });
             assert_eq!(told(&case), expected, "{others:?}");
         }
+    }
+
+    #[test]
+    fn processes_of_the_examined_pod_tell_nothing_of_the_machine() {
+        let mut case = fixture::pod();
+        case.collected.evidence.host_sentinels = Observation::Seen(HostSentinels {
+            others: Some(OtherProcesses { count: 3, command_lines: 2, truncated: false }),
+            ..HostSentinels::default()
+        });
+        assert_eq!(told(&case), "unmet");
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        assert_eq!(told(&case), "met");
+        fixture::pod_view(&mut case).host_namespaces = vec!["pid".into()];
+        assert_eq!(told(&case), "unmet");
     }
 
     #[test]

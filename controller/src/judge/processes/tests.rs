@@ -111,7 +111,7 @@ fn each_gap_is_named() {
         beside::processes(case).processes[2].mounts = Observation::Denied { errno: 13 };
     });
     assert!(unread.starts_with("the mounts of process 8 (command 08080808) could not be read"), "{unread}");
-    assert!(unread.contains("`--live-uid 1000`"), "{unread}");
+    assert!(unread.contains("`--live-uid`"), "{unread}");
     assert!(
         told(|case| beside::processes(case).mount_tables[1].mounts.truncated = true).contains("more mounts")
     );

@@ -129,19 +129,24 @@ impl Draft<'_> {
         };
         let mut owner = manifest::owner(&run, namespace);
         let separator = if self.text.is_empty() { "" } else { "---\n" };
-        // Writing to a string does not fail.
-        _ = write!(
-            self.text,
-            "{separator}# {run}: the owner of the pods below\n{}",
-            serde_saphyr::to_string(&owner)?
-        );
+        if groups.is_empty() || groups.iter().any(|group| group.in_place.is_none()) {
+            // Writing to a string does not fail.
+            _ = write!(
+                self.text,
+                "{separator}# {run}: the owner of the pods below\n{}",
+                serde_saphyr::to_string(&owner)?
+            );
+        }
         // A dry run wants the uid of an owner, and accepts one that nobody has.
         owner.metadata.uid = Some(run);
         for (index, group) in groups.iter().enumerate() {
-            if let (Some(pod), None) = (&group.in_place, &group.refused) {
+            if let Some(pod) = &group.in_place {
                 let visits = Visits::begin(self.client, namespace, &common, Instant::now() + PATIENCE);
                 let user = self.target.visitors_user;
-                let rehearsed = examining::rehearse(&visits, (&common, group), pod, user).await;
+                let rehearsed = match &group.refused {
+                    Some(why) => Err(why.clone()),
+                    None => examining::rehearse(&visits, (&common, group), pod, user).await,
+                };
                 self.refused += usize::from(rehearsed.is_err());
                 self.text.push_str(&visit(&purpose(group), pod, rehearsed)?);
                 continue;
@@ -160,7 +165,7 @@ impl Draft<'_> {
                 }
             };
             self.refused += usize::from(answer.is_err());
-            head(&mut self.text, &purpose(group), &answer);
+            head(&mut self.text, &purpose(group), ("pod", &answer));
             for reference in pod.metadata.owner_references.iter_mut().flatten() {
                 UID.clone_into(&mut reference.uid);
             }
@@ -173,18 +178,17 @@ impl Draft<'_> {
 /// Returns the patch of a running pod, with the cluster's answer and the trace that stays.
 fn visit(purpose: &str, pod: &str, rehearsed: Result<Rehearsed, String>) -> Result<String, RunError> {
     let mut text = String::new();
-    let (answer, patch) = match rehearsed {
-        Ok(Rehearsed { container, admission }) => (Ok(admission), Some(pods::patch_of(&container))),
+    let (answer, container) = match rehearsed {
+        Ok(Rehearsed { container, admission }) => (Ok(admission), Some(container)),
         Err(why) => (Err(why), None),
     };
-    head(&mut text, purpose, &answer);
-    let told = line(&format!(
-        "the patch of the ephemeral containers of pod {pod}; the ended container stays in the pod's status until the pod goes"
-    ));
-    // Writing to a string does not fail.
-    _ = writeln!(text, "# {told}");
-    if let Some(patch) = patch {
-        text.push_str(&serde_saphyr::to_string(&patch)?);
+    head(&mut text, purpose, ("ephemeral container", &answer));
+    if let Some(container) = container {
+        let told = format!(
+            "a patch of the ephemeral containers of pod {pod}; the ended container stays in the pod's status until the pod goes"
+        );
+        // Writing to a string does not fail.
+        _ = write!(text, "# {}\n{}", line(&told), serde_saphyr::to_string(&pods::patch_of(&container))?);
     }
     Ok(text)
 }
@@ -194,12 +198,12 @@ fn represented(group: &Group) -> String {
     if represents.is_empty() { "no pod yet".to_owned() } else { represents.join(", ") }
 }
 
-/// Writes the comments above a pod: its purpose, and the cluster's answer.
-fn head(text: &mut String, purpose: &str, answer: &Result<Admission, String>) {
+/// Writes the comments above a pod or a container: its purpose, and the cluster's answer.
+fn head(text: &mut String, purpose: &str, (what, answer): (&str, &Result<Admission, String>)) {
     let answer = match answer {
         Ok(admission) => {
             let remarks = admission.told().into_iter().map(|remark| format!("; {remark}"));
-            format!("the cluster would admit this pod{}", remarks.collect::<String>())
+            format!("the cluster would admit this {what}{}", remarks.collect::<String>())
         }
         Err(why) => format!("refused: {why}"),
     };
