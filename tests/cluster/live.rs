@@ -1,18 +1,45 @@
 //! Running pods that are examined in place: the verdict, the workload that goes on meanwhile, and the traces.
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use stage::{
     Cluster, Ended,
     cluster::{Namespace, Shop},
+    run,
 };
 
-use crate::{Test, scene::RUN};
+use crate::{
+    Test,
+    permissions::{Gate, Granted},
+    scene::{RUN, Scene, send},
+};
 
 pub(super) const TESTS: &[Test] = &[
     ("with --live a clean namespace is ready, and no pod is made or restarted", clean),
     ("with --live=all each running pod has a case of its own", all),
     ("with --live a pod of runc is unmet in its own kernel", runc),
-    ("with --live a pod that is older than its policy's change is judged as it runs", outdated),
+    ("with --live a pod of runc under a template of gVisor is unmet, and the template met", outdated),
+    ("with --live a running pod's path of the node is unmet", |cluster| {
+        faulty(cluster, "filesystem-isolation", |pod| {
+            pod["volumes"] = json!([{ "name": "node", "hostPath": { "path": "/etc" } }]);
+            pod["containers"][0]["volumeMounts"] =
+                json!([{ "name": "node", "mountPath": "/node", "readOnly": true }]);
+        });
+    }),
+    ("with --live a running pod's root user is unmet", |cluster| {
+        faulty(cluster, "least-privilege", |pod| pod["securityContext"] = json!({ "runAsUser": 0 }));
+    }),
+    ("with --live a privileged second container of a running pod is unmet", |cluster| {
+        faulty(cluster, "least-privilege", |pod| {
+            let mut second = pod["containers"][0].clone();
+            second["name"] = json!("second");
+            second["securityContext"] = json!({ "privileged": true });
+            pod["containers"].as_array_mut().unwrap().push(second);
+        });
+    }),
+    ("a client of an examined pod sees no error", served),
+    ("--live needs the role of rbac --live, and names the permission without it", permitted),
+    ("an interrupted visit ends the probe in the pod", interrupted),
     ("plan --live prints the patch of each pod, and changes nothing", planned),
     ("a pod with too many ended probes is left alone, by name", worn),
 ];
@@ -102,18 +129,34 @@ fn runc(cluster: &Cluster) {
     until_ended(cluster, &namespace);
 }
 
-/// The template of a paused rollout says gVisor, and its pod runs in runc.
-fn outdated(cluster: &Cluster) {
+/// Judges a pod whose template, in a paused rollout, has a fault no more.
+fn repaired(cluster: &Cluster, fault: fn(&mut Value)) -> Ended {
     let namespace = cluster.namespace("live");
-    let mut shop = Shop::default();
-    shop.pod()["runtimeClassName"] = json!("runc");
+    let mut shop = Shop { restricted: false, ..Shop::default() };
+    let mut clean = shop.deployments[0].clone();
+    fault(shop.pod());
     shop.open(&namespace);
     assert!(namespace.kubectl(&["rollout", "pause", "deployment/web"]).status.success());
-    let patch = json!({ "spec": { "template": { "spec": { "runtimeClassName": "gvisor" } } } });
-    let patched = namespace.kubectl(&["patch", "deployment", "web", "--patch", &patch.to_string()]);
-    assert!(patched.status.success(), "{patched:#?}");
+    clean["spec"]["paused"] = json!(true);
+    namespace.apply(&clean);
     let ended = verified(cluster, &namespace, &["--live"]);
     assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    ended
+}
+
+/// The template is bound like the running pod, which represents it.
+fn faulty(cluster: &Cluster, id: &str, fault: fn(&mut Value)) {
+    let ended = repaired(cluster, fault);
+    let finding = ended.finding(id);
+    assert_eq!(finding["outcome"], "unmet", "{finding:#}");
+    let report = ended.report();
+    let sandboxes = report["sandboxes"].as_array().unwrap();
+    assert!(sandboxes.iter().all(|it| it["subject"]["running_pod"].is_string()), "{report:#}");
+}
+
+/// The template names another RuntimeClass than the running pod, so that a probe pod represents it.
+fn outdated(cluster: &Cluster) {
+    let ended = repaired(cluster, |pod| pod["runtimeClassName"] = json!("runc"));
     let report = ended.report();
     let sandboxes = report["sandboxes"].as_array().unwrap();
     let outcome = |live: bool| {
@@ -133,7 +176,7 @@ fn planned(cluster: &Cluster) {
     assert_eq!(ended.code(), Some(0), "{ended:#?}");
     let [(name, .., visits)] = &pods(&namespace)[..] else { panic!("{ended:#?}") };
     assert!(
-        ended.out.contains(&format!("the patch of the ephemeral containers of pod {name}")),
+        ended.out.contains(&format!("a patch of the ephemeral containers of pod {name}")),
         "{}",
         ended.out
     );
@@ -153,4 +196,84 @@ fn worn(cluster: &Cluster) {
     assert!(because.contains(&format!("pod/{name} was not examined in place")), "{because}");
     let third = verified(cluster, &namespace, &["--live", "--live-max", "2"]);
     assert_eq!(third.code(), Some(0), "{third:#?}");
+}
+
+/// A client asks a pod's web server again and again while the pod is examined.
+fn served(cluster: &Cluster) {
+    let namespace = cluster.namespace("live");
+    let mut shop = Shop::default();
+    shop.container()["command"] = json!(["httpd", "-f", "-p", "8080", "-h", "/etc"]);
+    shop.policy(
+        "served",
+        &json!({
+            "podSelector": { "matchLabels": { "app": "web" } },
+            "policyTypes": ["Ingress"],
+            "ingress": [{ "from": [{ "podSelector": {} }] }],
+        }),
+    );
+    shop.policy(
+        "client",
+        &json!({
+            "podSelector": { "matchLabels": { "app": "client" } }, "policyTypes": ["Egress"], "egress": [{}],
+        }),
+    );
+    shop.open(&namespace);
+    let (web, ..) = pods(&namespace)[0].clone();
+    let loops = format!(
+        "while true; do wget -q -O /dev/null -T 2 http://{}:8080/hostname && echo served || echo failed; done",
+        namespace.address(&web)
+    );
+    let mut client = shop.deployments[0].clone();
+    client["metadata"]["name"] = json!("client");
+    client["spec"]["selector"]["matchLabels"]["app"] = json!("client");
+    client["spec"]["template"]["metadata"]["labels"]["app"] = json!("client");
+    client["spec"]["template"]["spec"]["containers"][0]["command"] = json!(["sh", "-c", loops]);
+    namespace.apply(&client);
+    let answers = || {
+        let told = namespace.kubectl(&["logs", "deployment/client", "--tail=-1"]).out;
+        ["served", "failed"].map(|word| told.lines().filter(|line| *line == word).count())
+    };
+    cluster.until("answers to the client", || answers()[0] > 0);
+    let before = answers()[0];
+    let visited = format!("--live=pod/{web}");
+    let ended = verified(cluster, &namespace, &[&visited, "--selector", "app=web"]);
+    assert!(
+        ended.report()["notes"].to_string().contains(&format!("examined in place: pod/{web};")),
+        "{ended:#?}"
+    );
+    let [served, failed] = answers();
+    assert!(served > before && failed == 0, "{before} answers before, {served} after, {failed} errors");
+    assert!(pods(&namespace).iter().all(|(_, _, restarts, _)| restarts == 0));
+}
+
+fn permitted(cluster: &Cluster) {
+    let gate = Gate::open(cluster);
+    let granted = Granted::all(cluster, "live", &gate.roles("live", &["--live"]));
+    let ended = gate.verify("live", &["--live", "--settle", "0"]);
+    // Without the objects of the whole cluster some requirements are inconclusive.
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    assert!(ended.report()["sandboxes"][0]["subject"]["running_pod"].is_string(), "{ended:#?}");
+    assert_eq!(ended.finding("runtime-isolation")["outcome"], "met", "{ended:#?}");
+
+    drop(granted);
+    cluster
+        .until("the end of the role", || !gate.shop.kubectl(&["get", "role", "podproof"]).status.success());
+    let _less = Granted::all(cluster, "less", &gate.roles("less", &[]));
+    let ended = gate.verify("less", &["--live", "--settle", "0"]);
+    assert_eq!(ended.code(), Some(4), "{ended:#?}");
+    assert!(ended.err.contains("pods/ephemeralcontainers"), "{}", ended.err);
+}
+
+fn interrupted(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let run = scene.start(&["--live", "--settle", "60s"]);
+    cluster.until("a visiting probe", || {
+        let pods = scene.shop.get(&["pods"]);
+        pods["items"][0]["status"]["ephemeralContainerStatuses"][0]["state"]["running"].is_object()
+    });
+    send(Signal::SIGINT, &run);
+    let ended = run::ended(run);
+    assert_eq!(ended.code(), Some(130), "{ended:#?}");
+    until_ended(cluster, &scene.shop);
+    assert_eq!(pods(&scene.shop)[0].2, 0);
 }

@@ -24,20 +24,20 @@ pub(super) const TESTS: &[Test] = &[(
 const AT_ONCE: usize = 3;
 
 /// A namespace in which nothing is wrong, a namespace for the control pod, and accounts that may verify the former.
-struct Gate<'a> {
+pub(super) struct Gate<'a> {
     cluster: &'a Cluster,
-    shop: Namespace<'a>,
+    pub(super) shop: Namespace<'a>,
     control: Namespace<'a>,
 }
 
 /// Roles, bindings and accounts of a test, some of them in namespaces that it does not own.
-struct Granted<'a> {
+pub(super) struct Granted<'a> {
     cluster: &'a Cluster,
     file: String,
 }
 
 impl<'a> Gate<'a> {
-    fn open(cluster: &'a Cluster) -> Self {
+    pub(super) fn open(cluster: &'a Cluster) -> Self {
         cluster.probe_image();
         let [shop, control] = ["permitted", "control"].map(|word| cluster.namespace(word));
         Shop::default().open(&shop);
@@ -45,7 +45,7 @@ impl<'a> Gate<'a> {
     }
 
     /// Returns an account, and the objects that `controller rbac` prints for it.
-    fn roles(&self, account: &str, words: &[&str]) -> Vec<Value> {
+    pub(super) fn roles(&self, account: &str, words: &[&str]) -> Vec<Value> {
         let subject = format!("{}:{account}", self.control.name());
         let own = ["rbac", "--namespace", self.shop.name(), "--service-account", &subject];
         let printed = self.cluster.controller(&[&own[..], words].concat());
@@ -63,7 +63,7 @@ impl<'a> Gate<'a> {
     }
 
     /// Verifies the namespace as an account.
-    fn verify(&self, account: &str, words: &[&str]) -> Ended {
+    pub(super) fn verify(&self, account: &str, words: &[&str]) -> Ended {
         let kubeconfig = self.cluster.account(self.control.name(), account).display().to_string();
         let image = self.cluster.probe_image();
         let own = ["verify", "--namespace", self.shop.name(), "--kubeconfig", &kubeconfig, "--image", &image];
@@ -73,7 +73,7 @@ impl<'a> Gate<'a> {
 }
 
 impl<'a> Granted<'a> {
-    fn all(cluster: &'a Cluster, name: &str, objects: &[Value]) -> Self {
+    pub(super) fn all(cluster: &'a Cluster, name: &str, objects: &[Value]) -> Self {
         let file = cluster.state().join(format!("{name}.json"));
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
         std::fs::write(&file, list.to_string()).unwrap();
