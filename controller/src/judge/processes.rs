@@ -158,10 +158,13 @@ impl<'a> Others<'a> {
         self.hidden()
     }
 
-    /// Says that containers of the pod show no process, if that is so.
+    /// Says that containers of the examined pod show no process, if that is so. A probe pod lacks the containers of the pods that
+    /// it represents.
     fn hidden(&self) -> Option<String> {
-        let mut pods = self.pods();
-        let (Some(pod), None) = (pods.next(), pods.next()) else { return None };
+        let examined = examined(self.case)?;
+        let Some(pod) = self.pods().next() else {
+            return Some(format!("the specification of the running pod {examined} is not known"));
+        };
         let declared = pod.containers.iter().filter(|it| it.kind == ContainerKind::Regular).count();
         let shown = self.containers().iter().filter(|container| self.is_of_workload(container)).count();
         (shown < declared).then(|| {

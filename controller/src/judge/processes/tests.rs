@@ -102,6 +102,7 @@ fn each_gap_is_named() {
     assert_eq!(gap(&beside::running()), None);
     let told = |change: fn(&mut Case)| {
         let mut case = beside::running();
+        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
         change(&mut case);
         gap(&case).unwrap()
     };
@@ -119,6 +120,15 @@ fn each_gap_is_named() {
         beside::processes(case).processes.remove(2);
     });
     assert!(hidden.contains("1 of the 2 containers of pod/web-1"), "{hidden}");
+    let unknown = told(|case| fixture::in_cluster(case).group.pod_views.clear());
+    assert_eq!(unknown, "the specification of the running pod web-1 is not known");
+}
+
+#[test]
+fn a_probe_pod_lacks_the_containers_of_the_pods_that_it_represents() {
+    let mut case = beside::running();
+    beside::processes(&mut case).processes.remove(2);
+    assert_eq!(gap(&case), None);
 }
 
 #[test]
