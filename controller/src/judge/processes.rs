@@ -14,6 +14,9 @@ use crate::case::{
     cluster::{ContainerKind, PodView},
 };
 
+/// The number of digits of a container's id, and of the start by which tools name it.
+const ID: usize = 64;
+const SHORT_ID: usize = 12;
 /// The file for the termination message, which every container has unless its specification names another place.
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 /// Files that the kubelet and the runtime mount into each container.
@@ -233,15 +236,27 @@ pub(in crate::judge) fn is_zombie(status: &ProcessStatus) -> bool {
 }
 
 /// Returns a container's name from the path of its file for the termination message on the node,
-/// `…/pods/UID/containers/NAME/FILE` (kubelet, `pkg/kubelet/kubelet_getters.go`). gVisor shows no such path.
+/// `…/pods/UID/containers/NAME/FILE` (kubelet, `pkg/kubelet/kubelet_getters.go`). gVisor shows no such path; there the start of the
+/// container's id is the name, which is the root of its control groups' mounts (measured with containerd and gVisor of 2026).
 fn container_name(table: &MountTable) -> Option<&str> {
-    let names = table.mounts.mounts.iter().filter_map(|mount| {
+    let mounts = || table.mounts.mounts.iter();
+    let by_kubelet = mounts().filter_map(|mount| {
         let mut parts = of_kubelet(&mount.root)?.split('/').skip(1);
         (parts.next()? == "containers").then(|| parts.next())?
     });
-    let names: BTreeSet<_> = names.collect();
-    let mut names = names.into_iter();
-    names.next().filter(|_| names.next().is_none())
+    let by_groups = mounts().filter(|mount| mount.filesystem == "cgroup").filter_map(|mount| {
+        let id = mount.root.strip_prefix('/')?;
+        let is_id = id.len() == ID && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| id.get(..SHORT_ID))?
+    });
+    single(by_kubelet).or_else(|| single(by_groups))
+}
+
+/// Returns the text that all of these are; `None` if they differ, or if there is none.
+fn single<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let texts: BTreeSet<_> = texts.collect();
+    let mut texts = texts.into_iter();
+    texts.next().filter(|_| texts.next().is_none())
 }
 
 /// Returns the part of a path on the node that follows the kubelet's folder of pods: "UID/volumes/…".

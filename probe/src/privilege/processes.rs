@@ -5,8 +5,9 @@
 //! directory needs the right to trace the process (ptrace(2), "Ptrace access mode checking"): gVisor of 2026 and Linux give it
 //! for a process of the same user and no more capabilities, gVisor of 2024 for no process of another container.
 //!
-//! Containers differ by the number of their root mount. In gVisor nothing else tells them apart for every user: all processes
-//! are in the control group `/`, the mounts name no source, and the processes of all containers have the parent 0.
+//! Containers differ by the number of their root mount. gVisor shows little else for every user: all processes are in the control
+//! group `/`, the mounts name no source, and the processes of all containers have the parent 0. The control groups that
+//! containerd mounts have the container's id for their root.
 
 mod containers;
 mod status;

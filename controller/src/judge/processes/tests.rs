@@ -162,6 +162,25 @@ fn a_container_is_named_by_its_folder_on_the_node() {
 }
 
 #[test]
+fn a_container_of_gvisor_is_named_by_the_start_of_its_id() {
+    let mut case = beside::running();
+    let group = |part: &str, root: &str| proto::Mount {
+        mount_point: format!("/sys/fs/cgroup/{part}"),
+        root: root.into(),
+        filesystem: "cgroup".into(),
+        ..case.evidence().mounts.seen().unwrap().mounts[0].clone()
+    };
+    let id = format!("/{}", "0a1b2c3d".repeat(8));
+    let (groups, other) = ([group("cpu", &id), group("job", &id)], group("pids", &id.replace('a', "b")));
+    beside::mounts_of(&mut case, 2).extend(groups.clone());
+    beside::mounts_of(&mut case, 1).extend(groups);
+    beside::mounts_of(&mut case, 1).push(other);
+    let others = seen(&case, &gvisor::assess(&case)).unwrap();
+    assert_eq!(others.name(&others.processes()[2]), "container 0a1b2c3d0a1b, process 8 (command 08080808)");
+    assert_eq!(others.name(&others.processes()[1]), "process 7 (command 07070707)");
+}
+
+#[test]
 fn a_path_is_expected_if_the_runtime_or_the_specification_mounts_it() {
     let mut case = beside::running();
     let token = "/var/run/secrets/kubernetes.io/serviceaccount".to_owned();
