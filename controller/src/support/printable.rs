@@ -88,6 +88,20 @@ pub(crate) fn error(message: &str) -> String {
     }
 }
 
+/// Returns a YAML document with the same values as a JSON document, whose strings have no such character. JSON is YAML, and YAML
+/// escapes a character by its number (yaml.org, "YAML Ain't Markup Language", "Escaped Characters").
+pub(crate) fn yaml(json: &str) -> String {
+    json.chars().fold(String::new(), |mut printed, character| {
+        if is_harmful(character) && character != '\n' {
+            // Writing to a string does not fail.
+            _ = write!(printed, "\\U{:08x}", u32::from(character));
+        } else {
+            printed.push(character);
+        }
+        printed
+    })
+}
+
 /// Returns a JSON document with the same values, whose strings have no such character. Line ends between values stay;
 /// strings contain none of them in JSON.
 pub(crate) fn json(document: &str) -> String {
@@ -181,5 +195,8 @@ mod tests {
         let document = json(&serde_json::to_string_pretty(&value).unwrap());
         assert!(document.contains("\\u009b") && document.contains("\\udb40\\udc41"), "{document}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&document).unwrap(), value);
+        let document = yaml(&serde_json::to_string_pretty(&value).unwrap());
+        assert_eq!(page(&document), document);
+        assert_eq!(serde_saphyr::from_str::<serde_json::Value>(&document).unwrap(), value);
     }
 }

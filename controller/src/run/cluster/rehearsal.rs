@@ -4,6 +4,7 @@ use std::{fmt::Write, time::Duration};
 
 use kube::Client;
 use proto::listener::Port;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
@@ -24,7 +25,7 @@ use crate::{
         lookup::{self, LookupRequest},
         nonce,
     },
-    support::printable::line,
+    support::printable::{self, line},
 };
 
 /// Time for the cluster's answer to one dry run.
@@ -131,11 +132,7 @@ impl Draft<'_> {
         let separator = if self.text.is_empty() { "" } else { "---\n" };
         if groups.is_empty() || groups.iter().any(|group| group.in_place.is_none()) {
             // Writing to a string does not fail.
-            _ = write!(
-                self.text,
-                "{separator}# {run}: the owner of the pods below\n{}",
-                serde_saphyr::to_string(&owner)?
-            );
+            _ = write!(self.text, "{separator}# {run}: the owner of the pods below\n{}", document(&owner)?);
         }
         // A dry run wants the uid of an owner, and accepts one that nobody has.
         owner.metadata.uid = Some(run);
@@ -169,10 +166,20 @@ impl Draft<'_> {
             for reference in pod.metadata.owner_references.iter_mut().flatten() {
                 UID.clone_into(&mut reference.uid);
             }
-            self.text.push_str(&serde_saphyr::to_string(&pod)?);
+            self.text.push_str(&document(&pod)?);
         }
         Ok(())
     }
+}
+
+/// Returns a manifest. The gate of all output would escape harmful characters in a form that YAML does not know, so an object with
+/// such characters is written as JSON, with the escapes of YAML.
+fn document(object: &impl Serialize) -> Result<String, RunError> {
+    let yaml = serde_saphyr::to_string(object)?;
+    if printable::page(&yaml) == yaml {
+        return Ok(yaml);
+    }
+    Ok(serde_json::to_string_pretty(object).map_or(yaml, |json| printable::yaml(&json) + "\n"))
 }
 
 /// Returns the patch of a running pod, with the cluster's answer and the trace that stays.
@@ -188,7 +195,7 @@ fn visit(purpose: &str, pod: &str, rehearsed: Result<Rehearsed, String>) -> Resu
             "a patch of the ephemeral containers of pod {pod}; the ended container stays in the pod's status until the pod goes"
         );
         // Writing to a string does not fail.
-        _ = write!(text, "# {}\n{}", line(&told), serde_saphyr::to_string(&pods::patch_of(&container))?);
+        _ = write!(text, "# {}\n{}", line(&told), document(&pods::patch_of(&container))?);
     }
     Ok(text)
 }
