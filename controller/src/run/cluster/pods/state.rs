@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 
+use crate::support::names::CONTAINER;
+
 /// Reasons of a waiting container that last for the whole run (kubelet, `pkg/kubelet/images/types.go` and
 /// `pkg/kubelet/kuberuntime`). `ErrImagePull` is missing: the kubelet tries again at once, and then says
 /// `ImagePullBackOff`.
@@ -74,7 +76,9 @@ impl PodState {
     /// Returns the state of one of the run's pods, which have one container.
     pub(crate) fn of(pod: &Pod) -> Self {
         let status = pod.status.clone().unwrap_or_default();
-        let container = status.container_statuses.iter().flatten().next();
+        let statuses = || status.container_statuses.iter().flatten();
+        // The kubelet sorts the statuses by name, and admission may have added another container.
+        let container = statuses().find(|status| status.name == CONTAINER).or_else(|| statuses().next());
         Self::with(pod, &status, container, stage(pod, &status, container))
     }
 
@@ -208,6 +212,15 @@ mod tests {
         assert_eq!(stage(&waiting("ContainerCreating")), Stage::Waiting("ContainerCreating: m".into()));
         assert_eq!(stage(&waiting("ErrImagePull")), Stage::Waiting("ErrImagePull: m".into()));
         assert_eq!(stage(&container(&json!({ "running": {} }))), Stage::Running);
+    }
+
+    #[test]
+    fn the_probes_own_container_counts_beside_a_sidecar() {
+        let of = |name: &str, state: &serde_json::Value| json!({ "name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state });
+        let sidecar = of("istio-proxy", &json!({ "running": {} }));
+        let probe = of("probe", &json!({ "waiting": { "reason": "ContainerCreating" } }));
+        let status = json!({ "phase": "Pending", "containerStatuses": [sidecar, probe] });
+        assert_eq!(stage(&status), Stage::Waiting("ContainerCreating".into()));
     }
 
     fn removal(phase: &str, containers: &[serde_json::Value]) -> Removal {
