@@ -4,14 +4,15 @@ pub(crate) mod beside;
 mod files;
 mod kernel;
 mod pod;
+mod surroundings;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, Capabilities, Credentials, Egress, Evidence,
-    FaultFrame, Interface, Interfaces, Introduction, KernelBanner, KernelLog, Markers, MemoryTotal, Mounts,
-    Observation, Observed, Observer, Processes, Processors, Protocol, Reach, RootFilesystem, Routes,
-    SCHEMA_VERSION, Seccomp, SentryMeminfo, Target, VdsoImage,
+    FaultFrame, Interface, Interfaces, KernelBanner, KernelLog, Markers, MemoryTotal, Mounts, Observation,
+    Observed, Observer, Processes, Processors, Reach, RootFilesystem, Routes, Seccomp, SentryMeminfo,
+    VdsoImage,
 };
 
 pub(crate) use files::{of_a_users_bundle, with_socket};
@@ -20,16 +21,13 @@ pub(crate) use pod::{
     pod_view, policies, tried,
 };
 
+use surroundings::case;
+
 use crate::{
     case::{
-        Case, Collected, Control, Machine, Subject, Surroundings,
+        Case, Collected,
         breach::Breach,
-        destination::{Destination, Purpose},
         environment::{Declared, Environment, Source},
-        identity::FileDigest,
-        limits::Limits,
-        profile::Profile,
-        rounds::{Rounds, SETTLED},
     },
     evidence::record::Record,
     judge::{
@@ -348,64 +346,5 @@ fn isolated() -> Evidence {
             lookups: Vec::new(),
         }),
         ..files::none()
-    }
-}
-
-fn case(evidence: Evidence) -> Case {
-    let introduction = Introduction {
-        probe_version: "0.1.0".into(),
-        schema_version: SCHEMA_VERSION,
-        architecture: "x86_64".into(),
-        observers: Observer::ALL.to_vec(),
-    };
-    let AccountList { size, sha256, .. } = machine_accounts();
-    let limits = Limits { memory: Some(256 << 20), cpu_millis: Some(2000), pids: None };
-    let destination = |id, address: [u8; 4], port, purpose| Destination {
-        target: Target::at(id, IpAddr::V4(address.into()), port, Protocol::Tcp),
-        purpose,
-        named: false,
-    };
-    Case {
-        collected: Collected {
-            nonce: Some("07".repeat(16)),
-            introduction: Some(introduction),
-            evidence,
-            breaches: Vec::new(),
-        },
-        surroundings: Surroundings {
-            subject: Subject::Sandbox {
-                runtime: vec!["/usr/bin/runsc".into(), "--network=none".into()],
-                bundle: None,
-            },
-            declared: Some(limits),
-            cgroup_path: Some("/podproof-07070707".into()),
-            host_paths: Vec::new(),
-            own_mounts: Vec::new(),
-            no_new_privs: Some(true),
-            machine: Machine {
-                kernel_release: seen("6.18.44".into()),
-                namespaces: seen(kernel::namespaces(4_026_531_837)),
-                runs_the_probe: Observation::failed("it was not looked for"),
-                boot_id: seen(BootId { uuid: BOOT_ID.into() }),
-                memory_total: seen(MACHINE_MEMORY),
-                account_list: seen(FileDigest { size, sha256 }),
-                shadow: Observation::Absent,
-                shadow_size: None,
-                identities: Vec::new(),
-            },
-            measures_cpu: false,
-            cgroup: seen(limits),
-            destinations: vec![
-                destination(1, [127, 0, 0, 1], 40_001, Purpose::LoopbackListener),
-                destination(2, [198, 51, 100, 1], 443, Purpose::Documentation),
-            ],
-            untried_sockets: Vec::new(),
-            profile: Profile::default(),
-            rounds: Rounds::Two(SETTLED),
-            control: Control::NotAsked,
-            arrived: Vec::new(),
-            ingress: None,
-            in_cluster: None,
-        },
     }
 }

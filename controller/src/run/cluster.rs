@@ -14,6 +14,7 @@ pub(crate) mod pods;
 mod probing;
 pub(crate) mod readiness;
 mod rehearsal;
+mod remarks;
 pub(crate) mod survey;
 
 use std::{
@@ -27,7 +28,7 @@ use tokio::time::{Instant, timeout_at};
 
 use connect::{Connection, Login};
 pub(crate) use examining::VisitorsUser;
-use manifest::{Admission, Common, Marks};
+use manifest::{Common, Marks};
 use pods::{Fleet, Visits};
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
@@ -198,8 +199,8 @@ impl Launcher for ClusterLauncher {
             remarks: awaited
                 .remarks
                 .into_iter()
-                .chain(remarks(&cluster, &plan, &listening, &results.probed))
-                .chain(traces(&results.visited))
+                .chain(remarks::of(&cluster, &plan, &listening, &results.probed))
+                .chain(remarks::on_traces(&results.visited))
                 .collect(),
             cases: cases::cases(request, &needs, &Arc::new(cluster), plan, results.probed),
             leftovers: [awaited.leftovers, results.leftovers].concat(),
@@ -307,36 +308,6 @@ async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, Ru
         pool_label: target.pool_label.as_deref(),
     };
     Ok(Box::pin(survey::cluster(&connection.client, &scope)).await?)
-}
-
-/// Returns everything that a reader should know besides: objects that counted a probe, ports of the listener that were not
-/// tried, other places, and harmless changes by admission.
-fn remarks(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: &[Probed]) -> Vec<String> {
-    let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
-    remarks.extend(plan.beyond());
-    remarks.extend(listening.remark());
-    remarks.extend(plan::cluster::remarks_on_labels(&plan.groups));
-    remarks.extend(plan::cluster::displaced(cluster, &plan.groups));
-    remarks.extend(plan::cluster::remarks_on_admission(cluster));
-    remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
-    let unanswered = probed.iter().filter_map(|it| plan::cluster::unanswered(&it.destinations, &it.control));
-    let admission = probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told);
-    for remark in unanswered.chain(admission) {
-        if !remarks.contains(&remark) {
-            remarks.push(remark);
-        }
-    }
-    remarks
-}
-
-/// Names the pods that were examined in place, and the trace that stays in them.
-fn traces(visited: &[String]) -> Option<String> {
-    (!visited.is_empty()).then(|| {
-        format!(
-            "examined in place: {}; in the status of each pod, the probe's ended container stays until the pod goes",
-            visited.iter().map(|pod| format!("pod/{pod}")).collect::<Vec<_>>().join(", ")
-        )
-    })
 }
 
 /// Returns the namespace of the control pods, or what the run knows of them without one.

@@ -1,8 +1,10 @@
 //! The permissions of a run, each with its purpose and with the loss without it. They are the source of `controller
 //! rbac`, of the questions of `controller doctor`, and of deploy/.
 
+mod live;
 mod role;
 
+pub use live::LIVE;
 pub use role::{Extent, Subject, roles};
 
 /// One permission of a run.
@@ -334,17 +336,6 @@ pub const ALL: &[Permission] = &[
     policies_of("policy.networking.k8s.io"),
     policies_of("projectcalico.org"),
 ];
-
-/// The permission of a run with `--live`, besides all others.
-pub const LIVE: Permission = Permission {
-    group: "",
-    resource: "pods/ephemeralcontainers",
-    verbs: &["patch"],
-    place: Place::Namespace,
-    purpose: "add the probe to a running pod as an ephemeral container (`--live`). RBAC cannot limit it to the probe: it allows any \
-              container in every running pod of the namespace, within Pod Security",
-    without: Without::NoRun,
-};
 
 /// Returns every permission of a run, with `live` also that of a run with `--live`.
 pub fn all(live: bool) -> impl Iterator<Item = &'static Permission> {

@@ -1,0 +1,40 @@
+//! Remarks of a run in a cluster: everything that a reader should know besides the findings.
+
+use super::{manifest::Admission, probing::Probed};
+use crate::{
+    case::cluster::Cluster,
+    plan::{
+        self,
+        cluster::{Listening, Plan},
+    },
+};
+
+/// Returns everything that a reader should know besides: objects that counted a probe, ports of the listener that were not
+/// tried, other places, and harmless changes by admission.
+pub(super) fn of(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: &[Probed]) -> Vec<String> {
+    let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
+    remarks.extend(plan.beyond());
+    remarks.extend(listening.remark());
+    remarks.extend(plan::cluster::remarks_on_labels(&plan.groups));
+    remarks.extend(plan::cluster::displaced(cluster, &plan.groups));
+    remarks.extend(plan::cluster::remarks_on_admission(cluster));
+    remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
+    let unanswered = probed.iter().filter_map(|it| plan::cluster::unanswered(&it.destinations, &it.control));
+    let admission = probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told);
+    for remark in unanswered.chain(admission) {
+        if !remarks.contains(&remark) {
+            remarks.push(remark);
+        }
+    }
+    remarks
+}
+
+/// Names the pods that were examined in place, and the trace that stays in them.
+pub(super) fn on_traces(visited: &[String]) -> Option<String> {
+    (!visited.is_empty()).then(|| {
+        format!(
+            "examined in place: {}; in the status of each pod, the probe's ended container stays until the pod goes",
+            visited.iter().map(|pod| format!("pod/{pod}")).collect::<Vec<_>>().join(", ")
+        )
+    })
+}
