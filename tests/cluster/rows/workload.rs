@@ -86,7 +86,7 @@ pub(super) const ROWS: &[Row] = &[
         spoil: |shop| shop.pod()["automountServiceAccountToken"] = json!(true),
         lacks: &[("pod/web", &[("no-token", "unmet")])],
         code: 1,
-        says: "token is mounted",
+        says: "token for the API server is mounted",
         ..CLEAN
     },
     Row {
