@@ -30,7 +30,7 @@ pub(super) enum CommandError {
 }
 
 /// The command that grants the permissions for launching probes.
-const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -` creates the Role of a run; then bind it to your account";
+const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -` creates the Role of a run (add `--live` for running pods); then bind it to your account";
 
 /// The command that grants the permissions for reading policies.
 const READING: &str = "`controller rbac --namespace NAME --cluster | kubectl apply -f -` creates the roles that read workloads and policies; then bind them to your account";
