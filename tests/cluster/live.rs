@@ -39,6 +39,9 @@ pub(super) const TESTS: &[Test] = &[
     }),
     ("a client of an examined pod sees no error", served),
     ("--live needs the role of rbac --live, and names the permission without it", permitted),
+    ("two runs at once with --live examine the same pod", two_at_once),
+    ("a pod that dies while it is examined is never ready", died),
+    ("Pod Security that refuses a visiting probe is reported in its own words", refused),
     ("an interrupted visit ends the probe in the pod", interrupted),
     ("plan --live prints the patch of each pod, and changes nothing", planned),
     ("a pod with too many ended probes is left alone, by name", worn),
@@ -264,13 +267,54 @@ fn permitted(cluster: &Cluster) {
     assert!(ended.err.contains("pods/ephemeralcontainers"), "{}", ended.err);
 }
 
-fn interrupted(cluster: &Cluster) {
+fn two_at_once(cluster: &Cluster) {
     let scene = Scene::open(cluster);
-    let run = scene.start(&["--live", "--settle", "60s"]);
+    let runs = [(), ()].map(|()| scene.start(&["--live", "--settle", "0"]));
+    for ended in runs.map(run::ended) {
+        assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    }
+    let [(.., restarts, visits)] = &pods(&scene.shop)[..] else { panic!("the pod was replaced") };
+    assert_eq!((restarts, *visits), (&json!(0), 2));
+    until_ended(cluster, &scene.shop);
+}
+
+/// Waits until a probe runs in the scene's pod; returns the pod's name.
+fn until_visited(cluster: &Cluster, scene: &Scene<'_>) -> String {
     cluster.until("a visiting probe", || {
         let pods = scene.shop.get(&["pods"]);
         pods["items"][0]["status"]["ephemeralContainerStatuses"][0]["state"]["running"].is_object()
     });
+    pods(&scene.shop).remove(0).0
+}
+
+fn died(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let run = scene.start(&["--live", "--settle", "60s"]);
+    let pod = until_visited(cluster, &scene);
+    assert!(scene.shop.kubectl(&["delete", "pod", &pod, "--wait=false"]).status.success());
+    let ended = run::ended(run);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    let pods = pods(&scene.shop);
+    assert!(pods.iter().all(|(name, .., visits)| *name == pod || *visits == 0), "{pods:?}");
+}
+
+fn refused(cluster: &Cluster) {
+    let namespace = cluster.namespace("live");
+    let mut shop = Shop { restricted: false, ..Shop::default() };
+    shop.pod()["securityContext"] = json!({ "runAsUser": 0 });
+    shop.open(&namespace);
+    let label = "pod-security.kubernetes.io/enforce=restricted";
+    assert!(namespace.kubectl(&["label", "namespace", namespace.name(), label]).status.success());
+    let ended = verified(cluster, &namespace, &["--live", "--live-uid"]);
+    assert_eq!(ended.code(), Some(4), "{ended:#?}");
+    assert!(ended.err.contains("violates PodSecurity"), "{}", ended.err);
+    assert_eq!(pods(&namespace)[0].3, 0);
+}
+
+fn interrupted(cluster: &Cluster) {
+    let scene = Scene::open(cluster);
+    let run = scene.start(&["--live", "--settle", "60s"]);
+    until_visited(cluster, &scene);
     send(Signal::SIGINT, &run);
     let ended = run::ended(run);
     assert_eq!(ended.code(), Some(130), "{ended:#?}");
