@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -10,7 +11,10 @@ use proto::{Assignment, Budget, Delivery, Introduction, Nonce, Observer, Protoco
 
 use crate::{
     case::Collected,
-    evidence::saved::{decode, encode},
+    evidence::{
+        record::Record,
+        saved::{Provenance, decode, encode},
+    },
     run::collect::Intake,
 };
 
@@ -18,6 +22,7 @@ use crate::{
 const NONCE: Nonce = Nonce([9; 16]);
 /// A real file, whose evidence gives way to that of the messages.
 const FILE: &[u8] = include_bytes!("../../../tests/corpus/1-not-ready.json");
+static LAID_OUT: LazyLock<Option<(Record, Provenance)>> = LazyLock::new(|| decode(FILE).ok());
 
 /// Returns the assignment that the messages answer.
 fn assignment() -> Assignment {
@@ -68,11 +73,14 @@ pub(super) fn wire(bytes: &[u8]) {
     }
     let (received, expected) = intake.count();
     assert!(received <= expected, "{received} of {expected}");
-    judged(&intake.collected());
+    // A judgement without evidence is the same for every input, and takes far longer than the intake.
+    if received > 0 {
+        judged(&intake.collected());
+    }
 }
 
 fn judged(collected: &Collected) {
-    let Ok((mut record, provenance)) = decode(FILE) else { return };
+    let Some((mut record, provenance)) = LAID_OUT.clone() else { return };
     for case in &mut record.cases {
         case.collected = collected.clone();
     }
