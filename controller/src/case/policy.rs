@@ -29,7 +29,7 @@ pub use block::Block;
 pub use calico::selector::Expression;
 pub use cilium::{Entity, Identity};
 pub use endpoint::{Direction, Endpoint, Flow, Host, NamedPort, Node, Peer, Transport};
-pub use opaque::{Opaque, Unread};
+pub use opaque::{OF_ONE_POD, Opaque, Unread};
 pub use order::{Family, Order, Tier};
 pub use reach::NAME_LABEL;
 pub use rule::{Action, Namespaces, PeerRule, Policy, PortRange, PortRule, Rule, Section, Subject};

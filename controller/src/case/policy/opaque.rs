@@ -50,8 +50,9 @@ const INGRESS: [&str; 3] = ["ingress", "ingressRules", "rules"];
 
 /// The domain of the labels that a run's own pods have.
 const OWN_DOMAIN: &str = "podproof.dev/";
-/// Labels that distinguish pods of one workload, which no known policy selects by.
-const OF_ONE_POD: &[&str] = &[
+/// Labels that Kubernetes' own controllers give pods beside their template's, and that distinguish pods of one workload
+/// (kubernetes.io, "Well-Known Labels, Annotations and Taints"). No known policy selects by them.
+pub const OF_ONE_POD: &[&str] = &[
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-completion-index",

@@ -1,27 +1,14 @@
 //! Labels and annotations that admission gives the pods of a template. The template lacks them, and policies may select by them,
 //! so a template is judged with those that every one of its pods was given.
 
-use crate::case::cluster::Labels;
+use crate::case::{cluster::Labels, policy::OF_ONE_POD};
 use k8s_openapi::{
     api::core::v1::{Pod, PodTemplateSpec},
     apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta},
 };
 
-/// Keys that Kubernetes' own controllers and Argo Rollouts give pods beside their template's (kubernetes.io, "Well-Known Labels,
-/// Annotations and Taints"; argo-rollouts, `pkg/apis/rollouts/v1alpha1/types.go`).
-const CONTROLLERS: &[&str] = &[
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-completion-index",
-    "batch.kubernetes.io/job-name",
-    "controller-revision-hash",
-    "controller-uid",
-    "job-name",
-    "pod-template-generation",
-    "pod-template-hash",
-    "rollouts-pod-template-hash",
-    "statefulset.kubernetes.io/pod-name",
-];
+/// The key by which Argo Rollouts distinguishes pods (argo-rollouts, `pkg/apis/rollouts/v1alpha1/types.go`).
+const OF_A_ROLLOUT: &str = "rollouts-pod-template-hash";
 
 /// Labels and annotations of pods.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -84,10 +71,15 @@ fn is_made_of(pod: &ObjectMeta, template: &ObjectMeta) -> bool {
             created_with.retain(|key, _| creators().any(|entry| part.is_claimed_by(entry, key)));
             let mut template = part.of(template);
             for own in [&mut created_with, &mut template] {
-                own.retain(|key, _| !CONTROLLERS.contains(&key.as_str()));
+                own.retain(|key, _| !is_a_controllers(key));
             }
             created_with == template
         })
+}
+
+/// True for a key that a controller gives pods beside their template's.
+fn is_a_controllers(key: &str) -> bool {
+    OF_ONE_POD.contains(&key) || key == OF_A_ROLLOUT
 }
 
 /// True if the entry's manager wrote the pod's containers, which only the creation does as a whole.
@@ -110,7 +102,7 @@ fn unclaimed(pod: &ObjectMeta, part: Part) -> Labels {
     let mut all = part.of(pod);
     all.retain(|key, value| {
         !entries().any(|entry| part.is_claimed_by(entry, key))
-            && !CONTROLLERS.contains(&key.as_str())
+            && !is_a_controllers(key)
             && !names().any(|name| value.contains(name))
     });
     all
