@@ -3,6 +3,7 @@
 //! its assignment later.
 
 mod admission;
+mod confined;
 mod elsewhere;
 mod limits;
 mod sizes;
@@ -12,9 +13,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::{
     api::core::v1::{
-        Affinity as ApiAffinity, Capabilities, ConfigMap, Container, NodeAffinity, NodeSelector,
-        NodeSelectorRequirement, NodeSelectorTerm, Pod, PodReadinessGate, PodSecurityContext, PodSpec,
-        ResourceRequirements, SeccompProfile, SecurityContext, Toleration as ApiToleration,
+        Affinity as ApiAffinity, ConfigMap, Container, NodeAffinity, NodeSelector, NodeSelectorRequirement,
+        NodeSelectorTerm, Pod, PodReadinessGate, PodSecurityContext, PodSpec, ResourceRequirements,
+        Toleration as ApiToleration,
     },
     apimachinery::pkg::{
         api::resource::Quantity,
@@ -24,6 +25,7 @@ use k8s_openapi::{
 use proto::{Nonce, listener::Port};
 
 pub use admission::{Admission, Alteration, admission, is_harmless};
+use confined::{confined, runtime_default};
 pub use elsewhere::{Elsewhere, repels};
 pub use sizes::{Fitted, like, within, without_user};
 pub use visitor::{admitted, own_user, visitor};
@@ -34,6 +36,7 @@ use crate::{
         limits::Limits,
     },
     plan::cluster::Reception,
+    run::local::bundle::PROBE,
     support::names::{self, NOBODY},
 };
 
@@ -102,9 +105,7 @@ pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group,
     // The pods of a group have these annotations in common.
     annotations
         .extend(group.pod_views.first().map(|first| first.injection_annotations.clone()).unwrap_or_default());
-    let ports: Vec<_> = Reception::of(group).ports.iter().map(ToString::to_string).collect();
-    let words = vec!["hold".to_owned(), ports.join(","), common.reception.to_string()];
-    let mut spec = spec(common, group.node.as_deref(), words);
+    let mut spec = spec(common, group.node.as_deref(), holding(common, group));
     spec.runtime_class_name.clone_from(&group.runtime_class);
     spec.tolerations = Some(group.placement.tolerations.iter().map(toleration).collect());
     spec.node_selector = Some(group.placement.node_selector.clone());
@@ -128,6 +129,18 @@ pub fn listener(common: &Common, namespace: &str, owner: &ConfigMap, node: &str,
 /// Returns the control pod on one node, which makes the same attempts as the probes.
 pub fn control(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, index: usize) -> Pod {
     unbound(common, namespace, owner, node, (names::CONTROL_ROLE, index), vec!["hold".to_owned()])
+}
+
+/// Returns the words of a probe that waits, and answers on the ports of its group.
+fn holding(common: &Common, group: &Group) -> Vec<String> {
+    let ports: Vec<_> = Reception::of(group).ports.iter().map(ToString::to_string).collect();
+    vec!["hold".to_owned(), ports.join(","), common.reception.to_string()]
+}
+
+/// Returns the command of a container of the run, which ends by itself.
+fn command(common: &Common, words: Vec<String>) -> Vec<String> {
+    let lifetime = common.lifetime.as_secs().to_string();
+    [PROBE.to_owned()].into_iter().chain(words).chain([lifetime]).collect()
 }
 
 fn unbound(
@@ -175,12 +188,10 @@ fn note() -> Labels {
     Labels::from([(names::NOTE_ANNOTATION.to_owned(), text.to_owned())])
 }
 
-fn spec(common: &Common, node: Option<&str>, mut words: Vec<String>) -> PodSpec {
-    let lifetime = common.lifetime.as_secs();
-    words.push(lifetime.to_string());
+fn spec(common: &Common, node: Option<&str>, words: Vec<String>) -> PodSpec {
     PodSpec {
         affinity: node.map(|node| on(&[node.to_owned()])),
-        active_deadline_seconds: i64::try_from(lifetime).ok(),
+        active_deadline_seconds: i64::try_from(common.lifetime.as_secs()).ok(),
         automount_service_account_token: Some(false),
         containers: vec![container(common, words)],
         enable_service_links: Some(false),
@@ -189,10 +200,7 @@ fn spec(common: &Common, node: Option<&str>, mut words: Vec<String>) -> PodSpec 
             run_as_non_root: Some(true),
             run_as_user: Some(NOBODY.into()),
             run_as_group: Some(NOBODY.into()),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                ..SeccompProfile::default()
-            }),
+            seccomp_profile: Some(runtime_default()),
             ..PodSecurityContext::default()
         }),
         termination_grace_period_seconds: Some(5),
@@ -205,20 +213,13 @@ fn container(common: &Common, words: Vec<String>) -> Container {
         name: names::CONTAINER.to_owned(),
         image: Some(common.image.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
-        command: Some([crate::run::local::bundle::PROBE.to_owned()].into_iter().chain(words).collect()),
+        command: Some(command(common, words)),
         resources: Some(ResourceRequirements {
             limits: Some(quantities(LIMITS.memory, LIMITS.cpu_millis)),
             requests: Some(quantities(Some(32 << 20), Some(10))),
             ..ResourceRequirements::default()
         }),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
-            privileged: Some(false),
-            read_only_root_filesystem: Some(true),
-            run_as_non_root: Some(true),
-            ..SecurityContext::default()
-        }),
+        security_context: Some(confined()),
         ..Container::default()
     }
 }

@@ -1,16 +1,14 @@
 //! The probe's ephemeral container in a running pod. The container passes the `restricted` Pod Security Standard, whatever the
 //! pod's own settings are.
 
-use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EphemeralContainer, Pod, PodSpec, SeccompProfile, SecurityContext,
-};
+use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod, PodSpec, SecurityContext};
 
 use super::{
     Common,
     admission::{Admission, Alteration, admission},
-    limits,
+    command, confined, holding, limits, runtime_default,
 };
-use crate::{case::cluster::Group, plan::cluster::Reception, run::local::bundle::PROBE, support::names};
+use crate::{case::cluster::Group, support::names};
 
 /// The first id of users that no image and no namespace's range is likely to use. A probe with a user of its own is safe from the
 /// workload's processes: only a privileged process may trace another user's (`ptrace(2)`).
@@ -18,33 +16,18 @@ const FIRST_USER: u32 = 1 << 30;
 
 /// Returns the probe's container beside the container `target` of a running pod, whose processes it sees.
 pub fn visitor(common: &Common, group: &Group, target: &str, user: i64) -> EphemeralContainer {
-    let ports: Vec<_> = Reception::of(group).ports.iter().map(ToString::to_string).collect();
-    let words = [
-        PROBE.to_owned(),
-        "hold".to_owned(),
-        ports.join(","),
-        common.reception.to_string(),
-        common.lifetime.as_secs().to_string(),
-    ];
     EphemeralContainer {
         name: common.run.clone(),
         image: Some(common.image.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
-        command: Some(words.to_vec()),
+        command: Some(command(common, holding(common, group))),
         target_container_name: Some(target.to_owned()),
         security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
-            privileged: Some(false),
-            read_only_root_filesystem: Some(true),
             run_as_non_root: Some(user != 0),
             run_as_user: Some(user),
             run_as_group: Some(user),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                ..SeccompProfile::default()
-            }),
-            ..SecurityContext::default()
+            seccomp_profile: Some(runtime_default()),
+            ..confined()
         }),
         ..EphemeralContainer::default()
     }
