@@ -176,13 +176,7 @@ impl Launcher for ClusterLauncher {
             Box::pin(self.probes(request, &ground, &plan, session)).await?
         } else {
             let probed = plan.groups.iter().map(Probed::refused).collect();
-            Results {
-                probed,
-                second_reading: None,
-                visited: Vec::new(),
-                leftovers: Vec::new(),
-                interrupted: false,
-            }
+            Results::unlaunched(probed)
         };
 
         // pure: changes during the run
@@ -273,6 +267,11 @@ impl ClusterLauncher {
 }
 
 impl Results {
+    /// Returns the results of a run that put no probe anywhere.
+    const fn unlaunched(probed: Vec<Probed>) -> Self {
+        Self { probed, second_reading: None, visited: Vec::new(), leftovers: Vec::new(), interrupted: false }
+    }
+
     /// Returns the reason for an early end, and the error if no probe of a plan started.
     fn end(&self) -> (Option<Stopped>, Option<RunError>) {
         if self.interrupted {
@@ -367,16 +366,6 @@ mod tests {
     use super::*;
     use crate::case::cluster::Group;
 
-    fn results(probed: Vec<Probed>) -> Results {
-        Results {
-            probed,
-            second_reading: None,
-            visited: Vec::new(),
-            leftovers: Vec::new(),
-            interrupted: false,
-        }
-    }
-
     fn refused() -> Probed {
         Probed::refused(&Group::default())
     }
@@ -387,18 +376,18 @@ mod tests {
 
     #[test]
     fn a_run_without_any_probe_has_an_error() {
-        let (stopped, failure) = results(vec![failed(), failed()]).end();
+        let (stopped, failure) = Results::unlaunched(vec![failed(), failed()]).end();
         assert_eq!(stopped, Some(Stopped::NotStarted));
         assert_eq!(failure.unwrap().to_string(), "no probe could be started\n  | exceeded quota");
-        assert!(matches!(results(vec![failed(), refused()]).end(), (None, None)));
-        assert!(matches!(results(Vec::new()).end(), (None, None)));
+        assert!(matches!(Results::unlaunched(vec![failed(), refused()]).end(), (None, None)));
+        assert!(matches!(Results::unlaunched(Vec::new()).end(), (None, None)));
     }
 
     #[test]
     fn a_timeout_outweighs_failures_and_an_interruption_outweighs_both() {
         let late = || Probed { timed_out: true, ..failed() };
-        assert!(matches!(results(vec![failed(), late()]).end(), (Some(Stopped::TimedOut), None)));
-        let interrupted = Results { interrupted: true, ..results(vec![late()]) };
+        assert!(matches!(Results::unlaunched(vec![failed(), late()]).end(), (Some(Stopped::TimedOut), None)));
+        let interrupted = Results { interrupted: true, ..Results::unlaunched(vec![late()]) };
         assert!(matches!(interrupted.end(), (Some(Stopped::Interrupted), None)));
     }
 }

@@ -9,10 +9,7 @@ use super::{
     pods::{PodState, Refusal, Stage, Visits, Watch},
     probing::{Probed, Probing, Seat},
 };
-use crate::{
-    case::{breach::Breach, cluster::Group},
-    run::RunError,
-};
+use crate::{case::cluster::Group, run::RunError};
 
 /// The user of a visiting probe.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -67,22 +64,19 @@ impl Probing<'_> {
         group: &Group,
         pod: &str,
     ) -> Result<(PodState, Admission, Watch), Box<Probed>> {
-        let failed = |refusal: &Refusal| Box::new(Probed::failed(refusal));
-        let not_launched = |why: String| {
-            Box::new(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))))
-        };
-        let running = visits.pod(pod).await.map_err(|refusal| failed(&refusal))?;
-        let running = running.ok_or_else(|| not_launched(format!("pod/{pod} is gone")))?;
-        let container = container(self.common, group, &running, self.target.visitors_user)
-            .map_err(|why| not_launched(format!("pod/{pod}: {why}")))?;
+        let failed = |refusal: Refusal| Box::new(Probed::failed(&refusal));
+        let not_started = |why: String| failed(Refusal::NotStarted(format!("pod/{pod}: {why}")));
+        let running = visits.pod(pod).await.map_err(failed)?;
+        let container =
+            container(self.common, group, &running, self.target.visitors_user).map_err(not_started)?;
         let watch = visits.watch(pod);
-        let admission = visits.visit(pod, &container).await.map_err(|refusal| failed(&refusal))?;
+        let admission = visits.visit(pod, &container).await.map_err(failed)?;
         let decided = timeout_at(self.deadline, watch.decided(pod, |what| self.say(group, what))).await;
         let state = decided
             .map_err(|_| Box::new(Probed::late(format!("the probe in pod/{pod} did not start in time"))))?;
         match state.stage {
             Stage::Running => Ok((state, admission, watch)),
-            Stage::Failed(why) | Stage::Waiting(why) => Err(not_launched(format!("pod/{pod}: {why}"))),
+            Stage::Failed(why) | Stage::Waiting(why) => Err(not_started(why)),
         }
     }
 }
@@ -95,7 +89,6 @@ pub(super) async fn rehearse(
     user: VisitorsUser,
 ) -> Result<Rehearsed, String> {
     let running = visits.pod(pod).await.map_err(|refusal| refusal.to_string())?;
-    let running = running.ok_or_else(|| format!("pod/{pod} is gone"))?;
     let container = container(common, group, &running, user)?;
     let admission = visits.rehearse(pod, &container).await.map_err(|refusal| refusal.to_string())?;
     Ok(Rehearsed { container, admission })

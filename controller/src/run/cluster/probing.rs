@@ -87,7 +87,7 @@ impl Probed {
         Self::without(Breach::NotLaunched(group.refused.clone().unwrap_or_default()), None)
     }
 
-    pub(super) fn without(breach: Breach, failure: Option<Refusal>) -> Self {
+    fn without(breach: Breach, failure: Option<Refusal>) -> Self {
         let collected = Collected { breaches: vec![breach], ..Collected::default() };
         Self {
             collected,

@@ -53,10 +53,11 @@ impl Visits {
         }
     }
 
-    /// Returns a pod as it is now; `None` if it is gone.
-    pub(crate) async fn pod(&self, pod: &str) -> Result<Option<Pod>, Refusal> {
+    /// Returns a pod as it is now.
+    pub(crate) async fn pod(&self, pod: &str) -> Result<Pod, Refusal> {
         let api = self.api();
-        again::retry_until(self.deadline, || api.get_opt(pod)).await.map_err(refusal)
+        let found = again::retry_until(self.deadline, || api.get_opt(pod)).await.map_err(refusal)?;
+        found.ok_or_else(|| Refusal::NotStarted(format!("pod/{pod} is gone")))
     }
 
     /// Adds a probe's container to a pod; refuses a container that admission changed in a way that matters.
