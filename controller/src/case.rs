@@ -237,6 +237,11 @@ impl Case {
             || matches!(self.surroundings.subject, Subject::Sandbox { bundle: None, .. })
     }
 
+    /// Returns the name of the running pod that the probe examined in place; `None` for any other probe.
+    pub fn examined_pod(&self) -> Option<&str> {
+        self.surroundings.in_cluster.as_ref()?.group.in_place.as_deref()
+    }
+
     /// Returns the pods and templates that the probe represents; none for a local run.
     pub fn pod_views(&self) -> &[PodView] {
         self.surroundings

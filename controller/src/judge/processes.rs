@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use proto::{MountTable, MountsOf, Observation, Process, ProcessKind, ProcessStatus, Processes};
+use proto::{MountTable, MountsOf, Namespaces, Observation, Process, ProcessKind, ProcessStatus, Processes};
 
 use super::gvisor::{Assessment, Kernel};
 use crate::case::{
@@ -60,12 +60,7 @@ pub(in crate::judge) fn seen<'a>(case: &'a Case, assessment: &Assessment) -> Opt
             "the probe saw no process of the running pod's containers".to_owned()
         }
     };
-    examined(case).is_some().then_some(Others { case, processes: &NOBODY, missing: Some(missing) })
-}
-
-/// Returns the name of the running pod that the probe examined in place.
-fn examined(case: &Case) -> Option<&str> {
-    case.surroundings.in_cluster.as_ref()?.group.in_place.as_deref()
+    case.examined_pod().is_some().then_some(Others { case, processes: &NOBODY, missing: Some(missing) })
 }
 
 /// True if the processes are those of a machine. gVisor never shows a machine's processes. Under Linux, threads of the kernel
@@ -77,17 +72,22 @@ fn are_the_machines(case: &Case, assessment: &Assessment, processes: &Processes)
     let is_thread = |process: &Process| {
         process.status.seen().is_some_and(|status| status.kind == ProcessKind::KernelThread)
     };
-    let machine = case.surroundings.machine.namespaces.seen();
-    let own = case.evidence().namespaces.seen();
-    let shared = machine.zip(own).is_some_and(|(machine, own)| {
-        own.namespaces.iter().any(|it| it.kind == "pid" && machine.namespaces.contains(it))
-    });
-    let declared =
-        case.pod_views().iter().flat_map(|pod_view| &pod_view.host_namespaces).any(|it| it == "pid");
+    let declared = case.pod_views().iter().any(PodView::shares_the_nodes_processes);
     case.surroundings.subject == Subject::Unsandboxed
-        || (shared && assessment.is_the_machines)
+        || share_the_machines_namespace(case, assessment)
         || declared
         || processes.processes.iter().any(is_thread)
+}
+
+/// True if the sandbox's processes are in the machine's own namespace. The first namespace of every kernel has the same number, so
+/// that an equal number counts only if the kernel is the machine's.
+pub(in crate::judge) fn share_the_machines_namespace(case: &Case, assessment: &Assessment) -> bool {
+    let (theirs, machine) = (&case.evidence().namespaces, &case.surroundings.machine.namespaces);
+    let shared = |machine: &Namespaces| {
+        let theirs = theirs.seen().into_iter().flat_map(|it| &it.namespaces);
+        theirs.into_iter().any(|it| it.kind == "pid" && machine.namespaces.contains(it))
+    };
+    machine.seen().is_some_and(shared) && assessment.is_the_machines
 }
 
 // === impl Others ===
@@ -164,7 +164,7 @@ impl<'a> Others<'a> {
     /// Says that containers of the examined pod show no process, if that is so. A probe pod lacks the containers of the pods that
     /// it represents.
     fn hidden(&self) -> Option<String> {
-        let examined = examined(self.case)?;
+        let examined = self.case.examined_pod()?;
         let Some(pod) = self.pods().next() else {
             return Some(format!("the specification of the running pod {examined} is not known"));
         };
@@ -224,7 +224,7 @@ impl<'a> Others<'a> {
 
     /// Returns the pods of the case, without templates; the examined pod alone if there is one.
     pub(in crate::judge) fn pods(&self) -> impl Iterator<Item = &'a PodView> {
-        let examined = examined(self.case);
+        let examined = self.case.examined_pod();
         let is_it = move |pod: &String| examined.is_none_or(|examined| examined == pod);
         self.case.pod_views().iter().filter(move |pod_view| pod_view.origin.pod.as_ref().is_some_and(is_it))
     }

@@ -179,6 +179,11 @@ impl PodView {
         self.host_namespaces.iter().any(|namespace| namespace == "network")
     }
 
+    /// Returns true if the pod shares the node's processes.
+    pub fn shares_the_nodes_processes(&self) -> bool {
+        self.host_namespaces.iter().any(|namespace| namespace == "pid")
+    }
+
     /// Returns the containers that no memory or no CPU limit binds, neither their own nor their pod's; init containers count,
     /// ephemeral ones do not.
     pub fn without_limits(&self) -> Vec<&Container> {

@@ -102,10 +102,7 @@ fn other_processes(case: &Case, found: &mut Found) {
 
 /// True for a probe in a running pod whose processes are its own.
 fn is_in_place(case: &Case) -> bool {
-    let shares_the_nodes = |pod_view: &PodView| pod_view.host_namespaces.iter().any(|it| it == "pid");
-    let known = case.surroundings.in_cluster.as_ref();
-    known.is_some_and(|known| known.group.in_place.is_some())
-        && !case.pod_views().iter().any(shares_the_nodes)
+    case.examined_pod().is_some() && !case.pod_views().iter().any(PodView::shares_the_nodes_processes)
 }
 
 fn kernels_files(case: &Case, assessment: &Assessment, found: &mut Found) {

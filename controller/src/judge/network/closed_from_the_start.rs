@@ -64,7 +64,7 @@ fn judge(case: &Case) -> Judgement {
     if !leaks.is_empty() {
         return Judgement::not_applicable(open(&leaks));
     }
-    if case.surroundings.in_cluster.as_ref().is_some_and(|known| known.group.in_place.is_some()) {
+    if case.examined_pod().is_some() {
         return Judgement::not_applicable(
             "the pod ran before the check; a run without `--live` shows the first seconds of a new pod",
         );

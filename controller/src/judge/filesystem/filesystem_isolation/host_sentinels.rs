@@ -1,7 +1,7 @@
 //! Traces that a machine has and an image seldom has: the folders of the kubelet and the engines, and processes with another
 //! root directory.
 
-use proto::{HOST_FOLDERS, Namespaces, Observer};
+use proto::{HOST_FOLDERS, Observer};
 
 use super::Judgement;
 use crate::{
@@ -23,7 +23,7 @@ pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>
         return Err(Judgement::inconclusive(why));
     };
     let cited = |text: &String| Citation { source: "host-sentinels", text: text.clone() };
-    let machines = is_among_the_machines_processes(case, assessment);
+    let machines = processes::share_the_machines_namespace(case, assessment);
     if seen.other_root == Some(true) && !is_of_the_pod(case, assessment) {
         let judgement = if machines {
             Judgement::unmet("the machine's root directory can be entered through /proc")
@@ -50,17 +50,6 @@ pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>
         }
     }
     Ok(vec![cited(&format!("{} of {} folders that machines have", seen.folders.len(), HOST_FOLDERS.len()))])
-}
-
-/// True if the sandbox's processes are the machine's own. The first namespace of every kernel has the same number, so that
-/// an equal number counts only if the kernel is the machine's.
-fn is_among_the_machines_processes(case: &Case, assessment: &Assessment) -> bool {
-    let (theirs, machine) = (&case.evidence().namespaces, &case.surroundings.machine.namespaces);
-    let shared = |machine: &Namespaces| {
-        let theirs = theirs.seen().into_iter().flat_map(|it| &it.namespaces);
-        theirs.into_iter().any(|it| it.kind == "pid" && machine.namespaces.contains(it))
-    };
-    machine.seen().is_some_and(shared) && assessment.is_the_machines
 }
 
 /// True if each root directory is that of a container of the pod: gVisor shows no other process than the pod's, and the mounts of
