@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     args::{
         cluster::{Cluster, Image, Namespaces, Patience},
-        marks, network, policy,
+        marks, policy,
     },
     block_within,
     console::print,
@@ -52,17 +52,9 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         let control_namespace = self.namespaces.control_namespace.as_deref();
-        let asked = self.policy.sources().and_then(|sources| {
-            let network = network::Arguments::default().settings(&sources)?;
-            Ok((network, self.marks.settings(&sources)?.marks()))
-        });
-        let (network, marks) = match asked {
-            Ok(asked) => asked,
-            Err(refused) => return refused.tell(),
-        };
-        let network = match network.request() {
-            Ok(network) => network,
-            Err(refused) => return refused.tell(),
+        let (network, marks) = match self.policy.foreseen(&self.marks) {
+            Ok(foreseen) => foreseen,
+            Err(exit) => return exit,
         };
         let login = self.cluster.login();
         block_within(self.patience, async {

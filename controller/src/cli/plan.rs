@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    args::{cluster::Patience, network, policy, target},
+    args::{cluster::Patience, policy, target},
     block_within,
     console::print,
     doctor::exit,
@@ -29,17 +29,9 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> Exit {
-        let asked = self.policy.sources().and_then(|sources| {
-            let network = network::Arguments::default().settings(&sources)?;
-            Ok((network, self.target.marks.settings(&sources)?.marks()))
-        });
-        let (network, marks) = match asked {
-            Ok(asked) => asked,
-            Err(refused) => return refused.tell(),
-        };
-        let network = match network.request() {
-            Ok(network) => network,
-            Err(refused) => return refused.tell(),
+        let (network, marks) = match self.policy.foreseen(&self.target.marks) {
+            Ok(foreseen) => foreseen,
+            Err(exit) => return exit,
         };
         let target = match self.target.target(marks) {
             Ok(Some(target)) => target,

@@ -8,6 +8,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
+use super::{marks, network};
 use crate::cli::console::tell;
 use crate::{
     case::environment::{self, Declared, Environment, EnvironmentRefused},
@@ -18,6 +19,7 @@ use crate::{
             file::{self, Mistake, NAME, Read},
         },
     },
+    run::{cluster::manifest::Marks, lookup::LookupRequest},
 };
 
 /// The variable that names the policy file.
@@ -126,6 +128,15 @@ impl File {
             None => None,
         };
         Ok(Sources { environment: None, only_production: false, require_whole: false, file, found_by })
+    }
+
+    /// Returns what a run would take from variables and the policy file: the attempts, and the marks of its pods. A refusal is
+    /// told, and ends the command.
+    pub(in crate::cli) fn foreseen(&self, marks: &marks::Arguments) -> Result<(LookupRequest, Marks), Exit> {
+        let sources = self.sources().map_err(|refused| refused.tell())?;
+        let network = network::Arguments::default().settings(&sources).map_err(|refused| refused.tell())?;
+        let marks = marks.settings(&sources).map_err(|refused| refused.tell())?.marks();
+        Ok((network.request().map_err(|refused| refused.tell())?, marks))
     }
 
     /// Returns the policy file's path, and the source of the path.
