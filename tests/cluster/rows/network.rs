@@ -246,6 +246,7 @@ pub(super) const ROWS: &[Row] = &[
             shop.policy("dns", &egress(&json!({}), &json!([{ "to": to, "ports": ports }])));
         },
         lend: name_service,
+        alone: true,
         lacks: &[("pod/web", OPENED_TO_DNS)],
         code: 1,
         says: "the sandbox reached the cluster's DNS",
