@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify fuzz test test-all test-only test-list sandbox-parts cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
+.PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
+	cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
 	bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
@@ -40,6 +41,12 @@ test-only:
 test-list: ## list the names of all tests by suite
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
 	@.ci/test-only --list
+
+test-programs: build sandbox-parts cluster-parts ## build all that the tests need, and run none
+	cargo test --workspace --no-run
+	cargo test --package tests --features sandbox --test sandbox --no-run
+	cargo test --package tests --features cluster --test cluster --no-run
+	cargo test --package tests --features policies --test policies --no-run
 
 sandbox-parts:
 	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace perl=perl-base \
