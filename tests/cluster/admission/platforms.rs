@@ -265,7 +265,58 @@ const WORLDS: &[World] = &[
             },
         ],
     },
+    // kyverno.io, "Policies": add a default security context, resources, and a RuntimeClass to pods without one.
+    World {
+        name: "a policy that gives pods their sandbox",
+        changes: &[Apply(
+            "has(object.spec.runtimeClassName) ? Object{} : Object{spec: Object.spec{\
+             runtimeClassName: 'gvisor', automountServiceAccountToken: false, \
+             securityContext: Object.spec.securityContext{runAsNonRoot: true, runAsUser: 65534, \
+             seccompProfile: Object.spec.securityContext.seccompProfile{type: 'RuntimeDefault'}}, \
+             containers: object.spec.containers.map(it, Object.spec.containers{name: it.name, \
+             resources: Object.spec.containers.resources{limits: {'cpu': '100m', 'memory': '64Mi'}}, \
+             securityContext: Object.spec.containers.securityContext{\
+             allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, \
+             capabilities: Object.spec.containers.securityContext.capabilities{drop: ['ALL']}}})}}",
+        )],
+        cases: &[
+            Case {
+                name: "a template with none of it",
+                spoil: bare,
+                lacks: &[],
+                code: 0,
+                says: "was judged with spec.runtimeClassName=gvisor",
+            },
+            Case {
+                name: "a template that chooses another user",
+                spoil: |shop| {
+                    bare(shop);
+                    shop.restricted = false;
+                    shop.pod()["securityContext"] = json!({ "runAsUser": 0, "runAsNonRoot": false });
+                    shop.pod()["runtimeClassName"] = json!("gvisor");
+                },
+                lacks: &[
+                    ("least-privilege", "unmet"),
+                    ("limits-declared", "unmet"),
+                    ("no-token", "unmet"),
+                    ("root-read-only", "unmet"),
+                ],
+                code: 1,
+                says: "may run as root",
+            },
+        ],
+    },
 ];
+
+/// Takes from the template all that a sandbox needs.
+fn bare(shop: &mut Shop) {
+    for field in ["runtimeClassName", "automountServiceAccountToken", "securityContext"] {
+        shop.pod().as_object_mut().unwrap().remove(field);
+    }
+    for field in ["securityContext", "resources"] {
+        shop.container().as_object_mut().unwrap().remove(field);
+    }
+}
 
 /// Closes the pods of a team by the only policy.
 fn closed_by(shop: &mut Shop, team: &str) {

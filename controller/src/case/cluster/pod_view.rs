@@ -24,6 +24,9 @@ pub struct PodView {
     /// Keys of labels and annotations that the template lacks and that admission gave all its pods; none for a pod. The template is
     /// judged with them.
     pub by_admission: Vec<String>,
+    /// Fields that the template lacks and that admission gave all its pods, each as a fragment with its value:
+    /// "spec.runtimeClassName=gvisor". The template is judged with them.
+    pub fields_by_admission: Vec<String>,
     /// The pod's RuntimeClass; `None` if it names none.
     pub runtime_class: Option<String>,
     /// The pod's node; `None` before it is scheduled, and for a template.

@@ -24,6 +24,8 @@ saved_struct! {
         injection_annotations: Labels,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         by_admission: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        fields_by_admission: Vec<String>,
         runtime_class: Option<String>,
         node: Option<String>,
         placement: Placement => Into::into,

@@ -1,9 +1,9 @@
-//! Templates that are judged with the labels and annotations that admission gave all their pods.
+//! Templates that are judged with the labels, annotations and fields that admission gave all their pods.
 
 use super::first;
 use crate::case::cluster::{Cluster, Labels, PodView};
 
-/// Returns a remark for each template that would be bound otherwise without the additions of admission.
+/// Returns a remark for each template that would be judged or bound otherwise without the additions of admission.
 pub fn remarks(cluster: &Cluster) -> Vec<String> {
     let judged_by_pods =
         cluster.pod_views.iter().filter(|it| it.origin.is_template() && matters(cluster, it));
@@ -26,7 +26,8 @@ fn matters(cluster: &Cluster, template: &PodView) -> bool {
     let annotations =
         [&template.gvisor_annotations, &template.network_annotations, &template.injection_annotations];
     let own = template.own_labels();
-    annotations.into_iter().any(added)
+    !template.fields_by_admission.is_empty()
+        || annotations.into_iter().any(added)
         || (own != template.labels && cluster.binding(&own) != cluster.binding(&template.labels))
 }
 
@@ -47,7 +48,8 @@ fn additions(cluster: &Cluster, template: &PodView) -> Vec<String> {
     let annotations =
         [&template.gvisor_annotations, &template.network_annotations, &template.injection_annotations];
     let annotations = annotations.into_iter().flatten().filter(|(key, _)| is_added(key));
-    labels.chain(annotations.map(|(key, value)| format!("the annotation {key}={value}"))).collect()
+    let annotations = annotations.map(|(key, value)| format!("the annotation {key}={value}"));
+    template.fields_by_admission.iter().cloned().chain(labels).chain(annotations).collect()
 }
 
 #[cfg(test)]

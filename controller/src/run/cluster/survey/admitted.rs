@@ -1,5 +1,7 @@
-//! Labels and annotations that admission gives the pods of a template. The template lacks them, and policies may select by them,
-//! so a template is judged with those that every one of its pods was given.
+//! Labels, annotations and fields that admission gives the pods of a template. The template lacks them, so it is judged with those
+//! that every one of its pods was given.
+
+mod specification;
 
 use crate::case::{cluster::Labels, policy::OF_ONE_POD};
 use k8s_openapi::{
@@ -10,23 +12,50 @@ use k8s_openapi::{
 /// The key by which Argo Rollouts distinguishes pods (argo-rollouts, `pkg/apis/rollouts/v1alpha1/types.go`).
 const OF_A_ROLLOUT: &str = "rollouts-pod-template-hash";
 
-/// Labels and annotations of pods.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// The template with all that admission gave its pods, and what that is.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Admitted {
-    pub(super) labels: Labels,
-    pub(super) annotations: Labels,
+    pub(super) template: PodTemplateSpec,
+    /// Keys of labels and annotations.
+    pub(super) keys: Vec<String>,
+    /// Fields with their values, each as a fragment: "spec.runtimeClassName=gvisor".
+    pub(super) fields: Vec<String>,
 }
 
-/// Returns the labels and annotations that admission gave every pod of the template with the same value. A pod with another
-/// template's labels or annotations is of another revision and shows nothing.
-pub(super) fn by_admission(template: &PodTemplateSpec, pods: &[&Pod]) -> Admitted {
+/// Labels and annotations of pods.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Given {
+    labels: Labels,
+    annotations: Labels,
+}
+
+/// Completes the template by all that admission gave every one of its pods.
+pub(super) fn completed(mut template: PodTemplateSpec, pods: &[&Pod]) -> Admitted {
     let made_of = template.metadata.clone().unwrap_or_default();
-    let current = pods.iter().map(|pod| &pod.metadata).filter(|pod| is_made_of(pod, &made_of));
-    let each = current.map(|pod| Admitted {
-        labels: unclaimed(pod, Part::Labels),
-        annotations: unclaimed(pod, Part::Annotations),
+    let current: Vec<_> = pods.iter().copied().filter(|pod| is_made_of(&pod.metadata, &made_of)).collect();
+    let Given { labels, annotations } = by_admission(&current);
+    let keys = labels.keys().chain(annotations.keys()).cloned().collect();
+    let metadata = template.metadata.get_or_insert_default();
+    metadata.labels.get_or_insert_default().extend(labels);
+    metadata.annotations.get_or_insert_default().extend(annotations);
+    let specification = template.spec.take().unwrap_or_default();
+    let given = specification::by_admission(&specification, &current).unwrap_or_default();
+    let fields = given.iter().map(|(field, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{}={text}", field.name())
     });
-    let both = |one: Admitted, other: Admitted| Admitted {
+    let fields = fields.collect();
+    template.spec = Some(specification::with(specification, &given));
+    Admitted { template, keys, fields }
+}
+
+/// Returns the labels and annotations that admission gave every pod with the same value.
+fn by_admission(pods: &[&Pod]) -> Given {
+    let each = pods.iter().map(|pod| Given {
+        labels: unclaimed(&pod.metadata, Part::Labels),
+        annotations: unclaimed(&pod.metadata, Part::Annotations),
+    });
+    let both = |one: Given, other: Given| Given {
         labels: shared(one.labels, &other.labels),
         annotations: shared(one.annotations, &other.annotations),
     };
@@ -62,7 +91,8 @@ impl Part {
     }
 }
 
-/// True if the pod was created with the template's labels and annotations, and with no others but a controller's.
+/// True if the pod was created with the template's labels and annotations, and with no others but a controller's. Other pods are
+/// of another revision and show nothing.
 fn is_made_of(pod: &ObjectMeta, template: &ObjectMeta) -> bool {
     let creators = || pod.managed_fields.iter().flatten().filter(|entry| has_created(entry));
     creators().next().is_some()
@@ -140,9 +170,11 @@ mod tests {
 
     fn labels(template: &PodTemplateSpec, pods: &[Pod]) -> Vec<String> {
         let pods: Vec<_> = pods.iter().collect();
-        by_admission(template, &pods)
-            .labels
+        let admitted = completed(template.clone(), &pods);
+        let labels = admitted.template.metadata.unwrap().labels.unwrap();
+        labels
             .into_iter()
+            .filter(|(key, _)| admitted.keys.contains(key))
             .map(|(key, value)| format!("{key}={value}"))
             .collect()
     }

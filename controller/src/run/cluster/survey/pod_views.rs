@@ -5,11 +5,11 @@ use std::{
     net::SocketAddr,
 };
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use kube::{Api, Client, ResourceExt};
 
 use super::{
-    admitted::{self, Admitted},
+    admitted,
     discovery::ApiGroup,
     endpoint, list, neighbours, running, template,
     workloads::{self, Identity, Makers, Workload, maker, makers},
@@ -101,18 +101,18 @@ pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String
     Ok(others.filter(lives).map(|pod| of_pod(pod, &Makers::new())).collect())
 }
 
-/// Reads a template with the labels and annotations that admission gave all its pods among `made`.
+/// Reads a template with all that admission gave its pods among `made`.
 fn of_template(workload: Workload, made: &BTreeMap<Identity, Vec<&Pod>>) -> PodView {
     let origin = workload.origin();
-    let template = workload.template.unwrap_or_default();
     let pods = made.get(&(origin.kind.clone(), origin.name.clone()));
-    let Admitted { labels, annotations } =
-        admitted::by_admission(&template, pods.map_or(&[], |pods| pods.as_slice()));
-    let by_admission = labels.keys().chain(annotations.keys()).cloned().collect();
-    let mut metadata = template.metadata.unwrap_or_default();
-    metadata.labels.get_or_insert_default().extend(labels);
-    metadata.annotations.get_or_insert_default().extend(annotations);
-    PodView { by_admission, ..template::pod_view(origin, metadata, &template.spec.unwrap_or_default()) }
+    let admitted =
+        admitted::completed(workload.template.unwrap_or_default(), pods.map_or(&[], |pods| pods.as_slice()));
+    let PodTemplateSpec { metadata, spec } = admitted.template;
+    PodView {
+        by_admission: admitted.keys,
+        fields_by_admission: admitted.fields,
+        ..template::pod_view(origin, metadata.unwrap_or_default(), &spec.unwrap_or_default())
+    }
 }
 
 /// Returns true if the pod runs or will run. Another run's probes count, too: a pod cannot hide behind our labels.

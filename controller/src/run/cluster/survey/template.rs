@@ -54,6 +54,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         sysctls: sysctls::unsafe_ones(spec),
         root_allowed: root_allowed(spec),
         by_admission: Vec::new(),
+        fields_by_admission: Vec::new(),
         origin,
     }
 }
