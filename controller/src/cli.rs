@@ -85,10 +85,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Runs a command that asks a cluster as [`block_on`] does, within a time.
 fn block_within(patience: Patience, command: impl Future<Output = Result<Exit, CommandError>>) -> Exit {
-    block_on(async {
-        let answered = tokio::time::timeout(patience.timeout, command).await;
-        answered.unwrap_or_else(|_| Err(RunError::NoAnswer.into()))
-    })
+    block_on(async { within(patience, command).await? })
+}
+
+/// Returns the answer to a question that is put to a cluster, if it comes within the time.
+async fn within<T>(patience: Patience, question: impl Future<Output = T>) -> Result<T, CommandError> {
+    let answered = tokio::time::timeout(patience.timeout, question).await;
+    answered.map_err(|_| RunError::NoAnswer.into())
 }
 
 /// Runs a command that makes a run or asks a cluster, prints its error and returns its exit code.

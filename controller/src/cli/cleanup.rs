@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::{
     args::cluster::{Cluster, Namespaces, Patience},
-    block_within,
+    block_on,
     console::print,
+    within,
 };
 use crate::{
     judge::exit::Exit,
@@ -54,13 +55,14 @@ impl Arguments {
         };
         let control_namespace = self.namespaces.control_namespace.as_deref();
         let login = self.cluster.login();
-        block_within(self.patience, async {
-            let connection = connect::connect(&login).await;
+        let patience = self.patience;
+        block_on(async {
+            let connection = within(patience, connect::connect(&login)).await?;
             let connection = connection.map_err(RunError::from)?;
             let mut text = String::new();
             let mut left = false;
             for namespace in [Some(namespace), control_namespace].into_iter().flatten() {
-                let found = pods::found(&connection.client, namespace).await;
+                let found = within(patience, pods::found(&connection.client, namespace)).await?;
                 let Listed { own: found, others } = found.map_err(|source| RunError::Find {
                     namespace: namespace.to_owned(),
                     source: Box::new(source),

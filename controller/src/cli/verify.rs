@@ -77,7 +77,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
     /// The time limit of the whole run, such as 30s, 5m or 1m30s; at most 24h. Removing the run's objects may take 20 s
-    /// more [default: 60s, with --namespace 5m]
+    /// more, and 20 ms for each pod [default: 60s, with --namespace 5m]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
     timeout: Option<Duration>,
 }

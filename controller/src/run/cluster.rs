@@ -1,5 +1,7 @@
 //! The launcher of `controller verify --namespace`: a probe pod for each group of a namespace's pods.
 
+#[cfg(test)]
+mod answering;
 mod asking;
 mod awaiting;
 mod cases;
@@ -8,6 +10,7 @@ mod controls;
 pub(crate) mod doctor;
 mod examining;
 pub mod manifest;
+mod pages;
 pub mod permission;
 mod placing;
 pub(crate) mod pods;
@@ -56,8 +59,9 @@ use crate::{
     },
 };
 
-/// Time for the second reading, besides the time for the removal of the probes.
+/// Time for the second reading, and the time that each pod of the first one adds.
 const SECOND_READING: Duration = Duration::from_secs(10);
+const SECOND_READING_EACH: Duration = Duration::from_millis(2);
 /// The lifetime of a pod beyond the run's timeout, in case the controller does not remove the pod.
 const BACKSTOP: Duration = Duration::from_mins(1);
 
@@ -90,6 +94,8 @@ pub(crate) struct Target {
     pub(crate) live: Option<Live>,
     /// The user of a probe in a running pod.
     pub(crate) visitors_user: VisitorsUser,
+    /// The time that each pod of the run has to start.
+    pub(crate) start_timeout: Duration,
     /// The number of probes that may run at once.
     pub(crate) parallel: usize,
     /// The number of probes that a run makes.
@@ -118,7 +124,7 @@ struct Ground<'a> {
 struct Results {
     /// One result for each group, in the order of the plan.
     probed: Vec<Probed>,
-    /// The second reading, after the probes were asked; `None` if no probe was launched.
+    /// The second reading, after the probes were asked; `None` if no probe was launched, and after an interruption.
     second_reading: Option<SecondReading>,
     /// The running pods that got a probe's container.
     visited: Vec<String>,
@@ -227,7 +233,8 @@ impl ClusterLauncher {
         let fleet = begin(&target.namespace);
         let control_fleet = control_namespace(target).map(begin);
         let visits = Visits::begin(&connection.client, &target.namespace, &common, deadline);
-        let controls = controls::Controls::new(control_fleet, &common, request.rounds, deadline);
+        let times = (deadline, target.start_timeout);
+        let controls = controls::Controls::new(control_fleet, &common, request.rounds, times);
         let probing = Probing {
             fleet: &fleet,
             visits: &visits,
@@ -240,29 +247,39 @@ impl ClusterLauncher {
             measures_cpu: request.measures_cpu,
             deadline,
             progress,
+            waiting: plan.groups.len().into(),
         };
+        let turn = |(index, group)| {
+            let probed = probing.probe(index, group);
+            async move { (index, probed.await) }
+        };
+        // No group waits for the end of another one that came before it in the plan.
         let all = stream::iter(plan.groups.iter().enumerate())
-            .map(|(index, group)| probing.probe(index, group))
-            .buffered(target.parallel)
-            .collect::<Vec<_>>();
+            .map(turn)
+            .buffer_unordered(target.parallel)
+            .collect::<BTreeMap<_, _>>();
         let (probed, mut interrupted) = tokio::select! {
             biased;
             () = interrupt.arrival() => (Ok(Vec::new()), true),
-            probed = all => (probed.into_iter().collect::<Result<Vec<_>, _>>(), false),
+            probed = all => (probed.into_values().collect::<Result<Vec<_>, _>>(), false),
         };
-        progress.change("reading the cluster again, and cleaning up");
+        // The second reading comes before the removal, which may keep the API server busy.
+        progress.change("reading the cluster again");
         let made = fleet.made().into_iter().chain(controls.made_in(&target.namespace)).collect();
-        let soon = deadline.min(Instant::now() + SECOND_READING);
-        let (second_reading, own, visited, controls) = tokio::join!(
-            second_reading(ground, &made, soon),
-            fleet.clean_up(),
-            visits.clean_up(),
-            controls.clean_up()
-        );
+        let soon = deadline.min(Instant::now() + time_to_read(cluster));
+        let second_reading = tokio::select! {
+            biased;
+            () = std::future::ready(()), if interrupted => None,
+            () = interrupt.arrival() => None,
+            read = second_reading(ground, &made, soon) => Some(read),
+        };
+        interrupted |= second_reading.is_none();
+        progress.change("cleaning up");
+        let (own, visited, controls) = tokio::join!(fleet.clean_up(), visits.clean_up(), controls.clean_up());
         interrupted |= interrupt.has_arrived().await;
         let leftovers = own.into_iter().chain(visited).chain(controls).collect();
         let visited = visits.pods();
-        Ok(Results { probed: probed?, second_reading: Some(second_reading), visited, leftovers, interrupted })
+        Ok(Results { probed: probed?, second_reading, visited, leftovers, interrupted })
     }
 }
 
@@ -339,6 +356,11 @@ const fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
 }
 
+/// Returns the time for the second reading of a cluster.
+fn time_to_read(cluster: &Cluster) -> Duration {
+    SECOND_READING + SECOND_READING_EACH * u32::try_from(cluster.pod_views.len()).unwrap_or(u32::MAX)
+}
+
 /// Reads pods, policies and the namespace's labels again. A request without an answer in time is unreadable.
 async fn second_reading(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> SecondReading {
     let Ground { connection, cluster, kinds, .. } = ground;
@@ -378,7 +400,7 @@ mod tests {
     fn a_run_without_any_probe_has_an_error() {
         let (stopped, failure) = Results::unlaunched(vec![failed(), failed()]).end();
         assert_eq!(stopped, Some(Stopped::NotStarted));
-        assert_eq!(failure.unwrap().to_string(), "no probe could be started\n  | exceeded quota");
+        assert_eq!(failure.unwrap().to_string(), "no probe could be started\n  | exceeded quota (2 probes)");
         assert!(matches!(Results::unlaunched(vec![failed(), refused()]).end(), (None, None)));
         assert!(matches!(Results::unlaunched(Vec::new()).end(), (None, None)));
     }

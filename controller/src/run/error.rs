@@ -1,6 +1,6 @@
 //! Errors that keep a run from its record, on this machine and in a cluster.
 
-use std::{io, path::PathBuf, process::ExitStatus};
+use std::{collections::BTreeMap, io, path::PathBuf, process::ExitStatus};
 
 use super::{cluster, local::launch::LaunchError, lookup::LookupError};
 use crate::{
@@ -55,8 +55,48 @@ fn quoted(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |quoted, line| quoted + "\n  | " + line)
 }
 
+/// The most reasons that an error names; it counts the rest.
+const NAMED: usize = 8;
+
+/// Returns each reason once, with the number of probes that it kept from starting.
 fn listed(reasons: &[cluster::pods::Refusal]) -> String {
-    let mut told: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-    told.dedup();
-    quoted(&told)
+    let mut told: Vec<(String, usize)> = Vec::new();
+    let mut positions = BTreeMap::new();
+    for reason in reasons.iter().map(ToString::to_string) {
+        let position = *positions.entry(reason.clone()).or_insert(told.len());
+        match told.get_mut(position) {
+            Some((_, count)) => *count += 1,
+            None => told.push((reason, 1)),
+        }
+    }
+    let more = told.split_off(told.len().min(NAMED)).len();
+    let counted = |(reason, count): (String, usize)| match count {
+        1 => reason,
+        _ => format!("{reason} ({count} probes)"),
+    };
+    let more = (more > 0).then(|| format!("and {more} more reasons; the report has them all"));
+    quoted(&told.into_iter().map(counted).chain(more).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cluster::pods::Refusal, *};
+
+    fn told(reasons: impl IntoIterator<Item = String>) -> String {
+        let reasons = reasons.into_iter().map(Refusal::NotStarted).collect();
+        RunError::NoneLaunched { reasons }.to_string()
+    }
+
+    #[test]
+    fn equal_reasons_are_told_once_with_their_number() {
+        let reasons = ["no room", "no image", "no room"].map(str::to_owned);
+        assert_eq!(told(reasons), "no probe could be started\n  | no room (2 probes)\n  | no image");
+    }
+
+    #[test]
+    fn reasons_beyond_the_first_are_counted() {
+        let told = told((0..1000).map(|number| format!("pod {number} did not start")));
+        assert_eq!(told.lines().count(), NAMED + 2);
+        assert!(told.ends_with("and 992 more reasons; the report has them all"), "{told}");
+    }
 }

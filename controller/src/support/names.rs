@@ -14,6 +14,11 @@ pub const LISTENER_ROLE: &str = "listener";
 pub const CONTROL_ROLE: &str = "control";
 /// The ending of the name of a probe pod that takes the place of another one.
 pub const AGAIN: &str = "-again";
+/// Returns the name of one of a run's probe pods.
+pub fn probe_pod(run: &str, index: usize) -> String {
+    format!("{run}-{index}")
+}
+
 /// The annotation that tells people why an object exists.
 pub const NOTE_ANNOTATION: &str = "podproof.dev/note";
 /// A readiness gate that nobody sets: a probe pod is never ready, so no Service sends it traffic.

@@ -61,6 +61,9 @@ pub(in crate::cli) struct Arguments {
     /// The most probes that a run makes, from 1 to 4096; pods beyond have no verdict, and are named
     #[arg(long, value_name = "NUMBER", default_value_t = MostProbes::default().0, value_parser = most_probes, help_heading = "In a cluster")]
     max_probes: usize,
+    /// The time that each pod of the run has to start, its image's pull included
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = verify::time, help_heading = "In a cluster")]
+    start_timeout: Duration,
     /// The time to wait for a node where none can run a workload's pods, so that an autoscaler adds one [default: no wait]
     #[arg(long, value_name = "TIME", value_parser = verify::time, requires = "namespace", help_heading = "In a cluster")]
     wait_for_nodes: Option<Duration>,
@@ -111,6 +114,7 @@ impl Arguments {
             image,
             digests: known,
             marks,
+            start_timeout: self.start_timeout,
             parallel: self.parallel,
             most_probes: MostProbes(self.max_probes),
             wait_for_nodes: self.wait_for_nodes,

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use k8s_openapi::api::core::v1::Pod;
@@ -17,6 +18,7 @@ use tokio::{
 use super::{
     asking::{assignment, budget},
     manifest::{self, Common},
+    placing::StartBy,
     pods::{self, Fleet, Gathered, PodState, Stage},
 };
 use crate::{
@@ -37,6 +39,8 @@ pub(super) struct Controls {
     common: Common,
     rounds: Rounds,
     deadline: Instant,
+    /// The time that each pod has to start.
+    start_timeout: Duration,
     nodes: Mutex<BTreeMap<String, Arc<OnceCell<Listener>>>>,
 }
 
@@ -76,13 +80,21 @@ impl Controls {
         fleet: Result<Fleet, Control>,
         common: &Common,
         rounds: Rounds,
-        deadline: Instant,
+        (deadline, start_timeout): (Instant, Duration),
     ) -> Self {
         let (fleet, absent) = match fleet {
             Ok(fleet) => (Some(fleet), Control::NotAsked),
             Err(absent) => (None, absent),
         };
-        Self { fleet, absent, common: common.clone(), rounds, deadline, nodes: Mutex::default() }
+        Self {
+            fleet,
+            absent,
+            common: common.clone(),
+            rounds,
+            deadline,
+            start_timeout,
+            nodes: Mutex::default(),
+        }
     }
 
     /// Returns a node's listener. The first call for a node creates both pods.
@@ -213,8 +225,10 @@ impl Controls {
     async fn run(&self, fleet: &Fleet, pod: &Pod) -> Result<Named, String> {
         let name = pod.metadata.name.clone().unwrap_or_default();
         fleet.create_unlike(pod).await.map_err(|refusal| refusal.to_string())?;
-        let decided = timeout_at(self.deadline, fleet.watch().decided(&name, |_| ())).await;
-        let state = decided.map_err(|_| format!("{name} did not come up in time"))?;
+        let by = StartBy::after(self.start_timeout, self.deadline);
+        let decided = timeout_at(by.at(), fleet.watch().decided(&name, |_| ())).await;
+        let state = decided
+            .map_err(|_| format!("{name} did not come up in time: {}", fleet.watch().waits_for(&name)))?;
         match state.stage {
             Stage::Running => {
                 let PodState { labels, service_account, addresses, .. } = state;

@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     manifest::{self, Admission, Common},
+    placing::{StartBy, Unplaced},
     pods::{PodState, Refusal, Stage, Visits, Watch},
     probing::{Probed, Probing, Seat},
 };
@@ -71,9 +72,15 @@ impl Probing<'_> {
             container(self.common, group, &running, self.target.visitors_user).map_err(not_started)?;
         let watch = visits.watch(pod);
         let admission = visits.visit(pod, &container).await.map_err(failed)?;
-        let decided = timeout_at(self.deadline, watch.decided(pod, |what| self.say(group, what))).await;
-        let state = decided
-            .map_err(|_| Box::new(Probed::late(format!("the probe in pod/{pod} did not start in time"))))?;
+        let by = StartBy::after(self.target.start_timeout, self.deadline);
+        let decided = timeout_at(by.at(), watch.decided(pod, |what| self.say(group, what))).await;
+        let state = decided.map_err(|_| match by.over(&watch.waits_for(pod)) {
+            Unplaced::Failed(why) => not_started(why),
+            Unplaced::Refused(refusal) => failed(refusal),
+            Unplaced::Late(why) => {
+                Box::new(Probed::late(format!("pod/{pod}: the probe did not start: {why}")))
+            }
+        })?;
         match state.stage {
             Stage::Running => Ok((state, admission, watch)),
             Stage::Failed(why) | Stage::Waiting(why) => Err(not_started(why)),

@@ -96,7 +96,7 @@ pub fn owner(run: &str, namespace: &str) -> ConfigMap {
 
 /// Returns the probe pod of a group; `index` distinguishes it from the run's other probe pods.
 pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group, index: usize) -> Pod {
-    let mut metadata = metadata(common, namespace, owner, "probe", &format!("{}-{index}", common.run));
+    let mut metadata = metadata(common, namespace, owner, "probe", &names::probe_pod(&common.run, index));
     let labels = metadata.labels.get_or_insert_default();
     labels.extend(group.labels.clone());
     labels.retain(|key, _| !group.withheld.contains(key));

@@ -19,6 +19,14 @@ use crate::{
 /// The time that the scheduler gets for the planned node. A node in a rollout is often full for a moment.
 const SCHEDULING: Duration = Duration::from_secs(3);
 
+/// The end of the time in which a pod of the run must start.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StartBy {
+    at: Instant,
+    /// The time that a pod has; `None` if the end of the run comes first.
+    within: Option<Duration>,
+}
+
 /// A probe pod that was created, with the effect of admission.
 #[derive(Debug)]
 pub(super) struct Created {
@@ -55,6 +63,29 @@ enum Awaited {
     Unscheduled(String),
 }
 
+impl StartBy {
+    /// Returns the end of the time of a pod that is made now.
+    pub(super) fn after(most: Duration, deadline: Instant) -> Self {
+        let at = Instant::now() + most;
+        if at < deadline { Self { at, within: Some(most) } } else { Self { at: deadline, within: None } }
+    }
+
+    pub(super) const fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// Returns why a pod is not waited for any longer, with the reason for which it waited.
+    pub(super) fn over(&self, waits: &str) -> Unplaced {
+        match self.within {
+            Some(within) => Unplaced::Failed(format!(
+                "the pod did not start within {}: {waits}",
+                humantime::format_duration(within)
+            )),
+            None => Unplaced::Late(waits.to_owned()),
+        }
+    }
+}
+
 impl Probing<'_> {
     /// Waits until a probe pod runs. Moves the pod if the scheduler finds no place for it on the planned node.
     pub(super) async fn placed(&self, group: &Group, created: Created) -> Result<Placed, Unplaced> {
@@ -83,9 +114,10 @@ impl Probing<'_> {
         }
     }
 
-    /// Waits for a pod until it runs or the deadline comes. With `movable`, the wait ends if the scheduler finds no place.
+    /// Waits for a pod until it runs or its time to start is over. With `movable`, the wait ends if the scheduler finds no place.
     async fn awaited(&self, group: &Group, name: &str, movable: bool) -> Result<Awaited, Unplaced> {
         let watch = self.fleet.watch();
+        let by = StartBy::after(self.target.start_timeout, self.deadline);
         let decided = async {
             tokio::select! {
                 biased;
@@ -96,14 +128,10 @@ impl Probing<'_> {
                 why = watch.unscheduled(name, SCHEDULING), if movable => Ok(Awaited::Unscheduled(why)),
             }
         };
-        if let Ok(awaited) = Box::pin(timeout_at(self.deadline, decided)).await {
+        if let Ok(awaited) = Box::pin(timeout_at(by.at(), decided)).await {
             return awaited;
         }
-        let waits = match watch.state(name).map(|state| state.stage) {
-            Some(Stage::Waiting(what)) => what,
-            _ => "the pod did not come up in time".to_owned(),
-        };
-        Err(Unplaced::Late(self.explained(name, &waits).await))
+        Err(by.over(&self.explained(name, &watch.waits_for(name)).await))
     }
 
     /// Returns another place for a pod. Beside a pod that keeps its like away, the probe takes no place that a replica could

@@ -122,7 +122,7 @@ impl Fleet {
         match Box::pin(create::insist(&self.api(), pod, &params, self.deadline)).await {
             Ok(admitted) => Ok(manifest::admission(pod, &admitted, like)?),
             Err(refusal) => {
-                if !matches!(refusal, Refusal::Unanswered(_)) {
+                if !matches!(refusal, Refusal::Unanswered(_) | Refusal::TimeOver) {
                     self.created().remove(&name);
                 }
                 Err(refusal)
@@ -135,6 +135,16 @@ impl Fleet {
         if let Some(why) = remove::delete(&self.api(), pod, &DeleteParams::background(), self.deadline).await
         {
             tracing::debug!("{pod} stays for now: {why}");
+        }
+    }
+
+    /// Removes the probe pods of one group before the end of the run, as far as they are there.
+    pub(crate) async fn remove_of(&self, index: usize) {
+        let name = names::probe_pod(&self.run, index);
+        let again = format!("{name}{}", names::AGAIN);
+        let made = self.made().into_iter().filter(|made| *made == name || *made == again).collect();
+        for pod in self.watch.undeleted(&made) {
+            self.remove(&pod).await;
         }
     }
 

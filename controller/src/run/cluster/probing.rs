@@ -1,6 +1,10 @@
 //! The way of one group from its probe pod to its evidence.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, timeout_at};
@@ -43,6 +47,8 @@ pub(super) struct Probing<'a> {
     pub(super) measures_cpu: bool,
     pub(super) deadline: Instant,
     pub(super) progress: &'a Progress,
+    /// The number of groups whose turn has not come.
+    pub(super) waiting: AtomicUsize,
 }
 
 /// A place where a probe runs.
@@ -112,15 +118,29 @@ impl Probed {
     pub(super) fn failed(refusal: &Refusal) -> Self {
         // Admission that changes the probe's pod is a finding rather than a failure to launch.
         let failure = (!matches!(refusal, Refusal::Altered(_))).then(|| refusal.clone());
-        Self::without(Breach::NotLaunched(refusal.to_string()), failure)
+        let timed_out = *refusal == Refusal::TimeOver;
+        Self { timed_out, ..Self::without(Breach::NotLaunched(refusal.to_string()), failure) }
     }
 }
 
 impl Probing<'_> {
-    /// Creates a group's probe pod, and asks it for its evidence.
+    /// Creates a group's probe pod, and asks it for its evidence. A pod that is no longer needed is removed at once while other
+    /// groups wait for their turn, so that a run has few pods at a time.
     pub(super) async fn probe(&self, index: usize, group: &Group) -> Result<Probed, RunError> {
+        let others = self.waiting.fetch_sub(1, Ordering::Relaxed).saturating_sub(1);
+        let probed = self.evidence(index, group).await;
+        if others > 0 {
+            self.fleet.remove_of(index).await;
+        }
+        probed
+    }
+
+    async fn evidence(&self, index: usize, group: &Group) -> Result<Probed, RunError> {
         if group.refused.is_some() {
             return Ok(Probed::refused(group));
+        }
+        if Instant::now() >= self.deadline {
+            return Ok(Probed::late("the run's time was over before the turn of this probe".to_owned()));
         }
         if let Some(pod) = &group.in_place {
             return Box::pin(self.examine(self.visits, group, pod)).await;
@@ -233,7 +253,8 @@ impl Probing<'_> {
             }
             Gathered::Refused(refusal) => {
                 let breaches = vec![Breach::NotLaunched(refusal.to_string())];
-                (Collected { breaches, ..Collected::default() }, Some(refusal), false)
+                let timed_out = refusal == Refusal::TimeOver;
+                (Collected { breaches, ..Collected::default() }, Some(refusal), timed_out)
             }
         };
         let after = seat.watch.state(seat.exec.pod());

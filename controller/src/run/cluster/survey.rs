@@ -34,11 +34,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api, Client,
-    api::{ListParams, ObjectList},
-};
+use kube::{Api, Client, api::ListParams};
 
+use super::pages;
 use discovery::ApiGroup;
 pub(crate) use policies::OtherKinds;
 
@@ -248,40 +246,27 @@ fn unreadable(what: Access) -> impl FnOnce(kube::Error) -> Unreadable {
     }
 }
 
-/// Lists all objects of a kind and converts each. A truncated list counts as unread.
-async fn list<K, T>(api: Api<K>, what: Access, convert: impl Fn(K) -> T) -> Read<Vec<T>>
+/// Lists all objects of a kind and converts each.
+async fn list<K, T>(api: Api<K>, what: Access, convert: impl FnMut(K) -> T) -> Read<Vec<T>>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    whole(api.list(&ListParams::default()).await, what, convert)
+    pages::list(&api, &ListParams::default(), convert).await.map_err(unreadable(what))
 }
 
 /// Lists the objects of a kind that discovery found. If the API server answers 404, somebody has removed the kind since, and its
 /// objects with it.
-async fn list_if_served<K, T>(api: Api<K>, what: Access, convert: impl Fn(K) -> T) -> Read<Vec<T>>
+async fn list_if_served<K, T>(api: Api<K>, what: Access, convert: impl FnMut(K) -> T) -> Read<Vec<T>>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    match api.list(&ListParams::default()).await {
+    match pages::list(&api, &ListParams::default(), convert).await {
         Err(error) if is_gone(&error) => Ok(Vec::new()),
-        listed => whole(listed, what, convert),
+        listed => listed.map_err(unreadable(what)),
     }
 }
 
 /// True if a kind was removed after discovery had found it.
 fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
-}
-
-fn whole<K: Clone, T>(
-    listed: kube::Result<ObjectList<K>>,
-    what: Access,
-    convert: impl Fn(K) -> T,
-) -> Read<Vec<T>> {
-    let list = listed.map_err(unreadable(what.clone()))?;
-    if list.metadata.continue_.is_some_and(|token| !token.is_empty()) {
-        let message = "the list was cut short".to_owned();
-        return Err(Unreadable { what, forbidden: false, message });
-    }
-    Ok(list.items.into_iter().map(convert).collect())
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -13,21 +13,33 @@ const PATIENCE: Duration = Duration::from_secs(35);
 /// `pkg/util/webhook/error.go`, `pkg/admission/plugin/webhook/errors/statuserror.go`). A repetition changes nothing.
 const OF_A_WEBHOOK: [&str; 2] = ["failed calling webhook ", "admission webhook "];
 
-/// Repeats the request until it is answered or the deadline has passed.
+/// The end of the time for a request, which is no fault of the API server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the time was over before the API server answered")]
+pub(super) struct TimeOver;
+
+/// Repeats the request until it is answered or the deadline has passed. Makes no request after the deadline.
 pub(super) async fn retry_until<T, F>(deadline: Instant, mut request: impl FnMut() -> F) -> kube::Result<T>
 where
     F: Future<Output = kube::Result<T>>,
 {
     let mut pause = FIRST_PAUSE;
-    loop {
-        let patience = deadline.min(Instant::now() + PATIENCE);
-        let answer = timeout_at(patience, request()).await;
-        match answer.unwrap_or_else(|_| Err(kube::Error::Service("no answer in time".into()))) {
-            Err(error) if is_transient(&error) && Instant::now() + pause < deadline => sleep(pause).await,
-            answer => return answer,
+    while Instant::now() < deadline {
+        let patience = Instant::now() + PATIENCE;
+        match timeout_at(deadline.min(patience), request()).await {
+            Err(_) if deadline <= patience => break,
+            Ok(Err(error)) if is_transient(&error) && Instant::now() + pause < deadline => sleep(pause).await,
+            Ok(answer) => return answer,
+            Err(_) => sleep_until(deadline.min(Instant::now() + pause)).await,
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+    Err(kube::Error::Service(TimeOver.into()))
+}
+
+/// Returns true if the time for a request was over before its answer.
+pub(super) fn is_time_over(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Service(why) if why.is::<TimeOver>())
 }
 
 /// Returns true if a repetition may succeed: the server could not be reached, or asked for a later attempt.
@@ -44,4 +56,34 @@ pub(super) fn is_transient(error: &kube::Error) -> bool {
 /// Returns true if the message is a webhook's own or is about a webhook.
 pub(super) fn is_of_a_webhook(message: &str) -> bool {
     OF_A_WEBHOOK.iter().any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, future::pending};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_after_the_deadline_is_not_made() {
+        let asked = Cell::new(0);
+        let request = || {
+            asked.set(asked.get() + 1);
+            async { Ok(()) }
+        };
+        let answer = retry_until(Instant::now(), request).await;
+        assert!(answer.is_err_and(|error| is_time_over(&error)));
+        assert_eq!(asked.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_the_deadline_cuts_is_told_from_a_failure_of_the_server() {
+        let soon = Instant::now() + Duration::from_millis(5);
+        let cut = retry_until(soon, pending::<kube::Result<()>>).await;
+        assert!(cut.is_err_and(|error| is_time_over(&error)));
+        let failed = retry_until(Instant::now() + FIRST_PAUSE / 2, || async {
+            Err::<(), _>(kube::Error::Service("connection refused".into()))
+        });
+        assert!(failed.await.is_err_and(|error| !is_time_over(&error)));
+    }
 }

@@ -77,7 +77,7 @@ async fn once(
     let (stream, mut process) = match timeout_at(deadline, exec.start()).await {
         Ok(Ok(started)) => started,
         Ok(Err(refusal)) => return Gathered::Refused(refusal),
-        Err(_) => return Gathered::Refused(Refusal::Unanswered("no exec in time".to_owned())),
+        Err(_) => return Gathered::Refused(Refusal::TimeOver),
     };
     let status = process.take_status();
     let mut collection = collect::begin(stream, assignment);

@@ -33,6 +33,9 @@ pub(crate) enum Refusal {
     /// The API server did not answer.
     #[error("the API server did not answer: {0}")]
     Unanswered(String),
+    /// The run's time ended before the answer.
+    #[error("the run's time was over before the API server answered")]
+    TimeOver,
 }
 
 impl From<Alteration> for Refusal {
@@ -71,6 +74,7 @@ pub(super) fn refusal(error: kube::Error) -> Refusal {
             let kind = if status.code == 500 { Refusal::Broken } else { Refusal::Admission };
             kind(status.message.clone())
         }
+        error if again::is_time_over(&error) => Refusal::TimeOver,
         other => Refusal::Unanswered(other.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use k8s_openapi::{
     api::core::v1::{ConfigMap, Pod},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -11,16 +11,20 @@ use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, Preconditions},
 };
-use tokio::time::{Instant, interval, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
     Watch, again,
     ownership::{run_of_owner, run_of_pod},
 };
-use crate::{case::leftover::Leftover, support::names};
+use crate::{case::leftover::Leftover, run::cluster::pages, support::names};
 
-/// The time limit of a whole removal; the help of `--timeout` mentions it.
+/// The time limit of a whole removal, and the time that each pod adds to it; the help of `--timeout` mentions both.
 const GRACE: Duration = Duration::from_secs(20);
+const GRACE_EACH: Duration = Duration::from_millis(20);
+
+/// The most deletions that wait for their answers at once.
+const AT_ONCE: usize = 32;
 
 /// The time in which garbage collection begins to delete an owner's pods; those that it does not delete in time are deleted here.
 const COLLECTION: Duration = Duration::from_millis(500);
@@ -58,14 +62,14 @@ pub(super) async fn run(
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     created.extend(watch.names());
-    let (deadline, params) = (Instant::now() + GRACE, DeleteParams::background());
+    let (deadline, params) = (deadline(watch.undeleted(&created).len()), DeleteParams::background());
     // Garbage collection deletes the pods of a deleted owner, at no request for each of them.
     let owner = delete(&owners, run, &params, deadline).await;
     if owner.is_none() {
         _ = timeout(COLLECTION, watch.deleted(&created)).await;
     }
     let undeleted = watch.undeleted(&created);
-    let failures = join_all(undeleted.iter().map(|name| delete(&pods, name, &params, deadline))).await;
+    let failures = delete_all(&pods, &undeleted, &params, deadline).await;
     let emptied = timeout_at(deadline, emptied(&pods, watch, deadline)).await.is_ok();
     if !emptied {
         watch.warned().await;
@@ -74,7 +78,7 @@ pub(super) async fn run(
     let stuck = stuck.iter().map(|name| explained(name, watch));
     let stuck = stuck.reduce(|told, next| format!("{told}, {next}"));
     let stuck = stuck.map(|stuck| format!("pods that were not removed in time: {stuck}"));
-    let told = failures.into_iter().flatten().chain(owner).chain(stuck);
+    let told = failures.into_iter().chain(owner).chain(stuck);
     let leftover = |why| Leftover {
         what: format!("objects of {run} in namespace {namespace}: {why}"),
         remedy: remedy(namespace),
@@ -93,11 +97,28 @@ async fn emptied(pods: &Api<Pod>, watch: &Watch, deadline: Instant) {
             () = watch.emptied() => return,
             stopped = watch.stopped(&removed) => stopped,
         };
-        let failures = join_all(stopped.iter().map(|name| delete(pods, name, &at_once, deadline))).await;
+        let names: Vec<_> = stopped.iter().cloned().collect();
+        let failures = delete_all(pods, &names, &at_once, deadline).await;
         // A cluster may forbid it, and the kubelet removes the object all the same.
-        failures.into_iter().flatten().for_each(|why| tracing::debug!("a stopped pod stays for now: {why}"));
+        failures.into_iter().for_each(|why| tracing::debug!("a stopped pod stays for now: {why}"));
         removed.extend(stopped);
     }
+}
+
+/// Returns the end of the time for the removal of this many pods.
+fn deadline(pods: usize) -> Instant {
+    Instant::now() + GRACE + GRACE_EACH * u32::try_from(pods).unwrap_or(u32::MAX)
+}
+
+/// Deletes pods, a few at a time. Returns the reasons of the failures.
+async fn delete_all(
+    pods: &Api<Pod>,
+    names: &[String],
+    params: &DeleteParams,
+    deadline: Instant,
+) -> Vec<String> {
+    let deleted = stream::iter(names).map(|name| delete(pods, name, params, deadline));
+    deleted.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
 }
 
 /// Returns a pod's name with the cluster's last warning about it.
@@ -130,32 +151,29 @@ where
 
 /// Returns all objects that any run left in a namespace, and others with the same label.
 pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<Listed> {
-    found_until(client, namespace, Instant::now() + GRACE).await
-}
-
-async fn found_until(client: &Client, namespace: &str, deadline: Instant) -> kube::Result<Listed> {
+    let deadline = Instant::now() + GRACE;
+    let (pods, owners) = apis(client, namespace);
     let params = ListParams::default().labels(names::RUN_LABEL);
-    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-    let pods = again::retry_until(deadline, || pods.list(&params)).await?;
-    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
-    let owners = again::retry_until(deadline, || owners.list(&params)).await?;
     let mut listed = Listed::default();
-    for pod in &pods.items {
-        listed.add("pod", &pod.metadata, run_of_pod(pod));
-    }
-    for owner in &owners.items {
-        listed.add("configmap", &owner.metadata, run_of_owner(owner));
-    }
+    let pod = |pod: Pod| Object::of("pod", &pod.metadata, run_of_pod(&pod));
+    let owner = |owner: ConfigMap| Object::of("configmap", &owner.metadata, run_of_owner(&owner));
+    let pods = again::retry_until(deadline, || pages::list(&pods, &params, pod)).await?;
+    let owners = again::retry_until(deadline, || pages::list(&owners, &params, owner)).await?;
+    pods.into_iter().chain(owners).for_each(|object| listed.add(object));
     Ok(listed)
 }
 
-/// Removes the objects; returns those that could not be removed, with the reason.
+fn apis(client: &Client, namespace: &str) -> (Api<Pod>, Api<ConfigMap>) {
+    (Api::namespaced(client.clone(), namespace), Api::namespaced(client.clone(), namespace))
+}
+
+/// Removes the objects; returns those that could not be removed, with the reason. The owners come first, so that garbage
+/// collection helps with the pods.
 pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Found]) -> Vec<(String, String)> {
-    let deadline = Instant::now() + GRACE;
-    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
-    let mut failures = Vec::new();
-    for it in found {
+    let deadline = deadline(found.len());
+    let (pods, owners) = apis(client, namespace);
+    let (of_pods, of_owners): (Vec<_>, Vec<_>) = found.iter().partition(|it| it.kind == "pod");
+    let delete = async |it: &Found| {
         let params = DeleteParams {
             preconditions: Some(Preconditions { uid: it.uid.clone(), resource_version: None }),
             ..DeleteParams::background()
@@ -164,7 +182,12 @@ pub(crate) async fn remove_found(client: &Client, namespace: &str, found: &[Foun
             "pod" => delete(&pods, &it.name, &params, deadline).await,
             _ => delete(&owners, &it.name, &params, deadline).await,
         };
-        failures.extend(failed.map(|why| (it.name.clone(), why)));
+        failed.map(|why| (it.name.clone(), why))
+    };
+    let mut failures = Vec::new();
+    for objects in [of_owners, of_pods] {
+        let deleted = stream::iter(objects).map(&delete).buffer_unordered(AT_ONCE);
+        failures.extend(deleted.filter_map(std::future::ready).collect::<Vec<_>>().await);
     }
     if failures.is_empty() {
         failures.extend(staying(client, namespace, found, deadline).await);
@@ -179,12 +202,10 @@ async fn staying(
     deleted: &[Found],
     deadline: Instant,
 ) -> Vec<(String, String)> {
-    let mut again = interval(AGAIN);
     loop {
-        again.tick().await;
         // Without an answer, every object counts as remaining.
-        let there = found_until(client, namespace, deadline).await;
-        let there = |it: &&Found| there.as_ref().map_or(true, |there| there.own.contains(it));
+        let there = identities(client, namespace, deadline).await;
+        let there = |it: &&Found| there.as_ref().map_or(true, |there| there.contains(&it.identity()));
         let staying: Vec<_> = deleted.iter().filter(there).collect();
         if staying.is_empty() || Instant::now() >= deadline {
             return staying
@@ -192,18 +213,127 @@ async fn staying(
                 .map(|it| (it.name.clone(), "it was not removed in time".to_owned()))
                 .collect();
         }
+        sleep(AGAIN).await;
+    }
+}
+
+/// Kind, name and uid of an object.
+type Identity = (&'static str, String, Option<String>);
+
+/// Returns the objects that bear the label of runs. Their metadata is enough to know them again.
+async fn identities(client: &Client, namespace: &str, deadline: Instant) -> kube::Result<BTreeSet<Identity>> {
+    let params = ListParams::default().labels(names::RUN_LABEL);
+    let (pods, owners) = apis(client, namespace);
+    let pods =
+        again::retry_until(deadline, || pages::list_metadata(&pods, &params, |it| identity("pod", &it)));
+    let owners = again::retry_until(deadline, || {
+        pages::list_metadata(&owners, &params, |it| identity("configmap", &it))
+    });
+    let (pods, owners) = tokio::try_join!(pods, owners)?;
+    Ok(pods.into_iter().chain(owners).collect())
+}
+
+fn identity(kind: &'static str, metadata: &ObjectMeta) -> Identity {
+    (kind, metadata.name.clone().unwrap_or_default(), metadata.uid.clone())
+}
+
+/// An object that bears the label of runs.
+struct Object {
+    kind: &'static str,
+    name: String,
+    /// The run that created the object; `None` if no run did.
+    run: Option<String>,
+    uid: Option<String>,
+}
+
+impl Object {
+    fn of(kind: &'static str, metadata: &ObjectMeta, run: Option<&str>) -> Self {
+        let (kind, name, uid) = identity(kind, metadata);
+        Self { kind, name, run: run.map(str::to_owned), uid }
+    }
+}
+
+impl Found {
+    fn identity(&self) -> Identity {
+        (self.kind, self.name.clone(), self.uid.clone())
     }
 }
 
 impl Listed {
-    fn add(&mut self, kind: &'static str, metadata: &ObjectMeta, run: Option<&str>) {
-        let name = metadata.name.clone().unwrap_or_default();
+    fn add(&mut self, Object { kind, name, run, uid }: Object) {
         match run {
-            Some(run) => {
-                let (run, uid) = (run.to_owned(), metadata.uid.clone());
-                self.own.push(Found { kind, name, run, uid });
-            }
+            Some(run) => self.own.push(Found { kind, name, run, uid }),
             None => self.others.push((kind, name)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::run::cluster::answering::{client, list, status};
+
+    const RUN: &str = "podproof-0a1b2c3d";
+
+    /// Answers as an API server that deletes at once and has nothing left.
+    fn deleting(request: &str) -> (u16, Value) {
+        if request.starts_with("DELETE ") {
+            (200, json!({ "kind": "Status", "status": "Success" }))
+        } else {
+            list(&[], None)
+        }
+    }
+
+    fn deletions(requests: Vec<String>) -> Vec<String> {
+        requests.into_iter().filter(|request| request.starts_with("DELETE ")).collect()
+    }
+
+    #[tokio::test]
+    async fn a_run_deletes_its_owner_first_and_a_few_pods_at_once() {
+        let (client, log) = client(deleting);
+        let watch = Watch::begin(&client, "shop", RUN);
+        let created = (0..300).map(|index| names::probe_pod(RUN, index)).collect();
+        let left = run(&client, "shop", RUN, created, &watch).await;
+        assert!(left.is_empty(), "{left:?}");
+        let deletions = deletions(log.requests());
+        assert!(deletions[0].contains("/configmaps/"), "{deletions:?}");
+        assert_eq!(deletions.len(), 301);
+        assert!(log.most_in_flight() <= AT_ONCE + 1, "{}", log.most_in_flight());
+    }
+
+    fn found() -> Vec<Found> {
+        let of = |kind, name: String| Found { kind, name, run: RUN.into(), uid: Some("1".into()) };
+        let pods = (0..100).map(|index| of("pod", names::probe_pod(RUN, index)));
+        pods.chain([of("configmap", RUN.into())]).collect()
+    }
+
+    #[tokio::test]
+    async fn cleanup_deletes_owners_first_and_a_few_pods_at_once() {
+        let (client, log) = client(deleting);
+        assert_eq!(remove_found(&client, "shop", &found()).await, []);
+        let deletions = deletions(log.requests());
+        assert!(deletions[0].contains("/configmaps/"), "{deletions:?}");
+        assert_eq!(deletions.len(), 101);
+        assert!(log.most_in_flight() <= AT_ONCE, "{}", log.most_in_flight());
+    }
+
+    #[tokio::test]
+    async fn cleanup_names_each_object_that_it_may_not_delete() {
+        let (client, _) =
+            client(
+                |request| {
+                    if request.starts_with("DELETE ") { status(403, "Forbidden") } else { list(&[], None) }
+                },
+            );
+        assert_eq!(remove_found(&client, "shop", &found()).await.len(), 101);
+    }
+
+    #[test]
+    fn the_time_for_a_removal_grows_with_the_pods() {
+        let now = Instant::now();
+        assert!(deadline(0) < now + GRACE + Duration::from_secs(1));
+        assert!(deadline(3000) >= now + GRACE + Duration::from_secs(60));
     }
 }

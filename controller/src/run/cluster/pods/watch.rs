@@ -78,6 +78,15 @@ impl Watch {
         self.seen.borrow().pods.get(pod).cloned()
     }
 
+    /// Returns the reason for which a pod waits.
+    pub(crate) fn waits_for(&self, pod: &str) -> String {
+        match self.state(pod).map(|state| state.stage) {
+            Some(Stage::Waiting(what)) => what,
+            Some(Stage::Running | Stage::Failed(_)) => "the pod did not come up in time".to_owned(),
+            None => "the cluster did not show the pod".to_owned(),
+        }
+    }
+
     /// Returns the names of the run's current pods.
     pub(crate) fn names(&self) -> Vec<String> {
         self.seen.borrow().pods.keys().cloned().collect()
