@@ -5,6 +5,7 @@
 mod admitted;
 mod alternatives;
 mod bound;
+mod grouping;
 mod homeless;
 mod ingress;
 mod listening;
@@ -29,11 +30,10 @@ pub use targets::{ListenerAt, destinations};
 pub use withheld::remarks as remarks_on_labels;
 
 use super::needs::Entry;
-use crate::case::{
-    cluster::{Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, Running, SelectingKind},
-    policy::Binding,
+use crate::case::cluster::{
+    Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, Running, SelectingKind,
 };
-use places::{Place, left_out, places};
+use grouping::Grouping;
 use uncovered::{Gaps, Uncovered};
 
 /// The most nodes that a message names; it counts the rest.
@@ -125,24 +125,10 @@ pub enum Error {
     },
 }
 
-/// The properties that two pods of a group share.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Key {
-    place: Place,
-    /// The position of the entry that says what the pod needs; `None` without one.
-    entry: Option<usize>,
-    class: Option<String>,
-    binding: Binding,
-    annotations: Labels,
-    nodes_network: bool,
-    networks: Labels,
-    injections: Labels,
-}
-
 /// Plans the probes of a namespace.
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     known(cluster, request)?;
-    let (groups, gaps) = grouped(cluster, request);
+    let (groups, gaps) = Grouping::new(cluster, request).groups();
     let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
     let split = match &request.live {
         Some(live) => live::apply(groups, &request.running, live)?,
@@ -163,25 +149,6 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     }
     let coverage = coverage(cluster, request, (&groups, &beyond), gaps);
     Ok(Plan { groups, firsts, beyond: beyond.len(), coverage })
-}
-
-/// Returns the groups by their shared properties, and the pods that are in no group.
-fn grouped(cluster: &Cluster, request: &Request) -> (BTreeMap<Key, Group>, Gaps) {
-    let to_come = to_come(request);
-    let mut groups = BTreeMap::new();
-    let mut gaps = Gaps::default();
-    for pod_view in cluster.pod_views.iter().chain(&to_come) {
-        if !asked_for(pod_view, request) {
-            gaps.left_out.push(uncovered::excluded_workload(pod_view));
-            continue;
-        }
-        let places = places(cluster, &request.nodes, pod_view);
-        left_out(cluster, pod_view, &places, &mut gaps);
-        for place in places {
-            join(&mut groups, cluster, pod_view, key(cluster, request, pod_view, place));
-        }
-    }
-    (groups, gaps)
 }
 
 /// Returns the requested pods that do not exist yet.
@@ -210,42 +177,6 @@ fn asked_for(pod_view: &PodView, request: &Request) -> bool {
     to_come || request.like.as_ref().is_none_or(|asked| pod_view.origin.is(asked))
 }
 
-/// Adds a pod or a pod template to its group. The probe copies a pod rather than a template, since policies bind pods.
-fn join(groups: &mut BTreeMap<Key, Group>, cluster: &Cluster, pod_view: &PodView, key: Key) {
-    let made = |key: &Key| Group {
-        pool: key.place.pool.clone(),
-        kind: key.place.kind.clone(),
-        node: key.place.node.clone(),
-        runtime_class: key.class.clone(),
-        gvisor_annotations: key.annotations.clone(),
-        ..Group::default()
-    };
-    let group = groups.entry(key).or_insert_with_key(made);
-    let modelled_on_a_pod = group.pod_views.iter().any(|pod_view| !pod_view.origin.is_template());
-    if group.pod_views.is_empty() || (!modelled_on_a_pod && !pod_view.origin.is_template()) {
-        group.labels.clone_from(&pod_view.labels);
-        group.policies = cluster.policies.names_on(&cluster.endpoint(&pod_view.labels));
-        group.placement = pod_view.placement.clone();
-    }
-    if !pod_view.origin.name.is_empty() {
-        group.pod_views.push(pod_view.clone());
-    }
-}
-
-fn key(cluster: &Cluster, request: &Request, pod_view: &PodView, place: Place) -> Key {
-    let selects = |entry: &Entry| entry.selects(&pod_view.origin, &pod_view.labels);
-    Key {
-        place,
-        entry: request.entries.iter().position(selects),
-        class: pod_view.runtime_class.clone(),
-        binding: cluster.binding(&pod_view.labels),
-        annotations: pod_view.gvisor_annotations.clone(),
-        nodes_network: pod_view.in_the_nodes_network(),
-        networks: pod_view.network_annotations.clone(),
-        injections: pod_view.injection_annotations.clone(),
-    }
-}
-
 /// Returns the group with a node of its pool, or with the reason why it gets no probe.
 fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
     match (refused(&group, cluster), withheld::withheld(&group, cluster)) {
@@ -265,8 +196,8 @@ fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
     };
     let of_pool: Vec<_> = nodes.iter().filter(asked_for).collect();
     let fit = |node: &&&Node| group.placement.hindrance(node, class).is_none();
-    let used =
-        |node: &&&Node| group.pod_views.iter().any(|pod_view| pod_view.node.as_ref() == Some(&node.name));
+    let theirs: BTreeSet<_> = group.pod_views.iter().filter_map(|pod_view| pod_view.node.as_ref()).collect();
+    let used = |node: &&&Node| theirs.contains(&node.name);
     let chosen = of_pool.iter().filter(fit).find(used).or_else(|| of_pool.iter().find(fit)).copied();
     if let Some(node) = chosen {
         group.node = Some(node.name.clone());

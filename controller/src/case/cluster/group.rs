@@ -59,13 +59,6 @@ impl Coverage {
             |by| by == Restriction::RuntimeClass || self.left_out.iter().any(|part| part.by == by);
         self.asked_for.iter().filter(move |part| restricts(part.by))
     }
-
-    /// Leaves a part out, once.
-    pub fn leave_out(&mut self, part: Part) {
-        if !self.left_out.contains(&part) {
-            self.left_out.push(part);
-        }
-    }
 }
 
 impl Group {

@@ -24,7 +24,7 @@ const FOR_NOW: &[&str] = &[
 ];
 
 /// A pod's requirements for its node.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Placement {
     /// Labels that the node must have.
     pub node_selector: Labels,
@@ -35,7 +35,7 @@ pub struct Placement {
 }
 
 /// A term of required node affinity, of which every requirement must hold.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Affinity {
     /// Requirements for the node's labels.
     pub labels: Vec<Requirement>,
@@ -44,7 +44,7 @@ pub struct Affinity {
 }
 
 /// A toleration: a pattern of taints that do not repel a pod.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Toleration {
     /// The taint's key; `None` for every key.
     pub key: Option<String>,

@@ -15,7 +15,7 @@ pub struct Selector {
 }
 
 /// One expression of a selector.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Requirement {
     /// The label's key.
     pub key: String,

@@ -1,5 +1,7 @@
 //! Other nodes than those of the pods, for a probe that has no place there.
 
+use std::collections::BTreeMap;
+
 use super::{Nodes, Request, unfit};
 use crate::case::cluster::{Cluster, Group, Node, NodeKind};
 
@@ -23,12 +25,14 @@ pub fn alternatives(cluster: &Cluster, request: &Request, group: &Group) -> Vec<
 /// Says for each planned probe why it is on none of its pods' nodes. Pods without a node and nodes that may not be read are
 /// no reason for a remark.
 pub fn displaced(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
-    groups.iter().filter(|group| group.refused.is_none()).filter_map(|group| away(cluster, group)).collect()
+    let nodes = cluster.nodes.iter().flatten().map(|node| (node.name.as_str(), node)).collect();
+    let probed = groups.iter().filter(|group| group.refused.is_none());
+    probed.filter_map(|group| away(cluster, &nodes, group)).collect()
 }
 
-fn away(cluster: &Cluster, group: &Group) -> Option<String> {
-    let planned = group.node.as_deref().and_then(|name| cluster.node(name))?;
-    let theirs = || group.pod_views.iter().filter_map(|pod_view| cluster.node(pod_view.node.as_deref()?));
+fn away(cluster: &Cluster, nodes: &BTreeMap<&str, &Node>, group: &Group) -> Option<String> {
+    let planned = group.node.as_deref().and_then(|name| nodes.get(name))?;
+    let theirs = || group.pod_views.iter().filter_map(|pod_view| nodes.get(pod_view.node.as_deref()?));
     if theirs().any(|node| node.name == planned.name) {
         return None;
     }

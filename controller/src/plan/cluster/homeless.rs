@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Nodes, Request, places::places, refused, withheld::withheld};
+use super::{Nodes, Request, places::Places, refused, withheld::withheld};
 use crate::case::cluster::{Cluster, Group, PodView};
 
 /// Returns a group for each kind of pods that no node can run, with what such a pod asks of its node. Pods that run show that a
@@ -12,10 +12,9 @@ pub fn homeless(cluster: &Cluster, request: &Request) -> Vec<Group> {
     if cluster.nodes.is_err() || matches!(request.nodes, Nodes::Named(_)) {
         return Vec::new();
     }
+    let places = Places::new(cluster, &Nodes::PerPool);
     let waits = |pod_view: &&PodView| {
-        super::asked_for(pod_view, request)
-            && pod_view.node.is_none()
-            && places(cluster, &Nodes::PerPool, pod_view).is_empty()
+        super::asked_for(pod_view, request) && pod_view.node.is_none() && places.of(pod_view).is_empty()
     };
     let mut kinds = BTreeSet::new();
     let groups = cluster.pod_views.iter().filter(waits).map(|pod_view| Group {

@@ -1,11 +1,17 @@
 //! The places where pods run or can run: pools, kinds of nodes in a pool, and single nodes that need a probe of their
 //! own.
 
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
 use super::{
     Nodes,
     uncovered::{Gaps, Uncovered, not_yet},
 };
-use crate::case::cluster::{Cluster, Node, NodeKind, Part, PodView, Restriction};
+use crate::case::cluster::{Cluster, Node, NodeKind, Part, Placement, PodView, Restriction};
 
 /// The name of the pool if nodes may not be read.
 const UNKNOWN_POOL: &str = "unknown";
@@ -20,27 +26,102 @@ pub(super) struct Place {
     pub(super) node: Option<String>,
 }
 
-/// Returns the requested places where a pod or a template's pods run or can run.
-pub(super) fn places(cluster: &Cluster, asked_for: &Nodes, pod_view: &PodView) -> Vec<Place> {
-    let Ok(nodes) = &cluster.nodes else { return unknown(asked_for, pod_view) };
-    let class = pod_view.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let runs_here = |node: &&Node| match &pod_view.node {
-        Some(name) => node.name == *name,
-        None => pod_view.placement.suits(node, class),
-    };
-    let wanted = |node: &&Node| match asked_for {
-        Nodes::PerPool | Nodes::All => true,
-        Nodes::Named(names) => names.contains(&node.name),
-    };
-    let place = |node: &Node| Place {
-        pool: node.pool.clone(),
-        kind: kind(nodes, node),
-        node: (*asked_for != Nodes::PerPool).then(|| node.name.clone()),
-    };
-    let mut places: Vec<_> = nodes.iter().filter(runs_here).filter(wanted).map(place).collect();
-    places.sort();
-    places.dedup();
-    places
+/// The places of a cluster, found once for all pods of a plan.
+pub(super) struct Places<'a> {
+    cluster: &'a Cluster,
+    asked_for: &'a Nodes,
+    spots: BTreeMap<&'a str, Rc<Spot<'a>>>,
+    /// The places for pods that have no node, by their RuntimeClass and their requirements.
+    suited: RefCell<BTreeMap<Option<String>, BTreeMap<Placement, Rc<Suited<'a>>>>>,
+}
+
+/// A node, and its pool and kind.
+struct Spot<'a> {
+    node: &'a Node,
+    place: Place,
+}
+
+/// The nodes on which pods run or can run.
+struct Suited<'a> {
+    spots: Vec<Rc<Spot<'a>>>,
+    /// The pools and kinds of these nodes.
+    pools: Vec<Place>,
+}
+
+// === impl Places ===
+
+impl<'a> Places<'a> {
+    pub(super) fn new(cluster: &'a Cluster, asked_for: &'a Nodes) -> Self {
+        let nodes = cluster.nodes.as_deref().unwrap_or_default();
+        let mut kinds = BTreeMap::<&str, BTreeSet<NodeKind>>::new();
+        for node in nodes {
+            kinds.entry(&node.pool).or_default().insert(NodeKind::of(node));
+        }
+        let is_mixed = |node: &Node| kinds.get(node.pool.as_str()).is_some_and(|kinds| kinds.len() > 1);
+        let spot = |node: &'a Node| {
+            let kind = is_mixed(node).then(|| NodeKind::of(node));
+            let place = Place { pool: node.pool.clone(), kind, node: None };
+            (node.name.as_str(), Rc::new(Spot { node, place }))
+        };
+        Self { cluster, asked_for, spots: nodes.iter().map(spot).collect(), suited: RefCell::default() }
+    }
+
+    /// Returns the requested places where a pod or a template's pods run or can run.
+    pub(super) fn of(&self, pod_view: &PodView) -> Vec<Place> {
+        if self.cluster.nodes.is_err() {
+            return unknown(self.asked_for, pod_view);
+        }
+        let wanted = |spot: &&Rc<Spot<'_>>| match self.asked_for {
+            Nodes::PerPool | Nodes::All => true,
+            Nodes::Named(names) => names.contains(&spot.node.name),
+        };
+        if *self.asked_for == Nodes::PerPool {
+            return self.pools(pod_view);
+        }
+        let suited = self.suited(pod_view);
+        let place = |spot: &Rc<Spot<'_>>| Place { node: Some(spot.node.name.clone()), ..spot.place.clone() };
+        let mut places: Vec<_> = suited.spots.iter().filter(wanted).map(place).collect();
+        places.sort();
+        places
+    }
+
+    /// Returns the pools, and the kinds of their nodes, where a pod or a template's pods run or can run.
+    pub(super) fn pools(&self, pod_view: &PodView) -> Vec<Place> {
+        if self.cluster.nodes.is_err() {
+            return unknown(&Nodes::PerPool, pod_view);
+        }
+        self.suited(pod_view).pools.clone()
+    }
+
+    fn suited(&self, pod_view: &PodView) -> Rc<Suited<'a>> {
+        if let Some(name) = &pod_view.node {
+            return Rc::new(Suited::of(self.spots.get(name.as_str()).cloned().into_iter().collect()));
+        }
+        let class = pod_view.runtime_class.as_ref();
+        let known = self
+            .suited
+            .borrow()
+            .get(&class.cloned())
+            .and_then(|of_class| of_class.get(&pod_view.placement).cloned());
+        if let Some(known) = known {
+            return known;
+        }
+        let declared = class.and_then(|name| self.cluster.class(name));
+        let suits = |spot: &&Rc<Spot<'_>>| pod_view.placement.suits(spot.node, declared);
+        let suited = Rc::new(Suited::of(self.spots.values().filter(suits).cloned().collect()));
+        let mut all = self.suited.borrow_mut();
+        all.entry(class.cloned()).or_default().insert(pod_view.placement.clone(), Rc::clone(&suited));
+        suited
+    }
+}
+
+// === impl Suited ===
+
+impl<'a> Suited<'a> {
+    fn of(spots: Vec<Rc<Spot<'a>>>) -> Self {
+        let pools: BTreeSet<_> = spots.iter().map(|spot| &spot.place).collect();
+        Self { pools: pools.into_iter().cloned().collect(), spots }
+    }
 }
 
 /// Returns the places if nodes may not be read: only the pods' own nodes are known.
@@ -53,15 +134,8 @@ fn unknown(asked_for: &Nodes, pod_view: &PodView) -> Vec<Place> {
     }
 }
 
-/// Returns the node's kind; `None` if all nodes of its pool are of the same kind.
-fn kind(nodes: &[Node], node: &Node) -> Option<NodeKind> {
-    let own = NodeKind::of(node);
-    let mut pool = nodes.iter().filter(|other| other.pool == node.pool);
-    pool.any(|other| NodeKind::of(other) != own).then_some(own)
-}
-
 /// Finds the places where a pod or a template's pods run or can run without a probe.
-pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place], gaps: &mut Gaps) {
+pub(super) fn left_out(known: &Places<'_>, pod_view: &PodView, places: &[Place], gaps: &mut Gaps) {
     let to_come = pod_view.origin.name.is_empty();
     // Pods that do not exist yet are only requested for the given nodes.
     if to_come && !places.is_empty() {
@@ -69,7 +143,7 @@ pub(super) fn left_out(cluster: &Cluster, pod_view: &PodView, places: &[Place], 
     }
     let class = pod_view.runtime_class.as_deref().unwrap_or_default();
     let title = if to_come { not_yet(class) } else { pod_view.origin.title() };
-    let all = self::places(cluster, &Nodes::PerPool, pod_view);
+    let all = known.pools(pod_view);
     if all.is_empty() {
         let why = match &pod_view.node {
             Some(node) => format!("its node {node} does not exist"),

@@ -1,8 +1,13 @@
 //! Changes of the namespace during the run. A new or changed pod is judged if a planned probe represents it, and is
 //! uncovered otherwise.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
-    Gaps, Key, Plan, Request, Uncovered, grouped, key, left_out, places, uncovered::excluded_workload,
+    Gaps, Plan, Request, Uncovered,
+    grouping::{Grouping, Key},
+    places::left_out,
+    uncovered::excluded_workload,
 };
 use crate::case::cluster::{Cluster, Later, PodView, SecondReading};
 
@@ -25,61 +30,94 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
             return;
         }
     };
-    // The keys have the order of the plan's first groups.
-    let keys: Vec<_> = grouped(cluster, request).0.into_keys().collect();
-    let pods = pods.into_iter().map(|pod| known_by_its_workload(pod, cluster));
-    let changed: Vec<_> = pods.filter(|pod| !cluster.pod_views.contains(pod)).collect();
-    for pod in &changed {
-        join(cluster, plan, request, &keys, pod);
+    let known = Known::of(cluster);
+    let pods = pods.into_iter().map(|pod| known.named_by_its_workload(pod));
+    let changed: Vec<_> = pods.filter(|pod| !known.is_unchanged(pod)).collect();
+    if changed.is_empty() {
+        return;
     }
+    let grouping = Grouping::new(cluster, request);
+    // The keys have the order of the plan's first groups.
+    let keys = grouping.groups().0.into_keys().zip(plan.firsts.clone()).collect();
+    let mut gaps = Gaps::default();
+    for pod in &changed {
+        join(&grouping, (plan, &mut gaps), request, &keys, pod);
+    }
+    gaps.add_to(&mut plan.coverage);
     cluster.pod_views.extend(changed);
 }
 
-/// Names the pod's workload as in the first reading; the second one does not ask for workloads.
-fn known_by_its_workload(mut pod: PodView, cluster: &Cluster) -> PodView {
-    let before = cluster.pods().find(|before| before.origin.pod == pod.origin.pod);
-    if let Some(before) = before {
-        pod.origin = before.origin.clone();
-    } else if let Some(owner) = owner(&pod, cluster) {
-        (pod.origin.kind, pod.origin.name) = owner;
-    }
-    pod
+/// The pods and workloads of the first reading.
+struct Known<'a> {
+    pods: BTreeMap<&'a str, &'a PodView>,
+    workloads: BTreeSet<(&'a str, &'a str)>,
+    /// The workloads in the order of the first reading.
+    owners: Vec<(String, String)>,
 }
 
-/// Returns kind and name of the workload whose rollout made a new pod. A ReplicaSet or Job of the first reading is a workload
-/// itself.
-fn owner(pod: &PodView, cluster: &Cluster) -> Option<(String, String)> {
-    let origins = || cluster.pod_views.iter().map(|before| &before.origin);
-    if origins().any(|before| (&before.kind, &before.name) == (&pod.origin.kind, &pod.origin.name)) {
-        return None;
+impl<'a> Known<'a> {
+    fn of(cluster: &'a Cluster) -> Self {
+        let mut known = Self { pods: BTreeMap::new(), workloads: BTreeSet::new(), owners: Vec::new() };
+        for pod_view in &cluster.pod_views {
+            let origin = &pod_view.origin;
+            if let Some(pod) = &origin.pod {
+                known.pods.entry(pod).or_insert(pod_view);
+            }
+            if known.workloads.insert((&origin.kind, &origin.name)) {
+                known.owners.push((origin.kind.clone(), origin.name.clone()));
+            }
+        }
+        known
     }
-    let mut owners = origins().map(|before| (before.kind.clone(), before.name.clone()));
-    owners.find(|owner| pod.origin.may_be_owned_by(owner))
+
+    /// Names the pod's workload as in the first reading; the second one does not ask for workloads.
+    fn named_by_its_workload(&self, mut pod: PodView) -> PodView {
+        let before = pod.origin.pod.as_deref().and_then(|name| self.pods.get(name));
+        if let Some(before) = before {
+            pod.origin = before.origin.clone();
+        } else if let Some(owner) = self.owner(&pod) {
+            (pod.origin.kind, pod.origin.name) = owner;
+        }
+        pod
+    }
+
+    /// Returns kind and name of the workload whose rollout made a new pod. A ReplicaSet or Job of the first reading is a
+    /// workload itself.
+    fn owner(&self, PodView { origin, .. }: &PodView) -> Option<(String, String)> {
+        if self.workloads.contains(&(origin.kind.as_str(), origin.name.as_str())) {
+            return None;
+        }
+        self.owners.iter().find(|owner| origin.may_be_owned_by(owner)).cloned()
+    }
+
+    fn is_unchanged(&self, pod: &PodView) -> bool {
+        pod.origin.pod.as_deref().and_then(|name| self.pods.get(name)).is_some_and(|before| *before == pod)
+    }
 }
 
-fn join(cluster: &Cluster, plan: &mut Plan, request: &Request, keys: &[Key], pod: &PodView) {
+fn join(
+    grouping: &Grouping<'_>,
+    (plan, gaps): (&mut Plan, &mut Gaps),
+    request: &Request,
+    keys: &BTreeMap<Key, usize>,
+    pod: &PodView,
+) {
     let title = pod.origin.title();
     // The second reading knows no owners of owners: a new pod that may be of the workload is not left out.
     let may_be_asked_for = request.like.as_ref().is_some_and(|like| pod.origin.may_be_owned_by(like));
     if !super::asked_for(pod, request) && !may_be_asked_for {
-        plan.coverage.leave_out(excluded_workload(pod));
+        gaps.left_out.push(excluded_workload(pod));
         return;
     }
-    let places = places(cluster, &request.nodes, pod);
-    let mut gaps = Gaps::default();
-    left_out(cluster, pod, &places, &mut gaps);
-    gaps.add_to(&mut plan.coverage);
-    let uncovered = &mut plan.coverage.uncovered;
-    for place in places {
-        let key = key(cluster, request, pod, place);
-        let position = keys.iter().position(|known| *known == key);
-        let position = position.and_then(|position| plan.firsts.get(position).copied());
-        let group = position.and_then(|position| plan.groups.get_mut(position));
+    let places = grouping.places.of(pod);
+    left_out(&grouping.places, pod, &places, gaps);
+    for key in grouping.keys(pod, places) {
+        let group = keys.get(&key).and_then(|first| plan.groups.get_mut(*first));
         if let Some(group) = group.filter(|group| group.refused.is_none()) {
             group.pod_views.push(pod.clone());
         } else {
             let why = "the pod was created or changed during the run";
-            uncovered.push(Uncovered::new(title.clone(), why).to_string());
+            gaps.uncovered.push(Uncovered::new(title.clone(), why));
         }
     }
 }

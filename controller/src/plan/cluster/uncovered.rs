@@ -20,7 +20,8 @@ impl Gaps {
     /// Adds these gaps to the coverage of a run.
     pub(super) fn add_to(self, coverage: &mut Coverage) {
         coverage.uncovered.extend(super::in_words(&self.uncovered));
-        self.left_out.into_iter().for_each(|part| coverage.leave_out(part));
+        let mut known: BTreeSet<_> = coverage.left_out.iter().cloned().collect();
+        coverage.left_out.extend(self.left_out.into_iter().filter(|part| known.insert(part.clone())));
     }
 }
 
