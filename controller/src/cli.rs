@@ -19,11 +19,15 @@ mod schema;
 mod score;
 mod verify;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, rc::Rc};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{judge::exit::Exit, run::RunError};
+use crate::{
+    judge::exit::Exit,
+    run::RunError,
+    support::world::{self, World},
+};
 use args::cluster::Patience;
 use error::CommandError;
 
@@ -57,6 +61,15 @@ enum Command {
 /// Runs the command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     console::log();
+    run_parsed(arguments)
+}
+
+/// Runs the command line in a simulated world, without logs of its own.
+pub fn simulate(world: Rc<dyn World>, arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    world::within(world, || run_parsed(arguments))
+}
+
+fn run_parsed(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -96,6 +109,11 @@ async fn within<T>(patience: Patience, question: impl Future<Output = T>) -> Res
 
 /// Runs a command that makes a run or asks a cluster, prints its error and returns its exit code.
 fn block_on(command: impl Future<Output = Result<Exit, CommandError>>) -> Exit {
+    if let Some(world) = world::simulated() {
+        let mut ended = None;
+        world.block_on(Box::pin(async { ended = Some(command.await) }));
+        return ended.map_or(Exit::CouldNotRun, exit_of);
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -103,7 +121,12 @@ fn block_on(command: impl Future<Output = Result<Exit, CommandError>>) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    runtime.block_on(command).unwrap_or_else(|error| {
+    exit_of(runtime.block_on(command))
+}
+
+/// Returns the exit code of a command, and prints its error.
+fn exit_of(ended: Result<Exit, CommandError>) -> Exit {
+    ended.unwrap_or_else(|error| {
         error.tell();
         error.exit()
     })

@@ -20,3 +20,5 @@ pub mod run;
 pub mod support;
 
 pub use cli::run as run_command_line;
+#[doc(hidden)]
+pub use cli::simulate;

@@ -27,7 +27,7 @@ use crate::{
     },
     evidence::record::Record,
     plan,
-    support::printable::line,
+    support::{printable::line, world},
 };
 
 /// The remark on a run that the end of `--timeout` stopped.
@@ -101,7 +101,10 @@ pub(crate) async fn record(launcher: &impl Launcher, request: RunRequest) -> Res
 
 fn nonce() -> Result<Nonce, RunError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(RunError::Random)?;
+    match world::simulated() {
+        Some(world) => world.fill(&mut bytes),
+        None => getrandom::fill(&mut bytes).map_err(RunError::Random)?,
+    }
     Ok(Nonce(bytes))
 }
 

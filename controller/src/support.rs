@@ -5,3 +5,5 @@ pub mod digest;
 pub mod file;
 pub mod names;
 pub(crate) mod printable;
+#[doc(hidden)]
+pub mod world;

@@ -2,12 +2,18 @@
 
 use std::{
     error::Error,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
 };
 
 use tracing_subscriber::EnvFilter;
 
-use crate::{judge::exit::Exit, support::printable};
+use crate::{
+    judge::exit::Exit,
+    support::{
+        printable,
+        world::{self, Stream},
+    },
+};
 
 /// Returns true unless `NO_COLOR` has a value (no-color.org).
 pub(super) fn colour_is_wanted() -> bool {
@@ -41,13 +47,12 @@ pub(super) fn tell(error: &dyn Error, help: Option<&str>) {
     }
     let help = help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
     // If standard error is closed, only the exit code shows the error.
-    _ = writeln!(io::stderr(), "error: {}{help}", printable::error(&chain));
+    _ = world::write(Stream::Error, format!("error: {}{help}\n", printable::error(&chain)).as_bytes());
 }
 
 /// Prints the answer of a command to standard output, without text that harms its reader.
 pub(super) fn print(text: &str) -> Exit {
-    let mut out = io::stdout().lock();
-    match out.write_all(printable::page(text).as_bytes()).and_then(|()| out.flush()) {
+    match world::write(Stream::Output, printable::page(text).as_bytes()) {
         Ok(()) => Exit::Ready,
         Err(error) => {
             tell(&error, Some("standard output must be open"));

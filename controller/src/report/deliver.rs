@@ -9,7 +9,13 @@ use std::{
 };
 
 use super::{Format, Report, text::Style};
-use crate::{report, support::file};
+use crate::{
+    report,
+    support::{
+        file,
+        world::{self, Stream},
+    },
+};
 
 /// A form of the report, and its place.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,9 +65,7 @@ impl Delivery {
     fn write(&self, output: &Output, report: &Report) -> Result<(), Failure> {
         let Some(path) = &output.file else {
             let rendered = output.format.render(report, self.style)?;
-            let mut out = io::stdout().lock();
-            let written = out.write_all(rendered.as_bytes()).and_then(|()| out.flush());
-            return written.map_err(Failure::StandardOutput);
+            return world::write(Stream::Output, rendered.as_bytes()).map_err(Failure::StandardOutput);
         };
         let plain = Style { colour: false, ..self.style };
         Ok(file::put(path, output.format.render(report, plain)?.as_bytes())?)

@@ -2,18 +2,30 @@
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc::UnboundedReceiver,
+};
+
+use crate::support::world;
 
 /// Both signals, watched from the start, so that no signal is missed.
 #[derive(Debug)]
-pub(crate) struct Interrupt {
-    int: Signal,
-    term: Signal,
+pub(crate) enum Interrupt {
+    Signals {
+        int: Signal,
+        term: Signal,
+    },
+    /// The signals of a simulated world.
+    Simulated(UnboundedReceiver<()>),
 }
 
 impl Interrupt {
     pub(crate) fn watch() -> io::Result<Self> {
-        Ok(Self { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())? })
+        if let Some(world) = world::simulated() {
+            return Ok(Self::Simulated(world.signals()));
+        }
+        Ok(Self::Signals { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())? })
     }
 
     /// Returns true if a signal has arrived already.
@@ -27,9 +39,16 @@ impl Interrupt {
 
     /// Waits until a signal arrives.
     pub(crate) async fn arrival(&mut self) {
-        tokio::select! {
-            _ = self.int.recv() => (),
-            _ = self.term.recv() => (),
+        match self {
+            Self::Signals { int, term } => tokio::select! {
+                _ = int.recv() => (),
+                _ = term.recv() => (),
+            },
+            Self::Simulated(signals) => {
+                if signals.recv().await.is_none() {
+                    std::future::pending::<()>().await;
+                }
+            }
         }
     }
 }

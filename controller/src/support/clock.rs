@@ -4,8 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
+use super::world;
+
 /// Returns the seconds since 1970, for saved records.
 pub(crate) fn now() -> u64 {
+    if let Some(world) = world::simulated() {
+        return world.now();
+    }
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 

@@ -21,6 +21,11 @@ use door::DoorLayer;
 use kubeconfig::Found;
 use proxy::ProxyRefused;
 
+use crate::support::world;
+
+/// The address of a simulated API server.
+const SIMULATED: &str = "http://simulated/";
+
 /// How a command logs in to a cluster.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Login {
@@ -61,6 +66,9 @@ pub(crate) enum ConnectError {
 
 /// Creates a client, and asks a credential plugin if the kubeconfig names one. The first request opens the connection.
 pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
+    if let Some(world) = world::simulated() {
+        return Ok(Connection { client: world.client(), server: SIMULATED.to_owned() });
+    }
     let Found { mut config, proxy } = kubeconfig::find(login)?;
     impersonate(&mut config.auth_info, login)?;
     config

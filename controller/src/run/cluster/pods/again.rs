@@ -19,7 +19,30 @@ const OF_A_WEBHOOK: [&str; 2] = ["failed calling webhook ", "admission webhook "
 pub(super) struct TimeOver;
 
 /// Repeats the request until it is answered or the deadline has passed. Makes no request after the deadline.
-pub(super) async fn retry_until<T, F>(deadline: Instant, mut request: impl FnMut() -> F) -> kube::Result<T>
+pub(super) async fn retry_until<T, F>(deadline: Instant, request: impl FnMut() -> F) -> kube::Result<T>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    retry_while(is_transient, deadline, request).await
+}
+
+/// Repeats a request without a precondition of its own, also after a conflict. Such a conflict is with another writer: of the object, or
+/// of a quota that counts the object (apiserver, `pkg/admission/plugin/resourcequota/controller.go`).
+pub(super) async fn retry_conflicts_until<T, F>(
+    deadline: Instant,
+    request: impl FnMut() -> F,
+) -> kube::Result<T>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    retry_while(|error| is_transient(error) || is_conflict(error), deadline, request).await
+}
+
+async fn retry_while<T, F>(
+    may_pass: impl Fn(&kube::Error) -> bool,
+    deadline: Instant,
+    mut request: impl FnMut() -> F,
+) -> kube::Result<T>
 where
     F: Future<Output = kube::Result<T>>,
 {
@@ -28,7 +51,7 @@ where
         let patience = Instant::now() + PATIENCE;
         match timeout_at(deadline.min(patience), request()).await {
             Err(_) if deadline <= patience => break,
-            Ok(Err(error)) if is_transient(&error) && Instant::now() + pause < deadline => sleep(pause).await,
+            Ok(Err(error)) if may_pass(&error) && Instant::now() + pause < deadline => sleep(pause).await,
             Ok(answer) => return answer,
             Err(_) => sleep_until(deadline.min(Instant::now() + pause)).await,
         }
@@ -53,6 +76,12 @@ pub(super) fn is_transient(error: &kube::Error) -> bool {
     }
 }
 
+/// Returns true for a conflict of the API server's own; an object that exists already has another reason.
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status)
+        if status.code == 409 && status.reason == "Conflict" && !is_of_a_webhook(&status.message))
+}
+
 /// Returns true if the message is a webhook's own or is about a webhook.
 pub(super) fn is_of_a_webhook(message: &str) -> bool {
     OF_A_WEBHOOK.iter().any(|words| message.contains(words))
@@ -62,7 +91,42 @@ pub(super) fn is_of_a_webhook(message: &str) -> bool {
 mod tests {
     use std::{cell::Cell, future::pending};
 
+    use kube::core::Status;
+
     use super::*;
+
+    /// Answers the first request with this status, and every other one with success.
+    async fn retried(reason: &str, message: &str) -> kube::Result<u32> {
+        let asked = Cell::new(0);
+        let status =
+            Status { code: 409, reason: reason.into(), message: message.into(), ..Status::default() };
+        let answer = || {
+            asked.set(asked.get() + 1);
+            let first = asked.get() == 1;
+            let answer =
+                if first { Err(kube::Error::Api(Box::new(status.clone()))) } else { Ok(asked.get()) };
+            std::future::ready(answer)
+        };
+        retry_conflicts_until(Instant::now() + Duration::from_secs(9), answer).await
+    }
+
+    #[tokio::test]
+    async fn a_conflict_over_a_quota_is_asked_again() {
+        let message =
+            "Operation cannot be fulfilled on resourcequotas \"small\": the object has been modified";
+        assert_eq!(retried("Conflict", message).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_object_that_exists_is_no_conflict() {
+        assert!(retried("AlreadyExists", "pods \"web\" already exists").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_conflict_that_a_webhook_names_is_final() {
+        let message = "admission webhook \"guard.example\" denied the request: another pod has the name";
+        assert!(retried("Conflict", message).await.is_err());
+    }
 
     #[tokio::test]
     async fn a_request_after_the_deadline_is_not_made() {

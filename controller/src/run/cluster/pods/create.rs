@@ -54,7 +54,7 @@ pub(super) async fn insist<K>(
 where
     K: kube::Resource + Clone + Serialize + DeserializeOwned + Debug,
 {
-    match again::retry_until(deadline, || api.create(params, object)).await {
+    match again::retry_conflicts_until(deadline, || api.create(params, object)).await {
         Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => {
             let name = object.meta().name.as_deref().unwrap_or_default();
             again::retry_until(deadline, || api.get(name)).await.map_err(refusal)

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::{
     Watch, again,
     ownership::{run_of_owner, run_of_pod},
+    watch::WARNED,
 };
 use crate::{case::leftover::Leftover, run::cluster::pages, support::names};
 
@@ -62,7 +63,8 @@ pub(super) async fn run(
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     created.extend(watch.names());
-    let (deadline, params) = (deadline(watch.undeleted(&created).len()), DeleteParams::background());
+    // The last second is for the cluster's warnings about pods that remain.
+    let (deadline, params) = (deadline(watch.undeleted(&created).len()) - WARNED, DeleteParams::background());
     // Garbage collection deletes the pods of a deleted owner, at no request for each of them.
     let owner = delete(&owners, run, &params, deadline).await;
     if owner.is_none() {

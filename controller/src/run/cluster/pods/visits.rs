@@ -96,7 +96,7 @@ impl Visits {
         // Containers are merged by their names, so that a repeated request adds nothing.
         let patch = Patch::Strategic(patch_of(container));
         let api = self.api();
-        again::retry_until(deadline, || api.patch_ephemeral_containers(pod, &params, &patch))
+        again::retry_conflicts_until(deadline, || api.patch_ephemeral_containers(pod, &params, &patch))
             .await
             .map_err(refusal)
     }

@@ -30,7 +30,7 @@ use crate::support::names;
 /// The time in which most pods start. Only a pod that takes longer, or fails, has warnings that matter.
 const STARTED: Duration = Duration::from_secs(2);
 /// The time limit of the first list of warnings.
-const WARNED: Duration = Duration::from_secs(1);
+pub(super) const WARNED: Duration = Duration::from_secs(1);
 
 /// The running watches; they end when it is dropped.
 #[derive(Debug)]

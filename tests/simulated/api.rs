@@ -1,0 +1,120 @@
+//! The API server: HTTP/1.1 over streams in memory. Each request meets its fault, if it has one.
+
+mod answer;
+mod client;
+mod create;
+mod discovery;
+mod exec;
+mod list;
+mod route;
+mod selector;
+mod watch;
+
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::{cluster::Cluster, fault::Fault, history::Event, store::text};
+use answer::{Answer, Body, refused};
+pub(crate) use client::client;
+use route::Route;
+
+/// The time from a request to its effect.
+const LATENCY: Duration = Duration::from_millis(2);
+
+/// A connection that is cut in the place of an answer.
+#[derive(Debug)]
+pub(crate) struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the connection is cut")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+/// Answers one request.
+pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+    let fault = cluster.asked(request.method().as_str(), &request.uri().to_string());
+    sleep(LATENCY).await;
+    match fault {
+        Some(Fault::CutBefore) => return Err(Cut),
+        Some(Fault::Status(code)) => {
+            return Ok(refused(code, reason(code), "a fault of the simulation").into());
+        }
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::Evicted) => cluster.evict(),
+        Some(Fault::NodeGone) => cluster.lose_a_node(),
+        Some(Fault::Interrupt) => cluster.interrupt(),
+        Some(Fault::Kill) => {
+            cluster.kill();
+            std::future::pending().await
+        }
+        _ => (),
+    }
+    let answer = answered(&cluster, request, fault).await;
+    match fault {
+        Some(Fault::CutAfter) => Err(Cut),
+        Some(Fault::HangAfter) => std::future::pending().await,
+        _ => Ok(answer),
+    }
+}
+
+const fn reason(code: u16) -> &'static str {
+    match code {
+        409 => "Conflict",
+        429 => "TooManyRequests",
+        500 => "InternalError",
+        _ => "ServiceUnavailable",
+    }
+}
+
+async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Option<Fault>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let query = route::query(request.uri().query());
+    let first = |name: &str| query.get(name).and_then(|values| values.first()).cloned().unwrap_or_default();
+    if let Some(answer) = discovery::answer(&path) {
+        return answer.into();
+    }
+    let Some(route) = Route::of(&path) else {
+        return refused(404, "NotFound", "there is no such path").into();
+    };
+    if route.part == "exec" {
+        return exec::begin(cluster, &route, &query, &mut request, fault);
+    }
+    let method = request.method().clone();
+    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match (method, route.name.is_empty()) {
+        (Method::GET, true) if first("watch") == "true" => watch::begin(cluster, &route, &query, fault),
+        (Method::GET, true) => list::list(cluster, &route, &query, fault).into(),
+        (Method::GET, false) => list::get(cluster, &route).into(),
+        (Method::POST, true) => create::create(cluster, &route, body, first("dryRun") == "All").into(),
+        (Method::DELETE, false) => delete(cluster, &route, &body).into(),
+        (method, _) => refused(405, "MethodNotAllowed", &format!("{method} {path}")).into(),
+    }
+}
+
+fn delete(cluster: &Cluster, route: &Route, options: &Value) -> Answer {
+    let key = route.key();
+    let Some(object) = cluster.get(&key) else { return route.missing() };
+    let uid = text(&object, "/metadata/uid");
+    let wanted = text(options, "/preconditions/uid");
+    if !wanted.is_empty() && wanted != uid {
+        return refused(409, "Conflict", "the uid in the precondition is of another object");
+    }
+    cluster.note(Event::Deleted { uid, key: key.clone() });
+    cluster.delete(&key, options["gracePeriodSeconds"] == json!(0));
+    match cluster.get(&key) {
+        Some(object) => Answer::of(200, &route.typed(object)),
+        None => Answer::of(
+            200,
+            &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" }),
+        ),
+    }
+}

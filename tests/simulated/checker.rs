@@ -1,0 +1,130 @@
+//! The checker: it reads the history of a command and names every promise that was broken.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    cluster::{Cluster, NAMESPACE},
+    fault::Fault,
+    history::History,
+    simulation::Ended,
+    store::text,
+};
+
+/// The time that removing the run's objects may take beyond the timeout, as the help of `--timeout` states it.
+const REMOVAL: Duration = Duration::from_secs(20);
+
+/// A command that has ended, with everything that its promises are about.
+pub(crate) struct Trial<'a> {
+    pub(crate) ended: &'a Ended,
+    pub(crate) history: &'a History,
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) faults: &'a [(usize, Fault)],
+    /// The time limit of the command.
+    pub(crate) timeout: Duration,
+}
+
+impl Trial<'_> {
+    /// Returns a sentence for each broken promise of a run.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        let checks = [
+            self.unearned(),
+            self.blamed(),
+            self.left(),
+            self.foreign(),
+            self.late(),
+            self.interrupted(),
+            self.unreported(),
+        ];
+        checks.into_iter().flatten().collect()
+    }
+
+    fn passed(&self) -> bool {
+        matches!(self.ended.code, Some(0 | 6))
+    }
+
+    /// A verdict "ready" needs the whole evidence of a probe that still exists in the report.
+    fn unearned(&self) -> Option<String> {
+        let made: BTreeSet<_> =
+            self.history.made().iter().map(|(_, key)| (key.1.as_str(), key.2.as_str())).collect();
+        let whole = self.history.whole().into_iter().any(|pod| made.contains(&(NAMESPACE, pod)));
+        (self.passed() && !whole).then(|| "ready without the whole evidence of a probe".to_owned())
+    }
+
+    /// No fault of the cluster makes a hardened workload unready, and none is a wrong usage.
+    fn blamed(&self) -> Option<String> {
+        match self.ended.code {
+            Some(1) => Some(format!("not ready, though nothing is wrong: {}", self.unmet())),
+            Some(2) => Some(format!("wrong usage, though the command line is right: {}", self.ended.errors)),
+            _ => None,
+        }
+    }
+
+    fn unmet(&self) -> String {
+        let report = self.ended.report().unwrap_or_default();
+        let findings = report["sandboxes"].as_array().into_iter().flatten();
+        let findings = findings.flat_map(|sandbox| sandbox["findings"].as_array().into_iter().flatten());
+        let unmet = findings.filter(|finding| finding["outcome"] == "unmet");
+        unmet.map(|finding| text(finding, "/requirement")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Every object that was made is deleted, or named with the command that removes it.
+    fn left(&self) -> Option<String> {
+        let left = left(self.cluster, self.history);
+        let said = format!("{}{}", self.ended.output, self.ended.errors);
+        let named = said.contains("controller cleanup --namespace");
+        match self.ended.code {
+            _ if left.is_empty() => None,
+            None => None,
+            Some(0) => Some(format!("ready, and {left:?} is left")),
+            Some(_) if !named => Some(format!("{left:?} is left and not named")),
+            Some(_) => None,
+        }
+    }
+
+    /// Nothing is deleted that the controller did not make.
+    fn foreign(&self) -> Option<String> {
+        let made: BTreeSet<_> = self.history.made().iter().map(|(uid, _)| *uid).collect();
+        let foreign: Vec<_> =
+            self.history.deleted().into_iter().filter(|(uid, _)| !made.contains(uid)).collect();
+        (!foreign.is_empty()).then(|| format!("deleted {foreign:?}, which it did not make"))
+    }
+
+    fn late(&self) -> Option<String> {
+        let took = self.ended.took;
+        let is_late = self.ended.code.is_some() && took > self.timeout + REMOVAL;
+        is_late.then(|| format!("ended after {took:?}, with a timeout of {:?}", self.timeout))
+    }
+
+    /// A signal ends a run with its own exit code, and nothing else does.
+    fn interrupted(&self) -> Option<String> {
+        let told = self
+            .faults
+            .iter()
+            .any(|(number, fault)| *fault == Fault::Interrupt && *number < self.history.requests().len());
+        let code = self.ended.code?;
+        (told != (code == 130)).then(|| format!("exit code {code}, with a signal: {told}"))
+    }
+
+    /// A verdict has a report that agrees with it.
+    fn unreported(&self) -> Option<String> {
+        let code = self.ended.code?;
+        let verdict = self.ended.report().map(|report| text(&report, "/verdict"));
+        let agrees = match code {
+            0 | 6 => matches!(verdict.as_deref(), Some("ready" | "ready-with-warnings")),
+            1 => verdict.as_deref() == Some("not-ready"),
+            3 => verdict.as_deref() == Some("undetermined"),
+            5 => verdict.is_some(),
+            _ => true,
+        };
+        (!agrees).then(|| format!("exit code {code} with the verdict {verdict:?}"))
+    }
+}
+
+/// Returns the objects that a command made and that are still there.
+pub(crate) fn left(cluster: &Cluster, history: &History) -> Vec<String> {
+    let there = |uid: &str, object: Option<Value>| object.is_some_and(|it| text(&it, "/metadata/uid") == uid);
+    let left = history.made().into_iter().filter(|(uid, key)| there(uid, cluster.get(key)));
+    left.map(|(_, key)| format!("{}/{}", key.0, key.2)).collect()
+}

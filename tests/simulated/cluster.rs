@@ -1,0 +1,129 @@
+//! The simulated cluster: its store, its history, and the parts that act in it by themselves.
+
+mod collector;
+mod kubelet;
+mod objects;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::Value;
+use tokio::sync::{
+    Notify,
+    mpsc::UnboundedSender,
+    watch::{self, Receiver},
+};
+
+use crate::{
+    fault::Fault,
+    history::{Event, History},
+    store::{Key, Store},
+};
+
+pub(crate) use objects::{ADDRESSES, CONTROL, DIGEST, NAMESPACE, objects};
+
+/// A simulated cluster, shared by everything that acts in it.
+#[derive(Clone)]
+pub(crate) struct Cluster(Arc<Shared>);
+
+struct Shared {
+    store: Mutex<Store>,
+    history: Mutex<History>,
+    /// The faults of the command under test, by the number of the request.
+    faults: Mutex<BTreeMap<usize, Fault>>,
+    changed: watch::Sender<u64>,
+    killed: Notify,
+    signals: Mutex<Option<UnboundedSender<()>>>,
+}
+
+impl Cluster {
+    /// Returns a cluster with a namespace to judge and a namespace for control pods.
+    pub(crate) fn new() -> Self {
+        let mut store = Store::default();
+        for (key, object) in objects() {
+            store.add(key, object);
+        }
+        Self(Arc::new(Shared {
+            changed: watch::Sender::new(store.version()),
+            store: Mutex::new(store),
+            history: Mutex::default(),
+            faults: Mutex::default(),
+            killed: Notify::new(),
+            signals: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        locked(&self.0.store)
+    }
+
+    pub(crate) fn history(&self) -> History {
+        locked(&self.0.history).clone()
+    }
+
+    pub(crate) fn note(&self, event: Event) {
+        locked(&self.0.history).0.push(event);
+    }
+
+    /// Begins a new history, whose requests meet these faults.
+    pub(crate) fn begin(&self, faults: &[(usize, Fault)]) {
+        *locked(&self.0.history) = History::default();
+        *locked(&self.0.faults) = faults.iter().copied().collect();
+    }
+
+    /// Notes a request; returns its fault.
+    pub(crate) fn asked(&self, method: &str, path: &str) -> Option<Fault> {
+        let number = locked(&self.0.history).requests().len();
+        self.note(Event::Asked { method: method.to_owned(), path: path.to_owned() });
+        locked(&self.0.faults).get(&number).copied()
+    }
+
+    /// Changes the store, and wakes the watches.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
+        let mut store = self.store();
+        let changed = change(&mut store);
+        let version = store.version();
+        drop(store);
+        self.0.changed.send_replace(version);
+        changed
+    }
+
+    /// Returns the version of the store, as it changes.
+    pub(crate) fn versions(&self) -> Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    pub(crate) fn kill(&self) {
+        self.0.killed.notify_one();
+    }
+
+    pub(crate) async fn killed(&self) {
+        self.0.killed.notified().await;
+    }
+
+    pub(crate) fn interrupt(&self) {
+        if let Some(signals) = &*locked(&self.0.signals) {
+            _ = signals.send(());
+        }
+    }
+
+    pub(crate) fn signal(&self, signals: UnboundedSender<()>) {
+        *locked(&self.0.signals) = Some(signals);
+    }
+
+    /// Returns the keys and the objects of a kind; an empty namespace is every namespace.
+    pub(crate) fn of_kind(&self, resource: &str, namespace: &str) -> Vec<(Key, Value)> {
+        self.store().of_kind(resource, namespace)
+    }
+
+    /// Returns an object; `None` if it is not there.
+    pub(crate) fn get(&self, key: &Key) -> Option<Value> {
+        self.store().get(key).cloned()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

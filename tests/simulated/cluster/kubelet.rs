@@ -1,0 +1,120 @@
+//! The scheduler and the kubelet: they move a pod from its creation to its end.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{ADDRESSES, Cluster, DIGEST, NAMESPACE};
+use crate::store::{Key, text};
+
+/// The beginning of the addresses of pods in every namespace that is not judged.
+const OTHERS: &str = "10.244.2.";
+const SCHEDULING: Duration = Duration::from_millis(20);
+const STARTING: Duration = Duration::from_millis(400);
+const STOPPING: Duration = Duration::from_millis(100);
+/// The time between the end of a pod's containers and the removal of its object.
+const REMOVING: Duration = Duration::from_millis(700);
+
+impl Cluster {
+    /// Schedules and starts a new pod.
+    pub(crate) fn start(&self, pod: Key) {
+        let cluster = self.clone();
+        tokio::spawn(async move {
+            sleep(SCHEDULING).await;
+            let Some(node) = cluster.node_for(&pod) else {
+                let unschedulable = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/0 nodes" });
+                cluster.set(&pod, |it| it["status"]["conditions"] = json!([unschedulable]));
+                return;
+            };
+            cluster.set(&pod, |it| {
+                it["spec"]["nodeName"] = json!(node);
+                it["status"]["conditions"] = json!([{ "type": "PodScheduled", "status": "True" }]);
+            });
+            sleep(STARTING).await;
+            cluster.set(&pod, |it| {
+                let uid = text(it, "/metadata/uid");
+                let last = uid.trim_start_matches(['0', '-', '4', '8']).to_owned();
+                it["status"]["phase"] = json!("Running");
+                let network = if pod.1 == NAMESPACE { ADDRESSES } else { OTHERS };
+                it["status"]["podIPs"] = json!([{ "ip": format!("{network}{last}") }]);
+                it["status"]["containerStatuses"] = json!([{
+                    "name": "probe", "image": "", "imageID": format!("registry.example/probe@{DIGEST}"), "ready": false,
+                    "restartCount": 0, "containerID": format!("containerd://{uid}"), "state": { "running": {} },
+                }]);
+            });
+        });
+    }
+
+    /// Stops a pod that was deleted, and removes its object.
+    pub(crate) fn stop(&self, pod: Key) {
+        let cluster = self.clone();
+        tokio::spawn(async move {
+            sleep(STOPPING).await;
+            cluster.set(&pod, |it| ended(it, "Failed"));
+            sleep(REMOVING).await;
+            cluster.change(|store| store.remove(&pod));
+        });
+    }
+
+    /// Ends every pod of a run, as a node in need of memory does.
+    pub(crate) fn evict(&self) {
+        for (pod, object) in self.of_kind("pods", "") {
+            if object.pointer("/metadata/labels/podproof.dev~1run").is_some() {
+                let cluster = self.clone();
+                tokio::spawn(async move {
+                    cluster.change(|store| {
+                        store.modify(&pod, |it| {
+                            ended(it, "Failed");
+                            it["status"]["reason"] = json!("Evicted");
+                            it["status"]["message"] = json!("The node was low on resource: memory.");
+                        })
+                    });
+                });
+            }
+        }
+    }
+
+    /// Removes the first node, and its pods with it.
+    pub(crate) fn lose_a_node(&self) {
+        let Some((node, _)) = self.of_kind("nodes", "").into_iter().next() else { return };
+        self.change(|store| store.remove(&node));
+        for (pod, object) in self.of_kind("pods", "") {
+            if text(&object, "/spec/nodeName") == node.2 {
+                self.change(|store| store.remove(&pod));
+            }
+        }
+    }
+
+    /// Changes a pod that has not ended.
+    fn set(&self, pod: &Key, change: impl FnOnce(&mut Value)) {
+        self.change(|store| {
+            let phase = store.get(pod).map(|it| text(it, "/status/phase")).unwrap_or_default();
+            if !["Failed", "Succeeded"].contains(&phase.as_str()) {
+                store.modify(pod, change);
+            }
+        });
+    }
+
+    /// Returns the node that a pod asks for, or the first node.
+    fn node_for(&self, pod: &Key) -> Option<String> {
+        let store = self.store();
+        let terms =
+            "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+        let asked = store.get(pod)?.pointer(terms)?.as_array()?.iter().flat_map(|term| {
+            term["matchFields"].as_array().into_iter().flatten().map(|field| text(field, "/values/0"))
+        });
+        let nodes = store.of_kind("nodes", "");
+        asked.into_iter().find(|name| nodes.iter().any(|(key, _)| key.2 == *name))
+    }
+}
+
+/// Ends a pod and its containers.
+fn ended(pod: &mut Value, phase: &str) {
+    pod["status"]["phase"] = json!(phase);
+    for statuses in ["containerStatuses", "ephemeralContainerStatuses"] {
+        for status in pod["status"][statuses].as_array_mut().into_iter().flatten() {
+            status["state"] = json!({ "terminated": { "exitCode": 137, "reason": "Error" } });
+        }
+    }
+}

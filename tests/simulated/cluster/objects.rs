@@ -1,0 +1,106 @@
+//! The objects of the simulated cluster: a hardened workload of gVisor, on one node, under a policy that denies everything.
+
+use serde_json::{Value, json};
+
+use crate::store::{Key, key};
+
+/// The namespace that is judged.
+pub(crate) const NAMESPACE: &str = "shop";
+/// The namespace of the control pods.
+pub(crate) const CONTROL: &str = "podproof";
+/// The digest of every image.
+pub(crate) const DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
+
+/// The beginning of the addresses of pods in the judged namespace.
+pub(crate) const ADDRESSES: &str = "10.244.1.";
+
+/// Returns every object with its key.
+pub(crate) fn objects() -> Vec<(Key, Value)> {
+    let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
+    vec![
+        (key("namespaces", "", NAMESPACE), json!({ "metadata": { "labels": labels } })),
+        (key("namespaces", "", CONTROL), json!({ "metadata": { "labels": labels } })),
+        (key("namespaces", "", "default"), json!({ "metadata": {} })),
+        (key("nodes", "", "one"), node()),
+        (key("runtimeclasses", "", "gvisor"), json!({ "metadata": {}, "handler": "runsc" })),
+        (
+            key("networkpolicies", NAMESPACE, "default-deny"),
+            json!({
+                "metadata": {},
+                "spec": { "podSelector": {}, "policyTypes": ["Ingress", "Egress"] },
+            }),
+        ),
+        (
+            key("services", "default", "kubernetes"),
+            json!({
+                "metadata": {},
+                "spec": { "clusterIPs": ["10.96.0.1"], "ports": [{ "name": "https", "port": 443, "targetPort": 6443 }] },
+            }),
+        ),
+        (
+            key("endpointslices", "default", "kubernetes"),
+            json!({
+                "metadata": { "labels": { "kubernetes.io/service-name": "kubernetes" } },
+                "addressType": "IPv4",
+                "endpoints": [{ "addresses": ["10.99.0.2"], "conditions": { "ready": true } }],
+                "ports": [{ "name": "https", "protocol": "TCP", "port": 6443 }],
+            }),
+        ),
+        (
+            key("deployments", NAMESPACE, "web"),
+            json!({
+                "metadata": {},
+                "spec": { "selector": { "matchLabels": { "app": "web" } }, "template": template() },
+            }),
+        ),
+        (key("pods", NAMESPACE, "web-1"), pod()),
+    ]
+}
+
+fn node() -> Value {
+    json!({
+        "metadata": { "labels": { "cloud.google.com/gke-nodepool": "sandbox", "kubernetes.io/arch": "amd64" } },
+        "spec": {},
+        "status": {
+            "addresses": [{ "type": "InternalIP", "address": "10.99.0.2" }],
+            "capacity": { "memory": "25275768832", "cpu": "8" },
+            "conditions": [{ "type": "Ready", "status": "True" }],
+            "runtimeHandlers": [{ "name": "runsc" }],
+            "nodeInfo": {
+                "architecture": "amd64", "bootID": "82571336-c707-4ae1-b6a1-ab2f425a3d24",
+                "containerRuntimeVersion": "containerd://2.4.2", "kernelVersion": "6.12.57+deb13-amd64",
+                "kubeProxyVersion": "", "kubeletVersion": "v1.35.4", "machineID": "1", "operatingSystem": "linux",
+                "osImage": "Debian GNU/Linux 12 (bookworm)", "systemUUID": "2",
+            },
+        },
+    })
+}
+
+fn template() -> Value {
+    json!({ "metadata": { "labels": { "app": "web" } }, "spec": {
+        "runtimeClassName": "gvisor",
+        "automountServiceAccountToken": false,
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "containers": [{
+            "name": "app",
+            "image": "registry.example/web:1",
+            "resources": { "limits": { "memory": "256Mi", "cpu": "500m" } },
+            "securityContext": {
+                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                "capabilities": { "drop": ["ALL"] },
+            },
+        }],
+    } })
+}
+
+fn pod() -> Value {
+    let mut pod = template();
+    pod["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "w", "controller": true,
+    }]);
+    pod["spec"]["nodeName"] = json!("one");
+    pod["status"] = json!({ "phase": "Running", "podIPs": [{ "ip": "10.244.1.200" }] });
+    pod
+}

@@ -1,0 +1,59 @@
+//! Every fault at every request of a command.
+
+use std::{fmt::Write, time::Duration};
+
+use crate::{
+    checker::{Trial, left},
+    cluster::{CONTROL, NAMESPACE},
+    fault::Fault,
+    simulation::Simulation,
+    verify::{PLAIN, with_control},
+};
+
+/// The timeout of the runs.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The command after a run that was killed.
+const CLEANUP: &[&str] = &["cleanup", "--namespace", NAMESPACE, "--control-namespace", CONTROL];
+
+/// Runs a command with these faults; returns a sentence for each broken promise.
+pub(crate) fn violations(words: &[&str], faults: &[(usize, Fault)]) -> Vec<String> {
+    let simulation = Simulation::new(1);
+    let (ended, history) = simulation.run(words, faults);
+    let cluster = &simulation.cluster;
+    let mut found =
+        Trial { ended: &ended, history: &history, cluster, faults, timeout: TIMEOUT }.violations();
+    if !left(cluster, &history).is_empty() {
+        let (cleaned, _) = simulation.run(CLEANUP, &[]);
+        let left = left(cluster, &history);
+        if !left.is_empty() || cleaned.code != Some(0) {
+            found.push(format!("{left:?} is left after cleanup, which ended with {cleaned:?}"));
+        }
+    }
+    found
+}
+
+/// Runs a command with each fault at each of its requests.
+fn enumerate(words: &[&str]) {
+    let (_, history) = Simulation::new(1).run(words, &[]);
+    let mut told = String::new();
+    let mut count = 0;
+    for (number, request) in history.requests().iter().enumerate() {
+        for &fault in Fault::ALL {
+            for violation in violations(words, &[(number, fault)]) {
+                count += 1;
+                _ = writeln!(told, "{fault:?} at {number} ({request}): {violation}");
+            }
+        }
+    }
+    assert!(count == 0, "{count} violations\n{told}");
+}
+
+#[test]
+fn no_fault_breaks_a_promise_of_a_run_without_control() {
+    enumerate(PLAIN);
+}
+
+#[test]
+fn no_fault_breaks_a_promise_of_a_run_with_control() {
+    enumerate(&with_control());
+}

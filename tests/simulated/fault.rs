@@ -1,0 +1,59 @@
+//! The faults that can meet one request.
+
+use http::StatusCode;
+
+/// A fault at one request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fault {
+    /// The connection is cut, and the request has no effect.
+    CutBefore,
+    /// The connection is cut after the request took effect.
+    CutAfter,
+    /// The API server refuses with this status.
+    Status(u16),
+    /// The API server never answers, and the request has no effect.
+    Hang,
+    /// The API server never answers, and the request takes effect.
+    HangAfter,
+    /// A list is as old as the third last change.
+    Stale,
+    /// A watch, or an exec, is cut after the first event or message.
+    CutStream,
+    /// A watch leaves one event out.
+    Missed,
+    /// A watch tells one event twice.
+    Repeated,
+    /// A watch ends with "410 Gone" in the place of its first event.
+    Expired,
+    /// The kubelet evicts every pod of the run.
+    Evicted,
+    /// The first node is removed with its pods.
+    NodeGone,
+    /// The controller gets the signal INT or TERM.
+    Interrupt,
+    /// The controller is killed.
+    Kill,
+}
+
+impl Fault {
+    /// Every fault.
+    pub(crate) const ALL: &[Self] = &[
+        Self::CutBefore,
+        Self::CutAfter,
+        Self::Status(StatusCode::CONFLICT.as_u16()),
+        Self::Status(StatusCode::TOO_MANY_REQUESTS.as_u16()),
+        Self::Status(StatusCode::INTERNAL_SERVER_ERROR.as_u16()),
+        Self::Status(StatusCode::SERVICE_UNAVAILABLE.as_u16()),
+        Self::Hang,
+        Self::HangAfter,
+        Self::Stale,
+        Self::CutStream,
+        Self::Missed,
+        Self::Repeated,
+        Self::Expired,
+        Self::Evicted,
+        Self::NodeGone,
+        Self::Interrupt,
+        Self::Kill,
+    ];
+}

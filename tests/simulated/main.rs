@@ -1,0 +1,16 @@
+//! The controller against a simulated API server, in one process and on a paused clock: the controller is the product's own code
+//! from its client library upward, and a run takes milliseconds. Every fault is repeatable.
+#![forbid(unsafe_code)]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
+mod api;
+mod checker;
+mod cluster;
+mod enumeration;
+mod fault;
+mod history;
+mod probe;
+mod random;
+mod simulation;
+mod store;
+mod verify;

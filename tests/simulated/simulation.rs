@@ -1,0 +1,140 @@
+//! The world of a simulated command: a runtime with a paused clock, and a cluster.
+
+use std::{
+    cell::{Cell, RefCell},
+    ffi::OsString,
+    pin::Pin,
+    rc::Rc,
+    time::Duration,
+};
+
+use controller::support::world::{Stream, World};
+use kube::Client;
+use serde_json::Value;
+use tokio::{
+    runtime::Runtime,
+    sync::mpsc::{self, UnboundedReceiver},
+    time::{Instant, sleep},
+};
+
+use crate::{api, cluster::Cluster, fault::Fault, history::History, random::Random};
+
+/// The time in which everything that is under way at the end of a command comes to its end.
+const SETTLING: Duration = Duration::from_secs(60);
+/// The time of day at which every simulated command starts.
+const NOW: u64 = 1_767_225_600;
+
+/// A simulated cluster, and the world of the command that runs in it.
+pub(crate) struct Simulation {
+    pub(crate) cluster: Cluster,
+    runtime: RefCell<Runtime>,
+    random: RefCell<Random>,
+    output: RefCell<String>,
+    errors: RefCell<String>,
+    took: Cell<Duration>,
+}
+
+/// The end of a simulated command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The exit code; `None` for a command that was killed.
+    pub(crate) code: Option<u8>,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+    /// The duration in simulated time.
+    pub(crate) took: Duration,
+}
+
+impl Simulation {
+    pub(crate) fn new(seed: u64) -> Rc<Self> {
+        Rc::new(Self {
+            cluster: Cluster::new(),
+            runtime: RefCell::new(runtime()),
+            random: RefCell::new(Random::new(seed)),
+            output: RefCell::default(),
+            errors: RefCell::default(),
+            took: Cell::default(),
+        })
+    }
+
+    /// Runs a command, whose requests meet these faults, and lets the cluster come to rest.
+    pub(crate) fn run(self: &Rc<Self>, words: &[&str], faults: &[(usize, Fault)]) -> (Ended, History) {
+        self.cluster.begin(faults);
+        self.output.take();
+        self.errors.take();
+        self.took.set(Duration::ZERO);
+        fastrand::seed(7);
+        let world = Rc::clone(self);
+        let exit = controller::simulate(world, ["controller"].iter().chain(words).map(OsString::from));
+        let killed = self.took.get() == Duration::MAX;
+        if killed {
+            // Everything of the controller ends here; the cluster goes on.
+            drop(self.runtime.replace(runtime()));
+        }
+        let ended = Ended {
+            code: (!killed).then_some(exit as u8),
+            output: self.output.take(),
+            errors: self.errors.take(),
+            took: self.took.get(),
+        };
+        let history = self.cluster.history();
+        self.runtime.borrow().block_on(async {
+            if killed {
+                self.cluster.resume();
+            }
+            sleep(SETTLING).await;
+        });
+        (ended, history)
+    }
+}
+
+impl Ended {
+    /// Returns the report in JSON; `None` if the command wrote none.
+    pub(crate) fn report(&self) -> Option<Value> {
+        serde_json::from_str(&self.output).ok()
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+impl World for Simulation {
+    fn block_on(&self, command: Pin<Box<dyn Future<Output = ()> + '_>>) {
+        let took = self.runtime.borrow().block_on(async {
+            let begun = Instant::now();
+            tokio::select! {
+                biased;
+                () = self.cluster.killed() => Duration::MAX,
+                () = command => begun.elapsed(),
+            }
+        });
+        self.took.set(took);
+    }
+
+    fn client(&self) -> Client {
+        api::client(&self.cluster)
+    }
+
+    fn signals(&self) -> UnboundedReceiver<()> {
+        let (sender, signals) = mpsc::unbounded_channel();
+        self.cluster.signal(sender);
+        signals
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        self.random.borrow_mut().fill(bytes);
+    }
+
+    fn now(&self) -> u64 {
+        NOW
+    }
+
+    fn write(&self, stream: Stream, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        match stream {
+            Stream::Output => self.output.borrow_mut().push_str(&text),
+            Stream::Error => self.errors.borrow_mut().push_str(&text),
+        }
+    }
+}
