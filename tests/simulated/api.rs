@@ -53,7 +53,7 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
         Some(Fault::Interrupt) => cluster.interrupt(),
         Some(Fault::Kill) => {
             cluster.kill();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         _ => (),
     }
@@ -88,7 +88,8 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
         return exec::begin(cluster, &route, &query, &mut request, fault);
     }
     let method = request.method().clone();
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body =
+        request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     match (method, route.name.is_empty()) {
         (Method::GET, true) if first("watch") == "true" => watch::begin(cluster, &route, &query, fault),

@@ -74,12 +74,10 @@ impl Trial<'_> {
         let left = left(self.cluster, self.history);
         let said = format!("{}{}", self.ended.output, self.ended.errors);
         let named = said.contains("controller cleanup --namespace");
-        match self.ended.code {
+        match self.ended.code? {
             _ if left.is_empty() => None,
-            None => None,
-            Some(0) => Some(format!("ready, and {left:?} is left")),
-            Some(_) if !named => Some(format!("{left:?} is left and not named")),
-            Some(_) => None,
+            0 => Some(format!("ready, and {left:?} is left")),
+            _ => (!named).then(|| format!("{left:?} is left and not named")),
         }
     }
 

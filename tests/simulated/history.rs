@@ -31,28 +31,34 @@ impl History {
 
     /// Returns the uids of the objects that the controller made, with their keys.
     pub(crate) fn made(&self) -> Vec<(&str, &Key)> {
-        let made = |event| match event {
-            &Event::Made { ref uid, ref key } => Some((uid.as_str(), key)),
-            _ => None,
-        };
-        self.0.iter().filter_map(made).collect()
+        let mut made = Vec::new();
+        for event in &self.0 {
+            if let Event::Made { uid, key } = event {
+                made.push((uid.as_str(), key));
+            }
+        }
+        made
     }
 
     /// Returns the uids of the objects that the controller deleted, with their keys.
     pub(crate) fn deleted(&self) -> Vec<(&str, &Key)> {
-        let deleted = |event| match event {
-            &Event::Deleted { ref uid, ref key } => Some((uid.as_str(), key)),
-            _ => None,
-        };
-        self.0.iter().filter_map(deleted).collect()
+        let mut deleted = Vec::new();
+        for event in &self.0 {
+            if let Event::Deleted { uid, key } = event {
+                deleted.push((uid.as_str(), key));
+            }
+        }
+        deleted
     }
 
     /// Returns the pods whose probes delivered their whole evidence.
     pub(crate) fn whole(&self) -> Vec<&str> {
-        let whole = |event| match event {
-            &Event::Whole { ref pod } => Some(pod.as_str()),
-            _ => None,
-        };
-        self.0.iter().filter_map(whole).collect()
+        let mut whole = Vec::new();
+        for event in &self.0 {
+            if let Event::Whole { pod } = event {
+                whole.push(pod.as_str());
+            }
+        }
+        whole
     }
 }

@@ -9,6 +9,7 @@ mod cluster;
 mod enumeration;
 mod fault;
 mod history;
+mod pairs;
 mod probe;
 mod random;
 mod simulation;

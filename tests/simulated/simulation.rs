@@ -20,7 +20,7 @@ use tokio::{
 use crate::{api, cluster::Cluster, fault::Fault, history::History, random::Random};
 
 /// The time in which everything that is under way at the end of a command comes to its end.
-const SETTLING: Duration = Duration::from_secs(60);
+const SETTLING: Duration = Duration::from_mins(1);
 /// The time of day at which every simulated command starts.
 const NOW: u64 = 1_767_225_600;
 

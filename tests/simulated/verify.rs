@@ -2,6 +2,8 @@
 
 use crate::{
     cluster::{CONTROL, DIGEST, NAMESPACE},
+    enumeration::requests,
+    fault::Fault,
     simulation::Simulation,
 };
 
@@ -29,15 +31,15 @@ pub(crate) fn with_control() -> Vec<&'static str> {
 }
 
 #[test]
-fn a_hardened_namespace_is_ready_with_control() {
+fn a_hardened_namespace_is_ready_beside_a_control_pod() {
     let (ended, _) = Simulation::new(1).run(&with_control(), &[]);
     assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
 }
 
 #[test]
-fn a_hardened_namespace_without_control() {
+fn without_a_control_pod_the_network_is_inconclusive() {
     let (ended, _) = Simulation::new(1).run(PLAIN, &[]);
-    assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
+    assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
 }
 
 #[test]
@@ -45,9 +47,12 @@ fn the_same_seed_gives_the_same_bytes() {
     let [first, second] = [1, 1].map(|seed| Simulation::new(seed).run(&with_control(), &[]));
     assert_eq!(first.0, second.0);
     assert_eq!(first.1.requests(), second.1.requests());
-    let began = std::time::Instant::now();
-    for _ in 0..20 {
-        Simulation::new(1).run(&with_control(), &[]);
-    }
-    eprintln!("20 runs in {:?}", began.elapsed());
+}
+
+#[test]
+fn a_conflict_at_the_creation_is_no_refusal() {
+    let asked = requests(&with_control());
+    let creation = asked.iter().position(|it| it.contains("POST") && it.contains("dryRun")).unwrap();
+    let (ended, _) = Simulation::new(1).run(&with_control(), &[(creation, Fault::Status(409))]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
 }

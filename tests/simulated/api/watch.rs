@@ -17,7 +17,7 @@ use super::{Cut, answer::Body, route::Route, selector::Selector};
 use crate::{cluster::Cluster, fault::Fault};
 
 /// The time after which a quiet watch gets a bookmark.
-const BOOKMARK: Duration = Duration::from_secs(60);
+const BOOKMARK: Duration = Duration::from_mins(1);
 
 /// The way of the events to the client.
 type Sender = UnboundedSender<Result<Value, Cut>>;

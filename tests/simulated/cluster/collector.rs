@@ -19,7 +19,7 @@ impl Cluster {
             if object["metadata"]["deletionTimestamp"].is_null() {
                 self.change(|store| {
                     store.modify(key, |pod| {
-                        pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:01Z")
+                        pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:01Z");
                     })
                 });
                 self.stop(key.clone());

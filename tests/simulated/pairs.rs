@@ -1,0 +1,29 @@
+//! Pairs of faults, drawn from seeds. `SEEDS` is the number of seeds.
+
+use crate::{
+    enumeration::{requests, violations},
+    fault::Fault,
+    random::Random,
+    verify::{PLAIN, with_control},
+};
+
+/// The number of seeds without the variable `SEEDS`.
+const SEEDS: u64 = 60;
+/// Requests beyond those of a run without faults, because a fault makes a run ask again.
+const FURTHER: usize = 10;
+
+#[test]
+fn no_pair_of_faults_breaks_a_promise() {
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
+    let commands = [PLAIN.to_vec(), with_control()];
+    let lengths = commands.each_ref().map(|words| requests(words).len());
+    for seed in 0..seeds {
+        let mut random = Random::new(seed);
+        let which = random.below(commands.len());
+        let mut fault =
+            || (random.below(lengths[which] + FURTHER), Fault::ALL[random.below(Fault::ALL.len())]);
+        let pair = [fault(), fault()];
+        let violations = violations(&commands[which], &pair);
+        assert!(violations.is_empty(), "seed {seed}, {pair:?}: {violations:#?}");
+    }
+}
