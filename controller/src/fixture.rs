@@ -6,7 +6,10 @@ mod kernel;
 mod pod;
 mod surroundings;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use proto::{
     AccountList, Answer, Attempt, AuxiliaryVector, BootId, Call, Capabilities, Credentials, Egress, Evidence,
@@ -25,9 +28,11 @@ use surroundings::case;
 
 use crate::{
     case::{
-        Case, Collected,
+        Case, Collected, Control,
         breach::Breach,
         environment::{Declared, Environment, Source},
+        ingress::Ingress,
+        rounds::Rounds,
     },
     evidence::record::Record,
     judge::{
@@ -202,6 +207,19 @@ pub(crate) fn runc() -> Case {
         ..isolated()
     };
     case(evidence)
+}
+
+/// Takes the attempts of probe and control from a case, as `--no-network` leaves them out.
+pub(crate) fn without_attempts(case: &mut Case) {
+    case.surroundings.rounds = Rounds::None;
+    case.surroundings.destinations.clear();
+    case.surroundings.control = Control::NotAsked;
+    egress(case).attempts.clear();
+    if let Some(known) = &mut case.surroundings.in_cluster {
+        known.control_pods = None;
+        Arc::make_mut(&mut known.cluster).control = None;
+        case.surroundings.ingress = Some(Ingress::default());
+    }
 }
 
 /// Returns a case whose probe sent nothing.

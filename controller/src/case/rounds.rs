@@ -9,6 +9,8 @@ pub const SETTLED: Duration = Duration::from_secs(5);
 /// The number of rounds, and the time between them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Rounds {
+    /// No round: `--no-network` leaves the attempts out.
+    None,
     /// One round at the start, so that a network that opens later is not seen.
     One,
     /// Two rounds, of which the second begins so long after the first.
@@ -32,7 +34,7 @@ impl Rounds {
     /// Returns the start of the second round, counted from the start of the first; `None` for one round.
     pub const fn again(self) -> Option<Duration> {
         match self {
-            Self::One => None,
+            Self::None | Self::One => None,
             Self::Two(settle) => Some(settle),
         }
     }

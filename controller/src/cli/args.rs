@@ -1,5 +1,6 @@
 //! Arguments that several subcommands share; each flag is declared once.
 
+pub(super) mod attempts;
 pub(super) mod cluster;
 pub(super) mod evidence;
 mod live;

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{
     args::{
+        attempts,
         cluster::{Cluster, Image, Namespaces, Patience},
         marks, policy,
     },
@@ -40,6 +41,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     live: bool,
     #[command(flatten)]
+    attempts: attempts::Arguments,
+    #[command(flatten)]
     policy: policy::File,
     #[command(flatten)]
     patience: Patience,
@@ -51,7 +54,8 @@ impl Arguments {
             Ok(namespace) => namespace,
             Err(refused) => return refused.tell(),
         };
-        let control_namespace = self.namespaces.control_namespace.as_deref();
+        let attempts = self.attempts.are_made();
+        let control_namespace = self.namespaces.control_namespace.as_deref().filter(|_| attempts);
         let (network, marks) = match self.policy.foreseen(&self.marks) {
             Ok(foreseen) => foreseen,
             Err(exit) => return exit,
@@ -68,6 +72,7 @@ impl Arguments {
                 marks,
                 network,
                 live: self.live,
+                attempts,
             };
             let checks = Box::pin(doctor::examine(&connection, &asked)).await;
             let printed = print(&doctor::render(&checks));

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    args::{cluster::Patience, policy, target},
+    args::{attempts, cluster::Patience, policy, target},
     block_within,
     console::print,
     doctor::exit,
@@ -22,6 +22,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     target: target::Arguments,
     #[command(flatten)]
+    attempts: attempts::Arguments,
+    #[command(flatten)]
     policy: policy::File,
     #[command(flatten)]
     patience: Patience,
@@ -33,13 +35,14 @@ impl Arguments {
             Ok(foreseen) => foreseen,
             Err(exit) => return exit,
         };
+        let attempts = self.attempts;
         let target = match self.target.target(marks) {
             Ok(Some(target)) => target,
             Ok(None) => return target::TargetRefused::NoNamespace.tell(),
             Err(refused) => return refused.tell(),
         };
         block_within(self.patience, async {
-            let rehearsal = Box::pin(cluster::rehearse(&target, &network)).await?;
+            let rehearsal = Box::pin(cluster::rehearse(&target, &network, attempts.are_made())).await?;
             let printed = print(&rehearsal.text);
             Ok(if printed == Exit::Ready { exit(rehearsal.readiness) } else { printed })
         })

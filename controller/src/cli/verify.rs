@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{
     args::{
-        network, output,
+        attempts, network, output,
         policy::{self, Sources},
         settings::{Names, Setting},
         target,
@@ -19,6 +19,7 @@ use super::{
     ending::Ending,
 };
 use crate::{
+    case::rounds::Rounds,
     image::embedded,
     judge::{exit::Exit, policy::file::Read},
     run::{RunRequest, cluster::ClusterLauncher, local::LocalLauncher, progress::Display},
@@ -35,6 +36,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// Verifies a sandbox on this machine or the pods of a namespace, and ends with a verdict
 #[derive(Args, Debug)]
 #[command(
+    mut_arg("egress_targets", |argument| argument.conflicts_with("no_network")),
+    mut_arg("settle", |argument| argument.conflicts_with("no_network")),
     after_help = "Examples:\n  controller verify --local\n  controller verify --local --environment production \
     --output junit=report.xml\n  controller verify --local --runtime 'runsc --platform=ptrace'\n  controller verify --namespace shop \
     --image registry.example/probe:0.1.0 --control-namespace podproof\n\nExit codes: 0 ready, 1 not \
@@ -63,6 +66,8 @@ pub(super) struct Arguments {
     target: target::Arguments,
     #[command(flatten)]
     network: network::Arguments,
+    #[command(flatten)]
+    attempts: attempts::Arguments,
     #[command(flatten)]
     policy: policy::Arguments,
     #[command(flatten)]
@@ -104,7 +109,8 @@ impl Arguments {
             Ok(delivery) => delivery,
             Err(refused) => return refused.tell(),
         };
-        let asked = network.rounds(timeout).and_then(|rounds| Ok((network.request()?, rounds)));
+        let rounds = if self.attempts.are_made() { network.rounds(timeout) } else { Ok(Rounds::None) };
+        let asked = rounds.and_then(|rounds| Ok((network.request()?, rounds)));
         let (network, rounds) = match asked {
             Ok(asked) => asked,
             Err(refused) => return refused.tell(),
@@ -133,6 +139,7 @@ impl Arguments {
             },
         };
         if let Some(target) = target {
+            let target = if self.attempts.are_made() { target } else { target.without_control_pods() };
             return block_on(ending.run(&ClusterLauncher { target }, request));
         }
         let runtime = self.runtime.map(|Words(words)| words);

@@ -69,7 +69,7 @@ pub struct LocalPlanRequest {
     pub installed: Option<PathBuf>,
     /// The network that the bundle asks for.
     pub network: Network,
-    /// The port of the controller's listener on the loopback address.
+    /// The port of the controller's listener on the loopback address; it counts only if there are attempts.
     pub loopback_listener: u16,
     /// The controller's listener on the machine's other addresses; `None` if the sandbox cannot be connected to them.
     pub listener: Option<Listener>,
@@ -129,7 +129,7 @@ pub fn plan(request: &LocalPlanRequest, nonce: Nonce) -> Result<LocalPlan, Local
         subject,
         run: run_name(nonce),
         nonce,
-        destinations: distinct(destinations),
+        destinations: if request.rounds == Rounds::None { Vec::new() } else { distinct(destinations) },
         profile: request.wanted.profile.clone(),
         rounds: request.rounds,
         measures_cpu: request.measures_cpu,
@@ -142,15 +142,19 @@ pub fn documentation() -> impl Iterator<Item = Destination> {
 }
 
 impl LocalPlan {
-    /// Adds the machine's sockets that turned out to be in the sandbox.
+    /// Adds the machine's sockets that turned out to be in the sandbox. A run without attempts tries none of them: then they are
+    /// returned beside the plan.
     #[must_use]
-    pub fn with_sockets(self, sockets: Vec<String>) -> Self {
+    pub fn with_sockets(self, sockets: Vec<String>) -> (Self, Vec<String>) {
+        if self.rounds == Rounds::None {
+            return (self, sockets);
+        }
         let of_socket = |name| {
             let target = Target { name, ..Target::at(0, Ipv4Addr::UNSPECIFIED.into(), 0, Protocol::Socket) };
             Destination { target, purpose: Purpose::HostSocket, named: false }
         };
         let sockets = sockets.into_iter().map(of_socket);
-        Self { destinations: distinct(self.destinations.into_iter().chain(sockets)), ..self }
+        (Self { destinations: distinct(self.destinations.into_iter().chain(sockets)), ..self }, Vec::new())
     }
 }
 

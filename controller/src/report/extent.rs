@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Extent, LeftOut, Report, Verdict};
 use crate::{
-    case::{Case, cluster::Coverage},
+    case::{Case, cluster::Coverage, rounds::Rounds},
     judge::{
         finding::Finding,
         policy::{Enforcement, Policy},
@@ -13,6 +13,8 @@ use crate::{
 
 /// The flag that leaves requirements out.
 const ONLY: &str = "--only production";
+/// The flag that leaves attempts out.
+const NO_NETWORK: &str = "--no-network";
 
 impl Extent {
     /// Returns the extent of a run and its findings under a policy.
@@ -30,6 +32,10 @@ impl Extent {
                 Some(it) => it.names.push(part.name.clone()),
                 None => left_out.push(LeftOut { by, noun, names: vec![part.name.clone()] }),
             }
+        }
+        if cases.iter().any(|case| case.surroundings.rounds == Rounds::None) {
+            let names = vec!["every attempt over the network".to_owned()];
+            left_out.push(LeftOut { by: NO_NETWORK, noun: "attempt", names });
         }
         if !only.is_empty() {
             left_out.push(LeftOut { by: ONLY, noun: "requirement", names: only });
@@ -113,6 +119,17 @@ mod tests {
         let begin = "ready for the requirements of production alone (left out by --only production: ";
         assert!(line.starts_with(begin) && line.contains("least-privilege"), "{line}");
         assert!(!report.extent.whole, "{:?}", report.extent);
+    }
+
+    #[test]
+    fn the_verdict_says_that_attempts_were_left_out() {
+        let mut case = fixture::gvisor();
+        fixture::without_attempts(&mut case);
+        let report = fixture::report(&case);
+        let words =
+            "undetermined (left out by --no-network: every attempt over the network), judged for production";
+        assert_eq!(head::verdict(&report), words);
+        assert!(report.notes.iter().any(|note| note.contains("`--no-network`")), "{:?}", report.notes);
     }
 
     #[test]

@@ -74,6 +74,13 @@ pub(super) fn not_judged(case: &Case) -> Vec<String> {
 pub(super) fn rounds(case: &Case) -> Option<String> {
     let rounds = case.surroundings.rounds;
     let made = match rounds {
+        Rounds::None => {
+            return Some(
+                "`--no-network` left the attempts out: no requirement that needs an attempt can be met; run it without \
+                 the flag"
+                    .to_owned(),
+            );
+        }
         _ if rounds.suffice() => return None,
         Rounds::One => "The sandbox tried each target in one round".to_owned(),
         Rounds::Two(settle) => {

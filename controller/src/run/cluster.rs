@@ -50,6 +50,7 @@ use crate::{
         cluster::{Access, Bonds, Cluster, Labels, SecondReading, Unreadable},
         leftover::Leftover,
         policy::Policies,
+        rounds::Rounds,
         stopped::Stopped,
     },
     plan::{
@@ -102,6 +103,13 @@ pub(crate) struct Target {
     pub(crate) most_probes: MostProbes,
     /// The time to wait for a node where none can run a workload's pods; `None` for no wait.
     pub(crate) wait_for_nodes: Option<Duration>,
+}
+
+impl Target {
+    /// Returns the target of a run without attempts, which needs no control pods.
+    pub(crate) fn without_control_pods(self) -> Self {
+        Self { control_namespace: None, ..self }
+    }
 }
 
 /// The launcher of probe pods in one namespace.
@@ -169,7 +177,10 @@ impl Launcher for ClusterLauncher {
         let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
 
         // touches the cluster: launch, collect, read a second time, clean up
-        let listening = Listening::of(&cluster, &plan.groups);
+        let listening = match request.rounds {
+            Rounds::None => Listening::default(),
+            Rounds::One | Rounds::Two(_) => Listening::of(&cluster, &plan.groups),
+        };
         let launchable = plan.groups.iter().any(|group| group.refused.is_none());
         let mut results = if launchable {
             let ground = Ground {

@@ -68,7 +68,7 @@ impl Launcher for LocalLauncher {
         // touches the machine: survey
         let probe = self.probe()?;
         let machine = survey::machine();
-        let control = LocalControl::listen(self.bundle.as_deref()).await?;
+        let control = LocalControl::listen(self.bundle.as_deref(), request.rounds).await?;
 
         // pure: plan
         let asked_for = self.plan_request(request, needs.otherwise, &control).map_err(RunError::Listen)?;
@@ -78,7 +78,7 @@ impl Launcher for LocalLauncher {
         progress.change(&format!("starting {}", title(&plan)));
         let (stream, mut launched) = launch::start(&plan, &probe)?;
         let sockets = survey::mounted_sockets(launched.host_paths(), SEARCH).await;
-        let plan = plan.with_sockets(sockets.found);
+        let (plan, left_out) = plan.with_sockets(sockets.found);
         let attempts = control.begin_attempts(&plan, &launched);
         let mut collection = collect::begin(stream, plan.assignment());
         let ending =
@@ -91,7 +91,7 @@ impl Launcher for LocalLauncher {
         let surroundings = Surroundings {
             control,
             arrived,
-            untried_sockets: sockets.untried,
+            untried_sockets: left_out.into_iter().chain(sockets.untried).collect(),
             ..surroundings(plan, machine, &launched, ending.cgroup)
         };
         progress.change("cleaning up");
@@ -142,7 +142,7 @@ impl LocalLauncher {
             rootless: !nix::unistd::geteuid().is_root(),
             installed: launch::installed_runsc(),
             network: control.network(),
-            loopback_listener: control.loopback_port()?,
+            loopback_listener: control.loopback_port()?.unwrap_or_default(),
             listener: control.planned(),
         })
     }

@@ -121,6 +121,17 @@ fn a_run_of_one_round_is_written_without_the_key() {
 }
 
 #[test]
+fn a_run_without_attempts_is_written_with_the_key() {
+    let mut content = content();
+    let survey = content.pointer_mut("/record/cases/0/survey").unwrap();
+    remove(survey, &["settle_ms"]);
+    survey["no_network"] = json!(true);
+    assert_eq!(again(&content), content);
+    let (record, _) = read(&content.to_string()).unwrap();
+    assert_eq!(record.cases[0].surroundings.rounds, crate::case::rounds::Rounds::None);
+}
+
+#[test]
 fn a_case_of_a_cluster_is_refused_if_the_file_lacks_the_cluster() {
     for key in ["cluster", "coverage"] {
         let mut content = content();

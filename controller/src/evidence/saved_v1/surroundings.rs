@@ -41,6 +41,9 @@ pub(super) struct Surroundings {
     /// The start of the second round of attempts in milliseconds; no key if there was one round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     settle_ms: Option<u64>,
+    /// True if `--no-network` left the attempts out; no key if there were any.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    no_network: bool,
     control: Control,
     arrived: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +87,11 @@ impl Surroundings {
             destinations: each(self.destinations),
             untried_sockets: self.untried_sockets,
             profile: self.profile.into(),
-            rounds: self.settle_ms.map_or(Rounds::One, |settle| Rounds::of(Duration::from_millis(settle))),
+            rounds: match self.settle_ms {
+                _ if self.no_network => Rounds::None,
+                None => Rounds::One,
+                Some(settle) => Rounds::of(Duration::from_millis(settle)),
+            },
             control: self.control.into(),
             arrived: self.arrived,
             ingress: optional(self.ingress),
@@ -128,6 +135,7 @@ impl From<case::Surroundings> for Surroundings {
             untried_sockets,
             profile: profile.into(),
             settle_ms: rounds.again().and_then(|settle| u64::try_from(settle.as_millis()).ok()),
+            no_network: rounds == Rounds::None,
             control: control.into(),
             arrived,
             ingress: optional(ingress),

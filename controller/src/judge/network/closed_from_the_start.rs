@@ -4,7 +4,7 @@
 use super::network_isolation::{
     self,
     attempted::{self, Attempted},
-    control::represents_its_network,
+    control::{attempts_were_made, represents_its_network},
     structure,
 };
 use crate::case::{Case, profile::Expectation, rounds::Rounds};
@@ -68,6 +68,9 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::not_applicable(
             "the pod ran before the check; a run without `--live` shows the first seconds of a new pod",
         );
+    }
+    if let Err(left_out) = attempts_were_made(case, "nothing shows the network of the first seconds") {
+        return Judgement::undecided(left_out);
     }
     let start = Start::of(case);
     if let Some(late) = start.is_late().then(|| start.words()).flatten() {

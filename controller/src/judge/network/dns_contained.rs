@@ -20,6 +20,7 @@ use crate::case::{
     Case,
     destination::Purpose,
     profile::{Expectation, Kind},
+    rounds::Rounds,
 };
 use crate::judge::network::undecided::{Step, Undecided};
 use crate::judge::platforms;
@@ -97,6 +98,7 @@ fn of_forbidden(
     if all.iter().all(|it| !it.asks_for_a_name()) {
         return match structure::shows(case, all) {
             Ok(citations) => Judgement::met("the sandbox has no way out at all").citing_all(citations),
+            Err(left_out) if case.surroundings.rounds == Rounds::None => Judgement::undecided(left_out),
             Err(_) => Judgement::undecided(Step::NameServer.because("the probe asked no name server")),
         };
     }

@@ -95,6 +95,12 @@ pub(super) fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
                 .because(format!("a socket of the machine may lie at or below {place}, and was not tried")),
         ));
     }
+    if !case.surroundings.profile.allowed.is_empty()
+        && let Err(left_out) =
+            control::attempts_were_made(case, "nothing shows that the sandbox reaches what it must reach")
+    {
+        return cited(Judgement::undecided(left_out));
+    }
     match shown(case, comparison, &attempted) {
         Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
         Err(why) => cited(Judgement::undecided(why)),
@@ -157,7 +163,14 @@ pub(super) fn silent(
     structure::whole(case, attempted)?;
     match structure::shows(case, attempted) {
         Ok(citations) => Ok((
-            "the sandbox has no interface but loopback and no route, and every target was unreachable",
+            match case.surroundings.rounds {
+                Rounds::None => {
+                    "the sandbox has no interface but loopback and no route, so that nothing leaves it"
+                }
+                Rounds::One | Rounds::Two(_) => {
+                    "the sandbox has no interface but loopback and no route, and every target was unreachable"
+                }
+            },
             citations,
         )),
         Err(why) => {

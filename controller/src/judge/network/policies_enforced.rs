@@ -60,6 +60,9 @@ fn judge(case: &Case) -> Judgement {
     if closing.is_empty() || known.group.in_the_nodes_network().is_some() {
         return Judgement::not_applicable("no policy closes egress, so that no attempt can show enforcement");
     }
+    if let Err(left_out) = control::attempts_were_made(case, "nothing shows that the network enforces them") {
+        return Judgement::undecided(left_out);
+    }
     let attempted = attempted::all(case);
     if let Some((reached, by)) = attempted.iter().find_map(|it| Some((it, denied(known, it)?))) {
         let place = known.pod.as_ref().and_then(|pod| pod.node.clone()).unwrap_or_default();

@@ -12,6 +12,8 @@ pub(in crate::judge) struct Undecided {
 /// A step of the user that changes an inconclusive finding.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Step {
+    /// Run it with attempts.
+    Attempt,
     /// Run it again: something failed or changed meanwhile.
     RunAgain,
     /// Grant a missing permission.
@@ -75,6 +77,7 @@ impl Step {
     /// Returns the step as a fragment of a sentence.
     const fn words(self) -> &'static str {
         match self {
+            Self::Attempt => "run it without `--no-network`",
             Self::RunAgain => "run it again",
             Self::Permit => {
                 "grant what `controller rbac` prints, and for other kinds the permission to list them"

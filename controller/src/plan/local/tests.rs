@@ -118,10 +118,24 @@ fn the_assignment_has_every_observer_and_each_target_once() {
 }
 
 #[test]
+fn a_plan_without_attempts_has_no_target_and_leaves_sockets_untried() {
+    let request = LocalPlanRequest {
+        runtime: Some(vec!["runc".into()]),
+        network: Network::Fresh,
+        rounds: Rounds::None,
+        ..LocalPlanRequest::default()
+    };
+    let plan = plan(&request, Nonce([7; 16])).unwrap();
+    let (plan, untried) = plan.with_sockets(vec!["/run/docker.sock".into()]);
+    assert_eq!((plan.destinations.len(), plan.assignment().targets.len()), (0, 0));
+    assert_eq!(untried, ["/run/docker.sock"]);
+}
+
+#[test]
 fn a_mounted_socket_is_added_behind_the_other_targets() {
     let plan = with_a_listener();
     let sockets = ["/run/docker.sock", "/run/crio/crio.sock"].map(str::to_owned).to_vec();
-    let more = plan.clone().with_sockets(sockets);
+    let (more, _) = plan.clone().with_sockets(sockets);
     let (known, new) = more.destinations.split_at(plan.destinations.len());
     assert_eq!(known, plan.destinations);
     let names: Vec<_> = new.iter().map(Destination::name).collect();

@@ -68,6 +68,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) network: LookupRequest,
     /// True for a run with `--live`.
     pub(crate) live: bool,
+    /// False for a run with `--no-network`.
+    pub(crate) attempts: bool,
 }
 
 /// Makes every check. An API server that does not answer ends the checks, because the others depend on it.
@@ -121,7 +123,14 @@ pub(crate) async fn examine(connection: &Connection, asked: &Asked<'_>) -> Vec<C
             "push it by `controller image --push REF`, and name it by --image REF",
         )),
     }
-    if control.is_none() {
+    if !asked.attempts {
+        checks.push(Check::trouble(
+            "the attempts over the network",
+            false,
+            "`--no-network` leaves them out, so requirements that need attempts stay inconclusive",
+            "run without `--no-network`",
+        ));
+    } else if control.is_none() {
         checks.push(Check::trouble(
             "the control namespace",
             false,

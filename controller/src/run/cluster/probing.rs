@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Target,
     asking::{assignment, budget},
-    controls::Controls,
+    controls::{Controls, Listener},
     manifest::{self, Admission, Common},
     placing::{Created, Placed, Unplaced},
     pods::{self, Exec, Fleet, Gathered, PodState, Refusal, Visits, Watch},
@@ -206,20 +206,7 @@ impl Probing<'_> {
             Some(node) => self.controls.on(node).await,
             None => self.controls.nowhere(),
         };
-        let destinations = plan::cluster::destinations(
-            self.cluster,
-            group,
-            node.as_deref(),
-            &plan::cluster::ListenerAt {
-                addresses: &control.addresses,
-                ports: &self.common.listens,
-                token: self.common.token,
-                one_way: nonce()?,
-            },
-            self.needs.of(group),
-        );
-        let reception = plan::cluster::Reception::of(group);
-        let ingress = reception.attempts(&state.addresses, self.common.reception, &destinations);
+        let (destinations, ingress) = self.attempts(group, node.as_deref(), &control, state)?;
         let targets = destinations.iter().map(|destination| &destination.target);
         let targets: Vec<_> = targets.chain(&ingress.targets).cloned().collect();
         // Each stream that breaks is opened anew: the last introduction comes just before the attempts that count.
@@ -296,6 +283,30 @@ impl Probing<'_> {
             failure,
             timed_out,
         })
+    }
+
+    /// Returns the attempts of the probe, and those on the probe; none for a run without attempts.
+    fn attempts(
+        &self,
+        group: &Group,
+        node: Option<&str>,
+        control: &Listener,
+        state: &PodState,
+    ) -> Result<(Vec<Destination>, Ingress), RunError> {
+        if self.rounds == Rounds::None {
+            return Ok((Vec::new(), Ingress::default()));
+        }
+        let listener = plan::cluster::ListenerAt {
+            addresses: &control.addresses,
+            ports: &self.common.listens,
+            token: self.common.token,
+            one_way: nonce()?,
+        };
+        let wanted = self.needs.of(group);
+        let destinations = plan::cluster::destinations(self.cluster, group, node, &listener, wanted);
+        let reception = plan::cluster::Reception::of(group);
+        let ingress = reception.attempts(&state.addresses, self.common.reception, &destinations);
+        Ok((destinations, ingress))
     }
 
     /// Adds the cluster's own warnings to a reason.

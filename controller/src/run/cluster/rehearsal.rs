@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     case::cluster::Group,
-    plan,
+    plan::{self, cluster::Listening},
     run::{
         RunError,
         lookup::{self, LookupRequest},
@@ -38,6 +38,9 @@ const UID: &str = "${OWNER_UID}";
 /// The comment in place of pods where nothing asks for one.
 const NO_WORKLOAD: &str =
     "# the namespace has no workload; --runtime-class NAME plans for pods that do not exist yet\n";
+
+/// The comment on a run without attempts.
+const NO_ATTEMPTS: &str = "# --no-network: nothing is attempted over the network, and requirements that need attempts stay inconclusive\n";
 
 /// The manifests of a run that is not made, and its prospect.
 #[derive(Debug)]
@@ -58,7 +61,11 @@ struct Draft<'a> {
 
 /// Plans the probes of a namespace, and asks the cluster for each of them by a dry run. The pods by which the run would ask an
 /// autoscaler for nodes come first.
-pub(crate) async fn rehearse(target: &Target, network: &LookupRequest) -> Result<Rehearsal, RunError> {
+pub(crate) async fn rehearse(
+    target: &Target,
+    network: &LookupRequest,
+    attempts: bool,
+) -> Result<Rehearsal, RunError> {
     let (needs, profiles) = lookup::looked_up(network).await?;
     let connection = connection(target).await?;
     let Surveyed { cluster, running, forwards, .. } = survey(target, &connection).await?;
@@ -78,10 +85,13 @@ pub(crate) async fn rehearse(target: &Target, network: &LookupRequest) -> Result
             draft.pods(&homeless, Vec::new(), purpose).await?;
         }
     }
-    let listens = plan::cluster::Listening::of(&cluster, &plan.groups).ports;
+    let listens = if attempts { Listening::of(&cluster, &plan.groups).ports } else { Vec::new() };
     let purpose = |group: &Group| format!("pool {}: represents {}", group.pool, represented(group));
     draft.pods(&plan.groups, listens, purpose).await?;
     let Draft { mut text, refused, .. } = draft;
+    if !attempts {
+        text.push_str(NO_ATTEMPTS);
+    }
     for profile in &profiles {
         // Writing to a string does not fail.
         _ = writeln!(text, "# {}", line(profile));

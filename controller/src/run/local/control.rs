@@ -18,6 +18,7 @@ use crate::{
     case::{
         Control,
         destination::{Destination, Purpose},
+        rounds::Rounds,
     },
     plan::{
         self,
@@ -28,7 +29,8 @@ use crate::{
 /// The controller's listeners, which end when they are dropped.
 #[derive(Debug)]
 pub(super) struct LocalControl {
-    loopback: TcpListener,
+    /// The listener on the loopback address; `None` for a run without attempts.
+    loopback: Option<TcpListener>,
     network: Network,
     listener: Option<Listening>,
     /// The token of the controller's own datagrams.
@@ -49,10 +51,12 @@ pub(super) struct Attempts(Option<JoinHandle<Result<Vec<Attempt>, attempts::Erro
 impl LocalControl {
     /// Opens the listeners. Only a bundle of the user's can be connected to the machine's addresses; no route leads to the
     /// network of the controller's own bundle.
-    pub(super) async fn listen(bundle: Option<&Path>) -> Result<Self, RunError> {
-        let loopback = TcpListener::bind("127.0.0.1:0").map_err(RunError::Listen)?;
+    pub(super) async fn listen(bundle: Option<&Path>, rounds: Rounds) -> Result<Self, RunError> {
+        let attempts = rounds != Rounds::None;
+        let loopback = || TcpListener::bind("127.0.0.1:0").map_err(RunError::Listen);
+        let loopback = attempts.then(loopback).transpose()?;
         let network = bundle.map_or(Network::Fresh, bundle::network);
-        let may_be_connected = bundle.is_some() && network != Network::Shared;
+        let may_be_connected = attempts && bundle.is_some() && network != Network::Shared;
         let own = nonce()?;
         let listener = if may_be_connected { Some(Listening::begin(own).await?) } else { None };
         Ok(Self { loopback, network, listener, own })
@@ -62,8 +66,8 @@ impl LocalControl {
         self.network
     }
 
-    pub(super) fn loopback_port(&self) -> io::Result<u16> {
-        Ok(self.loopback.local_addr()?.port())
+    pub(super) fn loopback_port(&self) -> io::Result<Option<u16>> {
+        self.loopback.as_ref().map(|listener| Ok(listener.local_addr()?.port())).transpose()
     }
 
     pub(super) fn planned(&self) -> Option<local::Listener> {

@@ -157,6 +157,7 @@ impl Attempted<'_> {
 
     fn control_succeeded(&self, succeeds: impl Fn(Reach) -> bool) -> bool {
         self.control.is_some_and(|tried| match self.rounds {
+            Rounds::None => false,
             Rounds::One => succeeds(tried.reach),
             Rounds::Two(_) => succeeds(tried.reach) && tried.again.is_some_and(succeeds),
         })

@@ -17,7 +17,7 @@ use super::{
     shown, structure,
 };
 use crate::{
-    case::{Case, destination::Purpose, profile::Expectation},
+    case::{Case, destination::Purpose, profile::Expectation, rounds::Rounds},
     judge::{
         network::undecided::{Step, Undecided},
         requirement::Judgement,
@@ -63,8 +63,14 @@ pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &
         return Judgement::undecided(why);
     }
     if of_class.is_empty() {
-        if let Ok(citations) = structure::shows(case, &all) {
-            return Judgement::met("the sandbox has no way out at all").citing_all(citations);
+        match structure::shows(case, &all) {
+            Ok(citations) => {
+                return Judgement::met("the sandbox has no way out at all").citing_all(citations);
+            }
+            Err(left_out) if case.surroundings.rounds == Rounds::None => {
+                return Judgement::undecided(left_out);
+            }
+            Err(_) => (),
         }
         let why = format!("no address of {what} was tried");
         let step = step.map_or_else(|| control::would_decide(case, &why), |step| step.because(why.clone()));

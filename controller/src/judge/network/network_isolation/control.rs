@@ -21,6 +21,7 @@ use crate::case::{
     destination::Purpose,
     policy::{Gap, Policies},
     profile::Expectation,
+    rounds::Rounds,
 };
 use crate::judge::network::undecided::{Step, Undecided};
 
@@ -29,6 +30,9 @@ type Family = (&'static str, bool);
 
 /// Returns a reason with the step that would decide the case, by the state of the control.
 pub(in crate::judge) fn would_decide(case: &Case, why: &str) -> Undecided {
+    if let Err(left_out) = attempts_were_made(case, why) {
+        return left_out;
+    }
     match (&case.surroundings.control, &case.surroundings.in_cluster) {
         (Control::NotAsked, None) => Step::NoNetwork.because(why),
         (Control::NotAsked, Some(_)) => Step::NameControl.because(why),
@@ -38,6 +42,19 @@ pub(in crate::judge) fn would_decide(case: &Case, why: &str) -> Undecided {
         (Control::Tried(_), _) => Step::Answer.because(format!(
             "{why}; the targets that would show it did not answer outside the sandbox either"
         )),
+    }
+}
+
+/// Returns the reason of a run without attempts, beside what is known without them.
+pub(in crate::judge) fn left_out(why: &str) -> Undecided {
+    Step::Attempt.because(format!("`--no-network` left the attempts out; {why}"))
+}
+
+/// Checks that the run made attempts; `Err` carries what is known without them.
+pub(in crate::judge) fn attempts_were_made(case: &Case, why: &str) -> Result<(), Undecided> {
+    match case.surroundings.rounds {
+        Rounds::None => Err(left_out(why)),
+        Rounds::One | Rounds::Two(_) => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Isolation by structure: the sandbox has no interface but loopback and no route, every target was unreachable, and the
 //! machine's own loopback listener was out of reach.
 
-use proto::{Interface, Protocol, Reach};
+use proto::{Interface, Interfaces, Protocol, Reach};
 
 use super::{
     attempted::{self, Attempted},
@@ -11,6 +11,7 @@ use crate::{
     case::{
         Case, Citation,
         destination::{Destination, Purpose},
+        rounds::Rounds,
     },
     judge::network::undecided::{Step, Undecided},
 };
@@ -27,31 +28,33 @@ pub(in crate::judge) fn shows(case: &Case, attempted: &[Attempted<'_>]) -> Resul
     whole(case, attempted)?;
     let beyond = |interface: &&Interface| !interface.loopback;
     if let Some(interface) = interfaces.interfaces.iter().find(beyond) {
-        return Err(control::would_decide(
-            case,
-            &format!(
-                "the sandbox reached nothing, but it has the interface {}, and nothing shows that an answer was possible",
-                interface.name
-            ),
-        ));
+        let has = format!("the interface {}", interface.name);
+        return Err(open(case, &has, ", and nothing shows that an answer was possible"));
     }
     if let Some(route) = routes.routes.first() {
-        return Err(control::would_decide(
-            case,
-            &format!(
-                "the sandbox reached nothing, but it has a route to {} by {}",
-                route.destination, route.interface
-            ),
-        ));
+        let has = format!("a route to {} by {}", route.destination, route.interface);
+        return Err(open(case, &has, ""));
     }
-    nowhere(case, attempted)?;
-    loopback_is_its_own(case, attempted)?;
+    if case.surroundings.rounds != Rounds::None {
+        nowhere(case, attempted)?;
+    }
+    loopback_is_its_own(case, attempted, interfaces)?;
     let names: Vec<_> = interfaces.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     Ok(vec![
         Citation { source: "interfaces", text: names },
         Citation { source: "routes", text: "none but the loopback interface's".to_owned() },
     ])
+}
+
+/// Returns the reason of a sandbox that has something by which it may leave.
+fn open(case: &Case, has: &str, rest: &str) -> Undecided {
+    match case.surroundings.rounds {
+        Rounds::None => control::left_out(&format!("the sandbox has {has}")),
+        Rounds::One | Rounds::Two(_) => {
+            control::would_decide(case, &format!("the sandbox reached nothing, but it has {has}{rest}"))
+        }
+    }
 }
 
 /// Checks that the probe made every attempt that was asked for. An attempt that failed was not made.
@@ -93,9 +96,17 @@ fn nowhere(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), Undecided> {
     }
 }
 
-fn loopback_is_its_own(case: &Case, attempted: &[Attempted<'_>]) -> Result<(), Undecided> {
+/// Checks that the sandbox does not share the machine's loopback interface. A pod shares it only with the node's whole network.
+fn loopback_is_its_own(
+    case: &Case,
+    attempted: &[Attempted<'_>],
+    interfaces: &Interfaces,
+) -> Result<(), Undecided> {
     match attempted.iter().find(|it| it.destination.purpose == Purpose::LoopbackListener) {
-        None if case.surroundings.in_cluster.is_some() => Ok(()),
+        None if case.surroundings.in_cluster.is_some() || interfaces.interfaces.is_empty() => Ok(()),
+        None if case.surroundings.rounds == Rounds::None => Err(control::left_out(
+            "the sandbox has no interface but loopback, and nothing shows that the loopback is not the machine's",
+        )),
         None => Err(Step::RunAgain.because("the probe tried no listener of the machine")),
         Some(it) if ends(it).all(|reach| reach == Reach::Refused || is_without_a_way(it, reach)) => Ok(()),
         Some(it) => Err(Step::NoNetwork.because(format!(

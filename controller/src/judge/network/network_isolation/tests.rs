@@ -46,6 +46,54 @@ fn only_a_machine_socket_that_takes_connections_is_unmet() {
 }
 
 #[test]
+fn a_run_without_attempts_is_inconclusive_by_its_own_reason() {
+    for mut case in [fixture::gvisor(), fixture::pod()] {
+        assert_eq!(fixture::told(&judge(&case)), "met");
+        fixture::without_attempts(&mut case);
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.starts_with("`--no-network` left the attempts out; "), "{why}");
+        assert!(why.ends_with("; run it without `--no-network`"), "{why}");
+    }
+}
+
+#[test]
+fn a_sandbox_without_any_interface_needs_no_attempt() {
+    let mut case = fixture::gvisor();
+    fixture::without_attempts(&mut case);
+    fixture::interfaces(&mut case).clear();
+    assert_eq!(fixture::told(&judge(&case)), "met");
+    let route = Route { destination: "default".into(), interface: "tun0".into() };
+    case.collected.evidence.routes = Observation::Seen(proto::Routes { routes: vec![route] });
+    assert_eq!(fixture::told(&judge(&case)), "open");
+}
+
+#[test]
+fn a_pod_without_a_network_needs_no_attempt() {
+    let mut case = fixture::pod();
+    fixture::without_attempts(&mut case);
+    fixture::interfaces(&mut case).retain(|interface| interface.loopback);
+    assert_eq!(fixture::told(&judge(&case)), "met");
+    case.surroundings.untried_sockets.push("/data/socket".into());
+    assert_eq!(fixture::told(&judge(&case)), "open");
+}
+
+#[test]
+fn an_allow_list_is_compared_without_attempts() {
+    let mut case = fixture::pod();
+    fixture::without_attempts(&mut case);
+    fixture::interfaces(&mut case).retain(|interface| interface.loopback);
+    let allowed = vec![fixture::allowed([10, 0, 0, 1].into(), Some(443))];
+    case.surroundings.profile = Profile { kind: Kind::AllowList, allowed };
+    let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+    assert!(why.contains("reaches what it must reach"), "{why}");
+    fixture::bind(
+        &mut case,
+        &[fixture::network_policy("open", &serde_json::json!({ "podSelector": {}, "egress": [{}] }))],
+    );
+    assert_eq!(fixture::told(&judge(&case)), "unmet");
+}
+
+#[test]
 fn untried_sockets_are_inconclusive() {
     let mut case = fixture::gvisor();
     case.surroundings.untried_sockets.push("/data".into());

@@ -41,6 +41,11 @@ type World = (&'static str, fn(&mut Case));
 
 const WORLDS: &[World] = &[
     ("nothing is hindered", |_| ()),
+    ("the attempts were left out", fixture::without_attempts),
+    ("the attempts were left out of a sandbox of this machine", |case| {
+        *case = fixture::gvisor();
+        fixture::without_attempts(case);
+    }),
     ("no control namespace", |case| case.surroundings.control = Control::NotAsked),
     ("no control namespace, and no other pod", |case| {
         case.surroundings.control = Control::NotAsked;
@@ -231,6 +236,13 @@ fn follow(step: Step, case: &mut Case) {
     let clean = fixture::pod();
     let clean_cluster = &clean.surroundings.in_cluster.as_ref().unwrap().cluster;
     match step {
+        Step::Attempt => {
+            let clean = if case.surroundings.in_cluster.is_some() { clean } else { fixture::gvisor() };
+            case.surroundings.rounds = clean.surroundings.rounds;
+            case.surroundings.destinations.clone_from(&clean.surroundings.destinations);
+            case.surroundings.control = clean.surroundings.control;
+            case.collected.evidence.egress = clean.collected.evidence.egress;
+        }
         Step::RunAgain => {
             let interfaces = &clean.collected.evidence.interfaces;
             case.collected.evidence.interfaces = interfaces.clone();
@@ -293,6 +305,7 @@ fn each_step_changes_its_finding() {
     }
     assert!(loops.is_empty(), "{}", loops.join("\n"));
     let all = [
+        Step::Attempt,
         Step::RunAgain,
         Step::Permit,
         Step::NameControl,
