@@ -151,6 +151,13 @@ pub enum Subject {
         /// The user's bundle; `None` for a bundle that contains only the probe.
         bundle: Option<PathBuf>,
     },
+    /// A container that a runtime of this machine already ran, examined in place.
+    Container {
+        /// The runtime's program and its arguments, by which the container was found.
+        runtime: Vec<String>,
+        /// The container's id.
+        id: String,
+    },
     /// No sandbox: the probe ran as a plain process.
     Unsandboxed,
     /// Pods of a cluster that one probe represents, in a pod of its own or in one of them.
@@ -242,6 +249,16 @@ impl Case {
         self.surroundings.in_cluster.as_ref()?.group.in_place.as_deref()
     }
 
+    /// Returns true if the probe examined a running container in place, beside the container's own processes.
+    pub fn examined_container(&self) -> bool {
+        matches!(self.surroundings.subject, Subject::Container { .. })
+    }
+
+    /// Returns true if the probe ran beside processes that it judges: in a running pod or in a running container.
+    pub fn is_in_place(&self) -> bool {
+        self.examined_pod().is_some() || self.examined_container()
+    }
+
     /// Returns the pods and templates that the probe represents; none for a local run.
     pub fn pod_views(&self) -> &[PodView] {
         self.surroundings
@@ -278,6 +295,7 @@ impl Subject {
             Self::Sandbox { runtime, bundle: Some(folder) } => {
                 format!("the bundle {} in {}", folder.display(), runtime.join(" "))
             }
+            Self::Container { runtime, id } => format!("the running container {id} of {}", runtime.join(" ")),
             Self::Unsandboxed => "this machine without a sandbox".to_owned(),
             Self::Pods { namespace, pool, node_kind, node, runtime_class, policies, in_place, .. } => {
                 let pod = in_place.as_ref().map(|pod| format!("running pod {pod}, ")).unwrap_or_default();
@@ -297,7 +315,7 @@ impl Subject {
     pub fn represents(&self) -> &[String] {
         match self {
             Self::Pods { represents, .. } => represents,
-            Self::Sandbox { .. } | Self::Unsandboxed => &[],
+            Self::Sandbox { .. } | Self::Container { .. } | Self::Unsandboxed => &[],
         }
     }
 
@@ -320,6 +338,7 @@ impl Subject {
         match self {
             Self::Pods { pool, .. } => pool,
             Self::Sandbox { .. } => "sandbox",
+            Self::Container { .. } => "container",
             Self::Unsandboxed => "machine",
         }
     }

@@ -9,6 +9,7 @@ use crate::{
         RunError,
         cluster::{connect::ConnectError, pods::Refusal, survey},
         local::{
+            container::ContainerError,
             launch::LaunchError,
             survey::{UserNamespaces, user_namespaces},
         },
@@ -51,7 +52,14 @@ impl CommandError {
                 RunError::LocalPlan(_)
                 | RunError::ClusterPlan(_)
                 | RunError::Lookup(_)
-                | RunError::Launch(LaunchError::Bundle(_))
+                | RunError::Launch(
+                    LaunchError::Bundle(_)
+                    | LaunchError::Container(
+                        ContainerError::NotFound { .. }
+                        | ContainerError::Several { .. }
+                        | ContainerError::NotRunning { .. },
+                    ),
+                )
                 | RunError::NoProbe
                 | RunError::ReadProbe { .. },
             ) => Exit::Usage,
@@ -84,6 +92,10 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         RunError::Launch(LaunchError::Bundle(_)) => {
             Some("--bundle takes a folder with config.json and its root file system, as `runc spec` makes it")
         }
+        RunError::Launch(LaunchError::Container(error)) => Some(of_container(error)),
+        RunError::NotEntered { .. } => Some(
+            "the container needs a mounted /proc for runc and crun; `--bundle DIR` judges a new sandbox of its bundle instead",
+        ),
         RunError::Launch(LaunchError::Start { .. }) => Some(
             "--runtime takes the path of an OCI runtime; without a runtime, programs must be allowed to run in TMPDIR",
         ),
@@ -124,6 +136,27 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         ),
         RunError::Manifest(_) => Some("run the command again"),
         RunError::Interrupted | RunError::Random(_) | RunError::Signals(_) | RunError::Listen(_) => None,
+    }
+}
+
+/// Returns the remedy for a container that cannot be examined.
+const fn of_container(error: &ContainerError) -> &'static str {
+    match error {
+        ContainerError::NotFound { .. } => {
+            "name its runtime by --runtime, and the folder with the runtime's state by --root; `RUNTIME --root DIR list` lists the \
+             containers of a folder"
+        }
+        ContainerError::Several { .. } => "name one of them by --runtime and --root",
+        ContainerError::NotRunning { .. } => {
+            "start the container, or judge a new sandbox of its bundle by --bundle DIR"
+        }
+        ContainerError::NoWay { .. } => {
+            "use a newer release of the runtime, or judge a new sandbox of the same bundle by --bundle DIR"
+        }
+        ContainerError::Bundle(_) => {
+            "run the command as the user who may read the container's bundle, usually root"
+        }
+        ContainerError::Prepare { .. } => "set TMPDIR to an existing, writable folder",
     }
 }
 

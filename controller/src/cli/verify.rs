@@ -22,7 +22,12 @@ use crate::{
     case::rounds::Rounds,
     image::embedded,
     judge::{exit::Exit, policy::file::Read},
-    run::{RunRequest, cluster::ClusterLauncher, local::LocalLauncher, progress::Display},
+    run::{
+        RunRequest,
+        cluster::ClusterLauncher,
+        local::{LocalLauncher, container},
+        progress::Display,
+    },
     support::{clock, digest::sha256},
 };
 
@@ -39,7 +44,7 @@ const LONGEST: Duration = Duration::from_hours(24);
     mut_arg("egress_targets", |argument| argument.conflicts_with("no_network")),
     mut_arg("settle", |argument| argument.conflicts_with("no_network")),
     after_help = "Examples:\n  controller verify --local\n  controller verify --local --environment production \
-    --output junit=report.xml\n  controller verify --local --runtime 'runsc --platform=ptrace'\n  controller verify --namespace shop \
+    --output junit=report.xml\n  controller verify --local --runtime 'runsc --platform=ptrace'\n  controller verify --local --container web\n  controller verify --namespace shop \
     --image registry.example/probe:0.1.0 --control-namespace podproof\n\nExit codes: 0 ready, 1 not \
     ready, 2 wrong usage, 3 undetermined, 4 could not run, 5 timed out, 6 ready, but objects of the run are left, \
     130 interrupted"
@@ -53,12 +58,25 @@ pub(super) struct Arguments {
         help_heading = "Target"
     )]
     local: bool,
-    /// The OCI runtime that creates the sandbox, with the runtime's own arguments [default: runsc on PATH]
+    /// The OCI runtime that creates the sandbox, with the runtime's own arguments [default: runsc on PATH; with --container also
+    /// runc]
     #[arg(long, value_name = "COMMAND", value_parser = runtime, requires = "local", help_heading = "On this machine")]
     runtime: Option<Words>,
     /// Your own OCI bundle, in which the probe runs in place of the program [default: a bundle made for the run]
     #[arg(long, value_name = "DIR", requires = "local", help_heading = "On this machine")]
     bundle: Option<PathBuf>,
+    /// A container that runs on this machine already, to verify it in place
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "local",
+        conflicts_with_all = ["bundle", "measure_cpu"],
+        help_heading = "On this machine"
+    )]
+    container: Option<String>,
+    /// The folder in which the container's runtime keeps its state [default: the folders that engines use]
+    #[arg(long, value_name = "DIR", requires = "container", help_heading = "On this machine")]
+    root: Option<PathBuf>,
     /// The path of a static probe [default: the built-in probe]
     #[arg(long, value_name = "PATH", requires = "local", help_heading = "On this machine")]
     probe: Option<PathBuf>,
@@ -143,7 +161,9 @@ impl Arguments {
             return block_on(ending.run(&ClusterLauncher { target }, request));
         }
         let runtime = self.runtime.map(|Words(words)| words);
-        let launcher = LocalLauncher { runtime, bundle: self.bundle, probe: self.probe };
+        let root = self.root;
+        let container = self.container.map(|id| container::Wanted { id, runtime: runtime.clone(), root });
+        let launcher = LocalLauncher { runtime, bundle: self.bundle, container, probe: self.probe };
         block_on(ending.run(&launcher, request))
     }
 }

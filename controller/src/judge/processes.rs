@@ -1,4 +1,5 @@
-//! The workload's own processes, where the probe shares their process namespace: an ephemeral container in a running pod does.
+//! The workload's own processes, where the probe shares their process namespace: an ephemeral container in a running pod does, and
+//! so does a probe that a runtime's `exec` started in a running container.
 //!
 //! Each process is judged by itself, the sandbox's own process 1 (`pause`) too: containerd starts it with a read-only root, with
 //! `no_new_privs`, and as the image's ordinary user (containerd, `internal/cri/server/podsandbox/sandbox_run_linux.go`), and so no
@@ -42,25 +43,27 @@ pub(in crate::judge) struct Container<'a> {
     pub(in crate::judge) table: &'a MountTable,
 }
 
-/// Returns the workload's processes. A running pod that is examined in place must show them; if it does not, that is a gap.
-/// Elsewhere, the result is `None` if the probe sees no process of another container than the pod's own process 1, or if the
+/// Returns the workload's processes. A running pod or container that is examined in place must show them; if it does not, that
+/// is a gap. Elsewhere, the result is `None` if the probe sees no process of another container than the pod's own process 1, or if the
 /// processes are the machine's.
 pub(in crate::judge) fn seen<'a>(case: &'a Case, assessment: &Assessment) -> Option<Others<'a>> {
     let observed = &case.evidence().processes;
+    let (whole, part) = if case.examined_container() { ("container", "") } else { ("pod", "'s containers") };
     let missing = match observed.seen() {
-        None => format!("the processes of the running pod could not be observed: {}", observed.fared()),
+        None => format!("the processes of the running {whole} could not be observed: {}", observed.fared()),
         Some(processes) if are_the_machines(case, assessment, processes) => {
-            "the probe sees the node's processes, and cannot tell which of them are the pod's".to_owned()
+            format!("the probe sees the node's processes, and cannot tell which of them are the {whole}'s")
         }
         Some(processes) => {
             let others = Others { case, processes, missing: None };
-            if others.shows_a_container() {
+            // The probe has the mounts of the container in which it was started.
+            if others.shows_a_container() || (case.examined_container() && !processes.processes.is_empty()) {
                 return Some(others);
             }
-            "the probe saw no process of the running pod's containers".to_owned()
+            format!("the probe saw no process of the running {whole}{part}")
         }
     };
-    case.examined_pod().is_some().then_some(Others { case, processes: &NOBODY, missing: Some(missing) })
+    case.is_in_place().then_some(Others { case, processes: &NOBODY, missing: Some(missing) })
 }
 
 /// True if the processes are those of a machine. gVisor never shows a machine's processes. Under Linux, threads of the kernel
@@ -142,7 +145,7 @@ impl<'a> Others<'a> {
         }
         if self.processes.truncated {
             let most = proto::MOST_PROCESSES;
-            return Some(format!("the pod has more processes than the {most} that the probe reports"));
+            return Some(format!("the workload has more processes than the {most} that the probe reports"));
         }
         let runs = |process: &&Process| !process.status.seen().is_some_and(is_zombie);
         let unread = self.processes().iter().filter(runs).find(|process| process.mounts.seen().is_none());
@@ -181,11 +184,16 @@ impl<'a> Others<'a> {
         let own = self.case.evidence().credentials.seen().map(|own| own.effective_user);
         let theirs = process.status.seen().map(|status| status.credentials.effective_user);
         match theirs {
-            Some(user) if own != Some(user) => {
+            Some(user) if own != Some(user) && self.case.examined_pod().is_some() => {
                 format!("; `--live-uid` runs the probe as the container's user {user}, who may read it")
             }
             _ => String::new(),
         }
+    }
+
+    /// Returns what the container's own configuration says of `no_new_privs`; `None` for pods, whose specification is known.
+    pub(in crate::judge) fn declared_no_new_privs(&self) -> Option<bool> {
+        self.case.examined_container().then_some(self.case.surroundings.no_new_privs).flatten()
     }
 
     /// True for a container of the pod: only these have a file for a termination message or a declared volume. The sandbox's

@@ -57,6 +57,8 @@ pub struct LocalPlanRequest {
     pub runtime: Option<Vec<String>>,
     /// The value of `--bundle`; `None` without the flag.
     pub bundle: Option<PathBuf>,
+    /// The running container of `--container` with its runtime; `None` without the flag.
+    pub container: Option<Container>,
     /// Settings of the network.
     pub wanted: Wanted,
     /// The rounds of attempts.
@@ -73,6 +75,15 @@ pub struct LocalPlanRequest {
     pub loopback_listener: u16,
     /// The controller's listener on the machine's other addresses; `None` if the sandbox cannot be connected to them.
     pub listener: Option<Listener>,
+}
+
+/// A container that already runs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Container {
+    /// The runtime's program and its arguments, by which the container was found.
+    pub runtime: Vec<String>,
+    /// The container's id.
+    pub id: String,
 }
 
 /// The network of a sandbox.
@@ -164,7 +175,12 @@ fn at(address: IpAddr, port: u16, purpose: Purpose) -> Destination {
 
 /// Returns the network by the runtime's words: `--network=host` shares the machine's, whatever the bundle asks for.
 fn network(request: &LocalPlanRequest, subject: &Subject) -> Network {
-    let Subject::Sandbox { runtime, .. } = subject else { return Network::Shared };
+    let runtime = match subject {
+        Subject::Sandbox { runtime, .. } => runtime,
+        // The namespace of the container itself is known.
+        Subject::Container { .. } => return request.network,
+        Subject::Unsandboxed | Subject::Pods { .. } => return Network::Shared,
+    };
     let mut words = runtime.iter().map(|word| word.trim_start_matches('-'));
     let told = words.by_ref().find_map(|word| word.strip_prefix("network")).map(|rest| match rest {
         "" => words.next().unwrap_or_default(),
@@ -177,6 +193,9 @@ fn network(request: &LocalPlanRequest, subject: &Subject) -> Network {
 }
 
 fn subject(request: &LocalPlanRequest) -> Result<Subject, LocalPlanError> {
+    if let Some(Container { runtime, id }) = request.container.clone() {
+        return Ok(Subject::Container { runtime, id });
+    }
     let bundle = request.bundle.clone();
     let words = match (&request.runtime, &request.installed) {
         (Some(words), _) => words.clone(),

@@ -158,7 +158,7 @@ fn place(subject: &Subject) -> String {
             let node = node.as_ref().map(|node| format!(", node {node}")).unwrap_or_default();
             format!("namespace {namespace}, pool {pool}{node}")
         }
-        Subject::Sandbox { .. } | Subject::Unsandboxed => subject.name(),
+        Subject::Sandbox { .. } | Subject::Container { .. } | Subject::Unsandboxed => subject.name(),
     }
 }
 

@@ -26,6 +26,10 @@ pub(super) fn scope(case: &Case) -> String {
                 runtime.join(" ")
             )
         }
+        Subject::Container { runtime, id } => format!(
+            "Scope: the running container {id}, in which `{} exec` started the probe. Nothing in the container was changed.",
+            runtime.join(" ")
+        ),
         Subject::Unsandboxed => {
             "Scope: this machine without a sandbox, because there is no runsc on PATH and no `--runtime`. Install \
              runsc, or name a runtime."

@@ -99,6 +99,10 @@ impl Clean for Subject {
                 runtime.clean();
                 bundle.clean();
             }
+            Self::Container { runtime, id } => {
+                runtime.clean();
+                id.clean();
+            }
             Self::Unsandboxed => (),
             Self::Pods {
                 namespace,

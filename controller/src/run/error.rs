@@ -29,6 +29,8 @@ pub(crate) enum RunError {
     Launch(#[from] LaunchError),
     #[error("the runtime did not start the sandbox ({status}){}", quoted(last_lines))]
     NotStarted { status: ExitStatus, last_lines: Vec<String> },
+    #[error("the runtime did not start the probe in the container ({status}){}", quoted(last_lines))]
+    NotEntered { status: ExitStatus, last_lines: Vec<String> },
     #[error("failed to plan the probes of the namespace")]
     ClusterPlan(#[from] plan::cluster::Error),
     #[error("failed to survey the namespace")]

@@ -2,6 +2,7 @@
 
 mod attendance;
 pub mod bundle;
+pub mod container;
 mod control;
 pub mod launch;
 mod leftovers;
@@ -17,7 +18,7 @@ use proto::Observation;
 
 use attendance::Attendance;
 use control::LocalControl;
-use launch::Launched;
+use launch::{LaunchError, Launched};
 
 use super::{
     RunError, RunRequest, collect,
@@ -42,6 +43,9 @@ const PROBES_OWN: i32 = 64;
 /// runsc's exit code when it fails (runsc/cmd/util, `Fatalf`).
 const RUNTIME_FATAL: i32 = 128;
 
+/// runc's exit code when its `exec` fails (runc, `exec.go`).
+const EXEC_FAILED: i32 = 255;
+
 /// Time for the search of a bundle's mounts for sockets. The probe waits meanwhile.
 const SEARCH: Duration = Duration::from_secs(2);
 
@@ -52,6 +56,8 @@ pub(crate) struct LocalLauncher {
     pub(crate) runtime: Option<Vec<String>>,
     /// The folder of `--bundle`; `None` for the controller's own bundle.
     pub(crate) bundle: Option<PathBuf>,
+    /// The running container of `--container`; `None` for a sandbox of the run's own.
+    pub(crate) container: Option<container::Wanted>,
     /// The path of `--probe`; `None` for the embedded probe.
     pub(crate) probe: Option<PathBuf>,
 }
@@ -68,15 +74,28 @@ impl Launcher for LocalLauncher {
         // touches the machine: survey
         let probe = self.probe()?;
         let machine = survey::machine();
-        let control = LocalControl::listen(self.bundle.as_deref(), request.rounds).await?;
+        let container = match &self.container {
+            Some(wanted) => Some(container::find(wanted).await.map_err(LaunchError::from)?),
+            None => None,
+        };
+        let network = match (&container, &self.bundle) {
+            (Some(container), _) => Some(container.network),
+            (None, bundle) => bundle.as_deref().map(bundle::network),
+        };
+        let control = LocalControl::listen(network, request.rounds).await?;
 
         // pure: plan
         let asked_for = self.plan_request(request, needs.otherwise, &control).map_err(RunError::Listen)?;
+        let named = container.as_ref().map(|container| local::Container {
+            runtime: container.runtime.shown(),
+            id: container.runtime.id().to_owned(),
+        });
+        let asked_for = LocalPlanRequest { container: named, ..asked_for };
         let plan = local::plan(&asked_for, *nonce)?;
 
         // touches the machine: launch, collect, clean up
         progress.change(&format!("starting {}", title(&plan)));
-        let (stream, mut launched) = launch::start(&plan, &probe)?;
+        let (stream, mut launched) = launch::start(&plan, &probe, container)?;
         let sockets = survey::mounted_sockets(launched.host_paths(), SEARCH).await;
         let (plan, left_out) = plan.with_sockets(sockets.found);
         let attempts = control.begin_attempts(&plan, &launched);
@@ -103,6 +122,9 @@ impl Launcher for LocalLauncher {
             && !is_the_probes(status)
         {
             warn_of(&leftovers);
+            if self.container.is_some() {
+                return Err(RunError::NotEntered { status, last_lines });
+            }
             return Err(RunError::NotStarted { status, last_lines });
         }
         let collected = with_status(collected, ending.status);
@@ -136,6 +158,7 @@ impl LocalLauncher {
         Ok(LocalPlanRequest {
             runtime: self.runtime.clone(),
             bundle: self.bundle.clone(),
+            container: None,
             wanted,
             rounds: request.rounds,
             measures_cpu: request.measures_cpu,
@@ -181,7 +204,7 @@ fn is_the_probes(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt;
     match status.code() {
         Some(0) => true,
-        Some(code) => code >= PROBES_OWN && code != RUNTIME_FATAL && code != 126 && code != 127,
+        Some(code) => code >= PROBES_OWN && ![RUNTIME_FATAL, 126, 127, EXEC_FAILED].contains(&code),
         None => status.signal().is_some(),
     }
 }
@@ -200,6 +223,7 @@ fn with_status(mut collected: Collected, status: Option<ExitStatus>) -> Collecte
 fn title(plan: &LocalPlan) -> String {
     match &plan.subject {
         Subject::Sandbox { runtime, .. } => format!("a sandbox with {}", runtime.join(" ")),
+        Subject::Container { id, .. } => format!("the probe in the container {id}"),
         Subject::Unsandboxed | Subject::Pods { .. } => "the probe without a sandbox".to_owned(),
     }
 }

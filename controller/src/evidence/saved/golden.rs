@@ -132,6 +132,14 @@ fn a_run_without_attempts_is_written_with_the_key() {
 }
 
 #[test]
+fn a_running_container_is_written_as_it_was_read() {
+    let mut content = content();
+    let subject = content.pointer_mut("/record/cases/2/survey/subject").unwrap();
+    *subject = json!({ "kind": "container", "runtime": ["runsc", "--root", "/run/runsc"], "id": "web" });
+    assert_eq!(again(&content), content);
+}
+
+#[test]
 fn a_case_of_a_cluster_is_refused_if_the_file_lacks_the_cluster() {
     for key in ["cluster", "coverage"] {
         let mut content = content();

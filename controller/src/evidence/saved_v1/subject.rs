@@ -18,6 +18,10 @@ pub(super) enum Subject {
         runtime: Vec<String>,
         bundle: Option<PathBuf>,
     },
+    Container {
+        runtime: Vec<String>,
+        id: String,
+    },
     Unsandboxed,
     Pods {
         namespace: String,
@@ -78,6 +82,7 @@ impl From<case::Subject> for Subject {
         use case::Subject;
         match subject {
             Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
+            Subject::Container { runtime, id } => Self::Container { runtime, id },
             Subject::Unsandboxed => Self::Unsandboxed,
             Subject::Pods {
                 namespace,
@@ -99,6 +104,7 @@ impl From<Subject> for case::Subject {
     fn from(subject: Subject) -> Self {
         match subject {
             Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
+            Subject::Container { runtime, id } => Self::Container { runtime, id },
             Subject::Unsandboxed => Self::Unsandboxed,
             Subject::Pods {
                 namespace,

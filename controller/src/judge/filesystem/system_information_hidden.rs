@@ -6,6 +6,7 @@ use proto::KernelFile;
 
 use crate::judge::{
     platforms::Platform,
+    processes,
     requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 use crate::{
@@ -61,7 +62,7 @@ struct Found {
 fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let mut found = Found::default();
     identifiers::read(case, assessment, &mut found);
-    other_processes(case, &mut found);
+    other_processes(case, assessment, &mut found);
     kernels_files(case, assessment, &mut found);
     let Found { told, unknown, own } = found;
     if let Some(first) = told.first() {
@@ -77,13 +78,13 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     }
 }
 
-fn other_processes(case: &Case, found: &mut Found) {
+fn other_processes(case: &Case, assessment: &Assessment, found: &mut Found) {
     let cited = |text: String| Citation { source: "host-sentinels", text };
     let observed = &case.evidence().host_sentinels;
     match observed.seen().map(|seen| seen.others) {
-        // The probe sees the pod's own processes, unless the pod shares those of the node.
-        Some(Some(_)) if is_in_place(case) => {
-            found.own.push(cited("other processes of the pod".to_owned()));
+        // The probe sees the own processes of the pod or the container, unless these share those of the node.
+        Some(Some(_)) if is_in_place(case, assessment) => {
+            found.own.push(cited("other processes of the workload".to_owned()));
         }
         Some(Some(others)) if others.command_lines > 0 => {
             let more = if others.truncated { " and more" } else { "" };
@@ -100,9 +101,11 @@ fn other_processes(case: &Case, found: &mut Found) {
     }
 }
 
-/// True for a probe in a running pod whose processes are its own.
-fn is_in_place(case: &Case) -> bool {
-    case.examined_pod().is_some() && !case.pod_views().iter().any(PodView::shares_the_nodes_processes)
+/// True for a probe in a running pod or container whose processes are its own.
+fn is_in_place(case: &Case, assessment: &Assessment) -> bool {
+    case.is_in_place()
+        && !case.pod_views().iter().any(PodView::shares_the_nodes_processes)
+        && !processes::share_the_machines_namespace(case, assessment)
 }
 
 fn kernels_files(case: &Case, assessment: &Assessment, found: &mut Found) {

@@ -69,6 +69,11 @@ fn judge(case: &Case) -> Judgement {
             "the pod ran before the check; a run without `--live` shows the first seconds of a new pod",
         );
     }
+    if case.examined_container() {
+        return Judgement::not_applicable(
+            "the container ran before the check; a run with `--bundle` shows the first seconds of a new sandbox",
+        );
+    }
     if let Err(left_out) = attempts_were_made(case, "nothing shows the network of the first seconds") {
         return Judgement::undecided(left_out);
     }

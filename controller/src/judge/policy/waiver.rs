@@ -81,7 +81,10 @@ impl Scope {
     /// True if the subject is in the scope.
     pub fn covers(&self, subject: &Subject) -> bool {
         match (self, subject) {
-            (Self::Everywhere, _) | (Self::Local, Subject::Sandbox { .. } | Subject::Unsandboxed) => true,
+            (Self::Everywhere, _)
+            | (Self::Local, Subject::Sandbox { .. } | Subject::Container { .. } | Subject::Unsandboxed) => {
+                true
+            }
             (Self::Namespace(name), Subject::Pods { namespace, .. }) => name == namespace,
             (Self::Pool(name), Subject::Pods { pool, .. }) => name == pool,
             _ => false,

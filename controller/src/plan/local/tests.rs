@@ -31,7 +31,7 @@ fn a_named_runtime_is_preferred_to_the_installed_runsc() {
     let named = LocalPlanRequest { runtime: Some(vec!["runc".into()]), ..installed.clone() };
     let runtime = |request: &LocalPlanRequest| match plan(request, Nonce([7; 16])).unwrap().subject {
         Subject::Sandbox { runtime, .. } => runtime,
-        Subject::Unsandboxed | Subject::Pods { .. } => panic!("no sandbox"),
+        _ => panic!("no sandbox"),
     };
     assert_eq!(runtime(&installed), ["/usr/bin/runsc", "--network=none"]);
     assert_eq!(runtime(&named), ["runc"]);

@@ -18,6 +18,13 @@ pub enum Subject {
         /// The user's bundle; `null` for a bundle that holds the probe alone.
         bundle: Option<PathBuf>,
     },
+    /// A container that a runtime of this machine already ran, examined in place.
+    Container {
+        /// The runtime's program and the arguments by which the container was found.
+        runtime: Vec<String>,
+        /// The container's id.
+        id: String,
+    },
     /// A plain process of this machine, without a sandbox.
     Unsandboxed,
     /// Pods of a cluster, which one probe represents.
@@ -51,6 +58,7 @@ impl Subject {
             Self::Sandbox { runtime, bundle: Some(folder) } => {
                 format!("the bundle {} in {}", folder.display(), runtime.join(" "))
             }
+            Self::Container { runtime, id } => format!("the running container {id} of {}", runtime.join(" ")),
             Self::Unsandboxed => "this machine without a sandbox".to_owned(),
             Self::Pods { namespace, .. } => {
                 format!("namespace {namespace}, {}", self.place().unwrap_or_default())
@@ -77,7 +85,7 @@ impl Subject {
     pub fn represents(&self) -> &[String] {
         match self {
             Self::Pods { represents, .. } => represents,
-            Self::Sandbox { .. } | Self::Unsandboxed => &[],
+            Self::Sandbox { .. } | Self::Container { .. } | Self::Unsandboxed => &[],
         }
     }
 
@@ -86,6 +94,7 @@ impl Subject {
         match self {
             Self::Pods { pool, .. } => pool,
             Self::Sandbox { .. } => "sandbox",
+            Self::Container { .. } => "container",
             Self::Unsandboxed => "machine",
         }
     }
@@ -95,6 +104,7 @@ impl From<&case::Subject> for Subject {
     fn from(subject: &case::Subject) -> Self {
         match subject.clone() {
             case::Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
+            case::Subject::Container { runtime, id } => Self::Container { runtime, id },
             case::Subject::Unsandboxed => Self::Unsandboxed,
             case::Subject::Pods {
                 namespace,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use given::with_probe;
-pub use given::{Error, adapted, network};
+pub use given::{Error, adapted, network, network_of, of_running};
 
 use crate::{
     case::{HostPath, limits::Limits},

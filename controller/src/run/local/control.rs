@@ -3,13 +3,13 @@
 
 pub(crate) mod attempts;
 
-use std::{io, net::TcpListener, path::Path};
+use std::{io, net::TcpListener};
 
 use proto::{Attempt, Nonce, Protocol, Reach};
 use tokio::task::JoinHandle;
 
 use super::{
-    RunError, bundle,
+    RunError,
     launch::Launched,
     listener::{self, Listener},
     nonce,
@@ -49,14 +49,14 @@ struct Listening {
 pub(super) struct Attempts(Option<JoinHandle<Result<Vec<Attempt>, attempts::Error>>>);
 
 impl LocalControl {
-    /// Opens the listeners. Only a bundle of the user's can be connected to the machine's addresses; no route leads to the
-    /// network of the controller's own bundle.
-    pub(super) async fn listen(bundle: Option<&Path>, rounds: Rounds) -> Result<Self, RunError> {
+    /// Opens the listeners. Only the network of the user's bundle or container can be connected to the machine's addresses; no
+    /// route leads to the network of the controller's own bundle, which is `None`.
+    pub(super) async fn listen(network: Option<Network>, rounds: Rounds) -> Result<Self, RunError> {
         let attempts = rounds != Rounds::None;
         let loopback = || TcpListener::bind("127.0.0.1:0").map_err(RunError::Listen);
         let loopback = attempts.then(loopback).transpose()?;
-        let network = bundle.map_or(Network::Fresh, bundle::network);
-        let may_be_connected = attempts && bundle.is_some() && network != Network::Shared;
+        let may_be_connected = attempts && network.is_some_and(|network| network != Network::Shared);
+        let network = network.unwrap_or(Network::Fresh);
         let own = nonce()?;
         let listener = if may_be_connected { Some(Listening::begin(own).await?) } else { None };
         Ok(Self { loopback, network, listener, own })

@@ -16,6 +16,7 @@ use super::runtime::Runtime;
 pub use super::runtime::installed_runsc;
 use super::{
     bundle::{self, Bundle},
+    container::{Container, ContainerError, Entry},
     leftovers,
     scratch::Scratch,
     tail::Tail,
@@ -46,6 +47,9 @@ pub enum LaunchError {
     /// A user's bundle that cannot be used.
     #[error("failed to use the bundle")]
     Bundle(#[from] bundle::Error),
+    /// A running container that cannot be examined.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     /// A program that could not be started.
     #[error("failed to start {program}")]
     Start {
@@ -62,23 +66,44 @@ pub struct Launched {
     child: Child,
     tail: Tail,
     scratch: Scratch,
-    sandbox: Option<(Runtime, Bundle)>,
+    inside: Inside,
 }
 
-/// Launches the probe of a plan.
-pub fn start(plan: &LocalPlan, probe: &[u8]) -> Result<(Stream, Launched), LaunchError> {
+/// The place in which the probe runs.
+#[derive(Debug)]
+enum Inside {
+    /// No sandbox.
+    Nothing,
+    /// A sandbox of the run's own.
+    Sandbox(Runtime, Bundle),
+    /// A container that already ran, and stays.
+    Container(Entry),
+}
+
+/// Launches the probe of a plan; in a running container if there is one.
+pub(super) fn start(
+    plan: &LocalPlan,
+    probe: &[u8],
+    container: Option<Container>,
+) -> Result<(Stream, Launched), LaunchError> {
     let scratch = Scratch::new(&plan.run, probe)?;
-    let (mut command, sandbox) = match &plan.subject {
-        Subject::Sandbox { runtime, bundle } => {
+    let (mut command, inside) = match (container, &plan.subject) {
+        (Some(container), _) => {
+            let (entry, command) = Entry::prepare(container, probe, scratch.path(), plan.nonce)?;
+            (command, Inside::Container(entry))
+        }
+        (None, Subject::Sandbox { runtime, bundle }) => {
             let bundle = match bundle {
                 Some(folder) => bundle::adapted(folder, &scratch.probe())?,
                 None => bundle::own(&plan.run, LIMITS),
             };
             scratch.write_config(&bundle.config)?;
             let runtime = Runtime::new(runtime, &scratch.state(), &plan.run);
-            (runtime.run(&scratch.bundle()), Some((runtime, bundle)))
+            (runtime.run(&scratch.bundle()), Inside::Sandbox(runtime, bundle))
         }
-        Subject::Unsandboxed | Subject::Pods { .. } => (unsandboxed(&scratch), None),
+        (None, Subject::Container { .. } | Subject::Unsandboxed | Subject::Pods { .. }) => {
+            (unsandboxed(&scratch), Inside::Nothing)
+        }
     };
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     // In a process group of its own, the child gets no interrupt from the terminal: the controller ends it, in its order.
@@ -97,7 +122,7 @@ pub fn start(plan: &LocalPlan, probe: &[u8]) -> Result<(Stream, Launched), Launc
             source: io::Error::other("its standard streams are no pipes"),
         });
     };
-    let launched = Launched { child, tail: Tail::of(errors), scratch, sandbox };
+    let launched = Launched { child, tail: Tail::of(errors), scratch, inside };
     Ok((tokio::io::join(output, input), launched))
 }
 
@@ -120,7 +145,10 @@ pub(super) fn as_nobody(command: &mut Command) {
 impl Launched {
     /// Returns the path of the sandbox's program.
     pub fn probe(&self) -> PathBuf {
-        self.scratch.probe()
+        match &self.inside {
+            Inside::Container(entry) => entry.program(),
+            Inside::Nothing | Inside::Sandbox(..) => self.scratch.probe(),
+        }
     }
 
     /// Returns a path for the copy of the probe that runs beside the sandbox. A search of the machine's processes for the
@@ -131,7 +159,11 @@ impl Launched {
 
     /// Returns the sandbox's bundle; `None` without a sandbox.
     pub fn bundle(&self) -> Option<&Bundle> {
-        self.sandbox.as_ref().map(|(_, bundle)| bundle)
+        match &self.inside {
+            Inside::Nothing => None,
+            Inside::Sandbox(_, bundle) => Some(bundle),
+            Inside::Container(entry) => Some(&entry.container.bundle),
+        }
     }
 
     /// Returns the machine's paths that are mounted in the sandbox.
@@ -151,7 +183,15 @@ impl Launched {
 
     /// Ends every process, removes every object, and returns those that could not be removed.
     pub async fn clean_up(mut self) -> Vec<Leftover> {
-        if let Some((runtime, bundle)) = &self.sandbox {
+        if let Inside::Container(entry) = &self.inside {
+            if matches!(self.child.try_wait(), Ok(None)) {
+                entry.end(GRACE).await;
+                _ = timeout(GRACE, self.child.wait()).await;
+            }
+            end(&mut self.child).await;
+            return self.scratch.remove().into_iter().collect();
+        }
+        if let Inside::Sandbox(runtime, bundle) = &self.inside {
             if matches!(self.child.try_wait(), Ok(None)) {
                 runtime.kill(GRACE).await;
                 _ = timeout(GRACE, self.child.wait()).await;

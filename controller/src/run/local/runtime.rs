@@ -2,35 +2,105 @@
 
 use std::{
     env,
+    ffi::OsString,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
-use tokio::{process::Command, time::timeout};
+use tokio::{io::AsyncReadExt, process::Command, time::timeout};
 
 use crate::case::leftover::Leftover;
 
-/// A runtime with the user's own arguments, and the container to run.
-#[derive(Debug)]
+/// The longest answer of a runtime that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// A runtime with the user's own arguments, and a container.
+#[derive(Clone, Debug)]
 pub(super) struct Runtime {
     words: Vec<String>,
-    state: PathBuf,
+    /// The folder with the containers' state; `None` if the user's own arguments name one.
+    state: Option<PathBuf>,
     id: String,
+}
+
+/// A runtime's answer.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) succeeded: bool,
+    pub(super) output: Vec<u8>,
+    pub(super) errors: Vec<u8>,
 }
 
 /// Returns the path of `runsc`; `None` if no executable of this name is on `PATH`.
 pub fn installed_runsc() -> Option<PathBuf> {
+    installed("runsc")
+}
+
+/// Returns the path of a runtime; `None` if no executable of this name is on `PATH`.
+pub(super) fn installed(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join("runsc")).find(|file| {
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| {
         file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     })
 }
 
 impl Runtime {
     pub(super) fn new(words: &[String], state: &Path, id: &str) -> Self {
-        Self { words: words.to_vec(), state: state.to_owned(), id: id.to_owned() }
+        Self { words: words.to_vec(), state: Some(state.to_owned()), id: id.to_owned() }
+    }
+
+    /// Returns a runtime whose own arguments name the folder with its state.
+    pub(super) fn in_its_own_folder(words: Vec<String>, id: &str) -> Self {
+        Self { words, state: None, id: id.to_owned() }
+    }
+
+    /// Returns the same runtime with another container.
+    pub(super) fn of(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
+    }
+
+    /// Returns the runtime's command line in front of an action, in one text.
+    pub(super) fn title(&self) -> String {
+        let words = self.command_line();
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    /// Returns the runtime's command line in front of an action, as words for people.
+    pub(super) fn shown(&self) -> Vec<String> {
+        self.command_line().iter().map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    /// Returns the command line of an action.
+    pub(super) fn words(&self, action: &str) -> Vec<OsString> {
+        let mut words = self.command_line();
+        words.push(action.into());
+        words
+    }
+
+    fn command_line(&self) -> Vec<OsString> {
+        let state = self.state.iter().flat_map(|state| ["--root".into(), state.into()]);
+        self.words.iter().map(OsString::from).chain(state).collect()
+    }
+
+    /// Runs an action with arguments of its own, and returns the answer; `None` without one in time.
+    pub(super) async fn said(&self, words: &[&str], grace: Duration) -> Option<Said> {
+        let (action, arguments) = words.split_first()?;
+        let mut command = self.command(action);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().ok()?;
+        let (output, errors) = (child.stdout.take()?, child.stderr.take()?);
+        let answer = async {
+            let (mut said, mut complained) = (Vec::new(), Vec::new());
+            let (mut output, mut errors) = (output.take(LONGEST), errors.take(LONGEST));
+            let (_, _) =
+                tokio::try_join!(output.read_to_end(&mut said), errors.read_to_end(&mut complained)).ok()?;
+            let status = child.wait().await.ok()?;
+            Some(Said { succeeded: status.success(), output: said, errors: complained })
+        };
+        timeout(grace, answer).await.ok().flatten()
     }
 
     pub(super) fn id(&self) -> &str {
@@ -70,9 +140,9 @@ impl Runtime {
     }
 
     fn command(&self, action: &str) -> Command {
-        let mut words = self.words.iter();
-        let mut command = Command::new(words.next().map_or("", String::as_str));
-        command.args(words).arg("--root").arg(&self.state).arg(action);
+        let mut words = self.words(action).into_iter();
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words);
         command
     }
 }

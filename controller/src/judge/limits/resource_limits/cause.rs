@@ -25,7 +25,9 @@ pub(super) fn cause(case: &Case) -> Option<String> {
              `systemd-cgroup` although the kubelet's cgroup driver is systemd"
                 .to_owned(),
         ),
-        Subject::Sandbox { .. } | Subject::Pods { .. } | Subject::Unsandboxed => None,
+        Subject::Sandbox { .. } | Subject::Container { .. } | Subject::Pods { .. } | Subject::Unsandboxed => {
+            None
+        }
     }
 }
 

@@ -94,6 +94,11 @@ fn no_new_privileges(others: &Others<'_>, seccomp: &Seccomp) -> Option<Gap> {
             Some(unmet(others, what, |pod| any(pod, |container| container.may_gain_privileges)))
         }
         None if others.pods().next().is_some() => None,
+        None if others.declared_no_new_privs() == Some(true) => None,
+        None if others.declared_no_new_privs() == Some(false) => {
+            let what = "can gain privileges: the container's configuration does not set no_new_privs";
+            Some(Gap::Unmet("processes", what.to_owned()))
+        }
         None => {
             Some(Gap::Inconclusive("may gain privileges: the kernel does not show no_new_privs".to_owned()))
         }

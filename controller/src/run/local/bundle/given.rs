@@ -54,13 +54,44 @@ pub enum Error {
 
 /// Reads the bundle in `folder` and replaces its program by `probe`, a file of the machine.
 pub fn adapted(folder: &Path, probe: &Path) -> Result<Bundle, Error> {
-    let path = folder.join("config.json");
-    let text = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-    let config =
-        serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.clone(), source })?;
+    let (path, config) = read(folder)?;
     let folder =
         std::path::absolute(folder).map_err(|source| Error::Read { path: folder.to_owned(), source })?;
     with_probe(config, &path, &folder, probe)
+}
+
+/// Reads the bundle of a running container, whose processes are in the control group `cgroup`.
+pub fn of_running(folder: &Path, cgroup: Option<String>) -> Result<Bundle, Error> {
+    let (path, mut config) = read(folder)?;
+    mounts::make_absolute(&mut config, folder);
+    let root = config.pointer("/root/path").and_then(Value::as_str);
+    let root = folder.join(root.ok_or(Error::Missing { path, part: "root.path" })?);
+    let (host_paths, own_mounts) = of_the_machine(&config, &root, folder);
+    let no_new_privs = no_new_privs(&config);
+    Ok(Bundle { limits: limits(&config), config, host_paths, own_mounts, no_new_privs, cgroup })
+}
+
+/// Reads a bundle's configuration, and returns the path of its file with it.
+fn read(folder: &Path) -> Result<(PathBuf, Value), Error> {
+    let path = folder.join("config.json");
+    let text = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    match serde_json::from_slice(&text) {
+        Ok(config) => Ok((path, config)),
+        Err(source) => Err(Error::Json { path, source }),
+    }
+}
+
+/// Returns the paths of the machine in the sandbox, and the mount points that an engine made.
+fn of_the_machine(config: &Value, root: &Path, folder: &Path) -> (Vec<HostPath>, Vec<String>) {
+    let (mut host_paths, own_mounts) = mounts::of_the_machine(config);
+    if is_the_machines(root, folder) {
+        host_paths.push(HostPath { source: root.display().to_string(), destination: "/".to_owned() });
+    }
+    (host_paths, own_mounts)
+}
+
+fn no_new_privs(config: &Value) -> bool {
+    config.pointer("/process/noNewPrivileges").and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// Replaces the program of a configuration, which was read from `path` in `folder`.
@@ -76,12 +107,9 @@ pub(crate) fn with_probe(
     let root = folder.join(text("/root/path").ok_or_else(|| missing("root.path"))?);
     let program = text("/process/args/0").ok_or_else(|| missing("process.args"))?;
     let place = place(&config, &root, &program)?;
-    let (mut host_paths, mut own_mounts) = mounts::of_the_machine(&config);
-    if is_the_machines(&root, folder) {
-        host_paths.push(HostPath { source: root.display().to_string(), destination: "/".to_owned() });
-    }
+    let (host_paths, mut own_mounts) = of_the_machine(&config, &root, folder);
     own_mounts.push(place.clone());
-    let no_new_privs = config.pointer("/process/noNewPrivileges").and_then(Value::as_bool).unwrap_or(false);
+    let no_new_privs = no_new_privs(&config);
     let limits = limits(&config);
     let cgroup = text("/linux/cgroupsPath");
     let mounts =
@@ -113,10 +141,15 @@ pub fn network(folder: &Path) -> Network {
         None => Network::Shared,
         Some(namespace) => match namespace.get("path").map(Value::as_str) {
             None | Some(Some("")) => Network::Fresh,
-            Some(Some(path)) if is_anothers(Path::new(path)) => Network::Joined,
-            Some(_) => Network::Shared,
+            Some(Some(path)) => network_of(Path::new(path)),
+            Some(None) => Network::Shared,
         },
     }
+}
+
+/// Returns the network of an existing namespace: somebody else's, or the machine's own.
+pub fn network_of(namespace: &Path) -> Network {
+    if is_anothers(namespace) { Network::Joined } else { Network::Shared }
 }
 
 /// Returns true for a namespace that is neither this process's nor the first process's. Equal namespaces are equal

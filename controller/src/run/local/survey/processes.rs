@@ -36,6 +36,14 @@ pub fn run(file: &Path) -> Observation<bool> {
     })
 }
 
+/// Returns the processes that execute a file. Those that cannot be examined are left out.
+pub fn that_run(file: &Path) -> Vec<i32> {
+    let Ok(wanted) = Wanted::of(file) else { return Vec::new() };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let running = entries.filter(|entry| wanted.is(&entry.path().join("exe")).unwrap_or(false));
+    running.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// The device and inode of the run's own copy of the probe. The content would not identify the copy: probes of other
 /// runs on the same machine share it.
 struct Wanted {
@@ -75,6 +83,7 @@ mod tests {
         assert!(!runs(&program));
         let mut child = Command::new(&copy).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         assert!(runs(&copy) && !runs(&program));
+        assert_eq!(that_run(&copy), [i32::try_from(child.id()).unwrap()]);
         drop(child.stdin.take());
         child.wait().unwrap();
         assert!(!runs(&copy));

@@ -1,0 +1,171 @@
+//! The way of the probe into a running container. Its program comes in as a descriptor of a file in memory, which nobody can
+//! change any more: no file of the container is written, and no program of the container can change what runs on the machine.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::fd::{AsRawFd, OwnedFd},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use nix::{
+    fcntl::{FcntlArg, SealFlag, fcntl},
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        signal::{Signal, kill},
+    },
+    unistd::Pid,
+};
+use proto::Nonce;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::{Container, ContainerError, Way};
+use crate::run::local::survey;
+
+/// The shell's way to open the program as the first descriptor behind the standard ones, which both kinds of `exec` take.
+const WITH_PROGRAM: &str = r#"exec 3<"$0"; exec "$@""#;
+const DESCRIPTOR: u32 = 3;
+/// No image has users from here on, so that no process of the container has the probe's user.
+const FIRST_USER: u32 = 1 << 30;
+
+/// A probe in a running container.
+#[derive(Debug)]
+pub(in crate::run::local) struct Entry {
+    pub(in crate::run::local) container: Container,
+    program: OwnedFd,
+    /// The file in which the runtime keeps the probe's process number in the container.
+    number: PathBuf,
+}
+
+impl Entry {
+    /// Prepares the probe for a container. `folder` is the run's own.
+    pub(in crate::run::local) fn prepare(
+        container: Container,
+        probe: &[u8],
+        folder: &Path,
+        nonce: Nonce,
+    ) -> Result<(Self, Command), ContainerError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ContainerError::Prepare { path, source }
+        };
+        let program = sealed(probe).map_err(failed(Path::new("a file in memory")))?;
+        let entry = Self { container, program, number: folder.join("number") };
+        let process = folder.join("process.json");
+        std::fs::write(&process, entry.process(nonce).to_string()).map_err(failed(&process))?;
+        let command = entry.command(&process);
+        Ok((entry, command))
+    }
+
+    /// Returns the path of the program on the machine, for as long as this controller runs.
+    pub(in crate::run::local) fn program(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.program.as_raw_fd()))
+    }
+
+    /// Ends the probe. A failure is ignored: the probe may have ended already, and ends by itself once its streams are closed.
+    pub(in crate::run::local) async fn end(&self, grace: Duration) {
+        match self.container.way {
+            Way::ExecFd => {
+                let Ok(number) = std::fs::read_to_string(&self.number) else { return };
+                let runtime = &self.container.runtime;
+                _ = runtime.said(&["kill", "--pid", number.trim(), runtime.id(), "KILL"], grace).await;
+            }
+            Way::PreservedFd => {
+                for process in survey::processes_that_run(&self.program()) {
+                    _ = kill(Pid::from_raw(process), Signal::SIGKILL);
+                }
+            }
+        }
+    }
+
+    /// Returns the probe's process: without privileges, and confined as the container's own program.
+    fn process(&self, nonce: Nonce) -> Value {
+        let path = match self.container.way {
+            // The runtime ignores the path, and shows it as the program's name.
+            Way::ExecFd => "/probe".to_owned(),
+            Way::PreservedFd => format!("/proc/self/fd/{DESCRIPTOR}"),
+        };
+        let config = &self.container.bundle.config;
+        let user = user(config, nonce);
+        let mut process = json!({
+            "terminal": false,
+            "user": { "uid": user, "gid": user },
+            "args": [path, "report"],
+            "env": [],
+            "cwd": "/",
+            "capabilities": { "bounding": [], "effective": [], "permitted": [], "inheritable": [], "ambient": [] },
+            "noNewPrivileges": true,
+        });
+        for key in ["apparmorProfile", "selinuxLabel"] {
+            if let Some(label) = config.pointer("/process").and_then(|it| it.get(key)) {
+                process[key] = label.clone();
+            }
+        }
+        process
+    }
+
+    fn command(&self, process: &Path) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", WITH_PROGRAM]).arg(self.program());
+        command.args(self.container.runtime.words("exec")).arg("--process").arg(process);
+        match self.container.way {
+            Way::ExecFd => {
+                command.arg("--exec-fd").arg(DESCRIPTOR.to_string());
+                command.arg("--internal-pid-file").arg(&self.number);
+            }
+            Way::PreservedFd => _ = command.args(["--preserve-fds", "1"]),
+        }
+        command.arg(self.container.runtime.id());
+        command
+    }
+}
+
+/// Returns the program as a file in memory that nobody can change any more.
+fn sealed(program: &[u8]) -> io::Result<OwnedFd> {
+    let file = memfd_create(c"podproof", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    let mut file = File::from(file);
+    file.write_all(program)?;
+    let seals =
+        SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(file.into())
+}
+
+/// Returns a user that no process of the container has, as far as the container's user namespace maps one.
+fn user(config: &Value, Nonce([a, b, c, d, ..]): Nonce) -> u32 {
+    let user = FIRST_USER | (u32::from_le_bytes([a, b, c, d]) & (FIRST_USER - 1));
+    let mappings = config.pointer("/linux/uidMappings").and_then(Value::as_array).into_iter().flatten();
+    let last = mappings.filter_map(|mapping| {
+        let number = |key: &str| mapping.get(key).and_then(Value::as_u64);
+        let end = number("containerID")?.checked_add(number("size")?)?.checked_sub(1)?;
+        u32::try_from(end).ok()
+    });
+    last.max().map_or(user, |last| user.min(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn the_program_in_memory_can_be_read_and_not_changed() {
+        let program = sealed(b"program").unwrap();
+        let path = format!("/proc/self/fd/{}", program.as_raw_fd());
+        assert_eq!(fs::read(&path).unwrap(), b"program");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o111, 0o111);
+        assert!(fs::write(&path, b"another").is_err());
+    }
+
+    #[test]
+    fn the_user_is_nobody_elses_where_the_container_maps_it() {
+        let nonce = Nonce([0xff; 16]);
+        assert!(user(&json!({}), nonce) >= FIRST_USER);
+        let mapped = |size: u64| json!({ "linux": { "uidMappings": [{ "containerID": 0, "hostID": 100_000, "size": size }] } });
+        assert_eq!(user(&mapped(65_536), nonce), 65_535);
+        assert_eq!(user(&mapped(1), nonce), 0);
+    }
+}
