@@ -18,6 +18,7 @@ mod probing;
 pub(crate) mod readiness;
 mod rehearsal;
 mod remarks;
+mod review;
 pub(crate) mod survey;
 
 use std::{

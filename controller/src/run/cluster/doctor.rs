@@ -6,17 +6,8 @@ mod foresight;
 use std::{error::Error, time::Duration};
 
 use futures_util::future::join_all;
-use k8s_openapi::{
-    api::{
-        authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
-        node::v1::RuntimeClass,
-    },
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
-use kube::{
-    Api, Client,
-    api::{ListParams, PostParams},
-};
+use k8s_openapi::api::node::v1::RuntimeClass;
+use kube::{Api, Client, api::ListParams};
 use tokio::time::timeout;
 
 use foresight::Foresight;
@@ -26,6 +17,7 @@ use super::{
     manifest::Marks,
     permission::{self, Permission, Place, Without},
     readiness::Readiness,
+    review,
 };
 use crate::{
     case::cluster::{Class, Group},
@@ -204,7 +196,7 @@ async fn permissions(client: &Client, &Asked { namespace, control, live, .. }: &
             Place::Of(other) => vec![Some(other)],
         };
         for place in places {
-            reviews.extend(permission.verbs.iter().map(|verb| review(client, permission, verb, place)));
+            reviews.extend(permission.verbs.iter().map(|verb| asked(client, permission, verb, place)));
         }
     }
     let count = reviews.len();
@@ -216,35 +208,15 @@ async fn permissions(client: &Client, &Asked { namespace, control, live, .. }: &
 }
 
 /// Asks for one permission. Returns `None` if it is granted; a question without an answer is no fatal fault.
-async fn review(
+async fn asked(
     client: &Client,
     permission: &Permission,
     verb: &str,
     namespace: Option<&str>,
 ) -> Option<Check> {
-    let (resource, subresource) = match permission.resource.split_once('/') {
-        Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
-        None => (permission.resource, None),
-    };
-    let attributes = ResourceAttributes {
-        group: Some(permission.group.to_owned()),
-        resource: Some(resource.to_owned()),
-        subresource,
-        verb: Some(verb.to_owned()),
-        namespace: namespace.map(str::to_owned),
-        ..ResourceAttributes::default()
-    };
-    let review = SelfSubjectAccessReview {
-        metadata: ObjectMeta::default(),
-        spec: SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() },
-        status: None,
-    };
     let place = namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
     let what = format!("the permission to {verb} {}{place}", permission.resource);
-    let api = Api::<SelfSubjectAccessReview>::all(client.clone());
-    let answer = timeout(PATIENCE, api.create(&PostParams::default(), &review)).await;
-    let allowed =
-        answer.map(|answer| answer.map(|review| review.status.is_some_and(|status| status.allowed)));
+    let allowed = timeout(PATIENCE, review::is_granted(client, permission, verb, namespace)).await;
     match allowed {
         Ok(Ok(true)) => None,
         Ok(Ok(false)) => Some(Check::trouble(

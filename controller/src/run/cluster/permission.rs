@@ -50,6 +50,17 @@ pub enum Without {
     Words(&'static str),
 }
 
+/// The permission to ask a probe.
+pub const EXEC: Permission = Permission {
+    group: "",
+    resource: "pods/exec",
+    verbs: &["create", "get"],
+    place: Place::Both,
+    purpose: "ask a probe for its evidence (`get` before Kubernetes 1.35, also `create` since). RBAC cannot limit it to probe pods: \
+              it allows commands in every pod of the namespace",
+    without: Without::NoRun,
+};
+
 /// Every permission, in the order of the roles.
 pub const ALL: &[Permission] = &[
     Permission {
@@ -60,15 +71,7 @@ pub const ALL: &[Permission] = &[
         purpose: "launch the probe pods and list the workload's pods",
         without: Without::NoRun,
     },
-    Permission {
-        group: "",
-        resource: "pods/exec",
-        verbs: &["create", "get"],
-        place: Place::Both,
-        purpose: "ask a probe for its evidence (`get` before Kubernetes 1.35, also `create` since). RBAC cannot limit it to \
-                  probe pods: it allows commands in every pod of the namespace",
-        without: Without::NoRun,
-    },
+    EXEC,
     Permission {
         group: "",
         resource: "configmaps",

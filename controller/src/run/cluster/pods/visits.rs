@@ -16,12 +16,19 @@ use kube::{
 };
 use proto::Nonce;
 use serde_json::json;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, timeout},
+};
 
 use super::{Exec, Watch, again, create::Refusal, create::refusal};
 use crate::{
     case::leftover::Leftover,
-    run::cluster::manifest::{self, Admission, Common},
+    run::cluster::{
+        manifest::{self, Admission, Common},
+        permission::EXEC,
+        review,
+    },
     support::names,
 };
 
@@ -38,6 +45,8 @@ pub(crate) struct Visits {
     deadline: Instant,
     /// The visited pods; true for a visit that has ended.
     visited: Mutex<BTreeMap<String, bool>>,
+    /// True if the run may ask a probe.
+    may_ask: OnceCell<bool>,
 }
 
 impl Visits {
@@ -50,6 +59,7 @@ impl Visits {
             lifetime: common.lifetime,
             deadline,
             visited: Mutex::default(),
+            may_ask: OnceCell::new(),
         }
     }
 
@@ -66,6 +76,7 @@ impl Visits {
         pod: &str,
         container: &EphemeralContainer,
     ) -> Result<Admission, Refusal> {
+        self.permitted().await?;
         // From here on the container may exist, even if the answer is lost.
         self.visited().insert(pod.to_owned(), false);
         let answer = self.patch(pod, container, false, self.deadline).await;
@@ -73,6 +84,24 @@ impl Visits {
             self.visited().remove(pod);
         }
         Ok(manifest::admitted(container, &answer?)?)
+    }
+
+    /// Refuses a visit if nobody may ask the probe: it would stay in the pod for its whole lifetime. Every version of Kubernetes
+    /// needs the verb `get`. A question without an answer refuses nothing.
+    async fn permitted(&self) -> Result<(), Refusal> {
+        const VERB: &str = "get";
+        let Self { client, namespace, .. } = self;
+        let ask = || review::is_granted(client, &EXEC, VERB, Some(namespace));
+        let granted = self
+            .may_ask
+            .get_or_init(|| async { again::retry_until(self.deadline, ask).await.unwrap_or(true) });
+        if *granted.await {
+            return Ok(());
+        }
+        let resource = EXEC.resource;
+        Err(Refusal::Permission(format!(
+            "the permission to {VERB} {resource} in namespace {namespace} is missing"
+        )))
     }
 
     /// Asks the API server whether it would admit a probe's container; changes nothing.
