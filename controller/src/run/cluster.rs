@@ -161,7 +161,7 @@ impl Launcher for ClusterLauncher {
             }
             Ok::<_, RunError>((connection, surveyed))
         };
-        let (connection, Surveyed { mut cluster, kinds, forwards, running }) = tokio::select! {
+        let (connection, Surveyed { mut cluster, kinds, forwards, running, room_unknown }) = tokio::select! {
             biased;
             () = session.interrupt.arrival() => return Err(RunError::Interrupted),
             surveyed = timeout_at(session.deadline, surveyed) => surveyed.map_err(|_| RunError::NoAnswer)??,
@@ -213,6 +213,7 @@ impl Launcher for ClusterLauncher {
                 .into_iter()
                 .chain(remarks::of(&cluster, &plan, &listening, &results.probed))
                 .chain(remarks::on_traces(&results.visited))
+                .chain(remarks::on_memory(&results.visited, room_unknown.as_deref()))
                 .collect(),
             cases: cases::cases(request, &needs, &Arc::new(cluster), plan, results.probed),
             leftovers: [awaited.leftovers, results.leftovers].concat(),
@@ -335,7 +336,13 @@ async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, Ru
         control: target.control_namespace.as_deref(),
         pool_label: target.pool_label.as_deref(),
     };
-    Ok(Box::pin(survey::cluster(&connection.client, &scope)).await?)
+    let mut surveyed = Box::pin(survey::cluster(&connection.client, &scope)).await?;
+    if target.live.is_some() {
+        let pods = &surveyed.cluster.pod_views;
+        let marked = survey::room::mark(&connection.client, &target.namespace, pods, &mut surveyed.running);
+        surveyed.room_unknown = marked.await;
+    }
+    Ok(surveyed)
 }
 
 /// Returns the namespace of the control pods, or what the run knows of them without one.

@@ -20,6 +20,13 @@ pub enum Unfit {
     Static,
     /// No container of the pod runs; the pod's phase.
     NotRunning(String),
+    /// A visit may take more memory than is left to the pod, in bytes.
+    Full {
+        /// The memory below the pod's limit.
+        left: u64,
+        /// The memory that a visit may take.
+        visit: u64,
+    },
 }
 
 impl fmt::Display for Unfit {
@@ -27,6 +34,12 @@ impl fmt::Display for Unfit {
         match self {
             Self::Terminating => formatter.write_str("it is being deleted"),
             Self::Static => formatter.write_str("it is a static pod, which only its node can change"),
+            Self::Full { left, visit } => write!(
+                formatter,
+                "{} MiB of memory are left below its limit, and a visit may take {} MiB; give it more, or examine another pod",
+                left >> 20,
+                visit >> 20
+            ),
             Self::NotRunning(phase) => write!(formatter, "no container of it runs; its phase is {phase}"),
         }
     }

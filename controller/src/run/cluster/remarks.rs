@@ -38,3 +38,11 @@ pub(super) fn on_traces(visited: &[String]) -> Option<String> {
         )
     })
 }
+
+/// Says that the memory of the examined pods was not known.
+pub(super) fn on_memory(visited: &[String], unknown: Option<&str>) -> Option<String> {
+    let why = unknown.filter(|_| !visited.is_empty())?;
+    Some(format!(
+        "the memory that is left to the examined pods is not known, so that a pod near its limit was not left alone ({why})"
+    ))
+}

@@ -20,6 +20,7 @@ mod pod_views;
 mod policies;
 mod quotas;
 pub(crate) mod reading;
+pub(crate) mod room;
 mod running;
 mod secrets;
 mod selecting;
@@ -84,6 +85,8 @@ pub(crate) struct Surveyed {
     pub(crate) forwards: Vec<Forward>,
     /// The pods by their names, as far as they may be examined in place.
     pub(crate) running: BTreeMap<String, Running>,
+    /// Why the memory that is left to running pods is not known; `None` if it is, or if no running pod is examined.
+    pub(crate) room_unknown: Option<String>,
 }
 
 /// Reads everything concurrently. Only a missing namespace or a silent API server is an error.
@@ -144,7 +147,7 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
         peers: Vec::new(),
         neighbours: pods.neighbours,
     };
-    Ok(Surveyed { cluster, kinds, forwards, running: pods.running })
+    Ok(Surveyed { cluster, kinds, forwards, running: pods.running, room_unknown: None })
 }
 
 /// Reads the nodes again.
