@@ -4,6 +4,7 @@ mod bearer;
 pub(crate) mod credential;
 mod door;
 mod kubeconfig;
+mod pace;
 mod proxy;
 
 use std::{env, path::PathBuf, sync::Arc};
@@ -19,6 +20,7 @@ use bearer::Bearer;
 use credential::CredentialError;
 use door::DoorLayer;
 use kubeconfig::Found;
+pub(crate) use pace::Pace;
 use proxy::ProxyRefused;
 
 use crate::support::world;
@@ -45,6 +47,8 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     /// The API server's address, for messages.
     pub(crate) server: String,
+    /// The pace of the requests.
+    pub(crate) pace: Pace,
 }
 
 /// Why no client can be made for a cluster.
@@ -76,13 +80,20 @@ pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
         .push((USER_AGENT, HeaderValue::from_static(concat!("podproof/", env!("CARGO_PKG_VERSION")))));
     // A silent watch or a silent exec is no failure.
     config.read_timeout = None;
+    // The door asks again by itself: a webhook's refusal may have the same status as an API server under load.
+    config.default_retry = false;
     let proxy = proxy::choose(proxy.as_deref(), &config.cluster_url, |name| env::var(name).ok())?;
     config.proxy_url = proxy.as_ref().map(|proxy| proxy.url().clone());
     let bearer = Bearer::of(&mut config.auth_info).await?;
     let server = config.cluster_url.to_string();
     let builder = ClientBuilder::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))?;
-    let door = DoorLayer { bearer: bearer.map(Arc::new), proxy: proxy.map(|proxy| proxy.to_string().into()) };
-    Ok(Connection { client: builder.with_layer(&door).build(), server })
+    let pace = Pace::default();
+    let door = DoorLayer {
+        bearer: bearer.map(Arc::new),
+        proxy: proxy.map(|proxy| proxy.to_string().into()),
+        pace: pace.clone(),
+    };
+    Ok(Connection { client: builder.with_layer(&door).build(), server, pace })
 }
 
 /// Lets flags replace the user and the groups of the kubeconfig, each by itself, as kubectl does.

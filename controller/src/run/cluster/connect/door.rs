@@ -1,4 +1,5 @@
-//! The door of all requests: it adds the token, asks once more with a new token, and names the proxy of a failure.
+//! The door of all requests: it keeps their pace, adds the token, asks once more with a new token, and names the proxy of a
+//! failure.
 
 use std::{
     future::Future,
@@ -9,9 +10,13 @@ use std::{
 
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use kube::client::Body;
+use tokio::time::sleep;
 use tower::{BoxError, Layer, Service, ServiceExt, buffer::Buffer};
 
-use super::bearer::Bearer;
+use super::{
+    bearer::Bearer,
+    pace::{self, Pace},
+};
 
 /// The number of requests that may wait for the service behind the door.
 const WAITING: usize = 1024;
@@ -22,6 +27,7 @@ pub(super) struct DoorLayer {
     pub(super) bearer: Option<Arc<Bearer>>,
     /// The proxy for messages; `None` for a direct connection.
     pub(super) proxy: Option<Arc<str>>,
+    pub(super) pace: Pace,
 }
 
 #[derive(Clone)]
@@ -29,6 +35,7 @@ pub(super) struct Door<F: Send + 'static> {
     inner: Buffer<Request<Body>, F>,
     bearer: Option<Arc<Bearer>>,
     proxy: Option<Arc<str>>,
+    pace: Pace,
 }
 
 /// A failure on a way through a proxy.
@@ -48,7 +55,9 @@ where
     type Service = Door<S::Future>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Door { inner: Buffer::new(inner, WAITING), bearer: self.bearer.clone(), proxy: self.proxy.clone() }
+        let Self { bearer, proxy, pace } = self;
+        let inner = Buffer::new(inner, WAITING);
+        Door { inner, bearer: bearer.clone(), proxy: proxy.clone(), pace: pace.clone() }
     }
 }
 
@@ -69,17 +78,44 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let other = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, other);
-        let (bearer, proxy) = (self.bearer.clone(), self.proxy.clone());
+        let (bearer, proxy, pace) = (self.bearer.clone(), self.proxy.clone(), self.pace.clone());
+        let lasts = pace::lasts(&request);
         Box::pin(async move {
-            let answer = match bearer {
-                Some(bearer) => answered(inner, &bearer, request).await,
-                None => inner.oneshot(request).await,
-            };
-            answer.map_err(|source| match proxy {
+            let _slot = pace.slot(lasts).await;
+            paced(inner, bearer.as_deref(), &pace, request).await.map_err(|source| match proxy {
                 Some(proxy) => ThroughProxy { proxy, source }.into(),
                 None => source,
             })
         })
+    }
+}
+
+/// Asks, and asks again as long as the API server wants a later attempt.
+async fn paced<F, B, E>(
+    inner: Buffer<Request<Body>, F>,
+    bearer: Option<&Bearer>,
+    pace: &Pace,
+    mut request: Request<Body>,
+) -> Result<Response<B>, BoxError>
+where
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+    E: Into<BoxError> + 'static,
+{
+    let is_reading = pace::is_reading(&request);
+    let mut attempt = 0;
+    loop {
+        let again = copy(&request);
+        pace.count();
+        let answer = match bearer {
+            Some(bearer) => answered(inner.clone(), bearer, request).await?,
+            None => inner.clone().oneshot(request).await?,
+        };
+        let pause = pace::pause(is_reading, (answer.status(), answer.headers()), attempt);
+        let (Some(again), Some(pause)) = (again, pause) else { return Ok(answer) };
+        drop(answer);
+        sleep(pause).await;
+        request = again;
+        attempt += 1;
     }
 }
 
@@ -114,4 +150,40 @@ fn copy(request: &Request<Body>) -> Option<Request<Body>> {
     copy.headers_mut().clone_from(request.headers());
     copy.extensions_mut().clone_from(request.extensions());
     Some(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_few_requests_wait_at_once() {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (of_now, of_most) = (Arc::clone(&now), Arc::clone(&most));
+        let service = tower::service_fn(move |_: Request<Body>| {
+            let (now, most) = (Arc::clone(&of_now), Arc::clone(&of_most));
+            async move {
+                most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                sleep(Duration::from_millis(1)).await;
+                now.fetch_sub(1, Ordering::Relaxed);
+                Ok::<_, Infallible>(Response::new(()))
+            }
+        });
+        let pace = Pace::default();
+        let mut door = DoorLayer { bearer: None, proxy: None, pace: pace.clone() }.layer(service);
+        let mut all = Vec::new();
+        for _ in 0..200 {
+            all.push(door.ready().await.unwrap().call(Request::new(Body::empty())));
+        }
+        assert!(join_all(all).await.iter().all(Result::is_ok));
+        assert_eq!((most.load(Ordering::Relaxed), pace.made()), (32, 200));
+    }
 }
