@@ -18,7 +18,7 @@ pub mod stopped;
 use std::{path::PathBuf, sync::Arc};
 
 use breach::Breach;
-use cluster::{Cluster, ControlPods, Coverage, Group, Labels, PodView};
+use cluster::{Cluster, ControlPods, Coverage, Group, Labels, PodView, Shared};
 use destination::Destination;
 use identity::{FileDigest, Identity};
 use ingress::Ingress;
@@ -260,7 +260,7 @@ impl Case {
     }
 
     /// Returns the pods and templates that the probe represents; none for a local run.
-    pub fn pod_views(&self) -> &[PodView] {
+    pub fn pod_views(&self) -> &[Shared<PodView>] {
         self.surroundings
             .in_cluster
             .as_ref()

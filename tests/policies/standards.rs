@@ -105,7 +105,7 @@ impl Fixture {
     fn judged(&self, clean: &Case) -> Vec<Finding> {
         let mut case = clean.clone();
         let known = case.surroundings.in_cluster.as_mut().unwrap();
-        known.group.pod_views = vec![pod_view(self.pod.clone()).unwrap()];
+        known.group.pod_views = vec![pod_view(self.pod.clone()).unwrap().into()];
         let findings = finding::judge(&case, &Policy::of(Environment::Production));
         let wanted = |it: &Finding| ["filesystem-isolation", "least-privilege"].contains(&it.requirement.id);
         findings.into_iter().filter(wanted).collect()

@@ -19,6 +19,7 @@ mod quantity;
 mod running;
 mod selecting;
 mod selector;
+mod shared;
 mod storage;
 mod workload_name;
 
@@ -45,6 +46,7 @@ pub use quantity::{bytes, millis};
 pub use running::{Running, Unfit};
 pub use selecting::{Selecting, SelectingKind, ServicePort};
 pub use selector::{Labels, Requirement, Selector};
+pub use shared::Shared;
 pub use storage::{CsiDriver, StorageClass, Volume, VolumeKind};
 pub use workload_name::kind_and_name;
 
@@ -74,7 +76,7 @@ pub struct Cluster {
     /// The API server's version.
     pub version: Read<String>,
     /// Pods, and pod templates of workloads.
-    pub pod_views: Vec<PodView>,
+    pub pod_views: Vec<Shared<PodView>>,
     /// Failed reads of workloads and pods.
     pub unread_pod_views: Vec<Unreadable>,
     /// Every RuntimeClass of the cluster.
@@ -131,7 +133,7 @@ pub struct Addresses {
 impl Cluster {
     /// Returns the pods that exist.
     pub fn pods(&self) -> impl Iterator<Item = &PodView> {
-        self.pod_views.iter().filter(|pod_view| !pod_view.origin.is_template())
+        self.pod_views.iter().map(|pod_view| &**pod_view).filter(|pod_view| !pod_view.origin.is_template())
     }
 
     /// Returns the RuntimeClass with a name.

@@ -75,7 +75,7 @@ fn are_the_machines(case: &Case, assessment: &Assessment, processes: &Processes)
     let is_thread = |process: &Process| {
         process.status.seen().is_some_and(|status| status.kind == ProcessKind::KernelThread)
     };
-    let declared = case.pod_views().iter().any(PodView::shares_the_nodes_processes);
+    let declared = case.pod_views().iter().any(|pod_view| pod_view.shares_the_nodes_processes());
     case.surroundings.subject == Subject::Unsandboxed
         || share_the_machines_namespace(case, assessment)
         || declared
@@ -234,7 +234,8 @@ impl<'a> Others<'a> {
     pub(in crate::judge) fn pods(&self) -> impl Iterator<Item = &'a PodView> {
         let examined = self.case.examined_pod();
         let is_it = move |pod: &String| examined.is_none_or(|examined| examined == pod);
-        self.case.pod_views().iter().filter(move |pod_view| pod_view.origin.pod.as_ref().is_some_and(is_it))
+        let pod_views = self.case.pod_views().iter().map(|pod_view| &**pod_view);
+        pod_views.filter(move |pod_view| pod_view.origin.pod.as_ref().is_some_and(is_it))
     }
 }
 

@@ -189,6 +189,9 @@ impl Judge {
 
 // === impl Judgement ===
 
+/// The most objects of the cluster that a finding cites. A run has the same finding for each of its sandboxes.
+const CITED: usize = 20;
+
 impl Judgement {
     /// Returns *met* with its reason.
     pub fn met(because: impl Into<String>) -> Self {
@@ -242,10 +245,45 @@ impl Judgement {
         self
     }
 
+    /// Adds objects of the cluster that the judgement rests on: the first ones by name, and the number of the rest.
+    #[must_use]
+    pub fn citing_objects(self, texts: impl IntoIterator<Item = String>) -> Self {
+        let mut texts = texts.into_iter();
+        let judgement = texts.by_ref().take(CITED).fold(self, |it, text| it.citing("cluster", text));
+        match texts.count() {
+            0 => judgement,
+            more => judgement.citing("cluster", format!("and {more} more")),
+        }
+    }
+
     /// Adds observations that the judgement rests on.
     #[must_use]
     pub fn citing_all(mut self, citations: impl IntoIterator<Item = Citation>) -> Self {
         self.citations.extend(citations);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cited(objects: usize) -> Vec<String> {
+        let judgement = Judgement::unmet("because");
+        let texts = (0..objects).map(|number| format!("pod/{number}"));
+        judgement.citing_objects(texts).citations.into_iter().map(|citation| citation.text).collect()
+    }
+
+    #[test]
+    fn a_few_objects_are_cited_by_name() {
+        assert_eq!(cited(2), ["pod/0", "pod/1"]);
+        assert_eq!(cited(CITED).len(), CITED);
+    }
+
+    #[test]
+    fn objects_beyond_the_first_are_counted() {
+        let cited = cited(10_000);
+        assert_eq!(cited.len(), CITED + 1);
+        assert_eq!(cited[CITED], "and 9980 more");
     }
 }

@@ -25,13 +25,13 @@ pub use homeless::homeless;
 pub use ingress::Reception;
 pub use listening::{Listening, unanswered};
 pub use live::{Chosen, Live};
-pub use second_reading::apply_second_reading;
+pub use second_reading::{Known, apply_second_reading};
 pub use targets::{ListenerAt, destinations};
 pub use withheld::remarks as remarks_on_labels;
 
 use super::needs::Entry;
 use crate::case::cluster::{
-    Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, Running, SelectingKind,
+    Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, Running, SelectingKind, Shared,
 };
 use grouping::Grouping;
 use uncovered::{Gaps, Uncovered};
@@ -82,8 +82,8 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// For each set of pods that are bound alike, the position of its first group.
     firsts: Vec<usize>,
-    /// The number of groups without a probe because of `--max-probes`.
-    pub beyond: usize,
+    /// The positions of the groups that have no probe because of `--max-probes`.
+    pub beyond: BTreeSet<usize>,
     /// The pods and nodes that the probes cover.
     pub coverage: Coverage,
 }
@@ -94,7 +94,7 @@ impl Plan {
     /// Returns a remark on the groups beyond the bound of the probes; `None` if there are none.
     pub fn beyond(&self) -> Option<String> {
         let probes = self.groups.iter().filter(|group| group.refused.is_none()).count();
-        let beyond = self.beyond;
+        let beyond = self.beyond.len();
         (beyond > 0).then(|| {
             format!(
                 "{probes} groups of pods get a probe, and {beyond} more do not: `--max-probes {}` makes them all",
@@ -148,17 +148,17 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
         return Err(Error::NothingAlike(format!("{kind}/{name}")));
     }
     let coverage = coverage(cluster, request, (&groups, &beyond), gaps);
-    Ok(Plan { groups, firsts, beyond: beyond.len(), coverage })
+    Ok(Plan { groups, firsts, beyond, coverage })
 }
 
 /// Returns the requested pods that do not exist yet.
-fn to_come(request: &Request) -> Vec<PodView> {
+fn to_come(request: &Request) -> Vec<Shared<PodView>> {
     let to_come = request.to_come.iter().map(|(class, labels)| PodView {
         runtime_class: Some(class.clone()),
         labels: labels.clone(),
         ..PodView::default()
     });
-    to_come.collect()
+    to_come.map(Shared::from).collect()
 }
 
 fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! The user's wishes for the whole run, and for single workloads that the policy file names.
 
 use super::Wanted;
-use crate::case::cluster::{Cluster, Forward, Group, Labels, Origin, PodView};
+use crate::case::cluster::{Cluster, Forward, Group, Labels, Origin, PodView, Shared};
 
 /// The user's wishes, by workload.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,7 @@ impl Entry {
     }
 
     /// Returns true if the entry selects something, or if not all workloads could be read.
-    pub(super) fn is_of_use(&self, cluster: &Cluster, to_come: &[PodView]) -> bool {
+    pub(super) fn is_of_use(&self, cluster: &Cluster, to_come: &[Shared<PodView>]) -> bool {
         let mut all = cluster.pod_views.iter().chain(to_come);
         !cluster.unread_pod_views.is_empty() || all.any(|it| self.selects(&it.origin, &it.labels))
     }

@@ -385,7 +385,8 @@ async fn second_reading(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: 
     let Ground { connection, cluster, kinds, .. } = ground;
     let control = cluster.control.as_ref().map(|control| control.name.as_str());
     let namespaces = (cluster.namespace.as_str(), control);
-    let reading = survey::later(&connection.client, namespaces, kinds, made);
+    let known = plan::cluster::Known::of(cluster);
+    let reading = survey::later(&connection.client, namespaces, kinds, (made, &known));
     timeout_at(deadline, reading).await.unwrap_or_else(|_| {
         let unread =
             |what| Unreadable { what, forbidden: false, message: "the run's time was over".to_owned() };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Labels, PodView, Read, Unreadable};
+use super::{Labels, PodView, Read, Shared, Unreadable};
 use crate::case::policy::Policies;
 
 /// A namespace's labels and policies.
@@ -18,8 +18,8 @@ pub struct Bonds {
 /// The second reading of a namespace, at the end of the run.
 #[derive(Clone, Debug)]
 pub struct SecondReading {
-    /// The current pods, without those of the run itself.
-    pub pods: Read<Vec<PodView>>,
+    /// The current pods that are new or have changed, without those of the run itself.
+    pub pods: Read<Vec<Shared<PodView>>>,
     /// The current labels and the versions of the policies.
     pub bonds: Bonds,
     /// The current policies.

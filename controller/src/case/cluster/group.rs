@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Labels, NodeKind, Part, Placement, PodView, Restriction};
+use super::{Labels, NodeKind, Part, Placement, PodView, Restriction, Shared};
 
 /// One probe with the pods that it represents.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Group {
     /// The requirements of that pod for its node.
     pub placement: Placement,
     /// The represented pods and templates; none for pods that do not exist yet.
-    pub pod_views: Vec<PodView>,
+    pub pod_views: Vec<Shared<PodView>>,
     /// The running pod that is examined in place; `None` if a probe pod represents the pods.
     pub in_place: Option<String>,
     /// Why no probe may be launched; `None` if it may.
@@ -71,7 +71,7 @@ impl Group {
 
     /// Returns the first pod in the node's own network, where no policy binds it.
     pub fn in_the_nodes_network(&self) -> Option<&PodView> {
-        self.pod_views.iter().find(|pod_view| pod_view.in_the_nodes_network())
+        self.pod_views.iter().map(|pod_view| &**pod_view).find(|pod_view| pod_view.in_the_nodes_network())
     }
 
     /// Returns why a pod of the group has another network than the probe; `None` if none has.

@@ -52,6 +52,18 @@ saved_struct! {
     }
 }
 
+impl From<cluster::Shared<cluster::PodView>> for PodView {
+    fn from(shared: cluster::Shared<cluster::PodView>) -> Self {
+        shared.into_inner().into()
+    }
+}
+
+impl From<PodView> for cluster::Shared<cluster::PodView> {
+    fn from(pod_view: PodView) -> Self {
+        cluster::PodView::from(pod_view).into()
+    }
+}
+
 saved_struct! {
     /// The workload and the name of a pod.
     Origin for cluster::Origin {

@@ -39,14 +39,11 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
     let unread = &known.cluster.unread_pod_views;
     if let Some(first) = unread.first() {
         let judgement = Judgement::inconclusive(format!("not every workload is known: {first}"));
-        return unread.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.to_string()));
+        return judgement.citing_objects(unread.iter().map(ToString::to_string));
     }
     if let Some(first) = coverage.uncovered.first() {
         let judgement = Judgement::inconclusive(format!("no probe represents {first}"));
-        return coverage
-            .uncovered
-            .iter()
-            .fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()));
+        return judgement.citing_objects(coverage.uncovered.iter().cloned());
     }
     if let Some(why) = &coverage.unknown {
         return Judgement::inconclusive(format!("the node pools are not known: {why}"));

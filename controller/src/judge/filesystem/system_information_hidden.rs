@@ -10,7 +10,7 @@ use crate::judge::{
     requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope},
 };
 use crate::{
-    case::{Case, Citation, cluster::PodView},
+    case::{Case, Citation},
     judge::gvisor::{Assessment, Kernel},
 };
 
@@ -104,7 +104,7 @@ fn other_processes(case: &Case, assessment: &Assessment, found: &mut Found) {
 /// True for a probe in a running pod or container whose processes are its own.
 fn is_in_place(case: &Case, assessment: &Assessment) -> bool {
     case.is_in_place()
-        && !case.pod_views().iter().any(PodView::shares_the_nodes_processes)
+        && !case.pod_views().iter().any(|pod_view| pod_view.shares_the_nodes_processes())
         && !processes::share_the_machines_namespace(case, assessment)
 }
 

@@ -1,7 +1,10 @@
 //! Every workload and every running pod names the RuntimeClass. A corrected pod template does not change the pods that it
 //! made before.
 
-use crate::case::{Case, InCluster, cluster::PodView};
+use crate::case::{
+    Case, InCluster,
+    cluster::{PodView, Shared},
+};
 use crate::judge::gvisor::{Assessment, Kernel};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -41,9 +44,7 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
         let because =
             format!("{} names no RuntimeClass{}", first.origin.title(), template_says(pod_views, first));
         let judgement = Judgement::unmet(because);
-        return without
-            .iter()
-            .fold(judgement, |judgement, pod_view| judgement.citing("cluster", pod_view.origin.title()));
+        return judgement.citing_objects(without.iter().map(|pod_view| pod_view.origin.title()));
     }
     if let Some(unreadable) = known.cluster.unread_pod_views.first() {
         return Judgement::inconclusive(unreadable.to_string());
@@ -96,7 +97,7 @@ fn older_than_its_class(known: &InCluster, pod_view: &PodView) -> bool {
 }
 
 /// Returns a hint for a pod that is older than its corrected template; empty for any other.
-fn template_says(pod_views: &[PodView], pod: &PodView) -> String {
+fn template_says(pod_views: &[Shared<PodView>], pod: &PodView) -> String {
     let template = pod_views.iter().find(|pod_view| {
         pod_view.origin.is_template()
             && pod_view.origin.kind == pod.origin.kind

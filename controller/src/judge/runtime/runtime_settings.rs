@@ -6,7 +6,10 @@ mod proxies;
 
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 use crate::{
-    case::{Case, cluster::PodView},
+    case::{
+        Case,
+        cluster::{PodView, Shared},
+    },
     judge::gvisor::{
         Assessment, Kernel,
         settings::{self, Effect, SETTINGS, Setting, Shown},
@@ -112,7 +115,7 @@ fn unknown(case: &Case) -> Option<Judgement> {
 
 /// Returns each annotation of gVisor's as a fragment, with its effect.
 fn annotations(case: &Case) -> Vec<(String, Effect)> {
-    let of = |pod_view: &PodView| {
+    let of = |pod_view: &Shared<PodView>| {
         let title = pod_view.origin.title();
         let told = |(key, value): (&String, &String)| {
             (format!("{title} sets {key}={value}"), settings::effect(key, value))

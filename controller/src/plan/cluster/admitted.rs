@@ -1,13 +1,13 @@
 //! Templates that are judged with the labels, annotations and fields that admission gave all their pods.
 
 use super::first;
-use crate::case::cluster::{Cluster, Labels, PodView};
+use crate::case::cluster::{Cluster, Labels, PodView, Shared};
 
 /// Returns a remark for each template that would be judged or bound otherwise without the additions of admission.
 pub fn remarks(cluster: &Cluster) -> Vec<String> {
     let judged_by_pods =
         cluster.pod_views.iter().filter(|it| it.origin.is_template() && matters(cluster, it));
-    let remark = |template: &PodView| {
+    let remark = |template: &Shared<PodView>| {
         let pods = cluster.made_by(template).map(|pod| pod.origin.title());
         format!(
             "{} was judged with {}, which its template lacks: admission gave this to its pods ({}), and new pods are expected to get \

@@ -48,7 +48,6 @@ fn workloads(group: &Group) -> BTreeSet<String> {
 mod tests {
     use super::*;
     use crate::{
-        case::cluster::PodView,
         fixture,
         plan::cluster::{Plan, namespace, tests},
     };
@@ -60,7 +59,7 @@ mod tests {
         let all =
             sandboxes.iter().flat_map(|&(workload, count)| (0..count).map(move |number| (workload, number)));
         let pod = |(workload, number): (&str, usize)| {
-            let mut pod: PodView = template.clone();
+            let mut pod = template.clone();
             pod.origin.name = workload.to_owned();
             pod.origin.pod = Some(format!("{workload}-{number}"));
             pod.gvisor_annotations = [(format!("dev.gvisor.flag.{workload}"), number.to_string())].into();
@@ -81,7 +80,7 @@ mod tests {
     #[test]
     fn a_run_within_its_bound_probes_every_group() {
         let plan = plan(&[("api", 3), ("web", 1)], 4);
-        assert_eq!((probed(&plan).len(), plan.beyond), (4, 0));
+        assert_eq!((probed(&plan).len(), plan.beyond.len()), (4, 0));
     }
 
     #[test]
@@ -93,7 +92,7 @@ mod tests {
     #[test]
     fn a_group_beyond_the_bound_is_uncovered_and_named_with_what_raises_the_bound() {
         let plan = plan(&[("api", 3)], 2);
-        assert_eq!((plan.groups.len(), plan.beyond), (3, 1));
+        assert_eq!((plan.groups.len(), plan.beyond), (3, [2].into()));
         let uncovered = &plan.coverage.uncovered;
         assert!(uncovered[0].starts_with("pod/api-2: the run makes at most 2 probes"), "{uncovered:?}");
         assert!(uncovered[0].contains("`--max-probes 3`"), "{uncovered:?}");

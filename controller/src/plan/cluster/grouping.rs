@@ -13,7 +13,7 @@ use super::{
     uncovered::{Gaps, excluded_workload},
 };
 use crate::case::{
-    cluster::{Cluster, Group, Labels, PodView},
+    cluster::{Cluster, Group, Labels, PodView, Shared},
     policy::Binding,
 };
 
@@ -98,7 +98,7 @@ impl<'a> Grouping<'a> {
     }
 
     /// Adds a pod or a pod template to its group. The probe copies a pod rather than a template, since policies bind pods.
-    fn join(&self, groups: &mut BTreeMap<Key, Group>, pod_view: &PodView, key: Key) {
+    fn join(&self, groups: &mut BTreeMap<Key, Group>, pod_view: &Shared<PodView>, key: Key) {
         let group = match groups.entry(key) {
             MapEntry::Occupied(known) => known.into_mut(),
             MapEntry::Vacant(new) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Nodes, Request, places::Places, refused, withheld::withheld};
-use crate::case::cluster::{Cluster, Group, PodView};
+use crate::case::cluster::{Cluster, Group, PodView, Shared};
 
 /// Returns a group for each kind of pods that no node can run, with what such a pod asks of its node. Pods that run show that a
 /// node can run them.
@@ -13,7 +13,7 @@ pub fn homeless(cluster: &Cluster, request: &Request) -> Vec<Group> {
         return Vec::new();
     }
     let places = Places::new(cluster, &Nodes::PerPool);
-    let waits = |pod_view: &&PodView| {
+    let waits = |pod_view: &&Shared<PodView>| {
         super::asked_for(pod_view, request) && pod_view.node.is_none() && places.of(pod_view).is_empty()
     };
     let mut kinds = BTreeSet::new();

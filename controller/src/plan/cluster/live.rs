@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use crate::case::cluster::{Group, Labels, PodView, Running};
+use crate::case::cluster::{Group, Labels, PodView, Running, Shared};
 
 /// The request to examine running pods.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -45,7 +45,7 @@ pub(super) fn apply(
 }
 
 fn pods(group: &Group) -> impl Iterator<Item = (&String, &PodView)> {
-    group.pod_views.iter().filter_map(|pod_view| Some((pod_view.origin.pod.as_ref()?, pod_view)))
+    group.pod_views.iter().filter_map(|pod_view| Some((pod_view.origin.pod.as_ref()?, &**pod_view)))
 }
 
 /// Returns one group for each pod of a group that is examined, whatever keeps a probe pod away. The first one also has the pods that are not examined, which it
@@ -85,7 +85,7 @@ fn in_place(group: Group, running: &BTreeMap<String, Running>, live: &Live) -> V
     split
 }
 
-fn of_pod(group: &Group, own: Vec<PodView>, pod: String, refused: Option<String>) -> Group {
+fn of_pod(group: &Group, own: Vec<Shared<PodView>>, pod: String, refused: Option<String>) -> Group {
     let labels = own.first().map_or_else(|| group.labels.clone(), |pod_view| pod_view.labels.clone());
     Group {
         node: own.first().and_then(|pod_view| pod_view.node.clone()),
@@ -126,7 +126,10 @@ mod tests {
             ..PodView::default()
         };
         let pods = pods.iter().map(|pod| pod_view(Some(pod)));
-        Group { pod_views: [pod_view(None)].into_iter().chain(pods).collect(), ..Group::default() }
+        Group {
+            pod_views: [pod_view(None)].into_iter().chain(pods).map(Shared::from).collect(),
+            ..Group::default()
+        }
     }
 
     /// Returns the state of these pods, each with its number of earlier probes.

@@ -9,7 +9,7 @@ use super::{
     places::left_out,
     uncovered::excluded_workload,
 };
-use crate::case::cluster::{Cluster, Later, PodView, SecondReading};
+use crate::case::cluster::{Cluster, Later, PodView, SecondReading, Shared};
 
 /// Applies the second reading to the first one and to the plan.
 pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: SecondReading) {
@@ -31,8 +31,7 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
         }
     };
     let known = Known::of(cluster);
-    let pods = pods.into_iter().map(|pod| known.named_by_its_workload(pod));
-    let changed: Vec<_> = pods.filter(|pod| !known.is_unchanged(pod)).collect();
+    let changed: Vec<_> = pods.into_iter().filter_map(|pod| known.changed(pod)).collect();
     if changed.is_empty() {
         return;
     }
@@ -48,7 +47,8 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
 }
 
 /// The pods and workloads of the first reading.
-struct Known<'a> {
+#[derive(Debug)]
+pub struct Known<'a> {
     pods: BTreeMap<&'a str, &'a PodView>,
     workloads: BTreeSet<(&'a str, &'a str)>,
     /// The workloads in the order of the first reading.
@@ -56,7 +56,8 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn of(cluster: &'a Cluster) -> Self {
+    /// Returns those of a cluster.
+    pub fn of(cluster: &'a Cluster) -> Self {
         let mut known = Self { pods: BTreeMap::new(), workloads: BTreeSet::new(), owners: Vec::new() };
         for pod_view in &cluster.pod_views {
             let origin = &pod_view.origin;
@@ -70,8 +71,14 @@ impl<'a> Known<'a> {
         known
     }
 
+    /// Returns a pod of the second reading, with the workload of the first one; `None` if the first one has the same pod.
+    pub fn changed(&self, pod: Shared<PodView>) -> Option<Shared<PodView>> {
+        let pod = self.named_by_its_workload(pod);
+        (!self.is_unchanged(&pod)).then_some(pod)
+    }
+
     /// Names the pod's workload as in the first reading; the second one does not ask for workloads.
-    fn named_by_its_workload(&self, mut pod: PodView) -> PodView {
+    fn named_by_its_workload(&self, mut pod: Shared<PodView>) -> Shared<PodView> {
         let before = pod.origin.pod.as_deref().and_then(|name| self.pods.get(name));
         if let Some(before) = before {
             pod.origin = before.origin.clone();
@@ -100,7 +107,7 @@ fn join(
     (plan, gaps): (&mut Plan, &mut Gaps),
     request: &Request,
     keys: &BTreeMap<Key, usize>,
-    pod: &PodView,
+    pod: &Shared<PodView>,
 ) {
     let title = pod.origin.title();
     // The second reading knows no owners of owners: a new pod that may be of the workload is not left out.
@@ -135,13 +142,13 @@ mod tests {
 
     /// Returns the cluster and the plan after this second reading.
     fn read(
-        later: impl FnOnce(&mut Vec<PodView>, &mut Bonds) -> Option<Read<Vec<PodView>>>,
+        later: impl FnOnce(&mut Vec<Shared<PodView>>, &mut Bonds) -> Option<Read<Vec<Shared<PodView>>>>,
     ) -> (Cluster, Plan) {
         let mut cluster = tests::cluster();
         let request = tests::request();
         let mut plan = namespace(&cluster, &request).unwrap();
         let mut bonds = cluster.bonds.clone();
-        let mut pods: Vec<_> = cluster.pods().cloned().collect();
+        let mut pods: Vec<_> = cluster.pods().cloned().map(Shared::from).collect();
         // The second reading does not ask for workloads.
         pods[0].origin.kind = "replicaset".into();
         let instead = later(&mut pods, &mut bonds);
@@ -151,7 +158,7 @@ mod tests {
         (cluster, plan)
     }
 
-    fn another(pods: &mut Vec<PodView>, change: impl FnOnce(&mut PodView)) {
+    fn another(pods: &mut Vec<Shared<PodView>>, change: impl FnOnce(&mut PodView)) {
         let mut pod = pods[0].clone();
         pod.origin.pod = Some("web-2".into());
         change(&mut pod);
@@ -211,7 +218,7 @@ mod tests {
         let like = Some(("deployment".to_owned(), "web".to_owned()));
         let request = Request { like, ..tests::request() };
         let mut plan = namespace(&cluster, &request).unwrap();
-        let mut pods: Vec<_> = cluster.pods().cloned().collect();
+        let mut pods: Vec<_> = cluster.pods().cloned().map(Shared::from).collect();
         another(&mut pods, |pod| {
             (pod.origin.kind, pod.origin.name) = (kind.to_owned(), name.to_owned());
             pod.runtime_class = None;

@@ -48,7 +48,8 @@ impl Log {
     }
 }
 
-/// Returns a client whose requests a function answers: with a status and an object for method and path. A watch has no event.
+/// Returns a client whose requests a function answers: with a status and an object for method and path, or null for the object that
+/// was sent. A watch has no event.
 pub(super) fn client(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> (Client, Log) {
     let (log, answer) = (Log::default(), Arc::new(answer));
     let logged = log.clone();
@@ -59,12 +60,13 @@ pub(super) fn client(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'stat
             if path.contains("watch=true") {
                 std::future::pending::<()>().await;
             }
-            let request = format!("{} {path}", request.method());
+            let (parts, sent) = request.into_parts();
+            let request = format!("{} {path}", parts.method);
             log.begin(request.clone());
             sleep(ANSWER).await;
             let (status, object) = answer(&request);
             log.end();
-            let body = Body::from(object.to_string().into_bytes());
+            let body = if object.is_null() { sent } else { Body::from(object.to_string().into_bytes()) };
             Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
         }
     });

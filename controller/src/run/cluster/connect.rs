@@ -71,7 +71,11 @@ pub(crate) enum ConnectError {
 /// Creates a client, and asks a credential plugin if the kubeconfig names one. The first request opens the connection.
 pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
     if let Some(world) = world::simulated() {
-        return Ok(Connection { client: world.client(), server: SIMULATED.to_owned() });
+        return Ok(Connection {
+            client: world.client(),
+            server: SIMULATED.to_owned(),
+            pace: Pace::default(),
+        });
     }
     let Found { mut config, proxy } = kubeconfig::find(login)?;
     impersonate(&mut config.auth_info, login)?;

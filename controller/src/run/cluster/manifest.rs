@@ -305,10 +305,13 @@ mod tests {
             runtime_class: Some("gvisor".into()),
             labels: Labels::from([("app".into(), "web".into())]),
             gvisor_annotations: Labels::from([("dev.gvisor.flag.debug".into(), "true".into())]),
-            pod_views: vec![PodView {
-                injection_annotations: Labels::from([("linkerd.io/inject".into(), "disabled".into())]),
-                ..PodView::default()
-            }],
+            pod_views: vec![
+                PodView {
+                    injection_annotations: Labels::from([("linkerd.io/inject".into(), "disabled".into())]),
+                    ..PodView::default()
+                }
+                .into(),
+            ],
             ..Group::default()
         }
     }

@@ -10,8 +10,8 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-/// The number of objects in a page, as kubectl asks for it.
-const PAGE: u32 = 500;
+/// The number of objects in a page. A pod of the API server takes some 100 KB of memory.
+const PAGE: u32 = 250;
 /// The most attempts at a list whose continuation expires (HTTP 410): the API server keeps a snapshot for some minutes.
 const ATTEMPTS: usize = 3;
 

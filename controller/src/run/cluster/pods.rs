@@ -28,7 +28,7 @@ pub(crate) use conversation::{Gathered, gather};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
 pub(crate) use ownership::visit_of;
-pub(crate) use rehearsal::{Rehearsed, rehearse};
+pub(crate) use rehearsal::{Rehearsals, Rehearsed, rehearse};
 pub(crate) use remove::{Found, Listed, found, remove_found};
 pub(crate) use state::{PodState, Stage};
 pub(crate) use visits::{Visits, patch_of};
@@ -36,7 +36,10 @@ pub(crate) use watch::Watch;
 
 use super::manifest::{self, Admission};
 use crate::{
-    case::{cluster::PodView, leftover::Leftover},
+    case::{
+        cluster::{PodView, Shared},
+        leftover::Leftover,
+    },
     support::{names, printable::line},
 };
 
@@ -52,6 +55,7 @@ pub(crate) struct Fleet {
     watch: Watch,
     deadline: Instant,
     created: Mutex<BTreeSet<String>>,
+    rehearsals: Rehearsals,
 }
 
 // === impl Fleet ===
@@ -67,6 +71,7 @@ impl Fleet {
             watch: Watch::begin(client, namespace, run),
             deadline,
             created: Mutex::default(),
+            rehearsals: Rehearsals::default(),
         }
     }
 
@@ -90,10 +95,11 @@ impl Fleet {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Creates a pod after a rehearsal; refuses it if admission changed it in a way that matters. `like` are the pods that it
+    /// Creates a pod after a rehearsal of its kind; refuses it if admission changed it in a way that matters. `like` are the pods that it
     /// represents.
-    pub(crate) async fn create(&self, pod: &Pod, like: &[PodView]) -> Result<Admission, Refusal> {
-        let rehearsed = Box::pin(rehearse(&self.client, &self.namespace, pod, like, self.deadline)).await;
+    pub(crate) async fn create(&self, pod: &Pod, like: &[Shared<PodView>]) -> Result<Admission, Refusal> {
+        let (client, namespace) = (&self.client, &self.namespace);
+        let rehearsed = Box::pin(self.rehearsals.rehearse(client, namespace, pod, like, self.deadline)).await;
         let Rehearsed { pod, admission } = match rehearsed {
             // Such a webhook shows its changes only in the creation itself.
             Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {
@@ -114,7 +120,7 @@ impl Fleet {
         }
     }
 
-    async fn admit(&self, pod: &Pod, like: &[PodView]) -> Result<Admission, Refusal> {
+    async fn admit(&self, pod: &Pod, like: &[Shared<PodView>]) -> Result<Admission, Refusal> {
         let name = pod.metadata.name.clone().unwrap_or_default();
         // From here on the pod may exist, even if the answer is lost.
         self.created().insert(name.clone());

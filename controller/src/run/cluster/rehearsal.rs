@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, time::Duration};
 
+use futures_util::{StreamExt, stream};
+use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use proto::listener::Port;
 use serde::Serialize;
@@ -12,7 +14,7 @@ use super::{
     examining::{self, Rehearsed},
     manifest::{self, Admission, Common},
     plan_request,
-    pods::{self, Visits},
+    pods::{self, Rehearsals, Visits},
     readiness::Readiness,
     survey,
     survey::Surveyed,
@@ -30,6 +32,8 @@ use crate::{
 
 /// Time for the cluster's answer to one dry run.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The most dry runs that wait for their answers at once.
+const AT_ONCE: usize = 16;
 /// The lifetime of a pod that is applied by hand.
 const LIFETIME: Duration = Duration::from_mins(10);
 /// The placeholder of the owner's uid, which is known once the owner exists.
@@ -87,7 +91,11 @@ pub(crate) async fn rehearse(
     }
     let listens = if attempts { Listening::of(&cluster, &plan.groups).ports } else { Vec::new() };
     let purpose = |group: &Group| format!("pool {}: represents {}", group.pool, represented(group));
-    draft.pods(&plan.groups, listens, purpose).await?;
+    // A remark counts the groups beyond the bound, which may be many times as many.
+    let within = plan.groups.iter().enumerate().filter(|(position, _)| !plan.beyond.contains(position));
+    let within: Vec<_> = within.map(|(_, group)| group.clone()).collect();
+    draft.refused += plan.beyond.len();
+    draft.pods(&within, listens, purpose).await?;
     let Draft { mut text, refused, .. } = draft;
     if !attempts {
         text.push_str(NO_ATTEMPTS);
@@ -120,7 +128,7 @@ pub(crate) async fn rehearse(
 // === impl Draft ===
 
 impl Draft<'_> {
-    /// Writes an owner, and a pod for each group.
+    /// Writes an owner, and a pod for each group. The dry runs overlap.
     async fn pods(
         &mut self,
         groups: &[Group],
@@ -146,40 +154,67 @@ impl Draft<'_> {
         }
         // A dry run wants the uid of an owner, and accepts one that nobody has.
         owner.metadata.uid = Some(run);
-        for (index, group) in groups.iter().enumerate() {
-            if let Some(pod) = &group.in_place {
-                let visits = Visits::begin(self.client, namespace, &common, Instant::now() + PATIENCE);
-                let user = self.target.visitors_user;
-                let rehearsed = match &group.refused {
-                    Some(why) => Err(why.clone()),
-                    None => examining::rehearse(&visits, (&common, group), pod, user).await,
-                };
-                self.refused += usize::from(rehearsed.is_err());
-                self.text.push_str(&visit(&purpose(group), pod, rehearsed)?);
-                continue;
-            }
-            let mut pod = manifest::probe(&common, namespace, &owner, group, index);
-            let answer = if let Some(why) = &group.refused {
-                Err(why.clone())
-            } else {
-                let (deadline, like) = (Instant::now() + PATIENCE, &group.pod_views);
-                match pods::rehearse(self.client, namespace, &pod, like, deadline).await {
-                    Ok(rehearsed) => {
-                        pod = rehearsed.pod;
-                        Ok(rehearsed.admission)
-                    }
-                    Err(refusal) => Err(refusal.to_string()),
+        let rehearsals = Rehearsals::default();
+        let draft = &*self;
+        let asked = stream::iter(groups.iter().enumerate()).map(|(index, group)| {
+            let pod = manifest::probe(&common, namespace, &owner, group, index);
+            let (common, rehearsals) = (&common, &rehearsals);
+            async move {
+                match &group.in_place {
+                    Some(visited) => Answer::Visit(visited, draft.visited(common, group, visited).await),
+                    None => draft.admitted(rehearsals, group, pod).await,
                 }
-            };
-            self.refused += usize::from(answer.is_err());
-            head(&mut self.text, &purpose(group), ("pod", &answer));
-            for reference in pod.metadata.owner_references.iter_mut().flatten() {
-                UID.clone_into(&mut reference.uid);
             }
-            self.text.push_str(&document(&pod)?);
+        });
+        let answers: Vec<_> = asked.buffered(AT_ONCE).collect().await;
+        for (group, answer) in groups.iter().zip(answers) {
+            let purpose = purpose(group);
+            match answer {
+                Answer::Visit(pod, rehearsed) => {
+                    self.refused += usize::from(rehearsed.is_err());
+                    self.text.push_str(&visit(&purpose, pod, rehearsed)?);
+                }
+                Answer::Pod(mut pod, answer) => {
+                    self.refused += usize::from(answer.is_err());
+                    head(&mut self.text, &purpose, ("pod", &answer));
+                    for reference in pod.metadata.owner_references.iter_mut().flatten() {
+                        UID.clone_into(&mut reference.uid);
+                    }
+                    self.text.push_str(&document(&*pod)?);
+                }
+            }
         }
         Ok(())
     }
+
+    async fn visited(&self, common: &Common, group: &Group, pod: &str) -> Result<Rehearsed, String> {
+        if let Some(why) = &group.refused {
+            return Err(why.clone());
+        }
+        let visits = Visits::begin(self.client, &self.target.namespace, common, Instant::now() + PATIENCE);
+        examining::rehearse(&visits, (common, group), pod, self.target.visitors_user).await
+    }
+
+    async fn admitted<'a>(&self, rehearsals: &Rehearsals, group: &Group, pod: Pod) -> Answer<'a> {
+        if let Some(why) = &group.refused {
+            return Answer::Pod(Box::new(pod), Err(why.clone()));
+        }
+        let (client, deadline) = (self.client, Instant::now() + PATIENCE);
+        let rehearsed =
+            rehearsals.rehearse(client, &self.target.namespace, &pod, &group.pod_views, deadline).await;
+        match rehearsed {
+            Ok(rehearsed) => Answer::Pod(Box::new(rehearsed.pod), Ok(rehearsed.admission)),
+            Err(refusal) => Answer::Pod(Box::new(pod), Err(refusal.to_string())),
+        }
+    }
+}
+
+/// The cluster's answer to a dry run.
+enum Answer<'a> {
+    /// The answer to a visit of the pod with this name.
+    Visit(&'a str, Result<Rehearsed, String>),
+    /// The pod as the cluster would admit it, or as it was refused.
+    Pod(Box<Pod>, Result<Admission, String>),
 }
 
 /// Returns a manifest. The gate of all output would escape harmful characters in a form that YAML does not know, so an object with

@@ -41,12 +41,15 @@ use super::pages;
 use discovery::ApiGroup;
 pub(crate) use policies::OtherKinds;
 
-use crate::case::{
-    cluster::{
-        Access, Bonds, Cluster, ControlNamespace, Forward, Labels, Node, PodView, Read, Running,
-        SecondReading, Unreadable,
+use crate::{
+    case::{
+        cluster::{
+            Access, Bonds, Cluster, ControlNamespace, Forward, Labels, Node, PodView, Read, Running,
+            SecondReading, Unreadable,
+        },
+        policy::Policies,
     },
-    policy::Policies,
+    plan::cluster::Known,
 };
 
 /// The label that enforces Pod Security (kubernetes.io, "Pod Security Admission").
@@ -177,17 +180,17 @@ async fn bound(
     (kinds, policies, control)
 }
 
-/// Reads again all that may have changed during the run; `made` are the run's own pods.
+/// Reads again all that may have changed during the run; `made` are the run's own pods, and `known` those of the first reading.
 pub(crate) async fn later(
     client: &Client,
     (namespace, control): (&str, Option<&str>),
     kinds: &OtherKinds,
-    made: &BTreeSet<String>,
+    (made, known): (&BTreeSet<String>, &Known<'_>),
 ) -> SecondReading {
     let (labels, (policies, of_control), pods, control_labels) = tokio::join!(
         labels_of(client, namespace),
         policies::read(client, kinds, namespace, control),
-        pod_views::pods(client, namespace, made),
+        pod_views::changed(client, namespace, made, known),
         async { Some(labels_of(client, control?).await) },
     );
     let control = control_labels.zip(of_control);

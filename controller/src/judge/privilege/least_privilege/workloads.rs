@@ -4,7 +4,7 @@ use super::{Gap, Reading};
 use crate::{
     case::{
         Case,
-        cluster::{Container, PodView, SeccompProfile},
+        cluster::{Container, PodView, SeccompProfile, Shared},
     },
     judge::gvisor::Kernel,
 };
@@ -14,7 +14,8 @@ pub(super) fn readings(case: &Case, kernel: Kernel) -> Vec<Reading> {
     if case.surroundings.in_cluster.is_none() {
         return Vec::new();
     }
-    let mut asked_for: Vec<_> = case.pod_views().iter().flat_map(privileges).map(of_workload).collect();
+    let mut asked_for: Vec<_> =
+        case.pod_views().iter().flat_map(|it| privileges(it)).map(of_workload).collect();
     if asked_for.is_empty() {
         asked_for.push(Ok(("cluster", "no workload asks for a privilege".to_owned())));
     }
@@ -26,7 +27,7 @@ const fn of_workload(privilege: String) -> Reading {
 }
 
 /// Reads containers that name no seccomp profile. Nothing filters their system calls, which matters if Linux answers them.
-fn unfiltered(pod_views: &[PodView], kernel: Kernel) -> Option<Reading> {
+fn unfiltered(pod_views: &[Shared<PodView>], kernel: Kernel) -> Option<Reading> {
     let (pod_view, container) = pod_views.iter().find_map(|pod_view| {
         let unnamed =
             |container: &&Container| container.seccomp == SeccompProfile::Unnamed && !container.privileged;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Check, PATIENCE};
 use crate::{
-    case::cluster::{Group, PodView},
+    case::cluster::{Group, PodView, Shared},
     run::cluster::{
         VisitorsUser,
         examining::{self, Rehearsed},
@@ -83,7 +83,7 @@ async fn visited(visits: &Visits, common: &Common, group: &Group, pod: &str) -> 
 async fn admitted(
     client: &Client,
     namespace: &str,
-    (role, pod, like): (&str, &Pod, &[PodView]),
+    (role, pod, like): (&str, &Pod, &[Shared<PodView>]),
     image: &str,
 ) -> Check {
     let what = format!("the admission of {role}");

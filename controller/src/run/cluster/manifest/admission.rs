@@ -13,7 +13,10 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::limits;
 use crate::{
-    case::{cluster::PodView, limits::Limits},
+    case::{
+        cluster::{PodView, Shared},
+        limits::Limits,
+    },
     support::names,
 };
 use comparison::differences;
@@ -51,7 +54,7 @@ pub fn is_harmless(key: &str, value: &str) -> bool {
 }
 
 /// Compares an admitted pod with the pod that was sent; `like` are the pods that it represents.
-pub fn admission(sent: &Pod, admitted: &Pod, like: &[PodView]) -> Result<Admission, Alteration> {
+pub fn admission(sent: &Pod, admitted: &Pod, like: &[Shared<PodView>]) -> Result<Admission, Alteration> {
     let Some(differences) = differences(sent, admitted) else {
         return Err(Alteration::of("the admitted pod cannot be read"));
     };

@@ -1,15 +1,30 @@
 //! The rehearsal of a pod's creation: a dry run, and other resources or users where the namespace refuses the usual ones.
 //! Only a refusal costs further requests.
 
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use k8s_openapi::api::core::v1::{LimitRange, Pod};
 use kube::{Api, Client, api::ListParams};
-use tokio::time::Instant;
+use tokio::{sync::OnceCell, time::Instant};
 
 use super::{NO_DRY_RUN, create::Refusal, dry_run};
 use crate::{
-    case::cluster::PodView,
+    case::{
+        cluster::{PodView, Shared},
+        policy::OF_ONE_POD,
+    },
     run::cluster::manifest::{self, Admission, Fitted},
+    support::digest::sha256,
 };
+
+/// The rehearsals of one run. Pods that differ in name and node alone are rehearsed once: each pod that is created is compared
+/// with the pod that was sent, whether it was rehearsed or not.
+#[derive(Debug, Default)]
+pub(crate) struct Rehearsals(Mutex<BTreeMap<String, Arc<OnceCell<Admission>>>>);
 
 /// A pod that the cluster would admit.
 #[derive(Debug)]
@@ -20,6 +35,50 @@ pub(crate) struct Rehearsed {
     pub(crate) admission: Admission,
 }
 
+impl Rehearsals {
+    /// Asks the API server whether it would admit a pod, unless it has admitted one of the same kind as it is. `like` are the
+    /// pods that the pod represents.
+    pub(crate) async fn rehearse(
+        &self,
+        client: &Client,
+        namespace: &str,
+        pod: &Pod,
+        like: &[Shared<PodView>],
+        deadline: Instant,
+    ) -> Result<Rehearsed, Refusal> {
+        let known = self.of_kind(pod);
+        let asked = Cell::new(None);
+        let admission = known.get_or_try_init(|| async {
+            let rehearsed = Box::pin(rehearse(client, namespace, pod, like, deadline)).await;
+            // A pod that the namespace admits with other resources is sent with them, and each may need others.
+            let as_it_is = rehearsed.as_ref().ok().filter(|it| it.admission.fitted.is_none());
+            let admission = as_it_is.map(|it| it.admission.clone());
+            asked.set(Some(rehearsed));
+            admission.ok_or(())
+        });
+        let admission = admission.await.cloned().unwrap_or_default();
+        asked.into_inner().unwrap_or_else(|| Ok(Rehearsed { pod: pod.clone(), admission }))
+    }
+
+    fn of_kind(&self, pod: &Pod) -> Arc<OnceCell<Admission>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(kind(pod)).or_default())
+    }
+}
+
+/// Returns a digest of all parts of a pod besides its name and its place.
+fn kind(pod: &Pod) -> String {
+    let mut kind = pod.clone();
+    kind.metadata.name = None;
+    kind.metadata.labels.get_or_insert_default().retain(|key, _| !OF_ONE_POD.contains(&key.as_str()));
+    if let Some(spec) = &mut kind.spec {
+        spec.affinity = None;
+        spec.node_name = None;
+    }
+    // Only a pod that cannot be written has an empty text, and such a pod is not sent.
+    sha256(&serde_json::to_vec(&kind).unwrap_or_default())
+}
+
 /// Asks the API server whether it would admit a pod. A refused pod is tried with the resources that the namespace's
 /// LimitRanges admit, with those of a pod that it represents, and without a user of its own; `like` are the pods that it
 /// represents.
@@ -27,7 +86,7 @@ pub(crate) async fn rehearse(
     client: &Client,
     namespace: &str,
     pod: &Pod,
-    like: &[PodView],
+    like: &[Shared<PodView>],
     deadline: Instant,
 ) -> Result<Rehearsed, Refusal> {
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
@@ -62,8 +121,54 @@ async fn within_ranges(client: &Client, namespace: &str, pod: &Pod) -> Option<Fi
 }
 
 /// Returns the pod with the resources of the first existing pod that it represents.
-async fn like_theirs(pods: &Api<Pod>, pod: &Pod, like: &[PodView]) -> Option<Fitted> {
+async fn like_theirs(pods: &Api<Pod>, pod: &Pod, like: &[Shared<PodView>]) -> Option<Fitted> {
     let name = like.iter().find_map(|pod_view| pod_view.origin.pod.as_deref())?;
     let theirs = pods.get_opt(name).await.ok().flatten()?;
     manifest::like(pod, &theirs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::run::cluster::answering::{client, status};
+
+    fn pod(name: &str, node: &str, class: &str) -> Pod {
+        let term = json!({ "matchFields": [{ "key": "metadata.name", "operator": "In", "values": [node] }] });
+        let required =
+            json!({ "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] } });
+        let spec = json!({
+            "containers": [], "runtimeClassName": class, "affinity": { "nodeAffinity": required },
+        });
+        serde_json::from_value(json!({ "metadata": { "name": name }, "spec": spec })).unwrap()
+    }
+
+    async fn rehearsed(pods: &[Pod], answer: fn(&str) -> (u16, Value)) -> (usize, Vec<bool>) {
+        let (client, log) = client(answer);
+        let rehearsals = Rehearsals::default();
+        let deadline = Instant::now() + Duration::from_secs(9);
+        let mut admitted = Vec::new();
+        for pod in pods {
+            admitted.push(rehearsals.rehearse(&client, "shop", pod, &[], deadline).await.is_ok());
+        }
+        let dry_runs = log.requests().iter().filter(|request| request.starts_with("POST ")).count();
+        (dry_runs, admitted)
+    }
+
+    #[tokio::test]
+    async fn pods_that_differ_in_name_and_node_alone_are_rehearsed_once() {
+        let pods = [pod("a-0", "one", "gvisor"), pod("a-1", "two", "gvisor"), pod("a-2", "one", "kata")];
+        assert_eq!(rehearsed(&pods, |_| (201, Value::Null)).await, (2, vec![true; 3]));
+    }
+
+    #[tokio::test]
+    async fn each_pod_of_a_refused_kind_is_rehearsed() {
+        let pods = [pod("a-0", "one", "gvisor"), pod("a-1", "two", "gvisor")];
+        let one = rehearsed(&pods[..1], |_| status(403, "exceeded quota")).await;
+        let two = rehearsed(&pods, |_| status(403, "exceeded quota")).await;
+        assert_eq!(two, (2 * one.0, vec![false, false]));
+    }
 }

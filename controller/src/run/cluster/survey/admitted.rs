@@ -12,6 +12,42 @@ use k8s_openapi::{
 /// The key by which Argo Rollouts distinguishes pods (argo-rollouts, `pkg/apis/rollouts/v1alpha1/types.go`).
 const OF_A_ROLLOUT: &str = "rollouts-pod-template-hash";
 
+/// Labels and annotations of pods.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+struct Given {
+    labels: Labels,
+    annotations: Labels,
+}
+
+/// The labels, annotations and fields of one pod, by their origin. Those of a controller are left out.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Origins {
+    /// Those that the pod was created with.
+    created_with: Given,
+    /// Those that nobody claims.
+    unclaimed: Given,
+    fields: specification::Origins,
+}
+
+// === impl Origins ===
+
+impl Origins {
+    /// Returns the origins of all that a pod has; `None` without the record of the pod's creation.
+    pub(super) fn of(pod: &Pod) -> Option<Self> {
+        let metadata = &pod.metadata;
+        let has_record = metadata.managed_fields.iter().flatten().any(has_created);
+        let both = |of: fn(&ObjectMeta, Part) -> Labels| Given {
+            labels: of(metadata, Part::Labels),
+            annotations: of(metadata, Part::Annotations),
+        };
+        has_record.then(|| Self {
+            created_with: both(created_with),
+            unclaimed: both(unclaimed),
+            fields: specification::Origins::of(pod),
+        })
+    }
+}
+
 /// The template with all that admission gave its pods, and what that is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Admitted {
@@ -22,44 +58,30 @@ pub(super) struct Admitted {
     pub(super) fields: Vec<String>,
 }
 
-/// Labels and annotations of pods.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Given {
-    labels: Labels,
-    annotations: Labels,
-}
-
-/// Completes the template by all that admission gave every one of its pods.
-pub(super) fn completed(mut template: PodTemplateSpec, pods: &[&Pod]) -> Admitted {
-    let made_of = template.metadata.clone().unwrap_or_default();
-    let current: Vec<_> = pods.iter().copied().filter(|pod| is_made_of(&pod.metadata, &made_of)).collect();
-    let Given { labels, annotations } = by_admission(&current);
-    let keys = labels.keys().chain(annotations.keys()).cloned().collect();
+/// Completes the template by all that admission gave every one of its pods with the same value. A pod with another template's
+/// labels or annotations is of another revision and shows nothing.
+pub(super) fn completed(mut template: PodTemplateSpec, pods: &[&Origins]) -> Admitted {
     let metadata = template.metadata.get_or_insert_default();
-    metadata.labels.get_or_insert_default().extend(labels);
-    metadata.annotations.get_or_insert_default().extend(annotations);
-    let specification = template.spec.take().unwrap_or_default();
-    let given = specification::by_admission(&specification, &current).unwrap_or_default();
-    let fields = given.iter().map(|(field, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{}={text}", field.name())
-    });
-    let fields = fields.collect();
-    template.spec = Some(specification::with(specification, &given));
-    Admitted { template, keys, fields }
-}
-
-/// Returns the labels and annotations that admission gave every pod with the same value.
-fn by_admission(pods: &[&Pod]) -> Given {
-    let each = pods.iter().map(|pod| Given {
-        labels: unclaimed(&pod.metadata, Part::Labels),
-        annotations: unclaimed(&pod.metadata, Part::Annotations),
-    });
+    let own = |part: Part| {
+        let mut own = part.of(metadata);
+        own.retain(|key, _| !is_a_controllers(key));
+        own
+    };
+    let made_of = Given { labels: own(Part::Labels), annotations: own(Part::Annotations) };
+    let current: Vec<_> = pods.iter().filter(|pod| pod.created_with == made_of).collect();
     let both = |one: Given, other: Given| Given {
         labels: shared(one.labels, &other.labels),
         annotations: shared(one.annotations, &other.annotations),
     };
-    each.reduce(both).unwrap_or_default()
+    let given = current.iter().map(|pod| pod.unclaimed.clone()).reduce(both).unwrap_or_default();
+    let keys = given.labels.keys().chain(given.annotations.keys()).cloned().collect();
+    metadata.labels.get_or_insert_default().extend(given.labels);
+    metadata.annotations.get_or_insert_default().extend(given.annotations);
+    let own = template.spec.take().unwrap_or_default();
+    let fields = specification::by_admission(&own, current.iter().map(|pod| &pod.fields)).unwrap_or_default();
+    template.spec = Some(specification::with(own, &fields));
+    let fields = fields.iter().map(|(field, value)| format!("{}={}", field.name(), value.trim_matches('"')));
+    Admitted { fields: fields.collect(), keys, template }
 }
 
 /// A part of an object's metadata.
@@ -91,20 +113,13 @@ impl Part {
     }
 }
 
-/// True if the pod was created with the template's labels and annotations, and with no others but a controller's. Other pods are
-/// of another revision and show nothing.
-fn is_made_of(pod: &ObjectMeta, template: &ObjectMeta) -> bool {
+/// Returns the labels or annotations that the pod's creator claims, without a controller's.
+fn created_with(pod: &ObjectMeta, part: Part) -> Labels {
     let creators = || pod.managed_fields.iter().flatten().filter(|entry| has_created(entry));
-    creators().next().is_some()
-        && [Part::Labels, Part::Annotations].into_iter().all(|part| {
-            let mut created_with = part.of(pod);
-            created_with.retain(|key, _| creators().any(|entry| part.is_claimed_by(entry, key)));
-            let mut template = part.of(template);
-            for own in [&mut created_with, &mut template] {
-                own.retain(|key, _| !is_a_controllers(key));
-            }
-            created_with == template
-        })
+    let mut created_with = part.of(pod);
+    created_with
+        .retain(|key, _| creators().any(|entry| part.is_claimed_by(entry, key)) && !is_a_controllers(key));
+    created_with
 }
 
 /// True for a key that a controller gives pods beside their template's.
@@ -146,6 +161,7 @@ fn shared(mut one: Labels, other: &Labels) -> Labels {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Pod;
     use serde_json::{Value, json};
 
     use super::*;
@@ -169,8 +185,8 @@ mod tests {
     }
 
     fn labels(template: &PodTemplateSpec, pods: &[Pod]) -> Vec<String> {
-        let pods: Vec<_> = pods.iter().collect();
-        let admitted = completed(template.clone(), &pods);
+        let pods: Vec<_> = pods.iter().filter_map(Origins::of).collect();
+        let admitted = completed(template.clone(), &pods.iter().collect::<Vec<_>>());
         let labels = admitted.template.metadata.unwrap().labels.unwrap();
         labels
             .into_iter()

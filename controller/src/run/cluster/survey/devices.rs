@@ -9,7 +9,7 @@ use kube::{
 use serde_json::Value;
 
 use super::{discovery::ApiGroup, list};
-use crate::case::cluster::{Access, Device, DeviceClaim, DeviceRequest, PodView, Read};
+use crate::case::cluster::{Access, Device, DeviceClaim, DeviceRequest, PodView, Read, Shared};
 
 /// The group of Dynamic Resource Allocation.
 const GROUP: &str = "resource.k8s.io";
@@ -58,7 +58,7 @@ fn named(resources: &ResourceRequirements) -> impl Iterator<Item = &str> {
 pub(super) async fn claims(
     client: &Client,
     namespace: &str,
-    (pod_views, groups): (&[PodView], &Read<Vec<ApiGroup>>),
+    (pod_views, groups): (&[Shared<PodView>], &Read<Vec<ApiGroup>>),
 ) -> Read<Vec<DeviceClaim>> {
     let by = |by: DeviceRequest| pod_views.iter().flat_map(|it| &it.devices).any(|device| device.by == by);
     let version = version(groups);

@@ -11,26 +11,28 @@ use crate::case::policy::{Endpoint, NamedPort, Transport};
 const DEFAULT_ACCOUNT: &str = "default";
 
 /// Returns the endpoint that a template will make.
-pub(super) fn of_template(template: PodTemplateSpec) -> Endpoint {
-    of(template.metadata.unwrap_or_default(), &template.spec.unwrap_or_default())
+pub(super) fn of_template(template: &PodTemplateSpec) -> Endpoint {
+    of(template.metadata.as_ref(), template.spec.as_ref())
 }
 
 /// Returns the endpoint of a pod, with the pod's addresses.
-pub(super) fn of_pod(pod: Pod) -> Endpoint {
-    let addresses = pod.status.and_then(|status| status.pod_ips).unwrap_or_default();
+pub(super) fn of_pod(pod: &Pod) -> Endpoint {
+    let addresses = pod.status.as_ref().and_then(|status| status.pod_ips.as_deref()).unwrap_or_default();
     Endpoint {
-        addresses: addresses.into_iter().filter_map(|address| address.ip.parse().ok()).collect(),
-        ..of(pod.metadata, &pod.spec.unwrap_or_default())
+        addresses: addresses.iter().filter_map(|address| address.ip.parse().ok()).collect(),
+        ..of(Some(&pod.metadata), pod.spec.as_ref())
     }
 }
 
-fn of(metadata: ObjectMeta, spec: &PodSpec) -> Endpoint {
-    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+fn of(metadata: Option<&ObjectMeta>, spec: Option<&PodSpec>) -> Endpoint {
+    let regular = spec.iter().flat_map(|spec| &spec.containers);
+    let containers = regular.chain(spec.iter().flat_map(|spec| spec.init_containers.iter().flatten()));
+    let account = spec.and_then(|spec| spec.service_account_name.clone());
     Endpoint {
-        labels: metadata.labels.unwrap_or_default(),
-        service_account: spec.service_account_name.clone().unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
+        labels: metadata.and_then(|metadata| metadata.labels.clone()).unwrap_or_default(),
+        service_account: account.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
         ports: containers.flat_map(ports).collect(),
-        in_the_nodes_network: spec.host_network == Some(true),
+        in_the_nodes_network: spec.is_some_and(|spec| spec.host_network == Some(true)),
         ..Endpoint::default()
     }
 }

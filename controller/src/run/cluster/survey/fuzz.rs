@@ -16,7 +16,7 @@ use crate::case::{cluster::Origin, policy::Endpoint};
 pub(crate) fn read(object: &Value) -> Option<Endpoint> {
     for found in custom::of_any(object) {
         let origin = Origin { kind: "deployment".to_owned(), name: "web".to_owned(), pod: None };
-        _ = endpoint::of_template(found.clone());
+        _ = endpoint::of_template(&found);
         _ = template::pod_view(origin, found.metadata.unwrap_or_default(), &found.spec.unwrap_or_default());
     }
     _ = typed::<Node>(object).map(|node| nodes::node(node, None));
@@ -26,10 +26,10 @@ pub(crate) fn read(object: &Value) -> Option<Endpoint> {
         _ = selecting::service(service);
     }
     let pod = typed::<Pod>(object)?;
-    _ = neighbours::of(std::slice::from_ref(&pod));
+    _ = neighbours::listening(&pod);
     let origin = Origin { kind: "pod".to_owned(), name: "web".to_owned(), pod: Some("web".to_owned()) };
     _ = template::pod_view(origin, pod.metadata.clone(), &pod.spec.clone().unwrap_or_default());
-    Some(endpoint::of_pod(pod))
+    Some(endpoint::of_pod(&pod))
 }
 
 fn typed<T: DeserializeOwned>(object: &Value) -> Option<T> {

@@ -7,14 +7,14 @@ use k8s_openapi::api::core::v1::{Container, Pod, PodStatus};
 /// The most pods to try: one reachable pod is evidence enough, and each probe bothers a pod only once.
 const MOST: usize = 8;
 
-/// Returns the first declared TCP port of each running pod, at each of its addresses. Pods in their node's network are
-/// left out: they are not part of the pod network.
-pub(super) fn of(pods: &[Pod]) -> Vec<SocketAddr> {
-    let all: BTreeSet<_> = pods.iter().flat_map(listening).collect();
+/// Returns a few of the addresses where pods listen.
+pub(super) fn few(all: BTreeSet<SocketAddr>) -> Vec<SocketAddr> {
     all.into_iter().take(MOST).collect()
 }
 
-fn listening(pod: &Pod) -> Vec<SocketAddr> {
+/// Returns the first declared TCP port of a running pod, at each of its addresses. Pods in their node's network are left out:
+/// they are not part of the pod network.
+pub(super) fn listening(pod: &Pod) -> Vec<SocketAddr> {
     let spec = pod.spec.as_ref().filter(|spec| spec.host_network != Some(true));
     let containers = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let Some(port) = containers.iter().find_map(port) else { return Vec::new() };
@@ -43,6 +43,10 @@ mod tests {
             "status": { "phase": phase, "podIPs": addresses },
         }))
         .unwrap()
+    }
+
+    fn of(pods: &[Pod]) -> Vec<SocketAddr> {
+        few(pods.iter().flat_map(listening).collect())
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) async fn read(client: &Client, policies: &Policies) -> Vec<Peers> {
 async fn of(client: &Client, namespace: String) -> Peers {
     let api = Api::<Pod>::namespaced(client.clone(), &namespace);
     let what = Access::list("pods").within(&namespace);
-    let pods = list(api, what, endpoint::of_pod);
+    let pods = list(api, what, |pod| endpoint::of_pod(&pod));
     let (pods, services) = tokio::join!(pods, selecting::services(client, &namespace));
     let labels = Labels::from([(NAME_LABEL.to_owned(), namespace.clone())]);
     let pods: Read<Vec<Endpoint>> = pods.map(|pods| {

@@ -3,20 +3,24 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    sync::Arc,
 };
 
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use kube::{Api, Client, ResourceExt};
 
 use super::{
-    admitted,
+    admitted::{self, Origins},
     discovery::ApiGroup,
     endpoint, list, neighbours, running, template,
     workloads::{self, Identity, Makers, Workload, maker, makers},
 };
-use crate::case::{
-    cluster::{Access, Labels, Origin, PodView, Read, Running, Unreadable},
-    policy::Endpoint,
+use crate::{
+    case::{
+        cluster::{Access, Labels, Origin, PodView, Read, Running, Shared, Unreadable},
+        policy::Endpoint,
+    },
+    plan::cluster::Known,
 };
 
 /// Facts of the namespace's pods that their declarations do not have.
@@ -29,28 +33,79 @@ pub(super) struct PodFacts {
     pub(super) running: BTreeMap<String, Running>,
 }
 
+/// A pod, as far as the survey needs it. The API server's object is many times as large.
+struct Found {
+    name: String,
+    running: Running,
+    listens: Vec<SocketAddr>,
+    /// The pod's declarations, if it has not ended.
+    living: Option<Living>,
+}
+
+struct Living {
+    pod_view: PodView,
+    made_by: Option<Identity>,
+    endpoint: Endpoint,
+    /// The origins of the pod's labels and annotations; `None` if they are not known.
+    origins: Option<Arc<Origins>>,
+}
+
 /// Reads the pod templates and pods, further facts of the pods, and the reads that failed.
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
     groups: &Read<Vec<ApiGroup>>,
-) -> (Vec<PodView>, PodFacts, Vec<Unreadable>) {
-    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups)).await;
-    let facts = PodFacts {
-        neighbours: neighbours::of(&pods),
-        endpoints: pods.iter().filter(|pod| lives(pod)).cloned().map(endpoint::of_pod).collect(),
-        running: pods.iter().map(|pod| (pod.name_any(), running::of(pod))).collect(),
-    };
-    let makers = makers(&found);
-    let mut made = BTreeMap::<_, Vec<_>>::new();
-    for pod in pods.iter().filter(|pod| lives(pod)) {
-        let Origin { kind, name, .. } = origin_of_pod(pod, &makers);
-        made.entry((kind, name)).or_default().push(pod);
+) -> (Vec<Shared<PodView>>, PodFacts, Vec<Unreadable>) {
+    // The pods of one template have the same origins, as a rule.
+    let mut origins = BTreeSet::new();
+    let (workloads, pods, unread) =
+        Box::pin(workloads_and_pods(client, namespace, groups, |pod| found(pod, &mut origins))).await;
+    let makers = makers(&workloads);
+    let mut facts = PodFacts { neighbours: Vec::new(), endpoints: Vec::new(), running: BTreeMap::new() };
+    let mut listening = BTreeSet::new();
+    let mut made = BTreeMap::<_, BTreeSet<_>>::new();
+    let mut pod_views = Vec::with_capacity(pods.len());
+    for Found { name, running, listens, living } in pods {
+        facts.running.insert(name, running);
+        listening.extend(listens);
+        let Some(Living { mut pod_view, made_by, endpoint, origins }) = living else { continue };
+        if let Some(maker) = made_by.and_then(|maker| makers.get(&maker)) {
+            (pod_view.origin.kind, pod_view.origin.name) = maker.clone();
+        }
+        let workload = (pod_view.origin.kind.clone(), pod_view.origin.name.clone());
+        made.entry(workload).or_default().extend(origins);
+        facts.endpoints.push(endpoint);
+        pod_views.push(pod_view);
     }
-    let templates: Vec<_> =
-        workloads::judged(found).into_iter().map(|workload| of_template(workload, &made)).collect();
-    let pods = pods.into_iter().filter(lives).map(|pod| of_pod(pod, &makers));
-    (templates.into_iter().chain(pods).collect(), facts, unread)
+    facts.neighbours = neighbours::few(listening);
+    let templates = workloads::judged(workloads).into_iter().map(|workload| of_template(workload, &made));
+    (templates.chain(pod_views).map(Shared::from).collect(), facts, unread)
+}
+
+fn found(pod: Pod, known: &mut BTreeSet<Arc<Origins>>) -> Found {
+    Found {
+        name: pod.name_any(),
+        running: running::of(&pod),
+        listens: neighbours::listening(&pod),
+        living: lives(&pod).then(|| living(pod, known)),
+    }
+}
+
+fn living(pod: Pod, known: &mut BTreeSet<Arc<Origins>>) -> Living {
+    let origins = Origins::of(&pod).map(|origins| match known.get(&origins) {
+        Some(known) => Arc::clone(known),
+        None => {
+            let origins = Arc::new(origins);
+            known.insert(Arc::clone(&origins));
+            origins
+        }
+    });
+    Living {
+        made_by: maker(&pod.metadata),
+        endpoint: endpoint::of_pod(&pod),
+        origins,
+        pod_view: of_pod(pod, &Makers::new()),
+    }
 }
 
 /// Reads the pod templates and pods as far as policies select them, and the reads that failed.
@@ -60,7 +115,11 @@ pub(super) async fn endpoints(
     groups: &Read<Vec<ApiGroup>>,
     labels: Option<&Labels>,
 ) -> (Vec<(Origin, Endpoint)>, Vec<Unreadable>) {
-    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups)).await;
+    let read = |pod: Pod| {
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        lives(&pod).then(|| (name, maker(&pod.metadata), endpoint::of_pod(&pod)))
+    };
+    let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups, read)).await;
     let makers = makers(&found);
     let own = |endpoint| Endpoint {
         namespace: namespace.to_owned(),
@@ -70,21 +129,24 @@ pub(super) async fn endpoints(
     let templates = workloads::judged(found).into_iter().map(|workload| {
         let origin = workload.origin();
         let template = workload.template.unwrap_or_default();
-        (origin, endpoint::of_template(template))
+        (origin, endpoint::of_template(&template))
     });
-    let pods =
-        pods.into_iter().filter(lives).map(|pod| (origin_of_pod(&pod, &makers), endpoint::of_pod(pod)));
+    let pods = pods
+        .into_iter()
+        .flatten()
+        .map(|(name, made_by, endpoint)| (origin(name, made_by, &makers), endpoint));
     (templates.chain(pods).map(|(origin, it)| (origin, own(it))).collect(), unread)
 }
 
-async fn workloads_and_pods(
+async fn workloads_and_pods<T>(
     client: &Client,
     namespace: &str,
     groups: &Read<Vec<ApiGroup>>,
-) -> (Vec<Workload>, Vec<Pod>, Vec<Unreadable>) {
+    read: impl FnMut(Pod) -> T,
+) -> (Vec<Workload>, Vec<T>, Vec<Unreadable>) {
     let ((found, mut unread), pods) = tokio::join!(
         workloads::read(client, namespace, groups),
-        list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), |pod| pod),
+        list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), read),
     );
     let pods = pods.unwrap_or_else(|unreadable| {
         unread.push(unreadable);
@@ -93,20 +155,27 @@ async fn workloads_and_pods(
     (found, pods, unread)
 }
 
-/// Reads the current pods, except those named in `but`.
-pub(super) async fn pods(client: &Client, namespace: &str, but: &BTreeSet<String>) -> Read<Vec<PodView>> {
-    let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), |pod| pod).await?;
-    let others =
-        pods.into_iter().filter(|pod| !pod.metadata.name.as_ref().is_some_and(|name| but.contains(name)));
-    Ok(others.filter(lives).map(|pod| of_pod(pod, &Makers::new())).collect())
+/// Reads the current pods that are new or differ from those of the first reading, except those named in `but`.
+pub(super) async fn changed(
+    client: &Client,
+    namespace: &str,
+    but: &BTreeSet<String>,
+    known: &Known<'_>,
+) -> Read<Vec<Shared<PodView>>> {
+    let read = |pod: Pod| {
+        let is_meant = lives(&pod) && !pod.metadata.name.as_ref().is_some_and(|name| but.contains(name));
+        is_meant.then(|| known.changed(of_pod(pod, &Makers::new()).into())).flatten()
+    };
+    let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), read).await?;
+    Ok(pods.into_iter().flatten().collect())
 }
 
 /// Reads a template with all that admission gave its pods among `made`.
-fn of_template(workload: Workload, made: &BTreeMap<Identity, Vec<&Pod>>) -> PodView {
+fn of_template(workload: Workload, made: &BTreeMap<Identity, BTreeSet<Arc<Origins>>>) -> PodView {
     let origin = workload.origin();
     let pods = made.get(&(origin.kind.clone(), origin.name.clone()));
-    let admitted =
-        admitted::completed(workload.template.unwrap_or_default(), pods.map_or(&[], |pods| pods.as_slice()));
+    let pods: Vec<_> = pods.into_iter().flatten().map(AsRef::as_ref).collect();
+    let admitted = admitted::completed(workload.template.unwrap_or_default(), &pods);
     let PodTemplateSpec { metadata, spec } = admitted.template;
     PodView {
         by_admission: admitted.keys,
@@ -122,14 +191,13 @@ fn lives(pod: &Pod) -> bool {
 }
 
 pub(super) fn of_pod(pod: Pod, makers: &Makers) -> PodView {
-    let origin = origin_of_pod(&pod, makers);
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    let origin = origin(name, maker(&pod.metadata), makers);
     template::pod_view(origin, pod.metadata, &pod.spec.unwrap_or_default())
 }
 
-fn origin_of_pod(pod: &Pod, makers: &Makers) -> Origin {
-    let name = pod.metadata.name.clone().unwrap_or_default();
-    let made_by = maker(&pod.metadata);
+fn origin(pod: String, made_by: Option<Identity>, makers: &Makers) -> Origin {
     let made_by = made_by.map(|maker| makers.get(&maker).cloned().unwrap_or(maker));
-    let (kind, owner) = made_by.unwrap_or_else(|| ("pod".to_owned(), name.clone()));
-    Origin { kind, name: owner, pod: Some(name) }
+    let (kind, name) = made_by.unwrap_or_else(|| ("pod".to_owned(), pod.clone()));
+    Origin { kind, name, pod: Some(pod) }
 }

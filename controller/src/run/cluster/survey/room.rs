@@ -12,7 +12,7 @@ use kube::Client;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use crate::case::cluster::{PodView, Running, Unfit};
+use crate::case::cluster::{PodView, Running, Shared, Unfit};
 
 /// The memory that a visit may take. With runsc of 2026, the visit of a pod took up to 10 MiB at once; a pod with 6 MiB was killed.
 const VISIT: u64 = 24 << 20;
@@ -51,10 +51,10 @@ struct MemoryStats {
 pub(crate) async fn mark(
     client: &Client,
     namespace: &str,
-    pods: &[PodView],
+    pods: &[Shared<PodView>],
     running: &mut BTreeMap<String, Running>,
 ) -> Option<String> {
-    let fit = |pod: &&PodView| {
+    let fit = |pod: &&Shared<PodView>| {
         let state = pod.origin.pod.as_ref().and_then(|name| running.get(name));
         state.is_some_and(|state| state.unfit.is_none())
     };

@@ -243,7 +243,7 @@ mod tests {
             "status": { "podIPs": [{ "ip": "10.244.0.9" }] },
         }));
         let other = Endpoint { addresses: vec!["10.244.0.8".parse().unwrap()], ..Endpoint::default() };
-        let found = of_namespace(&[service], &[super::super::endpoint::of_pod(pod), other]);
+        let found = of_namespace(&[service], &[super::super::endpoint::of_pod(&pod), other]);
         let to: Vec<_> = found.iter().map(|it| (it.port, it.to[0].to_string())).collect();
         let expected = [(443, "10.244.0.9:8443"), (80, "10.244.0.9:8080"), (9090, "10.244.0.9:9090")];
         assert_eq!(to, expected.map(|(port, to)| (port, to.to_owned())));

@@ -10,7 +10,7 @@ use k8s_openapi::api::{
 use kube::{Api, Client};
 
 use super::list;
-use crate::case::cluster::{Access, CsiDriver, PodView, Read, StorageClass, Volume, VolumeKind};
+use crate::case::cluster::{Access, CsiDriver, PodView, Read, Shared, StorageClass, Volume, VolumeKind};
 
 /// Annotations that mark the class of claims that name none (kubernetes, `pkg/volume/util/storageclass.go`).
 const DEFAULT: [&str; 2] =
@@ -49,7 +49,7 @@ fn of_claim(claim: PersistentVolumeClaim, volumes: &BTreeMap<String, Volume>) ->
 /// Reads the StorageClasses if a pod has a claim without a volume, and the CSI drivers if a pod has a volume of one.
 pub(super) async fn makers(
     client: &Client,
-    pod_views: &[PodView],
+    pod_views: &[Shared<PodView>],
     claims: &Read<Vec<Volume>>,
 ) -> (Read<Vec<StorageClass>>, Read<Vec<CsiDriver>>) {
     let claims = claims.as_ref().map(Vec::as_slice).unwrap_or_default();

@@ -128,9 +128,9 @@ fn a_templates_claim_is_known_by_its_pods_in_another_group() {
             volumes: vec![volume("data", VolumeKind::Claim, "data-db-0")],
             ..template.clone()
         };
-        fixture::in_cluster(&mut case).group.pod_views = vec![template];
+        fixture::in_cluster(&mut case).group.pod_views = vec![template.into()];
         let cluster = cluster(&mut case);
-        cluster.pod_views.push(pod);
+        cluster.pod_views.push(pod.into());
         cluster.claims = Ok(vec![volume("data-db-0", VolumeKind::Csi, driver)]);
         assert_eq!(fixture::told(&judge(&case)), outcome, "{driver}");
     }

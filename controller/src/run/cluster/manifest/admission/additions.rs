@@ -4,7 +4,10 @@
 use serde_json::Value;
 
 use super::{comparison::Difference, effect::Effect};
-use crate::{case::cluster::PodView, run::local::bundle::PROBE};
+use crate::{
+    case::cluster::{PodView, Shared},
+    run::local::bundle::PROBE,
+};
 
 /// Kinds of volumes that hold the pod's own files.
 const OWN_VOLUMES: &[&str] =
@@ -17,7 +20,7 @@ const LOOKED_AT: &[&str] = &["/proc", "/sys", "/dev", "/etc"];
 const CERTIFICATES: &[&str] = &["/etc/ssl", "/etc/pki"];
 
 /// Judges a container that was added, changed or removed.
-pub(super) fn of_container(difference: &Difference, like: &[PodView]) -> Effect {
+pub(super) fn of_container(difference: &Difference, like: &[Shared<PodView>]) -> Effect {
     let (None, Some(container)) = (&difference.sent, &difference.admitted) else { return Effect::Sees };
     let theirs = all_have(like, |pod_view| {
         pod_view.containers.iter().any(|other| Some(other.name.as_str()) == name(container))
@@ -26,7 +29,7 @@ pub(super) fn of_container(difference: &Difference, like: &[PodView]) -> Effect 
 }
 
 /// Judges a volume that was added, changed or removed.
-pub(super) fn of_volume(difference: &Difference, like: &[PodView]) -> Effect {
+pub(super) fn of_volume(difference: &Difference, like: &[Shared<PodView>]) -> Effect {
     let (None, Some(volume)) = (&difference.sent, &difference.admitted) else { return Effect::Sees };
     let theirs = all_have(like, |pod_view| {
         pod_view.volumes.iter().any(|other| Some(other.name.as_str()) == name(volume))
@@ -70,8 +73,9 @@ fn paths(mounts: Option<&Value>) -> Vec<String> {
 }
 
 /// Returns true if there are pods, and each has the addition.
-fn all_have(like: &[PodView], has: impl Fn(&PodView) -> bool) -> bool {
-    let mut pods = like.iter().filter(|pod_view| !pod_view.origin.is_template()).peekable();
+fn all_have(like: &[Shared<PodView>], has: impl Fn(&PodView) -> bool) -> bool {
+    let mut pods =
+        like.iter().map(|pod_view| &**pod_view).filter(|pod_view| !pod_view.origin.is_template()).peekable();
     pods.peek().is_some() && pods.all(has)
 }
 

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{additions, annotations, comparison::Difference};
-use crate::{case::cluster::PodView, support::names};
+use crate::{
+    case::cluster::{PodView, Shared},
+    support::names,
+};
 
 /// The effect of a difference. A field that no rule knows changes what the probe sees.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,7 +24,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    pub(super) fn of(difference: &Difference, like: &[PodView]) -> Self {
+    pub(super) fn of(difference: &Difference, like: &[Shared<PodView>]) -> Self {
         let Difference { sent, admitted, .. } = difference;
         match difference.segments().as_slice() {
             ["status", ..] => Self::Usual,

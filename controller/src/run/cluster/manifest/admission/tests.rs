@@ -101,7 +101,8 @@ fn like(containers: &[&str], volumes: &[&str]) -> PodView {
 fn admitted(change: impl FnOnce(&mut Pod), like: &[PodView]) -> Result<Admission, Alteration> {
     let mut admitted = pod();
     change(&mut admitted);
-    admission(&pod(), &admitted, like)
+    let like: Vec<_> = like.iter().cloned().map(Shared::from).collect();
+    admission(&pod(), &admitted, &like)
 }
 
 #[test]

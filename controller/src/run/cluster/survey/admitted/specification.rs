@@ -43,22 +43,49 @@ pub(super) struct Field {
     path: &'static [&'static str],
 }
 
-/// Fields with their values.
-pub(super) type Fields = BTreeMap<Field, Value>;
+/// Fields with their values, as JSON.
+pub(super) type Fields = BTreeMap<Field, String>;
+
+/// The fields of one pod, by their origin.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Origins {
+    /// Those that the pod was created with.
+    created_with: Fields,
+    /// Those that nobody claims.
+    unclaimed: Fields,
+}
+
+// === impl Origins ===
+
+impl Origins {
+    pub(super) fn of(pod: &Pod) -> Self {
+        let entries = pod.metadata.managed_fields.as_deref().unwrap_or_default();
+        let created =
+            |field: &Field| entries.iter().any(|entry| has_created(entry) && field.is_claimed_by(entry));
+        let claimed = |field: &Field| entries.iter().any(|entry| field.is_claimed_by(entry));
+        let all = serde_json::to_value(&pod.spec).map(|whole| fields(&whole)).unwrap_or_default();
+        let (created_with, mut unclaimed): (Fields, Fields) =
+            all.into_iter().partition(|(field, _)| created(field));
+        unclaimed.retain(|field, _| !claimed(field));
+        Self { created_with, unclaimed }
+    }
+}
 
 /// Returns the fields that admission gave every one of the pods with the same value, and that the template lacks. `None` if a pod
 /// was created with other values than the template's, as one of an earlier revision is.
-pub(super) fn by_admission(template: &PodSpec, pods: &[&Pod]) -> Option<Fields> {
+pub(super) fn by_admission<'a>(
+    template: &PodSpec,
+    pods: impl IntoIterator<Item = &'a Origins>,
+) -> Option<Fields> {
     let template = fields(&serde_json::to_value(template).ok()?);
     let mut shared: Option<Fields> = None;
-    for pod in pods {
-        let (created_with, given) = parted(pod)?;
-        if created_with != template {
+    for Origins { created_with, unclaimed } in pods {
+        if *created_with != template {
             return None;
         }
         match &mut shared {
-            None => shared = Some(given),
-            Some(shared) => shared.retain(|field, value| given.get(field) == Some(value)),
+            None => shared = Some(unclaimed.clone()),
+            Some(shared) => shared.retain(|field, value| unclaimed.get(field) == Some(value)),
         }
     }
     shared
@@ -71,23 +98,11 @@ pub(super) fn with(template: PodSpec, given: &Fields) -> PodSpec {
     }
     let Ok(mut whole) = serde_json::to_value(&template) else { return template };
     for (field, value) in given {
-        if let Some(place) = field.place(&mut whole) {
-            *place = value.clone();
+        if let (Some(place), Ok(value)) = (field.place(&mut whole), serde_json::from_str(value)) {
+            *place = value;
         }
     }
     serde_json::from_value(whole).unwrap_or(template)
-}
-
-/// Returns the fields with which a pod was created, and those that nobody claims.
-fn parted(pod: &Pod) -> Option<(Fields, Fields)> {
-    let whole = serde_json::to_value(pod.spec.as_ref()?).ok()?;
-    let entries = pod.metadata.managed_fields.as_deref()?;
-    let created =
-        |field: &Field| entries.iter().any(|entry| has_created(entry) && field.is_claimed_by(entry));
-    let claimed = |field: &Field| entries.iter().any(|entry| field.is_claimed_by(entry));
-    let (created_with, others): (Fields, Fields) =
-        fields(&whole).into_iter().partition(|(field, _)| created(field));
-    Some((created_with, others.into_iter().filter(|(field, _)| !claimed(field)).collect()))
 }
 
 /// Returns the fields that a specification has.
@@ -101,7 +116,8 @@ fn fields(specification: &Value) -> Fields {
         OF_A_CONTAINER.iter().map(move |&path| Field { container: Some(container.clone()), path })
     });
     let all = of_pod.chain(of_containers);
-    all.filter_map(|field| field.value(specification).cloned().map(|value| (field, value))).collect()
+    all.filter_map(|field| field.value(specification).map(ToString::to_string).map(|value| (field, value)))
+        .collect()
 }
 
 impl Field {
@@ -177,7 +193,8 @@ mod tests {
 
     fn given(pods: &[Pod]) -> Option<Vec<String>> {
         let template = serde_json::from_value(template()).unwrap();
-        let fields = by_admission(&template, &pods.iter().collect::<Vec<_>>())?;
+        let pods: Vec<_> = pods.iter().map(Origins::of).collect();
+        let fields = by_admission(&template, &pods)?;
         Some(fields.iter().map(|(field, value)| format!("{}={value}", field.name())).collect())
     }
 
@@ -193,7 +210,7 @@ mod tests {
             ["spec.runtimeClassName=\"gvisor\"", "spec.containers[web].securityContext.runAsNonRoot=true"];
         assert_eq!(given(&pods).unwrap(), names);
         let template = serde_json::from_value(template()).unwrap();
-        let fields = by_admission(&template, &pods.iter().collect::<Vec<_>>()).unwrap();
+        let fields = by_admission(&template, &pods.each_ref().map(Origins::of)).unwrap();
         let mut expected = self::template();
         hardened(&mut expected);
         assert_eq!(serde_json::to_value(with(template, &fields)).unwrap(), expected);

@@ -25,8 +25,8 @@ fn lacks(yaml: &str) -> BTreeMap<&'static str, &'static str> {
     let mut case = fixture::pod();
     let clean = not_met(&case);
     let known = case.surroundings.in_cluster.as_mut().unwrap();
-    known.group.pod_views = vec![view.clone()];
-    Arc::make_mut(&mut known.cluster).pod_views = vec![view];
+    known.group.pod_views = vec![view.clone().into()];
+    Arc::make_mut(&mut known.cluster).pod_views = vec![view.into()];
     let mut lacks = not_met(&case);
     lacks.retain(|id, _| !clean.contains_key(id));
     lacks

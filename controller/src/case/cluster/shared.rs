@@ -1,0 +1,50 @@
+//! A value that many owners share until one of them changes it.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+/// A shared value, which is copied for an owner that changes it. A pod template belongs to a group on each of a thousand nodes.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Shared<T>(Arc<T>);
+
+impl<T> From<T> for Shared<T> {
+    fn from(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Clone> DerefMut for Shared<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    /// Returns the value; a copy if others share it.
+    pub fn into_inner(self) -> T {
+        Arc::unwrap_or_clone(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_by_one_owner_is_not_the_others() {
+        let one = Shared::from(vec![1]);
+        let mut other = one.clone();
+        other.push(2);
+        assert_eq!((one.into_inner(), other.into_inner()), (vec![1], vec![1, 2]));
+    }
+}
