@@ -45,6 +45,8 @@ pub(crate) struct RunRequest {
     pub(crate) measures_cpu: bool,
     /// Time for the whole run, without the removal of its objects.
     pub(crate) timeout: Duration,
+    /// True if nobody set that time, so that it grows with the number of probes.
+    pub(crate) timeout_grows: bool,
     /// The display of the progress.
     pub(crate) display: Display,
     /// The environment that the run is judged for.
@@ -155,6 +157,7 @@ mod tests {
             rounds: Rounds::One,
             measures_cpu: false,
             timeout: Duration::from_mins(1),
+            timeout_grows: false,
             display: Display::Quiet,
             declared: environment::declared(None, None, |_| None).unwrap(),
             only_production: true,

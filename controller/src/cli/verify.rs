@@ -100,7 +100,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
     /// The time limit of the whole run, such as 30s, 5m or 1m30s; at most 24h. Removing the run's objects may take 20 s
-    /// more, and 20 ms for each pod [default: 60s, with --namespace 5m]
+    /// more, and 20 ms for each pod [default: 60s, with --namespace 5m, and
+    /// longer for many probes]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
     timeout: Option<Duration>,
 }
@@ -114,7 +115,7 @@ impl Arguments {
         let usual = if self.local { LOCAL_TIMEOUT } else { CLUSTER_TIMEOUT };
         let asked = self.policy.sources().and_then(|sources| {
             let declared = sources.declared()?;
-            let timeout = timeout(&sources, self.timeout, usual)?.value;
+            let timeout = chosen_timeout(&sources, self.timeout)?.value;
             let network = self.network.settings(&sources)?;
             let marks = self.target.marks.settings(&sources)?.marks();
             Ok((sources.policy(declared.environment, clock::today()), declared, timeout, network, marks))
@@ -123,6 +124,7 @@ impl Arguments {
             Ok(asked) => asked,
             Err(refused) => return refused.tell(),
         };
+        let (timeout, timeout_grows) = (timeout.unwrap_or(usual), timeout.is_none());
         let delivery = match self.output.delivery() {
             Ok(delivery) => delivery,
             Err(refused) => return refused.tell(),
@@ -142,6 +144,7 @@ impl Arguments {
             rounds,
             measures_cpu: self.measure_cpu,
             timeout,
+            timeout_grows,
             display: display(self.quiet),
             declared,
             only_production: policy.only_production,
@@ -174,9 +177,19 @@ pub(super) fn timeout(
     given: Option<Duration>,
     usual: Duration,
 ) -> Result<Setting<Duration>, policy::PolicyRefused> {
+    let Setting { value, source } = chosen_timeout(sources, given)?;
+    Ok(Setting { value: value.unwrap_or(usual), source })
+}
+
+/// Returns the timeout that somebody chose for a run; `None` if nobody did.
+fn chosen_timeout(
+    sources: &Sources,
+    given: Option<Duration>,
+) -> Result<Setting<Option<Duration>>, policy::PolicyRefused> {
     let names = Names { flag: "--timeout", variable: "PODPROOF_TIMEOUT" };
-    let file = |read: &Read| Some(read.parsed(read.file.limits.timeout.as_ref()?, time));
-    sources.setting(names, given, time, file, usual)
+    let chosen = |text: &str| time(text).map(Some);
+    let file = |read: &Read| Some(read.parsed(read.file.limits.timeout.as_ref()?, chosen));
+    sources.setting(names, given.map(Some), chosen, file, None)
 }
 
 fn display(quiet: bool) -> Display {

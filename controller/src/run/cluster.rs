@@ -19,6 +19,7 @@ pub(crate) mod readiness;
 mod rehearsal;
 mod remarks;
 mod review;
+mod schedule;
 pub(crate) mod survey;
 
 use std::{
@@ -36,6 +37,7 @@ use manifest::{Common, Marks};
 use pods::{Fleet, Visits};
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
+use schedule::Schedule;
 pub use survey::pod_view;
 use survey::{OtherKinds, Scope, Surveyed};
 
@@ -98,8 +100,8 @@ pub(crate) struct Target {
     pub(crate) visitors_user: VisitorsUser,
     /// The time that each pod of the run has to start.
     pub(crate) start_timeout: Duration,
-    /// The number of probes that may run at once.
-    pub(crate) parallel: usize,
+    /// The number of probes that may run at once; `None` for a number that follows the plan.
+    pub(crate) parallel: Option<usize>,
     /// The number of probes that a run makes.
     pub(crate) most_probes: MostProbes,
     /// The time to wait for a node where none can run a workload's pods; `None` for no wait.
@@ -182,8 +184,18 @@ impl Launcher for ClusterLauncher {
             Rounds::None => Listening::default(),
             Rounds::One | Rounds::Two(_) => Listening::of(&cluster, &plan.groups),
         };
-        let launchable = plan.groups.iter().any(|group| group.refused.is_none());
-        let mut results = if launchable {
+        let probes = plan.groups.iter().filter(|group| group.refused.is_none()).count();
+        let asked = schedule::Asked {
+            parallel: self.target.parallel,
+            timeout: request.timeout,
+            grows: request.timeout_grows,
+            rounds: request.rounds,
+        };
+        let schedule = Schedule::of(probes, asked);
+        session.deadline += schedule.timeout.saturating_sub(request.timeout);
+        let scheduled = schedule.remark(probes, asked);
+        scheduled.iter().for_each(|remark| session.progress.change(remark));
+        let mut results = if probes > 0 {
             let ground = Ground {
                 connection: &connection,
                 cluster: &cluster,
@@ -191,7 +203,7 @@ impl Launcher for ClusterLauncher {
                 needs: &needs,
                 listening: &listening,
             };
-            Box::pin(self.probes(request, &ground, &plan, session)).await?
+            Box::pin(self.probes((request, schedule), &ground, &plan, session)).await?
         } else {
             let probed = plan.groups.iter().map(Probed::refused).collect();
             Results::unlaunched(probed)
@@ -211,6 +223,8 @@ impl Launcher for ClusterLauncher {
             remarks: awaited
                 .remarks
                 .into_iter()
+                .chain(scheduled)
+                .chain([format!("the run made {} requests to the API server", connection.pace.made())])
                 .chain(remarks::of(&cluster, &plan, &listening, &results.probed))
                 .chain(remarks::on_traces(&results.visited))
                 .chain(remarks::on_memory(&results.visited, room_unknown.as_deref()))
@@ -226,7 +240,7 @@ impl Launcher for ClusterLauncher {
 impl ClusterLauncher {
     async fn probes(
         &self,
-        request: &RunRequest,
+        (request, schedule): (&RunRequest, Schedule),
         ground: &Ground<'_>,
         plan: &Plan,
         Session { nonce: run, deadline, interrupt, progress }: &mut Session,
@@ -236,7 +250,7 @@ impl ClusterLauncher {
         let common = Common {
             run: plan::run_name(*run),
             image: target.image.clone(),
-            lifetime: request.timeout + BACKSTOP,
+            lifetime: schedule.timeout + BACKSTOP,
             token: nonce()?,
             reception: nonce()?,
             listens: ground.listening.ports.clone(),
@@ -269,7 +283,7 @@ impl ClusterLauncher {
         // No group waits for the end of another one that came before it in the plan.
         let all = stream::iter(plan.groups.iter().enumerate())
             .map(turn)
-            .buffer_unordered(target.parallel)
+            .buffer_unordered(schedule.parallel)
             .collect::<BTreeMap<_, _>>();
         let (probed, mut interrupted) = tokio::select! {
             biased;

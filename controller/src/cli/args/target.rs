@@ -18,9 +18,6 @@ use crate::{
     run::cluster::{Target, manifest::Marks},
 };
 
-/// The default number of probes that run at once.
-const PARALLEL: usize = 8;
-
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
@@ -55,9 +52,9 @@ pub(in crate::cli) struct Arguments {
     /// A node pool that must be probed, even if it has no node now; may be repeated
     #[arg(long = "expect-pool", value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
     expected_pools: Vec<String>,
-    /// The most probes that run at once, from 1 to 256
-    #[arg(long, value_name = "NUMBER", default_value_t = PARALLEL, value_parser = parallel, help_heading = "In a cluster")]
-    parallel: usize,
+    /// The most probes that run at once, from 1 to 256 [default: 8, and up to 64 for many probes]
+    #[arg(long, value_name = "NUMBER", value_parser = parallel, help_heading = "In a cluster")]
+    parallel: Option<usize>,
     /// The most probes that a run makes, from 1 to 4096; pods beyond have no verdict, and are named
     #[arg(long, value_name = "NUMBER", default_value_t = MostProbes::default().0, value_parser = most_probes, help_heading = "In a cluster")]
     max_probes: usize,
