@@ -20,16 +20,13 @@ mod rehearsal;
 mod remarks;
 mod review;
 mod schedule;
+mod second_reading;
 pub(crate) mod survey;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use connect::{Connection, Login};
 pub(crate) use examining::VisitorsUser;
@@ -38,6 +35,7 @@ use pods::{Fleet, Visits};
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
 use schedule::Schedule;
+use second_reading::second_reading;
 pub use survey::pod_view;
 use survey::{OtherKinds, Scope, Surveyed};
 
@@ -50,9 +48,8 @@ use crate::{
     case::{
         Control,
         circumstances::Place,
-        cluster::{Access, Bonds, Cluster, Labels, SecondReading, Unreadable},
+        cluster::{Access, Cluster, Labels, SecondReading, Unreadable},
         leftover::Leftover,
-        policy::Policies,
         rounds::Rounds,
         stopped::Stopped,
     },
@@ -63,9 +60,6 @@ use crate::{
     },
 };
 
-/// Time for the second reading, and the time that each pod of the first one adds.
-const SECOND_READING: Duration = Duration::from_secs(10);
-const SECOND_READING_EACH: Duration = Duration::from_millis(2);
 /// The lifetime of a pod beyond the run's timeout, in case the controller does not remove the pod.
 const BACKSTOP: Duration = Duration::from_mins(1);
 
@@ -184,18 +178,18 @@ impl Launcher for ClusterLauncher {
             Rounds::None => Listening::default(),
             Rounds::One | Rounds::Two(_) => Listening::of(&cluster, &plan.groups),
         };
-        let probes = plan.groups.iter().filter(|group| group.refused.is_none()).count();
+        let launchable = plan.groups.iter().filter(|group| group.refused.is_none()).count();
         let asked = schedule::Asked {
             parallel: self.target.parallel,
             timeout: request.timeout,
             grows: request.timeout_grows,
             rounds: request.rounds,
         };
-        let schedule = Schedule::of(probes, asked);
+        let schedule = Schedule::of(launchable, asked);
         session.deadline += schedule.timeout.saturating_sub(request.timeout);
-        let scheduled = schedule.remark(probes, asked);
+        let scheduled = schedule.remark(launchable, asked);
         scheduled.iter().for_each(|remark| session.progress.change(remark));
-        let mut results = if probes > 0 {
+        let mut results = if launchable > 0 {
             let ground = Ground {
                 connection: &connection,
                 cluster: &cluster,
@@ -293,12 +287,11 @@ impl ClusterLauncher {
         // The second reading comes before the removal, which may keep the API server busy.
         progress.change("reading the cluster again");
         let made = fleet.made().into_iter().chain(controls.made_in(&target.namespace)).collect();
-        let soon = deadline.min(Instant::now() + time_to_read(cluster));
         let second_reading = tokio::select! {
             biased;
             () = std::future::ready(()), if interrupted => None,
             () = interrupt.arrival() => None,
-            read = second_reading(ground, &made, soon) => Some(read),
+            read = second_reading(ground, &made, deadline) => Some(read),
         };
         interrupted |= second_reading.is_none();
         progress.change("cleaning up");
@@ -387,34 +380,6 @@ fn plan_request(target: &Target, entries: Vec<Entry>) -> plan::cluster::Request 
 /// Returns the architecture of the controller and its probe, as Go names it.
 const fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
-}
-
-/// Returns the time for the second reading of a cluster.
-fn time_to_read(cluster: &Cluster) -> Duration {
-    SECOND_READING + SECOND_READING_EACH * u32::try_from(cluster.pod_views.len()).unwrap_or(u32::MAX)
-}
-
-/// Reads pods, policies and the namespace's labels again. A request without an answer in time is unreadable.
-async fn second_reading(ground: &Ground<'_>, made: &BTreeSet<String>, deadline: Instant) -> SecondReading {
-    let Ground { connection, cluster, kinds, .. } = ground;
-    let control = cluster.control.as_ref().map(|control| control.name.as_str());
-    let namespaces = (cluster.namespace.as_str(), control);
-    let known = plan::cluster::Known::of(cluster);
-    let reading = survey::later(&connection.client, namespaces, kinds, (made, &known));
-    timeout_at(deadline, reading).await.unwrap_or_else(|_| {
-        let unread =
-            |what| Unreadable { what, forbidden: false, message: "the run's time was over".to_owned() };
-        let bonds = Bonds {
-            labels: Err(unread(Access::get("namespaces"))),
-            policies: Err(unread(Access::list("networkpolicies"))),
-        };
-        SecondReading {
-            pods: Err(unread(Access::pods())),
-            bonds,
-            policies: Policies::default(),
-            control: None,
-        }
-    })
 }
 
 #[cfg(test)]
