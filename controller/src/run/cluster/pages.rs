@@ -11,7 +11,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 
 /// The number of objects in a page. A pod of the API server takes some 100 KB of memory.
-const PAGE: u32 = 250;
+const PAGE: u32 = 125;
 /// The most attempts at a list whose continuation expires (HTTP 410): the API server keeps a snapshot for some minutes.
 const ATTEMPTS: usize = 3;
 
