@@ -18,6 +18,7 @@ mod service;
 mod shell;
 mod shop;
 mod showcase;
+mod simulated_nodes;
 mod state;
 
 use std::{
@@ -45,6 +46,7 @@ pub use self::{
     service::Service,
     shell::shell,
     shop::{Judged, Loan, Shop, deployment, policy},
+    simulated_nodes::{Crowd, NEVER_STARTS, Requests, SimulatedNodes},
     state::State,
 };
 use crate::run::{self, Ended};
@@ -93,8 +95,7 @@ impl Cluster {
 
     /// Starts a cluster that keeps everything in this folder, which is removed at the end.
     pub fn start_in(folder: &Path, options: Options) -> Self {
-        let hidden = ["/var", "/run"].iter().any(|hidden| folder.starts_with(hidden));
-        assert!(!hidden, "{}: a place has a /var and a /run of its own: set TMPDIR", folder.display());
+        refuse_hidden(folder);
         // Built before anything runs, because a build can take long.
         let parts = Parts::find(options.enforced);
         let state = State::make(folder).unwrap();
@@ -123,7 +124,7 @@ impl Cluster {
         Self {
             options,
             outside: Place::of(&state, OUTSIDE),
-            control_plane: ControlPlane::new(&state, &parts, one),
+            control_plane: ControlPlane::new(&state, &parts.kubernetes, Path::new("etcd"), one),
             cilium: parts.cilium.as_ref().map(|folder| Cilium::new(&state, folder, one)),
             nodes,
             state,
@@ -282,6 +283,12 @@ impl Drop for Cluster {
 /// itself.
 pub fn leftovers(folder: &Path) -> Vec<String> {
     State::at(folder).leftovers()
+}
+
+/// Refuses a folder that a place hides.
+fn refuse_hidden(folder: &Path) {
+    let hidden = ["/var", "/run"].iter().any(|hidden| folder.starts_with(hidden));
+    assert!(!hidden, "{}: a place has a /var and a /run of its own: set TMPDIR", folder.display());
 }
 
 fn places(options: Options) -> &'static [&'static str] {

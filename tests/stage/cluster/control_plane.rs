@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
-use super::{Place, Service, State, network, parts::Parts};
+use super::{Place, Service, State, network};
 
 pub(super) const PORT: u16 = 6443;
 
@@ -18,14 +18,15 @@ pub(super) struct ControlPlane {
 }
 
 impl ControlPlane {
-    pub(super) fn new(state: &State, parts: &Parts, place: Place) -> Self {
-        let service = |name: &str| Service::new(state, place, name, parts.kubernetes.join(name));
+    /// Returns the services: Kubernetes' programs in this folder, and this etcd.
+    pub(super) fn new(state: &State, kubernetes: &Path, etcd: &Path, place: Place) -> Self {
+        let service = |name: &str| Service::new(state, place, name, kubernetes.join(name));
         let client = |name: &str| {
             service(name).option("--kubeconfig", state.kubeconfig()).word("--leader-elect=false")
         };
         let keys = state.join("pki");
         Self {
-            etcd: Service::new(state, place, "etcd", "etcd")
+            etcd: Service::new(state, place, "etcd", etcd)
                 .option("--data-dir", state.join("etcd"))
                 .words(&["--unsafe-no-fsync", "--log-level=warn"]),
             api_server: service("kube-apiserver")

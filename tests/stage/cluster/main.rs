@@ -1,6 +1,6 @@
 //! The cluster of the tests as a program: `cluster up` keeps a cluster for a person to try things in, `cluster shell` opens
 //! a shell in the network of that cluster, and `cluster down` removes everything that a killed cluster left. `guard` and
-//! `hold` are for the program itself.
+//! `hold` are for the program itself. `cluster simulate` keeps a cluster of simulated nodes, in which `cluster shell` works too.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -11,16 +11,18 @@ use std::{
 };
 
 use nix::sys::signal::{SigSet, Signal};
-use stage::cluster::{self, Cluster, Options};
+use stage::cluster::{self, Cluster, Crowd, Options, SimulatedNodes};
 
 const USAGE: &str = "usage: cluster up [--showcase] [--state FOLDER] [--one-node] [--not-enforced] | \
-                     cluster shell [COMMAND] | cluster down FOLDER";
+                     cluster simulate NODES [POLICIES] | cluster shell [COMMAND] | cluster down FOLDER";
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
         ["up", options @ ..] => up(options),
+        ["simulate", nodes] => simulate(nodes, "1"),
+        ["simulate", nodes, policies] => simulate(nodes, policies),
         ["shell"] => Err(cluster::shell(None)),
         ["shell", command] => Err(cluster::shell(Some(command))),
         ["down", state] => cluster::down(Path::new(state)),
@@ -34,6 +36,42 @@ fn main() -> ExitCode {
     let Err(error) = ended else { return ExitCode::SUCCESS };
     _ = writeln!(io::stderr(), "cluster: {error}");
     ExitCode::FAILURE
+}
+
+/// Starts a cluster of simulated nodes, prints how to use it, and keeps it until a signal comes.
+fn simulate(nodes: &str, policies: &str) -> io::Result<()> {
+    let number = |word: &str| word.parse::<usize>().map_err(|_| io::Error::other(USAGE));
+    let crowd = Crowd::of(number(nodes)?, number(policies)?);
+    let mut cluster = SimulatedNodes::start();
+    cluster.grow(crowd);
+    let ends = ends();
+    ends.thread_block()?;
+    let mut out = io::stdout();
+    writeln!(out, "export {}={}", cluster::ATTACH, cluster.state().path().display())?;
+    writeln!(
+        out,
+        "export KUBECONFIG={}  # the requests of this user are logged",
+        cluster.kubeconfig().display()
+    )?;
+    writeln!(
+        out,
+        "The namespace `{}` has {} nodes with its pods; `{}` is for control pods.",
+        cluster.judged(),
+        crowd.nodes,
+        cluster.control()
+    )?;
+    writeln!(out, "The cluster runs until Ctrl-C.")?;
+    out.flush()?;
+    ends.wait()?;
+    ended(&cluster.stop())
+}
+
+fn ends() -> SigSet {
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect()
+}
+
+fn ended(left: &[String]) -> io::Result<()> {
+    if left.is_empty() { Ok(()) } else { Err(io::Error::other(format!("this is left: {left:#?}"))) }
 }
 
 /// Starts a cluster, prints how to use it, and keeps it until a signal comes.
@@ -50,7 +88,7 @@ fn up(words: &[&str]) -> io::Result<()> {
             _ => return Err(io::Error::other(USAGE)),
         }
     }
-    let ends: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+    let ends = ends();
     let cluster = match folder {
         Some(folder) => Cluster::start_in(&folder, options),
         None => Cluster::start(options),
@@ -79,6 +117,5 @@ fn up(words: &[&str]) -> io::Result<()> {
     }
     out.flush()?;
     ends.wait()?;
-    let left = cluster.stop();
-    if left.is_empty() { Ok(()) } else { Err(io::Error::other(format!("this is left: {left:#?}"))) }
+    ended(&cluster.stop())
 }

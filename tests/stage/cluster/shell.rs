@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use super::{ATTACH, Cluster, ONE, Place, State};
+use super::{ATTACH, ONE, Place, State, part};
 use crate::run;
 
 /// Becomes a shell in the network of the control plane, or runs a shell command there. The shell has the
@@ -22,14 +22,14 @@ pub fn shell(command: Option<&str>) -> io::Error {
 }
 
 fn prepared(command: Option<&str>) -> io::Result<Command> {
-    let cluster = Cluster::attach(&meant()?);
+    let state = State::at(&meant()?);
     let controller = run::controller_program();
-    let mut folders = vec![cluster.parts.kubernetes.clone()];
+    let mut folders = vec![part("kubernetes")];
     folders.extend(controller.parent().map(Path::to_owned));
     folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     let path = env::join_paths(folders).map_err(io::Error::other)?;
 
-    cluster.node(ONE).place().join()?;
+    Place::of(&state, ONE).join()?;
     let mut shell = match command {
         Some(command) => {
             let mut shell = Command::new("sh");
@@ -38,8 +38,8 @@ fn prepared(command: Option<&str>) -> io::Result<Command> {
         }
         None => Command::new(env::var_os("SHELL").unwrap_or(OsString::from("sh"))),
     };
-    shell.env("PATH", path).env("KUBECONFIG", cluster.kubeconfig());
-    shell.env("KUBECACHEDIR", cluster.state().join("home/cache"));
+    shell.env("PATH", path).env("KUBECONFIG", state.kubeconfig());
+    shell.env("KUBECACHEDIR", state.join("home/cache"));
     Ok(shell)
 }
 
