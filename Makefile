@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
 	cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
-	bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
+	scale-parts scale-bench scale-check bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -45,7 +45,7 @@ test-list: ## list the names of all tests by suite
 test-programs: build sandbox-parts cluster-parts ## build all that the tests need, and run none
 	cargo test --workspace --no-run
 	cargo test --package tests --features sandbox --test sandbox --no-run
-	cargo test --package tests --features cluster --test cluster --no-run
+	cargo test --package tests --features cluster --test cluster --bench scale --no-run
 	cargo test --package tests --features policies --test policies --no-run
 
 sandbox-parts:
@@ -95,6 +95,18 @@ bench: build ## measure the cost of a run; prints ratios and sizes
 cluster-bench: build cluster-parts ## measure the cost of a run in a real Kubernetes cluster
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features cluster --bench cluster-cost
+
+scale-parts:
+	@.ci/need ip=iproute2 openssl=openssl nsenter=util-linux setpriv=util-linux
+	@tests/cluster/parts/build kubernetes etcd kwok >/dev/null
+
+scale-bench: build scale-parts ## measure runs on simulated nodes; SIZES='100 300': these numbers of nodes; BIG=1: 5,000 too; ROWS=WORD: some rows
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" SIZES=$(call quoted,SIZES) ROWS=$(call quoted,ROWS) \
+		$(if $(value BIG),BIG=1) $(AS_ROOT)=.ci/as-root cargo bench --quiet --package tests --features cluster --bench scale
+
+scale-check: build scale-parts ## the requests and the memory of runs on 100 simulated nodes, which have bounds
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+		cargo test --quiet --package tests --features cluster --bench scale -- --check
 
 build: probe ## build the controller with the static probe inside
 	PODPROOF_PROBE="$(PROBE)" cargo build --release --package controller

@@ -144,9 +144,11 @@ impl SimulatedNodes {
     }
 
     /// Returns a program's command in the network of the cluster, as the measured user. The spawned process becomes the program
-    /// itself.
+    /// itself. It ends with the thread that spawned it.
     pub fn inside(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = run::clean(self.place.beside(program));
+        let mut command = self.place.beside("setpriv");
+        command.args(["--pdeathsig", "KILL"]).arg(program);
+        let mut command = run::clean(command);
         command.env("KUBECONFIG", self.kubeconfig());
         command
     }
