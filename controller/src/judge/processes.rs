@@ -184,7 +184,7 @@ impl<'a> Others<'a> {
         let own = self.case.evidence().credentials.seen().map(|own| own.effective_user);
         let theirs = process.status.seen().map(|status| status.credentials.effective_user);
         match theirs {
-            Some(user) if own != Some(user) && self.case.examined_pod().is_some() => {
+            Some(user) if own != Some(user) && !self.case.examined_container() => {
                 format!("; `--live-uid` runs the probe as the container's user {user}, who may read it")
             }
             _ => String::new(),

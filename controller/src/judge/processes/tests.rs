@@ -194,3 +194,50 @@ fn a_path_is_expected_if_the_runtime_or_the_specification_mounts_it() {
     let others = seen(&case, &gvisor::assess(&case)).unwrap();
     assert_eq!((others.is_expected("/data"), others.is_expected("/other")), (Some(true), None));
 }
+
+/// Returns a running container of gVisor with one process of its own beside the probe, in the same mounts.
+pub(in crate::judge) fn container() -> Case {
+    let mut case = beside::running();
+    case.surroundings.in_cluster = None;
+    case.surroundings.subject = Subject::Container { runtime: vec!["runsc".into()], id: "web".into() };
+    let processes = beside::processes(&mut case);
+    processes.mount_tables.clear();
+    processes.processes.truncate(1);
+    processes.processes[0].mounts = Observation::Seen(MountsOf::Probe);
+    case
+}
+
+#[test]
+fn a_running_container_shows_its_processes_in_the_probes_mounts() {
+    assert_eq!(gap(&container()), None);
+    assert_eq!(seen(&container(), &gvisor::assess(&container())).unwrap().processes().len(), 1);
+}
+
+#[test]
+fn a_running_container_that_shows_no_process_is_a_gap() {
+    let mut case = container();
+    beside::processes(&mut case).processes.clear();
+    assert_eq!(gap(&case).unwrap(), "the probe saw no process of the running container");
+    case.collected.evidence.processes = Observation::TimedOut;
+    assert!(gap(&case).unwrap().starts_with("the processes of the running container could not be observed"));
+}
+
+#[test]
+fn a_process_of_root_in_a_running_container_is_unmet_beside_a_probe_without_privileges() {
+    let requirement = &crate::judge::privilege::least_privilege::REQUIREMENT;
+    let mut case = container();
+    let pid = beside::processes(&mut case).processes[0].pid;
+    let status = beside::status(&mut case, pid);
+    status.credentials.effective_user = 1000;
+    status.credentials.real_user = 1000;
+    status.credentials.saved_user = 1000;
+    status.filesystem_user = 1000;
+    (status.capabilities.effective, status.capabilities.permitted) = (0, 0);
+    status.seccomp.no_new_privs = None;
+    assert_eq!(fixture::told(&fixture::judged(requirement, &case)), "met");
+    let mut gaining = case.clone();
+    gaining.surroundings.no_new_privs = Some(false);
+    assert_eq!(fixture::told(&fixture::judged(requirement, &gaining)), "unmet");
+    beside::status(&mut case, pid).credentials.effective_user = 0;
+    assert_eq!(fixture::told(&fixture::judged(requirement, &case)), "unmet");
+}
