@@ -5,6 +5,7 @@ pub mod circumstances;
 pub mod cluster;
 pub mod destination;
 pub mod environment;
+pub mod host_process;
 pub mod identity;
 mod in_cluster;
 pub mod ingress;
@@ -20,6 +21,7 @@ use std::{path::PathBuf, sync::Arc};
 use breach::Breach;
 use cluster::{Cluster, ControlPods, Coverage, Group, Labels, PodView, Shared};
 use destination::Destination;
+use host_process::HostProcess;
 use identity::{FileDigest, Identity};
 use ingress::Ingress;
 use limits::Limits;
@@ -68,6 +70,8 @@ pub struct Surroundings {
     pub machine: Machine,
     /// True if the probe was asked to measure its processor time.
     pub measures_cpu: bool,
+    /// The sandbox's process on the machine; `None` without a sandbox, in a cluster, and if it was not seen.
+    pub host_process: Option<HostProcess>,
     /// The limits of the sandbox's own control group, as the machine's kernel enforces them.
     pub cgroup: Observation<Limits>,
     /// The destinations that the probe was asked to attempt.

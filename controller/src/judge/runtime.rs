@@ -1,5 +1,6 @@
 //! Requirements for the kernel that answers, and for its settings.
 
+mod host_process;
 pub(super) mod runtime_class_exists;
 pub(super) mod runtime_class_used;
 pub(super) mod runtime_hardening;

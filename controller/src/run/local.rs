@@ -110,6 +110,7 @@ impl Launcher for LocalLauncher {
         let surroundings = Surroundings {
             control,
             arrived,
+            host_process: ending.host_process,
             untried_sockets: left_out.into_iter().chain(sockets.untried).collect(),
             ..surroundings(plan, machine, &launched, ending.cgroup)
         };
@@ -187,6 +188,7 @@ fn surroundings(
         no_new_privs: bundle.map(|bundle| bundle.no_new_privs),
         machine,
         measures_cpu: plan.measures_cpu,
+        host_process: None,
         cgroup,
         destinations: plan.destinations,
         untried_sockets: Vec::new(),

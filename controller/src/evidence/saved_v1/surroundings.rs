@@ -15,7 +15,7 @@ use super::{
     subject::{ControlPods, RanPod, Subject},
 };
 use crate::{
-    case::{self, rounds::Rounds},
+    case::{self, host_process, rounds::Rounds},
     evidence::saved::Error,
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Surroundings {
     machine: Machine,
     #[serde(default)]
     measures_cpu: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host_process: Option<HostProcess>,
     cgroup: Observation<Limits>,
     destinations: Vec<Destination>,
     #[serde(default)]
@@ -59,6 +61,30 @@ saved_struct! {
     }
 }
 
+saved_struct! {
+    /// A sandbox's process on the machine.
+    HostProcess for host_process::HostProcess {
+        user: u32,
+        effective: u64,
+        permitted: u64,
+        seccomp: Option<u32>,
+        no_new_privs: Option<bool>,
+        shared: Vec<String>,
+        has_the_machines_root: Option<bool>,
+        descriptors: Option<Descriptors> => optional,
+    }
+}
+
+saved_struct! {
+    /// The open descriptors of a sandbox's process.
+    Descriptors for host_process::Descriptors {
+        files: u64,
+        sockets: u64,
+        devices: u64,
+        others: u64,
+    }
+}
+
 /// The statements of a cluster about one probe. The cluster and the coverage stand in the file once for all cases.
 #[derive(Deserialize, Serialize)]
 struct InCluster {
@@ -83,6 +109,7 @@ impl Surroundings {
             no_new_privs: self.no_new_privs,
             machine: self.machine.into(),
             measures_cpu: self.measures_cpu,
+            host_process: optional(self.host_process),
             cgroup: observed(self.cgroup),
             destinations: each(self.destinations),
             untried_sockets: self.untried_sockets,
@@ -111,6 +138,7 @@ impl From<case::Surroundings> for Surroundings {
             no_new_privs,
             machine,
             measures_cpu,
+            host_process,
             cgroup,
             destinations,
             untried_sockets,
@@ -130,6 +158,7 @@ impl From<case::Surroundings> for Surroundings {
             no_new_privs,
             machine: machine.into(),
             measures_cpu,
+            host_process: optional(host_process),
             cgroup: observed(cgroup),
             destinations: each(destinations),
             untried_sockets,

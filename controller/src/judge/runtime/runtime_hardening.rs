@@ -1,6 +1,9 @@
 //! gVisor settings that weaken the sandbox a little, and settings that nobody can see from inside.
 
-use super::runtime_settings::{cite, not_gvisor};
+use super::{
+    host_process,
+    runtime_settings::{cite, not_gvisor},
+};
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use crate::{
     case::Case,
@@ -23,9 +26,17 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              remove --host-uds, --host-fifo, --allow-suid and --iouring; set --directfs=false and --file-access=exclusive \
              where speed allows; use the platform systrap or kvm.",
     explanation: Explanation {
-        looks_at: &["mounts", "call-answers", "devices", "gs-pointer", "segment-registers", "call-duration"],
+        looks_at: &[
+            "mounts",
+            "call-answers",
+            "devices",
+            "gs-pointer",
+            "segment-registers",
+            "call-duration",
+            "machine",
+        ],
         met: "every setting is seen at its safest value",
-        unmet: "at least one setting weakens the sandbox a little",
+        unmet: "at least one setting weakens the sandbox a little, or its process on this machine is less confined than gVisor's",
         inconclusive: "some settings cannot be seen from inside; the finding names them",
         on_platforms: &[],
     },
@@ -44,12 +55,16 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
         found.collect::<Vec<_>>().join(", ")
     };
     let weak = names(|shown| matches!(shown, Shown::Weak(_)));
+    let weak: Vec<_> =
+        Some(weak).filter(|it| !it.is_empty()).into_iter().chain(host_process::gaps(case)).collect();
+    let weak = weak.join(", ");
     let unseen = names(|shown| matches!(shown, Shown::Unseen(_) | Shown::Unclear(_)));
     let judgement = match (weak.as_str(), unseen.as_str()) {
         ("", "") => Judgement::met("no setting weakens the sandbox"),
         ("", unseen) => Judgement::inconclusive(format!("not visible from inside: {unseen}")),
         (weak, _) => Judgement::unmet(format!("weakened by {weak}")),
     };
+    let judgement = judgement.citing_all(host_process::cited(case));
     shown.iter().fold(judgement, |judgement, (setting, shown)| cite(judgement, setting, shown))
 }
 

@@ -1,5 +1,6 @@
 //! The kernel that answers is gVisor's, by the rule of [`crate::judge::gvisor`].
 
+use super::host_process;
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 use crate::{
@@ -32,20 +33,23 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         ],
         met: "two or more in-memory signals, a live procfs and the errno fingerprint are gVisor's, and no strong signal denies it",
         unmet: "two in-memory signals are Linux's, or the kernel is the machine's own (by its boot id, or by the probe among the machine's processes)",
-        inconclusive: "signals are missing or contradict each other; `--verbose` names them",
+        inconclusive: "signals are missing or contradict each other, or the sandbox's process on this machine contradicts them or has \
+                       capabilities there; `--verbose` names them",
         on_platforms: platforms::RUNTIME_ON_PLATFORMS,
     },
     mappings: &["KAR-0020"],
     judge: Judge::Kernel(judge),
 };
 
-fn judge(_: &Case, assessment: &Assessment) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let judgement = match assessment.kernel {
+        Kernel::Gvisor if let Some(doubt) = host_process::doubt(case) => Judgement::inconclusive(doubt),
         Kernel::Gvisor => Judgement::met(assessment.because.clone()),
         Kernel::Other => Judgement::unmet(assessment.because.clone()),
         Kernel::Unclear => Judgement::inconclusive(assessment.because.clone()),
     };
-    Judgement { disguise: assessment.disguise, ..judgement }.citing_all(assessment.citations.clone())
+    let citations = assessment.citations.iter().cloned().chain(host_process::cited(case));
+    Judgement { disguise: assessment.disguise, ..judgement }.citing_all(citations)
 }
 
 #[cfg(test)]

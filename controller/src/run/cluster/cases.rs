@@ -82,6 +82,7 @@ fn case(
         no_new_privs: Some(true),
         machine: machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot),
         measures_cpu: request.measures_cpu,
+        host_process: None,
         cgroup: Observation::failed("a node's control groups cannot be read over the API"),
         destinations,
         untried_sockets: Vec::new(),

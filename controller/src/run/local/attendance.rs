@@ -3,11 +3,14 @@
 use std::{process::ExitStatus, time::Duration};
 
 use proto::Observation;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
 
 use super::{launch::Launched, survey};
 use crate::{
-    case::{limits::Limits, stopped::Stopped},
+    case::{host_process::HostProcess, limits::Limits, stopped::Stopped},
     run::{
         collect::{Collection, Event},
         interrupt::Interrupt,
@@ -27,6 +30,8 @@ pub(super) struct Attendance<'a> {
     progress: &'a Progress,
     stream_ended: bool,
     patience: Option<Instant>,
+    /// The look at the sandbox's process on the machine; `None` before the probe's first word.
+    look: Option<JoinHandle<Option<HostProcess>>>,
     ending: Ending,
 }
 
@@ -38,6 +43,8 @@ pub(super) struct Ending {
     pub(super) status: Option<ExitStatus>,
     /// The limits of the sandbox's control group.
     pub(super) cgroup: Observation<Limits>,
+    /// The sandbox's process on the machine; `None` if it was not seen.
+    pub(super) host_process: Option<HostProcess>,
     /// True if the probe was among the machine's processes.
     pub(super) runs_the_probe: Observation<bool>,
 }
@@ -51,10 +58,11 @@ impl<'a> Attendance<'a> {
         let ending = Ending {
             stopped: None,
             status: None,
+            host_process: None,
             cgroup: Observation::failed("the sandbox did not come up"),
             runs_the_probe: Observation::failed("the sandbox did not come up"),
         };
-        Self { launched, collection, progress, stream_ended: false, patience: None, ending }
+        Self { launched, collection, progress, stream_ended: false, patience: None, look: None, ending }
     }
 
     /// Waits for the end of stream and process, at most until the deadline, an interrupt, or the end of a probe's last chance.
@@ -79,6 +87,11 @@ impl<'a> Attendance<'a> {
                 }
             }
         }
+        match self.look.take() {
+            Some(look) if self.ending.stopped.is_some() => look.abort(),
+            Some(look) => self.ending.host_process = look.await.ok().flatten(),
+            None => (),
+        }
         self.ending
     }
 
@@ -91,6 +104,7 @@ impl<'a> Attendance<'a> {
                     introduction.observers.len()
                 ));
                 self.ending.cgroup = cgroup(self.launched);
+                self.look = self.launched.begin_look();
                 self.ending.runs_the_probe = survey::processes_run(&self.launched.probe());
             }
             Event::Observed { observer, received, expected } => {

@@ -9,6 +9,7 @@ use nix::{
 use tokio::{
     io::Join,
     process::{Child, ChildStdin, ChildStdout, Command},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -19,10 +20,11 @@ use super::{
     container::{Container, ContainerError, Entry},
     leftovers,
     scratch::Scratch,
+    survey,
     tail::Tail,
 };
 use crate::{
-    case::{HostPath, Subject, leftover::Leftover},
+    case::{HostPath, Subject, host_process::HostProcess, leftover::Leftover},
     plan::local::{LIMITS, LocalPlan},
     support::names::NOBODY,
 };
@@ -169,6 +171,19 @@ impl Launched {
     /// Returns the machine's paths that are mounted in the sandbox.
     pub fn host_paths(&self) -> &[HostPath] {
         self.bundle().map(|bundle| bundle.host_paths.as_slice()).unwrap_or_default()
+    }
+
+    /// Begins to look at the sandbox's process on the machine.
+    pub(super) fn begin_look(&self) -> Option<JoinHandle<Option<HostProcess>>> {
+        let runtime = match &self.inside {
+            Inside::Nothing => return None,
+            Inside::Sandbox(runtime, _) => runtime.clone(),
+            Inside::Container(entry) => entry.container.runtime.clone(),
+        };
+        Some(tokio::spawn(async move {
+            let state = runtime.told(GRACE).await?;
+            (state.pid > 0).then(|| survey::host_process(state.pid)).flatten()
+        }))
     }
 
     /// Waits for the end of the runtime, or of the probe without a runtime.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use serde::Deserialize;
 use tokio::{io::AsyncReadExt, process::Command, time::timeout};
 
 use crate::case::leftover::Leftover;
@@ -23,6 +24,17 @@ pub(super) struct Runtime {
     /// The folder with the containers' state; `None` if the user's own arguments name one.
     state: Option<PathBuf>,
     id: String,
+}
+
+/// A container's state, as far as it is of use.
+#[derive(Debug, Deserialize)]
+pub(super) struct State {
+    pub(super) id: String,
+    pub(super) status: String,
+    /// The container's first process on the machine, or the process of its sandbox; 0 if none runs.
+    #[serde(default)]
+    pub(super) pid: i32,
+    pub(super) bundle: PathBuf,
 }
 
 /// A runtime's answer.
@@ -131,6 +143,13 @@ impl Runtime {
         let words = [deletion.as_std().get_program()].into_iter().chain(deletion.as_std().get_args());
         let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         Leftover { what: format!("the container {}", self.id), remedy: words.join(" ") }
+    }
+
+    /// Returns the container's state (OCI runtime specification, runtime.md, "State"); `None` if the runtime does not know the
+    /// container.
+    pub(super) async fn told(&self, grace: Duration) -> Option<State> {
+        let said = self.said(&["state", &self.id], grace).await?;
+        serde_json::from_slice(&said.output).ok().filter(|_| said.succeeded)
     }
 
     fn deletion(&self) -> Command {

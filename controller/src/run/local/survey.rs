@@ -1,6 +1,7 @@
 //! Facts about this machine, and about the control group of a sandbox.
 
 mod cgroup;
+mod host_process;
 mod namespaces;
 mod processes;
 mod sockets;
@@ -19,6 +20,7 @@ use nix::{
 use proto::{BootId, IDENTIFIERS, MOST_OF_ACCOUNT_LIST, Observation};
 
 pub use cgroup::limits as cgroup_limits;
+pub use host_process::look as host_process;
 pub use processes::{run as processes_run, that_run as processes_that_run};
 pub use sockets::mounted as mounted_sockets;
 pub(crate) use user_namespaces::{UserNamespaces, user_namespaces};

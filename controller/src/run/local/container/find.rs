@@ -6,12 +6,10 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
-
 use super::{Container, ContainerError, Way};
 use crate::run::local::{
     bundle,
-    runtime::{Runtime, installed},
+    runtime::{Runtime, State, installed},
 };
 
 /// Time for one answer of a runtime.
@@ -46,23 +44,13 @@ pub(crate) struct Wanted {
     pub(crate) root: Option<PathBuf>,
 }
 
-/// A container's state (OCI runtime specification, runtime.md, "State").
-#[derive(Debug, Deserialize)]
-struct State {
-    id: String,
-    status: String,
-    #[serde(default)]
-    pid: i32,
-    bundle: PathBuf,
-}
-
 /// Finds the only container of this name that runs.
 pub(in crate::run::local) async fn find(wanted: &Wanted) -> Result<Container, ContainerError> {
     let id = wanted.id.clone();
     let (mut found, mut places) = (Vec::new(), Vec::new());
     for candidate in wanted.candidates() {
         places.push(candidate.title());
-        if let Some(state) = state(&candidate).await {
+        if let Some(state) = candidate.told(PATIENCE).await {
             found.push((candidate, state));
         }
     }
@@ -111,12 +99,6 @@ impl Wanted {
         };
         roots.iter().map(|root| Runtime::new(&words, root, &self.id)).collect()
     }
-}
-
-/// Returns the container's state; `None` if the runtime does not know the container.
-async fn state(runtime: &Runtime) -> Option<State> {
-    let said = runtime.said(&["state", runtime.id()], PATIENCE).await?;
-    serde_json::from_slice(&said.output).ok().filter(|_| said.succeeded)
 }
 
 /// Returns the way in, as the runtime's own help names it; `None` if there is none.
