@@ -31,6 +31,7 @@ use crate::{
         Case, Collected, Control,
         breach::Breach,
         environment::{Declared, Environment, Source},
+        host_process::HostProcess,
         ingress::Ingress,
         rounds::Rounds,
     },
@@ -219,6 +220,20 @@ pub(crate) fn without_attempts(case: &mut Case) {
         known.control_pods = None;
         Arc::make_mut(&mut known.cluster).control = None;
         case.surroundings.ingress = Some(Ingress::default());
+    }
+}
+
+/// Returns the process of a sandbox on the machine, as runsc of 2024 makes it.
+pub(crate) fn host_process() -> HostProcess {
+    HostProcess {
+        user: 0,
+        effective: 0x8_001f,
+        permitted: 0x8_001f,
+        seccomp: Some(2),
+        no_new_privs: Some(true),
+        shared: vec!["pid".into()],
+        has_the_machines_root: Some(false),
+        descriptors: None,
     }
 }
 

@@ -12,7 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use proto::{Assignment, Introduction, Observer, generated::collector_server::CollectorServer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::mpsc::{self, UnboundedReceiver},
+    sync::{
+        mpsc::{self, UnboundedReceiver},
+        watch,
+    },
     task::JoinHandle,
 };
 use tokio_stream::StreamExt;
@@ -55,6 +58,8 @@ pub enum Event {
 pub struct Collection {
     intake: Arc<Mutex<Intake>>,
     events: UnboundedReceiver<Event>,
+    /// True once the last answer may go to the probe, which ends then.
+    farewell: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
 
@@ -63,10 +68,21 @@ pub fn begin(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     assignment: Assignment,
 ) -> Collection {
+    let collection = begin_and_hold(stream, assignment);
+    collection.let_go();
+    collection
+}
+
+/// Starts to serve one probe, and keeps the last answer until [`Collection::let_go`]: until then the probe stays.
+pub fn begin_and_hold(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    assignment: Assignment,
+) -> Collection {
+    let (farewell, held) = watch::channel(false);
     let intake = Arc::new(Mutex::new(Intake::new(assignment)));
     let (report, events) = mpsc::unbounded_channel();
     let connection = Connection::new(stream, MOST_BYTES, Arc::clone(&intake), report.clone());
-    let service = CollectorServer::new(Service::new(Arc::clone(&intake), report))
+    let service = CollectorServer::new(Service::new(Arc::clone(&intake), report, held))
         .max_decoding_message_size(LARGEST_MESSAGE);
     // The server stops when its stream of connections ends, so this stream never ends: the connection itself reports
     // its end.
@@ -81,7 +97,7 @@ pub fn begin(
             tracing::debug!(%error, "the server ended");
         }
     });
-    Collection { intake, events, server }
+    Collection { intake, events, farewell, server }
 }
 
 // === impl Collection ===
@@ -90,6 +106,11 @@ impl Collection {
     /// Returns the next event; after [`Event::Ended`] there is none.
     pub async fn event(&mut self) -> Event {
         self.events.recv().await.unwrap_or(Event::Ended)
+    }
+
+    /// Lets the probe end once its evidence is complete.
+    pub fn let_go(&self) {
+        self.farewell.send_replace(true);
     }
 
     /// Stops listening to the probe and returns what was collected.

@@ -99,7 +99,7 @@ impl Launcher for LocalLauncher {
         let sockets = survey::mounted_sockets(launched.host_paths(), SEARCH).await;
         let (plan, left_out) = plan.with_sockets(sockets.found);
         let attempts = control.begin_attempts(&plan, &launched);
-        let mut collection = collect::begin(stream, plan.assignment());
+        let mut collection = collect::begin_and_hold(stream, plan.assignment());
         let ending =
             Attendance::new(&mut launched, &mut collection, progress).finish(*deadline, interrupt).await;
         let collected = collection.finish();

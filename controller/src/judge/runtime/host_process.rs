@@ -97,16 +97,7 @@ mod tests {
 
     /// Returns a sandbox of gVisor beside its process of 2024, changed.
     fn beside(change: impl FnOnce(&mut HostProcess)) -> Case {
-        let mut process = HostProcess {
-            user: 0,
-            effective: 0x8_001f,
-            permitted: 0x8_001f,
-            seccomp: Some(FILTERED),
-            no_new_privs: Some(true),
-            shared: vec!["pid".into()],
-            has_the_machines_root: Some(false),
-            descriptors: None,
-        };
+        let mut process = fixture::host_process();
         change(&mut process);
         let mut case = fixture::gvisor();
         case.surroundings.host_process = Some(process);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use proto::generated::{Assignment, Closed, Delivery, Introduction, collector_server::Collector};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{mpsc::UnboundedSender, watch};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Event, Intake, intake::Accepted, locked};
@@ -14,11 +14,17 @@ use crate::case::breach::Breach;
 pub(super) struct Service {
     intake: Arc<Mutex<Intake>>,
     events: UnboundedSender<Event>,
+    /// True once the last answer may go to the probe.
+    held: watch::Receiver<bool>,
 }
 
 impl Service {
-    pub(super) fn new(intake: Arc<Mutex<Intake>>, events: UnboundedSender<Event>) -> Self {
-        Self { intake, events }
+    pub(super) fn new(
+        intake: Arc<Mutex<Intake>>,
+        events: UnboundedSender<Event>,
+        held: watch::Receiver<bool>,
+    ) -> Self {
+        Self { intake, events, held }
     }
 
     fn refuse(&self, breach: &Breach) -> Status {
@@ -64,6 +70,8 @@ impl Collector for Service {
                 }
                 Accepted::Closing(observations) => {
                     self.tell(Event::Closed);
+                    // Nobody holds the probe once the collection is gone.
+                    _ = self.held.clone().wait_for(|may_go| *may_go).await;
                     return Ok(Response::new(Closed { observations }));
                 }
             }

@@ -76,6 +76,11 @@ impl<'a> Attendance<'a> {
                     break;
                 }
                 event = self.collection.event(), if !self.stream_ended => self.hear(&event),
+                seen = look(&mut self.look), if self.look.is_some() => {
+                    self.ending.host_process = seen;
+                    self.look = None;
+                    self.collection.let_go();
+                }
                 status = self.launched.ended(), if self.ending.status.is_none() => {
                     let Ok(status) = status else { break };
                     self.ending.status = Some(status);
@@ -87,10 +92,8 @@ impl<'a> Attendance<'a> {
                 }
             }
         }
-        match self.look.take() {
-            Some(look) if self.ending.stopped.is_some() => look.abort(),
-            Some(look) => self.ending.host_process = look.await.ok().flatten(),
-            None => (),
+        if let Some(look) = self.look.take() {
+            look.abort();
         }
         self.ending
     }
@@ -105,6 +108,9 @@ impl<'a> Attendance<'a> {
                 ));
                 self.ending.cgroup = cgroup(self.launched);
                 self.look = self.launched.begin_look();
+                if self.look.is_none() {
+                    self.collection.let_go();
+                }
                 self.ending.runs_the_probe = survey::processes_run(&self.launched.probe());
             }
             Event::Observed { observer, received, expected } => {
@@ -129,6 +135,14 @@ impl<'a> Attendance<'a> {
     fn expect_the_end_within(&mut self, time: Duration) {
         let end = Instant::now() + time;
         self.patience = Some(self.patience.map_or(end, |patience| patience.min(end)));
+    }
+}
+
+/// Waits for the look at the sandbox's process; the sandbox is held meanwhile.
+async fn look(begun: &mut Option<JoinHandle<Option<HostProcess>>>) -> Option<HostProcess> {
+    match begun {
+        Some(look) => look.await.ok().flatten(),
+        None => None,
     }
 }
 
