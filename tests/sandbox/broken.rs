@@ -137,7 +137,7 @@ fn verify(world: &World, broken: Broken) -> Ended {
 
 /// Adds the defaults that an engine gives a container: a seccomp profile, a /dev of its own, and masked and read-only
 /// parts of procfs (moby, `daemon/pkg/oci/defaults.go`).
-fn hardened(config: &mut Value) {
+pub(super) fn hardened(config: &mut Value) {
     let devices = json!({ "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"] });
     config["mounts"].as_array_mut().unwrap().push(devices);
     let linux = &mut config["linux"];

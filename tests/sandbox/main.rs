@@ -25,6 +25,7 @@ mod measured;
 mod network;
 mod ordinary_user;
 mod readme;
+mod running_container;
 mod secrets;
 #[cfg(target_arch = "x86_64")]
 mod truth;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         broken::rows(),
         secrets::rows(),
         in_place::rows(),
+        running_container::rows(),
         ordinary_user::rows(),
         readme::rows(),
     ];

@@ -71,6 +71,8 @@ pub(super) const BROKEN: &[Broken] = &[
             ("dns-contained", "inconclusive"),
             ("metadata-blocked", "inconclusive"),
             ("network-isolation", "unmet"),
+            // The sandbox's process is in the machine's user namespace, with capabilities.
+            ("runtime-isolation", "inconclusive"),
             ("runtime-settings", "unmet"),
         ],
         says: ("network-isolation", "loopback"),

@@ -14,10 +14,12 @@ struct Setting {
     since: Date,
     /// The weakened properties, in the words of the report.
     weakens: &'static [&'static str],
+    /// The outcome of `runtime-isolation`.
+    outcome: Outcome,
 }
 
 const fn setting(name: &'static str, words: &'static str, bundle: &'static [Change], since: Date) -> Setting {
-    Setting { name, words, bundle, since, weakens: &[] }
+    Setting { name, words, bundle, since, weakens: &[], outcome: Outcome::Met }
 }
 
 const fn weakness(
@@ -27,7 +29,12 @@ const fn weakness(
     since: Date,
     weakens: &'static [&'static str],
 ) -> Setting {
-    Setting { name, words, bundle, since, weakens }
+    Setting { name, words, bundle, since, weakens, outcome: Outcome::Met }
+}
+
+/// A setting that leaves the sandbox's process with capabilities in the machine's user namespace.
+const fn on_the_machine(it: Setting) -> Setting {
+    Setting { outcome: Outcome::Inconclusive, ..it }
 }
 
 /// A date before every release.
@@ -45,7 +52,14 @@ const SETTINGS: &[Setting] = &[
     setting("marker file", "--gvisor-marker-file", &[], (2025, 4, 18)),
     setting("no syscall patching", "--systrap-disable-syscall-patching", &[], (2025, 5, 8)),
     setting("directfs off", "--directfs=false", &[], DIRECTFS),
-    weakness("network host", "--network=host", &[changes::shared_network], ALWAYS, &["host network"]),
+    on_the_machine(weakness(
+        "network host",
+        "--network=host",
+        &[changes::shared_network],
+        ALWAYS,
+        &["host network"],
+    )),
+    on_the_machine(weakness("not confined", "--TESTONLY-unsafe-nonroot", &[], ALWAYS, &[])),
     weakness("raw sockets", "--net-raw", &[changes::raw_sockets], ALWAYS, &["raw sockets"]),
     weakness(
         "overlay none, root writable",
@@ -93,7 +107,7 @@ fn world(runsc: &Runsc, platform: Platform, setting: &Setting) -> World {
         apart: network.is_empty(),
         missing: lacks.then_some(Missing::InThisRelease(setting.words)),
         expected: Expected {
-            outcome: Outcome::Met,
+            outcome: setting.outcome,
             disguise: false,
             platform: Some(platform.name()),
             released: Some(runsc.date),
