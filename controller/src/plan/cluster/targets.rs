@@ -62,11 +62,12 @@ impl ListenerAt<'_> {
 }
 
 /// Returns the destinations: the run's own listener, the cluster's own Services and the servers behind them, the workload's
-/// own name servers, the node, other pods of the namespace, hosts outside, and the user's targets.
+/// own name servers, the node, other pods of the namespace, hosts outside, and the user's targets. An address of the probe's own
+/// pod leads nowhere else, except in a pod that shares its node's network.
 pub fn destinations(
     cluster: &Cluster,
     group: &Group,
-    node: Option<&str>,
+    (node, own_addresses): (Option<&str>, &[IpAddr]),
     listener: &ListenerAt<'_>,
     wanted: &Wanted,
 ) -> Vec<Destination> {
@@ -109,13 +110,13 @@ pub fn destinations(
         purpose: Purpose::Neighbour,
         named: false,
     });
+    let shares_the_nodes = group.pod_views.iter().any(|pod_view| pod_view.in_the_nodes_network());
+    let is_elsewhere = |it: &Destination| shares_the_nodes || !own_addresses.contains(&it.target.address);
     let outside = defaults::destinations().filter(|_| wanted.defaults);
     distinct(
         listener
             .destinations()
-            .chain(of_cluster)
-            .chain(behind)
-            .chain(neighbours)
+            .chain(of_cluster.chain(behind).chain(neighbours).filter(is_elsewhere))
             .chain(outside)
             .chain(wanted.named(cluster.policies.speak_of_names())),
     )
@@ -132,7 +133,8 @@ mod tests {
         let (addresses, ports) = (["192.0.2.1".parse().unwrap()], ["53/udp".parse().unwrap()]);
         let (token, one_way) = (Nonce([1; 16]), Nonce([2; 16]));
         let listener = ListenerAt { addresses: &addresses, ports: &ports, token, one_way };
-        let all = destinations(cluster, group, Some("one"), &listener, &Wanted::default());
+        let own = ["10.244.0.7".parse().unwrap()];
+        let all = destinations(cluster, group, (Some("one"), &own), &listener, &Wanted::default());
         all.iter().filter(|it| it.purpose == purpose).map(Destination::name).collect()
     }
 
@@ -154,6 +156,19 @@ mod tests {
         assert_eq!(of(Purpose::ApiServer), ["10.96.0.1:443", "192.0.2.1:6443", "[2001:db8::1]:6443"]);
         let dns = ["10.96.0.10:53/dns", "10.96.0.10:53", "10.244.0.2:5353/dns", "10.244.0.2:5353"];
         assert_eq!(of(Purpose::ClusterDns), dns);
+    }
+
+    #[test]
+    fn the_probes_own_pod_is_no_neighbour_unless_it_shares_the_nodes_network() {
+        let mut cluster = cluster();
+        cluster.neighbours = vec!["10.244.0.7:8080".parse().unwrap(), "10.244.0.8:8080".parse().unwrap()];
+        cluster.dns_endpoints = Ok(vec!["10.244.0.7:53".parse().unwrap()]);
+        let group = Group::default();
+        assert_eq!(of_purpose(&cluster, &group, Purpose::Neighbour), ["10.244.0.8:8080"]);
+        assert_eq!(of_purpose(&cluster, &group, Purpose::ClusterDns), ["10.96.0.10:53/dns", "10.96.0.10:53"]);
+        let pod_view = PodView { host_namespaces: vec!["network".into()], ..PodView::default() };
+        let group = Group { pod_views: vec![pod_view.into()], ..group };
+        assert_eq!(of_purpose(&cluster, &group, Purpose::Neighbour), ["10.244.0.7:8080", "10.244.0.8:8080"]);
     }
 
     #[test]
@@ -181,7 +196,7 @@ mod tests {
         let wanted = Wanted { named, defaults: false, ..Wanted::default() };
         let (token, one_way) = (Nonce([1; 16]), Nonce([2; 16]));
         let listener = ListenerAt { addresses: &[], ports: &[], token, one_way };
-        let all = destinations(cluster, &Group::default(), None, &listener, &wanted).into_iter();
+        let all = destinations(cluster, &Group::default(), (None, &[]), &listener, &wanted).into_iter();
         let named = all.filter(|it| it.named);
         named.map(|it| (it.name(), it.target.looked_up().unwrap_or_default().to_owned())).collect()
     }

@@ -303,7 +303,8 @@ impl Probing<'_> {
             one_way: nonce()?,
         };
         let wanted = self.needs.of(group);
-        let destinations = plan::cluster::destinations(self.cluster, group, node, &listener, wanted);
+        let place = (node, state.addresses.as_slice());
+        let destinations = plan::cluster::destinations(self.cluster, group, place, &listener, wanted);
         let reception = plan::cluster::Reception::of(group);
         let ingress = reception.attempts(&state.addresses, self.common.reception, &destinations);
         Ok((destinations, ingress))
