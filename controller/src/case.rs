@@ -16,7 +16,7 @@ pub mod profile;
 pub mod rounds;
 pub mod stopped;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use breach::Breach;
 use cluster::{Cluster, ControlPods, Coverage, Group, Labels, PodView, Shared};
@@ -143,6 +143,9 @@ pub struct RanPod {
     pub earlier_labels: Option<Labels>,
     /// The limits of the probe's own container, as they were admitted; `None` if a saved file lacks them.
     pub limits: Option<Limits>,
+    /// The names of an examined pod's containers by their ids, without the runtime's scheme; empty for a probe pod, and if a saved
+    /// file lacks them.
+    pub containers: BTreeMap<String, String>,
 }
 
 /// The subject of the judgement.

@@ -132,9 +132,18 @@ impl<'a> Others<'a> {
             Observation::Absent => "without a command line".to_owned(),
             blind => format!("command unknown: {}", blind.fared()),
         };
-        let container = self.processes.table_of(process).and_then(container_name);
+        let container = self.processes.table_of(process).and_then(|table| self.container_name(table));
         let container = container.map(|name| format!("container {name}, ")).unwrap_or_default();
         format!("{container}process {} ({command})", process.pid)
+    }
+
+    /// Returns a container's name; of a container that the pod's status does not list, the start of its id.
+    fn container_name(&self, table: &'a MountTable) -> Option<&'a str> {
+        let by_status = |id: &'a str| {
+            let pod = self.case.surroundings.in_cluster.as_ref()?.pod.as_ref()?;
+            pod.containers.get(id).map(String::as_str).or_else(|| id.get(..SHORT_ID))
+        };
+        name_by_kubelet(table).or_else(|| id_by_groups(table).and_then(by_status))
     }
 
     /// Names the first gap in the evidence about the containers: a process that was left out, mounts that could not be read, or
@@ -245,20 +254,21 @@ pub(in crate::judge) fn is_zombie(status: &ProcessStatus) -> bool {
 }
 
 /// Returns a container's name from the path of its file for the termination message on the node,
-/// `…/pods/UID/containers/NAME/FILE` (kubelet, `pkg/kubelet/kubelet_getters.go`). gVisor shows no such path; there the start of the
-/// container's id is the name, which is the root of its control groups' mounts (measured with containerd and gVisor of 2026).
-fn container_name(table: &MountTable) -> Option<&str> {
-    let mounts = || table.mounts.mounts.iter();
-    let by_kubelet = mounts().filter_map(|mount| {
+/// `…/pods/UID/containers/NAME/FILE` (kubelet, `pkg/kubelet/kubelet_getters.go`).
+fn name_by_kubelet(table: &MountTable) -> Option<&str> {
+    single(table.mounts.mounts.iter().filter_map(|mount| {
         let mut parts = of_kubelet(&mount.root)?.split('/').skip(1);
         (parts.next()? == "containers").then(|| parts.next())?
-    });
-    let by_groups = mounts().filter(|mount| mount.filesystem == "cgroup").filter_map(|mount| {
+    }))
+}
+
+/// Returns a container's id in gVisor, which shows no path of the node: the id is the root of its control groups' mounts (measured
+/// with containerd and gVisor of 2026).
+fn id_by_groups(table: &MountTable) -> Option<&str> {
+    single(table.mounts.mounts.iter().filter(|mount| mount.filesystem == "cgroup").filter_map(|mount| {
         let id = mount.root.strip_prefix('/')?;
-        let is_id = id.len() == ID && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_id.then(|| id.get(..SHORT_ID))?
-    });
-    single(by_kubelet).or_else(|| single(by_groups))
+        (id.len() == ID && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+    }))
 }
 
 /// Returns the text that all of these are; `None` if they differ, or if there is none.

@@ -53,6 +53,8 @@ saved_struct! {
         earlier_labels: Option<BTreeMap<String, String>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limits: Option<Limits> => optional,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        containers: BTreeMap<String, String>,
     }
 }
 

@@ -162,7 +162,7 @@ fn a_container_is_named_by_its_folder_on_the_node() {
 }
 
 #[test]
-fn a_container_of_gvisor_is_named_by_the_start_of_its_id() {
+fn a_container_of_gvisor_is_named_by_its_id() {
     let mut case = beside::running();
     let group = |part: &str, root: &str| proto::Mount {
         mount_point: format!("/sys/fs/cgroup/{part}"),
@@ -178,6 +178,11 @@ fn a_container_of_gvisor_is_named_by_the_start_of_its_id() {
     let others = seen(&case, &gvisor::assess(&case)).unwrap();
     assert_eq!(others.name(&others.processes()[2]), "container 0a1b2c3d0a1b, process 8 (command 08080808)");
     assert_eq!(others.name(&others.processes()[1]), "process 7 (command 07070707)");
+    // The pod's status tells which container has the id.
+    let known = fixture::in_cluster(&mut case).pod.as_mut().unwrap();
+    known.containers = [("0a1b2c3d".repeat(8), "proxy".to_owned())].into();
+    let others = seen(&case, &gvisor::assess(&case)).unwrap();
+    assert_eq!(others.name(&others.processes()[2]), "container proxy, process 8 (command 08080808)");
 }
 
 #[test]

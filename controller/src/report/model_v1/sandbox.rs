@@ -96,6 +96,7 @@ impl From<&case::RanPod> for RanPod {
             asked_after_ms,
             labels: _,
             earlier_labels: _,
+            containers: _,
             limits: _,
         } = pod.clone();
         Self { name, node, container_id, image_id, known_digests, asked_after_ms }

@@ -1,6 +1,8 @@
 //! The way of one running pod from a visit of the probe to the evidence. The probe runs in an ephemeral container, so that it
 //! observes the sandbox that serves, and its attempts carry the pod's own address and identity.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use tokio::time::{Instant, timeout_at};
 
@@ -20,6 +22,15 @@ pub(crate) enum VisitorsUser {
     Own,
     /// The user of the container beside which the probe runs.
     OfTheContainer,
+}
+
+/// A running pod with a probe in it.
+struct Visited {
+    state: PodState,
+    admission: Admission,
+    watch: Watch,
+    /// The names of the pod's own containers by their ids.
+    containers: BTreeMap<String, String>,
 }
 
 /// A probe's container that a running pod would get.
@@ -42,7 +53,7 @@ impl Probing<'_> {
                 self.controls.on(node).await;
             }
         });
-        let (state, admission, watch) = match visited {
+        let Visited { state, admission, watch, containers } = match visited {
             Ok(visited) => visited,
             Err(probed) => return Ok(*probed),
         };
@@ -54,17 +65,13 @@ impl Probing<'_> {
             // The pod is older than the probe, and the probe's container has no limits of its own.
             pod.asked_after_ms = None;
             pod.limits = Some(admission.of_container);
+            pod.containers = containers;
         }
         Ok(Probed { admission: Some(admission), ..probed })
     }
 
     /// Adds the probe's container to a pod, and waits until the container runs.
-    async fn visited(
-        &self,
-        visits: &Visits,
-        group: &Group,
-        pod: &str,
-    ) -> Result<(PodState, Admission, Watch), Box<Probed>> {
+    async fn visited(&self, visits: &Visits, group: &Group, pod: &str) -> Result<Visited, Box<Probed>> {
         let failed = |refusal: Refusal| Box::new(Probed::failed(&refusal));
         let not_started = |why: String| failed(Refusal::NotStarted(format!("pod/{pod}: {why}")));
         let running = visits.pod(pod).await.map_err(failed)?;
@@ -82,7 +89,7 @@ impl Probing<'_> {
             }
         })?;
         match state.stage {
-            Stage::Running => Ok((state, admission, watch)),
+            Stage::Running => Ok(Visited { state, admission, watch, containers: names_by_id(&running) }),
             Stage::Failed(why) | Stage::Waiting(why) => Err(not_started(why)),
         }
     }
@@ -123,6 +130,17 @@ fn container(
     Ok(manifest::visitor(common, group, target, user))
 }
 
+/// Returns the names of a pod's containers by their ids. The kubelet writes `SCHEME://ID`.
+fn names_by_id(pod: &Pod) -> BTreeMap<String, String> {
+    let status = pod.status.iter();
+    let statuses = status.flat_map(|status| [&status.init_container_statuses, &status.container_statuses]);
+    let named = statuses.flat_map(|statuses| statuses.iter().flatten()).filter_map(|status| {
+        let (_, id) = status.container_id.as_ref()?.split_once("://")?;
+        Some((id.to_owned(), status.name.clone()))
+    });
+    named.collect()
+}
+
 /// Returns the user of a container: as the kubelet tells it (Kubernetes 1.31 and later), or as the pod declares it.
 fn user_of(pod: &Pod, container: &str) -> Option<i64> {
     let mut statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
@@ -152,6 +170,14 @@ mod tests {
             }] },
         });
         user_of(&serde_json::from_value(pod).unwrap(), "web")
+    }
+
+    #[test]
+    fn a_containers_id_has_no_scheme() {
+        let status = |id: &str| json!({ "name": "web", "image": "", "imageID": "", "ready": true, "restartCount": 0, "containerID": id });
+        let pod = json!({ "metadata": {}, "status": { "containerStatuses": [status("containerd://0a1b"), status("")] } });
+        let named = names_by_id(&serde_json::from_value(pod).unwrap());
+        assert_eq!(named, BTreeMap::from([("0a1b".to_owned(), "web".to_owned())]));
     }
 
     #[test]

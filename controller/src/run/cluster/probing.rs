@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    collections::BTreeMap,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -268,6 +269,7 @@ impl Probing<'_> {
                 .and_then(|after| (after.labels != state.labels).then(|| state.labels.clone())),
             labels: after.map(|after| after.labels),
             limits: None,
+            containers: BTreeMap::new(),
         });
         Ok(Probed {
             collected,
