@@ -1,5 +1,6 @@
 //! The cost of a run in a real cluster: against a bare pod of the same class, made, awaited and deleted by the same
-//! client; in requests by their kind; and in the controller's memory. It prints ratios and sizes, and judges nothing.
+//! client; in requests by their kind; in the controller's memory; and for each running pod that is examined in place. It prints
+//! ratios and sizes, and judges nothing.
 //!
 //! A kubelet looks at its pods once a second, so that the time of a start or of an end depends on the moment within that second.
 //! Both programs begin at the same moments, which are spread over the second.
@@ -28,12 +29,15 @@ use kube::{
 };
 use stage::{
     Cluster,
-    cluster::{ONE, Options, Shop, pod},
+    cluster::{Namespace, ONE, Options, Shop, pod},
 };
 
 const RUNS: usize = 8;
 /// The time from the first round of attempts to the second, which is the default of `--settle`.
 const SETTLE: Duration = Duration::from_secs(5);
+/// The running pods of one run, and those that are visited at once.
+const PODS: u32 = 20;
+const AT_ONCE: &str = "8";
 const SECOND: Duration = Duration::from_secs(1);
 /// The argument by which this program becomes the client of a bare pod, which must run in the cluster's network.
 const BARE: &str = "--bare-pod-in";
@@ -86,9 +90,35 @@ fn main() -> io::Result<()> {
         writeln!(out, "  {} {kind}", per_run(*count))?;
     }
     writeln!(out, "peak memory of the controller: {peak} KB")?;
+    let seconds = in_place(&cluster, &control);
+    writeln!(
+        out,
+        "verify --live=all --parallel {AT_ONCE} of {PODS} pods with a control and one round takes {:.2} s a pod ({seconds:.1} s)",
+        seconds / f64::from(PODS)
+    )?;
     drop((namespace, control));
     let left = cluster.stop();
     if left.is_empty() { Ok(()) } else { panic!("left behind: {left:?}") }
+}
+
+/// Returns the time of a run that examines each pod of a workload in place, in seconds.
+fn in_place(cluster: &Cluster, control: &Namespace<'_>) -> f64 {
+    let namespace = cluster.namespace("running");
+    let mut shop = Shop::default();
+    shop.deployments[0]["spec"]["replicas"] = PODS.into();
+    shop.open(&namespace);
+    // A deployment counts as available before its last pods run.
+    let whole = namespace.kubectl(&["rollout", "status", "deployment/web", "--timeout=180s"]);
+    assert!(whole.status.success(), "{whole:#?}");
+    let started = Instant::now();
+    let ended = cluster.verify(&namespace, control, &["--settle", "0", "--live=all", "--parallel", AT_ONCE]);
+    let seconds = started.elapsed().as_secs_f64();
+    assert_eq!(
+        ended.report()["sandboxes"].as_array().map(Vec::len),
+        usize::try_from(PODS).ok(),
+        "{ended:#?}"
+    );
+    seconds
 }
 
 /// Waits until so much of a second of the clock has passed, and returns the moment.
