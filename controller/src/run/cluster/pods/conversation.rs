@@ -1,6 +1,6 @@
 //! The conversation with one probe, which is repeated if the stream breaks.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use proto::Assignment;
@@ -80,6 +80,15 @@ async fn once(
         Err(_) => return Gathered::Refused(Refusal::TimeOver),
     };
     let status = process.take_status();
+    let status = async {
+        match status {
+            Some(status) => status.await,
+            None => None,
+        }
+    };
+    let mut status = pin!(status);
+    // The last status, once it is told, and the time by which the last output arrives.
+    let mut told = None;
     let mut collection = collect::begin(stream, assignment);
     let mut timed_out = false;
     let mut ended = None;
@@ -91,6 +100,12 @@ async fn once(
                 ended = Some(Breach::Ended(why));
                 break;
             }
+            last = &mut status, if told.is_none() => {
+                // The client library keeps the output open after a connection breaks, and ends the status without one.
+                told = Some((last, Instant::now() + ENDING));
+                continue;
+            }
+            () = until(told.as_ref().map(|(_, end)| *end)) => break,
             () = tokio::time::sleep_until(deadline) => {
                 timed_out = true;
                 break;
@@ -108,9 +123,10 @@ async fn once(
     }
     let mut collected = collection.finish();
     let silent = collected.introduction.is_none() && !timed_out && ended.is_none();
-    let unstarted = match status {
-        Some(status) if silent => timeout(ENDING, status).await.ok().flatten().and_then(unstarted),
-        _ => None,
+    let unstarted = match told {
+        _ if !silent => None,
+        Some((last, _)) => last.and_then(unstarted),
+        None => timeout(ENDING, status).await.ok().flatten().and_then(unstarted),
     };
     process.abort();
     if let Some(why) = unstarted {
@@ -129,6 +145,14 @@ fn unstarted(status: Status) -> Option<String> {
     let ran =
         status.status.as_deref() == Some("Success") || status.reason.as_deref() == Some("NonZeroExitCode");
     (!ran).then(|| status.message.unwrap_or_else(|| "the cluster named no reason".to_owned()))
+}
+
+/// Waits until a time; for ever without one.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn last(collection: &mut collect::Collection) {
