@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    cluster::{Cluster, NAMESPACE},
+    cluster::{CONTROL, Cluster, NAMESPACE, PLACES},
     fault::Fault,
     history::History,
     simulation::Ended,
@@ -36,6 +36,7 @@ impl Trial<'_> {
             self.late(),
             self.interrupted(),
             self.unreported(),
+            self.undeserved(),
         ];
         checks.into_iter().flatten().collect()
     }
@@ -44,12 +45,14 @@ impl Trial<'_> {
         matches!(self.ended.code, Some(0 | 6))
     }
 
-    /// A verdict "ready" needs the whole evidence of a probe that still exists in the report.
+    /// A verdict "ready" needs the whole evidence of a probe in each place.
     fn unearned(&self) -> Option<String> {
         let made: BTreeSet<_> =
             self.history.made().iter().map(|(_, key)| (key.1.as_str(), key.2.as_str())).collect();
-        let whole = self.history.whole().into_iter().any(|pod| made.contains(&(NAMESPACE, pod)));
-        (self.passed() && !whole).then(|| "ready without the whole evidence of a probe".to_owned())
+        let whole: BTreeSet<_> =
+            self.history.whole().into_iter().filter(|pod| made.contains(&(NAMESPACE, *pod))).collect();
+        let unearned = self.passed() && whole.len() < PLACES;
+        unearned.then(|| format!("ready with the whole evidence of {whole:?} alone"))
     }
 
     /// No fault of the cluster makes a hardened workload unready, and none is a wrong usage.
@@ -91,7 +94,7 @@ impl Trial<'_> {
 
     fn late(&self) -> Option<String> {
         let took = self.ended.took;
-        let is_late = self.ended.code.is_some() && took > self.timeout + REMOVAL;
+        let is_late = took > self.timeout + REMOVAL;
         is_late.then(|| format!("ended after {took:?}, with a timeout of {:?}", self.timeout))
     }
 
@@ -103,6 +106,20 @@ impl Trial<'_> {
             .any(|(number, fault)| *fault == Fault::Interrupt && *number < self.history.requests().len());
         let code = self.ended.code?;
         (told != (code == 130)).then(|| format!("exit code {code}, with a signal: {told}"))
+    }
+
+    /// A creation, a deletion or an exec that fails once is made again, and costs no verdict.
+    fn undeserved(&self) -> Option<String> {
+        let requests = self.history.requests();
+        let has_control = self.history.made().iter().any(|(_, key)| key.1 == CONTROL);
+        let acts = |request: &&String| !request.starts_with("GET") || request.contains("/exec?");
+        let &[(number, fault)] = self.faults else { return None };
+        if matches!(fault, Fault::CutStream(_)) && self.ended.took >= self.timeout {
+            return Some("a stream that was cut once cost the whole time".to_owned());
+        }
+        let act = requests.get(number).filter(acts).filter(|_| passes(fault) && has_control)?;
+        let code = self.ended.code?;
+        (code != 0).then(|| format!("exit code {code} after a fault that passed, at {act}"))
     }
 
     /// A verdict has a report that agrees with it.
@@ -118,6 +135,11 @@ impl Trial<'_> {
         };
         (!agrees).then(|| format!("exit code {code} with the verdict {verdict:?}"))
     }
+}
+
+/// Returns true for a fault that passes: the same request succeeds a moment later.
+const fn passes(fault: Fault) -> bool {
+    matches!(fault, Fault::CutBefore | Fault::CutAfter | Fault::Status(429 | 500 | 503))
 }
 
 /// Returns the objects that a command made and that are still there.

@@ -22,7 +22,7 @@ use crate::{
     store::{Key, Store},
 };
 
-pub(crate) use objects::{ADDRESSES, CONTROL, DIGEST, NAMESPACE, objects};
+pub(crate) use objects::{ADDRESSES, CONTROL, DIGEST, NAMESPACE, PLACES, objects};
 
 /// A simulated cluster, shared by everything that acts in it.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ struct Shared {
     /// The faults of the command under test, by the number of the request.
     faults: Mutex<BTreeMap<usize, Fault>>,
     changed: watch::Sender<u64>,
+    /// The closing messages of the probes in each pod, as they go over the wire.
+    closings: Mutex<Vec<(String, Vec<u8>)>>,
     killed: Notify,
     signals: Mutex<Option<UnboundedSender<()>>>,
 }
@@ -50,6 +52,7 @@ impl Cluster {
             store: Mutex::new(store),
             history: Mutex::default(),
             faults: Mutex::default(),
+            closings: Mutex::default(),
             killed: Notify::new(),
             signals: Mutex::default(),
         }))
@@ -93,6 +96,21 @@ impl Cluster {
     /// Returns the version of the store, as it changes.
     pub(crate) fn versions(&self) -> Receiver<u64> {
         self.0.changed.subscribe()
+    }
+
+    /// Takes the closing message of a probe, whose arrival completes its evidence.
+    pub(crate) fn expect(&self, pod: &str, closing: Vec<u8>) {
+        locked(&self.0.closings).push((pod.to_owned(), closing));
+    }
+
+    /// Notes a probe whose closing message is among bytes that went to the controller.
+    pub(crate) fn sent(&self, pod: &str, bytes: &[u8]) {
+        let is_closing = |(of, closing): &&(String, Vec<u8>)| {
+            of == pod && bytes.windows(closing.len()).any(|it| it == closing)
+        };
+        if locked(&self.0.closings).iter().any(|closing| is_closing(&closing)) {
+            self.note(Event::Whole { pod: pod.to_owned() });
+        }
     }
 
     pub(crate) fn kill(&self) {

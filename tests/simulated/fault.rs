@@ -17,8 +17,8 @@ pub(crate) enum Fault {
     HangAfter,
     /// A list is as old as the third last change.
     Stale,
-    /// A watch, or an exec, is cut after the first event or message.
-    CutStream,
+    /// A watch, or the output of an exec, is cut after this number of events or messages.
+    CutStream(u16),
     /// A watch leaves one event out.
     Missed,
     /// A watch tells one event twice.
@@ -47,7 +47,17 @@ impl Fault {
         Self::Hang,
         Self::HangAfter,
         Self::Stale,
-        Self::CutStream,
+        Self::CutStream(1),
+        Self::CutStream(2),
+        Self::CutStream(6),
+        Self::CutStream(20),
+        Self::CutStream(40),
+        Self::CutStream(41),
+        Self::CutStream(42),
+        Self::CutStream(43),
+        Self::CutStream(44),
+        Self::CutStream(45),
+        Self::CutStream(46),
         Self::Missed,
         Self::Repeated,
         Self::Expired,
@@ -56,4 +66,16 @@ impl Fault {
         Self::Interrupt,
         Self::Kill,
     ];
+
+    /// Returns true if a request can meet the fault.
+    pub(crate) fn meets(self, request: &str) -> bool {
+        let is_exec = request.contains("/exec?");
+        let is_watch = request.contains("watch=true");
+        match self {
+            Self::Stale => request.starts_with("GET") && !is_exec && !is_watch,
+            Self::CutStream(after) => is_exec || (is_watch && after <= 2),
+            Self::Missed | Self::Repeated | Self::Expired => is_watch,
+            _ => true,
+        }
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) enum Event {
     Made { uid: String, key: Key },
     /// A request of the controller deleted an object.
     Deleted { uid: String, key: Key },
-    /// A probe delivered its whole evidence, and the controller confirmed it.
+    /// The last message of a probe's whole evidence went to the controller.
     Whole { pod: String },
 }
 

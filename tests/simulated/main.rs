@@ -6,6 +6,7 @@
 mod api;
 mod checker;
 mod cluster;
+mod commands;
 mod enumeration;
 mod fault;
 mod history;

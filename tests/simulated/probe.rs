@@ -3,6 +3,7 @@
 use std::{io, net::IpAddr, time::Duration};
 
 use hyper_util::rt::TokioIo;
+use prost::Message;
 use proto::{
     Assignment, Attempt, Delivery, Egress, Evidence, Fact, Introduction, Observation, Observed, Observer,
     Protocol, Reach, SCHEMA_VERSION, Target, delivery::Content, generated,
@@ -10,11 +11,11 @@ use proto::{
 };
 use serde_json::Value;
 use tokio::{io::DuplexStream, time::sleep};
+use tokio_stream::StreamExt;
 use tonic::transport::Endpoint;
 
 use crate::{
     cluster::{ADDRESSES, Cluster},
-    history::Event,
     store::text,
 };
 
@@ -22,6 +23,9 @@ use crate::{
 const EVIDENCE: &str = include_str!("evidence.json");
 /// The time for the observers of a probe.
 const LOOKING: Duration = Duration::from_millis(150);
+
+/// The time between two messages of a probe.
+const SENDING: Duration = Duration::from_millis(1);
 
 /// The pod in which a probe runs.
 #[derive(Clone, Debug)]
@@ -38,12 +42,15 @@ impl Place {
 
 /// Reports to the controller at the other end of the stream, as `probe report` does.
 pub(crate) async fn report(cluster: Cluster, place: Place, stream: DuplexStream) {
-    if let Ok(()) = told(&place, stream).await {
-        cluster.note(Event::Whole { pod: place.name });
-    }
+    // The controller may end the conversation at any time.
+    _ = told(&cluster, &place, stream).await;
 }
 
-async fn told(place: &Place, stream: DuplexStream) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn told(
+    cluster: &Cluster,
+    place: &Place,
+    stream: DuplexStream,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut stream = Some(stream);
     let connector = tower::service_fn(move |_| {
         let stream = stream.take().map(TokioIo::new).ok_or(io::ErrorKind::NotConnected);
@@ -60,7 +67,15 @@ async fn told(place: &Place, stream: DuplexStream) -> Result<(), Box<dyn std::er
     let assigned = collector.introduce(generated::Introduction::from(introduction)).await?.into_inner();
     let assignment = Assignment::try_from(assigned)?;
     sleep(LOOKING + assignment.budget.egress + assignment.budget.again.unwrap_or_default()).await;
-    collector.deliver(tokio_stream::iter(deliveries(place, &assignment))).await?;
+    let deliveries = deliveries(place, &assignment);
+    if let Some(closing) = deliveries.last() {
+        cluster.expect(&place.name, closing.encode_to_vec());
+    }
+    let deliveries = tokio_stream::iter(deliveries).then(|delivery| async {
+        sleep(SENDING).await;
+        delivery
+    });
+    collector.deliver(deliveries).await?;
     Ok(())
 }
 

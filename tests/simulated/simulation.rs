@@ -21,6 +21,8 @@ use crate::{api, cluster::Cluster, fault::Fault, history::History, random::Rando
 
 /// The time in which everything that is under way at the end of a command comes to its end.
 const SETTLING: Duration = Duration::from_mins(1);
+/// The time after which a command counts as endless.
+const LONGEST: Duration = Duration::from_mins(10);
 /// The time of day at which every simulated command starts.
 const NOW: u64 = 1_767_225_600;
 
@@ -67,7 +69,8 @@ impl Simulation {
         let world = Rc::clone(self);
         let exit = controller::simulate(world, ["controller"].iter().chain(words).map(OsString::from));
         let killed = self.took.get() == Duration::MAX;
-        if killed {
+        let endless = self.took.get() == LONGEST;
+        if killed || endless {
             // Everything of the controller ends here; the cluster goes on.
             drop(self.runtime.replace(runtime()));
         }
@@ -75,11 +78,11 @@ impl Simulation {
             code: (!killed).then_some(exit as u8),
             output: self.output.take(),
             errors: self.errors.take(),
-            took: self.took.get(),
+            took: if killed { Duration::ZERO } else { self.took.get() },
         };
         let history = self.cluster.history();
         self.runtime.borrow().block_on(async {
-            if killed {
+            if killed || endless {
                 self.cluster.resume();
             }
             sleep(SETTLING).await;
@@ -107,6 +110,7 @@ impl World for Simulation {
                 biased;
                 () = self.cluster.killed() => Duration::MAX,
                 () = command => begun.elapsed(),
+                () = sleep(LONGEST) => LONGEST,
             }
         });
         self.took.set(took);

@@ -37,8 +37,6 @@ const STATUS: u8 = 3;
 const PROTOCOL: &str = "v5.channel.k8s.io";
 /// The bytes between a probe and its stream.
 const BUFFER: usize = 64 << 10;
-/// The messages of a probe that pass before a fault cuts the stream.
-const PASSED: usize = 4;
 
 /// Starts a process in a running pod.
 pub(crate) fn begin(
@@ -83,11 +81,14 @@ async fn run(
     } else {
         drop(theirs);
     }
-    let most = if fault == Some(Fault::CutStream) { PASSED } else { usize::MAX };
+    let most = match fault {
+        Some(Fault::CutStream(after)) => after,
+        _ => u16::MAX,
+    };
     tokio::select! {
         biased;
         () = ended(&cluster, &route) => (),
-        _ = bridge(socket, ours, most) => (),
+        _ = bridge(socket, ours, most, |bytes| cluster.sent(&route.name, bytes)) => (),
     }
 }
 
@@ -105,11 +106,13 @@ async fn ended(cluster: &Cluster, route: &Route) {
 async fn bridge(
     mut socket: WebSocketStream<TokioIo<Upgraded>>,
     process: DuplexStream,
-    most: usize,
+    most: u16,
+    sent: impl Fn(&[u8]),
 ) -> Option<()> {
     let (mut output, mut input) = tokio::io::split(process);
     let mut buffer = vec![0; BUFFER];
-    for _ in 0..most {
+    let mut told = 0;
+    while told < most {
         tokio::select! {
             biased;
             message = socket.next() => match message?.ok()? {
@@ -123,7 +126,11 @@ async fn bridge(
                     socket.send(framed(STATUS, status.to_string().as_bytes())).await.ok()?;
                     return socket.close(None).await.ok();
                 }
-                read => socket.send(framed(OUTPUT, &buffer[..read])).await.ok()?,
+                read => {
+                    socket.send(framed(OUTPUT, &buffer[..read])).await.ok()?;
+                    sent(&buffer[..read]);
+                    told += 1;
+                }
             },
         }
     }

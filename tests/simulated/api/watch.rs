@@ -52,7 +52,7 @@ async fn tell(
     sender: &Sender,
 ) -> Option<()> {
     let mut versions = cluster.versions();
-    let mut told = 0;
+    let mut told: u16 = 0;
     loop {
         versions.mark_unchanged();
         let changes = cluster.store().since(from, &route.resource, &route.namespace);
@@ -74,7 +74,7 @@ async fn tell(
                 _ => (),
             }
             sender.send(Ok(event)).ok()?;
-            if fault == Some(Fault::CutStream) && told == 1 {
+            if fault == Some(Fault::CutStream(told)) {
                 sender.send(Err(Cut)).ok()?;
                 return None;
             }

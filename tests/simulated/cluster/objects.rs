@@ -1,4 +1,5 @@
-//! The objects of the simulated cluster: a hardened workload of gVisor, on one node, under a policy that denies everything.
+//! The objects of the simulated cluster: a hardened workload of gVisor, in two node pools, under a policy that denies
+//! everything.
 
 use serde_json::{Value, json};
 
@@ -8,6 +9,8 @@ use crate::store::{Key, key};
 pub(crate) const NAMESPACE: &str = "shop";
 /// The namespace of the control pods.
 pub(crate) const CONTROL: &str = "podproof";
+/// The number of places whose evidence a verdict needs: the workload runs in two node pools.
+pub(crate) const PLACES: usize = 2;
 /// The digest of every image.
 pub(crate) const DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
 
@@ -21,7 +24,8 @@ pub(crate) fn objects() -> Vec<(Key, Value)> {
         (key("namespaces", "", NAMESPACE), json!({ "metadata": { "labels": labels } })),
         (key("namespaces", "", CONTROL), json!({ "metadata": { "labels": labels } })),
         (key("namespaces", "", "default"), json!({ "metadata": {} })),
-        (key("nodes", "", "one"), node()),
+        (key("nodes", "", "one"), node("one", "sandbox", "10.99.0.2")),
+        (key("nodes", "", "two"), node("two", "other", "10.99.0.3")),
         (key("runtimeclasses", "", "gvisor"), json!({ "metadata": {}, "handler": "runsc" })),
         (
             key("networkpolicies", NAMESPACE, "default-deny"),
@@ -53,24 +57,31 @@ pub(crate) fn objects() -> Vec<(Key, Value)> {
                 "spec": { "selector": { "matchLabels": { "app": "web" } }, "template": template() },
             }),
         ),
-        (key("pods", NAMESPACE, "web-1"), pod()),
+        (key("pods", NAMESPACE, "web-1"), pod("one", "10.244.1.200")),
+        (key("pods", NAMESPACE, "web-2"), pod("two", "10.244.1.201")),
+        // No run made this object.
+        (
+            key("configmaps", NAMESPACE, "settings"),
+            json!({ "metadata": { "labels": { "podproof.dev/run": "canary" } }, "data": { "colour": "red" } }),
+        ),
     ]
 }
 
-fn node() -> Value {
+fn node(name: &str, pool: &str, address: &str) -> Value {
     json!({
-        "metadata": { "labels": { "cloud.google.com/gke-nodepool": "sandbox", "kubernetes.io/arch": "amd64" } },
+        "metadata": { "labels": { "cloud.google.com/gke-nodepool": pool, "kubernetes.io/arch": "amd64" } },
         "spec": {},
         "status": {
-            "addresses": [{ "type": "InternalIP", "address": "10.99.0.2" }],
+            "addresses": [{ "type": "InternalIP", "address": address }],
             "capacity": { "memory": "25275768832", "cpu": "8" },
             "conditions": [{ "type": "Ready", "status": "True" }],
             "runtimeHandlers": [{ "name": "runsc" }],
             "nodeInfo": {
                 "architecture": "amd64", "bootID": "82571336-c707-4ae1-b6a1-ab2f425a3d24",
                 "containerRuntimeVersion": "containerd://2.4.2", "kernelVersion": "6.12.57+deb13-amd64",
-                "kubeProxyVersion": "", "kubeletVersion": "v1.35.4", "machineID": "1", "operatingSystem": "linux",
-                "osImage": "Debian GNU/Linux 12 (bookworm)", "systemUUID": "2",
+                "kubeProxyVersion": "", "kubeletVersion": "v1.35.4",
+                "machineID": format!("machine {name}"), "operatingSystem": "linux",
+                "osImage": "Debian GNU/Linux 12 (bookworm)", "systemUUID": format!("system {name}"),
             },
         },
     })
@@ -95,12 +106,12 @@ fn template() -> Value {
     } })
 }
 
-fn pod() -> Value {
+fn pod(node: &str, address: &str) -> Value {
     let mut pod = template();
     pod["metadata"]["ownerReferences"] = json!([{
         "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "w", "controller": true,
     }]);
-    pod["spec"]["nodeName"] = json!("one");
-    pod["status"] = json!({ "phase": "Running", "podIPs": [{ "ip": "10.244.1.200" }] });
+    pod["spec"]["nodeName"] = json!(node);
+    pod["status"] = json!({ "phase": "Running", "podIPs": [{ "ip": address }] });
     pod
 }

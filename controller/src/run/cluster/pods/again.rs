@@ -26,8 +26,8 @@ where
     retry_while(is_transient, deadline, request).await
 }
 
-/// Repeats a request without a precondition of its own, also after a conflict. Such a conflict is with another writer: of the object, or
-/// of a quota that counts the object (apiserver, `pkg/admission/plugin/resourcequota/controller.go`).
+/// Repeats a request without a precondition of its own, also after a conflict. Such a conflict is with another writer: of the
+/// object, or of a quota that counts the object (apiserver, `pkg/admission/plugin/resourcequota/controller.go`).
 pub(super) async fn retry_conflicts_until<T, F>(
     deadline: Instant,
     request: impl FnMut() -> F,
