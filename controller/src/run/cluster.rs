@@ -18,6 +18,7 @@ mod probing;
 pub(crate) mod readiness;
 mod rehearsal;
 mod remarks;
+mod results;
 mod review;
 mod schedule;
 mod second_reading;
@@ -34,6 +35,7 @@ use manifest::{Common, Marks};
 use pods::{Fleet, Visits};
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
+use results::Results;
 use schedule::Schedule;
 use second_reading::second_reading;
 pub use survey::pod_view;
@@ -48,10 +50,8 @@ use crate::{
     case::{
         Control,
         circumstances::Place,
-        cluster::{Access, Cluster, Labels, SecondReading, Unreadable},
-        leftover::Leftover,
+        cluster::{Access, Cluster, Labels, Unreadable},
         rounds::Rounds,
-        stopped::Stopped,
     },
     plan::{
         self,
@@ -123,20 +123,6 @@ struct Ground<'a> {
     kinds: &'a OtherKinds,
     needs: &'a Needs,
     listening: &'a Listening,
-}
-
-/// The results of all groups.
-struct Results {
-    /// One result for each group, in the order of the plan.
-    probed: Vec<Probed>,
-    /// The second reading, after the probes were asked; `None` if no probe was launched, and after an interruption.
-    second_reading: Option<SecondReading>,
-    /// The running pods that got a probe's container.
-    visited: Vec<String>,
-    /// Objects that could not be removed.
-    leftovers: Vec<Leftover>,
-    /// True if a signal came before everything was removed.
-    interrupted: bool,
 }
 
 impl Launcher for ClusterLauncher {
@@ -303,28 +289,6 @@ impl ClusterLauncher {
     }
 }
 
-impl Results {
-    /// Returns the results of a run that put no probe anywhere.
-    const fn unlaunched(probed: Vec<Probed>) -> Self {
-        Self { probed, second_reading: None, visited: Vec::new(), leftovers: Vec::new(), interrupted: false }
-    }
-
-    /// Returns the reason for an early end, and the error if no probe of a plan started.
-    fn end(&self) -> (Option<Stopped>, Option<RunError>) {
-        if self.interrupted {
-            return (Some(Stopped::Interrupted), None);
-        }
-        if self.probed.iter().any(|probed| probed.timed_out) {
-            return (Some(Stopped::TimedOut), None);
-        }
-        let reasons: Vec<_> = self.probed.iter().filter_map(|probed| probed.failure.clone()).collect();
-        if reasons.is_empty() || reasons.len() < self.probed.len() {
-            return (None, None);
-        }
-        (Some(Stopped::NotStarted), Some(RunError::NoneLaunched { reasons }))
-    }
-}
-
 /// Returns the reading without which nothing is launched. Pods tell which probes are needed, and Services tell whether one of
 /// them would send a probe traffic.
 fn blind(cluster: &Cluster) -> Option<Unreadable> {
@@ -380,35 +344,4 @@ fn plan_request(target: &Target, entries: Vec<Entry>) -> plan::cluster::Request 
 /// Returns the architecture of the controller and its probe, as Go names it.
 const fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::case::cluster::Group;
-
-    fn refused() -> Probed {
-        Probed::refused(&Group::default())
-    }
-
-    fn failed() -> Probed {
-        Probed { failure: Some(pods::Refusal::Admission("exceeded quota".into())), ..refused() }
-    }
-
-    #[test]
-    fn a_run_without_any_probe_has_an_error() {
-        let (stopped, failure) = Results::unlaunched(vec![failed(), failed()]).end();
-        assert_eq!(stopped, Some(Stopped::NotStarted));
-        assert_eq!(failure.unwrap().to_string(), "no probe could be started\n  | exceeded quota (2 probes)");
-        assert!(matches!(Results::unlaunched(vec![failed(), refused()]).end(), (None, None)));
-        assert!(matches!(Results::unlaunched(Vec::new()).end(), (None, None)));
-    }
-
-    #[test]
-    fn a_timeout_outweighs_failures_and_an_interruption_outweighs_both() {
-        let late = || Probed { timed_out: true, ..failed() };
-        assert!(matches!(Results::unlaunched(vec![failed(), late()]).end(), (Some(Stopped::TimedOut), None)));
-        let interrupted = Results { interrupted: true, ..Results::unlaunched(vec![late()]) };
-        assert!(matches!(interrupted.end(), (Some(Stopped::Interrupted), None)));
-    }
 }
