@@ -127,7 +127,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{fixture, plan::Named};
+    use crate::{case::cluster::PodView, fixture, plan::Named};
 
     fn of_purpose(cluster: &Cluster, group: &Group, purpose: Purpose) -> Vec<String> {
         let (addresses, ports) = (["192.0.2.1".parse().unwrap()], ["53/udp".parse().unwrap()]);
