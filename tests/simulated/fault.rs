@@ -36,7 +36,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Every fault.
+    /// All faults that are tried.
     pub(crate) const ALL: &[Self] = &[
         Self::CutBefore,
         Self::CutAfter,

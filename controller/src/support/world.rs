@@ -30,9 +30,9 @@ pub trait World {
 /// A stream that a command writes to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stream {
-    /// Standard output.
+    /// The command's standard output.
     Output,
-    /// Standard error.
+    /// The command's standard error.
     Error,
 }
 
