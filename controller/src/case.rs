@@ -71,7 +71,7 @@ pub struct Surroundings {
     /// True if the probe was asked to measure its processor time.
     pub measures_cpu: bool,
     /// The sandbox's process on the machine; `None` without a sandbox, in a cluster, and if it was not seen.
-    pub host_process: Option<HostProcess>,
+    pub host_process: Option<Box<HostProcess>>,
     /// The limits of the sandbox's own control group, as the machine's kernel enforces them.
     pub cgroup: Observation<Limits>,
     /// The destinations that the probe was asked to attempt.

@@ -110,7 +110,7 @@ impl Launcher for LocalLauncher {
         let surroundings = Surroundings {
             control,
             arrived,
-            host_process: ending.host_process,
+            host_process: ending.host_process.map(Box::new),
             untried_sockets: left_out.into_iter().chain(sockets.untried).collect(),
             ..surroundings(plan, machine, &launched, ending.cgroup)
         };

@@ -100,7 +100,7 @@ mod tests {
         let mut process = fixture::host_process();
         change(&mut process);
         let mut case = fixture::gvisor();
-        case.surroundings.host_process = Some(process);
+        case.surroundings.host_process = Some(Box::new(process));
         case
     }
 

@@ -71,7 +71,7 @@ fn a_sandbox_without_any_interface_needs_no_attempt() {
 fn a_sandbox_in_another_network_namespace_needs_no_attempt_on_the_loopback() {
     let mut case = fixture::gvisor();
     fixture::without_attempts(&mut case);
-    case.surroundings.host_process = Some(fixture::host_process());
+    case.surroundings.host_process = Some(Box::new(fixture::host_process()));
     assert_eq!(fixture::told(&judge(&case)), "met");
     case.surroundings.host_process.as_mut().unwrap().shared.push("net".into());
     assert_eq!(fixture::told(&judge(&case)), "open");

@@ -98,10 +98,9 @@ impl Entry {
             "capabilities": { "bounding": [], "effective": [], "permitted": [], "inheritable": [], "ambient": [] },
             "noNewPrivileges": true,
         });
-        for key in ["apparmorProfile", "selinuxLabel"] {
-            if let Some(label) = config.pointer("/process").and_then(|it| it.get(key)) {
-                process[key] = label.clone();
-            }
+        let label = |key: &str| Some((key.to_owned(), config.get("process")?.get(key)?.clone()));
+        if let Some(process) = process.as_object_mut() {
+            process.extend(["apparmorProfile", "selinuxLabel"].into_iter().filter_map(label));
         }
         process
     }
