@@ -174,7 +174,9 @@ impl Launcher for ClusterLauncher {
         let schedule = Schedule::of(launchable, asked);
         session.deadline += schedule.timeout.saturating_sub(request.timeout);
         let scheduled = schedule.remark(launchable, asked);
-        scheduled.iter().for_each(|remark| session.progress.change(remark));
+        if let Some(remark) = &scheduled {
+            session.progress.change(remark);
+        }
         let mut results = if launchable > 0 {
             let ground = Ground {
                 connection: &connection,

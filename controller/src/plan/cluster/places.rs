@@ -32,8 +32,11 @@ pub(super) struct Places<'a> {
     asked_for: &'a Nodes,
     spots: BTreeMap<&'a str, Rc<Spot<'a>>>,
     /// The places for pods that have no node, by their RuntimeClass and their requirements.
-    suited: RefCell<BTreeMap<Option<String>, BTreeMap<Placement, Rc<Suited<'a>>>>>,
+    suited: RefCell<BTreeMap<Option<String>, ByPlacement<'a>>>,
 }
+
+/// The places of pods by their requirements.
+type ByPlacement<'a> = BTreeMap<Placement, Rc<Suited<'a>>>;
 
 /// A node, and its pool and kind.
 struct Spot<'a> {

@@ -161,7 +161,9 @@ impl Draft<'_> {
             let (common, rehearsals) = (&common, &rehearsals);
             async move {
                 match &group.in_place {
-                    Some(visited) => Answer::Visit(visited, draft.visited(common, group, visited).await),
+                    Some(visited) => {
+                        Answer::Visit(visited, Box::new(draft.visited(common, group, visited).await))
+                    }
                     None => draft.admitted(rehearsals, group, pod).await,
                 }
             }
@@ -172,7 +174,7 @@ impl Draft<'_> {
             match answer {
                 Answer::Visit(pod, rehearsed) => {
                     self.refused += usize::from(rehearsed.is_err());
-                    self.text.push_str(&visit(&purpose, pod, rehearsed)?);
+                    self.text.push_str(&visit(&purpose, pod, *rehearsed)?);
                 }
                 Answer::Pod(mut pod, answer) => {
                     self.refused += usize::from(answer.is_err());
@@ -212,7 +214,7 @@ impl Draft<'_> {
 /// The cluster's answer to a dry run.
 enum Answer<'a> {
     /// The answer to a visit of the pod with this name.
-    Visit(&'a str, Result<Rehearsed, String>),
+    Visit(&'a str, Box<Result<Rehearsed, String>>),
     /// The pod as the cluster would admit it, or as it was refused.
     Pod(Box<Pod>, Result<Admission, String>),
 }

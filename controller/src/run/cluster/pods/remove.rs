@@ -102,7 +102,9 @@ async fn emptied(pods: &Api<Pod>, watch: &Watch, deadline: Instant) {
         let names: Vec<_> = stopped.iter().cloned().collect();
         let failures = delete_all(pods, &names, &at_once, deadline).await;
         // A cluster may forbid it, and the kubelet removes the object all the same.
-        failures.into_iter().for_each(|why| tracing::debug!("a stopped pod stays for now: {why}"));
+        for why in failures {
+            tracing::debug!("a stopped pod stays for now: {why}");
+        }
         removed.extend(stopped);
     }
 }

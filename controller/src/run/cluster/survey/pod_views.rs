@@ -92,13 +92,13 @@ fn found(pod: Pod, known: &mut BTreeSet<Arc<Origins>>) -> Found {
 }
 
 fn living(pod: Pod, known: &mut BTreeSet<Arc<Origins>>) -> Living {
-    let origins = Origins::of(&pod).map(|origins| match known.get(&origins) {
-        Some(known) => Arc::clone(known),
-        None => {
-            let origins = Arc::new(origins);
-            known.insert(Arc::clone(&origins));
-            origins
+    let origins = Origins::of(&pod).map(|origins| {
+        if let Some(known) = known.get(&origins) {
+            return Arc::clone(known);
         }
+        let origins = Arc::new(origins);
+        known.insert(Arc::clone(&origins));
+        origins
     });
     Living {
         made_by: maker(&pod.metadata),
