@@ -24,11 +24,11 @@ pub struct HostProcess {
 /// Open descriptors by their kinds, never by their names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Descriptors {
-    /// Files and folders.
+    /// Files and folders of the machine.
     pub files: u64,
-    /// Sockets.
+    /// Sockets of any family.
     pub sockets: u64,
-    /// Devices.
+    /// Devices of the machine.
     pub devices: u64,
     /// Pipes, memory, and the kernel's own kinds.
     pub others: u64,

@@ -5,6 +5,7 @@ use stage::worlds::releases::{self, Date, Platform, Release, Runsc};
 use super::{Change, Expected, Missing, Outcome, World, changes};
 
 /// A way to run gVisor.
+#[derive(Clone, Copy)]
 struct Setting {
     name: &'static str,
     /// Further words of its command line; a word that names the network replaces `--network=none`.

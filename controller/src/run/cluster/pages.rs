@@ -123,9 +123,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_list_that_expires_again_and_again_is_an_error() {
-        let (names, requests) = names(|request| match request.contains("continue=") {
-            false => page(&[pod("a")], Some("second")),
-            true => status(410, "Expired"),
+        let (names, requests) = names(|request| {
+            if request.contains("continue=") {
+                status(410, "Expired")
+            } else {
+                page(&[pod("a")], Some("second"))
+            }
         })
         .await;
         assert!(names.is_err());

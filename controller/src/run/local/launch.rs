@@ -74,7 +74,7 @@ pub struct Launched {
 /// The place in which the probe runs.
 #[derive(Debug)]
 enum Inside {
-    /// No sandbox.
+    /// The machine itself, without a sandbox.
     Nothing,
     /// A sandbox of the run's own.
     Sandbox(Runtime, Bundle),
