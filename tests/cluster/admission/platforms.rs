@@ -268,16 +268,16 @@ const WORLDS: &[World] = &[
     // kyverno.io, "Policies": add a default security context, resources, and a RuntimeClass to pods without one.
     World {
         name: "a policy that gives pods their sandbox",
-        changes: &[Apply(
-            "has(object.spec.runtimeClassName) ? Object{} : Object{spec: Object.spec{\
-             runtimeClassName: 'gvisor', automountServiceAccountToken: false, \
-             securityContext: Object.spec.securityContext{runAsNonRoot: true, runAsUser: 65534, \
-             seccompProfile: Object.spec.securityContext.seccompProfile{type: 'RuntimeDefault'}}, \
-             containers: object.spec.containers.map(it, Object.spec.containers{name: it.name, \
-             resources: Object.spec.containers.resources{limits: {'cpu': '100m', 'memory': '64Mi'}}, \
-             securityContext: Object.spec.containers.securityContext{\
-             allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, \
-             capabilities: Object.spec.containers.securityContext.capabilities{drop: ['ALL']}}})}}",
+        changes: &[Patch(
+            "has(object.spec.runtimeClassName) ? [] : [\
+             JSONPatch{op: 'add', path: '/spec/runtimeClassName', value: 'gvisor'}, \
+             JSONPatch{op: 'add', path: '/spec/securityContext', value: {\
+             'runAsNonRoot': dyn(true), 'runAsUser': dyn(65534), 'seccompProfile': dyn({'type': 'RuntimeDefault'})}}, \
+             JSONPatch{op: 'add', path: '/spec/containers/0/resources', value: {\
+             'limits': {'cpu': '100m', 'memory': '64Mi'}}}, \
+             JSONPatch{op: 'add', path: '/spec/containers/0/securityContext', value: {\
+             'allowPrivilegeEscalation': dyn(false), 'readOnlyRootFilesystem': dyn(true), \
+             'capabilities': dyn({'drop': ['ALL']})}}]",
         )],
         cases: &[
             Case {
@@ -298,7 +298,7 @@ const WORLDS: &[World] = &[
                 lacks: &[
                     ("least-privilege", "unmet"),
                     ("limits-declared", "unmet"),
-                    ("no-token", "unmet"),
+                    ("resource-limits", "unmet"),
                     ("root-read-only", "unmet"),
                 ],
                 code: 1,
@@ -310,7 +310,7 @@ const WORLDS: &[World] = &[
 
 /// Takes from the template all that a sandbox needs.
 fn bare(shop: &mut Shop) {
-    for field in ["runtimeClassName", "automountServiceAccountToken", "securityContext"] {
+    for field in ["runtimeClassName", "securityContext"] {
         shop.pod().as_object_mut().unwrap().remove(field);
     }
     for field in ["securityContext", "resources"] {

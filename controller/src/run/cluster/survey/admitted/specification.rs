@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::{claims, has_created};
 
-/// Fields of a pod that requirements judge and that policies of admission fill in.
+/// Fields of a pod that requirements judge and that policies of admission fill in. A refused token is not among them: the API server
+/// mounts it before such a policy runs (kubernetes, `pkg/kubeapiserver/options/plugins.go`).
 const OF_A_POD: &[&[&str]] = &[
     &["runtimeClassName"],
-    &["automountServiceAccountToken"],
     &["securityContext", "runAsNonRoot"],
     &["securityContext", "runAsUser"],
     &["securityContext", "seccompProfile", "type"],
