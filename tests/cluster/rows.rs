@@ -66,15 +66,18 @@ struct Row {
     alone: bool,
 }
 
-/// How often a row runs, and which outcomes of a requirement that it does not expect may come from the stage. Such outcomes
-/// never make a sandbox ready.
+/// A requirement with an outcome that the row does not expect.
+type Differing = (String, String);
+
+/// How often a row runs, and which differences may come from the stage. Such differences never make a sandbox ready.
 struct Retry {
     runs: usize,
-    excused: fn(id: &str, outcome: &str) -> bool,
+    excused: fn(&[Differing]) -> bool,
 }
 
 /// On a busy stage an answer may come too late to be seen. A wrong verdict is no matter of load.
-const BUSY: Retry = Retry { runs: 2, excused: |_, outcome| outcome == "inconclusive" };
+const BUSY: Retry =
+    Retry { runs: 2, excused: |differing| differing.iter().all(|(_, outcome)| outcome == "inconclusive") };
 
 /// A namespace in which nothing is wrong.
 const CLEAN: Row = Row {
@@ -172,15 +175,15 @@ impl Row {
         remedied(&ended);
     }
 
-    /// Returns true if a run differs from the row only by outcomes that may come from the stage.
+    /// Returns true if a run differs from the row by no more than may come from the stage.
     fn is_excused(&self, ended: &Ended, retry: &Retry) -> bool {
         let judged = ended.judged();
-        let mut differing = judged.iter().flat_map(|probe| self.differing(probe)).peekable();
-        differing.peek().is_some() && differing.all(|(id, outcome)| (retry.excused)(&id, &outcome))
+        let differing: Vec<_> = judged.iter().flat_map(|probe| self.differing(probe)).collect();
+        !differing.is_empty() && (retry.excused)(&differing)
     }
 
     /// Returns each requirement of a probe whose outcome is not the expected one, with its outcome.
-    fn differing(&self, probe: &Judged) -> Vec<(String, String)> {
+    fn differing(&self, probe: &Judged) -> Vec<Differing> {
         let expected: BTreeMap<_, _> = self.of(&probe.stands_for).iter().copied().collect();
         let missing = expected.keys().filter(|id| !probe.outcomes.contains_key(**id));
         let missing = missing.map(|id| ((*id).to_owned(), "missing".to_owned()));

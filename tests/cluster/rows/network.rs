@@ -58,7 +58,6 @@ const OPENED_TO_DNS: Lacks = &[
 /// A policy allows egress, and the probe reached a metadata service alone.
 const OPENED_TO_METADATA: Lacks = &[
     ("closed-from-the-start", "not-applicable"),
-    ("dns-contained", "inconclusive"),
     ("metadata-blocked", "unmet"),
     ("network-isolation", "unmet"),
 ];

@@ -23,6 +23,9 @@ const PULSE: Duration = Duration::from_millis(50);
 /// A time after which the first round is over: a round lasts 3 s.
 const AFTER_A_ROUND: Duration = Duration::from_millis(3500);
 
+/// Runs of a row whose cut came too early.
+const RUNS: usize = 3;
+
 /// Outcomes of a network that closes while the probe looks.
 const EARLY: Lacks = &[
     ("closed-from-the-start", "unmet"),
@@ -59,23 +62,34 @@ fn closed(world: &World) {
     assert!(because.contains("ms after the container's start"), "{because}");
 }
 
-/// Has the router cut the sandbox off as soon as the sandbox has connected.
+/// The attempts of a round run beside each other. On a busy machine the cut may come before another attempt has got through,
+/// which is then inconclusive.
 fn open_at_first(world: &World) {
+    let mut ended = cut_off(world);
+    for _ in 1..RUNS {
+        if ended.lacking().values().any(|outcome| outcome == "inconclusive") {
+            ended = cut_off(world);
+        }
+    }
+    assert_lacks(&ended, world, "open in the first seconds only", EARLY, "reached");
+}
+
+/// Has the router cut the sandbox off as soon as the sandbox has connected.
+fn cut_off(world: &World) -> Ended {
     let network = Network::new(Answer::Resolved);
     let connected = Service::tcp(network.host("public"), 4443);
     let cut = network.cutter(DROPPED);
     // The controller cannot reach the port, so the connection is the sandbox's.
     network.shut("public", "tcp dport 4443 ip6 saddr fd77::2 drop");
     let words = ["--egress-target", "[2001:4860:4860::8888]:4443", "--settle", "3s"];
-    let ended = meanwhile(
+    meanwhile(
         |wanted| {
             if connected.taken(wanted) {
                 cut();
             }
         },
         || verify(&network, world, Some("10.77.0.53"), &words),
-    );
-    assert_lacks(&ended, world, "open in the first seconds only", EARLY, "reached");
+    )
 }
 
 /// Has the router let the sandbox out when the first round is over.
