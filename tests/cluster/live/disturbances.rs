@@ -5,7 +5,11 @@ use std::{thread, time::Duration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use stage::{Cluster, Ended, cluster::ONE, run};
+use stage::{
+    Cluster, Ended,
+    cluster::{ONE, Service},
+    run,
+};
 
 use super::{Pod, pods, unharmed, until_ended, until_visited};
 use crate::{
@@ -28,6 +32,22 @@ pub(crate) const TESTS: &[Test] = &[
 
 /// The time between the rounds of attempts of a visit that is to be disturbed.
 const LONG: &str = "20s";
+
+/// A service that is frozen, also if its test fails.
+struct Frozen<'a>(&'a Service);
+
+impl<'a> Frozen<'a> {
+    fn of(service: &'a Service) -> Self {
+        service.freeze();
+        Self(service)
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        self.0.thaw();
+    }
+}
 
 fn died(cluster: &Cluster) {
     let scene = Scene::open(cluster);
@@ -56,13 +76,12 @@ fn ended_by(cluster: &Cluster, signal: Signal) {
 fn interrupted_early(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let before = pods(&scene.shop);
-    let kubelet = cluster.node(ONE).kubelet();
-    kubelet.freeze();
-    let run = scene.start(&["--live", "--timeout", "10s"]);
+    let frozen = Frozen::of(cluster.node(ONE).kubelet());
+    let run = scene.start(&["--live", "--timeout", "30s"]);
     cluster.until("a visit", || pods(&scene.shop)[0].visits == 1);
     send(Signal::SIGINT, &run);
     let ended = run::ended(run);
-    kubelet.thaw();
+    drop(frozen);
     assert_eq!(ended.code(), Some(130), "{ended:#?}");
     named(&ended.err, &before);
     until_visited(cluster, &scene);

@@ -18,7 +18,7 @@ use crate::case::cluster::{PodView, Running, Shared, Unfit};
 const VISIT: u64 = 24 << 20;
 /// Kubelets that are asked at once, and the time for all of them.
 const AT_ONCE: usize = 16;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The part of a kubelet's statistics that is read (kubernetes, `staging/src/k8s.io/kubelet/pkg/apis/stats/v1alpha1/types.go`).
 #[derive(Debug, Deserialize)]
