@@ -29,13 +29,13 @@ struct Bound {
 }
 
 const BOUNDS: &[Bound] = &[
-    Bound { title: "verify", with_controls: false, requests_a_node: 4, peak: 160.0, descriptors: 256 },
+    Bound { title: "verify", with_controls: false, requests_a_node: 4, peak: 96.0, descriptors: 128 },
     Bound {
         title: "verify with controls",
         with_controls: true,
-        requests_a_node: 12,
-        peak: 160.0,
-        descriptors: 384,
+        requests_a_node: 10,
+        peak: 96.0,
+        descriptors: 256,
     },
 ];
 
