@@ -89,7 +89,8 @@ fn kubelet_ends(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let kubelet = cluster.node(ONE).kubelet();
     let mut changes = scene.changes();
-    let run = scene.start(&["--timeout", LONG]);
+    // So much that only the kubelet can end the run, on a busy machine too.
+    let run = scene.start(&["--timeout", "180s"]);
     changes.until("Running");
     kubelet.kill();
     let ended = run::ended(run);

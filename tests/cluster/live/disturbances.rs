@@ -125,7 +125,7 @@ fn kubelet_ended(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let before = pods(&scene.shop);
     let kubelet = cluster.node(ONE).kubelet();
-    let run = scene.start(&["--live", "--settle", LONG, "--timeout", "30s"]);
+    let run = scene.start(&["--live", "--settle", LONG, "--timeout", "60s"]);
     until_visited(cluster, &scene);
     kubelet.kill();
     let ended = run::ended(run);

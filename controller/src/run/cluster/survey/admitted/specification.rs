@@ -164,7 +164,7 @@ impl Field {
         claims(entry, &path.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// Returns the field as a person names it: "spec.containers[web].securityContext.runAsNonRoot".
+    /// Returns the field as a person names it: `spec.containers[web].securityContext.runAsNonRoot`.
     pub(super) fn name(&self) -> String {
         let container = self.container.as_ref().map(|(list, name)| format!("{list}[{name}]."));
         format!("spec.{}{}", container.unwrap_or_default(), self.path.join("."))
