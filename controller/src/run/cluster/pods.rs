@@ -28,7 +28,7 @@ pub(crate) use conversation::{Gathered, gather};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
 pub(crate) use ownership::visit_of;
-pub(crate) use rehearsal::{Rehearsals, Rehearsed, rehearse};
+pub(crate) use rehearsal::{Rehearsals, Rehearsed};
 pub(crate) use remove::{Found, Listed, found, remove_found};
 pub(crate) use state::{PodState, Stage};
 pub(crate) use visits::{Visits, patch_of};
@@ -71,7 +71,7 @@ impl Fleet {
             watch: Watch::begin(client, namespace, run),
             deadline,
             created: Mutex::default(),
-            rehearsals: Rehearsals::default(),
+            rehearsals: Rehearsals::begin(client, namespace),
         }
     }
 
@@ -95,11 +95,10 @@ impl Fleet {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Creates a pod after a rehearsal of its kind; refuses it if admission changed it in a way that matters. `like` are the pods that it
-    /// represents.
+    /// Creates a pod after a rehearsal of its kind; refuses it if admission changed it in a way that matters. `like` are the pods
+    /// that it represents.
     pub(crate) async fn create(&self, pod: &Pod, like: &[Shared<PodView>]) -> Result<Admission, Refusal> {
-        let (client, namespace) = (&self.client, &self.namespace);
-        let rehearsed = Box::pin(self.rehearsals.rehearse(client, namespace, pod, like, self.deadline)).await;
+        let rehearsed = Box::pin(self.rehearsals.rehearse(pod, like, self.deadline)).await;
         let Rehearsed { pod, admission } = match rehearsed {
             // Such a webhook shows its changes only in the creation itself.
             Err(Refusal::Admission(why)) if why.contains(NO_DRY_RUN) => {

@@ -154,19 +154,15 @@ impl Draft<'_> {
         }
         // A dry run wants the uid of an owner, and accepts one that nobody has.
         owner.metadata.uid = Some(run);
-        let rehearsals = Rehearsals::default();
+        let rehearsals = Rehearsals::begin(self.client, namespace);
         let draft = &*self;
-        let asked = stream::iter(groups.iter().enumerate()).map(|(index, group)| {
-            let pod = manifest::probe(&common, namespace, &owner, group, index);
-            let (common, rehearsals) = (&common, &rehearsals);
-            async move {
-                match &group.in_place {
-                    Some(visited) => {
-                        Answer::Visit(visited, Box::new(draft.visited(common, group, visited).await))
-                    }
-                    None => draft.admitted(rehearsals, group, pod).await,
-                }
+        let (common, owner, rehearsals) = (&common, &owner, &rehearsals);
+        let asked = stream::iter(groups.iter().enumerate()).map(|(index, group)| async move {
+            if let Some(visited) = &group.in_place {
+                return Answer::Visit(visited, Box::new(draft.visited(common, group, visited).await));
             }
+            let pod = manifest::probe(common, namespace, owner, group, index);
+            admitted(rehearsals, group, pod).await
         });
         let answers: Vec<_> = asked.buffered(AT_ONCE).collect().await;
         for (group, answer) in groups.iter().zip(answers) {
@@ -196,18 +192,15 @@ impl Draft<'_> {
         let visits = Visits::begin(self.client, &self.target.namespace, common, Instant::now() + PATIENCE);
         examining::rehearse(&visits, (common, group), pod, self.target.visitors_user).await
     }
+}
 
-    async fn admitted<'a>(&self, rehearsals: &Rehearsals, group: &Group, pod: Pod) -> Answer<'a> {
-        if let Some(why) = &group.refused {
-            return Answer::Pod(Box::new(pod), Err(why.clone()));
-        }
-        let (client, deadline) = (self.client, Instant::now() + PATIENCE);
-        let rehearsed =
-            rehearsals.rehearse(client, &self.target.namespace, &pod, &group.pod_views, deadline).await;
-        match rehearsed {
-            Ok(rehearsed) => Answer::Pod(Box::new(rehearsed.pod), Ok(rehearsed.admission)),
-            Err(refusal) => Answer::Pod(Box::new(pod), Err(refusal.to_string())),
-        }
+async fn admitted<'a>(rehearsals: &Rehearsals, group: &Group, pod: Pod) -> Answer<'a> {
+    if let Some(why) = &group.refused {
+        return Answer::Pod(Box::new(pod), Err(why.clone()));
+    }
+    match rehearsals.rehearse(&pod, &group.pod_views, Instant::now() + PATIENCE).await {
+        Ok(rehearsed) => Answer::Pod(Box::new(rehearsed.pod), Ok(rehearsed.admission)),
+        Err(refusal) => Answer::Pod(Box::new(pod), Err(refusal.to_string())),
     }
 }
 

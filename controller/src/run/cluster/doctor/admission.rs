@@ -12,7 +12,7 @@ use crate::{
         VisitorsUser,
         examining::{self, Rehearsed},
         manifest::{self, Common, Marks},
-        pods::{self, Visits},
+        pods::{self, Rehearsals, Visits},
     },
 };
 
@@ -87,7 +87,8 @@ async fn admitted(
     image: &str,
 ) -> Check {
     let what = format!("the admission of {role}");
-    match pods::rehearse(client, namespace, pod, like, Instant::now() + PATIENCE).await {
+    let rehearsals = Rehearsals::begin(client, namespace);
+    match rehearsals.rehearse(pod, like, Instant::now() + PATIENCE).await {
         Ok(rehearsed) => {
             let remarks = rehearsed.admission.told().into_iter().map(|remark| format!("; {remark}"));
             let remarks: String = remarks.collect();

@@ -21,10 +21,14 @@ use crate::{
     support::digest::sha256,
 };
 
-/// The rehearsals of one run. Pods that differ in name and node alone are rehearsed once: each pod that is created is compared
-/// with the pod that was sent, whether it was rehearsed or not.
-#[derive(Debug, Default)]
-pub(crate) struct Rehearsals(Mutex<BTreeMap<String, Arc<OnceCell<Admission>>>>);
+/// The rehearsals of one run in a namespace. Pods that differ in name and node alone are rehearsed once: each pod that is created
+/// is compared with the pod that was sent, whether it was rehearsed or not.
+pub(crate) struct Rehearsals {
+    client: Client,
+    namespace: String,
+    /// The effect of admission on each kind of pod that was admitted as it is.
+    known: Mutex<BTreeMap<String, Arc<OnceCell<Admission>>>>,
+}
 
 /// A pod that the cluster would admit.
 #[derive(Debug)]
@@ -36,12 +40,14 @@ pub(crate) struct Rehearsed {
 }
 
 impl Rehearsals {
+    pub(crate) fn begin(client: &Client, namespace: &str) -> Self {
+        Self { client: client.clone(), namespace: namespace.to_owned(), known: Mutex::default() }
+    }
+
     /// Asks the API server whether it would admit a pod, unless it has admitted one of the same kind as it is. `like` are the
     /// pods that the pod represents.
     pub(crate) async fn rehearse(
         &self,
-        client: &Client,
-        namespace: &str,
         pod: &Pod,
         like: &[Shared<PodView>],
         deadline: Instant,
@@ -49,7 +55,7 @@ impl Rehearsals {
         let known = self.of_kind(pod);
         let asked = Cell::new(None);
         let admission = known.get_or_try_init(|| async {
-            let rehearsed = Box::pin(rehearse(client, namespace, pod, like, deadline)).await;
+            let rehearsed = Box::pin(self.ask(pod, like, deadline)).await;
             // A pod that the namespace admits with other resources is sent with them, and each may need others.
             let as_it_is = rehearsed.as_ref().ok().filter(|it| it.admission.fitted.is_none());
             let admission = as_it_is.map(|it| it.admission.clone());
@@ -60,8 +66,45 @@ impl Rehearsals {
         asked.into_inner().unwrap_or_else(|| Ok(Rehearsed { pod: pod.clone(), admission }))
     }
 
+    /// Asks the API server whether it would admit a pod. A refused pod is tried with the resources that the namespace's
+    /// LimitRanges admit, with those of a pod that it represents, and without a user of its own; `like` are the pods that it
+    /// represents.
+    async fn ask(
+        &self,
+        pod: &Pod,
+        like: &[Shared<PodView>],
+        deadline: Instant,
+    ) -> Result<Rehearsed, Refusal> {
+        let Self { client, namespace, .. } = self;
+        let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+        let why = match dry_run(&pods, pod, deadline).await {
+            Ok(admitted) => {
+                return Ok(Rehearsed {
+                    pod: pod.clone(),
+                    admission: manifest::admission(pod, &admitted, like)?,
+                });
+            }
+            Err(Refusal::Admission(why)) if !why.contains(NO_DRY_RUN) => why,
+            Err(refusal) => return Err(refusal),
+        };
+        let of_ranges = within_ranges(client, namespace, pod).await;
+        let rules = of_ranges.as_ref().map(|fitted| format!(" ({})", fitted.why)).unwrap_or_default();
+        let of_workload = like_theirs(&pods, pod, like).await;
+        let sized: Vec<_> = of_ranges.into_iter().chain(of_workload).collect();
+        let unnamed = manifest::without_user(Fitted { pod: pod.clone(), why: String::new() });
+        let both = sized.clone().into_iter().map(manifest::without_user);
+        for Fitted { pod, why } in sized.into_iter().chain([unnamed]).chain(both) {
+            if let Ok(admitted) = dry_run(&pods, &pod, deadline).await {
+                let mut admission = manifest::admission(&pod, &admitted, like)?;
+                admission.fitted = Some(why);
+                return Ok(Rehearsed { pod, admission });
+            }
+        }
+        Err(Refusal::Admission(why + &rules))
+    }
+
     fn of_kind(&self, pod: &Pod) -> Arc<OnceCell<Admission>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(known.entry(kind(pod)).or_default())
     }
 }
@@ -77,40 +120,6 @@ fn kind(pod: &Pod) -> String {
     }
     // Only a pod that cannot be written has an empty text, and such a pod is not sent.
     sha256(&serde_json::to_vec(&kind).unwrap_or_default())
-}
-
-/// Asks the API server whether it would admit a pod. A refused pod is tried with the resources that the namespace's
-/// LimitRanges admit, with those of a pod that it represents, and without a user of its own; `like` are the pods that it
-/// represents.
-pub(crate) async fn rehearse(
-    client: &Client,
-    namespace: &str,
-    pod: &Pod,
-    like: &[Shared<PodView>],
-    deadline: Instant,
-) -> Result<Rehearsed, Refusal> {
-    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-    let why = match dry_run(&pods, pod, deadline).await {
-        Ok(admitted) => {
-            return Ok(Rehearsed { pod: pod.clone(), admission: manifest::admission(pod, &admitted, like)? });
-        }
-        Err(Refusal::Admission(why)) if !why.contains(NO_DRY_RUN) => why,
-        Err(refusal) => return Err(refusal),
-    };
-    let of_ranges = within_ranges(client, namespace, pod).await;
-    let rules = of_ranges.as_ref().map(|fitted| format!(" ({})", fitted.why)).unwrap_or_default();
-    let of_workload = like_theirs(&pods, pod, like).await;
-    let sized: Vec<_> = of_ranges.into_iter().chain(of_workload).collect();
-    let unnamed = manifest::without_user(Fitted { pod: pod.clone(), why: String::new() });
-    let both = sized.clone().into_iter().map(manifest::without_user);
-    for Fitted { pod, why } in sized.into_iter().chain([unnamed]).chain(both) {
-        if let Ok(admitted) = dry_run(&pods, &pod, deadline).await {
-            let mut admission = manifest::admission(&pod, &admitted, like)?;
-            admission.fitted = Some(why);
-            return Ok(Rehearsed { pod, admission });
-        }
-    }
-    Err(Refusal::Admission(why + &rules))
 }
 
 /// Returns the pod as the namespace's LimitRanges admit it; `None` if they admit the usual pod or may not be read.
@@ -148,11 +157,11 @@ mod tests {
 
     async fn rehearsed(pods: &[Pod], answer: fn(&str) -> (u16, Value)) -> (usize, Vec<bool>) {
         let (client, log) = client(answer);
-        let rehearsals = Rehearsals::default();
+        let rehearsals = Rehearsals::begin(&client, "shop");
         let deadline = Instant::now() + Duration::from_secs(9);
         let mut admitted = Vec::new();
         for pod in pods {
-            admitted.push(rehearsals.rehearse(&client, "shop", pod, &[], deadline).await.is_ok());
+            admitted.push(rehearsals.rehearse(pod, &[], deadline).await.is_ok());
         }
         let dry_runs = log.requests().iter().filter(|request| request.starts_with("POST ")).count();
         (dry_runs, admitted)
