@@ -144,6 +144,18 @@ pub(super) fn as_nobody(command: &mut Command) {
 
 // === impl Launched ===
 
+impl Inside {
+    /// Has the runtime stop the probe. Returns false without a runtime.
+    async fn stop(&self) -> bool {
+        match self {
+            Self::Nothing => return false,
+            Self::Sandbox(runtime, _) => runtime.kill(GRACE).await,
+            Self::Container(entry) => entry.end(GRACE).await,
+        }
+        true
+    }
+}
+
 impl Launched {
     /// Returns the path of the sandbox's program.
     pub fn probe(&self) -> PathBuf {
@@ -198,38 +210,27 @@ impl Launched {
 
     /// Ends every process, removes every object, and returns those that could not be removed.
     pub async fn clean_up(mut self) -> Vec<Leftover> {
-        if let Inside::Container(entry) = &self.inside {
-            if matches!(self.child.try_wait(), Ok(None)) {
-                entry.end(GRACE).await;
-                _ = timeout(GRACE, self.child.wait()).await;
-            }
-            end(&mut self.child).await;
-            return self.scratch.remove().into_iter().collect();
-        }
-        if let Inside::Sandbox(runtime, bundle) = &self.inside {
-            if matches!(self.child.try_wait(), Ok(None)) {
-                runtime.kill(GRACE).await;
-                _ = timeout(GRACE, self.child.wait()).await;
-            }
-            end(&mut self.child).await;
-            let deleted =
-                !self.scratch.has_state() || runtime.delete(GRACE).await || !self.scratch.has_state();
-            // The control group of the controller's own bundle holds nothing else; the user's may.
-            let own = bundle.cgroup.as_deref().filter(|path| path.ends_with(runtime.id()));
-            let group = match own {
-                Some(path) => leftovers::cgroup(path, GRACE).await,
-                None => Vec::new(),
-            };
-            if !deleted {
-                // The runtime's state is needed to remove the container by hand.
-                self.scratch.keep();
-                return group.into_iter().chain([runtime.leftover()]).collect();
-            }
-            let mounts = leftovers::mounts_below(self.scratch.path());
-            return group.into_iter().chain(mounts).chain(self.scratch.remove()).collect();
+        if matches!(self.child.try_wait(), Ok(None)) && self.inside.stop().await {
+            _ = timeout(GRACE, self.child.wait()).await;
         }
         end(&mut self.child).await;
-        self.scratch.remove().into_iter().collect()
+        let Inside::Sandbox(runtime, bundle) = &self.inside else {
+            return self.scratch.remove().into_iter().collect();
+        };
+        let deleted = !self.scratch.has_state() || runtime.delete(GRACE).await || !self.scratch.has_state();
+        // The control group of the controller's own bundle holds nothing else; the user's may.
+        let own = bundle.cgroup.as_deref().filter(|path| path.ends_with(runtime.id()));
+        let group = match own {
+            Some(path) => leftovers::cgroup(path, GRACE).await,
+            None => Vec::new(),
+        };
+        if !deleted {
+            // The runtime's state is needed to remove the container by hand.
+            self.scratch.keep();
+            return group.into_iter().chain([runtime.leftover()]).collect();
+        }
+        let mounts = leftovers::mounts_below(self.scratch.path());
+        group.into_iter().chain(mounts).chain(self.scratch.remove()).collect()
     }
 }
 

@@ -75,9 +75,7 @@ impl Runtime {
 
     /// Returns the runtime's command line in front of an action, in one text.
     pub(super) fn title(&self) -> String {
-        let words = self.command_line();
-        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
+        self.shown().join(" ")
     }
 
     /// Returns the runtime's command line in front of an action, as words for people.

@@ -19,7 +19,7 @@ use nix::{
 };
 use proto::{BootId, IDENTIFIERS, MOST_OF_ACCOUNT_LIST, Observation};
 
-pub use cgroup::limits as cgroup_limits;
+pub use cgroup::{group_of as cgroup_of, limits as cgroup_limits};
 pub use host_process::look as host_process;
 pub use processes::{run as processes_run, that_run as processes_that_run};
 pub use sockets::mounted as mounted_sockets;

@@ -10,6 +10,7 @@ use super::{Container, ContainerError, Way};
 use crate::run::local::{
     bundle,
     runtime::{Runtime, State, installed},
+    survey,
 };
 
 /// Time for one answer of a runtime.
@@ -117,10 +118,8 @@ fn group_of(process: i32) -> Option<String> {
 }
 
 fn group_in(groups: &str) -> Option<String> {
-    let parts = || groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
-    let of_memory = parts().find(|(controllers, _)| controllers.split(',').any(|name| name == "memory"));
-    let of_all = || parts().find(|(controllers, _)| controllers.is_empty());
-    of_memory.or_else(of_all).map(|(_, path)| path.to_owned())
+    let of = |controller| survey::cgroup_of(groups, controller);
+    of("memory").or_else(|| of("")).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub fn limits(path: Option<&str>) -> Observation<Limits> {
 
 fn below(root: &Path, path: &str, own: &str) -> Observation<Limits> {
     let group = |hierarchy: &str, controller: &str| {
-        let parent = if path.starts_with('/') { "" } else { own_group(own, controller) };
+        let parent = if path.starts_with('/') { "" } else { group_of(own, controller).unwrap_or_default() };
         root.join(hierarchy).join(parent.trim_start_matches('/')).join(path.trim_start_matches('/'))
     };
     if root.join("cgroup.controllers").exists() {
@@ -72,14 +72,13 @@ fn pids(group: &Path) -> Observation<Option<u64>> {
     }
 }
 
-/// Returns our own group in the hierarchy of a controller; version 2 has one hierarchy, which names no controller
-/// (cgroups(7)).
-fn own_group<'a>(own: &'a str, controller: &str) -> &'a str {
-    let mut groups = own.lines().filter_map(|line| {
+/// Returns a process's group in the hierarchy of a controller, from its `/proc/PID/cgroup`; version 2 has one hierarchy, which
+/// names no controller (cgroups(7)).
+pub fn group_of<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
+    groups.lines().find_map(|line| {
         let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
         controllers.split(',').any(|name| name == controller).then_some(path)
-    });
-    groups.next().unwrap_or_default()
+    })
 }
 
 /// Fails for a group without processes, whose limits bind nobody.
