@@ -60,8 +60,7 @@ pub(super) async fn run(
     mut created: BTreeSet<String>,
     watch: &Watch,
 ) -> Vec<Leftover> {
-    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-    let owners = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    let (pods, owners) = apis(client, namespace);
     created.extend(watch.names());
     // The last second is for the cluster's warnings about pods that remain.
     let (deadline, params) = (deadline(watch.undeleted(&created).len()) - WARNED, DeleteParams::background());
@@ -159,11 +158,16 @@ pub(crate) async fn found(client: &Client, namespace: &str) -> kube::Result<List
     let (pods, owners) = apis(client, namespace);
     let params = ListParams::default().labels(names::RUN_LABEL);
     let mut listed = Listed::default();
-    let pod = |pod: Pod| Object::of("pod", &pod.metadata, run_of_pod(&pod));
-    let owner = |owner: ConfigMap| Object::of("configmap", &owner.metadata, run_of_owner(&owner));
+    let pod = |pod: Pod| labelled("pod", &pod.metadata, run_of_pod(&pod));
+    let owner = |owner: ConfigMap| labelled("configmap", &owner.metadata, run_of_owner(&owner));
     let pods = again::retry_until(deadline, || pages::list(&pods, &params, pod)).await?;
     let owners = again::retry_until(deadline, || pages::list(&owners, &params, owner)).await?;
-    pods.into_iter().chain(owners).for_each(|object| listed.add(object));
+    for object in pods.into_iter().chain(owners) {
+        match object {
+            Ok(own) => listed.own.push(own),
+            Err(other) => listed.others.push(other),
+        }
+    }
     Ok(listed)
 }
 
@@ -241,34 +245,22 @@ fn identity(kind: &'static str, metadata: &ObjectMeta) -> Identity {
     (kind, metadata.name.clone().unwrap_or_default(), metadata.uid.clone())
 }
 
-/// An object that bears the label of runs.
-struct Object {
+/// Returns an object that bears the label of runs; `Err` with kind and name if no run created it.
+fn labelled(
     kind: &'static str,
-    name: String,
-    /// The run that created the object; `None` if no run did.
-    run: Option<String>,
-    uid: Option<String>,
-}
-
-impl Object {
-    fn of(kind: &'static str, metadata: &ObjectMeta, run: Option<&str>) -> Self {
-        let (kind, name, uid) = identity(kind, metadata);
-        Self { kind, name, run: run.map(str::to_owned), uid }
+    metadata: &ObjectMeta,
+    run: Option<&str>,
+) -> Result<Found, (&'static str, String)> {
+    let (kind, name, uid) = identity(kind, metadata);
+    match run {
+        Some(run) => Ok(Found { kind, name, run: run.to_owned(), uid }),
+        None => Err((kind, name)),
     }
 }
 
 impl Found {
     fn identity(&self) -> Identity {
         (self.kind, self.name.clone(), self.uid.clone())
-    }
-}
-
-impl Listed {
-    fn add(&mut self, Object { kind, name, run, uid }: Object) {
-        match run {
-            Some(run) => self.own.push(Found { kind, name, run, uid }),
-            None => self.others.push((kind, name)),
-        }
     }
 }
 
