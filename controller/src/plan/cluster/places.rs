@@ -74,13 +74,12 @@ impl<'a> Places<'a> {
         if self.cluster.nodes.is_err() {
             return unknown(self.asked_for, pod_view);
         }
-        let wanted = |spot: &&Rc<Spot<'_>>| match self.asked_for {
-            Nodes::PerPool | Nodes::All => true,
-            Nodes::Named(names) => names.contains(&spot.node.name),
+        let names = match self.asked_for {
+            Nodes::PerPool => return self.pools(pod_view),
+            Nodes::All => None,
+            Nodes::Named(names) => Some(names),
         };
-        if *self.asked_for == Nodes::PerPool {
-            return self.pools(pod_view);
-        }
+        let wanted = |spot: &&Rc<Spot<'_>>| names.is_none_or(|names| names.contains(&spot.node.name));
         let suited = self.suited(pod_view);
         let place = |spot: &Rc<Spot<'_>>| Place { node: Some(spot.node.name.clone()), ..spot.place.clone() };
         let mut places: Vec<_> = suited.spots.iter().filter(wanted).map(place).collect();

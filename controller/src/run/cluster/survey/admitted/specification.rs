@@ -3,10 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{
-    api::core::v1::{Pod, PodSpec},
-    apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry,
-};
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde_json::{Value, json};
 
 use super::{claims, has_created};
@@ -60,13 +57,18 @@ pub(super) struct Origins {
 impl Origins {
     pub(super) fn of(pod: &Pod) -> Self {
         let entries = pod.metadata.managed_fields.as_deref().unwrap_or_default();
-        let created =
-            |field: &Field| entries.iter().any(|entry| has_created(entry) && field.is_claimed_by(entry));
-        let claimed = |field: &Field| entries.iter().any(|entry| field.is_claimed_by(entry));
         let all = serde_json::to_value(&pod.spec).map(|whole| fields(&whole)).unwrap_or_default();
-        let (created_with, mut unclaimed): (Fields, Fields) =
-            all.into_iter().partition(|(field, _)| created(field));
-        unclaimed.retain(|field, _| !claimed(field));
+        let (mut created_with, mut unclaimed) = (Fields::new(), Fields::new());
+        for (field, value) in all {
+            let claim = field.claim();
+            let claim: Vec<_> = claim.iter().map(String::as_str).collect();
+            let mut claimed = entries.iter().filter(|entry| claims(entry, &claim)).peekable();
+            if claimed.peek().is_none() {
+                unclaimed.insert(field, value);
+            } else if claimed.any(has_created) {
+                created_with.insert(field, value);
+            }
+        }
         Self { created_with, unclaimed }
     }
 }
@@ -151,17 +153,15 @@ impl Field {
         Some(at)
     }
 
-    /// True if the entry's manager claims the field. Elements of lists are named by their keys (kubernetes.io, "Server-Side Apply",
-    /// "Field management").
-    fn is_claimed_by(&self, entry: &ManagedFieldsEntry) -> bool {
+    /// Returns the path of the field in the claims of a manager. Elements of lists are named by their keys (kubernetes.io,
+    /// "Server-Side Apply", "Field management").
+    fn claim(&self) -> Vec<String> {
         let container = self
             .container
             .as_ref()
             .map(|(list, name)| [format!("f:{list}"), format!("k:{}", json!({ "name": name }))]);
         let steps = self.path.iter().map(|step| format!("f:{step}"));
-        let path: Vec<_> =
-            ["f:spec".to_owned()].into_iter().chain(container.into_iter().flatten()).chain(steps).collect();
-        claims(entry, &path.iter().map(String::as_str).collect::<Vec<_>>())
+        ["f:spec".to_owned()].into_iter().chain(container.into_iter().flatten()).chain(steps).collect()
     }
 
     /// Returns the field as a person names it: `spec.containers[web].securityContext.runAsNonRoot`.
