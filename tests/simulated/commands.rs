@@ -14,24 +14,14 @@ use crate::{
 
 /// The time limit of a command that makes no run.
 const TIMEOUT: Duration = Duration::from_mins(1);
-const PLAN: &[&str] = &[
-    "plan",
-    "--namespace",
-    NAMESPACE,
-    "--control-namespace",
-    CONTROL,
-    "--image",
-    "registry.example/probe:1",
-];
-const DOCTOR: &[&str] = &[
-    "doctor",
-    "--namespace",
-    NAMESPACE,
-    "--control-namespace",
-    CONTROL,
-    "--image",
-    "registry.example/probe:1",
-];
+const PLAN: &[&str] = &asking("plan");
+const DOCTOR: &[&str] = &asking("doctor");
+
+/// Returns the words of a command that asks the cluster about a run.
+const fn asking(command: &'static str) -> [&'static str; 7] {
+    let image = "registry.example/probe:1";
+    [command, "--namespace", NAMESPACE, "--control-namespace", CONTROL, "--image", image]
+}
 
 /// Returns a sentence for each broken promise of a command that changes nothing.
 fn changed(ended: &Ended, history: &History, codes: &[u8]) -> Vec<String> {
