@@ -100,16 +100,23 @@ impl<'a> Others<'a> {
     fn shows_a_container(&self) -> bool {
         let is_sandboxs = |process: &Process| {
             let table = self.processes.table_of(process).map(|table| Container { process, table });
-            process.pid == 1 && table.is_some_and(|container| !self.is_of_workload(&container))
+            process.pid == 1
+                && process.further == 0
+                && table.is_some_and(|container| !self.is_of_workload(&container))
         };
         self.processes()
             .iter()
             .any(|process| process.mounts.seen() != Some(&MountsOf::Probe) && !is_sandboxs(process))
     }
 
-    /// Returns all processes. Those with the probe's own mounts are among them: a privileged process can enter any mounts.
+    /// Returns one process of each kind. Those with the probe's own mounts are among them: a privileged process can enter any mounts.
     pub(in crate::judge) fn processes(&self) -> &'a [Process] {
         &self.processes.processes
+    }
+
+    /// Returns the number of all processes.
+    pub(in crate::judge) fn count(&self) -> u64 {
+        self.processes().iter().map(|process| 1 + u64::from(process.further)).sum()
     }
 
     /// Returns each container once, with its first process.
@@ -122,8 +129,8 @@ impl<'a> Others<'a> {
         self.processes.mount_tables.iter().enumerate().filter_map(of_table).collect()
     }
 
-    /// Returns a process as the beginning of a sentence: by its container where the node's paths tell it, its number and the
-    /// start of its command's digest.
+    /// Returns a process as the beginning of a sentence: by its container where the node's paths tell it, its number, the start of
+    /// its command's digest, and the number of processes like it.
     pub(in crate::judge) fn name(&self, process: &Process) -> String {
         let command = match &process.command {
             Observation::Seen([first, second, third, fourth, ..]) => {
@@ -134,7 +141,11 @@ impl<'a> Others<'a> {
         };
         let container = self.processes.table_of(process).and_then(|table| self.container_name(table));
         let container = container.map(|name| format!("container {name}, ")).unwrap_or_default();
-        format!("{container}process {} ({command})", process.pid)
+        let alike = match process.further {
+            0 => String::new(),
+            further => format!("; {further} more like it"),
+        };
+        format!("{container}process {} ({command}{alike})", process.pid)
     }
 
     /// Returns a container's name; of a container that the pod's status does not list, the start of its id.
@@ -153,8 +164,10 @@ impl<'a> Others<'a> {
             return self.missing.clone();
         }
         if self.processes.truncated {
-            let most = proto::MOST_PROCESSES;
-            return Some(format!("the workload has more processes than the {most} that the probe reports"));
+            let (kinds, all) = (proto::MOST_PROCESSES, proto::MOST_ALIKE);
+            return Some(format!(
+                "the workload has more processes than the probe reports: {all}, of {kinds} kinds by users, privileges and mounts"
+            ));
         }
         let runs = |process: &&Process| !process.status.seen().is_some_and(is_zombie);
         let unread = self.processes().iter().filter(runs).find(|process| process.mounts.seen().is_none());

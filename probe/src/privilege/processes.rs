@@ -19,7 +19,7 @@ use std::{
 };
 
 use nix::unistd::getppid;
-use proto::{MOST_PROCESSES, Observation, Process, Processes, command_digest};
+use proto::{MOST_ALIKE, MOST_PROCESSES, Observation, Process, Processes, command_digest};
 
 use crate::vantage::{Vantage, read};
 use containers::Containers;
@@ -32,7 +32,7 @@ pub(crate) fn observe(vantage: &Vantage) -> Observation<Processes> {
     look(vantage, &own).map_or_else(|error| Observation::unseen(&error), Observation::Seen)
 }
 
-/// Looks at each process beside the probe's own. A process that has ended meanwhile is left out.
+/// Looks at each process beside the probe's own, and lists one of each kind. A process that has ended meanwhile is left out.
 fn look(vantage: &Vantage, own: &[u32]) -> io::Result<Processes> {
     let folder = vantage.path("/proc");
     let mut pids = Vec::new();
@@ -42,18 +42,28 @@ fn look(vantage: &Vantage, own: &[u32]) -> io::Result<Processes> {
     pids.retain(|pid| !own.contains(pid));
     pids.sort_unstable();
     let mut containers = Containers::new(vantage.bytes("/proc/self/mountinfo"));
-    let truncated = pids.len() > MOST_PROCESSES;
-    let mut processes = Vec::new();
-    for pid in pids.into_iter().take(MOST_PROCESSES) {
+    let mut truncated = pids.len() > MOST_ALIKE;
+    let mut processes: Vec<Process> = Vec::new();
+    for pid in pids.into_iter().take(MOST_ALIKE) {
         let place = folder.join(pid.to_string());
         let process = Process {
             pid,
             status: status::observe(&place),
             mounts: containers.mounts_of(&place),
             command: command(&place).unwrap_or_else(|error| Observation::unseen(&error)),
+            further: 0,
         };
-        if place.exists() {
+        if !place.exists() {
+            continue;
+        }
+        if let Some(first) = processes.iter_mut().find(|first| first.is_alike(&process)) {
+            first.further += 1;
+        } else if processes.len() < MOST_PROCESSES {
+            containers.add(&process, place);
             processes.push(process);
+        } else {
+            truncated = true;
+            break;
         }
     }
     Ok(Processes { processes, mount_tables: containers.tables(), truncated })

@@ -9,8 +9,10 @@ use crate::{
     limits::{digest, list, present, text},
 };
 
-/// The largest number of processes, and of mount tables.
+/// The largest number of kinds of processes, and of mount tables.
 pub const MOST_PROCESSES: usize = 64;
+/// The largest number of processes of all kinds that the probe looks at.
+pub const MOST_ALIKE: usize = 4096;
 /// The largest number of mounts in all mount tables together.
 pub const MOST_OTHER_MOUNTS: usize = 1024;
 /// The largest number of bytes in the texts of all mount tables together.
@@ -19,7 +21,7 @@ pub const MOST_TEXT_OF_MOUNTS: usize = 256 << 10;
 /// The processes beside the probe's own process and its parent. Their arguments and environments are never carried.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Processes {
-    /// The processes, sorted by pid.
+    /// One process of each kind, sorted by pid.
     pub processes: Vec<Process>,
     /// Each set of mounts that is not the probe's own, once.
     pub mount_tables: Vec<MountTable>,
@@ -38,6 +40,9 @@ pub struct Process {
     pub mounts: Observation<MountsOf>,
     /// The digest of the command line's first word, by [`command_digest`]; absent if the command line is empty.
     pub command: Observation<[u8; 32]>,
+    /// The number of further processes of the same kind, by [`Process::is_alike`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub further: u32,
 }
 
 /// The mounts of a process.
@@ -112,6 +117,11 @@ impl Processes {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl From<Processes> for generated::Processes {
     fn from(Processes { processes, mount_tables, truncated }: Processes) -> Self {
         Self {
@@ -145,14 +155,27 @@ impl TryFrom<generated::Processes> for Processes {
         if !processes.is_sorted_by(|one, other| one.pid < other.pid) {
             return Err(Refused::Repeated { field: "pid" });
         }
+        let further = processes.iter().map(|process| u64::from(process.further)).sum::<u64>();
+        if usize::try_from(further).map_or(true, |further| further > MOST_ALIKE) {
+            return Err(Refused::TooMany { field: "further", limit: MOST_ALIKE });
+        }
         Ok(Self { processes, mount_tables, truncated })
     }
 }
 
 // === impl Process ===
 
+impl Process {
+    /// True if another process differs in its number, its parent and its command line alone.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let status =
+            |process: &Self| process.status.clone().map(|status| ProcessStatus { parent: 0, ..status });
+        self.mounts == other.mounts && status(self) == status(other)
+    }
+}
+
 impl From<Process> for generated::Process {
-    fn from(Process { pid, status, mounts, command }: Process) -> Self {
+    fn from(Process { pid, status, mounts, command, further }: Process) -> Self {
         use generated::process::{Command, Mounts, Status};
         let mounts = sent(mounts).map_or_else(Mounts::MountsUnread, |mounts| match mounts {
             MountsOf::Probe => Mounts::MountsOfProbe(generated::ProbesMounts {}),
@@ -163,7 +186,7 @@ impl From<Process> for generated::Process {
         });
         let command = sent(command)
             .map_or_else(Command::CommandUnread, |sha256| Command::CommandSha256(sha256.to_vec()));
-        Self { pid, status: Some(status), mounts: Some(mounts), command: Some(command) }
+        Self { pid, status: Some(status), mounts: Some(mounts), command: Some(command), further }
     }
 }
 
@@ -172,9 +195,10 @@ impl TryFrom<generated::Process> for Process {
 
     fn try_from(message: generated::Process) -> Result<Self, Refused> {
         use generated::process::{Command, Mounts, Status};
-        let generated::Process { pid, status, mounts, command } = message;
+        let generated::Process { pid, status, mounts, command, further } = message;
         Ok(Self {
             pid,
+            further,
             status: match present("status", status)? {
                 Status::StatusSeen(status) => Observation::Seen(status.try_into()?),
                 Status::StatusUnread(unread) => unread_by(unread)?,
@@ -299,7 +323,8 @@ mod tests {
     use crate::Fact;
 
     fn process(pid: u32, mounts: Observation<MountsOf>) -> Process {
-        Process { pid, status: Observation::Denied { errno: 13 }, mounts, command: Observation::Absent }
+        let status = Observation::Denied { errno: 13 };
+        Process { pid, status, mounts, command: Observation::Absent, further: 0 }
     }
 
     fn table() -> MountTable {
@@ -315,7 +340,8 @@ mod tests {
     fn a_failed_look_survives_the_wire() {
         let mounts =
             [Observation::Absent, Observation::Seen(MountsOf::Table(0)), Observation::Seen(MountsOf::Probe)];
-        let processes = (1..).zip(mounts).map(|(pid, mounts)| process(pid, mounts)).collect();
+        let process = |(pid, mounts)| Process { further: 6, ..process(pid, mounts) };
+        let processes = (1..).zip(mounts).map(process).collect();
         let processes = Processes { processes, mount_tables: vec![table()], truncated: true };
         assert_eq!(again(processes.clone()), Ok(Fact::Processes(processes)));
     }
@@ -334,5 +360,8 @@ mod tests {
         let many = (0..65).map(|pid| process(pid, Observation::Absent)).collect();
         let many = Processes { processes: many, ..Processes::default() };
         assert_eq!(again(many), Err(Refused::TooMany { field: "processes", limit: 64 }));
+        let alike = Process { further: 4097, ..process(1, Observation::Absent) };
+        let alike = Processes { processes: vec![alike], ..Processes::default() };
+        assert_eq!(again(alike), Err(Refused::TooMany { field: "further", limit: 4096 }));
     }
 }

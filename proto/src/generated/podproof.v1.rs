@@ -830,7 +830,7 @@ pub struct Namespaces {
 /// mountinfo and cmdline, and the folder root/dev. Arguments, environments and other files are not read.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Processes {
-    /// At most 64 processes.
+    /// At most 64 processes, each with the number of those that are alike. The probe looks at 4096 processes.
     #[prost(message, repeated, tag = "1")]
     pub processes: ::prost::alloc::vec::Vec<Process>,
     /// Each set of mounts that is not the probe's own, once. At most 64.
@@ -845,6 +845,10 @@ pub struct Process {
     /// The number in the probe's process namespace.
     #[prost(uint32, tag = "1")]
     pub pid: u32,
+    /// The number of further processes with the same status, apart from the parent, and the same mounts. Only the one with the
+    /// smallest pid is listed.
+    #[prost(uint32, tag = "9")]
+    pub further: u32,
     /// /proc/PID/status.
     #[prost(oneof = "process::Status", tags = "2, 3")]
     pub status: ::core::option::Option<process::Status>,

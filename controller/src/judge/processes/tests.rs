@@ -106,7 +106,10 @@ fn each_gap_is_named() {
         change(&mut case);
         gap(&case).unwrap()
     };
-    assert!(told(|case| beside::processes(case).truncated = true).contains("more processes than the 64"));
+    assert!(
+        told(|case| beside::processes(case).truncated = true)
+            .contains("more processes than the probe reports: 4096, of 64 kinds")
+    );
     let unread = told(|case| {
         beside::status(case, 8).credentials.effective_user = 1000;
         beside::processes(case).processes[2].mounts = Observation::Denied { errno: 13 };
@@ -148,6 +151,24 @@ fn a_zombie_has_no_mounts_to_read() {
     assert!(gap(&case).is_some());
     beside::status(&mut case, 20).kind = ProcessKind::Zombie;
     assert_eq!(gap(&case), None);
+}
+
+#[test]
+fn processes_that_are_alike_are_counted() {
+    let mut case = beside::running();
+    beside::processes(&mut case).processes[2].further = 90;
+    let others = seen(&case, &gvisor::assess(&case)).unwrap();
+    assert_eq!((others.count(), others.processes().len(), others.gap()), (94, 4, None));
+    assert_eq!(others.name(&others.processes()[2]), "process 8 (command 08080808; 90 more like it)");
+}
+
+#[test]
+fn a_process_like_the_sandboxs_own_is_no_containers() {
+    let mut case = beside::running();
+    beside::processes(&mut case).processes.retain(|process| [1, 9].contains(&process.pid));
+    assert!(!is_seen(&case));
+    beside::processes(&mut case).processes[0].further = 1;
+    assert!(is_seen(&case));
 }
 
 #[test]

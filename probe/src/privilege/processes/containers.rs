@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use proto::{MOST_OTHER_MOUNTS, MOST_TEXT_OF_MOUNTS, Mount, MountTable, Mounts, MountsOf, Observation};
+use proto::{
+    MOST_OTHER_MOUNTS, MOST_PROCESSES, MOST_TEXT_OF_MOUNTS, Mount, MountTable, Mounts, MountsOf, Observation,
+    Process,
+};
 
 use super::file;
 use crate::filesystem::{devices, mounts};
@@ -21,7 +24,7 @@ pub(super) struct Containers {
 struct Container {
     mountinfo: Vec<u8>,
     mounts: Mounts,
-    /// The folders of the processes in procfs.
+    /// The folder of one process of each kind in procfs. The kernel shows the root directory of all of a kind, or of none.
     processes: Vec<PathBuf>,
 }
 
@@ -52,16 +55,25 @@ impl Containers {
         };
         let known = self.seen.iter().position(|container| container.mountinfo == mountinfo);
         let index = known.unwrap_or(self.seen.len());
-        if let Some(container) = self.seen.get_mut(index) {
-            container.processes.push(process.to_owned());
-        } else {
+        if index == MOST_PROCESSES {
+            return Observation::failed(format!("there are more than {MOST_PROCESSES} sets of mounts"));
+        }
+        if known.is_none() {
             let mounts = match mounts::parse(&mountinfo) {
                 Ok(mounts) => mounts,
                 Err(error) => return Observation::failed(error),
             };
-            self.seen.push(Container { mountinfo, mounts, processes: vec![process.to_owned()] });
+            self.seen.push(Container { mountinfo, mounts, processes: Vec::new() });
         }
         Observation::Seen(MountsOf::Table(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// Adds the first process of a kind, whose folder in procfs is given, to its container.
+    pub(super) fn add(&mut self, process: &Process, folder: PathBuf) {
+        let Some(MountsOf::Table(index)) = process.mounts.seen() else { return };
+        if let Some(container) = usize::try_from(*index).ok().and_then(|index| self.seen.get_mut(index)) {
+            container.processes.push(folder);
+        }
     }
 
     /// Returns the table of each container. A list that does not fit into the message is truncated.

@@ -26,6 +26,10 @@ impl Tree {
         }
     }
 
+    fn status(&self, pid: usize, status: &str) {
+        fs::write(self.0.path().join(format!("proc/{pid}/status")), status).unwrap();
+    }
+
     fn seen(&self) -> Processes {
         look(&Vantage::rooted(self.0.path()), &[5, 6]).unwrap()
     }
@@ -46,6 +50,7 @@ fn a_mount_table_is_listed_once_and_the_probes_own_never() {
     {
         tree.process(pid, mountinfo, "");
     }
+    tree.status(9, &ROOT.replace("Uid:\t0", "Uid:\t9"));
     let seen = tree.seen();
     let mounts: Vec<_> =
         seen.processes.iter().map(|process| (process.pid, *process.mounts.seen().unwrap())).collect();
@@ -61,6 +66,9 @@ fn a_command_line_is_carried_as_the_digest_of_its_first_word() {
     tree.process("7", OTHER, "/bin/app\0--password=unheard-of");
     tree.process("8", OTHER, "/bin/app unheard-of");
     tree.process("9", OTHER, "");
+    for user in 8..=9 {
+        tree.status(user, &ROOT.replace("Uid:\t0", &format!("Uid:\t{user}")));
+    }
     let seen = tree.seen();
     let commands: Vec<_> = seen.processes.iter().map(|process| process.command.clone()).collect();
     let digest = Observation::Seen(command_digest(b"/bin/app"));
@@ -96,9 +104,34 @@ fn processes_beyond_the_bound_make_the_list_truncated() {
     let tree = Tree::new();
     for pid in 100..=100 + MOST_PROCESSES {
         tree.process(&pid.to_string(), OTHER, "");
+        tree.status(pid, &ROOT.replace("Uid:\t0", &format!("Uid:\t{pid}")));
     }
     let seen = tree.seen();
     assert_eq!((seen.processes.len(), seen.truncated), (MOST_PROCESSES, true));
+}
+
+#[test]
+fn mount_tables_beyond_the_bound_make_the_list_truncated() {
+    let tree = Tree::new();
+    for pid in 100..=100 + MOST_PROCESSES {
+        tree.process(&pid.to_string(), &OTHER.replace("33 32", &format!("{pid} 32")), "");
+    }
+    let seen = tree.seen();
+    assert_eq!((seen.mount_tables.len(), seen.truncated), (MOST_PROCESSES, true));
+}
+
+#[test]
+fn processes_of_one_kind_are_counted_and_need_no_room() {
+    let tree = Tree::new();
+    for pid in 100..=100 + 2 * MOST_PROCESSES {
+        tree.process(&pid.to_string(), OTHER, &format!("/bin/app-{pid}"));
+        tree.status(pid, &ROOT.replace("PPid:\t1", &format!("PPid:\t{pid}")));
+    }
+    tree.status(150, &ROOT.replace("NoNewPrivs:\t0", "NoNewPrivs:\t1"));
+    let seen = tree.seen();
+    let kinds: Vec<_> = seen.processes.iter().map(|process| (process.pid, process.further)).collect();
+    assert_eq!(kinds, [(100, 127), (150, 0)]);
+    assert!(!seen.truncated);
 }
 
 #[test]
@@ -106,6 +139,7 @@ fn devices_are_seen_through_the_first_root_that_lets_the_probe_in() {
     let tree = Tree::new();
     tree.process("7", OTHER, "");
     tree.process("8", OTHER, "");
+    tree.status(8, &ROOT.replace("Uid:\t0", "Uid:\t9"));
     assert_eq!(tree.seen().mount_tables[0].devices, Observation::Absent);
     symlink("/", tree.0.path().join("proc/8/root")).unwrap();
     let tables = tree.seen().mount_tables;

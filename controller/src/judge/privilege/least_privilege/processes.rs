@@ -25,7 +25,7 @@ pub(super) fn readings(case: &Case, assessment: &Assessment) -> Vec<Reading> {
     let mut gaps: Vec<_> = others.processes().iter().flat_map(of).collect();
     gaps.extend(others.gap().map(Gap::Inconclusive));
     if gaps.is_empty() {
-        let count = others.processes().len();
+        let count = others.count();
         let none =
             format!("no privilege in {count} other processes of {} containers", others.containers().len());
         return vec![Ok(("processes", none))];
