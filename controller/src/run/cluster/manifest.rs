@@ -133,7 +133,8 @@ pub fn control(common: &Common, namespace: &str, owner: &ConfigMap, node: &str, 
 
 /// Returns the words of a probe that waits, and answers on the ports of its group.
 fn holding(common: &Common, group: &Group) -> Vec<String> {
-    let ports: Vec<_> = Reception::of(group).ports.iter().map(ToString::to_string).collect();
+    let ports: Vec<_> =
+        Reception::of(group, common.reception).ports.iter().map(ToString::to_string).collect();
     vec!["hold".to_owned(), ports.join(","), common.reception.to_string()]
 }
 

@@ -307,7 +307,7 @@ impl Probing<'_> {
         let wanted = self.needs.of(group);
         let place = (node, state.addresses.as_slice());
         let destinations = plan::cluster::destinations(self.cluster, group, place, &listener, wanted);
-        let reception = plan::cluster::Reception::of(group);
+        let reception = plan::cluster::Reception::of(group, self.common.reception);
         let ingress = reception.attempts(&state.addresses, self.common.reception, &destinations);
         Ok((destinations, ingress))
     }

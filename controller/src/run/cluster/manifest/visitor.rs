@@ -114,9 +114,10 @@ mod tests {
 
     #[test]
     fn a_visitor_holds_with_the_runs_token_beside_its_target() {
-        let it = visitor(&common(), &Group::default(), "web", 7);
+        let group = Group { in_place: Some("web-1".into()), ..Group::default() };
+        let it = visitor(&common(), &group, "web", 7);
         let token = "ff".repeat(16);
-        assert_eq!(it.command.unwrap(), ["/probe", "hold", "8790/tcp", &token, "90"]);
+        assert_eq!(it.command.unwrap(), ["/probe", "hold", "10535/tcp", &token, "90"]);
         assert_eq!(it.target_container_name.as_deref(), Some("web"));
         assert_eq!(it.security_context.unwrap().run_as_user, Some(7));
     }
