@@ -24,7 +24,7 @@ mod text;
 mod vantage;
 mod worker;
 
-use std::{env, error::Error, io::Write, process::ExitCode};
+use std::{env, error::Error, io::Write, num::NonZeroU8, process::ExitCode};
 
 /// `EX_USAGE` of sysexits.h. Exit codes of 64 and above tell the controller that the probe itself ran and failed; lower
 /// codes come from the runtime that should have started it.
@@ -35,7 +35,11 @@ const PROTOCOL: u8 = 76;
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["report"] => exit_code(report::run()),
+        ["report"] => exit_code(report::run(NonZeroU8::MIN)),
+        ["report", assignments] => match assignments.parse() {
+            Ok(assignments) => exit_code(report::run(assignments)),
+            Err(_) => usage(),
+        },
         ["observe"] => exit_code(worker::run()),
         ["--version"] => exit_code(writeln!(std::io::stdout(), concat!("probe ", env!("CARGO_PKG_VERSION")))),
         ["hold", seconds] => match seconds.parse() {
@@ -64,7 +68,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     say(
-        "usage: probe report | observe | hold [PORT/PROTOCOL,... TOKEN] LIFETIME_SECONDS | release TOKEN | listen PORT[,PORT/PROTOCOL]... [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
+        "usage: probe report [ASSIGNMENTS] | observe | hold [PORT/PROTOCOL,... TOKEN] LIFETIME_SECONDS | release TOKEN | listen PORT[,PORT/PROTOCOL]... [TOKEN] LIFETIME_SECONDS | --version\nhelp: the controller starts the probe; run `controller verify --local`",
     );
     ExitCode::from(USAGE)
 }

@@ -1,7 +1,8 @@
 //! `probe report`: introduces itself, receives its assignment, gathers the observations and delivers them. It ends when the
-//! controller confirms that the evidence has arrived whole.
+//! controller confirms that the evidence has arrived whole. With a number, it asks for as many assignments, one after the
+//! other.
 
-use std::{env::consts, io, os::fd::OwnedFd};
+use std::{env::consts, io, num::NonZeroU8, os::fd::OwnedFd};
 
 use proto::{
     Assignment, Delivery, Introduction, Nonce, Observed, Observer, Refused, SCHEMA_VERSION,
@@ -9,6 +10,7 @@ use proto::{
 };
 use tokio::sync::mpsc::{self, Receiver};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
+use tonic::transport::Channel;
 
 use crate::{
     executable,
@@ -32,19 +34,32 @@ pub(crate) enum Error {
     Incomplete { accepted: u32, sent: u32 },
 }
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(crate) fn run(assignments: NonZeroU8) -> Result<(), Error> {
     let executable = executable::open().map_err(Error::Executable)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .map_err(Error::Runtime)?;
-    runtime.block_on(converse(&executable))
+    runtime.block_on(converse(&executable, assignments))
 }
 
-async fn converse(executable: &OwnedFd) -> Result<(), Error> {
-    let worker = Worker::start(executable);
+async fn converse(executable: &OwnedFd, assignments: NonZeroU8) -> Result<(), Error> {
+    let first = Worker::start(executable);
     let mut collector = CollectorClient::new(stdio::channel().await?);
+    fulfil(executable, first, &mut collector).await?;
+    for _ in 1..assignments.get() {
+        fulfil(executable, Worker::start(executable), &mut collector).await?;
+    }
+    Ok(())
+}
+
+/// Asks for an assignment, and delivers its observations.
+async fn fulfil(
+    executable: &OwnedFd,
+    worker: io::Result<Worker>,
+    collector: &mut CollectorClient<Channel>,
+) -> Result<(), Error> {
     let introduction = generated::Introduction::from(introduction());
     let assignment = Assignment::try_from(collector.introduce(introduction).await?.into_inner())?;
     let sent = u32::try_from(assignment.observers.len()).unwrap_or(u32::MAX);

@@ -12,7 +12,7 @@ use proto::{
 use serde_json::Value;
 use tokio::{io::DuplexStream, time::sleep};
 use tokio_stream::StreamExt;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::{
     cluster::{ADDRESSES, Cluster},
@@ -40,17 +40,15 @@ impl Place {
     }
 }
 
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
 /// Reports to the controller at the other end of the stream, as `probe report` does.
-pub(crate) async fn report(cluster: Cluster, place: Place, stream: DuplexStream) {
+pub(crate) async fn report(cluster: Cluster, place: Place, assignments: u8, stream: DuplexStream) {
     // The controller may end the conversation at any time.
-    _ = told(&cluster, &place, stream).await;
+    _ = told(&cluster, &place, assignments, stream).await;
 }
 
-async fn told(
-    cluster: &Cluster,
-    place: &Place,
-    stream: DuplexStream,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn told(cluster: &Cluster, place: &Place, assignments: u8, stream: DuplexStream) -> Result<()> {
     let mut stream = Some(stream);
     let connector = tower::service_fn(move |_| {
         let stream = stream.take().map(TokioIo::new).ok_or(io::ErrorKind::NotConnected);
@@ -58,6 +56,13 @@ async fn told(
     });
     let channel = Endpoint::from_static("http://controller").connect_with_connector(connector).await?;
     let mut collector = CollectorClient::new(channel);
+    for _ in 0..assignments {
+        fulfil(cluster, place, &mut collector).await?;
+    }
+    Ok(())
+}
+
+async fn fulfil(cluster: &Cluster, place: &Place, collector: &mut CollectorClient<Channel>) -> Result<()> {
     let introduction = Introduction {
         probe_version: env!("CARGO_PKG_VERSION").into(),
         schema_version: SCHEMA_VERSION,

@@ -1,6 +1,6 @@
 //! `controller verify --namespace` without faults.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     cluster::{CONTROL, DIGEST, NAMESPACE, PLACES},
@@ -66,4 +66,29 @@ fn a_conflict_at_the_creation_is_no_refusal() {
     let creation = asked.iter().position(|it| it.contains("POST") && it.contains("dryRun")).unwrap();
     let (ended, _) = Simulation::new(1).run(&with_control(), &[(creation, Fault::Status(409))]);
     assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
+}
+
+/// Returns the number of the first exec into a control pod.
+fn exec_into_a_control_pod() -> usize {
+    let asked = requests(&with_control());
+    asked.iter().position(|it| it.contains("/exec?") && it.contains("-control-")).unwrap()
+}
+
+#[test]
+fn each_pod_is_asked_by_one_exec() {
+    let asked = requests(&with_control());
+    let execs: Vec<_> = asked.iter().filter_map(|it| it.split_once("/exec?")).map(|(pod, _)| pod).collect();
+    let pods: BTreeSet<_> = execs.iter().collect();
+    assert_eq!(execs.len(), pods.len(), "{execs:#?}");
+    assert_eq!(pods.len(), 2 * PLACES, "{execs:#?}");
+}
+
+/// The evidence of such a stream is lost, or the answers to the second question are.
+#[test]
+fn a_control_pods_stream_that_breaks_anywhere_costs_no_verdict() {
+    let exec = exec_into_a_control_pod();
+    for after in 0..40 {
+        let (ended, _) = Simulation::new(1).run(&with_control(), &[(exec, Fault::CutStream(after))]);
+        assert_eq!(ended.code, Some(0), "{after}: {} {}", ended.errors, ended.output);
+    }
 }

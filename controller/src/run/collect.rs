@@ -113,10 +113,27 @@ impl Collection {
         self.farewell.send_replace(true);
     }
 
+    /// Returns what was collected so far.
+    pub fn so_far(&self) -> Collected {
+        locked(&self.intake).collected()
+    }
+
+    /// Gives another assignment to a probe whose last answer was kept, and which asks for more than one. The former assignment
+    /// and its evidence are gone.
+    pub fn proceed(&self, assignment: Assignment) {
+        *locked(&self.intake) = Intake::new(assignment);
+        self.let_go();
+    }
+
     /// Stops listening to the probe and returns what was collected.
     pub fn finish(self) -> Collected {
+        self.so_far()
+    }
+}
+
+impl Drop for Collection {
+    fn drop(&mut self) {
         self.server.abort();
-        locked(&self.intake).collected()
     }
 }
 

@@ -77,7 +77,8 @@ async fn run(
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let (ours, theirs) = tokio::io::duplex(BUFFER);
     if words.get(1).is_some_and(|word| word == "report") {
-        tokio::spawn(probe::report(cluster.clone(), Place::of(&pod), theirs));
+        let assignments = words.get(2).map_or(1, |number| number.parse().unwrap());
+        tokio::spawn(probe::report(cluster.clone(), Place::of(&pod), assignments, theirs));
     } else {
         drop(theirs);
     }

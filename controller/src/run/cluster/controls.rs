@@ -19,7 +19,7 @@ use super::{
     asking::{assignment, budget},
     manifest::{self, Common},
     placing::StartBy,
-    pods::{self, Fleet, Gathered, PodState, Stage},
+    pods::{self, Exec, Fleet, Gathered, PodState, Stage, Staying},
 };
 use crate::{
     case::{
@@ -67,12 +67,13 @@ struct Named {
 }
 
 /// The attempts of one control pod.
-#[derive(Debug)]
 pub(super) struct Tried {
     /// The attempts, or the reason why there are none.
     pub(super) control: Control,
     /// The node's boot id, because a control pod shares the node's kernel; `None` without an answer.
     pub(super) boot_id: Option<BootId>,
+    /// The control pod's program, which waits for the question about one-way datagrams; `None` if it does not.
+    staying: Option<Staying>,
 }
 
 impl Controls {
@@ -116,41 +117,24 @@ impl Controls {
         Listener { addresses: Vec::new(), pods: Err(control) }
     }
 
-    /// Lets the control pod try the probe's targets, in the same rounds.
+    /// Lets the control pod try the probe's targets, in the same rounds. The same program then waits for the question about the
+    /// datagrams that the probe sends one way, so that a control costs one exec.
     pub(super) async fn tries(&self, listener: &Listener, targets: &[Target]) -> Result<Tried, RunError> {
-        // The listener would take the control pod's datagrams for the probe's.
-        let targets = targets.iter().filter(|it| it.protocol != Protocol::OneWay).cloned().collect();
-        self.ask(listener, targets, &[Observer::BootId, Observer::Egress], self.rounds).await
-    }
-
-    async fn ask(
-        &self,
-        listener: &Listener,
-        targets: Vec<Target>,
-        observers: &[Observer],
-        rounds: Rounds,
-    ) -> Result<Tried, RunError> {
-        let without = |control| Ok(Tried { control, boot_id: None });
-        let (pod, fleet) = match (&listener.pods, &self.fleet) {
-            (Ok(Pair { control, .. }), Some(fleet)) => (&control.name, fleet),
-            (Err(control), _) => return without(control.clone()),
-            (Ok(_), None) => return without(Control::NotAsked),
+        let (exec, fleet) = match self.asked_on(listener) {
+            Ok(asked) => asked,
+            Err(control) => return Ok(Tried::not(control)),
         };
-        let draw = || assignment(targets.clone(), observers.to_vec(), budget(rounds));
-        let gathered = pods::gather(&fleet.exec(pod), fleet.watch(), self.deadline, draw, |_| ()).await?;
-        match gathered {
-            Gathered::Refused(refusal) => without(Control::Failed(refusal.to_string())),
-            Gathered::Heard { collected, .. } => {
-                match (collected.breaches.first(), collected.evidence.egress.seen()) {
-                    (None, Some(egress)) => Ok(Tried {
-                        control: Control::Tried(egress.attempts.clone()),
-                        boot_id: collected.evidence.boot_id.seen().cloned(),
-                    }),
-                    (Some(breach), _) => without(Control::Failed(breach.to_string())),
-                    (None, None) => without(Control::Failed(collected.evidence.egress.fared())),
-                }
-            }
-        }
+        // The listener would take the control pod's datagrams for the probe's.
+        let (one_way, others): (Vec<_>, Vec<_>) =
+            targets.iter().cloned().partition(|it| it.protocol == Protocol::OneWay);
+        let observers = [Observer::BootId, Observer::Egress];
+        let draw = || assignment(others.clone(), observers.to_vec(), budget(self.rounds));
+        let (gathered, staying) = if one_way.is_empty() {
+            (pods::gather(&exec, fleet.watch(), self.deadline, draw, |_| ()).await?, None)
+        } else {
+            pods::gather_and_stay(&exec, fleet.watch(), self.deadline, draw).await?
+        };
+        Ok(Tried { staying, ..Tried::of(gathered) })
     }
 
     /// Lets the control pod ask the listener for the probe's datagrams that arrived one way. Without an answer, the attempts of
@@ -160,23 +144,55 @@ impl Controls {
         listener: &Listener,
         targets: &[Target],
         tried: Tried,
-    ) -> Result<(Tried, Vec<u32>), RunError> {
+    ) -> Result<(Control, Vec<u32>), RunError> {
         let one_way = targets.iter().filter(|it| it.protocol == Protocol::OneWay);
         let questions: Vec<_> =
             one_way.map(|it| Target { protocol: Protocol::Heard, ..it.clone() }).collect();
-        if questions.is_empty() || !matches!(tried.control, Control::Tried(_)) {
-            return Ok((tried, Vec::new()));
+        let Tried { control, staying, .. } = tried;
+        if questions.is_empty() || !matches!(control, Control::Tried(_)) {
+            return Ok((control, Vec::new()));
         }
-        let asked = self.ask(listener, questions, &[Observer::Egress], Rounds::One).await?;
-        let Control::Tried(answers) = asked.control else {
-            return Ok((Tried { control: asked.control, ..tried }, Vec::new()));
+        let answers = match self.ask(listener, questions, staying).await?.control {
+            Control::Tried(answers) => answers,
+            unheard => return Ok((unheard, Vec::new())),
         };
         if answers.iter().any(|answer| !matches!(answer.reach, Reach::Reached | Reach::Another)) {
             let why = "the listener did not tell which datagrams arrived one way".to_owned();
-            return Ok((Tried { control: Control::Failed(why), ..tried }, Vec::new()));
+            return Ok((Control::Failed(why), Vec::new()));
         }
         let arrived = answers.iter().filter(|answer| answer.reach == Reach::Reached);
-        Ok((tried, arrived.map(|answer| answer.target).collect()))
+        Ok((control, arrived.map(|answer| answer.target).collect()))
+    }
+
+    /// Asks the program that stayed; or another one in the same pod, if that program is gone.
+    async fn ask(
+        &self,
+        listener: &Listener,
+        questions: Vec<Target>,
+        staying: Option<Staying>,
+    ) -> Result<Tried, RunError> {
+        let (exec, fleet) = match self.asked_on(listener) {
+            Ok(asked) => asked,
+            Err(control) => return Ok(Tried::not(control)),
+        };
+        let draw = || assignment(questions.clone(), vec![Observer::Egress], budget(Rounds::One));
+        if let Some(staying) = staying {
+            let gathered = staying.ask(&exec, fleet.watch(), self.deadline, draw()?).await;
+            let asked = Tried::of(gathered);
+            if matches!(asked.control, Control::Tried(_)) {
+                return Ok(asked);
+            }
+        }
+        Ok(Tried::of(pods::gather(&exec, fleet.watch(), self.deadline, draw, |_| ()).await?))
+    }
+
+    /// Returns the way into the control pod on a node, or the reason why there is none.
+    fn asked_on(&self, listener: &Listener) -> Result<(Exec, &Fleet), Control> {
+        match (&listener.pods, &self.fleet) {
+            (Ok(Pair { control, .. }), Some(fleet)) => Ok((fleet.exec(&control.name), fleet)),
+            (Err(control), _) => Err(control.clone()),
+            (Ok(_), None) => Err(Control::NotAsked),
+        }
     }
 
     /// Returns a listener's pod and its control pod, with the labels that they have by now; `None` if there are none.
@@ -236,6 +252,30 @@ impl Controls {
                 Ok(Named { name, pod })
             }
             Stage::Failed(why) | Stage::Waiting(why) => Err(why),
+        }
+    }
+}
+
+// === impl Tried ===
+
+impl Tried {
+    /// Returns the result of a control pod that was not asked.
+    const fn not(control: Control) -> Self {
+        Self { control, boot_id: None, staying: None }
+    }
+
+    fn of(gathered: Gathered) -> Self {
+        let collected = match gathered {
+            Gathered::Refused(refusal) => return Self::not(Control::Failed(refusal.to_string())),
+            Gathered::Heard { collected, .. } => collected,
+        };
+        match (collected.breaches.first(), collected.evidence.egress.seen()) {
+            (None, Some(egress)) => Self {
+                boot_id: collected.evidence.boot_id.seen().cloned(),
+                ..Self::not(Control::Tried(egress.attempts.clone()))
+            },
+            (Some(breach), _) => Self::not(Control::Failed(breach.to_string())),
+            (None, None) => Self::not(Control::Failed(collected.evidence.egress.fared())),
         }
     }
 }

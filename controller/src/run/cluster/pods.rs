@@ -24,7 +24,7 @@ use kube::{
 };
 use tokio::{sync::OnceCell, time::Instant};
 
-pub(crate) use conversation::{Gathered, gather};
+pub(crate) use conversation::{Gathered, Staying, gather, gather_and_stay};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
 pub(crate) use ownership::visit_of;

@@ -233,17 +233,19 @@ impl Probing<'_> {
             // The attempts that count came long after the control pod's.
             tried = self.controls.tries(&control, &targets).await?;
         }
-        let mut arrived = Vec::new();
+        let control_boot = tried.boot_id.clone();
         let (mut collected, failure, timed_out) = match gathered? {
-            Gathered::Heard { collected, timed_out } => {
-                (tried, arrived) = self.controls.heard(&control, &targets, tried).await?;
-                (*collected, None, timed_out)
-            }
+            Gathered::Heard { collected, timed_out } => (*collected, None, timed_out),
             Gathered::Refused(refusal) => {
                 let breaches = vec![Breach::NotLaunched(refusal.to_string())];
                 let timed_out = refusal == Refusal::TimeOver;
                 (Collected { breaches, ..Collected::default() }, Some(refusal), timed_out)
             }
+        };
+        // Nobody asks for the datagrams of a probe that did not run.
+        let (of_control, arrived) = match &failure {
+            None => self.controls.heard(&control, &targets, tried).await?,
+            Some(_) => (tried.control, Vec::new()),
         };
         let after = seat.watch.state(seat.exec.pod());
         let container = state.container.clone();
@@ -273,8 +275,8 @@ impl Probing<'_> {
         });
         Ok(Probed {
             collected,
-            control: tried.control,
-            control_boot: tried.boot_id,
+            control: of_control,
+            control_boot,
             control_pods: self.controls.pods(&control),
             destinations,
             ingress,

@@ -1,15 +1,16 @@
 //! The conversation with one probe, which is repeated if the stream breaks.
 
-use std::{pin::pin, time::Duration};
+use std::{num::NonZeroU8, pin::Pin, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use kube::api::AttachedProcess;
 use proto::Assignment;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{Exec, Watch, create::Refusal};
 use crate::{
     case::{Collected, breach::Breach},
-    run::collect::{self, Event},
+    run::collect::{self, Collection, Event},
 };
 
 /// The most attempts with a stream that breaks, each with a new nonce.
@@ -22,6 +23,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The time that a process may take to end after its evidence is closed or refused.
 const ENDING: Duration = Duration::from_secs(2);
 
+/// The number of assignments of a probe that is asked once, and of a probe that is asked again by the same stream.
+const ONE: NonZeroU8 = NonZeroU8::MIN;
+const TWO: NonZeroU8 = ONE.saturating_add(1);
+
 /// The result of a conversation.
 #[derive(Debug)]
 pub(crate) enum Gathered {
@@ -31,19 +36,58 @@ pub(crate) enum Gathered {
     Refused(Refusal),
 }
 
+/// A probe that has delivered its evidence, and that waits for a second assignment.
+pub(crate) struct Staying(Talk);
+
+/// A conversation under way.
+struct Talk {
+    process: AttachedProcess,
+    collection: Collection,
+    status: Pin<Box<dyn Future<Output = Option<Status>> + Send>>,
+    /// The last status, once it is told, and the time by which the last output arrives.
+    told: Option<(Option<Status>, Instant)>,
+    timed_out: bool,
+    /// The end of the probe's pod.
+    ended: Option<Breach>,
+    /// True if the probe ends by itself.
+    ends: bool,
+}
+
 /// Asks a probe in a running pod. A stream that breaks is repeated from the start, and a complete stream replaces a
 /// broken one. `draw` creates an assignment with a nonce of its own, and `hear` is told every event.
 pub(crate) async fn gather<E>(
     exec: &Exec,
     watch: &Watch,
     deadline: Instant,
+    draw: impl FnMut() -> Result<Assignment, E>,
+    hear: impl FnMut(&Event),
+) -> Result<Gathered, E> {
+    let (gathered, _) = repeated(ONE, exec, watch, deadline, draw, hear).await?;
+    Ok(gathered)
+}
+
+/// Asks a probe as [`gather`] does, and has it wait for a second assignment: a second question needs no request then.
+pub(crate) async fn gather_and_stay<E>(
+    exec: &Exec,
+    watch: &Watch,
+    deadline: Instant,
+    draw: impl FnMut() -> Result<Assignment, E>,
+) -> Result<(Gathered, Option<Staying>), E> {
+    repeated(TWO, exec, watch, deadline, draw, |_| ()).await
+}
+
+async fn repeated<E>(
+    assignments: NonZeroU8,
+    exec: &Exec,
+    watch: &Watch,
+    deadline: Instant,
     mut draw: impl FnMut() -> Result<Assignment, E>,
     mut hear: impl FnMut(&Event),
-) -> Result<Gathered, E> {
+) -> Result<(Gathered, Option<Staying>), E> {
     let (mut broke, mut unanswered) = (0, 0);
     let mut pause = FIRST_PAUSE;
     loop {
-        let gathered = once(exec, watch, deadline, draw()?, &mut hear).await;
+        let (gathered, staying) = once(assignments, exec, watch, deadline, draw()?, &mut hear).await;
         let again = match &gathered {
             Gathered::Heard { collected, timed_out } if !timed_out && broken(collected) => {
                 broke += 1;
@@ -58,7 +102,7 @@ pub(crate) async fn gather<E>(
         let alive =
             !matches!(watch.state(exec.pod()).map(|state| state.stage), Some(super::Stage::Failed(_)) | None);
         if !again || !alive || Instant::now() >= deadline {
-            return Ok(gathered);
+            return Ok((gathered, staying));
         }
         if matches!(gathered, Gathered::Refused(_)) {
             sleep(pause.min(deadline - Instant::now())).await;
@@ -68,74 +112,122 @@ pub(crate) async fn gather<E>(
 }
 
 async fn once(
+    assignments: NonZeroU8,
     exec: &Exec,
     watch: &Watch,
     deadline: Instant,
     assignment: Assignment,
     hear: &mut impl FnMut(&Event),
-) -> Gathered {
-    let (stream, mut process) = match timeout_at(deadline, exec.start()).await {
+) -> (Gathered, Option<Staying>) {
+    let (stream, process) = match timeout_at(deadline, exec.start(assignments)).await {
         Ok(Ok(started)) => started,
-        Ok(Err(refusal)) => return Gathered::Refused(refusal),
-        Err(_) => return Gathered::Refused(Refusal::TimeOver),
+        Ok(Err(refusal)) => return (Gathered::Refused(refusal), None),
+        Err(_) => return (Gathered::Refused(Refusal::TimeOver), None),
     };
-    let status = process.take_status();
-    let status = async {
-        match status {
-            Some(status) => status.await,
-            None => None,
+    let begin = if assignments == ONE { collect::begin } else { collect::begin_and_hold };
+    let mut talk = Talk::over(begin(stream, assignment), process);
+    let is_whole = talk.listen(exec.pod(), watch, deadline, hear).await;
+    if assignments > ONE && is_whole {
+        let collected = Box::new(talk.collection.so_far());
+        return (Gathered::Heard { collected, timed_out: false }, Some(Staying(talk)));
+    }
+    (talk.end().await, None)
+}
+
+// === impl Staying ===
+
+impl Staying {
+    /// Gives the probe its second assignment, and waits for its end.
+    pub(crate) async fn ask(
+        self,
+        exec: &Exec,
+        watch: &Watch,
+        deadline: Instant,
+        assignment: Assignment,
+    ) -> Gathered {
+        let Self(mut talk) = self;
+        talk.ends = false;
+        talk.collection.proceed(assignment);
+        talk.listen(exec.pod(), watch, deadline, &mut |_| ()).await;
+        talk.end().await
+    }
+}
+
+// === impl Talk ===
+
+impl Talk {
+    fn over(collection: Collection, mut process: AttachedProcess) -> Self {
+        let status = process.take_status();
+        let status = Box::pin(async {
+            match status {
+                Some(status) => status.await,
+                None => None,
+            }
+        });
+        Self { process, collection, status, told: None, timed_out: false, ended: None, ends: false }
+    }
+
+    /// Listens until the evidence is whole or nothing more will come. Returns true for whole evidence.
+    async fn listen(
+        &mut self,
+        pod: &str,
+        watch: &Watch,
+        deadline: Instant,
+        hear: &mut impl FnMut(&Event),
+    ) -> bool {
+        loop {
+            let event = tokio::select! {
+                biased;
+                event = self.collection.event() => event,
+                why = watch.ended(pod) => {
+                    self.ended = Some(Breach::Ended(why));
+                    return false;
+                }
+                last = &mut self.status, if self.told.is_none() => {
+                    // The client library keeps the output open after a connection breaks, and ends the status without one.
+                    self.told = Some((last, Instant::now() + ENDING));
+                    continue;
+                }
+                () = until(self.told.as_ref().map(|(_, end)| *end)) => return false,
+                () = tokio::time::sleep_until(deadline) => {
+                    self.timed_out = true;
+                    return false;
+                }
+            };
+            hear(&event);
+            match event {
+                Event::Introduced(_) | Event::Observed { .. } => (),
+                Event::Closed | Event::Refused => {
+                    self.ends = true;
+                    return matches!(event, Event::Closed);
+                }
+                Event::Ended => return false,
+            }
         }
-    };
-    let mut status = pin!(status);
-    // The last status, once it is told, and the time by which the last output arrives.
-    let mut told = None;
-    let mut collection = collect::begin(stream, assignment);
-    let mut timed_out = false;
-    let mut ended = None;
-    loop {
-        let event = tokio::select! {
-            biased;
-            event = collection.event() => event,
-            why = watch.ended(exec.pod()) => {
-                ended = Some(Breach::Ended(why));
-                break;
-            }
-            last = &mut status, if told.is_none() => {
-                // The client library keeps the output open after a connection breaks, and ends the status without one.
-                told = Some((last, Instant::now() + ENDING));
-                continue;
-            }
-            () = until(told.as_ref().map(|(_, end)| *end)) => break,
-            () = tokio::time::sleep_until(deadline) => {
-                timed_out = true;
-                break;
-            }
+    }
+
+    /// Ends the conversation.
+    async fn end(self) -> Gathered {
+        let Self { process, mut collection, status, told, timed_out, ended, ends } = self;
+        if ends {
+            _ = timeout(ENDING, last(&mut collection)).await;
+        }
+        let mut collected = collection.finish();
+        let silent = collected.introduction.is_none() && !timed_out && ended.is_none();
+        let unstarted = match told {
+            _ if !silent => None,
+            Some((last, _)) => last.and_then(unstarted),
+            None => timeout(ENDING, status).await.ok().flatten().and_then(unstarted),
         };
-        hear(&event);
-        match event {
-            Event::Introduced(_) | Event::Observed { .. } => (),
-            Event::Closed | Event::Refused => {
-                _ = timeout(ENDING, last(&mut collection)).await;
-                break;
-            }
-            Event::Ended => break,
+        process.abort();
+        if let Some(why) = unstarted {
+            return Gathered::Refused(Refusal::NotHeard(why));
         }
+        if !collected.breaches.is_empty() {
+            collected.breaches.extend(ended);
+        }
+        Gathered::Heard { collected: Box::new(collected), timed_out }
     }
-    let mut collected = collection.finish();
-    let silent = collected.introduction.is_none() && !timed_out && ended.is_none();
-    let unstarted = match told {
-        _ if !silent => None,
-        Some((last, _)) => last.and_then(unstarted),
-        None => timeout(ENDING, status).await.ok().flatten().and_then(unstarted),
-    };
-    process.abort();
-    if let Some(why) = unstarted {
-        return Gathered::Refused(Refusal::NotHeard(why));
-    }
-    if !collected.breaches.is_empty() {
-        collected.breaches.extend(ended);
-    }
-    Gathered::Heard { collected: Box::new(collected), timed_out }
 }
 
 /// Returns the reason why a process never ran; `None` if it ran. The API server upgrades a connection before it calls the
@@ -155,7 +247,7 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-async fn last(collection: &mut collect::Collection) {
+async fn last(collection: &mut Collection) {
     while !matches!(collection.event().await, Event::Ended) {}
 }
 

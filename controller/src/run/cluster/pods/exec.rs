@@ -1,5 +1,7 @@
 //! A probe process in a running pod, with its standard input and output as a stream.
 
+use std::num::NonZeroU8;
+
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client, Resource,
@@ -39,12 +41,12 @@ impl Exec {
         &self.pod
     }
 
-    /// Starts a probe. The stream ends with the returned process.
-    pub(super) async fn start(&self) -> Result<(Stream, AttachedProcess), Refusal> {
-        let params = self.params();
-        let mut process = match self.api.exec(&self.pod, command(), &params).await {
+    /// Starts a probe that asks for this many assignments. The stream ends with the returned process.
+    pub(super) async fn start(&self, assignments: NonZeroU8) -> Result<(Stream, AttachedProcess), Refusal> {
+        let (command, params) = (command(assignments), self.params());
+        let mut process = match self.api.exec(&self.pod, command.clone(), &params).await {
             Ok(process) => process,
-            Err(error) => return Err(self.explained(error).await),
+            Err(error) => return Err(self.explained(error, command).await),
         };
         match (process.stdout(), process.stdin()) {
             (Some(output), Some(input)) => Ok((tokio::io::join(output, input), process)),
@@ -79,13 +81,13 @@ impl Exec {
     }
 
     /// Explains a failed upgrade: its answer has no message, so the same request is repeated without an upgrade.
-    async fn explained(&self, error: kube::Error) -> Refusal {
+    async fn explained(&self, error: kube::Error, command: Vec<String>) -> Refusal {
         let kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) = &error else {
             return refusal(error);
         };
         let code = *code;
         let path = Pod::url_path(&(), self.api.namespace());
-        let Ok(request) = Request::new(path).exec(&self.pod, command(), &self.params()) else {
+        let Ok(request) = Request::new(path).exec(&self.pod, command, &self.params()) else {
             return refusal(error);
         };
         match self.client.request_text(request).await {
@@ -102,6 +104,7 @@ impl Exec {
     }
 }
 
-fn command() -> [&'static str; 2] {
-    [PROBE, "report"]
+fn command(assignments: NonZeroU8) -> Vec<String> {
+    let number = (assignments > NonZeroU8::MIN).then(|| assignments.to_string());
+    [PROBE.to_owned(), "report".to_owned()].into_iter().chain(number).collect()
 }
