@@ -206,7 +206,7 @@ impl Launcher for ClusterLauncher {
                 .remarks
                 .into_iter()
                 .chain(scheduled)
-                .chain([format!("the run made {} requests to the API server", connection.pace.made())])
+                .chain([format!("the run made {}", connection.pace.made())])
                 .chain(remarks::of(&cluster, &plan, &listening, &results.probed))
                 .chain(remarks::on_traces(&results.visited))
                 .chain(remarks::on_memory(&results.visited, room_unknown.as_deref()))

@@ -33,11 +33,13 @@ fn main() -> io::Result<ExitCode> {
     let ended = if words.iter().any(|word| word == "--check") {
         check::run(&mut cluster)?
     } else {
+        let mut measured = Vec::new();
         for size in sizes() {
             cluster.grow(Crowd::of(size, 1));
             table::heading(size)?;
-            rows::run(&mut cluster, size)?;
+            measured.push((size, rows::run(&mut cluster, size)?));
         }
+        table::growth(&measured)?;
         ExitCode::SUCCESS
     };
     let left = cluster.stop();

@@ -1,6 +1,6 @@
 //! The rows of the table for one size.
 
-use std::{env, fs, io, process::Command};
+use std::{cell::RefCell, env, fs, io, process::Command};
 
 use stage::{
     cluster::{Crowd, NEVER_STARTS, Requests, SimulatedNodes},
@@ -34,15 +34,17 @@ pub(super) fn verify(cluster: &SimulatedNodes, image: &str, words: &[&str]) -> C
     controller(cluster, &[&all[..], words].concat())
 }
 
-/// Measures and prints every row whose title contains the variable `ROWS`.
-pub(super) fn run(cluster: &mut SimulatedNodes, nodes: usize) -> io::Result<()> {
+/// Measures and prints every row whose title contains the variable `ROWS`. Returns the costs by their titles.
+pub(super) fn run(cluster: &mut SimulatedNodes, nodes: usize) -> io::Result<Vec<(String, Cost)>> {
     let wanted = env::var("ROWS").unwrap_or_default();
+    let all = RefCell::new(Vec::new());
     let row = |title: &str, measured: &dyn Fn() -> Cost| -> io::Result<Option<Cost>> {
         if !title.contains(&wanted) {
             return Ok(None);
         }
         let cost = measured();
         table::line(title, nodes, &cost)?;
+        all.borrow_mut().push((title.to_owned(), cost.clone()));
         Ok(Some(cost))
     };
     let fast = ["--quiet", "--parallel", "64", "--settle", "0", "--timeout", "20m"];
@@ -69,15 +71,11 @@ pub(super) fn run(cluster: &mut SimulatedNodes, nodes: usize) -> io::Result<()> 
         row("cleanup of verify, killed", &|| cost(cluster, &mut controller(cluster, &["cleanup"])))?;
     }
     cluster.grow(Crowd::of(nodes, MANY));
-    let row = |title: &str, words: &[&str]| -> io::Result<()> {
-        if title.contains(&wanted) {
-            table::line(title, nodes, &cost(cluster, &mut controller(cluster, words)))?;
-        }
-        Ok(())
-    };
-    row("plan --nodes all, 100 policies", &["plan", "--nodes", "all", "--timeout", "20m", "--image", IMAGE])?;
+    let many = ["plan", "--nodes", "all", "--timeout", "20m", "--image", IMAGE];
+    let plan = || cost(cluster, &mut controller(cluster, &many));
+    row("plan --nodes all, 100 policies", &plan)?;
     cluster.grow(Crowd::of(nodes, 1));
-    Ok(())
+    Ok(all.into_inner())
 }
 
 /// Measures a run that writes its record, and the reading of that record.

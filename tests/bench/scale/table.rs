@@ -49,6 +49,32 @@ pub(super) fn ratio(cost: &Cost, floor: &Cost) -> io::Result<()> {
     )
 }
 
+/// Prints how each cost grew from the smallest size to each larger one, divided by the growth of nodes and pods together: 1 is
+/// a cost that grows as the cluster does, and more is a cost that grows faster.
+pub(super) fn growth(measured: &[(usize, Vec<(String, Cost)>)]) -> io::Result<()> {
+    let mut out = io::stdout();
+    let [(small, before), larger @ ..] = measured else { return Ok(()) };
+    for (size, after) in larger {
+        writeln!(out, "\ngrowth from {small} to {size} nodes, beside that of nodes and pods")?;
+        writeln!(out, "{:<34}{:>8}{:>9}{:>9}{:>10}", "", "wall", "CPU", "peak", "requests")?;
+        // A node comes with ten pods, so that nodes and pods together grow as the nodes do.
+        let grown = number(*size) / number(*small);
+        for (title, cost) in after {
+            let Some((_, first)) = before.iter().find(|(other, _)| other == title) else { continue };
+            let of = |measure: &dyn Fn(&Cost) -> f64| measure(cost) / measure(first) / grown;
+            writeln!(
+                out,
+                "{title:<34}{:>8.2}{:>9.2}{:>9.2}{:>10.2}",
+                of(&|cost| cost.wall.as_secs_f64()),
+                of(&|cost| cost.cpu),
+                of(&|cost| megabytes(cost.peak)),
+                of(&|cost| number(cost.requests.count()))
+            )?;
+        }
+    }
+    Ok(())
+}
+
 /// Prints the size of a file that a run wrote.
 pub(super) fn file(title: &str, bytes: u64) -> io::Result<()> {
     writeln!(io::stdout(), "  {title}: {}", size(bytes))

@@ -4,6 +4,7 @@ mod bearer;
 pub(crate) mod credential;
 mod door;
 mod kubeconfig;
+mod made;
 mod pace;
 mod proxy;
 

@@ -1,16 +1,12 @@
 //! The pace of all requests: a few wait for their answers at once, and a request is made again when the API server asks for a
 //! later attempt.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::made::{Kind, Made};
 
 /// The most requests that wait for an answer at once, besides those whose answer has no end. Each has a connection of its own.
 const AT_ONCE: usize = 32;
@@ -25,23 +21,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
     slots: Arc<Semaphore>,
-    made: Arc<AtomicUsize>,
+    made: Made,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { slots: Arc::new(Semaphore::new(AT_ONCE)), made: Arc::default() }
+        Self { slots: Arc::new(Semaphore::new(AT_ONCE)), made: Made::default() }
     }
 }
 
 impl Pace {
-    /// Returns the number of requests so far.
-    pub(crate) fn made(&self) -> usize {
-        self.made.load(Ordering::Relaxed)
+    /// Returns the requests so far.
+    pub(crate) const fn made(&self) -> &Made {
+        &self.made
     }
 
-    pub(super) fn count(&self) {
-        self.made.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn count<B>(&self, request: &Request<B>) {
+        self.made.count(Kind::of(request));
     }
 
     /// Waits until a request may be made. A request whose answer lasts needs no slot: the number of watches and of processes in
