@@ -6,6 +6,8 @@ pub mod exit;
 mod filesystem;
 pub mod finding;
 pub mod gvisor;
+#[cfg(test)]
+mod lattice;
 mod limits;
 pub(crate) mod network;
 pub mod platforms;
