@@ -9,6 +9,7 @@ mod extent;
 mod format;
 mod gaps;
 mod github;
+mod gitlab;
 mod head;
 mod html;
 mod json;
@@ -18,8 +19,11 @@ mod matrix;
 pub mod model_v1;
 mod notes;
 mod printable;
+mod prometheus;
+mod report_objects;
 mod sarif;
 pub mod schema;
+mod tap;
 pub mod text;
 
 use crate::{

@@ -77,7 +77,9 @@ fn evidence_that_is_too_old_or_has_no_time_is_refused_with_max_age() {
 #[test]
 fn only_production_says_in_its_line_what_it_left_out() {
     let file = saved("1-cluster");
-    for format in ["text", "json", "junit", "sarif", "github", "markdown", "html"] {
+    for format in
+        ["text", "json", "junit", "sarif", "github", "markdown", "html", "tap", "openreports", "policyreport"]
+    {
         let ended = ran(&["score", &file, "--only", "production", "--output", format]);
         assert_eq!(ended.code(), Some(0), "{format}: {ended:#?}");
         let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "");

@@ -2,7 +2,7 @@
 //! programs can read the documents.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -23,7 +23,20 @@ const CORPUS: [(&str, i32, i32); 8] = [
     ("1-cluster-worse", 1, 1),
     ("1-cluster-not-ready", 1, 1),
 ];
-const FORMATS: [&str; 7] = ["text", "json", "junit", "sarif", "github", "markdown", "html"];
+const FORMATS: [&str; 12] = [
+    "text",
+    "json",
+    "junit",
+    "sarif",
+    "github",
+    "markdown",
+    "html",
+    "tap",
+    "gitlab",
+    "prometheus",
+    "openreports",
+    "policyreport",
+];
 
 fn saved(name: &str) -> String {
     format!("{}/corpus/{name}.json", env!("CARGO_MANIFEST_DIR"))
@@ -235,6 +248,89 @@ fn junit_fails_with_the_run_and_gives_reason_evidence_remedy() {
     }
     assert!(document("1-undetermined", "junit").contains("<error message="));
     assert!(document("1-ready-with-warnings", "junit").contains("<system-out>warns: unmet"));
+}
+
+#[test]
+fn tap_fails_with_the_run_and_numbers_its_tests() {
+    for (name, code, _) in CORPUS {
+        let document = document(name, "tap");
+        let mut lines = document.lines();
+        assert_eq!(lines.next(), Some("TAP version 13"), "{name}");
+        let planned: usize = lines.next().unwrap().strip_prefix("1..").unwrap().parse().unwrap();
+        let tests: Vec<_> =
+            lines.filter(|line| line.starts_with("ok ") || line.starts_with("not ok ")).collect();
+        for (index, test) in tests.iter().enumerate() {
+            assert!(test.contains(&format!("ok {} - ", index + 1)), "{name}: {test}");
+        }
+        assert_eq!(tests.len(), planned, "{name}");
+        assert_eq!(tests.iter().any(|test| test.starts_with("not ok ")), code != 0, "{name}: {document}");
+    }
+}
+
+#[test]
+fn code_quality_has_a_blocker_exactly_where_the_run_fails() {
+    for (name, code, _) in CORPUS {
+        let entries = json(&document(name, "gitlab"));
+        let entries = entries.as_array().unwrap();
+        let mut known = BTreeSet::new();
+        for entry in entries {
+            assert!(known.insert(entry["fingerprint"].as_str().unwrap()), "{name}: {entry}");
+            assert!(!entry["description"].as_str().unwrap().is_empty(), "{name}");
+            assert!(entry["location"]["lines"]["begin"].as_u64() >= Some(1), "{name}: {entry}");
+            let severity = entry["severity"].as_str().unwrap();
+            assert!(["info", "minor", "major", "critical", "blocker"].contains(&severity), "{name}: {entry}");
+        }
+        let blocker = entries.iter().any(|entry| entry["severity"] == "blocker");
+        assert_eq!(blocker, code != 0, "{name}: {entries:#?}");
+    }
+}
+
+#[test]
+fn metrics_name_one_verdict_and_no_series_twice() {
+    for (name, code, _) in CORPUS {
+        let text = document(name, "prometheus");
+        let samples = || text.lines().filter(|line| !line.starts_with('#'));
+        let series: Vec<_> = samples().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+        assert_eq!(series.iter().collect::<BTreeSet<_>>().len(), series.len(), "{name}: {text}");
+        let holds: Vec<_> =
+            samples().filter(|line| line.starts_with("podproof_verdict{") && line.ends_with(" 1")).collect();
+        let [verdict] = holds[..] else { panic!("{name}: {holds:?}") };
+        let ready = verdict.contains("verdict=\"ready");
+        assert_eq!(ready, code == 0, "{name}: {verdict}");
+        let blocks =
+            samples().any(|line| line.starts_with("podproof_requirement_blocks{") && !line.ends_with(" 0"));
+        assert_eq!(blocks, code != 0, "{name}: {text}");
+    }
+}
+
+#[test]
+fn report_objects_pass_only_with_the_run() {
+    for (name, code, _) in CORPUS {
+        for format in ["openreports", "policyreport"] {
+            let list = json(&document(name, format));
+            assert_eq!(list["kind"], "List");
+            let mut names = BTreeSet::new();
+            for object in list["items"].as_array().unwrap() {
+                assert!(names.insert(object["metadata"]["name"].as_str().unwrap()), "{name}: {list}");
+                let results = object["results"].as_array().unwrap();
+                for word in ["pass", "fail", "warn", "error", "skip"] {
+                    let counted = results.iter().filter(|result| result["result"] == word).count();
+                    assert_eq!(
+                        object["summary"][word].as_u64(),
+                        u64::try_from(counted).ok(),
+                        "{name} {word}"
+                    );
+                }
+                let red = ["fail", "error"].contains(&results[0]["result"].as_str().unwrap());
+                assert_eq!(
+                    (results[0]["rule"].as_str(), red),
+                    (Some("verdict"), code != 0),
+                    "{name}: {object}"
+                );
+                assert!(object.to_string().len() < 64 << 10, "{name}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -41,7 +41,20 @@ const SECRETS: [&str; 10] = [
 ];
 
 /// Every format of a report.
-const FORMS: [&str; 7] = ["text", "json", "junit", "sarif", "github", "markdown", "html"];
+const FORMS: [&str; 12] = [
+    "text",
+    "json",
+    "junit",
+    "sarif",
+    "github",
+    "markdown",
+    "html",
+    "tap",
+    "gitlab",
+    "prometheus",
+    "openreports",
+    "policyreport",
+];
 
 pub(super) fn rows() -> Vec<Row> {
     let worlds = worlds::all().unwrap_or_default().into_iter();

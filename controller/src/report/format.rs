@@ -2,8 +2,11 @@
 
 use clap::ValueEnum;
 
-use super::{Report, github, html, json, junit, markdown, sarif, text};
+use super::{
+    Report, github, gitlab, html, json, junit, markdown, prometheus, report_objects, sarif, tap, text,
+};
 use crate::support::printable;
+use report_objects::Api;
 
 /// A form of the report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -22,12 +25,22 @@ pub enum Format {
     Markdown,
     /// One page that needs nothing else
     Html,
+    /// Test Anything Protocol 13, a test for each requirement of each sandbox
+    Tap,
+    /// GitLab's code quality report
+    Gitlab,
+    /// Metrics for Prometheus' textfile collector
+    Prometheus,
+    /// Report objects of openreports.io, one for each pool, for `kubectl apply`
+    Openreports,
+    /// Report objects of wgpolicyk8s.io, one for each pool, for `kubectl apply`
+    Policyreport,
 }
 
 /// Why a report has no such form.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// JSON or SARIF was not made.
+    /// A format made of JSON was not made.
     #[error("failed to write JSON")]
     Json(#[from] serde_json::Error),
     /// JUnit's XML was not made.
@@ -49,6 +62,15 @@ impl Format {
             Self::Github => Ok(github::render(&report.printable())),
             Self::Markdown => Ok(markdown::render(&report.printable())),
             Self::Html => html::render(&report.printable()),
+            Self::Tap => tap::render(&report.printable()),
+            Self::Gitlab => Ok(printable::json(&gitlab::render(&report.printable())?)),
+            Self::Prometheus => Ok(prometheus::render(&report.printable())),
+            Self::Openreports => objects(report, Api::OpenReports),
+            Self::Policyreport => objects(report, Api::PolicyReports),
         }
     }
+}
+
+fn objects(report: &Report, api: Api) -> Result<String, Error> {
+    Ok(printable::json(&report_objects::render(&report.printable(), api)?))
 }

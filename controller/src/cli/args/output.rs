@@ -28,8 +28,8 @@ const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
-    /// The format of a report: text, json, junit, sarif, github, markdown or html. The report goes to standard output, or
-    /// with =FILE into a file. The text report also goes to standard output unless another format does; may be repeated
+    /// The format of a report: text, json, junit, sarif, github, markdown, html, tap, gitlab, prometheus, openreports or
+    /// policyreport. The report goes to standard output, or with =FILE into a file. The text report also goes to standard output unless another format does; may be repeated
     #[arg(
         long = "output",
         short,

@@ -134,6 +134,16 @@ impl From<&case::Citation> for Citation {
 // === impl ReportedOutcome ===
 
 impl ReportedOutcome {
+    /// Returns the outcome as formats for programs name it.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Unmet => "unmet",
+            Self::Inconclusive => "inconclusive",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+
     /// Returns the outcome's words for people.
     pub const fn word(self) -> &'static str {
         match self {

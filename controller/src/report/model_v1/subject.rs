@@ -66,6 +66,14 @@ impl Subject {
         }
     }
 
+    /// Returns the namespace of pods; `None` for a local sandbox.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Pods { namespace, .. } => Some(namespace),
+            Self::Sandbox { .. } | Self::Container { .. } | Self::Unsandboxed => None,
+        }
+    }
+
     /// Returns pool, node, RuntimeClass and policies of pods; `None` for a local sandbox.
     pub fn place(&self) -> Option<String> {
         let Self::Pods { pool, node_kind, node, runtime_class, policies, running_pod, .. } = self else {

@@ -20,6 +20,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Returns the verdict as formats for programs name it.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::ReadyWithWarnings => "ready-with-warnings",
+            Self::NotReady => "not-ready",
+            Self::Undetermined => "undetermined",
+        }
+    }
+
     /// Returns the verdict's words for people.
     pub const fn words(self) -> &'static str {
         match self {

@@ -1,0 +1,84 @@
+//! The report in the Test Anything Protocol, version 13: a test for each requirement of each sandbox, and one for the verdict.
+//!
+//! A test fails exactly where the requirement blocks, so that a harness ends as the run ends. The YAML block of a test has the
+//! outcome, the reason and the fixes (testanything.org, "TAP version 13 specification"). JSON is YAML.
+
+use serde_json::{Value, json};
+
+use super::{Enforcement, Error, Report, ReportedFinding, ReportedOutcome, Standing, Verdict, head};
+
+/// One test.
+struct Test {
+    passed: bool,
+    name: String,
+    /// Why the test was left out; `None` for a test that counts.
+    skipped: Option<String>,
+    /// What a reader sees beside a test that failed or warns.
+    block: Option<Value>,
+}
+
+/// Renders one document, with a line end.
+pub(super) fn render(report: &Report) -> Result<String, Error> {
+    let verdict = Test {
+        passed: matches!(report.verdict, Verdict::Ready | Verdict::ReadyWithWarnings),
+        name: format!("verdict: {}", head::verdict(report)),
+        skipped: None,
+        block: Some(
+            head::rows(report).into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect(),
+        ),
+    };
+    let waivers = report.waivers.iter().map(|waiver| Test {
+        passed: waiver.standing != Standing::Expired,
+        name: format!("waiver of {} until {}", waiver.requirement, waiver.expires),
+        skipped: None,
+        block: None,
+    });
+    let findings = report.sandboxes.iter().flat_map(|sandbox| {
+        let place = sandbox.subject.name();
+        sandbox.findings.iter().map(move |finding| test(finding, &place))
+    });
+    let tests: Vec<_> = [verdict].into_iter().chain(waivers).chain(findings).collect();
+    let mut lines = vec!["TAP version 13".to_owned(), format!("1..{}", tests.len())];
+    for (index, test) in tests.iter().enumerate() {
+        lines.push(line(index + 1, test));
+        if let Some(block) = &test.block {
+            lines.push("  ---".to_owned());
+            lines.extend(serde_json::to_string_pretty(block)?.lines().map(|line| format!("  {line}")));
+            lines.push("  ...".to_owned());
+        }
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+fn test(finding: &ReportedFinding, place: &str) -> Test {
+    let wanting = finding.is_wanting();
+    let skipped = finding.enforcement == Enforcement::NotJudged
+        || !wanting && finding.outcome == ReportedOutcome::NotApplicable;
+    Test {
+        passed: !(wanting && finding.enforcement == Enforcement::Blocks),
+        name: format!("{} in {place}: {}", finding.id, finding.title),
+        skipped: skipped.then(|| finding.because.clone()),
+        block: (wanting && !skipped).then(|| block(finding)),
+    }
+}
+
+fn block(finding: &ReportedFinding) -> Value {
+    json!({
+        "outcome": finding.outcome,
+        "effect": finding.enforcement,
+        "disguise": finding.disguise,
+        "message": finding.because,
+        "fixes": finding.fixes().collect::<Vec<_>>(),
+    })
+}
+
+fn line(number: usize, test: &Test) -> String {
+    let ok = if test.passed { "ok" } else { "not ok" };
+    let skipped = test.skipped.as_ref().map(|why| format!(" # SKIP {}", escaped(why))).unwrap_or_default();
+    format!("{ok} {number} - {}{skipped}", escaped(&test.name))
+}
+
+/// Escapes the sign that begins a directive.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('#', "\\#")
+}
