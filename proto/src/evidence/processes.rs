@@ -41,7 +41,7 @@ pub struct Process {
     /// The digest of the command line's first word, by [`command_digest`]; absent if the command line is empty.
     pub command: Observation<[u8; 32]>,
     /// The number of further processes of the same kind, by [`Process::is_alike`].
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub further: u32,
 }
 
@@ -115,11 +115,6 @@ impl Processes {
             MountsOf::Table(index) => self.mount_tables.get(usize::try_from(*index).ok()?),
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-const fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 impl From<Processes> for generated::Processes {
@@ -344,6 +339,15 @@ mod tests {
         let processes = (1..).zip(mounts).map(process).collect();
         let processes = Processes { processes, mount_tables: vec![table()], truncated: true };
         assert_eq!(again(processes.clone()), Ok(Fact::Processes(processes)));
+    }
+
+    /// The worker's format names no field, so that it carries each of them.
+    #[test]
+    fn a_process_survives_the_workers_pipe() {
+        let mut pipe = Vec::new();
+        crate::worker::send(&mut pipe, &process(7, Observation::Absent)).unwrap();
+        let received = crate::worker::take::<Process>(&mut pipe).unwrap();
+        assert_eq!(received, Some(process(7, Observation::Absent)));
     }
 
     #[test]
