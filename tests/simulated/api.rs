@@ -2,6 +2,7 @@
 
 mod answer;
 mod client;
+mod collection;
 mod create;
 mod discovery;
 mod exec;
@@ -97,6 +98,7 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
         (Method::GET, false) => list::get(cluster, &route).into(),
         (Method::POST, true) => create::create(cluster, &route, body, first("dryRun") == "All").into(),
         (Method::DELETE, false) => delete(cluster, &route, &body).into(),
+        (Method::DELETE, true) => collection::delete(cluster, &route, &query).into(),
         (method, _) => refused(405, "MethodNotAllowed", &format!("{method} {path}")).into(),
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     store::{Key, Store},
 };
 
-pub(crate) use objects::{ADDRESSES, CONTROL, DIGEST, NAMESPACE, PLACES, objects};
+pub(crate) use objects::{ADDRESSES, CONTROL, DIGEST, NAMESPACE, PLACES, node, objects};
 
 /// A simulated cluster, shared by everything that acts in it.
 #[derive(Clone)]

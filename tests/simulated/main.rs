@@ -10,6 +10,7 @@ mod commands;
 mod enumeration;
 mod fault;
 mod history;
+mod large;
 mod pairs;
 mod probe;
 mod random;

@@ -239,7 +239,7 @@ impl ClusterLauncher {
             marks: target.marks.clone(),
         };
         let begin = |namespace: &String| Fleet::begin(&connection.client, namespace, &common.run, deadline);
-        let fleet = begin(&target.namespace);
+        let fleet = begin(&target.namespace).for_groups(plan.groups.len());
         let control_fleet = control_namespace(target).map(begin);
         let visits = Visits::begin(&connection.client, &target.namespace, &common, deadline);
         let times = (deadline, target.start_timeout);

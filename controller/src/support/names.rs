@@ -8,6 +8,8 @@ pub const DOMAIN: &str = "podproof.dev";
 pub const RUN_LABEL: &str = "podproof.dev/run";
 /// The label of every created pod, with its role, such as "probe" or "control".
 pub const ROLE_LABEL: &str = "podproof.dev/role";
+/// The label of a probe pod of a large run, with the batch of pods that are removed together.
+pub const BATCH_LABEL: &str = "podproof.dev/batch";
 /// The role of the pods that listen.
 pub const LISTENER_ROLE: &str = "listener";
 /// The role of the pods that make the same attempts as the probes.

@@ -29,11 +29,11 @@ struct Bound {
 }
 
 const BOUNDS: &[Bound] = &[
-    Bound { title: "verify", with_controls: false, requests_a_node: 4, peak: 96.0, descriptors: 128 },
+    Bound { title: "verify", with_controls: false, requests_a_node: 3, peak: 96.0, descriptors: 128 },
     Bound {
         title: "verify with controls",
         with_controls: true,
-        requests_a_node: 10,
+        requests_a_node: 6,
         peak: 96.0,
         descriptors: 256,
     },

@@ -67,7 +67,7 @@ pub(crate) fn objects() -> Vec<(Key, Value)> {
     ]
 }
 
-fn node(name: &str, pool: &str, address: &str) -> Value {
+pub(crate) fn node(name: &str, pool: &str, address: &str) -> Value {
     json!({
         "metadata": { "labels": { "cloud.google.com/gke-nodepool": pool, "kubernetes.io/arch": "amd64" } },
         "spec": {},

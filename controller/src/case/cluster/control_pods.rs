@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Labels;
-use crate::support::names::{CONTROL_ROLE, LISTENER_ROLE, ROLE_LABEL, RUN_LABEL};
+use crate::support::names::{BATCH_LABEL, CONTROL_ROLE, LISTENER_ROLE, ROLE_LABEL, RUN_LABEL};
 
 /// The listener and the control pod on one node.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -64,5 +64,5 @@ pub fn own_labels(role: &str, marks: &Labels) -> Labels {
 }
 
 fn is_own(key: &str) -> bool {
-    [RUN_LABEL, ROLE_LABEL].contains(&key)
+    [RUN_LABEL, ROLE_LABEL, BATCH_LABEL].contains(&key)
 }

@@ -74,6 +74,14 @@ pub const ALL: &[Permission] = &[
     EXEC,
     Permission {
         group: "",
+        resource: "pods",
+        verbs: &["deletecollection"],
+        place: Place::Both,
+        purpose: "delete more than 32 pods of a run by one request",
+        without: Without::Words("pods are deleted one by one, by a request for each"),
+    },
+    Permission {
+        group: "",
         resource: "configmaps",
         verbs: &["create", "delete", "get", "list"],
         place: Place::Both,

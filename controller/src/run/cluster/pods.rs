@@ -1,6 +1,8 @@
 //! Probe pods and control pods in a cluster: creation, watch, conversation and removal.
 
 mod again;
+mod batches;
+mod collection;
 mod conversation;
 mod create;
 mod exec;
@@ -24,6 +26,7 @@ use kube::{
 };
 use tokio::{sync::OnceCell, time::Instant};
 
+use batches::Batches;
 pub(crate) use conversation::{Gathered, Staying, gather, gather_and_stay};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
@@ -55,6 +58,7 @@ pub(crate) struct Fleet {
     watch: Watch,
     deadline: Instant,
     created: Mutex<BTreeSet<String>>,
+    batches: Batches,
     rehearsals: Rehearsals,
 }
 
@@ -71,8 +75,20 @@ impl Fleet {
             watch: Watch::begin(client, namespace, run),
             deadline,
             created: Mutex::default(),
+            batches: Batches::of(0),
             rehearsals: Rehearsals::begin(client, namespace),
         }
+    }
+
+    /// Prepares for the probe pods of this many groups.
+    pub(crate) fn for_groups(self, groups: usize) -> Self {
+        Self { batches: Batches::of(groups), ..self }
+    }
+
+    /// Labels the probe pod of a group with the pods that will be removed beside it.
+    pub(crate) fn label(&self, pod: &mut Pod, index: usize) {
+        let batch = self.batches.name(index).map(|batch| (names::BATCH_LABEL.to_owned(), batch));
+        pod.metadata.labels.get_or_insert_default().extend(batch);
     }
 
     /// Returns the owner of the run's pods; creates it on the first call.
@@ -143,11 +159,21 @@ impl Fleet {
         }
     }
 
-    /// Removes the probe pods of one group before the end of the run, as far as they are there.
+    /// Removes the probe pods of one group before the end of the run, as far as they are there. In a large run, the pods of a
+    /// batch are removed with those of the last of its groups.
     pub(crate) async fn remove_of(&self, index: usize) {
-        let name = names::probe_pod(&self.run, index);
-        let again = format!("{name}{}", names::AGAIN);
-        let made = self.made().into_iter().filter(|made| *made == name || *made == again).collect();
+        let groups = self.batches.finish(index);
+        let names = groups.clone().map(|group| names::probe_pod(&self.run, group));
+        let names = names.flat_map(|name| [format!("{name}{}", names::AGAIN), name]);
+        let made: BTreeSet<_> = names.filter(|name| self.created().contains(name)).collect();
+        let version = self.watch.own_at().filter(|_| groups.len() > 1);
+        if let (Some(version), Some(batch)) = (version, self.batches.name(index)) {
+            let labels = [(names::RUN_LABEL, self.run.as_str()), (names::BATCH_LABEL, batch.as_str())];
+            let deleted =
+                collection::delete(&self.client, &self.namespace, &labels, &version, self.deadline).await;
+            let Some(why) = deleted else { return };
+            tracing::debug!("the pods of batch {batch} are deleted one by one: {why}");
+        }
         for pod in self.watch.undeleted(&made) {
             self.remove(&pod).await;
         }

@@ -150,7 +150,8 @@ impl Probing<'_> {
             Ok(owner) => owner,
             Err(refusal) => return Ok(Probed::failed(&refusal)),
         };
-        let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
+        let mut pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
+        self.fleet.label(&mut pod, index);
         self.say(group, "creating the probe");
         let created = match self.fleet.create(&pod, &group.pod_views).await {
             Ok(admission) => Created { pod, admission },

@@ -18,7 +18,7 @@ use crate::{
         policy::OF_ONE_POD,
     },
     run::cluster::manifest::{self, Admission, Fitted},
-    support::digest::sha256,
+    support::{digest::sha256, names::BATCH_LABEL},
 };
 
 /// The rehearsals of one run in a namespace. Pods that differ in name and node alone are rehearsed once: each pod that is created
@@ -113,7 +113,8 @@ impl Rehearsals {
 fn kind(pod: &Pod) -> String {
     let mut kind = pod.clone();
     kind.metadata.name = None;
-    kind.metadata.labels.get_or_insert_default().retain(|key, _| !OF_ONE_POD.contains(&key.as_str()));
+    let is_of_one = |key: &str| OF_ONE_POD.contains(&key) || key == BATCH_LABEL;
+    kind.metadata.labels.get_or_insert_default().retain(|key, _| !is_of_one(key));
     if let Some(spec) = &mut kind.spec {
         spec.affinity = None;
         spec.node_name = None;

@@ -14,7 +14,7 @@ use kube::{
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
-    Watch, again,
+    Watch, again, collection,
     ownership::{run_of_owner, run_of_pod},
     watch::WARNED,
 };
@@ -26,6 +26,10 @@ const GRACE_EACH: Duration = Duration::from_millis(20);
 
 /// The most deletions that wait for their answers at once.
 const AT_ONCE: usize = 32;
+
+/// The most pods that are deleted one by one, and removed as soon as they have stopped. One request deletes more pods, and the
+/// kubelets remove them.
+const FEW: usize = AT_ONCE;
 
 /// The time in which garbage collection begins to delete an owner's pods; those that it does not delete in time are deleted here.
 const COLLECTION: Duration = Duration::from_millis(500);
@@ -66,7 +70,7 @@ pub(super) async fn run(
     let (deadline, params) = (deadline(watch.undeleted(&created).len()) - WARNED, DeleteParams::background());
     // Garbage collection deletes the pods of a deleted owner, at no request for each of them.
     let owner = delete(&owners, run, &params, deadline).await;
-    if owner.is_none() {
+    if !collect(client, namespace, run, (&created, watch), deadline).await && owner.is_none() {
         _ = timeout(COLLECTION, watch.deleted(&created)).await;
     }
     let undeleted = watch.undeleted(&created);
@@ -87,6 +91,34 @@ pub(super) async fn run(
     told.map(leftover).collect()
 }
 
+/// Deletes many pods by one request. Returns false for a few pods, and if the request could not be made.
+async fn collect(
+    client: &Client,
+    namespace: &str,
+    run: &str,
+    (created, watch): (&BTreeSet<String>, &Watch),
+    deadline: Instant,
+) -> bool {
+    let is_many = watch.undeleted(created).len() > FEW;
+    let Some(version) = watch.own_at().filter(|_| is_many) else { return false };
+    let labels = [(names::RUN_LABEL, run)];
+    if let Some(why) = collection::delete(client, namespace, &labels, &version, deadline).await {
+        tracing::debug!("the pods are deleted one by one: {why}");
+        return false;
+    }
+    settled(watch, created).await;
+    true
+}
+
+/// Waits as long as the watch shows further deletions.
+async fn settled(watch: &Watch, created: &BTreeSet<String>) {
+    let (mut before, mut left) = (usize::MAX, watch.undeleted(created).len());
+    while 0 < left && left < before {
+        _ = timeout(COLLECTION, watch.deleted(created)).await;
+        (before, left) = (left, watch.undeleted(created).len());
+    }
+}
+
 /// Waits until none of the run's pods remains. The kubelet removes a stopped pod's object at its next look at its pods, up to a
 /// second later. The object is removed here: nothing of the pod runs any more.
 async fn emptied(pods: &Api<Pod>, watch: &Watch, deadline: Instant) {
@@ -98,7 +130,7 @@ async fn emptied(pods: &Api<Pod>, watch: &Watch, deadline: Instant) {
             () = watch.emptied() => return,
             stopped = watch.stopped(&removed) => stopped,
         };
-        let names: Vec<_> = stopped.iter().cloned().collect();
+        let names: Vec<_> = if removed.len() < FEW { stopped.iter().cloned().collect() } else { Vec::new() };
         let failures = delete_all(pods, &names, &at_once, deadline).await;
         // A cluster may forbid it, and the kubelet removes the object all the same.
         for why in failures {
@@ -269,7 +301,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::run::cluster::answering::{client, list, status};
+    use crate::run::cluster::{
+        answering::{client, list, status},
+        pods::{PodState, seen::Seen},
+    };
 
     const RUN: &str = "podproof-0a1b2c3d";
 
@@ -297,6 +332,35 @@ mod tests {
         assert!(deletions[0].contains("/configmaps/"), "{deletions:?}");
         assert_eq!(deletions.len(), 301);
         assert!(log.most_in_flight() <= AT_ONCE + 1, "{}", log.most_in_flight());
+    }
+
+    /// Returns the deletions of this many pods, beside a stranger's pod or not.
+    async fn collected(pods: usize, strangers: bool) -> (bool, Vec<String>) {
+        let (client, log) = client(deleting);
+        let created: BTreeSet<_> = (0..pods).map(|index| names::probe_pod(RUN, index)).collect();
+        let mut seen = Seen::at("71", strangers);
+        let pod = serde_json::from_value(json!({ "metadata": {} })).unwrap();
+        created.iter().for_each(|name| seen.show(name.clone(), PodState::of(&pod)));
+        let watch = Watch::of(seen);
+        let collected = collect(&client, "shop", RUN, (&created, &watch), deadline(pods)).await;
+        (collected, deletions(log.requests()))
+    }
+
+    #[tokio::test]
+    async fn many_pods_are_deleted_by_one_request() {
+        let (collected, deletions) = collected(300, false).await;
+        assert!(collected);
+        assert!(matches!(&deletions[..], [it] if it.contains("/pods?labelSelector=")), "{deletions:?}");
+    }
+
+    #[tokio::test]
+    async fn pods_beside_a_strangers_are_not_deleted_by_one_request() {
+        assert_eq!(collected(300, true).await, (false, Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_few_pods_are_not_deleted_by_one_request() {
+        assert_eq!(collected(FEW, false).await, (false, Vec::new()));
     }
 
     fn found() -> Vec<Found> {

@@ -29,6 +29,10 @@ struct Warning {
 pub(super) struct Seen {
     /// Set when the watch has listed the pods.
     pub(super) listed: bool,
+    /// The version of the last event; `None` before the first one after a list.
+    pub(super) version: Option<String>,
+    /// Set when a pod of somebody else was shown.
+    pub(super) strangers: bool,
     /// Why the pods may not be watched; `None` if they may.
     pub(super) refused: Option<String>,
     pub(super) pods: BTreeMap<String, PodState>,
@@ -41,6 +45,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Returns a view without pods at a version.
+    #[cfg(test)]
+    pub(super) fn at(version: &str, strangers: bool) -> Self {
+        Self { version: Some(version.to_owned()), strangers, ..Self::default() }
+    }
+
     pub(super) fn show(&mut self, pod: String, state: PodState) {
         self.ever.insert(pod.clone());
         self.pods.insert(pod, state);
@@ -68,6 +78,12 @@ impl Seen {
             Some(state) => state.removal > Removal::No,
             None => self.ever.contains(pod),
         }
+    }
+
+    /// Returns the version at which all shown pods were the run's own; `None` if somebody else's were among them, or if no
+    /// version is known.
+    pub(super) fn own_at(&self) -> Option<&str> {
+        self.version.as_deref().filter(|_| !self.strangers)
     }
 
     pub(super) fn stopped(&self, but: &BTreeSet<String>) -> BTreeSet<String> {
@@ -179,6 +195,16 @@ mod tests {
         assert_eq!(stage(&[(reason, "a failed", 2), (reason, "b failed", 1)]), failed);
         assert_eq!(stage(&[(reason, "b failed", 3)]), failed);
         assert_eq!(stage(&[("FailedMount", "m", 9)]), Stage::Waiting("Pending".into()));
+    }
+
+    #[test]
+    fn pods_are_the_runs_own_at_a_version_until_a_stranger_is_shown() {
+        let mut seen = seen(&[]);
+        assert_eq!(seen.own_at(), None);
+        seen.version = Some("71".into());
+        assert_eq!(seen.own_at(), Some("71"));
+        seen.strangers = true;
+        assert_eq!(seen.own_at(), None);
     }
 
     #[test]

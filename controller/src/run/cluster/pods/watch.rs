@@ -73,6 +73,12 @@ impl Watch {
         Self { seen, explain: Arc::default(), tasks: vec![tokio::spawn(pods)] }
     }
 
+    /// Returns a watch that shows this and nothing later.
+    #[cfg(test)]
+    pub(super) fn of(seen: Seen) -> Self {
+        Self { seen: watch::channel(seen).1, explain: Arc::default(), tasks: Vec::new() }
+    }
+
     /// Returns the pod's current state; `None` if the watch does not show the pod.
     pub(crate) fn state(&self, pod: &str) -> Option<PodState> {
         self.seen.borrow().pods.get(pod).cloned()
@@ -164,6 +170,11 @@ impl Watch {
         created.iter().filter(|name| !seen.is_deleted(name)).cloned().collect()
     }
 
+    /// Returns the version at which all pods with the run's label were its own, as far as one is known.
+    pub(super) fn own_at(&self) -> Option<String> {
+        self.seen.borrow().own_at().map(str::to_owned)
+    }
+
     /// Waits until the watch shows that all created pods are deleted.
     pub(super) async fn deleted(&self, created: &BTreeSet<String>) {
         let mut seen = self.seen.clone();
@@ -207,13 +218,28 @@ async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Se
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Apply(pod)) => {
-                if let Some(state) = view(&pod) {
-                    sender.send_modify(|seen| seen.show(pod.name_any(), state));
-                }
+                let state = view(&pod);
+                sender.send_modify(|seen| {
+                    seen.version = pod.resource_version();
+                    match state {
+                        Some(state) => seen.show(pod.name_any(), state),
+                        None => seen.strangers = true,
+                    }
+                });
             }
-            Ok(Event::Delete(pod)) => sender.send_modify(|seen| drop(seen.pods.remove(&pod.name_any()))),
-            Ok(Event::Init) => relisted = BTreeMap::new(),
-            Ok(Event::InitApply(pod)) => relisted.extend(view(&pod).map(|state| (pod.name_any(), state))),
+            Ok(Event::Delete(pod)) => sender.send_modify(|seen| {
+                seen.version = pod.resource_version();
+                seen.pods.remove(&pod.name_any());
+            }),
+            Ok(Event::Init) => {
+                relisted = BTreeMap::new();
+                // The versions of listed objects are not that of the list.
+                sender.send_modify(|seen| seen.version = None);
+            }
+            Ok(Event::InitApply(pod)) => match view(&pod) {
+                Some(state) => drop(relisted.insert(pod.name_any(), state)),
+                None => sender.send_modify(|seen| seen.strangers = true),
+            },
             Ok(Event::InitDone) => sender.send_modify(|seen| seen.list(std::mem::take(&mut relisted))),
             Err(error) => {
                 tracing::debug!(%error, "the watch of the pods is begun again");

@@ -71,7 +71,8 @@ fn of_gvisor(annotations: &Labels) -> Labels {
 
 /// Removes our own labels, so that no probe takes another run's labels for those of the workload.
 fn without_ours(mut labels: Labels) -> Labels {
-    labels.retain(|key, _| ![names::RUN_LABEL, names::ROLE_LABEL].contains(&key.as_str()));
+    labels
+        .retain(|key, _| ![names::RUN_LABEL, names::ROLE_LABEL, names::BATCH_LABEL].contains(&key.as_str()));
     labels
 }
 
