@@ -34,7 +34,7 @@ impl Cluster {
             sleep(STARTING).await;
             cluster.set(&pod, |it| {
                 let uid = text(it, "/metadata/uid");
-                let last: u8 = uid.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap();
+                let last: u64 = uid.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap();
                 it["status"]["phase"] = json!("Running");
                 let network = if pod.1 == NAMESPACE { ADDRESSES } else { OTHERS };
                 it["status"]["podIPs"] = json!([{ "ip": format!("{network}{last}") }]);

@@ -75,7 +75,11 @@ pub(super) async fn run(
     }
     let undeleted = watch.undeleted(&created);
     let failures = delete_all(&pods, &undeleted, &params, deadline).await;
-    let emptied = timeout_at(deadline, emptied(&pods, watch, deadline)).await.is_ok();
+    let emptied = async {
+        // The kubelets remove the objects of a large run.
+        if created.len() > FEW { watch.emptied().await } else { emptied(&pods, watch, deadline).await }
+    };
+    let emptied = timeout_at(deadline, emptied).await.is_ok();
     if !emptied {
         watch.warned().await;
     }
@@ -130,7 +134,7 @@ async fn emptied(pods: &Api<Pod>, watch: &Watch, deadline: Instant) {
             () = watch.emptied() => return,
             stopped = watch.stopped(&removed) => stopped,
         };
-        let names: Vec<_> = if removed.len() < FEW { stopped.iter().cloned().collect() } else { Vec::new() };
+        let names: Vec<_> = stopped.iter().cloned().collect();
         let failures = delete_all(pods, &names, &at_once, deadline).await;
         // A cluster may forbid it, and the kubelet removes the object all the same.
         for why in failures {
