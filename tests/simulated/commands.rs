@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     checker::left,
     cluster::{CONTROL, NAMESPACE},
-    enumeration::{CLEANUP, requests},
+    crew::check_all,
+    enumeration::{CLEANUP, meetings, requests},
     fault::Fault,
     history::History,
     simulation::{Ended, Simulation},
@@ -39,15 +40,12 @@ fn changed(ended: &Ended, history: &History, codes: &[u8]) -> Vec<String> {
     found
 }
 
-fn each_fault(words: &[&str], asked: &[String], broken: impl Fn(&[(usize, Fault)]) -> Vec<String>) {
-    let mut told = Vec::new();
-    for (number, request) in asked.iter().enumerate() {
-        let faults = Fault::ALL.iter().filter(|fault| **fault != Fault::Interrupt && fault.meets(request));
-        for &fault in faults {
-            let found = broken(&[(number, fault)]);
-            told.extend(found.iter().map(|it| format!("{words:?}, {fault:?} at {number}, {request}: {it}")));
-        }
-    }
+fn each_fault(words: &[&str], asked: &[String], broken: impl Fn(&[(usize, Fault)]) -> Vec<String> + Sync) {
+    let meetings = meetings(asked, |fault| fault != Fault::Interrupt);
+    let told = check_all(&meetings, |&(number, fault)| {
+        let found = broken(&[(number, fault)]);
+        found.iter().map(|it| format!("{words:?}, {fault:?} at {number}, {}: {it}", asked[number])).collect()
+    });
     assert!(told.is_empty(), "{} broken promises\n{}", told.len(), told.join("\n"));
 }
 

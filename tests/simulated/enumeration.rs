@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     checker::{Trial, left},
     cluster::{CONTROL, NAMESPACE},
+    crew::check_all,
     fault::Fault,
     simulation::Simulation,
     verify::{PLAIN, with_control},
@@ -37,15 +38,23 @@ pub(crate) fn requests(words: &[&str]) -> Vec<String> {
     Simulation::new(1).run(words, &[]).1.requests()
 }
 
+/// Returns each of the requests with each of the faults that it can meet.
+pub(crate) fn meetings(asked: &[String], is_tried: impl Fn(Fault) -> bool) -> Vec<(usize, Fault)> {
+    let mut meetings = Vec::new();
+    for (number, request) in asked.iter().enumerate() {
+        let faults = Fault::ALL.iter().filter(|fault| is_tried(**fault) && fault.meets(request));
+        meetings.extend(faults.map(|&fault| (number, fault)));
+    }
+    meetings
+}
+
 /// Runs a command with each fault at each of its requests.
 fn enumerate(words: &[&str]) {
-    let mut told = Vec::new();
-    for (number, request) in requests(words).iter().enumerate() {
-        for &fault in Fault::ALL.iter().filter(|fault| fault.meets(request)) {
-            let found = violations(words, &[(number, fault)]);
-            told.extend(found.iter().map(|it| format!("{fault:?} at {number}, {request}: {it}")));
-        }
-    }
+    let asked = requests(words);
+    let told = check_all(&meetings(&asked, |_| true), |&(number, fault)| {
+        let found = violations(words, &[(number, fault)]);
+        found.iter().map(|it| format!("{fault:?} at {number}, {}: {it}", asked[number])).collect()
+    });
     assert!(told.is_empty(), "{} broken promises\n{}", told.len(), told.join("\n"));
 }
 

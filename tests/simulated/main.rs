@@ -7,6 +7,7 @@ mod api;
 mod checker;
 mod cluster;
 mod commands;
+mod crew;
 mod enumeration;
 mod fault;
 mod history;

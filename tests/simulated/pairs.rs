@@ -1,6 +1,7 @@
 //! Pairs of faults, drawn from seeds. `SEEDS` is the number of seeds.
 
 use crate::{
+    crew::check_all,
     enumeration::{requests, violations},
     fault::Fault,
     random::Random,
@@ -17,13 +18,15 @@ fn no_pair_of_faults_breaks_a_promise() {
     let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
     let commands = [PLAIN.to_vec(), with_control()];
     let lengths = commands.each_ref().map(|words| requests(words).len());
-    for seed in 0..seeds {
+    let seeds: Vec<u64> = (0..seeds).collect();
+    let told = check_all(&seeds, |&seed| {
         let mut random = Random::new(seed);
         let which = random.below(commands.len());
         let mut fault =
             || (random.below(lengths[which] + FURTHER), Fault::ALL[random.below(Fault::ALL.len())]);
         let pair = [fault(), fault()];
-        let violations = violations(&commands[which], &pair);
-        assert!(violations.is_empty(), "seed {seed}, {pair:?}: {violations:#?}");
-    }
+        let found = violations(&commands[which], &pair);
+        found.iter().map(|it| format!("seed {seed}, {pair:?}: {it}")).collect()
+    });
+    assert!(told.is_empty(), "{} broken promises\n{}", told.len(), told.join("\n"));
 }
