@@ -21,7 +21,7 @@ use tokio::time::sleep;
 
 use crate::{cluster::Cluster, fault::Fault, history::Event, store::text};
 use answer::{Answer, Body, refused};
-pub(crate) use client::client;
+pub(crate) use client::server;
 use route::Route;
 
 /// The time from a request to its effect.

@@ -17,4 +17,5 @@ mod probe;
 mod random;
 mod simulation;
 mod store;
+mod unwritten;
 mod verify;

@@ -3,13 +3,13 @@
 use std::{
     cell::{Cell, RefCell},
     ffi::OsString,
+    io,
     pin::Pin,
     rc::Rc,
     time::Duration,
 };
 
-use controller::support::world::{Stream, World};
-use kube::Client;
+use controller::support::world::{Server, Stream, World};
 use serde_json::Value;
 use tokio::{
     runtime::Runtime,
@@ -34,6 +34,7 @@ pub(crate) struct Simulation {
     output: RefCell<String>,
     errors: RefCell<String>,
     took: Cell<Duration>,
+    is_closed: Cell<bool>,
 }
 
 /// The end of a simulated command.
@@ -56,7 +57,13 @@ impl Simulation {
             output: RefCell::default(),
             errors: RefCell::default(),
             took: Cell::default(),
+            is_closed: Cell::default(),
         })
+    }
+
+    /// Closes the pipe at the standard output of each further command.
+    pub(crate) fn close_output(&self) {
+        self.is_closed.set(true);
     }
 
     /// Runs a command, whose requests meet these faults, and lets the cluster come to rest.
@@ -116,8 +123,8 @@ impl World for Simulation {
         self.took.set(took);
     }
 
-    fn client(&self) -> Client {
-        api::client(&self.cluster)
+    fn server(&self) -> Server {
+        api::server(&self.cluster)
     }
 
     fn signals(&self) -> UnboundedReceiver<()> {
@@ -134,11 +141,15 @@ impl World for Simulation {
         NOW
     }
 
-    fn write(&self, stream: Stream, bytes: &[u8]) {
+    fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(bytes);
+        if stream == Stream::Output && self.is_closed.get() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         match stream {
             Stream::Output => self.output.borrow_mut().push_str(&text),
             Stream::Error => self.errors.borrow_mut().push_str(&text),
         }
+        Ok(())
     }
 }

@@ -68,6 +68,25 @@ fn a_conflict_at_the_creation_is_no_refusal() {
     assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
 }
 
+#[test]
+fn a_report_says_how_many_requests_were_made() {
+    let (ended, history) = Simulation::new(1).run(&with_control(), &[]);
+    let notes = ended.report().unwrap_or_default()["notes"].to_string();
+    assert!(notes.contains(&format!("{} requests", history.requests().len())), "{notes}");
+}
+
+/// The API server names a second in its answer 429.
+#[test]
+fn a_request_that_is_refused_for_now_is_made_again_after_the_named_time() {
+    let asked = requests(&with_control());
+    let creation = asked.iter().position(|it| it.starts_with("POST") && !it.contains("dryRun")).unwrap();
+    let usual = Simulation::new(1).run(&with_control(), &[]).0;
+    let faults = [(creation, Fault::Status(429))];
+    let (ended, history) = Simulation::new(1).run(&with_control(), &faults);
+    assert_eq!((ended.code, &history.requests()[creation]), (Some(0), &asked[creation]));
+    assert!(ended.took >= usual.took + Duration::from_millis(900), "{:?}", ended.took);
+}
+
 /// Returns the number of the first exec into a control pod.
 fn exec_into_a_control_pod() -> usize {
     let asked = requests(&with_control());

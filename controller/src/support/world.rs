@@ -8,23 +8,30 @@ use std::{
     rc::Rc,
 };
 
-use kube::Client;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use kube::client::Body;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tower::{BoxError, util::BoxService};
+
+/// A simulated API server, as a client calls it.
+pub type Server = BoxService<Request<Body>, Response<UnsyncBoxBody<Bytes, BoxError>>, BoxError>;
 
 /// A simulated world. `tests/simulated` has the only one.
 pub trait World {
     /// Runs a command to its end, or drops it in the middle, as a kill does.
     fn block_on(&self, command: Pin<Box<dyn Future<Output = ()> + '_>>);
-    /// Returns a client of the simulated API server.
-    fn client(&self) -> Client;
+    /// Returns the way to the simulated API server, to which the product adds its own door.
+    fn server(&self) -> Server;
     /// Returns the signals INT and TERM that arrive from now on.
     fn signals(&self) -> UnboundedReceiver<()>;
     /// Fills the bytes with random numbers.
     fn fill(&self, bytes: &mut [u8]);
     /// Returns the seconds since 1970.
     fn now(&self) -> u64;
-    /// Takes a part of a command's output.
-    fn write(&self, stream: Stream, bytes: &[u8]);
+    /// Takes a part of a command's output, or fails as a closed pipe does.
+    fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// A stream that a command writes to.
@@ -62,8 +69,7 @@ pub(crate) fn within<T>(world: Rc<dyn World>, run: impl FnOnce() -> T) -> T {
 /// Writes to a stream of the command, and sends it on at once.
 pub(crate) fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     if let Some(world) = simulated() {
-        world.write(stream, bytes);
-        return Ok(());
+        return world.write(stream, bytes);
     }
     match stream {
         Stream::Output => {

@@ -16,6 +16,7 @@ use kube::{
     client::ClientBuilder,
     config::{AuthInfo, InClusterError, KubeconfigError},
 };
+use tower::Layer;
 
 use bearer::Bearer;
 use credential::CredentialError;
@@ -72,11 +73,10 @@ pub(crate) enum ConnectError {
 /// Creates a client, and asks a credential plugin if the kubeconfig names one. The first request opens the connection.
 pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
     if let Some(world) = world::simulated() {
-        return Ok(Connection {
-            client: world.client(),
-            server: SIMULATED.to_owned(),
-            pace: Pace::default(),
-        });
+        let pace = Pace::default();
+        let door = DoorLayer { bearer: None, proxy: None, pace: pace.clone() };
+        let client = Client::new(door.layer(world.server()), "default");
+        return Ok(Connection { client, server: SIMULATED.to_owned(), pace });
     }
     let Found { mut config, proxy } = kubeconfig::find(login)?;
     impersonate(&mut config.auth_info, login)?;
