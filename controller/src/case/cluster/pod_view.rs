@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Device, Labels, Loosened, Placement, Volume};
+use super::{Device, Labels, Loosened, Placement, Shared, Volume};
 use crate::case::limits::Limits;
 
 /// A pod or a pod template.
@@ -32,7 +32,7 @@ pub struct PodView {
     /// The pod's node; `None` before it is scheduled, and for a template.
     pub node: Option<String>,
     /// The pod's requirements for its node.
-    pub placement: Placement,
+    pub placement: Shared<Placement>,
     /// All containers of the pod.
     pub containers: Vec<Container>,
     /// The limits of the whole pod, which bind its containers together; `None` for each limit that the pod does not name.

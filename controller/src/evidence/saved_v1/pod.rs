@@ -58,6 +58,18 @@ impl From<cluster::Shared<cluster::PodView>> for PodView {
     }
 }
 
+impl From<cluster::Shared<cluster::Placement>> for Placement {
+    fn from(shared: cluster::Shared<cluster::Placement>) -> Self {
+        shared.into_inner().into()
+    }
+}
+
+impl From<Placement> for cluster::Shared<cluster::Placement> {
+    fn from(placement: Placement) -> Self {
+        cluster::Placement::from(placement).into()
+    }
+}
+
 impl From<PodView> for cluster::Shared<cluster::PodView> {
     fn from(pod_view: PodView) -> Self {
         cluster::PodView::from(pod_view).into()

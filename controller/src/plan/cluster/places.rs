@@ -104,7 +104,7 @@ impl<'a> Places<'a> {
             .suited
             .borrow()
             .get(&class.cloned())
-            .and_then(|of_class| of_class.get(&pod_view.placement).cloned());
+            .and_then(|of_class| of_class.get(&*pod_view.placement).cloned());
         if let Some(known) = known {
             return known;
         }
@@ -112,7 +112,9 @@ impl<'a> Places<'a> {
         let suits = |spot: &&Rc<Spot<'_>>| pod_view.placement.suits(spot.node, declared);
         let suited = Rc::new(Suited::of(self.spots.values().filter(suits).cloned().collect()));
         let mut all = self.suited.borrow_mut();
-        all.entry(class.cloned()).or_default().insert(pod_view.placement.clone(), Rc::clone(&suited));
+        all.entry(class.cloned())
+            .or_default()
+            .insert(Placement::clone(&pod_view.placement), Rc::clone(&suited));
         suited
     }
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     case::{
-        cluster::{Access, Labels, Origin, PodView, Read, Running, Shared, Unreadable},
+        cluster::{Access, Labels, Origin, Placement, PodView, Read, Running, Shared, Unreadable},
         policy::Endpoint,
     },
     plan::cluster::Known,
@@ -50,16 +50,22 @@ struct Living {
     origins: Option<Arc<Origins>>,
 }
 
+/// Parts of pods that are kept once: those of the pods of one template are the same, as a rule.
+#[derive(Default)]
+struct Alike {
+    origins: BTreeSet<Arc<Origins>>,
+    placements: BTreeSet<Shared<Placement>>,
+}
+
 /// Reads the pod templates and pods, further facts of the pods, and the reads that failed.
 pub(super) async fn read(
     client: &Client,
     namespace: &str,
     groups: &Read<Vec<ApiGroup>>,
 ) -> (Vec<Shared<PodView>>, PodFacts, Vec<Unreadable>) {
-    // The pods of one template have the same origins, as a rule.
-    let mut origins = BTreeSet::new();
+    let mut alike = Alike::default();
     let (workloads, pods, unread) =
-        Box::pin(workloads_and_pods(client, namespace, groups, |pod| found(pod, &mut origins))).await;
+        Box::pin(workloads_and_pods(client, namespace, groups, |pod| found(pod, &mut alike))).await;
     let makers = makers(&workloads);
     let mut facts = PodFacts { neighbours: Vec::new(), endpoints: Vec::new(), running: BTreeMap::new() };
     let mut listening = BTreeSet::new();
@@ -82,30 +88,30 @@ pub(super) async fn read(
     (templates.chain(pod_views).map(Shared::from).collect(), facts, unread)
 }
 
-fn found(pod: Pod, known: &mut BTreeSet<Arc<Origins>>) -> Found {
+fn found(pod: Pod, alike: &mut Alike) -> Found {
     Found {
         name: pod.name_any(),
         running: running::of(&pod),
         listens: neighbours::listening(&pod),
-        living: lives(&pod).then(|| living(pod, known)),
+        living: lives(&pod).then(|| living(pod, alike)),
     }
 }
 
-fn living(pod: Pod, known: &mut BTreeSet<Arc<Origins>>) -> Living {
-    let origins = Origins::of(&pod).map(|origins| {
-        if let Some(known) = known.get(&origins) {
-            return Arc::clone(known);
-        }
-        let origins = Arc::new(origins);
-        known.insert(Arc::clone(&origins));
-        origins
-    });
-    Living {
-        made_by: maker(&pod.metadata),
-        endpoint: endpoint::of_pod(&pod),
-        origins,
-        pod_view: of_pod(pod, &Makers::new()),
+fn living(pod: Pod, alike: &mut Alike) -> Living {
+    let origins = Origins::of(&pod).map(|origins| shared(&mut alike.origins, Arc::new(origins)));
+    let (made_by, endpoint) = (maker(&pod.metadata), endpoint::of_pod(&pod));
+    let mut pod_view = of_pod(pod, &Makers::new());
+    pod_view.placement = shared(&mut alike.placements, pod_view.placement);
+    Living { pod_view, made_by, endpoint, origins }
+}
+
+/// Returns the earlier value that is equal, or keeps this one.
+fn shared<T: Clone + Ord>(known: &mut BTreeSet<T>, value: T) -> T {
+    if let Some(known) = known.get(&value) {
+        return known.clone();
     }
+    known.insert(value.clone());
+    value
 }
 
 /// Reads the pod templates and pods as far as policies select them, and the reads that failed.

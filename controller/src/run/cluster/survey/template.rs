@@ -45,7 +45,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         injection_annotations: injection::carried(&annotations),
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
-        placement: placement(&origin, spec),
+        placement: placement(&origin, spec).into(),
         containers: containers(spec, &annotations),
         limits: limits(spec.resources.as_ref()),
         volumes: volumes.iter().filter_map(|volume| outside(&origin, volume)).collect(),
@@ -292,7 +292,7 @@ mod tests {
     fn the_pods_of_a_template_will_tolerate_the_taint_of_their_device() {
         let resources = json!({ "limits": { "nvidia.com/gpu": "1" } });
         let spec = json!({ "containers": [{ "name": "app", "resources": resources }] });
-        let tolerations = of(None, &spec).placement.tolerations;
+        let tolerations = of(None, &spec).placement.tolerations.clone();
         assert_eq!(tolerations[0].key.as_deref(), Some("nvidia.com/gpu"));
         assert!(of(Some("web-1"), &spec).placement.tolerations.is_empty());
     }
