@@ -3,3 +3,4 @@
 pub mod record;
 pub mod saved;
 mod saved_v1;
+mod saved_v2;

@@ -12,7 +12,9 @@ mod github;
 mod gitlab;
 mod head;
 mod html;
+mod interned;
 mod json;
+mod judging;
 mod junit;
 mod markdown;
 mod matrix;
@@ -26,16 +28,10 @@ pub mod schema;
 mod tap;
 pub mod text;
 
-use crate::{
-    evidence::record::Record,
-    judge::{
-        finding::Judged,
-        policy::{Acceptance, Policy},
-        verdict,
-    },
-};
+use crate::{evidence::record::Record, judge::policy::Policy};
 
 pub use format::{Error, Format};
+pub(crate) use judging::Judging;
 pub use markdown::render as markdown;
 pub use model_v1::{
     Accepted, Area, Declared, Enforcement, Extent, LeftOut, Place, Report, ReportedAcceptance,
@@ -55,41 +51,17 @@ impl Report {
 
     /// Judges a run, and converts the judgement to the public form.
     pub fn of(record: &Record, policy: &Policy) -> Self {
-        let judged: Vec<_> = record.cases.iter().map(|case| Judged::of(case, policy)).collect();
-        let all: Vec<_> = judged.iter().flat_map(|judged| judged.findings.iter().cloned()).collect();
-        let mut sandboxes: Vec<_> = judged.iter().map(ReportedSandbox::new).collect();
-        sandboxes.sort_by_key(|sandbox| sandbox.verdict.badness());
-        let scope = record.cases.first().map(notes::scope).unwrap_or_default();
-        let not_judged = record.cases.first().map(notes::not_judged).unwrap_or_default();
-        let notes = (!scope.is_empty()).then(|| scope.clone()).into_iter();
-        let notes = notes.chain(not_judged.iter().cloned());
-        let notes = notes.chain(record.cases.first().and_then(notes::rounds));
-        let notes = notes
-            .chain(early_pods::notes(&record.cases))
-            .chain(closed_by_default::note(&record.cases))
-            .chain(record.remarks.iter().cloned());
-        Self {
-            version: model_v1::VERSION,
-            verdict: verdict::Verdict::under(policy, &all).into(),
-            extent: Extent::of(policy, &record.cases, &all),
-            score: verdict::score(&all, policy),
-            run: record.circumstances.as_ref().map(Run::from),
-            environment: (&record.environment).into(),
-            only_production: policy.only_production,
-            policy: policy.file.clone(),
-            waivers: policy
-                .waivers
-                .iter()
-                .map(|waiver| ReportedWaiver::new(waiver, policy, &judged))
-                .collect(),
-            accepted: policy.accepted.iter().map(ReportedAcceptance::from).collect(),
-            notes: notes
-                .chain(notes::unenforced(&all))
-                .chain(policy.accepted.iter().map(Acceptance::words))
-                .collect(),
-            scope,
-            not_judged,
-            sandboxes,
+        let mut judging = Judging::under(policy);
+        record.cases.iter().for_each(|case| judging.add(case));
+        judging.report(record)
+    }
+
+    /// Judges a run as [`of`](Self::of) does, and lets go of each case after its judgement.
+    pub(crate) fn of_last(mut record: Record, policy: &Policy) -> Self {
+        let mut judging = Judging::under(policy);
+        for case in std::mem::take(&mut record.cases) {
+            judging.add(&case);
         }
+        judging.report(&record)
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod clock;
 pub mod digest;
 pub mod file;
+pub(crate) mod gzip;
 pub mod names;
 pub(crate) mod printable;
 #[doc(hidden)]

@@ -16,6 +16,7 @@ use stage::{
     Cluster,
     cluster::{BUSYBOX, Namespace, ONE},
     policies::{connects, policies, ports, program},
+    run,
 };
 
 use crate::Test;
@@ -231,11 +232,10 @@ impl<'a> Lane<'a> {
         }
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let ended = self.cluster.verify(&self.namespaces[0], self.control, &words);
-        let document: Value = serde_json::from_slice(&fs::read(&file).unwrap_or_default())
-            .unwrap_or_else(|error| panic!("{error}: {ended:#?}"));
-        let cases = document["content"]["record"]["cases"].as_array().unwrap();
+        let cases = run::saved_cases(&fs::read(&file).unwrap_or_default());
+        assert!(!cases.is_empty(), "{ended:#?}");
         let (mut cells, mut different) = (0, Vec::new());
-        for case in cases {
+        for case in &cases {
             let stands_for = &case["survey"]["subject"]["stands_for"][0];
             let name = stands_for.as_str().unwrap().strip_prefix("pod/").unwrap();
             // The probe has the labels of the pod, and an address of its own.

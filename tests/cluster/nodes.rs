@@ -90,8 +90,7 @@ fn saved(cluster: &Cluster) {
     let ended = cluster.verify(&shop, &control, &[PRODUCTION, &words].concat());
     // On node two, policies are only declared.
     assert_eq!(ended.code(), Some(1), "{ended:#?}");
-    let document: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    let cases = document["content"]["record"]["cases"].as_array().unwrap();
+    let cases = run::saved_cases(&fs::read(&file).unwrap());
     let nodes: Vec<_> =
         cases.iter().map(|case| case["survey"]["subject"]["node"].as_str().unwrap()).collect();
     assert_eq!(nodes.len(), 2, "{nodes:?}");

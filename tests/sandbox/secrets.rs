@@ -113,8 +113,8 @@ fn was_in_reach(report: &str) {
 
 /// Asserts that the probe read each place, and kept the facts that it may keep.
 fn was_seen(world: &World, saved: &str) {
-    let saved: Value = serde_json::from_str(saved).unwrap();
-    let evidence = &saved["content"]["record"]["cases"][0]["collected"]["evidence"];
+    let cases = run::saved_cases(saved.as_bytes());
+    let evidence = &cases[0]["collected"]["evidence"];
     let seen = |observer: &str| &evidence[observer]["seen"];
     assert_eq!(seen("account_list")["accounts"], 1, "{evidence:#}");
     assert_eq!(seen("shadow")["passwords"], 1, "{evidence:#}");

@@ -34,6 +34,13 @@ pub fn controller_program() -> PathBuf {
     program("PODPROOF_CONTROLLER", "controller")
 }
 
+/// Returns the cases of saved evidence, which has a line for each.
+pub fn saved_cases(saved: &[u8]) -> Vec<Value> {
+    let lines = saved.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let lines = lines.map(|line| serde_json::from_slice::<Value>(line).unwrap());
+    lines.filter_map(|mut line| line.get_mut("case").map(Value::take)).collect()
+}
+
 /// Gives a command an environment that nothing leaks into, and pipes for its output. A run makes one round of attempts unless
 /// its test asks for two by `--settle`: each row would take the settle time longer.
 pub fn clean(mut command: Command) -> Command {

@@ -70,19 +70,19 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         let mut reader = Reader::new(self.evidence);
-        let (mut old, mut new) = match (reader.read(&self.old), reader.read(&self.new)) {
+        let (mut old, mut new) = match (reader.open(&self.old), reader.open(&self.new)) {
             (Ok(old), Ok(new)) => (old, new),
             (Err(unread), _) | (_, Err(unread)) => return unread.tell(),
         };
-        let stronger = if new.environment.environment < old.environment.environment {
-            old.environment.clone()
+        let stronger = if new.record.environment.environment < old.record.environment.environment {
+            old.record.environment.clone()
         } else {
-            new.environment.clone()
+            new.record.environment.clone()
         };
-        old.environment.clone_from(&stronger);
-        new.environment = stronger;
+        old.record.environment.clone_from(&stronger);
+        new.record.environment = stronger;
         let today = clock::today();
-        let judged = [&mut old, &mut new].map(|record| score::judged(record, &sources, today));
+        let judged = [old, new].map(|opened| score::judged(opened, &sources, today));
         let [Ok(old), Ok(new)] = judged else {
             let refused = judged.into_iter().find_map(Result::err);
             return refused.map_or(Exit::Usage, |refused| refused.tell());

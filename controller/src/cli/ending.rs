@@ -35,20 +35,17 @@ impl Ending {
         request: RunRequest,
     ) -> Result<Exit, CommandError> {
         let FinishedRun { record, stopped, leftovers, failure } = run::record(launcher, request).await?;
-        let report = Report::of(&record, &self.policy);
-        let written = self.write(&record, &report);
+        // The evidence is saved first, so that judging can let go of each case. The report is written even if the evidence
+        // cannot be saved.
+        let saved = self.save(&record);
+        let report = Report::of_last(record, &self.policy);
+        let delivered = self.delivery.deliver(&report);
+        let written = saved.and(delivered.map_err(CommandError::from));
         let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !leftovers.is_empty());
         if let Some(error) = written.err().or(failure.map(CommandError::from)) {
             error.tell();
         }
         Ok(exit)
-    }
-
-    /// Saves the evidence and writes the report. The report is written even if the evidence cannot be saved.
-    fn write(&self, record: &Record, report: &Report) -> Result<(), CommandError> {
-        let saved = self.save(record);
-        let delivered = self.delivery.deliver(report);
-        saved.and(delivered.map_err(CommandError::from))
     }
 
     fn save(&self, record: &Record) -> Result<(), CommandError> {
@@ -58,6 +55,6 @@ impl Ending {
             probe: self.probe.clone(),
             saved_at: clock::now(),
         };
-        Ok(file::put(path, &saved::encode(record, &provenance)?)?)
+        Ok(file::put_with(path, |to| saved::write(record, &provenance, to))?)
     }
 }

@@ -8,8 +8,11 @@ use std::{
 
 use super::{args::evidence::Arguments, console::tell};
 use crate::{
-    case::{Subject, circumstances},
-    evidence::{record::Record, saved},
+    case::{Case, Subject, circumstances},
+    evidence::{
+        record::Record,
+        saved::{self, Cases, Saved},
+    },
     judge::exit::Exit,
     support::clock,
 };
@@ -54,6 +57,23 @@ pub(super) struct Reader {
     places: Vec<(PathBuf, Place)>,
 }
 
+/// A file of saved evidence that is judged case by case.
+#[derive(Debug)]
+pub(super) struct Opened {
+    path: PathBuf,
+    /// The run, without its cases.
+    pub(super) record: Record,
+    cases: Cases,
+}
+
+impl Opened {
+    /// Returns the next case; `None` after the last one.
+    pub(super) fn next(&mut self) -> Option<Result<Case, Unread>> {
+        let case = self.cases.next()?;
+        Some(case.map_err(|source| Unread::Refused { path: self.path.clone(), source }))
+    }
+}
+
 impl Unread {
     pub(super) fn tell(&self) -> Exit {
         let (help, exit) = match self {
@@ -80,14 +100,14 @@ impl Reader {
         Self { accepted, now: clock::now(), places: Vec::new() }
     }
 
-    /// Reads a file of saved evidence. Refuses evidence that is too old, or of another place than the first file's.
-    pub(super) fn read(&mut self, path: &Path) -> Result<Record, Unread> {
+    /// Opens a file of saved evidence. Refuses evidence that is too old, or of another place than the first file's.
+    pub(super) fn open(&mut self, path: &Path) -> Result<Opened, Unread> {
         let bytes = fs::read(path).map_err(|source| Unread::Read { path: path.to_owned(), source })?;
         let refused = |source| Unread::Refused { path: path.to_owned(), source };
-        let (record, _) = saved::decode(&bytes).map_err(refused)?;
+        let Saved { record, cases, .. } = saved::open(bytes).map_err(refused)?;
         self.check_age(path, &record)?;
-        self.check_place(path, &record)?;
-        Ok(record)
+        self.check_place(path, &record, cases.first())?;
+        Ok(Opened { path: path.to_owned(), record, cases })
     }
 
     fn check_age(&self, path: &Path, record: &Record) -> Result<(), Unread> {
@@ -102,11 +122,11 @@ impl Reader {
         if age > most { Err(Unread::TooOld { path, age, most }) } else { Ok(()) }
     }
 
-    fn check_place(&mut self, path: &Path, record: &Record) -> Result<(), Unread> {
+    fn check_place(&mut self, path: &Path, record: &Record, first: Option<&Case>) -> Result<(), Unread> {
         if self.accepted.mixed {
             return Ok(());
         }
-        let Some(theirs) = Place::of(record) else { return Ok(()) };
+        let Some(theirs) = Place::of(record, first) else { return Ok(()) };
         if let Some((first, own)) = self.places.iter().find(|(_, own)| theirs.contradicts(own)) {
             let (first, own) = (first.clone(), own.clone());
             return Err(Unread::Mixture {
@@ -124,8 +144,8 @@ impl Reader {
 }
 
 impl Place {
-    /// Returns the place of a record; `None` if the record names none.
-    fn of(record: &Record) -> Option<Self> {
+    /// Returns the place of a record, which a file of version 1 may name in its first case alone; `None` if neither names one.
+    fn of(record: &Record, first: Option<&Case>) -> Option<Self> {
         let kept = record.circumstances.as_ref().map(|circumstances| &circumstances.place);
         match kept {
             Some(circumstances::Place::Cluster { server, namespace, .. }) => {
@@ -135,7 +155,7 @@ impl Place {
             Some(circumstances::Place::Machine { .. }) => {
                 Some(Self { server: None, namespace: None, kept: true })
             }
-            None => match record.cases.first().map(|case| &case.surroundings.subject) {
+            None => match first.map(|case| &case.surroundings.subject) {
                 Some(Subject::Pods { namespace, .. }) => {
                     Some(Self { server: None, namespace: Some(namespace.clone()), kept: false })
                 }
@@ -230,7 +250,9 @@ mod tests {
     fn mixed(records: &[Record]) -> Result<(), Unread> {
         let accepted = Arguments { max_age: None, mixed: false };
         let mut reader = Reader { accepted, now: 0, places: Vec::new() };
-        records.iter().try_for_each(|record| reader.check_place(Path::new("file"), record))
+        records
+            .iter()
+            .try_for_each(|record| reader.check_place(Path::new("file"), record, record.cases.first()))
     }
 
     #[test]

@@ -13,17 +13,16 @@ use jiff::civil::Date;
 use super::{
     args::{evidence, output, policy},
     console::tell,
-    evidence::Reader,
+    evidence::{Opened, Reader, Unread},
 };
 use crate::{
     case::{
         Case,
         environment::{Environment, Source},
     },
-    evidence::record::Record,
     judge::exit::Exit,
     report::{
-        Format, Report, Verdict,
+        Format, Judging, Report, Verdict,
         deliver::{Delivery, Output},
     },
     support::{clock, printable},
@@ -59,29 +58,52 @@ pub(super) struct Arguments {
 #[error("several files are reported as text alone, one line a file")]
 struct SeveralForms;
 
-/// Returns the report of a record under the requested policy.
+/// Evidence that could not be judged.
+#[derive(Debug)]
+pub(super) enum NotJudged {
+    Policy(policy::PolicyRefused),
+    Evidence(Unread),
+}
+
+impl NotJudged {
+    pub(super) fn tell(&self) -> Exit {
+        match self {
+            Self::Policy(refused) => refused.tell(),
+            Self::Evidence(unread) => unread.tell(),
+        }
+    }
+}
+
+/// Returns the report of saved evidence under the requested policy. Each case is let go after its judgement.
 pub(super) fn judged(
-    record: &mut Record,
+    mut opened: Opened,
     sources: &policy::Sources,
     today: Date,
-) -> Result<Report, policy::PolicyRefused> {
+) -> Result<Report, NotJudged> {
+    let record = &mut opened.record;
     let recorded = record.environment.environment;
-    record.environment = sources.declared_again(&record.environment)?;
+    record.environment = sources.declared_again(&record.environment).map_err(NotJudged::Policy)?;
     let environment = record.environment.environment;
-    if !matches!(record.environment.source, Source::Recorded(_)) {
-        name(&mut record.cases, &record.environment.source);
-    }
+    let source = record.environment.source.clone();
     let mut policy = sources.policy(environment, today);
     // Whoever asks for production now asks for all of it, even if the run was narrowed for a weaker environment.
     policy.only_production |= record.only_production
         && !policy.require_whole
         && (environment != Environment::Production || environment == recorded);
-    Ok(Report::of(record, &policy))
+    let mut judging = Judging::under(&policy);
+    while let Some(case) = opened.next() {
+        let mut case = case.map_err(NotJudged::Evidence)?;
+        if !matches!(source, Source::Recorded(_)) {
+            name(&mut case, &source);
+        }
+        judging.add(&case);
+    }
+    Ok(judging.report(&opened.record))
 }
 
-/// Names the source of the environment in the cases of a run for which nothing named the environment.
-fn name(cases: &mut [Case], source: &Source) {
-    for known in cases.iter_mut().filter_map(|case| case.surroundings.in_cluster.as_mut()) {
+/// Names the source of the environment in a case of a run for which nothing named the environment.
+fn name(case: &mut Case, source: &Source) {
+    if let Some(known) = &mut case.surroundings.in_cluster {
         known.environment.get_or_insert_with(|| source.to_string());
     }
 }
@@ -106,11 +128,11 @@ impl Arguments {
 
 fn one(file: &Path, sources: &policy::Sources, mut reader: Reader, delivery: &Delivery) -> Exit {
     let today = clock::today();
-    let mut record = match reader.read(file) {
-        Ok(record) => record,
+    let opened = match reader.open(file) {
+        Ok(opened) => opened,
         Err(unread) => return unread.tell(),
     };
-    let report = match judged(&mut record, sources, today) {
+    let report = match judged(opened, sources, today) {
         Ok(report) => report,
         Err(refused) => return refused.tell(),
     };
@@ -137,18 +159,16 @@ fn several(
     let mut out = io::BufWriter::new(io::stdout().lock());
     let (mut worst, mut cases, mut refusal) = (Verdict::Ready, 0_usize, None);
     for file in files {
-        let mut record = match reader.read(file) {
-            Ok(record) => record,
-            Err(unread) => {
+        let opened = reader.open(file).map_err(NotJudged::Evidence);
+        let report = match opened.and_then(|opened| judged(opened, sources, today)) {
+            Ok(report) => report,
+            Err(unread @ NotJudged::Evidence(_)) => {
                 refusal.get_or_insert(unread.tell());
                 continue;
             }
-        };
-        cases += record.cases.len();
-        let report = match judged(&mut record, sources, today) {
-            Ok(report) => report,
             Err(refused) => return refused.tell(),
         };
+        cases += report.sandboxes.len();
         if report.verdict.badness() < worst.badness() {
             worst = report.verdict;
         }

@@ -96,7 +96,8 @@ pub(super) struct Arguments {
     /// Show no progress on standard error
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
-    /// Save the evidence in this file, for `controller score` and `controller diff` [default: not saved]
+    /// Save the evidence in this file, for `controller score` and `controller diff`; compressed if its name
+    /// ends in .gz [default: not saved]
     #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
     /// The time limit of the whole run, such as 30s, 5m or 1m30s; at most 24h. Removing the run's objects may take 20 s

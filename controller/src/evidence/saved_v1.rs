@@ -13,6 +13,7 @@ mod container;
 mod destination;
 mod form;
 mod group;
+mod group_pod;
 mod machine;
 mod node;
 mod peers;
@@ -28,30 +29,50 @@ mod surroundings;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+#[cfg(test)]
+use serde::Serialize;
 
-use self::{
+use self::run::WholeRecord;
+pub(super) use self::{
+    case::Case,
     cluster::Cluster,
     group::Coverage,
+    group_pod::Numbers,
+    pod::PodView,
     run::{Provenance, Record},
 };
 use super::{record, saved};
 use crate::case::cluster as internal;
 
-/// The content of a file.
-#[derive(Deserialize, Serialize)]
+/// The content of a file of version 1.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 pub(super) struct Content {
     provenance: Provenance,
-    record: Record,
+    record: WholeRecord,
     cluster: Option<Cluster>,
     coverage: Option<Coverage>,
 }
 
 /// The knowledge of a cluster that all cases of a file share.
 #[derive(Clone)]
-struct Shared {
+pub(super) struct Shared {
     cluster: Arc<internal::Cluster>,
     coverage: Arc<internal::Coverage>,
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Returns the knowledge of a file; `None` if the file lacks a part of it.
+    pub(super) fn of(cluster: Option<internal::Cluster>, coverage: Option<Coverage>) -> Option<Self> {
+        let shared = cluster.zip(coverage);
+        shared.map(|(cluster, coverage)| Self {
+            cluster: Arc::new(cluster),
+            coverage: Arc::new(coverage.into()),
+        })
+    }
 }
 
 // === impl Content ===
@@ -60,14 +81,12 @@ impl Content {
     /// Returns the internal record. Refuses a record with a case of a cluster if the file lacks the cluster.
     pub(super) fn restore(self) -> Result<(record::Record, saved::Provenance), saved::Error> {
         let Self { provenance, record, cluster, coverage } = self;
-        let shared = cluster.zip(coverage).map(|(cluster, coverage)| Shared {
-            cluster: Arc::new(cluster.into()),
-            coverage: Arc::new(coverage.into()),
-        });
+        let shared = Shared::of(cluster.map(Into::into), coverage);
         Ok((record.restore(shared.as_ref())?, provenance.into()))
     }
 }
 
+#[cfg(test)]
 impl From<(record::Record, saved::Provenance)> for Content {
     fn from((record, provenance): (record::Record, saved::Provenance)) -> Self {
         let known = record.cases.iter().find_map(|case| case.surroundings.in_cluster.as_ref());

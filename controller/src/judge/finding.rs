@@ -74,6 +74,17 @@ impl Finding {
         Self { requirement, enforcement, outcome, because, citations, disguise, accepted }
     }
 
+    /// Returns the finding without its words, which weighs on the verdict as before.
+    #[must_use]
+    pub fn without_words(self) -> Self {
+        let outcome = match self.outcome {
+            Outcome::Inconclusive(_) => Outcome::Inconclusive(String::new()),
+            Outcome::NotApplicable(_) => Outcome::NotApplicable(String::new()),
+            decided @ (Outcome::Met | Outcome::Unmet) => decided,
+        };
+        Self { outcome, because: String::new(), citations: Vec::new(), ..self }
+    }
+
     /// True if the requirement was seen not to hold.
     pub fn is_unmet(&self) -> bool {
         matches!(self.outcome, Outcome::Unmet)

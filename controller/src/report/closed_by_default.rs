@@ -4,18 +4,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::case::{
-    Case,
     cluster::Cluster,
     policy::{Direction, Endpoint},
 };
 
 /// Returns a note that names the policies which close the cluster; empty if none does.
-pub(super) fn note(cases: &[Case]) -> Option<String> {
-    let known = cases.iter().filter_map(|case| case.surroundings.in_cluster.as_ref());
-    let mut clusters: Vec<_> = known.map(|known| &known.cluster).collect();
-    // All cases of a run share one cluster.
-    clusters.dedup_by(|one, other| Arc::ptr_eq(one, other));
-    let closing: BTreeSet<_> = clusters.into_iter().flat_map(|cluster| closing(cluster)).collect();
+pub(super) fn note(clusters: &[Arc<Cluster>]) -> Option<String> {
+    let closing: BTreeSet<_> = clusters.iter().flat_map(|cluster| closing(cluster)).collect();
     let titles = closing.into_iter().collect::<Vec<_>>().join(", ");
     (!titles.is_empty()).then(|| {
         format!(
@@ -41,7 +36,7 @@ mod tests {
     fn noted(objects: &[Value]) -> Option<String> {
         let mut case = fixture::pod();
         fixture::bind(&mut case, objects);
-        note(&[case])
+        note(&[Arc::clone(&case.surroundings.in_cluster.unwrap().cluster)])
     }
 
     fn of_the_cluster(spec: &Value) -> Value {

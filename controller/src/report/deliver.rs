@@ -68,7 +68,19 @@ impl Delivery {
             return world::write(Stream::Output, rendered.as_bytes()).map_err(Failure::StandardOutput);
         };
         let plain = Style { colour: false, ..self.style };
-        Ok(file::put(path, output.format.render(report, plain)?.as_bytes())?)
+        let mut unmade = None;
+        let written = file::put_with(path, |to| match output.format.write(report, plain, to) {
+            Err(report::Error::Write(error)) => Err(error),
+            Err(error) => {
+                unmade = Some(error);
+                Err(io::ErrorKind::InvalidData.into())
+            }
+            Ok(()) => Ok(()),
+        });
+        match unmade {
+            Some(error) => Err(error.into()),
+            None => Ok(written?),
+        }
     }
 }
 

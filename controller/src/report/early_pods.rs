@@ -3,22 +3,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::{
-    Case,
+    InCluster,
     cluster::{Cluster, PodView},
     policy::Direction,
 };
 
-/// Returns a note for each policy that came first and later than pods which it binds.
-pub(super) fn notes(cases: &[Case]) -> Vec<String> {
-    let mut early: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for known in cases.iter().filter_map(|case| case.surroundings.in_cluster.as_ref()) {
+/// The pods that are older than the first policy that binds them, by the policy.
+#[derive(Debug, Default)]
+pub(super) struct EarlyPods(BTreeMap<String, BTreeSet<String>>);
+
+impl EarlyPods {
+    /// Adds the pods of one case.
+    pub(super) fn add(&mut self, known: &InCluster) {
         for pod_view in &known.group.pod_views {
             if let Some(policy) = later_policy(&known.cluster, pod_view) {
-                early.entry(policy).or_default().insert(pod_view.origin.title());
+                self.0.entry(policy).or_default().insert(pod_view.origin.title());
             }
         }
     }
-    early.iter().map(|(policy, pods)| note(policy, pods)).collect()
+
+    /// Returns a note for each policy that came first and later than pods which it binds.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.0.iter().map(|(policy, pods)| note(policy, pods)).collect()
+    }
 }
 
 /// Returns the oldest policy that denies a pod's egress, if the policy is younger than the pod; `None` if an age is not known.
@@ -68,7 +75,9 @@ mod tests {
         for pod_view in &mut fixture::in_cluster(&mut case).group.pod_views {
             pod_view.created = Some(100).filter(|_| !pod_view.origin.is_template());
         }
-        notes(&[case])
+        let mut early_pods = EarlyPods::default();
+        early_pods.add(case.surroundings.in_cluster.as_ref().unwrap());
+        early_pods.notes()
     }
 
     const BEFORE: &str = "1970-01-01T00:01:39Z";

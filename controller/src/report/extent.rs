@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Extent, LeftOut, Report, Verdict};
 use crate::{
-    case::{Case, cluster::Coverage, rounds::Rounds},
+    case::cluster::Coverage,
     judge::{
         finding::Finding,
         policy::{Enforcement, Policy},
@@ -18,9 +18,12 @@ const NO_NETWORK: &str = "--no-network";
 
 impl Extent {
     /// Returns the extent of a run and its findings under a policy.
-    pub(super) fn of(policy: &Policy, cases: &[Case], findings: &[Finding]) -> Self {
-        let coverage = cases.first().and_then(|case| case.surroundings.in_cluster.as_ref());
-        let coverage = coverage.map(|known| &*known.coverage);
+    pub(super) fn of(
+        policy: &Policy,
+        coverage: Option<&Coverage>,
+        lacks_attempts: bool,
+        findings: &[Finding],
+    ) -> Self {
         let only = skipped(policy, findings);
         let parts = coverage.into_iter().flat_map(Coverage::restricted_to).map(|part| part.name.clone());
         let requirements = (!only.is_empty()).then(|| "the requirements of production alone".to_owned());
@@ -33,7 +36,7 @@ impl Extent {
                 None => left_out.push(LeftOut { by, noun, names: vec![part.name.clone()] }),
             }
         }
-        if cases.iter().any(|case| case.surroundings.rounds == Rounds::None) {
+        if lacks_attempts {
             let names = vec!["every attempt over the network".to_owned()];
             left_out.push(LeftOut { by: NO_NETWORK, noun: "attempt", names });
         }
@@ -94,6 +97,7 @@ mod tests {
     use super::*;
     use crate::{
         case::{
+            Case,
             cluster::{Part, Restriction},
             environment::Environment,
         },

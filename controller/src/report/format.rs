@@ -1,5 +1,7 @@
 //! The forms that a report can be written in.
 
+use std::io::{self, Write};
+
 use clap::ValueEnum;
 
 use super::{
@@ -43,6 +45,12 @@ pub enum Error {
     /// A format made of JSON was not made.
     #[error("failed to write JSON")]
     Json(#[from] serde_json::Error),
+    /// JSON was not made of characters.
+    #[error("failed to write JSON")]
+    Text(#[from] std::string::FromUtf8Error),
+    /// The place of the report did not take it.
+    #[error(transparent)]
+    Write(#[from] io::Error),
     /// JUnit's XML was not made.
     #[error("failed to write JUnit's XML")]
     Junit(#[from] quick_junit::SerializeError),
@@ -52,11 +60,24 @@ pub enum Error {
 }
 
 impl Format {
-    /// The report in this form, without text that harms its reader; `style` is the terminal's.
+    /// Writes the report in this form, without text that harms its reader; `style` is the terminal's. JSON, which says
+    /// everything of every sandbox, is written piece by piece.
+    pub fn write(self, report: &Report, style: text::Style, to: &mut dyn Write) -> Result<(), Error> {
+        match self {
+            Self::Json => json::write(report, to),
+            _ => Ok(to.write_all(self.render(report, style)?.as_bytes())?),
+        }
+    }
+
+    /// Returns the report in this form, without text that harms its reader; `style` is the terminal's.
     pub fn render(self, report: &Report, style: text::Style) -> Result<String, Error> {
         match self {
             Self::Text => Ok(text::render(&report.printable(), style)),
-            Self::Json => Ok(printable::json(&json::render(report)?)),
+            Self::Json => {
+                let mut document = Vec::new();
+                json::write(report, &mut document)?;
+                Ok(String::from_utf8(document)?)
+            }
             Self::Junit => junit::render(&report.printable()),
             Self::Sarif => Ok(printable::json(&sarif::render(&report.printable())?)),
             Self::Github => Ok(github::render(&report.printable())),

@@ -49,7 +49,7 @@ fn properties(report: &Report) -> Vec<Property> {
 
 fn suite(sandbox: &ReportedSandbox) -> TestSuite {
     let mut suite = TestSuite::new(sandbox.subject.name());
-    suite.add_test_cases(sandbox.findings.iter().map(case));
+    suite.add_test_cases(sandbox.findings.iter().map(|finding| case(finding)));
     suite
 }
 

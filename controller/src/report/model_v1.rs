@@ -24,6 +24,7 @@ pub use extent::{Extent, LeftOut};
 pub use finding::{Citation, PlatformRemedy, ReportedFinding, ReportedOutcome};
 pub use requirement::{Area, Class, Enforcement};
 pub use run::{Place, Run};
+pub(in crate::report) use sandbox::Known;
 pub use sandbox::{RanPod, ReportedObservation, ReportedSandbox};
 pub use subject::Subject;
 pub use verdict::Verdict;

@@ -1,7 +1,7 @@
 //! The report without characters that change how a terminal, a page or a runner shows other text. Each type names all of its
 //! fields here, so that a new text cannot be forgotten.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Declared, Extent, LeftOut, Place, Report, ReportedAcceptance, ReportedFinding, ReportedSandbox,
@@ -46,6 +46,17 @@ impl<T: Clean> Clean for Option<T> {
 impl<T: Clean> Clean for Vec<T> {
     fn clean(&mut self) {
         self.iter_mut().for_each(Clean::clean);
+    }
+}
+
+/// A value that sandboxes share stays shared if nothing in it is harmful.
+impl<T: Clean + Clone + PartialEq> Clean for Arc<T> {
+    fn clean(&mut self) {
+        let mut cleaned = T::clone(self);
+        cleaned.clean();
+        if cleaned != **self {
+            *self = Self::new(cleaned);
+        }
     }
 }
 

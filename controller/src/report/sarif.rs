@@ -111,7 +111,7 @@ fn wanting(report: &Report, sandbox: &ReportedSandbox) -> Vec<Result> {
         }
         result
     };
-    sandbox.findings.iter().filter(|finding| finding.is_wanting()).map(result).collect()
+    sandbox.findings.iter().map(AsRef::as_ref).filter(|it| it.is_wanting()).map(result).collect()
 }
 
 fn waivers<'a>(report: &'a Report, finding: &ReportedFinding) -> Vec<&'a ReportedWaiver> {

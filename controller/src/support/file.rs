@@ -2,12 +2,14 @@
 
 use std::{
     fs::{self, Permissions},
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use tempfile::Builder;
+
+use super::gzip;
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -27,36 +29,58 @@ pub enum Error {
 
 /// Replaces a file by the bytes, so that nobody ever reads a part of them.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_with(path, |to| to.write_all(bytes))
+}
+
+/// Replaces a file as [`write()`] does; writes directly into a device or a pipe. A file whose name ends in `.gz` is compressed.
+pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    put_with(path, |to| to.write_all(bytes))
+}
+
+/// Puts a file as [`put()`] does, with content that is written piece by piece.
+pub fn put_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    let formed =
+        |to: &mut dyn Write| if gzip::is_wanted(path) { gzip::write(to, content) } else { content(to) };
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            let opened = fs::OpenOptions::new().write(true).open(path);
+            opened
+                .and_then(|device| buffered(device, formed))
+                .map_err(|source| Error::Write { path: path.to_owned(), source })
+        }
+        _ => write_with(path, formed),
+    }
+}
+
+fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     // A link stays a link; its target is replaced.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::metadata(&place).is_ok_and(|found| !found.is_file()) {
         return Err(Error::NoFile(place));
     }
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
-    replace(folder.unwrap_or(Path::new(".")), &place, bytes)
+    replace(folder.unwrap_or(Path::new(".")), &place, content)
         .map_err(|source| Error::Write { path: place.clone(), source })
 }
 
-/// Replaces a file as [`write()`] does; writes directly into a device or a pipe.
-pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    match fs::metadata(path) {
-        Ok(found) if !found.is_file() && !found.is_dir() => {
-            let opened = fs::OpenOptions::new().write(true).open(path);
-            opened
-                .and_then(|mut device| device.write_all(bytes))
-                .map_err(|source| Error::Write { path: path.to_owned(), source })
-        }
-        _ => write(path, bytes),
-    }
-}
-
-fn replace(folder: &Path, place: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(
+    folder: &Path,
+    place: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     // The umask applies to this mode, as for any other new file.
     let mut file = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    buffered(&mut file, content)?;
     file.as_file().sync_all()?;
     file.persist(place)?;
     Ok(())
+}
+
+/// Writes small pieces as large ones.
+fn buffered(to: impl Write, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut buffer = BufWriter::new(to);
+    content(&mut buffer)?;
+    buffer.flush()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Reports are cleaned in `report/printable.rs`; errors and answers in `cli/console.rs`; progress in `run/progress.rs`. Each
 //! format escapes its own markup besides.
 
-use std::fmt::Write;
+use std::{fmt::Write, io};
 
 /// The mark of a line that an error quotes.
 const QUOTED: &str = "  | ";
@@ -100,6 +100,26 @@ pub(crate) fn yaml(json: &str) -> String {
         }
         printed
     })
+}
+
+/// A writer of a JSON document, which it makes harmless as [`json`] does. Each piece must be whole characters.
+pub(crate) struct JsonWriter<'a>(pub(crate) &'a mut dyn io::Write);
+
+impl io::Write for JsonWriter<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let text =
+            str::from_utf8(piece).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if text.chars().any(|character| is_harmful(character) && character != '\n') {
+            self.0.write_all(json(text).as_bytes())?;
+        } else {
+            self.0.write_all(piece)?;
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Returns a JSON document with the same values, whose strings have no such character. Line ends between values stay;

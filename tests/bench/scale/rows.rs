@@ -80,14 +80,14 @@ pub(super) fn run(cluster: &mut SimulatedNodes, nodes: usize) -> io::Result<Vec<
 
 /// Measures a run that writes its record, and the reading of that record.
 fn saved(cluster: &SimulatedNodes, fast: &[&str], row: &Row<'_>) -> io::Result<()> {
-    let [json, evidence] = ["report.json", "evidence.json"].map(|name| cluster.state().join(name));
+    let [json, evidence] = ["report.json.gz", "evidence.json.gz"].map(|name| cluster.state().join(name));
     let (report, record) = (format!("--output=json={}", json.display()), evidence.display().to_string());
     let words = [fast, &[&report, "--save-evidence", &record]].concat();
     if row("verify that saves everything", &|| cost(cluster, &mut verify(cluster, IMAGE, &words)))?.is_none()
     {
         return Ok(());
     }
-    for (title, file) in [("JSON report", &json), ("saved evidence", &evidence)] {
+    for (title, file) in [("compressed JSON report", &json), ("compressed evidence", &evidence)] {
         table::file(title, fs::metadata(file).map_or(0, |metadata| metadata.len()))?;
     }
     row("score of what verify saved", &|| {

@@ -30,6 +30,11 @@ impl<T: Clone> DerefMut for Shared<T> {
 }
 
 impl<T: Clone> Shared<T> {
+    /// Returns the address of the value, which all its owners have alike.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Returns the value; a copy if others share it.
     pub fn into_inner(self) -> T {
         Arc::unwrap_or_clone(self.0)

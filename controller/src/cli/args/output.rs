@@ -29,7 +29,8 @@ const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
     /// The format of a report: text, json, junit, sarif, github, markdown, html, tap, gitlab, prometheus, openreports or
-    /// policyreport. The report goes to standard output, or with =FILE into a file. The text report also goes to standard output unless another format does; may be repeated
+    /// policyreport. The report goes to standard output, or with =FILE into a file. The text report also goes to standard
+    /// output unless another format does; may be repeated. A FILE ending in .gz is compressed
     #[arg(
         long = "output",
         short,

@@ -24,15 +24,59 @@ fn the_full_content_is_written_as_it_was_read() {
 }
 
 #[test]
-fn the_envelope_is_that_of_version_1() {
+fn a_file_of_version_1_is_read() {
+    let (read, _) = decode(&sealed(&content())).unwrap();
+    assert_eq!(read.cases.len(), content()["record"]["cases"].as_array().unwrap().len());
+}
+
+/// The lines of version 2 have the keys of version 1, and numbers in place of the cluster's pods.
+#[test]
+fn the_lines_of_version_2_hold_the_content_of_version_1() {
     let content = content();
     let (record, provenance) = read(FULL).unwrap();
     let text = String::from_utf8(encode(&record, &provenance).unwrap()).unwrap();
-    let rest = text.strip_prefix(r#"{"kind":"podproof-evidence","version":1,"sha256":""#).unwrap();
-    let (sha256, rest) = rest.split_once(r#"","content":"#).unwrap();
-    let written = rest.strip_suffix("}\n").unwrap();
-    assert_eq!(sha256, crate::support::digest::sha256(written.as_bytes()));
-    assert_eq!(serde_json::from_str::<Value>(written).unwrap(), content);
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let end = lines.pop().unwrap();
+    let before = text.rfind("{\"end\"").unwrap();
+    assert_eq!(end, json!({ "end": { "sha256": sha256(&text.as_bytes()[..before]) } }));
+    let mut lines = lines.into_iter();
+    let mut head = lines.next().unwrap();
+    assert_eq!((&head["kind"], &head["version"]), (&json!(KIND), &json!(2)));
+    let (mut pods, mut cases) = (Vec::new(), Vec::new());
+    for mut line in lines {
+        if line.get("pod").is_some() {
+            pods.push(line["pod"].take());
+        } else {
+            cases.push(line["case"].take());
+        }
+    }
+    head["cluster"]["shapes"] = Value::Array(pods);
+    head["record"]["cases"] = Value::Array(cases);
+    for key in ["kind", "version"] {
+        remove(&mut head, &[key]);
+    }
+    assert_eq!(head, content);
+}
+
+/// The pods of the cluster are written by their numbers once they are shared, which a file of version 2 makes them.
+#[test]
+fn a_group_names_the_clusters_pods_by_their_numbers() {
+    let (mut record, provenance) = read(FULL).unwrap();
+    let known = record.cases[0].surroundings.in_cluster.as_mut().unwrap();
+    known.group.pod_views = known.cluster.pod_views.clone();
+    let count = known.cluster.pod_views.len();
+    let text = String::from_utf8(encode(&record, &provenance).unwrap()).unwrap();
+    let line = text.lines().find(|line| line.starts_with("{\"case\"")).unwrap();
+    let case: Value = serde_json::from_str(line).unwrap();
+    let numbers: Vec<_> = (0..count).collect();
+    assert_eq!(case.pointer("/case/survey/in_cluster/group/shapes").unwrap(), &json!(numbers));
+}
+
+#[test]
+fn a_pod_that_the_file_lacks_is_refused() {
+    let mut content = content();
+    content["record"]["cases"][0]["survey"]["in_cluster"]["group"]["shapes"] = json!([1000]);
+    assert!(matches!(decode(&sealed(&content)), Err(Error::NoSuchPod { number: 1000 })));
 }
 
 #[test]
@@ -186,17 +230,16 @@ fn content() -> Value {
 
 /// Returns the content as it is written after it was read.
 fn again(content: &Value) -> Value {
-    let (record, provenance) = decode(&sealed(content)).unwrap();
-    let mut file: Value = serde_json::from_slice(&encode(&record, &provenance).unwrap()).unwrap();
-    file["content"].take()
+    let read = decode(&sealed(content)).unwrap();
+    let (record, provenance) = decode(&encode(&read.0, &read.1).unwrap()).unwrap();
+    serde_json::to_value(saved_v1::Content::from((record, provenance))).unwrap()
 }
 
 /// Returns a whole file with this content.
 fn sealed(content: &Value) -> Vec<u8> {
     let content = serde_json::value::to_raw_value(content).unwrap();
-    let sha256 = digest(&content);
-    serde_json::to_vec(&Envelope { kind: KIND, version: VERSION, sha256: &sha256, content: &content })
-        .unwrap()
+    let sha256 = sha256(content.get().as_bytes());
+    serde_json::to_vec(&Envelope { kind: KIND, version: 1, sha256: &sha256, content: &content }).unwrap()
 }
 
 /// Collects the paths of all keys; the elements of a list share the path of the list.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Shared,
     form::{each, saved_struct},
+    group_pod::Numbers,
     surroundings::Surroundings,
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 
 /// The delivery and the surroundings of one probe.
 #[derive(Deserialize, Serialize)]
-pub(super) struct Case {
+pub(in crate::evidence) struct Case {
     collected: Collected,
     #[serde(rename = "survey")]
     surroundings: Surroundings,
@@ -41,15 +42,15 @@ struct Breach(String);
 
 impl Case {
     /// Returns the internal case. Refuses a case of a cluster if the file lacks the cluster.
-    pub(super) fn restore(self, shared: Option<&Shared>) -> Result<case::Case, Error> {
+    pub(in crate::evidence) fn restore(self, shared: Option<&Shared>) -> Result<case::Case, Error> {
         let Self { collected, surroundings } = self;
         Ok(case::Case { collected: collected.into(), surroundings: surroundings.restore(shared)? })
     }
-}
 
-impl From<case::Case> for Case {
-    fn from(case::Case { collected, surroundings }: case::Case) -> Self {
-        Self { collected: collected.into(), surroundings: surroundings.into() }
+    /// Returns the saved case, with the numbers of pods that the file keeps apart.
+    pub(in crate::evidence) fn of(case: case::Case, numbers: &Numbers) -> Self {
+        let case::Case { collected, surroundings } = case;
+        Self { collected: collected.into(), surroundings: Surroundings::of(surroundings, numbers) }
     }
 }
 

@@ -15,7 +15,7 @@ macro_rules! saved_struct {
     ) => {
         #[derive(serde::Deserialize, serde::Serialize)]
         $(#[$meta])*
-        pub(super) struct $name { $($(#[$field_meta])* $field: $type,)+ }
+        pub(in crate::evidence) struct $name { $($(#[$field_meta])* $field: $type,)+ }
 
         impl From<$module::$internal> for $name {
             fn from($module::$internal { $($field),+ }: $module::$internal) -> Self {
@@ -44,7 +44,7 @@ macro_rules! saved_enum {
     ) => {
         #[derive(serde::Deserialize, serde::Serialize)]
         $(#[$meta])*
-        pub(super) enum $name { $($(#[$variant_meta])* #[serde(rename = $saved)] $variant,)+ }
+        pub(in crate::evidence) enum $name { $($(#[$variant_meta])* #[serde(rename = $saved)] $variant,)+ }
 
         impl From<$module::$internal> for $name {
             fn from(internal: $module::$internal) -> Self {

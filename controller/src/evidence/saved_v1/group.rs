@@ -2,15 +2,15 @@
 
 use super::{
     form::{each, optional, saved_enum, saved_struct},
+    group_pod::{self, GroupPod},
     node::NodeKind,
     placement::Placement,
-    pod::PodView,
     selector::Labels,
 };
 use crate::case::cluster;
 
 saved_struct! {
-    /// The pods that one probe represents.
+    /// The pods that one probe represents. Their declarations are converted apart, with the cluster's.
     Group for cluster::Group {
         pool: String,
         kind: Option<NodeKind> => optional,
@@ -23,10 +23,22 @@ saved_struct! {
         withheld: Vec<String>,
         placement: Placement => Into::into,
         #[serde(rename = "shapes")]
-        pod_views: Vec<PodView> => each,
+        pod_views: Vec<GroupPod> => group_pod::apart,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_place: Option<String>,
         refused: Option<String>,
+    }
+}
+
+impl Group {
+    /// Takes the pods out, which the cluster's list completes.
+    pub(super) fn take_pods(&mut self) -> Vec<GroupPod> {
+        std::mem::take(&mut self.pod_views)
+    }
+
+    /// Returns the group with these pods.
+    pub(super) fn with(self, pod_views: Vec<GroupPod>) -> Self {
+        Self { pod_views, ..self }
     }
 }
 

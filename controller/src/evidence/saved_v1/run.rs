@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Shared,
     case::Case,
-    form::{each, optional, saved_enum, saved_struct},
+    form::{optional, saved_enum, saved_struct},
 };
 use crate::{
     case::{circumstances, environment},
@@ -21,11 +21,22 @@ saved_struct! {
     }
 }
 
-/// All parts of a run that are judged.
+/// The parts of a run that are judged, besides its cases.
 #[derive(Deserialize, Serialize)]
-pub(super) struct Record {
+pub(in crate::evidence) struct Record {
     environment: Declared,
-    /// The circumstances of the run; `None` in older files of this version, which lack the key.
+    /// The circumstances of the run; `None` in older files of version 1, which lack the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    circumstances: Option<Circumstances>,
+    only_production: bool,
+    remarks: Vec<String>,
+}
+
+/// All parts of a run that are judged, as version 1 writes them.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+pub(super) struct WholeRecord {
+    environment: Declared,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     circumstances: Option<Circumstances>,
     only_production: bool,
@@ -77,29 +88,50 @@ pub(super) enum Place {
 // === impl Record ===
 
 impl Record {
-    /// Returns the internal record. Refuses a case of a cluster if the file lacks the cluster.
-    pub(super) fn restore(self, shared: Option<&Shared>) -> Result<record::Record, saved::Error> {
-        let Self { environment, circumstances, only_production, remarks, cases } = self;
-        Ok(record::Record {
+    /// Returns the internal record, without cases.
+    pub(in crate::evidence) fn restore(self) -> record::Record {
+        let Self { environment, circumstances, only_production, remarks } = self;
+        record::Record {
             environment: environment.into(),
             circumstances: optional(circumstances),
             only_production,
             remarks,
-            cases: cases.into_iter().map(|case| case.restore(shared)).collect::<Result<_, _>>()?,
-        })
+            cases: Vec::new(),
+        }
     }
 }
 
-impl From<record::Record> for Record {
-    fn from(record: record::Record) -> Self {
-        let record::Record { environment, circumstances, only_production, remarks, cases } = record;
+impl From<&record::Record> for Record {
+    fn from(record: &record::Record) -> Self {
+        let record::Record { environment, circumstances, only_production, remarks, cases: _ } = record;
         Self {
-            environment: environment.into(),
-            circumstances: optional(circumstances),
-            only_production,
-            remarks,
-            cases: each(cases),
+            environment: environment.clone().into(),
+            circumstances: optional(circumstances.clone()),
+            only_production: *only_production,
+            remarks: remarks.clone(),
         }
+    }
+}
+
+// === impl WholeRecord ===
+
+impl WholeRecord {
+    /// Returns the internal record. Refuses a case of a cluster if the file lacks the cluster.
+    pub(super) fn restore(self, shared: Option<&Shared>) -> Result<record::Record, saved::Error> {
+        let Self { environment, circumstances, only_production, remarks, cases } = self;
+        let cases = cases.into_iter().map(|case| case.restore(shared)).collect::<Result<_, _>>()?;
+        let rest = Record { environment, circumstances, only_production, remarks };
+        Ok(record::Record { cases, ..rest.restore() })
+    }
+}
+
+#[cfg(test)]
+impl From<record::Record> for WholeRecord {
+    fn from(record: record::Record) -> Self {
+        let numbers = super::Numbers::default();
+        let cases = record.cases.iter().cloned().map(|case| Case::of(case, &numbers)).collect();
+        let Record { environment, circumstances, only_production, remarks } = (&record).into();
+        Self { environment, circumstances, only_production, remarks, cases }
     }
 }
 

@@ -10,12 +10,13 @@ use super::{
     destination::{Control, Destination, Ingress},
     form::{each, observed, optional, saved_struct},
     group::Group,
+    group_pod::Numbers,
     machine::{Limits, Machine},
     profile::Profile,
     subject::{ControlPods, RanPod, Subject},
 };
 use crate::{
-    case::{self, host_process, rounds::Rounds},
+    case::{self, cluster::Group as Internal, host_process, rounds::Rounds},
     evidence::saved::Error,
 };
 
@@ -127,8 +128,9 @@ impl Surroundings {
     }
 }
 
-impl From<case::Surroundings> for Surroundings {
-    fn from(surroundings: case::Surroundings) -> Self {
+impl Surroundings {
+    /// Returns the saved surroundings, with the numbers of pods that the file keeps apart.
+    pub(super) fn of(surroundings: case::Surroundings, numbers: &Numbers) -> Self {
         let case::Surroundings {
             subject,
             declared,
@@ -168,7 +170,7 @@ impl From<case::Surroundings> for Surroundings {
             control: control.into(),
             arrived,
             ingress: optional(ingress),
-            in_cluster: optional(in_cluster),
+            in_cluster: in_cluster.map(|known| InCluster::of(known, numbers)),
         }
     }
 }
@@ -177,22 +179,25 @@ impl From<case::Surroundings> for Surroundings {
 
 impl InCluster {
     fn restore(self, shared: Option<&Shared>) -> Result<case::InCluster, Error> {
-        let Self { group, environment, pod, control_pods } = self;
+        let Self { mut group, environment, pod, control_pods } = self;
         let Shared { cluster, coverage } = shared.cloned().ok_or(Error::NoCluster)?;
+        let pods = group.take_pods().into_iter();
+        let pod_views = pods.map(|pod| pod.restore(&cluster)).collect::<Result<_, _>>()?;
         Ok(case::InCluster {
+            group: Internal { pod_views, ..group.into() },
             cluster,
             coverage,
-            group: group.into(),
             environment,
             pod: optional(pod),
             control_pods: optional(control_pods),
         })
     }
-}
 
-impl From<case::InCluster> for InCluster {
-    fn from(known: case::InCluster) -> Self {
-        let case::InCluster { cluster: _, coverage: _, group, environment, pod, control_pods } = known;
-        Self { group: group.into(), environment, pod: optional(pod), control_pods: optional(control_pods) }
+    fn of(known: case::InCluster, numbers: &Numbers) -> Self {
+        let case::InCluster { cluster: _, coverage: _, mut group, environment, pod, control_pods } = known;
+        let pods = std::mem::take(&mut group.pod_views).into_iter();
+        let pod_views = pods.map(|pod| numbers.saved(pod)).collect();
+        let group = Group::from(group).with(pod_views);
+        Self { group, environment, pod: optional(pod), control_pods: optional(control_pods) }
     }
 }

@@ -103,7 +103,8 @@ fn finding<'a>(
     sandbox: usize,
 ) -> Option<&'a ReportedFinding> {
     requirement.number(sandbox)?;
-    report.sandboxes.get(sandbox)?.findings.iter().find(|finding| finding.id == requirement.id())
+    let mut findings = report.sandboxes.get(sandbox)?.findings.iter().map(AsRef::as_ref);
+    findings.find(|finding: &&ReportedFinding| finding.id == requirement.id())
 }
 
 /// Returns the columns in the order of the report, in which the worst comes first.

@@ -44,7 +44,7 @@ pub(super) fn described<'a>(
             let anchor = ids.get(finding.id)?.anchor(place);
             (Rank::of(finding).effect != Effect::None).then_some((finding, anchor))
         };
-        let mut gaps: Vec<_> = reported.findings.iter().filter_map(gap).collect();
+        let mut gaps: Vec<_> = reported.findings.iter().map(AsRef::as_ref).filter_map(gap).collect();
         gaps.sort_by_key(|(finding, _)| Rank::of(finding));
         Sandbox { reported, label, gaps, common: grid.common.contains(&place) }
     };
@@ -57,7 +57,7 @@ pub(super) fn looks(report: &Report) -> (Vec<Looks<'_>>, usize) {
     let mut left_out = 0;
     for (place, sandbox) in report.sandboxes.iter().enumerate() {
         let mut fared: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
-        for observation in &sandbox.observations {
+        for observation in &*sandbox.observations {
             fared.entry(&observation.outcome).or_default().push(observation.observer);
         }
         let full = all.len() == MOST_LOOKS;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A requirement's finding in one sandbox.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub struct ReportedFinding {
     /// The requirement's id.
     pub id: &'static str,
@@ -44,7 +44,7 @@ pub struct ReportedFinding {
 }
 
 /// The fix on one platform.
-#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub struct PlatformRemedy {
     /// The platform's name, such as "GKE". New names are no new version.
     pub platform: &'static str,
@@ -53,7 +53,7 @@ pub struct PlatformRemedy {
 }
 
 /// One observation that a finding rests on.
-#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub struct Citation {
     /// The observer's id, or the source outside of the sandbox, such as "machine" or "bundle".
     pub source: &'static str,
@@ -62,7 +62,7 @@ pub struct Citation {
 }
 
 /// The name of an outcome; the finding has its reason.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportedOutcome {
     /// The requirement was seen to hold.

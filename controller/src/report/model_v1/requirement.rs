@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::judge::{policy, requirement};
 
 /// The part of a sandbox that a requirement is about.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Area {
     /// The kernel that answers the sandbox.
@@ -24,7 +24,7 @@ pub enum Area {
 }
 
 /// The effect of the environment on a requirement.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Blocks in every environment.
@@ -38,7 +38,7 @@ pub enum Class {
 }
 
 /// The effect of a requirement on the verdict.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Enforcement {
     /// Unmet gives *not ready*, inconclusive gives *undetermined*.

@@ -1,5 +1,7 @@
 //! A judged sandbox, with its findings and the fate of each observation.
 
+use std::sync::Arc;
+
 use proto::Observed;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,6 +10,7 @@ use super::{ReportedFinding, Subject, Verdict};
 use crate::{
     case,
     judge::{finding::Judged, platforms, verdict},
+    report::interned::Interned,
 };
 
 /// A judged sandbox, or the pods that one probe represents.
@@ -25,13 +28,13 @@ pub struct ReportedSandbox {
     #[serde(default)]
     pub platforms: Vec<&'static str>,
     /// One finding for each requirement.
-    pub findings: Vec<ReportedFinding>,
+    pub findings: Vec<Arc<ReportedFinding>>,
     /// The fate of each of the probe's observations.
-    pub observations: Vec<ReportedObservation>,
+    pub observations: Arc<Vec<ReportedObservation>>,
 }
 
 /// The fate of one observation. The findings that rest on an observation cite its content.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub struct ReportedObservation {
     /// The observer's id.
     pub observer: &'static str,
@@ -57,10 +60,18 @@ pub struct RanPod {
     pub asked_after_ms: Option<u64>,
 }
 
+/// The findings and observations of earlier sandboxes: those of a later one are equal, as a rule.
+#[derive(Debug, Default)]
+pub(in crate::report) struct Known {
+    findings: Interned<ReportedFinding>,
+    observations: Interned<Vec<ReportedObservation>>,
+}
+
 // === impl ReportedSandbox ===
 
 impl ReportedSandbox {
-    pub(in crate::report) fn new(Judged { case, findings }: &Judged<'_>) -> Self {
+    /// Returns the public form of a judged case. Equal findings of several sandboxes are one value.
+    pub(in crate::report) fn new(Judged { case, findings }: &Judged<'_>, known: &mut Known) -> Self {
         let introduction = case.collected.introduction.as_ref();
         let platforms = platforms::recognised(case);
         Self {
@@ -68,9 +79,14 @@ impl ReportedSandbox {
             verdict: verdict::Verdict::of(findings).into(),
             probe: introduction.map(|introduction| introduction.probe_version.clone()),
             pod: case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref()).map(RanPod::from),
-            findings: findings.iter().map(|finding| ReportedFinding::new(finding, &platforms)).collect(),
+            findings: findings
+                .iter()
+                .map(|finding| known.findings.share(ReportedFinding::new(finding, &platforms)))
+                .collect(),
             platforms: platforms.into_iter().map(platforms::Platform::title).collect(),
-            observations: case.evidence().outcomes().iter().map(ReportedObservation::new).collect(),
+            observations: known
+                .observations
+                .share(case.evidence().outcomes().iter().map(ReportedObservation::new).collect()),
         }
     }
 }

@@ -44,13 +44,15 @@ pub enum Standing {
 // === impl ReportedWaiver ===
 
 impl ReportedWaiver {
-    pub(in crate::report) fn new(waiver: &Waiver, policy: &Policy, judged: &[Judged<'_>]) -> Self {
+    /// Returns true if a judged case needs a waiver.
+    pub(in crate::report) fn is_needed(waiver: &Waiver, judged: &Judged<'_>) -> bool {
         let of_it = |finding: &&Finding| finding.requirement.id == waiver.requirement;
-        let needed = judged
-            .iter()
-            .filter(|judged| waiver.scope.covers(&judged.case.surroundings.subject))
-            .flat_map(|judged| judged.findings.iter().filter(of_it))
-            .any(|finding| finding.is_unmet() || finding.is_undecided());
+        let is_gap = |finding: &Finding| finding.is_unmet() || finding.is_undecided();
+        waiver.scope.covers(&judged.case.surroundings.subject)
+            && judged.findings.iter().filter(of_it).any(is_gap)
+    }
+
+    pub(in crate::report) fn new(waiver: &Waiver, policy: &Policy, needed: bool) -> Self {
         Self {
             requirement: waiver.requirement,
             scope: waiver.scope.title(),

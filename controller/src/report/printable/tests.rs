@@ -164,7 +164,7 @@ fn sarif_and_what_people_read_bound_each_text() {
     report.notes.push(long.clone());
     let finding =
         report.sandboxes.iter_mut().flat_map(|sandbox| &mut sandbox.findings).find(|it| it.is_wanting());
-    finding.unwrap().because = long;
+    Arc::make_mut(finding.unwrap()).because = long;
     // The metrics have no sentences.
     let read = |format: &Format| !matches!(format, Format::Json | Format::Prometheus);
     for format in Format::value_variants().iter().copied().filter(read) {

@@ -40,7 +40,7 @@ fn detail(finding: &ReportedFinding, style: Style) -> String {
 
 fn observations(sandbox: &ReportedSandbox, style: Style) -> String {
     let mut table = table(style);
-    for observation in &sandbox.observations {
+    for observation in &*sandbox.observations {
         table.add_row([observation.observer, &observation.outcome]);
     }
     trimmed(&table)
