@@ -259,7 +259,7 @@ impl ClusterLauncher {
             waiting: plan.groups.len().into(),
         };
         let turn = |(index, group)| {
-            let probed = probing.probe(index, group);
+            let probed = Box::pin(probing.probe(index, group));
             async move { (index, probed.await) }
         };
         // No group waits for the end of another one that came before it in the plan.

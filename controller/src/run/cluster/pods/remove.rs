@@ -358,13 +358,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pods_beside_a_strangers_are_not_deleted_by_one_request() {
-        assert_eq!(collected(300, true).await, (false, Vec::new()));
-    }
-
-    #[tokio::test]
-    async fn a_few_pods_are_not_deleted_by_one_request() {
+    async fn few_pods_and_those_beside_a_strangers_are_not() {
         assert_eq!(collected(FEW, false).await, (false, Vec::new()));
+        assert_eq!(collected(300, true).await, (false, Vec::new()));
     }
 
     fn found() -> Vec<Found> {
