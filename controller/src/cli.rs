@@ -10,9 +10,11 @@ mod ending;
 mod error;
 mod evidence;
 mod explain_policy;
+mod gate;
 mod image;
 mod plan;
 mod policy;
+mod publishing;
 mod rbac;
 mod requirements;
 mod schema;
@@ -49,6 +51,7 @@ enum Command {
     Doctor(doctor::Arguments),
     ExplainPolicy(explain_policy::Arguments),
     Rbac(rbac::Arguments),
+    Gate(Box<gate::Arguments>),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
     #[command(visible_alias = "explain")]
@@ -87,6 +90,7 @@ fn run_parsed(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Doctor(arguments) => arguments.run(),
         Command::ExplainPolicy(arguments) => arguments.run(),
         Command::Rbac(arguments) => arguments.run(),
+        Command::Gate(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
         Command::Requirements(arguments) => arguments.run(),

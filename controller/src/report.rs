@@ -22,6 +22,7 @@ pub mod model_v1;
 mod notes;
 mod printable;
 mod prometheus;
+pub(crate) mod proof;
 mod report_objects;
 mod sarif;
 pub mod schema;

@@ -6,5 +6,6 @@ pub mod file;
 pub(crate) mod gzip;
 pub mod names;
 pub(crate) mod printable;
+pub(crate) mod proof;
 #[doc(hidden)]
 pub mod world;

@@ -18,6 +18,7 @@ mod deployed;
 mod doctor;
 mod endings;
 mod faults;
+mod gate;
 mod hostile;
 mod images;
 mod interruptions;
@@ -101,6 +102,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(meanwhile::TESTS),
         suite.tests(deployed::TESTS),
         suite.tests(doctor::TESTS),
+        suite.tests(gate::TESTS),
         suite.tests(hostile::TESTS),
         suite.tests(outside::TESTS),
         suite.tests(images::TESTS),

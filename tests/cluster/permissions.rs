@@ -27,7 +27,7 @@ const AT_ONCE: usize = 3;
 pub(super) struct Gate<'a> {
     cluster: &'a Cluster,
     pub(super) shop: Namespace<'a>,
-    control: Namespace<'a>,
+    pub(super) control: Namespace<'a>,
 }
 
 /// Roles, bindings and accounts of a test, some of them in namespaces that it does not own.

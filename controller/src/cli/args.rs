@@ -8,6 +8,7 @@ pub(super) mod marks;
 pub(super) mod network;
 pub(super) mod output;
 pub(super) mod policy;
+pub(super) mod publish;
 pub(super) mod settings;
 pub(super) mod target;
 mod workloads;

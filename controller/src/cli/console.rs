@@ -50,6 +50,12 @@ pub(super) fn tell(error: &dyn Error, help: Option<&str>) {
     _ = world::write(Stream::Error, format!("error: {}{help}\n", printable::error(&chain)).as_bytes());
 }
 
+/// Tells a person on standard error what a command did beside its answer.
+pub(super) fn say(text: &str) {
+    // If standard error is closed, the exit code still tells.
+    _ = world::write(Stream::Error, format!("{}\n", printable::line(text)).as_bytes());
+}
+
 /// Prints the answer of a command to standard output, without text that harms its reader.
 pub(super) fn print(text: &str) -> Exit {
     match world::write(Stream::Output, printable::page(text).as_bytes()) {

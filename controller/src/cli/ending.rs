@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::error::CommandError;
+use tokio::time::Instant;
+
+use super::{error::CommandError, publishing::Publishing};
 use crate::{
     evidence::{
         record::Record,
         saved::{self, Provenance},
     },
     judge::{exit::Exit, policy::Policy},
-    report::{Report, deliver::Delivery},
+    report::{Report, deliver::Delivery, proof::Pools},
     run::{self, FinishedRun, RunRequest, launcher::Launcher},
     support::{clock, file},
 };
@@ -25,6 +27,8 @@ pub(super) struct Ending {
     pub(super) save_evidence: Option<PathBuf>,
     /// The SHA-256 of the probe; `None` if the controller has no probe.
     pub(super) probe: Option<String>,
+    /// The place of the proof; `None` without `--publish`.
+    pub(super) publishing: Option<Publishing>,
 }
 
 impl Ending {
@@ -34,13 +38,19 @@ impl Ending {
         launcher: &impl Launcher,
         request: RunRequest,
     ) -> Result<Exit, CommandError> {
+        let began = Instant::now();
         let FinishedRun { record, stopped, leftovers, failure } = run::record(launcher, request).await?;
         // The evidence is saved first, so that judging can let go of each case. The report is written even if the evidence
         // cannot be saved.
         let saved = self.save(&record);
+        let pools = self.publishing.as_ref().map(|_| Pools::of(&record));
         let report = Report::of_last(record, &self.policy);
         let delivered = self.delivery.deliver(&report);
-        let written = saved.and(delivered.map_err(CommandError::from));
+        let mut written = saved.and(delivered.map_err(CommandError::from));
+        if let (Some(publishing), Some(pools)) = (&self.publishing, pools) {
+            let published = publishing.publish(&report, pools, began).await;
+            written = written.and(published);
+        }
         let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !leftovers.is_empty());
         if let Some(error) = written.err().or(failure.map(CommandError::from)) {
             error.tell();

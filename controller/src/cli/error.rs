@@ -7,7 +7,7 @@ use crate::{
     report::deliver::Undelivered,
     run::{
         RunError,
-        cluster::{connect::ConnectError, pods::Refusal, survey},
+        cluster::{connect::ConnectError, pods::Refusal, publish::PublishError, survey},
         local::{
             container::ContainerError,
             launch::LaunchError,
@@ -28,6 +28,12 @@ pub(super) enum CommandError {
     Save(#[from] file::Error),
     #[error("failed to write the report")]
     Deliver(#[from] Undelivered),
+    #[error("failed to publish the proof")]
+    Publish(#[from] PublishError),
+    #[error("the API server did not take the proof in time")]
+    PublishedLate,
+    #[error("no proof was published: the run judged no pods of a namespace")]
+    NothingToPublish,
 }
 
 /// The command that grants the permissions for launching probes.
@@ -72,6 +78,11 @@ impl CommandError {
             Self::Run(error) => of_run(error),
             Self::Encode(_) => Some("run the command again"),
             Self::Save(_) => Some("--save-evidence takes a file in an existing, writable folder"),
+            Self::Publish(error) => Some(of_publication(error)),
+            Self::PublishedLate => {
+                Some("check the cluster by `kubectl get --raw /readyz`; the former proof ends by itself")
+            }
+            Self::NothingToPublish => Some("the report says why; the former proof ends by itself"),
             Self::Deliver(_) => Some(
                 "--output takes FORMAT=FILE, a file in an existing, writable folder; the exit code is 4 whatever the verdict",
             ),
@@ -157,6 +168,20 @@ const fn of_container(error: &ContainerError) -> &'static str {
             "run the command as the user who may read the container's bundle, usually root"
         }
         ContainerError::Prepare { .. } => "set TMPDIR to an existing, writable folder",
+    }
+}
+
+/// Returns the remedy for a proof that was not published.
+const fn of_publication(error: &PublishError) -> &'static str {
+    match error {
+        PublishError::Connect(error) => of_connection(error),
+        PublishError::NoPlace { .. } | PublishError::Read { .. } | PublishError::Write { .. } => {
+            "`controller gate --namespace NAME --runtime-class CLASS | kubectl apply -f -` makes the proof's place and the role of \
+             its writer"
+        }
+        PublishError::NoTime => {
+            "the answers of the API server must have a Date; a proxy before it may drop the header"
+        }
     }
 }
 

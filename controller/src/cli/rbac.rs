@@ -46,7 +46,7 @@ impl Arguments {
     }
 }
 
-fn subject(text: &str) -> Result<Subject, String> {
+pub(super) fn subject(text: &str) -> Result<Subject, String> {
     match text.split_once(':') {
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
             Ok(Subject { namespace: namespace.to_owned(), name: name.to_owned() })

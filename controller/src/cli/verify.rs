@@ -11,12 +11,14 @@ use super::{
     args::{
         attempts, network, output,
         policy::{self, Sources},
+        publish,
         settings::{Names, Setting},
         target,
     },
     block_on,
     console::colour_is_wanted,
     ending::Ending,
+    publishing::Publishing,
 };
 use crate::{
     case::rounds::Rounds,
@@ -90,6 +92,8 @@ pub(super) struct Arguments {
     policy: policy::Arguments,
     #[command(flatten)]
     output: output::Arguments,
+    #[command(flatten)]
+    publish: publish::Arguments,
     /// Measure the sandbox's share of processor time; this keeps its processors busy for 3 s
     #[arg(long, conflicts_with = "live", help_heading = "Target")]
     measure_cpu: bool,
@@ -151,6 +155,11 @@ impl Arguments {
             only_production: policy.only_production,
             started_at: clock::now(),
         };
+        let publishing = target.as_ref().and_then(|target| {
+            let (keeper, life) = self.publish.place()?;
+            let (login, namespace) = (target.login.clone(), target.namespace.clone());
+            Some(Publishing { login, namespace, keeper, life })
+        });
         let ending = Ending {
             policy,
             delivery,
@@ -159,6 +168,7 @@ impl Arguments {
                 Some(path) => std::fs::read(path).ok().map(|probe| sha256(&probe)),
                 None => embedded::probe().map(sha256),
             },
+            publishing,
         };
         if let Some(target) = target {
             let target = if self.attempts.are_made() { target } else { target.without_control_pods() };

@@ -15,6 +15,7 @@ pub mod permission;
 mod placing;
 pub(crate) mod pods;
 mod probing;
+pub(crate) mod publish;
 pub(crate) mod readiness;
 mod rehearsal;
 mod remarks;

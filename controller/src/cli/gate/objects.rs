@@ -1,0 +1,282 @@
+//! The objects of a gate. CEL has no clock; the API server has set a pod's `creationTimestamp` when policies see the pod, whatever
+//! its creator sent (kubernetes.io, "Validating Admission Policy"; apiserver, `pkg/registry/rest/create.go`), and that time is
+//! compared with the proof's.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    run::cluster::permission::Subject,
+    support::{names::PRODUCT, proof},
+};
+
+/// How far a proof's time may be ahead of a pod's: API servers of one cluster have clocks of their own.
+const SKEW: Duration = Duration::from_mins(1);
+
+/// The settings of a gate.
+pub(super) struct Gate<'a> {
+    /// The namespace whose pods need a proof.
+    pub(super) namespace: &'a str,
+    /// The RuntimeClasses whose pods need the proof.
+    pub(super) classes: &'a [String],
+    /// True if pods of other classes are refused.
+    pub(super) sandboxed_only: bool,
+    /// The namespace that keeps the proof.
+    pub(super) keeper: &'a str,
+    /// The service account that publishes the proof.
+    pub(super) account: &'a Subject,
+    /// The greatest age of a proof.
+    pub(super) max_age: Duration,
+    /// The name of the environment that the proof must be for.
+    pub(super) environment: String,
+    /// The policy's actions.
+    pub(super) actions: &'a [&'static str],
+}
+
+impl Gate<'_> {
+    /// Returns all objects as YAML documents.
+    pub(super) fn text(&self) -> Result<String, serde_saphyr::SerializeError> {
+        let objects = [self.proof(), self.role(), self.binding_of_role(), self.policy(), self.binding()];
+        let documents: Result<Vec<_>, _> = objects.iter().map(serde_saphyr::to_string).collect();
+        Ok(documents?.join("---\n"))
+    }
+
+    fn name(&self) -> String {
+        format!("podproof-gate-{}", self.namespace)
+    }
+
+    /// Returns the proof's empty place. With the place, a pod without a proof is refused in the gate's own words; and only who may
+    /// change this one object can write the proof.
+    fn proof(&self) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": proof::name(self.namespace),
+                "namespace": self.keeper,
+                "annotations": {
+                    "podproof.dev/note": format!("`controller verify --publish` writes the proof of namespace {}", self.namespace),
+                },
+            },
+        })
+    }
+
+    fn role(&self) -> Value {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": { "name": self.name(), "namespace": self.keeper },
+            "rules": [{
+                "apiGroups": [""],
+                "resources": ["configmaps"],
+                "resourceNames": [proof::name(self.namespace)],
+                "verbs": ["get", "patch"],
+            }],
+        })
+    }
+
+    fn binding_of_role(&self) -> Value {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": { "name": self.name(), "namespace": self.keeper },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": self.name() },
+            "subjects": [
+                { "kind": "ServiceAccount", "namespace": self.account.namespace, "name": self.account.name },
+            ],
+        })
+    }
+
+    fn policy(&self) -> Value {
+        let Subject { namespace, name } = self.account;
+        let user = literal(&format!("system:serviceaccount:{namespace}:{name}"));
+        let mut conditions = vec![json!({
+            "name": "not-a-run-of-the-gate",
+            "expression": format!("request.userInfo.username != {user}"),
+        })];
+        if !self.sandboxed_only {
+            conditions.push(json!({ "name": "sandboxed", "expression": format!("has(object.spec.runtimeClassName) && object.spec.runtimeClassName in {}", self.list()) }));
+        }
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": { "name": self.name(), "labels": { "app.kubernetes.io/name": PRODUCT } },
+            "spec": {
+                "failurePolicy": "Fail",
+                "paramKind": { "apiVersion": "v1", "kind": "ConfigMap" },
+                "matchConstraints": {
+                    "resourceRules": [
+                        { "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"] },
+                    ],
+                },
+                "matchConditions": conditions,
+                "variables": variables(),
+                "validations": self.validations(),
+            },
+        })
+    }
+
+    /// Returns the rules. The first that fails gives the message, so that the order is that of the questions of a reader.
+    fn validations(&self) -> Vec<Value> {
+        let command = format!(
+            "run: controller verify --namespace {} --environment {} --publish {} --as system:serviceaccount:{}:{}",
+            self.namespace, self.environment, self.keeper, self.account.namespace, self.account.name
+        );
+        let rule = |expression: String, message: &str| {
+            let message = format!("'podproof: ' + {message} + '; ' + {}", literal(&command));
+            json!({ "expression": expression, "messageExpression": message, "reason": "Forbidden" })
+        };
+        let created = "object.metadata.creationTimestamp";
+        let age = format!("timestamp({created}) - timestamp(variables.verifiedAt)");
+        let most = self.max_age.as_secs();
+        let mut rules = Vec::new();
+        if self.sandboxed_only {
+            let class = format!(
+                "has(object.spec.runtimeClassName) && object.spec.runtimeClassName in {}",
+                self.list()
+            );
+            rules.push(rule(
+                class,
+                &literal(&format!(
+                    "the namespace takes only pods of the RuntimeClasses {}",
+                    self.classes.join(", ")
+                )),
+            ));
+        }
+        rules.extend([
+            rule("variables.verdict != ''".into(), "'there is no proof for this namespace yet'"),
+            rule(
+                "variables.judged == request.namespace".into(),
+                "'the proof is for namespace ' + variables.judged",
+            ),
+            rule(
+                "variables.verdict in ['ready', 'ready-with-warnings']".into(),
+                "'the namespace is ' + variables.verdict + ' by the check of ' + variables.verifiedAt",
+            ),
+            rule(
+                format!("variables.environment == {}", literal(&self.environment)),
+                "'the proof is for environment ' + variables.environment",
+            ),
+            rule("variables.whole == 'true'".into(), "'the proof is for a part of the namespace'"),
+            rule(
+                "has(object.spec.runtimeClassName) && object.spec.runtimeClassName in variables.runtimeClasses.split(',')".into(),
+                "'the proof is for pods of RuntimeClass ' + variables.runtimeClasses",
+            ),
+            rule(
+                format!("{age} <= duration('{most}s') && timestamp({created}) <= timestamp(variables.expiresAt)"),
+                &format!("'the proof of ' + variables.verifiedAt + ' is older than {most} s or has expired'"),
+            ),
+            rule(
+                format!("{age} >= duration('-{}s')", SKEW.as_secs()),
+                "'the proof is of a later time than the pod: ' + variables.verifiedAt",
+            ),
+        ]);
+        rules
+    }
+
+    fn binding(&self) -> Value {
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": self.name(), "labels": { "app.kubernetes.io/name": PRODUCT } },
+            "spec": {
+                "policyName": self.name(),
+                "paramRef": {
+                    "name": proof::name(self.namespace),
+                    "namespace": self.keeper,
+                    "parameterNotFoundAction": "Deny",
+                },
+                "validationActions": self.actions,
+                "matchResources": {
+                    "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": self.namespace } },
+                },
+            },
+        })
+    }
+
+    fn list(&self) -> String {
+        let classes = self.classes.iter().map(|class| literal(class));
+        format!("[{}]", classes.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Returns a variable for each key of the proof, empty where the proof lacks the key.
+fn variables() -> Vec<Value> {
+    // CEL reserves the word of the namespace's key.
+    let judged = ("judged", proof::NAMESPACE);
+    let same = |key| (key, key);
+    let others = [
+        proof::VERDICT,
+        proof::ENVIRONMENT,
+        proof::WHOLE,
+        proof::CLASSES,
+        proof::VERIFIED_AT,
+        proof::EXPIRES_AT,
+    ];
+    let all = [judged].into_iter().chain(others.map(same));
+    all.map(|(name, key)| {
+        let expression = format!("has(params.data) && '{key}' in params.data ? params.data['{key}'] : ''");
+        json!({ "name": name, "expression": expression })
+    })
+    .collect()
+}
+
+/// Returns a text as a string of CEL (google/cel-spec, `doc/langdef.md`, "String and Bytes Values").
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate<'a>(account: &'a Subject, classes: &'a [String]) -> Gate<'a> {
+        Gate {
+            namespace: "shop",
+            classes,
+            sandboxed_only: false,
+            keeper: "podproof",
+            account,
+            max_age: Duration::from_hours(24),
+            environment: "production".into(),
+            actions: &["Deny"],
+        }
+    }
+
+    #[test]
+    fn a_gate_fails_closed() {
+        let (account, classes) =
+            (Subject { namespace: "podproof".into(), name: "gate".into() }, ["gvisor".to_owned()]);
+        let gate = gate(&account, &classes);
+        assert_eq!(gate.policy()["spec"]["failurePolicy"], "Fail");
+        assert_eq!(gate.binding()["spec"]["paramRef"]["parameterNotFoundAction"], "Deny");
+    }
+
+    #[test]
+    fn only_the_writer_of_one_object_is_granted_anything() {
+        let (account, classes) =
+            (Subject { namespace: "podproof".into(), name: "gate".into() }, ["gvisor".to_owned()]);
+        let rules = gate(&account, &classes).role()["rules"].clone();
+        assert_eq!(rules[0]["resourceNames"], json!(["podproof-proof-shop"]));
+        assert_eq!(rules.as_array().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn a_text_ends_no_string_of_cel() {
+        assert_eq!(literal("a'b\\c\nd"), "'a\\'b\\\\c\\nd'");
+    }
+
+    #[test]
+    fn every_key_of_the_rules_is_a_variable() {
+        let (account, classes) =
+            (Subject { namespace: "podproof".into(), name: "gate".into() }, ["gvisor".to_owned()]);
+        let rules = json!(gate(&account, &classes).validations()).to_string();
+        let variables = variables();
+        let names: Vec<_> = variables.iter().filter_map(|it| it["name"].as_str()).collect();
+        for used in rules.split("variables.").skip(1) {
+            let name: String = used.chars().take_while(char::is_ascii_alphanumeric).collect();
+            assert!(names.contains(&name.as_str()), "{name}");
+        }
+    }
+}

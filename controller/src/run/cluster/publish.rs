@@ -1,0 +1,204 @@
+//! The published proof of a run: one ConfigMap, which the gate of a namespace reads.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use http::{Request, header::DATE};
+use http_body_util::BodyExt;
+use jiff::{Timestamp, fmt::rfc2822};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+    client::Body,
+};
+use serde_json::json;
+
+use super::connect::{self, ConnectError, Login};
+use crate::support::{names::PRODUCT, proof};
+
+/// The largest answer that is read. A ConfigMap is at most 1 MiB (kubernetes.io, "ConfigMaps").
+const MOST: usize = 4 << 20;
+
+/// A proof and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Publication {
+    /// The namespace that keeps the proof.
+    pub(crate) keeper: String,
+    /// The name of the ConfigMap.
+    pub(crate) name: String,
+    /// Keys whose change is news.
+    pub(crate) content: BTreeMap<String, String>,
+    /// Keys that are others in each run.
+    pub(crate) origin: BTreeMap<String, String>,
+    /// The time that the proof is good for.
+    pub(crate) life: Duration,
+}
+
+/// What became of a proof.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Published {
+    /// The proof was written, and ends at this time.
+    Written(Timestamp),
+    /// The kept proof says the same and is younger than half of its life; it ends at this time.
+    Kept(Timestamp),
+}
+
+/// Why a proof was not published.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PublishError {
+    #[error("failed to connect to the cluster")]
+    Connect(#[from] ConnectError),
+    #[error("the namespace {keeper} has no ConfigMap {name} for the proof")]
+    NoPlace { keeper: String, name: String },
+    #[error("failed to read the proof {keeper}/{name}")]
+    Read { keeper: String, name: String, source: Box<kube::Error> },
+    #[error("the API server did not tell its time")]
+    NoTime,
+    #[error("failed to write the proof {keeper}/{name}")]
+    Write { keeper: String, name: String, source: Box<kube::Error> },
+}
+
+/// Publishes a proof of evidence that is so old. The API server's clock decides, since the gate goes by it, too.
+pub(crate) async fn publish(
+    login: &Login,
+    publication: &Publication,
+    age: impl Fn() -> Duration,
+) -> Result<Published, PublishError> {
+    let client = connect::connect(login).await?.client;
+    let (kept, now) = read(&client, publication).await?;
+    let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
+    if let Some(expires) = kept.and_then(|kept| still_good(&kept, publication, now)) {
+        return Ok(Published::Kept(expires));
+    }
+    let expires = verified.checked_add(publication.life).map_err(|_| PublishError::NoTime)?;
+    write(&client, publication, verified, expires).await?;
+    Ok(Published::Written(expires))
+}
+
+/// Returns the kept proof's keys and the API server's time, which every answer bears.
+async fn read(
+    client: &Client,
+    Publication { keeper, name, .. }: &Publication,
+) -> Result<(Option<BTreeMap<String, String>>, Timestamp), PublishError> {
+    let failed =
+        |source| PublishError::Read { keeper: keeper.clone(), name: name.clone(), source: Box::new(source) };
+    let path = format!("/api/v1/namespaces/{keeper}/configmaps/{name}");
+    let request =
+        Request::get(path).body(Body::empty()).map_err(|error| failed(kube::Error::HttpError(error)))?;
+    let answer = client.send(request).await.map_err(failed)?;
+    let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+    let now = date.and_then(|date| rfc2822::parse(date).ok()).map(|time| time.timestamp());
+    if answer.status() == http::StatusCode::NOT_FOUND {
+        return Err(PublishError::NoPlace { keeper: keeper.clone(), name: name.clone() });
+    }
+    let succeeded = answer.status().is_success();
+    let limited = http_body_util::Limited::new(answer.into_body(), MOST);
+    let body = limited.collect().await.map_err(|error| failed(kube::Error::Service(error)))?.to_bytes();
+    if !succeeded {
+        let status = serde_json::from_slice(&body).unwrap_or_default();
+        return Err(failed(kube::Error::Api(Box::new(status))));
+    }
+    let object: ConfigMap =
+        serde_json::from_slice(&body).map_err(|error| failed(kube::Error::SerdeError(error)))?;
+    Ok((object.data, now.ok_or(PublishError::NoTime)?))
+}
+
+/// Returns the end of a kept proof that says the same, and whose half life is not over.
+fn still_good(
+    kept: &BTreeMap<String, String>,
+    Publication { content, life, .. }: &Publication,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let same = content.iter().all(|(key, value)| kept.get(key) == Some(value));
+    let time = |key| kept.get(key).and_then(|time| time.parse::<Timestamp>().ok());
+    let (verified, expires) = (time(proof::VERIFIED_AT)?, time(proof::EXPIRES_AT)?);
+    // A proof from the future, or with another life than this run would give, is written anew.
+    let as_long = verified.checked_add(*life).ok() == Some(expires);
+    let half = verified.checked_add(*life / 2).ok()?;
+    (same && as_long && verified <= now && now < half).then_some(expires)
+}
+
+async fn write(
+    client: &Client,
+    Publication { keeper, name, content, origin, .. }: &Publication,
+    verified: Timestamp,
+    expires: Timestamp,
+) -> Result<(), PublishError> {
+    let mut data: BTreeMap<_, _> = content.iter().chain(origin).collect();
+    let (verified_at, expires_at) = (proof::VERIFIED_AT.to_owned(), proof::EXPIRES_AT.to_owned());
+    let (verified, expires) = (verified.to_string(), expires.to_string());
+    data.extend([(&verified_at, &verified), (&expires_at, &expires)]);
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": name, "namespace": keeper },
+        "data": data,
+    });
+    let params = PatchParams::apply(PRODUCT).force();
+    let api = Api::<ConfigMap>::namespaced(client.clone(), keeper);
+    let written = api.patch(name, &params, &Patch::Apply(&object)).await;
+    written.map(drop).map_err(|source| PublishError::Write {
+        keeper: keeper.clone(),
+        name: name.clone(),
+        source: Box::new(source),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn publication(verdict: &str) -> Publication {
+        Publication {
+            keeper: "podproof".into(),
+            name: proof::name("shop"),
+            content: [(proof::VERDICT.to_owned(), verdict.to_owned())].into(),
+            origin: BTreeMap::new(),
+            life: DAY,
+        }
+    }
+
+    fn kept(verified: &str, expires: &str) -> BTreeMap<String, String> {
+        [(proof::VERDICT, "ready"), (proof::VERIFIED_AT, verified), (proof::EXPIRES_AT, expires)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    fn good(verdict: &str, (verified, expires): (&str, &str), now: &str) -> bool {
+        still_good(&kept(verified, expires), &publication(verdict), now.parse().unwrap()).is_some()
+    }
+
+    const FRESH: (&str, &str) = ("2026-11-28T06:00:00Z", "2026-11-29T06:00:00Z");
+
+    #[test]
+    fn an_equal_proof_in_the_first_half_of_its_life_is_kept() {
+        assert!(good("ready", FRESH, "2026-11-28T17:59:59Z"));
+    }
+
+    #[test]
+    fn another_verdict_is_written_at_once() {
+        assert!(!good("not-ready", FRESH, "2026-11-28T06:00:01Z"));
+    }
+
+    #[test]
+    fn a_proof_past_half_of_its_life_is_written() {
+        assert!(!good("ready", FRESH, "2026-11-28T18:00:00Z"));
+    }
+
+    #[test]
+    fn a_proof_from_the_future_is_written() {
+        assert!(!good("ready", FRESH, "2026-11-28T05:00:00Z"));
+    }
+
+    #[test]
+    fn a_proof_with_another_life_is_written() {
+        assert!(!good("ready", ("2026-11-28T06:00:00Z", "2027-11-29T06:00:00Z"), "2026-11-28T07:00:00Z"));
+    }
+
+    #[test]
+    fn a_place_without_a_proof_is_no_proof() {
+        assert!(still_good(&BTreeMap::new(), &publication("ready"), Timestamp::UNIX_EPOCH).is_none());
+    }
+}

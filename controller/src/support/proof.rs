@@ -1,0 +1,21 @@
+//! The names in a published proof: its object and its keys, which the gate's policy reads.
+
+/// The key of the verdict's id.
+pub(crate) const VERDICT: &str = "verdict";
+/// The key of the environment that the run was judged for.
+pub(crate) const ENVIRONMENT: &str = "environment";
+/// The key of the namespace that was judged.
+pub(crate) const NAMESPACE: &str = "namespace";
+/// The key of "true" for a run of the whole namespace.
+pub(crate) const WHOLE: &str = "whole";
+/// The key of the RuntimeClasses that were judged, with a comma between two.
+pub(crate) const CLASSES: &str = "runtimeClasses";
+/// The key of the time of the evidence, by the API server's clock.
+pub(crate) const VERIFIED_AT: &str = "verifiedAt";
+/// The key of the time at which the proof ends.
+pub(crate) const EXPIRES_AT: &str = "expiresAt";
+
+/// Returns the name of the ConfigMap with the proof of a namespace.
+pub(crate) fn name(namespace: &str) -> String {
+    format!("podproof-proof-{namespace}")
+}

@@ -1,0 +1,102 @@
+//! `controller gate` and `verify --publish`: the cluster itself admits sandboxed pods by a young proof that is ready, with no
+//! program of podproof alive.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use stage::{Cluster, Ended, cluster::Shop};
+
+use crate::{
+    Test,
+    permissions::{Gate, Granted},
+};
+
+pub(super) const TESTS: &[Test] = &[(
+    "a gate admits new pods only by a young proof that is ready, and only its account writes the proof",
+    gated,
+)];
+
+/// The most questions until the API server has noticed a change of a proof or a policy, which nothing announces.
+const QUESTIONS: u32 = 300;
+
+fn gated(cluster: &Cluster) {
+    let gate = Gate::open(cluster);
+    let (shop, control) = (gate.shop.name(), gate.control.name());
+    let _roles =
+        Granted::all(cluster, shop, &gate.roles("gate", &["--control-namespace", control, "--cluster"]));
+    let _gate = Granted::all(cluster, &format!("gate-of-{shop}"), &printed(cluster, shop, control));
+    let words = ["--control-namespace", control, "--publish", control];
+
+    refused(cluster, &gate, "there is no proof for this namespace yet");
+    let said = refused(cluster, &gate, "controller verify --namespace");
+    assert!(said.err.contains(shop), "{said:#?}");
+
+    let published = gate.verify("gate", &words[..]);
+    assert_eq!(published.code(), Some(0), "{published:#?}");
+    assert!(published.err.contains("published"), "{published:#?}");
+    admitted(cluster, &gate);
+
+    let again = gate.verify("gate", &words[..]);
+    assert!(again.err.contains("kept, since it says the same"), "{again:#?}");
+
+    // No program of podproof runs, and the proof ends by itself.
+    let data = json!({ "data": { "verifiedAt": "2026-01-01T00:00:00Z" } }).to_string();
+    let place = ["--namespace", control, "patch", "configmap", &proof(shop), "--type=merge", "--patch"];
+    cluster.ask(&[&place[..], &[&data]].concat());
+    refused(cluster, &gate, "is older than 3600 s");
+
+    let renewed = gate.verify("gate", &words[..]);
+    assert_eq!(renewed.code(), Some(0), "{renewed:#?}");
+    admitted(cluster, &gate);
+
+    cluster.ask(&["--namespace", shop, "delete", "networkpolicy", "--all"]);
+    let broken = gate.verify("gate", &words[..]);
+    assert_eq!(broken.code(), Some(1), "{broken:#?}");
+    refused(cluster, &gate, "the namespace is not-ready");
+
+    for (account, may) in [("gate", true), ("default", false)] {
+        let user = format!("--as=system:serviceaccount:{control}:{account}");
+        let object = format!("configmaps/{}", proof(shop));
+        let asked = cluster.kubectl(&["auth", "can-i", "patch", &object, "--namespace", control, &user]);
+        assert_eq!(asked.status.success(), may, "{account}: {asked:#?}");
+    }
+}
+
+fn proof(shop: &str) -> String {
+    format!("podproof-proof-{shop}")
+}
+
+/// Returns the objects that `controller gate` prints.
+fn printed(cluster: &Cluster, shop: &str, control: &str) -> Vec<Value> {
+    let account = format!("{control}:gate");
+    let own = ["gate", "--namespace", shop, "--runtime-class", "gvisor", "--max-age", "1h"];
+    let places = ["--proof-namespace", control, "--service-account", &account];
+    let printed = cluster.controller(&[&own[..], &places].concat());
+    assert_eq!(printed.code(), Some(0), "{printed:#?}");
+    let documents = printed.out.split("---\n").map(|it| serde_saphyr::from_str::<Value>(it).unwrap());
+    documents.collect()
+}
+
+/// Asks for a pod of gVisor, without making it.
+fn asked(cluster: &Cluster, gate: &Gate<'_>) -> Ended {
+    let template = &Shop::default().deployments[0]["spec"]["template"];
+    let metadata = json!({ "name": "late", "labels": template["metadata"]["labels"] });
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"] });
+    let file = cluster.state().join("late.json");
+    fs::write(&file, pod.to_string()).unwrap();
+    gate.shop.kubectl(&["create", "--dry-run=server", "--filename", &file.display().to_string()])
+}
+
+fn refused(cluster: &Cluster, gate: &Gate<'_>, why: &str) -> Ended {
+    until(cluster, gate, |ended| !ended.status.success() && ended.err.contains(why))
+}
+
+fn admitted(cluster: &Cluster, gate: &Gate<'_>) {
+    until(cluster, gate, |ended| ended.status.success());
+}
+
+/// Asks until the API server has seen the last change.
+fn until(cluster: &Cluster, gate: &Gate<'_>, holds: impl Fn(&Ended) -> bool) -> Ended {
+    let answers = (0..QUESTIONS).map(|_| asked(cluster, gate));
+    answers.into_iter().find(|ended| holds(ended)).unwrap_or_else(|| panic!("{:#?}", asked(cluster, gate)))
+}
