@@ -9,6 +9,8 @@ pub struct Running {
     pub unfit: Option<Unfit>,
     /// The ended probes of earlier runs, which stay in the pod's status until the pod goes.
     pub earlier_probes: usize,
+    /// Why it is not known how much memory is left to the pod; `None` if it is known, or if no limit binds the pod.
+    pub unmeasured: Option<String>,
 }
 
 /// Why a pod may not be examined in place.

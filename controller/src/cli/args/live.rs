@@ -35,6 +35,10 @@ pub(in crate::cli) struct Arguments {
     /// The ended probes of earlier runs with which a pod is left alone, since they stay in its status
     #[arg(long, value_name = "NUMBER", default_value_t = MOST_EARLIER, value_parser = most, help_heading = "Running pods")]
     live_max: usize,
+    /// Examine pods with a memory limit, too, if nobody tells how much memory is left to them: a visit takes up to 24 MiB, and the
+    /// kernel ends a pod that needs more than its limit [default: such pods are left alone]
+    #[arg(long, requires = "live", help_heading = "Running pods")]
+    live_unmeasured: bool,
     /// Run the probe with the user of the pod's container, so that it sees more of the container's processes, and they of it
     /// [default: a user of its own]
     #[arg(long, requires = "live", help_heading = "Running pods")]
@@ -60,6 +64,7 @@ impl Arguments {
             chosen,
             selector: self.selector.clone().unwrap_or_default(),
             most_earlier: self.live_max,
+            unmeasured: self.live_unmeasured,
         })
     }
 
@@ -130,7 +135,8 @@ mod tests {
 
     #[test]
     fn further_flags_need_the_first() {
-        assert!(parsed(&["--live-uid"]).is_err() && parsed(&["--selector", "app=web"]).is_err());
+        assert!(parsed(&["--live-uid"]).is_err() && parsed(&["--live-unmeasured"]).is_err());
+        assert!(parsed(&["--selector", "app=web"]).is_err());
         let live = parsed(&["--live", "--selector", "app=web"]).unwrap().unwrap();
         assert_eq!(live.selector, Labels::from([("app".into(), "web".into())]));
     }

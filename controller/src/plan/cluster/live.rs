@@ -15,6 +15,8 @@ pub struct Live {
     pub selector: Labels,
     /// The most ended probes of earlier runs in a pod that is examined again.
     pub most_earlier: usize,
+    /// True if pods are examined of which nobody tells how much memory is left.
+    pub unmeasured: bool,
 }
 
 /// The pods to examine.
@@ -107,6 +109,10 @@ fn hindrance(pod: &str, running: &BTreeMap<String, Running>, live: &Live) -> Opt
             "{earlier_probes} ended probes stay in its status until the pod goes; `--live-max {}` examines it once more",
             earlier_probes + 1
         ),
+        Some(Running { unmeasured: Some(why), .. }) if !live.unmeasured => format!(
+            "a visit could bring it to its memory limit, and how much is left is not known ({why}); an account that may get \
+             nodes/proxy is told, and `--live-unmeasured` examines the pod all the same"
+        ),
         Some(_) => return None,
     };
     Some(format!("pod/{pod} was not examined in place: {why}"))
@@ -135,13 +141,13 @@ mod tests {
     /// Returns the state of these pods, each with its number of earlier probes.
     fn running(pods: &[(&str, usize)]) -> BTreeMap<String, Running> {
         let state = |&(pod, earlier_probes): &(&str, usize)| {
-            (pod.to_owned(), Running { unfit: None, earlier_probes })
+            (pod.to_owned(), Running { earlier_probes, ..Running::default() })
         };
         pods.iter().map(state).collect()
     }
 
     fn live(chosen: Chosen) -> Live {
-        Live { chosen, selector: Labels::new(), most_earlier: 3 }
+        Live { chosen, most_earlier: 3, ..Live::default() }
     }
 
     /// Returns the examined pods, each with its represented pods and the reason for a refusal.
@@ -194,14 +200,23 @@ mod tests {
     #[test]
     fn a_pod_that_may_not_be_touched_is_refused_by_name() {
         for (state, why) in [
-            (Running { unfit: Some(Unfit::Terminating), earlier_probes: 0 }, "deleted"),
-            (Running { unfit: Some(Unfit::Static), earlier_probes: 0 }, "static pod"),
-            (Running { unfit: None, earlier_probes: 3 }, "--live-max 4"),
+            (Running { unfit: Some(Unfit::Terminating), ..Running::default() }, "deleted"),
+            (Running { unfit: Some(Unfit::Static), ..Running::default() }, "static pod"),
+            (Running { earlier_probes: 3, ..Running::default() }, "--live-max 4"),
+            (Running { unmeasured: Some("why".into()), ..Running::default() }, "`--live-unmeasured`"),
         ] {
             let split = in_place(group(&["a"]), &[("a".to_owned(), state)].into(), &live(Chosen::One));
             let refused = split[0].refused.clone().unwrap();
             assert!(refused.starts_with("pod/a was not examined") && refused.contains(why), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_pod_of_unknown_memory_is_examined_if_the_user_says_so() {
+        let state = Running { unmeasured: Some("why".into()), ..Running::default() };
+        let live = Live { unmeasured: true, ..live(Chosen::One) };
+        let split = in_place(group(&["a"]), &[("a".to_owned(), state)].into(), &live);
+        assert_eq!((split[0].in_place.as_deref(), &split[0].refused), (Some("a"), &None));
     }
 
     #[test]

@@ -10,15 +10,18 @@ use std::{
 use futures_util::{StreamExt, stream};
 use kube::Client;
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::case::cluster::{PodView, Running, Shared, Unfit};
 
 /// The memory that a visit may take. With runsc of 2026, the visit of a pod took up to 10 MiB at once; a pod with 6 MiB was killed.
 const VISIT: u64 = 24 << 20;
-/// Kubelets that are asked at once, and the time for all of them.
+/// Kubelets that are asked at once, and the time for the answers of all.
 const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Time for the statistics of new pods, and between two questions.
+const WAIT: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The part of a kubelet's statistics that is read (kubernetes, `staging/src/k8s.io/kubelet/pkg/apis/stats/v1alpha1/types.go`).
 #[derive(Debug, Deserialize)]
@@ -47,41 +50,55 @@ struct MemoryStats {
     available_bytes: Option<u64>,
 }
 
-/// Marks the pods that have too little memory left for a visit. Returns the reason if the memory of a pod is not known.
+/// Marks the pods that have too little memory left for a visit, and those of which it is not known. Returns the reason if the memory
+/// of a pod is not known. A kubelet that has no statistics of a new pod yet is asked again.
 pub(crate) async fn mark(
     client: &Client,
     namespace: &str,
     pods: &[Shared<PodView>],
     running: &mut BTreeMap<String, Running>,
 ) -> Option<String> {
-    let fit = |pod: &&Shared<PodView>| {
-        let state = pod.origin.pod.as_ref().and_then(|name| running.get(name));
-        state.is_some_and(|state| state.unfit.is_none())
-    };
-    let nodes: BTreeSet<_> = pods.iter().filter(fit).filter_map(|pod| pod.node.as_deref()).collect();
-    let mut nodes = nodes.into_iter();
-    let first = summary(client, nodes.next()?);
-    let asked = async {
-        // Without the permission, no other kubelet answers either.
-        let mut told = vec![first.await?];
-        let mut others = stream::iter(nodes).map(|node| summary(client, node)).buffer_unordered(AT_ONCE);
-        while let Some(other) = others.next().await {
-            told.push(other?);
+    let until = Instant::now() + WAIT;
+    loop {
+        let limited = limited(pods, running);
+        let told = timeout(PATIENCE, summaries(client, &limited)).await;
+        let told = told.unwrap_or_else(|_| Err("a kubelet did not answer in time".to_owned()));
+        let (told, failed) = told.map_or_else(|why| (Vec::new(), Some(why)), |told| (told, None));
+        let noted: BTreeSet<_> = told.iter().flat_map(|summary| note(namespace, summary, running)).collect();
+        let missing: Vec<_> = limited.keys().filter(|pod| !noted.contains(*pod)).collect();
+        let first = missing.first()?;
+        if failed.is_some() || Instant::now() >= until {
+            let why = failed.unwrap_or_else(|| format!("the kubelet has no statistics of pod/{first} yet"));
+            for pod in missing {
+                running.entry(pod.clone()).or_default().unmeasured = Some(why.clone());
+            }
+            return Some(why);
         }
-        Ok(told)
+        sleep(AGAIN).await;
+    }
+}
+
+/// Returns the pods that a visit could bring to a limit of their memory, each with its node.
+fn limited(pods: &[Shared<PodView>], running: &BTreeMap<String, Running>) -> BTreeMap<String, String> {
+    let is_limited = |pod: &PodView| {
+        pod.limits.memory.is_some() || pod.containers.iter().any(|container| container.memory.is_some())
     };
-    let told =
-        timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err("a kubelet did not answer in time".to_owned()));
-    let told = match told {
-        Ok(told) => told,
-        Err(why) => return Some(why),
-    };
-    let noted: BTreeSet<_> = told.iter().flat_map(|summary| note(namespace, summary, running)).collect();
-    let missing = pods
-        .iter()
-        .filter_map(|pod| pod.origin.pod.as_ref())
-        .find(|pod| running.get(*pod).is_some_and(|state| state.unfit.is_none()) && !noted.contains(*pod));
-    missing.map(|pod| format!("the kubelet has no statistics of pod/{pod} yet"))
+    let of = |pod: &Shared<PodView>| Some((pod.origin.pod.clone()?, pod.node.clone()?));
+    let limited = pods.iter().filter(|pod| is_limited(pod)).filter_map(of);
+    limited.filter(|(pod, _)| running.get(pod).is_some_and(|state| state.unfit.is_none())).collect()
+}
+
+/// Asks the kubelets of these pods.
+async fn summaries(client: &Client, pods: &BTreeMap<String, String>) -> Result<Vec<Summary>, String> {
+    let mut nodes = pods.values().map(String::as_str).collect::<BTreeSet<_>>().into_iter();
+    let Some(first) = nodes.next() else { return Ok(Vec::new()) };
+    // Without the permission, no other kubelet answers either.
+    let mut told = vec![summary(client, first).await?];
+    let mut others = stream::iter(nodes).map(|node| summary(client, node)).buffer_unordered(AT_ONCE);
+    while let Some(other) = others.next().await {
+        told.push(other?);
+    }
+    Ok(told)
 }
 
 /// Asks a node's kubelet through the API server.
@@ -112,6 +129,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixture;
 
     fn unfit(namespace: &str, memory: &serde_json::Value) -> Option<Unfit> {
         let pod =
@@ -127,6 +145,24 @@ mod tests {
     fn a_pod_with_little_memory_left_is_unfit() {
         let expected = Some(Unfit::Full { left: 6 << 20, visit: VISIT });
         assert_eq!(unfit("shop", &json!({ "availableBytes": 6 << 20, "usageBytes": 1 })), expected);
+    }
+
+    #[test]
+    fn a_pod_that_no_limit_binds_needs_no_statistics() {
+        let case = fixture::pod();
+        let views = case.pod_views();
+        let running = BTreeMap::from([("web-1".to_owned(), Running::default())]);
+        let with = |memory: Option<u64>, of_pod: Option<u64>| {
+            let mut view = (*views[0]).clone();
+            view.origin.pod = Some("web-1".into());
+            view.node = Some("one".into());
+            view.limits.memory = of_pod;
+            for container in &mut view.containers {
+                container.memory = memory;
+            }
+            limited(&[view.into()], &running).len()
+        };
+        assert_eq!([with(None, None), with(Some(1), None), with(None, Some(1))], [0, 1, 1]);
     }
 
     #[test]

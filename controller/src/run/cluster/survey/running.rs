@@ -10,7 +10,8 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 
 pub(super) fn of(pod: &Pod) -> Running {
     let ephemeral = pod.spec.iter().flat_map(|spec| spec.ephemeral_containers.iter().flatten());
-    Running { unfit: unfit(pod), earlier_probes: ephemeral.filter(|it| visit_of(it).is_some()).count() }
+    let earlier_probes = ephemeral.filter(|it| visit_of(it).is_some()).count();
+    Running { unfit: unfit(pod), earlier_probes, unmeasured: None }
 }
 
 fn unfit(pod: &Pod) -> Option<Unfit> {
