@@ -24,7 +24,17 @@ pub(super) const TESTS: &[Test] = &[
     ("with --live=all each running pod has a case of its own", all),
     ("--live needs the role of rbac --live, and names the permission without it", permitted),
     ("--live without the permission to exec touches no pod", silent),
-    ("two runs at once with --live examine the same pod", two_at_once),
+    ("with --live the processes of a pod with two hundred are judged", crowded),
+    (
+        "with --live and --no-network nothing is attempted, and what needs attempts is inconclusive",
+        |cluster| {
+            without_attempts(cluster, &["--live", "--no-network"]);
+        },
+    ),
+    ("with --no-network nothing is attempted, and what needs attempts is inconclusive", |cluster| {
+        without_attempts(cluster, &["--no-network"]);
+    }),
+    ("two runs at once with --live examine the same pod, and both are ready", two_at_once),
     ("Pod Security that refuses a visiting probe is reported in its own words", refused),
     ("plan --live prints the patch of each pod, and changes nothing", planned),
     ("a pod with too many ended probes is left alone, by name", worn),
@@ -159,21 +169,64 @@ fn worn(cluster: &Cluster) {
 fn permitted(cluster: &Cluster) {
     let gate = Gate::open(cluster);
     let granted = Granted::all(cluster, "live", &gate.roles("live", &["--live"]));
+    // Only an account that may ask the kubelets knows how much memory is left.
+    let before = pods(&gate.shop);
     let ended = gate.verify("live", &["--live", "--settle", "0"]);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    let because = ended.finding("coverage")["because"].to_string();
+    assert!(because.contains("nodes/proxy") && because.contains("`--live-unmeasured`"), "{because}");
+    unharmed(&gate.shop, &before, 0);
+    let ended = gate.verify("live", &["--live", "--live-unmeasured", "--settle", "0"]);
     // Without the objects of the whole cluster some requirements are inconclusive.
     assert_eq!(ended.code(), Some(3), "{ended:#?}");
     assert!(ended.report()["sandboxes"][0]["subject"]["running_pod"].is_string(), "{ended:#?}");
     assert_eq!(ended.finding("runtime-isolation")["outcome"], "met", "{ended:#?}");
-    // Only an account that may ask the kubelets knows how much memory is left.
     assert!(ended.report()["notes"].to_string().contains("nodes/proxy"), "{ended:#?}");
 
     drop(granted);
     cluster
         .until("the end of the role", || !gate.shop.kubectl(&["get", "role", "podproof"]).status.success());
     let _less = Granted::all(cluster, "less", &gate.roles("less", &[]));
-    let ended = gate.verify("less", &["--live", "--settle", "0"]);
+    let ended = gate.verify("less", &["--live", "--live-unmeasured", "--settle", "0"]);
     assert_eq!(ended.code(), Some(4), "{ended:#?}");
     assert!(ended.err.contains("pods/ephemeralcontainers"), "{}", ended.err);
+}
+
+/// Processes that are alike are counted, so that their number has no bound that a pod comes near.
+fn crowded(cluster: &Cluster) {
+    const CROWD: &str = "i=0; while [ $i -lt 200 ]; do i=$((i+1)); sleep 600 & done; wait";
+    let namespace = cluster.namespace("live");
+    let mut shop = Shop::default();
+    let container = shop.container();
+    container["command"] = json!(["/bin/sh", "-c", CROWD]);
+    container["resources"]["limits"] = json!({ "memory": "256Mi", "cpu": "1" });
+    shop.open(&namespace);
+    let ended = verified(cluster, &namespace, &["--live"]);
+    assert_eq!(ended.finding("least-privilege")["outcome"], "met", "{ended:#?}");
+    let citations = ended.finding("least-privilege").to_string();
+    let count = citations.split("no privilege in ").nth(1).and_then(|rest| rest.split(' ').next());
+    let count: u64 = count.unwrap().parse().unwrap();
+    assert!((200..=210).contains(&count), "{citations}");
+}
+
+fn without_attempts(cluster: &Cluster, words: &[&str]) {
+    let namespace = cluster.namespace("live");
+    Shop::default().open(&namespace);
+    let image = cluster.probe_image();
+    let own = ["verify", "--namespace", namespace.name(), "--image", &image, "--output", "json", "--quiet"];
+    let ended = cluster.controller(&[&own[..], &PRODUCTION[..2], words].concat());
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    let expected = words.contains(&"--live");
+    let sandbox = &ended.report()["sandboxes"][0];
+    assert_eq!(sandbox["subject"]["running_pod"].is_string(), expected, "{sandbox:#}");
+    assert_eq!(ended.finding("runtime-isolation")["outcome"], "met", "{ended:#?}");
+    for id in ["network-isolation", "metadata-blocked", "ingress-closed"] {
+        let finding = ended.finding(id);
+        assert_eq!(finding["outcome"], "inconclusive", "{finding:#}");
+        assert!(finding["because"].to_string().contains("--no-network"), "{finding:#}");
+    }
+    let attempts = &ended.finding("network-isolation")["citations"];
+    assert!(!attempts.to_string().contains("reached"), "{attempts:#}");
 }
 
 fn two_at_once(cluster: &Cluster) {
@@ -181,10 +234,8 @@ fn two_at_once(cluster: &Cluster) {
     let before = pods(&scene.shop);
     let runs = [(), ()].map(|()| scene.start(&["--live", "--settle", "0"]));
     for ended in runs.map(run::ended) {
-        // Both probes listen on one port of the pod, so that only one of them can.
-        let is_whole = ended.code() == Some(0);
-        let is_open = ended.finding("ingress-closed")["outcome"] == "inconclusive";
-        assert!(is_whole || (is_open && ended.code() == Some(3)), "{ended:#?}");
+        assert_eq!(ended.finding("ingress-closed")["outcome"], "met", "{ended:#?}");
+        assert_eq!(ended.code(), Some(0), "{ended:#?}");
     }
     unharmed(&scene.shop, &before, 2);
     until_ended(cluster, &scene.shop);
@@ -212,7 +263,7 @@ fn silent(cluster: &Cluster) {
     }
     let _granted = Granted::all(cluster, "silent", &roles);
     let before = pods(&gate.shop);
-    let ended = gate.verify("silent", &["--live", "--settle", "0"]);
+    let ended = gate.verify("silent", &["--live", "--live-unmeasured", "--settle", "0"]);
     assert_eq!(ended.code(), Some(4), "{ended:#?}");
     assert!(ended.err.contains("pods/exec"), "{}", ended.err);
     unharmed(&gate.shop, &before, 0);

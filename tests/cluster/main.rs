@@ -89,7 +89,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.batch(permissions::batch()),
         suite.batch(makers::batch()),
         suite.tests(live::TESTS),
-        suite.tests(live::differences::TESTS),
+        suite.batch(live::differences::batch()),
         suite.tests(live::disturbances::TESTS),
         suite.tests(live::memory::TESTS),
         suite.tests(live::secrets::TESTS),

@@ -33,9 +33,16 @@ pub(super) struct Changes {
 
 impl<'a> Scene<'a> {
     pub(super) fn open(cluster: &'a Cluster) -> Self {
+        Self::open_with(cluster, |_| ())
+    }
+
+    /// Opens a scene whose namespace differs.
+    pub(super) fn open_with(cluster: &'a Cluster, change: fn(&mut Shop)) -> Self {
         cluster.probe_image();
         let [shop, control] = ["interrupted", "control"].map(|word| cluster.namespace(word));
-        Shop::default().open(&shop);
+        let mut world = Shop::default();
+        change(&mut world);
+        world.open(&shop);
         Self { cluster, shop, control }
     }
 

@@ -4,10 +4,10 @@ use std::{thread, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stage::{
     Cluster, Ended,
-    cluster::{ONE, Service},
+    cluster::{ONE, POOL, Service, TWO},
     run,
 };
 
@@ -28,6 +28,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("the probe of a killed controller ends by itself", killed),
     ("a kubelet that restarts during a visit is asked again", kubelet_restarted),
     ("a kubelet that ends during a visit ends the run early, and the probe is named", kubelet_ended),
+    ("with --live a node that goes away for good leaves its pod unharmed and named", node_gone),
 ];
 
 /// The time between the rounds of attempts of a visit that is to be disturbed.
@@ -77,7 +78,8 @@ fn interrupted_early(cluster: &Cluster) {
     let scene = Scene::open(cluster);
     let before = pods(&scene.shop);
     let frozen = Frozen::of(cluster.node(ONE).kubelet());
-    let run = scene.start(&["--live", "--timeout", "30s"]);
+    // A frozen kubelet tells no memory.
+    let run = scene.start(&["--live", "--live-unmeasured", "--timeout", "30s"]);
     cluster.until("a visit", || pods(&scene.shop)[0].visits == 1);
     send(Signal::SIGINT, &run);
     let ended = run::ended(run);
@@ -130,6 +132,47 @@ fn kubelet_ended(cluster: &Cluster) {
     kubelet.kill();
     let ended = run::ended(run);
     kubelet.start();
+    assert!(matches!(ended.code(), Some(3 | 4)), "{ended:#?}");
+    unexamined(&ended, &before);
+    named(&ended.out, &before);
+    until_ended(cluster, &scene.shop);
+    unharmed(&scene.shop, &before, 1);
+}
+
+/// A node that is gone for good, as for the API server; it comes back, also if its test fails. Its pods run on.
+struct Gone<'a> {
+    cluster: &'a Cluster,
+    object: Value,
+}
+
+impl<'a> Gone<'a> {
+    fn of(cluster: &'a Cluster, name: &str) -> Self {
+        cluster.node(name).kubelet().kill();
+        let mut object = cluster.get(&["node", name]);
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        metadata.retain(|key, _| ["name", "labels", "annotations"].contains(&key.as_str()));
+        cluster.ask(&["delete", "node", name]);
+        Self { cluster, object }
+    }
+}
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        // The kubelet finds the object, with the labels and the addresses that it does not write itself.
+        self.cluster.apply(&self.object.to_string());
+        self.cluster.node(self.object["metadata"]["name"].as_str().unwrap()).kubelet().start();
+    }
+}
+
+/// Policies are only declared on node two.
+fn node_gone(cluster: &Cluster) {
+    let scene = Scene::open_with(cluster, |shop| shop.pod()["nodeSelector"][POOL] = json!("plain"));
+    let before = pods(&scene.shop);
+    let run = scene.start(&["--live", "--settle", LONG, "--timeout", "30s"]);
+    until_visited(cluster, &scene);
+    let gone = Gone::of(cluster, TWO);
+    let ended = run::ended(run);
+    drop(gone);
     assert!(matches!(ended.code(), Some(3 | 4)), "{ended:#?}");
     unexamined(&ended, &before);
     named(&ended.out, &before);
