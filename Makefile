@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
 	cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
-	scale-parts scale-bench scale-check bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
+	scale-parts scale-bench scale-check simulated-mutations bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -95,6 +95,10 @@ bench: build ## measure the cost of a run; prints ratios and sizes
 cluster-bench: build cluster-parts ## measure the cost of a run in a real Kubernetes cluster
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features cluster --bench cluster-cost
+
+simulated-mutations: ## break the product in each way of tests/simulated/mutations, and see the simulated tests fail; ONLY='NAME…'
+	@.ci/need cc=gcc ld=binutils crt=libc6-dev patch=patch
+	@tests/simulated/mutations/run $(value ONLY)
 
 scale-parts:
 	@.ci/need ip=iproute2 openssl=openssl nsenter=util-linux setpriv=util-linux
