@@ -18,7 +18,7 @@ use proto::Nonce;
 use serde_json::json;
 use tokio::{
     sync::OnceCell,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{Exec, Watch, again, create::Refusal, create::refusal};
@@ -34,6 +34,8 @@ use crate::{
 
 /// Time for the end of one visit.
 const ENDING: Duration = Duration::from_secs(5);
+/// Time between two looks at a pod.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// All visits of one run.
 pub(crate) struct Visits {
@@ -166,12 +168,7 @@ impl Visits {
 
     async fn last_end(&self, pod: &str) -> Option<Leftover> {
         let why = self.failed_to_end(pod).await?;
-        let is_left = match timeout(ENDING, self.api().get_opt(pod)).await {
-            Ok(Ok(Some(pod))) => may_run(&pod, &self.run),
-            // The pod is gone.
-            Ok(Ok(None)) => false,
-            Ok(Err(_)) | Err(_) => true,
-        };
+        let is_left = timeout(ENDING, self.ended(pod)).await.is_err();
         is_left.then(|| Leftover {
             what: format!("the probe {} in pod {pod} of namespace {}: {why}", self.run, self.namespace),
             remedy: format!(
@@ -179,6 +176,18 @@ impl Visits {
                 self.lifetime.as_secs()
             ),
         })
+    }
+
+    /// Waits until the probe's container in a pod has ended. The pod's status tells it some time after the container's end.
+    async fn ended(&self, pod: &str) {
+        loop {
+            match self.api().get_opt(pod).await {
+                Ok(Some(pod)) if may_run(&pod, &self.run) => (),
+                Ok(_) => return,
+                Err(error) => tracing::debug!(%error, "the pod {pod} is asked for again"),
+            }
+            sleep(AGAIN).await;
+        }
     }
 
     /// Returns the names of the visited pods.
