@@ -54,10 +54,17 @@ fn the_same_seed_gives_the_same_bytes() {
 #[test]
 fn a_stream_that_breaks_is_begun_again() {
     let asked = requests(&with_control());
-    let exec = asked.iter().position(|it| it.contains("/exec?")).unwrap();
+    let of_a_probe = format!("/namespaces/{NAMESPACE}/pods/");
+    let is_exec = |it: &&String| it.contains("/exec?") && it.contains(&of_a_probe);
+    let exec = asked.iter().position(|it| is_exec(&it)).unwrap();
     let (ended, history) = Simulation::new(1).run(&with_control(), &[(exec, Fault::CutStream(20))]);
     assert!(ended.took < Duration::from_secs(40), "{:?}", ended.took);
-    assert!(history.whole().len() >= PLACES, "{:?}", history.whole());
+    let further = history.requests().iter().filter(is_exec).count();
+    assert!(further > asked.iter().filter(is_exec).count(), "{:?}", history.requests());
+    let made = history.made();
+    let is_of_a_probe = |pod: &&str| made.iter().any(|(_, key)| key.1 == NAMESPACE && key.2 == *pod);
+    let whole: BTreeSet<_> = history.whole().into_iter().filter(is_of_a_probe).collect();
+    assert!(whole.len() >= PLACES, "{whole:?}");
 }
 
 #[test]
