@@ -64,10 +64,12 @@ pub struct Surroundings {
     pub host_paths: Vec<HostPath>,
     /// Mount points of files that are not the machine's: the probe, and files that an engine made.
     pub own_mounts: Vec<String>,
+    /// Literal credentials in the sandbox's configuration, each as a fragment without its value; empty in a cluster.
+    pub credentials: Vec<String>,
     /// True if `no_new_privs` was set for the sandbox; `None` without a sandbox.
     pub no_new_privs: Option<bool>,
     /// The machine that runs the sandbox.
-    pub machine: Machine,
+    pub machine: Box<Machine>,
     /// True if the probe was asked to measure its processor time.
     pub measures_cpu: bool,
     /// The sandbox's process on the machine; `None` without a sandbox, in a cluster, and if it was not seen.

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod collect;
+pub mod credentials;
 mod error;
 mod interrupt;
 pub(crate) mod launcher;

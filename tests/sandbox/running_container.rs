@@ -14,7 +14,7 @@ use stage::{
     worlds::{self, World},
 };
 
-use crate::{Row, broken::hardened, row};
+use crate::{Row, broken::hardened, row, truth};
 
 const ID: &str = "podproof-running";
 const SECONDS: &str = "120";
@@ -25,7 +25,8 @@ const GVISOR: &[(&str, &str)] = &[("runtime-hardening", "unmet")];
 const RUNC: &[(&str, &str)] = &[("runtime-isolation", "unmet"), ("system-information-hidden", "unmet")];
 
 pub(super) fn rows() -> Vec<Row> {
-    let worlds = worlds::all().unwrap_or_default().into_iter().filter(|world| world.runtime.is_some());
+    let worlds = worlds::all().unwrap_or_default().into_iter().chain([crun()]);
+    let worlds = worlds.filter(|world| world.runtime.is_some());
     let of_world = |world: World| {
         let of = |name: &str, judged: fn(&World)| {
             let (skipped, its) = (world.missing.is_some(), world.clone());
@@ -35,9 +36,23 @@ pub(super) fn rows() -> Vec<Row> {
         if world.name.contains("2022") {
             return vec![of("no way in", no_way)];
         }
-        vec![of("clean", clean), of("as root", privileged), of("without attempts", unattempted)]
+        vec![
+            of("clean", clean),
+            of("as root", privileged),
+            of("with a credential", trusted),
+            of("without attempts", unattempted),
+        ]
     };
     worlds.flat_map(of_world).collect()
+}
+
+/// crun is no world of [`worlds::all`]: its sandbox is runc's.
+fn crun() -> World {
+    let (runtime, missing) = match truth::crun() {
+        Ok(runtime) => (runtime, None),
+        Err(missing) => (String::new(), Some(missing)),
+    };
+    World { name: "crun".into(), runtime: Some(runtime), gvisor: false, missing }
 }
 
 fn clean(world: &World) {
@@ -66,6 +81,20 @@ fn privileged(world: &World) {
     let least = ended.finding("least-privilege");
     assert_eq!(least["outcome"], "unmet", "{ended:#?}");
     assert!(least["because"].to_string().contains("process 1 "), "{least:#}");
+    container.end();
+}
+
+/// The value stands in the bundle, and in nothing that the controller writes.
+fn trusted(world: &World) {
+    const VALUE: &str = "xk29-vqh7-value";
+    let container = Container::start(world, |config| {
+        config["process"]["env"] = json!(["PATH=/bin", format!("API_TOKEN={VALUE}")]);
+    });
+    let ended = container.verify(&[]);
+    let secrets = ended.finding("secrets-absent");
+    assert_eq!(secrets["outcome"], "unmet", "{ended:#?}");
+    assert!(secrets["because"].to_string().contains("the variable API_TOKEN"), "{secrets:#}");
+    assert!(!ended.out.contains(VALUE) && !ended.err.contains(VALUE), "{ended:#?}");
     container.end();
 }
 
@@ -108,7 +137,7 @@ impl Container {
     fn start(world: &World, change: impl FnOnce(&mut Value)) -> Self {
         let ground = Ground::new();
         let words = world.runtime.as_deref().unwrap();
-        let mut runtime: Vec<_> = words.split(' ').map(str::to_owned).collect();
+        let mut runtime = shlex::split(words).unwrap();
         runtime.extend(world.gvisor.then(|| "--network=none".to_owned()));
         let container = Self { ground, runtime };
         let folder = container.folder();
@@ -127,7 +156,10 @@ impl Container {
 
     /// Verifies the container for production, and proves that its process goes on and that its files are the same.
     fn verify(&self, more: &[&str]) -> Ended {
-        let (runtime, state) = (self.runtime.join(" "), self.state().display().to_string());
+        let (runtime, state) = (
+            shlex::try_join(self.runtime.iter().map(String::as_str)).unwrap(),
+            self.state().display().to_string(),
+        );
         let words = ["verify", "--local", "--quiet", "--environment", "production", "--output", "json"];
         let container = ["--container", ID, "--runtime", &runtime, "--root", &state];
         let own = || self.ground.leftovers(&["mine", "state"]);

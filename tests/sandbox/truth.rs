@@ -20,6 +20,8 @@ use stage::{Ended, Ground, bundle, run, worlds::releases::Date};
 
 use crate::{Row, row};
 
+pub(super) use others::crun;
+
 /// A change to the hardened bundle of [`bundle::write`], in the bundle's folder.
 type Change = fn(&Path, &mut Value);
 

@@ -22,9 +22,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     remedy: "Mount no secret and no token, and put none into the environment. Let a trusted process outside of the sandbox \
              make the calls that need a credential.",
     explanation: Explanation {
-        looks_at: &["secrets", "cluster"],
+        looks_at: &["secrets", "bundle", "cluster"],
         met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret or another credential that its manifest shows (no-token judges tokens for the API server)",
-        unmet: "a token or another file lies there, or a workload is given a Secret, a credential in a variable, an argument or an entry of a ConfigMap, \
+        unmet: "a token or another file lies there, or a workload or the bundle is given a Secret, a credential in a variable, an argument or an entry of a ConfigMap, \
                 a token for another audience than the API server, or files of a driver that fetches secrets",
         inconclusive: "a folder could not be read, or the Secrets of the workloads are not known",
         on_platforms: &[(
@@ -43,8 +43,8 @@ const NONE_GIVEN: &str = "no workload is given a Secret, and no variable or argu
 fn judge(case: &Case) -> Judgement {
     let observed = &case.evidence().secrets;
     let given = of_workloads(case);
-    let found: Vec<_> =
-        observed.seen().and_then(lying).into_iter().chain(given.iter().flatten().cloned()).collect();
+    let lying = observed.seen().and_then(lying).into_iter();
+    let found: Vec<_> = lying.chain(of_bundle(case)).chain(given.iter().flatten().cloned()).collect();
     if let Some(first) = found.first() {
         return Judgement::unmet(first.text.clone()).citing_all(found);
     }
@@ -91,6 +91,15 @@ fn describe(token: &Token) -> String {
     format!("{} bytes{audiences}, {until}", token.size)
 }
 
+/// Returns the literal credentials in the configuration of a local sandbox.
+fn of_bundle(case: &Case) -> impl Iterator<Item = Citation> {
+    let cited = |place: &String| Citation {
+        source: "bundle",
+        text: format!("the bundle has a credential in {place}"),
+    };
+    case.surroundings.credentials.iter().map(cited)
+}
+
 /// Returns the credentials that the workloads are given; `None` if the saved evidence does not tell of Secrets.
 fn of_workloads(case: &Case) -> Option<Vec<Citation>> {
     let cited = |text| Citation { source: "cluster", text };
@@ -120,6 +129,16 @@ mod tests {
 
     fn told(case: &Case) -> &'static str {
         fixture::told(&judge(case))
+    }
+
+    #[test]
+    fn a_credential_of_the_bundle_is_unmet_by_its_place() {
+        let mut case = fixture::gvisor();
+        assert_eq!(told(&case), "met");
+        case.surroundings.credentials.push("the variable API_TOKEN".into());
+        let judgement = judge(&case);
+        assert_eq!(judgement.outcome, Outcome::Unmet);
+        assert_eq!(judgement.because, "the bundle has a credential in the variable API_TOKEN");
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Bundle {
     pub host_paths: Vec<HostPath>,
     /// Mount points of files that are not the machine's: the probe, and files that an engine made.
     pub own_mounts: Vec<String>,
+    /// Literal credentials in the environment and the command, each as a fragment without its value.
+    pub credentials: Vec<String>,
     /// Set when `process.noNewPrivileges` is true.
     pub no_new_privs: bool,
     /// The value of `linux.cgroupsPath`; `None` if the bundle names no control group.
@@ -72,6 +74,7 @@ pub fn own(run: &str, limits: Limits) -> Bundle {
         limits,
         host_paths: Vec::new(),
         own_mounts: Vec::new(),
+        credentials: Vec::new(),
         no_new_privs: true,
         cgroup: Some(cgroup),
     }

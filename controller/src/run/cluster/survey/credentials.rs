@@ -2,11 +2,12 @@
 //! entries of a `ConfigMap` with the name of a credential, and files of drivers and agents that fetch secrets. A value is looked
 //! at here, and never kept.
 
-mod arguments;
-
 use k8s_openapi::api::core::v1::{Container, EnvVar, EphemeralContainer, PodSpec, Volume};
 
-use crate::case::cluster::Labels;
+use crate::{
+    case::cluster::Labels,
+    run::credentials::{self, is_named_so},
+};
 
 /// Drivers of volumes whose files are credentials.
 const DRIVERS: &[&str] = &[
@@ -22,34 +23,6 @@ const DRIVERS: &[&str] = &[
 /// Annotations by which an agent writes secrets into a pod (developer.hashicorp.com, "Vault Agent Injector annotations").
 const AGENTS: &[&str] = &["vault.hashicorp.com/agent-inject"];
 
-/// The last words of a variable's name that holds a credential.
-const CREDENTIALS: &[&str] = &[
-    "ACCESS_KEY",
-    "API_KEY",
-    "APIKEY",
-    "AUTH_KEY",
-    "CONNECTION_STRING",
-    "CREDENTIAL",
-    "CREDENTIALS",
-    "ENCRYPTION_KEY",
-    "PASSPHRASE",
-    "PASSWD",
-    "PASSWORD",
-    "PRIVATE_KEY",
-    "PWD",
-    "SECRET",
-    "SECRET_KEY",
-    "SIGNING_KEY",
-    "SSHPASS",
-    "TOKEN",
-];
-
-/// Variables whose names end like those of credentials, and that hold a path.
-const PATHS: &[&str] = &["GOOGLE_APPLICATION_CREDENTIALS", "OLDPWD", "PWD"];
-
-/// Values that turn something on or off.
-const SWITCHES: &[&str] = &["0", "1", "false", "no", "off", "on", "true", "yes"];
-
 /// Returns each credential as a fragment, such as "a credential in the variable `API_TOKEN` of the container app".
 pub(super) fn given(spec: &PodSpec, annotations: &Labels) -> Vec<String> {
     let regular = spec.containers.iter().chain(spec.init_containers.iter().flatten());
@@ -61,8 +34,9 @@ pub(super) fn given(spec: &PodSpec, annotations: &Labels) -> Vec<String> {
         let named = env.iter().flatten().filter(|variable| is_credential(variable));
         let named = named.map(|variable| format!("the variable {}", variable.name));
         let words: Vec<_> = command.into_iter().flatten().flatten().map(String::as_str).collect();
-        let found =
-            named.chain(env.iter().flatten().filter_map(of_config_map)).chain(arguments::given(&words));
+        let found = named
+            .chain(env.iter().flatten().filter_map(of_config_map))
+            .chain(credentials::of_command(&words));
         found.map(|place| format!("a credential in {place} of the container {name}")).collect::<Vec<_>>()
     });
     let volumes = spec.volumes.iter().flatten().flat_map(of_volume);
@@ -96,34 +70,7 @@ fn of_config_map(variable: &EnvVar) -> Option<String> {
 }
 
 fn is_credential(variable: &EnvVar) -> bool {
-    let value = variable.value.as_deref().unwrap_or_default();
-    holds(value) && (is_named_so(&variable.name) || looks_so(value))
-}
-
-/// Returns true unless the value is empty, a switch, or a reference to another variable, which is looked at itself.
-fn holds(value: &str) -> bool {
-    let value = value.trim();
-    let refers = value.starts_with("$(") && value.ends_with(')');
-    !value.is_empty() && !refers && !SWITCHES.contains(&value.to_lowercase().as_str())
-}
-
-fn is_named_so(name: &str) -> bool {
-    let name = name.to_uppercase().replace(['-', '.'], "_");
-    let ends = |&word: &&str| {
-        let before = name.strip_suffix(word);
-        before.is_some_and(|before| before.is_empty() || before.ends_with('_') || word.len() > 4)
-    };
-    !PATHS.contains(&name.as_str()) && CREDENTIALS.iter().any(ends)
-}
-
-/// True for a private key, and for an address with a password: `scheme://user:password@host`.
-fn looks_so(value: &str) -> bool {
-    let authority =
-        value.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
-    let password = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
-    value.contains("PRIVATE KEY-----")
-        || password.is_some_and(|password| !password.is_empty() && !password.starts_with("$("))
+    credentials::is_credential(&variable.name, variable.value.as_deref().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{Bundle, limits, mounts};
-use crate::{case::HostPath, plan::local::Network};
+use crate::{case::HostPath, plan::local::Network, run::credentials};
 
 /// The search path for programs if the bundle sets no `PATH`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -67,8 +67,8 @@ pub fn of_running(folder: &Path, cgroup: Option<String>) -> Result<Bundle, Error
     let root = config.pointer("/root/path").and_then(Value::as_str);
     let root = folder.join(root.ok_or(Error::Missing { path, part: "root.path" })?);
     let (host_paths, own_mounts) = of_the_machine(&config, &root, folder);
-    let no_new_privs = no_new_privs(&config);
-    Ok(Bundle { limits: limits(&config), config, host_paths, own_mounts, no_new_privs, cgroup })
+    let (credentials, no_new_privs) = (credentials(&config), no_new_privs(&config));
+    Ok(Bundle { limits: limits(&config), config, host_paths, own_mounts, credentials, no_new_privs, cgroup })
 }
 
 /// Reads a bundle's configuration, and returns the path of its file with it.
@@ -90,6 +90,19 @@ fn of_the_machine(config: &Value, root: &Path, folder: &Path) -> (Vec<HostPath>,
     (host_paths, own_mounts)
 }
 
+/// Returns the credentials in a configuration's environment and command.
+fn credentials(config: &Value) -> Vec<String> {
+    let words = |pointer: &str| {
+        let words = config.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+        words.filter_map(Value::as_str).collect::<Vec<_>>()
+    };
+    let found = [
+        credentials::of_environment(&words("/process/env")),
+        credentials::of_command(&words("/process/args")),
+    ];
+    found.concat()
+}
+
 fn no_new_privs(config: &Value) -> bool {
     config.pointer("/process/noNewPrivileges").and_then(Value::as_bool).unwrap_or(false)
 }
@@ -109,7 +122,7 @@ pub(crate) fn with_probe(
     let place = place(&config, &root, &program)?;
     let (host_paths, mut own_mounts) = of_the_machine(&config, &root, folder);
     own_mounts.push(place.clone());
-    let no_new_privs = no_new_privs(&config);
+    let (credentials, no_new_privs) = (credentials(&config), no_new_privs(&config));
     let limits = limits(&config);
     let cgroup = text("/linux/cgroupsPath");
     let mounts =
@@ -127,7 +140,7 @@ pub(crate) fn with_probe(
         process.insert("terminal".to_owned(), json!(false));
         process.remove("consoleSize");
     }
-    Ok(Bundle { config, limits, host_paths, own_mounts, no_new_privs, cgroup })
+    Ok(Bundle { config, limits, host_paths, own_mounts, credentials, no_new_privs, cgroup })
 }
 
 /// Returns the network that a bundle asks for: a new, empty namespace, an existing namespace of somebody else, or the
@@ -272,6 +285,18 @@ mod tests {
             (&json!(7), &json!(false))
         );
         assert_eq!(config["hooks"], json!({ "prestart": [] }));
+    }
+
+    #[test]
+    fn credentials_of_the_environment_and_the_command_are_named_without_their_values() {
+        let mut config = config("sh");
+        assert_eq!(bundle(&config).1.unwrap().credentials, [""; 0]);
+        config["process"]["env"] = json!(["PATH=/bin", "API_TOKEN=hunter2", "EMPTY", "LEVEL=debug"]);
+        config["process"]["args"] = json!(["sh", "--password=hunter2"]);
+        let expected = ["the variable API_TOKEN", "the argument --password"];
+        let (folder, adapted) = bundle(&config);
+        assert_eq!(adapted.unwrap().credentials, expected);
+        assert_eq!(of_running(folder.path(), None).unwrap().credentials, expected);
     }
 
     #[test]

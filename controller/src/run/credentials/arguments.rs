@@ -3,7 +3,7 @@
 use super::{holds, is_named_so, looks_so};
 
 /// Returns each credential as a fragment without its value, such as "the argument --password".
-pub(super) fn given(words: &[&str]) -> Vec<String> {
+pub fn given(words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let next = words.get(index + 1).copied();
