@@ -211,12 +211,10 @@ fn every_point_has_the_effect_and_the_verdict_of_the_rule() {
         for outcome in outcomes() {
             let judged =
                 [finding(beside, Blocks, &Outcome::Met), finding(requirement, enforcement, &outcome)];
-            let by_rule = match is_expired {
-                true => Verdict::NotReady,
-                false => verdict(&[
-                    (Blocks, false, Outcome::Met),
-                    (effect(point), point.mandatory, outcome.clone()),
-                ]),
+            let by_rule = if is_expired {
+                Verdict::NotReady
+            } else {
+                verdict(&[(Blocks, false, Outcome::Met), (effect(point), point.mandatory, outcome.clone())])
             };
             assert_eq!(Verdict::under(&policy, &judged), by_rule, "{point:?} {outcome:?}");
         }

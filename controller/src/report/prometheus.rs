@@ -1,5 +1,5 @@
-//! The report in the text format of Prometheus, for the textfile collector of node_exporter or for a Pushgateway
-//! (prometheus.io, "Exposition formats"). Enumerations are one gauge for each value, as OpenMetrics has state sets.
+//! The report in the text format of Prometheus, for the textfile collector of `node_exporter` or for a Pushgateway
+//! (prometheus.io, "Exposition formats"). Enumerations are one gauge for each value, as `OpenMetrics` has state sets.
 //!
 //! A requirement has its worst outcome in each pool, so that the number of series grows with the pools and never with the nodes.
 

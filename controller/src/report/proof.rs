@@ -32,7 +32,8 @@ pub(crate) struct Pools(BTreeMap<String, BTreeMap<String, String>>);
 /// The nodes of one pool.
 #[derive(Debug, Serialize)]
 struct Pool<'a> {
-    pool: &'a str,
+    #[serde(rename = "pool")]
+    name: &'a str,
     nodes: usize,
     /// The SHA-256 of each node with its boot id, a line each.
     digest: String,
@@ -97,10 +98,10 @@ impl Pools {
         let size: usize = pools.values().flatten().map(|(node, boot)| node.len() + boot.len() + 6).sum();
         let pools: Vec<_> = pools
             .iter()
-            .map(|(pool, boots)| {
+            .map(|(name, boots)| {
                 let lines = boots.iter().map(|(node, boot)| format!("{node} {boot}\n"));
                 Pool {
-                    pool,
+                    name,
                     nodes: boots.len(),
                     digest: sha256(lines.collect::<String>().as_bytes()),
                     boots: (size <= MOST_OF_NODES).then_some(boots),

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::connect::{self, ConnectError, Login};
 use crate::support::{names::PRODUCT, proof};
 
-/// The largest answer that is read. A ConfigMap is at most 1 MiB (kubernetes.io, "ConfigMaps").
+/// The largest answer that is read. A ConfigMap is at most 1 MiB (kubernetes.io, "`ConfigMaps`").
 const MOST: usize = 4 << 20;
 
 /// A proof and its place.

@@ -344,7 +344,9 @@ mod tests {
         let created: BTreeSet<_> = (0..pods).map(|index| names::probe_pod(RUN, index)).collect();
         let mut seen = Seen::at("71", strangers);
         let pod = serde_json::from_value(json!({ "metadata": {} })).unwrap();
-        created.iter().for_each(|name| seen.show(name.clone(), PodState::of(&pod)));
+        for name in &created {
+            seen.show(name.clone(), PodState::of(&pod));
+        }
         let watch = Watch::of(seen);
         let collected = collect(&client, "shop", RUN, (&created, &watch), deadline(pods)).await;
         (collected, deletions(log.requests()))
