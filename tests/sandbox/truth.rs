@@ -20,7 +20,7 @@ use stage::{Ended, Ground, bundle, run, worlds::releases::Date};
 
 use crate::{Row, row};
 
-pub(super) use others::crun;
+pub(crate) use others::crun;
 
 /// A change to the hardened bundle of [`bundle::write`], in the bundle's folder.
 type Change = fn(&Path, &mut Value);

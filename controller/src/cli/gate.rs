@@ -26,7 +26,7 @@ use crate::{
     after_help = "Examples:\n  controller gate --namespace shop --runtime-class gvisor | kubectl apply -f -\n  controller verify \
     --namespace shop --image REF --control-namespace podproof --environment production --publish podproof\n  controller gate \
     --namespace shop --runtime-class gvisor --mode warn --max-age 12h\n\nThe gate is a ValidatingAdmissionPolicy of Kubernetes \
-    1.30 or later; no program of podproof must run. It decides on new pods alone: running pods and static pods stay. Whoever may \
+    1.30 or later; no program of podproof must run. It decides on new pods alone: running pods and static pods stay. Anybody who may \
     write ConfigMaps in the proof's namespace, or may change the policy, may open the gate.\n\nExit codes: 0 done, 2 wrong usage, \
     4 could not write"
 )]

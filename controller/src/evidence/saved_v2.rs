@@ -41,7 +41,7 @@ struct Head {
 enum Line {
     /// A pod or a pod template of the cluster.
     Pod(Box<PodView>),
-    /// One case.
+    /// The line of one case.
     Case(Box<Case>),
     /// The last line.
     End(End),

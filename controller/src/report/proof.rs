@@ -16,7 +16,7 @@ const MOST_OF_NODES: usize = 32 << 10;
 /// The size of the RuntimeClasses' names in bytes.
 const MOST_OF_CLASSES: usize = 8 << 10;
 
-/// What a cluster keeps of a run.
+/// The facts of a run that a cluster keeps.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Proof {
     /// Keys whose change is news: verdict, extent, environment, pools and nodes.

@@ -21,9 +21,9 @@ const DIGITS: usize = 8;
 /// A kind of report object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Api {
-    /// `openreports.io/v1alpha1`.
+    /// The API `openreports.io/v1alpha1`.
     OpenReports,
-    /// `wgpolicyk8s.io/v1alpha2`.
+    /// The API `wgpolicyk8s.io/v1alpha2`.
     PolicyReports,
 }
 

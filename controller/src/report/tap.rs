@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{Enforcement, Error, Report, ReportedFinding, ReportedOutcome, Standing, Verdict, head};
 
-/// One test.
+/// One test of the document.
 struct Test {
     passed: bool,
     name: String,
     /// Why the test was left out; `None` for a test that counts.
     skipped: Option<String>,
-    /// What a reader sees beside a test that failed or warns.
+    /// The details beside a test that failed or warns; `None` for others.
     block: Option<Value>,
 }
 

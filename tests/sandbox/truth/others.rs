@@ -37,7 +37,7 @@ fn plain(kind: &str) -> String {
 
 /// Returns crun's command. crun before 1.9 does not run beside a second hierarchy of control groups, so that
 /// hierarchy is unmounted for it.
-pub(super) fn crun() -> Result<String, String> {
+pub(crate) fn crun() -> Result<String, String> {
     let script = "umount /sys/fs/cgroup/unified 2>/dev/null; exec \"$0\" \"$@\"";
     Ok(format!("unshare --mount sh -c '{script}' {}", worlds::installed("crun")?))
 }

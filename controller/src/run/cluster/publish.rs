@@ -34,7 +34,7 @@ pub(crate) struct Publication {
     pub(crate) life: Duration,
 }
 
-/// What became of a proof.
+/// The end of a publication.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Published {
     /// The proof was written, and ends at this time.
