@@ -164,8 +164,12 @@ fn without(gate: &Gate<'_>, number: usize, taken: Option<&Permission>) -> Vec<Va
         let here = taken.filter(|taken| stands(gate, object, taken));
         if let (Some(taken), Some(rules)) = (here, object.get_mut("rules").and_then(Value::as_array_mut)) {
             let before = rules.len();
-            rules
-                .retain(|rule| rule["resources"][0] != taken.resource || rule["apiGroups"][0] != taken.group);
+            // Pods have a rule for one verb that a run can do without.
+            let is_taken = |rule: &Value| {
+                let place = (&rule["apiGroups"][0], &rule["resources"][0], &rule["verbs"]);
+                place == (&json!(taken.group), &json!(taken.resource), &json!(taken.verbs))
+            };
+            rules.retain(|rule| !is_taken(rule));
             dropped += before - rules.len();
         }
     }

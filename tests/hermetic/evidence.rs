@@ -101,7 +101,7 @@ fn an_incomplete_file_is_refused_by_name_with_a_remedy() {
     for (file, code, said) in [
         (put("cut", &whole[..whole.len() / 2]), 2, "was cut"),
         (put("altered", &whole.replace("\"no_new_privs\":true", "\"no_new_privs\":false")), 2, "altered"),
-        (put("newer", &whole.replace("\"version\":1", "\"version\":2")), 2, "version 2"),
+        (put("newer", &whole.replace("\"version\":1", "\"version\":3")), 2, "version 3"),
         (put("other", "{\"runs\":[]}"), 2, "holds no saved evidence"),
         (put("empty", ""), 2, "was cut"),
         ("/no/such/file".to_owned(), 4, "failed to read"),
