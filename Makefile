@@ -133,7 +133,7 @@ generated: ## write proto/src/generated from proto/schema
 	cargo run --quiet --package generate
 
 reports-test: build ## the reports, by the programs that read them: xmllint, Chromium, axe-core
-	@.ci/need xmllint=libxml2-utils chromium=chromium pip3=python3-pip unshare=util-linux npm=npm
+	@.ci/need xmllint=libxml2-utils prove=perl chromium=chromium pip3=python3-pip unshare=util-linux npm=npm
 	@mkdir -p "$(TARGET)/pages"
 	@PODPROOF_LARGE_PAGES="$(TARGET)/pages" cargo test --quiet --package controller --lib of_a_thousand_sandboxes
 	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports "$(TARGET)/pages"

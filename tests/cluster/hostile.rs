@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stage::{
     Cluster, Ended,
     cluster::{BUSYBOX, Namespace, Shop, deployment},
+    run::FORMATS,
 };
 
 use crate::{
@@ -28,20 +29,6 @@ const HOSTILE_LINE: &str = "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{2066}\u{200b}\u{ad
     </td></script><img src=x onerror=y>]]>&quot;\"' | a | b | ``` ![a](https://forged.example)";
 /// The same in printable characters of ASCII, for names of variables.
 const HOSTILE_NAME: &str = "::error::forged</td><img src=x onerror=y>![a](//forged.example)_TOKEN";
-const FORMATS: [&str; 12] = [
-    "text",
-    "json",
-    "junit",
-    "sarif",
-    "github",
-    "markdown",
-    "html",
-    "tap",
-    "gitlab",
-    "prometheus",
-    "openreports",
-    "policyreport",
-];
 /// An annotation that the probe carries.
 const CARRIED: &str = "dev.gvisor.spec.mount.data.type";
 

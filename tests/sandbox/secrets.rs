@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use stage::{
     Ground, Network, network,
     network::Answer,
-    run,
+    run::{self, FORMATS},
     worlds::{self, World},
 };
 
@@ -41,20 +41,6 @@ const SECRETS: [&str; 10] = [
 ];
 
 /// Every format of a report.
-const FORMS: [&str; 12] = [
-    "text",
-    "json",
-    "junit",
-    "sarif",
-    "github",
-    "markdown",
-    "html",
-    "tap",
-    "gitlab",
-    "prometheus",
-    "openreports",
-    "policyreport",
-];
 
 pub(super) fn rows() -> Vec<Row> {
     let worlds = worlds::all().unwrap_or_default().into_iter();
@@ -75,7 +61,7 @@ fn none_leaves(world: &World) {
     let recorder = run::prop("record");
     let runtime = format!("{} {} {}", recorder.display(), said.display(), world.runtime.as_deref().unwrap());
     let mut command = network.command(&ground, &runtime, plant);
-    for form in FORMS {
+    for form in FORMATS {
         command.arg("--output").arg(format!("{form}={}", mine.join(form).display()));
     }
     command.arg("--save-evidence").arg(mine.join("evidence"));
@@ -86,7 +72,7 @@ fn none_leaves(world: &World) {
 
     was_in_reach(&fs::read_to_string(mine.join("json")).unwrap());
     was_seen(world, &fs::read_to_string(mine.join("evidence")).unwrap());
-    let reports = FORMS.map(|form| (form, "filesystem-isolation"));
+    let reports = FORMATS.map(|form| (form, "filesystem-isolation"));
     let raw = [("said", "Linux version"), ("evidence", "Linux version")];
     for (name, shown) in reports.into_iter().chain(raw) {
         let bytes = fs::read(mine.join(name)).unwrap();

@@ -10,6 +10,22 @@ use std::{
 
 use serde_json::Value;
 
+/// The names of the formats of a report.
+pub const FORMATS: [&str; 12] = [
+    "text",
+    "json",
+    "junit",
+    "sarif",
+    "github",
+    "markdown",
+    "html",
+    "tap",
+    "gitlab",
+    "prometheus",
+    "openreports",
+    "policyreport",
+];
+
 /// How a run of the controller ended.
 #[derive(Debug)]
 pub struct Ended {

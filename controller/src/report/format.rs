@@ -83,7 +83,7 @@ impl Format {
             Self::Github => Ok(github::render(&report.printable())),
             Self::Markdown => Ok(markdown::render(&report.printable())),
             Self::Html => html::render(&report.printable()),
-            Self::Tap => tap::render(&report.printable()),
+            Self::Tap => Ok(tap::render(&report.printable())),
             Self::Gitlab => Ok(printable::json(&gitlab::render(&report.printable())?)),
             Self::Prometheus => Ok(prometheus::render(&report.printable())),
             Self::Openreports => objects(report, Api::OpenReports),

@@ -1,11 +1,12 @@
 //! The report in the Test Anything Protocol, version 13: a test for each requirement of each sandbox, and one for the verdict.
 //!
 //! A test fails exactly where the requirement blocks, so that a harness ends as the run ends. The YAML block of a test has the
-//! outcome, the reason and the fixes (testanything.org, "TAP version 13 specification"). JSON is YAML.
+//! outcome, the reason and the fixes (testanything.org, "TAP version 13 specification"). Consumers read a part of YAML, and Perl's
+//! reads no JSON but strings: the block has a key or an item in each line (`TAP::Parser::YAMLish::Reader`).
 
 use serde_json::{Value, json};
 
-use super::{Enforcement, Error, Report, ReportedFinding, ReportedOutcome, Standing, Verdict, head};
+use super::{Enforcement, Report, ReportedFinding, ReportedOutcome, Standing, Verdict, head};
 
 /// One test of the document.
 struct Test {
@@ -14,18 +15,16 @@ struct Test {
     /// Why the test was left out; `None` for a test that counts.
     skipped: Option<String>,
     /// The details beside a test that failed or warns; `None` for others.
-    block: Option<Value>,
+    block: Option<Vec<(&'static str, Value)>>,
 }
 
 /// Renders one document, with a line end.
-pub(super) fn render(report: &Report) -> Result<String, Error> {
+pub(super) fn render(report: &Report) -> String {
     let verdict = Test {
         passed: matches!(report.verdict, Verdict::Ready | Verdict::ReadyWithWarnings),
         name: format!("verdict: {}", head::verdict(report)),
         skipped: None,
-        block: Some(
-            head::rows(report).into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect(),
-        ),
+        block: Some(head::rows(report).into_iter().map(|(name, value)| (name, json!(value))).collect()),
     };
     let waivers = report.waivers.iter().map(|waiver| Test {
         passed: waiver.standing != Standing::Expired,
@@ -43,11 +42,11 @@ pub(super) fn render(report: &Report) -> Result<String, Error> {
         lines.push(line(index + 1, test));
         if let Some(block) = &test.block {
             lines.push("  ---".to_owned());
-            lines.extend(serde_json::to_string_pretty(block)?.lines().map(|line| format!("  {line}")));
+            lines.extend(block.iter().flat_map(|(name, value)| entry(name, value)));
             lines.push("  ...".to_owned());
         }
     }
-    Ok(lines.join("\n") + "\n")
+    lines.join("\n") + "\n"
 }
 
 fn test(finding: &ReportedFinding, place: &str) -> Test {
@@ -62,14 +61,26 @@ fn test(finding: &ReportedFinding, place: &str) -> Test {
     }
 }
 
-fn block(finding: &ReportedFinding) -> Value {
-    json!({
-        "outcome": finding.outcome,
-        "effect": finding.enforcement,
-        "disguise": finding.disguise,
-        "message": finding.because,
-        "fixes": finding.fixes().collect::<Vec<_>>(),
-    })
+fn block(finding: &ReportedFinding) -> Vec<(&'static str, Value)> {
+    vec![
+        ("outcome", json!(finding.outcome)),
+        ("effect", json!(finding.enforcement)),
+        ("disguise", json!(finding.disguise)),
+        ("message", json!(finding.because)),
+        ("fixes", json!(finding.fixes().collect::<Vec<_>>())),
+    ]
+}
+
+/// Returns the lines of one key. A string is quoted as in JSON, which YAML reads alike.
+fn entry(name: &str, value: &Value) -> Vec<String> {
+    match value.as_array() {
+        Some(items) if items.is_empty() => Vec::new(),
+        Some(items) => {
+            let items = items.iter().map(|item| format!("    - {item}"));
+            [format!("  {name}:")].into_iter().chain(items).collect()
+        }
+        None => vec![format!("  {name}: {value}")],
+    }
 }
 
 fn line(number: usize, test: &Test) -> String {
