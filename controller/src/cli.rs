@@ -1,6 +1,8 @@
 //! The command line: one file for each subcommand, and the code that they share.
 
 mod args;
+mod attest;
+mod attested;
 mod cleanup;
 mod completions;
 mod console;
@@ -12,6 +14,7 @@ mod evidence;
 mod explain_policy;
 mod gate;
 mod image;
+mod key;
 mod plan;
 mod policy;
 mod publishing;
@@ -19,6 +22,7 @@ mod rbac;
 mod requirements;
 mod schema;
 mod score;
+mod signing;
 mod verify;
 
 use std::{ffi::OsString, rc::Rc};
@@ -46,6 +50,7 @@ enum Command {
     Verify(Box<verify::Arguments>),
     Score(score::Arguments),
     Diff(diff::Arguments),
+    Attest(attest::Arguments),
     Policy(policy::Arguments),
     Plan(Box<plan::Arguments>),
     Doctor(doctor::Arguments),
@@ -54,6 +59,7 @@ enum Command {
     Gate(Box<gate::Arguments>),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
+    Key(key::Arguments),
     #[command(visible_alias = "explain")]
     Requirements(requirements::Arguments),
     Schema(schema::Arguments),
@@ -85,6 +91,7 @@ fn run_parsed(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Verify(arguments) => arguments.run(),
         Command::Score(arguments) => arguments.run(),
         Command::Diff(arguments) => arguments.run(),
+        Command::Attest(arguments) => arguments.run(),
         Command::Policy(arguments) => arguments.run(),
         Command::Plan(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
@@ -93,6 +100,7 @@ fn run_parsed(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Gate(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
+        Command::Key(arguments) => arguments.run(),
         Command::Requirements(arguments) => arguments.run(),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(Cli::command()),

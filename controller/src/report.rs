@@ -1,5 +1,6 @@
 //! The public report of a judged run, and the forms in which it is written.
 
+pub(crate) mod attestation;
 mod closed_by_default;
 pub(crate) mod deliver;
 pub mod diff;

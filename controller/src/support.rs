@@ -2,10 +2,12 @@
 
 pub(crate) mod clock;
 pub mod digest;
+pub(crate) mod envelope;
 pub mod file;
 pub(crate) mod gzip;
 pub mod names;
 pub(crate) mod printable;
 pub(crate) mod proof;
+pub(crate) mod signing;
 #[doc(hidden)]
 pub mod world;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+mod attestations;
 mod border;
 mod deploy;
 mod evidence;

@@ -10,5 +10,6 @@ pub(super) mod output;
 pub(super) mod policy;
 pub(super) mod publish;
 pub(super) mod settings;
+pub(super) mod sign;
 pub(super) mod target;
 mod workloads;

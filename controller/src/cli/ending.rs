@@ -4,14 +4,24 @@ use std::path::PathBuf;
 
 use tokio::time::Instant;
 
-use super::{error::CommandError, publishing::Publishing};
+use super::{
+    console::say,
+    error::CommandError,
+    publishing::Publishing,
+    signing::{Signing, signed_file},
+};
 use crate::{
     evidence::{
         record::Record,
         saved::{self, Provenance},
     },
     judge::{exit::Exit, policy::Policy},
-    report::{Report, deliver::Delivery, proof::Pools},
+    report::{
+        Report,
+        attestation::{Gathered, verification_v1::SignedFile},
+        deliver::Delivery,
+        proof::Pools,
+    },
     run::{self, FinishedRun, RunRequest, launcher::Launcher},
     support::{clock, file},
 };
@@ -29,6 +39,8 @@ pub(super) struct Ending {
     pub(super) probe: Option<String>,
     /// The place of the proof; `None` without `--publish`.
     pub(super) publishing: Option<Publishing>,
+    /// The signature of the verdict; `None` without `--sign`.
+    pub(super) signing: Option<Signing>,
 }
 
 impl Ending {
@@ -44,12 +56,26 @@ impl Ending {
         // cannot be saved.
         let saved = self.save(&record);
         let pools = self.publishing.as_ref().map(|_| Pools::of(&record));
+        let gathered = self.signing.as_ref().map(|_| Gathered::of(&record)).unwrap_or_default();
         let report = Report::of_last(record, &self.policy);
         let delivered = self.delivery.deliver(&report);
+        let (evidence, saved) = match saved {
+            Ok(evidence) => (evidence, Ok(())),
+            Err(error) => (None, Err(error)),
+        };
         let mut written = saved.and(delivered.map_err(CommandError::from));
         if let (Some(publishing), Some(pools)) = (&self.publishing, pools) {
             let published = publishing.publish(&report, pools, began).await;
             written = written.and(published);
+        }
+        match (self.signing, evidence) {
+            // A run that ended early has an exit code of its own, which no signed verdict can say.
+            (Some(_), Some(_)) if stopped.is_some() => say("no attestation: the run did not come to its end"),
+            (Some(signing), Some(evidence)) => {
+                let signed = signing.sign(&report, &gathered, evidence, self.probe);
+                written = written.and(signed.map_err(CommandError::from));
+            }
+            _ => (),
         }
         let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !leftovers.is_empty());
         if let Some(error) = written.err().or(failure.map(CommandError::from)) {
@@ -58,13 +84,15 @@ impl Ending {
         Ok(exit)
     }
 
-    fn save(&self, record: &Record) -> Result<(), CommandError> {
-        let Some(path) = &self.save_evidence else { return Ok(()) };
+    /// Saves the evidence. Returns its name and its digest; `None` if nobody asked for the evidence.
+    fn save(&self, record: &Record) -> Result<Option<SignedFile>, CommandError> {
+        let Some(path) = &self.save_evidence else { return Ok(None) };
         let provenance = Provenance {
             controller: env!("CARGO_PKG_VERSION").to_owned(),
             probe: self.probe.clone(),
             saved_at: clock::now(),
         };
-        Ok(file::put_with(path, |to| saved::write(record, &provenance, to))?)
+        let digest = file::put_with(path, |to| saved::write(record, &provenance, to))?;
+        Ok(Some(signed_file(path, digest)))
     }
 }

@@ -1,6 +1,6 @@
 //! Errors of the commands that make a run or ask a cluster: each with its remedy and its exit code.
 
-use super::console::tell;
+use super::{console::tell, signing::NotSigned};
 use crate::{
     judge::exit::Exit,
     plan,
@@ -28,6 +28,8 @@ pub(super) enum CommandError {
     Save(#[from] file::Error),
     #[error("failed to write the report")]
     Deliver(#[from] Undelivered),
+    #[error("failed to sign the verdict")]
+    Sign(#[from] NotSigned),
     #[error("failed to publish the proof")]
     Publish(#[from] PublishError),
     #[error("the API server did not take the proof in time")]
@@ -78,6 +80,7 @@ impl CommandError {
             Self::Run(error) => of_run(error),
             Self::Encode(_) => Some("run the command again"),
             Self::Save(_) => Some("--save-evidence takes a file in an existing, writable folder"),
+            Self::Sign(error) => Some(error.help()),
             Self::Publish(error) => Some(of_publication(error)),
             Self::PublishedLate => {
                 Some("check the cluster by `kubectl get --raw /readyz`; the former proof ends by itself")

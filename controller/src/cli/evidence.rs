@@ -11,7 +11,7 @@ use crate::{
     case::{Case, Subject, circumstances},
     evidence::{
         record::Record,
-        saved::{self, Cases, Saved},
+        saved::{self, Cases, Provenance, Saved},
     },
     judge::exit::Exit,
     support::clock,
@@ -63,6 +63,8 @@ pub(super) struct Opened {
     path: PathBuf,
     /// The run, without its cases.
     pub(super) record: Record,
+    /// The program that saved the evidence.
+    pub(super) provenance: Provenance,
     cases: Cases,
 }
 
@@ -102,12 +104,21 @@ impl Reader {
 
     /// Opens a file of saved evidence. Refuses evidence that is too old, or of another place than the first file's.
     pub(super) fn open(&mut self, path: &Path) -> Result<Opened, Unread> {
-        let bytes = fs::read(path).map_err(|source| Unread::Read { path: path.to_owned(), source })?;
+        self.open_bytes(path, Self::read(path)?)
+    }
+
+    /// Reads a file.
+    pub(super) fn read(path: &Path) -> Result<Vec<u8>, Unread> {
+        fs::read(path).map_err(|source| Unread::Read { path: path.to_owned(), source })
+    }
+
+    /// Opens a file as [`open`](Self::open) does, whose bytes were read already.
+    pub(super) fn open_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<Opened, Unread> {
         let refused = |source| Unread::Refused { path: path.to_owned(), source };
-        let Saved { record, cases, .. } = saved::open(bytes).map_err(refused)?;
+        let Saved { record, cases, provenance } = saved::open(bytes).map_err(refused)?;
         self.check_age(path, &record)?;
         self.check_place(path, &record, cases.first())?;
-        Ok(Opened { path: path.to_owned(), record, cases })
+        Ok(Opened { path: path.to_owned(), record, provenance, cases })
     }
 
     fn check_age(&self, path: &Path, record: &Record) -> Result<(), Unread> {

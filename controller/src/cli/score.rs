@@ -7,30 +7,33 @@ use std::{
     time::Instant,
 };
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use jiff::civil::Date;
 
 use super::{
-    args::{evidence, output, policy},
+    args::{evidence, output, policy, sign},
     console::tell,
     evidence::{Opened, Reader, Unread},
+    signing::{Signing, signed_file, signed_policy},
 };
 use crate::{
     case::{
         Case,
         environment::{Environment, Source},
     },
-    judge::exit::Exit,
+    judge::{exit::Exit, policy::Policy},
     report::{
         Format, Judging, Report, Verdict,
+        attestation::{Gathered, verification_v1::NamedBy},
         deliver::{Delivery, Output},
     },
-    support::{clock, printable},
+    support::{clock, digest::sha256, printable},
 };
 
 /// Judges saved evidence again, without a sandbox or a cluster
 #[derive(Args, Debug)]
 #[command(
+    group = ArgGroup::new("proof").multiple(true),
     after_help = "Examples:\n  controller score evidence.json\n  controller score evidence.json --environment production \
     --output html=report.html\n  controller score archive/*.json\n\nEach file is judged for the \
     strongest of its run's environment, the variables and the policy file; only --environment weakens. The same policy file \
@@ -48,6 +51,10 @@ pub(super) struct Arguments {
     evidence: evidence::Arguments,
     #[command(flatten)]
     output: output::Arguments,
+    #[command(flatten)]
+    sign: sign::Arguments,
+    #[command(flatten)]
+    life: sign::Life,
     /// Print no rate of judged cases
     #[arg(long, short, help_heading = "How to report")]
     quiet: bool,
@@ -57,6 +64,11 @@ pub(super) struct Arguments {
 #[derive(Debug, thiserror::Error)]
 #[error("several files are reported as text alone, one line a file")]
 struct SeveralForms;
+
+/// Several files and one signature.
+#[derive(Debug, thiserror::Error)]
+#[error("an attestation is about one file of evidence, and several were given")]
+struct SeveralSigned;
 
 /// Evidence that could not be judged.
 #[derive(Debug)]
@@ -80,21 +92,48 @@ pub(super) fn judged(
     sources: &policy::Sources,
     today: Date,
 ) -> Result<Report, NotJudged> {
+    let (policy, named_by) = policy_again(&mut opened, sources, today)?;
+    judged_under(opened, &policy, named_by, None)
+}
+
+/// Returns the policy that judges saved evidence again, and the step that names its environment.
+fn policy_again(
+    opened: &mut Opened,
+    sources: &policy::Sources,
+    today: Date,
+) -> Result<(Policy, NamedBy), NotJudged> {
     let record = &mut opened.record;
     let recorded = record.environment.environment;
     record.environment = sources.declared_again(&record.environment).map_err(NotJudged::Policy)?;
     let environment = record.environment.environment;
-    let source = record.environment.source.clone();
+    let named_by = match record.environment.source {
+        Source::Recorded(_) => NamedBy::Run,
+        _ => NamedBy::Judgement,
+    };
     let mut policy = sources.policy(environment, today);
     // Whoever asks for production now asks for all of it, even if the run was narrowed for a weaker environment.
     policy.only_production |= record.only_production
         && !policy.require_whole
         && (environment != Environment::Production || environment == recorded);
-    let mut judging = Judging::under(&policy);
+    Ok((policy, named_by))
+}
+
+/// Returns the report of saved evidence under a policy. Each case is let go after its judgement, and its facts are gathered.
+pub(super) fn judged_under(
+    mut opened: Opened,
+    policy: &Policy,
+    named_by: NamedBy,
+    mut gathered: Option<&mut Gathered>,
+) -> Result<Report, NotJudged> {
+    let source = opened.record.environment.source.clone();
+    let mut judging = Judging::under(policy);
     while let Some(case) = opened.next() {
         let mut case = case.map_err(NotJudged::Evidence)?;
-        if !matches!(source, Source::Recorded(_)) {
+        if named_by == NamedBy::Judgement {
             name(&mut case, &source);
+        }
+        if let Some(gathered) = &mut gathered {
+            gathered.add(&case);
         }
         judging.add(&case);
     }
@@ -110,7 +149,7 @@ fn name(case: &mut Case, source: &Source) {
 
 impl Arguments {
     pub(super) fn run(self) -> Exit {
-        let Self { files, policy, evidence, output, quiet } = self;
+        let Self { files, policy, evidence, output, sign, life, quiet } = self;
         let delivery = match output.delivery() {
             Ok(delivery) => delivery,
             Err(refused) => return refused.tell(),
@@ -120,27 +159,64 @@ impl Arguments {
             Err(refused) => return refused.tell(),
         };
         match files.as_slice() {
-            [file] => one(file, &sources, Reader::new(evidence), &delivery),
+            [file] if sign.are_given() => {
+                let signer = match sign.signer(file, life) {
+                    Ok(signer) => signer,
+                    Err(refused) => return refused.tell(),
+                };
+                one(file, &sources, Reader::new(evidence), &delivery, signer)
+            }
+            [file] => one(file, &sources, Reader::new(evidence), &delivery, None),
+            _ if sign.are_given() => {
+                tell(&SeveralSigned, Some("sign one file at a time"));
+                Exit::Usage
+            }
             files => several(files, &sources, Reader::new(evidence), &delivery, quiet),
         }
     }
 }
 
-fn one(file: &Path, sources: &policy::Sources, mut reader: Reader, delivery: &Delivery) -> Exit {
-    let today = clock::today();
-    let opened = match reader.open(file) {
-        Ok(opened) => opened,
+fn one(
+    file: &Path,
+    sources: &policy::Sources,
+    mut reader: Reader,
+    delivery: &Delivery,
+    signer: Option<sign::Signer>,
+) -> Exit {
+    let now = clock::now();
+    let read = Reader::read(file).and_then(|bytes| {
+        let digest = signer.as_ref().map(|_| sha256(&bytes)).unwrap_or_default();
+        Ok((reader.open_bytes(file, bytes)?, digest))
+    });
+    let (mut opened, digest) = match read {
+        Ok(read) => read,
         Err(unread) => return unread.tell(),
     };
-    let report = match judged(opened, sources, today) {
-        Ok(report) => report,
+    let probe = opened.provenance.probe.clone();
+    let mut gathered = Gathered::default();
+    let judged = policy_again(&mut opened, sources, clock::today()).and_then(|(policy, named_by)| {
+        let gathering = signer.is_some().then_some(&mut gathered);
+        let report = judged_under(opened, &policy, named_by, gathering)?;
+        Ok((report, named_by, policy.require_whole))
+    });
+    let (report, named_by, require_whole) = match judged {
+        Ok(judged) => judged,
         Err(refused) => return refused.tell(),
     };
     let delivered = delivery.deliver(&report);
     if let Err(undelivered) = &delivered {
         tell(undelivered, Some("--output takes FORMAT=FILE, a file in an existing, writable folder"));
     }
-    Exit::of(None, delivered.is_ok(), report.verdict.into(), false)
+    let attested = signer.map(|signer| {
+        let policy = signed_policy(sources);
+        let signing = Signing { signer, policy, named_by, require_whole, judged_at: now };
+        signing.sign(&report, &gathered, signed_file(file, digest), probe)
+    });
+    let attested = attested.unwrap_or(Ok(()));
+    if let Err(error) = &attested {
+        tell(error, Some(error.help()));
+    }
+    Exit::of(None, delivered.is_ok() && attested.is_ok(), report.verdict.into(), false)
 }
 
 /// Judges one file after the other, and keeps only the worst verdict.

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::{
     args::{
@@ -13,17 +13,19 @@ use super::{
         policy::{self, Sources},
         publish,
         settings::{Names, Setting},
-        target,
+        sign, target,
     },
     block_on,
     console::colour_is_wanted,
     ending::Ending,
     publishing::Publishing,
+    signing::{Signing, signed_policy},
 };
 use crate::{
     case::rounds::Rounds,
     image::embedded,
     judge::{exit::Exit, policy::file::Read},
+    report::attestation::verification_v1::NamedBy,
     run::{
         RunRequest,
         cluster::ClusterLauncher,
@@ -43,6 +45,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// Verifies a sandbox on this machine or the pods of a namespace, and ends with a verdict
 #[derive(Args, Debug)]
 #[command(
+    group = ArgGroup::new("proof").multiple(true),
+    mut_arg("sign", |argument| argument.requires("save_evidence")),
     mut_arg("egress_targets", |argument| argument.conflicts_with("no_network")),
     mut_arg("settle", |argument| argument.conflicts_with("no_network")),
     after_help = "Examples:\n  controller verify --local\n  controller verify --local --environment production \
@@ -94,6 +98,10 @@ pub(super) struct Arguments {
     output: output::Arguments,
     #[command(flatten)]
     publish: publish::Arguments,
+    #[command(flatten)]
+    sign: sign::Arguments,
+    #[command(flatten)]
+    life: sign::Life,
     /// Measure the sandbox's share of processor time; this keeps its processors busy for 3 s
     #[arg(long, conflicts_with = "live", help_heading = "Target")]
     measure_cpu: bool,
@@ -123,9 +131,10 @@ impl Arguments {
             let timeout = chosen_timeout(&sources, self.timeout)?.value;
             let network = self.network.settings(&sources)?;
             let marks = self.target.marks.settings(&sources)?.marks();
-            Ok((sources.policy(declared.environment, clock::today()), declared, timeout, network, marks))
+            let policy = sources.policy(declared.environment, clock::today());
+            Ok((policy, signed_policy(&sources), declared, timeout, network, marks))
         });
-        let (policy, declared, timeout, network, marks) = match asked {
+        let (policy, policy_file, declared, timeout, network, marks) = match asked {
             Ok(asked) => asked,
             Err(refused) => return refused.tell(),
         };
@@ -155,11 +164,25 @@ impl Arguments {
             only_production: policy.only_production,
             started_at: clock::now(),
         };
-        let publishing = target.as_ref().and_then(|target| {
-            let (keeper, life) = self.publish.place()?;
+        let place = match self.publish.place(self.life) {
+            Ok(place) => place,
+            Err(refused) => return refused.tell(),
+        };
+        let publishing = target.as_ref().zip(place).map(|(target, (keeper, life))| {
             let (login, namespace) = (target.login.clone(), target.namespace.clone());
-            Some(Publishing { login, namespace, keeper, life })
+            Publishing { login, namespace, keeper, life }
         });
+        let evidence = self.save_evidence.clone().unwrap_or_default();
+        let signing = match self.sign.signer(&evidence, self.life) {
+            Ok(signer) => signer.map(|signer| Signing {
+                signer,
+                policy: policy_file,
+                named_by: NamedBy::Run,
+                require_whole: policy.require_whole,
+                judged_at: request.started_at,
+            }),
+            Err(refused) => return refused.tell(),
+        };
         let ending = Ending {
             policy,
             delivery,
@@ -169,6 +192,7 @@ impl Arguments {
                 None => embedded::probe().map(sha256),
             },
             publishing,
+            signing,
         };
         if let Some(target) = target {
             let target = if self.attempts.are_made() { target } else { target.without_control_pods() };

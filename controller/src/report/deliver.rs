@@ -79,7 +79,7 @@ impl Delivery {
         });
         match unmade {
             Some(error) => Err(error.into()),
-            None => Ok(written?),
+            None => Ok(written.map(drop)?),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Report, Subject, Verdict};
+use super::{Report, Subject, Verdict, attestation::verification_v1::SignedPool};
 use crate::{
     case::Case,
     evidence::record::Record,
@@ -82,15 +82,30 @@ impl Proof {
 
 impl Pools {
     pub(crate) fn of(record: &Record) -> Self {
-        let mut pools: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-        for case in &record.cases {
-            if let Some((pool, node)) = place(case) {
-                let boot = case.surroundings.machine.boot_id.seen();
-                let boot = boot.map(|boot| boot.uuid.clone()).unwrap_or_default();
-                pools.entry(pool.to_owned()).or_default().insert(node, boot);
-            }
+        let mut pools = Self::default();
+        record.cases.iter().for_each(|case| pools.add(case));
+        pools
+    }
+
+    /// Adds the node of a case, if its probe ran on one.
+    pub(super) fn add(&mut self, case: &Case) {
+        let Self(pools) = self;
+        if let Some((pool, node)) = place(case) {
+            let boot = case.surroundings.machine.boot_id.seen();
+            let boot = boot.map(|boot| boot.uuid.clone()).unwrap_or_default();
+            pools.entry(pool.to_owned()).or_default().insert(node, boot);
         }
-        Self(pools)
+    }
+
+    /// Returns the form of the pools in an attestation.
+    pub(super) fn signed(&self) -> Vec<SignedPool> {
+        let Self(pools) = self;
+        let signed = |(name, boots): (&String, &BTreeMap<_, _>)| SignedPool {
+            name: name.clone(),
+            digest: digest(boots).into(),
+            boots: boots.clone(),
+        };
+        pools.iter().map(signed).collect()
     }
 
     fn text(&self) -> String {
@@ -98,19 +113,22 @@ impl Pools {
         let size: usize = pools.values().flatten().map(|(node, boot)| node.len() + boot.len() + 6).sum();
         let pools: Vec<_> = pools
             .iter()
-            .map(|(name, boots)| {
-                let lines = boots.iter().map(|(node, boot)| format!("{node} {boot}\n"));
-                Pool {
-                    name,
-                    nodes: boots.len(),
-                    digest: sha256(lines.collect::<String>().as_bytes()),
-                    boots: (size <= MOST_OF_NODES).then_some(boots),
-                }
+            .map(|(name, boots)| Pool {
+                name,
+                nodes: boots.len(),
+                digest: digest(boots),
+                boots: (size <= MOST_OF_NODES).then_some(boots),
             })
             .collect();
         // A list of such structs has no value that JSON lacks.
         serde_json::to_string(&pools).unwrap_or_default()
     }
+}
+
+/// Returns the SHA-256 of each node with its boot id, a line each.
+fn digest(boots: &BTreeMap<String, String>) -> String {
+    let lines = boots.iter().map(|(node, boot)| format!("{node} {boot}\n"));
+    sha256(lines.collect::<String>().as_bytes())
 }
 
 /// Returns the pool and the node of a case; `None` if its probe ran nowhere.

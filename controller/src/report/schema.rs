@@ -1,9 +1,9 @@
-//! The JSON Schemas of the report and of the policy file.
+//! The JSON Schemas of the report, of the policy file and of the signed predicate.
 
 use clap::ValueEnum;
 use schemars::schema_for;
 
-use super::Report;
+use super::{Report, attestation::verification_v1::Verification};
 use crate::judge::policy::file::File;
 
 /// A document with a schema.
@@ -13,6 +13,8 @@ pub enum Document {
     Report,
     /// The policy file `podproof.toml`
     Policy,
+    /// The signed predicate of `--sign`
+    Verification,
 }
 
 /// Renders the schema of a document, with a line end.
@@ -20,6 +22,7 @@ pub fn render(document: Document) -> Result<String, serde_json::Error> {
     let schema = match document {
         Document::Report => schema_for!(Report),
         Document::Policy => schema_for!(File),
+        Document::Verification => schema_for!(Verification),
     };
     Ok(serde_json::to_string_pretty(&schema)? + "\n")
 }

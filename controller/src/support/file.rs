@@ -7,9 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
 use tempfile::Builder;
 
-use super::gzip;
+use super::{digest::hexadecimal, gzip};
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -29,16 +30,19 @@ pub enum Error {
 
 /// Replaces a file by the bytes, so that nobody ever reads a part of them.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_with(path, |to| to.write_all(bytes))
+    write_with(path, |to| to.write_all(bytes)).map(drop)
 }
 
 /// Replaces a file as [`write()`] does; writes directly into a device or a pipe. A file whose name ends in `.gz` is compressed.
 pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    put_with(path, |to| to.write_all(bytes))
+    put_with(path, |to| to.write_all(bytes)).map(drop)
 }
 
-/// Puts a file as [`put()`] does, with content that is written piece by piece.
-pub fn put_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+/// Puts a file as [`put()`] does, with content that is written piece by piece. Returns the SHA-256 of the file's bytes.
+pub fn put_with(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<String, Error> {
     let formed =
         |to: &mut dyn Write| if gzip::is_wanted(path) { gzip::write(to, content) } else { content(to) };
     match fs::metadata(path) {
@@ -52,7 +56,7 @@ pub fn put_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<
     }
 }
 
-fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<String, Error> {
     // A link stays a link; its target is replaced.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::metadata(&place).is_ok_and(|found| !found.is_file()) {
@@ -67,20 +71,39 @@ fn replace(
     folder: &Path,
     place: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+) -> io::Result<String> {
     // The umask applies to this mode, as for any other new file.
     let mut file = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
-    buffered(&mut file, content)?;
+    let digest = buffered(&mut file, content)?;
     file.as_file().sync_all()?;
     file.persist(place)?;
-    Ok(())
+    Ok(digest)
 }
 
-/// Writes small pieces as large ones.
-fn buffered(to: impl Write, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut buffer = BufWriter::new(to);
+/// Writes small pieces as large ones. Returns the SHA-256 of all of them.
+fn buffered(to: impl Write, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<String> {
+    let mut buffer = BufWriter::new(Digested { to, digest: Sha256::new() });
     content(&mut buffer)?;
-    buffer.flush()
+    buffer.flush()?;
+    Ok(hexadecimal(&buffer.get_ref().digest.clone().finalize()))
+}
+
+/// A writer that knows the digest of its bytes.
+struct Digested<W> {
+    to: W,
+    digest: Sha256,
+}
+
+impl<W: Write> Write for Digested<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.digest.update(bytes.get(..written).unwrap_or(bytes));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +122,16 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"second");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_digest_is_that_of_the_written_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["plain.json", "compressed.json.gz"] {
+            let file = folder.path().join(name);
+            let digest = put_with(&file, |to| to.write_all(&vec![7; 100_000])).unwrap();
+            assert_eq!(digest, super::super::digest::sha256(&fs::read(&file).unwrap()), "{name}");
+        }
     }
 
     #[test]

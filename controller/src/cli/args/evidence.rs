@@ -19,7 +19,8 @@ pub(in crate::cli) struct Arguments {
     pub(in crate::cli) mixed: bool,
 }
 
-fn age(text: &str) -> Result<Duration, String> {
+/// Parses an age or a life.
+pub(in crate::cli) fn age(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
         _ => Err("give a time such as 30m, 12h or 7d".to_owned()),

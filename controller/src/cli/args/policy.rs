@@ -58,7 +58,7 @@ pub(in crate::cli) enum Only {
 }
 
 /// The sources of the policy, and of all settings of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Sources {
     environment: Option<Environment>,
     only_production: bool,
@@ -130,6 +130,11 @@ impl File {
         Ok(Sources { environment: None, only_production: false, require_whole: false, file, found_by })
     }
 
+    /// Returns true if a flag names the policy file.
+    pub(in crate::cli) const fn is_named(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Returns what a run would take from variables and the policy file: the attempts, and the marks of its pods. A refusal is
     /// told, and ends the command.
     pub(in crate::cli) fn foreseen(&self, marks: &marks::Arguments) -> Result<(LookupRequest, Marks), Exit> {
@@ -172,7 +177,17 @@ impl Sources {
 
     /// Returns the policy for an environment.
     pub(in crate::cli) fn policy(&self, environment: Environment, today: Date) -> Policy {
-        let Self { only_production, require_whole, .. } = *self;
+        self.policy_as(environment, self.only_production, self.require_whole, today)
+    }
+
+    /// Returns the policy for an environment with the strictness of flags that were given earlier.
+    pub(in crate::cli) fn policy_as(
+        &self,
+        environment: Environment,
+        only_production: bool,
+        require_whole: bool,
+        today: Date,
+    ) -> Policy {
         let mut policy = Policy { only_production, require_whole, ..Policy::of(environment) };
         if let Some((name, read)) = &self.file {
             policy.file = Some(name.clone());

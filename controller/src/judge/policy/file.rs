@@ -191,6 +191,11 @@ pub fn read(name: &str, text: String) -> Result<Read, Mistake> {
 // === impl Read ===
 
 impl Read {
+    /// Returns the text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the line of a value.
     pub fn line<T>(&self, value: &Spanned<T>) -> usize {
         place(&self.text, value.span().start).0
