@@ -40,8 +40,6 @@ const SECRETS: [&str; 10] = [
     network::CREDENTIALS,
 ];
 
-/// Every format of a report.
-
 pub(super) fn rows() -> Vec<Row> {
     let worlds = worlds::all().unwrap_or_default().into_iter();
     let worlds = worlds.filter(|world| ["runsc of 2026, systrap", "runc"].contains(&world.name.as_str()));
