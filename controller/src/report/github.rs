@@ -1,7 +1,7 @@
 //! The report as annotations of a GitHub workflow (docs.github.com, "Workflow commands for GitHub Actions"): one for the
 //! verdict, one for each requirement that blocks or warns. GitHub shows ten of a kind for each step, so the worst come first.
 
-use super::{Enforcement, Report, Standing, Verdict, gaps::Gap, head};
+use super::{Enforcement, Report, Verdict, gaps::Gap, head};
 
 /// Reasons of a requirement that an annotation has before the rest is counted.
 const REASONS: usize = 3;
@@ -23,7 +23,7 @@ pub(super) fn render(report: &Report) -> String {
     };
     let rows = head::rows(report).into_iter().map(|(name, value)| format!("{name}: {value}"));
     let verdict = [head::verdict(report)].into_iter().chain(rows).collect::<Vec<_>>().join("\n");
-    let expired = report.waivers.iter().filter(|waiver| waiver.standing == Standing::Expired).map(|waiver| {
+    let expired = report.expired_waivers().map(|waiver| {
         let what = format!("{} ({}): its last day was {}", waiver.requirement, waiver.owner, waiver.expires);
         command(Level::Error, "podproof: a waiver has expired", &what)
     });

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::{Enforcement, Error, Report, ReportedFinding, Standing, Verdict, gaps::Gap, head};
-use crate::{judge::policy::file::NAME, support::digest::sha256};
+use super::{Enforcement, Error, Report, ReportedFinding, gaps::Gap, head};
+use crate::support::digest::sha256;
 
 /// Reasons of a requirement that an entry has before the rest is counted.
 const REASONS: usize = 3;
@@ -33,13 +33,9 @@ struct Lines {
 
 /// Renders one document, with a line end.
 pub(super) fn render(report: &Report) -> Result<String, Error> {
-    let expired = report.waivers.iter().filter(|waiver| waiver.standing == Standing::Expired).map(|waiver| {
-        let text = format!(
-            "The waiver of {} ({}, for {}) was good until {}.",
-            waiver.requirement, waiver.owner, waiver.scope, waiver.expires
-        );
+    let expired = report.expired_waivers().map(|waiver| {
         let name = format!("{}\n{}", waiver.requirement, waiver.scope);
-        entry(report, "waiver-expired", &name, (text, "critical", waiver.line))
+        entry(report, "waiver-expired", &name, (waiver.expiry(), "critical", waiver.line))
     });
     let gaps = Gap::of(report);
     let gaps = gaps.iter().map(|gap| {
@@ -50,7 +46,7 @@ pub(super) fn render(report: &Report) -> Result<String, Error> {
         entry(report, gap.finding.id, effect, (text, severity(gap.finding), 1))
     });
     // A restricted extent may decide the verdict while no requirement does.
-    let verdict = matches!(report.verdict, Verdict::NotReady | Verdict::Undetermined)
+    let verdict = (!report.verdict.passes())
         .then(|| entry(report, "verdict", "", (head::verdict(report), "blocker", 1)));
     let place = head::place(report);
     let entries: Vec<_> = verdict.into_iter().chain(expired).chain(gaps).map(|it| it.at(&place)).collect();
@@ -63,7 +59,6 @@ fn entry(
     name: &str,
     (description, severity, line): (String, &'static str, usize),
 ) -> Entry {
-    let path = report.policy.clone().unwrap_or_else(|| NAME.to_owned());
     Entry {
         description,
         check_name: rule.to_owned(),
@@ -71,7 +66,7 @@ fn entry(
         severity,
         // GitLab knows the files of a repository by paths that begin with no dot.
         location: Location {
-            path: path.trim_start_matches("./").to_owned(),
+            path: report.policy_path().trim_start_matches("./").to_owned(),
             lines: Lines { begin: line.max(1) },
         },
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Enforcement, Place, Report, Run, Standing, Subject, extent, gaps::Gap};
+use super::{Enforcement, Place, Report, Run, Subject, extent, gaps::Gap};
 
 /// The word for circumstances that older evidence does not keep.
 const NOT_KEPT: &str = "not kept in this evidence";
@@ -35,8 +35,8 @@ pub(super) fn summary(report: &Report, gaps: &[Gap<'_>], detail: &str) -> Vec<(&
         let gaps = gaps.iter().filter(|gap| wanted(gap.finding.enforcement));
         gaps.map(|gap| gap.finding.id.to_owned()).collect::<Vec<_>>()
     };
-    let expired = report.waivers.iter().filter(|waiver| waiver.standing == Standing::Expired);
-    let expired = expired.map(|waiver| format!("the expired waiver of {}", waiver.requirement));
+    let expired =
+        report.expired_waivers().map(|waiver| format!("the expired waiver of {}", waiver.requirement));
     let blocks: Vec<_> = expired.chain(with(|it| it == Enforcement::Blocks)).collect();
     let blocks = ("blocks", blocks.join(", "));
     let warns = ("warns", with(|it| it != Enforcement::Blocks).join(", "));

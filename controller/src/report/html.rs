@@ -15,9 +15,7 @@ use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{
-    Error, Place, Report, ReportedOutcome, ReportedWaiver, Standing, Subject, Verdict, extent, head,
-};
+use super::{Error, Place, Report, ReportedOutcome, ReportedWaiver, Subject, Verdict, extent, head};
 use grid::Grid;
 use rank::Effect;
 use requirements::Requirement;
@@ -83,7 +81,7 @@ impl<'a> Page<'a> {
     }
 
     fn expired(&self) -> Vec<&'a ReportedWaiver> {
-        self.report.waivers.iter().filter(|waiver| waiver.standing == Standing::Expired).collect()
+        self.report.expired_waivers().collect()
     }
 
     /// Returns the number of requirements whose worst outcome is this one.

@@ -18,6 +18,8 @@ mod waiver;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::judge::policy::file;
+
 pub use accepted::{Accepted, ReportedAcceptance};
 pub use environment::{Declared, Environment};
 pub use extent::{Extent, LeftOut};
@@ -77,5 +79,15 @@ impl Report {
     /// Returns the notes that neither the scope nor the parts that were not judged repeat.
     pub fn remarks(&self) -> impl Iterator<Item = &String> {
         self.notes.iter().filter(|note| **note != self.scope && !self.not_judged.contains(note))
+    }
+
+    /// Returns the waivers that have outlived their last day.
+    pub fn expired_waivers(&self) -> impl Iterator<Item = &ReportedWaiver> {
+        self.waivers.iter().filter(|waiver| waiver.standing == Standing::Expired)
+    }
+
+    /// Returns the path of the policy file in its repository, where the file is or would be.
+    pub(super) fn policy_path(&self) -> &str {
+        self.policy.as_deref().unwrap_or(file::NAME)
     }
 }

@@ -3,11 +3,11 @@
 //!
 //! A requirement has its worst outcome in each pool, so that the number of series grows with the pools and never with the nodes.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{Enforcement, Place, Report, ReportedOutcome, Standing, Verdict, matrix::Matrix};
+use super::{Enforcement, Place, Report, ReportedFinding, ReportedOutcome, Run, Verdict, matrix::Matrix};
 
 const VERDICTS: [Verdict; 4] =
     [Verdict::Ready, Verdict::ReadyWithWarnings, Verdict::NotReady, Verdict::Undetermined];
@@ -38,9 +38,9 @@ pub(super) fn render(report: &Report) -> String {
         [vec![place, ("environment", environment.as_str())], more].concat()
     };
     let run = report.run.as_ref();
-    let started = run.and_then(|run| run.started_at.parse::<Timestamp>().ok()).map(Timestamp::as_second);
+    let started = run.and_then(Run::started).map(Timestamp::as_second);
     let version = run.map_or(env!("CARGO_PKG_VERSION"), |run| &run.controller);
-    let expired = report.waivers.iter().filter(|waiver| waiver.standing == Standing::Expired).count();
+    let expired = report.expired_waivers().count();
     let (outcomes, blocking) = by_pool(report, place);
     let metrics = [
         Metric {
@@ -110,6 +110,15 @@ fn place(report: &Report) -> (&'static str, &str) {
 /// Returns the worst outcome of each requirement in each pool, and the number of sandboxes in which it blocks.
 fn by_pool<'a>(report: &'a Report, place: (&'static str, &'a str)) -> (Series<'a>, Series<'a>) {
     let matrix = Matrix::of(report);
+    let mut blocks: BTreeMap<_, usize> = BTreeMap::new();
+    for sandbox in &report.sandboxes {
+        let blocking = |finding: &&Arc<ReportedFinding>| {
+            finding.is_wanting() && finding.enforcement == Enforcement::Blocks
+        };
+        for finding in sandbox.findings.iter().filter(blocking) {
+            *blocks.entry((sandbox.subject.column(), finding.id)).or_default() += 1;
+        }
+    }
     let (mut outcomes, mut blocking) = (Vec::new(), Vec::new());
     for row in &matrix.rows {
         for (pool, cell) in matrix.columns.iter().zip(&row.cells) {
@@ -119,11 +128,8 @@ fn by_pool<'a>(report: &'a Report, place: (&'static str, &'a str)) -> (Series<'a
                 let labels = [labels.clone(), vec![("outcome", outcome.id())]].concat();
                 outcomes.push((labels, (outcome == worst.outcome).into()));
             }
-            let blocks = report.sandboxes.iter().filter(|it| it.subject.column() == *pool);
-            let blocks = blocks.flat_map(|sandbox| &sandbox.findings).filter(|finding| {
-                finding.id == row.id && finding.is_wanting() && finding.enforcement == Enforcement::Blocks
-            });
-            blocking.push((labels, number(blocks.count())));
+            let count = blocks.get(&(*pool, row.id)).copied().unwrap_or_default();
+            blocking.push((labels, number(count)));
         }
     }
     (outcomes, blocking)

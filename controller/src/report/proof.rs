@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Report, Subject, Verdict, attestation::verification_v1::SignedPool};
+use super::{Report, Subject, attestation::verification_v1::SignedPool};
 use crate::{
     case::Case,
     evidence::record::Record,
@@ -49,7 +49,7 @@ impl Proof {
         let classes: BTreeSet<_> = report
             .sandboxes
             .iter()
-            .filter(|sandbox| matches!(sandbox.verdict, Verdict::Ready | Verdict::ReadyWithWarnings))
+            .filter(|sandbox| sandbox.verdict.passes())
             .filter_map(|sandbox| match &sandbox.subject {
                 Subject::Pods { runtime_class, .. } => runtime_class.as_deref(),
                 _ => None,

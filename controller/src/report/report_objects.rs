@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Enforcement, Error, Report, ReportedFinding, ReportedOutcome, Verdict, head, matrix::Matrix};
+use super::{
+    Enforcement, Error, Report, ReportedFinding, ReportedOutcome, Run, Verdict, head, matrix::Matrix,
+};
 use crate::support::digest::sha256;
 
 const SOURCE: &str = "podproof";
@@ -126,7 +127,7 @@ fn entry(report: &Report, finding: &ReportedFinding) -> Value {
 
 /// Adds the start of the run where the evidence tells it.
 fn timed(report: &Report, mut entry: Value) -> Value {
-    let started = report.run.as_ref().and_then(|run| run.started_at.parse::<Timestamp>().ok());
+    let started = report.run.as_ref().and_then(Run::started);
     if let (Some(started), Some(fields)) = (started, entry.as_object_mut()) {
         let time = json!({ "seconds": started.as_second(), "nanos": started.subsec_nanosecond() });
         fields.insert("timestamp".into(), time);

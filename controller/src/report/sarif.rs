@@ -14,7 +14,7 @@ use serde_sarif::sarif::{
 };
 
 use super::{Enforcement, Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver, Standing, head};
-use crate::{judge::policy::file::NAME, support::digest::sha256};
+use crate::support::digest::sha256;
 
 /// The rule of a waiver whose last day is over.
 const EXPIRED: &str = "waiver-expired";
@@ -50,7 +50,7 @@ fn rules(report: &Report) -> Vec<ReportingDescriptor> {
         let help = format!("{} {}", finding.protects, finding.remedy.unwrap_or_default());
         rules.entry(finding.id).or_insert_with(|| rule(finding.id, finding.title, help.trim()));
     }
-    if report.waivers.iter().any(|waiver| waiver.standing == Standing::Expired) {
+    if report.expired_waivers().next().is_some() {
         let help = "Renew the waiver in the policy file, or remove it.";
         rules.insert(EXPIRED, rule(EXPIRED, "No waiver has outlived its last day", help));
     }
@@ -70,16 +70,11 @@ fn rule(id: &str, title: &str, help: &str) -> ReportingDescriptor {
 
 fn results(report: &Report) -> Vec<Result> {
     let of = |sandbox| wanting(report, sandbox);
-    let expired = report.waivers.iter().filter(|waiver| waiver.standing == Standing::Expired);
-    let expired = expired.map(|waiver| {
-        let text = format!(
-            "The waiver of {} ({}, for {}) was good until {}.",
-            waiver.requirement, waiver.owner, waiver.scope, waiver.expires
-        );
+    let expired = report.expired_waivers().map(|waiver| {
         Result::builder()
             .rule_id(EXPIRED)
             .level(ResultLevel::Error)
-            .message(message(&text))
+            .message(message(&waiver.expiry()))
             .locations(vec![location(report, waiver.line, &waiver.scope)])
             .partial_fingerprints(fingerprint(EXPIRED, waiver.requirement))
             .build()
@@ -144,12 +139,11 @@ fn words(finding: &ReportedFinding, name: &str) -> String {
 }
 
 fn location(report: &Report, line: usize, logical: &str) -> Location {
-    let uri = report.policy.clone().unwrap_or_else(|| NAME.to_owned());
     let line = i64::try_from(line.max(1)).unwrap_or(1);
     Location::builder()
         .physical_location(
             PhysicalLocation::builder()
-                .artifact_location(ArtifactLocation::builder().uri(uri).build())
+                .artifact_location(ArtifactLocation::builder().uri(report.policy_path()).build())
                 .region(Region::builder().start_line(line).build())
                 .build(),
         )

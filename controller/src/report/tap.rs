@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Enforcement, Report, ReportedFinding, ReportedOutcome, Standing, Verdict, head};
+use super::{Enforcement, Report, ReportedFinding, ReportedOutcome, Standing, head};
 
 /// One test of the document.
 struct Test {
@@ -21,7 +21,7 @@ struct Test {
 /// Renders one document, with a line end.
 pub(super) fn render(report: &Report) -> String {
     let verdict = Test {
-        passed: matches!(report.verdict, Verdict::Ready | Verdict::ReadyWithWarnings),
+        passed: report.verdict.passes(),
         name: format!("verdict: {}", head::verdict(report)),
         skipped: None,
         block: Some(head::rows(report).into_iter().map(|(name, value)| (name, json!(value))).collect()),

@@ -89,14 +89,13 @@ impl Gate<'_> {
     }
 
     fn policy(&self) -> Value {
-        let Subject { namespace, name } = self.account;
-        let user = literal(&format!("system:serviceaccount:{namespace}:{name}"));
+        let user = literal(&self.user());
         let mut conditions = vec![json!({
             "name": "not-a-run-of-the-gate",
             "expression": format!("request.userInfo.username != {user}"),
         })];
         if !self.sandboxed_only {
-            conditions.push(json!({ "name": "sandboxed", "expression": format!("has(object.spec.runtimeClassName) && object.spec.runtimeClassName in {}", self.list()) }));
+            conditions.push(json!({ "name": "sandboxed", "expression": self.is_of_the_classes() }));
         }
         json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -120,8 +119,11 @@ impl Gate<'_> {
     /// Returns the rules. The first that fails gives the message, so that the order is that of the questions of a reader.
     fn validations(&self) -> Vec<Value> {
         let command = format!(
-            "run: controller verify --namespace {} --environment {} --publish {} --as system:serviceaccount:{}:{}",
-            self.namespace, self.environment, self.keeper, self.account.namespace, self.account.name
+            "run: controller verify --namespace {} --environment {} --publish {} --as {}",
+            self.namespace,
+            self.environment,
+            self.keeper,
+            self.user()
         );
         let rule = |expression: String, message: &str| {
             let message = format!("'podproof: ' + {message} + '; ' + {}", literal(&command));
@@ -132,12 +134,8 @@ impl Gate<'_> {
         let most = self.max_age.as_secs();
         let mut rules = Vec::new();
         if self.sandboxed_only {
-            let class = format!(
-                "has(object.spec.runtimeClassName) && object.spec.runtimeClassName in {}",
-                self.list()
-            );
             rules.push(rule(
-                class,
+                self.is_of_the_classes(),
                 &literal(&format!(
                     "the namespace takes only pods of the RuntimeClasses {}",
                     self.classes.join(", ")
@@ -195,9 +193,17 @@ impl Gate<'_> {
         })
     }
 
-    fn list(&self) -> String {
+    /// Returns the expression that is true for pods of the gate's classes.
+    fn is_of_the_classes(&self) -> String {
         let classes = self.classes.iter().map(|class| literal(class));
-        format!("[{}]", classes.collect::<Vec<_>>().join(", "))
+        let classes = classes.collect::<Vec<_>>().join(", ");
+        format!("has(object.spec.runtimeClassName) && object.spec.runtimeClassName in [{classes}]")
+    }
+
+    /// Returns the name by which the API server knows the account.
+    fn user(&self) -> String {
+        let Subject { namespace, name } = self.account;
+        format!("system:serviceaccount:{namespace}:{name}")
     }
 }
 

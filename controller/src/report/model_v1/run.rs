@@ -43,6 +43,13 @@ pub enum Place {
 
 // === impl Run ===
 
+impl Run {
+    /// Returns the start of the run as a time.
+    pub(in crate::report) fn started(&self) -> Option<Timestamp> {
+        self.started_at.parse().ok()
+    }
+}
+
 impl From<&Circumstances> for Run {
     fn from(circumstances: &Circumstances) -> Self {
         let Circumstances { run, started_at, controller, place } = circumstances;

@@ -30,6 +30,11 @@ impl Verdict {
         }
     }
 
+    /// Returns true if a gate lets the run pass.
+    pub const fn passes(self) -> bool {
+        matches!(self, Self::Ready | Self::ReadyWithWarnings)
+    }
+
     /// Returns the verdict's words for people.
     pub const fn words(self) -> &'static str {
         match self {

@@ -44,6 +44,12 @@ pub enum Standing {
 // === impl ReportedWaiver ===
 
 impl ReportedWaiver {
+    /// Returns a sentence on the waiver's last day, which is over.
+    pub(in crate::report) fn expiry(&self) -> String {
+        let Self { requirement, owner, scope, expires, .. } = self;
+        format!("The waiver of {requirement} ({owner}, for {scope}) was good until {expires}.")
+    }
+
     /// Returns true if a judged case needs a waiver.
     pub(in crate::report) fn is_needed(waiver: &Waiver, judged: &Judged<'_>) -> bool {
         let of_it = |finding: &&Finding| finding.requirement.id == waiver.requirement;
