@@ -115,6 +115,12 @@ impl Policies {
         peers.filter_map(PeerRule::namespace).map(str::to_owned).collect()
     }
 
+    /// Returns true if a rule for egress denies traffic. Without such a rule no peer is denied that a block contains.
+    fn denies_by_rules(&self) -> bool {
+        let mut sections = self.read.iter().filter_map(|policy| policy.section(Direction::Egress));
+        sections.any(|section| section.rules.iter().any(|rule| rule.action == Action::Deny))
+    }
+
     /// Returns every block of the rules for egress.
     fn blocks(&self) -> Vec<Block> {
         let sections = self.read.iter().filter_map(|policy| policy.section(Direction::Egress));
@@ -202,9 +208,11 @@ impl Tried<'_> {
             }
         };
         match peer {
-            PeerRule::Block { block, except } | PeerRule::Outside { block, except } => {
+            PeerRule::Block { block, except } => {
                 self.block(block, except, ports, excesses);
+                self.cluster_in_a_block((block, except), ports, excesses);
             }
+            PeerRule::Outside { block, except } => self.block(block, except, ports, excesses),
             PeerRule::Unread(why) => self.gap(why.clone(), excesses),
             PeerRule::Pods { .. } => self.pods(peer, ports, excesses),
             PeerRule::Names(_) | PeerRule::Nodes(_) => self.unknown(peer, ports, excesses),

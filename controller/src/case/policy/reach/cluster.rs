@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{ANY_PORT, Excesses, Tried, words_of};
+use super::{ANY_PORT, Excesses, MOST_FLOWS, Tried, words_of};
 use crate::case::{
     cluster::Labels,
     policy::{
@@ -37,6 +37,44 @@ impl Tried<'_> {
                 && limited.any(|&at| self.lets_pass(Peer::Host(node(at)), at, transport, port, excesses))
             {
                 self.unknown(&PeerRule::Entity(Entity::RemoteNode), &[(transport, port)], excesses);
+            }
+        }
+    }
+
+    /// Adds a gap for the pods and the nodes in a block that pass where a rule denies the outside's addresses alone. The API
+    /// leaves open if a block applies to them.
+    pub(super) fn cluster_in_a_block(
+        &self,
+        (block, except): (&Block, &[Block]),
+        ports: &[(Transport, Option<u16>)],
+        excesses: &mut Excesses,
+    ) {
+        if !self.policies.denies_by_rules() {
+            return;
+        }
+        let within = |it: &IpAddr| block.contains(*it) && !except.iter().any(|hole| hole.contains(*it));
+        let starts = self.starts.iter().copied().chain([block.first()]);
+        let addresses: BTreeSet<_> = starts.filter(within).collect();
+        if addresses.len() * ports.len() > MOST_FLOWS {
+            return;
+        }
+        for address in addresses {
+            for &(transport, port) in ports {
+                if port.is_none_or(|port| self.limit.permits(address, port, transport)) {
+                    continue;
+                }
+                let stranger = stranger(address);
+                let node = Host { address, node: Some(Node::Unknown), is_api_server: false };
+                let mut peers = [Peer::Pod(&stranger), Peer::Host(node)].into_iter();
+                if peers.any(|peer| self.lets_pass(peer, address, transport, port, excesses)) {
+                    return self.gap(
+                        format!(
+                            "it is not known if the block applies to pods and nodes, to which {} passes",
+                            words_of(port, transport)
+                        ),
+                        excesses,
+                    );
+                }
             }
         }
     }
@@ -134,6 +172,20 @@ fn is_every(peer: &PeerRule, address: IpAddr) -> bool {
         }
         PeerRule::Any(parts) => parts.iter().any(|part| is_every(part, address)),
         PeerRule::All(parts) => parts.iter().all(|part| is_every(part, address)),
+        PeerRule::Not(part) => is_none(part, address),
+        _ => false,
+    }
+}
+
+/// Returns true if the peers are no pod and no node with an address.
+fn is_none(peer: &PeerRule, address: IpAddr) -> bool {
+    match peer {
+        PeerRule::Block { block, except } => {
+            !block.contains(address) || except.iter().any(|it| it.contains(address))
+        }
+        PeerRule::Any(parts) => parts.iter().all(|part| is_none(part, address)),
+        PeerRule::All(parts) => parts.iter().any(|part| is_none(part, address)),
+        PeerRule::Not(part) => is_every(part, address),
         _ => false,
     }
 }

@@ -216,6 +216,8 @@ fn are_behind(pods: &PeerRule, namespace: &str, selector: &Selector) -> bool {
 }
 
 #[cfg(test)]
+mod blocks;
+#[cfg(test)]
 mod simulation;
 
 #[cfg(test)]
