@@ -11,7 +11,6 @@ use proptest::{
     collection::vec,
     prelude::{Just, Strategy, prop_oneof},
     sample::select,
-    test_runner::{Config, TestRunner},
 };
 use serde_json::Value;
 
@@ -23,7 +22,7 @@ use super::{
     network_policy::simulation::{self as own, Other},
 };
 
-pub(crate) use own::{Pod, cases, pod};
+pub(crate) use own::{Pod, pod, runner};
 
 const OLD: [&str; 2] = ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy"];
 const NEW: [&str; 1] = ["ClusterNetworkPolicy"];
@@ -227,8 +226,8 @@ impl Packet {
 
 #[test]
 fn random_policies_of_several_kinds_pass_the_packets_of_an_independent_filter() {
-    let cases = cases();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = runner();
+    let cases = runner.config().cases;
     let counted = std::cell::RefCell::new(BTreeMap::new());
     runner
         .run(&(cluster(), vec(packet(), 8)), |(objects, packets)| {

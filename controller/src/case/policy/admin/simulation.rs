@@ -5,7 +5,6 @@ use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_oneof},
     sample::select,
-    test_runner::{Config, TestRunner},
 };
 use serde_json::{Value, json};
 
@@ -248,8 +247,8 @@ fn random_admin_policies_pass_the_packets_of_an_independent_filter() {
     let other = prop_oneof![own::pod().prop_map(Other::Pod), (0..16_u8).prop_map(Other::Outside)];
     let packet =
         (select(vec![Direction::Ingress, Direction::Egress]), own::pod(), other, 77..84_u16, any::<bool>());
-    let cases = own::cases();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = own::runner();
+    let cases = runner.config().cases;
     let counted = std::cell::RefCell::new(std::collections::BTreeMap::new());
     runner
         .run(&(policies, vec(packet, 8)), |(policies, packets)| {

@@ -8,7 +8,6 @@ use proptest::{
     option::of,
     prelude::{Just, Strategy, any, prop_oneof},
     sample::select,
-    test_runner::{Config, TestRunner},
 };
 use serde_json::{Value, json};
 
@@ -356,8 +355,8 @@ fn random_policies_of_calico_pass_the_packets_of_an_independent_filter() {
     let other = prop_oneof![own::pod().prop_map(Other::Pod), (0..16_u8).prop_map(Other::Outside)];
     let packet =
         (select(vec![Direction::Ingress, Direction::Egress]), own::pod(), other, 77..84_u16, any::<bool>());
-    let cases = own::cases();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = own::runner();
+    let cases = runner.config().cases;
     let counted = std::cell::RefCell::new(BTreeMap::new());
     runner
         .run(&(objects, vec(packet, 8)), |(objects, packets)| {

@@ -7,7 +7,6 @@ use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_oneof},
     sample::select,
-    test_runner::{Config, TestRunner},
 };
 use serde_json::{Value, json};
 
@@ -180,8 +179,8 @@ impl End {
 fn random_policies_pass_the_packets_of_an_independent_filter() {
     let direction = select(vec![Direction::Ingress, Direction::Egress]);
     let packet = (direction, own::pod(), end(), 77..84_u16, any::<bool>());
-    let cases = own::cases();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = own::runner();
+    let cases = runner.config().cases;
     let (mut passed, mut dropped) = (0, 0);
     let all = (vec(own::policy(), 0..3), vec(policy(), 0..4), vec(packet, 8));
     let counted = std::cell::RefCell::new((&mut passed, &mut dropped));

@@ -5,7 +5,7 @@ use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_oneof},
     sample::select,
-    test_runner::{Config, TestRunner},
+    test_runner::{Config, RngSeed, TestRunner},
 };
 use serde_json::{Map, Value, json};
 
@@ -25,9 +25,15 @@ pub(in crate::case::policy) enum Other {
     Outside(u8),
 }
 
-/// Returns the number of random sets of policies: 5,000 of them, or as many as the variable `SEEDS` says.
-pub(crate) fn cases() -> u32 {
-    std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(5_000)
+/// Returns a runner for random sets of policies: the same 5,000 in each run, or as many new ones as the variable `SEEDS` says.
+pub(crate) fn runner() -> TestRunner {
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    TestRunner::new(Config {
+        cases: seeds.unwrap_or(5_000),
+        rng_seed: if seeds.is_some() { RngSeed::Random } else { RngSeed::Fixed(0) },
+        failure_persistence: None,
+        ..Config::default()
+    })
 }
 
 /// The number of the port that every pod declares by the name `http`.
@@ -241,8 +247,8 @@ fn random_policies_pass_the_packets_of_an_independent_filter() {
     let other = prop_oneof![pod().prop_map(Other::Pod), (0..16_u8).prop_map(Other::Outside)];
     let packet =
         (select(vec![Direction::Ingress, Direction::Egress]), pod(), other, 77..84_u16, any::<bool>());
-    let cases = cases();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = runner();
+    let cases = runner.config().cases;
     let (mut passed, mut dropped) = (0, 0);
     let all = (vec(policy(), 0..4), vec(packet, 8));
     let counted = std::cell::RefCell::new((&mut passed, &mut dropped));

@@ -6,7 +6,6 @@ use proptest::{
     collection::vec,
     prelude::{Just, Strategy, prop_oneof},
     sample::select,
-    test_runner::{Config, TestRunner},
 };
 
 use super::super::REQUIREMENT;
@@ -38,8 +37,8 @@ fn labels(pairs: Vec<(&str, &str)>) -> Labels {
 
 #[test]
 fn no_random_cluster_is_met_in_which_a_packet_passes_that_the_profile_forbids() {
-    let cases = simulation::cases();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = simulation::runner();
+    let cases = runner.config().cases;
     let counted = std::cell::RefCell::new((0_u32, 0_u32));
     let worlds = (simulation::cluster(), simulation::pod(), profile(), vec(simulation::packet(), 24));
     runner
