@@ -1,5 +1,5 @@
-//! Tests in real sandboxes, one row after the other: the real controller, real runtimes, and everything they leave
-//! behind.
+//! Tests in real sandboxes: the real controller, real runtimes, and everything they leave behind. Rows of the truth matrix run
+//! beside each other, since they wait more than they compute; all others run one after the other.
 //!
 //! Without root or a runtime, every row is skipped with a message and counted; in CI that is a failure.
 #![forbid(unsafe_code)]
@@ -30,10 +30,10 @@ mod secrets;
 #[cfg(target_arch = "x86_64")]
 mod truth;
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, num::NonZeroUsize, process::ExitCode};
 
-use libtest_mimic::{Arguments, Completion, Trial};
-use stage::{attempt, worlds};
+use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
+use stage::{attempt, ground, worlds};
 
 /// A named test, possibly one that this machine skips.
 struct Row {
@@ -44,8 +44,6 @@ struct Row {
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Rows look at the machine's mounts, processes and control groups, so each row runs alone.
-    arguments.test_threads = Some(1);
     if arguments.list {
         worlds::pretend();
     }
@@ -56,9 +54,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let rows = [
+    let beside_each_other = vec![truth::rows()];
+    let alone = vec![
+        vec![row("nothing is left behind by rows that ran beside each other", nothing_is_left)],
         matrix::rows(),
-        truth::rows(),
         environments::rows(),
         hostile::rows(),
         harmless::rows(),
@@ -75,15 +74,27 @@ fn main() -> ExitCode {
         ordinary_user::rows(),
         readme::rows(),
     ];
-    let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {
-        Trial::ignorable_test(name, move || attempt(test)).with_ignored_flag(skipped || missing.is_some())
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let mut run = |rows: Vec<Vec<Row>>, threads: usize| {
+        arguments.test_threads = Some(threads);
+        let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {
+            Trial::ignorable_test(name, move || attempt(test)).with_ignored_flag(skipped || missing.is_some())
+        });
+        libtest_mimic::run(&arguments, trials.collect())
+    };
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    // These rows look at the machine's mounts, processes and control groups.
+    let conclusions = [run(beside_each_other, processors + 1), run(alone, 1)];
     truth::print();
-    match measured::again(&arguments) {
-        Some(again) if again.has_failed() => again.exit_code(),
-        _ => conclusion.exit_code(),
+    let again = measured::again(&arguments);
+    if conclusions.iter().chain(&again).any(Conclusion::has_failed) {
+        ExitCode::from(101)
+    } else {
+        ExitCode::SUCCESS
     }
+}
+
+fn nothing_is_left() {
+    assert_eq!(ground::groups_left(), [""; 0]);
 }
 
 fn row(name: impl Into<String>, test: impl FnOnce() + Send + 'static) -> Row {

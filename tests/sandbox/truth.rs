@@ -8,6 +8,7 @@ mod others;
 mod withheld;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     io::Write,
     path::Path,
@@ -80,7 +81,7 @@ struct Cells {
 }
 
 /// Every row of this run, in its order.
-static MATRIX: Mutex<Vec<[String; 6]>> = Mutex::new(Vec::new());
+static MATRIX: Mutex<BTreeMap<usize, [String; 6]>> = Mutex::new(BTreeMap::new());
 
 /// Worlds that do not exist, with the flag that their release lacks.
 static WITHOUT: Mutex<Vec<(String, &str)>> = Mutex::new(Vec::new());
@@ -89,7 +90,7 @@ pub(super) fn rows() -> Vec<Row> {
     let worlds = [genuine::worlds(), others::worlds(), impostors::worlds(), withheld::worlds()];
     let in_ci = std::env::var_os("CI").is_some();
     let mut rows = Vec::new();
-    for world in worlds.into_iter().flatten() {
+    for (place, world) in worlds.into_iter().flatten().enumerate() {
         let name = format!("truth: {}", world.name);
         match world.missing.clone() {
             Some(Missing::InThisRelease(flag)) => locked(&WITHOUT).push((world.name, flag)),
@@ -97,7 +98,7 @@ pub(super) fn rows() -> Vec<Row> {
                 _ = writeln!(std::io::stderr(), "SKIPPING {}: {what}", world.name);
                 rows.push(Row { skipped: !in_ci, ..row(name, move || panic!("{what}")) });
             }
-            None => rows.push(row(name, move || compare(&world))),
+            None => rows.push(row(name, move || compare(place, &world))),
         }
     }
     rows
@@ -119,7 +120,7 @@ pub(super) fn print() {
         "weakened by",
         "disguise",
     ]);
-    table.add_rows(rows.iter().cloned());
+    table.add_rows(rows.values().cloned());
     _ = writeln!(out, "\nThe truth matrix\n{table}");
     for (name, flag) in locked(&WITHOUT).iter() {
         _ = writeln!(out, " {name}: no row, because this release has no {flag}");
@@ -127,14 +128,14 @@ pub(super) fn print() {
 }
 
 /// Locks a list, which a failed row leaves as it was.
-fn locked<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn compare(world: &World) {
+fn compare(place: usize, world: &World) {
     let ended = verify(world);
     let cells = Cells::of(&ended);
-    cells.keep(&world.name);
+    cells.keep(place, &world.name);
     let Expected { outcome, disguise, platform, released, weakened } = &world.expected;
     let isolation = ended.finding("runtime-isolation");
     let kernel = (cells.outcome.as_str(), cells.disguise, cells.platform.as_deref());
@@ -155,7 +156,7 @@ fn covers(range: &str, (year, month, day): Date) -> bool {
 
 /// Verifies for production, which judges every requirement, and proves that nothing is left behind.
 fn verify(world: &World) -> Ended {
-    let ground = Ground::new();
+    let ground = Ground::beside_others();
     let folder = ground.path().join("mine");
     let folder_name = folder.display().to_string();
     let mut words = vec!["verify", "--local", "--quiet", "--environment", "production", "--output", "json"];
@@ -229,7 +230,7 @@ impl Cells {
         }
     }
 
-    fn keep(&self, name: &str) {
+    fn keep(&self, place: usize, name: &str) {
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         let row = [
             name.to_owned(),
@@ -239,7 +240,7 @@ impl Cells {
             self.weakened.join(", "),
             if self.disguise { "disguise" } else { "" }.to_owned(),
         ];
-        locked(&MATRIX).push(row);
+        locked(&MATRIX).insert(place, row);
     }
 }
 

@@ -1,8 +1,15 @@
 //! Bundles as users have them, for `--bundle`: a root file system with a program that does not matter.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use serde_json::{Value, json};
+
+/// The number of bundles that this process has written.
+static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Writes a bundle with an empty file as program, and lets the test change its configuration.
 pub fn write(folder: &Path, change: impl FnOnce(&mut Value)) {
@@ -35,8 +42,9 @@ pub fn write(folder: &Path, change: impl FnOnce(&mut Value)) {
             ],
         },
     });
-    // A group of the test's own, with the prefix by which leftovers are found.
-    config["linux"]["cgroupsPath"] = json!(format!("/podproof-stage-{}", std::process::id()));
+    // A group of the bundle's own, with the prefix by which leftovers are found.
+    let (id, count) = (std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
+    config["linux"]["cgroupsPath"] = json!(format!("/podproof-stage-{id}-{count}"));
     change(&mut config);
     fs::write(folder.join("config.json"), config.to_string()).unwrap();
 }

@@ -9,13 +9,22 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Ground {
     folder: TempDir,
+    /// True if no other test runs at the same time, so that every control group is of this test's run.
+    is_alone: bool,
 }
 
 impl Ground {
     /// Makes the folder. Other users may enter it: a probe without a sandbox runs as another user.
     pub fn new() -> Self {
         let others = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        Self { folder: tempfile::Builder::new().prefix("stage-").permissions(others).tempdir().unwrap() }
+        let folder = tempfile::Builder::new().prefix("stage-").permissions(others).tempdir().unwrap();
+        Self { folder, is_alone: true }
+    }
+
+    /// Makes the folder for a test that runs beside others. It does not look for control groups, whose names do not tell the
+    /// test ([`groups_left`]).
+    pub fn beside_others() -> Self {
+        Self { is_alone: false, ..Self::new() }
     }
 
     /// Returns the folder's path.
@@ -31,9 +40,16 @@ impl Ground {
             .filter(|name| !names.contains(&name.as_str()))
             .collect();
         found.extend(users(self.path()));
-        found.extend(groups("podproof-"));
+        if self.is_alone {
+            found.extend(groups_left());
+        }
         found
     }
+}
+
+/// Returns the control groups of all runs.
+pub fn groups_left() -> Vec<String> {
+    groups("podproof-")
 }
 
 impl Default for Ground {
