@@ -24,6 +24,7 @@ mod schema;
 mod score;
 mod signing;
 mod verify;
+mod watch;
 
 use std::{ffi::OsString, rc::Rc};
 
@@ -57,6 +58,7 @@ enum Command {
     ExplainPolicy(explain_policy::Arguments),
     Rbac(rbac::Arguments),
     Gate(Box<gate::Arguments>),
+    Watch(Box<watch::Arguments>),
     Cleanup(cleanup::Arguments),
     Image(image::Arguments),
     Key(key::Arguments),
@@ -98,6 +100,7 @@ fn run_parsed(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::ExplainPolicy(arguments) => arguments.run(),
         Command::Rbac(arguments) => arguments.run(),
         Command::Gate(arguments) => arguments.run(),
+        Command::Watch(arguments) => arguments.run(),
         Command::Cleanup(arguments) => arguments.run(),
         Command::Image(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),

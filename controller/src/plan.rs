@@ -6,6 +6,7 @@ pub mod defaults;
 pub(crate) mod endpoint;
 pub mod local;
 pub mod needs;
+pub(crate) mod renewal;
 mod wanted;
 
 use proto::{Nonce, Observer};

@@ -46,6 +46,11 @@ impl Report {
         head::verdict(self)
     }
 
+    /// Returns the metrics of the report, as the format `prometheus` has them.
+    pub(crate) fn metrics(&self) -> String {
+        prometheus::render(&self.printable())
+    }
+
     /// Returns the place and the time of the run in words.
     pub(crate) fn origin(&self) -> String {
         format!("{}, time {}", head::place(self), head::time(self))

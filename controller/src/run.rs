@@ -4,7 +4,7 @@ pub mod cluster;
 pub mod collect;
 pub mod credentials;
 mod error;
-mod interrupt;
+pub(crate) mod interrupt;
 pub(crate) mod launcher;
 pub mod local;
 pub(crate) mod lookup;
@@ -16,7 +16,7 @@ use proto::Nonce;
 use tokio::time::Instant;
 
 pub(crate) use error::RunError;
-use interrupt::Interrupt;
+use interrupt::{Interrupt, Told};
 use launcher::{Launch, Launcher, Session};
 use lookup::LookupRequest;
 use progress::{Display, Progress};
@@ -71,12 +71,20 @@ pub(crate) struct FinishedRun {
     pub(crate) failure: Option<RunError>,
 }
 
-/// Makes a run with a launcher. An interrupted run has no record and is an error.
-pub(crate) async fn record(launcher: &impl Launcher, request: RunRequest) -> Result<FinishedRun, RunError> {
+/// Makes a run with a launcher, until the word to stop or, without one, until a signal. An interrupted run has no record and is
+/// an error.
+pub(crate) async fn record(
+    launcher: &impl Launcher,
+    request: RunRequest,
+    told: Option<Told>,
+) -> Result<FinishedRun, RunError> {
     let deadline = Instant::now() + request.timeout;
     let progress = Progress::new(request.display);
     let (needs, looked_up) = lookup::looked_up(&request.network).await?;
-    let interrupt = Interrupt::watch().map_err(RunError::Signals)?;
+    let interrupt = match told {
+        Some(told) => Interrupt::Told(told),
+        None => Interrupt::watch().map_err(RunError::Signals)?,
+    };
     let mut session = Session { nonce: nonce()?, deadline, interrupt, progress };
     let result = Box::pin(launcher.launch(&request, needs, &mut session)).await;
     session.progress.finish();
@@ -103,12 +111,17 @@ pub(crate) async fn record(launcher: &impl Launcher, request: RunRequest) -> Res
 }
 
 fn nonce() -> Result<Nonce, RunError> {
-    let mut bytes = [0; 16];
+    Ok(Nonce(random()?))
+}
+
+/// Returns random bytes.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], RunError> {
+    let mut bytes = [0; N];
     match world::simulated() {
         Some(world) => world.fill(&mut bytes),
         None => getrandom::fill(&mut bytes).map_err(RunError::Random)?,
     }
-    Ok(Nonce(bytes))
+    Ok(bytes)
 }
 
 /// Logs leftovers that no report will name.
@@ -164,7 +177,7 @@ mod tests {
             only_production: true,
             started_at: 7,
         };
-        record(&Stub(stopped), request).await
+        record(&Stub(stopped), request, None).await
     }
 
     #[tokio::test]

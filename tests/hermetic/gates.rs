@@ -52,6 +52,8 @@ fn gates() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
     let job = file("gate-job.yaml");
     let job: Value = serde_saphyr::from_str(job.split("\n---\n").nth(1).unwrap()).unwrap();
     gates.push(("gate-job.yaml", arguments(&job), vec![environment(&job)]));
+    let watch = arguments(&yaml("gate/watch.yaml")).into_iter().filter(|word| !word.starts_with("--listen="));
+    gates.push(("gate/watch.yaml", watch.collect(), Vec::new()));
     gates
 }
 

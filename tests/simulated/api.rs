@@ -10,10 +10,11 @@ mod list;
 mod route;
 mod selector;
 mod watch;
+mod write;
 
 use std::time::Duration;
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -58,7 +59,8 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
         }
         _ => (),
     }
-    let answer = answered(&cluster, request, fault).await;
+    let mut answer = answered(&cluster, request, fault).await;
+    answer.headers_mut().insert(header::DATE, cluster.date());
     match fault {
         Some(Fault::CutAfter) => Err(Cut),
         Some(Fault::HangAfter) => std::future::pending().await,
@@ -97,6 +99,8 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
         (Method::GET, true) => list::list(cluster, &route, &query, fault).into(),
         (Method::GET, false) => list::get(cluster, &route).into(),
         (Method::POST, true) => create::create(cluster, &route, body, first("dryRun") == "All").into(),
+        (Method::PUT, false) => write::replace(cluster, &route, body).into(),
+        (Method::PATCH, false) if route.part.is_empty() => write::apply(cluster, &route, body).into(),
         (Method::DELETE, false) => delete(cluster, &route, &body).into(),
         (Method::DELETE, true) => collection::delete(cluster, &route, &query).into(),
         (method, _) => refused(405, "MethodNotAllowed", &format!("{method} {path}")).into(),

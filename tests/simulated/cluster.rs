@@ -9,16 +9,22 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use http::HeaderValue;
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use serde_json::Value;
-use tokio::sync::{
-    Notify,
-    mpsc::UnboundedSender,
-    watch::{self, Receiver},
+use tokio::{
+    sync::{
+        Notify,
+        mpsc::UnboundedSender,
+        watch::{self, Receiver},
+    },
+    time::Instant,
 };
 
 use crate::{
     fault::Fault,
     history::{Event, History},
+    simulation::NOW,
     store::{Key, Store},
 };
 
@@ -37,6 +43,8 @@ struct Shared {
     /// The closing messages of the probes in each pod, as they go over the wire.
     closings: Mutex<Vec<(String, Vec<u8>)>>,
     killed: Notify,
+    /// The beginning of the command under test.
+    begun: Mutex<Option<Instant>>,
     signals: Mutex<Option<UnboundedSender<()>>>,
 }
 
@@ -54,6 +62,7 @@ impl Cluster {
             faults: Mutex::default(),
             closings: Mutex::default(),
             killed: Notify::new(),
+            begun: Mutex::default(),
             signals: Mutex::default(),
         }))
     }
@@ -73,6 +82,7 @@ impl Cluster {
     /// Begins a new history, whose requests meet these faults.
     pub(crate) fn begin(&self, faults: &[(usize, Fault)]) {
         *locked(&self.0.history) = History::default();
+        *locked(&self.0.begun) = None;
         *locked(&self.0.faults) = faults.iter().copied().collect();
     }
 
@@ -111,6 +121,14 @@ impl Cluster {
         if locked(&self.0.closings).iter().any(|closing| is_closing(&closing)) {
             self.note(Event::Whole { pod: pod.to_owned() });
         }
+    }
+
+    /// Returns the time of day of the API server, which goes on while a command runs.
+    pub(crate) fn date(&self) -> HeaderValue {
+        let begun = *locked(&self.0.begun).get_or_insert_with(Instant::now);
+        let now = Timestamp::from_second(NOW.try_into().unwrap()).unwrap() + begun.elapsed();
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap();
+        HeaderValue::from_str(&date).unwrap()
     }
 
     pub(crate) fn kill(&self) {

@@ -19,3 +19,4 @@ mod simulation;
 mod store;
 mod unwritten;
 mod verify;
+mod watch;

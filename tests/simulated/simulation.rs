@@ -24,7 +24,7 @@ const SETTLING: Duration = Duration::from_mins(1);
 /// The time after which a command counts as endless.
 const LONGEST: Duration = Duration::from_mins(10);
 /// The time of day at which every simulated command starts.
-const NOW: u64 = 1_767_225_600;
+pub(crate) const NOW: u64 = 1_767_225_600;
 
 /// A simulated cluster, and the world of the command that runs in it.
 pub(crate) struct Simulation {
@@ -35,7 +35,12 @@ pub(crate) struct Simulation {
     errors: RefCell<String>,
     took: Cell<Duration>,
     is_closed: Cell<bool>,
+    acts: RefCell<Option<Acts>>,
+    longest: Cell<Duration>,
 }
+
+/// Acts beside a command, on its clock.
+type Acts = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The end of a simulated command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +63,20 @@ impl Simulation {
             errors: RefCell::default(),
             took: Cell::default(),
             is_closed: Cell::default(),
+            acts: RefCell::default(),
+            longest: Cell::new(LONGEST),
         })
     }
 
     /// Closes the pipe at the standard output of each further command.
     pub(crate) fn close_output(&self) {
         self.is_closed.set(true);
+    }
+
+    /// Acts on the cluster while the next command runs, which may take so long.
+    pub(crate) fn beside(&self, longest: Duration, acts: impl Future<Output = ()> + 'static) {
+        self.acts.replace(Some(Box::pin(acts)));
+        self.longest.set(longest);
     }
 
     /// Runs a command, whose requests meet these faults, and lets the cluster come to rest.
@@ -76,7 +89,7 @@ impl Simulation {
         let world = Rc::clone(self);
         let exit = controller::simulate(world, ["controller"].iter().chain(words).map(OsString::from));
         let killed = self.took.get() == Duration::MAX;
-        let endless = self.took.get() == LONGEST;
+        let endless = self.took.get() == self.longest.get();
         if killed || endless {
             // Everything of the controller ends here; the cluster goes on.
             drop(self.runtime.replace(runtime()));
@@ -111,13 +124,21 @@ fn runtime() -> Runtime {
 
 impl World for Simulation {
     fn block_on(&self, command: Pin<Box<dyn Future<Output = ()> + '_>>) {
+        let (acts, longest) = (self.acts.take(), self.longest.get());
+        let acts = async {
+            if let Some(acts) = acts {
+                acts.await;
+            }
+            std::future::pending::<Duration>().await
+        };
         let took = self.runtime.borrow().block_on(async {
             let begun = Instant::now();
             tokio::select! {
                 biased;
                 () = self.cluster.killed() => Duration::MAX,
                 () = command => begun.elapsed(),
-                () = sleep(LONGEST) => LONGEST,
+                () = sleep(longest) => longest,
+                never = acts => never,
             }
         });
         self.took.set(took);

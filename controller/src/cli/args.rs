@@ -9,6 +9,7 @@ pub(super) mod network;
 pub(super) mod output;
 pub(super) mod policy;
 pub(super) mod publish;
+pub(super) mod run;
 pub(super) mod settings;
 pub(super) mod sign;
 pub(super) mod target;

@@ -15,6 +15,7 @@ use crate::{
         record::Record,
         saved::{self, Provenance},
     },
+    image::embedded,
     judge::{exit::Exit, policy::Policy},
     report::{
         Report,
@@ -22,8 +23,8 @@ use crate::{
         deliver::Delivery,
         proof::Pools,
     },
-    run::{self, FinishedRun, RunRequest, launcher::Launcher},
-    support::{clock, file},
+    run::{self, FinishedRun, RunRequest, cluster::publish::Published, interrupt::Told, launcher::Launcher},
+    support::{clock, digest::sha256, file},
 };
 
 /// The policy that judges a run, and the places of its report and its evidence.
@@ -43,6 +44,22 @@ pub(super) struct Ending {
     pub(super) signing: Option<Signing>,
 }
 
+/// A run that was judged and reported.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) exit: Exit,
+    pub(super) report: Report,
+    /// The pools whose nodes ran a probe; `None` if no proof was asked for.
+    pub(super) pools: Option<Pools>,
+    /// The published proof; `None` if there is none.
+    pub(super) published: Option<Published>,
+}
+
+/// Returns the SHA-256 of the probe that this controller contains.
+pub(super) fn built_in_probe() -> Option<String> {
+    embedded::probe().map(sha256)
+}
+
 impl Ending {
     /// Makes a run with a launcher, then saves, judges and reports its record.
     pub(super) async fn run(
@@ -50,8 +67,19 @@ impl Ending {
         launcher: &impl Launcher,
         request: RunRequest,
     ) -> Result<Exit, CommandError> {
+        Ok(self.run_until(launcher, request, None).await?.exit)
+    }
+
+    /// Makes a run as [`run`](Self::run) does, until the word to stop. A stopped run cleans up, and publishes nothing.
+    pub(super) async fn run_until(
+        self,
+        launcher: &impl Launcher,
+        request: RunRequest,
+        told: Option<Told>,
+    ) -> Result<Ended, CommandError> {
         let began = Instant::now();
-        let FinishedRun { record, stopped, leftovers, failure } = run::record(launcher, request).await?;
+        let finished = run::record(launcher, request, told.clone()).await?;
+        let FinishedRun { record, stopped, leftovers, failure } = finished;
         // The evidence is saved first, so that judging can let go of each case. The report is written even if the evidence
         // cannot be saved.
         let saved = self.save(&record);
@@ -64,9 +92,12 @@ impl Ending {
             Err(error) => (None, Err(error)),
         };
         let mut written = saved.and(delivered.map_err(CommandError::from));
-        if let (Some(publishing), Some(pools)) = (&self.publishing, pools) {
-            let published = publishing.publish(&report, pools, began).await;
-            written = written.and(published);
+        let mut published = None;
+        if let (Some(publishing), Some(pools)) = (&self.publishing, &pools) {
+            match publishing.publish(&report, pools, began, told).await {
+                Ok(proof) => published = Some(proof),
+                Err(error) => written = written.and(Err(error)),
+            }
         }
         match (self.signing, evidence) {
             // A run that ended early has an exit code of its own, which no signed verdict can say.
@@ -81,7 +112,7 @@ impl Ending {
         if let Some(error) = written.err().or(failure.map(CommandError::from)) {
             error.tell();
         }
-        Ok(exit)
+        Ok(Ended { exit, report, pools, published })
     }
 
     /// Saves the evidence. Returns its name and its digest; `None` if nobody asked for the evidence.

@@ -7,7 +7,7 @@ use crate::{
     report::deliver::Undelivered,
     run::{
         RunError,
-        cluster::{connect::ConnectError, pods::Refusal, publish::PublishError, survey},
+        cluster::{connect::ConnectError, lease::LeaseError, pods::Refusal, publish::PublishError, survey},
         local::{
             container::ContainerError,
             launch::LaunchError,
@@ -32,6 +32,10 @@ pub(super) enum CommandError {
     Sign(#[from] NotSigned),
     #[error("failed to publish the proof")]
     Publish(#[from] PublishError),
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    #[error("failed to listen on the address of --listen")]
+    Listen(#[source] std::io::Error),
     #[error("the API server did not take the proof in time")]
     PublishedLate,
     #[error("no proof was published: the run judged no pods of a namespace")]
@@ -43,6 +47,10 @@ const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -`
 
 /// The command that grants the permissions for reading policies.
 const READING: &str = "`controller rbac --namespace NAME --cluster | kubectl apply -f -` creates the roles that read workloads and policies; then bind them to your account";
+
+/// The command that shows if a cluster answers.
+const REACHING: &str =
+    "check the cluster by `kubectl get --raw /readyz`; --context and --kubeconfig name another cluster";
 
 impl CommandError {
     /// Prints the error with its remedy. An interruption needs no words.
@@ -82,6 +90,14 @@ impl CommandError {
             Self::Save(_) => Some("--save-evidence takes a file in an existing, writable folder"),
             Self::Sign(error) => Some(error.help()),
             Self::Publish(error) => Some(of_publication(error)),
+            Self::Lease(error) if error.is_refused() => Some(
+                "`controller rbac --namespace NAME --cluster --watch PROOFS | kubectl apply -f -` creates the roles of a watch; then \
+                 bind them to its account",
+            ),
+            Self::Lease(_) => Some(REACHING),
+            Self::Listen(_) => {
+                Some("--listen takes a free address of this machine or this pod, such as 127.0.0.1:8791")
+            }
             Self::PublishedLate => {
                 Some("check the cluster by `kubectl get --raw /readyz`; the former proof ends by itself")
             }
@@ -133,9 +149,7 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         RunError::Survey(survey::Error::NoSuchNamespace { .. }) => {
             Some("`kubectl get namespaces` lists the namespaces; --context names another cluster")
         }
-        RunError::Survey(survey::Error::Reach(_)) | RunError::NoAnswer => Some(
-            "check the cluster by `kubectl get --raw /readyz`; --context and --kubeconfig name another cluster",
-        ),
+        RunError::Survey(survey::Error::Reach(_)) | RunError::NoAnswer => Some(REACHING),
         RunError::Blind(_) => Some(LAUNCHING),
         RunError::Unexplained(_) => Some(READING),
         RunError::Find { .. } => Some("`kubectl auth can-i list pods --namespace NAME` must say yes"),

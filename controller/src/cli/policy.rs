@@ -5,7 +5,7 @@ use std::{fmt::Write, time::Duration};
 use clap::{Args, Subcommand};
 
 use super::{
-    args::{marks, network, policy, settings::Setting},
+    args::{marks, network, policy, run, settings::Setting},
     console::print,
     verify,
 };
@@ -83,7 +83,7 @@ impl Show {
             let source = file.map_or("--require-whole".to_owned(), |(name, _)| name.clone());
             rows.push(("require-whole".to_owned(), "true".to_owned(), source));
         }
-        let timeout = verify::timeout(&sources, self.timeout, verify::CLUSTER_TIMEOUT)?;
+        let timeout = run::timeout(&sources, self.timeout, verify::CLUSTER_TIMEOUT)?;
         let time = humantime::format_duration(timeout.value).to_string();
         rows.push(("limits.timeout".to_owned(), time, timeout.source));
         rows.extend(network(self.network.settings(&sources)?));

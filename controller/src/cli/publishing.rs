@@ -10,9 +10,13 @@ use crate::{
         Report,
         proof::{Pools, Proof},
     },
-    run::cluster::{
-        connect::Login,
-        publish::{Publication, Published, publish},
+    run::{
+        RunError,
+        cluster::{
+            connect::Login,
+            publish::{Publication, Published, publish},
+        },
+        interrupt::Told,
     },
     support::proof,
 };
@@ -34,14 +38,15 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// Publishes the proof of a run that began at this moment.
+    /// Publishes the proof of a run that began at this moment, unless somebody tells the run to stop.
     pub(super) async fn publish(
         &self,
         report: &Report,
-        pools: Pools,
+        pools: &Pools,
         began: Instant,
-    ) -> Result<(), CommandError> {
-        let Some(Proof { content, origin }) = Proof::of(report, &pools) else {
+        told: Option<Told>,
+    ) -> Result<Published, CommandError> {
+        let Some(Proof { content, origin }) = Proof::of(report, pools) else {
             return Err(CommandError::NothingToPublish);
         };
         let publication = Publication {
@@ -52,18 +57,26 @@ impl Publishing {
             life: self.life,
         };
         let published = publish(&self.login, &publication, || began.elapsed());
-        let published = tokio::time::timeout(PATIENCE, published).await;
-        let published = published.map_err(|_| CommandError::PublishedLate)??;
-        let (what, expires) = match published {
-            Published::Written(expires) => ("published", expires),
-            Published::Kept(expires) => ("kept, since it says the same", expires),
+        let stopped = async {
+            match told {
+                Some(mut told) => told.arrival().await,
+                None => std::future::pending().await,
+            }
         };
+        let published = tokio::select! {
+            biased;
+            () = stopped => return Err(RunError::Interrupted.into()),
+            published = tokio::time::timeout(PATIENCE, published) => published,
+        };
+        let published = published.map_err(|_| CommandError::PublishedLate)??;
+        let what = if published.written { "published" } else { "kept, since it says the same" };
         say(&format!(
-            "proof {}/{} {what}: {}, until {expires}",
+            "proof {}/{} {what}: {}, until {}",
             self.keeper,
             publication.name,
-            report.headline()
+            report.headline(),
+            published.expires
         ));
-        Ok(())
+        Ok(published)
     }
 }

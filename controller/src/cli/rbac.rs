@@ -25,6 +25,10 @@ pub(super) struct Arguments {
     /// Also print the permission of a run with `--live`, which changes running pods
     #[arg(long)]
     live: bool,
+    /// Also print the permissions of `controller watch`, which keeps its Lease in this namespace, that of its --publish [default:
+    /// not printed]
+    #[arg(long, value_name = "NAMESPACE")]
+    watch: Option<String>,
     /// Also bind the roles to this service account, such as ci:gate [default: print no bindings]
     #[arg(long, value_name = "NAMESPACE:NAME", value_parser = subject)]
     service_account: Option<Subject>,
@@ -39,7 +43,7 @@ impl Arguments {
         let text = roles(
             namespace,
             self.namespaces.control_namespace.as_deref(),
-            Extent { cluster: self.cluster, live: self.live },
+            Extent { cluster: self.cluster, live: self.live, watch: self.watch.as_deref() },
             self.service_account.as_ref(),
         );
         print(&text)

@@ -9,30 +9,21 @@ use clap::{ArgGroup, Args};
 
 use super::{
     args::{
-        attempts, network, output,
-        policy::{self, Sources},
-        publish,
-        settings::{Names, Setting},
-        sign, target,
+        run::{self, Prepared},
+        sign,
     },
     block_on,
-    console::colour_is_wanted,
-    ending::Ending,
-    publishing::Publishing,
-    signing::{Signing, signed_policy},
+    ending::{self, Ending},
+    signing::Signing,
 };
 use crate::{
-    case::rounds::Rounds,
-    image::embedded,
-    judge::{exit::Exit, policy::file::Read},
+    judge::exit::Exit,
     report::attestation::verification_v1::NamedBy,
     run::{
-        RunRequest,
         cluster::ClusterLauncher,
         local::{LocalLauncher, container},
-        progress::Display,
     },
-    support::{clock, digest::sha256},
+    support::digest::sha256,
 };
 
 /// The default timeout of a run on this machine.
@@ -87,36 +78,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PATH", requires = "local", help_heading = "On this machine")]
     probe: Option<PathBuf>,
     #[command(flatten)]
-    target: target::Arguments,
-    #[command(flatten)]
-    network: network::Arguments,
-    #[command(flatten)]
-    attempts: attempts::Arguments,
-    #[command(flatten)]
-    policy: policy::Arguments,
-    #[command(flatten)]
-    output: output::Arguments,
-    #[command(flatten)]
-    publish: publish::Arguments,
+    run: run::Arguments,
     #[command(flatten)]
     sign: sign::Arguments,
-    #[command(flatten)]
-    life: sign::Life,
-    /// Measure the sandbox's share of processor time; this keeps its processors busy for 3 s
-    #[arg(long, conflicts_with = "live", help_heading = "Target")]
-    measure_cpu: bool,
-    /// Show no progress on standard error
-    #[arg(long, short, help_heading = "How to report")]
-    quiet: bool,
     /// Save the evidence in this file, for `controller score` and `controller diff`; compressed if its name
     /// ends in .gz [default: not saved]
     #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
-    /// The time limit of the whole run, such as 30s, 5m or 1m30s; at most 24h. Removing the run's objects may take 20 s
-    /// more, and 20 ms for each pod [default: 60s, with --namespace 5m, and
-    /// longer for many probes]
-    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How to report")]
-    timeout: Option<Duration>,
 }
 
 /// A command, split into words as a shell splits it.
@@ -126,54 +94,14 @@ struct Words(Vec<String>);
 impl Arguments {
     pub(super) fn run(self) -> Exit {
         let usual = if self.local { LOCAL_TIMEOUT } else { CLUSTER_TIMEOUT };
-        let asked = self.policy.sources().and_then(|sources| {
-            let declared = sources.declared()?;
-            let timeout = chosen_timeout(&sources, self.timeout)?.value;
-            let network = self.network.settings(&sources)?;
-            let marks = self.target.marks.settings(&sources)?.marks();
-            let policy = sources.policy(declared.environment, clock::today());
-            Ok((policy, signed_policy(&sources), declared, timeout, network, marks))
-        });
-        let (policy, policy_file, declared, timeout, network, marks) = match asked {
-            Ok(asked) => asked,
-            Err(refused) => return refused.tell(),
+        let life = self.run.life;
+        let prepared = match self.run.prepare(usual) {
+            Ok(prepared) => prepared,
+            Err(exit) => return exit,
         };
-        let (timeout, timeout_grows) = (timeout.unwrap_or(usual), timeout.is_none());
-        let delivery = match self.output.delivery() {
-            Ok(delivery) => delivery,
-            Err(refused) => return refused.tell(),
-        };
-        let rounds = if self.attempts.are_made() { network.rounds(timeout) } else { Ok(Rounds::None) };
-        let asked = rounds.and_then(|rounds| Ok((network.request()?, rounds)));
-        let (network, rounds) = match asked {
-            Ok(asked) => asked,
-            Err(refused) => return refused.tell(),
-        };
-        let target = match self.target.target(marks) {
-            Ok(target) => target,
-            Err(refused) => return refused.tell(),
-        };
-        let request = RunRequest {
-            network,
-            rounds,
-            measures_cpu: self.measure_cpu,
-            timeout,
-            timeout_grows,
-            display: display(self.quiet),
-            declared,
-            only_production: policy.only_production,
-            started_at: clock::now(),
-        };
-        let place = match self.publish.place(self.life) {
-            Ok(place) => place,
-            Err(refused) => return refused.tell(),
-        };
-        let publishing = target.as_ref().zip(place).map(|(target, (keeper, life))| {
-            let (login, namespace) = (target.login.clone(), target.namespace.clone());
-            Publishing { login, namespace, keeper, life }
-        });
+        let Prepared { target, request, policy, policy_file, delivery, publishing } = prepared;
         let evidence = self.save_evidence.clone().unwrap_or_default();
-        let signing = match self.sign.signer(&evidence, self.life) {
+        let signing = match self.sign.signer(&evidence, life) {
             Ok(signer) => signer.map(|signer| Signing {
                 signer,
                 policy: policy_file,
@@ -189,13 +117,12 @@ impl Arguments {
             save_evidence: self.save_evidence,
             probe: match &self.probe {
                 Some(path) => std::fs::read(path).ok().map(|probe| sha256(&probe)),
-                None => embedded::probe().map(sha256),
+                None => ending::built_in_probe(),
             },
             publishing,
             signing,
         };
         if let Some(target) = target {
-            let target = if self.attempts.are_made() { target } else { target.without_control_pods() };
             return block_on(ending.run(&ClusterLauncher { target }, request));
         }
         let runtime = self.runtime.map(|Words(words)| words);
@@ -203,35 +130,6 @@ impl Arguments {
         let container = self.container.map(|id| container::Wanted { id, runtime: runtime.clone(), root });
         let launcher = LocalLauncher { runtime, bundle: self.bundle, container, probe: self.probe };
         block_on(ending.run(&launcher, request))
-    }
-}
-
-/// Returns the timeout of a run, and the source of the setting.
-pub(super) fn timeout(
-    sources: &Sources,
-    given: Option<Duration>,
-    usual: Duration,
-) -> Result<Setting<Duration>, policy::PolicyRefused> {
-    let Setting { value, source } = chosen_timeout(sources, given)?;
-    Ok(Setting { value: value.unwrap_or(usual), source })
-}
-
-/// Returns the timeout that somebody chose for a run; `None` if nobody did.
-fn chosen_timeout(
-    sources: &Sources,
-    given: Option<Duration>,
-) -> Result<Setting<Option<Duration>>, policy::PolicyRefused> {
-    let names = Names { flag: "--timeout", variable: "PODPROOF_TIMEOUT" };
-    let chosen = |text: &str| time(text).map(Some);
-    let file = |read: &Read| Some(read.parsed(read.file.limits.timeout.as_ref()?, chosen));
-    sources.setting(names, given.map(Some), chosen, file, None)
-}
-
-fn display(quiet: bool) -> Display {
-    match (quiet, colour_is_wanted()) {
-        (true, _) => Display::Quiet,
-        (false, true) => Display::Coloured,
-        (false, false) => Display::Plain,
     }
 }
 

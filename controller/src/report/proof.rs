@@ -87,6 +87,11 @@ impl Pools {
         pools
     }
 
+    /// Returns the pools' names.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.0.keys().cloned().collect()
+    }
+
     /// Adds the node of a case, if its probe ran on one.
     pub(super) fn add(&mut self, case: &Case) {
         let Self(pools) = self;

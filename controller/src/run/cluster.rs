@@ -9,6 +9,7 @@ pub(crate) mod connect;
 mod controls;
 pub(crate) mod doctor;
 mod examining;
+pub(crate) mod lease;
 pub mod manifest;
 mod pages;
 pub mod permission;
@@ -24,6 +25,7 @@ mod review;
 mod schedule;
 mod second_reading;
 pub(crate) mod survey;
+pub(crate) mod watching;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -70,6 +70,7 @@ impl Route {
             ("namespaces", "Namespace"),
             ("services", "Service"),
             ("deployments", "Deployment"),
+            ("leases", "Lease"),
         ];
         let kind = known.iter().find(|(plural, _)| *plural == self.resource);
         kind.map_or_else(|| self.resource.clone(), |&(_, kind)| kind.to_owned())

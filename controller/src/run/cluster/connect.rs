@@ -22,6 +22,7 @@ use bearer::Bearer;
 use credential::CredentialError;
 use door::DoorLayer;
 use kubeconfig::Found;
+pub(crate) use made::Made;
 pub(crate) use pace::Pace;
 use proxy::ProxyRefused;
 

@@ -3,10 +3,12 @@
 
 mod live;
 mod role;
+mod watch;
 mod without;
 
 pub use live::LIVE;
 pub use role::{Extent, Subject, roles};
+pub use watch::WATCH;
 pub use without::Without;
 
 /// One permission of a run.

@@ -30,7 +30,7 @@ use batches::Batches;
 pub(crate) use conversation::{Gathered, Staying, gather, gather_and_stay};
 pub(crate) use create::Refusal;
 pub(crate) use exec::Exec;
-pub(crate) use ownership::visit_of;
+pub(crate) use ownership::{run_of_pod, visit_of};
 pub(crate) use rehearsal::{Rehearsals, Rehearsed};
 pub(crate) use remove::{Found, Listed, found, remove_found};
 pub(crate) use state::{PodState, Stage};

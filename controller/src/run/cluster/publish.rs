@@ -34,13 +34,17 @@ pub(crate) struct Publication {
     pub(crate) life: Duration,
 }
 
-/// The end of a publication.
+/// A proof that the cluster keeps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Published {
-    /// The proof was written, and ends at this time.
-    Written(Timestamp),
-    /// The kept proof says the same and is younger than half of its life; it ends at this time.
-    Kept(Timestamp),
+pub(crate) struct Published {
+    /// False if the kept proof says the same and is younger than half of its life, so that it stays.
+    pub(crate) written: bool,
+    /// The end of the proof.
+    pub(crate) expires: Timestamp,
+    /// The time until that end, by the API server's clock.
+    pub(crate) left: Duration,
+    /// The whole life of the proof.
+    pub(crate) life: Duration,
 }
 
 /// Why a proof was not published.
@@ -68,11 +72,15 @@ pub(crate) async fn publish(
     let (kept, now) = read(&client, publication).await?;
     let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
     if let Some(expires) = kept.and_then(|kept| still_good(&kept, publication, now)) {
-        return Ok(Published::Kept(expires));
+        return Ok(Published { written: false, expires, left: left(expires, now), life: publication.life });
     }
     let expires = verified.checked_add(publication.life).map_err(|_| PublishError::NoTime)?;
     write(&client, publication, verified, expires).await?;
-    Ok(Published::Written(expires))
+    Ok(Published { written: true, expires, left: left(expires, now), life: publication.life })
+}
+
+fn left(expires: Timestamp, now: Timestamp) -> Duration {
+    expires.duration_since(now).try_into().unwrap_or_default()
 }
 
 /// Returns the kept proof's keys and the API server's time, which every answer bears.

@@ -34,7 +34,7 @@ mod workloads;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Node as ApiNode};
 use kube::{Api, Client, api::ListParams};
 
 use super::pages;
@@ -151,6 +151,16 @@ pub(crate) async fn cluster(client: &Client, scope: &Scope<'_>) -> Result<Survey
         neighbours: pods.neighbours,
     };
     Ok(Surveyed { cluster, kinds, forwards, running: pods.running, room_unknown: None })
+}
+
+/// Discovers the kinds of policies besides Kubernetes' own.
+pub(crate) async fn other_kinds(client: &Client) -> OtherKinds {
+    policies::other_kinds(client, &discovery::groups(client).await).await
+}
+
+/// Returns the parts of a node that a run reads.
+pub(crate) fn node(api: ApiNode, pool_label: Option<&str>) -> Node {
+    nodes::node(api, pool_label)
 }
 
 /// Reads the nodes again.

@@ -64,6 +64,11 @@ impl Made {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
     }
 
+    /// Returns the number of all requests.
+    pub(crate) fn total(&self) -> usize {
+        self.by_kind().values().sum()
+    }
+
     fn by_kind(&self) -> BTreeMap<Kind, usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Permission, Place, all};
-use crate::support::names::PRODUCT;
+use super::{Permission, Place, WATCH, all};
+use crate::{run::cluster::lease, support::names::PRODUCT};
 
 /// The service account to which a role is bound.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,22 +16,25 @@ pub struct Subject {
 
 /// The extent of the printed roles.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Extent {
+pub struct Extent<'a> {
     /// True for the roles for objects of the whole cluster, too.
     pub cluster: bool,
     /// True for the permission of a run with `--live`, too.
     pub live: bool,
+    /// The namespace of the proof and the Lease, for the permissions of `controller watch`, too.
+    pub watch: Option<&'a str>,
 }
 
 /// Returns the roles for a namespace and its control namespace, and with a subject also the bindings.
 pub fn roles(
     namespace: &str,
     control: Option<&str>,
-    Extent { cluster, live }: Extent,
+    Extent { cluster, live, watch }: Extent<'_>,
     subject: Option<&Subject>,
 ) -> String {
     let role = |kind, name: &str, namespace: Option<&str>, here: &dyn Fn(Place) -> bool| {
-        role(kind, name, namespace, all(live).filter(|permission| here(permission.place)))
+        let watched = watch.map(|_| WATCH).unwrap_or_default();
+        role(kind, name, namespace, all(live).chain(watched).filter(|permission| here(permission.place)))
     };
     let mut documents = vec![role("Role", PRODUCT, Some(namespace), &|place| {
         matches!(place, Place::Namespace | Place::Both)
@@ -45,6 +48,7 @@ pub fn roles(
             documents.push(role("Role", PRODUCT, Some(other), &|place| place == Place::Of(other)));
         }
     }
+    documents.extend(watch.map(|keeper| of_the_lease(keeper, namespace)));
     if let Some(subject) = subject {
         let bindings: Vec<_> = documents.iter().map(|document| binding(document, subject)).collect();
         documents.extend(bindings);
@@ -71,6 +75,20 @@ fn role(
         rule(&mut text, permission);
     }
     Document { kind, name: name.to_owned(), namespace: namespace.map(str::to_owned), text }
+}
+
+/// Returns the role for the Lease of a watch. RBAC cannot limit a creation to one name.
+fn of_the_lease(keeper: &str, judged: &str) -> Document {
+    let lease = lease::name(judged);
+    let mut text = head("Role", &lease, Some(keeper));
+    _ = write!(
+        text,
+        "rules:\n  # To let one replica of `controller watch` act.\n  # Without it: the command ends with exit code 4.\n  \
+         - apiGroups: [\"coordination.k8s.io\"]\n    resources: [\"leases\"]\n    verbs: [\"create\"]\n  \
+         - apiGroups: [\"coordination.k8s.io\"]\n    resources: [\"leases\"]\n    resourceNames: [\"{lease}\"]\n    \
+         verbs: [\"get\", \"list\", \"update\", \"watch\"]\n"
+    );
+    Document { kind: "Role", name: lease, namespace: Some(keeper.to_owned()), text }
 }
 
 fn rule(text: &mut String, permission: &Permission) {
@@ -107,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_permission_is_in_a_role_with_its_purpose() {
-        let text = roles("shop", Some("podproof"), Extent { cluster: true, live: true }, None);
+        let text = roles("shop", Some("podproof"), Extent { cluster: true, live: true, watch: None }, None);
         for permission in all(true) {
             assert!(text.contains(permission.purpose), "{permission:?}");
             assert!(text.contains(&permission.without.words()), "{permission:?}");
@@ -117,11 +135,23 @@ mod tests {
     #[test]
     fn only_a_run_with_live_may_change_a_running_pod() {
         let patch = |live| {
-            roles("shop", Some("podproof"), Extent { cluster: true, live }, None)
+            roles("shop", Some("podproof"), Extent { cluster: true, live, watch: None }, None)
                 .matches("pods/ephemeralcontainers")
                 .count()
         };
         assert_eq!((patch(false), patch(true)), (0, 1));
+    }
+
+    #[test]
+    fn a_watch_is_granted_only_when_asked() {
+        let text =
+            |watch| roles("shop", Some("podproof"), Extent { cluster: true, live: false, watch }, None);
+        let (without, with) = (text(None), text(Some("proofs")));
+        assert!(with.len() > without.len() && !without.contains("leases"));
+        for permission in WATCH {
+            assert!(with.contains(permission.purpose), "{permission:?}");
+        }
+        assert!(with.contains("resourceNames: [\"podproof-watch-shop\"]"), "{with}");
     }
 
     #[test]
@@ -133,7 +163,12 @@ mod tests {
                 && !text.contains("kube-system")
         );
         let subject = Subject { namespace: "ci".into(), name: "gate".into() };
-        let text = roles("shop", Some("podproof"), Extent { cluster: true, live: false }, Some(&subject));
+        let text = roles(
+            "shop",
+            Some("podproof"),
+            Extent { cluster: true, live: false, watch: None },
+            Some(&subject),
+        );
         assert_eq!(text.matches("kind: ServiceAccount").count(), 5);
     }
 }

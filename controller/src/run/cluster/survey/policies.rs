@@ -28,6 +28,16 @@ const TIER: &str = "Tier";
 #[derive(Clone, Debug)]
 pub(crate) struct OtherKinds(Vec<Read<Vec<(ApiResource, ApiScope)>>>);
 
+impl OtherKinds {
+    /// Returns each kind, with true if its objects count in their own namespace alone. A group that was not discovered has none.
+    pub(in crate::run::cluster) fn watched(&self) -> impl Iterator<Item = (&ApiResource, bool)> {
+        self.0.iter().flatten().flatten().map(|(resource, scope)| {
+            let completes = kinds::completes(&resource.group, &resource.kind);
+            (resource, *scope == ApiScope::Namespaced && !completes)
+        })
+    }
+}
+
 /// The objects of one kind, or the failed read of it.
 type Listed = (Unread, Read<Vec<Value>>);
 

@@ -1,0 +1,252 @@
+//! `controller watch`: makes the run of `verify --publish` again and again: when something that matters to the proof changes, and
+//! before the proof ends.
+
+mod board;
+mod serving;
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{ArgGroup, Args};
+use tokio::time::{Instant, sleep};
+
+use board::Board;
+use serving::Server;
+
+use super::{
+    args::{
+        cluster::Patience,
+        run::{self, Prepared},
+    },
+    block_on,
+    console::say,
+    ending::{self, Ended, Ending},
+    error::CommandError,
+    verify::CLUSTER_TIMEOUT,
+    within,
+};
+use crate::{
+    judge::exit::Exit,
+    plan::renewal::{self, Change, Jitter, Used},
+    run::{
+        RunError,
+        cluster::{
+            ClusterLauncher, Target,
+            connect::{self, Connection},
+            lease::{self, Candidate, Held},
+            watching::{Scope, Watching},
+        },
+        interrupt::{Interrupt, Stop},
+        random,
+    },
+    support::digest::hexadecimal,
+};
+
+/// Keeps the published proof of a namespace young, until a signal ends the command
+#[derive(Args, Debug)]
+#[command(
+    group = ArgGroup::new("proof").multiple(true),
+    mut_arg("namespace", |argument| argument.required(true)),
+    mut_arg("publish", |argument| argument.required(true)),
+    mut_arg("egress_targets", |argument| argument.conflicts_with("no_network")),
+    mut_arg("settle", |argument| argument.conflicts_with("no_network")),
+    after_help = "Examples:\n  controller watch --namespace shop --publish podproof --control-namespace podproof --image \
+    registry.example/probe:0.1.0 --environment production\n\nThe command makes the run of `controller verify --publish` at once, \
+    when a node, a RuntimeClass, a policy or a group of pods changes, and past the half of the proof's life. A run that fails is made \
+    again after a growing pause; the former proof ends by itself. Of several replicas, the holder of a Lease beside the proof \
+    acts.\n\nExit codes: 2 wrong usage, 4 the cluster or the Lease cannot be reached, 130 ended by INT or TERM, with the run's objects removed"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: run::Arguments,
+    /// The address that serves /metrics, /healthz and /readyz to everybody who reaches it, such as 0.0.0.0:8791 in a pod
+    /// [default: nothing is served]
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "How to report")]
+    listen: Option<SocketAddr>,
+}
+
+/// The time for the first answer of the API server.
+const ANSWER: Duration = Duration::from_mins(1);
+
+/// The state of the command between two runs.
+#[derive(Debug, Default)]
+struct Course {
+    /// The runs that failed one after the other.
+    failures: u32,
+    /// The pools whose nodes ran a probe in the last run that published.
+    used: Used,
+}
+
+/// The time in which this replica may act: until a signal, or until the Lease is lost.
+struct Term<'a> {
+    interrupt: &'a mut Interrupt,
+    held: Held,
+}
+
+/// Why a term is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Over {
+    Signal,
+    Lost,
+}
+
+impl Term<'_> {
+    /// Keeps the Lease until the term is over.
+    async fn over(&mut self) -> Over {
+        tokio::select! {
+            biased;
+            () = self.interrupt.arrival() => Over::Signal,
+            () = self.held.lost() => Over::Lost,
+        }
+    }
+}
+
+/// Returns a name of this process: that of its pod or its machine, and random digits.
+fn identity() -> Result<String, RunError> {
+    let host = std::env::var("HOSTNAME").unwrap_or_default();
+    Ok(format!("{host}_{}", hexadecimal(&random::<8>()?)))
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Exit {
+        // A wrong command line is told before anything is watched.
+        let (target, keeper) = match self.run.clone().prepare(CLUSTER_TIMEOUT) {
+            Ok(Prepared { target: Some(target), publishing: Some(publishing), .. }) => {
+                (target, publishing.keeper)
+            }
+            Ok(_) => return Exit::Usage,
+            Err(exit) => return exit,
+        };
+        block_on(self.watch(target, keeper))
+    }
+
+    async fn watch(self, target: Target, keeper: String) -> Result<Exit, CommandError> {
+        let mut interrupt = Interrupt::watch().map_err(RunError::Signals)?;
+        let board = Board::default();
+        let _server = match self.listen {
+            Some(address) => Some(Server::begin(address, board.clone()).await.map_err(CommandError::Listen)?),
+            None => None,
+        };
+        let connection = connect::connect(&target.login).await.map_err(RunError::from)?;
+        board.asks(connection.pace.made());
+        let candidate = Candidate::new(connection.client.clone(), &keeper, &target.namespace, identity()?);
+        let place = format!("{keeper}/{}", lease::name(&target.namespace));
+        let scope = Scope {
+            namespace: target.namespace,
+            control: target.control_namespace,
+            pool_label: target.pool_label,
+        };
+        tokio::select! {
+            biased;
+            () = interrupt.arrival() => return Ok(Exit::Interrupted),
+            found = within(Patience { timeout: ANSWER }, candidate.find()) => found??,
+        }
+        loop {
+            let held = tokio::select! {
+                biased;
+                () = interrupt.arrival() => return Ok(Exit::Interrupted),
+                held = candidate.acquire() => held?,
+            };
+            say(&format!("this replica holds the Lease {place}"));
+            let mut term = Term { interrupt: &mut interrupt, held };
+            board.acts(true);
+            let over = self.act(&connection, scope.clone(), &mut term, &board).await;
+            board.acts(false);
+            match over {
+                Over::Signal => {
+                    term.held.release().await;
+                    return Ok(Exit::Interrupted);
+                }
+                Over::Lost => {
+                    say(&format!("the Lease {place} is lost: nothing is published until it is held again"));
+                }
+            }
+        }
+    }
+
+    /// Makes runs for as long as this replica may act.
+    async fn act(&self, connection: &Connection, scope: Scope, term: &mut Term<'_>, board: &Board) -> Over {
+        let mut watching = Watching::new(connection.client.clone(), scope);
+        let mut course = Course::default();
+        loop {
+            tokio::select! {
+                biased;
+                over = term.over() => return over,
+                () = watching.refresh() => (),
+            }
+            // Changes from here on call for one more run.
+            let then = watching.scene();
+            let begun = Instant::now();
+            let ended = match self.one(term).await {
+                Ok(ended) => ended,
+                Err(over) => return over,
+            };
+            board.ended(ended.as_ref().map(|ended| ended.exit), begun.elapsed());
+            if let Some(Ended { report, published, .. }) = &ended {
+                board.reported(report.metrics(), published.as_ref());
+            }
+            let pause = course.after(ended);
+            say(&format!(
+                "the next run is due in {}",
+                humantime::format_duration(Duration::from_secs(pause.as_secs()))
+            ));
+            let next = tokio::select! {
+                biased;
+                over = term.over() => return over,
+                changes = watching.changes(&then, &course.used) => Some(changes),
+                () = sleep(pause) => None,
+            };
+            if let Some(changes) = next {
+                say(&format!("a new run: {}", told(&changes)));
+            }
+        }
+    }
+
+    /// Makes one run. Returns its end, `None` for one without a record, or why it had to stop, after it removed its objects.
+    async fn one(&self, term: &mut Term<'_>) -> Result<Option<Ended>, Over> {
+        // The policy file is read for each run. A mistake in it is told, and is a failed run.
+        let Ok(prepared) = self.run.clone().prepare(CLUSTER_TIMEOUT) else { return Ok(None) };
+        let Prepared { target: Some(target), request, policy, delivery, publishing, .. } = prepared else {
+            return Ok(None);
+        };
+        let probe = ending::built_in_probe();
+        let ending = Ending { policy, delivery, save_evidence: None, probe, publishing, signing: None };
+        let (stop, launcher) = (Stop::default(), ClusterLauncher { target });
+        let mut run = Box::pin(ending.run_until(&launcher, request, Some(stop.told())));
+        let ended = tokio::select! {
+            biased;
+            over = term.over() => {
+                stop.tell();
+                _ = run.await;
+                return Err(over);
+            }
+            ended = &mut run => ended,
+        };
+        Ok(ended.map_err(|error| error.tell()).ok())
+    }
+}
+
+impl Course {
+    /// Takes the end of a run, `None` for one without a record. Returns the time until the next one.
+    fn after(&mut self, ended: Option<Ended>) -> Duration {
+        let jitter = Jitter(random::<1>().map_or(0, |[byte]| byte));
+        let decided =
+            ended.filter(|ended| matches!(ended.exit, Exit::Ready | Exit::NotReady | Exit::Leftovers));
+        let Some((pools, published)) = decided.and_then(|it| it.pools.zip(it.published)) else {
+            self.failures = self.failures.saturating_add(1);
+            return renewal::after_failure(self.failures, jitter);
+        };
+        self.failures = 0;
+        self.used = Used(Some(pools.names()).filter(|names| !names.is_empty()));
+        renewal::before_expiry(published.left, published.life, jitter)
+    }
+}
+
+/// The most changes that a line names.
+const NAMED: usize = 5;
+
+fn told(changes: &[Change]) -> String {
+    let mut named: Vec<_> = changes.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = changes.len().saturating_sub(NAMED);
+    named.extend((more > 0).then(|| format!("and {more} more")));
+    named.join(", ")
+}

@@ -1,0 +1,175 @@
+//! The state of a watch as others see it: its metrics, and if it is ready.
+
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    judge::exit::Exit,
+    run::cluster::{connect::Made, publish::Published},
+};
+
+/// The results that runs are counted by.
+const RESULTS: [&str; 4] = ["ready", "not-ready", "undetermined", "failed"];
+
+/// The state of a watch, which the loop writes and the server reads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Board(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// True while this replica holds the Lease.
+    acts: bool,
+    /// The metrics of the last report, as the format `prometheus` has them.
+    report: String,
+    /// The seconds since 1970 at which the published proof ends; `None` without one.
+    expires: Option<i64>,
+    /// The duration of the last run.
+    took: Option<Duration>,
+    /// The number of runs by their result, in the order of [`RESULTS`].
+    runs: [u64; RESULTS.len()],
+    /// Counts the requests of the watch itself.
+    made: Made,
+}
+
+impl Board {
+    /// Notes if this replica holds the Lease.
+    pub(super) fn acts(&self, acts: bool) {
+        self.state().acts = acts;
+    }
+
+    /// Notes the end of a run; `None` for a run without a report.
+    pub(super) fn ended(&self, exit: Option<Exit>, took: Duration) {
+        let result = match exit {
+            Some(Exit::Ready | Exit::Leftovers) => 0,
+            Some(Exit::NotReady) => 1,
+            Some(Exit::Undetermined) => 2,
+            _ => 3,
+        };
+        let mut state = self.state();
+        state.took = Some(took);
+        if let Some(count) = state.runs.get_mut(result) {
+            *count += 1;
+        }
+    }
+
+    /// Notes the report of a run, and the proof that it published.
+    pub(super) fn reported(&self, report: String, published: Option<&Published>) {
+        let mut state = self.state();
+        state.report = report;
+        if let Some(published) = published {
+            state.expires = Some(published.expires.as_second());
+        }
+    }
+
+    /// Notes the counter of the watch's own requests.
+    pub(super) fn asks(&self, made: &Made) {
+        self.state().made = made.clone();
+    }
+
+    /// Returns why the watch is not ready; `None` while it acts and a proof is published that has not ended.
+    pub(super) fn lacks(&self, now: u64) -> Option<&'static str> {
+        let state = self.state();
+        let lives = |expires: i64| i64::try_from(now).is_ok_and(|now| now < expires);
+        match state.expires {
+            _ if !state.acts => Some("another replica holds the Lease"),
+            Some(expires) if lives(expires) => None,
+            Some(_) => Some("the published proof has expired"),
+            None => Some("no proof is published yet"),
+        }
+    }
+
+    /// Returns all metrics in the text format of `OpenMetrics` 1.0.
+    pub(super) fn metrics(&self) -> String {
+        let State { acts, report, expires, took, runs, made } = &*self.state();
+        let mut text = report.clone();
+        let mut metric = |name: &str, kind: &str, help: &str, series: &[(String, String)]| {
+            // Writing to a string does not fail.
+            _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for (labelled, value) in series {
+                _ = writeln!(text, "{labelled} {value}");
+            }
+        };
+        let one = |name: &str, value: String| vec![(name.to_owned(), value)];
+        if report.is_empty() {
+            let version = format!("podproof_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+            metric(
+                "podproof_build_info",
+                "gauge",
+                "The version of the controller.",
+                &one(&version, "1".into()),
+            );
+        }
+        let name = "podproof_watch_acts";
+        metric(
+            name,
+            "gauge",
+            "1 while this replica holds the Lease.",
+            &one(name, u8::from(*acts).to_string()),
+        );
+        if let Some(expires) = expires {
+            let name = "podproof_proof_expiry_timestamp_seconds";
+            let help = "The end of the published proof, in seconds since 1970.";
+            metric(name, "gauge", help, &one(name, expires.to_string()));
+        }
+        if let Some(took) = took {
+            let name = "podproof_watch_run_duration_seconds";
+            metric(
+                name,
+                "gauge",
+                "The duration of the last run.",
+                &one(name, took.as_secs_f64().to_string()),
+            );
+        }
+        let of_result = |(result, count): (&&str, &u64)| {
+            (format!("podproof_watch_runs_total{{result=\"{result}\"}}"), count.to_string())
+        };
+        let runs: Vec<_> = RESULTS.iter().zip(runs).map(of_result).collect();
+        metric("podproof_watch_runs", "counter", "The runs by their result.", &runs);
+        let requests = one("podproof_watch_requests_total", made.total().to_string());
+        metric(
+            "podproof_watch_requests",
+            "counter",
+            "The requests to the API server by the watch itself, without its runs.",
+            &requests,
+        );
+        text.push_str("# EOF\n");
+        text
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn published(expires: i64) -> Published {
+        let expires = jiff::Timestamp::from_second(expires).unwrap();
+        Published { written: true, expires, left: Duration::ZERO, life: Duration::ZERO }
+    }
+
+    #[test]
+    fn a_watch_is_ready_while_it_acts_and_its_proof_lives() {
+        let board = Board::default();
+        assert_eq!(board.lacks(5), Some("another replica holds the Lease"));
+        board.acts(true);
+        assert_eq!(board.lacks(5), Some("no proof is published yet"));
+        board.reported(String::new(), Some(&published(10)));
+        assert_eq!(board.lacks(9), None);
+        assert_eq!(board.lacks(10), Some("the published proof has expired"));
+    }
+
+    #[test]
+    fn each_family_of_the_metrics_is_described_once() {
+        let board = Board::default();
+        board.ended(Some(Exit::NotReady), Duration::from_millis(1500));
+        board.ended(None, Duration::from_millis(1500));
+        board.reported(String::new(), Some(&published(10)));
+        insta::assert_snapshot!(board.metrics().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    }
+}

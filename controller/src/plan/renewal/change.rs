@@ -1,0 +1,205 @@
+//! The changes between two scenes that call for a new run.
+
+use std::{collections::BTreeSet, fmt};
+
+use super::{Declared, NodeRecord, Scene, Used};
+
+/// A change that calls for a new run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Change {
+    /// A node of a used pool became ready.
+    NodeReady { node: String, pool: String },
+    /// A node of a used pool runs with another boot id.
+    Rebooted { node: String, pool: String },
+    /// A node of a used pool has another container runtime, or other handlers.
+    Runtime { node: String, pool: String },
+    /// A RuntimeClass or a policy is new, another one, or gone.
+    Declared { kind: Declared, title: String },
+    /// A pod or a pod template is of a group that no run has judged.
+    Group { title: String },
+}
+
+/// Returns the changes from one scene to a later one that call for a new run. Nodes count in the used pools alone. A pod, a template
+/// or a node that is gone calls for none: the proof stays true without it.
+pub(crate) fn changes(then: &Scene, now: &Scene, used: &Used) -> Vec<Change> {
+    let nodes = now.nodes().filter(|(_, node)| used.has(&node.pool));
+    let mut found: Vec<_> = nodes.filter_map(|(name, node)| of_node(name, then.node(name), node)).collect();
+    let (before, after) = (then.declared(), now.declared());
+    let keys: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
+    for key in keys.into_iter().filter(|key| before.get(key) != after.get(key)) {
+        if let Some(&(kind, _)) = after.get(key).or_else(|| before.get(key)) {
+            found.push(Change::Declared { kind, title: key.1.clone() });
+        }
+    }
+    let known = then.groups();
+    let new = now.groups().into_iter().filter(|(group, _)| !known.contains_key(group));
+    found.extend(new.map(|(_, title)| Change::Group { title: title.to_owned() }));
+    found
+}
+
+/// A node that is not ready gets no new pods, so that it counts as soon as it is ready.
+fn of_node(name: &str, before: Option<&NodeRecord>, after: &NodeRecord) -> Option<Change> {
+    let (node, pool) = (name.to_owned(), after.pool.clone());
+    let became_ready = |before: &NodeRecord| before.readied != after.readied || before.pool != after.pool;
+    match before {
+        _ if !after.ready => None,
+        Some(before) if before.boot_id != after.boot_id => Some(Change::Rebooted { node, pool }),
+        Some(before) if before.runtime != after.runtime => Some(Change::Runtime { node, pool }),
+        Some(before) if !became_ready(before) => None,
+        _ => Some(Change::NodeReady { node, pool }),
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NodeReady { node, pool } => write!(formatter, "node {node} of pool {pool} became ready"),
+            Self::Rebooted { node, pool } => write!(formatter, "node {node} of pool {pool} was rebooted"),
+            Self::Runtime { node, pool } => {
+                write!(formatter, "node {node} of pool {pool} has another container runtime")
+            }
+            Self::Declared { title, .. } => write!(formatter, "{title} changed"),
+            Self::Group { title } => write!(formatter, "{title} is of a new group"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::renewal::Record;
+
+    const NODES: usize = 0;
+    const OTHERS: usize = 1;
+
+    fn node(pool: &str, ready: bool, boot_id: &str, runtime: &str) -> Record {
+        let (pool, boot_id, runtime) = (pool.into(), boot_id.into(), runtime.into());
+        Record::Node(NodeRecord { pool, ready, readied: 0, boot_id, runtime })
+    }
+
+    fn pod(shape: &str, node: Option<&str>) -> Record {
+        Record::Pod { shape: shape.into(), node: node.map(Into::into) }
+    }
+
+    fn show(scene: &mut Scene, watch: usize, title: &str, record: Record) {
+        scene.show(watch, title.into(), Some(record));
+    }
+
+    fn scene() -> Scene {
+        let mut scene = Scene::default();
+        show(&mut scene, NODES, "one", node("sandbox", true, "boot-1", "containerd runsc"));
+        show(&mut scene, OTHERS, "NetworkPolicy deny", Record::Declared(Declared::Policy, "1".into()));
+        show(&mut scene, OTHERS, "RuntimeClass gvisor", Record::Declared(Declared::RuntimeClass, "1".into()));
+        show(&mut scene, OTHERS, "pod web-1", pod("web", Some("one")));
+        show(&mut scene, OTHERS, "deployment web", Record::Template("web".into()));
+        scene
+    }
+
+    /// Returns the changes after these objects were shown, one after the other.
+    fn after(shown: &[(usize, &str, Record)]) -> Vec<Change> {
+        let then = scene();
+        let mut now = then.clone();
+        for (watch, title, record) in shown {
+            show(&mut now, *watch, title, record.clone());
+        }
+        changes(&then, &now, &Used(Some(["sandbox".to_owned()].into())))
+    }
+
+    fn of_one(change: impl Fn(String, String) -> Change) -> Vec<Change> {
+        vec![change("one".into(), "sandbox".into())]
+    }
+
+    #[test]
+    fn a_heartbeat_is_no_change() {
+        assert_eq!(after(&[(NODES, "one", node("sandbox", true, "boot-1", "containerd runsc"))]), []);
+    }
+
+    #[test]
+    fn a_node_that_is_not_ready_calls_for_no_run() {
+        assert_eq!(after(&[(NODES, "one", node("sandbox", false, "boot-2", "containerd runsc"))]), []);
+    }
+
+    #[test]
+    fn another_boot_id_calls_for_a_run() {
+        let changed = after(&[(NODES, "one", node("sandbox", true, "boot-2", "containerd runsc"))]);
+        assert_eq!(changed, of_one(|node, pool| Change::Rebooted { node, pool }));
+    }
+
+    #[test]
+    fn another_handler_of_a_node_calls_for_a_run() {
+        let changed = after(&[(NODES, "one", node("sandbox", true, "boot-1", "containerd runc"))]);
+        assert_eq!(changed, of_one(|node, pool| Change::Runtime { node, pool }));
+    }
+
+    #[test]
+    fn a_node_that_becomes_ready_again_calls_for_a_run() {
+        let [away, back] = [false, true].map(|ready| node("sandbox", ready, "boot-1", "containerd runsc"));
+        let changed = after(&[(NODES, "one", away), (NODES, "one", back)]);
+        assert_eq!(changed, of_one(|node, pool| Change::NodeReady { node, pool }));
+    }
+
+    #[test]
+    fn a_new_node_counts_in_a_used_pool_alone() {
+        let joined = |pool| after(&[(NODES, "two", node(pool, true, "boot-9", "containerd runsc"))]).len();
+        assert_eq!((joined("sandbox"), joined("batch")), (1, 0));
+    }
+
+    #[test]
+    fn every_node_counts_while_no_pool_is_known() {
+        let (then, mut now) = (scene(), scene());
+        show(&mut now, NODES, "two", node("batch", true, "boot-9", "containerd runsc"));
+        assert_eq!(changes(&then, &now, &Used::default()).len(), 1);
+    }
+
+    #[test]
+    fn another_policy_calls_for_a_run() {
+        for (title, version) in [("NetworkPolicy deny", "2"), ("NetworkPolicy allow", "1")] {
+            let changed = after(&[(OTHERS, title, Record::Declared(Declared::Policy, version.into()))]);
+            assert_eq!(changed, [Change::Declared { kind: Declared::Policy, title: title.into() }]);
+        }
+    }
+
+    #[test]
+    fn a_deleted_policy_calls_for_a_run() {
+        let (then, mut now) = (scene(), scene());
+        now.hide(OTHERS, "NetworkPolicy deny");
+        assert_eq!(changes(&then, &now, &Used::default()).len(), 1);
+    }
+
+    #[test]
+    fn another_runtime_class_calls_for_a_run() {
+        let record = Record::Declared(Declared::RuntimeClass, "2".into());
+        assert_eq!(after(&[(OTHERS, "RuntimeClass gvisor", record)]).len(), 1);
+    }
+
+    #[test]
+    fn a_further_pod_of_a_group_is_no_change() {
+        assert_eq!(after(&[(OTHERS, "pod web-2", pod("web", Some("one")))]), []);
+    }
+
+    #[test]
+    fn a_pod_without_a_node_is_no_change() {
+        assert_eq!(after(&[(OTHERS, "pod new", pod("new", None))]), []);
+    }
+
+    #[test]
+    fn a_pod_of_a_group_in_another_pool_calls_for_a_run() {
+        let joined = node("batch", true, "boot-9", "containerd runsc");
+        let changed = after(&[(NODES, "two", joined), (OTHERS, "pod web-2", pod("web", Some("two")))]);
+        assert_eq!(changed, [Change::Group { title: "pod web-2".into() }]);
+    }
+
+    #[test]
+    fn a_template_of_a_new_shape_calls_for_a_run() {
+        let changed = after(&[(OTHERS, "deployment api", Record::Template("api".into()))]);
+        assert_eq!(changed, [Change::Group { title: "deployment api".into() }]);
+    }
+
+    #[test]
+    fn objects_that_a_new_list_lacks_are_gone() {
+        let (then, mut now) = (scene(), scene());
+        assert!(now.list(OTHERS, [("pod web-1".to_owned(), pod("web", Some("one")))].into()));
+        let titles: Vec<_> = changes(&then, &now, &Used::default()).iter().map(ToString::to_string).collect();
+        assert_eq!(titles, ["NetworkPolicy deny changed", "RuntimeClass gvisor changed"]);
+    }
+}

@@ -1,0 +1,62 @@
+//! The records of watched objects: the parts of each object whose change counts, and nothing else.
+
+use crate::case::cluster::Node;
+
+/// The parts of an object whose change counts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Record {
+    Node(NodeRecord),
+    /// An object that declares something, with its version.
+    Declared(Declared, String),
+    /// The shape of the pods that a workload makes.
+    Template(String),
+    /// A pod's shape, and its node; `None` for a pod that no node runs yet.
+    Pod {
+        shape: String,
+        node: Option<String>,
+    },
+}
+
+/// The kind of an object that declares something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Declared {
+    RuntimeClass,
+    Policy,
+}
+
+/// The parts of a node whose change counts.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct NodeRecord {
+    pub(crate) pool: String,
+    pub(crate) ready: bool,
+    /// The number of times that the node became ready while it was watched.
+    pub(crate) readied: u64,
+    pub(crate) boot_id: String,
+    /// The container runtime with its version, and its handlers.
+    pub(crate) runtime: String,
+}
+
+impl Record {
+    /// Returns the record with the history of the object's former record.
+    pub(super) fn after(self, former: Option<&Self>) -> Self {
+        match (self, former) {
+            (Self::Node(node), Some(Self::Node(former))) => {
+                let became_ready = u64::from(node.ready && !former.ready);
+                Self::Node(NodeRecord { readied: former.readied + became_ready, ..node })
+            }
+            (record, _) => record,
+        }
+    }
+}
+
+impl From<&Node> for NodeRecord {
+    fn from(node: &Node) -> Self {
+        Self {
+            pool: node.pool.clone(),
+            ready: node.ready,
+            readied: 0,
+            boot_id: node.boot_id.clone(),
+            runtime: format!("{} {}", node.container_runtime, node.handlers.join(",")),
+        }
+    }
+}

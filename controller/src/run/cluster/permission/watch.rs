@@ -1,0 +1,53 @@
+//! The permissions of `controller watch`, besides those of its runs.
+
+use super::{Permission, Place, Without};
+
+/// The loss without a watch of a kind.
+const UNSEEN: Without = Without::Words("changes of this kind are seen at the next run alone");
+
+/// The permission to watch each kind whose changes call for a run. A run may watch pods anyway.
+pub const WATCH: &[Permission] = &[
+    watched("apps", "daemonsets", Place::Namespace),
+    watched("apps", "deployments", Place::Namespace),
+    watched("apps", "replicasets", Place::Namespace),
+    watched("apps", "statefulsets", Place::Namespace),
+    watched("batch", "cronjobs", Place::Namespace),
+    watched("batch", "jobs", Place::Namespace),
+    watched("", "podtemplates", Place::Namespace),
+    watched("", "replicationcontrollers", Place::Namespace),
+    watched("networking.k8s.io", "networkpolicies", Place::Both),
+    watched("", "nodes", Place::Cluster),
+    watched("node.k8s.io", "runtimeclasses", Place::Cluster),
+    watched("cilium.io", "*", Place::Cluster),
+    watched("crd.antrea.io", "*", Place::Cluster),
+    watched("crd.nsx.vmware.com", "*", Place::Cluster),
+    watched("crd.projectcalico.org", "*", Place::Cluster),
+    watched("k8s.ovn.org", "*", Place::Cluster),
+    watched("kubeovn.io", "*", Place::Cluster),
+    watched("network.openshift.io", "*", Place::Cluster),
+    watched("networking.gke.io", "*", Place::Cluster),
+    watched("networking.k8s.aws", "*", Place::Cluster),
+    watched("policy.networking.k8s.io", "*", Place::Cluster),
+    watched("projectcalico.org", "*", Place::Cluster),
+];
+
+const fn watched(group: &'static str, resource: &'static str, place: Place) -> Permission {
+    let purpose = "begin a run when an object of this kind changes (`controller watch`)";
+    Permission { group, resource, verbs: &["watch"], place, purpose, without: UNSEEN }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::cluster::permission::ALL;
+
+    #[test]
+    fn a_kind_that_is_watched_may_be_listed_at_the_same_place() {
+        for Permission { group, resource, place, .. } in WATCH {
+            let lists = |it: &&Permission| {
+                (it.group, it.resource, it.place) == (*group, *resource, *place) && it.verbs.contains(&"list")
+            };
+            assert!(ALL.iter().any(|it| lists(&it)), "{resource}.{group}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The views of watched objects: each has a title, and a record if its changes count.
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{
+    ResourceExt,
+    api::{ApiResource, DynamicObject},
+};
+use serde_json::{Value, json};
+
+use super::sources::View;
+use crate::{
+    plan::renewal::{Declared, NodeRecord, Record, is_represented, shape},
+    run::cluster::{pods::run_of_pod, survey},
+    support::{digest::sha256, names::RUN_LABEL},
+};
+
+/// Returns the view of nodes, whose pools a label names.
+pub(super) fn node(pool_label: Option<String>) -> View {
+    Box::new(move |object| {
+        let node = object.clone().try_parse::<Node>().ok();
+        let node = node.map(|node| survey::node(node, pool_label.as_deref()));
+        (object.name_any(), node.map(|node| Record::Node(NodeRecord::from(&node))))
+    })
+}
+
+pub(super) fn runtime_class(object: &DynamicObject) -> (String, Option<Record>) {
+    let DynamicObject { data, .. } = object;
+    let parts = json!([data["handler"], data["overhead"], data["scheduling"]]);
+    let version = sha256(parts.to_string().as_bytes());
+    let record = Record::Declared(Declared::RuntimeClass, version);
+    (format!("RuntimeClass {}", object.name_any()), Some(record))
+}
+
+/// Returns the record of a policy from its metadata. Labels count, because some kinds select other objects by them.
+pub(super) fn policy(kind: &ApiResource, object: &DynamicObject) -> (String, Option<Record>) {
+    let metadata = &object.metadata;
+    // A kind without generations changes with each of its versions.
+    let change = match metadata.generation {
+        Some(generation) => generation.to_string(),
+        None => metadata.resource_version.clone().unwrap_or_default(),
+    };
+    let version = json!([metadata.uid, change, metadata.labels]).to_string();
+    let name = match &metadata.namespace {
+        Some(namespace) => format!("{} {namespace}/{}", kind.kind, object.name_any()),
+        None => format!("{} {}", kind.kind, object.name_any()),
+    };
+    (name, Some(Record::Declared(Declared::Policy, version)))
+}
+
+/// Returns the view of workloads, whose pod template is at a path. A workload that another one made has no record.
+pub(super) fn template(kind: &'static str, path: &'static str) -> View {
+    Box::new(move |object| {
+        let metadata = json!({ "ownerReferences": object.metadata.owner_references });
+        let template = object.data.pointer(path).filter(|_| !is_represented(&metadata));
+        let title = format!("{kind}/{}", object.name_any());
+        (title, template.map(|template| Record::Template(shape(template))))
+    })
+}
+
+/// Returns the record of a pod. A run's own pods have none.
+pub(super) fn pod(object: &DynamicObject) -> (String, Option<Record>) {
+    let title = format!("pod/{}", object.name_any());
+    let is_labelled = object.labels().contains_key(RUN_LABEL);
+    let is_of_a_run =
+        is_labelled && object.clone().try_parse::<Pod>().is_ok_and(|pod| run_of_pod(&pod).is_some());
+    let has_ended = ["Failed", "Succeeded"].iter().any(|phase| object.data["status"]["phase"] == *phase);
+    if is_of_a_run || has_ended {
+        return (title, None);
+    }
+    let node = object.data["spec"]["nodeName"].as_str().map(str::to_owned);
+    let metadata = serde_json::to_value(&object.metadata).unwrap_or(Value::Null);
+    let shape = shape(&json!({ "metadata": metadata, "spec": object.data["spec"] }));
+    (title, Some(Record::Pod { shape, node }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(object: Value) -> DynamicObject {
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn class(class: Value) -> Record {
+        runtime_class(&object(class)).1.unwrap()
+    }
+
+    #[test]
+    fn a_runtime_class_changes_with_its_handler_and_its_scheduling_alone() {
+        let gvisor = |version: &str, handler: &str, pool: &str| {
+            class(json!({
+                "metadata": { "name": "gvisor", "resourceVersion": version },
+                "handler": handler,
+                "scheduling": { "nodeSelector": { "pool": pool } },
+            }))
+        };
+        let first = gvisor("1", "runsc", "a");
+        assert_eq!(first, gvisor("2", "runsc", "a"));
+        assert_ne!(first, gvisor("1", "runc", "a"));
+        assert_ne!(first, gvisor("1", "runsc", "b"));
+    }
+
+    #[test]
+    fn a_policy_changes_with_its_generation_or_without_one_with_its_version() {
+        let kind = ApiResource::erase::<k8s_openapi::api::networking::v1::NetworkPolicy>(&());
+        let policy = |generation: Value, version: &str| {
+            let metadata = json!({ "name": "deny", "namespace": "shop", "generation": generation, "resourceVersion": version });
+            super::policy(&kind, &object(json!({ "metadata": metadata })))
+        };
+        assert_eq!(policy(json!(1), "1"), policy(json!(1), "2"));
+        assert_ne!(policy(json!(1), "1"), policy(json!(2), "1"));
+        assert_ne!(policy(Value::Null, "1"), policy(Value::Null, "2"));
+        assert_eq!(policy(json!(1), "1").0, "NetworkPolicy shop/deny");
+    }
+
+    #[test]
+    fn an_ended_pod_has_no_record() {
+        let pod = |phase: &str| {
+            let status = json!({ "phase": phase });
+            super::pod(&object(json!({ "metadata": { "name": "a" }, "spec": {}, "status": status }))).1
+        };
+        assert!(pod("Running").is_some() && pod("Succeeded").is_none());
+    }
+
+    #[test]
+    fn a_pod_with_a_runs_label_alone_has_a_record() {
+        let labels = json!({ RUN_LABEL: "podproof-00000000" });
+        let (_, record) = pod(&object(json!({ "metadata": { "name": "a", "labels": labels }, "spec": {} })));
+        assert!(record.is_some());
+    }
+
+    #[test]
+    fn a_workload_of_a_watched_workload_has_no_record() {
+        let set = |kind: &str| {
+            let owner = json!({ "apiVersion": "apps/v1", "kind": kind, "name": "web", "uid": "w", "controller": true });
+            let metadata = json!({ "name": "web-1", "ownerReferences": [owner] });
+            template("replicaset", "/spec/template")(&object(
+                json!({ "metadata": metadata, "spec": { "template": {} } }),
+            ))
+            .1
+        };
+        assert!(set("Deployment").is_none() && set("Rollout").is_some());
+    }
+}

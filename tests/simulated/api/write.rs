@@ -1,0 +1,39 @@
+//! Writes of whole objects: an update at a known version, and a server-side apply, whose fields replace those of the same names.
+
+use serde_json::{Value, json};
+
+use super::{
+    answer::{Answer, refused},
+    route::Route,
+};
+use crate::{cluster::Cluster, store::text};
+
+pub(crate) fn replace(cluster: &Cluster, route: &Route, new: Value) -> Answer {
+    let key = route.key();
+    let Some(object) = cluster.get(&key) else { return route.missing() };
+    let version = text(&new, "/metadata/resourceVersion");
+    if !version.is_empty() && version != text(&object, "/metadata/resourceVersion") {
+        return refused(409, "Conflict", "the object has been modified");
+    }
+    written(cluster, route, |object| object["spec"] = new["spec"].clone())
+}
+
+pub(crate) fn apply(cluster: &Cluster, route: &Route, applied: Value) -> Answer {
+    if cluster.get(&route.key()).is_none() {
+        let object = cluster.change(|store| store.add(route.key(), applied));
+        return Answer::of(201, &route.typed(object));
+    }
+    written(cluster, route, |object| {
+        let fields = applied.as_object().into_iter().flatten();
+        for (field, value) in
+            fields.filter(|(field, _)| !["apiVersion", "kind", "metadata"].contains(&field.as_str()))
+        {
+            object[field] = value.clone();
+        }
+    })
+}
+
+fn written(cluster: &Cluster, route: &Route, change: impl FnOnce(&mut Value)) -> Answer {
+    let written = cluster.change(|store| store.modify(&route.key(), change));
+    Answer::of(200, &route.typed(written.unwrap_or_else(|| json!({}))))
+}

@@ -1,0 +1,323 @@
+//! `controller watch`: runs follow the changes that matter, and no others.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::{
+    checker,
+    cluster::{CONTROL, Cluster, DIGEST, NAMESPACE},
+    enumeration::CLEANUP,
+    history::History,
+    simulation::{Ended, Simulation},
+    store::{Key, key, text},
+};
+
+/// More time than any of these commands takes.
+const LONG: Duration = Duration::from_hours(30);
+const MINUTE: Duration = Duration::from_mins(1);
+const WATCH: &[&str] = &[
+    "watch",
+    "--namespace",
+    NAMESPACE,
+    "--control-namespace",
+    CONTROL,
+    "--publish",
+    CONTROL,
+    "--image",
+    "registry.example/probe:1",
+    "--image-digest",
+    DIGEST,
+    "--environment",
+    "production",
+    "--quiet",
+    "--timeout",
+    "60s",
+];
+
+/// Returns the objects of runs that are left. The Lease is no object of a run.
+fn left(cluster: &Cluster, history: &History) -> Vec<String> {
+    checker::left(cluster, history).into_iter().filter(|it| !it.starts_with("leases/")).collect()
+}
+
+fn proof() -> Key {
+    key("configmaps", CONTROL, "podproof-proof-shop")
+}
+
+fn simulation() -> Rc<Simulation> {
+    let simulation = Simulation::new(1);
+    simulation.cluster.change(|store| store.add(proof(), json!({ "metadata": {} })));
+    simulation
+}
+
+/// Watches until an hour after some acts, which begin a minute after the command.
+fn watched(acts: impl AsyncFnOnce(&Cluster) + 'static) -> (Ended, History, Rc<Simulation>) {
+    let simulation = simulation();
+    let cluster = simulation.cluster.clone();
+    simulation.beside(LONG, async move {
+        sleep(MINUTE).await;
+        acts(&cluster).await;
+        sleep(MINUTE * 60).await;
+        cluster.interrupt();
+    });
+    let (ended, history) = simulation.run(WATCH, &[]);
+    assert_eq!(left(&simulation.cluster, &history), [""; 0]);
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    (ended, history, simulation)
+}
+
+/// Returns the number of runs, each of which asks for the API server's version once.
+fn runs(history: &History) -> usize {
+    history.requests().iter().filter(|request| *request == "GET /version").count()
+}
+
+/// Waits until a run has made an object.
+async fn made(cluster: &Cluster) {
+    while cluster.history().made().iter().all(|(_, key)| key.0 == "leases") {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Returns the number of writes of the proof.
+fn writes(history: &History) -> usize {
+    let requests = history.requests();
+    requests.iter().filter(|it| it.starts_with("PATCH ") && it.contains("/configmaps/")).count()
+}
+
+fn policy() -> Value {
+    json!({ "metadata": {}, "spec": { "podSelector": {}, "policyTypes": ["Egress"], "egress": [{}] } })
+}
+
+fn add_policy(cluster: &Cluster, name: &str) {
+    cluster.change(|store| store.add(key("networkpolicies", NAMESPACE, name), policy()));
+}
+
+fn change(cluster: &Cluster, key: &Key, change: impl FnOnce(&mut Value)) {
+    cluster.change(|store| store.modify(key, change));
+}
+
+/// Returns the number of runs after a change of an object.
+fn runs_after(object: Key, changed: impl FnOnce(&mut Value) + 'static) -> usize {
+    runs(&watched(async move |cluster| change(cluster, &object, changed)).1)
+}
+
+fn published(simulation: &Simulation, field: &str) -> String {
+    text(&simulation.cluster.get(&proof()).unwrap_or_default(), &format!("/data/{field}"))
+}
+
+#[test]
+fn a_watch_publishes_a_proof_at_once() {
+    let (ended, history, simulation) = watched(async |_| ());
+    assert_eq!(published(&simulation, "verdict"), "ready-with-warnings", "{ended:?}");
+    assert_eq!(runs(&history), 1);
+}
+
+#[test]
+fn a_new_policy_leads_to_a_new_run() {
+    let (ended, history, _) = watched(async |cluster| add_policy(cluster, "open"));
+    assert_eq!(runs(&history), 2);
+    assert!(ended.errors.contains("NetworkPolicy shop/open changed"), "{}", ended.errors);
+}
+
+#[test]
+fn a_policy_with_another_specification_leads_to_a_new_run() {
+    let runs = runs_after(key("networkpolicies", NAMESPACE, "default-deny"), |policy| {
+        policy["metadata"]["generation"] = json!(2);
+    });
+    assert_eq!(runs, 2);
+}
+
+/// No node has the handler, so that the new run is undetermined and made again.
+#[test]
+fn another_handler_of_a_class_leads_to_a_new_run() {
+    let (ended, history, _) = watched(async |cluster| {
+        change(cluster, &key("runtimeclasses", "", "gvisor"), |class| class["handler"] = json!("runc"));
+    });
+    assert!(ended.errors.contains("a new run: RuntimeClass gvisor changed"), "{}", ended.errors);
+    assert!(runs(&history) > 1, "{}", runs(&history));
+}
+
+#[test]
+fn another_boot_id_leads_to_a_new_proof() {
+    let boot_id = "11111111-c707-4ae1-b6a1-ab2f425a3d24";
+    let (_, history, simulation) = watched(async move |cluster| {
+        change(cluster, &key("nodes", "", "one"), |node| {
+            node["status"]["nodeInfo"]["bootID"] = json!(boot_id)
+        });
+    });
+    assert_eq!(runs(&history), 2);
+    let pools = published(&simulation, "pools");
+    assert!(pools.contains(boot_id), "{pools}");
+}
+
+#[test]
+fn a_heartbeat_leads_to_no_run() {
+    let runs = runs_after(key("nodes", "", "one"), |node| {
+        node["status"]["conditions"][0]["lastHeartbeatTime"] = json!("2026-01-01T00:05:00Z");
+    });
+    assert_eq!(runs, 1);
+}
+
+#[test]
+fn another_replica_leads_to_no_run() {
+    let (_, history, _) = watched(async |cluster| {
+        let mut replica = cluster.get(&key("pods", NAMESPACE, "web-1")).unwrap();
+        replica["status"]["podIPs"] = json!([{ "ip": "10.244.1.202" }]);
+        cluster.change(|store| store.add(key("pods", NAMESPACE, "web-3"), replica));
+    });
+    assert_eq!(runs(&history), 1);
+}
+
+#[test]
+fn a_template_of_a_new_group_leads_to_a_new_run() {
+    let (_, history, _) = watched(async |cluster| {
+        let mut deployment = cluster.get(&key("deployments", NAMESPACE, "web")).unwrap();
+        deployment["spec"]["template"]["metadata"]["labels"]["app"] = json!("api");
+        cluster.change(|store| store.add(key("deployments", NAMESPACE, "api"), deployment));
+    });
+    assert_eq!(runs(&history), 2);
+}
+
+#[test]
+fn changes_during_a_run_lead_to_exactly_one_more() {
+    let (_, history, _) = watched(async |cluster| {
+        add_policy(cluster, "first");
+        while runs(&cluster.history()) < 2 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        add_policy(cluster, "second");
+        sleep(Duration::from_millis(50)).await;
+        add_policy(cluster, "third");
+    });
+    assert_eq!(runs(&history), 3);
+}
+
+#[test]
+fn a_proof_is_renewed_past_the_half_of_its_life() {
+    let simulation = simulation();
+    let cluster = simulation.cluster.clone();
+    simulation.beside(LONG, async move {
+        sleep(MINUTE * 60 * 15).await;
+        cluster.interrupt();
+    });
+    let (_, history) = simulation.run(WATCH, &[]);
+    assert_eq!(runs(&history), 2);
+    assert_eq!(writes(&history), 2);
+}
+
+/// A watch is a request of its own, which lasts.
+#[test]
+fn an_idle_hour_costs_at_most_one_request_a_minute() {
+    let counted = Rc::new(Cell::new(0));
+    let counts = Rc::clone(&counted);
+    watched(async move |cluster| {
+        let asked = || cluster.history().requests().iter().filter(|it| !it.contains("watch=true")).count();
+        let before = asked();
+        sleep(MINUTE * 60).await;
+        counts.set(asked() - before);
+    });
+    assert!(counted.get() <= 60, "{}", counted.get());
+}
+
+#[test]
+fn a_signal_during_a_run_removes_its_objects_and_publishes_nothing() {
+    let simulation = simulation();
+    let cluster = simulation.cluster.clone();
+    simulation.beside(LONG, async move {
+        made(&cluster).await;
+        cluster.interrupt();
+    });
+    let (ended, history) = simulation.run(WATCH, &[]);
+    assert_eq!((ended.code, left(&simulation.cluster, &history)), (Some(130), Vec::new()));
+    assert_eq!(published(&simulation, "verdict"), "");
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_run_leaves_objects_that_cleanup_removes() {
+    let simulation = simulation();
+    let cluster = simulation.cluster.clone();
+    simulation.beside(LONG, async move {
+        made(&cluster).await;
+        cluster.kill();
+    });
+    let (ended, history) = simulation.run(WATCH, &[]);
+    assert_eq!(ended.code, None);
+    assert!(!left(&simulation.cluster, &history).is_empty());
+    let (cleaned, _) = simulation.run(CLEANUP, &[]);
+    assert_eq!((cleaned.code, left(&simulation.cluster, &history)), (Some(0), Vec::new()));
+}
+
+#[test]
+fn a_run_that_fails_is_told_and_made_again() {
+    let (ended, history, simulation) = watched(async |cluster| {
+        // Without the namespace, a run cannot begin.
+        let namespace = key("namespaces", "", NAMESPACE);
+        let object = cluster.get(&namespace).unwrap();
+        cluster.change(|store| store.remove(&namespace));
+        add_policy(cluster, "open");
+        sleep(MINUTE).await;
+        cluster.change(|store| store.add(namespace.clone(), object));
+    });
+    assert!(ended.errors.contains("there is no namespace shop"), "{}", ended.errors);
+    assert_eq!(runs(&history), 2);
+    assert_ne!(published(&simulation, "verdict"), "");
+}
+
+fn lease() -> Key {
+    key("leases", CONTROL, "podproof-watch-shop")
+}
+
+/// Gives the Lease to another replica.
+fn take_away(cluster: &Cluster) {
+    change(cluster, &lease(), |lease| lease["spec"]["holderIdentity"] = json!("another"));
+}
+
+#[test]
+fn the_lease_is_free_after_the_end() {
+    let (_, _, simulation) = watched(async |_| ());
+    let holder = simulation.cluster.get(&lease()).unwrap()["spec"]["holderIdentity"].clone();
+    assert_eq!(holder, Value::Null);
+}
+
+#[test]
+fn a_lease_that_is_lost_stops_the_run_before_it_publishes() {
+    let simulation = simulation();
+    let cluster = simulation.cluster.clone();
+    simulation.beside(LONG, async move {
+        while cluster.get(&lease()).is_none() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        // The renewal that finds the other holder falls into the second run.
+        sleep(Duration::from_secs(64)).await;
+        take_away(&cluster);
+        add_policy(&cluster, "open");
+        sleep(MINUTE).await;
+        cluster.interrupt();
+    });
+    let (ended, history) = simulation.run(WATCH, &[]);
+    assert_eq!((ended.code, left(&simulation.cluster, &history)), (Some(130), Vec::new()), "{ended:?}");
+    assert!(ended.errors.contains("the Lease podproof/podproof-watch-shop is lost"), "{}", ended.errors);
+    assert_eq!((runs(&history), writes(&history)), (2, 1));
+    assert_eq!(published(&simulation, "verdict"), "ready-with-warnings");
+}
+
+#[test]
+fn a_replica_without_the_lease_waits_until_its_holder_is_silent() {
+    let simulation = simulation();
+    let spec = json!({ "holderIdentity": "another", "leaseDurationSeconds": 120 });
+    simulation.cluster.change(|store| store.add(lease(), json!({ "metadata": {}, "spec": spec })));
+    let cluster = simulation.cluster.clone();
+    let early = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&early);
+    simulation.beside(LONG, async move {
+        sleep(MINUTE).await;
+        change(&cluster, &lease(), |lease| lease["spec"]["renewTime"] = json!("2026-01-01T00:01:00.000000Z"));
+        sleep(Duration::from_secs(119)).await;
+        counted.set(runs(&cluster.history()));
+        sleep(MINUTE).await;
+        cluster.interrupt();
+    });
+    let (_, history) = simulation.run(WATCH, &[]);
+    assert_eq!((early.get(), runs(&history)), (0, 1));
+}
