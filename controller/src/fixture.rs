@@ -1,5 +1,6 @@
 //! Cases for tests, recorded from real sandboxes: runsc 0.0~20240729 of Debian trixie, and runc 1.1.5 on Linux 6.18.
 
+pub(crate) mod arm;
 pub(crate) mod beside;
 mod files;
 mod kernel;

@@ -7,6 +7,7 @@
 //! imitated (`g3doc/user_guide/quick_start/docker.md`). The absence of a signal means "unknown", never "no", because gVisor
 //! changes.
 
+mod architecture;
 mod auxiliary_vector;
 mod call_answers;
 mod fault_frame;
@@ -25,6 +26,7 @@ mod texts;
 mod time_page;
 mod vdso_image;
 
+use architecture::Architecture;
 use proto::Observation;
 
 pub use platform::Platform;
@@ -153,6 +155,18 @@ impl Reading {
     /// Reads an observation; a missing observation says nothing.
     fn of<T>(observation: &Observation<T>, read: impl FnOnce(&T) -> Self) -> Self {
         observation.seen().map_or_else(|| Self::Unknown(observation.fared()), read)
+    }
+
+    /// Reads an observation of a fact that each architecture shows in a way of its own.
+    fn by_architecture<T>(
+        case: &Case,
+        observation: &Observation<T>,
+        read: impl FnOnce(&T, Architecture) -> Self,
+    ) -> Self {
+        match Architecture::of(case) {
+            Some(architecture) => Self::of(observation, |fact| read(fact, architecture)),
+            None => Self::Unknown("this architecture has no such signal".to_owned()),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proto::CallDuration;
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::{call_site, gs_pointer, processor_identity, segment_registers, time_page};
+pub(crate) use x86_64::{call_site, gs_pointer, processor_identity, segment_registers};
 
 /// The number of calls between two readings of the clock, which may be system calls themselves.
 const CALLS: u32 = 8;
@@ -42,13 +42,9 @@ pub(crate) fn call_duration() -> CallDuration {
 mod elsewhere {
     use std::io;
 
-    use proto::{CallSite, ProcessorIdentity, SegmentRegisters, TimePage};
+    use proto::{CallSite, ProcessorIdentity, SegmentRegisters};
 
     use super::GsWord;
-
-    pub(crate) fn time_page(_image: u64) -> io::Result<Option<TimePage>> {
-        Ok(None)
-    }
 
     pub(crate) fn gs_pointer() -> Option<io::Result<Option<GsWord>>> {
         None
@@ -67,23 +63,20 @@ mod elsewhere {
     }
 }
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) use elsewhere::{call_site, gs_pointer, processor_identity, segment_registers, time_page};
+pub(crate) use elsewhere::{call_site, gs_pointer, processor_identity, segment_registers};
 
 #[cfg(target_arch = "x86_64")]
 #[expect(clippy::unnecessary_wraps, reason = "other architectures have no such thing")]
 mod x86_64 {
     use std::{
-        arch::{
-            asm, global_asm,
-            x86_64::{__cpuid, _mm_lfence, _rdtsc},
-        },
+        arch::{asm, global_asm, x86_64::__cpuid},
         io,
         os::fd::AsRawFd,
         ptr,
     };
 
     use nix::{fcntl::OFlag, unistd::pipe2};
-    use proto::{Answer, CallSite, ProcessorIdentity, SegmentRegisters, TimePage};
+    use proto::{Answer, CallSite, ProcessorIdentity, SegmentRegisters};
 
     use super::{
         super::{
@@ -96,8 +89,6 @@ mod x86_64 {
     const PAGE: u64 = 4096;
     /// The leaf in which hypervisors name themselves (Documentation/virt/kvm/x86/cpuid.rst).
     const HYPERVISOR: u32 = 0x4000_0000;
-    /// The largest number of readings while the page is being written.
-    const READINGS: u32 = 8;
 
     // The call getpid(2) by exactly `mov imm32, %eax; syscall`, the kind of site that systrap patches
     // (gVisor, pkg/sentry/platform/systrap/usertrap/usertrap_amd64.go).
@@ -113,45 +104,6 @@ mod x86_64 {
     // SAFETY: the symbol is defined above; the function clobbers rax, rcx and r11 alone, as the C ABI allows.
     unsafe extern "C" {
         fn podproof_call_site() -> i64;
-    }
-
-    /// Reads the page before the vDSO's image at this address, and the time right after; returns `None` if the page cannot be
-    /// read.
-    pub(crate) fn time_page(image: u64) -> io::Result<Option<TimePage>> {
-        let page = image.wrapping_sub(PAGE);
-        let mut last = None;
-        for _ in 0..READINGS {
-            let mut words = [0; 5];
-            for (offset, word) in (0..).step_by(8).zip(&mut words) {
-                match load(page + offset)? {
-                    Some(value) => *word = value,
-                    None => return Ok(None),
-                }
-            }
-            let [sequence, ready, base_cycles, base_ns, frequency] = words;
-            let (cycles, now_ns) = now()?;
-            last = Some(TimePage { sequence, ready, base_cycles, base_ns, frequency, cycles, now_ns });
-            if sequence.is_multiple_of(2) && load(page)? == Some(sequence) {
-                break;
-            }
-        }
-        Ok(last)
-    }
-
-    /// Returns the processor's counter, and `CLOCK_MONOTONIC` by a system call that bypasses the vDSO.
-    fn now() -> io::Result<(u64, u64)> {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: reading the counter changes nothing; the kernel writes to a local that outlives the call.
-        let (cycles, result) = unsafe {
-            _mm_lfence();
-            let cycles = _rdtsc();
-            (cycles, libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, &raw mut time))
-        };
-        if result != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let now = time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec);
-        Ok((cycles, now.cast_unsigned()))
     }
 
     /// Returns the word at gs:0; `Some(Ok(None))` if the word cannot be read.

@@ -52,6 +52,11 @@ pub(crate) fn vdso_address() -> Option<u64> {
     value(libc::AT_SYSINFO_EHDR)
 }
 
+/// Returns the size of a page in bytes (`AT_PAGESZ`).
+pub(super) fn page_size() -> u64 {
+    value(libc::AT_PAGESZ).unwrap_or(4096)
+}
+
 /// Returns the bytes of the vDSO's image up to the end of its loadable segments; `None` if the kernel maps no image.
 pub(crate) fn vdso() -> Option<Vec<u8>> {
     const HEADER: usize = 64;

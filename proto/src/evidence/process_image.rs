@@ -32,12 +32,13 @@ pub struct AuxiliaryVector {
     pub platform: Option<String>,
 }
 
-/// The signal frame of a page fault on an unmapped address; only on x86-64.
+/// The signal frame of a page fault on an unmapped address; only on x86-64 and `AArch64`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct FaultFrame {
-    /// `REG_TRAPNO`; the processor's number for a page fault is 14.
+    /// `REG_TRAPNO`; the processor's number for a page fault is 14. On `AArch64`, the magic number of the first record
+    /// behind the registers, or 0.
     pub trap_number: u64,
-    /// `REG_ERR`, the page fault's error code.
+    /// `REG_ERR`, the page fault's error code. On `AArch64`, the exception syndrome (`ESR_EL1`) in its record, or 0.
     pub error_code: u64,
     /// `uc_flags` of the frame.
     pub context_flags: u64,
@@ -45,7 +46,7 @@ pub struct FaultFrame {
     pub stack_flags: Option<u32>,
 }
 
-/// The page right before the vDSO's image, in gVisor's layout, and the time right after; only on x86-64.
+/// The page right before the vDSO's image, in gVisor's layout, and the time right after; only on x86-64 and `AArch64`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct TimePage {
     /// A sequence number, odd while gVisor writes the page.

@@ -93,13 +93,15 @@ pub struct AuxiliaryVector {
     pub platform: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// The signal frame that the kernel gives to a SIGSEGV handler after the probe has read from an unmapped address
-/// (sigaction(2), ucontext_t). Only on x86-64.
+/// (sigaction(2), ucontext_t). Only on x86-64 and AArch64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FaultFrame {
-    /// The processor's exception number in the frame; a page fault is 14.
+    /// The processor's exception number in the frame; a page fault is 14. On AArch64, the magic number of the first record
+    /// behind the registers, or 0 if there is no record (Linux, arch/arm64/include/uapi/asm/sigcontext.h).
     #[prost(uint64, tag = "1")]
     pub trap_number: u64,
-    /// The page fault's error code in the frame.
+    /// The page fault's error code in the frame. On AArch64, the exception syndrome (ESR_EL1) in its record, or 0 if the frame
+    /// has no such record.
     #[prost(uint64, tag = "2")]
     pub error_code: u64,
     /// uc_flags of the frame.
@@ -111,7 +113,7 @@ pub struct FaultFrame {
 }
 /// The page right before the vDSO's image, read as words, and the time by the processor and by the kernel right after.
 /// gVisor keeps the parameters of its clock in this page (gVisor, vdso/vdso_time.cc). On Linux the page has another layout
-/// or cannot be read. Only on x86-64.
+/// or cannot be read. Only on x86-64 and AArch64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TimePage {
     /// A sequence number, odd while gVisor writes the page.
@@ -129,7 +131,7 @@ pub struct TimePage {
     /// The frequency of the counter, in Hz.
     #[prost(uint64, tag = "5")]
     pub frequency: u64,
-    /// The processor's counter (RDTSC) right before the system call that gave `now_ns`.
+    /// The processor's counter (RDTSC, CNTVCT_EL0) right before the system call that gave `now_ns`.
     #[prost(uint64, tag = "6")]
     pub cycles: u64,
     /// The time by the system call clock_gettime(CLOCK_MONOTONIC), in nanoseconds.

@@ -1,7 +1,7 @@
 use proto::{BootId, GsPointer, Markers, Observed};
 
 use super::*;
-use crate::fixture;
+use crate::fixture::{self, arm, arm::Release};
 
 #[test]
 fn gvisor_and_linux_are_told_apart() {
@@ -33,6 +33,46 @@ fn gvisor_is_told_without_any_one_strong_signal() {
         taken += 1;
     }
     assert_eq!(taken, ids.len());
+}
+
+#[test]
+fn on_arm_gvisor_of_every_year_and_linux_are_told_apart() {
+    for release in [Release::Of2022, Release::Of2024, Release::Of2026] {
+        assert_eq!(assess(&arm::gvisor(release)).kernel, Kernel::Gvisor, "{release:?}");
+    }
+    let mut runc = arm::runc();
+    runc.surroundings.machine.boot_id = Observation::Absent;
+    let runc = assess(&runc);
+    assert_eq!((runc.kernel, runc.disguise), (Kernel::Other, false));
+}
+
+#[test]
+fn on_arm_no_single_observation_is_needed_but_the_fingerprint() {
+    let needed = assess(&arm::gvisor(Release::Of2026));
+    assert_eq!(needed.kernel, Kernel::Gvisor);
+    let blinded = fixture::each_blinded(&arm::gvisor(Release::Of2026));
+    let lost = blinded.iter().filter(|case| assess(case).kernel != Kernel::Gvisor);
+    for case in lost {
+        assert!(case.evidence().call_answers.seen().is_none(), "{:?}", case.collected.evidence);
+    }
+}
+
+#[test]
+fn on_arm_linux_is_told_without_any_one_signal() {
+    let mut runc = arm::runc();
+    runc.surroundings.machine.boot_id = Observation::Absent;
+    for blinded in fixture::each_blinded(&runc) {
+        assert_eq!(assess(&blinded).kernel, Kernel::Other, "{:?}", blinded.collected.evidence);
+    }
+}
+
+#[test]
+fn on_arm_gvisors_values_beside_linuxs_are_a_contradiction() {
+    let linux = arm::runc().collected.evidence;
+    let mut case = arm::gvisor(Release::Of2026);
+    case.collected.evidence.fault_frame = linux.fault_frame;
+    let assessment = assess(&case);
+    assert_eq!((assessment.kernel, assessment.disguise), (Kernel::Unclear, true));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The page in which gVisor keeps its clock's parameters. Applied to the processor's counter, they must give the right time.
 
+use std::ops::Range;
+
 use proto::TimePage;
 
-use super::{Reading, Signal, Strength};
+use super::{EVERYWHERE, Reading, Signal, Strength, architecture::Architecture};
 use crate::case::Case;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -10,23 +12,28 @@ pub(super) const SIGNAL: Signal = Signal {
     strength: Strength::InMemory,
     mechanism: "clock parameters in the page before the vDSO, against the processor's counter",
     platforms: "all",
-    architectures: &["x86_64"],
+    architectures: EVERYWHERE,
     seen_in: "2022-12 to 2026-09",
     source: "vdso/vdso_time.cc, pkg/sentry/kernel/vdso.go (vdsoParams)",
     read,
 };
 
-/// The frequencies of processors' counters, in Hz. No counter is slower or faster.
-const FREQUENCIES: std::ops::Range<u64> = 100_000_000..10_000_000_000;
+/// The frequencies of processors' counters on x86-64, in Hz. No counter is slower or faster.
+const FREQUENCIES: Range<u64> = 100_000_000..10_000_000_000;
+/// The frequencies of `AArch64`'s counters, in Hz: 1 to 50 MHz are usual, and 1 GHz since Armv8.6.
+const ARM_FREQUENCIES: Range<u64> = 1_000_000..10_000_000_000;
 /// The largest error of the computed time, in nanoseconds: the reader may be interrupted between counter and clock.
 const TOLERANCE: u128 = 100_000_000;
 
 fn read(case: &Case) -> Reading {
-    Reading::of(&case.evidence().time_page, reading)
+    Reading::by_architecture(case, &case.evidence().time_page, |page, architecture| match architecture {
+        Architecture::X86 => reading(page, &FREQUENCIES),
+        Architecture::Arm => reading(page, &ARM_FREQUENCIES),
+    })
 }
 
-fn reading(page: &TimePage) -> Reading {
-    match (page.ready, difference(page)) {
+fn reading(page: &TimePage, frequencies: &Range<u64>) -> Reading {
+    match (page.ready, difference(page, frequencies)) {
         (0, _) => Reading::Unknown("the page is not ready in a sandbox's first second".to_owned()),
         (1, Some(off)) if page.sequence.is_multiple_of(2) && off <= TOLERANCE => {
             Reading::Gvisor(format!("{} Hz; its time is right within {} µs", page.frequency, off / 1000))
@@ -36,8 +43,8 @@ fn reading(page: &TimePage) -> Reading {
 }
 
 /// Returns how far the page's time is from the kernel's, in nanoseconds (`Params::Now`, in gVisor's `vdso/vdso_time.cc`).
-fn difference(page: &TimePage) -> Option<u128> {
-    if !FREQUENCIES.contains(&page.frequency) {
+fn difference(page: &TimePage, frequencies: &Range<u64>) -> Option<u128> {
+    if !frequencies.contains(&page.frequency) {
         return None;
     }
     let cycles = u128::from(page.cycles.checked_sub(page.base_cycles)?);
@@ -62,7 +69,7 @@ mod tests {
 
     #[test]
     fn parameters_that_give_the_right_time_are_gvisors() {
-        assert!(matches!(reading(&PAGE), Reading::Gvisor(_)));
+        assert!(matches!(reading(&PAGE, &FREQUENCIES), Reading::Gvisor(_)));
     }
 
     #[test]
@@ -77,7 +84,25 @@ mod tests {
             TimePage { base_cycles: u64::MAX, ..PAGE },
             TimePage { base_cycles: 0, cycles: u64::MAX, frequency: 100_000_000, ..PAGE },
         ] {
-            assert!(matches!(reading(&page), Reading::Unknown(_)), "{page:?}");
+            assert!(matches!(reading(&page, &FREQUENCIES), Reading::Unknown(_)), "{page:?}");
         }
+    }
+
+    #[test]
+    fn counters_of_arm_are_slower() {
+        // runsc of 2026-09 in an emulated machine.
+        let page = TimePage {
+            sequence: 8,
+            ready: 1,
+            base_cycles: 5_529_428_311,
+            base_ns: 3_040_739_631,
+            frequency: 62_499_999,
+            cycles: 5_537_676_622,
+            now_ns: 3_172_954_561,
+        };
+        assert!(matches!(reading(&page, &ARM_FREQUENCIES), Reading::Gvisor(_)));
+        assert!(matches!(reading(&page, &FREQUENCIES), Reading::Unknown(_)));
+        let late = TimePage { now_ns: 4_172_954_561, ..page };
+        assert!(matches!(reading(&late, &ARM_FREQUENCIES), Reading::Unknown(_)));
     }
 }
