@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
 	cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
-	scale-parts scale-bench scale-check simulated-mutations bench build controller-static probe probe-by-source generated schemas reports-test pictures clean
+	scale-parts scale-bench scale-check simulated-mutations bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -120,6 +120,10 @@ controller-static: probe ## build the controller as a static binary, for any Lin
 	@PODPROOF_PROBE="$(PROBE)" .ci/build-static controller release $(TRIPLE) "$(TARGET)"
 	@"$(STATIC)" image "$(STATIC).tar" --of controller
 	@echo "$(STATIC): $$(stat -c %s "$(STATIC)") bytes"
+
+dist: ## build probe and controller as static binaries for x86-64 and AArch64, each controller with its architecture's probe
+	@.ci/need cc=gcc ld=binutils crt=libc6-dev
+	@.ci/dist "$(TARGET)"
 
 probe: ## build the static probe
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
