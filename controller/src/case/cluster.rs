@@ -40,7 +40,7 @@ pub use node::{Node, NodeKind, Taint};
 pub use part::{Part, Restriction};
 pub use peers::Peers;
 pub use placement::{Affinity, Placement, Toleration};
-pub use pod_view::{Container, ContainerKind, Origin, PodView, SeccompProfile};
+pub use pod_view::{Container, ContainerKind, Image, Origin, PodView, SeccompProfile};
 pub use privilege::Loosened;
 pub use quantity::{bytes, millis};
 pub use running::{Running, Unfit};

@@ -59,6 +59,17 @@ pub struct PodView {
     pub secrets: Option<Vec<String>>,
     /// Other credentials that the pod is given, each as a fragment without its value; `None` if a saved file lacks them.
     pub credentials: Option<Vec<String>>,
+    /// The images of the containers, without ephemeral ones; `None` if a saved file lacks them.
+    pub images: Option<Vec<Shared<Image>>>,
+}
+
+/// The image of a container.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Image {
+    /// The image's name, as the container's declaration has it.
+    pub name: String,
+    /// The id with the digest that a node reports, or the name itself if it has a digest; `None` if no digest is known.
+    pub id: Option<String>,
 }
 
 /// The origin of a pod or a template.

@@ -140,6 +140,7 @@ fn a_key_that_older_files_lack_has_a_value_that_claims_nothing() {
         ("/cluster/nodes/Ok/0", "identities", json!([])),
         ("/cluster/shapes/0", "secrets", Value::Null),
         ("/cluster/shapes/0", "credentials", Value::Null),
+        ("/cluster/shapes/0", "images", Value::Null),
         ("/cluster/shapes/0", "limits", json!({ "memory": null, "cpu_millis": null, "pids": null })),
         ("/cluster/shapes/0/containers/0", "writable_root", Value::Null),
     ] {

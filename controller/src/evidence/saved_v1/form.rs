@@ -66,6 +66,11 @@ pub(super) fn each<A, B: From<A>>(list: Vec<A>) -> Vec<B> {
     list.into_iter().map(B::from).collect()
 }
 
+/// Converts each element of a list that may be missing.
+pub(super) fn each_optional<A, B: From<A>>(list: Option<Vec<A>>) -> Option<Vec<B>> {
+    list.map(each)
+}
+
 /// Converts a value that may be missing.
 pub(super) fn optional<A, B: From<A>>(value: Option<A>) -> Option<B> {
     value.map(B::from)

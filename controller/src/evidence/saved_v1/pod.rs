@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     container::Container,
-    form::{each, saved_struct},
+    form::{each, each_optional, saved_struct},
     machine::Limits,
     placement::Placement,
     selector::Labels,
@@ -49,6 +49,28 @@ saved_struct! {
         secrets: Option<Vec<String>>,
         #[serde(default)]
         credentials: Option<Vec<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        images: Option<Vec<Image>> => each_optional,
+    }
+}
+
+saved_struct! {
+    /// The image of a container.
+    Image for cluster::Image {
+        name: String,
+        id: Option<String>,
+    }
+}
+
+impl From<cluster::Shared<cluster::Image>> for Image {
+    fn from(shared: cluster::Shared<cluster::Image>) -> Self {
+        shared.into_inner().into()
+    }
+}
+
+impl From<Image> for cluster::Shared<cluster::Image> {
+    fn from(image: Image) -> Self {
+        cluster::Image::from(image).into()
     }
 }
 

@@ -77,11 +77,13 @@ impl<'a> Known<'a> {
         (!self.is_unchanged(&pod)).then_some(pod)
     }
 
-    /// Names the pod's workload as in the first reading; the second one does not ask for workloads.
+    /// Names the pod's workload, and its images, as in the first reading; the second one does not ask for workloads.
     fn named_by_its_workload(&self, mut pod: Shared<PodView>) -> Shared<PodView> {
         let before = pod.origin.pod.as_deref().and_then(|name| self.pods.get(name));
         if let Some(before) = before {
             pod.origin = before.origin.clone();
+            // A container that started meanwhile is no other pod.
+            pod.images = before.images.clone();
         } else if let Some(owner) = self.owner(&pod) {
             (pod.origin.kind, pod.origin.name) = owner;
         }
@@ -135,7 +137,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        case::cluster::{Bonds, Read},
+        case::cluster::{Bonds, Image, Read},
         fixture,
         plan::cluster::{namespace, tests},
     };
@@ -169,6 +171,16 @@ mod tests {
     fn an_unchanged_namespace_has_no_remarks() {
         let (cluster, plan) = read(|_, _| None);
         assert!(cluster.changed.is_empty() && plan.coverage.uncovered.is_empty(), "{plan:?}");
+        assert_eq!(cluster.pod_views, tests::cluster().pod_views);
+    }
+
+    #[test]
+    fn an_image_that_a_node_reports_meanwhile_is_no_change() {
+        let (cluster, _) = read(|pods, _| {
+            let image = Image { name: "web:1".into(), id: Some("web@sha256:00".into()) };
+            pods[0].images = Some(vec![image.into()]);
+            None
+        });
         assert_eq!(cluster.pod_views, tests::cluster().pod_views);
     }
 

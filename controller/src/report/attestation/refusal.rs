@@ -196,7 +196,7 @@ pub(crate) fn compare(signed: &Statement, again: &Statement) -> Result<(), Refus
         (one.extent != two.extent, Difference::Extent),
         (strictness(one) != strictness(two), Difference::Strictness),
         (one.pools != two.pools, Difference::Pools),
-        (digests(signed) != digests(again), Difference::Subjects),
+        (one.images != two.images || digests(signed) != digests(again), Difference::Subjects),
     ];
     match differences.into_iter().find(|(differs, _)| *differs) {
         Some((_, difference)) => Err(Refusal::Differs(difference)),

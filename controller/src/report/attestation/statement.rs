@@ -21,9 +21,9 @@ use crate::{
 
 /// The type of an in-toto statement (in-toto/attestation, `spec/v1/statement.md`).
 pub(super) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
-/// The most pools among the subjects: sigstore-go refuses a statement with more than 1,024 subjects (`pkg/verify/signature.go`).
-/// The predicate has all of them.
-const MOST_POOLS: usize = 1_000;
+/// The most pools, and the most images, among the subjects: sigstore-go refuses a statement with more than 1,024 subjects
+/// (`pkg/verify/signature.go`). The predicate has all of them.
+const MOST_EACH: usize = 500;
 
 /// An in-toto statement about a run.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -31,7 +31,7 @@ const MOST_POOLS: usize = 1_000;
 pub(crate) struct Statement {
     #[serde(rename = "_type")]
     pub(super) kind: String,
-    /// The evidence first, then the probe, the images that ran, and the pools.
+    /// The evidence first, then the probe, the images, and the pools.
     pub(super) subject: Vec<SignedFile>,
     pub(super) predicate_type: String,
     pub(crate) predicate: Verification,
@@ -94,6 +94,7 @@ impl Statement {
             run: run.id.clone(),
             nonces: gathered.nonces.iter().cloned().collect(),
             place: place(&run.place, gathered),
+            images: gathered.signed_images(),
             pools: gathered.pools.signed(),
             verified_at,
             judged_at: Time::of(facts.judged_at),
@@ -101,8 +102,8 @@ impl Statement {
             controller: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let probe = facts.probe.map(|sha256| named("probe", sha256)).into_iter();
-        let images = gathered.images.iter().map(|(sha256, name)| named(name, sha256.clone()));
-        let pools = predicate.pools.iter().take(MOST_POOLS).map(|SignedPool { name, digest, .. }| {
+        let images = gathered.images.iter().take(MOST_EACH).map(|(sha256, name)| named(name, sha256.clone()));
+        let pools = predicate.pools.iter().take(MOST_EACH).map(|SignedPool { name, digest, .. }| {
             SignedFile { name: format!("pool {name}"), digest: digest.clone() }
         });
         let subject = std::iter::once(facts.evidence).chain(probe).chain(images).chain(pools).collect();

@@ -1,5 +1,5 @@
-//! Version 1 of the signed predicate, in types of its own. The signature covers its bytes, so a reader refuses keys that it does
-//! not know; a new key makes a new version.
+//! Version 1 of the signed predicate, in types of its own. The signature covers its bytes, so a reader refuses a key that it does
+//! not know, and a lack of a key; a new key makes a new version.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -43,6 +43,7 @@ pub(crate) struct Verification {
     /// True if a run for a part of the namespace was to be undetermined.
     pub require_whole: bool,
     /// The policy file; `null` without one.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub policy: Option<SignedFile>,
     /// The file of saved evidence, as it was written.
     pub evidence: SignedFile,
@@ -52,6 +53,10 @@ pub(crate) struct Verification {
     pub nonces: Vec<String>,
     /// The machine or the cluster of the run.
     pub place: SignedPlace,
+    /// The images of the workloads' containers, by their names, with the digests that the API server knew; `null` if the
+    /// evidence does not keep them.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub images: Option<Vec<SignedImage>>,
     /// The pools whose nodes had a probe; empty for a run on one machine.
     pub pools: Vec<SignedPool>,
     /// The start of the run.
@@ -134,6 +139,17 @@ pub(crate) struct SignedFile {
     pub digest: SignedDigest,
 }
 
+/// An image of a workload.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct SignedImage {
+    /// The image's name, as a container's declaration has it.
+    pub name: String,
+    /// A digest that a node reported, or that the name has; `null` for containers whose digest is not known.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub digest: Option<SignedDigest>,
+}
+
 /// A digest, as in-toto writes it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -153,6 +169,7 @@ pub(crate) enum SignedPlace {
         /// The release of the machine's kernel.
         kernel: String,
         /// The kernel's boot id; `null` where it was not known.
+        #[serde(deserialize_with = "Option::deserialize")]
         boot_id: Option<String>,
     },
     /// A namespace of a cluster.
@@ -160,6 +177,7 @@ pub(crate) enum SignedPlace {
         /// The URL of the API server.
         server: String,
         /// The version of the API server; `null` where the server did not tell.
+        #[serde(deserialize_with = "Option::deserialize")]
         version: Option<String>,
         /// The namespace that was judged.
         namespace: String,

@@ -9,6 +9,7 @@ mod discovery;
 mod endpoint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
+mod images;
 mod injection;
 mod loosened;
 mod mounted;

@@ -3,7 +3,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     case::{
+        Case,
         circumstances::{Circumstances, Place},
+        cluster::Image,
         environment::{Declared, Source},
     },
     evidence::record::Record,
@@ -41,8 +43,19 @@ fn record() -> Record {
         circumstances: Some(circumstances),
         only_production: false,
         remarks: Vec::new(),
-        cases: vec![fixture::pod()],
+        cases: vec![with_images(fixture::pod())],
     }
+}
+
+/// Gives each pod of a case an image with a digest, and an image without one.
+fn with_images(mut case: Case) -> Case {
+    let id = format!("web@sha256:{}", "ef".repeat(32));
+    let images =
+        [("web:1", Some(id)), ("proxy:1", None)].map(|(name, id)| Image { name: name.into(), id }.into());
+    for pod_view in &mut case.surroundings.in_cluster.as_mut().unwrap().group.pod_views {
+        pod_view.images = Some(images.to_vec());
+    }
+    case
 }
 
 fn facts() -> Facts {

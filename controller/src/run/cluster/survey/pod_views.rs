@@ -12,12 +12,12 @@ use kube::{Api, Client, ResourceExt};
 use super::{
     admitted::{self, Origins},
     discovery::ApiGroup,
-    endpoint, list, neighbours, running, template,
+    endpoint, images, list, neighbours, running, template,
     workloads::{self, Identity, Makers, Workload, maker, makers},
 };
 use crate::{
     case::{
-        cluster::{Access, Labels, Origin, Placement, PodView, Read, Running, Shared, Unreadable},
+        cluster::{Access, Image, Labels, Origin, Placement, PodView, Read, Running, Shared, Unreadable},
         policy::Endpoint,
     },
     plan::cluster::Known,
@@ -55,6 +55,7 @@ struct Living {
 struct Alike {
     origins: BTreeSet<Arc<Origins>>,
     placements: BTreeSet<Shared<Placement>>,
+    images: BTreeSet<Shared<Image>>,
 }
 
 /// Reads the pod templates and pods, further facts of the pods, and the reads that failed.
@@ -102,6 +103,9 @@ fn living(pod: Pod, alike: &mut Alike) -> Living {
     let (made_by, endpoint) = (maker(&pod.metadata), endpoint::of_pod(&pod));
     let mut pod_view = of_pod(pod, &Makers::new());
     pod_view.placement = shared(&mut alike.placements, pod_view.placement);
+    for image in pod_view.images.iter_mut().flatten() {
+        *image = shared(&mut alike.images, image.clone());
+    }
     Living { pod_view, made_by, endpoint, origins }
 }
 
@@ -199,7 +203,9 @@ fn lives(pod: &Pod) -> bool {
 pub(super) fn of_pod(pod: Pod, makers: &Makers) -> PodView {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let origin = origin(name, maker(&pod.metadata), makers);
-    template::pod_view(origin, pod.metadata, &pod.spec.unwrap_or_default())
+    let spec = pod.spec.unwrap_or_default();
+    let images = Some(images::of(&spec, pod.status.as_ref()));
+    PodView { images, ..template::pod_view(origin, pod.metadata, &spec) }
 }
 
 fn origin(pod: String, made_by: Option<Identity>, makers: &Makers) -> Origin {

@@ -12,7 +12,7 @@ use k8s_openapi::{
 };
 
 use super::{
-    credentials, devices, injection, loosened, mounted, networks, secrets, storage, sysctls, tokens,
+    credentials, devices, images, injection, loosened, mounted, networks, secrets, storage, sysctls, tokens,
 };
 use crate::{
     case::{
@@ -39,6 +39,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         name_servers: name_servers(spec),
         secrets: Some(secrets::named(spec)),
         credentials: Some(credentials),
+        images: Some(images::of(spec, None)),
         labels: without_ours(metadata.labels.unwrap_or_default()),
         gvisor_annotations: of_gvisor(&annotations),
         network_annotations: networks::annotations(&annotations),
