@@ -136,11 +136,14 @@ probe-by-source: ## build the static probe with a standard library built from so
 generated: ## write proto/src/generated from proto/schema
 	cargo run --quiet --package generate
 
-reports-test: build ## the reports, by the programs that read them: xmllint, Chromium, axe-core
+reports-test: build ## the reports and attestations, by the programs that read them: xmllint, Chromium, axe-core, cosign
 	@.ci/need xmllint=libxml2-utils prove=perl chromium=chromium pip3=python3-pip unshare=util-linux npm=npm
 	@mkdir -p "$(TARGET)/pages"
 	@PODPROOF_LARGE_PAGES="$(TARGET)/pages" cargo test --quiet --package controller --lib of_a_thousand_sandboxes
 	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports "$(TARGET)/pages"
+	@rm -rf "$(TARGET)/changed-bundles"
+	@PODPROOF_CHANGED_BUNDLES="$(TARGET)/changed-bundles" cargo test --quiet --package controller --lib each_of_a_thousand_changes
+	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-attestations "$(TARGET)/changed-bundles"
 
 pictures: build ## the README's pictures, from saved evidence
 	@.ci/need chromium=chromium aha=aha script=bsdutils unshare=util-linux

@@ -176,10 +176,14 @@ fn contradiction(Statement { subject, predicate, .. }: &Statement) -> Option<Con
     }
 }
 
-/// Compares what was signed with what the evidence says now. Names of files may differ.
+/// Compares what was signed with what the evidence says now. The name of the evidence's file may differ.
 pub(crate) fn compare(signed: &Statement, again: &Statement) -> Result<(), Refusal> {
-    let digests = |statement: &Statement| {
-        statement.subject.iter().map(|subject| subject.digest.sha256.clone()).collect::<Vec<_>>()
+    let subjects = |statement: &Statement| {
+        let mut subjects = statement.subject.clone();
+        if let Some(evidence) = subjects.first_mut() {
+            evidence.name.clear();
+        }
+        subjects
     };
     let (one, two) = (&signed.predicate, &again.predicate);
     let tests = |it: &Verification| {
@@ -196,7 +200,7 @@ pub(crate) fn compare(signed: &Statement, again: &Statement) -> Result<(), Refus
         (one.extent != two.extent, Difference::Extent),
         (strictness(one) != strictness(two), Difference::Strictness),
         (one.pools != two.pools, Difference::Pools),
-        (one.images != two.images || digests(signed) != digests(again), Difference::Subjects),
+        (one.images != two.images || subjects(signed) != subjects(again), Difference::Subjects),
     ];
     match differences.into_iter().find(|(differs, _)| *differs) {
         Some((_, difference)) => Err(Refusal::Differs(difference)),

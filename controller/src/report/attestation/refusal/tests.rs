@@ -1,3 +1,6 @@
+mod changes;
+mod thousand;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -18,11 +21,15 @@ use crate::{
             verification_v1::{NamedBy, SignedDigest, SignedFile},
         },
     },
-    support::signing::{Kind, SigningKey},
+    support::{
+        digest::sha256,
+        signing::{Kind, SigningKey},
+    },
 };
 
 const BEGAN: u64 = 1_764_000_000;
 const DAY: u64 = 24 * 3600;
+const EVIDENCE: &[u8] = b"evidence\n";
 
 fn record() -> Record {
     let place = Place::Cluster {
@@ -59,7 +66,7 @@ fn with_images(mut case: Case) -> Case {
 }
 
 fn facts() -> Facts {
-    let digest = SignedDigest { sha256: "ab".repeat(32) };
+    let digest = SignedDigest { sha256: sha256(EVIDENCE) };
     Facts {
         evidence: SignedFile { name: "run.json".into(), digest },
         probe: Some("cd".repeat(32)),
@@ -111,51 +118,9 @@ fn changed(pointer: &str, value: Value) -> Result<Statement, Refusal> {
     examine(bundle.as_bytes(), key.public(), &demands())
 }
 
-/// Returns the pointer of each value that holds no other.
-fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Object(object) if !object.is_empty() => {
-            for (key, value) in object {
-                leaves(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
-            }
-        }
-        Value::Array(array) if !array.is_empty() => {
-            for (place, value) in array.iter().enumerate() {
-                leaves(value, &format!("{at}/{place}"), found);
-            }
-        }
-        _ => found.push(at.to_owned()),
-    }
-}
-
 #[test]
 fn an_attestation_is_returned_as_it_was_signed() {
     assert_eq!(examined(&statement(), &demands()).unwrap(), statement());
-}
-
-#[test]
-fn every_changed_value_breaks_the_signature() {
-    let key = key();
-    let text = serde_json::to_value(statement()).unwrap();
-    let bundle: Value = serde_json::from_str(&envelope::seal(&key, &statement().bytes()).unwrap()).unwrap();
-    let mut pointers = Vec::new();
-    leaves(&text, "", &mut pointers);
-    assert!(pointers.len() > 40, "{pointers:?}");
-    for pointer in pointers {
-        for value in [json!("other"), json!(7), json!(null), json!([])] {
-            let mut changed = text.clone();
-            let old = std::mem::replace(changed.pointer_mut(&pointer).unwrap(), value.clone());
-            if old == value {
-                continue;
-            }
-            let mut forged = bundle.clone();
-            let payload = envelope::seal(&key, changed.to_string().as_bytes()).unwrap();
-            let payload: Value = serde_json::from_str(&payload).unwrap();
-            forged["dsseEnvelope"]["payload"] = payload["dsseEnvelope"]["payload"].clone();
-            let refused = examine(forged.to_string().as_bytes(), key.public(), &demands()).unwrap_err();
-            assert!(matches!(refused, Refusal::Unsealed(Unsealed::NotSigned)), "{pointer}: {refused}");
-        }
-    }
 }
 
 #[test]
