@@ -31,10 +31,16 @@ fn gated(cluster: &Cluster) {
     let said = refused(cluster, &gate, "controller verify --namespace");
     assert!(said.err.contains(shop), "{said:#?}");
 
-    let published = gate.verify("gate", &words[..]);
+    let [evidence, key] =
+        ["run.json", "podproof.key"].map(|name| cluster.state().join(name).display().to_string());
+    _ = fs::remove_file(&key).and_then(|()| fs::remove_file(format!("{key}.pub")));
+    assert_eq!(cluster.controller(&["key", "new", "--out", &key]).code(), Some(0));
+    let signed = ["--save-evidence", &evidence, "--sign", &key];
+    let published = gate.verify("gate", &[&words[..], &signed].concat());
     assert_eq!(published.code(), Some(0), "{published:#?}");
     assert!(published.err.contains("published"), "{published:#?}");
     admitted(cluster, &gate);
+    signed_as(cluster, &gate, &[&evidence, &format!("{key}.pub")]);
 
     let again = gate.verify("gate", &words[..]);
     assert!(again.err.contains("kept, since it says the same"), "{again:#?}");
@@ -60,6 +66,25 @@ fn gated(cluster: &Cluster) {
         let asked = cluster.kubectl(&["auth", "can-i", "patch", &object, "--namespace", control, &user]);
         assert_eq!(asked.status.success(), may, "{account}: {asked:#?}");
     }
+}
+
+/// Sees that the published proof holds the run's attestation, and that a changed proof is refused.
+fn signed_as(cluster: &Cluster, gate: &Gate<'_>, [evidence, public]: &[&str; 2]) {
+    let mut object =
+        cluster.get(&["configmap", &proof(gate.shop.name()), "--namespace", gate.control.name()]);
+    let file = cluster.state().join("proof.json");
+    let verify = |object: &Value| {
+        fs::write(&file, object.to_string()).unwrap();
+        let proof = file.display().to_string();
+        let own = ["attest", "verify", "--proof", &proof, "--key", public, "--evidence", evidence];
+        cluster.controller(&[&own[..], &["--namespace", gate.shop.name(), "--require-ready"]].concat())
+    };
+    let accepted = verify(&object);
+    assert_eq!(accepted.code(), Some(0), "{accepted:#?}");
+    object["data"]["verdict"] = "ready".into();
+    object["data"]["run"] = "podproof-ffffffff".into();
+    let refused = verify(&object);
+    assert_eq!(refused.code(), Some(1), "{refused:#?}");
 }
 
 fn proof(shop: &str) -> String {

@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 use stage::{Ended, Ground, run};
 
 /// A folder with a key pair and signed evidence.
-struct Signed {
+pub(crate) struct Signed {
     ground: Ground,
-    key: String,
-    public: String,
-    evidence: String,
-    bundle: String,
+    pub(crate) key: String,
+    pub(crate) public: String,
+    pub(crate) evidence: String,
+    pub(crate) bundle: String,
 }
 
 impl Signed {
     /// Signs a file of the corpus. Its life is long, because its run is old.
-    fn new(name: &str, words: &[&str]) -> Self {
+    pub(crate) fn new(name: &str, words: &[&str]) -> Self {
         let ground = Ground::new();
         let path = |name: &str| ground.path().join(name).display().to_string();
         let (key, evidence) = (path("podproof.key"), path("run.json"));
@@ -35,17 +35,17 @@ impl Signed {
         Self { ground, key, public, evidence, bundle }
     }
 
-    fn verify(&self, words: &[&str]) -> Ended {
+    pub(crate) fn verify(&self, words: &[&str]) -> Ended {
         ended(&[&["attest", "verify", &self.bundle, "--key", &self.public][..], words].concat())
     }
 
-    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.ground.path().join(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
-    fn statement(&self) -> Value {
+    pub(crate) fn statement(&self) -> Value {
         let bundle: Value = serde_json::from_slice(&fs::read(&self.bundle).unwrap()).unwrap();
         let payload = STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
         serde_json::from_slice(&payload).unwrap()
@@ -56,14 +56,14 @@ fn ended(words: &[&str]) -> Ended {
     run::run(words, Ground::new().path(), &[])
 }
 
-fn ran(words: &[&str], code: i32) -> Ended {
+pub(crate) fn ran(words: &[&str], code: i32) -> Ended {
     let ended = ended(words);
     assert_eq!(ended.code(), Some(code), "{words:?}: {ended:#?}");
     ended
 }
 
 /// Returns evidence of the corpus with the name, the place and the time of a run.
-fn timed(name: &str) -> String {
+pub(crate) fn timed(name: &str) -> String {
     let path = format!("{}/corpus/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let mut file: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let place =

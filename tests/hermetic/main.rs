@@ -10,6 +10,7 @@ mod gates;
 mod help;
 mod image;
 mod policy;
+mod proofs;
 mod report_v1;
 mod reports;
 mod usage;

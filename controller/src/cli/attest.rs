@@ -19,7 +19,7 @@ use crate::{
     case::environment::Environment,
     judge::exit::Exit,
     report::attestation::{
-        Demands, Difference, Refusal, Statement, examine,
+        Demands, Difference, ProofRefused, PublishedProof, Refusal, Statement, examine,
         verification_v1::{SignedPlace, SignedVerdict, Time, Verification},
     },
     support::{
@@ -53,15 +53,19 @@ enum What {
 #[command(
     after_help = "Examples:\n  controller attest verify run.json.sigstore.json --key podproof.key.pub --require-ready\n  \
     controller attest verify run.json.sigstore.json --key podproof.key.pub --evidence run.json --max-age 7d --namespace shop \
-    --environment production --require-ready\n\nWithout --require-ready, an authentic attestation is accepted whatever its verdict. With \
+    --environment production --require-ready\n  kubectl get configmap podproof-proof-shop --namespace podproof --output json | controller attest verify \
+    --proof /dev/stdin --key podproof.key.pub --require-ready\n\nWithout --require-ready, an authentic attestation is accepted whatever its verdict. With \
     --evidence, the file must be the signed one, and judging it again must give the same verdict, requirements and \
     score.\n\nExit codes: 0 accepted, 1 refused, or not ready and --require-ready was given, 2 wrong usage, 3 undetermined \
     and --require-ready was given, 4 could not read or write"
 )]
 struct Verify {
-    /// The attestation that --sign wrote
-    #[arg(value_name = "BUNDLE")]
-    bundle: PathBuf,
+    /// The attestation that --sign wrote [default: the one in the proof of --proof]
+    #[arg(value_name = "BUNDLE", required_unless_present = "proof")]
+    bundle: Option<PathBuf>,
+    /// A published proof, as `kubectl get configmap --output json` prints it: the proof must say what was signed
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
     /// The public key in PEM, which `controller key new` writes as FILE.pub
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -140,11 +144,21 @@ impl Verify {
             server: self.server.clone(),
             whole: self.require_whole,
         };
-        examine(&read(&self.bundle)?, &key, &demands).map_err(|source| self.refused(source))
+        let refused = |source| self.refused(source);
+        let given = self.bundle.as_deref().map(read).transpose()?;
+        let Some(path) = &self.proof else {
+            return examine(&given.unwrap_or_default(), &key, &demands).map_err(refused);
+        };
+        let proof = PublishedProof::read(&read(path)?).map_err(|source| refused(source.into()))?;
+        let bundle = proof.bundle(given).map_err(|source| refused(source.into()))?;
+        let signed = examine(&bundle, &key, &demands).map_err(refused)?;
+        proof.compare(&signed.predicate).map_err(|source| refused(source.into()))?;
+        Ok(signed)
     }
 
     fn refused(&self, source: Refusal) -> NotAccepted {
-        NotAccepted::Refused { path: self.bundle.clone(), source }
+        let path = self.proof.as_ref().or(self.bundle.as_ref()).cloned().unwrap_or_default();
+        NotAccepted::Refused { path, source }
     }
 }
 
@@ -198,6 +212,18 @@ impl NotAccepted {
             }
             Refusal::Differs(_) => {
                 "do not trust the attestation: its signer signed other facts than the evidence has"
+            }
+            Refusal::Proof(ProofRefused::NotProof(_)) => {
+                "--proof takes the file of `kubectl get configmap NAME --output json`"
+            }
+            Refusal::Proof(ProofRefused::Unsigned) => {
+                "publish a signed proof by `controller verify --publish NAMESPACE --save-evidence FILE --sign KEY`"
+            }
+            Refusal::Proof(ProofRefused::DigestOnly | ProofRefused::OtherBundle { .. }) => {
+                "give the attestation's file, which the run wrote, together with --proof"
+            }
+            Refusal::Proof(ProofRefused::Differs(_)) => {
+                "do not trust the proof: somebody wrote it who did not sign; renew it, and see who may write it"
             }
             Refusal::NotReady(_) => "`controller score FILE` shows the evidence's gaps and their fixes",
         }

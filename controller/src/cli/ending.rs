@@ -21,7 +21,7 @@ use crate::{
         Report,
         attestation::{Gathered, verification_v1::SignedFile},
         deliver::Delivery,
-        proof::Pools,
+        proof::{Files, Pools},
     },
     run::{self, FinishedRun, RunRequest, cluster::publish::Published, interrupt::Told, launcher::Launcher},
     support::{clock, digest::sha256, file},
@@ -38,6 +38,8 @@ pub(super) struct Ending {
     pub(super) save_evidence: Option<PathBuf>,
     /// The SHA-256 of the probe; `None` if the controller has no probe.
     pub(super) probe: Option<String>,
+    /// The policy file; `None` without one.
+    pub(super) policy_file: Option<SignedFile>,
     /// The place of the proof; `None` without `--publish`.
     pub(super) publishing: Option<Publishing>,
     /// The signature of the verdict; `None` without `--sign`.
@@ -92,21 +94,26 @@ impl Ending {
             Err(error) => (None, Err(error)),
         };
         let mut written = saved.and(delivered.map_err(CommandError::from));
-        let mut published = None;
-        if let (Some(publishing), Some(pools)) = (&self.publishing, &pools) {
-            match publishing.publish(&report, pools, began, told).await {
-                Ok(proof) => published = Some(proof),
-                Err(error) => written = written.and(Err(error)),
-            }
-        }
+        let mut files = Files {
+            evidence: evidence.as_ref().map(|file| file.digest.sha256.clone()),
+            policy: self.policy_file.map(|file| file.digest.sha256),
+            bundle: None,
+        };
         match (self.signing, evidence) {
             // A run that ended early has an exit code of its own, which no signed verdict can say.
             (Some(_), Some(_)) if stopped.is_some() => say("no attestation: the run did not come to its end"),
-            (Some(signing), Some(evidence)) => {
-                let signed = signing.sign(&report, &gathered, evidence, self.probe);
-                written = written.and(signed.map_err(CommandError::from));
-            }
+            (Some(signing), Some(evidence)) => match signing.sign(&report, &gathered, evidence, self.probe) {
+                Ok(bundle) => files.bundle = Some(bundle),
+                Err(error) => written = written.and(Err(error.into())),
+            },
             _ => (),
+        }
+        let mut published = None;
+        if let (Some(publishing), Some(pools)) = (&self.publishing, &pools) {
+            match publishing.publish(&report, pools, files, began, told).await {
+                Ok(proof) => published = Some(proof),
+                Err(error) => written = written.and(Err(error)),
+            }
         }
         let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !leftovers.is_empty());
         if let Some(error) = written.err().or(failure.map(CommandError::from)) {

@@ -8,7 +8,7 @@ use super::{console::say, error::CommandError};
 use crate::{
     report::{
         Report,
-        proof::{Pools, Proof},
+        proof::{Files, Pools, Proof},
     },
     run::{
         RunError,
@@ -38,17 +38,20 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// Publishes the proof of a run that began at this moment, unless somebody tells the run to stop.
+    /// Publishes the proof of a run that began at this moment, with the run's files, unless somebody tells the run to stop.
     pub(super) async fn publish(
         &self,
         report: &Report,
         pools: &Pools,
+        files: Files,
         began: Instant,
         told: Option<Told>,
     ) -> Result<Published, CommandError> {
-        let Some(Proof { content, origin }) = Proof::of(report, pools) else {
-            return Err(CommandError::NothingToPublish);
-        };
+        let proof = Proof::of(report, pools).ok_or(CommandError::NothingToPublish)?.with(files);
+        if proof.lacks_its_bundle() {
+            say("the attestation is too long for the proof, which has its SHA-256 alone: keep the file");
+        }
+        let Proof { content, origin } = proof;
         let publication = Publication {
             keeper: self.keeper.clone(),
             name: proof::name(&self.namespace),

@@ -212,7 +212,7 @@ fn one(
         let signing = Signing { signer, policy, named_by, require_whole, judged_at: now };
         signing.sign(&report, &gathered, signed_file(file, digest), probe)
     });
-    let attested = attested.unwrap_or(Ok(()));
+    let attested = attested.transpose();
     if let Err(error) = &attested {
         tell(error, Some(error.help()));
     }

@@ -58,21 +58,21 @@ pub(super) struct Signing {
 }
 
 impl Signing {
-    /// Signs the verdict on evidence, and writes the attestation.
+    /// Signs the verdict on evidence, and writes the attestation. Returns its text.
     pub(super) fn sign(
         self,
         report: &Report,
         gathered: &Gathered,
         evidence: SignedFile,
         probe: Option<String>,
-    ) -> Result<(), NotSigned> {
+    ) -> Result<String, NotSigned> {
         let Self { signer, policy, named_by, require_whole, judged_at } = self;
         let facts = Facts { evidence, probe, policy, named_by, require_whole, judged_at, life: signer.life };
         let statement = Statement::of(report, gathered, facts)?;
         let bundle = envelope::seal(&signer.key, &statement.bytes())?;
         file::write(&signer.to, bundle.as_bytes())?;
         say(&format!("attestation {}: {}", signer.to.display(), report.headline()));
-        Ok(())
+        Ok(bundle)
     }
 }
 

@@ -104,7 +104,7 @@ impl Arguments {
         let signing = match self.sign.signer(&evidence, life) {
             Ok(signer) => signer.map(|signer| Signing {
                 signer,
-                policy: policy_file,
+                policy: policy_file.clone(),
                 named_by: NamedBy::Run,
                 require_whole: policy.require_whole,
                 judged_at: request.started_at,
@@ -119,6 +119,7 @@ impl Arguments {
                 Some(path) => std::fs::read(path).ok().map(|probe| sha256(&probe)),
                 None => ending::built_in_probe(),
             },
+            policy_file,
             publishing,
             signing,
         };

@@ -15,6 +15,8 @@ use crate::{
 const MOST_OF_NODES: usize = 32 << 10;
 /// The size of the RuntimeClasses' names in bytes.
 const MOST_OF_CLASSES: usize = 8 << 10;
+/// The size of all keys in bytes: 64 KiB without 2 KiB for the object's metadata, the times and the syntax around them.
+const MOST: usize = 62 << 10;
 
 /// The facts of a run that a cluster keeps.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,6 +25,17 @@ pub(crate) struct Proof {
     pub(crate) content: BTreeMap<String, String>,
     /// Keys that are others in each run.
     pub(crate) origin: BTreeMap<String, String>,
+}
+
+/// The files of a run, which its proof names by their digests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files {
+    /// The SHA-256 of the saved evidence; `None` if it was not saved.
+    pub(crate) evidence: Option<String>,
+    /// The SHA-256 of the policy file; `None` without one.
+    pub(crate) policy: Option<String>,
+    /// The signed attestation; `None` if the verdict was not signed.
+    pub(crate) bundle: Option<String>,
 }
 
 /// The nodes of each pool, each with its boot id.
@@ -65,16 +78,41 @@ impl Proof {
             (proof::NAMESPACE, namespace.to_owned()),
             (proof::WHOLE, report.extent.whole.to_string()),
             (proof::CLASSES, names),
-            ("pools", pools.text()),
+            (proof::POOLS, pools.text()),
         ];
         let run = report.run.as_ref();
         let origin = [
-            ("run", run.map(|run| run.id.clone()).unwrap_or_default()),
+            (proof::RUN, run.map(|run| run.id.clone()).unwrap_or_default()),
             ("controller", run.map(|run| run.controller.clone()).unwrap_or_default()),
             ("reportDigest", serde_json::to_vec(report).map(|json| sha256(&json)).unwrap_or_default()),
         ];
         let owned = |(key, value): (&str, String)| (key.to_owned(), value);
         Some(Self { content: content.map(owned).into(), origin: origin.map(owned).into() })
+    }
+
+    /// Returns the proof with the digests of its run's files, and the attestation as far as it fits.
+    pub(crate) fn with(mut self, Files { evidence, policy, bundle }: Files) -> Self {
+        let bundle_digest = bundle.as_ref().map(|bundle| sha256(bundle.as_bytes()));
+        let digests = [
+            (proof::EVIDENCE_DIGEST, evidence),
+            (proof::POLICY_DIGEST, policy),
+            (proof::BUNDLE_DIGEST, bundle_digest),
+        ];
+        let known = digests.into_iter().filter_map(|(key, digest)| Some((key.to_owned(), digest?)));
+        self.origin.extend(known);
+        let bundle = bundle.filter(|bundle| self.size() + proof::BUNDLE.len() + bundle.len() <= MOST);
+        self.origin.extend(bundle.map(|bundle| (proof::BUNDLE.to_owned(), bundle)));
+        self
+    }
+
+    /// Returns true if the proof names an attestation that it has no room for.
+    pub(crate) fn lacks_its_bundle(&self) -> bool {
+        self.origin.contains_key(proof::BUNDLE_DIGEST) && !self.origin.contains_key(proof::BUNDLE)
+    }
+
+    /// Returns the bytes of all keys and values.
+    fn size(&self) -> usize {
+        self.content.iter().chain(&self.origin).map(|(key, value)| key.len() + value.len()).sum()
     }
 }
 
@@ -142,4 +180,40 @@ fn place(case: &Case) -> Option<(&str, String)> {
     let ran = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref());
     let node = ran.and_then(|pod| pod.node.clone()).or_else(|| node.clone())?;
     Some((pool, node))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof() -> Proof {
+        let verdict = (proof::VERDICT.to_owned(), "ready".to_owned());
+        Proof { content: [verdict].into(), origin: BTreeMap::new() }
+    }
+
+    fn signed(length: usize) -> Proof {
+        proof().with(Files { bundle: Some("b".repeat(length)), ..Files::default() })
+    }
+
+    #[test]
+    fn a_proof_holds_the_attestation_that_fits() {
+        let room = MOST - signed(MOST).size() - proof::BUNDLE.len();
+        let full = signed(room);
+        assert_eq!((full.size(), full.lacks_its_bundle()), (MOST, false));
+        assert_eq!(full.origin[proof::BUNDLE].len(), room);
+    }
+
+    #[test]
+    fn a_proof_names_a_longer_attestation_by_its_digest() {
+        let proof = signed(MOST);
+        assert!(proof.lacks_its_bundle() && proof.size() < 1_000);
+        assert_eq!(proof.origin[proof::BUNDLE_DIGEST], sha256("b".repeat(MOST).as_bytes()));
+    }
+
+    #[test]
+    fn an_unsigned_proof_lacks_nothing() {
+        let proof = proof().with(Files { evidence: Some("ab".into()), ..Files::default() });
+        assert!(!proof.lacks_its_bundle());
+        assert_eq!(proof.origin.keys().collect::<Vec<_>>(), [proof::EVIDENCE_DIGEST]);
+    }
 }

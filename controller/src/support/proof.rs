@@ -15,6 +15,19 @@ pub(crate) const VERIFIED_AT: &str = "verifiedAt";
 /// The key of the time at which the proof ends.
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
 
+/// The key of the pools with their nodes.
+pub(crate) const POOLS: &str = "pools";
+/// The key of the run's name.
+pub(crate) const RUN: &str = "run";
+/// The key of the SHA-256 of the policy file.
+pub(crate) const POLICY_DIGEST: &str = "policyDigest";
+/// The key of the SHA-256 of the saved evidence.
+pub(crate) const EVIDENCE_DIGEST: &str = "evidenceDigest";
+/// The key of the signed attestation, a sigstore bundle.
+pub(crate) const BUNDLE: &str = "bundle";
+/// The key of the attestation's SHA-256.
+pub(crate) const BUNDLE_DIGEST: &str = "bundleDigest";
+
 /// Returns the name of the ConfigMap with the proof of a namespace.
 pub(crate) fn name(namespace: &str) -> String {
     format!("podproof-proof-{namespace}")

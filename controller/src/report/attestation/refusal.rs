@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    Statement,
+    ProofRefused, Statement,
     statement::STATEMENT_TYPE,
     verification_v1::{PREDICATE_TYPE, SignedPlace, SignedVerdict, TestResult, Time, Verification},
 };
@@ -68,6 +68,8 @@ pub(crate) enum Refusal {
     OtherPolicy,
     #[error("the evidence does not say what was signed: {0}")]
     Differs(Difference),
+    #[error(transparent)]
+    Proof(#[from] ProofRefused),
     #[error("the verdict is {}", .0.words())]
     NotReady(SignedVerdict),
 }
@@ -221,4 +223,4 @@ impl Verification {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -31,7 +31,7 @@ const BEGAN: u64 = 1_764_000_000;
 const DAY: u64 = 24 * 3600;
 const EVIDENCE: &[u8] = b"evidence\n";
 
-fn record() -> Record {
+pub(in crate::report::attestation) fn record() -> Record {
     let place = Place::Cluster {
         server: "https://one:6443".into(),
         version: Some("v1.35.4".into()),
@@ -65,7 +65,7 @@ fn with_images(mut case: Case) -> Case {
     case
 }
 
-fn facts() -> Facts {
+pub(in crate::report::attestation) fn facts() -> Facts {
     let digest = SignedDigest { sha256: sha256(EVIDENCE) };
     Facts {
         evidence: SignedFile { name: "run.json".into(), digest },
@@ -78,12 +78,16 @@ fn facts() -> Facts {
     }
 }
 
+pub(in crate::report::attestation) fn policy() -> Policy {
+    Policy::of(Environment::Production)
+}
+
 fn stated(record: &Record, facts: Facts) -> Result<Statement, NotStated> {
-    let report = Report::of(record, &Policy::of(Environment::Production));
+    let report = Report::of(record, &policy());
     Statement::of(&report, &Gathered::of(record), facts)
 }
 
-fn statement() -> Statement {
+pub(in crate::report::attestation) fn statement() -> Statement {
     stated(&record(), facts()).unwrap()
 }
 

@@ -84,6 +84,7 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::NotWhole => "not-whole",
         Refusal::OtherEvidence { .. } => "other-evidence",
         Refusal::OtherPolicy => "other-policy",
+        Refusal::Proof(_) => "proof",
         Refusal::NotReady(_) => "not-ready",
         Refusal::Differs(difference) => match difference {
             Difference::Run => "run",
