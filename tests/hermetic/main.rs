@@ -13,5 +13,6 @@ mod policy;
 mod proofs;
 mod report_v1;
 mod reports;
+mod reviews;
 mod usage;
 mod ways;
