@@ -16,7 +16,7 @@ pub(super) const TESTS: &[Test] =
     &[("each file of deploy/ applies as it is, and the gate's Job completes in the cluster", gate)];
 
 /// The namespaces that the files name, deleted after the test with everything in them.
-struct Names<'a>(&'a Cluster);
+pub(super) struct Names<'a>(pub(super) &'a Cluster);
 
 impl Drop for Names<'_> {
     fn drop(&mut self) {
@@ -29,12 +29,12 @@ impl Drop for Names<'_> {
     }
 }
 
-fn gate(cluster: &Cluster) {
-    let _names = Names(cluster);
+/// Makes the namespace `shop` with a workload, and applies these files.
+pub(super) fn open(cluster: &Cluster, names: &[&str]) {
     // A cluster of `make cluster` has these namespaces already.
     cluster.ask(&["delete", "namespace", "shop", "podproof", "--ignore-not-found"]);
     cluster.ask(&["create", "namespace", "shop"]);
-    for name in ["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml", "gate-job.yaml"] {
+    for name in names {
         cluster.ask(&["apply", "--filename", &file(name)]);
     }
     let shop = json!({ "apiVersion": "v1", "kind": "List", "items": Shop::default().deployments });
@@ -47,7 +47,14 @@ fn gate(cluster: &Cluster) {
         "--timeout=120s",
         "deployment/web",
     ]);
+}
 
+fn gate(cluster: &Cluster) {
+    let _names = Names(cluster);
+    open(
+        cluster,
+        &["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml", "gate-job.yaml"],
+    );
     // The registry that the file names has neither image.
     let mut job = cluster.get(&["--filename", &file("gate-job.yaml")])["items"][1].clone();
     assert_eq!(job["kind"], "Job");
@@ -67,7 +74,7 @@ fn gate(cluster: &Cluster) {
 }
 
 /// Returns the pod with images that node one has.
-fn with_images(cluster: &Cluster, mut spec: Value) -> Value {
+pub(super) fn with_images(cluster: &Cluster, mut spec: Value) -> Value {
     let container = &mut spec["containers"][0];
     container["image"] = controller(cluster).into();
     let arguments = container["args"].as_array_mut().unwrap();
@@ -94,6 +101,6 @@ fn controller(cluster: &Cluster) -> String {
     reference
 }
 
-fn file(name: &str) -> String {
+pub(super) fn file(name: &str) -> String {
     format!("{}/../deploy/{name}", env!("CARGO_MANIFEST_DIR"))
 }

@@ -29,6 +29,7 @@ mod nodes;
 mod outside;
 mod permissions;
 mod policies;
+mod renewal;
 mod router;
 mod rows;
 mod runtimes;
@@ -103,6 +104,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(deployed::TESTS),
         suite.tests(doctor::TESTS),
         suite.tests(gate::TESTS),
+        suite.tests(renewal::TESTS),
         suite.tests(hostile::TESTS),
         suite.tests(outside::TESTS),
         suite.tests(images::TESTS),
