@@ -111,11 +111,13 @@ impl Arguments {
             }),
             Err(refused) => return refused.tell(),
         };
+        let names_probe = self.save_evidence.is_some() || signing.is_some();
         let ending = Ending {
             policy,
             delivery,
             save_evidence: self.save_evidence,
             probe: match &self.probe {
+                _ if !names_probe => None,
                 Some(path) => std::fs::read(path).ok().map(|probe| sha256(&probe)),
                 None => ending::built_in_probe(),
             },
