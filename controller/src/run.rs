@@ -69,6 +69,8 @@ pub(crate) struct FinishedRun {
     pub(crate) leftovers: Vec<Leftover>,
     /// The error that kept every probe from starting; `None` if a probe started or none was planned.
     pub(crate) failure: Option<RunError>,
+    /// The signals INT and TERM, watched since the start of the run.
+    pub(crate) interrupt: Interrupt,
 }
 
 /// Makes a run with a launcher, until the word to stop or, without one, until a signal. An interrupted run has no record and is
@@ -107,7 +109,7 @@ pub(crate) async fn record(
         remarks: looked_up.into_iter().chain(timed_out).chain(remarks).chain(left).collect(),
         cases,
     };
-    Ok(FinishedRun { record, stopped, leftovers, failure })
+    Ok(FinishedRun { record, stopped, leftovers, failure, interrupt: session.interrupt })
 }
 
 fn nonce() -> Result<Nonce, RunError> {

@@ -11,6 +11,7 @@ use super::{
     signing::{Signing, signed_file},
 };
 use crate::{
+    case::stopped::Stopped,
     evidence::{
         record::Record,
         saved::{self, Provenance},
@@ -36,7 +37,7 @@ pub(super) struct Ending {
     pub(super) delivery: Delivery,
     /// The file of `--save-evidence`; `None` without the flag.
     pub(super) save_evidence: Option<PathBuf>,
-    /// The SHA-256 of the probe; `None` if the controller has no probe.
+    /// The SHA-256 of the probe; `None` if no file names it, or if the controller has no probe.
     pub(super) probe: Option<String>,
     /// The policy file; `None` without one.
     pub(super) policy_file: Option<SignedFile>,
@@ -80,8 +81,8 @@ impl Ending {
         told: Option<Told>,
     ) -> Result<Ended, CommandError> {
         let began = Instant::now();
-        let finished = run::record(launcher, request, told.clone()).await?;
-        let FinishedRun { record, stopped, leftovers, failure } = finished;
+        let FinishedRun { record, mut stopped, leftovers, failure, mut interrupt } =
+            run::record(launcher, request, told).await?;
         // The evidence is saved first, so that judging can let go of each case. The report is written even if the evidence
         // cannot be saved.
         let saved = self.save(&record);
@@ -110,9 +111,17 @@ impl Ending {
         }
         let mut published = None;
         if let (Some(publishing), Some(pools)) = (&self.publishing, &pools) {
-            match publishing.publish(&report, pools, files, began, told).await {
-                Ok(proof) => published = Some(proof),
-                Err(error) => written = written.and(Err(error)),
+            // A signal that came while the report was written counts, too.
+            tokio::select! {
+                biased;
+                () = interrupt.arrival() => {
+                    say("the publication of the proof was interrupted");
+                    stopped = Some(Stopped::Interrupted);
+                }
+                proof = publishing.publish(&report, pools, files, began) => match proof {
+                    Ok(proof) => published = Some(proof),
+                    Err(error) => written = written.and(Err(error)),
+                },
             }
         }
         let exit = Exit::of(stopped, written.is_ok(), report.verdict.into(), !leftovers.is_empty());

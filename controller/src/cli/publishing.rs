@@ -10,13 +10,9 @@ use crate::{
         Report,
         proof::{Files, Pools, Proof},
     },
-    run::{
-        RunError,
-        cluster::{
-            connect::Login,
-            publish::{Publication, Published, publish},
-        },
-        interrupt::Told,
+    run::cluster::{
+        connect::Login,
+        publish::{Publication, Published, publish},
     },
     support::proof,
 };
@@ -38,14 +34,13 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// Publishes the proof of a run that began at this moment, with the run's files, unless somebody tells the run to stop.
+    /// Publishes the proof of a run that began at this moment, with the run's files.
     pub(super) async fn publish(
         &self,
         report: &Report,
         pools: &Pools,
         files: Files,
         began: Instant,
-        told: Option<Told>,
     ) -> Result<Published, CommandError> {
         let proof = Proof::of(report, pools).ok_or(CommandError::NothingToPublish)?.with(files);
         if proof.lacks_its_bundle() {
@@ -59,18 +54,9 @@ impl Publishing {
             origin,
             life: self.life,
         };
-        let published = publish(&self.login, &publication, || began.elapsed());
-        let stopped = async {
-            match told {
-                Some(mut told) => told.arrival().await,
-                None => std::future::pending().await,
-            }
-        };
-        let published = tokio::select! {
-            biased;
-            () = stopped => return Err(RunError::Interrupted.into()),
-            published = tokio::time::timeout(PATIENCE, published) => published,
-        };
+        let deadline = Instant::now() + PATIENCE;
+        let published = publish(&self.login, &publication, deadline, || began.elapsed());
+        let published = tokio::time::timeout_at(deadline, published).await;
         let published = published.map_err(|_| CommandError::PublishedLate)??;
         let what = if published.written { "published" } else { "kept, since it says the same" };
         say(&format!(

@@ -1,6 +1,6 @@
 //! Probe pods and control pods in a cluster: creation, watch, conversation and removal.
 
-mod again;
+pub(super) mod again;
 mod batches;
 mod collection;
 mod conversation;

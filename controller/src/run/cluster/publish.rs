@@ -12,8 +12,12 @@ use kube::{
     client::Body,
 };
 use serde_json::json;
+use tokio::time::Instant;
 
-use super::connect::{self, ConnectError, Login};
+use super::{
+    connect::{self, ConnectError, Login},
+    pods::again,
+};
 use crate::support::{names::PRODUCT, proof};
 
 /// The largest answer that is read. A ConfigMap is at most 1 MiB (kubernetes.io, "`ConfigMaps`").
@@ -62,20 +66,22 @@ pub(crate) enum PublishError {
     Write { keeper: String, name: String, source: Box<kube::Error> },
 }
 
-/// Publishes a proof of evidence that is so old. The API server's clock decides, since the gate goes by it, too.
+/// Publishes a proof of evidence that is so old, and asks again until the deadline where the API server is in trouble. The API
+/// server's clock decides, since the gate goes by it, too.
 pub(crate) async fn publish(
     login: &Login,
     publication: &Publication,
+    deadline: Instant,
     age: impl Fn() -> Duration,
 ) -> Result<Published, PublishError> {
     let client = connect::connect(login).await?.client;
-    let (kept, now) = read(&client, publication).await?;
+    let (kept, now) = kept(&client, publication, deadline).await?;
     let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
     if let Some(expires) = kept.and_then(|kept| still_good(&kept, publication, now)) {
         return Ok(Published { written: false, expires, left: left(expires, now), life: publication.life });
     }
     let expires = verified.checked_add(publication.life).map_err(|_| PublishError::NoTime)?;
-    write(&client, publication, verified, expires).await?;
+    write(&client, publication, (verified, expires), deadline).await?;
     Ok(Published { written: true, expires, left: left(expires, now), life: publication.life })
 }
 
@@ -84,31 +90,43 @@ fn left(expires: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// Returns the kept proof's keys and the API server's time, which every answer bears.
+async fn kept(
+    client: &Client,
+    publication: &Publication,
+    deadline: Instant,
+) -> Result<(Option<BTreeMap<String, String>>, Timestamp), PublishError> {
+    let Publication { keeper, name, .. } = publication;
+    let read = again::retry_until(deadline, || read(client, publication)).await;
+    let (object, now) = read.map_err(|source| PublishError::Read {
+        keeper: keeper.clone(),
+        name: name.clone(),
+        source: Box::new(source),
+    })?;
+    let object =
+        object.ok_or_else(|| PublishError::NoPlace { keeper: keeper.clone(), name: name.clone() })?;
+    Ok((object.data, now.ok_or(PublishError::NoTime)?))
+}
+
+/// Reads the object of the proof, and the time of the answer. The object is `None` if it is not there.
 async fn read(
     client: &Client,
     Publication { keeper, name, .. }: &Publication,
-) -> Result<(Option<BTreeMap<String, String>>, Timestamp), PublishError> {
-    let failed =
-        |source| PublishError::Read { keeper: keeper.clone(), name: name.clone(), source: Box::new(source) };
+) -> kube::Result<(Option<ConfigMap>, Option<Timestamp>)> {
     let path = format!("/api/v1/namespaces/{keeper}/configmaps/{name}");
-    let request =
-        Request::get(path).body(Body::empty()).map_err(|error| failed(kube::Error::HttpError(error)))?;
-    let answer = client.send(request).await.map_err(failed)?;
+    let answer = client.send(Request::get(path).body(Body::empty()).map_err(kube::Error::HttpError)?).await?;
     let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
     let now = date.and_then(|date| rfc2822::parse(date).ok()).map(|time| time.timestamp());
     if answer.status() == http::StatusCode::NOT_FOUND {
-        return Err(PublishError::NoPlace { keeper: keeper.clone(), name: name.clone() });
+        return Ok((None, now));
     }
     let succeeded = answer.status().is_success();
     let limited = http_body_util::Limited::new(answer.into_body(), MOST);
-    let body = limited.collect().await.map_err(|error| failed(kube::Error::Service(error)))?.to_bytes();
+    let body = limited.collect().await.map_err(kube::Error::Service)?.to_bytes();
     if !succeeded {
         let status = serde_json::from_slice(&body).unwrap_or_default();
-        return Err(failed(kube::Error::Api(Box::new(status))));
+        return Err(kube::Error::Api(Box::new(status)));
     }
-    let object: ConfigMap =
-        serde_json::from_slice(&body).map_err(|error| failed(kube::Error::SerdeError(error)))?;
-    Ok((object.data, now.ok_or(PublishError::NoTime)?))
+    Ok((Some(serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?), now))
 }
 
 /// Returns the end of a kept proof that says the same, and whose half life is not over.
@@ -129,8 +147,8 @@ fn still_good(
 async fn write(
     client: &Client,
     Publication { keeper, name, content, origin, .. }: &Publication,
-    verified: Timestamp,
-    expires: Timestamp,
+    (verified, expires): (Timestamp, Timestamp),
+    deadline: Instant,
 ) -> Result<(), PublishError> {
     let mut data: BTreeMap<_, _> = content.iter().chain(origin).collect();
     let (verified_at, expires_at) = (proof::VERIFIED_AT.to_owned(), proof::EXPIRES_AT.to_owned());
@@ -144,8 +162,9 @@ async fn write(
     });
     let params = PatchParams::apply(PRODUCT).force();
     let api = Api::<ConfigMap>::namespaced(client.clone(), keeper);
-    let written = api.patch(name, &params, &Patch::Apply(&object)).await;
-    written.map(drop).map_err(|source| PublishError::Write {
+    let patch = Patch::Apply(&object);
+    let written = again::retry_conflicts_until(deadline, || api.patch(name, &params, &patch));
+    written.await.map(drop).map_err(|source| PublishError::Write {
         keeper: keeper.clone(),
         name: name.clone(),
         source: Box::new(source),

@@ -19,7 +19,10 @@ const OF_A_WEBHOOK: [&str; 2] = ["failed calling webhook ", "admission webhook "
 pub(super) struct TimeOver;
 
 /// Repeats the request until it is answered or the deadline has passed. Makes no request after the deadline.
-pub(super) async fn retry_until<T, F>(deadline: Instant, request: impl FnMut() -> F) -> kube::Result<T>
+pub(in crate::run::cluster) async fn retry_until<T, F>(
+    deadline: Instant,
+    request: impl FnMut() -> F,
+) -> kube::Result<T>
 where
     F: Future<Output = kube::Result<T>>,
 {
@@ -28,7 +31,7 @@ where
 
 /// Repeats a request without a precondition of its own, also after a conflict. Such a conflict is with another writer: of the
 /// object, or of a quota that counts the object (apiserver, `pkg/admission/plugin/resourcequota/controller.go`).
-pub(super) async fn retry_conflicts_until<T, F>(
+pub(in crate::run::cluster) async fn retry_conflicts_until<T, F>(
     deadline: Instant,
     request: impl FnMut() -> F,
 ) -> kube::Result<T>
