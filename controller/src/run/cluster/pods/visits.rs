@@ -168,7 +168,7 @@ impl Visits {
 
     async fn last_end(&self, pod: &str) -> Option<Leftover> {
         let why = self.failed_to_end(pod).await?;
-        let is_left = timeout(ENDING, self.ended(pod)).await.is_err();
+        let is_left = timeout(ENDING, self.ended_at_last(pod)).await.is_err();
         is_left.then(|| Leftover {
             what: format!("the probe {} in pod {pod} of namespace {}: {why}", self.run, self.namespace),
             remedy: format!(
@@ -178,11 +178,16 @@ impl Visits {
         })
     }
 
-    /// Waits until the probe's container in a pod has ended. The pod's status tells it some time after the container's end.
-    async fn ended(&self, pod: &str) {
+    /// Waits until the probe's container in a pod has ended. The pod's status tells it some time after the container's end. A
+    /// container that was still starting is asked again to end.
+    async fn ended_at_last(&self, pod: &str) {
         loop {
             match self.api().get_opt(pod).await {
-                Ok(Some(pod)) if may_run(&pod, &self.run) => (),
+                Ok(Some(found)) if may_run(&found, &self.run) => {
+                    if self.failed_to_end(pod).await.is_none() {
+                        return;
+                    }
+                }
                 Ok(_) => return,
                 Err(error) => tracing::debug!(%error, "the pod {pod} is asked for again"),
             }
