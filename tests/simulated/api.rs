@@ -7,6 +7,7 @@ mod create;
 mod discovery;
 mod exec;
 mod list;
+mod patch;
 mod route;
 mod selector;
 mod watch;
@@ -90,6 +91,9 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
     if route.part == "exec" {
         return exec::begin(cluster, &route, &query, &mut request, fault);
     }
+    if route.part == "proxy" {
+        return discovery::statistics(cluster, &route.name).into();
+    }
     let method = request.method().clone();
     let body =
         request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
@@ -100,7 +104,7 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
         (Method::GET, false) => list::get(cluster, &route).into(),
         (Method::POST, true) => create::create(cluster, &route, body, first("dryRun") == "All").into(),
         (Method::PUT, false) => write::replace(cluster, &route, body).into(),
-        (Method::PATCH, false) if route.part.is_empty() => write::apply(cluster, &route, body).into(),
+        (Method::PATCH, false) => patch::patch(cluster, &route, &body, first("dryRun") == "All").into(),
         (Method::DELETE, false) => delete(cluster, &route, &body).into(),
         (Method::DELETE, true) => collection::delete(cluster, &route, &query).into(),
         (method, _) => refused(405, "MethodNotAllowed", &format!("{method} {path}")).into(),

@@ -8,6 +8,8 @@ use crate::{
     cluster::{CONTROL, Cluster, NAMESPACE, PLACES},
     fault::Fault,
     history::History,
+    live::open_visits,
+    publication,
     simulation::Ended,
     store::text,
 };
@@ -21,8 +23,10 @@ pub(crate) struct Trial<'a> {
     pub(crate) history: &'a History,
     pub(crate) cluster: &'a Cluster,
     pub(crate) faults: &'a [(usize, Fault)],
-    /// The time limit of the command.
+    /// The time limit of the command, without the removal of its objects.
     pub(crate) timeout: Duration,
+    /// The keys of the published proof before the run; `None` where nobody publishes.
+    pub(crate) before: Option<Value>,
 }
 
 impl Trial<'_> {
@@ -37,20 +41,25 @@ impl Trial<'_> {
             self.interrupted(),
             self.unreported(),
             self.undeserved(),
+            self.stayed(),
+            self.published(),
         ];
         checks.into_iter().flatten().collect()
     }
 
     fn passed(&self) -> bool {
-        matches!(self.ended.code, Some(0 | 6))
+        let says_so = |report: Value| text(&report, "/verdict").starts_with("ready");
+        matches!(self.ended.code, Some(0 | 6)) || self.ended.report().is_some_and(says_so)
     }
 
     /// A verdict "ready" needs the whole evidence of a probe in each place.
     fn unearned(&self) -> Option<String> {
-        let made: BTreeSet<_> =
-            self.history.made().iter().map(|(_, key)| (key.1.as_str(), key.2.as_str())).collect();
-        let whole: BTreeSet<_> =
-            self.history.whole().into_iter().filter(|pod| made.contains(&(NAMESPACE, *pod))).collect();
+        let (made, visited) = (self.history.made(), self.history.visited());
+        let is_probe = |pod: &&str| {
+            made.iter().any(|(_, key)| key.1 == NAMESPACE && key.2 == *pod)
+                || visited.iter().any(|(visited, _)| visited == pod)
+        };
+        let whole: BTreeSet<_> = self.history.whole().into_iter().filter(is_probe).collect();
         let requests = self.history.requests();
         let listed = requests.iter().position(|request| request.contains("/api/v1/nodes?"));
         // A node that was lost before the run read the nodes is no place.
@@ -75,6 +84,23 @@ impl Trial<'_> {
         let findings = findings.flat_map(|sandbox| sandbox["findings"].as_array().into_iter().flatten());
         let unmet = findings.filter(|finding| finding["outcome"] == "unmet");
         unmet.map(|finding| text(finding, "/requirement")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A visit ends with the run, or is named.
+    fn stayed(&self) -> Option<String> {
+        let said = format!("{}{}", self.ended.output, self.ended.errors);
+        let is_named =
+            |(pod, container): &(String, String)| said.contains(&format!("{container} in pod {pod}"));
+        let stayed = open_visits(self.cluster, self.history);
+        let unnamed: Vec<_> = stayed.iter().filter(|visit| !is_named(visit)).collect();
+        match self.ended.code? {
+            0 if !stayed.is_empty() => Some(format!("ready, and {stayed:?} run on")),
+            _ => (!unnamed.is_empty()).then(|| format!("{unnamed:?} run on and are not named")),
+        }
+    }
+
+    fn published(&self) -> Option<String> {
+        publication::broken(self.before.as_ref()?, &self.cluster.proof()?, self.ended)
     }
 
     /// Every object that was made is deleted, or named with the command that removes it.

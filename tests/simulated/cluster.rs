@@ -3,6 +3,7 @@
 mod collector;
 mod kubelet;
 mod objects;
+mod visits;
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +30,7 @@ use crate::{
 };
 
 pub(crate) use objects::{ADDRESSES, CONTROL, DIGEST, NAMESPACE, PLACES, node, objects};
+pub(crate) use visits::runs;
 
 /// A simulated cluster, shared by everything that acts in it.
 #[derive(Clone)]
@@ -40,11 +42,11 @@ struct Shared {
     /// The faults of the command under test, by the number of the request.
     faults: Mutex<BTreeMap<usize, Fault>>,
     changed: watch::Sender<u64>,
+    /// The first request of the command under test.
+    begun: Mutex<Option<Instant>>,
     /// The closing messages of the probes in each pod, as they go over the wire.
     closings: Mutex<Vec<(String, Vec<u8>)>>,
     killed: Notify,
-    /// The beginning of the command under test.
-    begun: Mutex<Option<Instant>>,
     signals: Mutex<Option<UnboundedSender<()>>>,
 }
 
@@ -60,9 +62,9 @@ impl Cluster {
             store: Mutex::new(store),
             history: Mutex::default(),
             faults: Mutex::default(),
+            begun: Mutex::default(),
             closings: Mutex::default(),
             killed: Notify::new(),
-            begun: Mutex::default(),
             signals: Mutex::default(),
         }))
     }
@@ -88,6 +90,7 @@ impl Cluster {
 
     /// Notes a request; returns its fault.
     pub(crate) fn asked(&self, method: &str, path: &str) -> Option<Fault> {
+        locked(&self.0.begun).get_or_insert_with(Instant::now);
         let number = locked(&self.0.history).requests().len();
         self.note(Event::Asked { method: method.to_owned(), path: path.to_owned() });
         locked(&self.0.faults).get(&number).copied()

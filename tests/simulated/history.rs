@@ -9,6 +9,8 @@ pub(crate) enum Event {
     Asked { method: String, path: String },
     /// A request of the controller made an object.
     Made { uid: String, key: Key },
+    /// A request of the controller added a container to a running pod.
+    Visited { pod: String, container: String },
     /// A request of the controller deleted an object.
     Deleted { uid: String, key: Key },
     /// The last message of a probe's whole evidence went to the controller.
@@ -38,6 +40,17 @@ impl History {
             }
         }
         made
+    }
+
+    /// Returns the running pods to which the controller added a container, with the names of the containers.
+    pub(crate) fn visited(&self) -> Vec<(&str, &str)> {
+        let mut visited = Vec::new();
+        for event in &self.0 {
+            if let Event::Visited { pod, container } = event {
+                visited.push((pod.as_str(), container.as_str()));
+            }
+        }
+        visited
     }
 
     /// Returns the uids of the objects that the controller deleted, with their keys.

@@ -2,8 +2,10 @@
 
 use crate::{
     crew::check_all,
-    enumeration::{requests, violations},
+    enumeration::Mode,
     fault::Fault,
+    live::live,
+    publication,
     random::Random,
     verify::{PLAIN, with_control},
 };
@@ -16,16 +18,16 @@ const FURTHER: usize = 10;
 #[test]
 fn no_pair_of_faults_breaks_a_promise() {
     let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
-    let commands = [PLAIN.to_vec(), with_control()];
-    let lengths = commands.each_ref().map(|words| requests(words).len());
+    let modes = [Mode::of(PLAIN), Mode::of(&with_control()), live(), publication::further()];
+    let lengths = modes.each_ref().map(|mode| mode.requests().len());
     let seeds: Vec<u64> = (0..seeds).collect();
     let told = check_all(&seeds, |&seed| {
         let mut random = Random::new(seed);
-        let which = random.below(commands.len());
+        let which = random.below(modes.len());
         let mut fault =
             || (random.below(lengths[which] + FURTHER), Fault::ALL[random.below(Fault::ALL.len())]);
         let pair = [fault(), fault()];
-        let found = violations(&commands[which], &pair);
+        let found = modes[which].violations(&pair);
         found.iter().map(|it| format!("seed {seed}, {pair:?}: {it}")).collect()
     });
     assert!(told.is_empty(), "{} broken promises\n{}", told.len(), told.join("\n"));

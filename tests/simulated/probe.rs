@@ -5,9 +5,9 @@ use std::{io, net::IpAddr, time::Duration};
 use hyper_util::rt::TokioIo;
 use prost::Message;
 use proto::{
-    Assignment, Attempt, Delivery, Egress, Evidence, Fact, Introduction, Observation, Observed, Observer,
-    Protocol, Reach, SCHEMA_VERSION, Target, delivery::Content, generated,
-    generated::collector_client::CollectorClient,
+    Assignment, Attempt, Delivery, Egress, Evidence, Fact, Introduction, MountTable, MountsOf, Observation,
+    Observed, Observer, Process, ProcessKind, ProcessStatus, Processes, Protocol, Reach, SCHEMA_VERSION,
+    Target, delivery::Content, generated, generated::collector_client::CollectorClient,
 };
 use serde_json::Value;
 use tokio::{io::DuplexStream, time::sleep};
@@ -32,11 +32,17 @@ const SENDING: Duration = Duration::from_millis(1);
 pub(crate) struct Place {
     name: String,
     address: Option<IpAddr>,
+    /// True for a probe that visits a running pod.
+    visits: bool,
 }
 
 impl Place {
-    pub(crate) fn of(pod: &Value) -> Self {
-        Self { name: text(pod, "/metadata/name"), address: text(pod, "/status/podIPs/0/ip").parse().ok() }
+    pub(crate) fn of(pod: &Value, container: &str) -> Self {
+        Self {
+            name: text(pod, "/metadata/name"),
+            address: text(pod, "/status/podIPs/0/ip").parse().ok(),
+            visits: pod["spec"]["containers"][0]["name"] != *container,
+        }
     }
 }
 
@@ -97,11 +103,49 @@ fn deliveries(place: &Place, assignment: &Assignment) -> Vec<generated::Delivery
         container_age_ms: Some(900),
         lookups: Vec::new(),
     });
+    if place.visits {
+        evidence.processes = processes(&evidence);
+    }
     let asked = evidence.outcomes().into_iter().filter(|it| assignment.observers.contains(&it.observer));
     let observed: Vec<_> = asked.map(|observed| with_address(place, observed)).collect();
     let observations = u32::try_from(observed.len()).unwrap();
     let contents = observed.into_iter().map(Content::Observed).chain([Content::Closing { observations }]);
     contents.map(|content| Delivery { nonce: assignment.nonce, content }.into()).collect()
+}
+
+/// Returns the processes of a pod whose container is like the probe's: the sandbox's own process, and the workload's.
+fn processes(evidence: &Evidence) -> Observation<Processes> {
+    let (Some(credentials), Some(capabilities), Some(seccomp), Some(mounts)) = (
+        evidence.credentials.seen(),
+        evidence.capabilities.seen(),
+        evidence.seccomp.seen(),
+        evidence.mounts.seen(),
+    ) else {
+        return Observation::failed("the replayed evidence lacks a part");
+    };
+    let status = ProcessStatus {
+        kind: ProcessKind::Program,
+        parent: 0,
+        credentials: *credentials,
+        filesystem_user: credentials.effective_user,
+        filesystem_group: credentials.effective_group,
+        capabilities: *capabilities,
+        seccomp: *seccomp,
+    };
+    let process = |(pid, table)| Process {
+        pid,
+        status: Observation::Seen(status),
+        mounts: Observation::Seen(MountsOf::Table(table)),
+        command: Observation::Seen([9; 32]),
+        further: 0,
+    };
+    let table =
+        |root_mount| MountTable { root_mount, mounts: mounts.clone(), devices: evidence.devices.clone() };
+    Observation::Seen(Processes {
+        processes: [(1, 0), (7, 1)].map(process).to_vec(),
+        mount_tables: [16, 33].map(table).to_vec(),
+        truncated: false,
+    })
 }
 
 /// Gives the interface the address of the pod.

@@ -19,7 +19,7 @@ use super::{
     },
     block_on,
     console::say,
-    ending::{self, Ended, Ending},
+    ending::{Ended, Ending},
     error::CommandError,
     verify::CLUSTER_TIMEOUT,
     within,
@@ -205,11 +205,19 @@ impl Arguments {
     async fn one(&self, term: &mut Term<'_>) -> Result<Option<Ended>, Over> {
         // The policy file is read for each run. A mistake in it is told, and is a failed run.
         let Ok(prepared) = self.run.clone().prepare(CLUSTER_TIMEOUT) else { return Ok(None) };
-        let Prepared { target: Some(target), request, policy, delivery, publishing, .. } = prepared else {
+        let Prepared { target: Some(target), request, policy, policy_file, delivery, publishing } = prepared
+        else {
             return Ok(None);
         };
-        let probe = ending::built_in_probe();
-        let ending = Ending { policy, delivery, save_evidence: None, probe, publishing, signing: None };
+        let ending = Ending {
+            policy,
+            delivery,
+            save_evidence: None,
+            probe: None,
+            policy_file,
+            publishing,
+            signing: None,
+        };
         let (stop, launcher) = (Stop::default(), ClusterLauncher { target });
         let mut run = Box::pin(ending.run_until(&launcher, request, Some(stop.told())));
         let ended = tokio::select! {

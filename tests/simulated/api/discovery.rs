@@ -1,8 +1,9 @@
-//! The paths that name no object: version and kinds.
+//! The paths that name no object: version, kinds, and the statistics of a kubelet.
 
 use serde_json::json;
 
 use super::answer::Answer;
+use crate::{cluster::Cluster, store::text};
 
 /// The groups of the simulated API server, none of which has custom kinds.
 const GROUPS: &[&str] =
@@ -31,4 +32,15 @@ pub(crate) fn answer(path: &str) -> Option<Answer> {
         ),
         _ => return None,
     })
+}
+
+/// Returns the statistics of a node's kubelet, by which every pod has memory left.
+pub(crate) fn statistics(cluster: &Cluster, node: &str) -> Answer {
+    let pods = cluster.of_kind("pods", "").into_iter();
+    let pods =
+        pods.filter(|(_, pod)| text(pod, "/spec/nodeName") == node).map(|((_, namespace, name), pod)| {
+            let pod = json!({ "name": name, "namespace": namespace, "uid": text(&pod, "/metadata/uid") });
+            json!({ "podRef": pod, "memory": { "availableBytes": 100 << 20 } })
+        });
+    Answer::of(200, &json!({ "node": { "nodeName": node }, "pods": pods.collect::<Vec<_>>() }))
 }

@@ -23,10 +23,9 @@ use super::{
     route::Route,
 };
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, runs},
     fault::Fault,
     probe::{self, Place},
-    store::text,
 };
 
 /// The channels of the protocol (apimachinery, `pkg/util/remotecommand/constants.go`).
@@ -47,14 +46,17 @@ pub(crate) fn begin(
     fault: Option<Fault>,
 ) -> Response<Body> {
     let Some(pod) = cluster.get(&route.key()) else { return route.missing().into() };
-    if text(&pod, "/status/phase") != "Running" {
+    let first = |name: &str| query.get(name).and_then(|values| values.first()).cloned();
+    let container = first("container").unwrap_or_default();
+    if !runs(&pod, &container) {
         return refused(500, "InternalError", "the container is not running").into();
     }
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).cloned();
     let Some(key) = key else { return refused(400, "BadRequest", "no WebSocket").into() };
     let words = query.get("command").cloned().unwrap_or_default();
     let upgrade = hyper::upgrade::on(request);
-    tokio::spawn(run(cluster.clone(), route.clone(), pod, words, upgrade, fault));
+    let process = Process { route: route.clone(), pod, container, words };
+    tokio::spawn(run(cluster.clone(), process, upgrade, fault));
     let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -65,38 +67,48 @@ pub(crate) fn begin(
     response
 }
 
-async fn run(
-    cluster: Cluster,
+/// A process that an exec starts.
+struct Process {
     route: Route,
     pod: Value,
+    container: String,
     words: Vec<String>,
-    upgrade: OnUpgrade,
-    fault: Option<Fault>,
-) {
+}
+
+async fn run(cluster: Cluster, process: Process, upgrade: OnUpgrade, fault: Option<Fault>) {
     let Ok(upgraded) = upgrade.await else { return };
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let (ours, theirs) = tokio::io::duplex(BUFFER);
-    if words.get(1).is_some_and(|word| word == "report") {
-        let assignments = words.get(2).map_or(1, |number| number.parse().unwrap());
-        tokio::spawn(probe::report(cluster.clone(), Place::of(&pod), assignments, theirs));
-    } else {
-        drop(theirs);
-    }
+    let Process { route, pod, container, words } = &process;
     let most = match fault {
         Some(Fault::CutStream(after)) => after,
         _ => u16::MAX,
     };
+    match words.get(1).map(String::as_str) {
+        Some("report") => {
+            let assignments = words.get(2).map_or(1, |number| number.parse().unwrap());
+            tokio::spawn(probe::report(cluster.clone(), Place::of(pod, container), assignments, theirs));
+        }
+        Some("release") => {
+            // The process that ends the container's own has succeeded by then.
+            drop(theirs);
+            cluster.end_visit(&route.key(), container);
+            _ = bridge(socket, ours, most, |_| ()).await;
+            return;
+        }
+        _ => drop(theirs),
+    }
     tokio::select! {
         biased;
-        () = ended(&cluster, &route) => (),
+        () = ended(&cluster, route, container) => (),
         _ = bridge(socket, ours, most, |bytes| cluster.sent(&route.name, bytes)) => (),
     }
 }
 
-/// Waits until the pod's container runs no more.
-async fn ended(cluster: &Cluster, route: &Route) {
+/// Waits until the container of a process runs no more.
+async fn ended(cluster: &Cluster, route: &Route, container: &str) {
     let mut versions = cluster.versions();
-    while cluster.get(&route.key()).is_some_and(|pod| text(&pod, "/status/phase") == "Running") {
+    while cluster.get(&route.key()).is_some_and(|pod| runs(&pod, container)) {
         if versions.changed().await.is_err() {
             std::future::pending::<()>().await;
         }

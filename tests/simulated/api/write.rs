@@ -6,7 +6,7 @@ use super::{
     answer::{Answer, refused},
     route::Route,
 };
-use crate::{cluster::Cluster, store::text};
+use crate::{cluster::Cluster, history::Event, store::text};
 
 pub(crate) fn replace(cluster: &Cluster, route: &Route, new: Value) -> Answer {
     let key = route.key();
@@ -18,9 +18,11 @@ pub(crate) fn replace(cluster: &Cluster, route: &Route, new: Value) -> Answer {
     written(cluster, route, |object| object["spec"] = new["spec"].clone())
 }
 
-pub(crate) fn apply(cluster: &Cluster, route: &Route, applied: Value) -> Answer {
-    if cluster.get(&route.key()).is_none() {
-        let object = cluster.change(|store| store.add(route.key(), applied));
+pub(crate) fn apply(cluster: &Cluster, route: &Route, applied: &Value) -> Answer {
+    let key = route.key();
+    if cluster.get(&key).is_none() {
+        let object = cluster.change(|store| store.add(key.clone(), applied.clone()));
+        cluster.note(Event::Made { uid: text(&object, "/metadata/uid"), key });
         return Answer::of(201, &route.typed(object));
     }
     written(cluster, route, |object| {

@@ -57,10 +57,11 @@ impl Cluster {
         });
     }
 
-    /// Ends every pod of a run, as a node in need of memory does.
+    /// Ends every pod of a run and every visited pod, as a node in need of memory does.
     pub(crate) fn evict(&self) {
         for (pod, object) in self.of_kind("pods", "") {
-            if object.pointer("/metadata/labels/podproof.dev~1run").is_some() {
+            let is_visited = object["spec"]["ephemeralContainers"].is_array();
+            if is_visited || object.pointer("/metadata/labels/podproof.dev~1run").is_some() {
                 let cluster = self.clone();
                 tokio::spawn(async move {
                     cluster.change(|store| {
@@ -87,7 +88,7 @@ impl Cluster {
     }
 
     /// Changes a pod that has not ended.
-    fn set(&self, pod: &Key, change: impl FnOnce(&mut Value)) {
+    pub(super) fn set(&self, pod: &Key, change: impl FnOnce(&mut Value)) {
         self.change(|store| {
             let phase = store.get(pod).map(|it| text(it, "/status/phase")).unwrap_or_default();
             if !["Failed", "Succeeded"].contains(&phase.as_str()) {

@@ -97,7 +97,7 @@ fn template() -> Value {
         "containers": [{
             "name": "app",
             "image": "registry.example/web:1",
-            "resources": { "limits": { "memory": "256Mi", "cpu": "500m" } },
+            "resources": { "limits": { "memory": "128Mi", "cpu": "500m" } },
             "securityContext": {
                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
                 "capabilities": { "drop": ["ALL"] },
@@ -112,6 +112,11 @@ fn pod(node: &str, address: &str) -> Value {
         "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "w", "controller": true,
     }]);
     pod["spec"]["nodeName"] = json!(node);
-    pod["status"] = json!({ "phase": "Running", "podIPs": [{ "ip": address }] });
+    let status = json!({
+        "name": "app", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+        "containerID": format!("containerd://{node}"), "state": { "running": {} },
+    });
+    pod["status"] =
+        json!({ "phase": "Running", "podIPs": [{ "ip": address }], "containerStatuses": [status] });
     pod
 }

@@ -105,7 +105,7 @@ mod tests {
         let kind = ApiResource::erase::<k8s_openapi::api::networking::v1::NetworkPolicy>(&());
         let policy = |generation: Value, version: &str| {
             let metadata = json!({ "name": "deny", "namespace": "shop", "generation": generation, "resourceVersion": version });
-            super::policy(&kind, &object(json!({ "metadata": metadata })))
+            policy(&kind, &object(json!({ "metadata": metadata })))
         };
         assert_eq!(policy(json!(1), "1"), policy(json!(1), "2"));
         assert_ne!(policy(json!(1), "1"), policy(json!(2), "1"));
@@ -117,7 +117,7 @@ mod tests {
     fn an_ended_pod_has_no_record() {
         let pod = |phase: &str| {
             let status = json!({ "phase": phase });
-            super::pod(&object(json!({ "metadata": { "name": "a" }, "spec": {}, "status": status }))).1
+            pod(&object(json!({ "metadata": { "name": "a" }, "spec": {}, "status": status }))).1
         };
         assert!(pod("Running").is_some() && pod("Succeeded").is_none());
     }

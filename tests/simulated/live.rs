@@ -1,0 +1,44 @@
+//! `controller verify --live`: visits of running pods, with every fault at every request.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    cluster::{Cluster, NAMESPACE, runs},
+    enumeration::Mode,
+    history::History,
+    simulation::Simulation,
+    store::key,
+    verify::with_control,
+};
+
+/// Returns a run that examines a running pod of each group in place.
+pub(crate) fn live() -> Mode {
+    Mode::of(&[&with_control()[..], &["--live"]].concat())
+}
+
+/// Returns the visits of a run whose probes still run.
+pub(crate) fn open_visits(cluster: &Cluster, history: &History) -> Vec<(String, String)> {
+    let visited =
+        history.visited().into_iter().map(|(pod, container)| (pod.to_owned(), container.to_owned()));
+    visited
+        .filter(|(pod, container)| {
+            cluster.get(&key("pods", NAMESPACE, pod)).is_some_and(|pod| runs(&pod, container))
+        })
+        .collect()
+}
+
+#[test]
+fn each_running_pod_is_visited_and_left() {
+    let simulation = Simulation::new(1);
+    let (ended, history) = simulation.run(&live().words, &[]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
+    let pods: BTreeSet<_> = history.visited().into_iter().map(|(pod, _)| pod).collect();
+    assert_eq!(pods, BTreeSet::from(["web-1", "web-2"]));
+    assert_eq!(open_visits(&simulation.cluster, &history), []);
+}
+
+/// The other requests are those of a run without visits, and pairs of faults meet them.
+#[test]
+fn no_fault_breaks_a_promise_of_a_visit() {
+    live().enumerate(|request| request.contains("/pods/web-") || request.contains("metadata.name%3Dweb-"));
+}
