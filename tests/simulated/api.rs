@@ -103,7 +103,7 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
         (Method::GET, true) => list::list(cluster, &route, &query, fault).into(),
         (Method::GET, false) => list::get(cluster, &route).into(),
         (Method::POST, true) => create::create(cluster, &route, body, first("dryRun") == "All").into(),
-        (Method::PUT, false) => write::replace(cluster, &route, body).into(),
+        (Method::PUT, false) => write::replace(cluster, &route, &body).into(),
         (Method::PATCH, false) => patch::patch(cluster, &route, &body, first("dryRun") == "All").into(),
         (Method::DELETE, false) => delete(cluster, &route, &body).into(),
         (Method::DELETE, true) => collection::delete(cluster, &route, &query).into(),

@@ -143,7 +143,7 @@ fn another_boot_id_leads_to_a_new_proof() {
     let boot_id = "11111111-c707-4ae1-b6a1-ab2f425a3d24";
     let (_, history, simulation) = watched(async move |cluster| {
         change(cluster, &key("nodes", "", "one"), |node| {
-            node["status"]["nodeInfo"]["bootID"] = json!(boot_id)
+            node["status"]["nodeInfo"]["bootID"] = json!(boot_id);
         });
     });
     assert_eq!(runs(&history), 2);

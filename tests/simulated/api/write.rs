@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{cluster::Cluster, history::Event, store::text};
 
-pub(crate) fn replace(cluster: &Cluster, route: &Route, new: Value) -> Answer {
+pub(crate) fn replace(cluster: &Cluster, route: &Route, new: &Value) -> Answer {
     let key = route.key();
     let Some(object) = cluster.get(&key) else { return route.missing() };
-    let version = text(&new, "/metadata/resourceVersion");
+    let version = text(new, "/metadata/resourceVersion");
     if !version.is_empty() && version != text(&object, "/metadata/resourceVersion") {
         return refused(409, "Conflict", "the object has been modified");
     }

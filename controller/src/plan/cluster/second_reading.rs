@@ -83,7 +83,7 @@ impl<'a> Known<'a> {
         if let Some(before) = before {
             pod.origin = before.origin.clone();
             // A container that started meanwhile is no other pod.
-            pod.images = before.images.clone();
+            pod.images.clone_from(&before.images);
         } else if let Some(owner) = self.owner(&pod) {
             (pod.origin.kind, pod.origin.name) = owner;
         }

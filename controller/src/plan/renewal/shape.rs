@@ -66,7 +66,7 @@ pub(crate) fn is_represented(metadata: &Value) -> bool {
 pub(crate) fn shape(pod: &Value) -> String {
     let metadata = &pod["metadata"];
     let spec = if is_represented(metadata) {
-        json!({ "runtimeClassName": pod["spec"]["runtimeClassName"] })
+        json!({ "runtimeClassName": pod.pointer("/spec/runtimeClassName") })
     } else {
         specification(&pod["spec"])
     };

@@ -173,10 +173,12 @@ async fn followed(
                 let listed = std::mem::take(&mut relisted);
                 seen.send_if_modified(|seen| seen.scene.list(number, listed) | seen.listed.insert(number));
             }
-            Err(error) => match refusal(&error) {
-                Some(why) => return Err(why),
-                None => tracing::debug!(%error, "a watch is begun again"),
-            },
+            Err(error) => {
+                if let Some(why) = refusal(&error) {
+                    return Err(why);
+                }
+                tracing::debug!(%error, "a watch is begun again");
+            }
         }
     }
     Ok(())

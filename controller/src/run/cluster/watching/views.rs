@@ -63,13 +63,14 @@ pub(super) fn pod(object: &DynamicObject) -> (String, Option<Record>) {
     let is_labelled = object.labels().contains_key(RUN_LABEL);
     let is_of_a_run =
         is_labelled && object.clone().try_parse::<Pod>().is_ok_and(|pod| run_of_pod(&pod).is_some());
-    let has_ended = ["Failed", "Succeeded"].iter().any(|phase| object.data["status"]["phase"] == *phase);
+    let text = |place: &str| object.data.pointer(place).and_then(Value::as_str);
+    let has_ended = matches!(text("/status/phase"), Some("Failed" | "Succeeded"));
     if is_of_a_run || has_ended {
         return (title, None);
     }
-    let node = object.data["spec"]["nodeName"].as_str().map(str::to_owned);
+    let node = text("/spec/nodeName").map(str::to_owned);
     let metadata = serde_json::to_value(&object.metadata).unwrap_or(Value::Null);
-    let shape = shape(&json!({ "metadata": metadata, "spec": object.data["spec"] }));
+    let shape = shape(&json!({ "metadata": metadata, "spec": object.data.get("spec") }));
     (title, Some(Record::Pod { shape, node }))
 }
 
