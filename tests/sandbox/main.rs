@@ -1,5 +1,5 @@
-//! Tests in real sandboxes: the real controller, real runtimes, and everything they leave behind. Rows of the truth matrix run
-//! beside each other, since they wait more than they compute; all others run one after the other.
+//! Tests in real sandboxes: the real controller, real runtimes, and everything they leave behind. Rows of the truth matrix
+//! and of the small network run beside each other, since they wait more than they compute; all others run one after the other.
 //!
 //! Without root or a runtime, every row is skipped with a message and counted; in CI that is a failure.
 #![forbid(unsafe_code)]
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let beside_each_other = vec![truth::rows()];
+    let beside_each_other = vec![truth::rows(), network::rows()];
     let alone = vec![
         vec![row("nothing is left behind by rows that ran beside each other", nothing_is_left)],
         matrix::rows(),
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         images::rows(),
         main_process::rows(),
         limits::rows(),
-        network::rows(),
+        network::rows_in_time(),
         broken::rows(),
         secrets::rows(),
         in_place::rows(),

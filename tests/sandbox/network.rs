@@ -214,8 +214,8 @@ const CASES: &[Case] = &[
     },
 ];
 
+/// Returns the rows that run beside each other: each has a network of its own, which does not change.
 pub(super) fn rows() -> Vec<Row> {
-    let worlds: Vec<_> = worlds::all().unwrap_or_default().into_iter().filter(stands_in_it).collect();
     let of_world = |world: World| {
         let cases = CASES.iter().map(|&case| {
             let world = world.clone();
@@ -223,9 +223,18 @@ pub(super) fn rows() -> Vec<Row> {
             let name = format!("network, {}: {}", world.name, case.name);
             Row { skipped, ..row(name, move || comes_out(&world, case)) }
         });
-        cases.chain(times::rows(&world)).chain(kinds::rows(&world)).collect::<Vec<_>>()
+        cases.chain(kinds::rows(&world)).collect::<Vec<_>>()
     };
-    worlds.into_iter().flat_map(of_world).collect()
+    worlds_in_it().flat_map(of_world).collect()
+}
+
+/// Returns the rows in which the network changes at moments of a run. Each of them runs alone.
+pub(super) fn rows_in_time() -> Vec<Row> {
+    worlds_in_it().flat_map(|world| times::rows(&world)).collect()
+}
+
+fn worlds_in_it() -> impl Iterator<Item = World> {
+    worlds::all().unwrap_or_default().into_iter().filter(stands_in_it)
 }
 
 /// True for gVisor of different years, and for Linux. The sentry's network is the same on every platform.
@@ -244,7 +253,7 @@ fn comes_out(world: &World, case: Case) {
 }
 
 fn verify(network: &Network, world: &World, name_server: Option<&str>, words: &[&str]) -> Ended {
-    let ground = Ground::new();
+    let ground = Ground::beside_others();
     let words = ["--environment", "production"].iter().chain(words).copied().collect::<Vec<_>>();
     let ended = network.verify(&ground, world.runtime.as_deref().unwrap(), name_server, &words);
     assert_eq!(ground.leftovers(&["mine"]), [""; 0], "{ended:#?}");
