@@ -37,6 +37,7 @@ mod scene;
 mod suite;
 mod thrift;
 mod trouble;
+mod watch;
 
 use std::{
     collections::BTreeSet,
@@ -105,6 +106,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(doctor::TESTS),
         suite.tests(gate::TESTS),
         suite.tests(renewal::TESTS),
+        suite.tests(watch::TESTS),
         suite.tests(hostile::TESTS),
         suite.tests(outside::TESTS),
         suite.tests(images::TESTS),
