@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     cluster::{Cluster, NAMESPACE, runs},
     enumeration::Mode,
+    fault::Fault,
     history::History,
     simulation::Simulation,
     store::key,
@@ -35,6 +36,21 @@ fn each_running_pod_is_visited_and_left() {
     let pods: BTreeSet<_> = history.visited().into_iter().map(|(pod, _)| pod).collect();
     assert_eq!(pods, BTreeSet::from(["web-1", "web-2"]));
     assert_eq!(open_visits(&simulation.cluster, &history), []);
+}
+
+#[test]
+fn a_visit_that_is_interrupted_while_its_container_starts_is_ended() {
+    let mode = live();
+    let asked = mode.requests();
+    let begins = |request: &&String| request.contains("/ephemeralcontainers") && !request.contains("dryRun");
+    let first = asked.iter().position(|it| begins(&it)).unwrap();
+    let last = asked.iter().rposition(|it| begins(&it)).unwrap();
+    for number in first..=last + 2 {
+        let simulation = mode.simulation();
+        let (ended, history) = simulation.run(&mode.words, &[(number, Fault::Interrupt)]);
+        assert_eq!(ended.code, Some(130), "{}", ended.errors);
+        assert_eq!(open_visits(&simulation.cluster, &history), [], "{}", asked[number]);
+    }
 }
 
 /// The other requests are those of a run without visits, and pairs of faults meet them.
