@@ -20,6 +20,7 @@ pub(super) const TESTS: &[Test] = &[(
 const QUESTIONS: u32 = 300;
 
 fn gated(cluster: &Cluster) {
+    keep_parameters_watched(cluster);
     let gate = Gate::open(cluster);
     let (shop, control) = (gate.shop.name(), gate.control.name());
     let _roles =
@@ -65,6 +66,31 @@ fn gated(cluster: &Cluster) {
         let object = format!("configmaps/{}", proof(shop));
         let asked = cluster.kubectl(&["auth", "can-i", "patch", &object, "--namespace", control, &user]);
         assert_eq!(asked.status.success(), may, "{account}: {asked:#?}");
+    }
+}
+
+/// Keeps a policy with a parameter for the cluster's life. An API server stops watching `ConfigMaps` as parameters with the last
+/// such policy, and a later policy then finds no ConfigMap that is younger (apiserver, `pkg/admission/plugin/policy/generic/policy_source.go`).
+pub(super) fn keep_parameters_watched(cluster: &Cluster) {
+    let metadata = json!({ "name": "parameters-watched" });
+    let nothing = json!({ "matchLabels": { "tests": "none" } });
+    let rules = json!([{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"] }]);
+    let group = "admissionregistration.k8s.io/v1";
+    let policy = json!({
+        "apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": metadata,
+        "spec": {
+            "paramKind": { "apiVersion": "v1", "kind": "ConfigMap" },
+            "matchConstraints": { "resourceRules": rules, "namespaceSelector": nothing },
+            "validations": [{ "expression": "true" }],
+        },
+    });
+    let reference = json!({ "name": "none", "namespace": "default", "parameterNotFoundAction": "Allow" });
+    let binding = json!({
+        "apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata,
+        "spec": { "policyName": "parameters-watched", "paramRef": reference, "validationActions": ["Audit"] },
+    });
+    for object in [policy, binding] {
+        cluster.apply(&object.to_string());
     }
 }
 

@@ -12,6 +12,7 @@ use stage::{Cluster, Ended, cluster::Shop};
 use crate::{
     Test,
     deployed::{Names, file, open, with_images},
+    gate,
 };
 
 pub(super) const TESTS: &[Test] = &[(
@@ -38,6 +39,7 @@ impl Drop for Gate<'_> {
 fn renewed(cluster: &Cluster) {
     let _names = Names(cluster);
     let _gate = Gate(cluster);
+    gate::keep_parameters_watched(cluster);
     open(cluster, &["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml"]);
     // The gate refuses new pods of the workload, too, so the workload comes first.
     for name in ["gate/gate.yaml", "gate/renew.yaml"] {
@@ -118,7 +120,10 @@ fn ends_by_itself(cluster: &Cluster) {
         cluster.apply(&object.to_string());
     }
     let running = ["pods", "--namespace", "podproof", "--field-selector=status.phase=Running"];
-    until("no pod of podproof", || cluster.get(&running)["items"] == json!([]));
+    until(|| {
+        let pods = cluster.get(&running);
+        if pods["items"] == json!([]) { Ok(()) } else { Err(pods) }
+    });
 
     refused(cluster, "is older than 60 s");
     let took = json!({ "data": { "verifiedAt": seconds_ago(cluster, AGE) } }).to_string();
@@ -156,20 +161,23 @@ fn asked(cluster: &Cluster) -> Ended {
 }
 
 fn refused(cluster: &Cluster, why: &str) {
-    until(why, || {
+    until(|| {
         let ended = asked(cluster);
-        !ended.status.success() && ended.err.contains(why)
+        if !ended.status.success() && ended.err.contains(why) { Ok(()) } else { Err(ended) }
     });
 }
 
 fn admitted(cluster: &Cluster) {
-    until("an admitted pod", || asked(cluster).status.success());
+    until(|| {
+        let ended = asked(cluster);
+        if ended.status.success() { Ok(()) } else { Err(ended) }
+    });
 }
 
 /// Asks until the API server has seen the last change, which nothing announces.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+fn until<T: std::fmt::Debug>(mut holds: impl FnMut() -> Result<(), T>) {
     let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < PATIENCE, "still not seen: {what}");
+    while let Err(last) = holds() {
+        assert!(began.elapsed() < PATIENCE, "still not seen: {last:#?}");
     }
 }
