@@ -12,7 +12,7 @@ use super::{
     block::Block,
     endpoint::{Direction, Endpoint, Flow, Peer, Transport},
     matching::Match,
-    rule::{Action, PeerRule, Policy, PortRange, PortRule, Rule},
+    rule::{Action, PeerRule, Policy, PortRange, PortRule, Rule, within},
     verdict::{Gap, Verdict},
     words,
 };
@@ -300,6 +300,12 @@ impl Tried<'_> {
         tried
     }
 
+    /// Returns the first address of each part that a block has without its exceptions.
+    fn addresses(&self, block: &Block, except: &[Block]) -> BTreeSet<IpAddr> {
+        let starts = self.starts.iter().copied().chain([block.first()]);
+        starts.filter(|&address| within(block, except, address)).collect()
+    }
+
     fn block(
         &self,
         block: &Block,
@@ -307,10 +313,7 @@ impl Tried<'_> {
         ports: &[(Transport, Option<u16>)],
         excesses: &mut Excesses,
     ) {
-        let starts = self.starts.iter().copied().chain([block.first()]);
-        let addresses: BTreeSet<_> = starts
-            .filter(|&address| block.contains(address) && !except.iter().any(|it| it.contains(address)))
-            .collect();
+        let addresses = self.addresses(block, except);
         if addresses.len() * ports.len() > MOST_FLOWS {
             return self.gap("the policies name too many blocks to compare them".to_owned(), excesses);
         }

@@ -309,7 +309,8 @@ fn nodes(selector: &str) -> Match {
     Match::Unknown(format!("the labels of the cluster's nodes are not compared with {selector}"))
 }
 
-fn within(block: &Block, except: &[Block], address: std::net::IpAddr) -> bool {
+/// Returns true if an address is in a block and in none of its exceptions.
+pub(super) fn within(block: &Block, except: &[Block], address: std::net::IpAddr) -> bool {
     block.contains(address) && !except.iter().any(|except| except.contains(address))
 }
 

@@ -56,6 +56,7 @@ fn difference(page: &TimePage, frequencies: &Range<u64>) -> Option<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::arm::{self, Release};
 
     const PAGE: TimePage = TimePage {
         sequence: 14,
@@ -90,16 +91,7 @@ mod tests {
 
     #[test]
     fn counters_of_arm_are_slower() {
-        // runsc of 2026-09 in an emulated machine.
-        let page = TimePage {
-            sequence: 8,
-            ready: 1,
-            base_cycles: 5_529_428_311,
-            base_ns: 3_040_739_631,
-            frequency: 62_499_999,
-            cycles: 5_537_676_622,
-            now_ns: 3_172_954_561,
-        };
+        let page = *arm::gvisor(Release::Of2026).evidence().time_page.seen().unwrap();
         assert!(matches!(reading(&page, &ARM_FREQUENCIES), Reading::Gvisor(_)));
         assert!(matches!(reading(&page, &FREQUENCIES), Reading::Unknown(_)));
         let late = TimePage { now_ns: 4_172_954_561, ..page };

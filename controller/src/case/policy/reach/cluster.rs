@@ -10,7 +10,7 @@ use crate::case::{
         block::Block,
         cilium::Entity,
         endpoint::{Direction, Endpoint, Flow, Host, Node, Peer, Transport},
-        rule::{Action, Namespaces, PeerRule, Rule},
+        rule::{Action, Namespaces, PeerRule, Rule, within},
         selection::Selection,
         verdict::Verdict,
     },
@@ -52,9 +52,7 @@ impl Tried<'_> {
         if !self.policies.denies_by_rules() {
             return;
         }
-        let within = |it: &IpAddr| block.contains(*it) && !except.iter().any(|hole| hole.contains(*it));
-        let starts = self.starts.iter().copied().chain([block.first()]);
-        let addresses: BTreeSet<_> = starts.filter(within).collect();
+        let addresses = self.addresses(block, except);
         if addresses.len() * ports.len() > MOST_FLOWS {
             return;
         }
@@ -89,12 +87,10 @@ impl Tried<'_> {
     ) {
         match peer {
             PeerRule::Block { block, except } => {
-                let all = self.starts.iter().copied().chain([block.first()]);
-                let named = ports.iter().filter(|(_, port)| port.is_none());
-                let is_open = named.clone().any(|&(transport, _)| {
-                    let within =
-                        |it: &IpAddr| block.contains(*it) && !except.iter().any(|hole| hole.contains(*it));
-                    all.clone().filter(within).any(|it| !self.limit.permits(it, ANY_PORT, transport))
+                let addresses = self.addresses(block, except);
+                let mut named = ports.iter().filter(|(_, port)| port.is_none());
+                let is_open = named.any(|&(transport, _)| {
+                    addresses.iter().any(|&it| !self.limit.permits(it, ANY_PORT, transport))
                 });
                 if is_open {
                     self.gap(
@@ -167,9 +163,7 @@ fn stranger(address: IpAddr) -> Endpoint {
 fn is_every(peer: &PeerRule, address: IpAddr) -> bool {
     match peer {
         PeerRule::Entity(entity) => entity.has_every_pod(),
-        PeerRule::Block { block, except } => {
-            block.contains(address) && !except.iter().any(|it| it.contains(address))
-        }
+        PeerRule::Block { block, except } => within(block, except, address),
         PeerRule::Any(parts) => parts.iter().any(|part| is_every(part, address)),
         PeerRule::All(parts) => parts.iter().all(|part| is_every(part, address)),
         PeerRule::Not(part) => is_none(part, address),
@@ -180,9 +174,7 @@ fn is_every(peer: &PeerRule, address: IpAddr) -> bool {
 /// Returns true if the peers are no pod and no node with an address.
 fn is_none(peer: &PeerRule, address: IpAddr) -> bool {
     match peer {
-        PeerRule::Block { block, except } => {
-            !block.contains(address) || except.iter().any(|it| it.contains(address))
-        }
+        PeerRule::Block { block, except } => !within(block, except, address),
         PeerRule::Any(parts) => parts.iter().all(|part| is_none(part, address)),
         PeerRule::All(parts) => parts.iter().any(|part| is_none(part, address)),
         PeerRule::Not(part) => is_every(part, address),
