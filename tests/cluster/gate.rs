@@ -128,14 +128,15 @@ fn printed(cluster: &Cluster, shop: &str, control: &str) -> Vec<Value> {
     documents.collect()
 }
 
-/// Asks for a pod of gVisor, without making it.
-fn asked(cluster: &Cluster, gate: &Gate<'_>) -> Ended {
+/// Asks for a pod of gVisor in a namespace, without making it.
+pub(super) fn asked(cluster: &Cluster, namespace: &str) -> Ended {
     let template = &Shop::default().deployments[0]["spec"]["template"];
     let metadata = json!({ "name": "late", "labels": template["metadata"]["labels"] });
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"] });
     let file = cluster.state().join("late.json");
     fs::write(&file, pod.to_string()).unwrap();
-    gate.shop.kubectl(&["create", "--dry-run=server", "--filename", &file.display().to_string()])
+    let file = file.display().to_string();
+    cluster.kubectl(&["--namespace", namespace, "create", "--dry-run=server", "--filename", &file])
 }
 
 fn refused(cluster: &Cluster, gate: &Gate<'_>, why: &str) -> Ended {
@@ -148,6 +149,7 @@ fn admitted(cluster: &Cluster, gate: &Gate<'_>) {
 
 /// Asks until the API server has seen the last change.
 fn until(cluster: &Cluster, gate: &Gate<'_>, holds: impl Fn(&Ended) -> bool) -> Ended {
-    let answers = (0..QUESTIONS).map(|_| asked(cluster, gate));
-    answers.into_iter().find(|ended| holds(ended)).unwrap_or_else(|| panic!("{:#?}", asked(cluster, gate)))
+    let ask = || asked(cluster, gate.shop.name());
+    let mut answers = (0..QUESTIONS).map(|_| ask());
+    answers.find(|ended| holds(ended)).unwrap_or_else(|| panic!("{:#?}", ask()))
 }

@@ -1,13 +1,10 @@
 //! The files of deploy/gate, as they are: the `CronJob` renews the proof, nobody but its account writes the proof, and the proof
 //! ends by itself.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stage::{Cluster, Ended, cluster::Shop};
+use stage::Cluster;
 
 use crate::{
     Test,
@@ -149,27 +146,16 @@ fn seconds_ago(cluster: &Cluster, seconds: i64) -> String {
     (now - jiff::SignedDuration::from_secs(seconds)).to_string()
 }
 
-/// Asks for a pod of gVisor, without making it.
-fn asked(cluster: &Cluster) -> Ended {
-    let template = &Shop::default().deployments[0]["spec"]["template"];
-    let metadata = json!({ "name": "late", "labels": template["metadata"]["labels"] });
-    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"] });
-    let path = cluster.state().join("late.json");
-    fs::write(&path, pod.to_string()).unwrap();
-    let path = path.display().to_string();
-    cluster.kubectl(&["--namespace", "shop", "create", "--dry-run=server", "--filename", &path])
-}
-
 fn refused(cluster: &Cluster, why: &str) {
     until(|| {
-        let ended = asked(cluster);
+        let ended = gate::asked(cluster, "shop");
         if !ended.status.success() && ended.err.contains(why) { Ok(()) } else { Err(ended) }
     });
 }
 
 fn admitted(cluster: &Cluster) {
     until(|| {
-        let ended = asked(cluster);
+        let ended = gate::asked(cluster, "shop");
         if ended.status.success() { Ok(()) } else { Err(ended) }
     });
 }
