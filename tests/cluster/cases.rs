@@ -108,7 +108,7 @@ impl<'a> Lane<'a> {
                 let endpoint = Endpoint {
                     namespace: namespace.name().to_owned(),
                     namespace_labels: Some(labels.clone()),
-                    labels: [("pod".to_owned(), name.to_owned())].into(),
+                    labels: [("pod".to_owned(), name.to_owned())].into_iter().collect(),
                     ports: declared.clone(),
                     addresses: vec![namespace.address(name).parse().unwrap()],
                     service_account: "default".to_owned(),

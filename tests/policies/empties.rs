@@ -39,7 +39,7 @@ fn pod(address: [u8; 4]) -> Endpoint {
     Endpoint {
         namespace: "default".to_owned(),
         namespace_labels: Some([].into()),
-        labels: [("id".to_owned(), "a".to_owned())].into(),
+        labels: [("id".to_owned(), "a".to_owned())].into_iter().collect(),
         service_account: "default".to_owned(),
         addresses: vec![address.into()],
         ..Endpoint::default()

@@ -159,7 +159,7 @@ fn pod(text: &str) -> Endpoint {
     Endpoint {
         namespace: namespace.to_owned(),
         namespace_labels: Some([("kubernetes.io/metadata.name".to_owned(), namespace.to_owned())].into()),
-        labels: [(key.to_owned(), value.to_owned())].into(),
+        labels: [(key.to_owned(), value.to_owned())].into_iter().collect(),
         service_account: "default".to_owned(),
         addresses: vec![[10, 1, 2, 3].into()],
         ..Endpoint::default()

@@ -45,7 +45,7 @@ pub fn pods(state: &Value) -> BTreeMap<String, Endpoint> {
         Endpoint {
             namespace: namespace.to_owned(),
             namespace_labels: Some(labels(&state["Namespaces"][namespace])),
-            labels: labels(&pod["Labels"]),
+            labels: labels(&pod["Labels"]).into(),
             ports: ports(pod),
             addresses: vec![pod["IP"].as_str().unwrap().parse().unwrap()],
             service_account: "default".to_owned(),

@@ -160,7 +160,7 @@ impl Cluster {
         Endpoint {
             namespace: self.namespace.clone(),
             namespace_labels: self.bonds.labels.as_ref().ok().cloned(),
-            labels: labels.clone(),
+            labels: labels.clone().into(),
             ..Endpoint::default()
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn objects(bytes: &[u8]) {
     let Ok(Value::Array(objects)) = serde_json::from_slice(bytes) else { return };
     let mut pods: Vec<_> = objects.iter().filter_map(survey::fuzz::read).take(MOST_PODS).collect();
     objects.iter().for_each(quantities);
-    pods.push(Endpoint { labels: labels(&[("app", "web")]), ..Endpoint::default() });
+    pods.push(Endpoint { labels: labels(&[("app", "web")]).into(), ..Endpoint::default() });
     for pod in &mut pods {
         "shop".clone_into(&mut pod.namespace);
         pod.namespace_labels = Some(labels(&[(NAME_LABEL, "shop")]));

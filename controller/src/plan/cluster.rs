@@ -155,7 +155,7 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
 fn to_come(request: &Request) -> Vec<Shared<PodView>> {
     let to_come = request.to_come.iter().map(|(class, labels)| PodView {
         runtime_class: Some(class.clone()),
-        labels: labels.clone(),
+        labels: labels.clone().into(),
         ..PodView::default()
     });
     to_come.map(Shared::from).collect()

@@ -39,7 +39,7 @@ impl Needs {
     pub fn of(&self, group: &Group) -> &Wanted {
         let none = Origin::default();
         let (origin, labels) = match group.pod_views.first() {
-            Some(pod_view) => (&pod_view.origin, &pod_view.labels),
+            Some(pod_view) => (&pod_view.origin, &*pod_view.labels),
             None => (&none, &group.labels),
         };
         let mut entries = self.of_workloads.iter();
@@ -126,7 +126,7 @@ mod tests {
         let mut cluster = (*fixture::in_cluster(&mut case).cluster).clone();
         let mut api = cluster.pod_views[0].clone();
         api.origin = Origin { kind: "deployment".into(), name: "api".into(), pod: Some("api-1".into()) };
-        api.labels = [("app".to_owned(), "api".to_owned())].into();
+        api.labels = Labels::from([("app".to_owned(), "api".to_owned())]).into();
         cluster.pod_views.push(api);
         cluster
     }

@@ -116,7 +116,7 @@ impl ControlNamespace {
         Endpoint {
             namespace: self.name.clone(),
             namespace_labels: of_namespace.as_ref().ok().cloned(),
-            labels: labels.clone(),
+            labels: labels.clone().into(),
             service_account: pod.service_account.clone(),
             addresses: pod.addresses.clone(),
             ..Endpoint::default()

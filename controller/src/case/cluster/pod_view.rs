@@ -14,7 +14,7 @@ pub struct PodView {
     /// The time of its creation, in seconds since 1970; `None` for a template.
     pub created: Option<i64>,
     /// The pod's labels.
-    pub labels: Labels,
+    pub labels: Shared<Labels>,
     /// Annotations that change gVisor's settings.
     pub gvisor_annotations: Labels,
     /// Annotations that give the pod another network than the cluster's, which no NetworkPolicy binds.
@@ -34,7 +34,7 @@ pub struct PodView {
     /// The pod's requirements for its node.
     pub placement: Shared<Placement>,
     /// All containers of the pod.
-    pub containers: Vec<Container>,
+    pub containers: Shared<Vec<Container>>,
     /// The limits of the whole pod, which bind its containers together; `None` for each limit that the pod does not name.
     pub limits: Limits,
     /// Volumes that reach outside of the pod.
@@ -85,7 +85,7 @@ pub struct Origin {
 
 /// A container of a pod.
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, which a manifest answers")]
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Container {
     /// The container's name.
     pub name: String,
@@ -121,7 +121,7 @@ pub struct Container {
 }
 
 /// The filter of system calls that a container or its pod names.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum SeccompProfile {
     /// No filter is named: nothing is filtered, unless the kubelet sets a default (`seccompDefault`).
     #[default]
@@ -133,7 +133,7 @@ pub enum SeccompProfile {
 }
 
 /// The time when a container runs.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum ContainerKind {
     /// As long as the pod runs.
     #[default]
@@ -183,7 +183,7 @@ impl Origin {
 impl PodView {
     /// Returns the labels without those of admission.
     pub fn own_labels(&self) -> Labels {
-        let mut labels = self.labels.clone();
+        let mut labels = (*self.labels).clone();
         labels.retain(|key, _| !self.by_admission.contains(key));
         labels
     }

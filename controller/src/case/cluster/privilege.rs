@@ -1,7 +1,7 @@
 //! Settings of a container beside its capabilities that loosen its confinement, or reach the node.
 
 /// A setting that loosens a container's confinement.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Loosened {
     /// No AppArmor profile, on request.
     AppArmor,

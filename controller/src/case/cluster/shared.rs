@@ -29,6 +29,34 @@ impl<T: Clone> DerefMut for Shared<T> {
     }
 }
 
+#[expect(clippy::into_iter_without_iter, reason = "the value has its own `iter`")]
+impl<'a, T> IntoIterator for &'a Shared<T>
+where
+    &'a T: IntoIterator,
+{
+    type Item = <&'a T as IntoIterator>::Item;
+    type IntoIter = <&'a T as IntoIterator>::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.as_ref().into_iter()
+    }
+}
+
+impl<T: Clone + IntoIterator> IntoIterator for Shared<T> {
+    type Item = T::Item;
+    type IntoIter = T::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.into_inner().into_iter()
+    }
+}
+
+impl<T: FromIterator<E>, E> FromIterator<E> for Shared<T> {
+    fn from_iter<I: IntoIterator<Item = E>>(elements: I) -> Self {
+        Self::from(T::from_iter(elements))
+    }
+}
+
 impl<T: Clone> Shared<T> {
     /// Returns the address of the value, which all its owners have alike.
     pub fn address(&self) -> usize {

@@ -42,7 +42,7 @@ mod tests {
                 "egress": egress,
             },
         });
-        let labels = [("app".to_owned(), "web".to_owned())].into();
+        let labels = [("app".to_owned(), "web".to_owned())].into_iter().collect();
         let subject = Endpoint { namespace: "shop".into(), labels, ..Endpoint::default() };
         Policies::of(vec![policy], Vec::new()).egress_ports(&subject)
     }

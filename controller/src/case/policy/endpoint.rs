@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use super::matching::Match;
-use crate::case::cluster::Labels;
+use crate::case::cluster::{Labels, Shared};
 
 /// A pod, or a pod that a template will make, as far as policies select it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Endpoint {
     /// The labels of the pod's namespace; `None` if they could not be read.
     pub namespace_labels: Option<Labels>,
     /// The pod's own labels.
-    pub labels: Labels,
+    pub labels: Shared<Labels>,
     /// The name of the pod's service account; empty if it is not known.
     pub service_account: String,
     /// The ports that the pod's containers declare by name.

@@ -62,7 +62,7 @@ macro_rules! saved_enum {
 pub(super) use {saved_enum, saved_struct};
 
 /// Converts each element of a list.
-pub(super) fn each<A, B: From<A>>(list: Vec<A>) -> Vec<B> {
+pub(super) fn each<A, B: From<A>, T: FromIterator<B>>(list: impl IntoIterator<Item = A>) -> T {
     list.into_iter().map(B::from).collect()
 }
 

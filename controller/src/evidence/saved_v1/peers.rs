@@ -23,7 +23,7 @@ saved_struct! {
     Endpoint for policy::Endpoint {
         namespace: String,
         namespace_labels: Option<Labels>,
-        labels: Labels,
+        labels: Labels => each,
         service_account: String,
         ports: Vec<NamedPort> => each,
         addresses: Vec<IpAddr>,

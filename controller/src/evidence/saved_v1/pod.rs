@@ -17,7 +17,7 @@ saved_struct! {
     PodView for cluster::PodView {
         origin: Origin => Into::into,
         created: Option<i64>,
-        labels: Labels,
+        labels: Labels => each,
         gvisor_annotations: Labels,
         network_annotations: Labels,
         #[serde(default, skip_serializing_if = "Labels::is_empty")]

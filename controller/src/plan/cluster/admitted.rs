@@ -28,7 +28,7 @@ fn matters(cluster: &Cluster, template: &PodView) -> bool {
     let own = template.own_labels();
     !template.fields_by_admission.is_empty()
         || annotations.into_iter().any(added)
-        || (own != template.labels && cluster.binding(&own) != cluster.binding(&template.labels))
+        || (own != *template.labels && cluster.binding(&own) != cluster.binding(&template.labels))
 }
 
 /// Returns the additions that matter; of labels, those without which policies bind the template otherwise.

@@ -20,7 +20,7 @@ pub fn homeless(cluster: &Cluster, request: &Request) -> Vec<Group> {
     let groups = cluster.pod_views.iter().filter(waits).map(|pod_view| Group {
         runtime_class: pod_view.runtime_class.clone(),
         gvisor_annotations: pod_view.gvisor_annotations.clone(),
-        labels: pod_view.labels.clone(),
+        labels: (*pod_view.labels).clone(),
         placement: (*pod_view.placement).clone(),
         pod_views: vec![pod_view.clone()],
         ..Group::default()

@@ -88,7 +88,7 @@ fn in_place(group: Group, running: &BTreeMap<String, Running>, live: &Live) -> V
 }
 
 fn of_pod(group: &Group, own: Vec<Shared<PodView>>, pod: String, refused: Option<String>) -> Group {
-    let labels = own.first().map_or_else(|| group.labels.clone(), |pod_view| pod_view.labels.clone());
+    let labels = own.first().map_or(&group.labels, |pod_view| &pod_view.labels).clone();
     Group {
         node: own.first().and_then(|pod_view| pod_view.node.clone()),
         labels,
@@ -127,7 +127,7 @@ mod tests {
     fn group(pods: &[&str]) -> Group {
         let pod_view = |pod: Option<&str>| PodView {
             origin: Origin { kind: "deployment".into(), name: "web".into(), pod: pod.map(str::to_owned) },
-            labels: Labels::from([("name".into(), pod.unwrap_or_default().into())]),
+            labels: Labels::from([("name".into(), pod.unwrap_or_default().into())]).into(),
             node: pod.map(|pod| format!("node-of-{pod}")),
             ..PodView::default()
         };

@@ -49,12 +49,12 @@ fn another_policy_class_or_setting_makes_another_group() {
     let spec = json!({ "podSelector": selector, "policyTypes": ["Egress"], "egress": [{}] });
     let allow = fixture::network_policy("allow", &spec);
     cluster.policies = fixture::policies(&[fixture::default_deny(), allow]);
-    pod(&mut cluster, "api", |pod_view| pod_view.labels = labels(&[("app", "api")]));
+    pod(&mut cluster, "api", |pod_view| pod_view.labels = labels(&[("app", "api")]).into());
     pod(&mut cluster, "plain", |pod_view| pod_view.runtime_class = None);
     pod(&mut cluster, "open", |pod_view| {
         pod_view.gvisor_annotations = labels(&[("dev.gvisor.flag.host-uds", "open")]);
     });
-    pod(&mut cluster, "alike", |pod_view| pod_view.labels = labels(&[("app", "worker")]));
+    pod(&mut cluster, "alike", |pod_view| pod_view.labels = labels(&[("app", "worker")]).into());
     let plan = namespace(&cluster, &request()).unwrap();
     assert_eq!(plan.groups.len(), 4);
     let api = plan.groups.iter().find(|group| group.policies.contains(&"allow".to_owned())).unwrap();
@@ -68,10 +68,10 @@ fn another_policy_class_or_setting_makes_another_group() {
 fn policies_of_another_kind_split_groups_by_labels() {
     let mut cluster = cluster();
     pod(&mut cluster, "yard", |pod_view| {
-        pod_view.labels = labels(&[("app", "yard"), ("pod-template-hash", "1")]);
+        pod_view.labels = labels(&[("app", "yard"), ("pod-template-hash", "1")]).into();
     });
     pod(&mut cluster, "barn", |pod_view| {
-        pod_view.labels = labels(&[("app", "yard"), ("pod-template-hash", "2")]);
+        pod_view.labels = labels(&[("app", "yard"), ("pod-template-hash", "2")]).into();
     });
     assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 1);
     let unread = Opaque::unread(Unread::Others, fixture::forbidden("list ciliumnetworkpolicies.cilium.io"));
@@ -88,7 +88,7 @@ fn pods_with_a_policy_each_share_a_probe_if_the_rules_are_the_same() {
         let labels = labels(&[("sandbox", &name)]);
         let selector = json!({ "matchLabels": labels });
         objects.push(fixture::network_policy(&name, &json!({ "podSelector": selector, "egress": [] })));
-        pod(&mut cluster, &name, |pod_view| pod_view.labels = labels);
+        pod(&mut cluster, &name, |pod_view| pod_view.labels = labels.into());
     }
     cluster.policies = fixture::policies(&objects);
     assert_eq!(namespace(&cluster, &request()).unwrap().groups.len(), 1);

@@ -8,7 +8,7 @@ use crate::case::policy::{Endpoint, Opaque, Policies};
 fn reading(policies: &[serde_json::Value]) -> Reading {
     let of = |kind: &str, name: &str, pod: Option<&str>, app: &str| {
         let origin = Origin { kind: kind.into(), name: name.into(), pod: pod.map(str::to_owned) };
-        let labels = BTreeMap::from([("app".to_owned(), app.to_owned())]);
+        let labels = BTreeMap::from([("app".to_owned(), app.to_owned())]).into();
         (origin, Endpoint { namespace: "shop".into(), labels, ..Endpoint::default() })
     };
     Reading {

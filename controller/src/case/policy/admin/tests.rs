@@ -9,7 +9,7 @@ fn pod(namespace: &str, app: &str, address: &str) -> Endpoint {
     Endpoint {
         namespace: namespace.into(),
         namespace_labels: Some(labels("team", namespace)),
-        labels: labels("app", app),
+        labels: labels("app", app).into(),
         ports: vec![NamedPort { name: "http".into(), number: 8080, transport: Transport::Tcp }],
         addresses: vec![address.parse().unwrap()],
         ..Endpoint::default()

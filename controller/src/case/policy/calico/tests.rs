@@ -11,7 +11,7 @@ fn pod(namespace: &str, app: &str, address: &str) -> Endpoint {
     Endpoint {
         namespace: namespace.into(),
         namespace_labels: Some(labels("team", namespace)),
-        labels: labels("app", app),
+        labels: labels("app", app).into(),
         service_account: "runner".to_owned(),
         ports: vec![NamedPort { name: "http".into(), number: 8080, transport: Transport::Tcp }],
         addresses: vec![address.parse().unwrap()],

@@ -29,7 +29,7 @@ fn pod(namespace: &str, labels: &[(&str, &str)], address: [u8; 4]) -> Endpoint {
     Endpoint {
         namespace: namespace.into(),
         namespace_labels: Some(owned(&[("team", namespace)])),
-        labels: owned(labels),
+        labels: owned(labels).into(),
         ports: vec![NamedPort { name: "http".into(), number: 8080, transport: Transport::Tcp }],
         addresses: vec![address.into()],
         service_account: "robot".to_owned(),

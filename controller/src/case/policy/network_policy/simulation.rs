@@ -152,7 +152,7 @@ impl Pod {
         Endpoint {
             namespace: self.namespace.to_owned(),
             namespace_labels: Some(owned(vec![("n", self.namespace)])),
-            labels: owned(self.labels()),
+            labels: owned(self.labels()).into(),
             ports: vec![NamedPort { name: "http".into(), number: HTTP, transport: Transport::Tcp }],
             addresses: vec![[10, 0, 0, self.byte].into()],
             service_account: "default".to_owned(),

@@ -13,7 +13,7 @@ fn pod(namespace: &str, labels: &[(&str, &str)], address: &str) -> Endpoint {
     Endpoint {
         namespace: namespace.into(),
         namespace_labels: Some(owned(&[("team", namespace)])),
-        labels: owned(labels),
+        labels: owned(labels).into(),
         ports: vec![NamedPort { name: "http".into(), number: 8080, transport: Transport::Tcp }],
         addresses: vec![address.parse().unwrap()],
         service_account: "default".to_owned(),

@@ -29,7 +29,7 @@ fn of(metadata: Option<&ObjectMeta>, spec: Option<&PodSpec>) -> Endpoint {
     let containers = regular.chain(spec.iter().flat_map(|spec| spec.init_containers.iter().flatten()));
     let account = spec.and_then(|spec| spec.service_account_name.clone());
     Endpoint {
-        labels: metadata.and_then(|metadata| metadata.labels.clone()).unwrap_or_default(),
+        labels: metadata.and_then(|metadata| metadata.labels.clone()).unwrap_or_default().into(),
         service_account: account.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
         ports: containers.flat_map(ports).collect(),
         in_the_nodes_network: spec.is_some_and(|spec| spec.host_network == Some(true)),

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     case::{
-        cluster::{Access, Image, Labels, Origin, Placement, PodView, Read, Running, Shared, Unreadable},
+        cluster::{
+            Access, Container, Image, Labels, Origin, Placement, PodView, Read, Running, Shared, Unreadable,
+        },
         policy::Endpoint,
     },
     plan::cluster::Known,
@@ -43,7 +45,8 @@ struct Found {
 }
 
 struct Living {
-    pod_view: PodView,
+    /// In memory of its own from the beginning: lists of pods are copied while they grow.
+    pod_view: Shared<PodView>,
     made_by: Option<Identity>,
     endpoint: Endpoint,
     /// The origins of the pod's labels and annotations; `None` if they are not known.
@@ -54,6 +57,8 @@ struct Living {
 #[derive(Default)]
 struct Alike {
     origins: BTreeSet<Arc<Origins>>,
+    labels: BTreeSet<Shared<Labels>>,
+    containers: BTreeSet<Shared<Vec<Container>>>,
     placements: BTreeSet<Shared<Placement>>,
     images: BTreeSet<Shared<Image>>,
 }
@@ -85,8 +90,9 @@ pub(super) async fn read(
         pod_views.push(pod_view);
     }
     facts.neighbours = neighbours::few(listening);
-    let templates = workloads::judged(workloads).into_iter().map(|workload| of_template(workload, &made));
-    (templates.chain(pod_views).map(Shared::from).collect(), facts, unread)
+    let templates =
+        workloads::judged(workloads).into_iter().map(|workload| of_template(workload, &made).into());
+    (templates.chain(pod_views).collect(), facts, unread)
 }
 
 fn found(pod: Pod, alike: &mut Alike) -> Found {
@@ -100,13 +106,16 @@ fn found(pod: Pod, alike: &mut Alike) -> Found {
 
 fn living(pod: Pod, alike: &mut Alike) -> Living {
     let origins = Origins::of(&pod).map(|origins| shared(&mut alike.origins, Arc::new(origins)));
-    let (made_by, endpoint) = (maker(&pod.metadata), endpoint::of_pod(&pod));
+    let (made_by, mut endpoint) = (maker(&pod.metadata), endpoint::of_pod(&pod));
     let mut pod_view = of_pod(pod, &Makers::new());
+    endpoint.labels = shared(&mut alike.labels, endpoint.labels);
+    pod_view.labels = shared(&mut alike.labels, pod_view.labels);
+    pod_view.containers = shared(&mut alike.containers, pod_view.containers);
     pod_view.placement = shared(&mut alike.placements, pod_view.placement);
     for image in pod_view.images.iter_mut().flatten() {
         *image = shared(&mut alike.images, image.clone());
     }
-    Living { pod_view, made_by, endpoint, origins }
+    Living { pod_view: pod_view.into(), made_by, endpoint, origins }
 }
 
 /// Returns the earlier value that is equal, or keeps this one.

@@ -157,7 +157,7 @@ mod tests {
             view.origin.pod = Some("web-1".into());
             view.node = Some("one".into());
             view.limits.memory = of_pod;
-            for container in &mut view.containers {
+            for container in view.containers.iter_mut() {
                 container.memory = memory;
             }
             limited(&[view.into()], &running).len()

@@ -46,7 +46,7 @@ fn no_random_cluster_is_met_in_which_a_packet_passes_that_the_profile_forbids() 
             let mut case = fixture::pod();
             let endpoint = subject.endpoint();
             let known = fixture::in_cluster(&mut case);
-            known.group.labels = endpoint.labels;
+            known.group.labels = endpoint.labels.into_inner();
             known.group.pod_views.clear();
             let cluster = Arc::make_mut(&mut known.cluster);
             cluster.namespace = endpoint.namespace.clone();
