@@ -16,7 +16,8 @@ use crate::{judge::exit::Exit, run::cluster};
     after_help = "Examples:\n  controller plan --namespace shop --image registry.example/probe:0.1.0\n\nThe manifests can \
     be read, or applied by hand. Create the ConfigMap first, and put its uid into the pods: \
     OWNER_UID=$(kubectl -n shop get configmap RUN -o jsonpath={.metadata.uid}) envsubst\n\nExit codes: 0 the cluster would \
-    admit every pod, 2 wrong usage, 3 nothing to probe, 4 refused, or the cluster did not answer"
+    admit every pod, 2 wrong usage, 3 nothing to probe, 4 a pod is refused or is beyond `--max-probes`, or the \
+    cluster did not answer"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
