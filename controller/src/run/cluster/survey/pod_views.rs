@@ -222,3 +222,34 @@ fn origin(pod: String, made_by: Option<Identity>, makers: &Makers) -> Origin {
     let (kind, name) = made_by.unwrap_or_else(|| ("pod".to_owned(), pod.clone()));
     Origin { kind, name, pod: Some(pod) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pods_of_one_template_keep_their_like_parts_once() {
+        let mut alike = Alike::default();
+        let mut read = |name: &str, image: &str| {
+            let container =
+                json!({ "name": "web", "image": image, "securityContext": { "privileged": name == "odd" } });
+            let pod = json!({
+                "metadata": { "name": name, "labels": { "app": "web" } },
+                "spec": { "containers": [container], "nodeSelector": { "pool": "one" } },
+            });
+            living(serde_json::from_value(pod).unwrap(), &mut alike)
+        };
+        let [one, two, odd] = ["one", "two", "odd"].map(|name| read(name, "web:1"));
+        let parts = |Living { pod_view, endpoint, .. }: &Living| {
+            let labels = [pod_view.labels.address(), endpoint.labels.address()];
+            (labels, pod_view.containers.address())
+        };
+        assert_eq!(parts(&one), parts(&two));
+        assert_eq!(one.pod_view.labels.address(), one.endpoint.labels.address());
+        assert_eq!(odd.pod_view.labels.address(), one.pod_view.labels.address());
+        assert_ne!(odd.pod_view.containers.address(), one.pod_view.containers.address());
+        assert!(odd.pod_view.containers[0].privileged && !one.pod_view.containers[0].privileged);
+    }
+}
