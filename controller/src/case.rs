@@ -29,6 +29,8 @@ use profile::Profile;
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
 use rounds::Rounds;
 
+pub use crate::support::architecture::Architecture;
+
 /// A probe's evidence with the facts around it.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -238,6 +240,11 @@ impl Case {
     /// Returns the probe's evidence.
     pub fn evidence(&self) -> &Evidence {
         &self.collected.evidence
+    }
+
+    /// Returns the architecture of the probe; `None` for an unknown one, and if the probe never spoke.
+    pub fn architecture(&self) -> Option<Architecture> {
+        Architecture::of_machine(&self.collected.introduction.as_ref()?.architecture)
     }
 
     /// Returns true if the probe has this observer. A file from before the observer existed is judged by the observers

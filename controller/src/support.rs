@@ -1,5 +1,6 @@
-//! Small pieces that every room may use: files, digests, the clock and names.
+//! Small pieces that every room may use: files, digests, the clock, architectures and names.
 
+pub mod architecture;
 pub(crate) mod clock;
 pub mod digest;
 pub(crate) mod envelope;

@@ -8,13 +8,13 @@ use oci_spec::image::{
 };
 
 use super::{Blob, Content, Error, VERSION};
-use crate::support::names::NOBODY;
+use crate::support::{architecture::Architecture, names::NOBODY};
 
 /// The time of creation: tools that show an age expect a time, and equal programs must give equal bytes.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
 /// Returns the image's configuration: how to run the image, and its labels.
-pub(super) fn config(content: Content, architecture: Arch, layer: &Blob) -> Result<Blob, Error> {
+pub(super) fn config(content: Content, architecture: Architecture, layer: &Blob) -> Result<Blob, Error> {
     let (title, description) = match content {
         Content::Probe => ("podproof probe", "Observes inside a sandbox and reports its observations"),
         Content::Controller => {
@@ -40,13 +40,21 @@ pub(super) fn config(content: Content, architecture: Arch, layer: &Blob) -> Resu
     let history = HistoryBuilder::default().created(CREATED).created_by("controller image").build()?;
     let config = ImageConfigurationBuilder::default()
         .created(CREATED)
-        .architecture(architecture)
+        .architecture(self::architecture(architecture))
         .os(Os::Linux)
         .config(config)
         .rootfs(root)
         .history([history])
         .build()?;
     Blob::of_json(MediaType::ImageConfig, &config)
+}
+
+/// Returns the OCI's name of an architecture.
+pub(super) fn architecture(architecture: Architecture) -> Arch {
+    match architecture {
+        Architecture::X86 => Arch::Amd64,
+        Architecture::Arm => Arch::ARM64,
+    }
 }
 
 /// Returns the manifest, which lists the parts of the image.
@@ -69,7 +77,7 @@ mod tests {
     #[test]
     fn the_configuration_runs_the_program_as_nobody() {
         let layer = Blob::new(MediaType::ImageLayer, b"a layer".to_vec()).unwrap();
-        let config = config(Content::Probe, Arch::ARM64, &layer).unwrap();
+        let config = config(Content::Probe, Architecture::Arm, &layer).unwrap();
         let value: Value = serde_json::from_slice(config.bytes()).unwrap();
         assert_eq!(value["architecture"], "arm64");
         assert_eq!(value["os"], "linux");

@@ -5,20 +5,20 @@ use elf::{
     abi::{EM_AARCH64, EM_X86_64, PT_INTERP},
     endian::AnyEndian,
 };
-use oci_spec::image::Arch;
 
 use super::{Content, Error};
+use crate::support::architecture::Architecture;
 
-/// Returns the OCI's name of the program's machine.
-pub(super) fn architecture(content: Content, program: &[u8]) -> Result<Arch, Error> {
+/// Returns the architecture for which a program is built.
+pub(super) fn architecture(content: Content, program: &[u8]) -> Result<Architecture, Error> {
     let elf =
         ElfBytes::<AnyEndian>::minimal_parse(program).map_err(|source| Error::Parse { content, source })?;
     let is_dynamic =
         elf.segments().is_some_and(|table| table.iter().any(|segment| segment.p_type == PT_INTERP));
     match elf.ehdr.e_machine {
         _ if is_dynamic => Err(Error::Dynamic(content)),
-        EM_X86_64 => Ok(Arch::Amd64),
-        EM_AARCH64 => Ok(Arch::ARM64),
+        EM_X86_64 => Ok(Architecture::X86),
+        EM_AARCH64 => Ok(Architecture::Arm),
         machine => Err(Error::Machine { content, machine }),
     }
 }
@@ -45,7 +45,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_machine_of_a_static_program_is_named() {
-        for (machine, name) in [(62, Arch::Amd64), (183, Arch::ARM64)] {
+        for (machine, name) in [(62, Architecture::X86), (183, Architecture::Arm)] {
             assert_eq!(architecture(Content::Probe, &executable(machine, None)).unwrap(), name);
             assert_eq!(architecture(Content::Probe, &executable(machine, Some(1))).unwrap(), name);
         }

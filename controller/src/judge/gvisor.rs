@@ -7,7 +7,6 @@
 //! imitated (`g3doc/user_guide/quick_start/docker.md`). The absence of a signal means "unknown", never "no", because gVisor
 //! changes.
 
-mod architecture;
 mod auxiliary_vector;
 mod call_answers;
 mod fault_frame;
@@ -26,13 +25,12 @@ mod texts;
 mod time_page;
 mod vdso_image;
 
-use architecture::Architecture;
 use proto::Observation;
 
 pub use platform::Platform;
 use tally::Tally;
 
-use crate::case::{Case, Citation};
+use crate::case::{Architecture, Case, Citation};
 
 /// Every signal, strongest first.
 pub const SIGNALS: &[&Signal] = &[
@@ -163,7 +161,7 @@ impl Reading {
         observation: &Observation<T>,
         read: impl FnOnce(&T, Architecture) -> Self,
     ) -> Self {
-        match Architecture::of(case) {
+        match case.architecture() {
             Some(architecture) => Self::of(observation, |fact| read(fact, architecture)),
             None => Self::Unknown("this architecture has no such signal".to_owned()),
         }

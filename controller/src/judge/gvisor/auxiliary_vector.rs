@@ -2,8 +2,8 @@
 
 use proto::AuxiliaryVector;
 
-use super::{EVERYWHERE, Reading, Signal, Strength, architecture::Architecture};
-use crate::case::Case;
+use super::{EVERYWHERE, Reading, Signal, Strength};
+use crate::case::{Architecture, Case};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "auxiliary-vector",

@@ -3,8 +3,8 @@
 
 use proto::FaultFrame;
 
-use super::{EVERYWHERE, Reading, Signal, Strength, architecture::Architecture};
-use crate::case::Case;
+use super::{EVERYWHERE, Reading, Signal, Strength};
+use crate::case::{Architecture, Case};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "fault-frame",

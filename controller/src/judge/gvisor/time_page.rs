@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use proto::TimePage;
 
-use super::{EVERYWHERE, Reading, Signal, Strength, architecture::Architecture};
-use crate::case::Case;
+use super::{EVERYWHERE, Reading, Signal, Strength};
+use crate::case::{Architecture, Case};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "time-page",
