@@ -121,7 +121,7 @@ controller-static: probe ## build the controller as a static binary, for any Lin
 	@"$(STATIC)" image "$(STATIC).tar" --of controller
 	@echo "$(STATIC): $$(stat -c %s "$(STATIC)") bytes"
 
-dist: ## build probe and controller as static binaries for x86-64 and AArch64, each controller with its architecture's probe
+dist: ## build probe and controller as static binaries for x86-64 and AArch64, each controller with the probes of both
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
 	@.ci/dist "$(TARGET)"
 

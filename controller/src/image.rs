@@ -1,5 +1,5 @@
 //! The image of the probe or of the controller (OCI image-spec): one static program and nothing else, for the user
-//! `nobody`.
+//! `nobody`. Images of several architectures share a name by an image index.
 //!
 //! Equal programs give equal bytes: no clock, no compression, keys in order. Only `credential` and [`registry`] read
 //! files or use the network.
@@ -9,6 +9,7 @@ mod blob;
 mod credential;
 mod description;
 pub(crate) mod embedded;
+mod index;
 mod layer;
 mod name;
 mod program;
@@ -19,7 +20,10 @@ use std::{fmt, io};
 use clap::ValueEnum;
 use oci_spec::{OciSpecError, image::MediaType};
 
+use crate::support::architecture::Architecture;
+
 pub use blob::Blob;
+pub use index::Images;
 pub use name::{Error as NameError, Name};
 
 /// The version in labels, tags and archives.
@@ -34,10 +38,11 @@ pub enum Content {
     Controller,
 }
 
-/// All parts that a registry or an archive needs.
+/// The image of one architecture: all parts that a registry or an archive needs.
 #[derive(Clone, Debug)]
 pub struct Image {
     content: Content,
+    architecture: Architecture,
     layer: Blob,
     config: Blob,
     manifest: Blob,
@@ -65,6 +70,12 @@ pub enum Error {
         /// The header's field `e_machine`.
         machine: u16,
     },
+    /// There is no program.
+    #[error("an image needs a program")]
+    None,
+    /// Two programs are for one architecture.
+    #[error("two of the programs are for {0}")]
+    Twice(Architecture),
     /// The description lacks a part.
     #[error("failed to describe the image")]
     Describe(#[from] OciSpecError),
@@ -100,7 +111,7 @@ impl Image {
         let layer = Blob::new(MediaType::ImageLayer, layer::pack(content, program)?)?;
         let config = description::config(content, architecture, &layer)?;
         let manifest = description::manifest(&config, &layer)?;
-        Ok(Self { content, layer, config, manifest })
+        Ok(Self { content, architecture, layer, config, manifest })
     }
 
     /// Returns the digest by which a container runtime knows an imported image: `sha256:…`.
@@ -113,9 +124,9 @@ impl Image {
         self.manifest.digest()
     }
 
-    /// Returns the image's default name.
-    pub fn reference_name(&self) -> Name {
-        Name::of(self.content)
+    /// Returns the architecture of the program.
+    pub fn architecture(&self) -> Architecture {
+        self.architecture
     }
 
     /// Returns the parts that a registry must have before the manifest.
@@ -126,11 +137,6 @@ impl Image {
     /// Returns the manifest, which names the parts by their digests.
     pub fn manifest(&self) -> &Blob {
         &self.manifest
-    }
-
-    /// Packs a tar that is both an OCI layout and an archive of `docker save`, so that every loader of images reads it.
-    pub fn archive(&self, name: &Name) -> Result<Vec<u8>, Error> {
-        archive::pack(self, name)
     }
 }
 
@@ -152,8 +158,8 @@ mod tests {
     #[test]
     fn equal_programs_give_equal_images() {
         let archive = |program: &[u8]| {
-            let image = Image::of_probe(program).unwrap();
-            image.archive(&image.reference_name()).unwrap()
+            let images = Images::of(vec![Image::of_probe(program).unwrap()]).unwrap();
+            images.archive(&images.reference_name()).unwrap()
         };
         let (program, other) = (executable(62, None), [executable(62, None), vec![0]].concat());
         // Maps have a new seed each time, so an order that is left to chance shows.
@@ -170,6 +176,8 @@ mod tests {
             (Image::of_probe(&program).unwrap(), Image::of_controller(&program).unwrap());
         assert_ne!(probe.manifest_digest(), controller.manifest_digest());
         assert_ne!(probe.config_digest(), probe.manifest_digest());
-        assert_ne!(probe.reference_name().to_string(), controller.reference_name().to_string());
+        let [probe, controller] =
+            [probe, controller].map(|image| Images::of(vec![image]).unwrap().reference_name().to_string());
+        assert_ne!(probe, controller);
     }
 }

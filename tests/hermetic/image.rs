@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io::Read};
 
-use controller::image::Image;
+use controller::image::{Image, Images};
 use serde_json::{Value, json};
 use stage::{Ground, run, sha256};
 
@@ -16,6 +16,11 @@ fn image() -> Image {
     }
     header.truncate(64);
     Image::of_probe(&header).unwrap()
+}
+
+/// Returns the archive of an image alone.
+fn archive(image: &Image, name: &str) -> Vec<u8> {
+    Images::of(vec![image.clone()]).unwrap().archive(&name.parse().unwrap()).unwrap()
 }
 
 fn files(tar: &[u8]) -> BTreeMap<String, Vec<u8>> {
@@ -45,7 +50,7 @@ fn blob<'a>(files: &'a BTreeMap<String, Vec<u8>>, descriptor: &Value) -> &'a [u8
 #[test]
 fn an_archive_is_read_as_oci_and_as_docker() {
     let image = image();
-    let files = files(&image.archive(&"registry.example/probe:7".parse().unwrap()).unwrap());
+    let files = files(&archive(&image, "registry.example/probe:7"));
     assert_eq!(json(&files["oci-layout"]), json!({ "imageLayoutVersion": "1.0.0" }));
 
     let index = json(&files["index.json"]);
@@ -82,7 +87,7 @@ fn the_dockerfile_makes_an_image_with_the_same_configuration() {
         *words
     };
     let image = image();
-    let files = files(&image.archive(&image.reference_name()).unwrap());
+    let files = files(&archive(&image, "registry.example/probe:7"));
     let path = format!("blobs/{}", image.config_digest().replace(':', "/"));
     let config = &json(&files[&path])["config"];
 
@@ -113,6 +118,8 @@ fn wrong_words_end_2_and_say_what_is_right() {
             "cannot be used with",
         ),
         (&["a.tar", "--of", "controller"][..], "make controller-static"),
+        (&["a.tar", "--platform", "linux/s390x"][..], "linux/amd64 or linux/arm64"),
+        (&["a.tar", "--also", "controller"][..], "`--of controller`"),
     ] {
         let words: Vec<_> = ["image"].iter().chain(words).copied().collect();
         let ended = run::run(&words, ground.path(), &[]);

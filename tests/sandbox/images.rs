@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use controller::image::Image;
+use controller::image::{Image, Images, registry};
 use serde_json::Value;
 use stage::{Ground, Registry, run, sha256, worlds};
 
@@ -26,6 +26,8 @@ pub(super) fn rows() -> Vec<Row> {
         row("a pushed image is in the registry byte for byte", pushed),
         row("a registry with TLS takes an image from whom it knows", guarded),
         row("an image that no registry takes could not be pushed", refused),
+        row("each platform pulls its own of two pushed images", pulled),
+        row("skopeo copies both images of an archive as they are", copied),
         row("skopeo reads an archive as the OCI's and as docker's", loaded),
         row("an archive replaces a file, and nothing but a file", replaced),
     ];
@@ -34,8 +36,82 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// Returns the image of the probe that the controller carries.
 fn image() -> Image {
-    let path = std::env::var_os("PODPROOF_STATIC_PROBE").unwrap();
-    Image::of_probe(&fs::read(path).unwrap()).unwrap()
+    Image::of_probe(&probe()).unwrap()
+}
+
+fn probe() -> Vec<u8> {
+    fs::read(std::env::var_os("PODPROOF_STATIC_PROBE").unwrap()).unwrap()
+}
+
+/// Returns the image of the probe beside one whose program claims to be for the other architecture (elf(5), `e_machine`).
+fn images() -> Images {
+    let mut other = probe();
+    let [x86, arm] = [62u16, 183].map(u16::to_le_bytes);
+    let machine = if cfg!(target_arch = "x86_64") { arm } else { x86 };
+    other.get_mut(18..20).unwrap().copy_from_slice(&machine);
+    Images::of(vec![image(), Image::of_probe(&other).unwrap()]).unwrap()
+}
+
+/// Checks that each platform finds its own image at a place, and that the place has the index as it is.
+fn check_platforms(ground: &Path, place: &str) {
+    let images = images();
+    let index = skopeo(ground, &["inspect", "--raw", "--tls-verify=false", place]).stdout;
+    assert_eq!(sha256(&index), images.top().digest(), "{place}");
+    for image in images.iter() {
+        let platform = ["--override-os", "linux", "--override-arch", image.architecture().name()];
+        let inspect = |words: &[&str]| {
+            skopeo(ground, &[&platform[..], &["inspect", "--tls-verify=false"], words, &[place]].concat())
+                .stdout
+        };
+        assert_eq!(sha256(&inspect(&["--config", "--raw"])), image.config_digest(), "{place}");
+        let seen: Value = serde_json::from_slice(&inspect(&[])).unwrap();
+        assert_eq!(seen["Architecture"], image.architecture().name(), "{place}");
+        assert_eq!(seen["Layers"][0], image.parts()[0].digest(), "{place}");
+    }
+}
+
+fn pulled() {
+    let ground = Ground::new();
+    let registry = Registry::open(ground.path());
+    let name = format!("{}/podproof/probe:7", registry.address);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // The second time, the registry has every part already.
+    for _ in 0..2 {
+        runtime.block_on(registry::push(&images(), &name.parse().unwrap(), true)).unwrap();
+        check_platforms(ground.path(), &format!("docker://{name}"));
+    }
+    for image in images().iter() {
+        let pinned = format!("docker://{}/podproof/probe@{}", registry.address, image.manifest_digest());
+        let manifest = skopeo(ground.path(), &["inspect", "--raw", "--tls-verify=false", &pinned]).stdout;
+        assert_eq!(sha256(&manifest), image.manifest_digest());
+    }
+}
+
+fn copied() {
+    let ground = Ground::new();
+    let registry = Registry::open(ground.path());
+    let path = ground.path().join("probe.tar");
+    fs::write(&path, images().archive(&"registry.example/probe:7".parse().unwrap()).unwrap()).unwrap();
+    let (archive, copy) =
+        (format!("oci-archive:{}", path.display()), format!("docker://{}/copy:7", registry.address));
+    check_platforms(ground.path(), &archive);
+    skopeo(
+        ground.path(),
+        &[
+            "copy",
+            "--all",
+            "--preserve-digests",
+            "--insecure-policy",
+            "--dest-tls-verify=false",
+            &archive,
+            &copy,
+        ],
+    );
+    check_platforms(ground.path(), &copy);
+    let first = images().first().config_digest().to_owned();
+    let docker = format!("docker-archive:{}:registry.example/probe:7", path.display());
+    let config = skopeo(ground.path(), &["inspect", "--config", "--raw", &docker]).stdout;
+    assert_eq!(sha256(&config), first);
 }
 
 fn pushed() {
@@ -146,7 +222,8 @@ fn replaced() {
     let ground = Ground::new();
     let path = written(&ground, &[]);
     let first = fs::read(&path).unwrap();
-    assert!(first == image().archive(&image().reference_name()).unwrap());
+    let images = Images::of(vec![image()]).unwrap();
+    assert!(first == images.archive(&images.reference_name()).unwrap());
     fs::write(&path, "something else").unwrap();
     written(&ground, &[]);
     assert!(first == fs::read(&path).unwrap());

@@ -25,7 +25,7 @@ use crate::{
         proof::{Files, Pools},
     },
     run::{self, FinishedRun, RunRequest, cluster::publish::Published, interrupt::Told, launcher::Launcher},
-    support::{clock, digest::sha256, file},
+    support::{architecture::Architecture, clock, digest::sha256, file},
 };
 
 /// The policy that judges a run, and the places of its report and its evidence.
@@ -58,9 +58,9 @@ pub(super) struct Ended {
     pub(super) published: Option<Published>,
 }
 
-/// Returns the SHA-256 of the probe that this controller contains.
+/// Returns the SHA-256 of the probe of its own architecture that this controller contains.
 pub(super) fn built_in_probe() -> Option<String> {
-    embedded::probe().map(sha256)
+    embedded::probe(Architecture::OWN).map(sha256)
 }
 
 impl Ending {

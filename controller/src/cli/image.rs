@@ -1,4 +1,4 @@
-//! `controller image`: writes or pushes the image of the probe or the controller, and prints the next steps.
+//! `controller image`: writes or pushes the images of the probe or the controller, and prints the next steps.
 
 use std::{
     borrow::Cow,
@@ -11,21 +11,23 @@ use clap::{ArgGroup, Args};
 
 use super::console::tell;
 use crate::{
-    image::{self, Content, Image, Name, embedded, registry},
+    image::{self, Content, Image, Images, Name, embedded, registry},
     judge::exit::Exit,
-    support::file,
+    support::{architecture::Architecture, file},
 };
 
 /// The running program, even after its path was replaced or removed (proc(5)).
 const MYSELF: &str = "/proc/self/exe";
 
-/// Writes the OCI image of the probe or the controller to a file, or pushes it to a registry
+/// Writes the OCI image of the probe or the controller to a file, or pushes it to a registry, for each architecture whose
+/// program this controller has
 #[derive(Args, Debug)]
 #[command(
     group = ArgGroup::new("place").required(true),
     after_help = "Examples:\n  controller image probe.tar\n  controller image --push \
     registry.example/podproof/probe\n  controller image controller.tar --of controller\n\n`ctr images import`, `docker \
-    load`, `skopeo copy oci-archive:` and `crane push` read the archive. Standard output is one line: the image's \
+    load`, `skopeo copy oci-archive:` and `crane push` read the archive. `docker load` without containerd's image store \
+    takes the image of amd64 alone; `--platform` writes another one. Standard output is one line: the image's \
     reference by digest.\n\nExit codes: 0 done, 2 wrong usage, or a program that is missing or not static, 4 could not \
     write or push"
 )]
@@ -42,6 +44,12 @@ pub(super) struct Arguments {
     /// The program in the image
     #[arg(long, value_enum, value_name = "PROGRAM", default_value = "probe")]
     of: Content,
+    /// A static controller of another architecture, for the image of the controller; may be repeated
+    #[arg(long = "also", value_name = "FILE")]
+    others: Vec<PathBuf>,
+    /// The only platform of the image: linux/amd64 or linux/arm64 [default: every platform whose program this controller has]
+    #[arg(long, value_name = "PLATFORM", value_parser = platform)]
+    platform: Option<Architecture>,
     /// The image's name in the archive [default: podproof.invalid/probe or podproof.invalid/controller, tagged with the
     /// version]
     #[arg(long, value_name = "REF", conflicts_with = "push")]
@@ -53,6 +61,12 @@ pub(super) struct Arguments {
 enum Error {
     #[error("this controller was built without a probe")]
     NoProbe,
+    #[error("this controller has no {content} for linux/{architecture}")]
+    NoneFor { content: Content, architecture: Architecture },
+    #[error("--also adds controllers alone: the probes are part of this controller")]
+    AlsoProbes,
+    #[error("failed to read {}", path.display())]
+    ReadOther { path: PathBuf, source: io::Error },
     #[error("failed to read the running controller")]
     ReadMyself(#[source] io::Error),
     #[error("failed to make the image of the {content}")]
@@ -79,23 +93,23 @@ impl Arguments {
     }
 
     fn deliver(self) -> Result<(), Error> {
-        let image = image(self.of)?;
+        let images = self.images()?;
         let (pinned, next) = match (self.push, self.file) {
             (Some(name), _) => {
-                push(&image, &name, self.plain_http)?;
-                let pinned = name.pinned(&image);
+                push(&images, &name, self.plain_http)?;
+                let pinned = name.pinned(&images);
                 (pinned.clone(), format!("next: {}", trial(self.of, &pinned)))
             }
             (None, path) => {
-                let name = self.name.unwrap_or_else(|| image.reference_name());
+                let name = self.name.unwrap_or_else(|| images.reference_name());
                 let path = path.unwrap_or_default();
                 let archive =
-                    image.archive(&name).map_err(|source| Error::Make { content: self.of, source })?;
+                    images.archive(&name).map_err(|source| Error::Make { content: self.of, source })?;
                 file::write(&path, &archive)?;
                 // A node that imports an archive knows the image by its name alone, without a digest.
                 let trial = trial(self.of, &name.to_string());
                 let import = format!("ctr --namespace k8s.io images import {}", quoted(&path));
-                (name.pinned(&image), format!("next, on every node: {import}\nthen: {trial}"))
+                (name.pinned(&images), format!("next, on every node: {import}\nthen: {trial}"))
             }
         };
         writeln!(io::stdout(), "{pinned}").map_err(Error::WriteReference)?;
@@ -103,6 +117,47 @@ impl Arguments {
         _ = writeln!(io::stderr(), "{next}");
         Ok(())
     }
+
+    /// Returns the images of every architecture, or of the wanted one.
+    fn images(&self) -> Result<Images, Error> {
+        let content = self.of;
+        let made =
+            |image: Result<Image, image::Error>| image.map_err(|source| Error::Make { content, source });
+        let mut images = Vec::new();
+        match content {
+            Content::Probe if !self.others.is_empty() => return Err(Error::AlsoProbes),
+            Content::Probe => {
+                for (_, probe) in embedded::probes() {
+                    images.push(made(Image::of_probe(probe))?);
+                }
+                if images.is_empty() {
+                    return Err(Error::NoProbe);
+                }
+            }
+            Content::Controller => {
+                let own = fs::read(MYSELF).map_err(Error::ReadMyself)?;
+                images.push(made(Image::of_controller(&own))?);
+                for path in &self.others {
+                    let other =
+                        fs::read(path).map_err(|source| Error::ReadOther { path: path.clone(), source })?;
+                    images.push(made(Image::of_controller(&other))?);
+                }
+            }
+        }
+        if let Some(architecture) = self.platform {
+            images.retain(|image| image.architecture() == architecture);
+            if images.is_empty() {
+                return Err(Error::NoneFor { content, architecture });
+            }
+        }
+        Images::of(images).map_err(|source| Error::Make { content, source })
+    }
+}
+
+/// Returns the architecture of a platform, such as `linux/arm64`; the system may be left out.
+fn platform(text: &str) -> Result<Architecture, String> {
+    let name = text.strip_prefix("linux/").unwrap_or(text);
+    Architecture::named(name).ok_or_else(|| "give linux/amd64 or linux/arm64".to_owned())
 }
 
 /// Returns the path quoted for a shell; a path that no shell accepts is returned unquoted.
@@ -121,24 +176,29 @@ fn trial(content: Content, reference: &str) -> String {
     }
 }
 
-fn image(content: Content) -> Result<Image, Error> {
-    let image = match content {
-        Content::Probe => Image::of_probe(embedded::probe().ok_or(Error::NoProbe)?),
-        Content::Controller => Image::of_controller(&fs::read(MYSELF).map_err(Error::ReadMyself)?),
-    };
-    image.map_err(|source| Error::Make { content, source })
-}
-
-fn push(image: &Image, name: &Name, plain_http: bool) -> Result<(), Error> {
+fn push(images: &Images, name: &Name, plain_http: bool) -> Result<(), Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    Ok(runtime.block_on(registry::push(image, name, plain_http))?)
+    Ok(runtime.block_on(registry::push(images, name, plain_http))?)
 }
 
 impl Error {
     fn help(&self) -> Option<&'static str> {
         match self {
             Self::NoProbe => Some("build the probe in with `make build`"),
+            Self::NoneFor { content: Content::Probe, .. } => {
+                Some("`make dist` builds controllers with the probes of all architectures")
+            }
+            Self::NoneFor { content: Content::Controller, .. } => Some(
+                "`make dist` builds the controllers of all architectures; name another one by --also FILE",
+            ),
+            Self::AlsoProbes => Some("leave --also out, or give `--of controller`"),
+            Self::ReadOther { .. } => {
+                Some("--also takes the path of a static controller; `make dist` builds one")
+            }
+            Self::Make { source: image::Error::Twice(_), .. } => {
+                Some("--also takes the controllers of other architectures than this controller's")
+            }
             Self::Make { source: image::Error::Dynamic(Content::Controller), .. } => {
                 Some("`make controller-static` builds a static controller; run its `image --of controller`")
             }
@@ -162,7 +222,10 @@ impl Error {
     fn exit(&self) -> Exit {
         match self {
             Self::NoProbe
-            | Self::Make { source: image::Error::Dynamic(_), .. }
+            | Self::NoneFor { .. }
+            | Self::AlsoProbes
+            | Self::ReadOther { .. }
+            | Self::Make { source: image::Error::Dynamic(_) | image::Error::Twice(_), .. }
             | Self::WriteFile(file::Error::NoFile(_)) => Exit::Usage,
             _ => Exit::CouldNotRun,
         }

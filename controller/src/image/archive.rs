@@ -7,7 +7,7 @@ use oci_spec::image::{ANNOTATION_REF_NAME, ImageIndexBuilder, MediaType, OciLayo
 use serde::Serialize;
 use tar::{Builder, EntryType};
 
-use super::{Blob, Error, Image, Name, blob::json, layer::append};
+use super::{Blob, Error, Images, Name, blob::json, layer::append};
 
 /// The annotation from which containerd and docker take the name of an imported image (containerd, core/images,
 /// `AnnotationImageName`).
@@ -23,17 +23,18 @@ struct Saved {
     layers: Vec<String>,
 }
 
-pub(super) fn pack(image: &Image, name: &Name) -> Result<Vec<u8>, Error> {
+pub(super) fn pack(images: &Images, name: &Name) -> Result<Vec<u8>, Error> {
     let layout = OciLayoutBuilder::default().image_layout_version("1.0.0").build()?;
+    let first = images.first();
     let saved = Saved {
-        config: path(&image.config),
+        config: path(&first.config),
         repo_tags: vec![name.to_string()],
-        layers: vec![path(&image.layer)],
+        layers: vec![path(&first.layer)],
     };
     let mut tar = Builder::new(Vec::new());
     for (path, bytes) in [
         ("oci-layout", json(&layout)?),
-        ("index.json", index(image, name)?),
+        ("index.json", index(images.top(), name)?),
         ("manifest.json", json(&[saved])?),
     ] {
         append(&mut tar, path, EntryType::Regular, 0o644, &bytes)?;
@@ -41,22 +42,24 @@ pub(super) fn pack(image: &Image, name: &Name) -> Result<Vec<u8>, Error> {
     for folder in ["blobs/", BLOBS] {
         append(&mut tar, folder, EntryType::Directory, 0o755, &[])?;
     }
-    for blob in [&image.manifest, &image.config, &image.layer] {
+    let parts = images.iter().flat_map(|image| [&image.manifest, &image.config, &image.layer]);
+    for blob in images.index().into_iter().chain(parts) {
         append(&mut tar, &path(blob), EntryType::Regular, 0o644, blob.bytes())?;
     }
     Ok(tar.into_inner()?)
 }
 
-fn index(image: &Image, name: &Name) -> Result<Vec<u8>, Error> {
-    let mut manifest = image.manifest.descriptor().clone();
-    manifest.set_annotations(Some(HashMap::from([
+/// Returns the layout's list of images, which has one entry: the only name.
+fn index(top: &Blob, name: &Name) -> Result<Vec<u8>, Error> {
+    let mut named = top.descriptor().clone();
+    named.set_annotations(Some(HashMap::from([
         (ANNOTATION_IMAGE_NAME.to_owned(), name.to_string()),
         (ANNOTATION_REF_NAME.to_owned(), name.tag().to_owned()),
     ])));
     let index = ImageIndexBuilder::default()
         .schema_version(2u32)
         .media_type(MediaType::ImageIndex)
-        .manifests([manifest])
+        .manifests([named])
         .build()?;
     json(&index)
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use oci_client::{ParseError, Reference};
 
-use super::{Content, Image, VERSION};
+use super::{Blob, Content, Images, VERSION};
 
 /// The default registry. Nobody can own this name (RFC 6761), so only the user can deliver an image under it.
 const NOBODYS: &str = "podproof.invalid";
@@ -40,9 +40,16 @@ impl Name {
         self.0.tag().unwrap_or(VERSION)
     }
 
-    /// Returns the name with the digest of this image.
-    pub fn pinned(&self, image: &Image) -> String {
-        format!("{self}@{}", image.manifest_digest())
+    /// Returns the name with the digest of these images.
+    pub fn pinned(&self, images: &Images) -> String {
+        format!("{self}@{}", images.top().digest())
+    }
+
+    /// Returns the reference of a manifest by its digest. The digest stands in the place of the tag: the client panics at a
+    /// registry without the header `Location` if a reference ends otherwise (oci-client, `push_manifest_raw`).
+    pub(super) fn by_digest(&self, manifest: &Blob) -> Reference {
+        let (registry, repository) = (self.0.registry().to_owned(), self.0.repository().to_owned());
+        Reference::with_tag(registry, repository, manifest.digest().to_owned())
     }
 }
 

@@ -1,14 +1,14 @@
-//! The push of an image to a registry: its parts first, then the manifest under its name (distribution-spec, "Push").
+//! The push of images to a registry: the parts first, then the manifests, and at last the name (distribution-spec, "Push").
 
 use std::time::Duration;
 
 use oci_client::{
-    Client, RegistryOperation,
+    Client, Reference, RegistryOperation,
     client::{ClientConfig, ClientProtocol},
     errors::OciDistributionError,
 };
 
-use super::{Blob, Image, Name, credential};
+use super::{Blob, Image, Images, Name, credential};
 
 /// The time limit for the registry to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -50,8 +50,8 @@ pub enum Error {
     },
 }
 
-/// Pushes the image to the registry of its name.
-pub async fn push(image: &Image, name: &Name, plain_http: bool) -> Result<(), Error> {
+/// Pushes the images to the registry of their name.
+pub async fn push(images: &Images, name: &Name, plain_http: bool) -> Result<(), Error> {
     let reference = name.reference();
     let credential = credential::find(reference.registry())?;
     let client = client(plain_http).map_err(Error::Client)?;
@@ -59,14 +59,20 @@ pub async fn push(image: &Image, name: &Name, plain_http: bool) -> Result<(), Er
         .auth(reference, &credential, RegistryOperation::Push)
         .await
         .map_err(|source| Error::LogIn { registry: reference.registry().to_owned(), source })?;
-    for part in image.parts() {
+    for part in images.iter().flat_map(Image::parts) {
         push_part(&client, name, part)
             .await
             .map_err(|source| Error::Part { digest: part.digest().to_owned(), source })?;
     }
-    push_manifest(&client, name, image.manifest())
-        .await
-        .map_err(|source| Error::Manifest { name: name.to_string(), source })
+    // The name comes last: it never refers to a manifest that the registry lacks.
+    let manifests = images.iter().map(Image::manifest).filter(|_| images.index().is_some());
+    let manifests = manifests.map(|manifest| (name.by_digest(manifest), manifest));
+    for (reference, manifest) in manifests.chain([(reference.clone(), images.top())]) {
+        push_manifest(&client, &reference, manifest)
+            .await
+            .map_err(|source| Error::Manifest { name: reference.to_string(), source })?;
+    }
+    Ok(())
 }
 
 fn client(plain_http: bool) -> Result<Client, OciDistributionError> {
@@ -92,8 +98,12 @@ async fn push_part(client: &Client, name: &Name, part: &Blob) -> Result<(), OciD
 }
 
 /// Pushes raw bytes: the client's own rendering of the manifest may have another digest.
-async fn push_manifest(client: &Client, name: &Name, manifest: &Blob) -> Result<(), OciDistributionError> {
+async fn push_manifest(
+    client: &Client,
+    reference: &Reference,
+    manifest: &Blob,
+) -> Result<(), OciDistributionError> {
     let kind = manifest.media_type().parse();
     let kind = kind.map_err(|_| OciDistributionError::UnsupportedMediaTypeError(manifest.media_type()))?;
-    client.push_manifest_raw(name.reference(), manifest.bytes().to_vec(), kind).await.map(|_| ())
+    client.push_manifest_raw(reference, manifest.bytes().to_vec(), kind).await.map(|_| ())
 }

@@ -36,6 +36,7 @@ use crate::{
         local::{self, LocalPlan, LocalPlanRequest},
         needs::Needs,
     },
+    support::architecture::Architecture,
 };
 
 /// Exit codes from here on are the probe's own (sysexits.h) or a signal's; lower ones are the runtime's.
@@ -146,7 +147,7 @@ impl LocalLauncher {
             Some(path) => std::fs::read(path)
                 .map(Cow::Owned)
                 .map_err(|source| RunError::ReadProbe { path: path.clone(), source }),
-            None => embedded::probe().map(Cow::Borrowed).ok_or(RunError::NoProbe),
+            None => embedded::probe(Architecture::OWN).map(Cow::Borrowed).ok_or(RunError::NoProbe),
         }
     }
 

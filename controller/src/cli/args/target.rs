@@ -97,7 +97,7 @@ impl Arguments {
         let image = self.image.reference().ok_or(TargetRefused::NoImage)?.to_owned();
         let known = match self.image_digest {
             Some(digest) => vec![digest],
-            None => embedded::digests(),
+            None => embedded::digests().into_values().flatten().collect(),
         };
         Ok(Some(Target {
             login: self.cluster.login(),
