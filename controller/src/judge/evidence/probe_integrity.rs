@@ -1,6 +1,6 @@
 //! The probe reported every observation that it was asked for, and nothing else.
 
-use crate::case::Case;
+use crate::case::{Architecture, Case};
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -15,7 +15,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     remedy: "Run again. If the finding stays, read the runtime's last lines, and find out who can reach the probe.",
     explanation: Explanation {
         looks_at: &["introduction", "stream", "cluster"],
-        met: "the evidence is complete and bound to this run, pod and image",
+        met: "the evidence is complete and bound to this run, pod and image, and of the node's architecture",
         unmet: "this requirement is never unmet",
         inconclusive: "a part of the evidence is missing, or does not belong to this run",
         on_platforms: &[],
@@ -33,6 +33,10 @@ fn judge(case: &Case) -> Judgement {
             }
             Some(_) if another_image(case).is_some() => {
                 Judgement::inconclusive(another_image(case).unwrap_or_default())
+            }
+            Some(introduction) if another_architecture(case, &introduction.architecture).is_some() => {
+                let why = another_architecture(case, &introduction.architecture);
+                Judgement::inconclusive(why.unwrap_or_default())
             }
             Some(introduction) => Judgement::met("the evidence is complete: every observer answered").citing(
                 "introduction",
@@ -61,6 +65,17 @@ fn another_image(case: &Case) -> Option<String> {
     })
 }
 
+/// Says that the evidence is of another architecture than the pod's node, if it is: no probe of such a node answers so.
+fn another_architecture(case: &Case, of_probe: &str) -> Option<String> {
+    let known = case.surroundings.in_cluster.as_ref()?;
+    let node = known.cluster.node(known.pod.as_ref()?.node.as_deref()?)?;
+    let machine = Architecture::named(&node.architecture).map_or(&*node.architecture, |it| it.machine());
+    let of_kernel = case.evidence().kernel_name.seen().map(|name| ("the sandbox's kernel", &*name.machine));
+    let told = [("the probe", of_probe)].into_iter().chain(of_kernel).find(|(_, told)| *told != machine);
+    let (who, told) = told.filter(|_| !node.architecture.is_empty())?;
+    Some(format!("the node {} has the architecture {machine}, and {who} says {told}", node.name))
+}
+
 /// True if no observation succeeded. No sandbox hides everything; a probe that cannot look, or will not, reports that.
 fn saw_nothing(case: &Case) -> bool {
     case.evidence().outcomes().iter().all(|observed| observed.outcome.seen().is_none())
@@ -84,6 +99,36 @@ mod tests {
         let mut case = fixture::gvisor();
         case.collected.evidence = proto::Evidence::default();
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    fn on_a_node_of(architecture: &str) -> Case {
+        let mut case = fixture::pod();
+        let cluster = std::sync::Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        for node in cluster.nodes.as_mut().unwrap() {
+            node.architecture = architecture.into();
+        }
+        case
+    }
+
+    #[test]
+    fn evidence_of_the_nodes_architecture_is_met() {
+        assert_eq!(judge(&on_a_node_of("amd64")).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn a_probe_of_another_architecture_than_the_node_is_inconclusive() {
+        let Outcome::Inconclusive(why) = judge(&on_a_node_of("arm64")).outcome else { panic!("decided") };
+        assert_eq!(why, "the node one has the architecture aarch64, and the probe says x86_64");
+    }
+
+    #[test]
+    fn a_kernel_of_another_architecture_than_the_node_is_inconclusive() {
+        let mut case = on_a_node_of("amd64");
+        let mut name = case.evidence().kernel_name.seen().unwrap().clone();
+        name.machine = "aarch64".into();
+        case.collected.evidence.kernel_name = proto::Observation::Seen(name);
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert!(why.contains("the sandbox's kernel says aarch64"), "{why}");
     }
 
     #[test]
