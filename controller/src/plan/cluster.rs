@@ -11,6 +11,7 @@ mod ingress;
 mod listening;
 mod live;
 mod places;
+mod probes;
 mod second_reading;
 mod targets;
 mod uncovered;
@@ -25,13 +26,15 @@ pub use homeless::homeless;
 pub use ingress::Reception;
 pub use listening::{Listening, unanswered};
 pub use live::{Chosen, Live};
+pub use probes::{Maker, Probes};
 pub use second_reading::{Known, apply_second_reading};
 pub use targets::{ListenerAt, destinations};
 pub use withheld::remarks as remarks_on_labels;
 
 use super::needs::Entry;
 use crate::case::cluster::{
-    Class, Cluster, Coverage, Group, Labels, Node, NodeKind, PodView, Running, SelectingKind, Shared,
+    Class, Cluster, Coverage, CoveredArchitecture, Group, Labels, Node, NodeKind, PodView, Running,
+    SelectingKind, Shared,
 };
 use grouping::Grouping;
 use uncovered::{Gaps, Uncovered};
@@ -59,8 +62,8 @@ pub struct Request {
     pub live: Option<Live>,
     /// The pods by their names, as far as they may be examined in place.
     pub running: BTreeMap<String, Running>,
-    /// The probe's architecture, as Go names it.
-    pub architecture: &'static str,
+    /// The architectures for which there is a probe.
+    pub probes: Probes,
 }
 
 /// The nodes that get a probe of each group.
@@ -139,7 +142,8 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     let mut groups: Vec<_> = split.into_iter().flatten().collect();
     for group in groups.iter_mut().filter(|group| group.in_place.is_some()) {
         let node = group.node.as_deref().and_then(|name| cluster.node(name));
-        group.refused = group.refused.take().or_else(|| unfit(node?, None, request));
+        let nodes: Vec<_> = node.into_iter().collect();
+        group.refused = group.refused.take().or_else(|| unfit(node?, &nodes, None, request));
     }
     let beyond = bound::apply(&mut groups, request.most_probes);
     if groups.is_empty()
@@ -201,7 +205,7 @@ fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
     let chosen = of_pool.iter().filter(fit).find(used).or_else(|| of_pool.iter().find(fit)).copied();
     if let Some(node) = chosen {
         group.node = Some(node.name.clone());
-        group.refused = group.refused.or_else(|| unfit(node, class, request));
+        group.refused = group.refused.or_else(|| unfit(node, &of_pool, class, request));
     } else {
         let hindrances = of_pool.iter().filter_map(|node| group.placement.hindrance(node, class));
         let why = format!("no node of the pool {} is ready for a probe: {}", group.pool, first(hindrances));
@@ -241,13 +245,12 @@ pub fn counted_by(cluster: &Cluster, groups: &[Group]) -> Vec<String> {
         .collect()
 }
 
-/// Returns the reason that forbids a probe on this node; `None` if there is none.
-fn unfit(node: &Node, class: Option<&Class>, request: &Request) -> Option<String> {
-    if node.architecture != request.architecture {
-        return Some(format!(
-            "node {} has the architecture {}; the probe is built for {}",
-            node.name, node.architecture, request.architecture
-        ));
+/// Returns the reason that forbids a probe on this node, one of the nodes of its place; `None` if there is none.
+fn unfit(node: &Node, of_place: &[&Node], class: Option<&Class>, request: &Request) -> Option<String> {
+    let alike = of_place.iter().filter(|other| other.architecture == node.architecture);
+    let alike: Vec<_> = alike.map(|other| other.name.as_str()).collect();
+    if let Some(why) = request.probes.missing(&node.architecture, &alike) {
+        return Some(why);
     }
     let handler = &class?.handler;
     let unknown = !node.handlers.is_empty() && !node.handlers.contains(handler);
@@ -295,12 +298,31 @@ fn coverage(
     let probed = groups.iter().filter(|group| group.refused.is_none());
     let planned: BTreeSet<_> = probed.filter_map(|group| group.node.as_ref()).collect();
     coverage.nodes_planned = planned.len();
-    coverage.nodes = nodes.iter().filter(|node| used.contains(node.pool.as_str())).count();
+    let of_used_pools = nodes.iter().filter(|node| used.contains(node.pool.as_str()));
+    coverage.nodes = of_used_pools.clone().count();
+    coverage.architectures = by_architecture(of_used_pools, |node| planned.contains(&node.name));
     let pools: BTreeSet<_> = nodes.iter().map(|node| node.pool.clone()).collect();
     let unused = |pool: &String| !used.contains(pool.as_str()) && !gaps.pools.contains(pool);
     coverage.unused_pools = pools.into_iter().filter(unused).collect();
     gaps.add_to(&mut coverage);
     coverage
+}
+
+/// Returns the coverage of nodes by architecture; nothing for a single architecture.
+fn by_architecture<'a>(
+    nodes: impl Iterator<Item = &'a Node>,
+    is_planned: impl Fn(&Node) -> bool,
+) -> Vec<CoveredArchitecture> {
+    let mut covered = BTreeMap::<_, CoveredArchitecture>::new();
+    for node in nodes {
+        let known = covered.entry(&node.architecture).or_insert_with(|| CoveredArchitecture {
+            name: node.architecture.clone(),
+            ..CoveredArchitecture::default()
+        });
+        known.nodes += 1;
+        known.nodes_planned += usize::from(is_planned(node));
+    }
+    if covered.len() > 1 { covered.into_values().collect() } else { Vec::new() }
 }
 
 fn in_words(uncovered: &[Uncovered]) -> Vec<String> {

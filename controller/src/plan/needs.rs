@@ -101,11 +101,16 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
-        case::profile::{Kind, Profile},
+        case::{
+            Architecture,
+            profile::{Kind, Profile},
+        },
         fixture,
-        plan::cluster::{Error, Request, namespace},
+        plan::cluster::{Error, Maker, Probes, Request, namespace},
     };
 
     fn entry(selects: Selects) -> Entry {
@@ -143,7 +148,9 @@ mod tests {
 
     /// Returns the pods of each probe with the last number of the address that their profile lists.
     fn probes(needs: &Needs) -> Result<Vec<(String, Option<u8>)>, Error> {
-        let request = Request { architecture: "amd64", entries: needs.entries(), ..Request::default() };
+        let digests = BTreeMap::from([(Architecture::X86, Vec::new())]);
+        let probes = Probes::of(digests, Maker::Controller);
+        let request = Request { probes, entries: needs.entries(), ..Request::default() };
         let plan = namespace(&cluster(), &request)?;
         let listed = |group: &Group| {
             let profile = &needs.of(group).profile;

@@ -59,7 +59,8 @@ fn parts(coverage: &Coverage) -> Option<String> {
 
 fn nodes(coverage: &Coverage) -> Option<String> {
     let Coverage { nodes_planned, nodes, .. } = coverage;
-    (*nodes > 0).then(|| format!(", on {nodes_planned} of {nodes} nodes of the used pools"))
+    let by_architecture = coverage.by_architecture().map(|told| format!(" ({told})")).unwrap_or_default();
+    (*nodes > 0).then(|| format!(", on {nodes_planned} of {nodes} nodes of the used pools{by_architecture}"))
 }
 
 /// Returns the parts of the cluster that no probe represents, each with the reason.

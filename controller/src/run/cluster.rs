@@ -58,7 +58,7 @@ use crate::{
     },
     plan::{
         self,
-        cluster::{Listening, Live, MostProbes, Nodes, Plan},
+        cluster::{Listening, Live, MostProbes, Nodes, Plan, Probes},
         needs::{Entry, Needs},
     },
 };
@@ -87,8 +87,8 @@ pub(crate) struct Target {
     pub(crate) to_come: Option<(String, Labels)>,
     /// The reference of the probe's image, as the nodes pull it.
     pub(crate) image: String,
-    /// The digests that the probe's image may have.
-    pub(crate) digests: Vec<String>,
+    /// The architectures for which the image has a probe.
+    pub(crate) probes: Probes,
     /// Labels and annotations of the run's pods.
     pub(crate) marks: Marks,
     /// The running pods to examine in place; `None` for probe pods alone.
@@ -342,11 +342,6 @@ fn plan_request(target: &Target, entries: Vec<Entry>) -> plan::cluster::Request 
         entries,
         live: target.live.clone(),
         running: BTreeMap::new(),
-        architecture: architecture(),
+        probes: target.probes.clone(),
     }
-}
-
-/// Returns the architecture of the controller and its probe, as Go names it.
-const fn architecture() -> &'static str {
-    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
 }

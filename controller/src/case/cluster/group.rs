@@ -40,6 +40,8 @@ pub struct Coverage {
     pub nodes_planned: usize,
     /// The number of nodes in used pools.
     pub nodes: usize,
+    /// The coverage of the used pools by architecture; empty if they have a single one.
+    pub architectures: Vec<CoveredArchitecture>,
     /// Pools where no pod of the namespace can be scheduled.
     pub unused_pools: Vec<String>,
     /// Pods and pools that no probe represents, each with the reason.
@@ -52,7 +54,26 @@ pub struct Coverage {
     pub left_out: Vec<Part>,
 }
 
+/// The coverage of the nodes of one architecture.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CoveredArchitecture {
+    /// The architecture, as Go names it.
+    pub name: String,
+    /// The number of these nodes in used pools that get a probe.
+    pub nodes_planned: usize,
+    /// The number of these nodes in used pools.
+    pub nodes: usize,
+}
+
 impl Coverage {
+    /// Returns the coverage by architecture in words, such as "amd64: 1 of 2, arm64: 0 of 1"; `None` for a single architecture.
+    pub fn by_architecture(&self) -> Option<String> {
+        let covered = self.architectures.iter();
+        let told: Vec<_> =
+            covered.map(|it| format!("{}: {} of {}", it.name, it.nodes_planned, it.nodes)).collect();
+        (!told.is_empty()).then(|| told.join(", "))
+    }
+
     /// Returns the parts that the run is restricted to: a flag that leaves nothing out restricts nothing.
     pub fn restricted_to(&self) -> impl Iterator<Item = &Part> {
         let restricts =

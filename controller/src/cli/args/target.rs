@@ -1,6 +1,6 @@
 //! The arguments that name a namespace of a cluster, and select the probes for it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use clap::Args;
 
@@ -14,8 +14,9 @@ use crate::{
     case::cluster::{Labels, kind_and_name},
     image::embedded,
     judge::exit::Exit,
-    plan::cluster::{MostProbes, Nodes},
+    plan::cluster::{Maker, MostProbes, Nodes, Probes},
     run::cluster::{Target, manifest::Marks},
+    support::architecture::Architecture,
 };
 
 #[derive(Args, Clone, Debug)]
@@ -27,9 +28,10 @@ pub(in crate::cli) struct Arguments {
     cluster: Cluster,
     #[command(flatten)]
     image: Image,
-    /// The digest of a probe image that this controller did not make [default: the digests of its own images]
-    #[arg(long, value_name = "SHA256", value_parser = digest, requires = "namespace", help_heading = "In a cluster")]
-    image_digest: Option<String>,
+    /// The digest of a probe image that this controller did not make, of this controller's architecture or of a named one, such as
+    /// arm64=SHA256; may be repeated [default: the digests of its own images]
+    #[arg(long = "image-digest", value_name = "SHA256", value_parser = digest, requires = "namespace", help_heading = "In a cluster")]
+    digests: Vec<(Architecture, String)>,
     /// The nodes that get a probe: all, per-pool (one node of each pool), or names separated by commas
     #[arg(long, value_name = "NODES", default_value = "per-pool", value_parser = nodes, help_heading = "In a cluster")]
     nodes: Nodes,
@@ -95,10 +97,11 @@ impl Arguments {
     pub(in crate::cli) fn target(self, marks: Marks) -> Result<Option<Target>, TargetRefused> {
         let Some(namespace) = self.namespaces.namespace().map(str::to_owned) else { return Ok(None) };
         let image = self.image.reference().ok_or(TargetRefused::NoImage)?.to_owned();
-        let known = match self.image_digest {
-            Some(digest) => vec![digest],
-            None => embedded::digests().into_values().flatten().collect(),
-        };
+        let mut named = BTreeMap::<_, Vec<_>>::new();
+        for (architecture, digest) in self.digests {
+            named.entry(architecture).or_default().push(digest);
+        }
+        let probes = if named.is_empty() { own_probes() } else { Probes::of(named, Maker::Other) };
         Ok(Some(Target {
             login: self.cluster.login(),
             namespace,
@@ -109,7 +112,7 @@ impl Arguments {
             like: self.like,
             to_come: self.runtime_class.map(|class| (class, self.labels.unwrap_or_default())),
             image,
-            digests: known,
+            probes,
             marks,
             start_timeout: self.start_timeout,
             parallel: self.parallel,
@@ -119,6 +122,11 @@ impl Arguments {
             visitors_user: self.live.user(),
         }))
     }
+}
+
+/// Returns the probes that this controller contains.
+pub(in crate::cli) fn own_probes() -> Probes {
+    Probes::of(embedded::digests(), Maker::Controller)
 }
 
 fn nodes(text: &str) -> Result<Nodes, String> {
@@ -140,10 +148,16 @@ pub(super) fn labels(text: &str) -> Result<Labels, String> {
     labels.ok_or_else(|| "give labels as KEY=VALUE, separated by commas".to_owned())
 }
 
-fn digest(text: &str) -> Result<String, String> {
-    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+fn digest(text: &str) -> Result<(Architecture, String), String> {
+    let (architecture, digest) = match text.split_once('=') {
+        Some((name, digest)) => {
+            (Architecture::named(name).ok_or("the architecture of a digest is amd64 or arm64")?, digest)
+        }
+        None => (Architecture::OWN, text),
+    };
+    let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
     if hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        Ok(format!("sha256:{}", hex.to_lowercase()))
+        Ok((architecture, format!("sha256:{}", hex.to_lowercase())))
     } else {
         Err("give a digest such as sha256:0123…, 64 hexadecimal digits".to_owned())
     }
@@ -176,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_may_name_its_architecture() {
+        let hex = "ab".repeat(32);
+        let named = |name: &str| digest(&format!("{name}={hex}"));
+        assert_eq!(named("arm64"), Ok((Architecture::Arm, format!("sha256:{hex}"))));
+        assert_eq!(named("amd64"), Ok((Architecture::X86, format!("sha256:{hex}"))));
+        assert!(named("s390x").is_err() && digest("arm64=").is_err());
+    }
+
+    #[test]
     fn malformed_labels_and_digests_are_refused() {
         assert_eq!(
             labels("app=web,tier="),
@@ -183,6 +206,6 @@ mod tests {
         );
         assert!(labels("app").is_err() && labels("=web").is_err());
         assert!(digest("sha256:12").is_err());
-        assert_eq!(digest(&"AB".repeat(32)), Ok(format!("sha256:{}", "ab".repeat(32))));
+        assert_eq!(digest(&"AB".repeat(32)), Ok((Architecture::OWN, format!("sha256:{}", "ab".repeat(32)))));
     }
 }

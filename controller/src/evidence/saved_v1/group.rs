@@ -47,6 +47,8 @@ saved_struct! {
     Coverage for cluster::Coverage {
         nodes_planned: usize,
         nodes: usize,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        architectures: Vec<CoveredArchitecture> => each,
         unused_pools: Vec<String>,
         uncovered: Vec<String>,
         unknown: Option<String>,
@@ -54,6 +56,15 @@ saved_struct! {
         asked_for: Vec<Part> => each,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left_out: Vec<Part> => each,
+    }
+}
+
+saved_struct! {
+    /// The nodes of one architecture that the run covers.
+    CoveredArchitecture for cluster::CoveredArchitecture {
+        name: String,
+        nodes_planned: usize,
+        nodes: usize,
     }
 }
 

@@ -43,7 +43,7 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
     }
     if let Some(first) = coverage.uncovered.first() {
         let judgement = Judgement::inconclusive(format!("no probe represents {first}"));
-        return judgement.citing_objects(coverage.uncovered.iter().cloned());
+        return citing_architectures(judgement.citing_objects(coverage.uncovered.iter().cloned()), coverage);
     }
     if let Some(why) = &coverage.unknown {
         return Judgement::inconclusive(format!("the node pools are not known: {why}"));
@@ -69,10 +69,17 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
         "a probe represents every used node pool and every pod of the run's scope"
     })
     .citing("cluster", nodes);
-    let judgement = citing_left_out(judgement, coverage);
+    let judgement = citing_left_out(citing_architectures(judgement, coverage), coverage);
     coverage.unused_pools.iter().fold(judgement, |judgement, pool| {
         judgement.citing("cluster", format!("this namespace does not use the node pool {pool}"))
     })
+}
+
+fn citing_architectures(judgement: Judgement, coverage: &Coverage) -> Judgement {
+    match coverage.by_architecture() {
+        Some(told) => judgement.citing("cluster", format!("nodes with a probe by architecture: {told}")),
+        None => judgement,
+    }
 }
 
 fn citing_left_out(judgement: Judgement, coverage: &Coverage) -> Judgement {
@@ -86,7 +93,7 @@ mod tests {
     use super::*;
     use crate::{
         case::{
-            cluster::{Part, Restriction},
+            cluster::{CoveredArchitecture, Part, Restriction},
             environment::Environment,
         },
         fixture,
@@ -122,6 +129,15 @@ mod tests {
         coverage.uncovered.push("pod/lost: no node".into());
         let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
         assert!(why.contains("pod/lost"), "{why}");
+    }
+
+    #[test]
+    fn a_mixed_cluster_is_cited_by_architecture() {
+        let mut case = fixture::pod();
+        let covered = |name: &str| CoveredArchitecture { name: name.into(), nodes_planned: 1, nodes: 2 };
+        fixture::coverage(&mut case).architectures = ["amd64", "arm64"].map(covered).into();
+        let cited = judge(&case).citations;
+        assert!(cited.iter().any(|it| it.text.contains("amd64: 1 of 2, arm64: 1 of 2")), "{cited:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub fn alternatives(cluster: &Cluster, request: &Request, group: &Group) -> Vec<
             && node.pool == planned.pool
             && NodeKind::of(node) == NodeKind::of(planned)
             && group.placement.hindrance(node, class).is_none()
-            && unfit(node, class, request).is_none()
+            && unfit(node, &[node], class, request).is_none()
     };
     let nodes = cluster.nodes.iter().flatten().filter(fits);
     nodes.map(|node| node.name.clone()).collect()

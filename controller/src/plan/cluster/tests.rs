@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     case::{
+        Architecture,
         cluster::{Origin, Part, Restriction, Selecting, Selector},
         policy::{Opaque, Unread},
     },
@@ -18,7 +19,8 @@ pub(super) fn cluster() -> Cluster {
 }
 
 pub(super) fn request() -> Request {
-    Request { architecture: "amd64", ..Request::default() }
+    let digests = BTreeMap::from([(Architecture::X86, Vec::new())]);
+    Request { probes: Probes::of(digests, Maker::Controller), ..Request::default() }
 }
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
@@ -245,7 +247,10 @@ fn pods_of_a_group_without_a_probe_are_uncovered() {
     let changes: [(&str, Change); 5] = [
         ("RuntimeClass gvisor does not exist", Box::new(|cluster| cluster.classes = Ok(Vec::new()))),
         ("Service peers", Box::new(move |cluster| cluster.selecting = vec![Ok(vec![eager.clone()])])),
-        ("arm64", Box::new(|cluster| cluster.nodes.as_mut().unwrap()[0].architecture = "arm64".into())),
+        (
+            "no probe for arm64",
+            Box::new(|cluster| cluster.nodes.as_mut().unwrap()[0].architecture = "arm64".into()),
+        ),
         (
             "handler runsc",
             Box::new(|cluster| cluster.nodes.as_mut().unwrap()[0].handlers = vec!["runc".into()]),
@@ -259,6 +264,45 @@ fn pods_of_a_group_without_a_probe_are_uncovered() {
         let refused = plan.groups[0].refused.clone().unwrap_or_default();
         assert!(refused.contains(words), "{words}: {refused}");
         assert!(plan.coverage.uncovered.iter().any(|it| it.contains("pod/web-1")), "{words}");
+    }
+}
+
+/// Returns a cluster with the pod web-2 on the node two, of arm64, in the same pool or another one.
+fn mixed(pool: &str) -> Cluster {
+    let mut cluster = cluster();
+    let arm = Node { architecture: "arm64".into(), ..fixture::node("two", pool) };
+    cluster.nodes.as_mut().unwrap().push(arm);
+    pod(&mut cluster, "web-2", |pod_view| pod_view.node = Some("two".into()));
+    cluster
+}
+
+#[test]
+fn each_architecture_of_a_pool_has_a_probe_of_its_own() {
+    for pool in ["sandbox", "arm"] {
+        let digests = Architecture::ALL.map(|architecture| (architecture, Vec::new()));
+        let request = Request { probes: Probes::of(digests.into(), Maker::Controller), ..Request::default() };
+        let plan = namespace(&mixed(pool), &request).unwrap();
+        let mut nodes: Vec<_> = plan.groups.iter().map(|group| group.node.as_deref()).collect();
+        nodes.sort_unstable();
+        assert_eq!(nodes, [Some("one"), Some("two")], "{pool}");
+        assert_eq!(plan.coverage.by_architecture().as_deref(), Some("amd64: 1 of 1, arm64: 1 of 1"));
+        assert_eq!(plan.coverage.uncovered, [""; 0]);
+    }
+}
+
+#[test]
+fn an_architecture_without_a_probe_is_uncovered_by_its_name() {
+    for pool in ["sandbox", "arm"] {
+        let plan = namespace(&mixed(pool), &request()).unwrap();
+        let launched: Vec<_> = plan.groups.iter().filter(|group| group.refused.is_none()).collect();
+        assert_eq!(launched.len(), 1, "{pool}");
+        assert_eq!(launched[0].node.as_deref(), Some("one"));
+        let why = plan.coverage.uncovered.join("\n");
+        assert!(
+            why.contains("pod/web-2") && why.contains("no probe for arm64, the architecture of node two"),
+            "{why}"
+        );
+        assert_eq!(plan.coverage.by_architecture().as_deref(), Some("amd64: 1 of 1, arm64: 0 of 1"));
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     case::cluster::{Class, Group},
-    plan::needs::Needs,
+    plan::{cluster::Probes, needs::Needs},
     run::lookup::{self, LookupError, LookupRequest},
     support::printable::line,
 };
@@ -55,6 +55,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) control: Option<&'a str>,
     /// The reference of the probe's image; `None` if none was named.
     pub(crate) image: Option<&'a str>,
+    /// The architectures for which there is a probe.
+    pub(crate) probes: Probes,
     pub(crate) marks: Marks,
     /// The profile and the lists of the run, and of single workloads.
     pub(crate) network: LookupRequest,

@@ -260,12 +260,14 @@ impl Probing<'_> {
         {
             collected.breaches.push(Breach::OtherNode { planned: planned.clone(), ran: ran.clone() });
         }
+        let architecture = node.as_deref().and_then(|name| self.cluster.node(name));
+        let architecture = architecture.map(|node| node.architecture.as_str());
         let pod = container.map(|container| RanPod {
             name: seat.exec.pod().to_owned(),
             node,
             container_id: container.id,
             image_id: container.image_id,
-            known_digests: self.target.digests.clone(),
+            known_digests: self.target.probes.digests(architecture),
             asked_after_ms: u64::try_from(asked_after.get().as_millis()).ok(),
             earlier_labels: after
                 .as_ref()

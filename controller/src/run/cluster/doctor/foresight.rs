@@ -10,7 +10,7 @@ use crate::{
         cluster::{self as plan, Live, Plan, Request},
         needs::Needs,
     },
-    run::cluster::{architecture, manifest, placing, survey},
+    run::cluster::{manifest, placing, survey},
 };
 
 /// A namespace as a run would find it.
@@ -24,7 +24,7 @@ pub(super) struct Foresight {
 /// Surveys the namespace, and plans a run of it; the check says why that failed.
 pub(super) async fn foresee(
     client: &Client,
-    &Asked { namespace, control, ref marks, live, .. }: &Asked<'_>,
+    &Asked { namespace, control, ref marks, live, ref probes, .. }: &Asked<'_>,
     needs: Needs,
 ) -> Result<Foresight, Box<Check>> {
     let what = "the survey of the namespace";
@@ -43,13 +43,8 @@ pub(super) async fn foresee(
         .map_err(|error| failed(error.to_string()))?;
     let live = live.then(|| Live { most_earlier: usize::MAX, ..Live::default() });
     let entries = needs.within(namespace, &surveyed.forwards).entries();
-    let request = Request {
-        architecture: architecture(),
-        live,
-        running: surveyed.running,
-        entries,
-        ..Request::default()
-    };
+    let request =
+        Request { probes: probes.clone(), live, running: surveyed.running, entries, ..Request::default() };
     let plan = planned(&surveyed.cluster, &request)?;
     Ok(Foresight { cluster: surveyed.cluster, plan, marks: marks.labels.clone() })
 }
@@ -171,22 +166,31 @@ impl Foresight {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
     use crate::{
-        case::policy::Opaque,
+        case::{Architecture, policy::Opaque},
         fixture,
-        plan::needs::{Entry, Selects},
+        plan::{
+            cluster::{Maker, Probes},
+            needs::{Entry, Selects},
+        },
         run::cluster::doctor::render,
     };
+
+    fn request() -> Request {
+        let digests = BTreeMap::from([(Architecture::X86, Vec::new())]);
+        Request { probes: Probes::of(digests, Maker::Controller), ..Request::default() }
+    }
 
     fn foresight(change: impl FnOnce(&mut Cluster)) -> Foresight {
         let mut case = fixture::pod();
         let mut cluster = (*fixture::in_cluster(&mut case).cluster).clone();
         change(&mut cluster);
-        let plan =
-            plan::namespace(&cluster, &Request { architecture: "amd64", ..Request::default() }).unwrap();
+        let plan = plan::namespace(&cluster, &request()).unwrap();
         Foresight { cluster, plan, marks: Labels::new() }
     }
 
@@ -235,7 +239,7 @@ mod tests {
         };
         let Foresight { cluster, .. } = foresight(|_| ());
         let planned = |entry| {
-            let request = Request { architecture: "amd64", entries: vec![entry], ..Request::default() };
+            let request = Request { entries: vec![entry], ..request() };
             planned(&cluster, &request)
         };
         assert_eq!(planned(entry("web")).unwrap().groups.len(), 1);
