@@ -26,10 +26,10 @@ use crate::{
     fault::Fault,
     history::{Event, History},
     simulation::NOW,
-    store::{Key, Store},
+    store::{Key, Store, key, text},
 };
 
-pub(crate) use objects::{ADDRESSES, CONTROL, DIGEST, NAMESPACE, PLACES, node, objects};
+pub(crate) use objects::{ADDRESSES, ARM_DIGEST, CONTROL, DIGEST, IMAGE, NAMESPACE, PLACES, node, objects};
 pub(crate) use visits::runs;
 
 /// A simulated cluster, shared by everything that acts in it.
@@ -155,6 +155,19 @@ impl Cluster {
     /// Returns the keys and the objects of a kind; an empty namespace is every namespace.
     pub(crate) fn of_kind(&self, resource: &str, namespace: &str) -> Vec<(Key, Value)> {
         self.store().of_kind(resource, namespace)
+    }
+
+    /// Returns the architecture of a pod's node, as Go names it; empty if there is no such node.
+    pub(crate) fn architecture(&self, pod: &Value) -> String {
+        let node = self.get(&key("nodes", "", &text(pod, "/spec/nodeName"))).unwrap_or_default();
+        text(&node, "/status/nodeInfo/architecture")
+    }
+
+    /// Returns the image of a pod's containers, as the kubelet reports it.
+    fn image_id(&self, pod: &Key) -> String {
+        let pod = self.get(pod).unwrap_or_default();
+        let digest = if self.architecture(&pod) == "arm64" { ARM_DIGEST } else { DIGEST };
+        format!("registry.example/probe@{digest}")
     }
 
     /// Returns an object; `None` if it is not there.

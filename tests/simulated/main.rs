@@ -13,6 +13,7 @@ mod fault;
 mod history;
 mod large;
 mod live;
+mod mixed;
 mod pairs;
 mod probe;
 mod publication;

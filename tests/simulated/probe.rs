@@ -19,8 +19,28 @@ use crate::{
     store::text,
 };
 
-/// Evidence of a gVisor sandbox that meets every requirement.
+/// Evidence of a gVisor sandbox on x86-64 that meets every requirement.
 const EVIDENCE: &str = include_str!("evidence.json");
+/// Saved evidence of a gVisor sandbox on `AArch64`.
+const ON_ARM: &str = include_str!("../corpus/1-arm-ready.json");
+/// The observations of the kernel that answers, which differ between the architectures.
+const OF_THE_KERNEL: &[&str] = &[
+    "kernel_name",
+    "kernel_banner",
+    "kernel_log",
+    "vdso_image",
+    "auxiliary_vector",
+    "fault_frame",
+    "gs_pointer",
+    "call_site",
+    "segment_registers",
+    "call_duration",
+    "processor_identity",
+    "sentry_meminfo",
+    "procfs_tree",
+    "call_answers",
+    "time_page",
+];
 /// The time for the observers of a probe.
 const LOOKING: Duration = Duration::from_millis(150);
 
@@ -34,14 +54,17 @@ pub(crate) struct Place {
     address: Option<IpAddr>,
     /// True for a probe that visits a running pod.
     visits: bool,
+    /// True on a node of arm64.
+    on_arm: bool,
 }
 
 impl Place {
-    pub(crate) fn of(pod: &Value, container: &str) -> Self {
+    pub(crate) fn of(cluster: &Cluster, pod: &Value, container: &str) -> Self {
         Self {
             name: text(pod, "/metadata/name"),
             address: text(pod, "/status/podIPs/0/ip").parse().ok(),
             visits: pod["spec"]["containers"][0]["name"] != *container,
+            on_arm: cluster.architecture(pod) == "arm64",
         }
     }
 }
@@ -72,7 +95,7 @@ async fn fulfil(cluster: &Cluster, place: &Place, collector: &mut CollectorClien
     let introduction = Introduction {
         probe_version: env!("CARGO_PKG_VERSION").into(),
         schema_version: SCHEMA_VERSION,
-        architecture: "x86_64".into(),
+        architecture: if place.on_arm { "aarch64" } else { "x86_64" }.into(),
         observers: Observer::ALL.to_vec(),
     };
     let assigned = collector.introduce(generated::Introduction::from(introduction)).await?.into_inner();
@@ -91,7 +114,7 @@ async fn fulfil(cluster: &Cluster, place: &Place, collector: &mut CollectorClien
 }
 
 fn deliveries(place: &Place, assignment: &Assignment) -> Vec<generated::Delivery> {
-    let mut evidence: Evidence = serde_json::from_str(EVIDENCE).unwrap();
+    let mut evidence = evidence(place.on_arm);
     let attempt = |target: &Target| {
         let reach = reach(place, target);
         let again = assignment.budget.again.map(|_| reach);
@@ -111,6 +134,18 @@ fn deliveries(place: &Place, assignment: &Assignment) -> Vec<generated::Delivery
     let observations = u32::try_from(observed.len()).unwrap();
     let contents = observed.into_iter().map(Content::Observed).chain([Content::Closing { observations }]);
     contents.map(|content| Delivery { nonce: assignment.nonce, content }.into()).collect()
+}
+
+/// Returns the evidence of a node of either architecture.
+fn evidence(on_arm: bool) -> Evidence {
+    let mut evidence: Value = serde_json::from_str(EVIDENCE).unwrap();
+    if on_arm {
+        let saved: Value = serde_json::from_str(ON_ARM).unwrap();
+        for name in OF_THE_KERNEL {
+            evidence[name] = saved["content"]["record"]["cases"][0]["collected"]["evidence"][name].clone();
+        }
+    }
+    serde_json::from_value(evidence).unwrap()
 }
 
 /// Returns the processes of a pod whose container is like the probe's: the sandbox's own process, and the workload's.

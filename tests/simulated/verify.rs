@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    cluster::{CONTROL, DIGEST, NAMESPACE, PLACES},
+    cluster::{CONTROL, IMAGE, NAMESPACE, PLACES},
     enumeration::requests,
     fault::Fault,
     simulation::Simulation,
@@ -17,7 +17,7 @@ pub(crate) const PLAIN: &[&str] = &[
     "--image",
     "registry.example/probe:1",
     "--image-digest",
-    DIGEST,
+    IMAGE,
     "--environment",
     "production",
     "--quiet",

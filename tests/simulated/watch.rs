@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::{
     checker,
-    cluster::{CONTROL, Cluster, DIGEST, NAMESPACE},
+    cluster::{CONTROL, Cluster, IMAGE, NAMESPACE},
     enumeration::CLEANUP,
     history::History,
     simulation::{Ended, Simulation},
@@ -28,7 +28,7 @@ const WATCH: &[&str] = &[
     "--image",
     "registry.example/probe:1",
     "--image-digest",
-    DIGEST,
+    IMAGE,
     "--environment",
     "production",
     "--quiet",

@@ -87,7 +87,12 @@ async fn run(cluster: Cluster, process: Process, upgrade: OnUpgrade, fault: Opti
     match words.get(1).map(String::as_str) {
         Some("report") => {
             let assignments = words.get(2).map_or(1, |number| number.parse().unwrap());
-            tokio::spawn(probe::report(cluster.clone(), Place::of(pod, container), assignments, theirs));
+            tokio::spawn(probe::report(
+                cluster.clone(),
+                Place::of(&cluster, pod, container),
+                assignments,
+                theirs,
+            ));
         }
         Some("release") => {
             // The process that ends the container's own has succeeded by then.

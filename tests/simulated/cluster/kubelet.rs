@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{ADDRESSES, Cluster, DIGEST, NAMESPACE};
+use super::{ADDRESSES, Cluster, NAMESPACE};
 use crate::store::{Key, text};
 
 /// The beginning of the addresses of pods in every namespace that is not judged.
@@ -32,6 +32,7 @@ impl Cluster {
                 it["status"]["conditions"] = json!([{ "type": "PodScheduled", "status": "True" }]);
             });
             sleep(STARTING).await;
+            let image_id = cluster.image_id(&pod);
             cluster.set(&pod, |it| {
                 let uid = text(it, "/metadata/uid");
                 let last: u64 = uid.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap();
@@ -39,7 +40,7 @@ impl Cluster {
                 let network = if pod.1 == NAMESPACE { ADDRESSES } else { OTHERS };
                 it["status"]["podIPs"] = json!([{ "ip": format!("{network}{last}") }]);
                 it["status"]["containerStatuses"] = json!([{
-                    "name": "probe", "image": "", "imageID": format!("registry.example/probe@{DIGEST}"), "ready": false,
+                    "name": "probe", "image": "", "imageID": image_id, "ready": false,
                     "restartCount": 0, "containerID": format!("containerd://{uid}"), "state": { "running": {} },
                 }]);
             });

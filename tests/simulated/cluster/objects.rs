@@ -11,8 +11,13 @@ pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const CONTROL: &str = "podproof";
 /// The number of places whose evidence a verdict needs: the workload runs in two node pools.
 pub(crate) const PLACES: usize = 2;
-/// The digest of every image.
+/// The digest of every image on nodes of amd64.
 pub(crate) const DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
+/// The digest of every image on nodes of arm64.
+pub(crate) const ARM_DIGEST: &str = "sha256:0808080808080808080808080808080808080808080808080808080808080808";
+/// The image on nodes of amd64, as `--image-digest` names it.
+pub(crate) const IMAGE: &str =
+    "amd64=sha256:0707070707070707070707070707070707070707070707070707070707070707";
 
 /// The beginning of the addresses of pods in the judged namespace.
 pub(crate) const ADDRESSES: &str = "10.244.1.";

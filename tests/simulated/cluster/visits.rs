@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{Cluster, DIGEST};
+use super::Cluster;
 use crate::store::{Key, text};
 
 const STARTING: Duration = Duration::from_millis(300);
@@ -16,9 +16,10 @@ impl Cluster {
         let cluster = self.clone();
         tokio::spawn(async move {
             sleep(STARTING).await;
+            let image_id = cluster.image_id(&pod);
             cluster.set(&pod, |it| {
                 let status = json!({
-                    "name": container, "image": "", "imageID": format!("registry.example/probe@{DIGEST}"),
+                    "name": container, "image": "", "imageID": image_id,
                     "ready": false, "restartCount": 0, "containerID": format!("containerd://{container}"),
                     "state": { "running": {} },
                 });
