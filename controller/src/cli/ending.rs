@@ -1,6 +1,6 @@
 //! The end of a run: its record is saved, judged once and reported; the verdict becomes the exit code.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use tokio::time::Instant;
 
@@ -11,7 +11,7 @@ use super::{
     signing::{Signing, signed_file},
 };
 use crate::{
-    case::stopped::Stopped,
+    case::{Architecture, Case, stopped::Stopped},
     evidence::{
         record::Record,
         saved::{self, Provenance},
@@ -25,7 +25,7 @@ use crate::{
         proof::{Files, Pools},
     },
     run::{self, FinishedRun, RunRequest, cluster::publish::Published, interrupt::Told, launcher::Launcher},
-    support::{architecture::Architecture, clock, digest::sha256, file},
+    support::{clock, digest::sha256, file},
 };
 
 /// The policy that judges a run, and the places of its report and its evidence.
@@ -37,8 +37,8 @@ pub(super) struct Ending {
     pub(super) delivery: Delivery,
     /// The file of `--save-evidence`; `None` without the flag.
     pub(super) save_evidence: Option<PathBuf>,
-    /// The SHA-256 of the probe; `None` if no file names it, or if the controller has no probe.
-    pub(super) probe: Option<String>,
+    /// The probe, as the run's files name it.
+    pub(super) probe: NamedProbe,
     /// The policy file; `None` without one.
     pub(super) policy_file: Option<SignedFile>,
     /// The place of the proof; `None` without `--publish`.
@@ -58,9 +58,33 @@ pub(super) struct Ended {
     pub(super) published: Option<Published>,
 }
 
-/// Returns the SHA-256 of the probe of its own architecture that this controller contains.
-pub(super) fn built_in_probe() -> Option<String> {
-    embedded::probe(Architecture::OWN).map(sha256)
+/// The probe of a run, whose digest files name.
+#[derive(Clone, Debug)]
+pub(super) enum NamedProbe {
+    /// No file names the probe.
+    Nowhere,
+    /// The probe that the controller contains, for the architecture that answered.
+    BuiltIn,
+    /// A file of the user with this SHA-256; `None` if the file cannot be read.
+    File(Option<String>),
+}
+
+impl NamedProbe {
+    /// Returns the SHA-256 of the probe of a run; `None` if no file names it, if the controller lacks it, or if probes of several
+    /// architectures answered.
+    fn digest(self, record: &Record) -> Option<String> {
+        match self {
+            Self::Nowhere => None,
+            Self::BuiltIn => embedded::probe(architecture(record)?).map(sha256),
+            Self::File(digest) => digest,
+        }
+    }
+}
+
+/// Returns the architecture whose probes answered in a run, by default the controller's own; `None` for several.
+fn architecture(record: &Record) -> Option<Architecture> {
+    let answered: BTreeSet<_> = record.cases.iter().filter_map(Case::architecture).collect();
+    if answered.len() > 1 { None } else { answered.first().copied().or(Some(Architecture::OWN)) }
 }
 
 impl Ending {
@@ -85,7 +109,8 @@ impl Ending {
             run::record(launcher, request, told).await?;
         // The evidence is saved first, so that judging can let go of each case. The report is written even if the evidence
         // cannot be saved.
-        let saved = self.save(&record);
+        let probe = self.probe.clone().digest(&record);
+        let saved = self.save(&record, probe.clone());
         let pools = self.publishing.as_ref().map(|_| Pools::of(&record));
         let gathered = self.signing.as_ref().map(|_| Gathered::of(&record)).unwrap_or_default();
         let report = Report::of_last(record, &self.policy);
@@ -103,7 +128,7 @@ impl Ending {
         match (self.signing, evidence) {
             // A run that ended early has an exit code of its own, which no signed verdict can say.
             (Some(_), Some(_)) if stopped.is_some() => say("no attestation: the run did not come to its end"),
-            (Some(signing), Some(evidence)) => match signing.sign(&report, &gathered, evidence, self.probe) {
+            (Some(signing), Some(evidence)) => match signing.sign(&report, &gathered, evidence, probe) {
                 Ok(bundle) => files.bundle = Some(bundle),
                 Err(error) => written = written.and(Err(error.into())),
             },
@@ -132,14 +157,34 @@ impl Ending {
     }
 
     /// Saves the evidence. Returns its name and its digest; `None` if nobody asked for the evidence.
-    fn save(&self, record: &Record) -> Result<Option<SignedFile>, CommandError> {
+    fn save(&self, record: &Record, probe: Option<String>) -> Result<Option<SignedFile>, CommandError> {
         let Some(path) = &self.save_evidence else { return Ok(None) };
-        let provenance = Provenance {
-            controller: env!("CARGO_PKG_VERSION").to_owned(),
-            probe: self.probe.clone(),
-            saved_at: clock::now(),
-        };
+        let provenance =
+            Provenance { controller: env!("CARGO_PKG_VERSION").to_owned(), probe, saved_at: clock::now() };
         let digest = file::put_with(path, |to| saved::write(record, &provenance, to))?;
         Ok(Some(signed_file(path, digest)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{self, arm};
+
+    #[test]
+    fn the_probe_of_a_run_is_that_of_the_architecture_that_answered() {
+        let on_arm = || arm::gvisor(arm::Release::Of2026);
+        assert_eq!(architecture(&fixture::record(vec![on_arm(), on_arm()])), Some(Architecture::Arm));
+    }
+
+    #[test]
+    fn no_one_probe_made_a_run_on_two_architectures() {
+        let cases = vec![fixture::gvisor(), arm::gvisor(arm::Release::Of2026)];
+        assert_eq!(architecture(&fixture::record(cases)), None);
+    }
+
+    #[test]
+    fn a_run_without_an_answer_has_the_controllers_own_probe() {
+        assert_eq!(architecture(&fixture::record(Vec::new())), Some(Architecture::OWN));
     }
 }

@@ -13,7 +13,7 @@ use super::{
         sign,
     },
     block_on,
-    ending::{self, Ending},
+    ending::{Ending, NamedProbe},
     signing::Signing,
 };
 use crate::{
@@ -117,9 +117,9 @@ impl Arguments {
             delivery,
             save_evidence: self.save_evidence,
             probe: match &self.probe {
-                _ if !names_probe => None,
-                Some(path) => std::fs::read(path).ok().map(|probe| sha256(&probe)),
-                None => ending::built_in_probe(),
+                _ if !names_probe => NamedProbe::Nowhere,
+                Some(path) => NamedProbe::File(std::fs::read(path).ok().map(|probe| sha256(&probe))),
+                None => NamedProbe::BuiltIn,
             },
             policy_file,
             publishing,

@@ -31,7 +31,7 @@ pub(super) const KIND: &str = "podproof-evidence";
 pub struct Provenance {
     /// The controller's version.
     pub controller: String,
-    /// SHA-256 of the probe inside the controller; `None` if the controller had none.
+    /// SHA-256 of the probe; `None` if the controller had none, or if probes of several architectures answered.
     pub probe: Option<String>,
     /// The time of saving, in seconds since 1970.
     pub saved_at: u64,

@@ -42,7 +42,7 @@ pub(crate) struct Statement {
 pub(crate) struct Facts {
     /// The file of saved evidence.
     pub(crate) evidence: SignedFile,
-    /// The SHA-256 of the probe; `None` if the controller had none.
+    /// The SHA-256 of the probe; `None` if the evidence names none, as after a run on several architectures.
     pub(crate) probe: Option<String>,
     /// The policy file; `None` without one.
     pub(crate) policy: Option<SignedFile>,
