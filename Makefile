@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
-	cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
+	machine-parts cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
 	scale-parts scale-bench scale-check simulated-mutations bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
@@ -28,7 +28,7 @@ verify: build ## build the controller, start a real gVisor sandbox and judge it
 
 test: $(if $(value ONLY),test-only,test-all) ## every test but the cluster's; ONLY=NAME: every test whose name contains NAME, the cluster's too
 
-test-all: build sandbox-parts
+test-all: build sandbox-parts machine-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test --workspace
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features sandbox --test sandbox
@@ -42,7 +42,7 @@ test-list: ## list the names of all tests by suite
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
 	@.ci/test-only --list
 
-test-programs: build sandbox-parts cluster-parts ## build all that the tests need, and run none
+test-programs: build sandbox-parts machine-parts cluster-parts ## build all that the tests need, and run none
 	cargo test --workspace --no-run
 	cargo test --package tests --features sandbox --test sandbox --no-run
 	cargo test --package tests --features cluster --test cluster --bench scale --no-run
@@ -54,6 +54,10 @@ sandbox-parts:
 		docker-registry=docker-registry skopeo=skopeo openssl=openssl setpriv=util-linux
 	@tests/stage/runsc-of-trixie >/dev/null || [ -z "$$CI" ]
 	@tests/cluster/parts/build gvisor >/dev/null || [ -z "$$CI" ]
+
+machine-parts:
+	@{ .ci/need cc=gcc ld=binutils crt=libc6-dev qemu-system-aarch64=qemu-system-arm setpriv=util-linux && \
+		tests/stage/machine/parts >/dev/null && .ci/machine-programs "$(TARGET)"; } || [ -z "$$CI" ]
 
 cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first run builds the cluster's programs
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \

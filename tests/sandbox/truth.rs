@@ -4,6 +4,7 @@
 mod changes;
 mod genuine;
 mod impostors;
+mod machine;
 mod others;
 mod withheld;
 
@@ -80,8 +81,11 @@ struct Cells {
     weakened: Vec<String>,
 }
 
+/// The place of a world in the matrix.
+type Place = usize;
+
 /// Every row of this run, in its order.
-static MATRIX: Mutex<BTreeMap<usize, [String; 6]>> = Mutex::new(BTreeMap::new());
+static MATRIX: Mutex<BTreeMap<Place, [String; 6]>> = Mutex::new(BTreeMap::new());
 
 /// Worlds that do not exist, with the flag that their release lacks.
 static WITHOUT: Mutex<Vec<(String, &str)>> = Mutex::new(Vec::new());
@@ -90,7 +94,8 @@ pub(super) fn rows() -> Vec<Row> {
     let worlds = [genuine::worlds(), others::worlds(), impostors::worlds(), withheld::worlds()];
     let in_ci = std::env::var_os("CI").is_some();
     let mut rows = Vec::new();
-    for (place, world) in worlds.into_iter().flatten().enumerate() {
+    let mut places = 0..;
+    for (place, world) in places.by_ref().zip(worlds.into_iter().flatten()) {
         let name = format!("truth: {}", world.name);
         match world.missing.clone() {
             Some(Missing::InThisRelease(flag)) => locked(&WITHOUT).push((world.name, flag)),
@@ -98,10 +103,22 @@ pub(super) fn rows() -> Vec<Row> {
                 _ = writeln!(std::io::stderr(), "SKIPPING {}: {what}", world.name);
                 rows.push(Row { skipped: !in_ci, ..row(name, move || panic!("{what}")) });
             }
-            None => rows.push(row(name, move || compare(place, &world))),
+            None => rows.push(row(name, move || check(place, &world, &verify(&world)))),
         }
     }
-    rows
+    spread(machine::rows(places.start), rows)
+}
+
+/// Spreads the rows of the machine among others: a row that waits for the machine occupies a thread.
+fn spread(few: Vec<Row>, many: Vec<Row>) -> Vec<Row> {
+    let step = many.len() / few.len().max(1) + 1;
+    let (mut few, mut many) = (few.into_iter(), many.into_iter());
+    let mut all = Vec::new();
+    while few.len() + many.len() > 0 {
+        all.extend(few.next());
+        all.extend(many.by_ref().take(step));
+    }
+    all
 }
 
 /// Prints the matrix of all rows.
@@ -132,9 +149,9 @@ fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn compare(place: usize, world: &World) {
-    let ended = verify(world);
-    let cells = Cells::of(&ended);
+/// Compares a run's report with the expected cells.
+fn check(place: Place, world: &World, ended: &Ended) {
+    let cells = Cells::of(ended);
     cells.keep(place, &world.name);
     let Expected { outcome, disguise, platform, released, weakened } = &world.expected;
     let isolation = ended.finding("runtime-isolation");
@@ -157,17 +174,14 @@ fn covers(range: &str, (year, month, day): Date) -> bool {
 /// Verifies for production, which judges every requirement, and proves that nothing is left behind.
 fn verify(world: &World) -> Ended {
     let ground = Ground::beside_others();
-    let folder = ground.path().join("mine");
-    let folder_name = folder.display().to_string();
-    let mut words = vec!["verify", "--local", "--quiet", "--environment", "production", "--output", "json"];
-    if let Some(runtime) = &world.runtime {
-        words.extend(["--runtime", runtime]);
-    }
-    if let Some(changes) = &world.bundle {
+    let bundle = world.bundle.as_ref().map(|changes| {
+        let folder = ground.path().join("mine");
         std::fs::create_dir(&folder).unwrap();
         bundle::write(&folder, |config| changes.iter().for_each(|change| change(&folder, config)));
-        words.extend(["--bundle", &folder_name]);
-    }
+        folder
+    });
+    let words = world.words(bundle.as_deref());
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
     // A PATH without runsc is a machine without runsc.
     let path = ground.path().display().to_string();
     let ended = match (world.apart, &world.runtime) {
@@ -196,6 +210,17 @@ impl World {
             weakened: Vec::new(),
         };
         Self { name: name.into(), runtime, bundle, apart: false, missing, expected }
+    }
+
+    /// Returns the controller's arguments.
+    fn words(&self, bundle: Option<&Path>) -> Vec<String> {
+        let words = ["verify", "--local", "--quiet", "--environment", "production", "--output", "json"];
+        let mut words = words.map(str::to_owned).to_vec();
+        let bundle = bundle.map(|folder| folder.display().to_string());
+        for (flag, value) in [("--runtime", &self.runtime), ("--bundle", &bundle)] {
+            words.extend(value.iter().flat_map(|value| [flag.to_owned(), value.clone()]));
+        }
+        words
     }
 
     /// Expects a disguise: something in the world claims to be gVisor.
@@ -230,7 +255,7 @@ impl Cells {
         }
     }
 
-    fn keep(&self, place: usize, name: &str) {
+    fn keep(&self, place: Place, name: &str) {
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         let row = [
             name.to_owned(),

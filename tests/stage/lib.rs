@@ -15,10 +15,14 @@ pub mod cluster;
 pub mod digest;
 #[cfg(feature = "sandbox")]
 pub mod filter;
+#[cfg(not(feature = "sandbox"))]
+#[path = "no_filter.rs"]
+pub mod filter;
 #[cfg(target_arch = "x86_64")]
 pub mod fingerprint;
 pub mod ground;
 pub mod invocation;
+pub mod machine;
 pub mod network;
 pub mod policies;
 pub mod registry;

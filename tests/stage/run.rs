@@ -27,7 +27,7 @@ pub const FORMATS: [&str; 12] = [
 ];
 
 /// How a run of the controller ended.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ended {
     /// The exit status.
     pub status: ExitStatus,

@@ -30,7 +30,7 @@ pub fn pretend() {
     NAMES_ONLY.store(true, Relaxed);
 }
 
-fn is_pretended() -> bool {
+pub(crate) fn is_pretended() -> bool {
     NAMES_ONLY.load(Relaxed)
 }
 

@@ -38,16 +38,20 @@ pub enum Platform {
 /// The first release with systrap, which is its default platform (gVisor e5f2478be).
 const SYSTRAP: Date = (2023, 6, 13);
 
-/// Debian bookworm's release, for a machine that has no runsc yet.
+/// Debian bookworm's release, Debian trixie's, and the release of the Go module.
+pub const DATES: [Date; 3] = [BOOKWORM, TRIXIE, NEWEST];
 const BOOKWORM: Date = (2022, 12, 19);
+const TRIXIE: Date = (2024, 7, 29);
+const NEWEST: Date = (2026, 9, 5);
 
 /// Returns every release, also those that are missing here; in CI a missing release is an error.
 pub fn all() -> Result<Vec<Release>, String> {
     let ours = [
-        ("runsc of 2024", (2024, 7, 29), "stage/runsc-of-trixie", &[][..], ""),
-        ("runsc of 2026", (2026, 9, 5), "cluster/parts/build", &["gvisor"], "/runsc"),
+        ("runsc of 2024", TRIXIE, "stage/runsc-of-trixie", &[][..], ""),
+        ("runsc of 2026", NEWEST, "cluster/parts/build", &["gvisor"], "/runsc"),
     ];
     let machines = match Runsc::of(&installed("runsc")?) {
+        // A machine that has no runsc yet gets Debian's.
         Err(_) if is_pretended() => Runsc { program: String::new(), date: BOOKWORM },
         runsc => runsc?,
     };
@@ -66,7 +70,7 @@ pub fn all() -> Result<Vec<Release>, String> {
 }
 
 /// Returns the output of a script of these tests.
-fn script(path: &str, words: &[&str]) -> Result<String, String> {
+pub(crate) fn script(path: &str, words: &[&str]) -> Result<String, String> {
     let script = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(&script).args(words).output().map_err(|error| format!("{script}: {error}"))?;
     if !output.status.success() {

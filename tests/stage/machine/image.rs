@@ -1,0 +1,115 @@
+//! The programs of the machine, and the file system that it starts with.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::{Case, archive::Archive};
+use crate::worlds::{
+    is_pretended,
+    releases::{self, Runsc},
+};
+
+/// The folder of the programs for the machine, beside the programs for this one.
+const TRIPLE: &str = "aarch64-unknown-linux-musl";
+
+/// Programs of Debian, by their paths in the machine.
+const DEBIANS: &[&str] = &["usr/sbin/runc", "usr/bin/bwrap", "usr/bin/unshare"];
+/// Libraries of those programs, by their paths in Debian.
+const LIBRARIES: &[&str] = &[
+    "lib/ld-linux-aarch64.so.1",
+    "lib/aarch64-linux-gnu/libc.so.6",
+    "lib/aarch64-linux-gnu/libcap.so.2",
+    "lib/aarch64-linux-gnu/libselinux.so.1",
+    "usr/lib/aarch64-linux-gnu/libpcre2-8.so.0",
+    "usr/lib/aarch64-linux-gnu/libseccomp.so.2",
+];
+/// Commands of busybox that the machine's scripts, the stage and a bundle's hooks use.
+const COMMANDS: &[&str] =
+    &["cat", "grep", "ip", "ls", "mkdir", "mount", "mv", "poweroff", "rm", "sh", "switch_root", "umount"];
+
+/// Everything that the machine is made of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    debian: PathBuf,
+    /// The path of each program in the machine, and here.
+    programs: Vec<(String, PathBuf)>,
+}
+
+impl Parts {
+    /// Finds the parts, and fetches those that are missing. An error names what this machine lacks.
+    pub fn find() -> Result<Self, String> {
+        if is_pretended() {
+            return Ok(Self { debian: PathBuf::new(), programs: Vec::new() });
+        }
+        let mut programs = Vec::new();
+        for name in ["controller", "withhold", "plain"] {
+            programs.push((format!("/usr/bin/{name}"), own(name)?));
+        }
+        let qemu = Command::new("qemu-system-aarch64").arg("--version").output();
+        qemu.map_err(|error| format!("qemu-system-aarch64: {error}: run `make test`"))?;
+        let folders = releases::script("stage/machine/parts", &[])?;
+        let folders: Vec<_> = folders.lines().map(PathBuf::from).collect();
+        let [debian, trixie, newest] = folders.as_slice() else {
+            return Err(format!("there are other parts of the machine: {folders:?}"));
+        };
+        let runsc = [debian.join("usr/bin/runsc"), trixie.join("usr/bin/runsc"), newest.join("runsc")];
+        programs.extend(Runsc::in_the_machine().map(|runsc| runsc.program).into_iter().zip(runsc));
+        programs.extend(DEBIANS.iter().map(|path| (format!("/{path}"), debian.join(path))));
+        Ok(Self { debian: debian.clone(), programs })
+    }
+
+    /// Returns the machine's kernel.
+    pub(super) fn kernel(&self) -> io::Result<PathBuf> {
+        let mut entries = fs::read_dir(self.debian.join("boot"))?.flatten();
+        let kernel = entries.find(|entry| entry.file_name().to_string_lossy().starts_with("vmlinuz"));
+        kernel.map(|entry| entry.path()).ok_or_else(|| io::Error::other("there is no kernel"))
+    }
+
+    /// Writes the file system of a machine that runs the cases.
+    pub(super) fn write(&self, path: &Path, cases: &[Case]) -> io::Result<()> {
+        let mut archive = Archive::new(BufWriter::new(File::create(path)?));
+        archive.program("init", include_bytes!("init"))?;
+        archive.program("bin/busybox", &fs::read(self.debian.join("bin/busybox"))?)?;
+        for name in COMMANDS {
+            archive.link(&format!("bin/{name}"), "busybox")?;
+        }
+        // The folder becomes the machine's root, and `bin` moves into it.
+        archive.program("root/session", include_bytes!("session"))?;
+        for library in LIBRARIES {
+            let name = library.rsplit('/').next().unwrap_or_default();
+            archive.program(&format!("root/lib/{name}"), &fs::read(self.debian.join(library))?)?;
+        }
+        for (place, path) in &self.programs {
+            archive.program(&format!("root{place}"), &fs::read(path)?)?;
+        }
+        for (number, case) in cases.iter().enumerate() {
+            archive.program(&format!("root/cases/{number:04}"), case.script().as_bytes())?;
+            if let Some(folder) = &case.folder {
+                archive.tree(&format!("root{}", folder.display()), folder)?;
+            }
+        }
+        archive.finish()
+    }
+}
+
+// === impl Runsc ===
+
+impl Runsc {
+    /// Returns the releases in the machine, by their paths there.
+    pub fn in_the_machine() -> [Self; 3] {
+        releases::DATES.map(|date| Self { program: format!("/opt/runsc-{}", date.0), date })
+    }
+}
+
+/// Returns the path of a program that was built for the machine.
+fn own(name: &str) -> Result<PathBuf, String> {
+    let tests = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut folders = tests.ancestors().map(|folder| folder.join(TRIPLE).join("debug").join(name));
+    folders
+        .find(|path| path.is_file())
+        .ok_or_else(|| format!("there is no {name} for AArch64: run `make test`"))
+}
