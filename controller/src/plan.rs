@@ -7,6 +7,7 @@ pub(crate) mod endpoint;
 pub mod local;
 pub mod needs;
 pub(crate) mod renewal;
+pub(crate) mod startup_taint;
 mod wanted;
 
 use proto::{Nonce, Observer};

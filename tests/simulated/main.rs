@@ -19,6 +19,7 @@ mod probe;
 mod publication;
 mod random;
 mod simulation;
+mod startup_taint;
 mod store;
 mod unwritten;
 mod verify;

@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// More time than any of these commands takes.
-const LONG: Duration = Duration::from_hours(30);
-const MINUTE: Duration = Duration::from_mins(1);
-const WATCH: &[&str] = &[
+pub(crate) const LONG: Duration = Duration::from_hours(30);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const WATCH: &[&str] = &[
     "watch",
     "--namespace",
     NAMESPACE,
@@ -45,7 +45,7 @@ fn proof() -> Key {
     key("configmaps", CONTROL, "podproof-proof-shop")
 }
 
-fn simulation() -> Rc<Simulation> {
+pub(crate) fn simulation() -> Rc<Simulation> {
     let simulation = Simulation::new(1);
     simulation.cluster.change(|store| store.add(proof(), json!({ "metadata": {} })));
     simulation
@@ -68,7 +68,7 @@ fn watched(acts: impl AsyncFnOnce(&Cluster) + 'static) -> (Ended, History, Rc<Si
 }
 
 /// Returns the number of runs, each of which asks for the API server's version once.
-fn runs(history: &History) -> usize {
+pub(crate) fn runs(history: &History) -> usize {
     history.requests().iter().filter(|request| *request == "GET /version").count()
 }
 
@@ -93,7 +93,7 @@ fn add_policy(cluster: &Cluster, name: &str) {
     cluster.change(|store| store.add(key("networkpolicies", NAMESPACE, name), policy()));
 }
 
-fn change(cluster: &Cluster, key: &Key, change: impl FnOnce(&mut Value)) {
+pub(crate) fn change(cluster: &Cluster, key: &Key, change: impl FnOnce(&mut Value)) {
     cluster.change(|store| store.modify(key, change));
 }
 
@@ -102,7 +102,7 @@ fn runs_after(object: Key, changed: impl FnOnce(&mut Value) + 'static) -> usize 
     runs(&watched(async move |cluster| change(cluster, &object, changed)).1)
 }
 
-fn published(simulation: &Simulation, field: &str) -> String {
+pub(crate) fn published(simulation: &Simulation, field: &str) -> String {
     text(&simulation.cluster.get(&proof()).unwrap_or_default(), &format!("/data/{field}"))
 }
 

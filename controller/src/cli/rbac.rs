@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// not printed]
     #[arg(long, value_name = "NAMESPACE")]
     watch: Option<String>,
+    /// Also print the permission of `controller watch --remove-taint`, which changes nodes
+    #[arg(long, requires = "watch", requires = "cluster")]
+    remove_taint: bool,
     /// Also bind the roles to this service account, such as ci:gate [default: print no bindings]
     #[arg(long, value_name = "NAMESPACE:NAME", value_parser = subject)]
     service_account: Option<Subject>,
@@ -43,7 +46,12 @@ impl Arguments {
         let text = roles(
             namespace,
             self.namespaces.control_namespace.as_deref(),
-            Extent { cluster: self.cluster, live: self.live, watch: self.watch.as_deref() },
+            Extent {
+                cluster: self.cluster,
+                live: self.live,
+                watch: self.watch.as_deref(),
+                startup_taint: self.remove_taint,
+            },
             self.service_account.as_ref(),
         );
         print(&text)

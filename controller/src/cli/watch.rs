@@ -3,11 +3,15 @@
 
 mod board;
 mod serving;
+mod startup_taint;
 
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{ArgGroup, Args};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch::Sender,
+    time::{Instant, sleep},
+};
 
 use board::Board;
 use serving::Server;
@@ -33,6 +37,7 @@ use crate::{
             ClusterLauncher, Target,
             connect::{self, Connection},
             lease::{self, Candidate, Held},
+            startup_taint::{Keeper, Proofs, StartupTaint},
             watching::{Scope, Watching},
         },
         interrupt::{Interrupt, Stop},
@@ -62,6 +67,10 @@ pub(super) struct Arguments {
     /// [default: nothing is served]
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "How to report")]
     listen: Option<SocketAddr>,
+    /// The key of a taint that keeps pods from new nodes, such as podproof.dev/unproven: removed from each node that is proven in its
+    /// present boot, and put back when the boot is another one or the proof is no longer ready there [default: no node is changed]
+    #[arg(long, value_name = "KEY", value_parser = startup_taint::key, requires = "nodes", help_heading = "How to report")]
+    remove_taint: Option<String>,
 }
 
 /// The time for the first answer of the API server.
@@ -130,10 +139,12 @@ impl Arguments {
         board.asks(connection.pace.made());
         let candidate = Candidate::new(connection.client.clone(), &keeper, &target.namespace, identity()?);
         let place = format!("{keeper}/{}", lease::name(&target.namespace));
+        let namespace = target.namespace;
         let scope = Scope {
-            namespace: target.namespace,
+            namespace: namespace.clone(),
             control: target.control_namespace,
             pool_label: target.pool_label,
+            startup_taint: self.remove_taint.clone().map(|key| StartupTaint::new(key, &namespace)),
         };
         tokio::select! {
             biased;
@@ -163,9 +174,34 @@ impl Arguments {
         }
     }
 
-    /// Makes runs for as long as this replica may act.
+    /// Makes runs, and keeps the startup taint of nodes, for as long as this replica may act.
     async fn act(&self, connection: &Connection, scope: Scope, term: &mut Term<'_>, board: &Board) -> Over {
-        let mut watching = Watching::new(connection.client.clone(), scope);
+        let taint = scope.startup_taint.clone();
+        let watching = Watching::new(connection.client.clone(), scope);
+        let (seen, proofs) = (watching.observed(), Sender::<Proofs>::default());
+        let known = proofs.subscribe();
+        let kept = async {
+            if let Some(taint) = taint {
+                Keeper::new(connection.client.clone(), taint)
+                    .keep(seen, known, |outcome| say(&outcome.to_string()))
+                    .await;
+            }
+        };
+        tokio::select! {
+            biased;
+            over = self.runs(watching, term, board, &proofs) => over,
+            over = async { kept.await; std::future::pending().await } => over,
+        }
+    }
+
+    /// Makes runs for as long as this replica may act.
+    async fn runs(
+        &self,
+        mut watching: Watching,
+        term: &mut Term<'_>,
+        board: &Board,
+        proofs: &Sender<Proofs>,
+    ) -> Over {
         let mut course = Course::default();
         loop {
             tokio::select! {
@@ -181,8 +217,9 @@ impl Arguments {
                 Err(over) => return over,
             };
             board.ended(ended.as_ref().map(|ended| ended.exit), begun.elapsed());
-            if let Some(Ended { report, published, .. }) = &ended {
+            if let Some(ended @ Ended { report, published, .. }) = &ended {
                 board.reported(report.metrics(), published.as_ref());
+                startup_taint::take(ended, proofs);
             }
             let pause = course.after(ended);
             say(&format!(
@@ -205,10 +242,12 @@ impl Arguments {
     async fn one(&self, term: &mut Term<'_>) -> Result<Option<Ended>, Over> {
         // The policy file is read for each run. A mistake in it is told, and is a failed run.
         let Ok(prepared) = self.run.clone().prepare(CLUSTER_TIMEOUT) else { return Ok(None) };
-        let Prepared { target: Some(target), request, policy, policy_file, delivery, publishing } = prepared
+        let Prepared { target: Some(mut target), request, policy, policy_file, delivery, publishing } =
+            prepared
         else {
             return Ok(None);
         };
+        target.startup_taint.clone_from(&self.remove_taint);
         let ending = Ending {
             policy,
             delivery,

@@ -33,8 +33,8 @@ pub use withheld::remarks as remarks_on_labels;
 
 use super::needs::Entry;
 use crate::case::cluster::{
-    Class, Cluster, Coverage, CoveredArchitecture, Group, Labels, Node, NodeKind, PodView, Running,
-    SelectingKind, Shared,
+    Class, Cluster, Coverage, CoveredArchitecture, Group, Labels, Node, NodeKind, Placement, PodView,
+    Running, SelectingKind, Shared, Toleration,
 };
 use grouping::Grouping;
 use uncovered::{Gaps, Uncovered};
@@ -64,6 +64,17 @@ pub struct Request {
     pub running: BTreeMap<String, Running>,
     /// The architectures for which there is a probe.
     pub probes: Probes,
+    /// The key of a taint that keeps pods from nodes without a proof, and that every probe tolerates; `None` without one.
+    pub startup_taint: Option<String>,
+}
+
+impl Request {
+    /// Returns a workload's placement as its probe has it: nodes with the startup taint are open to it, too.
+    fn probes_placement(&self, placement: &Placement) -> Placement {
+        let mut placement = placement.clone();
+        placement.tolerations.extend(self.startup_taint.as_deref().map(Toleration::of_key));
+        placement
+    }
 }
 
 /// The nodes that get a probe of each group.

@@ -54,7 +54,8 @@ impl Scene {
         self.nodes().find(|(node, _)| *node == name).map(|(_, node)| node)
     }
 
-    fn nodes(&self) -> impl Iterator<Item = (&str, &NodeRecord)> {
+    /// Returns the nodes by their names.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (&str, &NodeRecord)> {
         self.0.iter().filter_map(|((_, title), record)| match record {
             Record::Node(node) => Some((title.as_str(), node)),
             Record::Declared(..) | Record::Template(_) | Record::Pod { .. } => None,

@@ -130,6 +130,12 @@ impl Pools {
         self.0.keys().cloned().collect()
     }
 
+    /// Returns the boot id of a node; `None` if no probe ran there, or if the boot id is not known.
+    pub(crate) fn boot_id(&self, pool: &str, node: &str) -> Option<&str> {
+        let boot_id = self.0.get(pool)?.get(node)?;
+        Some(boot_id.as_str()).filter(|boot_id| !boot_id.is_empty())
+    }
+
     /// Adds the node of a case, if its probe ran on one.
     pub(super) fn add(&mut self, case: &Case) {
         let Self(pools) = self;

@@ -24,6 +24,7 @@ mod results;
 mod review;
 mod schedule;
 mod second_reading;
+pub(crate) mod startup_taint;
 pub(crate) mod survey;
 pub(crate) mod watching;
 
@@ -103,6 +104,8 @@ pub(crate) struct Target {
     pub(crate) most_probes: MostProbes,
     /// The time to wait for a node where none can run a workload's pods; `None` for no wait.
     pub(crate) wait_for_nodes: Option<Duration>,
+    /// The key of the taint that a watch removes from proven nodes, and that probes tolerate; `None` without one.
+    pub(crate) startup_taint: Option<String>,
 }
 
 impl Target {
@@ -343,5 +346,6 @@ fn plan_request(target: &Target, entries: Vec<Entry>) -> plan::cluster::Request 
         live: target.live.clone(),
         running: BTreeMap::new(),
         probes: target.probes.clone(),
+        startup_taint: target.startup_taint.clone(),
     }
 }

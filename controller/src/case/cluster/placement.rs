@@ -110,6 +110,11 @@ impl Taint {
 }
 
 impl Toleration {
+    /// Returns the toleration of every taint with a key.
+    pub fn of_key(key: &str) -> Self {
+        Self { key: Some(key.to_owned()), operator: Some("Exists".to_owned()), ..Self::default() }
+    }
+
     fn bears(&self, taint: &Taint) -> bool {
         let effect = self.effect.as_ref().is_none_or(|effect| *effect == taint.effect);
         let key = self.key.as_ref().filter(|key| !key.is_empty()).is_none_or(|key| *key == taint.key);

@@ -120,6 +120,7 @@ impl Arguments {
             wait_for_nodes: self.wait_for_nodes,
             live: self.live.live(),
             visitors_user: self.live.user(),
+            startup_taint: None,
         }))
     }
 }

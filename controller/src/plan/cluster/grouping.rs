@@ -50,7 +50,7 @@ pub(super) struct Grouping<'a> {
 
 impl<'a> Grouping<'a> {
     pub(super) fn new(cluster: &'a Cluster, request: &'a Request) -> Self {
-        let places = Places::new(cluster, &request.nodes);
+        let places = Places::new(cluster, request, &request.nodes);
         Self { cluster, request, places, bindings: RefCell::default() }
     }
 
@@ -110,7 +110,7 @@ impl<'a> Grouping<'a> {
         if group.pod_views.is_empty() || (!modelled_on_a_pod && !pod_view.origin.is_template()) {
             group.labels.clone_from(&pod_view.labels);
             group.policies = self.cluster.policies.names_on(&self.cluster.endpoint(&pod_view.labels));
-            group.placement.clone_from(&pod_view.placement);
+            group.placement = self.request.probes_placement(&pod_view.placement);
         }
         if !pod_view.origin.name.is_empty() {
             group.pod_views.push(pod_view.clone());

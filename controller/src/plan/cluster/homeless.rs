@@ -12,7 +12,7 @@ pub fn homeless(cluster: &Cluster, request: &Request) -> Vec<Group> {
     if cluster.nodes.is_err() || matches!(request.nodes, Nodes::Named(_)) {
         return Vec::new();
     }
-    let places = Places::new(cluster, &Nodes::PerPool);
+    let places = Places::new(cluster, request, &Nodes::PerPool);
     let waits = |pod_view: &&Shared<PodView>| {
         super::asked_for(pod_view, request) && pod_view.node.is_none() && places.of(pod_view).is_empty()
     };
@@ -21,7 +21,7 @@ pub fn homeless(cluster: &Cluster, request: &Request) -> Vec<Group> {
         runtime_class: pod_view.runtime_class.clone(),
         gvisor_annotations: pod_view.gvisor_annotations.clone(),
         labels: (*pod_view.labels).clone(),
-        placement: (*pod_view.placement).clone(),
+        placement: request.probes_placement(&pod_view.placement),
         pod_views: vec![pod_view.clone()],
         ..Group::default()
     });

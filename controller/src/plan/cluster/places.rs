@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Nodes,
+    Nodes, Request,
     uncovered::{Gaps, Uncovered, not_yet},
 };
 use crate::case::cluster::{Cluster, Node, NodeKind, Part, Placement, PodView, Restriction};
@@ -29,6 +29,7 @@ pub(super) struct Place {
 /// The places of a cluster, found once for all pods of a plan.
 pub(super) struct Places<'a> {
     cluster: &'a Cluster,
+    request: &'a Request,
     asked_for: &'a Nodes,
     spots: BTreeMap<&'a str, Rc<Spot<'a>>>,
     /// The places for pods that have no node, by their RuntimeClass and their requirements.
@@ -54,7 +55,7 @@ struct Suited<'a> {
 // === impl Places ===
 
 impl<'a> Places<'a> {
-    pub(super) fn new(cluster: &'a Cluster, asked_for: &'a Nodes) -> Self {
+    pub(super) fn new(cluster: &'a Cluster, request: &'a Request, asked_for: &'a Nodes) -> Self {
         let nodes = cluster.nodes.as_deref().unwrap_or_default();
         let mut kinds = BTreeMap::<&str, BTreeSet<NodeKind>>::new();
         for node in nodes {
@@ -66,7 +67,8 @@ impl<'a> Places<'a> {
             let place = Place { pool: node.pool.clone(), kind, node: None };
             (node.name.as_str(), Rc::new(Spot { node, place }))
         };
-        Self { cluster, asked_for, spots: nodes.iter().map(spot).collect(), suited: RefCell::default() }
+        let spots = nodes.iter().map(spot).collect();
+        Self { cluster, request, asked_for, spots, suited: RefCell::default() }
     }
 
     /// Returns the requested places where a pod or a template's pods run or can run.
@@ -109,7 +111,8 @@ impl<'a> Places<'a> {
             return known;
         }
         let declared = class.and_then(|name| self.cluster.class(name));
-        let suits = |spot: &&Rc<Spot<'_>>| pod_view.placement.suits(spot.node, declared);
+        let placement = self.request.probes_placement(&pod_view.placement);
+        let suits = |spot: &&Rc<Spot<'_>>| placement.suits(spot.node, declared);
         let suited = Rc::new(Suited::of(self.spots.values().filter(suits).cloned().collect()));
         let mut all = self.suited.borrow_mut();
         all.entry(class.cloned())

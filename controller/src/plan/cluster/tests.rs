@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     case::{
         Architecture,
-        cluster::{Origin, Part, Restriction, Selecting, Selector},
+        cluster::{Origin, Part, Restriction, Selecting, Selector, Taint},
         policy::{Opaque, Unread},
     },
     fixture,
@@ -108,7 +108,7 @@ fn a_template_gets_a_probe_in_each_pool_that_can_run_it() {
     let mut cluster = cluster();
     let mut tainted = fixture::node("three", "tainted");
     let (key, value, effect) = ("team".into(), "red".into(), "NoSchedule".into());
-    tainted.taints.push(crate::case::cluster::Taint { key, value, effect });
+    tainted.taints.push(Taint { key, value, effect });
     cluster.nodes = Ok(vec![fixture::node("one", "sandbox"), fixture::node("two", "other"), tainted]);
     let plan = namespace(&cluster, &request()).unwrap();
     let pools: Vec<_> = plan.groups.iter().map(|group| group.pool.as_str()).collect();
@@ -128,7 +128,7 @@ fn a_pool_of_cordoned_or_unready_nodes_is_uncovered() {
         change(&mut away);
         let (key, value, effect) =
             (format!("node.kubernetes.io/{taint}"), String::new(), "NoSchedule".into());
-        away.taints.push(crate::case::cluster::Taint { key, value, effect });
+        away.taints.push(Taint { key, value, effect });
         cluster.nodes.as_mut().unwrap().push(away);
         let coverage = namespace(&cluster, &request()).unwrap().coverage;
         assert!(coverage.unused_pools.is_empty(), "{coverage:?}");
@@ -350,4 +350,22 @@ fn an_autoscaler_that_counts_a_probe_gets_a_remark() {
     }])];
     let plan = namespace(&cluster, &request()).unwrap();
     assert_eq!(counted_by(&cluster, &plan.groups).len(), 1);
+}
+
+#[test]
+fn a_node_with_the_startup_taint_gets_a_probe_that_tolerates_it() {
+    let mut cluster = cluster();
+    cluster.pod_views[0].node = None;
+    cluster.pod_views[0].origin.pod = None;
+    let taint =
+        Taint { key: "podproof.dev/unproven".into(), value: String::new(), effect: "NoSchedule".into() };
+    cluster.nodes.as_mut().unwrap()[0].taints = vec![taint];
+    let startup_taint = Some("podproof.dev/unproven".to_owned());
+    let with = Request { nodes: Nodes::All, startup_taint, ..request() };
+    let without = Request { nodes: Nodes::All, ..request() };
+    assert_eq!(namespace(&cluster, &without).unwrap().groups.len(), 0);
+    let groups = namespace(&cluster, &with).unwrap().groups;
+    assert_eq!(groups[0].node.as_deref(), Some("one"));
+    assert_eq!(groups[0].placement.tolerations, [Toleration::of_key("podproof.dev/unproven")]);
+    assert_eq!(groups[0].pod_views[0].placement.tolerations, []);
 }

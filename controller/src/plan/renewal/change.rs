@@ -19,10 +19,11 @@ pub(crate) enum Change {
     Group { title: String },
 }
 
-/// Returns the changes from one scene to a later one that call for a new run. Nodes count in the used pools alone. A pod, a template
+/// Returns the changes from one scene to a later one that call for a new run. Nodes count in the used pools, and while they have the
+/// startup taint. A pod, a template
 /// or a node that is gone calls for none: the proof stays true without it.
 pub(crate) fn changes(then: &Scene, now: &Scene, used: &Used) -> Vec<Change> {
-    let nodes = now.nodes().filter(|(_, node)| used.has(&node.pool));
+    let nodes = now.nodes().filter(|(_, node)| used.has(&node.pool) || node.startup.is_tainted);
     let mut found: Vec<_> = nodes.filter_map(|(name, node)| of_node(name, then.node(name), node)).collect();
     let (before, after) = (then.declared(), now.declared());
     let keys: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
@@ -67,14 +68,14 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::renewal::Record;
+    use crate::plan::{renewal::Record, startup_taint::Startup};
 
     const NODES: usize = 0;
     const OTHERS: usize = 1;
 
     fn node(pool: &str, ready: bool, boot_id: &str, runtime: &str) -> Record {
         let (pool, boot_id, runtime) = (pool.into(), boot_id.into(), runtime.into());
-        Record::Node(NodeRecord { pool, ready, readied: 0, boot_id, runtime })
+        Record::Node(NodeRecord { pool, ready, boot_id, runtime, ..NodeRecord::default() })
     }
 
     fn pod(shape: &str, node: Option<&str>) -> Record {
@@ -142,6 +143,13 @@ mod tests {
     fn a_new_node_counts_in_a_used_pool_alone() {
         let joined = |pool| after(&[(NODES, "two", node(pool, true, "boot-9", "containerd runsc"))]).len();
         assert_eq!((joined("sandbox"), joined("batch")), (1, 0));
+    }
+
+    #[test]
+    fn a_new_node_with_the_startup_taint_counts_in_every_pool() {
+        let startup = Startup { is_tainted: true, removed: None };
+        let record = NodeRecord { pool: "batch".into(), ready: true, startup, ..NodeRecord::default() };
+        assert_eq!(after(&[(NODES, "two", Record::Node(record))]).len(), 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The records of watched objects: the parts of each object whose change counts, and nothing else.
 
-use crate::case::cluster::Node;
+use crate::{case::cluster::Node, plan::startup_taint::Startup};
 
 /// The parts of an object whose change counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,6 +34,8 @@ pub(crate) struct NodeRecord {
     pub(crate) boot_id: String,
     /// The container runtime with its version, and its handlers.
     pub(crate) runtime: String,
+    /// The state of the startup taint; the default without such a taint.
+    pub(crate) startup: Startup,
 }
 
 impl Record {
@@ -57,6 +59,7 @@ impl From<&Node> for NodeRecord {
             readied: 0,
             boot_id: node.boot_id.clone(),
             runtime: format!("{} {}", node.container_runtime, node.handlers.join(",")),
+            startup: Startup::default(),
         }
     }
 }

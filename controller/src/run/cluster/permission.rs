@@ -8,7 +8,7 @@ mod without;
 
 pub use live::LIVE;
 pub use role::{Extent, Subject, roles};
-pub use watch::WATCH;
+pub use watch::{STARTUP_TAINT, WATCH};
 pub use without::Without;
 
 /// One permission of a run.

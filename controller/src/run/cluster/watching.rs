@@ -19,12 +19,15 @@ use kube::{
     },
 };
 use tokio::{
-    sync::watch::Sender,
+    sync::watch::{Receiver, Sender},
     task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
 
-use super::survey::{self, OtherKinds};
+use super::{
+    startup_taint::StartupTaint,
+    survey::{self, OtherKinds},
+};
 use crate::{
     plan::renewal::{self, Change, Scene, Used},
     support::printable::line,
@@ -47,6 +50,8 @@ pub(crate) struct Scope {
     pub(crate) control: Option<String>,
     /// The node label that names a pool; `None` for the providers' labels.
     pub(crate) pool_label: Option<String>,
+    /// The startup taint of nodes; `None` without one.
+    pub(crate) startup_taint: Option<StartupTaint>,
 }
 
 /// The running watches; they end when it is dropped.
@@ -65,6 +70,23 @@ struct Seen {
     scene: Scene,
     /// Watches that have a list, or that cannot have one.
     listed: BTreeSet<renewal::Watch>,
+}
+
+/// The records of the watches, for a task beside the runs.
+pub(crate) struct Observed(Receiver<Seen>);
+
+impl Observed {
+    /// Reads the records as they are now.
+    pub(crate) fn read<T>(&mut self, read: impl FnOnce(&Scene) -> T) -> T {
+        read(&self.0.borrow_and_update().scene)
+    }
+
+    /// Waits for another scene.
+    pub(crate) async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl Watching {
@@ -98,6 +120,11 @@ impl Watching {
         let mut seen = self.seen.subscribe();
         // A list that is late shows new objects, and they call for a run of their own.
         _ = timeout(LISTED, seen.wait_for(|seen| seen.listed.is_superset(&numbers))).await;
+    }
+
+    /// Returns the records as they change.
+    pub(crate) fn observed(&self) -> Observed {
+        Observed(self.seen.subscribe())
     }
 
     /// Returns the records as they are now.

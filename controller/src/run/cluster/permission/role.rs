@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Permission, Place, WATCH, all};
+use super::{Permission, Place, STARTUP_TAINT, WATCH, all};
 use crate::{run::cluster::lease, support::names::PRODUCT};
 
 /// The service account to which a role is bound.
@@ -23,18 +23,21 @@ pub struct Extent<'a> {
     pub live: bool,
     /// The namespace of the proof and the Lease, for the permissions of `controller watch`, too.
     pub watch: Option<&'a str>,
+    /// True for the permission of `controller watch --remove-taint`, too.
+    pub startup_taint: bool,
 }
 
 /// Returns the roles for a namespace and its control namespace, and with a subject also the bindings.
 pub fn roles(
     namespace: &str,
     control: Option<&str>,
-    Extent { cluster, live, watch }: Extent<'_>,
+    Extent { cluster, live, watch, startup_taint }: Extent<'_>,
     subject: Option<&Subject>,
 ) -> String {
     let role = |kind, name: &str, namespace: Option<&str>, here: &dyn Fn(Place) -> bool| {
         let watched = watch.map(|_| WATCH).unwrap_or_default();
-        role(kind, name, namespace, all(live).chain(watched).filter(|permission| here(permission.place)))
+        let permissions = all(live).chain(watched).chain(startup_taint.then_some(&STARTUP_TAINT));
+        role(kind, name, namespace, permissions.filter(|permission| here(permission.place)))
     };
     let mut documents = vec![role("Role", PRODUCT, Some(namespace), &|place| {
         matches!(place, Place::Namespace | Place::Both)
@@ -125,7 +128,8 @@ mod tests {
 
     #[test]
     fn every_permission_is_in_a_role_with_its_purpose() {
-        let text = roles("shop", Some("podproof"), Extent { cluster: true, live: true, watch: None }, None);
+        let text =
+            roles("shop", Some("podproof"), Extent { cluster: true, live: true, ..Extent::default() }, None);
         for permission in all(true) {
             assert!(text.contains(permission.purpose), "{permission:?}");
             assert!(text.contains(&permission.without.words()), "{permission:?}");
@@ -135,7 +139,7 @@ mod tests {
     #[test]
     fn only_a_run_with_live_may_change_a_running_pod() {
         let patch = |live| {
-            roles("shop", Some("podproof"), Extent { cluster: true, live, watch: None }, None)
+            roles("shop", Some("podproof"), Extent { cluster: true, live, ..Extent::default() }, None)
                 .matches("pods/ephemeralcontainers")
                 .count()
         };
@@ -144,14 +148,26 @@ mod tests {
 
     #[test]
     fn a_watch_is_granted_only_when_asked() {
-        let text =
-            |watch| roles("shop", Some("podproof"), Extent { cluster: true, live: false, watch }, None);
+        let text = |watch| {
+            roles("shop", Some("podproof"), Extent { cluster: true, watch, ..Extent::default() }, None)
+        };
         let (without, with) = (text(None), text(Some("proofs")));
         assert!(with.len() > without.len() && !without.contains("leases"));
         for permission in WATCH {
             assert!(with.contains(permission.purpose), "{permission:?}");
         }
         assert!(with.contains("resourceNames: [\"podproof-watch-shop\"]"), "{with}");
+    }
+
+    #[test]
+    fn nodes_may_be_changed_only_when_asked() {
+        let text = |startup_taint| {
+            let extent = Extent { cluster: true, watch: Some("proofs"), startup_taint, ..Extent::default() };
+            roles("shop", Some("podproof"), extent, None)
+        };
+        let changes =
+            |text: &str| text.matches("resources: [\"nodes\"]\n    verbs: [\"get\", \"patch\"]").count();
+        assert_eq!((changes(&text(false)), changes(&text(true))), (0, 1));
     }
 
     #[test]
@@ -163,12 +179,8 @@ mod tests {
                 && !text.contains("kube-system")
         );
         let subject = Subject { namespace: "ci".into(), name: "gate".into() };
-        let text = roles(
-            "shop",
-            Some("podproof"),
-            Extent { cluster: true, live: false, watch: None },
-            Some(&subject),
-        );
+        let text =
+            roles("shop", Some("podproof"), Extent { cluster: true, ..Extent::default() }, Some(&subject));
         assert_eq!(text.matches("kind: ServiceAccount").count(), 5);
     }
 }

@@ -31,6 +31,17 @@ pub const WATCH: &[Permission] = &[
     watched("projectcalico.org", "*", Place::Cluster),
 ];
 
+/// The permission to change the startup taint of nodes, besides [`WATCH`].
+pub const STARTUP_TAINT: Permission = Permission {
+    group: "",
+    resource: "nodes",
+    verbs: &["get", "patch"],
+    place: Place::Cluster,
+    purpose: "remove the startup taint from proven nodes and put it back (`controller watch --remove-taint`). RBAC cannot limit it \
+              to one taint: it allows to change labels, annotations, taints and other settings of every node",
+    without: Without::Words("the taints of all nodes stay as they are"),
+};
+
 const fn watched(group: &'static str, resource: &'static str, place: Place) -> Permission {
     let purpose = "begin a run when an object of this kind changes (`controller watch`)";
     Permission { group, resource, verbs: &["watch"], place, purpose, without: UNSEEN }

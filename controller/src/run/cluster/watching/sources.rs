@@ -43,7 +43,7 @@ pub(super) struct Source {
 /// Returns every kind that a run of the namespace depends on.
 pub(super) fn all(client: &Client, scope: &Scope, kinds: &OtherKinds) -> Vec<Source> {
     let mut sources = vec![
-        whole::<Node>(client, views::node(scope.pool_label.clone())),
+        whole::<Node>(client, views::node(scope.pool_label.clone(), scope.startup_taint.clone())),
         whole::<RuntimeClass>(client, Box::new(views::runtime_class)),
         workloads::<Pod>(client, scope, Box::new(views::pod)),
         workloads::<Deployment>(client, scope, views::template("deployment", "/spec/template")),

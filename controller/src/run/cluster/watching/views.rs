@@ -10,16 +10,20 @@ use serde_json::{Value, json};
 use super::sources::View;
 use crate::{
     plan::renewal::{Declared, NodeRecord, Record, is_represented, shape},
-    run::cluster::{pods::run_of_pod, survey},
+    run::cluster::{pods::run_of_pod, startup_taint::StartupTaint, survey},
     support::{digest::sha256, names::RUN_LABEL},
 };
 
 /// Returns the view of nodes, whose pools a label names.
-pub(super) fn node(pool_label: Option<String>) -> View {
+pub(super) fn node(pool_label: Option<String>, taint: Option<StartupTaint>) -> View {
     Box::new(move |object| {
         let node = object.clone().try_parse::<Node>().ok();
-        let node = node.map(|node| survey::node(node, pool_label.as_deref()));
-        (object.name_any(), node.map(|node| Record::Node(NodeRecord::from(&node))))
+        let record = node.map(|node| {
+            let startup = taint.as_ref().map(|taint| taint.on(&node)).unwrap_or_default();
+            let node = survey::node(node, pool_label.as_deref());
+            Record::Node(NodeRecord { startup, ..NodeRecord::from(&node) })
+        });
+        (object.name_any(), record)
     })
 }
 
