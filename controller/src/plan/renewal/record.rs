@@ -32,7 +32,7 @@ pub(crate) struct NodeRecord {
     /// The number of times that the node became ready while it was watched.
     pub(crate) readied: u64,
     pub(crate) boot_id: String,
-    /// The container runtime with its version, and its handlers.
+    /// The container runtime with its version, and its handlers with their features.
     pub(crate) runtime: String,
     /// The state of the startup taint; the default without such a taint.
     pub(crate) startup: Startup,

@@ -20,11 +20,21 @@ pub(super) fn node(pool_label: Option<String>, taint: Option<StartupTaint>) -> V
         let node = object.clone().try_parse::<Node>().ok();
         let record = node.map(|node| {
             let startup = taint.as_ref().map(|taint| taint.on(&node)).unwrap_or_default();
+            let handlers = handlers(&node);
             let node = survey::node(node, pool_label.as_deref());
-            Record::Node(NodeRecord { startup, ..NodeRecord::from(&node) })
+            let runtime = format!("{} {handlers}", node.container_runtime);
+            Record::Node(NodeRecord { runtime, startup, ..NodeRecord::from(&node) })
         });
         (object.name_any(), record)
     })
+}
+
+/// Returns the handlers of a node with their features, which change where a handler's name leads to another runtime.
+fn handlers(node: &Node) -> String {
+    let handlers = node.status.as_ref().and_then(|status| status.runtime_handlers.as_ref());
+    let mut handlers: Vec<_> = handlers.into_iter().flatten().map(|it| json!(it).to_string()).collect();
+    handlers.sort();
+    handlers.join(",")
 }
 
 pub(super) fn runtime_class(object: &DynamicObject) -> (String, Option<Record>) {
@@ -103,6 +113,17 @@ mod tests {
         assert_eq!(first, gvisor("2", "runsc", "a"));
         assert_ne!(first, gvisor("1", "runc", "a"));
         assert_ne!(first, gvisor("1", "runsc", "b"));
+    }
+
+    #[test]
+    fn a_handler_with_other_features_is_another_runtime() {
+        let record = |user_namespaces: bool| {
+            let features = json!({ "userNamespaces": user_namespaces });
+            let status = json!({ "runtimeHandlers": [{ "name": "runsc", "features": features }] });
+            node(None, None)(&object(json!({ "metadata": { "name": "one" }, "status": status }))).1.unwrap()
+        };
+        assert_eq!(record(false), record(false));
+        assert_ne!(record(false), record(true));
     }
 
     #[test]
