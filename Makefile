@@ -144,7 +144,8 @@ reports-test: build ## the reports and attestations, by the programs that read t
 	@.ci/need xmllint=libxml2-utils prove=perl chromium=chromium pip3=python3-pip unshare=util-linux npm=npm
 	@mkdir -p "$(TARGET)/pages"
 	@PODPROOF_LARGE_PAGES="$(TARGET)/pages" cargo test --quiet --package controller --lib of_a_thousand_sandboxes
-	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports "$(TARGET)/pages"
+	@PODPROOF_WATCH_METRICS="$(TARGET)/pages/watch.prom" cargo test --quiet --package controller --lib the_metrics_after_a_run
+	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports "$(TARGET)/pages" "$(TARGET)/pages/watch.prom"
 	@rm -rf "$(TARGET)/changed-bundles"
 	@PODPROOF_CHANGED_BUNDLES="$(TARGET)/changed-bundles" cargo test --quiet --package controller --lib each_of_a_thousand_changes
 	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-attestations "$(TARGET)/changed-bundles"

@@ -147,6 +147,10 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
+
+    /// The variable that names the file for the metrics, which Prometheus' own parser then reads.
+    const FILE: &str = "PODPROOF_WATCH_METRICS";
 
     fn published(expires: i64) -> Published {
         let expires = jiff::Timestamp::from_second(expires).unwrap();
@@ -162,6 +166,28 @@ mod tests {
         board.reported(String::new(), Some(&published(10)));
         assert_eq!(board.lacks(9), None);
         assert_eq!(board.lacks(10), Some("the published proof has expired"));
+    }
+
+    /// Returns the metrics after a run in a cluster.
+    fn after_a_run() -> String {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case);
+        let board = Board::default();
+        board.acts(true);
+        board.ended(Some(Exit::Ready), Duration::from_secs(40));
+        board.reported(fixture::report(&case).metrics(), Some(&published(10)));
+        board.metrics()
+    }
+
+    #[test]
+    fn the_metrics_after_a_run_have_those_of_its_report_and_one_end() {
+        let metrics = after_a_run();
+        if let Some(file) = std::env::var_os(FILE) {
+            std::fs::write(file, &metrics).unwrap();
+        }
+        let families = |name: &str| metrics.matches(&format!("# TYPE {name} ")).count();
+        assert_eq!(["podproof_build_info", "podproof_verdict", "podproof_watch_runs"].map(families), [1; 3]);
+        assert!(metrics.ends_with("# EOF\n") && metrics.matches("# EOF").count() == 1, "{metrics}");
     }
 
     #[test]
