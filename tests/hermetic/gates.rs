@@ -13,6 +13,11 @@ fn yaml(name: &str) -> Value {
     serde_saphyr::from_str(&file(name)).unwrap()
 }
 
+/// Returns the `CronJob` of a file, which follows its account.
+fn renewing(name: &str) -> Value {
+    serde_saphyr::from_str(file(name).split("\n---\n").nth(1).unwrap()).unwrap()
+}
+
 /// Splits a command as a shell would, over several lines.
 fn words(command: &str) -> Vec<String> {
     let words = shlex::split(&command.replace("\\\n", " ")).unwrap();
@@ -54,6 +59,14 @@ fn gates() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
     gates.push(("gate-job.yaml", arguments(&job), vec![environment(&job)]));
     let watch = arguments(&yaml("gate/watch.yaml")).into_iter().filter(|word| !word.starts_with("--listen="));
     gates.push(("gate/watch.yaml", watch.collect(), Vec::new()));
+    for name in ["gate/renew.yaml", "gate/renew-signed.yaml"] {
+        let job = renewing(name);
+        let words = arguments(&job["spec"]["jobTemplate"]).into_iter();
+        // The folders of the container are not on this machine.
+        let words =
+            words.filter(|word| !word.starts_with("--sign=") && !word.starts_with("--save-evidence="));
+        gates.push((name, words.collect(), Vec::new()));
+    }
     gates
 }
 
@@ -89,6 +102,23 @@ fn the_pipelines_have_staging_and_production_side_by_side() {
             gates().into_iter().filter(|gate| gate.0 == name).flat_map(|gate| gate.2).collect();
         assert_eq!(environments, BTreeSet::from(["production".to_owned(), "staging".to_owned()]), "{name}");
     }
+}
+
+#[test]
+fn the_signed_renewal_differs_from_the_plain_one_in_its_key_alone() {
+    let (plain, mut signed) = (renewing("gate/renew.yaml"), renewing("gate/renew-signed.yaml"));
+    let spec = &mut signed["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    spec.as_object_mut().unwrap().remove("volumes").unwrap();
+    // The parsers of YAML do not agree on an octal number.
+    assert!(file("gate/renew-signed.yaml").contains("defaultMode: 0400\n"));
+    spec["securityContext"].as_object_mut().unwrap().remove("fsGroup").unwrap();
+    let container = &mut spec["containers"][0];
+    let mounts = container.as_object_mut().unwrap().remove("volumeMounts").unwrap();
+    assert_eq!(mounts[0]["readOnly"], true);
+    let words = container["args"].as_array_mut().unwrap();
+    let signing: Vec<_> = words.extract_if(.., |it| it.as_str().unwrap().contains("=/")).collect();
+    assert_eq!(signing, ["--save-evidence=/evidence/shop.json.gz", "--sign=/key/podproof.key"]);
+    assert_eq!(signed, plain);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::{
     console::say,
 };
 use crate::{
+    judge::policy::Policy,
     report::{
         Report,
         attestation::{
@@ -58,6 +59,22 @@ pub(super) struct Signing {
 }
 
 impl Signing {
+    /// Returns the signature of a run's verdict; `None` without a signer.
+    pub(super) fn of_run(
+        signer: Option<Signer>,
+        policy: &Policy,
+        file: Option<&SignedFile>,
+        started_at: u64,
+    ) -> Option<Self> {
+        Some(Self {
+            signer: signer?,
+            policy: file.cloned(),
+            named_by: NamedBy::Run,
+            require_whole: policy.require_whole,
+            judged_at: started_at,
+        })
+    }
+
     /// Signs the verdict on evidence, and writes the attestation. Returns its text.
     pub(super) fn sign(
         self,

@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     judge::exit::Exit,
-    report::attestation::verification_v1::NamedBy,
     run::{
         cluster::ClusterLauncher,
         local::{LocalLauncher, container},
@@ -102,13 +101,7 @@ impl Arguments {
         let Prepared { target, request, policy, policy_file, delivery, publishing } = prepared;
         let evidence = self.save_evidence.clone().unwrap_or_default();
         let signing = match self.sign.signer(&evidence, life) {
-            Ok(signer) => signer.map(|signer| Signing {
-                signer,
-                policy: policy_file.clone(),
-                named_by: NamedBy::Run,
-                require_whole: policy.require_whole,
-                judged_at: request.started_at,
-            }),
+            Ok(signer) => Signing::of_run(signer, &policy, policy_file.as_ref(), request.started_at),
             Err(refused) => return refused.tell(),
         };
         let names_probe = self.save_evidence.is_some() || signing.is_some();

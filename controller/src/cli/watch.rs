@@ -5,7 +5,11 @@ mod board;
 mod serving;
 mod startup_taint;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{ArgGroup, Args};
 use tokio::{
@@ -20,11 +24,13 @@ use super::{
     args::{
         cluster::Patience,
         run::{self, Prepared},
+        sign::{self, KeyRefused, Signer},
     },
     block_on,
     console::say,
     ending::{Ended, Ending, NamedProbe},
     error::CommandError,
+    signing::Signing,
     verify::CLUSTER_TIMEOUT,
     within,
 };
@@ -52,6 +58,7 @@ use crate::{
     group = ArgGroup::new("proof").multiple(true),
     mut_arg("namespace", |argument| argument.required(true)),
     mut_arg("publish", |argument| argument.required(true)),
+    mut_arg("sign", |argument| argument.requires("save_evidence")),
     mut_arg("egress_targets", |argument| argument.conflicts_with("no_network")),
     mut_arg("settle", |argument| argument.conflicts_with("no_network")),
     after_help = "Examples:\n  controller watch --namespace shop --publish podproof --control-namespace podproof --image \
@@ -63,6 +70,12 @@ use crate::{
 pub(super) struct Arguments {
     #[command(flatten)]
     run: run::Arguments,
+    #[command(flatten)]
+    sign: sign::Arguments,
+    /// Save the evidence of the last run in this file, which each run replaces; compressed if its name ends in .gz [default: not
+    /// saved]
+    #[arg(long, value_name = "FILE", help_heading = "How to report")]
+    save_evidence: Option<PathBuf>,
     /// The address that serves /metrics, /healthz and /readyz to everybody who reaches it, such as 0.0.0.0:8791 in a pod
     /// [default: nothing is served]
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "How to report")]
@@ -125,7 +138,15 @@ impl Arguments {
             Ok(_) => return Exit::Usage,
             Err(exit) => return exit,
         };
+        if let Err(refused) = self.sign.for_many_runs().and_then(|()| self.signer()) {
+            return refused.tell();
+        }
         block_on(self.watch(target, keeper))
+    }
+
+    /// Reads the key, which may be another one for the next run; `None` without `--sign`.
+    fn signer(&self) -> Result<Option<Signer>, KeyRefused> {
+        self.sign.clone().signer(self.save_evidence.as_deref().unwrap_or(Path::new("")), self.run.life)
     }
 
     async fn watch(self, target: Target, keeper: String) -> Result<Exit, CommandError> {
@@ -248,14 +269,21 @@ impl Arguments {
             return Ok(None);
         };
         target.startup_taint.clone_from(&self.remove_taint);
+        let signer = match self.signer() {
+            Ok(signer) => signer,
+            Err(refused) => {
+                refused.tell();
+                return Ok(None);
+            }
+        };
         let ending = Ending {
+            signing: Signing::of_run(signer, &policy, policy_file.as_ref(), request.started_at),
             policy,
             delivery,
-            save_evidence: None,
-            probe: NamedProbe::Nowhere,
+            probe: if self.save_evidence.is_some() { NamedProbe::BuiltIn } else { NamedProbe::Nowhere },
+            save_evidence: self.save_evidence.clone(),
             policy_file,
             publishing,
-            signing: None,
         };
         let (stop, launcher) = (Stop::default(), ClusterLauncher { target });
         let mut run = Box::pin(ending.run_until(&launcher, request, Some(stop.told())));

@@ -5,13 +5,14 @@ use std::{
     fmt,
     fs::File,
     io::{self, Read},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
 
 use clap::Args;
+use nix::unistd::geteuid;
 
 use super::evidence::age;
 use crate::{
@@ -24,6 +25,8 @@ use crate::{
 const MOST: u64 = 64 << 10;
 /// The bits of a file's mode by which others than its owner may use it.
 const OTHERS: u32 = 0o077;
+/// The user root.
+const ROOT: u32 = 0;
 /// The number of standard error, the last of the streams that every program has.
 const LAST_STREAM: u16 = 2;
 /// The ending of an attestation's name.
@@ -85,6 +88,8 @@ pub(in crate::cli) enum KeyRefused {
     NoVariable,
     #[error("fd:N takes the number of an open file")]
     NoNumber,
+    #[error("a watch reads the key for each run, and fd:N can be read once")]
+    Descriptor,
     #[error("the key of --sign is refused")]
     Key(#[from] KeyError),
 }
@@ -95,6 +100,7 @@ impl KeyRefused {
             Self::Inline | Self::Unreadable(_) | Self::NoVariable | Self::NoNumber => {
                 "give --sign a file, env:NAME, or fd:N; `controller key new --out FILE` makes a key"
             }
+            Self::Descriptor => "give --sign a file or env:NAME",
             Self::Open(_) => "`chmod 600 FILE`, or replace the key if others may have read it",
             Self::Key(_) => {
                 "`controller key new --out FILE` makes a key; `openssl pkcs8 -topk8 -nocrypt -in OLD -out FILE` converts one"
@@ -108,6 +114,12 @@ impl KeyRefused {
 impl Arguments {
     pub(in crate::cli) const fn are_given(&self) -> bool {
         self.sign.is_some()
+    }
+
+    /// Refuses a key that can be read once.
+    pub(in crate::cli) fn for_many_runs(&self) -> Result<(), KeyRefused> {
+        let is_descriptor = self.sign.as_ref().is_some_and(KeyPlace::is_descriptor);
+        if is_descriptor { Err(KeyRefused::Descriptor) } else { Ok(()) }
     }
 
     /// Reads the key; `None` without `--sign`.
@@ -144,12 +156,24 @@ impl KeyPlace {
             return Err(KeyRefused::Inline);
         }
         let file = open(Path::new(text))?;
-        let mode = file.metadata().map_err(KeyRefused::Unreadable)?.permissions().mode();
-        if mode & OTHERS != 0 {
-            return Err(KeyRefused::Open(mode & 0o777));
+        let metadata = file.metadata().map_err(KeyRefused::Unreadable)?;
+        if is_open(metadata.mode(), metadata.uid(), geteuid().as_raw()) {
+            return Err(KeyRefused::Open(metadata.mode() & 0o777));
         }
         bounded(file)
     }
+
+    /// Returns true for an open file, which can be read once.
+    fn is_descriptor(&self) -> bool {
+        self.0.starts_with("fd:")
+    }
+}
+
+/// Returns true if others than a user may use a key. A user who is not root may read a file of root's by its group: so a Secret is
+/// mounted for a program, and `PostgreSQL` has the same rule (postgresql.org, "Secure TCP/IP Connections with SSL").
+const fn is_open(mode: u32, owner: u32, user: u32) -> bool {
+    let group = if owner == ROOT && user != ROOT { 0o040 } else { 0 };
+    mode & OTHERS & !group != 0
 }
 
 fn open(path: &Path) -> Result<File, KeyRefused> {
@@ -173,5 +197,31 @@ impl FromStr for KeyPlace {
 impl fmt::Debug for KeyPlace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("KeyPlace")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOMEBODY: u32 = 65534;
+
+    #[test]
+    fn a_key_of_its_user_is_for_that_user_alone() {
+        for (mode, open) in [(0o100_600, false), (0o100_400, false), (0o100_440, true), (0o100_404, true)] {
+            assert_eq!(is_open(mode, SOMEBODY, SOMEBODY), open, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn roots_own_key_is_for_root_alone() {
+        assert!(is_open(0o100_640, ROOT, ROOT) && !is_open(0o100_600, ROOT, ROOT));
+    }
+
+    #[test]
+    fn another_user_may_read_roots_key_by_its_group() {
+        for (mode, open) in [(0o100_440, false), (0o100_640, false), (0o100_460, true), (0o100_444, true)] {
+            assert_eq!(is_open(mode, ROOT, SOMEBODY), open, "{mode:o}");
+        }
     }
 }
