@@ -11,7 +11,7 @@ use crate::{
     history::History,
     simulation::{Ended, Simulation},
     store::{Key, key, text},
-    watch::{LONG, MINUTE, WATCH, change, published, runs, simulation},
+    watch::{LONG, MINUTE, WATCH, change, events, published, runs, simulation},
 };
 
 const TAINT: &str = "podproof.dev/unproven";
@@ -158,6 +158,24 @@ fn another_boot_id_brings_the_taint_back_and_a_new_proof_removes_it() {
     assert!(took.get() <= SOON, "{:?}", took.get());
     assert_eq!(runs(&history), 2);
     assert!(text(&simulation.cluster.get(&node("one")).unwrap(), NOTE).contains(REBOOTED));
+}
+
+#[test]
+fn each_change_of_a_taint_is_an_event_of_its_node() {
+    let simulation = tainted();
+    beside(&simulation, &[], async |cluster| {
+        until(cluster, |cluster| !has_taint(cluster, "one")).await;
+        reboot(cluster, "one");
+        until(cluster, |cluster| events(cluster).iter().filter(|[_, _, name]| name == "one").count() == 2)
+            .await;
+    });
+    let of_one: Vec<_> =
+        events(&simulation.cluster).into_iter().filter(|[_, _, name]| name == "one").collect();
+    let event = |event: [&str; 3]| event.map(str::to_owned);
+    assert_eq!(
+        of_one,
+        [["Normal", "StartupTaintRemoved", "one"], ["Warning", "StartupTaintPutBack", "one"]].map(event)
+    );
 }
 
 #[test]

@@ -36,9 +36,16 @@ pub(crate) const WATCH: &[&str] = &[
     "60s",
 ];
 
-/// Returns the objects of runs that are left. The Lease is no object of a run.
+/// Returns the objects of runs that are left. The Lease and the events are no objects of a run.
 fn left(cluster: &Cluster, history: &History) -> Vec<String> {
-    checker::left(cluster, history).into_iter().filter(|it| !it.starts_with("leases/")).collect()
+    let is_own = |it: &String| ["leases/", "events/"].iter().any(|kind| it.starts_with(kind));
+    checker::left(cluster, history).into_iter().filter(|it| !is_own(it)).collect()
+}
+
+/// Returns the type, the reason and the object's name of each recorded event.
+pub(crate) fn events(cluster: &Cluster) -> Vec<[String; 3]> {
+    let told = |(_, event): &(Key, Value)| ["/type", "/reason", "/regarding/name"].map(|it| text(event, it));
+    cluster.of_kind("events", "").iter().map(told).collect()
 }
 
 fn proof() -> Key {
@@ -111,6 +118,35 @@ fn a_watch_publishes_a_proof_at_once() {
     let (ended, history, simulation) = watched(async |_| ());
     assert_eq!(published(&simulation, "verdict"), "ready-with-warnings", "{ended:?}");
     assert_eq!(runs(&history), 1);
+}
+
+#[test]
+fn a_first_verdict_is_an_event_of_the_proof() {
+    let (_, _, simulation) = watched(async |_| ());
+    let event = ["Normal", "ProofReady", "podproof-proof-shop"].map(str::to_owned);
+    assert_eq!(events(&simulation.cluster), [event]);
+}
+
+#[test]
+fn a_verdict_that_stays_is_no_event() {
+    let (_, history, simulation) = watched(async |cluster| {
+        change(cluster, &key("networkpolicies", NAMESPACE, "default-deny"), |policy| {
+            policy["metadata"]["generation"] = json!(2);
+        });
+    });
+    assert_eq!((runs(&history), events(&simulation.cluster).len()), (2, 1));
+}
+
+#[test]
+fn a_verdict_that_changes_is_a_warning() {
+    let (_, _, simulation) = watched(async |cluster| {
+        change(cluster, &key("networkpolicies", NAMESPACE, "default-deny"), |policy| {
+            policy["spec"]["policyTypes"] = json!(["Ingress"]);
+            policy["metadata"]["generation"] = json!(2);
+        });
+    });
+    let event = ["Warning", "ProofNotReady", "podproof-proof-shop"].map(str::to_owned);
+    assert_eq!(events(&simulation.cluster)[1..], [event]);
 }
 
 #[test]

@@ -43,6 +43,7 @@ use crate::{
             ClusterLauncher, Target,
             connect::{self, Connection},
             lease::{self, Candidate, Held},
+            recording::Recording,
             startup_taint::{Keeper, Proofs, StartupTaint},
             watching::{Scope, Watching},
         },
@@ -158,7 +159,9 @@ impl Arguments {
         };
         let connection = connect::connect(&target.login).await.map_err(RunError::from)?;
         board.asks(connection.pace.made());
-        let candidate = Candidate::new(connection.client.clone(), &keeper, &target.namespace, identity()?);
+        let identity = identity()?;
+        let recording = Recording::new(connection.client.clone(), identity.clone());
+        let candidate = Candidate::new(connection.client.clone(), &keeper, &target.namespace, identity);
         let place = format!("{keeper}/{}", lease::name(&target.namespace));
         let namespace = target.namespace;
         let scope = Scope {
@@ -181,7 +184,7 @@ impl Arguments {
             say(&format!("this replica holds the Lease {place}"));
             let mut term = Term { interrupt: &mut interrupt, held };
             board.acts(true);
-            let over = self.act(&connection, scope.clone(), &mut term, &board).await;
+            let over = self.act(&connection, scope.clone(), &mut term, (&board, &recording)).await;
             board.acts(false);
             match over {
                 Over::Signal => {
@@ -196,21 +199,27 @@ impl Arguments {
     }
 
     /// Makes runs, and keeps the startup taint of nodes, for as long as this replica may act.
-    async fn act(&self, connection: &Connection, scope: Scope, term: &mut Term<'_>, board: &Board) -> Over {
+    async fn act(
+        &self,
+        connection: &Connection,
+        scope: Scope,
+        term: &mut Term<'_>,
+        (board, recording): (&Board, &Recording),
+    ) -> Over {
         let taint = scope.startup_taint.clone();
         let watching = Watching::new(connection.client.clone(), scope);
         let (seen, proofs) = (watching.observed(), Sender::<Proofs>::default());
         let known = proofs.subscribe();
         let kept = async {
             if let Some(taint) = taint {
-                Keeper::new(connection.client.clone(), taint)
+                Keeper::new(connection.client.clone(), taint, recording.clone())
                     .keep(seen, known, |outcome| say(&outcome.to_string()))
                     .await;
             }
         };
         tokio::select! {
             biased;
-            over = self.runs(watching, term, board, &proofs) => over,
+            over = self.runs(watching, term, (board, recording), &proofs) => over,
             over = async { kept.await; std::future::pending().await } => over,
         }
     }
@@ -220,7 +229,7 @@ impl Arguments {
         &self,
         mut watching: Watching,
         term: &mut Term<'_>,
-        board: &Board,
+        (board, recording): (&Board, &Recording),
         proofs: &Sender<Proofs>,
     ) -> Over {
         let mut course = Course::default();
@@ -241,6 +250,14 @@ impl Arguments {
             if let Some(ended @ Ended { report, published, .. }) = &ended {
                 board.reported(report.metrics(), published.as_ref());
                 startup_taint::take(ended, proofs);
+                if let Some(published) = published.as_ref().filter(|published| published.is_news) {
+                    let told = format!("the proof says: {}", report.headline());
+                    tokio::select! {
+                        biased;
+                        over = term.over() => return over,
+                        () = recording.verdict(&published.object, report.verdict.passes(), told) => (),
+                    }
+                }
             }
             let pause = course.after(ended);
             say(&format!(

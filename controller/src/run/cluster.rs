@@ -18,6 +18,7 @@ pub(crate) mod pods;
 mod probing;
 pub(crate) mod publish;
 pub(crate) mod readiness;
+pub(crate) mod recording;
 mod rehearsal;
 mod remarks;
 mod results;

@@ -64,6 +64,7 @@ impl Route {
     pub(crate) fn kind(&self) -> String {
         let known = [
             ("configmaps", "ConfigMap"),
+            ("events", "Event"),
             ("networkpolicies", "NetworkPolicy"),
             ("pods", "Pod"),
             ("nodes", "Node"),

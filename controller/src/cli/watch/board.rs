@@ -146,6 +146,8 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::ObjectReference;
+
     use super::*;
     use crate::fixture;
 
@@ -154,7 +156,14 @@ mod tests {
 
     fn published(expires: i64) -> Published {
         let expires = jiff::Timestamp::from_second(expires).unwrap();
-        Published { written: true, expires, left: Duration::ZERO, life: Duration::ZERO }
+        Published {
+            object: ObjectReference::default(),
+            is_news: true,
+            written: true,
+            expires,
+            left: Duration::ZERO,
+            life: Duration::ZERO,
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use http::{Request, header::DATE};
 use http_body_util::BodyExt;
 use jiff::{Timestamp, fmt::rfc2822};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
 use kube::{
-    Api, Client,
+    Api, Client, Resource,
     api::{Patch, PatchParams},
     client::Body,
 };
@@ -39,8 +39,12 @@ pub(crate) struct Publication {
 }
 
 /// A proof that the cluster keeps.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Published {
+    /// The object of the proof.
+    pub(crate) object: ObjectReference,
+    /// True if the kept proof had another verdict, or none.
+    pub(crate) is_news: bool,
     /// False if the kept proof says the same and is younger than half of its life, so that it stays.
     pub(crate) written: bool,
     /// The end of the proof.
@@ -75,26 +79,35 @@ pub(crate) async fn publish(
     age: impl Fn() -> Duration,
 ) -> Result<Published, PublishError> {
     let client = connect::connect(login).await?.client;
-    let (kept, now) = kept(&client, publication, deadline).await?;
+    let (object, now) = kept(&client, publication, deadline).await?;
     let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
-    if let Some(expires) = kept.and_then(|kept| still_good(&kept, publication, now)) {
-        return Ok(Published { written: false, expires, left: left(expires, now), life: publication.life });
+    let kept = object.data.as_ref();
+    let published = |written, expires| Published {
+        object: object.object_ref(&()),
+        is_news: kept.and_then(|kept| kept.get(proof::VERDICT)) != publication.content.get(proof::VERDICT),
+        written,
+        expires,
+        left: left(expires, now),
+        life: publication.life,
+    };
+    if let Some(expires) = kept.and_then(|kept| still_good(kept, publication, now)) {
+        return Ok(published(false, expires));
     }
     let expires = verified.checked_add(publication.life).map_err(|_| PublishError::NoTime)?;
     write(&client, publication, (verified, expires), deadline).await?;
-    Ok(Published { written: true, expires, left: left(expires, now), life: publication.life })
+    Ok(published(true, expires))
 }
 
 fn left(expires: Timestamp, now: Timestamp) -> Duration {
     expires.duration_since(now).try_into().unwrap_or_default()
 }
 
-/// Returns the kept proof's keys and the API server's time, which every answer bears.
+/// Returns the object of the kept proof and the API server's time, which every answer bears.
 async fn kept(
     client: &Client,
     publication: &Publication,
     deadline: Instant,
-) -> Result<(Option<BTreeMap<String, String>>, Timestamp), PublishError> {
+) -> Result<(ConfigMap, Timestamp), PublishError> {
     let Publication { keeper, name, .. } = publication;
     let read = again::retry_until(deadline, || read(client, publication)).await;
     let (object, now) = read.map_err(|source| PublishError::Read {
@@ -104,7 +117,7 @@ async fn kept(
     })?;
     let object =
         object.ok_or_else(|| PublishError::NoPlace { keeper: keeper.clone(), name: name.clone() })?;
-    Ok((object.data, now.ok_or(PublishError::NoTime)?))
+    Ok((object, now.ok_or(PublishError::NoTime)?))
 }
 
 /// Reads the object of the proof, and the time of the answer. The object is `None` if it is not there.

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::watching::Observed;
+use super::{recording::Recording, watching::Observed};
 use crate::{
     plan::{
         renewal::Scene,
@@ -69,6 +69,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Keeper {
     api: Api<Node>,
     taint: StartupTaint,
+    recording: Recording,
 }
 
 impl Default for Proofs {
@@ -130,8 +131,8 @@ fn boot_id(node: &Node) -> &str {
 // === impl Keeper ===
 
 impl Keeper {
-    pub(crate) fn new(client: Client, taint: StartupTaint) -> Self {
-        Self { api: Api::all(client), taint }
+    pub(crate) fn new(client: Client, taint: StartupTaint, recording: Recording) -> Self {
+        Self { api: Api::all(client), taint, recording }
     }
 
     /// Changes nodes whenever the cluster or the proofs ask for it, and tells each change. Never returns.
@@ -197,13 +198,18 @@ impl Keeper {
     async fn change(&self, node: String, standing: &Standing) -> Option<Outcome> {
         let taint = self.taint.key.clone();
         match self.try_change(&node, standing).await {
-            Ok(act) => act.map(|act| Outcome::Changed { node, taint, act }),
+            Ok(changed) => {
+                let (object, act) = changed?;
+                let outcome = Outcome::Changed { node, taint, act };
+                self.recording.taint(&object, act, outcome.to_string()).await;
+                Some(outcome)
+            }
             Err(error) => Some(Outcome::Failed { node, taint, why: why(&error) }),
         }
     }
 
-    /// Returns the change; `None` for a node that is as it should be.
-    async fn try_change(&self, name: &str, standing: &Standing) -> Result<Option<Act>, kube::Error> {
+    /// Returns the changed node and the change; `None` for a node that is as it should be.
+    async fn try_change(&self, name: &str, standing: &Standing) -> Result<Option<(Node, Act)>, kube::Error> {
         let mut attempts = 0;
         loop {
             let Some(node) = self.api.get_opt(name).await? else { return Ok(None) };
@@ -212,7 +218,7 @@ impl Keeper {
             };
             let patch = Patch::Merge(self.taint.patch(&node, act));
             match self.api.patch(name, &PatchParams::default(), &patch).await {
-                Ok(_) => return Ok(Some(act)),
+                Ok(changed) => return Ok(Some((changed, act))),
                 Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
                 Err(kube::Error::Api(status)) if status.code == 409 && attempts < ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error),

@@ -36,7 +36,8 @@ pub fn roles(
 ) -> String {
     let role = |kind, name: &str, namespace: Option<&str>, here: &dyn Fn(Place) -> bool| {
         let watched = watch.map(|_| WATCH).unwrap_or_default();
-        let permissions = all(live).chain(watched).chain(startup_taint.then_some(&STARTUP_TAINT));
+        let tainted = if startup_taint { STARTUP_TAINT } else { Default::default() };
+        let permissions = all(live).chain(watched).chain(tainted);
         role(kind, name, namespace, permissions.filter(|permission| here(permission.place)))
     };
     let mut documents = vec![role("Role", PRODUCT, Some(namespace), &|place| {
@@ -51,7 +52,7 @@ pub fn roles(
             documents.push(role("Role", PRODUCT, Some(other), &|place| place == Place::Of(other)));
         }
     }
-    documents.extend(watch.map(|keeper| of_the_lease(keeper, namespace)));
+    documents.extend(watch.map(|keeper| of_the_watch(keeper, namespace)));
     if let Some(subject) = subject {
         let bindings: Vec<_> = documents.iter().map(|document| binding(document, subject)).collect();
         documents.extend(bindings);
@@ -80,8 +81,8 @@ fn role(
     Document { kind, name: name.to_owned(), namespace: namespace.map(str::to_owned), text }
 }
 
-/// Returns the role for the Lease of a watch. RBAC cannot limit a creation to one name.
-fn of_the_lease(keeper: &str, judged: &str) -> Document {
+/// Returns the role for the Lease of a watch and the events of its proof. RBAC cannot limit a creation to one name.
+fn of_the_watch(keeper: &str, judged: &str) -> Document {
     let lease = lease::name(judged);
     let mut text = head("Role", &lease, Some(keeper));
     _ = write!(
@@ -89,7 +90,9 @@ fn of_the_lease(keeper: &str, judged: &str) -> Document {
         "rules:\n  # To let one replica of `controller watch` act.\n  # Without it: the command ends with exit code 4.\n  \
          - apiGroups: [\"coordination.k8s.io\"]\n    resources: [\"leases\"]\n    verbs: [\"create\"]\n  \
          - apiGroups: [\"coordination.k8s.io\"]\n    resources: [\"leases\"]\n    resourceNames: [\"{lease}\"]\n    \
-         verbs: [\"get\", \"list\", \"update\", \"watch\"]\n"
+         verbs: [\"get\", \"list\", \"update\", \"watch\"]\n  # To record an event for each change of the verdict.\n  # Without it: \
+         such an event is missing.\n  - apiGroups: [\"events.k8s.io\"]\n    resources: [\"events\"]\n    \
+         verbs: [\"create\", \"patch\"]\n"
     );
     Document { kind: "Role", name: lease, namespace: Some(keeper.to_owned()), text }
 }

@@ -31,16 +31,27 @@ pub const WATCH: &[Permission] = &[
     watched("projectcalico.org", "*", Place::Cluster),
 ];
 
-/// The permission to change the startup taint of nodes, besides [`WATCH`].
-pub const STARTUP_TAINT: Permission = Permission {
-    group: "",
-    resource: "nodes",
-    verbs: &["get", "patch"],
-    place: Place::Cluster,
-    purpose: "remove the startup taint from proven nodes and put it back (`controller watch --remove-taint`). RBAC cannot limit it \
-              to one taint: it allows to change labels, annotations, taints and other settings of every node",
-    without: Without::Words("the taints of all nodes stay as they are"),
-};
+/// The permissions to change the startup taint of nodes, besides [`WATCH`].
+pub const STARTUP_TAINT: &[Permission] = &[
+    Permission {
+        group: "",
+        resource: "nodes",
+        verbs: &["get", "patch"],
+        place: Place::Cluster,
+        purpose: "remove the startup taint from proven nodes and put it back (`controller watch --remove-taint`). RBAC cannot limit \
+                  it to one taint: it allows to change labels, annotations, taints and other settings of every node",
+        without: Without::Words("the taints of all nodes stay as they are"),
+    },
+    Permission {
+        group: "events.k8s.io",
+        resource: "events",
+        verbs: &["create", "patch"],
+        // Events of an object without a namespace are in this one (client-go, `tools/events`).
+        place: Place::Of("default"),
+        purpose: "record an event for each change of a node's taint",
+        without: Without::Words("such an event is missing"),
+    },
+];
 
 const fn watched(group: &'static str, resource: &'static str, place: Place) -> Permission {
     let purpose = "begin a run when an object of this kind changes (`controller watch`)";
