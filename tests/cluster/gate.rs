@@ -25,7 +25,7 @@ fn gated(cluster: &Cluster) {
     let (shop, control) = (gate.shop.name(), gate.control.name());
     let _roles =
         Granted::all(cluster, shop, &gate.roles("gate", &["--control-namespace", control, "--cluster"]));
-    let _gate = Granted::all(cluster, &format!("gate-of-{shop}"), &printed(cluster, shop, control));
+    let _gate = Granted::all(cluster, &format!("gate-of-{shop}"), &printed(cluster, shop, control, "gate"));
     let words = ["--control-namespace", control, "--publish", control];
 
     refused(cluster, &gate, "there is no proof for this namespace yet");
@@ -117,9 +117,9 @@ fn proof(shop: &str) -> String {
     format!("podproof-proof-{shop}")
 }
 
-/// Returns the objects that `controller gate` prints.
-fn printed(cluster: &Cluster, shop: &str, control: &str) -> Vec<Value> {
-    let account = format!("{control}:gate");
+/// Returns the objects that `controller gate` prints for an account.
+pub(super) fn printed(cluster: &Cluster, shop: &str, control: &str, account: &str) -> Vec<Value> {
+    let account = format!("{control}:{account}");
     let own = ["gate", "--namespace", shop, "--runtime-class", "gvisor", "--max-age", "1h"];
     let places = ["--proof-namespace", control, "--service-account", &account];
     let printed = cluster.controller(&[&own[..], &places].concat());

@@ -1,6 +1,7 @@
 //! `controller watch` with the roles that `controller rbac --watch` prints: a change of the cluster leads to a new proof.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Lines},
     process::{Child, ChildStderr},
 };
@@ -9,11 +10,11 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use stage::{
     Cluster,
-    cluster::{Namespace, ONE},
+    cluster::{Namespace, ONE, pod},
 };
 
 use crate::{
-    Test,
+    Test, gate,
     permissions::{Gate, Granted},
     scene::{RUN, send},
 };
@@ -21,6 +22,15 @@ use crate::{
 pub(super) const TESTS: &[Test] = &[
     ("a policy that opens the namespace leads to a proof that is not ready", opened),
     ("a node with another boot id leads to a new run", rebooted),
+    (
+        "a node with the startup taint runs no pod before its proof, and has the taint again with another boot id",
+        tainted,
+    ),
+    (
+        "a handler that leads to runc under gVisor's name ends in a proof that is not ready, and no new pod",
+        swapped,
+    ),
+    ("a watch takes at most 64 MB of memory after its run", small),
     ("a killed watch leaves objects that cleanup removes, and the proof as it was", killed),
 ];
 
@@ -32,12 +42,24 @@ struct Watch<'a> {
     told: Lines<BufReader<ChildStderr>>,
 }
 
+/// The key of the taint that keeps pods from nodes without a proof.
+const TAINT: &str = "podproof.test/unproven";
+/// The memory of a watch between two runs, in kB.
+const MOST_MEMORY: u64 = 64_000;
+
 impl<'a> Watch<'a> {
     /// Begins a watch, and waits for its first proof.
     fn open(cluster: &'a Cluster) -> Self {
-        let gate = Gate::open(cluster);
+        let mut watch = Self::begin(Gate::open(cluster), cluster, [&[], &[]]);
+        watch.until("published: ");
+        watch.until("the next run is due");
+        watch
+    }
+
+    /// Begins a watch, with further words for its permissions and for itself.
+    fn begin(gate: Gate<'a>, cluster: &'a Cluster, [permitted, further]: [&[&str]; 2]) -> Self {
         let (shop, control) = (gate.shop.name(), gate.control.name());
-        let words = ["--control-namespace", control, "--cluster", "--watch", control];
+        let words = [&["--control-namespace", control, "--cluster", "--watch", control], permitted].concat();
         let place = json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -65,12 +87,9 @@ impl<'a> Watch<'a> {
         let places = ["--namespace", shop, "--control-namespace", control, "--publish", control];
         let others =
             ["--kubeconfig", &kubeconfig, "--image", &image, "--environment", "production", "--quiet"];
-        let mut child = cluster.spawn_controller(&[&["watch"], &places[..], &others].concat());
+        let mut child = cluster.spawn_controller(&[&["watch"], &places[..], &others, further].concat());
         let told = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut watch = Self { gate, _roles: roles, child, told };
-        watch.until("published: ");
-        watch.until("the next run is due");
-        watch
+        Self { gate, _roles: roles, child, told }
     }
 
     /// Waits until the watch tells a line with this text; returns the line.
@@ -147,6 +166,82 @@ fn rebooted(cluster: &Cluster) {
     cluster.ask(&["patch", "node", ONE, "--subresource=status", "--type=merge", "--patch", &patch]);
     watch.until("was rebooted");
     watch.until("the next run is due");
+    assert_eq!(watch.end(), Some(130));
+}
+
+/// Takes the taint from the node again, whatever happens.
+struct Tainted<'a>(&'a Cluster);
+
+impl Drop for Tainted<'_> {
+    fn drop(&mut self) {
+        _ = self.0.kubectl(&["taint", "node", ONE, &format!("{TAINT}-")]);
+    }
+}
+
+fn tainted(cluster: &Cluster) {
+    let gate = Gate::open(cluster);
+    let _tainted = Tainted(cluster);
+    cluster.ask(&["taint", "node", ONE, &format!("{TAINT}=yes:NoSchedule")]);
+    let late = cluster.namespace("late");
+    late.apply(&pod("late", "gvisor", ONE, None));
+    let waits = |condition: &str| {
+        let ended =
+            late.kubectl(&["wait", "pod/late", &format!("--for=condition={condition}"), "--timeout=120s"]);
+        assert!(ended.status.success(), "{condition}: {ended:#?}");
+    };
+    waits("PodScheduled=false");
+
+    let words = [&["--remove-taint"][..], &["--nodes", "all", "--remove-taint", TAINT]];
+    let mut watch = Watch::begin(gate, cluster, words);
+    watch.until("published: ");
+    watch.until(&format!("the taint {TAINT} is removed"));
+    waits("Ready");
+    assert!(watch.has_passed());
+
+    let info = json!({ "bootID": "11111111-c707-4ae1-b6a1-ab2f425a3d24" });
+    let patch = json!({ "status": { "nodeInfo": info } }).to_string();
+    cluster.ask(&["patch", "node", ONE, "--subresource=status", "--type=merge", "--patch", &patch]);
+    watch.until(&format!("the taint {TAINT} is back"));
+    // The present boot is proven anew.
+    watch.until(&format!("the taint {TAINT} is removed"));
+    assert_eq!(watch.end(), Some(130));
+    let events =
+        cluster.get(&["events", "--field-selector", &format!("involvedObject.name={ONE}")]).to_string();
+    for reason in ["StartupTaintRemoved", "StartupTaintPutBack"] {
+        assert!(events.contains(reason), "{reason}: {events}");
+    }
+}
+
+fn swapped(cluster: &Cluster) {
+    gate::keep_parameters_watched(cluster);
+    let mut watch = Watch::open(cluster);
+    let (shop, control) = (watch.gate.shop.name().to_owned(), watch.gate.control.name().to_owned());
+    let objects = gate::printed(cluster, &shop, &control, "watch");
+    let objects: Vec<_> =
+        objects.into_iter().filter(|it| it["kind"].as_str().unwrap().starts_with("Validating")).collect();
+    let _gate = Granted::all(cluster, &format!("gate-of-{shop}"), &objects);
+    cluster.until("a pod by a ready proof", || gate::asked(cluster, &shop).status.success());
+
+    let _swapped = cluster.node(ONE).swap_gvisor();
+    watch.until("a new run: ");
+    cluster.until("a proof that is not ready", || watch.verdict() == "not-ready");
+    cluster.until("a pod that is refused", || {
+        let asked = gate::asked(cluster, &shop);
+        !asked.status.success() && asked.err.contains("the namespace is not-ready")
+    });
+    assert_eq!(watch.end(), Some(130));
+}
+
+/// Its size between two runs is that of the program, the watches and the last report. An unoptimised program is larger.
+fn small(cluster: &Cluster) {
+    let watch = Watch::open(cluster);
+    let status = fs::read_to_string(format!("/proc/{}/status", watch.child.id())).unwrap();
+    let kilobytes = |name: &str| -> u64 {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_end_matches("kB").trim().parse().unwrap()
+    };
+    let [now, most] = ["VmRSS:", "VmHWM:"].map(kilobytes);
+    assert!(now <= MOST_MEMORY, "{now} kB, {most} kB at most");
     assert_eq!(watch.end(), Some(130));
 }
 
