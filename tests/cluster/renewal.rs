@@ -1,7 +1,10 @@
 //! The files of deploy/gate, as they are: the `CronJob` renews the proof, nobody but its account writes the proof, and the proof
 //! ends by itself.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use stage::Cluster;
@@ -12,10 +15,13 @@ use crate::{
     gate,
 };
 
-pub(super) const TESTS: &[Test] = &[(
-    "the CronJob of deploy/gate renews the proof, which ends by itself and which nobody else writes",
-    renewed,
-)];
+pub(super) const TESTS: &[Test] = &[
+    (
+        "the CronJob of deploy/gate renews the proof, which ends by itself and which nobody else writes",
+        renewed,
+    ),
+    ("the CronJob that signs reads its key from a Secret, and the proof has the attestation", signed),
+];
 
 const PROOF: &str = "podproof-proof-shop";
 /// The age of a proof that the test takes, in seconds; and the age at which the proof is too old.
@@ -59,6 +65,30 @@ fn renewed(cluster: &Cluster) {
     cluster.ask(&["--namespace", "shop", "delete", "networkpolicy", "--all"]);
     renew(cluster, "broken", "Failed");
     refused(cluster, "the namespace is not-ready");
+}
+
+fn signed(cluster: &Cluster) {
+    let _names = Names(cluster);
+    let _gate = Gate(cluster);
+    gate::keep_parameters_watched(cluster);
+    open(cluster, &["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml"]);
+    let path = |name: &str| cluster.state().join(name).display().to_string();
+    let (key, public, proof) = (path("renewal.key"), path("renewal.key.pub"), path("renewal.json"));
+    let made = cluster.controller(&["key", "new", "--out", &key]);
+    assert_eq!(made.code(), Some(0), "{made:#?}");
+    let from = format!("--from-file=podproof.key={key}");
+    cluster.ask(&["--namespace", "podproof", "create", "secret", "generic", "podproof-signing-key", &from]);
+    for name in ["gate/gate.yaml", "gate/renew-signed.yaml"] {
+        cluster.ask(&["apply", "--filename", &file(name)]);
+    }
+    with_images_of_the_cluster(cluster);
+
+    renew(cluster, "signed", "Complete");
+    let object = cluster.get(&["--namespace", "podproof", "configmap", PROOF]);
+    fs::write(&proof, object.to_string()).unwrap();
+    let words = ["--proof", &proof, "--key", &public, "--namespace", "shop", "--require-ready"];
+    let accepted = cluster.controller(&[&["attest", "verify"][..], &words].concat());
+    assert_eq!(accepted.code(), Some(0), "{accepted:#?}");
 }
 
 /// Gives the `CronJob` images that node one has, and lets nothing but the test start it.
