@@ -26,7 +26,7 @@ mod signing;
 mod verify;
 mod watch;
 
-use std::{ffi::OsString, rc::Rc};
+use std::{ffi::OsString, io, rc::Rc};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -124,19 +124,24 @@ async fn within<T>(patience: Patience, question: impl Future<Output = T>) -> Res
 
 /// Runs a command that makes a run or asks a cluster, prints its error and returns its exit code.
 fn block_on(command: impl Future<Output = Result<Exit, CommandError>>) -> Exit {
+    match completed(command) {
+        Ok(ended) => ended.map_or(Exit::CouldNotRun, exit_of),
+        Err(error) => {
+            console::tell(&error, None);
+            Exit::CouldNotRun
+        }
+    }
+}
+
+/// Returns the end of a command; `None` if a simulated world dropped the command in the middle.
+fn completed<T>(command: impl Future<Output = T>) -> io::Result<Option<T>> {
     if let Some(world) = world::simulated() {
         let mut ended = None;
         world.block_on(Box::pin(async { ended = Some(command.await) }));
-        return ended.map_or(Exit::CouldNotRun, exit_of);
+        return Ok(ended);
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            console::tell(&error, None);
-            return Exit::CouldNotRun;
-        }
-    };
-    exit_of(runtime.block_on(command))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(Some(runtime.block_on(command)))
 }
 
 /// Returns the exit code of a command, and prints its error.

@@ -162,6 +162,11 @@ impl World for Simulation {
         NOW
     }
 
+    /// No command in this world makes an image.
+    fn program(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
     fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(bytes);
         if stream == Stream::Output && self.is_closed.get() {

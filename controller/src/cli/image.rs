@@ -2,18 +2,25 @@
 
 use std::{
     borrow::Cow,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use clap::{ArgGroup, Args};
 
-use super::console::tell;
+use super::{
+    completed,
+    console::{say, tell},
+};
 use crate::{
     image::{self, Content, Image, Images, Name, embedded, registry},
     judge::exit::Exit,
-    support::{architecture::Architecture, file},
+    run::interrupt::Interrupt,
+    support::{
+        architecture::Architecture,
+        file,
+        world::{self, Stream},
+    },
 };
 
 /// The running program, even after its path was replaced or removed (proc(5)).
@@ -29,7 +36,7 @@ const MYSELF: &str = "/proc/self/exe";
     load`, `skopeo copy oci-archive:` and `crane push` read the archive. `docker load` without containerd's image store \
     takes the image of amd64 alone; `--platform` writes another one. Standard output is one line: the image's \
     reference by digest.\n\nExit codes: 0 done, 2 wrong usage, or a program that is missing or not static, 4 could not \
-    write or push"
+    write or push, 130 interrupted while the image was pushed"
 )]
 pub(super) struct Arguments {
     /// The archive file to write
@@ -75,8 +82,12 @@ enum Error {
     WriteFile(#[from] file::Error),
     #[error("failed to start the client of the registry")]
     Runtime(#[source] io::Error),
+    #[error("failed to watch for signals")]
+    Signals(#[source] io::Error),
     #[error("failed to push the image")]
     Push(#[from] registry::Error),
+    #[error("a signal ended the push before the registry confirmed the image")]
+    Interrupted,
     #[error("failed to write the reference")]
     WriteReference(#[source] io::Error),
 }
@@ -112,9 +123,8 @@ impl Arguments {
                 (name.pinned(&images), format!("next, on every node: {import}\nthen: {trial}"))
             }
         };
-        writeln!(io::stdout(), "{pinned}").map_err(Error::WriteReference)?;
-        // If standard error is closed, nobody reads the next steps.
-        _ = writeln!(io::stderr(), "{next}");
+        world::write(Stream::Output, format!("{pinned}\n").as_bytes()).map_err(Error::WriteReference)?;
+        next.lines().for_each(say);
         Ok(())
     }
 
@@ -123,6 +133,10 @@ impl Arguments {
         let content = self.of;
         let made =
             |image: Result<Image, image::Error>| image.map_err(|source| Error::Make { content, source });
+        if let Some(world) = world::simulated() {
+            return Images::of(vec![made(Image::of_probe(&world.program()))?])
+                .map_err(|source| Error::Make { content, source });
+        }
         let mut images = Vec::new();
         match content {
             Content::Probe if !self.others.is_empty() => return Err(Error::AlsoProbes),
@@ -177,9 +191,15 @@ fn trial(content: Content, reference: &str) -> String {
 }
 
 fn push(images: &Images, name: &Name, plain_http: bool) -> Result<(), Error> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    Ok(runtime.block_on(registry::push(images, name, plain_http))?)
+    let pushed = completed(async {
+        let mut interrupt = Interrupt::watch().map_err(Error::Signals)?;
+        tokio::select! {
+            biased;
+            () = interrupt.arrival() => Err(Error::Interrupted),
+            pushed = registry::push(images, name, plain_http) => Ok(pushed?),
+        }
+    });
+    pushed.map_err(Error::Runtime)?.unwrap_or(Err(Error::Interrupted))
 }
 
 impl Error {
@@ -215,7 +235,8 @@ impl Error {
                 "check that the registry is reachable; run `docker login` if the registry requires credentials; \
                 add --plain-http for a registry without TLS",
             ),
-            Self::ReadMyself(_) | Self::Runtime(_) | Self::WriteReference(_) => None,
+            Self::Interrupted => Some("push again; parts that the registry has are not sent again"),
+            Self::ReadMyself(_) | Self::Runtime(_) | Self::Signals(_) | Self::WriteReference(_) => None,
         }
     }
 
@@ -227,6 +248,7 @@ impl Error {
             | Self::ReadOther { .. }
             | Self::Make { source: image::Error::Dynamic(_) | image::Error::Twice(_), .. }
             | Self::WriteFile(file::Error::NoFile(_)) => Exit::Usage,
+            Self::Interrupted => Exit::Interrupted,
             _ => Exit::CouldNotRun,
         }
     }

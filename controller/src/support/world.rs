@@ -30,6 +30,8 @@ pub trait World {
     fn fill(&self, bytes: &mut [u8]);
     /// Returns the seconds since 1970.
     fn now(&self) -> u64;
+    /// Returns the static program of an image.
+    fn program(&self) -> Vec<u8>;
     /// Takes a part of a command's output, or fails as a closed pipe does.
     fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()>;
 }
