@@ -61,11 +61,11 @@ impl Mode {
         found
     }
 
-    /// Runs the command with each fault at each of its requests that is tried.
-    pub(crate) fn enumerate(&self, is_tried: impl Fn(&str) -> bool) {
+    /// Runs the command with each fault at each of its requests, where they are tried together.
+    pub(crate) fn enumerate(&self, is_tried: impl Fn(&str, Fault) -> bool) {
         let asked = self.requests();
         let mut meetings = meetings(&asked, |_| true);
-        meetings.retain(|(number, _)| is_tried(&asked[*number]));
+        meetings.retain(|&(number, fault)| is_tried(&asked[number], fault));
         assert!(!meetings.is_empty(), "{asked:#?}");
         let told = check_all(&meetings, |&(number, fault)| {
             let found = self.violations(&[(number, fault)]);
@@ -92,10 +92,19 @@ pub(crate) fn meetings(asked: &[String], is_tried: impl Fn(Fault) -> bool) -> Ve
 
 #[test]
 fn no_fault_breaks_a_promise_of_a_run_without_control() {
-    Mode::of(PLAIN).enumerate(|_| true);
+    Mode::of(PLAIN).enumerate(|_, _| true);
 }
 
 #[test]
 fn no_fault_breaks_a_promise_of_a_run_with_control() {
-    Mode::of(&with_control()).enumerate(|_| true);
+    Mode::of(&with_control()).enumerate(|_, _| true);
+}
+
+/// The usual timeout is so long that a request may wait too long within it.
+#[test]
+fn a_request_that_hangs_is_given_up_at_its_deadline() {
+    let words: Vec<_> = with_control().into_iter().map(|it| if it == "60s" { "15s" } else { it }).collect();
+    let mode = Mode { timeout: Duration::from_secs(15), ..Mode::of(&words) };
+    assert_eq!(mode.simulation().run(&mode.words, &[]).0.code, Some(0));
+    mode.enumerate(|request, fault| fault == Fault::Hang && !request.starts_with("GET"));
 }

@@ -56,5 +56,5 @@ fn a_visit_that_is_interrupted_while_its_container_starts_is_ended() {
 /// The other requests are those of a run without visits, and pairs of faults meet them.
 #[test]
 fn no_fault_breaks_a_promise_of_a_visit() {
-    live().enumerate(|request| request.contains("/pods/web-") || request.contains("metadata.name%3Dweb-"));
+    live().enumerate(|request, _| request.contains("/pods/web-") || request.contains("metadata.name%3Dweb-"));
 }

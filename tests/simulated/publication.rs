@@ -111,6 +111,6 @@ fn a_signal_while_a_proof_is_published_ends_the_run() {
 #[test]
 fn no_fault_breaks_a_promise_of_a_publication() {
     for mode in [first(), further()] {
-        mode.enumerate(|request| request.contains("podproof-proof"));
+        mode.enumerate(|request, _| request.contains("podproof-proof"));
     }
 }
