@@ -91,7 +91,7 @@ impl Cluster {
     /// Notes a request; returns its fault.
     pub(crate) fn asked(&self, method: &str, path: &str) -> Option<Fault> {
         locked(&self.0.begun).get_or_insert_with(Instant::now);
-        let number = locked(&self.0.history).requests().len();
+        let number = locked(&self.0.history).asked();
         self.note(Event::Asked { method: method.to_owned(), path: path.to_owned() });
         locked(&self.0.faults).get(&number).copied()
     }

@@ -31,6 +31,11 @@ impl History {
         self.0.iter().filter_map(request).collect()
     }
 
+    /// Returns the number of requests.
+    pub(crate) fn asked(&self) -> usize {
+        self.0.iter().filter(|event| matches!(event, Event::Asked { .. })).count()
+    }
+
     /// Returns the uids of the objects that the controller made, with their keys.
     pub(crate) fn made(&self) -> Vec<(&str, &Key)> {
         let mut made = Vec::new();
