@@ -1,4 +1,4 @@
-//! Pairs of faults, drawn from seeds. `SEEDS` is the number of seeds.
+//! Pairs of faults, drawn from seeds. The variable `PAIRS` is their number.
 
 use crate::{
     crew::check_all,
@@ -10,17 +10,17 @@ use crate::{
     verify::{PLAIN, with_control},
 };
 
-/// The number of seeds without the variable `SEEDS`.
-const SEEDS: u64 = 60;
+/// The number of pairs without the variable `PAIRS`.
+const PAIRS: u64 = 60;
 /// Requests beyond those of a run without faults, because a fault makes a run ask again.
 const FURTHER: usize = 10;
 
 #[test]
 fn no_pair_of_faults_breaks_a_promise() {
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
+    let pairs = std::env::var("PAIRS").ok().and_then(|pairs| pairs.parse().ok()).unwrap_or(PAIRS);
     let modes = [Mode::of(PLAIN), Mode::of(&with_control()), live(), publication::further()];
     let lengths = modes.each_ref().map(|mode| mode.requests().len());
-    let seeds: Vec<u64> = (0..seeds).collect();
+    let seeds: Vec<u64> = (0..pairs).collect();
     let told = check_all(&seeds, |&seed| {
         let mut random = Random::new(seed);
         let which = random.below(modes.len());
