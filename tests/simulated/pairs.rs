@@ -26,8 +26,10 @@ fn no_pair_of_faults_breaks_a_promise() {
         let which = random.below(modes.len());
         let mut fault =
             || (random.below(lengths[which] + FURTHER), Fault::ALL[random.below(Fault::ALL.len())]);
-        let pair = [fault(), fault()];
-        let found = modes[which].violations(&pair);
+        let drawn = [fault(), fault()];
+        // A request meets one fault alone.
+        let pair = if drawn[0].0 == drawn[1].0 { &drawn[1..] } else { &drawn[..] };
+        let found = modes[which].violations(pair);
         found.iter().map(|it| format!("seed {seed}, {pair:?}: {it}")).collect()
     });
     assert!(told.is_empty(), "{} broken promises\n{}", told.len(), told.join("\n"));
