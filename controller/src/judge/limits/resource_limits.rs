@@ -94,18 +94,16 @@ pub(super) fn of_the_probe(case: &Case, assessment: &Assessment) -> Judgement {
     }
 }
 
-/// Cites the sources that decide. The reason of an inconclusive outcome names its sources itself.
+/// Cites the sources that decide, and the measurement that somebody asked for. The reason of an inconclusive outcome names its
+/// sources itself.
 fn citing_what_decides(judgement: Judgement, shown: &[Shown]) -> Judgement {
-    let decides = |comparison: Comparison| match judgement.outcome {
-        Outcome::Met => comparison == Comparison::AsDeclared,
-        Outcome::Unmet => comparison == Comparison::Contradicts,
+    let decides = |shown: &Shown| match judgement.outcome {
+        Outcome::Met => shown.comparison == Comparison::AsDeclared || shown.source == Source::ProcessorShare,
+        Outcome::Unmet => shown.comparison == Comparison::Contradicts,
         Outcome::Inconclusive(_) | Outcome::NotApplicable(_) => false,
     };
-    let mut cited: Vec<_> = shown
-        .iter()
-        .filter(|shown| decides(shown.comparison))
-        .map(|shown| (shown.source.id(), &shown.text))
-        .collect();
+    let mut cited: Vec<_> =
+        shown.iter().filter(|shown| decides(shown)).map(|shown| (shown.source.id(), &shown.text)).collect();
     cited.dedup();
     cited.into_iter().fold(judgement, |judgement, (source, text)| judgement.citing(source, text.clone()))
 }
@@ -355,9 +353,11 @@ mod tests {
             assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)), "{declared} {got}: {judgement:?}");
             assert!(judgement.because.contains("which a busy machine also explains"), "{judgement:?}");
         }
-        // A file shows the quota, so that a busy machine changes nothing.
+        // A file shows the quota, so that a busy machine changes nothing. The measurement is told all the same.
         let shown = of(1500, 500, |case| quotas(case, [DECLARED.memory, Some(1500), None]));
         assert_eq!(shown.outcome, Outcome::Met);
+        let told = "2 threads got 500m CPU of 2000m, which a busy machine also explains";
+        assert!(shown.citations.iter().any(|citation| citation.text == told), "{shown:?}");
     }
 
     #[test]
