@@ -1,6 +1,6 @@
 //! Network profiles, each against a policy that fits it and a policy that does not. Every other row uses `deny-all`.
 
-use std::{env, fs, process};
+use std::{fs, process};
 
 use serde_json::{Value, json};
 use stage::{Cluster, cluster::deployment};
@@ -61,7 +61,7 @@ pub(super) const ROWS: &[Row] = &[
             shop.policy("list", &network::egress(&web, &listened("own")));
         },
         lend: |cluster| vec![listener(cluster, &name("own"), PORT)],
-        words: |cluster| listed_for("deployment/web", &address(cluster, "own")),
+        words: |cluster| listed_for(cluster, "deployment/web", &address(cluster, "own")),
         lacks: &[("pod/web", &[]), ("pod/idle", &[])],
         ..CLEAN
     },
@@ -145,8 +145,8 @@ fn address(cluster: &Cluster, row: &str) -> String {
 }
 
 /// Returns the arguments that name a policy file, in which one workload must reach an address.
-fn listed_for(workload: &str, address: &str) -> Vec<String> {
-    let file = env::temp_dir().join(format!("podproof-lists-{}.toml", process::id()));
+fn listed_for(cluster: &Cluster, workload: &str, address: &str) -> Vec<String> {
+    let file = cluster.state().join(format!("lists-{}.toml", process::id()));
     let text = format!("[[workloads]]\nworkload = {workload:?}\nrequire-egress = [{address:?}]\n");
     fs::write(&file, text).unwrap();
     said(&["--policy", &file.display().to_string()])
