@@ -24,10 +24,11 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
     match name {
         "saved" => {
             seeds.push(crate::evidence::saved::FULL.as_bytes().to_vec());
-            for file in files(folder().join("corpus")) {
-                let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
-                seeds.push(file["content"].to_string().into_bytes());
-            }
+            // A file of one document has a content of its own; another file is many lines.
+            seeds.extend(files(folder().join("corpus")).map(|file| {
+                let document: Option<serde_json::Value> = serde_json::from_slice(&file).ok();
+                document.map_or(file, |document| document["content"].to_string().into_bytes())
+            }));
         }
         "wire" => seeds.extend(wire::seeds::all()),
         _ => (),
