@@ -142,12 +142,16 @@ async fn read(
     Ok((Some(serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?), now))
 }
 
-/// Returns the end of a kept proof that says the same, and whose half life is not over.
+/// Returns the end of a kept proof that says the same, and whose half life is not over. A signed proof is never kept in place of a
+/// newer one: the older signature is over evidence that the run's own has replaced, and perhaps by another key.
 fn still_good(
     kept: &BTreeMap<String, String>,
-    Publication { content, life, .. }: &Publication,
+    Publication { content, origin, life, .. }: &Publication,
     now: Timestamp,
 ) -> Option<Timestamp> {
+    if origin.contains_key(proof::BUNDLE_DIGEST) {
+        return None;
+    }
     let same = content.iter().all(|(key, value)| kept.get(key) == Some(value));
     let time = |key| kept.get(key).and_then(|time| time.parse::<Timestamp>().ok());
     let (verified, expires) = (time(proof::VERIFIED_AT)?, time(proof::EXPIRES_AT)?);
@@ -215,6 +219,14 @@ mod tests {
     #[test]
     fn an_equal_proof_in_the_first_half_of_its_life_is_kept() {
         assert!(good("ready", FRESH, "2026-11-28T17:59:59Z"));
+    }
+
+    #[test]
+    fn a_signed_proof_is_always_written() {
+        let mut signed = publication("ready");
+        signed.origin.insert(proof::BUNDLE_DIGEST.into(), "00".into());
+        let now = "2026-11-28T17:59:59Z".parse().unwrap();
+        assert!(still_good(&kept(FRESH.0, FRESH.1), &signed, now).is_none());
     }
 
     #[test]
