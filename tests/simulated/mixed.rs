@@ -69,7 +69,7 @@ fn an_image_counts_for_its_own_architecture_alone() {
 fn nodes_without_a_probe_are_inconclusive_and_left_alone() {
     let (ended, history) = mixed().run(&with_control(), &[]);
     assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
-    let said = "pod/web-2: no image for arm64 was named, the architecture of node two: add `--image-digest arm64=SHA256`";
+    let said = "pod/web-2: no image was named for arm64, the architecture of node two: add `--image-digest arm64=SHA256`";
     assert!(ended.output.contains(said), "{}", ended.output);
     assert!(ended.output.contains("amd64: 1 of 1, arm64: 0 of 1"), "{}", ended.output);
     let made = history.made();

@@ -57,7 +57,7 @@ pub struct Coverage {
 /// The coverage of the nodes of one architecture.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CoveredArchitecture {
-    /// The architecture, as Go names it.
+    /// The architecture, as Go names it; empty if the nodes name none.
     pub name: String,
     /// The number of these nodes in used pools that get a probe.
     pub nodes_planned: usize,
@@ -68,9 +68,10 @@ pub struct CoveredArchitecture {
 impl Coverage {
     /// Returns the coverage by architecture in words, such as "amd64: 1 of 2, arm64: 0 of 1"; `None` for a single architecture.
     pub fn by_architecture(&self) -> Option<String> {
+        let name = |name: &str| if name.is_empty() { "not known".to_owned() } else { name.to_owned() };
         let covered = self.architectures.iter();
         let told: Vec<_> =
-            covered.map(|it| format!("{}: {} of {}", it.name, it.nodes_planned, it.nodes)).collect();
+            covered.map(|it| format!("{}: {} of {}", name(&it.name), it.nodes_planned, it.nodes)).collect();
         (!told.is_empty()).then(|| told.join(", "))
     }
 

@@ -1,6 +1,6 @@
 //! The probe reported every observation that it was asked for, and nothing else.
 
-use crate::case::{Architecture, Case};
+use crate::case::{Architecture, Case, cluster::Node};
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -56,24 +56,34 @@ fn judge(case: &Case) -> Judgement {
 /// manifest, and an imported image by its configuration.
 fn another_image(case: &Case) -> Option<String> {
     let pod = case.surroundings.in_cluster.as_ref()?.pod.as_ref()?;
-    let known = pod.known_digests.iter().any(|digest| pod.image_id.ends_with(digest.as_str()));
-    (!known).then(|| {
-        format!(
-            "the pod ran the image {}, which is not this controller's probe; if you meant that image, give its digest by `--image-digest`",
-            pod.image_id
-        )
-    })
+    if pod.known_digests.iter().any(|digest| pod.image_id.ends_with(digest.as_str())) {
+        return None;
+    }
+    let (of_node, option) = match node(case).map(|node| node.architecture.as_str()) {
+        None | Some("") => (String::new(), "SHA256".to_owned()),
+        Some(name) => (format!(" for {name}"), format!("{name}=SHA256")),
+    };
+    Some(format!(
+        "the pod ran the image {}, which is not this controller's probe{of_node}; if you meant that image, give its digest by \
+         `--image-digest {option}`",
+        pod.image_id
+    ))
 }
 
 /// Says that the evidence is of another architecture than the pod's node, if it is: no probe of such a node answers so.
 fn another_architecture(case: &Case, of_probe: &str) -> Option<String> {
-    let known = case.surroundings.in_cluster.as_ref()?;
-    let node = known.cluster.node(known.pod.as_ref()?.node.as_deref()?)?;
+    let node = node(case)?;
     let machine = Architecture::named(&node.architecture).map_or(&*node.architecture, |it| it.machine());
     let of_kernel = case.evidence().kernel_name.seen().map(|name| ("the sandbox's kernel", &*name.machine));
     let told = [("the probe", of_probe)].into_iter().chain(of_kernel).find(|(_, told)| *told != machine);
     let (who, told) = told.filter(|_| !node.architecture.is_empty())?;
     Some(format!("the node {} has the architecture {machine}, and {who} says {told}", node.name))
+}
+
+/// Returns the node of the probe's pod, if it is known.
+fn node(case: &Case) -> Option<&Node> {
+    let known = case.surroundings.in_cluster.as_ref()?;
+    known.cluster.node(known.pod.as_ref()?.node.as_deref()?)
 }
 
 /// True if no observation succeeded. No sandbox hides everything; a probe that cannot look, or will not, reports that.

@@ -53,13 +53,14 @@ impl Probes {
             nodes => format!("the nodes {}", first(nodes.iter().map(|&node| node.to_owned()))),
         };
         Some(match (known, self.maker) {
+            (None, _) if architecture.is_empty() => format!("the architecture of {nodes} is not known"),
             (None, _) => format!("there is no probe for {architecture}, the architecture of {nodes}"),
             (Some(_), Maker::Controller) => format!(
                 "this controller has no probe for {architecture}, the architecture of {nodes}: use a controller of `make dist`, \
-                 which has the probes of all architectures, and push the image by it"
+                 which has the probes of all architectures, and push its image"
             ),
             (Some(_), Maker::Other) => format!(
-                "no image for {architecture} was named, the architecture of {nodes}: add \
+                "no image was named for {architecture}, the architecture of {nodes}: add \
                  `--image-digest {architecture}=SHA256`"
             ),
         })
@@ -93,6 +94,8 @@ mod tests {
     fn no_controller_has_a_probe_for_an_unknown_architecture() {
         let told = probes(Maker::Controller).missing("s390x", &["z"]).unwrap();
         assert_eq!(told, "there is no probe for s390x, the architecture of node z");
+        let told = probes(Maker::Controller).missing("", &["virtual"]).unwrap();
+        assert_eq!(told, "the architecture of node virtual is not known");
     }
 
     #[test]
