@@ -35,8 +35,8 @@ const ENDING: &str = ".sigstore.json";
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
-    /// Sign the verdict with this private key in PEM: a file that its owner alone may read, env:NAME, or fd:N for an open
-    /// file [default: not signed]
+    /// Sign the verdict with this private key in PEM: a file that no other user may read (a Secret's file may be read by its
+    /// group), env:NAME, or fd:N for an open file [default: not signed]
     #[arg(
         long,
         value_name = "KEY",
@@ -101,7 +101,9 @@ impl KeyRefused {
                 "give --sign a file, env:NAME, or fd:N; `controller key new --out FILE` makes a key"
             }
             Self::Descriptor => "give --sign a file or env:NAME",
-            Self::Open(_) => "`chmod 600 FILE`, or replace the key if others may have read it",
+            Self::Open(_) => {
+                "`chmod 600 FILE`, or in a pod `defaultMode: 0400` and `fsGroup`; replace the key if others may have read it"
+            }
             Self::Key(_) => {
                 "`controller key new --out FILE` makes a key; `openssl pkcs8 -topk8 -nocrypt -in OLD -out FILE` converts one"
             }
