@@ -20,9 +20,9 @@ use crate::sys::counter;
 const MOST: usize = 256;
 /// The stack size in bytes, enough for a thread that calls nothing.
 const STACK: usize = 64 << 10;
-/// The longest time between two readings that counts as running. Interrupts take less, and the shortest period of a quota is
-/// a millisecond (scheduler/sched-bwc.rst).
-const GAP: Duration = Duration::from_micros(500);
+/// The longest time between two readings that counts as running. Interrupts take less; other programs that run for a moment
+/// take more, and so does a quota, whose shortest period is a millisecond (scheduler/sched-bwc.rst).
+const GAP: Duration = Duration::from_micros(100);
 /// The time for which the counter is compared with the clock.
 const COMPARING: Duration = Duration::from_millis(10);
 

@@ -1048,8 +1048,8 @@ pub struct ProcessorShare {
     /// The length of the measurement in microseconds, by the processor's counter or CLOCK_MONOTONIC.
     #[prost(uint64, tag = "2")]
     pub elapsed_us: u64,
-    /// The time during which the threads did not run, summed over all threads, in microseconds: gaps of more than half a
-    /// millisecond.
+    /// The time during which the threads did not run, summed over all threads, in microseconds: gaps of more than a tenth
+    /// of a millisecond.
     #[prost(uint64, tag = "3")]
     pub lost_us: u64,
 }
