@@ -22,7 +22,7 @@ use crate::run::Ended;
 pub use image::Parts;
 
 /// The longest time from the start to the last case's end. The cases need three minutes of one idle processor.
-const LIMIT: Duration = Duration::from_mins(20);
+const LIMIT: Duration = Duration::from_mins(30);
 /// One processor, whose clock counts instructions, 16 ns each: the machine has the same speed by its own clock however busy
 /// the host is, and an idle moment takes no time (QEMU, docs/devel/tcg-icount.rst). A faster machine's probe would look at
 /// gVisor's time page before gVisor has calibrated its clock.
