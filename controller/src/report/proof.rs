@@ -40,7 +40,12 @@ pub(crate) struct Files {
 
 /// The nodes of each pool, each with its boot id.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pools(BTreeMap<String, BTreeMap<String, String>>);
+pub(crate) struct Pools {
+    /// The boot id of each node; empty where it is not known, or where probes saw several.
+    boots: BTreeMap<String, BTreeMap<String, String>>,
+    /// The pool and the name of each node whose probes saw several boot ids.
+    rebooted: BTreeSet<(String, String)>,
+}
 
 /// The nodes of one pool.
 #[derive(Debug, Serialize)]
@@ -127,40 +132,51 @@ impl Pools {
 
     /// Returns the pools' names.
     pub(crate) fn names(&self) -> BTreeSet<String> {
-        self.0.keys().cloned().collect()
+        self.boots.keys().cloned().collect()
     }
 
-    /// Returns the boot id of a node; `None` if no probe ran there, or if the boot id is not known.
+    /// Returns the boot id of a node; `None` if no probe ran there, or if no one boot id is known.
     pub(crate) fn boot_id(&self, pool: &str, node: &str) -> Option<&str> {
-        let boot_id = self.0.get(pool)?.get(node)?;
+        let boot_id = self.boots.get(pool)?.get(node)?;
         Some(boot_id.as_str()).filter(|boot_id| !boot_id.is_empty())
     }
 
     /// Adds the node of a case, if its probe ran on one.
     pub(super) fn add(&mut self, case: &Case) {
-        let Self(pools) = self;
-        if let Some((pool, node)) = place(case) {
-            let boot = case.surroundings.machine.boot_id.seen();
-            let boot = boot.map(|boot| boot.uuid.clone()).unwrap_or_default();
-            pools.entry(pool.to_owned()).or_default().insert(node, boot);
+        let Some((pool, node)) = place(case) else { return };
+        let boot = case.surroundings.machine.boot_id.seen();
+        self.add_boot(pool, node, boot.map(|boot| boot.uuid.as_str()).unwrap_or_default());
+    }
+
+    /// Adds a node with its boot id, which is empty if it is not known. A node with several boot ids has none from then on.
+    fn add_boot(&mut self, pool: &str, node: String, boot: &str) {
+        let key = (pool.to_owned(), node);
+        let known = self.boots.entry(key.0.clone()).or_default().entry(key.1.clone()).or_default();
+        if boot.is_empty() || self.rebooted.contains(&key) {
+            return;
+        }
+        if known.is_empty() || known == boot {
+            boot.clone_into(known);
+        } else {
+            known.clear();
+            self.rebooted.insert(key);
         }
     }
 
     /// Returns the form of the pools in an attestation.
     pub(super) fn signed(&self) -> Vec<SignedPool> {
-        let Self(pools) = self;
         let signed = |(name, boots): (&String, &BTreeMap<_, _>)| SignedPool {
             name: name.clone(),
             digest: digest(boots).into(),
             boots: boots.clone(),
         };
-        pools.iter().map(signed).collect()
+        self.boots.iter().map(signed).collect()
     }
 
     fn text(&self) -> String {
-        let Self(pools) = self;
-        let size: usize = pools.values().flatten().map(|(node, boot)| node.len() + boot.len() + 6).sum();
-        let pools: Vec<_> = pools
+        let size: usize = self.boots.values().flatten().map(|(node, boot)| node.len() + boot.len() + 6).sum();
+        let pools: Vec<_> = self
+            .boots
             .iter()
             .map(|(name, boots)| Pool {
                 name,
@@ -184,8 +200,13 @@ fn digest(boots: &BTreeMap<String, String>) -> String {
 fn place(case: &Case) -> Option<(&str, String)> {
     let crate::case::Subject::Pods { pool, node, .. } = &case.surroundings.subject else { return None };
     let ran = case.surroundings.in_cluster.as_ref().and_then(|known| known.pod.as_ref());
-    let node = ran.and_then(|pod| pod.node.clone()).or_else(|| node.clone())?;
-    Some((pool, node))
+    let node = ran_on(ran.and_then(|pod| pod.node.as_ref()), node.as_ref())?;
+    Some((pool, node.clone()))
+}
+
+/// Returns the node of a probe: that of its pod, by default the planned one.
+pub(crate) fn ran_on<'a>(of_pod: Option<&'a String>, planned: Option<&'a String>) -> Option<&'a String> {
+    of_pod.or(planned)
 }
 
 #[cfg(test)]
@@ -199,6 +220,29 @@ mod tests {
 
     fn signed(length: usize) -> Proof {
         proof().with(Files { bundle: Some("b".repeat(length)), ..Files::default() })
+    }
+
+    fn boots(seen: &[&str]) -> Pools {
+        let mut pools = Pools::default();
+        for boot in seen {
+            pools.add_boot("a", "one".to_owned(), boot);
+        }
+        pools
+    }
+
+    #[test]
+    fn a_node_with_several_boot_ids_has_none() {
+        for seen in [&["b1", "b2"][..], &["b1", "b2", "b1"], &["b1", "", "b2", "b2"]] {
+            assert_eq!(boots(seen).boot_id("a", "one"), None, "{seen:?}");
+            assert_eq!(boots(seen).text(), boots(&[""]).text(), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_probe_that_saw_no_boot_id_takes_none_from_its_node() {
+        for seen in [&["b1", ""][..], &["", "b1"], &["b1", "b1"]] {
+            assert_eq!(boots(seen).boot_id("a", "one"), Some("b1"), "{seen:?}");
+        }
     }
 
     #[test]
