@@ -39,7 +39,7 @@ pub const STARTUP_TAINT: &[Permission] = &[
         verbs: &["get", "patch"],
         place: Place::Cluster,
         purpose: "remove the startup taint from proven nodes and put it back (`controller watch --remove-taint`). RBAC cannot limit \
-                  it to one taint: it allows to change labels, annotations, taints and other settings of every node",
+                  it to one taint: it allows changes of labels, annotations, taints and other settings of every node",
         without: Without::Words("the taints of all nodes stay as they are"),
     },
     Permission {
