@@ -1,5 +1,8 @@
 //! `controller watch --remove-taint`: the taint goes from proven nodes alone, and comes back.
 
+mod held_back;
+mod present;
+
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use serde_json::json;
@@ -81,6 +84,17 @@ async fn until(cluster: &Cluster, holds: impl Fn(&Cluster) -> bool) {
         assert!(begun.elapsed() < MINUTE * 10, "it did not come to this");
         sleep(Duration::from_millis(10)).await;
     }
+}
+
+async fn both_gone(cluster: &Cluster) {
+    until(cluster, |cluster| !has_taint(cluster, "one") && !has_taint(cluster, "two")).await;
+}
+
+/// Calls for another run.
+fn touch(cluster: &Cluster) {
+    change(cluster, &key("networkpolicies", NAMESPACE, "default-deny"), |policy| {
+        policy["metadata"]["generation"] = json!(7);
+    });
 }
 
 fn is_published(cluster: &Cluster, verdict: &str) -> bool {
@@ -192,30 +206,24 @@ fn a_node_that_never_had_the_taint_is_left_alone() {
 #[test]
 fn a_conflict_is_tried_again() {
     let mode = tainted();
-    let gone = async |cluster: &Cluster| {
-        until(cluster, |cluster| !has_taint(cluster, "one") && !has_taint(cluster, "two")).await;
-    };
-    let (_, history) = beside(&mode, &[], gone);
+    let (_, history) = beside(&mode, &[], both_gone);
     let patches = of_nodes(&history, "PATCH");
     let simulation = tainted();
-    let (ended, history) = beside(&simulation, &[(patches[0], Fault::Status(409))], gone);
+    let (ended, history) = beside(&simulation, &[(patches[0], Fault::Status(409))], both_gone);
     assert!(!ended.errors.contains("stays as it was"), "{}", ended.errors);
     assert_eq!(of_nodes(&history, "PATCH").len(), patches.len() + 1);
 }
 
 #[test]
 fn a_kill_between_two_nodes_leaves_a_state_that_the_next_watch_mends() {
-    let gone = async |cluster: &Cluster| {
-        until(cluster, |cluster| !has_taint(cluster, "one") && !has_taint(cluster, "two")).await;
-    };
-    let (_, history) = beside(&tainted(), &[], gone);
+    let (_, history) = beside(&tainted(), &[], both_gone);
     let patches = of_nodes(&history, "PATCH");
     for (number, fault) in patches.into_iter().zip([Fault::Kill, Fault::Kill]) {
         let simulation = tainted();
         let (ended, _) = beside(&simulation, &[(number, fault)], async |_| sleep(MINUTE * 60).await);
         assert_eq!(ended.code, None);
         assert!(has_taint(&simulation.cluster, "one") || has_taint(&simulation.cluster, "two"));
-        let (ended, _) = beside(&simulation, &[], gone);
+        let (ended, _) = beside(&simulation, &[], both_gone);
         assert_eq!(ended.code, Some(130), "{}", ended.errors);
     }
 }
@@ -251,13 +259,10 @@ fn a_new_node_with_the_taint_leads_to_a_run() {
 /// Without the permission, every node stays as it was, and the proof is published all the same.
 #[test]
 fn a_refused_change_is_told() {
-    let gone = async |cluster: &Cluster| {
-        until(cluster, |cluster| !has_taint(cluster, "one") && !has_taint(cluster, "two")).await;
-    };
-    let (_, history) = beside(&tainted(), &[], gone);
+    let (_, history) = beside(&tainted(), &[], both_gone);
     let number = of_nodes(&history, "PATCH")[0];
     let simulation = tainted();
-    let (ended, _) = beside(&simulation, &[(number, Fault::Status(403))], gone);
+    let (ended, _) = beside(&simulation, &[(number, Fault::Status(403))], both_gone);
     assert!(ended.errors.contains("stays as it was: a fault of the simulation"), "{}", ended.errors);
     assert_eq!(published(&simulation, "verdict"), "ready-with-warnings");
 }

@@ -36,7 +36,10 @@ use super::{
 };
 use crate::{
     judge::exit::Exit,
-    plan::renewal::{self, Change, Jitter, Used},
+    plan::{
+        renewal::{self, Change, Jitter, Used},
+        startup_taint::Standings,
+    },
     run::{
         RunError,
         cluster::{
@@ -44,7 +47,7 @@ use crate::{
             connect::{self, Connection},
             lease::{self, Candidate, Held},
             recording::Recording,
-            startup_taint::{Keeper, Proofs, StartupTaint},
+            startup_taint::{Keeper, StartupTaint},
             watching::{Scope, Watching},
         },
         interrupt::{Interrupt, Stop},
@@ -208,7 +211,7 @@ impl Arguments {
     ) -> Over {
         let taint = scope.startup_taint.clone();
         let watching = Watching::new(connection.client.clone(), scope);
-        let (seen, proofs) = (watching.observed(), Sender::<Proofs>::default());
+        let (seen, proofs) = (watching.observed(), Sender::<Standings>::default());
         let known = proofs.subscribe();
         let kept = async {
             if let Some(taint) = taint {
@@ -230,7 +233,7 @@ impl Arguments {
         mut watching: Watching,
         term: &mut Term<'_>,
         (board, recording): (&Board, &Recording),
-        proofs: &Sender<Proofs>,
+        proofs: &Sender<Standings>,
     ) -> Over {
         let mut course = Course::default();
         loop {
@@ -249,7 +252,8 @@ impl Arguments {
             board.ended(ended.as_ref().map(|ended| ended.exit), begun.elapsed());
             if let Some(ended @ Ended { report, published, .. }) = &ended {
                 board.reported(report.metrics(), published.as_ref());
-                startup_taint::take(ended, proofs);
+                let now = watching.scene();
+                startup_taint::take(ended, &then, |name| now.node(name).is_some(), proofs);
                 if let Some(published) = published.as_ref().filter(|published| published.is_news) {
                     let told = format!("the proof says: {}", report.headline());
                     tokio::select! {

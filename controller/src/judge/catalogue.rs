@@ -34,6 +34,18 @@ pub const ALL: &[&Requirement] = &[
     &evidence::probe_integrity::REQUIREMENT,
 ];
 
+/// The requirements whose finding is inconclusive because of the namespace, the cluster or the run, and never because of one sandbox.
+const OF_THE_NAMESPACE: &[&Requirement] = &[
+    &evidence::coverage::REQUIREMENT,
+    &evidence::environment_declared::REQUIREMENT,
+    &network::network_policies_apply::REQUIREMENT,
+];
+
+/// Returns true for the id of a requirement that an inconclusive finding leaves open for a whole namespace.
+pub fn is_of_the_namespace(id: &str) -> bool {
+    OF_THE_NAMESPACE.iter().any(|requirement| requirement.id == id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

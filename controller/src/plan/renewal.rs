@@ -50,7 +50,8 @@ impl Scene {
         changed
     }
 
-    fn node(&self, name: &str) -> Option<&NodeRecord> {
+    /// Returns a node by its name; `None` if it is not there.
+    pub(crate) fn node(&self, name: &str) -> Option<&NodeRecord> {
         self.nodes().find(|(node, _)| *node == name).map(|(_, node)| node)
     }
 

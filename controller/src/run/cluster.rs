@@ -25,6 +25,7 @@ mod results;
 mod review;
 mod schedule;
 mod second_reading;
+mod server_time;
 pub(crate) mod startup_taint;
 pub(crate) mod survey;
 pub(crate) mod watching;

@@ -1,12 +1,21 @@
 //! The flag `--remove-taint`, and the sandboxes of a run as the startup taint of nodes goes by them.
 
+use std::sync::Arc;
+
 use tokio::sync::watch::Sender;
 
 use crate::{
+    case::cluster::Restriction,
     cli::ending::Ended,
-    plan::startup_taint::Judged,
-    report::{Report, Subject, proof::Pools},
-    run::cluster::startup_taint::Proofs,
+    judge::catalogue,
+    plan::{
+        renewal::Scene,
+        startup_taint::{Bound, ENVIRONMENT, Judged, Judgement, Standings},
+    },
+    report::{
+        Enforcement, LeftOut, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, Subject, Verdict,
+        proof::{Pools, ran_on},
+    },
 };
 
 /// The characters of a taint's name, without its prefix (kubernetes.io, "Labels and Selectors", "Syntax and character set").
@@ -42,32 +51,67 @@ pub(super) fn key(text: &str) -> Result<String, String> {
         .ok_or_else(|| "give the key of a taint, such as podproof.dev/unproven".to_owned())
 }
 
-/// Takes the sandboxes of a run whose proof is published: the taint follows that proof.
-pub(super) fn take(Ended { report, pools, published, .. }: &Ended, proofs: &Sender<Proofs>) {
-    let Some((published, pools)) = published.as_ref().zip(pools.as_ref()) else { return };
-    let run = judged(report, pools);
-    proofs.send_modify(|Proofs { standings, since }| standings.take(run, since.elapsed() + published.left));
+/// Takes the end of a run. `then` is the scene before the run, whose nodes the run has judged; `is_there` tells the nodes of now.
+pub(super) fn take(ended: &Ended, then: &Scene, is_there: impl Fn(&str) -> bool, proofs: &Sender<Standings>) {
+    let Ended { report, pools: Some(pools), published, .. } = ended else { return };
+    let run = judged(report, pools, then);
+    let expires = published.as_ref().map(|published| published.expires);
+    proofs.send_modify(|standings| standings.take(run, expires, is_there));
 }
 
-fn judged(report: &Report, pools: &Pools) -> Vec<Judged> {
+fn judged(report: &Report, pools: &Pools, then: &Scene) -> Vec<Judged> {
+    let proves = proves(report);
     let of_pods = report.sandboxes.iter().filter_map(|sandbox| {
         let Subject::Pods { pool, node, .. } = &sandbox.subject else { return None };
-        let ran = sandbox.pod.as_ref().and_then(|pod| pod.node.clone());
-        let node = ran.or_else(|| node.clone());
-        let boot_id = node.as_deref().and_then(|node| pools.boot_id(pool, node)).unwrap_or_default();
-        Some(Judged {
-            pool: pool.clone(),
-            boot_id: boot_id.to_owned(),
-            node,
-            passes: sandbox.verdict.passes(),
-        })
+        let node = ran_on(sandbox.pod.as_ref().and_then(|pod| pod.node.as_ref()), node.as_ref());
+        let boot_id = node.and_then(|node| pools.boot_id(pool, node));
+        let record = node.and_then(|node| then.node(node));
+        let bound = record.map(|record| record.bound.clone());
+        let bound = bound.filter(|bound| proves && Some(bound.boot_id.as_str()) == boot_id);
+        Some(Judged { pool: pool.clone(), node: node.cloned(), judgement: judgement(sandbox, bound) })
     });
     of_pods.collect()
+}
+
+/// Returns true if the sandboxes that pass in a run are proven: it was judged for production, nothing was left out but nodes, and no
+/// waiver has expired.
+fn proves(report: &Report) -> bool {
+    let is_of_nodes = |left_out: &LeftOut| left_out.by == Restriction::Nodes.flag();
+    report.environment.environment == ENVIRONMENT.into()
+        && report.extent.left_out.iter().all(is_of_nodes)
+        && report.expired_waivers().next().is_none()
+}
+
+/// Returns the judgement of a sandbox; `bound` is `None` for a sandbox that proves nothing by passing.
+fn judgement(sandbox: &ReportedSandbox, bound: Option<Bound>) -> Judgement {
+    let is_undecided = |finding: &&Arc<ReportedFinding>| {
+        finding.enforcement == Enforcement::Blocks
+            && match finding.outcome {
+                ReportedOutcome::Inconclusive => true,
+                ReportedOutcome::NotApplicable => finding.mandatory,
+                ReportedOutcome::Met | ReportedOutcome::Unmet => false,
+            }
+    };
+    let mut undecided = sandbox.findings.iter().filter(is_undecided);
+    match sandbox.verdict {
+        Verdict::Ready | Verdict::ReadyWithWarnings => bound.map_or(Judgement::HeldBack, Judgement::Passed),
+        Verdict::Undetermined
+            if sandbox.probe.is_none() || undecided.all(|it| catalogue::is_of_the_namespace(it.id)) =>
+        {
+            Judgement::HeldBack
+        }
+        Verdict::NotReady | Verdict::Undetermined => Judgement::Failed,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        case::environment::Environment,
+        fixture,
+        judge::policy::{Policy, Waiver, waiver::Scope},
+    };
 
     #[test]
     fn a_key_has_the_form_of_a_label() {
@@ -85,5 +129,92 @@ mod tests {
             assert!(key(wrong).is_err(), "{wrong}");
         }
         assert!(key("notkubernetes.io/a").is_ok());
+    }
+
+    #[test]
+    fn a_run_without_a_part_but_nodes_proves_nothing() {
+        let without = |by| {
+            let mut report = fixture::report(&fixture::pod());
+            report.extent.left_out = vec![LeftOut { by, noun: "part", names: vec!["a".into()] }];
+            proves(&report)
+        };
+        assert!(proves(&fixture::report(&fixture::pod())) && without("--nodes"));
+        for by in ["--like", "--no-network", "--only production"] {
+            assert!(!without(by), "{by}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_judged_for_less_than_production_proves_nothing() {
+        let mut report = fixture::report(&fixture::pod());
+        report.environment.environment = Environment::Staging.into();
+        assert!(!proves(&report));
+    }
+
+    #[test]
+    fn a_run_with_an_expired_waiver_proves_nothing() {
+        let waiver = Waiver {
+            requirement: "coverage",
+            scope: Scope::Everywhere,
+            owner: "ops".into(),
+            reason: "later".into(),
+            expires: "2026-01-01".into(),
+            expired: true,
+            line: 1,
+        };
+        let policy = Policy { waivers: vec![waiver], ..Policy::of(Environment::Production) };
+        assert!(!proves(&Report::of(&fixture::record(vec![fixture::pod()]), &policy)));
+    }
+
+    /// Returns the judgement of a sandbox whose findings are met, but for some that are inconclusive.
+    fn judged(undecided: &[&str], verdict: Verdict, change: impl Fn(&mut ReportedSandbox)) -> Judgement {
+        let mut sandbox = fixture::report(&fixture::pod()).sandboxes.remove(0);
+        sandbox.verdict = verdict;
+        for finding in &mut sandbox.findings {
+            let outcome = if undecided.contains(&finding.id) {
+                ReportedOutcome::Inconclusive
+            } else {
+                ReportedOutcome::Met
+            };
+            let enforcement = Enforcement::Blocks;
+            *finding = Arc::new(ReportedFinding { enforcement, outcome, ..(**finding).clone() });
+        }
+        change(&mut sandbox);
+        judgement(&sandbox, Some(Bound::default()))
+    }
+
+    #[test]
+    fn a_sandbox_is_held_back_by_the_namespace() {
+        for undecided in
+            [&["coverage"][..], &["network-policies-apply"], &["coverage", "network-policies-apply"]]
+        {
+            let judgement = judged(undecided, Verdict::Undetermined, |_| ());
+            assert_eq!(judgement, Judgement::HeldBack, "{undecided:?}");
+        }
+    }
+
+    #[test]
+    fn a_sandbox_without_evidence_is_held_back() {
+        let undecided = ["coverage", "runtime-isolation", "probe-integrity"];
+        let judgement = judged(&undecided, Verdict::Undetermined, |sandbox| sandbox.probe = None);
+        assert_eq!(judgement, Judgement::HeldBack);
+    }
+
+    #[test]
+    fn a_sandbox_fails_by_its_own_findings() {
+        for undecided in [&["runtime-isolation"][..], &["coverage", "limits-enforced"], &["probe-integrity"]]
+        {
+            let judgement = judged(undecided, Verdict::Undetermined, |_| ());
+            assert_eq!(judgement, Judgement::Failed, "{undecided:?}");
+        }
+        assert_eq!(judged(&[], Verdict::NotReady, |sandbox| sandbox.probe = None), Judgement::Failed);
+    }
+
+    #[test]
+    fn a_sandbox_that_passes_proves_a_known_node_alone() {
+        let mut sandbox = fixture::report(&fixture::pod()).sandboxes.remove(0);
+        sandbox.verdict = Verdict::ReadyWithWarnings;
+        assert_eq!(judgement(&sandbox, Some(Bound::default())), Judgement::Passed(Bound::default()));
+        assert_eq!(judgement(&sandbox, None), Judgement::HeldBack);
     }
 }

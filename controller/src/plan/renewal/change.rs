@@ -11,6 +11,8 @@ pub(crate) enum Change {
     NodeReady { node: String, pool: String },
     /// A node of a used pool runs with another boot id.
     Rebooted { node: String, pool: String },
+    /// A node of a used pool is another object of the same name.
+    Registered { node: String, pool: String },
     /// A node of a used pool has another container runtime, or other handlers.
     Runtime { node: String, pool: String },
     /// A RuntimeClass or a policy is new, another one, or gone.
@@ -20,8 +22,7 @@ pub(crate) enum Change {
 }
 
 /// Returns the changes from one scene to a later one that call for a new run. Nodes count in the used pools, and while they have the
-/// startup taint. A pod, a template
-/// or a node that is gone calls for none: the proof stays true without it.
+/// startup taint. A pod, a template or a node that is gone calls for none: the proof stays true without it.
 pub(crate) fn changes(then: &Scene, now: &Scene, used: &Used) -> Vec<Change> {
     let nodes = now.nodes().filter(|(_, node)| used.has(&node.pool) || node.startup.is_tainted);
     let mut found: Vec<_> = nodes.filter_map(|(name, node)| of_node(name, then.node(name), node)).collect();
@@ -44,8 +45,9 @@ fn of_node(name: &str, before: Option<&NodeRecord>, after: &NodeRecord) -> Optio
     let became_ready = |before: &NodeRecord| before.readied != after.readied || before.pool != after.pool;
     match before {
         _ if !after.ready => None,
-        Some(before) if before.boot_id != after.boot_id => Some(Change::Rebooted { node, pool }),
-        Some(before) if before.runtime != after.runtime => Some(Change::Runtime { node, pool }),
+        Some(before) if before.bound.boot_id != after.bound.boot_id => Some(Change::Rebooted { node, pool }),
+        Some(before) if before.bound.uid != after.bound.uid => Some(Change::Registered { node, pool }),
+        Some(before) if before.bound.runtime != after.bound.runtime => Some(Change::Runtime { node, pool }),
         Some(before) if !became_ready(before) => None,
         _ => Some(Change::NodeReady { node, pool }),
     }
@@ -56,6 +58,9 @@ impl fmt::Display for Change {
         match self {
             Self::NodeReady { node, pool } => write!(formatter, "node {node} of pool {pool} became ready"),
             Self::Rebooted { node, pool } => write!(formatter, "node {node} of pool {pool} was rebooted"),
+            Self::Registered { node, pool } => {
+                write!(formatter, "node {node} of pool {pool} registered again")
+            }
             Self::Runtime { node, pool } => {
                 write!(formatter, "node {node} of pool {pool} has another container runtime")
             }
@@ -68,14 +73,17 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{renewal::Record, startup_taint::Startup};
+    use crate::plan::{
+        renewal::Record,
+        startup_taint::{Bound, Startup},
+    };
 
     const NODES: usize = 0;
     const OTHERS: usize = 1;
 
     fn node(pool: &str, ready: bool, boot_id: &str, runtime: &str) -> Record {
-        let (pool, boot_id, runtime) = (pool.into(), boot_id.into(), runtime.into());
-        Record::Node(NodeRecord { pool, ready, boot_id, runtime, ..NodeRecord::default() })
+        let bound = Bound { boot_id: boot_id.into(), uid: "u1".into(), runtime: runtime.into() };
+        Record::Node(NodeRecord { pool: pool.into(), ready, bound, ..NodeRecord::default() })
     }
 
     fn pod(shape: &str, node: Option<&str>) -> Record {
@@ -124,6 +132,14 @@ mod tests {
     fn another_boot_id_calls_for_a_run() {
         let changed = after(&[(NODES, "one", node("sandbox", true, "boot-2", "containerd runsc"))]);
         assert_eq!(changed, of_one(|node, pool| Change::Rebooted { node, pool }));
+    }
+
+    #[test]
+    fn a_node_that_registers_again_calls_for_a_run() {
+        let bound = Bound { boot_id: "boot-1".into(), uid: "u2".into(), runtime: "containerd runsc".into() };
+        let record = NodeRecord { pool: "sandbox".into(), ready: true, bound, ..NodeRecord::default() };
+        let changed = after(&[(NODES, "one", Record::Node(record))]);
+        assert_eq!(changed, of_one(|node, pool| Change::Registered { node, pool }));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The records of watched objects: the parts of each object whose change counts, and nothing else.
 
-use crate::{case::cluster::Node, plan::startup_taint::Startup};
+use crate::plan::startup_taint::{Bound, Startup};
 
 /// The parts of an object whose change counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,9 +31,8 @@ pub(crate) struct NodeRecord {
     pub(crate) ready: bool,
     /// The number of times that the node became ready while it was watched.
     pub(crate) readied: u64,
-    pub(crate) boot_id: String,
-    /// The container runtime with its version, and its handlers with their features.
-    pub(crate) runtime: String,
+    /// The parts to which a proof of the node is bound.
+    pub(crate) bound: Bound,
     /// The state of the startup taint; the default without such a taint.
     pub(crate) startup: Startup,
 }
@@ -47,19 +46,6 @@ impl Record {
                 Self::Node(NodeRecord { readied: former.readied + became_ready, ..node })
             }
             (record, _) => record,
-        }
-    }
-}
-
-impl From<&Node> for NodeRecord {
-    fn from(node: &Node) -> Self {
-        Self {
-            pool: node.pool.clone(),
-            ready: node.ready,
-            readied: 0,
-            boot_id: node.boot_id.clone(),
-            runtime: format!("{} {}", node.container_runtime, node.handlers.join(",")),
-            startup: Startup::default(),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use http::{Request, header::DATE};
+use http::Request;
 use http_body_util::BodyExt;
-use jiff::{Timestamp, fmt::rfc2822};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
 use kube::{
     Api, Client, Resource,
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::{
     connect::{self, ConnectError, Login},
     pods::again,
+    server_time,
 };
 use crate::support::{names::PRODUCT, proof};
 
@@ -127,8 +128,7 @@ async fn read(
 ) -> kube::Result<(Option<ConfigMap>, Option<Timestamp>)> {
     let path = format!("/api/v1/namespaces/{keeper}/configmaps/{name}");
     let answer = client.send(Request::get(path).body(Body::empty()).map_err(kube::Error::HttpError)?).await?;
-    let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
-    let now = date.and_then(|date| rfc2822::parse(date).ok()).map(|time| time.timestamp());
+    let now = server_time::of(&answer);
     if answer.status() == http::StatusCode::NOT_FOUND {
         return Ok((None, now));
     }

@@ -37,9 +37,9 @@ impl Recording {
     }
 
     /// Records the change of a node's taint.
-    pub(crate) async fn taint(&self, node: &Node, act: Act, told: String) {
+    pub(crate) async fn taint(&self, node: &Node, act: &Act, told: String) {
         let (type_, reason) = match act {
-            Act::Remove => (EventType::Normal, "StartupTaintRemoved"),
+            Act::Remove(_) | Act::Renew(_) => (EventType::Normal, "StartupTaintRemoved"),
             Act::PutBack => (EventType::Warning, "StartupTaintPutBack"),
         };
         self.record(type_, ("Taint", reason), told, &node.object_ref(&())).await;

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Taint};
 use kube::{
     Api, Client, ResourceExt,
@@ -11,15 +12,16 @@ use kube::{
 };
 use serde_json::{Value, json};
 use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
+    sync::watch::Receiver,
+    task::JoinSet,
+    time::{sleep, timeout},
 };
 
-use super::{recording::Recording, watching::Observed};
+use super::{recording::Recording, server_time::ServerTime, survey, watching::Observed};
 use crate::{
     plan::{
         renewal::Scene,
-        startup_taint::{Act, EFFECT, Note, Standing, Standings, Startup},
+        startup_taint::{Act, Bound, EFFECT, ENVIRONMENT, Note, Standings, Startup, until},
     },
     support::names::DOMAIN,
 };
@@ -28,6 +30,8 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// The attempts at a node that others change meanwhile.
 const ATTEMPTS: usize = 5;
+/// The time for one node, and for the API server to tell its time.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The pause after a change that failed; each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause after a change that failed.
@@ -40,13 +44,6 @@ pub(crate) struct StartupTaint {
     key: String,
     /// The annotation with the note, which another watch's note does not share.
     annotation: String,
-}
-
-/// The standing of each node, and the moment from which its times count.
-#[derive(Clone, Debug)]
-pub(crate) struct Proofs {
-    pub(crate) standings: Standings,
-    pub(crate) since: Instant,
 }
 
 /// The end of a change of one node.
@@ -65,17 +62,18 @@ pub(crate) enum Outcome {
     },
 }
 
+/// A node that may need a change.
+struct Due {
+    name: String,
+    pool: String,
+}
+
 /// Keeps the taint of all nodes.
 pub(crate) struct Keeper {
+    client: Client,
     api: Api<Node>,
     taint: StartupTaint,
     recording: Recording,
-}
-
-impl Default for Proofs {
-    fn default() -> Self {
-        Self { standings: Standings::default(), since: Instant::now() }
-    }
 }
 
 // === impl StartupTaint ===
@@ -96,12 +94,11 @@ impl StartupTaint {
     }
 
     /// Returns the merge patch of a change; it holds at the node's known version alone.
-    fn patch(&self, node: &Node, act: Act) -> Value {
+    fn patch(&self, node: &Node, act: &Act) -> Value {
         let mut taints: Vec<_> = taints(node).iter().filter(|taint| taint.key != self.key).cloned().collect();
         let annotation = match act {
-            Act::Remove => {
-                let removed = Note { taint: self.key.clone(), boot_id: boot_id(node).to_owned() };
-                json!(json!(removed).to_string())
+            Act::Remove(proof) | Act::Renew(proof) => {
+                json!(json!(Note::of(&self.key, proof)).to_string())
             }
             Act::PutBack => {
                 let (key, effect) = (self.key.clone(), EFFECT.to_owned());
@@ -123,50 +120,72 @@ fn taints(node: &Node) -> &[Taint] {
     node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default()
 }
 
-fn boot_id(node: &Node) -> &str {
+/// Returns the parts of a node to which a proof is bound.
+pub(super) fn bound(node: &Node) -> Bound {
     let info = node.status.as_ref().and_then(|status| status.node_info.as_ref());
-    info.map(|info| info.boot_id.as_str()).unwrap_or_default()
+    Bound {
+        boot_id: info.map(|info| info.boot_id.clone()).unwrap_or_default(),
+        uid: node.metadata.uid.clone().unwrap_or_default(),
+        runtime: survey::runtime(node),
+    }
 }
 
 // === impl Keeper ===
 
 impl Keeper {
     pub(crate) fn new(client: Client, taint: StartupTaint, recording: Recording) -> Self {
-        Self { api: Api::all(client), taint, recording }
+        Self { api: Api::all(client.clone()), client, taint, recording }
     }
 
-    /// Changes nodes whenever the cluster or the proofs ask for it, and tells each change. Never returns.
+    /// Changes nodes whenever the cluster or the proofs ask for it, and tells each change. Never returns. Dropped, it leaves each node
+    /// with its taint and its note together.
     pub(crate) async fn keep(
         &self,
         mut seen: Observed,
-        mut proofs: watch::Receiver<Proofs>,
+        mut proofs: Receiver<Standings>,
         tell: impl Fn(&Outcome),
     ) {
         let mut pause = FIRST_PAUSE;
         let mut told = BTreeSet::new();
+        let mut time = None;
+        // An event that waits for its answer delays no change.
+        let mut events = JoinSet::new();
         loop {
-            let Proofs { standings, since } = proofs.borrow_and_update().clone();
-            let due = seen.read(|scene| self.due(scene, &standings, since.elapsed()));
-            let mut changes = stream::iter(due)
-                .map(|(name, standing)| async move { self.change(name, &standing).await })
-                .buffer_unordered(AT_ONCE);
-            let mut failed = false;
+            if time.is_none() {
+                time = self.time().await;
+            }
+            let now = time.map(ServerTime::now);
+            proofs.mark_unchanged();
+            let due = seen.read(|scene| self.due(scene, &proofs.borrow(), now));
+            let mut changes =
+                stream::iter(due).map(|due| self.change(due, &proofs, time)).buffer_unordered(AT_ONCE);
+            let mut failed = time.is_none();
             while let Some(outcome) = changes.next().await {
-                let Some(outcome) = outcome else { continue };
+                let Some((outcome, object)) = outcome else { continue };
                 let has_failed = matches!(outcome, Outcome::Failed { .. });
                 failed |= has_failed;
+                if let (Outcome::Changed { act, .. }, Some(object)) = (&outcome, object) {
+                    let (recording, act, words) = (self.recording.clone(), act.clone(), outcome.to_string());
+                    events.spawn(async move { recording.taint(&object, &act, words).await });
+                }
                 // A reason that stays is told once.
                 if !has_failed || told.insert(outcome.to_string()) {
                     tell(&outcome);
                 }
             }
+            drop(changes);
+            while events.try_join_next().is_some() {}
             let next = if failed {
                 let next = pause;
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 Some(next)
             } else {
                 (pause, told) = (FIRST_PAUSE, BTreeSet::new());
-                standings.next_end(since.elapsed())
+                time.map(ServerTime::now).and_then(|now| {
+                    let of_proofs = proofs.borrow().next_end(now);
+                    let of_notes = seen.read(|scene| next_end(scene, now));
+                    of_proofs.into_iter().chain(of_notes).min()
+                })
             };
             let later = async {
                 match next {
@@ -183,40 +202,63 @@ impl Keeper {
         }
     }
 
-    /// Returns the nodes that need a change, with their standing.
-    fn due(&self, scene: &Scene, standings: &Standings, now: Duration) -> Vec<(String, Standing)> {
+    /// Asks for the API server's time. Without it, no node is proven and no note expires.
+    async fn time(&self) -> Option<ServerTime> {
+        match timeout(PATIENCE, ServerTime::ask(&self.client)).await {
+            Ok(Ok(time)) => time,
+            Ok(Err(_)) | Err(_) => None,
+        }
+    }
+
+    /// Returns the nodes that need a change.
+    fn due(&self, scene: &Scene, standings: &Standings, now: Option<Timestamp>) -> Vec<Due> {
         let nodes = scene.nodes().filter_map(|(name, node)| {
             let standing = standings.of(name, &node.pool, now);
-            node.startup.act(&self.taint.key, &node.boot_id, &standing)?;
-            Some((name.to_owned(), standing))
+            node.startup.act(&self.taint.key, &node.bound, &standing, now)?;
+            Some(Due { name: name.to_owned(), pool: node.pool.clone() })
         });
         nodes.collect()
     }
 
-    /// Changes a node as its present state needs it, and again where others changed the node meanwhile. Returns `None` for a node
-    /// that is as it should be.
-    async fn change(&self, node: String, standing: &Standing) -> Option<Outcome> {
+    /// Changes a node as its present state and its present standing need it, and again where others changed the node meanwhile. Returns
+    /// the outcome, with the node if its taint changed; `None` for a node that is as it should be, or whose note alone was renewed.
+    async fn change(
+        &self,
+        due: Due,
+        proofs: &Receiver<Standings>,
+        time: Option<ServerTime>,
+    ) -> Option<(Outcome, Option<Node>)> {
         let taint = self.taint.key.clone();
-        match self.try_change(&node, standing).await {
-            Ok(changed) => {
-                let (object, act) = changed?;
-                let outcome = Outcome::Changed { node, taint, act };
-                self.recording.taint(&object, act, outcome.to_string()).await;
-                Some(outcome)
+        let changed = timeout(PATIENCE, self.try_change(&due, proofs, time)).await;
+        let node = due.name;
+        let why = match changed {
+            Ok(Ok(None | Some((_, Act::Renew(_))))) => return None,
+            Ok(Ok(Some((object, act)))) => {
+                return Some((Outcome::Changed { node, taint, act }, Some(object)));
             }
-            Err(error) => Some(Outcome::Failed { node, taint, why: why(&error) }),
-        }
+            Ok(Err(error)) => why(&error),
+            Err(_) => format!("the API server did not answer within {} s", PATIENCE.as_secs()),
+        };
+        Some((Outcome::Failed { node, taint, why }, None))
     }
 
     /// Returns the changed node and the change; `None` for a node that is as it should be.
-    async fn try_change(&self, name: &str, standing: &Standing) -> Result<Option<(Node, Act)>, kube::Error> {
+    async fn try_change(
+        &self,
+        Due { name, pool }: &Due,
+        proofs: &Receiver<Standings>,
+        time: Option<ServerTime>,
+    ) -> Result<Option<(Node, Act)>, kube::Error> {
         let mut attempts = 0;
         loop {
             let Some(node) = self.api.get_opt(name).await? else { return Ok(None) };
-            let Some(act) = self.taint.on(&node).act(&self.taint.key, boot_id(&node), standing) else {
+            // A run may have ended since the change became due.
+            let now = time.map(ServerTime::now);
+            let standing = proofs.borrow().of(name, pool, now);
+            let Some(act) = self.taint.on(&node).act(&self.taint.key, &bound(&node), &standing, now) else {
                 return Ok(None);
             };
-            let patch = Patch::Merge(self.taint.patch(&node, act));
+            let patch = Patch::Merge(self.taint.patch(&node, &act));
             match self.api.patch(name, &PatchParams::default(), &patch).await {
                 Ok(changed) => return Ok(Some((changed, act))),
                 Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
@@ -227,13 +269,23 @@ impl Keeper {
     }
 }
 
+/// Returns the time until the next note expires; `None` if none is to expire.
+fn next_end(scene: &Scene, now: Timestamp) -> Option<Duration> {
+    let notes = scene.nodes().filter_map(|(_, node)| node.startup.removed.as_ref());
+    notes.filter_map(|note| until(note.expires_at, now)).min()
+}
+
 // === impl Outcome ===
 
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Changed { node, taint, act: Act::Remove } => {
-                write!(formatter, "node {node} is proven in its present boot: the taint {taint} is removed")
+            Self::Changed { node, taint, act: Act::Remove(_) } => write!(
+                formatter,
+                "node {node} is proven for {ENVIRONMENT} in its present boot: the taint {taint} is removed"
+            ),
+            Self::Changed { node, taint, act: Act::Renew(_) } => {
+                write!(formatter, "node {node} is proven anew: the taint {taint} stays away")
             }
             Self::Changed { node, taint, act: Act::PutBack } => {
                 write!(formatter, "node {node} is no longer proven: the taint {taint} is back")
@@ -255,6 +307,7 @@ fn why(error: &kube::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::startup_taint::Proof;
 
     const KEY: &str = "podproof.dev/unproven";
 
@@ -263,7 +316,8 @@ mod tests {
     }
 
     fn node(taints: &Value, annotations: &Value) -> Node {
-        let metadata = json!({ "name": "one", "resourceVersion": "7", "annotations": annotations });
+        let metadata =
+            json!({ "name": "one", "uid": "u1", "resourceVersion": "7", "annotations": annotations });
         let info = json!({
             "architecture": "", "bootID": "b1", "containerRuntimeVersion": "", "kernelVersion": "", "kubeProxyVersion": "",
             "kubeletVersion": "", "machineID": "", "operatingSystem": "", "osImage": "", "systemUUID": "",
@@ -273,22 +327,27 @@ mod tests {
         serde_json::from_value(node).unwrap()
     }
 
+    fn removal() -> Act {
+        let bound = Bound { boot_id: "b1".into(), uid: "u1".into(), runtime: "containerd".into() };
+        Act::Remove(Proof { bound, expires: Timestamp::UNIX_EPOCH })
+    }
+
     #[test]
-    fn a_removal_takes_the_one_taint_and_notes_the_boot() {
+    fn a_removal_takes_the_one_taint_and_notes_the_proof() {
         let others = json!({ "key": "sandbox", "value": "gvisor", "effect": "NoSchedule" });
         let own = json!({ "key": KEY, "effect": "NoExecute" });
-        let patch = taint().patch(&node(&json!([others, own]), &json!({})), Act::Remove);
+        let patch = taint().patch(&node(&json!([others, own]), &json!({})), &removal());
         assert_eq!(patch["spec"]["taints"], json!([others]));
         assert_eq!(patch["metadata"]["resourceVersion"], "7");
         let after = node(&patch["spec"]["taints"], &patch["metadata"]["annotations"]);
-        let note = Note { taint: KEY.into(), boot_id: "b1".into() };
-        assert_eq!(taint().on(&after), Startup { is_tainted: false, removed: Some(note) });
+        let Act::Remove(proof) = removal() else { panic!("no removal") };
+        assert_eq!(taint().on(&after), Startup { is_tainted: false, removed: Some(Note::of(KEY, &proof)) });
     }
 
     #[test]
     fn a_taint_that_comes_back_keeps_the_others_and_ends_the_note() {
         let others = json!({ "key": "sandbox", "effect": "NoSchedule" });
-        let patch = taint().patch(&node(&json!([others]), &json!({})), Act::PutBack);
+        let patch = taint().patch(&node(&json!([others]), &json!({})), &Act::PutBack);
         assert_eq!(patch["spec"]["taints"], json!([others, { "key": KEY, "effect": "NoSchedule" }]));
         assert_eq!(patch["metadata"]["annotations"], json!({ "shop.podproof.dev/startup-taint": null }));
     }

@@ -164,6 +164,11 @@ pub(crate) fn node(api: ApiNode, pool_label: Option<&str>) -> Node {
     nodes::node(api, pool_label)
 }
 
+/// Returns a node's container runtime with its version, and its handlers with their features.
+pub(super) fn runtime(node: &ApiNode) -> String {
+    nodes::runtime(node)
+}
+
 /// Reads the nodes again.
 pub(crate) async fn nodes_again(client: &Client, pool_label: Option<&str>) -> Read<Vec<Node>> {
     nodes::read(client, pool_label).await

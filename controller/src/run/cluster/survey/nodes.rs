@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{Node as ApiNode, Taint as ApiTaint};
 use kube::{Api, Client};
 use proto::Observation;
+use serde_json::json;
 
 use super::list;
 use crate::case::{
@@ -52,6 +53,18 @@ pub(super) fn node(api: ApiNode, pool_label: Option<&str>) -> Node {
         handlers: status.runtime_handlers.into_iter().flatten().filter_map(|handler| handler.name).collect(),
         addresses: addresses.filter_map(|address| address.address.parse().ok()).collect(),
     }
+}
+
+/// Returns a node's container runtime with its version, and its handlers with their features, which change where a handler's name leads
+/// to another runtime.
+pub(super) fn runtime(node: &ApiNode) -> String {
+    let status = node.status.as_ref();
+    let info = status.and_then(|status| status.node_info.as_ref());
+    let runtime = info.map(|info| info.container_runtime_version.as_str()).unwrap_or_default();
+    let handlers = status.and_then(|status| status.runtime_handlers.as_ref());
+    let mut handlers: Vec<_> = handlers.into_iter().flatten().map(|it| json!(it).to_string()).collect();
+    handlers.sort();
+    format!("{runtime} {}", handlers.join(","))
 }
 
 fn taint(api: ApiTaint) -> Taint {

@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 use super::sources::View;
 use crate::{
     plan::renewal::{Declared, NodeRecord, Record, is_represented, shape},
-    run::cluster::{pods::run_of_pod, startup_taint::StartupTaint, survey},
+    run::cluster::{
+        pods::run_of_pod,
+        startup_taint::{StartupTaint, bound},
+        survey,
+    },
     support::{digest::sha256, names::RUN_LABEL},
 };
 
@@ -20,21 +24,12 @@ pub(super) fn node(pool_label: Option<String>, taint: Option<StartupTaint>) -> V
         let node = object.clone().try_parse::<Node>().ok();
         let record = node.map(|node| {
             let startup = taint.as_ref().map(|taint| taint.on(&node)).unwrap_or_default();
-            let handlers = handlers(&node);
+            let bound = bound(&node);
             let node = survey::node(node, pool_label.as_deref());
-            let runtime = format!("{} {handlers}", node.container_runtime);
-            Record::Node(NodeRecord { runtime, startup, ..NodeRecord::from(&node) })
+            Record::Node(NodeRecord { pool: node.pool, ready: node.ready, readied: 0, bound, startup })
         });
         (object.name_any(), record)
     })
-}
-
-/// Returns the handlers of a node with their features, which change where a handler's name leads to another runtime.
-fn handlers(node: &Node) -> String {
-    let handlers = node.status.as_ref().and_then(|status| status.runtime_handlers.as_ref());
-    let mut handlers: Vec<_> = handlers.into_iter().flatten().map(|it| json!(it).to_string()).collect();
-    handlers.sort();
-    handlers.join(",")
 }
 
 pub(super) fn runtime_class(object: &DynamicObject) -> (String, Option<Record>) {
