@@ -2,6 +2,7 @@
 
 mod held_back;
 mod present;
+mod refused;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 

@@ -136,7 +136,14 @@ impl Arguments {
     pub(super) fn run(self) -> Exit {
         // A wrong command line is told before anything is watched.
         let (target, keeper) = match self.run.clone().prepare(CLUSTER_TIMEOUT) {
-            Ok(Prepared { target: Some(target), publishing: Some(publishing), .. }) => {
+            Ok(Prepared { target: Some(target), publishing: Some(publishing), request, .. }) => {
+                let refused = self
+                    .remove_taint
+                    .as_ref()
+                    .map(|_| startup_taint::demand(&request.declared, &target.nodes));
+                if let Some(Err(refused)) = refused {
+                    return refused.tell();
+                }
                 (target, publishing.keeper)
             }
             Ok(_) => return Exit::Usage,

@@ -105,8 +105,13 @@ impl Placement {
 
 impl Taint {
     fn is_for_now(&self) -> bool {
-        FOR_NOW.contains(&self.key.as_str())
+        is_of_a_component(&self.key)
     }
+}
+
+/// Returns true for the key of a temporary taint, which a component of the cluster sets and removes.
+pub fn is_of_a_component(key: &str) -> bool {
+    FOR_NOW.contains(&key)
 }
 
 impl Toleration {

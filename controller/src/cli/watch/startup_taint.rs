@@ -5,10 +5,14 @@ use std::sync::Arc;
 use tokio::sync::watch::Sender;
 
 use crate::{
-    case::cluster::Restriction,
-    cli::ending::Ended,
-    judge::catalogue,
+    case::{
+        cluster::{Restriction, is_of_a_component},
+        environment::Declared,
+    },
+    cli::{console::tell, ending::Ended},
+    judge::{catalogue, exit::Exit},
     plan::{
+        cluster::Nodes,
         renewal::Scene,
         startup_taint::{Bound, ENVIRONMENT, Judged, Judgement, Standings},
     },
@@ -22,8 +26,42 @@ use crate::{
 const MOST_OF_NAME: usize = 63;
 /// The characters of the prefix.
 const MOST_OF_PREFIX: usize = 253;
-/// The domains of Kubernetes' own taints, which its components set and remove.
-const RESERVED: &[&str] = &["kubernetes.io", "k8s.io"];
+/// The domains of taints that the components of a cluster set and remove.
+const RESERVED: &[&str] = &["kubernetes.io", "k8s.io", "karpenter.sh"];
+
+/// Why a watch cannot keep a startup taint.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TaintRefused {
+    #[error("--remove-taint needs runs that are judged for production; these are judged for {}: {}", .0.environment, .0.source)]
+    Environment(Declared),
+    #[error(
+        "--remove-taint needs a probe on each node; --nodes per-pool gives one to some node of each pool"
+    )]
+    PerPool,
+}
+
+impl TaintRefused {
+    pub(super) fn tell(&self) -> Exit {
+        let help = match self {
+            Self::Environment(_) => {
+                "add `--environment production`, so that a weak node fails; or leave --remove-taint out"
+            }
+            Self::PerPool => {
+                "give `--nodes all`, so that each new node gets a probe; or the names of the nodes"
+            }
+        };
+        tell(self, Some(help));
+        Exit::Usage
+    }
+}
+
+/// Refuses runs that cannot prove a node.
+pub(super) fn demand(declared: &Declared, nodes: &Nodes) -> Result<(), TaintRefused> {
+    if declared.environment != ENVIRONMENT {
+        return Err(TaintRefused::Environment(declared.clone()));
+    }
+    if *nodes == Nodes::PerPool { Err(TaintRefused::PerPool) } else { Ok(()) }
+}
 
 /// Reads the key of a taint.
 pub(super) fn key(text: &str) -> Result<String, String> {
@@ -39,9 +77,9 @@ pub(super) fn key(text: &str) -> Result<String, String> {
             .iter()
             .any(|own| prefix.strip_suffix(own).is_some_and(|it| it.is_empty() || it.ends_with('.')))
     };
-    if prefix.is_some_and(is_reserved) {
+    if prefix.is_some_and(is_reserved) || is_of_a_component(text) {
         return Err(
-            "give a key of your own: taints of kubernetes.io and k8s.io belong to Kubernetes".to_owned()
+            "give a key of your own: a component of the cluster sets and removes this taint".to_owned()
         );
     }
     let is_key = is_name(name, MOST_OF_NAME, &['-', '_', '.'])
@@ -108,7 +146,7 @@ fn judgement(sandbox: &ReportedSandbox, bound: Option<Bound>) -> Judgement {
 mod tests {
     use super::*;
     use crate::{
-        case::environment::Environment,
+        case::environment::{Environment, Source},
         fixture,
         judge::policy::{Policy, Waiver, waiver::Scope},
     };
@@ -124,11 +162,27 @@ mod tests {
     }
 
     #[test]
-    fn a_taint_of_kubernetes_is_refused() {
-        for wrong in ["node.kubernetes.io/not-ready", "kubernetes.io/a", "a.k8s.io/b"] {
+    fn a_taint_of_a_component_is_refused() {
+        let of_kubernetes = ["node.kubernetes.io/not-ready", "kubernetes.io/a", "a.k8s.io/b"];
+        let of_autoscalers =
+            ["ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler", "karpenter.sh/a"];
+        for wrong in of_kubernetes.iter().chain(&of_autoscalers) {
             assert!(key(wrong).is_err(), "{wrong}");
         }
         assert!(key("notkubernetes.io/a").is_ok());
+    }
+
+    #[test]
+    fn runs_for_less_than_production_are_refused() {
+        let declared = |environment| Declared { environment, source: Source::Default, remarks: Vec::new() };
+        for (environment, is_enough) in [
+            (Environment::Development, false),
+            (Environment::Staging, false),
+            (Environment::Production, true),
+        ] {
+            assert_eq!(demand(&declared(environment), &Nodes::All).is_ok(), is_enough, "{environment}");
+        }
+        assert!(demand(&declared(Environment::Production), &Nodes::PerPool).is_err());
     }
 
     #[test]
