@@ -220,16 +220,22 @@ impl Arguments {
         let watching = Watching::new(connection.client.clone(), scope);
         let (seen, proofs) = (watching.observed(), Sender::<Standings>::default());
         let known = proofs.subscribe();
+        // The word for the keeper that the term is over: a run that is under way cleans up after that.
+        let stop = Stop::default();
+        let mut told = stop.told();
         let kept = async {
             if let Some(taint) = taint {
-                Keeper::new(connection.client.clone(), taint, recording.clone())
-                    .keep(seen, known, |outcome| say(&outcome.to_string()))
-                    .await;
+                let keeper = Keeper::new(connection.client.clone(), taint, recording.clone());
+                tokio::select! {
+                    biased;
+                    () = told.arrival() => (),
+                    () = keeper.keep(seen, known, |outcome| say(&outcome.to_string())) => (),
+                }
             }
         };
         tokio::select! {
             biased;
-            over = self.runs(watching, term, (board, recording), &proofs) => over,
+            over = self.runs(watching, term, (board, recording), (&proofs, &stop)) => over,
             over = async { kept.await; std::future::pending().await } => over,
         }
     }
@@ -240,7 +246,7 @@ impl Arguments {
         mut watching: Watching,
         term: &mut Term<'_>,
         (board, recording): (&Board, &Recording),
-        proofs: &Sender<Standings>,
+        (proofs, keeper): (&Sender<Standings>, &Stop),
     ) -> Over {
         let mut course = Course::default();
         loop {
@@ -252,7 +258,7 @@ impl Arguments {
             // Changes from here on call for one more run.
             let then = watching.scene();
             let begun = Instant::now();
-            let ended = match self.one(term).await {
+            let ended = match self.one(term, keeper).await {
                 Ok(ended) => ended,
                 Err(over) => return over,
             };
@@ -287,8 +293,9 @@ impl Arguments {
         }
     }
 
-    /// Makes one run. Returns its end, `None` for one without a record, or why it had to stop, after it removed its objects.
-    async fn one(&self, term: &mut Term<'_>) -> Result<Option<Ended>, Over> {
+    /// Makes one run. Returns its end, `None` for one without a record, or why it had to stop, after it removed its objects. The keeper
+    /// of the startup taint stops before that.
+    async fn one(&self, term: &mut Term<'_>, keeper: &Stop) -> Result<Option<Ended>, Over> {
         // The policy file is read for each run. A mistake in it is told, and is a failed run.
         let Ok(prepared) = self.run.clone().prepare(CLUSTER_TIMEOUT) else { return Ok(None) };
         let Prepared { target: Some(mut target), request, policy, policy_file, delivery, publishing } =
@@ -318,6 +325,7 @@ impl Arguments {
         let ended = tokio::select! {
             biased;
             over = term.over() => {
+                keeper.tell();
                 stop.tell();
                 _ = run.await;
                 return Err(over);

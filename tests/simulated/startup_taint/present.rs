@@ -1,11 +1,11 @@
-//! A proof holds for a node as it is now, until the proof ends.
+//! A proof holds for a node as it is now, until the proof ends, and while this replica may act.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{NOTE, TAINT, beside, both_gone, has_taint, node, of_nodes, tainted, until};
+use super::{NOTE, TAINT, beside, both_gone, has_taint, node, of_nodes, reboot, tainted, touch, until};
 use crate::{
     cluster::{CONTROL, Cluster, NAMESPACE},
     fault::Fault,
@@ -43,6 +43,29 @@ fn another_runtime_brings_the_taint_back() {
         until(cluster, |cluster| !has_taint(cluster, "one")).await;
     });
     assert_eq!(runs(&history), 2);
+}
+
+#[test]
+fn the_keeper_changes_no_node_while_an_ended_run_cleans_up() {
+    let simulation = tainted();
+    let pods = async |cluster: &Cluster, other: bool| {
+        let is_there = |cluster: &Cluster| {
+            let pods = cluster.of_kind("pods", NAMESPACE);
+            pods.iter().any(|(_, pod)| !text(pod, "/metadata/labels/podproof.dev~1run").is_empty()) == other
+        };
+        until(cluster, is_there).await;
+    };
+    beside(&simulation, &[], async move |cluster| {
+        both_gone(cluster).await;
+        pods(cluster, false).await;
+        touch(cluster);
+        pods(cluster, true).await;
+        cluster.interrupt();
+        sleep(Duration::from_millis(1)).await;
+        reboot(cluster, "one");
+        pods(cluster, false).await;
+    });
+    assert!(!has_taint(&simulation.cluster, "one"));
 }
 
 #[test]
