@@ -30,7 +30,7 @@ test: $(if $(value ONLY),test-only,test-all) ## every test but the cluster's; ON
 
 # A pair costs 0.1 s of one processor.
 test-all: build sandbox-parts machine-parts
-	PODPROOF_CONTROLLER="$(CONTROLLER)" PAIRS="$${PAIRS:-2000}" cargo test --workspace
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PAIRS="$${PAIRS:-1000}" cargo test --workspace
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features sandbox --test sandbox
 
