@@ -2,8 +2,11 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Lines},
-    process::{Child, ChildStderr},
+    io::{BufRead, BufReader},
+    process::Child,
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::sys::signal::Signal;
@@ -39,8 +42,13 @@ struct Watch<'a> {
     gate: Gate<'a>,
     _roles: Vec<Granted<'a>>,
     child: Child,
-    told: Lines<BufReader<ChildStderr>>,
+    told: Receiver<String>,
 }
+
+/// The longest time until a watch tells a line.
+const PATIENCE: Duration = Duration::from_mins(4);
+/// The time after which a cause is given again while a watch is silent.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The key of the taint that keeps pods from nodes without a proof.
 const TAINT: &str = "podproof.test/unproven";
@@ -88,21 +96,30 @@ impl<'a> Watch<'a> {
         let others =
             ["--kubeconfig", &kubeconfig, "--image", &image, "--environment", "production", "--quiet"];
         let mut child = cluster.spawn_controller(&[&["watch"], &places[..], &others, further].concat());
-        let told = BufReader::new(child.stderr.take().unwrap()).lines();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (teller, told) = mpsc::channel();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| teller.send(line)));
         Self { gate, _roles: roles, child, told }
     }
 
     /// Waits until the watch tells a line with this text; returns the line.
     fn until(&mut self, text: &str) -> String {
-        let mut said = Vec::new();
-        for line in self.told.by_ref() {
-            let line = line.unwrap();
-            if line.contains(text) {
-                return line;
+        self.until_while(text, || ())
+    }
+
+    /// Waits for a line with this text, and gives its cause again as long as the watch is silent; returns the line.
+    fn until_while(&mut self, text: &str, mut cause: impl FnMut()) -> String {
+        let (end, mut said) = (Instant::now() + PATIENCE, Vec::new());
+        cause();
+        while Instant::now() < end {
+            match self.told.recv_timeout(PAUSE) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(line) => said.push(line),
+                Err(RecvTimeoutError::Timeout) => cause(),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            said.push(line);
         }
-        panic!("the watch ended without {text:?}: {said:#?}");
+        panic!("the watch never told {text:?}: {said:#?}");
     }
 
     fn verdict(&self) -> Value {
@@ -158,13 +175,16 @@ fn opened(cluster: &Cluster) {
     assert_eq!(watch.end(), Some(130));
 }
 
-/// The kubelet states its own boot id again some time later, which leads to one more run.
-fn rebooted(cluster: &Cluster) {
-    let mut watch = Watch::open(cluster);
+/// Gives the node another boot id. The kubelet states its own again within five seconds, perhaps before the watch looks.
+fn reboot(cluster: &Cluster) {
     let info = json!({ "bootID": "11111111-c707-4ae1-b6a1-ab2f425a3d24" });
     let patch = json!({ "status": { "nodeInfo": info } }).to_string();
     cluster.ask(&["patch", "node", ONE, "--subresource=status", "--type=merge", "--patch", &patch]);
-    watch.until("was rebooted");
+}
+
+fn rebooted(cluster: &Cluster) {
+    let mut watch = Watch::open(cluster);
+    watch.until_while("was rebooted", || reboot(cluster));
     watch.until("the next run is due");
     assert_eq!(watch.end(), Some(130));
 }
@@ -198,10 +218,7 @@ fn tainted(cluster: &Cluster) {
     waits("Ready");
     assert!(watch.has_passed());
 
-    let info = json!({ "bootID": "11111111-c707-4ae1-b6a1-ab2f425a3d24" });
-    let patch = json!({ "status": { "nodeInfo": info } }).to_string();
-    cluster.ask(&["patch", "node", ONE, "--subresource=status", "--type=merge", "--patch", &patch]);
-    watch.until(&format!("the taint {TAINT} is back"));
+    watch.until_while(&format!("the taint {TAINT} is back"), || reboot(cluster));
     // The present boot is proven anew.
     watch.until(&format!("the taint {TAINT} is removed"));
     assert_eq!(watch.end(), Some(130));
