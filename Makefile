@@ -29,8 +29,9 @@ verify: build ## build the controller, start a real gVisor sandbox and judge it
 test: $(if $(value ONLY),test-only,test-all) ## every test but the cluster's; ONLY=NAME: every test whose name contains NAME, the cluster's too
 
 # A pair costs 0.1 s of one processor.
-test-all: build sandbox-parts machine-parts
+test-all: build sandbox-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PAIRS="$${PAIRS:-1000}" cargo test --workspace
+	@$(MAKE) --no-print-directory machine-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test --package tests --features sandbox --test sandbox
 
@@ -43,7 +44,7 @@ test-list: ## list the names of all tests by suite
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
 	@.ci/test-only --list
 
-test-programs: build sandbox-parts machine-parts cluster-parts ## build all that the tests need, and run none
+test-programs: build sandbox-parts cluster-parts ## build all that the tests need but the emulated machine, and run none
 	cargo test --workspace --no-run
 	cargo test --package tests --features sandbox --test sandbox --no-run
 	cargo test --package tests --features cluster --test cluster --bench scale --no-run
