@@ -133,12 +133,11 @@ impl Arguments {
         let content = self.of;
         let made =
             |image: Result<Image, image::Error>| image.map_err(|source| Error::Make { content, source });
-        if let Some(world) = world::simulated() {
-            return Images::of(vec![made(Image::of_probe(&world.program()))?])
-                .map_err(|source| Error::Make { content, source });
-        }
         let mut images = Vec::new();
         match content {
+            _ if let Some(world) = world::simulated() => {
+                images.push(made(Image::of_probe(&world.program()))?);
+            }
             Content::Probe if !self.others.is_empty() => return Err(Error::AlsoProbes),
             Content::Probe => {
                 for (_, probe) in embedded::probes() {

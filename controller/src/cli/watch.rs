@@ -137,11 +137,9 @@ impl Arguments {
         // A wrong command line is told before anything is watched.
         let (target, keeper) = match self.run.clone().prepare(CLUSTER_TIMEOUT) {
             Ok(Prepared { target: Some(target), publishing: Some(publishing), request, .. }) => {
-                let refused = self
-                    .remove_taint
-                    .as_ref()
-                    .map(|_| startup_taint::demand(&request.declared, &target.nodes));
-                if let Some(Err(refused)) = refused {
+                if self.remove_taint.is_some()
+                    && let Err(refused) = startup_taint::demand(&request.declared, &target.nodes)
+                {
                     return refused.tell();
                 }
                 (target, publishing.keeper)

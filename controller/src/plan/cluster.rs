@@ -153,8 +153,7 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     let mut groups: Vec<_> = split.into_iter().flatten().collect();
     for group in groups.iter_mut().filter(|group| group.in_place.is_some()) {
         let node = group.node.as_deref().and_then(|name| cluster.node(name));
-        let nodes: Vec<_> = node.into_iter().collect();
-        group.refused = group.refused.take().or_else(|| unfit(node?, &nodes, None, request));
+        group.refused = group.refused.take().or_else(|| unfit(node?, &[node?], None, request));
     }
     let beyond = bound::apply(&mut groups, request.most_probes);
     if groups.is_empty()

@@ -17,7 +17,7 @@ use crate::{
         startup_taint::{Bound, ENVIRONMENT, Judged, Judgement, Standings},
     },
     report::{
-        Enforcement, LeftOut, Report, ReportedFinding, ReportedOutcome, ReportedSandbox, Subject, Verdict,
+        Enforcement, LeftOut, Report, ReportedFinding, ReportedSandbox, Subject, Verdict,
         proof::{Pools, ran_on},
     },
 };
@@ -122,15 +122,8 @@ fn proves(report: &Report) -> bool {
 
 /// Returns the judgement of a sandbox; `bound` is `None` for a sandbox that proves nothing by passing.
 fn judgement(sandbox: &ReportedSandbox, bound: Option<Bound>) -> Judgement {
-    let is_undecided = |finding: &&Arc<ReportedFinding>| {
-        finding.enforcement == Enforcement::Blocks
-            && match finding.outcome {
-                ReportedOutcome::Inconclusive => true,
-                ReportedOutcome::NotApplicable => finding.mandatory,
-                ReportedOutcome::Met | ReportedOutcome::Unmet => false,
-            }
-    };
-    let mut undecided = sandbox.findings.iter().filter(is_undecided);
+    let blocks = |finding: &&Arc<ReportedFinding>| finding.enforcement == Enforcement::Blocks;
+    let mut undecided = sandbox.findings.iter().filter(blocks).filter(|finding| finding.is_undecided());
     match sandbox.verdict {
         Verdict::Ready | Verdict::ReadyWithWarnings => bound.map_or(Judgement::HeldBack, Judgement::Passed),
         Verdict::Undetermined
@@ -149,6 +142,7 @@ mod tests {
         case::environment::{Environment, Source},
         fixture,
         judge::policy::{Policy, Waiver, waiver::Scope},
+        report::ReportedOutcome,
     };
 
     #[test]

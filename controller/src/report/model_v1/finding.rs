@@ -103,6 +103,15 @@ impl ReportedFinding {
         }
     }
 
+    /// True if the finding leaves the verdict open, as [`Finding::is_undecided`] says it.
+    pub(crate) fn is_undecided(&self) -> bool {
+        match self.outcome {
+            ReportedOutcome::Inconclusive => true,
+            ReportedOutcome::NotApplicable => self.mandatory,
+            ReportedOutcome::Met | ReportedOutcome::Unmet => false,
+        }
+    }
+
     /// Returns the fix on the most specific of the recognised platforms, in words.
     pub fn fix_on_platform(&self) -> Option<String> {
         self.platform_remedies.first().map(|it| format!("on {}: {}", it.platform, it.remedy))
