@@ -3,18 +3,17 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
+use controller::support::digest::sha256;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc::UnboundedSender},
@@ -225,10 +224,5 @@ fn located(code: StatusCode, path: &str) -> Answer {
 
 /// Returns the digest of bytes: `sha256:…`.
 fn digest(bytes: &[u8]) -> String {
-    let mut text = "sha256:".to_owned();
-    for byte in Sha256::digest(bytes) {
-        // Writing to a string does not fail.
-        _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("sha256:{}", sha256(bytes))
 }

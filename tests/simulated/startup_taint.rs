@@ -118,7 +118,7 @@ fn the_taint_goes_soon_after_a_ready_verdict() {
     let (ended, _) = beside(&simulation, &[], async move |cluster| {
         until(cluster, |cluster| is_published(cluster, "ready-with-warnings")).await;
         let verdict = Instant::now();
-        until(cluster, |cluster| !has_taint(cluster, "one") && !has_taint(cluster, "two")).await;
+        both_gone(cluster).await;
         taken.set(verdict.elapsed());
     });
     assert!(took.get() <= SOON, "{:?} {ended:?}", took.get());

@@ -217,9 +217,9 @@ impl Session {
 
 impl Case {
     /// Returns a shell script that runs the case.
-    fn script(&self) -> String {
-        let words = self.words.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''")));
-        format!("exec controller {}\n", words.collect::<Vec<_>>().join(" "))
+    fn script(&self) -> io::Result<String> {
+        let words = shlex::try_join(self.words.iter().map(String::as_str)).map_err(io::Error::other)?;
+        Ok(format!("exec controller {words}\n"))
     }
 }
 

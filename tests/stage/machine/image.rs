@@ -87,7 +87,7 @@ impl Parts {
             archive.program(&format!("root{place}"), &fs::read(path)?)?;
         }
         for (number, case) in cases.iter().enumerate() {
-            archive.program(&format!("root/cases/{number:04}"), case.script().as_bytes())?;
+            archive.program(&format!("root/cases/{number:04}"), case.script()?.as_bytes())?;
             if let Some(folder) = &case.folder {
                 archive.tree(&format!("root{}", folder.display()), folder)?;
             }
