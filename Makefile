@@ -14,6 +14,8 @@ CONTROLLER := $(TARGET)/release/controller
 STATIC := $(TARGET)/$(TRIPLE)/release/controller
 # Cargo's variable for the program that runs the tests.
 AS_ROOT := CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)_RUNNER
+# The tests that need more than Rust. Every call of tests chooses the whole workspace, so that each dependency is compiled once.
+WHOLE := --workspace --features tests/sandbox,tests/cluster,tests/policies
 # A variable's value as one word of the shell, with every `$` and quote kept.
 quoted = '$(subst ','\'',$(value $(1)))'
 # The folder of foreign programs that were fetched or built for the tests; the folder outlives a checkout.
@@ -33,22 +35,20 @@ test-all: build sandbox-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PAIRS="$${PAIRS:-1000}" cargo test --workspace
 	@$(MAKE) --no-print-directory machine-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
-		cargo test --package tests --features sandbox --test sandbox
+		cargo test $(WHOLE) --test sandbox
 
 test-only:
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
-	@MAKE="$(MAKE)" RUNNER="$(AS_ROOT)" PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" \
+	@MAKE="$(MAKE)" WHOLE="$(WHOLE)" RUNNER="$(AS_ROOT)" PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" \
 		.ci/test-only $(call quoted,ONLY)
 
 test-list: ## list the names of all tests by suite
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
-	@.ci/test-only --list
+	@WHOLE="$(WHOLE)" .ci/test-only --list
 
 test-programs: build sandbox-parts cluster-parts ## build all that the tests need but the emulated machine, and run none
 	cargo test --workspace --no-run
-	cargo test --package tests --features sandbox --test sandbox --no-run
-	cargo test --package tests --features cluster --test cluster --bench scale --no-run
-	cargo test --package tests --features policies --test policies --no-run
+	cargo test $(WHOLE) --test sandbox --test cluster --test policies --bench scale --no-run
 
 sandbox-parts:
 	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace perl=perl-base \
@@ -63,8 +63,8 @@ machine-parts:
 
 cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first run builds the cluster's programs
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
-		cargo test --package tests --features cluster --test cluster
-	cargo test --package tests --features policies --test policies
+		cargo test $(WHOLE) --test cluster
+	cargo test $(WHOLE) --test policies
 
 cluster: build cluster-parts ## start the tests' cluster with a workload, print commands to try, and keep the cluster until Ctrl-C
 	cargo build --quiet --package tests --features cluster --bin cluster
@@ -88,7 +88,7 @@ lint: ## formatting, clippy, rules of the house, documentation, licences and sou
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
-	cargo test --quiet --package tests --test house
+	cargo test --quiet --workspace --test house
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	@.ci/deny
 
@@ -120,7 +120,7 @@ scale-bench: build scale-parts ## measure runs on simulated nodes; SIZES='100 30
 
 scale-check: build scale-parts ## the requests and the memory of runs on 100 simulated nodes, which have bounds
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
-		cargo test --quiet --package tests --features cluster --bench scale -- --check
+		cargo test --quiet $(WHOLE) --bench scale -- --check
 
 build: probe ## build the controller with the static probe inside
 	PODPROOF_PROBE="$(PROBE)" cargo build --release --package controller
@@ -149,11 +149,11 @@ generated: ## write proto/src/generated from proto/schema
 reports-test: build ## the reports and attestations, by the programs that read them: xmllint, Chromium, axe-core, cosign
 	@.ci/need xmllint=libxml2-utils prove=perl chromium=chromium pip3=python3-pip unshare=util-linux npm=npm
 	@mkdir -p "$(TARGET)/pages"
-	@PODPROOF_LARGE_PAGES="$(TARGET)/pages" cargo test --quiet --package controller --lib of_a_thousand_sandboxes
-	@PODPROOF_WATCH_METRICS="$(TARGET)/pages/watch.prom" cargo test --quiet --package controller --lib the_metrics_after_a_run
+	@PODPROOF_LARGE_PAGES="$(TARGET)/pages" cargo test --quiet --workspace --lib of_a_thousand_sandboxes
+	@PODPROOF_WATCH_METRICS="$(TARGET)/pages/watch.prom" cargo test --quiet --workspace --lib the_metrics_after_a_run
 	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-reports "$(TARGET)/pages" "$(TARGET)/pages/watch.prom"
 	@rm -rf "$(TARGET)/changed-bundles"
-	@PODPROOF_CHANGED_BUNDLES="$(TARGET)/changed-bundles" cargo test --quiet --package controller --lib each_of_a_thousand_changes
+	@PODPROOF_CHANGED_BUNDLES="$(TARGET)/changed-bundles" cargo test --quiet --workspace --lib each_of_a_thousand_changes
 	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/validate-attestations "$(TARGET)/changed-bundles"
 
 pictures: build ## the README's pictures, from saved evidence
