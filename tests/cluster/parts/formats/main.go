@@ -1,5 +1,6 @@
 // formats checks reports of the controller by the code of those who read them: metrics by the linter of promtool, OpenMetrics by
-// Prometheus' own parser too, and report objects by the types of openreports.io, which take no other field.
+// Prometheus' own parser too, and report objects by the types of openreports.io and of Kyverno's wgpolicyk8s.io, which take no other
+// field.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 
+	policyreport "github.com/kyverno/kyverno/api/policyreport/v1alpha2"
 	openreports "github.com/openreports/reports-api/apis/openreports.io/v1alpha1"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
@@ -20,7 +22,7 @@ import (
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("formats metrics|openmetrics|openreports FILE"))
+		fail(fmt.Errorf("formats metrics|openmetrics|openreports|policyreport FILE"))
 	}
 	read, err := os.ReadFile(os.Args[2])
 	fail(err)
@@ -30,7 +32,9 @@ func main() {
 	case "openmetrics":
 		fail(openmetrics(read))
 	case "openreports":
-		fail(objects(read))
+		fail(objects(read, openreport))
+	case "policyreport":
+		fail(objects(read, policyReport))
 	default:
 		fail(fmt.Errorf("no format %s", os.Args[1]))
 	}
@@ -98,7 +102,8 @@ func openmetrics(read []byte) error {
 	return err
 }
 
-func objects(read []byte) error {
+// objects reads a list of report objects, each by a function that returns the number of its results.
+func objects(read []byte, object func(decoder *json.Decoder) (int, error)) error {
 	var list struct {
 		Items []json.RawMessage `json:"items"`
 	}
@@ -108,19 +113,42 @@ func objects(read []byte) error {
 	if len(list.Items) == 0 {
 		return fmt.Errorf("the list is empty")
 	}
-	for _, item := range list.Items {
-		// A report of the whole cluster has the same fields.
-		var report openreports.Report
+	for number, item := range list.Items {
 		decoder := json.NewDecoder(bytes.NewReader(item))
 		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&report); err != nil {
+		results, err := object(decoder)
+		if err != nil {
 			return err
 		}
-		if report.Source == "" || len(report.Results) == 0 {
-			return fmt.Errorf("%s has no source or no results", report.Name)
+		if results == 0 {
+			return fmt.Errorf("object %d has no results", number)
 		}
 	}
 	return nil
+}
+
+// openreport reads a Report. One of the whole cluster has the same fields.
+func openreport(decoder *json.Decoder) (int, error) {
+	var report openreports.Report
+	if err := decoder.Decode(&report); err != nil {
+		return 0, err
+	}
+	if report.APIVersion != openreports.SchemeGroupVersion.String() || report.Source == "" {
+		return 0, fmt.Errorf("%s is of %s, with the source %q", report.Name, report.APIVersion, report.Source)
+	}
+	return len(report.Results), nil
+}
+
+// policyReport reads a PolicyReport. One of the whole cluster has the same fields.
+func policyReport(decoder *json.Decoder) (int, error) {
+	var report policyreport.PolicyReport
+	if err := decoder.Decode(&report); err != nil {
+		return 0, err
+	}
+	if report.APIVersion != policyreport.SchemeGroupVersion.String() {
+		return 0, fmt.Errorf("%s is of %s", report.Name, report.APIVersion)
+	}
+	return len(report.Results), nil
 }
 
 func fail(err error) {
