@@ -32,6 +32,7 @@ pub mod text;
 
 use crate::{evidence::record::Record, judge::policy::Policy};
 
+pub(crate) use extent::{NO_NETWORK, ONLY};
 pub use format::{Error, Format};
 pub(crate) use judging::Judging;
 pub use markdown::render as markdown;

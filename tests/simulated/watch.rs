@@ -1,5 +1,7 @@
 //! `controller watch`: runs follow the changes that matter, and no others.
 
+mod refused;
+
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use serde_json::{Value, json};

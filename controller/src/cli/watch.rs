@@ -2,6 +2,7 @@
 //! before the proof ends.
 
 mod board;
+mod refused;
 mod serving;
 mod startup_taint;
 
@@ -135,22 +136,25 @@ fn identity() -> Result<String, RunError> {
 impl Arguments {
     pub(super) fn run(self) -> Exit {
         // A wrong command line is told before anything is watched.
-        let (target, keeper) = match self.run.clone().prepare(CLUSTER_TIMEOUT) {
-            Ok(Prepared { target: Some(target), publishing: Some(publishing), request, .. }) => {
-                if self.remove_taint.is_some()
-                    && let Err(refused) = startup_taint::demand(&request.declared, &target.nodes)
-                {
-                    return refused.tell();
-                }
-                (target, publishing.keeper)
-            }
-            Ok(_) => return Exit::Usage,
+        let prepared = match self.run.clone().prepare(CLUSTER_TIMEOUT) {
+            Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
+        if let Err(refused) = refused::demand(&prepared) {
+            return refused.tell();
+        }
+        let Prepared { target: Some(target), publishing: Some(publishing), request, .. } = prepared else {
+            return Exit::Usage;
+        };
+        if self.remove_taint.is_some()
+            && let Err(refused) = startup_taint::demand(&request.declared, &target.nodes)
+        {
+            return refused.tell();
+        }
         if let Err(refused) = self.sign.for_many_runs().and_then(|()| self.signer()) {
             return refused.tell();
         }
-        block_on(self.watch(target, keeper))
+        block_on(self.watch(target, publishing.keeper))
     }
 
     /// Reads the key, which may be another one for the next run; `None` without `--sign`.

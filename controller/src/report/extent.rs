@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The flag that leaves requirements out.
-const ONLY: &str = "--only production";
+pub(crate) const ONLY: &str = "--only production";
 /// The flag that leaves attempts out.
-const NO_NETWORK: &str = "--no-network";
+pub(crate) const NO_NETWORK: &str = "--no-network";
 
 impl Extent {
     /// Returns the extent of a run and its findings under a policy.

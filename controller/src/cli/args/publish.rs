@@ -9,6 +9,8 @@ use crate::{cli::console::tell, judge::exit::Exit};
 
 /// The longest life of a published proof: a gate asks for a young one.
 const LONGEST: Duration = Duration::from_hours(24);
+/// The shortest life of a published proof, which begins with the run and must outlive it.
+const SHORTEST: Duration = Duration::from_mins(1);
 
 /// The place of a published proof.
 #[derive(Args, Clone, Debug)]
@@ -26,22 +28,38 @@ pub(in crate::cli) struct Arguments {
     publish: Option<String>,
 }
 
-/// A proof that would live too long.
+/// A life that a published proof cannot have.
 #[derive(Debug, thiserror::Error)]
-#[error("--valid-for is longer than 24h, and --publish was given")]
-pub(in crate::cli) struct TooLong;
+pub(in crate::cli) enum LifeRefused {
+    #[error("--valid-for is longer than 24h, and --publish was given")]
+    TooLong,
+    #[error("--valid-for is shorter than 1m, and --publish was given")]
+    TooShort,
+}
 
-impl TooLong {
+impl LifeRefused {
     pub(in crate::cli) fn tell(&self) -> Exit {
-        tell(self, Some("a published proof is good for at most 24h: sign the verdict in a run of its own"));
+        let help = match self {
+            Self::TooLong => {
+                "a published proof is good for at most 24h: sign the verdict in a run of its own"
+            }
+            Self::TooShort => {
+                "a proof's life begins with its run and must outlive it: give --valid-for at least 1m"
+            }
+        };
+        tell(self, Some(help));
         Exit::Usage
     }
 }
 
 impl Arguments {
     /// Returns the namespace that keeps the proof, and the proof's life; `None` without `--publish`.
-    pub(in crate::cli) fn place(&self, life: Life) -> Result<Option<(String, Duration)>, TooLong> {
+    pub(in crate::cli) fn place(&self, life: Life) -> Result<Option<(String, Duration)>, LifeRefused> {
         let Some(keeper) = self.publish.clone() else { return Ok(None) };
-        if life.valid_for > LONGEST { Err(TooLong) } else { Ok(Some((keeper, life.valid_for))) }
+        match life.valid_for {
+            life if life > LONGEST => Err(LifeRefused::TooLong),
+            life if life < SHORTEST => Err(LifeRefused::TooShort),
+            life => Ok(Some((keeper, life))),
+        }
     }
 }
