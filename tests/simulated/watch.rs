@@ -217,6 +217,21 @@ fn a_template_of_a_new_group_leads_to_a_new_run() {
     assert_eq!(runs(&history), 2);
 }
 
+/// Its maker is not watched, so that the pod itself shows the template.
+#[test]
+fn a_pod_of_a_custom_workload_leads_to_a_new_run() {
+    let (ended, history, _) = watched(async |cluster| {
+        let mut pod = cluster.get(&key("pods", NAMESPACE, "web-1")).unwrap();
+        pod["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": "example.com/v1", "kind": "Crew", "name": "crew", "uid": "crew", "controller": true,
+        }]);
+        pod["spec"]["hostNetwork"] = json!(true);
+        cluster.change(|store| store.add(key("pods", NAMESPACE, "crew-1"), pod));
+    });
+    assert!(ended.errors.contains("a new run: pod/crew-1 is of a new group"), "{}", ended.errors);
+    assert!(runs(&history) > 1);
+}
+
 #[test]
 fn changes_during_a_run_lead_to_exactly_one_more() {
     let (_, history, _) = watched(async |cluster| {
