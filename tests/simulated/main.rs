@@ -20,6 +20,7 @@ mod publication;
 mod push;
 mod random;
 mod registry;
+mod review;
 mod simulation;
 mod startup_taint;
 mod store;

@@ -23,7 +23,7 @@ use crate::{api, cluster::Cluster, fault::Fault, history::History, random::Rando
 const SETTLING: Duration = Duration::from_mins(1);
 /// The time after which a command counts as endless.
 const LONGEST: Duration = Duration::from_mins(10);
-/// The time of day at which every simulated command starts.
+/// The time of day at which simulated commands start.
 pub(crate) const NOW: u64 = 1_767_225_600;
 
 /// A simulated cluster, and the world of the command that runs in it.
@@ -37,6 +37,8 @@ pub(crate) struct Simulation {
     is_closed: Cell<bool>,
     acts: RefCell<Option<Acts>>,
     longest: Cell<Duration>,
+    /// The time of day at which the next command starts, in seconds since 1970.
+    now: Cell<u64>,
 }
 
 /// Acts beside a command, on its clock.
@@ -65,7 +67,18 @@ impl Simulation {
             is_closed: Cell::default(),
             acts: RefCell::default(),
             longest: Cell::new(LONGEST),
+            now: Cell::new(NOW),
         })
+    }
+
+    /// Lets some time pass for the further commands.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.now.set(self.now.get() + time.as_secs());
+    }
+
+    /// Turns the clock of the further commands back.
+    pub(crate) fn turn_back(&self, time: Duration) {
+        self.now.set(self.now.get() - time.as_secs());
     }
 
     /// Closes the pipe at the standard output of each further command.
@@ -159,7 +172,7 @@ impl World for Simulation {
     }
 
     fn now(&self) -> u64 {
-        NOW
+        self.now.get()
     }
 
     /// No command in this world makes an image.
