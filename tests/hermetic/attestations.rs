@@ -270,6 +270,7 @@ fn a_flag_without_its_companion_is_wrong_usage() {
         &["score", &signed.evidence, &signed.evidence, "--sign", &signed.key],
         &["key", "new"],
         &["attest", "verify", &signed.bundle],
+        &["attest", "verify", &signed.bundle, "--key", &signed.public, "--policy", "policy.toml"],
     ] {
         ran(words, 2);
     }

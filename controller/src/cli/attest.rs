@@ -51,6 +51,7 @@ enum What {
 
 #[derive(Args, Debug)]
 #[command(
+    mut_arg("path", |argument| argument.requires("evidence")),
     after_help = "Examples:\n  controller attest verify run.json.sigstore.json --key podproof.key.pub --require-ready\n  \
     controller attest verify run.json.sigstore.json --key podproof.key.pub --evidence run.json --max-age 7d --namespace shop \
     --environment production --require-ready\n  kubectl get configmap podproof-proof-shop --namespace podproof --output json | controller attest verify \
