@@ -1,6 +1,8 @@
 //! `controller gate` and `verify --publish`: the cluster itself admits sandboxed pods by a young proof that is ready, with no
 //! program of podproof alive.
 
+mod attacks;
+
 use std::fs;
 
 use serde_json::{Value, json};
@@ -11,10 +13,16 @@ use crate::{
     permissions::{Gate, Granted},
 };
 
-pub(super) const TESTS: &[Test] = &[(
-    "a gate admits new pods only by a young proof that is ready, and only its account writes the proof",
-    gated,
-)];
+pub(super) const TESTS: &[Test] = &[
+    (
+        "a gate admits new pods only by a young proof that is ready, and only its account writes the proof",
+        gated,
+    ),
+    ("a gate refuses pods by each key of its proof that is not what the gate asks for", attacks::forged),
+    ("no form of a pod leads around a gate that is closed", attacks::around),
+    ("a gate for sandboxed pods alone refuses a pod without a class by any proof", attacks::plain),
+    ("a gate that warns admits a pod and tells its creator why it should not", attacks::warned),
+];
 
 /// The most questions until the API server has noticed a change of a proof or a policy, which nothing announces.
 const QUESTIONS: u32 = 300;
@@ -119,10 +127,15 @@ fn proof(shop: &str) -> String {
 
 /// Returns the objects that `controller gate` prints for an account.
 pub(super) fn printed(cluster: &Cluster, shop: &str, control: &str, account: &str) -> Vec<Value> {
+    printed_with(cluster, [shop, control, account], &[])
+}
+
+/// Returns the objects that `controller gate` prints with further words.
+fn printed_with(cluster: &Cluster, [shop, control, account]: [&str; 3], further: &[&str]) -> Vec<Value> {
     let account = format!("{control}:{account}");
     let own = ["gate", "--namespace", shop, "--runtime-class", "gvisor", "--max-age", "1h"];
     let places = ["--proof-namespace", control, "--service-account", &account];
-    let printed = cluster.controller(&[&own[..], &places].concat());
+    let printed = cluster.controller(&[&own[..], &places, further].concat());
     assert_eq!(printed.code(), Some(0), "{printed:#?}");
     let documents = printed.out.split("---\n").map(|it| serde_saphyr::from_str::<Value>(it).unwrap());
     documents.collect()

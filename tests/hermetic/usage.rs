@@ -89,3 +89,46 @@ fn the_readme_lists_every_exit_code() {
     ];
     assert_eq!(codes, all.map(|exit| exit as u8));
 }
+
+fn gate(words: &[&str]) -> Ended {
+    let own = ["gate", "--namespace", "shop"];
+    run::run(&[&own[..], words].concat(), Ground::new().path(), &[])
+}
+
+/// A gate for a name that no class can have lets every pod in.
+#[test]
+fn a_gate_for_what_is_no_runtime_class_is_refused() {
+    for class in ["gvisor,other", "gvisor other", "", "Gvisor", "-gvisor", "gvisor.", "a_b", &"a".repeat(254)]
+    {
+        let ended = gate(&[&format!("--runtime-class={class}")]);
+        assert_eq!((ended.code(), ended.out.as_str()), (Some(2), ""), "{class:?}: {ended:?}");
+        assert!(ended.err.contains("repeat the flag"), "{}", ended.err);
+    }
+    for class in ["gvisor", "gke-sandbox.v2", &"a".repeat(253)] {
+        assert_eq!(gate(&["--runtime-class", class]).code(), Some(0), "{class}");
+    }
+}
+
+#[test]
+fn a_gate_that_the_gated_namespace_could_open_is_refused() {
+    for (words, said) in [
+        (["--proof-namespace", "shop"], "--proof-namespace"),
+        (["--service-account", "shop:gate"], "--service-account"),
+    ] {
+        let ended = gate(&[&["--runtime-class", "gvisor"][..], &words].concat());
+        assert_eq!((ended.code(), ended.out.as_str()), (Some(2), ""), "{words:?}: {ended:?}");
+        assert!(ended.err.contains(said) && ended.err.contains("help:"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn each_mode_of_a_gate_has_its_actions() {
+    for (mode, actions) in [
+        (&[][..], "validationActions:\n  - Deny\n"),
+        (&["--mode", "warn"], "validationActions:\n  - Warn\n  - Audit\n"),
+        (&["--mode", "audit"], "validationActions:\n  - Audit\n"),
+    ] {
+        let printed = gate(&[&["--runtime-class", "gvisor"], mode].concat());
+        assert!(printed.out.trim_end().ends_with(actions.trim_end()), "{mode:?}: {}", printed.out);
+    }
+}

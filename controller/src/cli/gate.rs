@@ -17,6 +17,9 @@ use crate::{
     support::names::PRODUCT,
 };
 
+/// The most characters of a RuntimeClass's name.
+const MOST_OF_NAME: usize = 253;
+
 /// Prints a gate, for `kubectl apply`: new gVisor pods of a namespace need a proof that is ready and young
 #[derive(Args, Debug)]
 #[command(
@@ -34,7 +37,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     namespaces: Namespaces,
     /// A RuntimeClass whose pods need the proof; may be repeated
-    #[arg(long = "runtime-class", value_name = "NAME", required = true)]
+    #[arg(long = "runtime-class", value_name = "NAME", value_parser = class, required = true)]
     classes: Vec<String>,
     /// Also refuse pods of every other RuntimeClass, and pods without one
     #[arg(long)]
@@ -67,12 +70,39 @@ enum Mode {
     Deny,
 }
 
+/// A gate that people of the gated namespace could open.
+#[derive(Debug, thiserror::Error)]
+enum GateRefused {
+    #[error("the proof of namespace {0} would be in {0} itself, where others may write ConfigMaps")]
+    Proof(String),
+    #[error(
+        "the service account of the gate would be in the gated namespace {0}, whose pods may use the account"
+    )]
+    Account(String),
+}
+
+impl GateRefused {
+    fn tell(&self) -> Exit {
+        let help = match self {
+            Self::Proof(_) => "give --proof-namespace a namespace that nobody else may write to",
+            Self::Account(_) => {
+                "give --service-account an account of a namespace in which nobody else makes pods"
+            }
+        };
+        tell(self, Some(help));
+        Exit::Usage
+    }
+}
+
 impl Arguments {
     pub(super) fn run(self) -> Exit {
         let namespace = match self.namespaces.required() {
             Ok(namespace) => namespace,
             Err(refused) => return refused.tell(),
         };
+        if let Err(refused) = self.demand(namespace) {
+            return refused.tell();
+        }
         let gate = objects::Gate {
             namespace,
             classes: &self.classes,
@@ -94,5 +124,30 @@ impl Arguments {
                 Exit::CouldNotRun
             }
         }
+    }
+
+    /// Refuses a gate whose proof or account is in the gated namespace.
+    fn demand(&self, gated: &str) -> Result<(), GateRefused> {
+        if self.proof_namespace == gated {
+            return Err(GateRefused::Proof(gated.to_owned()));
+        }
+        if self.service_account.namespace == gated {
+            return Err(GateRefused::Account(gated.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Reads the name of a RuntimeClass. A gate for a name that no class can have would let every pod in (kubernetes.io, "Object Names
+/// and IDs", "DNS Subdomain Names").
+fn class(text: &str) -> Result<String, String> {
+    let is_inner = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+    let is_part = |part: &str| {
+        !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.chars().all(is_inner)
+    };
+    if text.len() <= MOST_OF_NAME && text.split('.').all(is_part) {
+        Ok(text.to_owned())
+    } else {
+        Err("give the name of one RuntimeClass, such as gvisor; repeat the flag for another one".to_owned())
     }
 }
