@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::{
     cluster::{CONTROL, Cluster},
@@ -86,17 +87,58 @@ fn a_ready_run_publishes_its_proof() {
     assert_eq!(broken(&json!(null), &simulation.cluster.proof().unwrap(), &ended), None);
 }
 
+/// Returns the numbers of the requests that read or write the proof.
+fn of_proof(requests: &[String]) -> Vec<usize> {
+    let numbered = requests.iter().enumerate().filter(|(_, it)| it.contains("podproof-proof"));
+    numbered.map(|(number, _)| number).collect()
+}
+
+#[test]
+fn a_proof_that_somebody_wrote_meanwhile_is_read_again() {
+    let mode = first();
+    let write = of_proof(&mode.requests())[1];
+    let (ended, history) = mode.simulation().run(&mode.words, &[(write, Fault::Status(409))]);
+    assert_eq!((ended.code, of_proof(&history.requests()).len()), (Some(0), 4), "{}", ended.errors);
+}
+
 #[test]
 fn a_publication_that_fails_once_is_made_again() {
     let mode = first();
     let asked = mode.requests();
-    let of_proof = asked.iter().enumerate().filter(|(_, it)| it.contains("podproof-proof"));
-    let numbers: Vec<_> = of_proof.map(|(number, _)| number).collect();
+    let numbers = of_proof(&asked);
     assert_eq!(numbers.len(), 2, "{asked:#?}");
     for (number, fault) in numbers.into_iter().zip([Fault::Status(500), Fault::CutAfter]) {
         let (ended, _) = mode.simulation().run(&mode.words, &[(number, fault)]);
         assert_eq!(ended.code, Some(0), "{fault:?}: {}", ended.errors);
     }
+}
+
+/// Returns the verdict that is kept after a ready run, during which another run published a proof that it is not ready.
+fn kept_beside_another_run(began: Timestamp, code: Option<u8>) -> String {
+    let mode = first();
+    let simulation = mode.simulation();
+    let cluster = simulation.cluster.clone();
+    simulation.beside(TIMEOUT * 2, async move {
+        sleep(SECOND).await;
+        let data = json!({
+            "verdict": "not-ready", "run": "podproof-ffffffff", "verifiedAt": began.to_string(),
+            "expiresAt": (began + LIFE).to_string(),
+        });
+        cluster.change(|store| store.modify(&proof(), |object| object["data"] = data));
+    });
+    let (ended, _) = simulation.run(&mode.words, &[]);
+    assert_eq!(ended.code, code, "{} {}", ended.errors, ended.output);
+    text(&simulation.cluster.get(&proof()).unwrap(), "/data/verdict")
+}
+
+#[test]
+fn a_proof_of_a_run_that_began_later_stays() {
+    assert_eq!(kept_beside_another_run(start() + SECOND, Some(4)), "not-ready");
+}
+
+#[test]
+fn a_proof_of_a_run_that_began_earlier_is_replaced() {
+    assert_eq!(kept_beside_another_run(start() - OLD, Some(0)), "ready-with-warnings");
 }
 
 #[test]

@@ -196,6 +196,7 @@ const fn of_publication(error: &PublishError) -> &'static str {
             "`controller gate --namespace NAME --runtime-class CLASS | kubectl apply -f -` makes the proof's place and the role of \
              its writer"
         }
+        PublishError::Younger { .. } => "the younger proof stays; make a new run to renew it",
         PublishError::NoTime => {
             "the answers of the API server must have a Date; a proxy before it may drop the header"
         }

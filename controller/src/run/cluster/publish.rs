@@ -12,7 +12,7 @@ use kube::{
     client::Body,
 };
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{
     connect::{self, ConnectError, Login},
@@ -23,6 +23,9 @@ use crate::support::{names::PRODUCT, proof};
 
 /// The largest answer that is read. A ConfigMap is at most 1 MiB (kubernetes.io, "`ConfigMaps`").
 const MOST: usize = 4 << 20;
+
+/// The pause before a proof that another one wrote is read again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A proof and its place.
 #[derive(Clone, Debug)]
@@ -67,12 +70,15 @@ pub(crate) enum PublishError {
     Read { keeper: String, name: String, source: Box<kube::Error> },
     #[error("the API server did not tell its time")]
     NoTime,
+    #[error("the proof {keeper}/{name} is of a run that began later than this one")]
+    Younger { keeper: String, name: String },
     #[error("failed to write the proof {keeper}/{name}")]
     Write { keeper: String, name: String, source: Box<kube::Error> },
 }
 
 /// Publishes a proof of evidence that is so old, and asks again until the deadline where the API server is in trouble. The API
-/// server's clock decides, since the gate goes by it, too.
+/// server's clock decides, since the gate goes by it, too. A run that began later may have seen what this one did not, so that its
+/// proof is never replaced.
 pub(crate) async fn publish(
     login: &Login,
     publication: &Publication,
@@ -80,23 +86,51 @@ pub(crate) async fn publish(
     age: impl Fn() -> Duration,
 ) -> Result<Published, PublishError> {
     let client = connect::connect(login).await?.client;
-    let (object, now) = kept(&client, publication, deadline).await?;
-    let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
-    let kept = object.data.as_ref();
-    let published = |written, expires| Published {
-        object: object.object_ref(&()),
-        is_news: kept.and_then(|kept| kept.get(proof::VERDICT)) != publication.content.get(proof::VERDICT),
-        written,
-        expires,
-        left: left(expires, now),
-        life: publication.life,
-    };
-    if let Some(expires) = kept.and_then(|kept| still_good(kept, publication, now)) {
-        return Ok(published(false, expires));
+    let mut news = None;
+    loop {
+        let (object, now) = kept(&client, publication, deadline).await?;
+        let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
+        let kept = object.data.as_ref();
+        if kept.is_some_and(|kept| is_younger(kept, publication, (verified, now))) {
+            let Publication { keeper, name, .. } = publication.clone();
+            return Err(PublishError::Younger { keeper, name });
+        }
+        let of_kept = kept.and_then(|kept| kept.get(proof::VERDICT));
+        let is_news = *news.get_or_insert(of_kept != publication.content.get(proof::VERDICT));
+        let published = |written, expires| Published {
+            object: object.object_ref(&()),
+            is_news,
+            written,
+            expires,
+            left: left(expires, now),
+            life: publication.life,
+        };
+        if let Some(expires) = kept.and_then(|kept| still_good(kept, publication, now)) {
+            return Ok(published(false, expires));
+        }
+        let expires = verified.checked_add(publication.life).map_err(|_| PublishError::NoTime)?;
+        let version = object.metadata.resource_version.as_deref();
+        match write(&client, publication, version, (verified, expires), deadline).await {
+            // Another run wrote meanwhile, or the answer to an earlier attempt was lost.
+            Err(kube::Error::Api(status)) if status.code == 409 => sleep(PAUSE).await,
+            Err(source) => {
+                let (Publication { keeper, name, .. }, source) = (publication.clone(), Box::new(source));
+                return Err(PublishError::Write { keeper, name, source });
+            }
+            Ok(()) => return Ok(published(true, expires)),
+        }
     }
-    let expires = verified.checked_add(publication.life).map_err(|_| PublishError::NoTime)?;
-    write(&client, publication, (verified, expires), deadline).await?;
-    Ok(published(true, expires))
+}
+
+/// Returns true if a kept proof is of another run, which began later than this one. A proof from the future is nobody's.
+fn is_younger(
+    kept: &BTreeMap<String, String>,
+    Publication { origin, .. }: &Publication,
+    (verified, now): (Timestamp, Timestamp),
+) -> bool {
+    let is_own = kept.get(proof::RUN) == origin.get(proof::RUN);
+    let began = kept.get(proof::VERIFIED_AT).and_then(|time| time.parse::<Timestamp>().ok());
+    !is_own && began.is_some_and(|began| verified < began && began <= now)
 }
 
 fn left(expires: Timestamp, now: Timestamp) -> Duration {
@@ -161,12 +195,14 @@ fn still_good(
     (same && as_long && verified <= now && now < half).then_some(expires)
 }
 
+/// Writes the proof in place of a known version.
 async fn write(
     client: &Client,
     Publication { keeper, name, content, origin, .. }: &Publication,
+    version: Option<&str>,
     (verified, expires): (Timestamp, Timestamp),
     deadline: Instant,
-) -> Result<(), PublishError> {
+) -> kube::Result<()> {
     let mut data: BTreeMap<_, _> = content.iter().chain(origin).collect();
     let (verified_at, expires_at) = (proof::VERIFIED_AT.to_owned(), proof::EXPIRES_AT.to_owned());
     let (verified, expires) = (verified.to_string(), expires.to_string());
@@ -174,18 +210,13 @@ async fn write(
     let object = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": { "name": name, "namespace": keeper },
+        "metadata": { "name": name, "namespace": keeper, "resourceVersion": version },
         "data": data,
     });
     let params = PatchParams::apply(PRODUCT).force();
     let api = Api::<ConfigMap>::namespaced(client.clone(), keeper);
     let patch = Patch::Apply(&object);
-    let written = again::retry_conflicts_until(deadline, || api.patch(name, &params, &patch));
-    written.await.map(drop).map_err(|source| PublishError::Write {
-        keeper: keeper.clone(),
-        name: name.clone(),
-        source: Box::new(source),
-    })
+    again::retry_until(deadline, || api.patch(name, &params, &patch)).await.map(drop)
 }
 
 #[cfg(test)]
@@ -247,6 +278,37 @@ mod tests {
     #[test]
     fn a_proof_with_another_life_is_written() {
         assert!(!good("ready", ("2026-11-28T06:00:00Z", "2027-11-29T06:00:00Z"), "2026-11-28T07:00:00Z"));
+    }
+
+    /// Returns true if the kept proof of a run is younger than this run's own.
+    fn younger(run: &str, began: &str) -> bool {
+        let mut kept = kept(began, FRESH.1);
+        kept.insert(proof::RUN.into(), run.into());
+        let mut own = publication("ready");
+        own.origin.insert(proof::RUN.into(), "own".into());
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        is_younger(&kept, &own, (time("2026-11-28T06:00:00Z"), time("2026-11-28T06:05:00Z")))
+    }
+
+    #[test]
+    fn a_proof_of_a_run_that_began_later_is_younger() {
+        assert!(younger("another", "2026-11-28T06:00:01Z"));
+    }
+
+    #[test]
+    fn a_proof_of_a_run_that_began_earlier_is_not_younger() {
+        assert!(!younger("another", "2026-11-28T05:59:59Z"));
+    }
+
+    #[test]
+    fn a_proof_from_the_future_is_not_younger() {
+        assert!(!younger("another", "2026-11-28T06:05:01Z"));
+    }
+
+    /// The API server tells its time in whole seconds, so that the start of one run may be told twice.
+    #[test]
+    fn the_own_proof_is_not_younger() {
+        assert!(!younger("own", "2026-11-28T06:00:01Z"));
     }
 
     #[test]
