@@ -261,6 +261,16 @@ fn no_error_repeats_a_key() {
 }
 
 #[test]
+fn an_attestation_never_replaces_its_evidence() {
+    let signed = Signed::new("1-cluster", &[]);
+    let before = fs::read(&signed.evidence).unwrap();
+    let words = ["score", &signed.evidence, "--sign", &signed.key, "--attestation", &signed.evidence];
+    let refused = ran(&[&words[..], &["--valid-for", "3650d"]].concat(), 2);
+    assert!(refused.err.contains("a file of its own"), "{refused:#?}");
+    assert_eq!(fs::read(&signed.evidence).unwrap(), before);
+}
+
+#[test]
 fn a_flag_without_its_companion_is_wrong_usage() {
     let signed = Signed::new("1-cluster", &[]);
     for words in [

@@ -90,6 +90,8 @@ pub(in crate::cli) enum KeyRefused {
     NoNumber,
     #[error("a watch reads the key for each run, and fd:N can be read once")]
     Descriptor,
+    #[error("--attestation names the file of the evidence")]
+    Evidence,
     #[error("the key of --sign is refused")]
     Key(#[from] KeyError),
 }
@@ -101,6 +103,9 @@ impl KeyRefused {
                 "give --sign a file, env:NAME, or fd:N; `controller key new --out FILE` makes a key"
             }
             Self::Descriptor => "give --sign a file or env:NAME",
+            Self::Evidence => {
+                "give --attestation a file of its own: the attestation would replace the evidence"
+            }
             Self::Open(_) => {
                 "`chmod 600 FILE`, or in a pod `defaultMode: 0400` and `fsGroup`; replace the key if others may have read it"
             }
@@ -133,6 +138,9 @@ impl Arguments {
             name.push(ENDING);
             name.into()
         });
+        if to == evidence {
+            return Err(KeyRefused::Evidence);
+        }
         Ok(Some(Signer { key, to, life: life.valid_for }))
     }
 }
