@@ -91,13 +91,15 @@ fn signed(cluster: &Cluster) {
     assert_eq!(accepted.code(), Some(0), "{accepted:#?}");
 }
 
-/// Gives the `CronJob` images that node one has, and lets nothing but the test start it.
+/// Gives the `CronJob` images that node one has and a short delay, and lets nothing but the test start it.
 fn with_images_of_the_cluster(cluster: &Cluster) {
     let mut object = cluster.get(&["--namespace", "podproof", "cronjob", "renew-shop"]);
     object["spec"]["suspend"] = true.into();
     let job = &mut object["spec"]["jobTemplate"]["spec"];
     job["backoffLimit"] = 0.into();
-    let spec = job["template"]["spec"].take();
+    let mut spec = job["template"]["spec"].take();
+    let words = spec["containers"][0]["args"].as_array_mut().unwrap();
+    *words.iter_mut().find(|word| *word == "--jitter=5m").unwrap() = "--jitter=1s".into();
     job["template"]["spec"] = with_images(cluster, spec);
     cluster.feed(&["replace", "--filename=-"], &object.to_string());
 }

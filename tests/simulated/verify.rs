@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use tokio::time::sleep;
+
 use crate::{
     cluster::{CONTROL, IMAGE, NAMESPACE, PLACES},
     enumeration::requests,
@@ -117,4 +119,22 @@ fn a_control_pods_stream_that_breaks_anywhere_costs_no_verdict() {
         let (ended, _) = Simulation::new(1).run(&with_control(), &[(exec, Fault::CutStream(after))]);
         assert_eq!(ended.code, Some(0), "{after}: {} {}", ended.errors, ended.output);
     }
+}
+
+#[test]
+fn a_run_with_jitter_is_made() {
+    let (ended, _) = Simulation::new(1).run(&[&with_control()[..], &["--jitter", "5m"]].concat(), &[]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
+}
+
+#[test]
+fn a_signal_before_the_run_ends_the_command_without_a_request() {
+    let simulation = Simulation::new(1);
+    let cluster = simulation.cluster.clone();
+    simulation.beside(Duration::from_hours(24), async move {
+        sleep(Duration::from_secs(1)).await;
+        cluster.interrupt();
+    });
+    let (ended, history) = simulation.run(&[&with_control()[..], &["--jitter", "24h"]].concat(), &[]);
+    assert_eq!((ended.code, history.requests().len()), (Some(130), 0), "{ended:?}");
 }

@@ -3,6 +3,7 @@
 pub(super) mod attempts;
 pub(super) mod cluster;
 pub(super) mod evidence;
+pub(super) mod jitter;
 mod live;
 pub(super) mod marks;
 pub(super) mod network;

@@ -9,6 +9,7 @@ use clap::{ArgGroup, Args};
 
 use super::{
     args::{
+        jitter,
         run::{self, Prepared},
         sign,
     },
@@ -84,6 +85,8 @@ pub(super) struct Arguments {
     /// ends in .gz [default: not saved]
     #[arg(long, value_name = "FILE", help_heading = "How to report")]
     save_evidence: Option<PathBuf>,
+    #[command(flatten)]
+    jitter: jitter::Arguments,
 }
 
 /// A command, split into words as a shell splits it.
@@ -94,6 +97,12 @@ impl Arguments {
     pub(super) fn run(self) -> Exit {
         let usual = if self.local { LOCAL_TIMEOUT } else { CLUSTER_TIMEOUT };
         let life = self.run.life;
+        if let Some(wait) = self.jitter.wait() {
+            let waited = block_on(wait);
+            if waited != Exit::Ready {
+                return waited;
+            }
+        }
         let prepared = match self.run.prepare(usual) {
             Ok(prepared) => prepared,
             Err(exit) => return exit,

@@ -16,7 +16,8 @@ const SHORTEST: Duration = Duration::from_secs(5);
 pub(crate) struct Jitter(pub(crate) u8);
 
 impl Jitter {
-    fn of(self, time: Duration) -> Duration {
+    /// Returns the share of a time.
+    pub(crate) fn of(self, time: Duration) -> Duration {
         time * self.0.into() / u8::MAX.into()
     }
 }
