@@ -6,6 +6,7 @@ mod collection;
 mod create;
 mod discovery;
 mod exec;
+mod kinds;
 mod list;
 mod patch;
 mod route;
@@ -82,11 +83,16 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
     let path = request.uri().path().to_owned();
     let query = route::query(request.uri().query());
     let first = |name: &str| query.get(name).and_then(|values| values.first()).cloned().unwrap_or_default();
-    if let Some(answer) = discovery::answer(&path) {
+    if let Some(answer) = discovery::answer(cluster, &path) {
         return answer.into();
     }
-    let Some(route) = Route::of(&path) else {
-        return refused(404, "NotFound", "there is no such path").into();
+    let route = Route::of(&path).and_then(|route| {
+        let kind = kinds::kind(cluster, &route)?;
+        let accepted = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok());
+        Some(route.answered(kind, accepted.unwrap_or_default()))
+    });
+    let Some(route) = route else {
+        return refused(404, "NotFound", "the server could not find the requested resource").into();
     };
     if route.part == "exec" {
         return exec::begin(cluster, &route, &query, &mut request, fault);
@@ -121,7 +127,8 @@ fn delete(cluster: &Cluster, route: &Route, options: &Value) -> Answer {
     }
     cluster.note(Event::Deleted { uid, key: key.clone() });
     cluster.delete(&key, options["gracePeriodSeconds"] == json!(0));
-    match cluster.get(&key) {
+    // A pod is told even if nothing of it is left.
+    match cluster.get(&key).or_else(|| (key.0 == "pods").then_some(object)) {
         Some(object) => Answer::of(200, &route.typed(object)),
         None => Answer::of(
             200,

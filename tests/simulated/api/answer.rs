@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use super::{Cut, route::Route};
 use crate::store::{Key, key};
 
+/// The version of the forms of objects and lists that have the metadata alone.
+const META: &str = "meta.k8s.io/v1";
+
 pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
 
 /// A whole answer in JSON.
@@ -60,27 +63,27 @@ impl Route {
         refused(404, "NotFound", &format!("{} \"{}\" not found", self.resource, self.name))
     }
 
-    /// Returns the name of the kind, which only custom kinds need not share with their plural.
-    pub(crate) fn kind(&self) -> String {
-        let known = [
-            ("configmaps", "ConfigMap"),
-            ("events", "Event"),
-            ("networkpolicies", "NetworkPolicy"),
-            ("pods", "Pod"),
-            ("nodes", "Node"),
-            ("namespaces", "Namespace"),
-            ("services", "Service"),
-            ("deployments", "Deployment"),
-            ("leases", "Lease"),
-        ];
-        let kind = known.iter().find(|(plural, _)| *plural == self.resource);
-        kind.map_or_else(|| self.resource.clone(), |&(_, kind)| kind.to_owned())
-    }
-
     /// Returns an object with the names of its kind and version.
     pub(crate) fn typed(&self, mut object: Value) -> Value {
-        object["kind"] = json!(self.kind());
+        if self.partial {
+            let metadata = object["metadata"].take();
+            return json!({ "kind": "PartialObjectMetadata", "apiVersion": META, "metadata": metadata });
+        }
+        object["kind"] = json!(self.kind);
         object["apiVersion"] = json!(self.api_version);
         object
+    }
+
+    /// Returns a list. Kubernetes 1.35 writes the items of an empty list of metadata as null.
+    pub(crate) fn list(&self, metadata: &Value, items: Vec<Value>) -> Value {
+        if self.partial {
+            let items: Vec<_> = items.into_iter().map(|item| self.typed(item)).collect();
+            let items = if items.is_empty() { Value::Null } else { Value::from(items) };
+            return json!({
+                "kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": metadata, "items": items,
+            });
+        }
+        let kind = format!("{}List", self.kind);
+        json!({ "kind": kind, "apiVersion": self.api_version, "metadata": metadata, "items": items })
     }
 }

@@ -26,6 +26,5 @@ pub(crate) fn delete(cluster: &Cluster, route: &Route, query: &BTreeMap<String, 
             cluster.delete(&key, false);
         }
     }
-    let kind = format!("{}List", route.kind());
-    Answer::of(200, &json!({ "kind": kind, "apiVersion": route.api_version, "metadata": {}, "items": [] }))
+    Answer::of(200, &route.list(&json!({}), Vec::new()))
 }

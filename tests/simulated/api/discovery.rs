@@ -2,19 +2,11 @@
 
 use serde_json::json;
 
-use super::answer::Answer;
+use super::{answer::Answer, kinds};
 use crate::{cluster::Cluster, store::text};
 
-/// The groups of the simulated API server, none of which has custom kinds.
-const GROUPS: &[&str] =
-    &["apps", "batch", "discovery.k8s.io", "networking.k8s.io", "node.k8s.io", "storage.k8s.io"];
-
 /// Returns the answer to a path that names no object; `None` for every other path.
-pub(crate) fn answer(path: &str) -> Option<Answer> {
-    let group = |name: &&str| {
-        let version = json!({ "version": "v1", "freshness": "Current", "resources": [] });
-        json!({ "metadata": { "name": name }, "versions": [version] })
-    };
+pub(crate) fn answer(cluster: &Cluster, path: &str) -> Option<Answer> {
     Some(match path {
         "/version" => Answer::of(
             200,
@@ -27,7 +19,7 @@ pub(crate) fn answer(path: &str) -> Option<Answer> {
             200,
             &json!({
                 "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {},
-                "items": GROUPS.iter().map(group).collect::<Vec<_>>(),
+                "items": kinds::groups(cluster),
             }),
         ),
         _ => return None,

@@ -43,12 +43,5 @@ pub(crate) fn list(
     let rest = selected.len().saturating_sub(from.saturating_add(limit));
     let items: Vec<_> = selected.into_iter().skip(from).take(limit).collect();
     let go_on = if rest > 0 { (from + items.len()).to_string() } else { String::new() };
-    Answer::of(
-        200,
-        &json!({
-            "kind": format!("{}List", route.kind()), "apiVersion": route.api_version,
-            "metadata": { "resourceVersion": version.to_string(), "continue": go_on },
-            "items": items,
-        }),
-    )
+    Answer::of(200, &route.list(&json!({ "resourceVersion": version.to_string(), "continue": go_on }), items))
 }

@@ -15,7 +15,14 @@ pub(crate) struct Route {
     pub(crate) name: String,
     /// The part of an object, such as "exec"; empty for the object itself.
     pub(crate) part: String,
+    /// The name of the kind, such as "Pod", as far as the API server has the kind.
+    pub(crate) kind: String,
+    /// Set for an answer with the metadata of objects alone.
+    pub(crate) partial: bool,
 }
+
+/// The words by which a client asks for the metadata of objects alone (kubernetes.io, "The Kubernetes API", "Metadata-only fetches").
+const PARTIAL: &str = "as=PartialObjectMetadata";
 
 impl Route {
     /// Returns the route of a path; `None` for a path that names no kind.
@@ -38,7 +45,14 @@ impl Route {
             namespace: namespace.to_owned(),
             name: word(1),
             part: word(2),
+            kind: String::new(),
+            partial: false,
         })
+    }
+
+    /// Adds the kind, and the form that the client accepts.
+    pub(crate) fn answered(self, kind: String, accepted: &str) -> Self {
+        Self { kind, partial: accepted.contains(PARTIAL), ..self }
     }
 }
 

@@ -103,10 +103,13 @@ impl Cluster {
         let store = self.store();
         let terms =
             "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
-        let asked = store.get(pod)?.pointer(terms)?.as_array()?.iter().flat_map(|term| {
+        let nodes = store.of_kind("nodes", "");
+        let Some(terms) = store.get(pod)?.pointer(terms).and_then(Value::as_array) else {
+            return nodes.into_iter().next().map(|(key, _)| key.2);
+        };
+        let asked = terms.iter().flat_map(|term| {
             term["matchFields"].as_array().into_iter().flatten().map(|field| text(field, "/values/0"))
         });
-        let nodes = store.of_kind("nodes", "");
         asked.into_iter().find(|name| nodes.iter().any(|(key, _)| key.2 == *name))
     }
 }
