@@ -29,6 +29,7 @@ mod nodes;
 mod outside;
 mod permissions;
 mod policies;
+mod recorded;
 mod renewal;
 mod router;
 mod rows;
@@ -84,6 +85,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(router::TESTS),
         suite.tests(bystanders::TESTS),
         suite.tests(thrift::TESTS),
+        suite.tests(recorded::TESTS),
         suite.tests(admission::TESTS),
         suite.batch(admission::changes()),
         suite.batch(admission::platforms()),

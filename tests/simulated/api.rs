@@ -17,12 +17,12 @@ mod write;
 use std::time::Duration;
 
 use http::{Method, Request, Response, header};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body as _, Incoming};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::{cluster::Cluster, fault::Fault, history::Event, store::text};
+use crate::{cluster::Cluster, fault::Fault, history::Event, recorded::Exchange, store::text};
 use answer::{Answer, Body, refused};
 pub(crate) use client::server;
 use route::Route;
@@ -44,7 +44,9 @@ impl std::error::Error for Cut {}
 
 /// Answers one request.
 pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
-    let fault = cluster.asked(request.method().as_str(), &request.uri().to_string());
+    let exchange = Exchange::unanswered(request.method().as_str(), &request.uri().to_string());
+    let fault = cluster.asked(&exchange.method, &exchange.uri);
+    let place = cluster.arrived(exchange.clone());
     sleep(LATENCY).await;
     match fault {
         Some(Fault::CutBefore) => return Err(Cut),
@@ -62,12 +64,28 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
         _ => (),
     }
     let mut answer = answered(&cluster, request, fault).await;
+    if let Some(place) = place {
+        answer = kept(&cluster, place, exchange, answer).await;
+    }
     answer.headers_mut().insert(header::DATE, cluster.date());
     match fault {
         Some(Fault::CutAfter) => Err(Cut),
         Some(Fault::HangAfter) => std::future::pending().await,
         _ => Ok(answer),
     }
+}
+
+/// Keeps what an answer is. A stream has no end that could be awaited, and tells no kind.
+async fn kept(cluster: &Cluster, place: usize, exchange: Exchange, answer: Response<Body>) -> Response<Body> {
+    let (parts, body) = answer.into_parts();
+    let code = parts.status.as_u16().into();
+    if body.size_hint().exact().is_none() {
+        cluster.answered(place, exchange.answered(code, &Value::Null));
+        return Response::from_parts(parts, body);
+    }
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    cluster.answered(place, exchange.answered(code, &serde_json::from_slice(&body).unwrap_or_default()));
+    Response::from_parts(parts, Full::new(body).map_err(|never| match never {}).boxed_unsync())
 }
 
 const fn reason(code: u16) -> &'static str {

@@ -8,6 +8,7 @@ mod visits;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use http::HeaderValue;
@@ -25,6 +26,7 @@ use tokio::{
 use crate::{
     fault::Fault,
     history::{Event, History},
+    recorded::Exchange,
     simulation::NOW,
     store::{Key, Store, key, text},
 };
@@ -48,6 +50,10 @@ struct Shared {
     closings: Mutex<Vec<(String, Vec<u8>)>>,
     killed: Notify,
     signals: Mutex<Option<UnboundedSender<()>>>,
+    /// The exchanges of the command under test, where they are kept.
+    exchanges: Mutex<Option<Vec<Exchange>>>,
+    /// The time in which a scheduled pod starts.
+    starting: Mutex<Duration>,
 }
 
 impl Cluster {
@@ -66,6 +72,8 @@ impl Cluster {
             closings: Mutex::default(),
             killed: Notify::new(),
             signals: Mutex::default(),
+            exchanges: Mutex::default(),
+            starting: Mutex::new(kubelet::STARTING),
         }))
     }
 
@@ -85,6 +93,9 @@ impl Cluster {
     pub(crate) fn begin(&self, faults: &[(usize, Fault)]) {
         *locked(&self.0.history) = History::default();
         *locked(&self.0.begun) = None;
+        if let Some(exchanges) = &mut *locked(&self.0.exchanges) {
+            exchanges.clear();
+        }
         *locked(&self.0.faults) = faults.iter().copied().collect();
     }
 
@@ -94,6 +105,40 @@ impl Cluster {
         let number = locked(&self.0.history).asked();
         self.note(Event::Asked { method: method.to_owned(), path: path.to_owned() });
         locked(&self.0.faults).get(&number).copied()
+    }
+
+    /// Keeps the exchanges of each further command.
+    pub(crate) fn keep_exchanges(&self) {
+        *locked(&self.0.exchanges) = Some(Vec::new());
+    }
+
+    /// Returns the place of a new exchange, where exchanges are kept.
+    pub(crate) fn arrived(&self, exchange: Exchange) -> Option<usize> {
+        let mut exchanges = locked(&self.0.exchanges);
+        let exchanges = exchanges.as_mut()?;
+        exchanges.push(exchange);
+        Some(exchanges.len() - 1)
+    }
+
+    /// Puts an exchange in its place, as soon as it has an answer.
+    pub(crate) fn answered(&self, place: usize, exchange: Exchange) {
+        if let Some(exchanges) = &mut *locked(&self.0.exchanges) {
+            exchanges[place] = exchange;
+        }
+    }
+
+    /// Returns the kept exchanges of the command under test.
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        locked(&self.0.exchanges).clone().unwrap_or_default()
+    }
+
+    /// Has each further pod start in this time.
+    pub(crate) fn start_in(&self, starting: Duration) {
+        *locked(&self.0.starting) = starting;
+    }
+
+    fn starting(&self) -> Duration {
+        *locked(&self.0.starting)
     }
 
     /// Changes the store, and wakes the watches.

@@ -19,6 +19,7 @@ mod probe;
 mod publication;
 mod push;
 mod random;
+mod recorded;
 mod registry;
 mod review;
 mod simulation;

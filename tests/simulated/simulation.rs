@@ -92,6 +92,11 @@ impl Simulation {
         self.longest.set(longest);
     }
 
+    /// Acts on the cluster, on its clock.
+    pub(crate) fn act(&self, acts: impl Future<Output = ()>) {
+        self.runtime.borrow().block_on(acts);
+    }
+
     /// Runs a command, whose requests meet these faults, and lets the cluster come to rest.
     pub(crate) fn run(self: &Rc<Self>, words: &[&str], faults: &[(usize, Fault)]) -> (Ended, History) {
         self.cluster.begin(faults);

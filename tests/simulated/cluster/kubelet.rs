@@ -11,7 +11,7 @@ use crate::store::{Key, text};
 /// The beginning of the addresses of pods in every namespace that is not judged.
 const OTHERS: &str = "10.244.2.";
 const SCHEDULING: Duration = Duration::from_millis(20);
-const STARTING: Duration = Duration::from_millis(400);
+pub(super) const STARTING: Duration = Duration::from_millis(400);
 const STOPPING: Duration = Duration::from_millis(100);
 /// The time between the end of a pod's containers and the removal of its object.
 const REMOVING: Duration = Duration::from_millis(700);
@@ -31,7 +31,7 @@ impl Cluster {
                 it["spec"]["nodeName"] = json!(node);
                 it["status"]["conditions"] = json!([{ "type": "PodScheduled", "status": "True" }]);
             });
-            sleep(STARTING).await;
+            sleep(cluster.starting()).await;
             let image_id = cluster.image_id(&pod);
             cluster.set(&pod, |it| {
                 let uid = text(it, "/metadata/uid");

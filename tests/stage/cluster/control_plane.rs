@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::{Place, Service, State, network};
 
 pub(super) const PORT: u16 = 6443;
+/// The user whose requests and answers are logged whole.
+pub(super) const RECORDED: &str = "recorded";
 
 /// The four services of the control plane.
 #[derive(Debug)]
@@ -59,15 +61,20 @@ impl ControlPlane {
 
     /// Writes the files that the services read.
     pub(super) fn prepare(state: &State, token: &str) {
-        state.write("pki/tokens.csv", format!("{token},admin,admin,system:masters\n"));
+        let recorded = self::token();
+        let administrators = [(token, "admin"), (&recorded, RECORDED)]
+            .map(|(token, name)| format!("{token},{name},{name},system:masters\n"));
+        state.write("pki/tokens.csv", administrators.concat());
         let policy = json!({
             "apiVersion": "audit.k8s.io/v1",
             "kind": "Policy",
             "omitStages": ["RequestReceived"],
-            "rules": [{ "level": "Metadata" }],
+            "omitManagedFields": true,
+            "rules": [{ "level": "RequestResponse", "users": [RECORDED] }, { "level": "Metadata" }],
         });
         state.write("audit-policy.json", policy.to_string());
         state.write("kubeconfig", kubeconfig(state, token).to_string());
+        state.write("accounts/recorded", kubeconfig(state, &recorded).to_string());
         let key = state.join("pki/accounts.key");
         let made = Command::new("openssl").args(["genrsa", "-out"]).arg(key).arg("2048").output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

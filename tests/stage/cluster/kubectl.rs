@@ -80,6 +80,18 @@ impl Cluster {
             .collect()
     }
 
+    /// Returns the kubeconfig of an administrator whose requests and answers are logged whole.
+    pub fn recorded_kubeconfig(&self) -> PathBuf {
+        self.state.join("accounts/recorded")
+    }
+
+    /// Returns the audit log's events of the administrator whose requests and answers are logged whole.
+    pub fn recorded(&self) -> Vec<Value> {
+        let mut events = self.requests("");
+        events.retain(|event| event["user"]["username"] == control_plane::RECORDED);
+        events
+    }
+
     pub(super) fn until_answers(&self) {
         let server = &self.control_plane.api_server;
         server.until("readiness", || self.kubectl(&["get", "--raw=/readyz"]).status.success());
