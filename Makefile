@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
 	machine-parts cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
-	scale-parts scale-bench scale-check simulated-pairs simulated-mutations bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
+	scale-parts scale-bench scale-check simulated-pairs simulated-mutations mutants bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -109,6 +109,10 @@ simulated-pairs: ## meet the simulated API server with PAIRS=NUMBER pairs of fau
 simulated-mutations: ## break the product in each way of tests/simulated/mutations, and see the simulated tests fail; ONLY='NAME…'
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev patch=patch
 	@tests/simulated/mutations/run $(value ONLY)
+
+mutants: ## break the judges and the plans in small ways, and see the unit tests fail; ONLY='judge/exit.rs …': some files; SHARD=2/20: a part
+	@.ci/need cc=gcc ld=binutils crt=libc6-dev
+	@SHARD=$(call quoted,SHARD) .ci/mutants $(value ONLY)
 
 scale-parts:
 	@.ci/need ip=iproute2 openssl=openssl nsenter=util-linux setpriv=util-linux
