@@ -15,8 +15,8 @@ use crate::{
 
 /// The time limit of a command that makes no run.
 const TIMEOUT: Duration = Duration::from_mins(1);
-const PLAN: &[&str] = &asking("plan");
-const DOCTOR: &[&str] = &asking("doctor");
+pub(crate) const PLAN: &[&str] = &asking("plan");
+pub(crate) const DOCTOR: &[&str] = &asking("doctor");
 
 /// Returns the words of a command that asks the cluster about a run.
 const fn asking(command: &'static str) -> [&'static str; 7] {
@@ -66,7 +66,7 @@ fn no_fault_lets_the_doctor_change_anything() {
 }
 
 /// Returns a cluster in which a run was killed while its probes were asked, and the history of the run.
-fn killed() -> (std::rc::Rc<Simulation>, History) {
+pub(crate) fn killed() -> (std::rc::Rc<Simulation>, History) {
     let words = with_control();
     let exec = requests(&words).iter().position(|request| request.contains("/exec?")).unwrap();
     let simulation = Simulation::new(1);

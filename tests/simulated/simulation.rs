@@ -34,7 +34,8 @@ pub(crate) struct Simulation {
     output: RefCell<String>,
     errors: RefCell<String>,
     took: Cell<Duration>,
-    is_closed: Cell<bool>,
+    /// The failure of every write to the standard output; `None` if writes succeed.
+    output_fails: Cell<Option<io::ErrorKind>>,
     acts: RefCell<Option<Acts>>,
     longest: Cell<Duration>,
     /// The time of day at which the next command starts, in seconds since 1970.
@@ -64,7 +65,7 @@ impl Simulation {
             output: RefCell::default(),
             errors: RefCell::default(),
             took: Cell::default(),
-            is_closed: Cell::default(),
+            output_fails: Cell::default(),
             acts: RefCell::default(),
             longest: Cell::new(LONGEST),
             now: Cell::new(NOW),
@@ -81,9 +82,9 @@ impl Simulation {
         self.now.set(self.now.get() - time.as_secs());
     }
 
-    /// Closes the pipe at the standard output of each further command.
-    pub(crate) fn close_output(&self) {
-        self.is_closed.set(true);
+    /// Lets every write to the standard output of each further command fail.
+    pub(crate) fn fail_output(&self, error: io::ErrorKind) {
+        self.output_fails.set(Some(error));
     }
 
     /// Acts on the cluster while the next command runs, which may take so long.
@@ -187,8 +188,8 @@ impl World for Simulation {
 
     fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(bytes);
-        if stream == Stream::Output && self.is_closed.get() {
-            return Err(io::ErrorKind::BrokenPipe.into());
+        if let Some(error) = self.output_fails.get().filter(|_| stream == Stream::Output) {
+            return Err(error.into());
         }
         match stream {
             Stream::Output => self.output.borrow_mut().push_str(&text),
