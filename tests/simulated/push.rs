@@ -30,6 +30,7 @@ const FAULTS: &[Fault] = &[
     Fault::CutAfter,
     Fault::Status(401),
     Fault::Status(404),
+    Fault::Status(409),
     Fault::Status(429),
     Fault::Status(500),
     Fault::Status(503),
@@ -46,10 +47,18 @@ struct Push {
     output: RefCell<String>,
     errors: RefCell<String>,
     took: Cell<Option<Duration>>,
+    /// The failure of every write to the standard output; `None` if writes succeed.
+    output_fails: Option<io::ErrorKind>,
 }
 
-/// Pushes an image to a registry. The number of the port, which the kernel chooses, is none of the bytes that are told.
+/// Pushes an image to a registry.
 fn push(registry: &Registry) -> Ended {
+    push_and_tell(registry, None)
+}
+
+/// Pushes an image to a registry, with an output whose writes may fail. The number of the port, which the kernel chooses, is none of
+/// the bytes that are told.
+fn push_and_tell(registry: &Registry, output_fails: Option<io::ErrorKind>) -> Ended {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -59,6 +68,7 @@ fn push(registry: &Registry) -> Ended {
         output: RefCell::default(),
         errors: RefCell::default(),
         took: Cell::default(),
+        output_fails,
     });
     let name = format!("{host}/podproof/probe:7");
     let words = ["controller", "image", "--plain-http", "--push", &name].map(OsString::from);
@@ -124,6 +134,9 @@ impl World for Push {
     }
 
     fn write(&self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        if let Some(error) = self.output_fails.filter(|_| stream == Stream::Output) {
+            return Err(error.into());
+        }
         let text = String::from_utf8_lossy(bytes);
         match stream {
             Stream::Output => self.output.borrow_mut().push_str(&text),
@@ -193,6 +206,15 @@ fn the_same_push_gives_the_same_bytes() {
     for faults in [&[][..], &[(0, Fault::Hang)], &[(3, Fault::CutAfter)]] {
         let [first, second] = [1, 2].map(|_| push(&Registry::new(false, faults)));
         assert_eq!(first, second);
+    }
+}
+
+#[test]
+fn a_push_whose_reference_cannot_be_written_is_never_a_success() {
+    for failure in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
+        let ended = push_and_tell(&Registry::new(false, &[]), Some(failure));
+        assert_eq!(ended.code, Some(4), "{failure}: {ended:?}");
+        assert!(ended.errors.starts_with("error: "), "{failure}: {ended:?}");
     }
 }
 
