@@ -53,8 +53,20 @@ fn a_visit_that_is_interrupted_while_its_container_starts_is_ended() {
     }
 }
 
+/// Returns true for a request that only a run with visits makes.
+fn is_of_a_visit(request: &str) -> bool {
+    request.contains("/pods/web-") || request.contains("metadata.name%3Dweb-")
+}
+
 /// The other requests are those of a run without visits, and pairs of faults meet them.
 #[test]
 fn no_fault_breaks_a_promise_of_a_visit() {
-    live().enumerate(|request, _| request.contains("/pods/web-") || request.contains("metadata.name%3Dweb-"));
+    live().enumerate(|request, _| is_of_a_visit(request));
+}
+
+/// Such a fault concerns the visits at whatever request it comes.
+#[test]
+fn no_signal_and_no_lost_node_breaks_a_promise_of_a_run_with_visits() {
+    let concerns = |fault| matches!(fault, Fault::NodeGone | Fault::Evicted | Fault::Interrupt);
+    live().enumerate(|request, fault| concerns(fault) && !is_of_a_visit(request));
 }
