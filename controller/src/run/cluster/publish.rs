@@ -30,6 +30,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A proof and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Publication {
+    /// True if the proof can open a gate.
+    pub(crate) passes: bool,
     /// The namespace that keeps the proof.
     pub(crate) keeper: String,
     /// The name of the ConfigMap.
@@ -77,8 +79,8 @@ pub(crate) enum PublishError {
 }
 
 /// Publishes a proof of evidence that is so old, and asks again until the deadline where the API server is in trouble. The API
-/// server's clock decides, since the gate goes by it, too. A run that began later may have seen what this one did not, so that its
-/// proof is never replaced.
+/// server's clock decides, since the gate goes by it, too. A run that began later may have seen what this one did not, so that a
+/// proof that can open a gate never replaces the proof of that run.
 pub(crate) async fn publish(
     login: &Login,
     publication: &Publication,
@@ -122,15 +124,16 @@ pub(crate) async fn publish(
     }
 }
 
-/// Returns true if a kept proof is of another run, which began later than this one. A proof from the future is nobody's.
+/// Returns true if a kept proof is of another run, which began later than this one, and this one's would open the gate. A proof from
+/// the future is nobody's.
 fn is_younger(
     kept: &BTreeMap<String, String>,
-    Publication { origin, .. }: &Publication,
+    Publication { passes, origin, .. }: &Publication,
     (verified, now): (Timestamp, Timestamp),
 ) -> bool {
     let is_own = kept.get(proof::RUN) == origin.get(proof::RUN);
     let began = kept.get(proof::VERIFIED_AT).and_then(|time| time.parse::<Timestamp>().ok());
-    !is_own && began.is_some_and(|began| verified < began && began <= now)
+    *passes && !is_own && began.is_some_and(|began| verified < began && began <= now)
 }
 
 fn left(expires: Timestamp, now: Timestamp) -> Duration {
@@ -227,6 +230,7 @@ mod tests {
 
     fn publication(verdict: &str) -> Publication {
         Publication {
+            passes: verdict == "ready",
             keeper: "podproof".into(),
             name: proof::name("shop"),
             content: [(proof::VERDICT.to_owned(), verdict.to_owned())].into(),
@@ -282,9 +286,13 @@ mod tests {
 
     /// Returns true if the kept proof of a run is younger than this run's own.
     fn younger(run: &str, began: &str) -> bool {
+        younger_than("ready", run, began)
+    }
+
+    fn younger_than(verdict: &str, run: &str, began: &str) -> bool {
         let mut kept = kept(began, FRESH.1);
         kept.insert(proof::RUN.into(), run.into());
-        let mut own = publication("ready");
+        let mut own = publication(verdict);
         own.origin.insert(proof::RUN.into(), "own".into());
         let time = |text: &str| text.parse::<Timestamp>().unwrap();
         is_younger(&kept, &own, (time("2026-11-28T06:00:00Z"), time("2026-11-28T06:05:00Z")))
@@ -293,6 +301,11 @@ mod tests {
     #[test]
     fn a_proof_of_a_run_that_began_later_is_younger() {
         assert!(younger("another", "2026-11-28T06:00:01Z"));
+    }
+
+    #[test]
+    fn nothing_keeps_a_verdict_that_does_not_pass_from_being_published() {
+        assert!(!younger_than("not-ready", "another", "2026-11-28T06:00:01Z"));
     }
 
     #[test]
