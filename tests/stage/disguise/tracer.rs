@@ -1,8 +1,9 @@
 //! A tracer of everything in a container (ptrace(2)). It rewrites the initial memory of a new program, the results of
-//! its system calls, the files that it opens, and the frames of its signals. x86-64 alone.
+//! its system calls, the files that it opens, and the frames of its signals.
 
 mod files;
 mod image;
+mod registers;
 
 use std::{
     collections::HashMap,
@@ -27,10 +28,26 @@ use stage::Invocation;
 use super::{Result, forged};
 use files::Files;
 use image::Image;
+use registers::{Call, Registers};
 
-/// Offsets of x86-64's `ucontext_t` for its flags, its alternate stack's flags, `REG_ERR` and `REG_TRAPNO`
+/// Offsets of `ucontext_t` for its flags, its alternate stack's flags, `REG_ERR` and `REG_TRAPNO`
 /// (arch/x86/include/uapi/asm/sigcontext.h), and the values that gVisor writes there.
-const FRAME: [(u64, u64); 4] = [(0, 3), (24, 2), (192, 0), (200, 0)];
+#[cfg(target_arch = "x86_64")]
+const FRAME: &[(u64, u64)] = &[(0, 3), (24, 2), (192, 0), (200, 0)];
+/// Offsets of `ucontext_t` for its flags, its alternate stack's flags and the first record
+/// (arch/arm64/include/uapi/asm/sigcontext.h), and the values that gVisor writes there.
+#[cfg(target_arch = "aarch64")]
+const FRAME: &[(u64, u64)] = &[(0, 0), (24, 2), (464, 0)];
+
+/// The state of all traced processes.
+#[derive(Debug, Default)]
+struct Traced {
+    files: Files,
+    /// Calls that have begun and not ended.
+    calls: HashMap<Pid, Call>,
+    /// Words of frames as Linux wrote them, by address. Linux refuses to return from a changed frame on some architectures.
+    frames: HashMap<Pid, Vec<(u64, Vec<u8>)>>,
+}
 
 /// Lets the container run a copy of its program, which is another file of the machine.
 pub(super) fn copy(invocation: &Invocation) -> Result<()> {
@@ -43,7 +60,7 @@ pub(super) fn copy(invocation: &Invocation) -> Result<()> {
 /// Creates the container, seizes its first process, starts it and traces all its descendants.
 pub(super) fn run(invocation: &Invocation) -> Result<ExitCode> {
     let bundle = invocation.bundle().ok_or("which bundle?")?;
-    let mut files = Files::write(&bundle.join("rootfs"))?;
+    let mut traced = Traced { files: Files::write(&bundle.join("rootfs"))?, ..Traced::default() };
     let process = create(invocation, bundle)?;
     let options = Options::PTRACE_O_TRACESYSGOOD
         | Options::PTRACE_O_TRACEEXEC
@@ -56,7 +73,6 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode> {
     // The command ends when the container runs; the loop below sees its end among the traced.
     invocation.command(&["start", invocation.id()])?.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let image = Image::of_the_machines_runsc()?;
-    let mut entered = HashMap::new();
     loop {
         match waitpid(None::<Pid>, Some(WaitPidFlag::__WALL)) {
             Ok(WaitStatus::Exited(ended, code)) if ended == process => {
@@ -64,7 +80,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode> {
             }
             Ok(WaitStatus::Signaled(ended, ..)) if ended == process => return Ok(ExitCode::from(137)),
             // The process may have been killed meanwhile.
-            Ok(status) => match resume(status, &image, &mut files, &mut entered) {
+            Ok(status) => match traced.resume(status, &image) {
                 Ok(()) | Err(Errno::ESRCH) => (),
                 Err(error) => return Err(error.into()),
             },
@@ -86,65 +102,72 @@ fn create(invocation: &Invocation, bundle: &Path) -> Result<Pid> {
     Ok(Pid::from_raw(fs::read_to_string(file)?.trim().parse()?))
 }
 
-/// Handles one stopped process, and lets it go on.
-fn resume(
-    status: WaitStatus,
-    image: &Image,
-    files: &mut Files,
-    entered: &mut HashMap<Pid, bool>,
-) -> nix::Result<()> {
-    match status {
-        WaitStatus::PtraceSyscall(process) => {
-            let inside = entered.entry(process).or_default();
-            *inside = !*inside;
-            system_call(process, *inside, files)?;
-            ptrace::syscall(process, None)
-        }
-        WaitStatus::PtraceEvent(process, _, libc::PTRACE_EVENT_EXEC) => {
-            image.impose(process)?;
-            // The stop at the end of execve(2) follows.
-            entered.insert(process, true);
-            ptrace::syscall(process, None)
-        }
-        WaitStatus::PtraceEvent(process, ..) => ptrace::syscall(process, None),
-        WaitStatus::Stopped(process, Signal::SIGSEGV) => segmentation_fault(process),
-        WaitStatus::Stopped(process, signal) => ptrace::syscall(process, signal),
-        _ => Ok(()),
-    }
-}
+// === impl Traced ===
 
-/// Changes the path at a system call's beginning, and the result at its end.
-fn system_call(process: Pid, begins: bool, files: &mut Files) -> nix::Result<()> {
-    let mut registers = ptrace::getregs(process)?;
-    let number = registers.orig_rax.cast_signed();
-    let arguments = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
-    if begins {
-        files.on_entry(process, number, arguments);
-        return Ok(());
-    }
-    files.on_exit(process, number, arguments, registers.rax.cast_signed());
-    match forged::result(process.as_raw(), number, arguments) {
-        Some(forged) => {
-            registers.rax = forged.cast_unsigned();
-            ptrace::setregs(process, registers)
-        }
-        None => Ok(()),
-    }
-}
-
-/// Delivers the signal by one step. The process stops before the handler's first instruction, with the context in its
-/// third argument.
-fn segmentation_fault(process: Pid) -> nix::Result<()> {
-    ptrace::step(process, Signal::SIGSEGV)?;
-    match waitpid(process, Some(WaitPidFlag::__WALL))? {
-        WaitStatus::Stopped(..) => {
-            let context = ptrace::getregs(process)?.rdx;
-            for (offset, value) in FRAME {
-                // Memory that cannot be written holds no frame.
-                _ = forged::write(process.as_raw(), context + offset, &value.to_ne_bytes());
+impl Traced {
+    /// Handles one stopped process, and lets it go on.
+    fn resume(&mut self, status: WaitStatus, image: &Image) -> nix::Result<()> {
+        match status {
+            WaitStatus::PtraceSyscall(process) => {
+                let registers = Registers::of(process)?;
+                match self.calls.remove(&process) {
+                    Some(call) => self.end(process, call, registers)?,
+                    None => self.begin(process, registers.call()),
+                }
+                ptrace::syscall(process, None)
             }
-            ptrace::syscall(process, None)
+            WaitStatus::PtraceEvent(process, _, libc::PTRACE_EVENT_EXEC) => {
+                let registers = Registers::of(process)?;
+                image.impose(process, registers.stack())?;
+                // The stop at the end of execve(2) follows.
+                self.calls.entry(process).or_insert_with(|| registers.call());
+                ptrace::syscall(process, None)
+            }
+            WaitStatus::PtraceEvent(process, ..) => ptrace::syscall(process, None),
+            WaitStatus::Stopped(process, Signal::SIGSEGV) => self.segmentation_fault(process),
+            WaitStatus::Stopped(process, signal) => ptrace::syscall(process, signal),
+            _ => Ok(()),
         }
-        _ => Ok(()),
+    }
+
+    /// Changes the path of a file that is opened.
+    fn begin(&mut self, process: Pid, call: Call) {
+        self.files.on_entry(process, call.number, call.arguments);
+        if call.number == libc::SYS_rt_sigreturn {
+            for (address, bytes) in self.frames.remove(&process).unwrap_or_default() {
+                _ = forged::write(process.as_raw(), address, &bytes);
+            }
+        }
+        self.calls.insert(process, call);
+    }
+
+    /// Changes the result of a call.
+    fn end(&mut self, process: Pid, call: Call, registers: Registers) -> nix::Result<()> {
+        self.files.on_exit(process, call.number, call.arguments, registers.result());
+        match forged::result(process.as_raw(), call.number, call.arguments) {
+            Some(forged) => registers.give(forged),
+            None => Ok(()),
+        }
+    }
+
+    /// Delivers the signal by one step. The process stops before the handler's first instruction.
+    fn segmentation_fault(&mut self, process: Pid) -> nix::Result<()> {
+        ptrace::step(process, Signal::SIGSEGV)?;
+        match waitpid(process, Some(WaitPidFlag::__WALL))? {
+            WaitStatus::Stopped(..) => {
+                let context = Registers::of(process)?.context_of_handler();
+                let frame = self.frames.entry(process).or_default();
+                for (offset, value) in FRAME {
+                    let address = context + offset;
+                    // Memory that cannot be written holds no frame.
+                    if let Ok(bytes) = forged::read(process.as_raw(), address, size_of::<u64>()) {
+                        frame.push((address, bytes));
+                        _ = forged::write(process.as_raw(), address, &value.to_ne_bytes());
+                    }
+                }
+                ptrace::syscall(process, None)
+            }
+            _ => Ok(()),
+        }
     }
 }

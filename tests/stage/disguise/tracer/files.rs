@@ -32,6 +32,12 @@ const LONGEST: usize = 64;
 /// single number.
 const STATX_DEVICE: u64 = 136;
 
+/// The number of open(2), which later architectures do not have.
+#[cfg(target_arch = "x86_64")]
+const OPEN: Option<i64> = Some(libc::SYS_open);
+#[cfg(not(target_arch = "x86_64"))]
+const OPEN: Option<i64> = None;
+
 /// Open replacements, by process and descriptor.
 #[derive(Debug, Default)]
 pub(super) struct Files {
@@ -54,8 +60,8 @@ impl Files {
 
     pub(super) fn on_entry(&mut self, process: Pid, number: i64, arguments: [u64; 6]) {
         let address = match number {
-            libc::SYS_open => arguments[0],
             libc::SYS_openat => arguments[1],
+            number if Some(number) == OPEN => arguments[0],
             _ => return,
         };
         let path = path(process, address);
@@ -74,7 +80,7 @@ impl Files {
         let [first, second, ..] = arguments;
         let file = (process, first);
         match number {
-            libc::SYS_open | libc::SYS_openat if self.opening.remove(&process) && result >= 0 => {
+            number if is_opening(number) && self.opening.remove(&process) && result >= 0 => {
                 self.openings += 1;
                 self.live.insert((process, result.cast_unsigned()), 0);
             }
@@ -115,6 +121,10 @@ impl Files {
         let device = || fs::metadata(format!("/proc/{process}/root/proc")).map_or(0, |proc| proc.dev());
         *self.devices.entry(process).or_insert_with(device)
     }
+}
+
+fn is_opening(number: i64) -> bool {
+    number == libc::SYS_openat || Some(number) == OPEN
 }
 
 fn path(process: Pid, address: u64) -> Option<String> {

@@ -3,15 +3,16 @@
 use std::fs;
 
 use elf::{ElfBytes, endian::LittleEndian};
-use nix::{errno::Errno, libc, sys::ptrace, unistd::Pid};
+use nix::{errno::Errno, libc, unistd::Pid};
 use stage::worlds;
 
 use super::super::{Result, forged};
 
-/// `VDSO_PRELINK` of gVisor's `vdso/vdso_amd64.lds`.
+/// `VDSO_PRELINK` of gVisor's `vdso/vdso_amd64.lds` and `vdso/vdso_arm64.lds`.
 const LINK_ADDRESS: u64 = 0xffff_ffff_ff70_0000;
-/// Size of the vDSO in bytes, on Linux as in gVisor.
-const VDSO: usize = 2 << 12;
+/// Size of gVisor's vDSO in bytes. Linux's may be smaller.
+const VDSO: usize = 2 * PAGE;
+const PAGE: usize = 1 << 12;
 /// Alignment of data that Go embeds, in bytes.
 const ALIGNMENT: usize = 16;
 /// Entries that gVisor's auxiliary vector lacks (`pkg/sentry/loader/loader.go`).
@@ -30,11 +31,18 @@ const AT_RSEQ_ALIGN: u64 = 28;
 /// Bytes of the initial stack that are searched.
 const STACK: usize = 4096;
 /// Functions of the vDSO. They read a page that only gVisor maps, so each is replaced by its system call.
-const FUNCTIONS: [(&str, i64); 4] = [
+#[cfg(target_arch = "x86_64")]
+const FUNCTIONS: &[(&str, i64)] = &[
     ("__vdso_clock_gettime", libc::SYS_clock_gettime),
     ("__vdso_gettimeofday", libc::SYS_gettimeofday),
     ("__vdso_time", libc::SYS_time),
     ("__vdso_getcpu", libc::SYS_getcpu),
+];
+#[cfg(target_arch = "aarch64")]
+const FUNCTIONS: &[(&str, i64)] = &[
+    ("__kernel_clock_gettime", libc::SYS_clock_gettime),
+    ("__kernel_gettimeofday", libc::SYS_gettimeofday),
+    ("__kernel_clock_getres", libc::SYS_clock_getres),
 ];
 
 /// gVisor's vDSO with functions that work on Linux.
@@ -55,16 +63,14 @@ impl Image {
         let (vdso, functions) = found.ok_or("the machine's runsc carries no vDSO")?;
         let mut vdso = vdso.to_vec();
         for (place, call) in functions {
-            // mov eax, CALL; syscall; ret
-            let code = [&[0xb8][..], &u32::try_from(call)?.to_le_bytes(), &[0x0f, 0x05, 0xc3]].concat();
+            let code = code(u32::try_from(call)?);
             vdso.get_mut(place..place + code.len()).ok_or("a function lies outside")?.copy_from_slice(&code);
         }
         Ok(Self { vdso })
     }
 
-    /// Writes the vDSO over Linux's own in a process that has just executed a program.
-    pub(super) fn impose(&self, process: Pid) -> nix::Result<()> {
-        let top = ptrace::getregs(process)?.rsp;
+    /// Writes the vDSO over Linux's own in a process that has just executed a program, by the top of its stack.
+    pub(super) fn impose(&self, process: Pid, top: u64) -> nix::Result<()> {
         let stack = forged::read(process.as_raw(), top, STACK).map_err(|_| Errno::EFAULT)?;
         let words: Vec<_> = stack
             .chunks_exact(8)
@@ -85,10 +91,30 @@ impl Image {
         let bytes: Vec<_> = kept.into_iter().flat_map(u64::to_ne_bytes).collect();
         let place = top + u64::try_from(start * 8).unwrap_or_default();
         forged::write(process.as_raw(), place, &bytes).map_err(|_| Errno::EFAULT)?;
-        vdso.map_or(Ok(()), |vdso| {
-            forged::write(process.as_raw(), vdso, &self.vdso).map_err(|_| Errno::EFAULT)
-        })
+        let Some(mut place) = vdso else { return Ok(()) };
+        for (number, page) in self.vdso.chunks(PAGE).enumerate() {
+            match forged::write(process.as_raw(), place, page) {
+                Err(_) if number == 0 => return Err(Errno::EFAULT),
+                // The rest has no place.
+                Err(_) => break,
+                Ok(()) => place += PAGE as u64,
+            }
+        }
+        Ok(())
     }
+}
+
+/// Returns instructions that make a call and return.
+#[cfg(target_arch = "x86_64")]
+fn code(call: u32) -> Vec<u8> {
+    // mov eax, CALL; syscall; ret
+    [&[0xb8][..], &call.to_le_bytes(), &[0x0f, 0x05, 0xc3]].concat()
+}
+
+#[cfg(target_arch = "aarch64")]
+fn code(call: u32) -> Vec<u8> {
+    // mov w8, CALL; svc 0; ret
+    [0x5280_0008 | call << 5, 0xd400_0001, 0xd65f_03c0].map(u32::to_le_bytes).concat()
 }
 
 /// Returns the offsets of the functions in an image that is linked for gVisor's address, each with its system call.
