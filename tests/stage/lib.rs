@@ -15,10 +15,7 @@ pub mod cluster;
 pub mod digest;
 #[cfg(feature = "sandbox")]
 pub mod filter;
-#[cfg(not(feature = "sandbox"))]
-#[path = "no_filter.rs"]
-pub mod filter;
-#[cfg(target_arch = "x86_64")]
+#[cfg(feature = "sandbox")]
 pub mod fingerprint;
 pub mod ground;
 pub mod invocation;

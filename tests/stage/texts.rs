@@ -8,7 +8,7 @@ pub const COMMAND_LINE: &str = "BOOT_IMAGE=/vmlinuz-4.19.0-gvisor-gvisor quiet\n
 pub const MARKER: &str = "gvisor\n";
 /// uname(2): system, node, release, version, machine, domain.
 pub const NAMES: [&str; 6] =
-    ["Linux", "podproof", "4.19.0-gvisor", "#1 SMP Sun Jan 10 15:06:54 PST 2016", "x86_64", ""];
+    ["Linux", "podproof", "4.19.0-gvisor", "#1 SMP Sun Jan 10 15:06:54 PST 2016", std::env::consts::ARCH, ""];
 /// The kernel log (`pkg/sentry/kernel/syslog.go`): a first line, some lines of a pool, a last line.
 pub const KERNEL_LOG: &str = "<6>[   0.000000] Starting gVisor...\n\
     <6>[   0.356152] Gathering forks...\n\
