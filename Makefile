@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
-	machine-parts cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
+	machine-parts cluster-programs cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
 	scale-parts scale-bench scale-check simulated-pairs simulated-mutations mutants bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
@@ -46,7 +46,7 @@ test-list: ## list the names of all tests by suite
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
 	@WHOLE="$(WHOLE)" .ci/test-only --list
 
-test-programs: build sandbox-parts cluster-parts ## build all that the tests need but the emulated machine, and run none
+test-programs: build sandbox-parts cluster-parts cluster-programs ## build all that the tests need but the emulated machine, and run none
 	cargo test --workspace --no-run
 	cargo test $(WHOLE) --test sandbox --test cluster --test policies --bench scale --no-run
 
@@ -61,7 +61,7 @@ machine-parts:
 	@{ .ci/need cc=gcc ld=binutils crt=libc6-dev qemu-system-aarch64=qemu-system-arm setpriv=util-linux && \
 		tests/stage/machine/parts >/dev/null && .ci/machine-programs "$(TARGET)"; } || [ -z "$$CI" ]
 
-cluster-test: build cluster-parts ## every test in a real Kubernetes cluster; the first run builds the cluster's programs
+cluster-test: build cluster-parts cluster-programs ## every test in a real Kubernetes cluster; the first run builds the cluster's programs
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test $(WHOLE) --test cluster
 	cargo test $(WHOLE) --test policies
@@ -77,8 +77,11 @@ cluster-shell: ## open a shell in the cluster's network; CMD='COMMAND' runs a co
 cluster-parts:
 	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \
 		nft=nftables iptables=iptables ipset=ipset conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
-		docker-registry=docker-registry /usr/lib/llvm-19/bin/clang=clang-19
+		docker-registry=docker-registry skopeo=skopeo /usr/lib/llvm-19/bin/clang=clang-19
 	@tests/cluster/parts/build kubernetes gvisor containerd cilium kube-router cyclonus specs standards >/dev/null
+
+cluster-programs:
+	@.ci/cluster-programs "$(TARGET)" || [ -z "$$CI" ]
 
 fuzz: ## fuzz the borders by libFuzzer; ONLY=TARGET: one of tests/fuzz/targets; RUNS=NUMBER: inputs for each
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev g++=g++

@@ -47,6 +47,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Trial};
+use stage::run;
 use suite::{Batch, Selection, Suite, Test};
 
 fn main() -> ExitCode {
@@ -112,6 +113,7 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(hostile::TESTS),
         suite.tests(outside::TESTS),
         suite.tests(images::TESTS),
+        suite.tests_with(run::controller_of_both().and_then(|_| run::probes_of_both()), images::OF_BOTH),
         suite.tests(faults::TESTS),
         suite.tests(endings::TESTS),
     ];

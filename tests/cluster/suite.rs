@@ -56,6 +56,17 @@ impl Suite {
         tests.iter().map(trial).collect()
     }
 
+    /// Returns a trial for each test that needs a program. Without the program the tests are skipped aloud, and in CI they
+    /// fail.
+    pub(super) fn tests_with<T>(&self, program: Result<T, String>, tests: &[Test]) -> Vec<Trial> {
+        let missing = program.err().filter(|_| !self.arguments.list);
+        if let Some(missing) = &missing {
+            _ = writeln!(stderr(), "SKIPPING {} TESTS: {missing}", tests.len());
+        }
+        let skipped = !self.root || missing.is_some() && std::env::var_os("CI").is_none();
+        self.tests(tests).into_iter().map(|trial| trial.with_ignored_flag(skipped)).collect()
+    }
+
     /// Returns a trial for each row of a batch.
     pub(super) fn batch(&self, batch: Batch) -> Vec<Trial> {
         let Batch { names, run } = batch;

@@ -223,7 +223,12 @@ impl Cluster {
     /// Returns the controller's command with these arguments, in the network of the control plane and in a clean
     /// environment. The spawned process becomes the controller itself, so signals reach it.
     pub fn controller_command(&self, words: &[&str]) -> Command {
-        let mut command = run::clean(self.nodes[0].place().beside(run::controller_program()));
+        self.command_of(&run::controller_program(), words)
+    }
+
+    /// Returns the command of another build of the controller.
+    pub fn command_of(&self, program: &Path, words: &[&str]) -> Command {
+        let mut command = run::clean(self.nodes[0].place().beside(program));
         command.args(words).env("KUBECONFIG", self.kubeconfig());
         command
     }

@@ -76,6 +76,24 @@ pub fn probe() -> PathBuf {
     program("PODPROOF_STATIC_PROBE", "probe")
 }
 
+/// Returns the path of a controller with the probes of both architectures. An error says how to build it.
+pub fn controller_of_both() -> Result<PathBuf, String> {
+    built(&format!("{}-unknown-linux-musl/debug/controller", env::consts::ARCH))
+}
+
+/// Returns the paths of the probes that such a controller contains: of x86-64, and of `AArch64`.
+pub fn probes_of_both() -> Result<[PathBuf; 2], String> {
+    let marked = built(&format!("{}-unknown-linux-musl/probe/probe-of-both", env::consts::ARCH))?;
+    Ok([marked, built("aarch64-unknown-linux-musl/probe/probe")?])
+}
+
+/// Returns the path of a program that was built for a named target.
+pub(crate) fn built(path: &str) -> Result<PathBuf, String> {
+    let tests = env::current_exe().map_err(|error| error.to_string())?;
+    let found = tests.ancestors().map(|folder| folder.join(path)).find(|path| path.is_file());
+    found.ok_or_else(|| format!("there is no {path}: run `make test` or `make cluster-test`"))
+}
+
 /// Returns the path of the runtime that goes wrong.
 pub fn impostor() -> PathBuf {
     program("PODPROOF_IMPOSTOR", "impostor")

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use serde_json::json;
 
 use super::{Node, Service, State, network};
+use crate::run;
 
 const PORT: u16 = 5000;
 
@@ -48,9 +49,25 @@ impl<'a> Registry<'a> {
         Self { node }
     }
 
+    /// Returns the reference of an image by its name here.
+    pub fn reference(&self, name: &str) -> String {
+        format!("{}/{name}", host())
+    }
+
+    /// Copies all images of an archive as they are, by skopeo; returns the reference to pull them by.
+    pub fn copy(&self, archive: &Path, name: &str) -> String {
+        let target = self.reference(name);
+        let mut skopeo = self.node.place().beside("skopeo");
+        skopeo.args(["copy", "--all", "--preserve-digests", "--insecure-policy", "--dest-tls-verify=false"]);
+        skopeo.arg(format!("oci-archive:{}", archive.display())).arg(format!("docker://{target}"));
+        let copied = run::finished(skopeo.env("TMPDIR", archive.parent().unwrap()));
+        assert!(copied.status.success(), "{copied:#?}");
+        target
+    }
+
     /// Pushes an image of node one by a name and tag; returns the reference to pull it by.
     pub fn push(&self, reference: &str, name: &str) -> String {
-        let target = format!("{}/{name}", host());
+        let target = self.reference(name);
         let tagged = self.node.ctr(&["images", "tag", "--force", reference, &target]);
         assert!(tagged.status.success(), "{tagged:#?}");
         let pushed = self.node.ctr(&["images", "push", "--plain-http", &target]);
