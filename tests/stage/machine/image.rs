@@ -8,9 +8,12 @@ use std::{
 };
 
 use super::{Case, archive::Archive};
-use crate::worlds::{
-    is_pretended,
-    releases::{self, Runsc},
+use crate::{
+    run,
+    worlds::{
+        is_pretended,
+        releases::{self, Runsc},
+    },
 };
 
 /// The folder of the programs for the machine, beside the programs for this one.
@@ -26,6 +29,16 @@ const LIBRARIES: &[&str] = &[
     "lib/aarch64-linux-gnu/libselinux.so.1",
     "usr/lib/aarch64-linux-gnu/libpcre2-8.so.0",
     "usr/lib/aarch64-linux-gnu/libseccomp.so.2",
+];
+/// Libraries of crun, which has a folder of its own.
+const LIBRARIES_OF_CRUN: &[&str] = &[
+    "lib/aarch64-linux-gnu/libgpg-error.so.0",
+    "lib/aarch64-linux-gnu/liblzma.so.5",
+    "usr/lib/aarch64-linux-gnu/libgcrypt.so.20",
+    "usr/lib/aarch64-linux-gnu/liblz4.so.1",
+    "usr/lib/aarch64-linux-gnu/libsystemd.so.0",
+    "usr/lib/aarch64-linux-gnu/libyajl.so.2",
+    "usr/lib/aarch64-linux-gnu/libzstd.so.1",
 ];
 /// Commands of busybox that the machine's scripts, the stage and a bundle's hooks use.
 const COMMANDS: &[&str] =
@@ -46,19 +59,21 @@ impl Parts {
             return Ok(Self { debian: PathBuf::new(), programs: Vec::new() });
         }
         let mut programs = Vec::new();
-        for name in ["controller", "withhold", "plain"] {
-            programs.push((format!("/usr/bin/{name}"), own(name)?));
+        for name in ["controller", "withhold", "plain", "disguise"] {
+            programs.push((format!("/usr/bin/{name}"), run::built(&format!("{TRIPLE}/debug/{name}"))?));
         }
         let qemu = Command::new("qemu-system-aarch64").arg("--version").output();
         qemu.map_err(|error| format!("qemu-system-aarch64: {error}: run `make test`"))?;
         let folders = releases::script("stage/machine/parts", &[])?;
         let folders: Vec<_> = folders.lines().map(PathBuf::from).collect();
-        let [debian, trixie, newest] = folders.as_slice() else {
+        let [debian, crun, trixie, newest] = folders.as_slice() else {
             return Err(format!("there are other parts of the machine: {folders:?}"));
         };
         let runsc = [debian.join("usr/bin/runsc"), trixie.join("usr/bin/runsc"), newest.join("runsc")];
         programs.extend(Runsc::in_the_machine().map(|runsc| runsc.program).into_iter().zip(runsc));
         programs.extend(DEBIANS.iter().map(|path| (format!("/{path}"), debian.join(path))));
+        programs.push(("/usr/bin/crun".to_owned(), crun.join("usr/bin/crun")));
+        programs.extend(library_of(debian, LIBRARIES).chain(library_of(crun, LIBRARIES_OF_CRUN)));
         Ok(Self { debian: debian.clone(), programs })
     }
 
@@ -79,10 +94,6 @@ impl Parts {
         }
         // The folder becomes the machine's root, and `bin` moves into it.
         archive.program("root/session", include_bytes!("session"))?;
-        for library in LIBRARIES {
-            let name = library.rsplit('/').next().unwrap_or_default();
-            archive.program(&format!("root/lib/{name}"), &fs::read(self.debian.join(library))?)?;
-        }
         for (place, path) in &self.programs {
             archive.program(&format!("root{place}"), &fs::read(path)?)?;
         }
@@ -105,11 +116,8 @@ impl Runsc {
     }
 }
 
-/// Returns the path of a program that was built for the machine.
-fn own(name: &str) -> Result<PathBuf, String> {
-    let tests = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut folders = tests.ancestors().map(|folder| folder.join(TRIPLE).join("debug").join(name));
-    folders
-        .find(|path| path.is_file())
-        .ok_or_else(|| format!("there is no {name} for AArch64: run `make test`"))
+/// Returns the places of libraries in the machine, and here.
+fn library_of(folder: &Path, paths: &'static [&str]) -> impl Iterator<Item = (String, PathBuf)> {
+    let place = |path: &str| format!("/lib/{}", path.rsplit('/').next().unwrap_or_default());
+    paths.iter().map(move |path| (place(path), folder.join(path)))
 }

@@ -31,6 +31,9 @@ const OTHERS: &[(&str, Option<&str>, Bundle, bool)] = &[
     ("runc", Some(RUNC), None, false),
     ("runc as root", Some(RUNC), Some(&[changes::as_root]), false),
     ("runc with a seccomp profile", Some(RUNC), Some(&[changes::hardened_profile]), false),
+    ("crun", Some(CRUN), Some(&[]), false),
+    ("crun as root", Some(CRUN), Some(&[changes::as_root]), false),
+    ("crun with a seccomp profile", Some(CRUN), Some(&[changes::hardened_profile]), false),
     ("bubblewrap", Some("plain bubblewrap"), Some(&[]), false),
     ("chroot", Some("plain chroot"), Some(&[]), false),
     ("no sandbox", None, None, false),
@@ -44,6 +47,8 @@ const OTHERS: &[(&str, Option<&str>, Bundle, bool)] = &[
         true,
     ),
     ("runc, an image with gVisor's markers", Some(RUNC), Some(&[changes::markers]), true),
+    ("runc, kernel-log", Some("disguise kernel-log runc"), None, true),
+    ("runc, supervisor", Some("disguise supervisor runc"), None, true),
     ("runc, a library that is loaded before", Some(RUNC), Some(&[changes::preloaded]), false),
     (
         "runc in a time namespace",
@@ -53,6 +58,7 @@ const OTHERS: &[(&str, Option<&str>, Bundle, bool)] = &[
     ),
 ];
 const RUNC: &str = "runc";
+const CRUN: &str = "crun";
 
 /// Returns every world, in the order in which the machine runs them.
 pub(super) fn all() -> Vec<Expecting> {
