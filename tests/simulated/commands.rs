@@ -106,6 +106,13 @@ fn no_fault_breaks_a_promise_of_cleanup() {
         if ended.code.is_some_and(|code| ![0, 4, 6].contains(&code)) {
             found.push(format!("exit code {:?}: {}", ended.code, ended.errors));
         }
+        if !left.is_empty() {
+            let (again, _) = simulation.run(CLEANUP, &[]);
+            let left = self::left(&simulation.cluster, &run);
+            if again.code != Some(0) || !left.is_empty() {
+                found.push(format!("{left:?} is left after one more cleanup, which ended with {again:?}"));
+            }
+        }
         found
     });
 }
