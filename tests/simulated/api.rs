@@ -51,7 +51,9 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
     match fault {
         Some(Fault::CutBefore) => return Err(Cut),
         Some(Fault::Status(code)) => {
-            return Ok(refused(code, reason(code), "a fault of the simulation").into());
+            let mut refusal: Response<Body> = refused(code, reason(code), "a fault of the simulation").into();
+            refusal.headers_mut().insert(header::DATE, cluster.date());
+            return Ok(refusal);
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Evicted) => cluster.evict(),

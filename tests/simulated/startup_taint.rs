@@ -267,3 +267,10 @@ fn a_refused_change_is_told() {
     assert!(ended.errors.contains("stays as it was: a fault of the simulation"), "{}", ended.errors);
     assert_eq!(published(&simulation, "verdict"), "ready-with-warnings");
 }
+
+#[test]
+fn a_refusal_tells_the_clusters_time_too() {
+    let (_, history) = beside(&tainted(), &[], both_gone);
+    let number = history.requests().iter().position(|it| it == "GET /api").unwrap();
+    beside(&tainted(), &[(number, Fault::Status(409))], both_gone);
+}
