@@ -11,6 +11,7 @@ use crate::{
     checker,
     cluster::{CONTROL, Cluster, IMAGE, NAMESPACE},
     enumeration::CLEANUP,
+    fault::Fault,
     history::History,
     simulation::{Ended, Simulation},
     store::{Key, key, text},
@@ -331,6 +332,30 @@ fn the_lease_is_free_after_the_end() {
     let (_, _, simulation) = watched(async |_| ());
     let holder = simulation.cluster.get(&lease()).unwrap()["spec"]["holderIdentity"].clone();
     assert_eq!(holder, Value::Null);
+}
+
+/// Returns the proof's verdict after a watch in which one request for the Lease never gets an answer.
+fn verdict_after_a_hang(number: usize) -> String {
+    let simulation = simulation();
+    let cluster = simulation.cluster.clone();
+    simulation.beside(LONG, async move {
+        sleep(MINUTE * 10).await;
+        cluster.interrupt();
+    });
+    simulation.run(WATCH, &[(number, Fault::HangAfter)]);
+    published(&simulation, "verdict")
+}
+
+#[test]
+fn a_request_for_the_lease_without_an_answer_is_made_again() {
+    let requests = watched(async |_| ()).1.requests();
+    let of_the_lease = |(_, it): &(usize, &String)| it.contains("/leases/podproof-watch-shop");
+    let numbers: Vec<_> =
+        requests.iter().enumerate().filter(of_the_lease).map(|(number, _)| number).collect();
+    // The first one finds out if the Lease can be read at all.
+    for number in &numbers[1..3] {
+        assert_eq!(verdict_after_a_hang(*number), "ready-with-warnings", "{}", requests[*number]);
+    }
 }
 
 #[test]

@@ -122,12 +122,12 @@ impl Candidate {
 
     /// Reads the Lease, and makes a free one if there is none.
     async fn read(&self) -> Result<Lease, kube::Error> {
-        if let Some(lease) = self.api.get_opt(&self.name).await? {
+        if let Some(lease) = answered(self.api.get_opt(&self.name)).await? {
             return Ok(lease);
         }
         let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
         let free = Lease { metadata, spec: Some(LeaseSpec::default()) };
-        self.api.create(&PostParams::default(), &free).await
+        answered(self.api.create(&PostParams::default(), &free)).await
     }
 
     async fn take(&self, lease: &Lease) -> Result<Held, kube::Error> {
@@ -148,7 +148,7 @@ impl Candidate {
     /// Updates the Lease at its known version.
     async fn replace(&self, lease: &Lease, spec: LeaseSpec) -> Result<Lease, kube::Error> {
         let new = Lease { spec: Some(spec), ..lease.clone() };
-        self.api.replace(&self.name, &PostParams::default(), &new).await
+        answered(self.api.replace(&self.name, &PostParams::default(), &new)).await
     }
 
     fn failed(&self, source: kube::Error) -> LeaseError {
@@ -202,6 +202,14 @@ impl Held {
     pub(crate) async fn release(self) {
         let spec = LeaseSpec { holder_identity: None, ..self.lease.spec.clone().unwrap_or_default() };
         _ = timeout(RETRY, self.candidate.replace(&self.lease, spec)).await;
+    }
+}
+
+/// Returns the answer to a request; an error if none comes in time, as over a connection whose other end is gone.
+async fn answered<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, kube::Error> {
+    match timeout(RETRY, request).await {
+        Ok(answer) => answer,
+        Err(late) => Err(kube::Error::Service(late.into())),
     }
 }
 
