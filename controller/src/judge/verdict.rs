@@ -119,14 +119,18 @@ mod tests {
         }))
     }
 
-    fn verdict(policy: &Policy, judged: &[(Class, bool, Outcome)]) -> Verdict {
+    fn findings(policy: &Policy, judged: &[(Class, bool, Outcome)]) -> Vec<Finding> {
         let finding = |(class, mandatory, outcome): &(Class, bool, Outcome)| {
             let requirement = requirement(*class, *mandatory);
             let judgement = Judgement { outcome: outcome.clone(), ..Judgement::met("") };
             let subject = fixture::gvisor().surroundings.subject;
             Finding::new(requirement, policy.enforcement(requirement, &subject), judgement)
         };
-        Verdict::of(&judged.iter().map(finding).collect::<Vec<_>>())
+        judged.iter().map(finding).collect()
+    }
+
+    fn verdict(policy: &Policy, judged: &[(Class, bool, Outcome)]) -> Verdict {
+        Verdict::of(&findings(policy, judged))
     }
 
     fn inconclusive() -> Outcome {
@@ -198,6 +202,39 @@ mod tests {
             Verdict::Undetermined
         );
         assert_eq!(verdict(&policy, &[(Class::Adaptive, false, not_applicable)]), Verdict::Ready);
+    }
+
+    /// In development nothing judges a requirement for production alone.
+    #[test]
+    fn the_score_is_the_weight_of_the_met_requirements_in_that_of_the_judged() {
+        let policy = Policy::of(Environment::Development);
+        let regular = |outcome| (Class::Regular, false, outcome);
+        let of_production = |outcome| (Class::ProductionOnly, false, outcome);
+        let [met, unmet, undecided] = [Outcome::Met, Outcome::Unmet, inconclusive()].map(regular);
+        let left_out = [
+            regular(Outcome::NotApplicable(String::new())),
+            of_production(Outcome::Met),
+            of_production(Outcome::Unmet),
+        ];
+        let score = |judged: &[(Class, bool, Outcome)]| score(&findings(&policy, judged), &policy);
+        assert_eq!(score(&[&[met.clone(), met.clone(), unmet.clone()], &left_out[..]].concat()), 66);
+        assert_eq!(score(&[met.clone(), unmet, undecided]), 33);
+        assert_eq!(score(&[met]), 100);
+    }
+
+    #[test]
+    fn verdicts_are_ranked_from_the_worst_to_the_best() {
+        use Verdict::{NotReady, Ready, ReadyWithWarnings, Undetermined};
+        let mut verdicts = [Ready, NotReady, ReadyWithWarnings, Undetermined];
+        verdicts.sort_by_key(|verdict| verdict.badness());
+        assert_eq!(verdicts, [NotReady, Undetermined, ReadyWithWarnings, Ready]);
+    }
+
+    #[test]
+    fn each_verdict_has_words_for_people() {
+        use Verdict::{NotReady, Ready, ReadyWithWarnings, Undetermined};
+        let words = [Ready, ReadyWithWarnings, NotReady, Undetermined].map(Verdict::words);
+        assert_eq!(words, ["ready", "ready, with warnings", "not ready", "undetermined"]);
     }
 
     #[test]

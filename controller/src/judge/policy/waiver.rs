@@ -91,3 +91,52 @@ impl Scope {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_scope_is_written_as_it_was_read() {
+        for text in ["everywhere", "local", "namespace/shop", "pool/sandbox"] {
+            assert_eq!(Scope::parse(text).map(|scope| scope.title()).as_deref(), Some(text));
+        }
+        for text in ["", "Everywhere", "local/", "namespace/", "pool/", "node/one"] {
+            assert_eq!(Scope::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_scope_covers_its_own_subjects_alone() {
+        let [pods, sandbox] = [fixture::pod(), fixture::gvisor()].map(|case| case.surroundings.subject);
+        let Subject::Pods { namespace, pool, .. } = &pods else { panic!("{pods:?}") };
+        let others = [Scope::Namespace("another".to_owned()), Scope::Pool("another".to_owned())];
+        for (scope, of_pods, of_sandbox) in [
+            (Scope::Everywhere, true, true),
+            (Scope::Local, false, true),
+            (Scope::Namespace(namespace.clone()), true, false),
+            (Scope::Pool(pool.clone()), true, false),
+        ] {
+            assert_eq!((scope.covers(&pods), scope.covers(&sandbox)), (of_pods, of_sandbox), "{scope:?}");
+        }
+        assert!(!others.iter().any(|scope| scope.covers(&pods)));
+        assert!(Scope::Local.covers(&Subject::Unsandboxed));
+    }
+
+    #[test]
+    fn a_waiver_tells_if_its_requirement_is_mandatory() {
+        for requirement in catalogue::ALL {
+            let waiver = Waiver {
+                requirement: requirement.id,
+                scope: Scope::Everywhere,
+                owner: String::new(),
+                reason: String::new(),
+                expires: String::new(),
+                expired: false,
+                line: 1,
+            };
+            assert_eq!(waiver.is_of_a_mandatory_requirement(), requirement.mandatory, "{}", requirement.id);
+        }
+    }
+}
