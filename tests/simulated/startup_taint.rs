@@ -25,7 +25,7 @@ const REBOOTED: &str = "11111111-c707-4ae1-b6a1-ab2f425a3d24";
 /// The time between a verdict and its effect on nodes.
 const SOON: Duration = Duration::from_secs(5);
 
-fn words() -> Vec<&'static str> {
+pub(crate) fn words() -> Vec<&'static str> {
     [WATCH, &["--nodes", "all", "--remove-taint", TAINT]].concat()
 }
 
@@ -40,7 +40,7 @@ fn taint(cluster: &Cluster, name: &str) {
 }
 
 /// Returns a cluster in which both nodes have the taint.
-fn tainted() -> Rc<Simulation> {
+pub(crate) fn tainted() -> Rc<Simulation> {
     let simulation = simulation();
     let cluster = &simulation.cluster;
     change(cluster, &key("runtimeclasses", "", "gvisor"), |class| {
@@ -53,11 +53,11 @@ fn tainted() -> Rc<Simulation> {
 }
 
 fn keys(cluster: &Cluster, name: &str) -> Vec<String> {
-    let node = cluster.get(&node(name)).unwrap();
+    let node = cluster.get(&node(name)).unwrap_or_default();
     node["spec"]["taints"].as_array().into_iter().flatten().map(|taint| text(taint, "/key")).collect()
 }
 
-fn has_taint(cluster: &Cluster, name: &str) -> bool {
+pub(crate) fn has_taint(cluster: &Cluster, name: &str) -> bool {
     keys(cluster, name).contains(&TAINT.to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! `controller watch`: runs follow the changes that matter, and no others.
 
+mod faults;
 mod refused;
 
 use std::{cell::Cell, rc::Rc, time::Duration};

@@ -1,6 +1,7 @@
 //! The watches of a namespace between two runs: nodes, RuntimeClasses, policies, workloads and pods, reduced to small records as they
 //! arrive.
 
+mod patience;
 mod sources;
 mod views;
 
@@ -161,7 +162,7 @@ impl Watching {
     }
 
     fn sources(&self, kinds: &OtherKinds) -> Vec<Source> {
-        sources::all(&self.client, &self.scope, kinds)
+        sources::all(&patience::patient(self.client.clone()), &self.scope, kinds)
     }
 }
 
