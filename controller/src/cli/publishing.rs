@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{console::say, error::CommandError};
 use crate::{
     report::{
-        Report, Verdict,
+        Report,
         proof::{Files, Pools, Proof},
     },
     run::cluster::{
@@ -48,7 +48,6 @@ impl Publishing {
         }
         let Proof { content, origin } = proof;
         let publication = Publication {
-            passes: matches!(report.verdict, Verdict::Ready | Verdict::ReadyWithWarnings),
             keeper: self.keeper.clone(),
             name: proof::name(&self.namespace),
             content,

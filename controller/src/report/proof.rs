@@ -212,6 +212,7 @@ pub(crate) fn ran_on<'a>(of_pod: Option<&'a String>, planned: Option<&'a String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Verdict;
 
     fn proof() -> Proof {
         let verdict = (proof::VERDICT.to_owned(), "ready".to_owned());
@@ -228,6 +229,14 @@ mod tests {
             pools.add_boot("a", "one".to_owned(), boot);
         }
         pools
+    }
+
+    #[test]
+    fn a_gate_opens_by_the_verdicts_that_pass() {
+        for verdict in [Verdict::Ready, Verdict::ReadyWithWarnings, Verdict::NotReady, Verdict::Undetermined]
+        {
+            assert_eq!(proof::PASSING.contains(&verdict.id()), verdict.passes(), "{verdict:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,11 @@
-//! The names in a published proof: its object and its keys, which the gate's policy reads.
+//! The names in a published proof: its object and its keys, which the gate's policy reads; and how a proof's verdict and time are read.
+
+use std::time::Duration;
+
+/// The ids of the verdicts that open a gate.
+pub(crate) const PASSING: [&str; 2] = ["ready", "ready-with-warnings"];
+/// How far the times of two API servers may be apart: those of one cluster have clocks of their own.
+pub(crate) const SKEW: Duration = Duration::from_mins(1);
 
 /// The key of the verdict's id.
 pub(crate) const VERDICT: &str = "verdict";

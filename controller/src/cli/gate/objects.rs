@@ -11,8 +11,6 @@ use crate::{
     support::{names::PRODUCT, proof},
 };
 
-/// How far a proof's time may be ahead of a pod's: API servers of one cluster have clocks of their own.
-const SKEW: Duration = Duration::from_mins(1);
 /// The form of a proof's times: CEL's `timestamp` ends the rules without a message for other texts.
 const TIME: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$";
 
@@ -152,7 +150,7 @@ impl Gate<'_> {
                 "'the proof is for namespace ' + variables.judged",
             ),
             rule(
-                "variables.verdict in ['ready', 'ready-with-warnings']".into(),
+                format!("variables.verdict in ['{}']", proof::PASSING.join("', '")),
                 "'the namespace is ' + variables.verdict + ' by the check of ' + variables.verifiedAt",
             ),
             rule(
@@ -173,7 +171,7 @@ impl Gate<'_> {
                 &format!("'the proof of ' + variables.verifiedAt + ' is older than {most} s or has expired'"),
             ),
             rule(
-                format!("{verified} <= {created} + duration('{}s')", SKEW.as_secs()),
+                format!("{verified} <= {created} + duration('{}s')", proof::SKEW.as_secs()),
                 "'the proof is of a later time than the pod: ' + variables.verifiedAt",
             ),
         ]);

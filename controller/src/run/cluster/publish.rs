@@ -30,8 +30,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A proof and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Publication {
-    /// True if the proof can open a gate.
-    pub(crate) passes: bool,
     /// The namespace that keeps the proof.
     pub(crate) keeper: String,
     /// The name of the ConfigMap.
@@ -42,6 +40,13 @@ pub(crate) struct Publication {
     pub(crate) origin: BTreeMap<String, String>,
     /// The time that the proof is good for.
     pub(crate) life: Duration,
+}
+
+impl Publication {
+    /// Returns true if the proof opens a gate.
+    fn passes(&self) -> bool {
+        self.content.get(proof::VERDICT).is_some_and(|verdict| proof::PASSING.contains(&verdict.as_str()))
+    }
 }
 
 /// A proof that the cluster keeps.
@@ -79,8 +84,7 @@ pub(crate) enum PublishError {
 }
 
 /// Publishes a proof of evidence that is so old, and asks again until the deadline where the API server is in trouble. The API
-/// server's clock decides, since the gate goes by it, too. A run that began later may have seen what this one did not, so that a
-/// proof that can open a gate never replaces the proof of that run.
+/// server's clock decides, since the gate goes by it, too.
 pub(crate) async fn publish(
     login: &Login,
     publication: &Publication,
@@ -93,10 +97,10 @@ pub(crate) async fn publish(
         let (object, now) = kept(&client, publication, deadline).await?;
         let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
         let kept = object.data.as_ref();
-        if kept.is_some_and(|kept| is_younger(kept, publication, (verified, now))) {
+        let Some(verified) = time(kept, publication, (verified, now)) else {
             let Publication { keeper, name, .. } = publication.clone();
             return Err(PublishError::Younger { keeper, name });
-        }
+        };
         let of_kept = kept.and_then(|kept| kept.get(proof::VERDICT));
         let is_news = *news.get_or_insert(of_kept != publication.content.get(proof::VERDICT));
         let published = |written, expires| Published {
@@ -124,16 +128,32 @@ pub(crate) async fn publish(
     }
 }
 
-/// Returns true if a kept proof is of another run, which began later than this one, and this one's would open the gate. A proof from
-/// the future is nobody's.
-fn is_younger(
-    kept: &BTreeMap<String, String>,
-    Publication { passes, origin, .. }: &Publication,
+/// Returns the time of the proof for evidence that was verified then; `None` if the kept proof must stay. A run that began later may
+/// have seen what this one did not. A proof that opens the gate never replaces the proof of that run. A proof that closes the gate is
+/// always written, and takes the later time, so that no run in between opens the gate again.
+fn time(
+    kept: Option<&BTreeMap<String, String>>,
+    publication: &Publication,
     (verified, now): (Timestamp, Timestamp),
-) -> bool {
+) -> Option<Timestamp> {
+    let began = kept.and_then(|kept| began(kept, publication, now)).filter(|began| verified < *began);
+    match began {
+        Some(_) if publication.passes() => None,
+        Some(began) => Some(began),
+        None => Some(verified),
+    }
+}
+
+/// Returns the time of a kept proof of another run; `None` without one, or for one that no clock of the cluster can have told yet.
+fn began(
+    kept: &BTreeMap<String, String>,
+    Publication { origin, .. }: &Publication,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let is_own = kept.get(proof::RUN) == origin.get(proof::RUN);
-    let began = kept.get(proof::VERIFIED_AT).and_then(|time| time.parse::<Timestamp>().ok());
-    *passes && !is_own && began.is_some_and(|began| verified < began && began <= now)
+    let began = kept.get(proof::VERIFIED_AT).and_then(|time| time.parse::<Timestamp>().ok())?;
+    let latest = now.checked_add(proof::SKEW).ok()?;
+    (!is_own && began <= latest).then_some(began)
 }
 
 fn left(expires: Timestamp, now: Timestamp) -> Duration {
@@ -180,13 +200,15 @@ async fn read(
 }
 
 /// Returns the end of a kept proof that says the same, and whose half life is not over. A signed proof is never kept in place of a
-/// newer one: the older signature is over evidence that the run's own has replaced, and perhaps by another key.
+/// newer one: the older signature is over evidence that the run's own has replaced, and perhaps by another key. Neither is a proof that
+/// closes the gate, whose time says which runs may open it.
 fn still_good(
     kept: &BTreeMap<String, String>,
-    Publication { content, origin, life, .. }: &Publication,
+    publication: &Publication,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    if origin.contains_key(proof::BUNDLE_DIGEST) {
+    let Publication { content, origin, life, .. } = publication;
+    if origin.contains_key(proof::BUNDLE_DIGEST) || !publication.passes() {
         return None;
     }
     let same = content.iter().all(|(key, value)| kept.get(key) == Some(value));
@@ -230,7 +252,6 @@ mod tests {
 
     fn publication(verdict: &str) -> Publication {
         Publication {
-            passes: verdict == "ready",
             keeper: "podproof".into(),
             name: proof::name("shop"),
             content: [(proof::VERDICT.to_owned(), verdict.to_owned())].into(),
@@ -284,44 +305,56 @@ mod tests {
         assert!(!good("ready", ("2026-11-28T06:00:00Z", "2027-11-29T06:00:00Z"), "2026-11-28T07:00:00Z"));
     }
 
-    /// Returns true if the kept proof of a run is younger than this run's own.
-    fn younger(run: &str, began: &str) -> bool {
-        younger_than("ready", run, began)
-    }
-
-    fn younger_than(verdict: &str, run: &str, began: &str) -> bool {
+    /// Returns the time of a proof with this verdict beside the kept proof of a run; this run began at six.
+    fn time_beside(verdict: &str, run: &str, began: &str) -> Option<String> {
         let mut kept = kept(began, FRESH.1);
         kept.insert(proof::RUN.into(), run.into());
         let mut own = publication(verdict);
         own.origin.insert(proof::RUN.into(), "own".into());
-        let time = |text: &str| text.parse::<Timestamp>().unwrap();
-        is_younger(&kept, &own, (time("2026-11-28T06:00:00Z"), time("2026-11-28T06:05:00Z")))
+        let stamp = |text: &str| text.parse::<Timestamp>().unwrap();
+        let times = (stamp(FRESH.0), stamp("2026-11-28T06:05:00Z"));
+        time(Some(&kept), &own, times).map(|time| time.to_string())
     }
 
     #[test]
-    fn a_proof_of_a_run_that_began_later_is_younger() {
-        assert!(younger("another", "2026-11-28T06:00:01Z"));
+    fn the_proof_of_a_run_that_began_later_stays_before_one_that_opens_the_gate() {
+        assert_eq!(time_beside("ready", "another", "2026-11-28T06:00:01Z"), None);
+        assert_eq!(time_beside("ready-with-warnings", "another", "2026-11-28T06:00:01Z"), None);
     }
 
     #[test]
-    fn nothing_keeps_a_verdict_that_does_not_pass_from_being_published() {
-        assert!(!younger_than("not-ready", "another", "2026-11-28T06:00:01Z"));
+    fn a_proof_that_closes_the_gate_is_written_with_the_later_time() {
+        for verdict in ["not-ready", "undetermined"] {
+            let time = time_beside(verdict, "another", "2026-11-28T06:00:01Z");
+            assert_eq!(time.as_deref(), Some("2026-11-28T06:00:01Z"));
+        }
     }
 
     #[test]
-    fn a_proof_of_a_run_that_began_earlier_is_not_younger() {
-        assert!(!younger("another", "2026-11-28T05:59:59Z"));
+    fn the_proof_of_a_run_that_began_earlier_is_replaced() {
+        let time = time_beside("ready", "another", "2026-11-28T05:59:59Z");
+        assert_eq!(time.as_deref(), Some(FRESH.0));
     }
 
     #[test]
-    fn a_proof_from_the_future_is_not_younger() {
-        assert!(!younger("another", "2026-11-28T06:05:01Z"));
+    fn a_time_in_the_future_counts_as_none_but_for_the_skew_of_clocks() {
+        assert_eq!(time_beside("ready", "another", "2026-11-28T06:06:00Z"), None);
+        assert_eq!(time_beside("ready", "another", "2026-11-28T06:06:01Z").as_deref(), Some(FRESH.0));
     }
 
     /// The API server tells its time in whole seconds, so that the start of one run may be told twice.
     #[test]
-    fn the_own_proof_is_not_younger() {
-        assert!(!younger("own", "2026-11-28T06:00:01Z"));
+    fn the_own_proof_is_replaced() {
+        assert_eq!(time_beside("ready", "own", "2026-11-28T06:00:01Z").as_deref(), Some(FRESH.0));
+    }
+
+    #[test]
+    fn a_proof_that_closes_the_gate_is_never_kept_for_its_words() {
+        let kept = kept(FRESH.0, FRESH.1);
+        let closed: BTreeMap<_, _> =
+            kept.into_iter().chain([(proof::VERDICT.to_owned(), "not-ready".to_owned())]).collect();
+        let now = "2026-11-28T06:00:01Z".parse().unwrap();
+        assert!(still_good(&closed, &publication("not-ready"), now).is_none());
     }
 
     #[test]
