@@ -261,13 +261,18 @@ fn no_error_repeats_a_key() {
 }
 
 #[test]
-fn an_attestation_never_replaces_its_evidence() {
+fn an_attestation_never_replaces_its_evidence_or_its_key() {
     let signed = Signed::new("1-cluster", &[]);
-    let before = fs::read(&signed.evidence).unwrap();
-    let words = ["score", &signed.evidence, "--sign", &signed.key, "--attestation", &signed.evidence];
-    let refused = ran(&[&words[..], &["--valid-for", "3650d"]].concat(), 2);
-    assert!(refused.err.contains("a file of its own"), "{refused:#?}");
-    assert_eq!(fs::read(&signed.evidence).unwrap(), before);
+    for file in [&signed.evidence, &signed.key] {
+        let before = fs::read(file).unwrap();
+        let (folder, name) = file.rsplit_once('/').unwrap();
+        for spelled in [file.clone(), format!("{folder}/./{name}")] {
+            let words = ["score", &signed.evidence, "--sign", &signed.key, "--attestation", &spelled];
+            let refused = ran(&[&words[..], &["--valid-for", "3650d"]].concat(), 2);
+            assert!(refused.err.contains("a file of its own"), "{refused:#?}");
+        }
+        assert_eq!(fs::read(file).unwrap(), before);
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(in crate::cli) struct Arguments {
 #[group(skip)]
 pub(in crate::cli) struct Life {
     /// The time that the proof or the attestation is good for, from the start of the run, such as 12h or 30d; a published
-    /// proof is good for at most 24h
+    /// proof is good for 1m to 24h
     #[arg(long, value_name = "TIME", value_parser = age, default_value = "24h", requires = "proof", help_heading = "How to report")]
     pub(in crate::cli) valid_for: Duration,
 }
@@ -90,8 +90,8 @@ pub(in crate::cli) enum KeyRefused {
     NoNumber,
     #[error("a watch reads the key for each run, and fd:N can be read once")]
     Descriptor,
-    #[error("--attestation names the file of the evidence")]
-    Evidence,
+    #[error("--attestation names the file of {0}")]
+    Taken(&'static str),
     #[error("the key of --sign is refused")]
     Key(#[from] KeyError),
 }
@@ -103,8 +103,8 @@ impl KeyRefused {
                 "give --sign a file, env:NAME, or fd:N; `controller key new --out FILE` makes a key"
             }
             Self::Descriptor => "give --sign a file or env:NAME",
-            Self::Evidence => {
-                "give --attestation a file of its own: the attestation would replace the evidence"
+            Self::Taken(_) => {
+                "give --attestation a file of its own: the attestation would replace the other one"
             }
             Self::Open(_) => {
                 "`chmod 600 FILE`, or in a pod `defaultMode: 0400` and `fsGroup`; replace the key if others may have read it"
@@ -138,14 +138,33 @@ impl Arguments {
             name.push(ENDING);
             name.into()
         });
-        if to == evidence {
-            return Err(KeyRefused::Evidence);
+        let taken = [(Some(evidence), "the evidence"), (place.file(), "the key")];
+        for (file, name) in taken {
+            if file.is_some_and(|file| is_same(file, &to)) {
+                return Err(KeyRefused::Taken(name));
+            }
         }
         Ok(Some(Signer { key, to, life: life.valid_for }))
     }
 }
 
+/// Returns true for two names of one file, whether the file is there or not.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        let written = || Some(parent.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(written)
+    };
+    one == other || place(one).is_some_and(|it| Some(it) == place(other))
+}
+
 impl KeyPlace {
+    /// Returns the path of a key in a file.
+    fn file(&self) -> Option<&Path> {
+        let Self(text) = self;
+        (!text.starts_with("env:") && !text.starts_with("fd:")).then_some(Path::new(text))
+    }
+
     fn read(&self) -> Result<Vec<u8>, KeyRefused> {
         let Self(text) = self;
         if let Some(name) = text.strip_prefix("env:") {
