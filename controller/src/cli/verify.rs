@@ -98,6 +98,10 @@ impl Arguments {
         let usual = if self.local { LOCAL_TIMEOUT } else { CLUSTER_TIMEOUT };
         let life = self.run.life;
         if let Some(wait) = self.jitter.wait() {
+            // A wrong command line is told before the wait, and waivers are judged by the day of the run.
+            if let Err(exit) = self.run.clone().prepare(usual) {
+                return exit;
+            }
             let waited = block_on(wait);
             if waited != Exit::Ready {
                 return waited;
