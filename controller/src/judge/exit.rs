@@ -78,4 +78,14 @@ mod tests {
             assert_eq!(exit as u8, code, "{stopped:?} {written} {verdict:?} {leftovers}");
         }
     }
+
+    /// The codes of two endings are compared by their text alone.
+    #[test]
+    fn each_ending_has_its_number_as_exit_code() {
+        for exit in [Exit::NotReady, Exit::Usage, Exit::Undetermined, Exit::Interrupted] {
+            let code = ExitCode::from(exit);
+            assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(exit as u8)), "{exit:?}");
+            assert_ne!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS), "{exit:?}");
+        }
+    }
 }
