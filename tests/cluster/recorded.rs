@@ -55,17 +55,17 @@ fn differences(scene: &Scene<'_>, mode: &Mode) -> Vec<String> {
         (pod, "{pod}"),
         (ONE, "{node}"),
     ];
-    let before = cluster.recorded().len();
+    let before: BTreeSet<_> = cluster.recorded().iter().map(id).collect();
     let ended = command(scene, mode);
     assert_eq!(ended.code(), Some(mode.code.into()), "{ended:#?}");
-    let real: Vec<_> = exchanges(&log(cluster, before)).iter().map(|it| it.general(&names)).collect();
+    let real: Vec<_> = exchanges(&log(cluster, &before)).iter().map(|it| it.general(&names)).collect();
     if env::var_os("UPDATE_RECORDED").is_some() {
         let lines: Vec<_> = real.iter().map(ToString::to_string).collect();
         fs::write(&file, lines.join("\n") + "\n").unwrap();
     }
     let known = fs::read_to_string(&file).unwrap_or_default();
     let known: Vec<_> = known.lines().map(|line| Exchange::read(line).unwrap()).collect();
-    let found = log::differences(("now", &real), ("in the file", &known), mode.polls);
+    let found = log::differences(("now", &real), ("in the file", &known), mode.deletes);
     found.into_iter().map(|it| format!("{}: {it}", mode.name)).collect()
 }
 
@@ -76,18 +76,28 @@ fn command(scene: &Scene<'_>, mode: &Mode) -> Ended {
     scene.cluster.controller(&[&words[..], &["--kubeconfig", &kubeconfig]].concat())
 }
 
-/// Returns the recorded user's part of the log after the first events, as soon as the log has the requests so far.
-fn log(cluster: &Cluster, first: usize) -> Vec<Value> {
+/// Returns the recorded user's part of the log without the requests of these ids, as soon as the log has the requests so far. The end
+/// of a stream can be logged after the command that asked for it.
+fn log(cluster: &Cluster, before: &BTreeSet<String>) -> Vec<Value> {
     let kubeconfig = cluster.recorded_kubeconfig().display().to_string();
     let mark = ["get", "--raw", MARK, "--kubeconfig", &kubeconfig];
     assert!(cluster.kubectl(&mark).status.success());
     let mut events = Vec::new();
     cluster.until("the log of a run's requests", || {
-        events = cluster.recorded().split_off(first);
+        events = cluster.recorded();
+        events.retain(|event| !before.contains(&id(event)));
         events.iter().any(is_mark)
     });
     events.retain(|event| !is_mark(event));
     events
+}
+
+fn id(event: &Value) -> String {
+    text(event, "auditID")
+}
+
+fn text(event: &Value, name: &str) -> String {
+    event[name].as_str().unwrap_or_default().to_owned()
 }
 
 fn is_mark(event: &Value) -> bool {
@@ -96,10 +106,9 @@ fn is_mark(event: &Value) -> bool {
 
 /// Returns the exchanges in the order in which the requests arrived. A stream has several events of one id.
 fn exchanges(events: &[Value]) -> Vec<Exchange> {
-    let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
     let mut by_id: BTreeMap<String, &Value> = BTreeMap::new();
     for event in events {
-        by_id.insert(text(event, "auditID"), event);
+        by_id.insert(id(event), event);
     }
     let arrivals: BTreeSet<_> =
         by_id.iter().map(|(id, event)| (text(event, "requestReceivedTimestamp"), id)).collect();

@@ -64,7 +64,7 @@ fn differences(mode: &Mode, simulation: &Rc<Simulation>) -> Vec<String> {
     let (ended, _) = simulation.run(&words(mode), &[]);
     let simulated: Vec<_> = simulation.cluster.exchanges().iter().map(|it| it.general(&NAMES)).collect();
     let real = recorded(mode);
-    let mut found = log::differences(("in the real cluster", &real), ("here", &simulated), mode.polls);
+    let mut found = log::differences(("in the real cluster", &real), ("here", &simulated), mode.deletes);
     if ended.code != Some(mode.code) {
         found.push(format!("{ended:?}"));
     }

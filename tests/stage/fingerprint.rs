@@ -1,6 +1,6 @@
 //! gVisor's answers to a set of system calls, as an imitation gives them (gVisor,
 //! `pkg/sentry/syscalls/linux/linux64.go`, `sys_time.go`, `sys_mmap.go`, `sys_prctl.go`). An architecture without one of the
-//! calls has no number for it.
+//! calls has a number below zero for it.
 
 use std::sync::LazyLock;
 
@@ -78,8 +78,8 @@ pub const ANSWERS: &[Answer] = &[
 
 /// The answers by the numbers of their calls.
 static NUMBERED: LazyLock<Vec<(i64, Answer)>> = LazyLock::new(|| {
-    let number = |answer: &Answer| ScmpSyscall::from_name(answer.name).ok().map(i32::from).map(i64::from);
-    ANSWERS.iter().filter_map(|answer| Some((number(answer)?, *answer))).collect()
+    let number = |answer: &Answer| i64::from(i32::from(ScmpSyscall::from_name(answer.name).unwrap()));
+    ANSWERS.iter().map(|answer| (number(answer), *answer)).collect()
 });
 
 /// Returns the answer to a call with these arguments.

@@ -29,7 +29,10 @@ impl<'a> Gated<'a> {
         let [shop, control] = ["gated", "control"].map(|word| cluster.namespace(word));
         let objects = printed_with(cluster, [shop.name(), control.name(), "gate"], words);
         let name = format!("gate-of-{}", shop.name());
-        Self { cluster, _objects: Granted::all(cluster, &name, &objects), shop, control }
+        let gated = Self { cluster, _objects: Granted::all(cluster, &name, &objects), shop, control };
+        // Until the API server has seen the policy, it admits every pod.
+        gated.until(|ended| ended.err.contains("there is no proof for this namespace yet"));
+        gated
     }
 
     /// Returns a proof that opens the gate.
@@ -140,7 +143,7 @@ pub(super) fn around(cluster: &Cluster) {
     refused(&["apply", "--server-side"], &back_dated);
     refused(&["create"], &like_a_probe);
 
-    // A proof in the gated namespace is nobody's.
+    // The gate ignores a proof in the gated namespace.
     shop.apply(&json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": proof(name) }, "data": gated.good(),
     }));

@@ -97,6 +97,11 @@ impl Exchange {
         self.uri.contains("/events?")
     }
 
+    /// Returns true for a request that deletes one pod.
+    pub(crate) fn deletes_a_pod(&self) -> bool {
+        self.method == "DELETE" && self.uri.contains("/pods/")
+    }
+
     /// Returns the namespace in the path; empty if there is none.
     pub(crate) fn namespace(&self) -> &str {
         let rest = self.uri.split_once("/namespaces/").map(|(_, rest)| rest).unwrap_or_default();

@@ -5,15 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::exchange::Exchange;
 
 /// Returns a line for each difference between the exchanges of a command at two API servers. Requests that change something have
-/// an order within their namespace, except those of one kind that follow each other. Other requests have none. Repetitions of a
-/// request count unless the command polls. Warnings in a namespace are read only if its pods start late, so they are compared if
-/// both sides read them.
-pub(crate) fn differences(one: (&str, &[Exchange]), other: (&str, &[Exchange]), polls: bool) -> Vec<String> {
+/// an order within their namespace, except those of one kind that follow each other. Other requests have none, and count once: a
+/// slow cluster is asked again.
+///
+/// Two kinds of requests depend on the pace of the cluster, and are compared only if both sides made them: warnings are read if pods
+/// start late, and a run deletes its pods itself, once or twice, where garbage collection has not.
+pub(crate) fn differences(
+    one: (&str, &[Exchange]),
+    other: (&str, &[Exchange]),
+    deletes: bool,
+) -> Vec<String> {
     let compared = |these: &[Exchange], those: &[Exchange]| {
-        let late = |it: &Exchange| {
-            those.iter().any(|that| that.is_of_warnings() && that.namespace() == it.namespace())
+        let in_both = |it: &Exchange| {
+            let is_late = |that: &Exchange| that.is_of_warnings() && that.namespace() == it.namespace();
+            let is_deletion = |that: &Exchange| that.deletes_a_pod() && that.uri == it.uri;
+            if it.is_of_warnings() {
+                those.iter().any(is_late)
+            } else {
+                deletes || !it.deletes_a_pod() || those.iter().any(is_deletion)
+            }
         };
-        Compared::of(these.iter().filter(|it| !it.is_of_warnings() || late(it)), polls)
+        Compared::of(these.iter().filter(|it| in_both(it)), deletes)
     };
     let (ones, others) = (compared(one.1, other.1), compared(other.1, one.1));
     let mut found = Vec::new();
@@ -43,19 +55,23 @@ struct Compared {
 }
 
 impl Compared {
-    fn of<'a>(exchanges: impl Iterator<Item = &'a Exchange>, polls: bool) -> Self {
+    fn of<'a>(exchanges: impl Iterator<Item = &'a Exchange>, deletes: bool) -> Self {
         let mut compared = Self::default();
         for exchange in exchanges {
-            let count = compared.counts.entry(exchange.to_string()).or_default();
-            *count = if polls && exchange.only_reads() { 1 } else { *count + 1 };
+            let depends_on_pace = !deletes && exchange.deletes_a_pod();
+            let line =
+                if depends_on_pace { format!("DELETE {}", exchange.uri) } else { exchange.to_string() };
+            let count = compared.counts.entry(line.clone()).or_default();
+            let counts_once = depends_on_pace || exchange.only_reads() || exchange.is_exec();
+            *count = if counts_once { 1 } else { *count + 1 };
             if exchange.only_reads() {
                 continue;
             }
             let deeds = compared.deeds.entry(exchange.namespace().to_owned()).or_default();
             let kind = kind(exchange);
             match deeds.last_mut() {
-                Some((last, lines)) if *last == kind => drop(lines.insert(exchange.to_string())),
-                _ => deeds.push((kind, BTreeSet::from([exchange.to_string()]))),
+                Some((last, lines)) if *last == kind => drop(lines.insert(line)),
+                _ => deeds.push((kind, BTreeSet::from([line]))),
             }
         }
         compared
@@ -86,4 +102,39 @@ fn requests_of_one_kind_that_follow_each_other_have_no_order() {
     assert!(!differences(("here", &real), ("there", &late), false).is_empty());
     let [first, second, _] = real;
     assert!(!differences(("here", &[first, second]), ("there", &alike), false).is_empty());
+}
+
+#[test]
+fn deletions_of_pods_depend_on_the_pace_of_the_cluster() {
+    let deleted = |name: &str, code| {
+        Exchange::unanswered("DELETE", &format!("/api/v1/namespaces/a/{name}"))
+            .answered(code, &serde_json::Value::Null)
+    };
+    let [owner, pod, gone, other] = [
+        deleted("configmaps/r", 200),
+        deleted("pods/r-0", 200),
+        deleted("pods/r-0", 404),
+        deleted("pods/r-1", 200),
+    ];
+    let usual = [owner.clone(), pod.clone()];
+    for alike in [&[owner.clone()][..], &[owner.clone(), pod.clone(), gone.clone()], &[owner.clone(), gone]] {
+        assert_eq!(differences(("here", &usual), ("there", alike), false), [""; 0]);
+    }
+    assert!(!differences(("here", &usual), ("there", &[owner.clone(), pod, other]), true).is_empty());
+    assert!(!differences(("here", &usual), ("there", &[owner]), true).is_empty());
+}
+
+#[test]
+fn a_slow_cluster_is_asked_again() {
+    let asked = |method: &str, path: &str| {
+        Exchange::unanswered(method, &format!("/api/v1/namespaces/a/pods/{path}"))
+            .answered(200, &serde_json::Value::Null)
+    };
+    let [read, exec, made] =
+        [asked("GET", "web"), asked("GET", "web/exec?command=release"), asked("POST", "web")];
+    let once = [read.clone(), exec.clone(), made.clone()];
+    let again = [read.clone(), exec.clone(), read, exec, made.clone()];
+    assert_eq!(differences(("here", &once), ("there", &again), false), [""; 0]);
+    let twice = [&once[..], &[made]].concat();
+    assert!(!differences(("here", &once), ("there", &twice), false).is_empty());
 }

@@ -9,8 +9,8 @@ pub(crate) struct Mode {
     pub(crate) code: u8,
     /// Set for a command that leaves the control namespace alone.
     alone: bool,
-    /// Set for a command that repeats a read until the answer is another one.
-    pub(crate) polls: bool,
+    /// Set for a command that waits for each deletion of a pod by itself.
+    pub(crate) deletes: bool,
 }
 
 const VERIFY: &[&str] =
@@ -20,18 +20,18 @@ const LIVE: &[&str] =
 
 /// The command before which a run is killed.
 pub(crate) const CLEANUP: Mode =
-    Mode { name: "cleanup", words: &["cleanup"], code: 0, alone: false, polls: true };
+    Mode { name: "cleanup", words: &["cleanup"], code: 0, alone: false, deletes: true };
 /// A run with a control pod.
 pub(crate) const CONTROLLED: Mode =
-    Mode { name: "verify-with-control", words: VERIFY, code: 0, alone: false, polls: false };
+    Mode { name: "verify-with-control", words: VERIFY, code: 0, alone: false, deletes: false };
 
 /// Every command but the clean-up.
 pub(crate) const MODES: &[Mode] = &[
-    Mode { name: "verify", words: VERIFY, code: 3, alone: true, polls: false },
+    Mode { name: "verify", words: VERIFY, code: 3, alone: true, deletes: false },
     CONTROLLED,
-    Mode { name: "verify-live", words: LIVE, code: 0, alone: false, polls: false },
-    Mode { name: "plan", words: &["plan"], code: 0, alone: false, polls: false },
-    Mode { name: "doctor", words: &["doctor"], code: 0, alone: false, polls: false },
+    Mode { name: "verify-live", words: LIVE, code: 0, alone: false, deletes: false },
+    Mode { name: "plan", words: &["plan"], code: 0, alone: false, deletes: false },
+    Mode { name: "doctor", words: &["doctor"], code: 0, alone: false, deletes: false },
 ];
 
 impl Mode {
