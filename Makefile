@@ -77,7 +77,8 @@ cluster-shell: ## open a shell in the cluster's network; CMD='COMMAND' runs a co
 cluster-parts:
 	@.ci/need etcd=etcd-server runc=runc /usr/lib/cni/bridge=containernetworking-plugins ip=iproute2 \
 		nft=nftables iptables=iptables ipset=ipset conntrack=conntrack openssl=openssl /usr/bin/busybox=busybox-static \
-		docker-registry=docker-registry skopeo=skopeo /usr/lib/llvm-19/bin/clang=clang-19
+		docker-registry=docker-registry skopeo=skopeo /usr/lib/llvm-19/bin/clang=clang-19 \
+		/usr/include/seccomp.h=libseccomp-dev
 	@tests/cluster/parts/build kubernetes gvisor containerd cilium kube-router cyclonus specs standards >/dev/null
 
 cluster-programs:
@@ -118,7 +119,7 @@ mutants: ## break the judges and the plans in small ways, and see the unit tests
 	@SHARD=$(call quoted,SHARD) .ci/mutants $(value ONLY)
 
 scale-parts:
-	@.ci/need ip=iproute2 openssl=openssl nsenter=util-linux setpriv=util-linux
+	@.ci/need ip=iproute2 openssl=openssl nsenter=util-linux setpriv=util-linux /usr/include/seccomp.h=libseccomp-dev
 	@tests/cluster/parts/build kubernetes etcd kwok >/dev/null
 
 scale-bench: build scale-parts ## measure runs on simulated nodes; SIZES='100 300': these numbers of nodes; BIG=1: 5,000 too; ROWS=WORD: some rows
