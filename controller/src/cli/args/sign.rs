@@ -162,7 +162,7 @@ impl KeyPlace {
     /// Returns the path of a key in a file.
     fn file(&self) -> Option<&Path> {
         let Self(text) = self;
-        (!text.starts_with("env:") && !text.starts_with("fd:")).then_some(Path::new(text))
+        (!text.starts_with("env:") && !self.is_descriptor()).then_some(Path::new(text))
     }
 
     fn read(&self) -> Result<Vec<u8>, KeyRefused> {

@@ -201,7 +201,7 @@ impl Held {
     /// Frees the Lease, so that another replica need not wait. Without an answer, it ends by itself.
     pub(crate) async fn release(self) {
         let spec = LeaseSpec { holder_identity: None, ..self.lease.spec.clone().unwrap_or_default() };
-        _ = timeout(RETRY, self.candidate.replace(&self.lease, spec)).await;
+        _ = self.candidate.replace(&self.lease, spec).await;
     }
 }
 
