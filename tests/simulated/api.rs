@@ -50,11 +50,6 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
     sleep(LATENCY).await;
     match fault {
         Some(Fault::CutBefore) => return Err(Cut),
-        Some(Fault::Status(code)) => {
-            let mut refusal: Response<Body> = refused(code, reason(code), "a fault of the simulation").into();
-            refusal.headers_mut().insert(header::DATE, cluster.date());
-            return Ok(refusal);
-        }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Evicted) => cluster.evict(),
         Some(Fault::NodeGone) => cluster.lose_a_node(),
@@ -65,7 +60,10 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
         }
         _ => (),
     }
-    let mut answer = answered(&cluster, request, fault).await;
+    let mut answer = match fault {
+        Some(Fault::Status(code)) => refused(code, reason(code), "a fault of the simulation").into(),
+        _ => answered(&cluster, request, fault).await,
+    };
     if let Some(place) = place {
         answer = kept(&cluster, place, exchange, answer).await;
     }
