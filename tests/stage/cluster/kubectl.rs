@@ -73,11 +73,16 @@ impl Cluster {
 
     /// Returns the audit log's requests from clients whose user agent begins with these words.
     pub fn requests(&self, agent: &str) -> Vec<Value> {
+        let mut events = self.logged("");
+        events.retain(|event| event["userAgent"].as_str().is_some_and(|name| name.starts_with(agent)));
+        events
+    }
+
+    /// Returns the audit log's events with a word. The log has a line for each, and no other lines are parsed.
+    fn logged(&self, word: &str) -> Vec<Value> {
         let text = std::fs::read_to_string(control_plane::audit_log(&self.state)).unwrap_or_default();
-        text.lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|event| event["userAgent"].as_str().is_some_and(|name| name.starts_with(agent)))
-            .collect()
+        let lines = text.lines().filter(|line| line.contains(word));
+        lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Returns the kubeconfig of an administrator whose requests and answers are logged whole.
@@ -87,7 +92,7 @@ impl Cluster {
 
     /// Returns the audit log's events of the administrator whose requests and answers are logged whole.
     pub fn recorded(&self) -> Vec<Value> {
-        let mut events = self.requests("");
+        let mut events = self.logged(control_plane::RECORDED);
         events.retain(|event| event["user"]["username"] == control_plane::RECORDED);
         events
     }
