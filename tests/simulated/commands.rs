@@ -84,6 +84,20 @@ fn a_killed_run_leaves_objects_that_cleanup_removes() {
 }
 
 #[test]
+fn a_namespace_that_cannot_be_read_hides_no_removal_in_another() {
+    let (simulation, _) = killed();
+    let (_, asked) = simulation.run(CLEANUP, &[]);
+    for (unread, other) in [(CONTROL, NAMESPACE), (NAMESPACE, CONTROL)] {
+        let list = format!("GET /api/v1/namespaces/{unread}/");
+        let list = asked.requests().iter().position(|request| request.starts_with(&list)).unwrap();
+        let (simulation, _) = killed();
+        let (cleaned, _) = simulation.run(CLEANUP, &[(list, Fault::Status(403))]);
+        assert_eq!(cleaned.code, Some(4), "{cleaned:?}");
+        assert!(cleaned.output.contains(&format!("in namespace {other}")), "{cleaned:?}");
+    }
+}
+
+#[test]
 fn no_fault_breaks_a_promise_of_cleanup() {
     let (simulation, _) = killed();
     let (_, asked) = simulation.run(CLEANUP, &[]);

@@ -8,6 +8,7 @@ use super::{
     args::cluster::{Cluster, Namespaces, Patience},
     block_on,
     console::print,
+    error::CommandError,
     within,
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     run::{
         RunError,
         cluster::{
-            connect,
+            connect::{self, Connection},
             pods::{self, Found, Listed},
         },
     },
@@ -53,50 +54,66 @@ impl Arguments {
             Ok(namespace) => namespace,
             Err(refused) => return refused.tell(),
         };
-        let control_namespace = self.namespaces.control_namespace.as_deref();
-        let login = self.cluster.login();
-        let patience = self.patience;
+        let login = self.cluster.clone().login();
         block_on(async {
-            let connection = within(patience, connect::connect(&login)).await?;
+            let connection = within(self.patience, connect::connect(&login)).await?;
             let connection = connection.map_err(RunError::from)?;
             let mut text = String::new();
-            let mut left = false;
-            for namespace in [Some(namespace), control_namespace].into_iter().flatten() {
-                let found = within(patience, pods::found(&connection.client, namespace)).await?;
-                let Listed { own: found, others } = found.map_err(|source| RunError::Find {
-                    namespace: namespace.to_owned(),
-                    source: Box::new(source),
-                })?;
-                let asked_for = |found: &Found| self.run.as_ref().is_none_or(|run| found.run == *run);
-                let found: Vec<_> = found.into_iter().filter(asked_for).collect();
-                let failures = if self.dry_run {
-                    Vec::new()
-                } else {
-                    pods::remove_found(&connection.client, namespace, &found).await
-                };
-                let verb = if self.dry_run { "found" } else { "removed" };
-                let told = found.iter().filter(|found| !failures.iter().any(|(name, _)| *name == found.name));
-                for Found { kind, name, .. } in told {
-                    let name = printable::line(name);
-                    // Writing to a string does not fail.
-                    _ = writeln!(text, "{verb} {kind}/{name} in namespace {namespace}");
+            let mut is_left = false;
+            let mut unread = None;
+            for namespace in
+                [Some(namespace), self.namespaces.control_namespace.as_deref()].into_iter().flatten()
+            {
+                match self.clean(&connection, namespace, &mut text).await {
+                    Ok(left) => is_left |= left,
+                    // The other namespace is cleaned all the same.
+                    Err(error) => unread = unread.or(Some(error)),
                 }
-                for (name, why) in &failures {
-                    let (name, why) = (printable::line(name), printable::line(why));
-                    _ = writeln!(text, "failed to remove {name} in namespace {namespace}: {why}");
-                }
-                for (kind, name) in others.iter().filter(|_| self.run.is_none()) {
-                    let name = printable::line(name);
-                    let why = "bears the label podproof.dev/run, and no run created it";
-                    _ = writeln!(text, "left alone {kind}/{name} in namespace {namespace}: it {why}");
-                }
-                left |= !failures.is_empty() || (self.dry_run && !found.is_empty());
             }
-            if text.is_empty() {
+            if text.is_empty() && unread.is_none() {
                 text.push_str("nothing is left of earlier runs\n");
             }
             let printed = print(&text);
-            Ok(if printed == Exit::Ready && left { Exit::Leftovers } else { printed })
+            match unread {
+                Some(error) => Err(error),
+                None => Ok(if printed == Exit::Ready && is_left { Exit::Leftovers } else { printed }),
+            }
         })
+    }
+
+    /// Removes the objects in one namespace, and tells each of them in the text. Returns true if an object is left.
+    async fn clean(
+        &self,
+        connection: &Connection,
+        namespace: &str,
+        text: &mut String,
+    ) -> Result<bool, CommandError> {
+        let found = within(self.patience, pods::found(&connection.client, namespace)).await?;
+        let Listed { own: found, others } = found
+            .map_err(|source| RunError::Find { namespace: namespace.to_owned(), source: Box::new(source) })?;
+        let asked_for = |found: &Found| self.run.as_ref().is_none_or(|run| found.run == *run);
+        let found: Vec<_> = found.into_iter().filter(asked_for).collect();
+        let failures = if self.dry_run {
+            Vec::new()
+        } else {
+            pods::remove_found(&connection.client, namespace, &found).await
+        };
+        let verb = if self.dry_run { "found" } else { "removed" };
+        let told = found.iter().filter(|found| !failures.iter().any(|(name, _)| *name == found.name));
+        for Found { kind, name, .. } in told {
+            let name = printable::line(name);
+            // Writing to a string does not fail.
+            _ = writeln!(text, "{verb} {kind}/{name} in namespace {namespace}");
+        }
+        for (name, why) in &failures {
+            let (name, why) = (printable::line(name), printable::line(why));
+            _ = writeln!(text, "failed to remove {name} in namespace {namespace}: {why}");
+        }
+        for (kind, name) in others.iter().filter(|_| self.run.is_none()) {
+            let name = printable::line(name);
+            let why = "bears the label podproof.dev/run, and no run created it";
+            _ = writeln!(text, "left alone {kind}/{name} in namespace {namespace}: it {why}");
+        }
+        Ok(!failures.is_empty() || (self.dry_run && !found.is_empty()))
     }
 }
