@@ -1,5 +1,6 @@
 //! All that a judge may see: the probe's evidence, and facts from outside of the sandbox.
 
+pub mod abridged;
 pub mod breach;
 pub mod circumstances;
 pub mod cluster;

@@ -27,7 +27,7 @@ use crate::{
         stopped::Stopped,
     },
     evidence::record::Record,
-    plan,
+    plan::{self, renewal::Jitter},
     support::{printable::line, world},
 };
 
@@ -124,6 +124,11 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], RunError> {
         None => getrandom::fill(&mut bytes).map_err(RunError::Random)?,
     }
     Ok(bytes)
+}
+
+/// Returns a random share of a pause: all of it where there are no random numbers.
+pub(crate) fn jitter() -> Jitter {
+    Jitter(random::<1>().map_or(u8::MAX, |[share]| share))
 }
 
 /// Logs leftovers that no report will name.

@@ -10,5 +10,6 @@ pub mod names;
 pub(crate) mod printable;
 pub(crate) mod proof;
 pub(crate) mod signing;
+pub(crate) mod uncommon_user;
 #[doc(hidden)]
 pub mod world;

@@ -14,7 +14,8 @@ use super::{
     policy::Transport,
 };
 
-const DNS_PORT: u16 = 53;
+/// The port of name servers (RFC 1035, section 4.2).
+pub const DNS_PORT: u16 = 53;
 
 /// A profile with its exceptions.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -33,9 +34,9 @@ pub enum Kind {
     /// No destination at all
     #[default]
     DenyAll,
-    /// The public internet; no private range, metadata service, node or API server
+    /// The public internet, and everything that `--allow` names; no private range, metadata service, node, API server or other pod
     NoPrivate,
-    /// Only the destinations that `--allow` names
+    /// Only the destinations that `--allow` and `--require-egress` name
     AllowList,
 }
 

@@ -36,9 +36,10 @@ use super::{
     within,
 };
 use crate::{
+    case::abridged::abridged,
     judge::exit::Exit,
     plan::{
-        renewal::{self, Change, Jitter, Used},
+        renewal::{self, Change, Used},
         startup_taint::Standings,
     },
     run::{
@@ -52,7 +53,7 @@ use crate::{
             watching::{Scope, Watching},
         },
         interrupt::{Interrupt, Stop},
-        random,
+        jitter, random,
     },
     support::digest::hexadecimal,
 };
@@ -62,7 +63,11 @@ use crate::{
 #[command(
     group = ArgGroup::new("proof").multiple(true),
     mut_arg("namespace", |argument| argument.required(true)),
-    mut_arg("publish", |argument| argument.required(true)),
+    mut_args(|argument| {
+        let is_refused = refused::ARGUMENTS.contains(&argument.get_id().as_str());
+        if is_refused { argument.hide(true) } else { argument }
+    }),
+    mut_arg("publish", |argument| argument.required(true).help("The namespace of the proof, which `controller gate` prepares")),
     mut_arg("sign", |argument| argument.requires("save_evidence")),
     mut_arg("egress_targets", |argument| argument.conflicts_with("no_network")),
     mut_arg("settle", |argument| argument.conflicts_with("no_network")),
@@ -341,7 +346,7 @@ impl Arguments {
 impl Course {
     /// Takes the end of a run, `None` for one without a record. Returns the time until the next one.
     fn after(&mut self, ended: Option<Ended>) -> Duration {
-        let jitter = Jitter(random::<1>().map_or(0, |[byte]| byte));
+        let jitter = jitter();
         let decided =
             ended.filter(|ended| matches!(ended.exit, Exit::Ready | Exit::NotReady | Exit::Leftovers));
         let Some((pools, published)) = decided.and_then(|it| it.pools.zip(it.published)) else {
@@ -358,8 +363,6 @@ impl Course {
 const NAMED: usize = 5;
 
 fn told(changes: &[Change]) -> String {
-    let mut named: Vec<_> = changes.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = changes.len().saturating_sub(NAMED);
-    named.extend((more > 0).then(|| format!("and {more} more")));
-    named.join(", ")
+    let changes: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    abridged(&changes, NAMED, ", ")
 }

@@ -32,9 +32,12 @@ pub use targets::{ListenerAt, destinations};
 pub use withheld::remarks as remarks_on_labels;
 
 use super::needs::Entry;
-use crate::case::cluster::{
-    Class, Cluster, Coverage, CoveredArchitecture, Group, Labels, Node, NodeKind, Placement, PodView,
-    Running, SelectingKind, Shared, Toleration,
+use crate::case::{
+    abridged::abridged,
+    cluster::{
+        Class, Cluster, Coverage, CoveredArchitecture, Group, Labels, Node, NodeKind, Placement, PodView,
+        Running, SelectingKind, Shared, Toleration,
+    },
 };
 use grouping::Grouping;
 use uncovered::{Gaps, Uncovered};
@@ -141,7 +144,7 @@ pub enum Error {
 
 /// Plans the probes of a namespace.
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
-    known(cluster, request)?;
+    refuse_unknown_names(cluster, request)?;
     let (groups, gaps) = Grouping::new(cluster, request).groups();
     let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
     let split = match &request.live {
@@ -175,7 +178,8 @@ fn to_come(request: &Request) -> Vec<Shared<PodView>> {
     to_come.map(Shared::from).collect()
 }
 
-fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
+/// Refuses entries that select nothing, and nodes that do not exist.
+fn refuse_unknown_names(cluster: &Cluster, request: &Request) -> Result<(), Error> {
     let to_come = to_come(request);
     if let Some(entry) = request.entries.iter().find(|entry| !entry.is_of_use(cluster, &to_come)) {
         let (title, place) = (entry.title(), entry.place.clone());
@@ -186,7 +190,8 @@ fn known(cluster: &Cluster, request: &Request) -> Result<(), Error> {
     missing.map_or(Ok(()), |name| Err(Error::NoSuchNode(name.clone())))
 }
 
-fn asked_for(pod_view: &PodView, request: &Request) -> bool {
+/// Returns true if `--like` names the pod's workload, or nothing.
+fn is_requested(pod_view: &PodView, request: &Request) -> bool {
     let to_come = pod_view.origin.name.is_empty();
     to_come || request.like.as_ref().is_none_or(|asked| pod_view.origin.is(asked))
 }
@@ -203,12 +208,12 @@ fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
         return group;
     };
     let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let asked_for = |node: &&Node| {
+    let is_candidate = |node: &&Node| {
         node.pool == group.pool
             && group.node.as_ref().is_none_or(|name| node.name == *name)
             && group.kind.as_ref().is_none_or(|kind| NodeKind::of(node) == *kind)
     };
-    let of_pool: Vec<_> = nodes.iter().filter(asked_for).collect();
+    let of_pool: Vec<_> = nodes.iter().filter(is_candidate).collect();
     let fit = |node: &&&Node| group.placement.hindrance(node, class).is_none();
     let theirs: BTreeSet<_> = group.pod_views.iter().filter_map(|pod_view| pod_view.node.as_ref()).collect();
     let used = |node: &&&Node| theirs.contains(&node.name);
@@ -292,7 +297,8 @@ fn coverage(
             gaps.uncovered.extend(titles.into_iter().map(|title| Uncovered::new(title, why)));
         }
     }
-    let mut coverage = Coverage { asked_for: uncovered::asked_for(cluster, request), ..Coverage::default() };
+    let mut coverage =
+        Coverage { asked_for: uncovered::requested_parts(cluster, request), ..Coverage::default() };
     let Ok(nodes) = &cluster.nodes else {
         coverage.unknown = cluster.nodes.as_ref().err().map(ToString::to_string);
         gaps.add_to(&mut coverage);
@@ -341,10 +347,7 @@ fn in_words(uncovered: &[Uncovered]) -> Vec<String> {
 
 /// Joins the first few texts and counts the rest.
 fn first(all: impl Iterator<Item = String>) -> String {
-    let all: Vec<_> = all.collect();
-    let named = all.get(..NAMED).unwrap_or(&all);
-    let more = all.len() - named.len();
-    named.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more") }
+    abridged(&all.collect::<Vec<_>>(), NAMED, ", ")
 }
 
 fn listed(handlers: &[String]) -> String {

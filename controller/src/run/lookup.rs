@@ -7,7 +7,7 @@ use proto::Protocol;
 use crate::{
     case::{
         destination::Purpose,
-        profile::{Allowed, Kind, Profile},
+        profile::{Allowed, DNS_PORT, Kind, Profile},
     },
     plan::{
         Named, Wanted,
@@ -38,9 +38,6 @@ pub(crate) struct OfEntry {
 
 /// The largest number of named targets: each takes one of the probe's 1024 file descriptors (setrlimit(2)).
 const MOST: usize = 512;
-
-/// The port of name servers (RFC 1035, section 4.2).
-const DNS_PORT: u16 = 53;
 
 /// Why targets cannot be attempted.
 #[derive(Debug, thiserror::Error)]

@@ -8,8 +8,7 @@ use tokio::time::sleep;
 use crate::{
     cli::{error::CommandError, verify::time},
     judge::exit::Exit,
-    plan::renewal::Jitter,
-    run::{RunError, interrupt::Interrupt, random},
+    run::{RunError, interrupt::Interrupt, jitter},
 };
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -28,11 +27,10 @@ impl Arguments {
         let most = self.jitter?;
         Some(async move {
             let mut interrupt = Interrupt::watch().map_err(RunError::Signals)?;
-            let jitter = Jitter(random::<1>().map_or(u8::MAX, |[byte]| byte));
             tokio::select! {
                 biased;
                 () = interrupt.arrival() => Ok(Exit::Interrupted),
-                () = sleep(jitter.of(most)) => Ok(Exit::Ready),
+                () = sleep(jitter().of(most)) => Ok(Exit::Ready),
             }
         })
     }

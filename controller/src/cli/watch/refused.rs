@@ -7,6 +7,10 @@ use crate::{
     report::{NO_NETWORK, ONLY},
 };
 
+/// The arguments that a watch refuses, and those that change nothing without `--live`.
+pub(super) const ARGUMENTS: &[&str] =
+    &["like", "no_network", "only", "live", "selector", "live_max", "live_unmeasured", "live_uid"];
+
 /// Why a watch is not begun.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WatchRefused {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Entry, Request, asked_for,
+    Entry, Request, is_requested,
     places::{Place, Places, left_out},
     to_come,
     uncovered::{Gaps, excluded_workload},
@@ -60,7 +60,7 @@ impl<'a> Grouping<'a> {
         let mut groups = BTreeMap::new();
         let mut gaps = Gaps::default();
         for pod_view in self.cluster.pod_views.iter().chain(&to_come) {
-            if !asked_for(pod_view, self.request) {
+            if !is_requested(pod_view, self.request) {
                 gaps.left_out.push(excluded_workload(pod_view));
                 continue;
             }

@@ -14,7 +14,7 @@ pub fn homeless(cluster: &Cluster, request: &Request) -> Vec<Group> {
     }
     let places = Places::new(cluster, request, &Nodes::PerPool);
     let waits = |pod_view: &&Shared<PodView>| {
-        super::asked_for(pod_view, request) && pod_view.node.is_none() && places.of(pod_view).is_empty()
+        super::is_requested(pod_view, request) && pod_view.node.is_none() && places.of(pod_view).is_empty()
     };
     let mut kinds = BTreeSet::new();
     let groups = cluster.pod_views.iter().filter(waits).map(|pod_view| Group {

@@ -79,7 +79,7 @@ mod tests {
     fn a_missing_probe_is_named_with_its_nodes_and_the_remedy() {
         let nodes = ["a", "b", "c", "d", "e"];
         let told = probes(Maker::Controller).missing("arm64", &nodes).unwrap();
-        let said = "no probe for arm64, the architecture of the nodes a, b, c, d and 1 more: use a controller of `make dist`";
+        let said = "no probe for arm64, the architecture of the nodes a, b, c, d, and 1 more: use a controller of `make dist`";
         assert!(told.contains(said), "{told}");
         assert_eq!(probes(Maker::Controller).missing("amd64", &nodes), None);
     }

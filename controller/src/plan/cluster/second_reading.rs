@@ -114,7 +114,7 @@ fn join(
     let title = pod.origin.title();
     // The second reading knows no owners of owners: a new pod that may be of the workload is not left out.
     let may_be_asked_for = request.like.as_ref().is_some_and(|like| pod.origin.may_be_owned_by(like));
-    if !super::asked_for(pod, request) && !may_be_asked_for {
+    if !super::is_requested(pod, request) && !may_be_asked_for {
         gaps.left_out.push(excluded_workload(pod));
         return;
     }

@@ -11,6 +11,7 @@ use crate::{
     case::{
         cluster::{Cluster, Group},
         destination::{Destination, Purpose},
+        profile::DNS_PORT,
     },
     plan::{Wanted, defaults, token_for_address, wanted::distinct},
     support::names::LISTENER_PORT,
@@ -18,7 +19,6 @@ use crate::{
 
 /// The most servers behind one Service: a probe has 1024 file descriptors (setrlimit(2)).
 const MOST: usize = 64;
-const DNS_PORT: u16 = 53;
 const API_SERVER_PORT: u16 = 443;
 const KUBELET_PORT: u16 = 10_250;
 /// The port of a node's SSH server (RFC 4253).

@@ -31,7 +31,7 @@ pub(super) fn excluded_workload(pod_view: &PodView) -> Part {
 }
 
 /// Returns the parts of the namespace that the flags ask for.
-pub(super) fn asked_for(cluster: &Cluster, request: &Request) -> Vec<Part> {
+pub(super) fn requested_parts(cluster: &Cluster, request: &Request) -> Vec<Part> {
     let part = |by, name| Part { by, name };
     let like = request.like.iter().map(|(kind, name)| part(Restriction::Like, format!("{kind}/{name}")));
     let nodes = match &request.nodes {

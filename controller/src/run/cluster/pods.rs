@@ -46,6 +46,10 @@ use crate::{
     support::{names, printable::line},
 };
 
+/// The most pods that are deleted one by one, and removed as soon as they have stopped. More pods are removed together, by batches of
+/// groups, and by the kubelets.
+const FEW: usize = 32;
+
 /// The API server's message for a webhook with side effects (apiserver, `pkg/admission/plugin/webhook/errors`).
 const NO_DRY_RUN: &str = "does not support dry run";
 

@@ -1,5 +1,7 @@
 //! The way of one group from its probe pod to its evidence.
 
+mod ran;
+
 use std::{
     cell::Cell,
     collections::BTreeMap,
@@ -249,30 +251,20 @@ impl Probing<'_> {
             Some(_) => (tried.control, Vec::new()),
         };
         let after = seat.watch.state(seat.exec.pod());
-        let container = state.container.clone();
-        if failure.is_none() && after.as_ref().map(|after| &after.container) != Some(&container) {
-            let why =
-                after.as_ref().map_or("the pod is gone".to_owned(), |after| format!("{:?}", after.stage));
-            collected.breaches.push(Breach::OtherContainer(why));
-        }
-        if let (Some(planned), Some(ran)) = (&group.node, &state.node)
-            && planned != ran
-        {
-            collected.breaches.push(Breach::OtherNode { planned: planned.clone(), ran: ran.clone() });
-        }
+        let has_run = failure.is_none();
+        collected.breaches.extend(ran::breaches(group.node.as_deref(), state, after.as_ref(), has_run));
         let architecture = node.as_deref().and_then(|name| self.cluster.node(name));
         let architecture = architecture.map(|node| node.architecture.as_str());
-        let pod = container.map(|container| RanPod {
+        let (labels, earlier_labels) = ran::labels(state, after);
+        let pod = state.container.clone().map(|container| RanPod {
             name: seat.exec.pod().to_owned(),
             node,
             container_id: container.id,
             image_id: container.image_id,
             known_digests: self.target.probes.digests(architecture),
             asked_after_ms: u64::try_from(asked_after.get().as_millis()).ok(),
-            earlier_labels: after
-                .as_ref()
-                .and_then(|after| (after.labels != state.labels).then(|| state.labels.clone())),
-            labels: after.map(|after| after.labels),
+            labels,
+            earlier_labels,
             limits: None,
             containers: BTreeMap::new(),
         });

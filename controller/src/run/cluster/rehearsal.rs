@@ -74,11 +74,11 @@ pub(crate) async fn rehearse(
     let connection = connection(target).await?;
     let Surveyed { cluster, running, forwards, .. } = survey(target, &connection).await?;
     let needs = needs.within(&cluster.namespace, &forwards);
-    let asked_for = plan::cluster::Request { running, ..plan_request(target, needs.entries()) };
-    let plan = plan::cluster::namespace(&cluster, &asked_for)?;
+    let request = plan::cluster::Request { running, ..plan_request(target, needs.entries()) };
+    let plan = plan::cluster::namespace(&cluster, &request)?;
     let mut draft = Draft { target, client: &connection.client, text: String::new(), refused: 0 };
     if let Some(patience) = target.wait_for_nodes {
-        let homeless = plan::cluster::homeless(&cluster, &asked_for);
+        let homeless = plan::cluster::homeless(&cluster, &request);
         let purpose = format!(
             "asks for a node, for which the run waits up to {}, and is removed as soon as it runs",
             humantime::format_duration(patience)

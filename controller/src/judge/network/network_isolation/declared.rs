@@ -4,6 +4,7 @@ use std::{cell::OnceCell, net::IpAddr};
 
 use crate::case::{
     Case, InCluster,
+    abridged::abridged,
     cluster::{Cluster, Selector, ServicePort},
     policy::{
         Block, Direction, Endpoint, Flow, Gap, Peer, PeerRule, Transport, Verdict,
@@ -74,9 +75,7 @@ pub(in crate::judge) fn in_words<'a>(gaps: impl Iterator<Item = &'a Gap>) -> Str
 
 /// Joins the first few texts, and counts the rest.
 pub(super) fn first(all: &[String]) -> String {
-    let named = all.get(..NAMED).unwrap_or(all);
-    let more = all.len() - named.len();
-    named.join("; ") + &if more == 0 { String::new() } else { format!("; and {more} more") }
+    abridged(all, NAMED, "; ")
 }
 
 /// Returns the part of the declaration that explains why a destination was reached, as a sentence's rest.

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::Pod;
 use super::limits;
 use crate::{
     case::{
+        abridged::abridged,
         cluster::{PodView, Shared},
         limits::Limits,
     },
@@ -127,9 +128,7 @@ impl fmt::Display for Alteration {
 
 /// Joins the first few texts and counts the rest.
 fn listed(all: &[String]) -> String {
-    let named = all.get(..NAMED).unwrap_or(all);
-    let more = all.len() - named.len();
-    named.join("; ") + &if more == 0 { String::new() } else { format!("; and {more} more") }
+    abridged(all, NAMED, "; ")
 }
 
 #[cfg(test)]

@@ -8,11 +8,10 @@ use super::{
     admission::{Admission, Alteration, admission},
     command, confined, holding, limits, runtime_default,
 };
-use crate::{case::cluster::Group, support::names};
-
-/// The first id of users that no image and no namespace's range is likely to use. A probe with a user of its own is safe from the
-/// workload's processes: only a privileged process may trace another user's (`ptrace(2)`).
-const FIRST_USER: u32 = 1 << 30;
+use crate::{
+    case::cluster::Group,
+    support::{names, uncommon_user::uncommon_user},
+};
 
 /// Returns the probe's container beside the container `target` of a running pod, whose processes it sees.
 pub fn visitor(common: &Common, group: &Group, target: &str, user: i64) -> EphemeralContainer {
@@ -33,10 +32,9 @@ pub fn visitor(common: &Common, group: &Group, target: &str, user: i64) -> Ephem
     }
 }
 
-/// Returns the user of a run's visitors. No other run has it, so that two runs in one pod do not disturb each other either.
+/// Returns the user of a run's visitors.
 pub fn own_user(common: &Common) -> i64 {
-    let [a, b, c, d, ..] = common.reception.0;
-    i64::from(FIRST_USER | (u32::from_le_bytes([a, b, c, d]) & (FIRST_USER - 1)))
+    uncommon_user(common.reception).into()
 }
 
 /// Compares the container that a pod was given with the container that was sent, like the only container of a probe pod.
@@ -120,12 +118,6 @@ mod tests {
         assert_eq!(it.command.unwrap(), ["/probe", "hold", "10535/tcp", &token, "90"]);
         assert_eq!(it.target_container_name.as_deref(), Some("web"));
         assert_eq!(it.security_context.unwrap().run_as_user, Some(7));
-    }
-
-    #[test]
-    fn a_visitors_user_is_high_and_fits_a_user_id() {
-        let user = own_user(&common());
-        assert!(user >= i64::from(FIRST_USER) && i32::try_from(user).is_ok(), "{user}");
     }
 
     #[test]

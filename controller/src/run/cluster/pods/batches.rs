@@ -6,8 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// The most groups of a run that removes each pod by itself.
-const FEW: usize = 32;
+use super::FEW;
+
 /// The number of groups in a batch.
 const SIZE: usize = 16;
 

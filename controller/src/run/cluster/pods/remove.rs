@@ -14,7 +14,7 @@ use kube::{
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
-    Watch, again, collection,
+    FEW, Watch, again, collection,
     ownership::{run_of_owner, run_of_pod},
     watch::WARNED,
 };
@@ -26,9 +26,6 @@ const GRACE_EACH: Duration = Duration::from_millis(20);
 
 /// The most deletions that wait for their answers at once.
 const AT_ONCE: usize = 32;
-
-/// The most pods that are deleted one by one, and removed as soon as they have stopped. The kubelets remove more pods.
-const FEW: usize = AT_ONCE;
 
 /// The time in which garbage collection begins to delete an owner's pods; those that it does not delete in time are deleted here.
 const COLLECTION: Duration = Duration::from_millis(500);

@@ -22,13 +22,11 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{Container, ContainerError, Way};
-use crate::run::local::survey;
+use crate::{run::local::survey, support::uncommon_user::uncommon_user};
 
 /// The shell's way to open the program as the first descriptor behind the standard ones, which both kinds of `exec` take.
 const WITH_PROGRAM: &str = r#"exec 3<"$0"; exec "$@""#;
 const DESCRIPTOR: u32 = 3;
-/// No image has users from here on, so that no process of the container has the probe's user.
-const FIRST_USER: u32 = 1 << 30;
 
 /// A probe in a running container.
 #[derive(Debug)]
@@ -133,8 +131,8 @@ fn sealed(program: &[u8]) -> io::Result<OwnedFd> {
 }
 
 /// Returns a user that no process of the container has, as far as the container's user namespace maps one.
-fn user(config: &Value, Nonce([a, b, c, d, ..]): Nonce) -> u32 {
-    let user = FIRST_USER | (u32::from_le_bytes([a, b, c, d]) & (FIRST_USER - 1));
+fn user(config: &Value, nonce: Nonce) -> u32 {
+    let user = uncommon_user(nonce);
     let mappings = config.pointer("/linux/uidMappings").and_then(Value::as_array).into_iter().flatten();
     let last = mappings.filter_map(|mapping| {
         let number = |key: &str| mapping.get(key).and_then(Value::as_u64);
@@ -162,7 +160,7 @@ mod tests {
     #[test]
     fn the_user_is_nobody_elses_where_the_container_maps_it() {
         let nonce = Nonce([0xff; 16]);
-        assert!(user(&json!({}), nonce) >= FIRST_USER);
+        assert_eq!(user(&json!({}), nonce), uncommon_user(nonce));
         let mapped = |size: u64| json!({ "linux": { "uidMappings": [{ "containerID": 0, "hostID": 100_000, "size": size }] } });
         assert_eq!(user(&mapped(65_536), nonce), 65_535);
         assert_eq!(user(&mapped(1), nonce), 0);
