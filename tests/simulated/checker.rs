@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    cluster::{CONTROL, Cluster, NAMESPACE, PLACES},
+    cluster::{Cluster, NAMESPACE, PLACES},
     fault::Fault,
     history::History,
     live::open_visits,
@@ -27,6 +27,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) timeout: Duration,
     /// The keys of the published proof before the run; `None` where nobody publishes.
     pub(crate) before: Option<Value>,
+    /// True if the command names a control namespace, so that its verdict without faults is *ready*.
+    pub(crate) has_control: bool,
 }
 
 impl Trial<'_> {
@@ -142,13 +144,12 @@ impl Trial<'_> {
     /// A creation, a deletion or an exec that fails once is made again, and costs no verdict.
     fn undeserved(&self) -> Option<String> {
         let requests = self.history.requests();
-        let has_control = self.history.made().iter().any(|(_, key)| key.1 == CONTROL);
         let acts = |request: &&String| !request.starts_with("GET") || request.contains("/exec?");
         let &[(number, fault)] = self.faults else { return None };
         if matches!(fault, Fault::CutStream(_)) && self.ended.took >= self.timeout {
             return Some("a stream that was cut once cost the whole time".to_owned());
         }
-        let act = requests.get(number).filter(acts).filter(|_| passes(fault) && has_control)?;
+        let act = requests.get(number).filter(acts).filter(|_| passes(fault) && self.has_control)?;
         let code = self.ended.code?;
         (code != 0).then(|| format!("exit code {code} after a fault that passed, at {act}"))
     }

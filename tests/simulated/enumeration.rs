@@ -50,7 +50,9 @@ impl Mode {
         let before = cluster.proof();
         let (ended, history) = simulation.run(&self.words, faults);
         let (ended, history, timeout) = (&ended, &history, self.timeout);
-        let mut found = Trial { ended, history, cluster, faults, timeout, before }.violations();
+        let has_control = self.words.contains(&"--control-namespace");
+        let trial = Trial { ended, history, cluster, faults, timeout, before, has_control };
+        let mut found = trial.violations();
         if !left(cluster, history).is_empty() {
             let (cleaned, _) = simulation.run(CLEANUP, &[]);
             let left = left(cluster, history);

@@ -257,9 +257,9 @@ fn a_new_node_with_the_taint_leads_to_a_run() {
     assert_eq!(runs(&history), 2);
 }
 
-/// Without the permission, every node stays as it was, and the proof is published all the same.
+/// The proof is published all the same, and both taints go by a later request.
 #[test]
-fn a_refused_change_is_told() {
+fn a_patch_that_is_refused_once_is_told() {
     let (_, history) = beside(&tainted(), &[], both_gone);
     let number = of_nodes(&history, "PATCH")[0];
     let simulation = tainted();
@@ -269,8 +269,9 @@ fn a_refused_change_is_told() {
 }
 
 #[test]
-fn a_refusal_tells_the_clusters_time_too() {
+fn a_refusal_tells_the_clusters_time_so_that_the_taints_go() {
     let (_, history) = beside(&tainted(), &[], both_gone);
     let number = history.requests().iter().position(|it| it == "GET /api").unwrap();
-    beside(&tainted(), &[(number, Fault::Status(409))], both_gone);
+    let (ended, _) = beside(&tainted(), &[(number, Fault::Status(409))], both_gone);
+    assert_eq!(ended.code, Some(130), "{}", ended.errors);
 }
