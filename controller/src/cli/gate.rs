@@ -27,7 +27,8 @@ const MOST_OF_NAME: usize = 253;
     mut_arg("namespace", |argument| argument.required(true)),
     mut_arg("control_namespace", |argument| argument.hide(true)),
     after_help = "Examples:\n  controller gate --namespace shop --runtime-class gvisor | kubectl apply -f -\n  controller verify \
-    --namespace shop --image REF --control-namespace podproof --environment production --publish podproof\n  controller gate \
+    --namespace shop --image REF --control-namespace podproof --environment production --publish podproof --as \
+    system:serviceaccount:podproof:gate\n  controller gate \
     --namespace shop --runtime-class gvisor --mode warn --max-age 12h\n\nThe gate is a ValidatingAdmissionPolicy of Kubernetes \
     1.30 or later; no program of podproof must run. It decides on new pods alone: running pods and static pods stay. Anybody who may \
     write ConfigMaps in the proof's namespace, or may change the policy, may open the gate.\n\nExit codes: 0 done, 2 wrong usage, \

@@ -14,8 +14,9 @@ use crate::{judge::exit::Exit, run::cluster};
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller plan --namespace shop --image registry.example/probe:0.1.0\n\nThe manifests can \
-    be read, or applied by hand. Create the ConfigMap first, and put its uid into the pods: \
-    OWNER_UID=$(kubectl -n shop get configmap RUN -o jsonpath={.metadata.uid}) envsubst\n\nExit codes: 0 the cluster would \
+    be read, or applied by hand. Write them into plan.yaml, create the first object, which is the ConfigMap RUN, and put its uid \
+    into the pods:\n  sed '/^---$/,$d' plan.yaml | kubectl apply -f -\n  OWNER_UID=$(kubectl -n shop get configmap RUN -o \
+    jsonpath={.metadata.uid}) envsubst '$OWNER_UID' <plan.yaml | kubectl apply -f -\n\nExit codes: 0 the cluster would \
     admit every pod, 2 wrong usage, 3 nothing to probe, 4 a pod is refused or is beyond `--max-probes`, or the \
     cluster did not answer"
 )]

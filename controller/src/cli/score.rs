@@ -111,7 +111,7 @@ fn policy_again(
         _ => NamedBy::Judgement,
     };
     let mut policy = sources.policy(environment, today);
-    // Whoever asks for production now asks for all of it, even if the run was narrowed for a weaker environment.
+    // A user who asks for production now asks for all of it, even if the run was narrowed for a weaker environment.
     policy.only_production |= record.only_production
         && !policy.require_whole
         && (environment != Environment::Production || environment == recorded);

@@ -80,7 +80,7 @@ fn skipped(report: &Report) -> Option<String> {
     let skipped = findings.filter(|finding| finding.enforcement == Enforcement::NotJudged);
     let ids: Vec<_> = skipped.map(|finding| finding.id).filter(|id| told.insert(*id)).collect();
     let why =
-        if report.only_production { "`--only production` leaves out" } else { "only production judges" };
+        if report.only_production { "`--only production` leaves out" } else { "development does not judge" };
     (!ids.is_empty()).then(|| format!("{why} {}", ids.join(", ")))
 }
 

@@ -14,7 +14,7 @@ pub(in crate::cli) struct Namespaces {
     /// The namespace whose pods are judged
     #[arg(long, short, value_name = "NAME", help_heading = "Target")]
     namespace: Option<String>,
-    /// The namespace of the control pods, in which no policy may apply [default: no control pods]
+    /// The namespace of the control pods, whose policies let the probes reach port 8790 [default: no control pods]
     #[arg(long, value_name = "NAME", requires = "namespace", help_heading = "In a cluster")]
     pub(in crate::cli) control_namespace: Option<String>,
 }

@@ -35,7 +35,7 @@ pub(in crate::cli) struct Arguments {
     /// The ended probes of earlier runs with which a pod is left alone, since they stay in its status
     #[arg(long, value_name = "NUMBER", default_value_t = MOST_EARLIER, value_parser = most, help_heading = "Running pods")]
     live_max: usize,
-    /// Examine pods with a memory limit, too, if nobody tells how much memory is left to them: a visit takes up to 24 MiB, and the
+    /// Examine pods with a memory limit, too, if nobody tells how much memory is left to them: a visit takes about 10 MiB, and the
     /// kernel ends a pod that needs more than its limit [default: such pods are left alone]
     #[arg(long, requires = "live", help_heading = "Running pods")]
     live_unmeasured: bool,

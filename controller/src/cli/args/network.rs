@@ -41,7 +41,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_enum, help_heading = "Network")]
     profile: Option<Kind>,
     /// A destination, or a network as ADDRESS/BITS, that the sandbox may also reach, by tcp, udp or dns [default: every
-    /// protocol]; may be repeated
+    /// protocol]; needs another profile than deny-all; may be repeated
     #[arg(
         long = "allow",
         value_name = "HOST[:PORT][/PROTOCOL]",
@@ -50,7 +50,7 @@ pub(in crate::cli) struct Arguments {
     )]
     allowed: Vec<Endpoint>,
     /// A destination that the sandbox may also reach, and must reach, by tcp, udp or dns [default: tcp, and dns on port
-    /// 53]; may be repeated
+    /// 53]; needs another profile than deny-all; may be repeated
     #[arg(
         long = "require-egress",
         value_name = "HOST:PORT[/PROTOCOL]",

@@ -119,7 +119,7 @@ impl Gate<'_> {
     /// Returns the rules. The first that fails gives the message, so that the order is that of the questions of a reader.
     fn validations(&self) -> Vec<Value> {
         let command = format!(
-            "run: controller verify --namespace {} --environment {} --publish {} --as {}",
+            "run: controller verify --namespace {} --image REF --control-namespace NAME --environment {} --publish {} --as {}",
             self.namespace,
             self.environment,
             self.keeper,

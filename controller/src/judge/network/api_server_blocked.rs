@@ -21,9 +21,9 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     remedy: "Let no NetworkPolicy allow these pods egress to the addresses of the API server or the kubelet.",
     explanation: Explanation {
         looks_at: &["cluster", "egress", "control"],
-        met: "the sandbox reached neither, and the control pod reached both, or the run's listener shows that nothing leaves",
+        met: "the sandbox reached neither the API server nor the kubelet, and the control pod reached both, or the listener of the run shows that nothing leaves",
         unmet: "the sandbox reached the API server or the kubelet",
-        inconclusive: "the sandbox reached neither, and nothing shows that it could have",
+        inconclusive: "the sandbox reached neither the API server nor the kubelet, and nothing shows that it could have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],

@@ -66,6 +66,18 @@ pub(crate) struct Asked<'a> {
     pub(crate) attempts: bool,
 }
 
+impl Asked<'_> {
+    /// Returns the command that grants all permissions of the run.
+    fn grant(&self) -> String {
+        let control = self.control.map(|name| format!(" --control-namespace {name}")).unwrap_or_default();
+        let live = if self.live { " --live" } else { "" };
+        format!(
+            "controller rbac --namespace {}{control} --cluster{live} --service-account NAMESPACE:NAME | kubectl apply -f -",
+            self.namespace
+        )
+    }
+}
+
 /// Makes every check. An API server that does not answer ends the checks, because the others depend on it.
 pub(crate) async fn examine(connection: &Connection, asked: &Asked<'_>) -> Vec<Check> {
     let Asked { namespace, control, image, ref marks, .. } = *asked;
@@ -77,7 +89,7 @@ pub(crate) async fn examine(connection: &Connection, asked: &Asked<'_>) -> Vec<C
         return checks;
     }
     checks.extend(permissions(client, asked).await);
-    let (class, classes) = runtime_class(client).await;
+    let (class, classes) = runtime_class(client, asked).await;
     checks.push(classes);
     let needs = match lookup::looked_up(&asked.network).await {
         Ok((needs, profiles)) => {
@@ -129,7 +141,7 @@ pub(crate) async fn examine(connection: &Connection, asked: &Asked<'_>) -> Vec<C
             "the control namespace",
             false,
             "none was named, so network-isolation stays inconclusive",
-            "name a namespace that no policy binds by --control-namespace NAME",
+            "name a namespace whose policies let the probes reach port 8790, by `--control-namespace NAME`",
         ));
     }
     checks
@@ -188,7 +200,9 @@ async fn reachable(connection: &Connection) -> Check {
     }
 }
 
-async fn permissions(client: &Client, &Asked { namespace, control, live, .. }: &Asked<'_>) -> Vec<Check> {
+async fn permissions(client: &Client, asked: &Asked<'_>) -> Vec<Check> {
+    let &Asked { namespace, control, live, .. } = asked;
+    let grant = asked.grant();
     let mut reviews = Vec::new();
     for permission in permission::all(live).filter(|permission| permission.resource != OPTIONAL) {
         let places = match permission.place {
@@ -198,7 +212,8 @@ async fn permissions(client: &Client, &Asked { namespace, control, live, .. }: &
             Place::Of(other) => vec![Some(other)],
         };
         for place in places {
-            reviews.extend(permission.verbs.iter().map(|verb| asked(client, permission, verb, place)));
+            reviews
+                .extend(permission.verbs.iter().map(|verb| granted(client, permission, verb, place, &grant)));
         }
     }
     let count = reviews.len();
@@ -210,11 +225,12 @@ async fn permissions(client: &Client, &Asked { namespace, control, live, .. }: &
 }
 
 /// Asks for one permission. Returns `None` if it is granted; a question without an answer is no fatal fault.
-async fn asked(
+async fn granted(
     client: &Client,
     permission: &Permission,
     verb: &str,
     namespace: Option<&str>,
+    grant: &str,
 ) -> Option<Check> {
     let place = namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
     let what = format!("the permission to {verb} {}{place}", permission.resource);
@@ -225,8 +241,7 @@ async fn asked(
             &what,
             permission.without == Without::NoRun,
             format!("it is missing; without it: {}", permission.without.words()),
-            "grant it by `controller rbac --namespace NAME --control-namespace NAME --cluster --service-account \
-             NAMESPACE:NAME | kubectl apply -f -`",
+            format!("grant it by `{grant}`"),
         )),
         Ok(Err(error)) => {
             Some(Check::trouble(&what, false, error.to_string(), "run `controller doctor` again"))
@@ -241,21 +256,14 @@ async fn asked(
 }
 
 /// Finds the first RuntimeClass with a handler of gVisor's name. The dry run uses it.
-async fn runtime_class(client: &Client) -> (Option<String>, Check) {
+async fn runtime_class(client: &Client, asked: &Asked<'_>) -> (Option<String>, Check) {
     let what = "a RuntimeClass for gVisor";
     let api = Api::<RuntimeClass>::all(client.clone());
     let classes = match timeout(PATIENCE, api.list(&ListParams::default())).await {
         Ok(Ok(classes)) => classes.items,
         Ok(Err(error)) => {
-            return (
-                None,
-                Check::trouble(
-                    what,
-                    false,
-                    error.to_string(),
-                    "grant the permission by `controller rbac --namespace NAME --cluster | kubectl apply -f -`",
-                ),
-            );
+            let remedy = format!("grant the permission by `{}`", asked.grant());
+            return (None, Check::trouble(what, false, error.to_string(), remedy));
         }
         Err(_) => {
             return (

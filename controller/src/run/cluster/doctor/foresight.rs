@@ -123,7 +123,7 @@ impl Foresight {
                 what,
                 false,
                 why,
-                "name another namespace, which no policy binds, by `--control-namespace NAME`",
+                "let the probes reach port 8790 there, or name another namespace by `--control-namespace NAME`",
             ),
             None => Check::fine(what, format!("no policy shuts off the listener in namespace {control}")),
         }
