@@ -24,7 +24,7 @@ impl InCluster {
         let mut words = self.cluster.changed.clone();
         if let Some(later) = &self.cluster.later {
             let before = self.endpoint();
-            let after = Endpoint { namespace_labels: Some(later.labels.clone()), ..before.clone() };
+            let after = Endpoint { namespace_labels: later.labels.clone(), ..before.clone() };
             let (earlier, later_policies) = (&self.cluster.policies, &later.policies);
             let other = earlier.binding(&before) != later_policies.binding(&after)
                 || !earlier.opaque.iter().eq(&later_policies.opaque)
@@ -34,8 +34,16 @@ impl InCluster {
             let titles: Vec<_> = titles.chain(opaque.map(|opaque| opaque.gap.place.clone())).collect();
             let concerns =
                 |policy: &Option<String>| policy.as_ref().is_none_or(|title| titles.contains(title));
-            let changes = later.changes.iter().filter(|change| other && concerns(&change.policy));
-            words.extend(changes.map(|change| change.words.clone()));
+            if other {
+                // A rule may change by an object that no title names, such as a set of networks.
+                let (named, others): (Vec<_>, Vec<_>) =
+                    later.changes.iter().partition(|change| concerns(&change.policy));
+                let told = if named.is_empty() { others } else { named };
+                words.extend(told.into_iter().map(|change| change.words.clone()));
+                if words.is_empty() {
+                    words.push("the rules for these pods are others at its end".to_owned());
+                }
+            }
         }
         (!words.is_empty())
             .then(|| format!("the network's policies changed during the run: {}", words.join(", ")))
@@ -88,7 +96,7 @@ impl InCluster {
     /// Returns the policies and the labels of the namespace at the start, and those at the end if something changed.
     fn policies_with_labels(&self) -> impl Iterator<Item = (&Policies, Option<&Labels>)> {
         let cluster = &self.cluster;
-        let later = cluster.later.iter().map(|later| (&later.policies, Some(&later.labels)));
+        let later = cluster.later.iter().map(|later| (&later.policies, later.labels.as_ref()));
         std::iter::once((&cluster.policies, cluster.bonds.labels.as_ref().ok())).chain(later)
     }
 
@@ -114,4 +122,83 @@ fn otherwise(policies: &Policies, probe: &Endpoint, pods: &Endpoint) -> Option<V
         otherwise = opaque.map(|title| format!("{title} may tell them apart")).collect();
     }
     Some(otherwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use crate::{
+        case::cluster::{Change, Later},
+        fixture,
+    };
+
+    /// Returns the words for other policies at the end of the run, of which the second reading names these titles.
+    fn changed(before: &[Value], after: &[Value], titles: &[&str]) -> Option<String> {
+        let mut case = fixture::pod();
+        fixture::bind(&mut case, before);
+        let known = fixture::in_cluster(&mut case);
+        let changes = titles
+            .iter()
+            .map(|title| Change { policy: Some((*title).to_owned()), words: format!("{title} was changed") });
+        let later = Later {
+            changes: changes.collect(),
+            labels: known.cluster.bonds.labels.clone().ok(),
+            policies: fixture::policies(after),
+        };
+        Arc::make_mut(&mut known.cluster).later = Some(later);
+        known.changed()
+    }
+
+    /// Returns Calico's policy of the default tier and its sets, of which one has these networks.
+    fn calico(egress: &Value, networks: &[&str]) -> Vec<Value> {
+        let list = |kind: &str, items: Value| json!({ "apiVersion": "crd.projectcalico.org/v1", "kind": kind, "items": items });
+        let set = json!({
+            "metadata": { "name": "offices", "namespace": "shop", "labels": { "kind": "office" } },
+            "spec": { "nets": networks },
+        });
+        vec![
+            json!({
+                "apiVersion": "crd.projectcalico.org/v1",
+                "kind": "NetworkPolicy",
+                "metadata": { "name": "default.deny", "namespace": "shop" },
+                "spec": { "selector": "all()", "types": ["Egress"], "egress": egress },
+            }),
+            list("NetworkSetList", json!([set])),
+            list("GlobalNetworkSetList", json!([])),
+            list("HostEndpointList", json!([])),
+        ]
+    }
+
+    #[test]
+    fn a_policy_that_calico_stores_by_its_tier_is_named_after_a_change() {
+        let (closed, open) = (calico(&json!([]), &[]), calico(&json!([{ "action": "Allow" }]), &[]));
+        let said = changed(&closed, &open, &["NetworkPolicy default.deny"]).unwrap();
+        assert!(said.ends_with("NetworkPolicy default.deny was changed"), "{said}");
+    }
+
+    #[test]
+    fn a_set_of_networks_that_changed_is_named_by_its_list() {
+        let rules = json!([{ "action": "Allow", "destination": { "selector": "kind == 'office'" } }]);
+        let [before, after] =
+            [&["192.0.2.0/24"], &["198.51.100.0/24"]].map(|networks| calico(&rules, networks));
+        let said = changed(&before, &after, &["NetworkSetList "]).unwrap();
+        assert!(said.contains("NetworkSetList"), "{said}");
+    }
+
+    #[test]
+    fn other_rules_are_a_change_though_no_object_is_named() {
+        let said = changed(&[fixture::default_deny()], &[], &[]).unwrap();
+        assert!(said.contains("the rules for these pods are others"), "{said}");
+    }
+
+    #[test]
+    fn a_policy_of_other_pods_is_no_change() {
+        let other =
+            json!({ "podSelector": { "matchLabels": { "app": "other" } }, "policyTypes": ["Egress"] });
+        let objects = [fixture::default_deny(), fixture::network_policy("other", &other)];
+        assert_eq!(changed(&[fixture::default_deny()], &objects, &["NetworkPolicy other"]), None);
+    }
 }

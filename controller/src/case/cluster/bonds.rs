@@ -33,8 +33,8 @@ pub struct SecondReading {
 pub struct Later {
     /// The changes, each as the object's title and the change in words.
     pub changes: Vec<Change>,
-    /// The namespace's labels.
-    pub labels: Labels,
+    /// The namespace's labels; `None` if they could not be read.
+    pub labels: Option<Labels>,
     /// The policies that may bind the namespace's pods.
     pub policies: Policies,
 }

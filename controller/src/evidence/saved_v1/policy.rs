@@ -75,7 +75,8 @@ pub(super) struct ControlNamespace {
 #[derive(Deserialize, Serialize)]
 pub(super) struct Later {
     changes: Vec<Change>,
-    labels: Labels,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    labels: Option<Labels>,
     #[serde(flatten)]
     policies: Policies,
 }

@@ -15,7 +15,8 @@ use crate::case::cluster::{Cluster, Later, PodView, SecondReading, Shared};
 pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: SecondReading) {
     cluster.changed = cluster.bonds.lost(&later.bonds);
     let between = cluster.bonds.changes(&later.bonds);
-    if let (false, Ok(labels)) = (between.is_empty(), later.bonds.labels) {
+    if !between.is_empty() || cluster.policies != later.policies {
+        let labels = later.bonds.labels.ok();
         cluster.later = Some(Later { changes: between, labels, policies: later.policies });
     }
     if let (Some(control), Some((labels, policies))) = (&mut cluster.control, later.control) {
@@ -154,7 +155,7 @@ mod tests {
         // The second reading does not ask for workloads.
         pods[0].origin.kind = "replicaset".into();
         let instead = later(&mut pods, &mut bonds);
-        let policies = crate::case::policy::Policies::default();
+        let policies = cluster.policies.clone();
         let later = SecondReading { pods: instead.unwrap_or(Ok(pods)), bonds, policies, control: None };
         apply_second_reading(&mut cluster, &mut plan, &request, later);
         (cluster, plan)
@@ -267,6 +268,25 @@ mod tests {
         });
         let changes = cluster.later.unwrap().changes;
         assert_eq!(changes[0].words, "NetworkPolicy default-deny was removed");
+    }
+
+    #[test]
+    fn a_removed_policy_is_a_change_though_the_namespaces_labels_may_not_be_read() {
+        let mut cluster = tests::cluster();
+        cluster.bonds.labels = Err(fixture::forbidden("get namespaces"));
+        cluster.policies = fixture::policies(&[fixture::default_deny()]);
+        let request = tests::request();
+        let mut plan = namespace(&cluster, &request).unwrap();
+        let pods = cluster.pods().cloned().map(Shared::from).collect();
+        let later = SecondReading {
+            pods: Ok(pods),
+            bonds: cluster.bonds.clone(),
+            policies: fixture::policies(&[]),
+            control: None,
+        };
+        apply_second_reading(&mut cluster, &mut plan, &request, later);
+        let later = cluster.later.unwrap();
+        assert_eq!((later.labels, later.policies), (None, fixture::policies(&[])));
     }
 
     #[test]

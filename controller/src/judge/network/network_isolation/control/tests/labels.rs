@@ -69,7 +69,7 @@ fn a_label_that_the_judged_namespace_lost_during_the_run_is_inconclusive() {
     assert_eq!(judge(&case).outcome, Outcome::Met);
     let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
     let policies = cluster.policies.clone();
-    cluster.later = Some(Later { changes: Vec::new(), labels: Labels::new(), policies });
+    cluster.later = Some(Later { changes: Vec::new(), labels: Some(Labels::new()), policies });
     assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
 }
 
@@ -119,7 +119,7 @@ fn a_policy_that_bound_the_probe_alone_for_a_part_of_the_run_is_inconclusive() {
     labelled(&mut case, false);
     let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
     let policies = fixture::policies(&objects);
-    cluster.later = Some(Later { changes: Vec::new(), labels: Labels::new(), policies });
+    cluster.later = Some(Later { changes: Vec::new(), labels: Some(Labels::new()), policies });
     let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("by a policy of the end") };
     assert!(why.contains("NetworkPolicy own binds the probe pod alone"), "{why}");
 }
