@@ -80,7 +80,14 @@ pub(super) fn versions(policies: &Policies) -> BTreeMap<String, String> {
         (
             format!("{} {}", part("/kind"), part("/metadata/name")),
             // A list has no version of its own.
-            format!("{}/{}{}", part("/metadata/uid"), part("/metadata/generation"), part("/items")),
+            format!(
+                "{}/{}{}{}",
+                part("/metadata/uid"),
+                part("/metadata/generation"),
+                part("/items"),
+                // The status has no generation.
+                part("/status")
+            ),
         )
     };
     policies.objects.iter().map(version).collect()
@@ -193,11 +200,15 @@ async fn objects(
     list_if_served(api, what, |object| DynamicObject { types: Some(of_kind.clone()), ..object }).await
 }
 
-/// Returns the parts of an object that say what it binds, and that tell it from another object of the same name.
+/// Returns the parts of an object that say what it binds, and that tell it from another object of the same name. Conditions say if
+/// a policy is in force; the times in them say nothing.
 fn kept(object: &DynamicObject) -> Value {
     let types = object.types.clone().unwrap_or_default();
     let DynamicObject { metadata, data, .. } = object;
-    json!({
+    let conditions = data.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    let conditions: Vec<_> =
+        conditions.map(|it| json!({ "type": it["type"], "status": it["status"] })).collect();
+    let mut kept = json!({
         "apiVersion": types.api_version,
         "kind": types.kind,
         "metadata": {
@@ -210,5 +221,58 @@ fn kept(object: &DynamicObject) -> Value {
         },
         "spec": data["spec"],
         "specs": data["specs"],
-    })
+    });
+    if let (false, Some(kept)) = (conditions.is_empty(), kept.as_object_mut()) {
+        kept.insert("status".to_owned(), json!({ "conditions": conditions }));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cilium(conditions: &Value) -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "cilium.io/v2",
+            "kind": "CiliumNetworkPolicy",
+            "metadata": { "name": "deny", "namespace": "shop", "uid": "1", "generation": 1 },
+            "spec": { "endpointSelector": {}, "egressDeny": [{ "toCIDR": ["10.0.0.0/8"] }] },
+            "status": { "conditions": conditions },
+        }))
+        .unwrap()
+    }
+
+    fn valid(status: &str, time: &str) -> DynamicObject {
+        cilium(&json!([{ "type": "Valid", "status": status, "lastTransitionTime": time }]))
+    }
+
+    fn read(object: &DynamicObject) -> Policies {
+        Policies::of(vec![kept(object)], Vec::new())
+    }
+
+    #[test]
+    fn a_policy_that_cilium_refused_is_not_evaluated() {
+        let pods = read(&valid("False", "2026-01-01T00:00:00Z")).read.remove(0).subject.pods;
+        assert!(pods.unwrap_err().contains("Cilium refuses it"));
+    }
+
+    #[test]
+    fn a_policy_that_cilium_accepted_is_evaluated() {
+        assert!(read(&valid("True", "2026-01-01T00:00:00Z")).read.remove(0).subject.pods.is_ok());
+    }
+
+    #[test]
+    fn a_policy_that_is_refused_later_has_another_version() {
+        let [accepted, refused] =
+            ["True", "False"].map(|status| versions(&read(&valid(status, "2026-01-01T00:00:00Z"))));
+        assert_ne!(accepted, refused);
+    }
+
+    #[test]
+    fn the_time_of_a_condition_is_no_change() {
+        let [early, late] = ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"]
+            .map(|time| versions(&read(&valid("True", time))));
+        assert_eq!(early, late);
+    }
 }
