@@ -46,7 +46,7 @@ pub use self::{
     service::Service,
     shell::shell,
     shop::{Judged, Loan, Shop, deployment, policy},
-    simulated_nodes::{Crowd, NEVER_STARTS, Requests, SimulatedNodes},
+    simulated_nodes::{Crowd, IMAGE_DIGEST, NEVER_STARTS, Requests, SimulatedNodes},
     state::State,
 };
 use crate::run::{self, Ended};

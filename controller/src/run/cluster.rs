@@ -251,7 +251,12 @@ impl ClusterLauncher {
         let control_fleet = control_namespace(target).map(begin);
         let visits = Visits::begin(&connection.client, &target.namespace, &common, deadline);
         let times = (deadline, target.start_timeout);
-        let controls = controls::Controls::new(control_fleet, &common, request.rounds, times);
+        let controls = controls::Controls::new(
+            control_fleet,
+            (&common, target.probes.digests(None)),
+            request.rounds,
+            times,
+        );
         let probing = Probing {
             fleet: &fleet,
             visits: &visits,

@@ -65,8 +65,10 @@ impl Bound {
         let requests = self.requests_a_node * NODES + SURVEY;
         let of = |kind: &str| cost.requests.kinds.get(kind).copied().unwrap_or_default();
         let execs = of("get pods/exec") + of("create pods/exec");
+        // A control pod on each node is asked beside the probe.
+        let asked = if self.with_controls { 2 * NODES } else { NODES };
         let checks = [
-            (execs < NODES, format!("only {execs} probes of {NODES} nodes were asked")),
+            (execs < asked, format!("only {execs} pods on {NODES} nodes were asked, and {asked} should be")),
             (
                 cost.requests.count() > requests,
                 format!(

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, env, fs, io, process::Command};
 
 use stage::{
-    cluster::{Crowd, NEVER_STARTS, Requests, SimulatedNodes},
+    cluster::{Crowd, IMAGE_DIGEST, NEVER_STARTS, Requests, SimulatedNodes},
     run,
 };
 
@@ -30,8 +30,9 @@ pub(super) fn controller(cluster: &SimulatedNodes, words: &[&str]) -> Command {
 
 /// Returns the command of a run that probes every node.
 pub(super) fn verify(cluster: &SimulatedNodes, image: &str, words: &[&str]) -> Command {
-    let all = ["verify", "--nodes", "all", "--max-probes", "4096", "--image", image];
-    controller(cluster, &[&all[..], words].concat())
+    let all = ["verify", "--nodes", "all", "--max-probes", "4096"];
+    let image = ["--image", image, "--image-digest", IMAGE_DIGEST];
+    controller(cluster, &[&all[..], &image, words].concat())
 }
 
 /// Measures and prints every row whose title contains the variable `ROWS`. Returns the costs by their titles.

@@ -25,7 +25,11 @@ use super::{
 };
 use crate::run;
 
-pub use self::{crowd::Crowd, kwok::NEVER_STARTS, requests::Requests};
+pub use self::{
+    crowd::Crowd,
+    kwok::{IMAGE_DIGEST, NEVER_STARTS},
+    requests::Requests,
+};
 
 /// The namespace of the simulated workloads.
 const JUDGED: &str = "shop";

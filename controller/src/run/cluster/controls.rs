@@ -37,6 +37,8 @@ pub(super) struct Controls {
     /// The control of a run without control pods.
     absent: Control,
     common: Common,
+    /// The digests that the image of a probe may have on a node.
+    digests: Vec<String>,
     rounds: Rounds,
     deadline: Instant,
     /// The time that each pod has to start.
@@ -79,7 +81,7 @@ pub(super) struct Tried {
 impl Controls {
     pub(super) fn new(
         fleet: Result<Fleet, Control>,
-        common: &Common,
+        (common, digests): (&Common, Vec<String>),
         rounds: Rounds,
         (deadline, start_timeout): (Instant, Duration),
     ) -> Self {
@@ -91,6 +93,7 @@ impl Controls {
             fleet,
             absent,
             common: common.clone(),
+            digests,
             rounds,
             deadline,
             start_timeout,
@@ -247,12 +250,27 @@ impl Controls {
             .map_err(|_| format!("{name} did not come up in time: {}", fleet.watch().waits_for(&name)))?;
         match state.stage {
             Stage::Running => {
-                let PodState { labels, service_account, addresses, .. } = state;
+                let PodState { labels, service_account, addresses, container, .. } = state;
+                let image = container.map(|container| container.image_id).unwrap_or_default();
+                self.demand(&name, &image)?;
                 let pod = OwnPod { labels, later_labels: None, service_account, addresses };
                 Ok(Named { name, pod })
             }
             Stage::Failed(why) | Stage::Waiting(why) => Err(why),
         }
+    }
+}
+
+impl Controls {
+    /// Refuses a pod with another image: any other program could claim that the network lets everything through.
+    fn demand(&self, pod: &str, image: &str) -> Result<(), String> {
+        if self.digests.iter().any(|digest| image.ends_with(digest.as_str())) {
+            return Ok(());
+        }
+        Err(format!(
+            "{pod} ran the image {image}, which is not this controller's probe; if you meant that image, give its digest by \
+             `--image-digest SHA256`"
+        ))
     }
 }
 

@@ -10,6 +10,10 @@ use super::{ONE, Place, Service, State, container, network};
 pub(super) const PORT: u16 = 10250;
 /// The image of pods that wait for ever.
 pub const NEVER_STARTS: &str = "podproof.test/never-starts:1";
+/// The digest of every image that runs.
+pub const IMAGE_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+/// The place of that digest in the template of a pod's status.
+const DIGEST: &str = "DIGEST";
 
 /// A pod with readiness gates never becomes ready, because nobody sets their conditions.
 const RUNNING: &str = r#"
@@ -26,7 +30,7 @@ containerStatuses:
 {{ range .spec.containers }}
 - name: {{ .name | Quote }}
   image: {{ .image | Quote }}
-  imageID: "registry.example/image@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  imageID: "registry.example/image@DIGEST"
   containerID: "containerd://{{ $root.metadata.uid }}"
   ready: true
   started: true
@@ -97,7 +101,12 @@ fn documents() -> [Value; 5] {
     [
         json!({ "apiVersion": "config.kwok.x-k8s.io/v1alpha1", "kind": "KwokConfiguration", "options": options }),
         stage("node-ready", "Node", &[unready], &json!({ "statusTemplate": READY })),
-        stage("pod-running", "Pod", &[there, pending, starts], &json!({ "statusTemplate": RUNNING })),
+        stage(
+            "pod-running",
+            "Pod",
+            &[there, pending, starts],
+            &json!({ "statusTemplate": RUNNING.replace(DIGEST, IMAGE_DIGEST) }),
+        ),
         stage("pod-deleted", "Pod", &[deleted], &json!({ "delete": true })),
         json!({
             "apiVersion": "kwok.x-k8s.io/v1alpha1",
