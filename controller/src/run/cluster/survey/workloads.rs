@@ -1,5 +1,7 @@
 //! The workloads of a namespace with their pod templates, and those among them whose template tells something new.
 
+mod made;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
@@ -15,6 +17,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{Api, Client, Resource};
+
+use made::is_made_of;
 
 use super::{custom, discovery::ApiGroup, list};
 use crate::case::cluster::{Access, Origin, Read, Unreadable};
@@ -84,8 +88,8 @@ pub(super) async fn read(
 
 /// Returns the workloads whose templates are judged. A template is left out if it belongs to the past, or if another one
 /// represents it: that of the known workload that made its own. Nothing else represents the workloads that an unknown kind
-/// made, such as an operator's. An object of a custom kind is represented by the workloads that its controller made of it: they
-/// hold what the controller adds.
+/// made, such as an operator's. A template of a custom object is represented by a workload that the object's controller made of
+/// it: that holds what the controller adds.
 pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
     let identities =
         |custom| found.iter().filter(move |it| it.custom == custom).filter_map(Workload::identity);
@@ -93,11 +97,19 @@ pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
         (identities(false).collect(), identities(true).collect());
     let makers = makers(&found);
     let counts = |it: &&Workload| !it.custom && !it.past && it.kind != "replicaset";
-    let represented: BTreeSet<_> =
-        found.iter().filter(counts).flat_map(|it| above(&makers, it.identity())).collect();
+    let mut made = BTreeMap::<_, Vec<_>>::new();
+    for workload in found.iter().filter(counts) {
+        for maker in above(&makers, workload.identity()) {
+            made.entry(maker).or_default().push(&workload.template);
+        }
+    }
+    let is_represented = |template: &Option<PodTemplateSpec>, by: &Option<PodTemplateSpec>| {
+        template.as_ref().zip(by.as_ref()).is_some_and(|(template, by)| is_made_of(by, template))
+    };
     let is_judged = |it: &Workload| {
         if it.custom {
-            return it.identity().is_none_or(|identity| !represented.contains(&identity));
+            let by = it.identity().and_then(|identity| made.get(&identity));
+            return !by.into_iter().flatten().any(|by| is_represented(&it.template, by));
         }
         let by_another = maker(&it.metadata).is_some_and(|maker| {
             own.contains(&maker) || (it.kind == "replicaset" && customs.contains(&maker))
@@ -220,7 +232,12 @@ mod tests {
             owner_references: owner.map(|owner| vec![owner]),
             ..ObjectMeta::default()
         };
-        Workload { kind: kind.into(), metadata, ..Workload::default() }
+        Workload { kind: kind.into(), metadata, template: Some(template("app")), ..Workload::default() }
+    }
+
+    /// Returns a template with this container.
+    fn template(container: &str) -> PodTemplateSpec {
+        serde_json::from_value(json!({ "spec": { "containers": [{ "name": container }] } })).unwrap()
     }
 
     fn custom(kind: &str, name: &str, maker: Option<(&str, &str)>) -> Workload {
@@ -251,6 +268,16 @@ mod tests {
             custom("sandbox", "agent", None),
         ];
         assert_eq!(names(found), ["deployment/web-1", "sandbox/agent"]);
+    }
+
+    #[test]
+    fn a_second_template_of_a_custom_object_is_judged_before_anything_is_made_of_it() {
+        let set = custom("jobset", "train", None);
+        let workers = Workload { template: Some(template("worker")), ..set.clone() };
+        let driver = workload("job", "train-driver-0", Some(("JobSet", "train")));
+        let found = vec![set, workers, driver];
+        assert_eq!(names(found.clone()), ["jobset/train", "job/train-driver-0"]);
+        assert_eq!(judged(found)[0].template, Some(template("worker")));
     }
 
     #[test]
