@@ -31,7 +31,9 @@ use crate::{
     store::{Key, Store, key, text},
 };
 
-pub(crate) use objects::{ADDRESSES, ARM_DIGEST, CONTROL, DIGEST, IMAGE, NAMESPACE, PLACES, node, objects};
+pub(crate) use objects::{
+    ADDRESSES, ARM_DIGEST, CONTROL, DIGEST, EXCHANGED, IMAGE, NAMESPACE, PLACES, node, objects,
+};
 pub(crate) use visits::runs;
 
 /// A simulated cluster, shared by everything that acts in it.
@@ -210,9 +212,11 @@ impl Cluster {
 
     /// Returns the image of a pod's containers, as the kubelet reports it.
     fn image_id(&self, pod: &Key) -> String {
+        let namespace = self.get(&key("namespaces", "", &pod.1)).unwrap_or_default();
+        let exchanged = namespace["metadata"]["annotations"][EXCHANGED].as_str().map(str::to_owned);
         let pod = self.get(pod).unwrap_or_default();
         let digest = if self.architecture(&pod) == "arm64" { ARM_DIGEST } else { DIGEST };
-        format!("registry.example/probe@{digest}")
+        format!("registry.example/probe@{}", exchanged.as_deref().unwrap_or(digest))
     }
 
     /// Returns an object; `None` if it is not there.

@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    cluster::{CONTROL, IMAGE, NAMESPACE, PLACES},
+    cluster::{CONTROL, EXCHANGED, IMAGE, NAMESPACE, PLACES},
     enumeration::requests,
     fault::Fault,
     simulation::Simulation,
+    store::key,
 };
 
 /// The words of a run without control pods.
@@ -44,6 +46,20 @@ fn a_hardened_namespace_is_ready_beside_a_control_pod() {
 fn without_a_control_pod_the_network_is_inconclusive() {
     let (ended, _) = Simulation::new(1).run(PLAIN, &[]);
     assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
+}
+
+/// Another program could claim that it reached every target.
+#[test]
+fn a_control_pod_with_another_image_counts_for_nothing() {
+    let simulation = Simulation::new(1);
+    simulation.cluster.change(|store| {
+        store.modify(&key("namespaces", "", CONTROL), |namespace| {
+            namespace["metadata"]["annotations"] = json!({ EXCHANGED: format!("sha256:{}", "e".repeat(64)) });
+        })
+    });
+    let (ended, _) = simulation.run(&with_control(), &[]);
+    assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
+    assert!(ended.output.contains("which is not this controller's probe"), "{}", ended.output);
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(crate) const PLACES: usize = 2;
 pub(crate) const DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
 /// The digest of every image on nodes of arm64.
 pub(crate) const ARM_DIGEST: &str = "sha256:0808080808080808080808080808080808080808080808080808080808080808";
+/// The annotation of a namespace with the digest of another image, which its pods run in place of theirs.
+pub(crate) const EXCHANGED: &str = "podproof.test/image-digest";
 /// The image on nodes of amd64, as `--image-digest` names it.
 pub(crate) const IMAGE: &str =
     "amd64=sha256:0707070707070707070707070707070707070707070707070707070707070707";
