@@ -11,6 +11,7 @@ mod crew;
 mod enumeration;
 mod fault;
 mod history;
+mod joined;
 mod large;
 mod live;
 mod mixed;

@@ -8,6 +8,7 @@ mod bound;
 mod grouping;
 mod homeless;
 mod ingress;
+mod joined;
 mod listening;
 mod live;
 mod places;

@@ -128,6 +128,8 @@ pub(crate) struct ClusterLauncher {
 struct Ground<'a> {
     connection: &'a Connection,
     cluster: &'a Cluster,
+    /// The label that names a node's pool; `None` for the providers' labels.
+    pool_label: Option<&'a str>,
     kinds: &'a OtherKinds,
     needs: &'a Needs,
     listening: &'a Listening,
@@ -189,6 +191,7 @@ impl Launcher for ClusterLauncher {
             let ground = Ground {
                 connection: &connection,
                 cluster: &cluster,
+                pool_label: self.target.pool_label.as_deref(),
                 kinds: &kinds,
                 needs: &needs,
                 listening: &listening,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Labels, PodView, Read, Shared, Unreadable};
+use super::{Labels, Node, PodView, Read, Shared, Unreadable};
 use crate::case::policy::Policies;
 
 /// A namespace's labels and policies.
@@ -20,6 +20,8 @@ pub struct Bonds {
 pub struct SecondReading {
     /// The current pods that are new or have changed, without those of the run itself.
     pub pods: Read<Vec<Shared<PodView>>>,
+    /// The current nodes; `None` if each of these pods is on a node of the first reading.
+    pub nodes: Option<Read<Vec<Node>>>,
     /// The current labels and the versions of the policies.
     pub bonds: Bonds,
     /// The current policies.

@@ -97,6 +97,13 @@ impl<'a> Places<'a> {
         self.suited(pod_view).pools.clone()
     }
 
+    /// Returns the pool and the kind of a node that is not among these; `None` if none of these is of the same pool and kind.
+    pub(super) fn like(&self, node: &Node) -> Option<Place> {
+        let kind = NodeKind::of(node);
+        let is_alike = |spot: &&Rc<Spot<'_>>| spot.node.pool == node.pool && NodeKind::of(spot.node) == kind;
+        self.spots.values().find(is_alike).map(|spot| spot.place.clone())
+    }
+
     fn suited(&self, pod_view: &PodView) -> Rc<Suited<'a>> {
         if let Some(name) = &pod_view.node {
             return Rc::new(Suited::of(self.spots.get(name.as_str()).cloned().into_iter().collect()));

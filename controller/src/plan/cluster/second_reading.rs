@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Gaps, Plan, Request, Uncovered,
     grouping::{Grouping, Key},
+    joined,
     places::left_out,
     uncovered::excluded_workload,
 };
-use crate::case::cluster::{Cluster, Later, PodView, SecondReading, Shared};
+use crate::case::cluster::{Cluster, Later, Node, PodView, Read, SecondReading, Shared};
 
 /// Applies the second reading to the first one and to the plan.
 pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Request, later: SecondReading) {
@@ -39,27 +40,43 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
     let grouping = Grouping::new(cluster, request);
     // The keys have the order of the plan's first groups.
     let keys = grouping.groups().0.into_keys().zip(plan.firsts.clone()).collect();
+    let joining = Joining { grouping, keys, request, known, nodes: later.nodes };
     let mut gaps = Gaps::default();
     for pod in &changed {
-        join(&grouping, (plan, &mut gaps), request, &keys, pod);
+        joining.join(plan, &mut gaps, pod);
     }
     gaps.add_to(&mut plan.coverage);
     cluster.pod_views.extend(changed);
 }
 
-/// The pods and workloads of the first reading.
+/// The pods, workloads and nodes of the first reading.
 #[derive(Debug)]
 pub struct Known<'a> {
     pods: BTreeMap<&'a str, &'a PodView>,
     workloads: BTreeSet<(&'a str, &'a str)>,
     /// The workloads in the order of the first reading.
     owners: Vec<(String, String)>,
+    /// The names of the nodes; `None` if nodes may not be read.
+    nodes: Option<BTreeSet<&'a str>>,
+}
+
+/// The first reading and its plan, which changed pods join.
+struct Joining<'a> {
+    grouping: Grouping<'a>,
+    /// The positions of the plan's groups by the properties that their pods share.
+    keys: BTreeMap<Key, usize>,
+    request: &'a Request,
+    known: Known<'a>,
+    /// The nodes of the second reading, if it read them.
+    nodes: Option<Read<Vec<Node>>>,
 }
 
 impl<'a> Known<'a> {
     /// Returns those of a cluster.
     pub fn of(cluster: &'a Cluster) -> Self {
-        let mut known = Self { pods: BTreeMap::new(), workloads: BTreeSet::new(), owners: Vec::new() };
+        let nodes = cluster.nodes.as_ref().ok();
+        let nodes = nodes.map(|nodes| nodes.iter().map(|node| node.name.as_str()).collect());
+        let mut known = Self { pods: BTreeMap::new(), workloads: BTreeSet::new(), owners: Vec::new(), nodes };
         for pod_view in &cluster.pod_views {
             let origin = &pod_view.origin;
             if let Some(pod) = &origin.pod {
@@ -76,6 +93,12 @@ impl<'a> Known<'a> {
     pub fn changed(&self, pod: Shared<PodView>) -> Option<Shared<PodView>> {
         let pod = self.named_by_its_workload(pod);
         (!self.is_unchanged(&pod)).then_some(pod)
+    }
+
+    /// Returns the pod's node if the first reading has other nodes alone.
+    pub fn new_node<'b>(&self, pod: &'b PodView) -> Option<&'b str> {
+        let nodes = self.nodes.as_ref()?;
+        pod.node.as_deref().filter(|node| !nodes.contains(node))
     }
 
     /// Names the pod's workload, and its images, as in the first reading; the second one does not ask for workloads.
@@ -105,29 +128,36 @@ impl<'a> Known<'a> {
     }
 }
 
-fn join(
-    grouping: &Grouping<'_>,
-    (plan, gaps): (&mut Plan, &mut Gaps),
-    request: &Request,
-    keys: &BTreeMap<Key, usize>,
-    pod: &Shared<PodView>,
-) {
-    let title = pod.origin.title();
-    // The second reading knows no owners of owners: a new pod that may be of the workload is not left out.
-    let may_be_asked_for = request.like.as_ref().is_some_and(|like| pod.origin.may_be_owned_by(like));
-    if !super::is_requested(pod, request) && !may_be_asked_for {
-        gaps.left_out.push(excluded_workload(pod));
-        return;
-    }
-    let places = grouping.places.of(pod);
-    left_out(&grouping.places, pod, &places, gaps);
-    for key in grouping.keys(pod, places) {
-        let group = keys.get(&key).and_then(|first| plan.groups.get_mut(*first));
-        if let Some(group) = group.filter(|group| group.refused.is_none()) {
-            group.pod_views.push(pod.clone());
+// === impl Joining ===
+
+impl Joining<'_> {
+    fn join(&self, plan: &mut Plan, gaps: &mut Gaps, pod: &Shared<PodView>) {
+        let Self { grouping, keys, request, known, nodes } = self;
+        let title = pod.origin.title();
+        // The second reading knows no owners of owners: a new pod that may be of the workload is not left out.
+        let may_be_asked_for = request.like.as_ref().is_some_and(|like| pod.origin.may_be_owned_by(like));
+        if !super::is_requested(pod, request) && !may_be_asked_for {
+            gaps.left_out.push(excluded_workload(pod));
+            return;
+        }
+        let places = if let Some(node) = known.new_node(pod) {
+            match joined::place(&grouping.places, &request.nodes, nodes.as_ref(), node) {
+                Ok(place) => vec![place],
+                Err(why) => return gaps.uncovered.push(Uncovered::new(title, why)),
+            }
         } else {
-            let why = "the pod was created or changed during the run";
-            gaps.uncovered.push(Uncovered::new(title.clone(), why));
+            let places = grouping.places.of(pod);
+            left_out(&grouping.places, pod, &places, gaps);
+            places
+        };
+        for key in grouping.keys(pod, places) {
+            let group = keys.get(&key).and_then(|first| plan.groups.get_mut(*first));
+            if let Some(group) = group.filter(|group| group.refused.is_none()) {
+                group.pod_views.push(pod.clone());
+            } else {
+                let why = "the pod was created or changed during the run";
+                gaps.uncovered.push(Uncovered::new(title.clone(), why));
+            }
         }
     }
 }
@@ -156,7 +186,8 @@ mod tests {
         pods[0].origin.kind = "replicaset".into();
         let instead = later(&mut pods, &mut bonds);
         let policies = cluster.policies.clone();
-        let later = SecondReading { pods: instead.unwrap_or(Ok(pods)), bonds, policies, control: None };
+        let later =
+            SecondReading { pods: instead.unwrap_or(Ok(pods)), nodes: None, bonds, policies, control: None };
         apply_second_reading(&mut cluster, &mut plan, &request, later);
         (cluster, plan)
     }
@@ -237,7 +268,7 @@ mod tests {
             pod.runtime_class = None;
         });
         let (bonds, policies) = (cluster.bonds.clone(), cluster.policies.clone());
-        let later = SecondReading { pods: Ok(pods), bonds, policies, control: None };
+        let later = SecondReading { pods: Ok(pods), nodes: None, bonds, policies, control: None };
         apply_second_reading(&mut cluster, &mut plan, &request, later);
         plan
     }
@@ -280,6 +311,7 @@ mod tests {
         let pods = cluster.pods().cloned().map(Shared::from).collect();
         let later = SecondReading {
             pods: Ok(pods),
+            nodes: None,
             bonds: cluster.bonds.clone(),
             policies: fixture::policies(&[]),
             control: None,

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Ground, survey};
+use super::{
+    Ground,
+    survey::{self, Scope},
+};
 use crate::{
     case::{
         cluster::{Access, Bonds, Cluster, SecondReading, Unreadable},
@@ -21,17 +24,17 @@ fn time(cluster: &Cluster) -> Duration {
     SECOND_READING + SECOND_READING_EACH * u32::try_from(cluster.pod_views.len()).unwrap_or(u32::MAX)
 }
 
-/// Reads pods, policies and the namespace's labels again. A request without an answer in time is unreadable.
+/// Reads pods, policies and the namespace's labels again, and the nodes if a pod is on a new one. A request without an answer in time is unreadable.
 pub(super) async fn second_reading(
     ground: &Ground<'_>,
     made: &BTreeSet<String>,
     deadline: Instant,
 ) -> SecondReading {
-    let Ground { connection, cluster, kinds, .. } = ground;
+    let Ground { connection, cluster, kinds, pool_label, .. } = *ground;
     let control = cluster.control.as_ref().map(|control| control.name.as_str());
-    let namespaces = (cluster.namespace.as_str(), control);
+    let scope = Scope { namespace: &cluster.namespace, control, pool_label };
     let known = plan::cluster::Known::of(cluster);
-    let reading = survey::later(&connection.client, namespaces, kinds, (made, &known));
+    let reading = survey::later(&connection.client, &scope, kinds, (made, &known));
     let time = time(cluster);
     let limit = Instant::now() + time;
     let why = if limit < deadline {
@@ -47,6 +50,7 @@ pub(super) async fn second_reading(
         };
         SecondReading {
             pods: Err(unread(Access::pods())),
+            nodes: None,
             bonds,
             policies: Policies::default(),
             control: None,

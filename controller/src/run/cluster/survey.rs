@@ -196,21 +196,28 @@ async fn bound(
     (kinds, policies, control)
 }
 
-/// Reads again all that may have changed during the run; `made` are the run's own pods, and `known` those of the first reading.
+/// Reads again all that may have changed during the run; `made` are the run's own pods, and `known` those of the first reading. The
+/// nodes are read after the pods, and only if a pod names a node that the first reading does not have.
 pub(crate) async fn later(
     client: &Client,
-    (namespace, control): (&str, Option<&str>),
+    &Scope { namespace, control, pool_label }: &Scope<'_>,
     kinds: &OtherKinds,
     (made, known): (&BTreeSet<String>, &Known<'_>),
 ) -> SecondReading {
-    let (labels, (policies, of_control), pods, control_labels) = tokio::join!(
+    let pods_and_nodes = async {
+        let pods = pod_views::changed(client, namespace, made, known).await;
+        let names_a_new_node = pods.iter().flatten().any(|pod| known.new_node(pod).is_some());
+        let nodes = if names_a_new_node { Some(nodes_again(client, pool_label).await) } else { None };
+        (pods, nodes)
+    };
+    let (labels, (policies, of_control), (pods, nodes), control_labels) = tokio::join!(
         labels_of(client, namespace),
         policies::read(client, kinds, namespace, control),
-        pod_views::changed(client, namespace, made, known),
+        pods_and_nodes,
         async { Some(labels_of(client, control?).await) },
     );
     let control = control_labels.zip(of_control);
-    SecondReading { pods, bonds: Bonds { labels, policies: standing(&policies) }, policies, control }
+    SecondReading { pods, nodes, bonds: Bonds { labels, policies: standing(&policies) }, policies, control }
 }
 
 /// Returns the version of each policy; a failed read of a kind is the reason why there is none.
