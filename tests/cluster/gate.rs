@@ -115,10 +115,14 @@ fn signed_as(cluster: &Cluster, gate: &Gate<'_>, [evidence, public]: &[&str; 2])
     };
     let accepted = verify(&object);
     assert_eq!(accepted.code(), Some(0), "{accepted:#?}");
-    object["data"]["verdict"] = "ready".into();
-    object["data"]["run"] = "podproof-ffffffff".into();
-    let refused = verify(&object);
-    assert_eq!(refused.code(), Some(1), "{refused:#?}");
+    for (key, value) in [("runtimeClasses", "gvisor,kata,unsafe"), ("run", "podproof-ffffffff")] {
+        let kept = object["data"][key].take();
+        object["data"][key] = value.into();
+        let refused = verify(&object);
+        assert_eq!(refused.code(), Some(1), "{refused:#?}");
+        assert!(refused.err.contains(&format!("its `{key}` differs")), "{}", refused.err);
+        object["data"][key] = kept;
+    }
 }
 
 fn proof(shop: &str) -> String {

@@ -223,7 +223,14 @@ impl NotAccepted {
             Refusal::Proof(ProofRefused::DigestOnly | ProofRefused::OtherBundle { .. }) => {
                 "give the attestation's file, which the run wrote, together with --proof"
             }
-            Refusal::Proof(ProofRefused::Differs(_)) => {
+            Refusal::Proof(ProofRefused::ClassesUnsigned) => {
+                "renew the proof by `controller verify --publish NAMESPACE --save-evidence FILE --sign KEY`"
+            }
+            Refusal::Proof(ProofRefused::OtherTime { .. }) => {
+                "correct the clock of the machine that signs, and renew the proof; if that clock is right, do not trust the proof: \
+                 see who may write it"
+            }
+            Refusal::Proof(ProofRefused::Differs(_) | ProofRefused::OtherLife { .. }) => {
                 "do not trust the proof: somebody wrote it who did not sign; renew it, and see who may write it"
             }
             Refusal::NotReady(_) => "`controller score FILE` shows the evidence's gaps and their fixes",

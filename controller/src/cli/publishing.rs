@@ -14,7 +14,10 @@ use crate::{
         connect::Login,
         publish::{Publication, Published, publish},
     },
-    support::proof,
+    support::{
+        clock,
+        proof::{self, APART},
+    },
 };
 
 /// The time for the publication.
@@ -54,6 +57,7 @@ impl Publishing {
             origin,
             life: self.life,
         };
+        let is_signed = publication.origin.contains_key(proof::BUNDLE_DIGEST);
         let deadline = Instant::now() + PATIENCE;
         let published = publish(&self.login, &publication, deadline, || began.elapsed());
         let published = tokio::time::timeout_at(deadline, published).await;
@@ -66,6 +70,39 @@ impl Publishing {
             report.headline(),
             published.expires
         ));
+        if is_signed && !published.left.is_zero() && apart(&published, clock::now()) > APART {
+            say(&format!(
+                "the clocks of this machine and of the API server are more than {APART} s apart, and `controller attest verify --proof` \
+                 refuses the proof: correct the clock of this machine"
+            ));
+        }
         Ok(published)
+    }
+}
+
+/// Returns the seconds between a time of this machine and the API server's time at the publication.
+fn apart(Published { expires, left, .. }: &Published, now: u64) -> u64 {
+    let server = expires.as_second().saturating_sub(i64::try_from(left.as_secs()).unwrap_or(i64::MAX));
+    server.abs_diff(i64::try_from(now).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::api::core::v1::ObjectReference;
+
+    use super::*;
+
+    #[test]
+    fn the_clocks_are_compared_at_the_publication() {
+        let published = Published {
+            object: ObjectReference::default(),
+            is_news: false,
+            written: true,
+            expires: Timestamp::from_second(5_000).unwrap(),
+            left: Duration::from_secs(4_000),
+            life: Duration::from_secs(4_010),
+        };
+        assert_eq!([400, 1_000, 1_301].map(|now| apart(&published, now)), [600, 0, 301]);
     }
 }

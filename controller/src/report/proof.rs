@@ -64,25 +64,12 @@ impl Proof {
     /// Returns the proof of a run of a namespace; `None` for a run on one machine.
     pub(crate) fn of(report: &Report, pools: &Pools) -> Option<Self> {
         let namespace = report.sandboxes.iter().find_map(|sandbox| sandbox.subject.namespace())?;
-        let classes: BTreeSet<_> = report
-            .sandboxes
-            .iter()
-            .filter(|sandbox| sandbox.verdict.passes())
-            .filter_map(|sandbox| match &sandbox.subject {
-                Subject::Pods { runtime_class, .. } => runtime_class.as_deref(),
-                _ => None,
-            })
-            .collect();
-        let mut names = classes.into_iter().collect::<Vec<_>>().join(",");
-        if names.len() > MOST_OF_CLASSES {
-            names.clear();
-        }
         let content = [
             (proof::VERDICT, report.verdict.id().to_owned()),
             (proof::ENVIRONMENT, report.environment.environment.to_string()),
             (proof::NAMESPACE, namespace.to_owned()),
             (proof::WHOLE, report.extent.whole.to_string()),
-            (proof::CLASSES, names),
+            (proof::CLASSES, classes(report)),
             (proof::POOLS, pools.text()),
         ];
         let run = report.run.as_ref();
@@ -119,6 +106,19 @@ impl Proof {
     fn size(&self) -> usize {
         self.content.iter().chain(&self.origin).map(|(key, value)| key.len() + value.len()).sum()
     }
+}
+
+/// Returns the RuntimeClasses of the sandboxes that passed, with a comma between two; empty where they are too many for a proof.
+pub(super) fn classes(report: &Report) -> String {
+    let passed = report.sandboxes.iter().filter(|sandbox| sandbox.verdict.passes());
+    let classes: BTreeSet<_> = passed
+        .filter_map(|sandbox| match &sandbox.subject {
+            Subject::Pods { runtime_class, .. } => runtime_class.as_deref(),
+            _ => None,
+        })
+        .collect();
+    let names = classes.into_iter().collect::<Vec<_>>().join(",");
+    if names.len() > MOST_OF_CLASSES { String::new() } else { names }
 }
 
 // === impl Pools ===

@@ -7,6 +7,10 @@ pub(crate) const PASSING: [&str; 2] = ["ready", "ready-with-warnings"];
 /// How far the times of two API servers may be apart: those of one cluster have clocks of their own.
 pub(crate) const SKEW: Duration = Duration::from_mins(1);
 
+/// The most seconds by which the clocks of two machines may differ: the one that signed, and the API server's or that of the person who
+/// checks.
+pub(crate) const APART: u64 = 300;
+
 /// The key of the verdict's id.
 pub(crate) const VERDICT: &str = "verdict";
 /// The key of the environment that the run was judged for.

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::verification_v1::{SignedPlace, SignedPool, Verification};
+use super::verification_v1::{SignedPlace, SignedPool, Time, Verification};
 use crate::{
     report::model_v1::Verdict,
-    support::{digest::sha256, proof},
+    support::{
+        digest::sha256,
+        proof::{self, APART},
+    },
 };
 
 /// A published proof: the `ConfigMap` as `kubectl get --output json` prints it.
@@ -19,9 +23,14 @@ pub(crate) struct PublishedProof {
 
 /// The form of a pool in a proof.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Pool {
-    pool: String,
+    #[serde(rename = "pool")]
+    name: String,
+    nodes: usize,
     digest: String,
+    /// The nodes with their boot ids; `None` where the list was too long.
+    boots: Option<BTreeMap<String, String>>,
 }
 
 /// The reason why a published proof is refused.
@@ -37,6 +46,16 @@ pub(crate) enum ProofRefused {
     OtherBundle { named: String, found: String },
     #[error("the proof does not say what was signed: its `{0}` differs")]
     Differs(&'static str),
+    #[error("the attestation does not sign the proof's `{}`: an older controller made it", proof::CLASSES)]
+    ClassesUnsigned,
+    #[error("the proof's `{}` is {found}, and the signed run began at {signed}", proof::VERIFIED_AT)]
+    OtherTime { found: Timestamp, signed: Timestamp },
+    #[error(
+        "the proof's `{}` is {found:#} after its `{}`, and {signed:#} were signed",
+        proof::EXPIRES_AT,
+        proof::VERIFIED_AT
+    )]
+    OtherLife { found: SignedDuration, signed: SignedDuration },
 }
 
 impl PublishedProof {
@@ -58,18 +77,20 @@ impl PublishedProof {
         }
     }
 
-    /// Refuses a proof whose keys do not say what was signed. Its times are those of the API server, and are not compared.
+    /// Refuses a proof whose keys do not say what was signed.
     pub(crate) fn compare(&self, signed: &Verification) -> Result<(), ProofRefused> {
         let namespace = match &signed.place {
             SignedPlace::Cluster { namespace, .. } => namespace.clone(),
             SignedPlace::Machine { .. } => String::new(),
         };
+        let classes = signed.runtime_classes.clone().ok_or(ProofRefused::ClassesUnsigned)?;
         let policy = signed.policy.as_ref().map(|policy| policy.digest.sha256.clone());
         let texts = [
             (proof::VERDICT, Some(Verdict::from(signed.verdict).id().to_owned())),
             (proof::ENVIRONMENT, Some(signed.environment.to_string())),
             (proof::NAMESPACE, Some(namespace)),
             (proof::WHOLE, Some(signed.extent.whole.to_string())),
+            (proof::CLASSES, Some(classes)),
             (proof::RUN, Some(signed.run.clone())),
             (proof::EVIDENCE_DIGEST, Some(signed.evidence.digest.sha256.clone())),
             (proof::POLICY_DIGEST, policy),
@@ -78,7 +99,32 @@ impl PublishedProof {
             return Err(ProofRefused::Differs(key));
         }
         let pools = serde_json::from_str(self.key(proof::POOLS).unwrap_or_default()).unwrap_or_default();
-        if is_of(pools, &signed.pools) { Ok(()) } else { Err(ProofRefused::Differs(proof::POOLS)) }
+        if !is_of(pools, &signed.pools) {
+            return Err(ProofRefused::Differs(proof::POOLS));
+        }
+        self.compare_times(signed)
+    }
+
+    /// Compares the proof's times, which are those of the API server's clock, with the signed ones, which are those of the run's machine.
+    /// A proof that closes the gate may have a later time than its run: that of the proof that it replaced.
+    fn compare_times(&self, signed: &Verification) -> Result<(), ProofRefused> {
+        let time = |key| {
+            let time = self.key(key).and_then(|time| time.parse::<Timestamp>().ok());
+            time.ok_or(ProofRefused::Differs(key))
+        };
+        let (verified, expires) = (time(proof::VERIFIED_AT)?, time(proof::EXPIRES_AT)?);
+        let (Time(began), Time(ends)) = (signed.verified_at, signed.expires_at);
+        let (found, life) = (expires.duration_since(verified), ends.duration_since(began));
+        if found.as_secs() != life.as_secs() {
+            return Err(ProofRefused::OtherLife { found, signed: life });
+        }
+        let later = verified.duration_since(began);
+        let may_be_later = !Verdict::from(signed.verdict).passes() && later.is_positive();
+        if may_be_later || later.as_secs().unsigned_abs() <= APART {
+            Ok(())
+        } else {
+            Err(ProofRefused::OtherTime { found: verified, signed: began })
+        }
     }
 
     fn key(&self, key: &str) -> Option<&str> {
@@ -89,8 +135,13 @@ impl PublishedProof {
 /// Returns true if a proof has these pools, each with the same nodes and boot ids.
 fn is_of(pools: Option<Vec<Pool>>, signed: &[SignedPool]) -> bool {
     let Some(pools) = pools else { return false };
-    let signed = signed.iter().map(|pool| (pool.name.as_str(), pool.digest.sha256.as_str()));
-    pools.iter().map(|it| (it.pool.as_str(), it.digest.as_str())).eq(signed)
+    let is_same = |(pool, signed): (&Pool, &SignedPool)| {
+        pool.name == signed.name
+            && pool.nodes == signed.boots.len()
+            && pool.digest == signed.digest.sha256
+            && pool.boots.as_ref().is_none_or(|boots| *boots == signed.boots)
+    };
+    pools.len() == signed.len() && pools.iter().zip(signed).all(is_same)
 }
 
 #[cfg(test)]
@@ -106,6 +157,19 @@ mod tests {
 
     const BUNDLE: &str = "{}";
 
+    /// Returns the times of a proof that is later than the signed run, and its end; both in seconds.
+    fn times(later: i64, life: u64) -> (String, String) {
+        let verified = Time::of(tests::BEGAN.saturating_add_signed(later));
+        let stamp = |Time(time): Time| time.to_string();
+        (stamp(verified), stamp(Time::of(verified.seconds() + life)))
+    }
+
+    fn at((verified, expires): (String, String)) -> PublishedProof {
+        proof(|data| {
+            data.extend([(proof::VERIFIED_AT.to_owned(), verified), (proof::EXPIRES_AT.to_owned(), expires)]);
+        })
+    }
+
     /// Returns the published proof of the run that was signed.
     fn proof(change: impl FnOnce(&mut BTreeMap<String, String>)) -> PublishedProof {
         let (record, policy) = (tests::record(), tests::policy());
@@ -114,6 +178,8 @@ mod tests {
         let files = Files { evidence, policy: None, bundle: Some(BUNDLE.to_owned()) };
         let proof = Proof::of(&Report::of(&record, &policy), &gathered.pools).unwrap().with(files);
         let mut data: BTreeMap<_, _> = proof.content.into_iter().chain(proof.origin).collect();
+        let (verified, expires) = times(0, tests::DAY);
+        data.extend([(proof::VERIFIED_AT.to_owned(), verified), (proof::EXPIRES_AT.to_owned(), expires)]);
         change(&mut data);
         PublishedProof::read(json!({ "kind": "ConfigMap", "data": data }).to_string().as_bytes()).unwrap()
     }
@@ -133,10 +199,13 @@ mod tests {
             proof::ENVIRONMENT,
             proof::NAMESPACE,
             proof::WHOLE,
+            proof::CLASSES,
             proof::RUN,
             proof::EVIDENCE_DIGEST,
             proof::POLICY_DIGEST,
             proof::POOLS,
+            proof::VERIFIED_AT,
+            proof::EXPIRES_AT,
         ] {
             let changed = proof(|data| _ = data.insert(key.to_owned(), "other".to_owned()));
             let refused = changed.compare(&tests::statement().predicate);
@@ -149,12 +218,90 @@ mod tests {
 
     #[test]
     fn another_node_of_a_pool_is_refused() {
-        let boots = |data: &mut BTreeMap<String, String>| {
-            let pools = data.get_mut(proof::POOLS).unwrap();
-            *pools = pools.replace("\"digest\":\"", "\"digest\":\"0");
-        };
-        let refused = proof(boots).compare(&tests::statement().predicate);
-        assert!(matches!(refused, Err(ProofRefused::Differs(proof::POOLS))), "{refused:?}");
+        for (from, to) in [
+            ("\"digest\":\"", "\"digest\":\"0"),
+            ("\"nodes\":", "\"nodes\":1"),
+            ("\"boots\":{\"", "\"boots\":{\"another-"),
+            ("\"boots\":", "\"more\":1,\"boots\":"),
+        ] {
+            let changed = proof(|data| {
+                let pools = data.get_mut(proof::POOLS).unwrap();
+                assert!(pools.contains(from), "{pools}");
+                *pools = pools.replace(from, to);
+            });
+            let refused = changed.compare(&tests::statement().predicate);
+            assert!(matches!(refused, Err(ProofRefused::Differs(proof::POOLS))), "{from}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_proof_of_many_nodes_has_no_list_of_them() {
+        let short = proof(|data| {
+            let mut pools: Vec<serde_json::Value> = serde_json::from_str(&data[proof::POOLS]).unwrap();
+            for pool in &mut pools {
+                pool.as_object_mut().unwrap().remove("boots").unwrap();
+            }
+            data.insert(proof::POOLS.to_owned(), json!(pools).to_string());
+        });
+        short.compare(&tests::statement().predicate).unwrap();
+    }
+
+    #[test]
+    fn a_proof_of_an_attestation_without_its_runtime_classes_is_refused_by_name() {
+        let mut older = tests::statement().predicate;
+        older.runtime_classes = None;
+        let refused = proof(|_| ()).compare(&older);
+        assert!(matches!(refused, Err(ProofRefused::ClassesUnsigned)), "{refused:?}");
+    }
+
+    /// Returns a predicate with this verdict, and the proof's verdict set alike.
+    fn compared(verdict: Verdict, times: (String, String)) -> Result<(), ProofRefused> {
+        let mut signed = tests::statement().predicate;
+        signed.verdict = verdict.into();
+        let mut proof = at(times);
+        proof.data.insert(proof::VERDICT.to_owned(), verdict.id().to_owned());
+        proof.compare(&signed)
+    }
+
+    #[test]
+    fn the_time_of_a_proof_is_that_of_its_run_but_for_the_clocks() {
+        let most = i64::try_from(APART).unwrap();
+        for verdict in [Verdict::Ready, Verdict::ReadyWithWarnings] {
+            for (later, accepted) in
+                [(0, true), (most, true), (-most, true), (most + 1, false), (-most - 1, false)]
+            {
+                let found = compared(verdict, times(later, tests::DAY));
+                assert_eq!(found.is_ok(), accepted, "{later}: {found:?}");
+                assert!(accepted || matches!(found, Err(ProofRefused::OtherTime { .. })), "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_proof_that_closes_the_gate_may_have_a_later_time() {
+        let most = i64::try_from(APART).unwrap();
+        for verdict in [Verdict::NotReady, Verdict::Undetermined] {
+            compared(verdict, times(most + 3600, tests::DAY)).unwrap();
+            let earlier = compared(verdict, times(-most - 1, tests::DAY));
+            assert!(matches!(earlier, Err(ProofRefused::OtherTime { .. })), "{earlier:?}");
+        }
+    }
+
+    #[test]
+    fn a_proof_lives_as_long_as_was_signed() {
+        for verdict in [Verdict::Ready, Verdict::NotReady] {
+            for life in [tests::DAY - 1, tests::DAY + 1] {
+                let found = compared(verdict, times(0, life));
+                assert!(matches!(found, Err(ProofRefused::OtherLife { .. })), "{life}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_no_other_time() {
+        let (verified, expires) = times(0, tests::DAY);
+        let part = |time: &str| time.replace('Z', ".25Z");
+        at((part(&verified), part(&expires))).compare(&tests::statement().predicate).unwrap();
     }
 
     #[test]

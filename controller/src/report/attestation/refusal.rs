@@ -11,12 +11,10 @@ use crate::{
     case::environment::Environment,
     support::{
         envelope::{self, Unsealed},
+        proof::APART,
         signing::PublicKey,
     },
 };
-
-/// The most seconds by which a run may begin after now, because two clocks differ.
-const AHEAD: u64 = 300;
 
 /// The demands on an attestation.
 #[derive(Clone, Debug)]
@@ -106,6 +104,8 @@ pub(crate) enum Difference {
     Strictness,
     #[error("the pools or their nodes")]
     Pools,
+    #[error("the RuntimeClasses")]
+    Classes,
     #[error("the probe or an image")]
     Subjects,
 }
@@ -135,7 +135,7 @@ pub(crate) fn examine(bundle: &[u8], key: &PublicKey, demands: &Demands) -> Resu
     if let Some(contradiction) = contradiction(&statement) {
         return Err(Refusal::Contradictory(contradiction));
     }
-    if signed.verified_at.seconds() > demands.now.saturating_add(AHEAD) {
+    if signed.verified_at.seconds() > demands.now.saturating_add(APART) {
         return Err(Refusal::Future(Stamp(signed.verified_at)));
     }
     if signed.expires_at.seconds() <= demands.now {
@@ -202,6 +202,7 @@ pub(crate) fn compare(signed: &Statement, again: &Statement) -> Result<(), Refus
         (one.extent != two.extent, Difference::Extent),
         (strictness(one) != strictness(two), Difference::Strictness),
         (one.pools != two.pools, Difference::Pools),
+        (one.runtime_classes.is_some() && one.runtime_classes != two.runtime_classes, Difference::Classes),
         (one.images != two.images || subjects(signed) != subjects(again), Difference::Subjects),
     ];
     match differences.into_iter().find(|(differs, _)| *differs) {

@@ -16,6 +16,7 @@ use crate::{
     report::{
         Enforcement, Place, Report,
         model_v1::{self, ReportedOutcome},
+        proof,
     },
 };
 
@@ -96,6 +97,7 @@ impl Statement {
             place: place(&run.place, gathered),
             images: gathered.signed_images(),
             pools: gathered.pools.signed(),
+            runtime_classes: matches!(run.place, Place::Cluster { .. }).then(|| proof::classes(report)),
             verified_at,
             judged_at: Time::of(facts.judged_at),
             expires_at,

@@ -1,9 +1,9 @@
 //! Version 1 of the signed predicate, in types of its own. The signature covers its bytes, so a reader refuses a key that it does
-//! not know, and a lack of a key; a new key makes a new version.
+//! not know, and a lack of a key. `runtimeClasses` alone may be missing: the first statements were made without it.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     case::environment::Environment,
@@ -59,6 +59,11 @@ pub(crate) struct Verification {
     pub images: Option<Vec<SignedImage>>,
     /// The pools whose nodes had a probe; empty for a run on one machine.
     pub pools: Vec<SignedPool>,
+    /// The RuntimeClasses that passed, as the published proof names them, with a comma between two; missing for a run on one
+    /// machine, and in the statement of an older controller.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub runtime_classes: Option<String>,
     /// The start of the run.
     pub verified_at: Time,
     /// The time of the judgement, whose day decides which waivers hold.
@@ -67,6 +72,11 @@ pub(crate) struct Verification {
     pub expires_at: Time,
     /// The version of the controller that judged and signed.
     pub controller: String,
+}
+
+/// Reads a key that may be missing and is never `null`.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(value).map(Some)
 }
 
 /// The result of a test, as `test-result/v0.1` names it.

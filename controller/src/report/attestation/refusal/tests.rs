@@ -27,8 +27,8 @@ use crate::{
     },
 };
 
-const BEGAN: u64 = 1_764_000_000;
-const DAY: u64 = 24 * 3600;
+pub(in crate::report::attestation) const BEGAN: u64 = 1_764_000_000;
+pub(in crate::report::attestation) const DAY: u64 = 24 * 3600;
 const EVIDENCE: &[u8] = b"evidence\n";
 
 pub(in crate::report::attestation) fn record() -> Record {
@@ -140,7 +140,7 @@ fn an_attestation_lives_as_long_as_was_signed() {
     assert!(examined(&statement(), &last).is_ok());
     let over = Demands { now: BEGAN + DAY, ..demands() };
     assert!(matches!(examined(&statement(), &over), Err(Refusal::Expired(_))));
-    let before = Demands { now: BEGAN - AHEAD - 1, ..demands() };
+    let before = Demands { now: BEGAN - APART - 1, ..demands() };
     assert!(matches!(examined(&statement(), &before), Err(Refusal::Future(_))));
 }
 
@@ -218,7 +218,7 @@ fn a_statement_that_contradicts_itself_is_refused() {
 #[test]
 fn each_difference_from_the_evidence_has_its_name() {
     type Lie = (&'static str, fn(&mut Verification), Difference);
-    let lies: [Lie; 12] = [
+    let lies: [Lie; 13] = [
         ("run", |it| it.run.push('0'), Difference::Run),
         ("nonces", |it| it.nonces.push("0".into()), Difference::Run),
         ("place", |it| it.place = machine(), Difference::Place),
@@ -238,6 +238,7 @@ fn each_difference_from_the_evidence_has_its_name() {
             },
             Difference::Pools,
         ),
+        ("classes", |it| it.runtime_classes = Some("gvisor,kata".into()), Difference::Classes),
     ];
     for (name, lie, expected) in lies {
         let mut signed = statement();
@@ -283,6 +284,32 @@ fn an_inconclusive_requirement_that_blocks_is_named_and_fails() {
     assert!(!predicate.inconclusive_tests.is_empty());
     assert!(predicate.failed_tests.iter().any(|id| predicate.inconclusive_tests.contains(id)));
     assert!(predicate.passed_tests.iter().all(|id| !predicate.inconclusive_tests.contains(id)));
+}
+
+/// The statements of older controllers have no `runtimeClasses`.
+#[test]
+fn a_statement_without_runtime_classes_is_read() {
+    let mut text = serde_json::to_value(statement()).unwrap();
+    assert!(text["predicate"].as_object_mut().unwrap().remove("runtimeClasses").is_some());
+    let key = key();
+    let bundle = envelope::seal(&key, text.to_string().as_bytes()).unwrap();
+    let read = examine(bundle.as_bytes(), key.public(), &demands()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), text);
+    assert!(compare(&read, &statement()).is_ok());
+}
+
+#[test]
+fn runtime_classes_that_are_null_are_refused() {
+    let refused = changed("/predicate/runtimeClasses", Value::Null);
+    assert!(matches!(refused, Err(Refusal::NotStatement(_))), "{refused:?}");
+}
+
+#[test]
+fn the_statement_of_a_machine_has_no_runtime_classes() {
+    let mut record = record();
+    record.circumstances.as_mut().unwrap().place =
+        Place::Machine { host: "one".into(), kernel: "6.1".into() };
+    assert_eq!(stated(&record, facts()).unwrap().predicate.runtime_classes, None);
 }
 
 #[test]

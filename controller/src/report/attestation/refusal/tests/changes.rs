@@ -87,12 +87,12 @@ fn replacements(old: &Value) -> Vec<(Kind, Value)> {
         .collect();
     match old {
         Value::String(text) => {
-            let mut cut = text.clone();
-            let first = cut.remove(0);
-            let next = char::from_u32(u32::from(first) + 1).unwrap();
-            new.extend(
-                [format!("{next}{cut}"), cut, format!("{text} ")].map(|text| (Kind::Text, text.into())),
-            );
+            new.push((Kind::Text, format!("{text} ").into()));
+            if let Some(first) = text.chars().next() {
+                let next = char::from_u32(u32::from(first) + 1).unwrap();
+                let cut = &text[first.len_utf8()..];
+                new.extend([format!("{next}{cut}"), cut.to_owned()].map(|text| (Kind::Text, text.into())));
+            }
         }
         Value::Array(array) => {
             let (mut twice, mut back) = (array.clone(), array.clone());

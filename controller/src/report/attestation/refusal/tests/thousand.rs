@@ -96,6 +96,7 @@ fn name(refusal: &Refusal) -> &'static str {
             Difference::Extent => "extent",
             Difference::Strictness => "strictness",
             Difference::Pools => "pools",
+            Difference::Classes => "classes",
             Difference::Subjects => "subjects",
         },
     }
@@ -153,7 +154,7 @@ fn of_payload(original: &Original) -> Vec<Forgery> {
 fn of_signer(original: &Original) -> Vec<Forgery> {
     let forged = |Change { kind, at, document }: Change| {
         let bundle = envelope::seal(&original.key, document.to_string().as_bytes()).unwrap();
-        let refused = if kind == Changed::Text { lie(&at) } else { of_shape(&at) };
+        let refused = if kind == Changed::Text { lie(&at) } else { of_shape(kind, &at) };
         let is_text = kind == Changed::Text;
         let seen = is_text && matches!(at.as_str(), "/predicateType" | "/subject/0/digest/sha256");
         Forgery { name: format!("lie {kind:?} {at}"), bundle: bundle.into(), refused, seen }
@@ -180,6 +181,7 @@ fn lie(at: &str) -> Vec<&'static str> {
         ("/predicate/place/kind", _) => vec!["not-statement"],
         (_, "place") => vec!["place"],
         (_, "pools") => vec!["pools"],
+        (_, "runtimeClasses") => vec!["classes"],
         (_, "images") => vec!["subjects"],
         (_, "passedTests" | "warnedTests" | "failedTests" | "inconclusiveTests") => vec!["tests"],
         // Words of a closed list.
@@ -188,8 +190,12 @@ fn lie(at: &str) -> Vec<&'static str> {
 }
 
 /// Returns the refusals of a signed value of another kind, by its place.
-fn of_shape(at: &str) -> Vec<&'static str> {
+fn of_shape(kind: Changed, at: &str) -> Vec<&'static str> {
     let part = at.trim_start_matches("/predicate/").split('/').next().unwrap_or_default();
+    // A statement without the key says nothing about RuntimeClasses, and no proof is accepted with it.
+    if (kind, part) == (Changed::Without, "runtimeClasses") {
+        return vec!["accepted"];
+    }
     let of_content = match (at, part) {
         _ if at.starts_with("/subject") => vec!["contradictory", "subjects"],
         (_, "nonces") => vec!["run"],
