@@ -12,7 +12,7 @@ use crate::{
     run,
     worlds::{
         is_pretended,
-        releases::{self, Runsc},
+        releases::{self, Date, Runsc},
     },
 };
 
@@ -40,6 +40,9 @@ const LIBRARIES_OF_CRUN: &[&str] = &[
     "usr/lib/aarch64-linux-gnu/libyajl.so.2",
     "usr/lib/aarch64-linux-gnu/libzstd.so.1",
 ];
+/// The releases of runsc, as their programs are found: Debian's, and those that are built.
+const RELEASES: [Date; 5] =
+    [releases::BOOKWORM, releases::TRIXIE, releases::OF_2023, releases::OF_2025, releases::NEWEST];
 /// Commands of busybox that the machine's scripts, the stage and a bundle's hooks use.
 const COMMANDS: &[&str] =
     &["cat", "grep", "ip", "ls", "mkdir", "mount", "mv", "poweroff", "rm", "sh", "switch_root", "umount"];
@@ -66,11 +69,12 @@ impl Parts {
         qemu.map_err(|error| format!("qemu-system-aarch64: {error}: run `make test`"))?;
         let folders = releases::script("stage/machine/parts", &[])?;
         let folders: Vec<_> = folders.lines().map(PathBuf::from).collect();
-        let [debian, crun, trixie, newest] = folders.as_slice() else {
+        let [debian, crun, trixie, of_2023, of_2025, newest] = folders.as_slice() else {
             return Err(format!("there are other parts of the machine: {folders:?}"));
         };
-        let runsc = [debian.join("usr/bin/runsc"), trixie.join("usr/bin/runsc"), newest.join("runsc")];
-        programs.extend(Runsc::in_the_machine().map(|runsc| runsc.program).into_iter().zip(runsc));
+        let runsc = [debian, trixie].map(|folder| folder.join("usr/bin/runsc"));
+        let built = [of_2023, of_2025, newest].map(|folder| folder.join("runsc"));
+        programs.extend(RELEASES.map(program_of).into_iter().zip(runsc.into_iter().chain(built)));
         programs.extend(DEBIANS.iter().map(|path| (format!("/{path}"), debian.join(path))));
         programs.push(("/usr/bin/crun".to_owned(), crun.join("usr/bin/crun")));
         programs.extend(library_of(debian, LIBRARIES).chain(library_of(crun, LIBRARIES_OF_CRUN)));
@@ -110,10 +114,16 @@ impl Parts {
 // === impl Runsc ===
 
 impl Runsc {
-    /// Returns the releases in the machine, by their paths there.
-    pub fn in_the_machine() -> [Self; 3] {
-        releases::DATES.map(|date| Self { program: format!("/opt/runsc-{}", date.0), date })
+    /// Returns the releases in the machine by their paths there, the oldest first.
+    pub fn in_the_machine() -> [Self; 5] {
+        let mut dates = RELEASES;
+        dates.sort_unstable();
+        dates.map(|date| Self { program: program_of(date), date })
     }
+}
+
+fn program_of((year, ..): Date) -> String {
+    format!("/opt/runsc-{year}")
 }
 
 /// Returns the places of libraries in the machine, and here.

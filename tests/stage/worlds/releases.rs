@@ -38,11 +38,13 @@ pub enum Platform {
 /// The first release with systrap, which is its default platform (gVisor e5f2478be).
 const SYSTRAP: Date = (2023, 6, 13);
 
-/// Debian bookworm's release, Debian trixie's, and the release of the Go module.
-pub const DATES: [Date; 3] = [BOOKWORM, TRIXIE, NEWEST];
-const BOOKWORM: Date = (2022, 12, 19);
-const TRIXIE: Date = (2024, 7, 29);
-const NEWEST: Date = (2026, 9, 5);
+/// Debian bookworm's release, and Debian trixie's.
+pub(crate) const BOOKWORM: Date = (2022, 12, 19);
+pub(crate) const TRIXIE: Date = (2024, 7, 29);
+/// Releases that are built from gVisor's Go module.
+pub(crate) const OF_2023: Date = (2023, 9, 28);
+pub(crate) const OF_2025: Date = (2025, 2, 5);
+pub(crate) const NEWEST: Date = (2026, 9, 5);
 
 /// Returns every release, also those that are missing here; in CI a missing release is an error.
 pub fn all() -> Result<Vec<Release>, String> {
