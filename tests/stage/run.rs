@@ -78,7 +78,7 @@ pub fn probe() -> PathBuf {
 
 /// Returns the path of a controller with the probes of both architectures. An error says how to build it.
 pub fn controller_of_both() -> Result<PathBuf, String> {
-    built(&format!("{}-unknown-linux-musl/debug/controller", env::consts::ARCH))
+    built(&format!("{}-unknown-linux-musl/of-both/controller", env::consts::ARCH))
 }
 
 /// Returns the paths of the probes that such a controller contains: of x86-64, and of `AArch64`.
