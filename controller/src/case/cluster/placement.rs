@@ -88,6 +88,12 @@ impl Placement {
             .then(|| format!("{} does not match the node selector or affinity", node.name))
     }
 
+    /// Returns the current reason against a pod of this placement and class on the node, if temporary hindrances alone keep the pod
+    /// away: a cordon, a kubelet that is not ready, or a taint of the cluster's own components.
+    pub fn temporary_hindrance(&self, node: &Node, class: Option<&Class>) -> Option<String> {
+        if self.suits(node, class) { self.hindrance(node, class) } else { None }
+    }
+
     /// Returns the node's taints that neither the pod nor its class tolerates.
     fn repelled_by<'a>(
         &'a self,
@@ -96,14 +102,26 @@ impl Placement {
     ) -> impl Iterator<Item = &'a Taint> {
         let of_class = class.map(|class| class.tolerations.as_slice()).unwrap_or_default();
         let borne = move |taint: &Taint| {
-            taint.effect == "PreferNoSchedule"
+            !taint.repels()
                 || self.tolerations.iter().chain(of_class).any(|toleration| toleration.bears(taint))
         };
         node.taints.iter().filter(move |taint| !borne(taint))
     }
 }
 
+impl Node {
+    /// Returns true if the node has no temporary hindrance for pods.
+    pub fn is_open(&self) -> bool {
+        let is_closing = |taint: &Taint| taint.repels() && taint.is_for_now();
+        self.ready && self.schedulable && !self.taints.iter().any(is_closing)
+    }
+}
+
 impl Taint {
+    fn repels(&self) -> bool {
+        self.effect != "PreferNoSchedule"
+    }
+
     fn is_for_now(&self) -> bool {
         is_of_a_component(&self.key)
     }
@@ -183,6 +201,37 @@ mod tests {
         assert_eq!(suits(|_| ()), (true, String::new()));
         assert_eq!(suits(|node| node.schedulable = false), (true, "one is cordoned".to_owned()));
         assert_eq!(suits(|node| node.ready = false), (true, "one is not ready".to_owned()));
+    }
+
+    /// Returns true if the node is open, and the temporary hindrance of a pod that tolerates nothing.
+    fn state(change: impl FnOnce(&mut Node)) -> (bool, Option<String>) {
+        let mut node = Node { taints: Vec::new(), ready: true, schedulable: true, ..node() };
+        change(&mut node);
+        (node.is_open(), Placement::default().temporary_hindrance(&node, None))
+    }
+
+    fn tainted(node: &mut Node, key: &str, effect: &str) {
+        node.taints.push(Taint { key: key.into(), value: String::new(), effect: effect.into() });
+    }
+
+    #[test]
+    fn a_node_is_closed_by_temporary_hindrances_alone() {
+        let closed = |why: &str| (false, Some(why.to_owned()));
+        assert_eq!(state(|node| node.schedulable = false), closed("one is cordoned"));
+        assert_eq!(state(|node| node.ready = false), closed("one is not ready"));
+        let pressure = |effect| state(move |node| tainted(node, "node.kubernetes.io/disk-pressure", effect));
+        assert_eq!(pressure("NoSchedule"), closed("one has the taint node.kubernetes.io/disk-pressure"));
+        assert_eq!(pressure("PreferNoSchedule"), (true, None));
+        assert_eq!(state(|node| tainted(node, "team", "NoSchedule")), (true, None));
+    }
+
+    #[test]
+    fn a_cordoned_node_with_a_taint_of_its_owner_has_no_temporary_hindrance() {
+        let both = state(|node| {
+            node.schedulable = false;
+            tainted(node, "team", "NoSchedule");
+        });
+        assert_eq!(both, (false, None));
     }
 
     #[test]

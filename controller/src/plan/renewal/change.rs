@@ -7,8 +7,8 @@ use super::{Declared, NodeRecord, Scene, Used};
 /// A change that calls for a new run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
-    /// A node of a used pool became ready.
-    NodeReady { node: String, pool: String },
+    /// A node of a used pool became ready, was uncordoned, or lost a temporary taint.
+    NodeOpen { node: String, pool: String },
     /// A node of a used pool runs with another boot id.
     Rebooted { node: String, pool: String },
     /// A node of a used pool is another object of the same name.
@@ -39,24 +39,26 @@ pub(crate) fn changes(then: &Scene, now: &Scene, used: &Used) -> Vec<Change> {
     found
 }
 
-/// A node that is not ready gets no new pods, so that it counts as soon as it is ready.
+/// A node that is not open gets no new pods, and no probe. It counts as soon as it is open.
 fn of_node(name: &str, before: Option<&NodeRecord>, after: &NodeRecord) -> Option<Change> {
     let (node, pool) = (name.to_owned(), after.pool.clone());
-    let became_ready = |before: &NodeRecord| before.readied != after.readied || before.pool != after.pool;
+    let became_open = |before: &NodeRecord| before.opened != after.opened || before.pool != after.pool;
     match before {
-        _ if !after.ready => None,
+        _ if !after.is_open => None,
         Some(before) if before.bound.boot_id != after.bound.boot_id => Some(Change::Rebooted { node, pool }),
         Some(before) if before.bound.uid != after.bound.uid => Some(Change::Registered { node, pool }),
         Some(before) if before.bound.runtime != after.bound.runtime => Some(Change::Runtime { node, pool }),
-        Some(before) if !became_ready(before) => None,
-        _ => Some(Change::NodeReady { node, pool }),
+        Some(before) if !became_open(before) => None,
+        _ => Some(Change::NodeOpen { node, pool }),
     }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NodeReady { node, pool } => write!(formatter, "node {node} of pool {pool} became ready"),
+            Self::NodeOpen { node, pool } => {
+                write!(formatter, "node {node} of pool {pool} became ready for new pods")
+            }
             Self::Rebooted { node, pool } => write!(formatter, "node {node} of pool {pool} was rebooted"),
             Self::Registered { node, pool } => {
                 write!(formatter, "node {node} of pool {pool} registered again")
@@ -81,9 +83,9 @@ mod tests {
     const NODES: usize = 0;
     const OTHERS: usize = 1;
 
-    fn node(pool: &str, ready: bool, boot_id: &str, runtime: &str) -> Record {
+    fn node(pool: &str, is_open: bool, boot_id: &str, runtime: &str) -> Record {
         let bound = Bound { boot_id: boot_id.into(), uid: "u1".into(), runtime: runtime.into() };
-        Record::Node(NodeRecord { pool: pool.into(), ready, bound, ..NodeRecord::default() })
+        Record::Node(NodeRecord { pool: pool.into(), is_open, bound, ..NodeRecord::default() })
     }
 
     fn pod(shape: &str, node: Option<&str>) -> Record {
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_not_ready_calls_for_no_run() {
+    fn a_node_that_is_not_open_calls_for_no_run() {
         assert_eq!(after(&[(NODES, "one", node("sandbox", false, "boot-2", "containerd runsc"))]), []);
     }
 
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn a_node_that_registers_again_calls_for_a_run() {
         let bound = Bound { boot_id: "boot-1".into(), uid: "u2".into(), runtime: "containerd runsc".into() };
-        let record = NodeRecord { pool: "sandbox".into(), ready: true, bound, ..NodeRecord::default() };
+        let record = NodeRecord { pool: "sandbox".into(), is_open: true, bound, ..NodeRecord::default() };
         let changed = after(&[(NODES, "one", Record::Node(record))]);
         assert_eq!(changed, of_one(|node, pool| Change::Registered { node, pool }));
     }
@@ -149,10 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_becomes_ready_again_calls_for_a_run() {
+    fn a_node_that_becomes_open_again_calls_for_a_run() {
         let [away, back] = [false, true].map(|ready| node("sandbox", ready, "boot-1", "containerd runsc"));
         let changed = after(&[(NODES, "one", away), (NODES, "one", back)]);
-        assert_eq!(changed, of_one(|node, pool| Change::NodeReady { node, pool }));
+        assert_eq!(changed, of_one(|node, pool| Change::NodeOpen { node, pool }));
     }
 
     #[test]
@@ -164,7 +166,7 @@ mod tests {
     #[test]
     fn a_new_node_with_the_startup_taint_counts_in_every_pool() {
         let startup = Startup { is_tainted: true, removed: None };
-        let record = NodeRecord { pool: "batch".into(), ready: true, startup, ..NodeRecord::default() };
+        let record = NodeRecord { pool: "batch".into(), is_open: true, startup, ..NodeRecord::default() };
         assert_eq!(after(&[(NODES, "two", Record::Node(record))]).len(), 1);
     }
 

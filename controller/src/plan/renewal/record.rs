@@ -28,9 +28,10 @@ pub(crate) enum Declared {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct NodeRecord {
     pub(crate) pool: String,
-    pub(crate) ready: bool,
-    /// The number of times that the node became ready while it was watched.
-    pub(crate) readied: u64,
+    /// True if nothing keeps new pods from the node for a while.
+    pub(crate) is_open: bool,
+    /// The number of times that the node became open while it was watched.
+    pub(crate) opened: u64,
     /// The parts to which a proof of the node is bound.
     pub(crate) bound: Bound,
     /// The state of the startup taint; the default without such a taint.
@@ -42,8 +43,8 @@ impl Record {
     pub(super) fn after(self, former: Option<&Self>) -> Self {
         match (self, former) {
             (Self::Node(node), Some(Self::Node(former))) => {
-                let became_ready = u64::from(node.ready && !former.ready);
-                Self::Node(NodeRecord { readied: former.readied + became_ready, ..node })
+                let became_open = u64::from(node.is_open && !former.is_open);
+                Self::Node(NodeRecord { opened: former.opened + became_open, ..node })
             }
             (record, _) => record,
         }

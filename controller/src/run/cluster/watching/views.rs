@@ -26,7 +26,8 @@ pub(super) fn node(pool_label: Option<String>, taint: Option<StartupTaint>) -> V
             let startup = taint.as_ref().map(|taint| taint.on(&node)).unwrap_or_default();
             let bound = bound(&node);
             let node = survey::node(node, pool_label.as_deref());
-            Record::Node(NodeRecord { pool: node.pool, ready: node.ready, readied: 0, bound, startup })
+            let is_open = node.is_open();
+            Record::Node(NodeRecord { pool: node.pool, is_open, opened: 0, bound, startup })
         });
         (object.name_any(), record)
     })
@@ -119,6 +120,18 @@ mod tests {
         };
         assert_eq!(record(false), record(false));
         assert_ne!(record(false), record(true));
+    }
+
+    #[test]
+    fn a_node_is_open_while_it_is_ready_and_not_cordoned() {
+        let is_open = |ready: &str, cordoned: bool| {
+            let status = json!({ "conditions": [{ "type": "Ready", "status": ready }] });
+            let spec = json!({ "unschedulable": cordoned });
+            let object = object(json!({ "metadata": { "name": "one" }, "spec": spec, "status": status }));
+            matches!(node(None, None)(&object).1, Some(Record::Node(NodeRecord { is_open: true, .. })))
+        };
+        let states = [("True", false), ("True", true), ("False", false)];
+        assert_eq!(states.map(|(ready, cordoned)| is_open(ready, cordoned)), [true, false, false]);
     }
 
     #[test]
