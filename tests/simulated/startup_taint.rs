@@ -3,6 +3,7 @@
 mod held_back;
 mod present;
 mod refused;
+mod represented;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 

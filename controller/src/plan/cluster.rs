@@ -13,6 +13,7 @@ mod listening;
 mod live;
 mod places;
 mod probes;
+mod represented;
 mod second_reading;
 mod targets;
 mod uncovered;
@@ -28,6 +29,7 @@ pub use ingress::Reception;
 pub use listening::{Listening, unanswered};
 pub use live::{Chosen, Live};
 pub use probes::{Maker, Probes};
+pub use represented::Represented;
 pub use second_reading::{Known, apply_second_reading};
 pub use targets::{ListenerAt, destinations};
 pub use withheld::remarks as remarks_on_labels;
@@ -87,7 +89,7 @@ pub enum Nodes {
     /// One node of each pool, and of each kind of node in it.
     #[default]
     PerPool,
-    /// Every node of the cluster.
+    /// Every node of the cluster that can run a probe now.
     All,
     /// The nodes with these names.
     Named(Vec<String>),
@@ -104,6 +106,8 @@ pub struct Plan {
     pub beyond: BTreeSet<usize>,
     /// The pods and nodes that the probes cover.
     pub coverage: Coverage,
+    /// The nodes without a probe whose pods a probe on another node represents.
+    pub represented: Represented,
 }
 
 // === impl Plan ===
@@ -146,7 +150,8 @@ pub enum Error {
 /// Plans the probes of a namespace.
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     refuse_unknown_names(cluster, request)?;
-    let (groups, gaps) = Grouping::new(cluster, request).groups();
+    let grouping = Grouping::new(cluster, request);
+    let (groups, gaps) = grouping.groups();
     let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
     let split = match &request.live {
         Some(live) => live::apply(groups, &request.running, live)?,
@@ -166,7 +171,7 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
         return Err(Error::NothingAlike(format!("{kind}/{name}")));
     }
     let coverage = coverage(cluster, request, (&groups, &beyond), gaps);
-    Ok(Plan { groups, firsts, beyond, coverage })
+    Ok(Plan { groups, firsts, beyond, coverage, represented: grouping.places.represented() })
 }
 
 /// Returns the requested pods that do not exist yet.

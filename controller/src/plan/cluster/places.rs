@@ -8,8 +8,9 @@ use std::{
 };
 
 use super::{
-    Nodes, Request,
+    Nodes, Represented, Request,
     uncovered::{Gaps, Uncovered, not_yet},
+    unfit,
 };
 use crate::case::cluster::{Cluster, Node, NodeKind, Part, Placement, PodView, Restriction};
 
@@ -34,6 +35,8 @@ pub(super) struct Places<'a> {
     spots: BTreeMap<&'a str, Rc<Spot<'a>>>,
     /// The places for pods that have no node, by their RuntimeClass and their requirements.
     suited: RefCell<BTreeMap<Option<String>, ByPlacement<'a>>>,
+    /// The nodes without a probe of their own, as far as they were asked for.
+    represented: RefCell<Represented>,
 }
 
 /// The places of pods by their requirements.
@@ -50,6 +53,8 @@ struct Suited<'a> {
     spots: Vec<Rc<Spot<'a>>>,
     /// The pools and kinds of these nodes.
     pools: Vec<Place>,
+    /// For each pool and kind, the first node that can run a probe now.
+    open: BTreeMap<Place, Rc<Spot<'a>>>,
 }
 
 // === impl Places ===
@@ -68,7 +73,8 @@ impl<'a> Places<'a> {
             (node.name.as_str(), Rc::new(Spot { node, place }))
         };
         let spots = nodes.iter().map(spot).collect();
-        Self { cluster, request, asked_for, spots, suited: RefCell::default() }
+        let (suited, represented) = Default::default();
+        Self { cluster, request, asked_for, spots, suited, represented }
     }
 
     /// Returns the requested places where a pod or a template's pods run or can run.
@@ -83,10 +89,35 @@ impl<'a> Places<'a> {
         };
         let wanted = |spot: &&Rc<Spot<'_>>| names.is_none_or(|names| names.contains(&spot.node.name));
         let suited = self.suited(pod_view);
-        let place = |spot: &Rc<Spot<'_>>| Place { node: Some(spot.node.name.clone()), ..spot.place.clone() };
-        let mut places: Vec<_> = suited.spots.iter().filter(wanted).map(place).collect();
-        places.sort();
-        places
+        // Named nodes were asked for themselves.
+        let represents =
+            |spot: &Rc<Spot<'a>>| names.is_none().then(|| self.representative(spot, pod_view)).flatten();
+        let place = |spot: &Rc<Spot<'a>>| {
+            let probed = represents(spot).unwrap_or_else(|| Rc::clone(spot));
+            Place { node: Some(probed.node.name.clone()), ..probed.place.clone() }
+        };
+        let places: BTreeSet<_> = suited.spots.iter().filter(wanted).map(place).collect();
+        places.into_iter().collect()
+    }
+
+    /// Returns the nodes without a probe of their own, as far as places were asked for.
+    pub(super) fn represented(&self) -> Represented {
+        self.represented.borrow().clone()
+    }
+
+    /// Returns another node of the same pool and kind, whose probe represents a pod on a node that can have no probe for a while;
+    /// `None` for a node that can have one, for one that other reasons keep from it, and if no such node can run a probe now. Running
+    /// pods are examined on their own nodes.
+    fn representative(&self, spot: &Spot<'a>, pod_view: &PodView) -> Option<Rc<Spot<'a>>> {
+        if spot.node.is_open() || self.request.live.is_some() {
+            return None;
+        }
+        let class = pod_view.runtime_class.as_deref().and_then(|name| self.cluster.class(name));
+        let placement = self.request.probes_placement(&pod_view.placement);
+        let why = placement.temporary_hindrance(spot.node, class)?;
+        let other = self.by_requirements(pod_view).open.get(&spot.place).cloned()?;
+        self.represented.borrow_mut().add(&other.node.name, &spot.node.name, why);
+        Some(other)
     }
 
     /// Returns the pools, and the kinds of their nodes, where a pod or a template's pods run or can run.
@@ -106,8 +137,14 @@ impl<'a> Places<'a> {
 
     fn suited(&self, pod_view: &PodView) -> Rc<Suited<'a>> {
         if let Some(name) = &pod_view.node {
-            return Rc::new(Suited::of(self.spots.get(name.as_str()).cloned().into_iter().collect()));
+            let spots = self.spots.get(name.as_str()).cloned().into_iter().collect();
+            return Rc::new(Suited::of(spots, BTreeMap::new()));
         }
+        self.by_requirements(pod_view)
+    }
+
+    /// Returns the nodes on which a pod of the same RuntimeClass and requirements can run.
+    fn by_requirements(&self, pod_view: &PodView) -> Rc<Suited<'a>> {
         let class = pod_view.runtime_class.as_ref();
         let known = self
             .suited
@@ -120,7 +157,18 @@ impl<'a> Places<'a> {
         let declared = class.and_then(|name| self.cluster.class(name));
         let placement = self.request.probes_placement(&pod_view.placement);
         let suits = |spot: &&Rc<Spot<'_>>| placement.suits(spot.node, declared);
-        let suited = Rc::new(Suited::of(self.spots.values().filter(suits).cloned().collect()));
+        let spots: Vec<_> = self.spots.values().filter(suits).cloned().collect();
+        let mut open = BTreeMap::new();
+        for spot in &spots {
+            let node = spot.node;
+            if !open.contains_key(&spot.place)
+                && placement.hindrance(node, declared).is_none()
+                && unfit(node, &[node], declared, self.request).is_none()
+            {
+                open.insert(spot.place.clone(), Rc::clone(spot));
+            }
+        }
+        let suited = Rc::new(Suited::of(spots, open));
         let mut all = self.suited.borrow_mut();
         all.entry(class.cloned())
             .or_default()
@@ -132,9 +180,9 @@ impl<'a> Places<'a> {
 // === impl Suited ===
 
 impl<'a> Suited<'a> {
-    fn of(spots: Vec<Rc<Spot<'a>>>) -> Self {
+    fn of(spots: Vec<Rc<Spot<'a>>>, open: BTreeMap<Place, Rc<Spot<'a>>>) -> Self {
         let pools: BTreeSet<_> = spots.iter().map(|spot| &spot.place).collect();
-        Self { pools: pools.into_iter().cloned().collect(), spots }
+        Self { pools: pools.into_iter().cloned().collect(), spots, open }
     }
 }
 

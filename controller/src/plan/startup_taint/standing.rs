@@ -244,6 +244,12 @@ mod tests {
     }
 
     #[test]
+    fn a_node_without_a_probe_stays_failed_while_its_pool_passes() {
+        let standings = after(&[&[failed("one")], &[passed("two")]]);
+        assert_eq!(standings.of("one", "a", NOW), Standing::Failed);
+    }
+
+    #[test]
     fn a_node_without_a_probe_loses_its_proof_with_its_pool() {
         let standings = after(&[&[passed("one")], &[failed("two")]]);
         assert_eq!(standings.of("one", "a", NOW), Standing::Failed);

@@ -108,6 +108,10 @@ pub(crate) async fn rehearse(
         // Writing to a string does not fail.
         _ = writeln!(text, "# {}", line(&remark));
     }
+    for remark in plan.represented.remarks(&plan.groups) {
+        // Writing to a string does not fail.
+        _ = writeln!(text, "# {}", line(&remark));
+    }
     for uncovered in &plan.coverage.uncovered {
         // Writing to a string does not fail.
         _ = writeln!(text, "# no probe represents {}", line(uncovered));

@@ -17,6 +17,7 @@ pub(super) fn of(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: 
     remarks.extend(listening.remark());
     remarks.extend(plan::cluster::remarks_on_labels(&plan.groups));
     remarks.extend(plan::cluster::displaced(cluster, &plan.groups));
+    remarks.extend(plan.represented.remarks(&plan.groups));
     remarks.extend(plan::cluster::remarks_on_admission(cluster));
     remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
     let unanswered = probed.iter().filter_map(|it| plan::cluster::unanswered(&it.destinations, &it.control));
