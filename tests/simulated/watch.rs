@@ -4,7 +4,11 @@ mod faults;
 mod lease;
 mod refused;
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -176,6 +180,36 @@ fn another_handler_of_a_class_leads_to_a_new_run() {
     });
     assert!(ended.errors.contains("a new run: RuntimeClass gvisor changed"), "{}", ended.errors);
     assert!(runs(&history) > 1, "{}", runs(&history));
+}
+
+/// Returns the verdict that is kept a minute after an act on the cluster.
+fn kept_after(act: impl FnOnce(&Cluster) + 'static) -> (String, Ended) {
+    let kept = Rc::new(RefCell::new(String::new()));
+    let told = Rc::clone(&kept);
+    let (ended, ..) = watched(async move |cluster| {
+        act(cluster);
+        sleep(MINUTE).await;
+        *told.borrow_mut() = text(&cluster.proof().unwrap(), "/verdict");
+    });
+    (kept.take(), ended)
+}
+
+#[test]
+fn an_undetermined_run_closes_the_gate_at_once() {
+    let (kept, ended) = kept_after(|cluster| {
+        change(cluster, &key("runtimeclasses", "", "gvisor"), |class| class["handler"] = json!("runc"));
+    });
+    assert_eq!(kept, "undetermined", "{ended:?}");
+}
+
+#[test]
+fn a_run_that_cannot_be_made_leaves_the_former_proof() {
+    let (kept, ended) = kept_after(|cluster| {
+        cluster.change(|store| store.remove(&key("namespaces", "", NAMESPACE)));
+        add_policy(cluster, "open");
+    });
+    assert!(ended.errors.contains("there is no namespace shop"), "{}", ended.errors);
+    assert_eq!(kept, "ready-with-warnings", "{ended:?}");
 }
 
 #[test]

@@ -73,8 +73,9 @@ use crate::{
     mut_arg("settle", |argument| argument.conflicts_with("no_network")),
     after_help = "Examples:\n  controller watch --namespace shop --publish podproof --control-namespace podproof --image \
     registry.example/probe:0.1.0 --environment production\n\nThe command makes the run of `controller verify --publish` at once, \
-    when a node, a RuntimeClass, a policy or a group of pods changes, and past the half of the proof's life. A run that fails is made \
-    again after a growing pause; the former proof ends by itself. Of several replicas, the holder of a Lease beside the proof \
+    when a node, a RuntimeClass, a policy or a group of pods changes, and past the half of the proof's life. A run that cannot be made, \
+    and an undetermined one, is made again after a growing pause. An undetermined verdict is published and closes the gate; a run that \
+    cannot be made leaves the former proof, which ends by itself. Of several replicas, the holder of a Lease beside the proof \
     acts.\n\nExit codes: 2 wrong usage, 4 the cluster or the Lease cannot be reached, 130 ended by INT or TERM, with the run's objects removed"
 )]
 pub(super) struct Arguments {
