@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     CutAfter,
     /// The API server refuses with this status.
     Status(u16),
+    /// A proxy before the API server answers with "502 Bad Gateway" and this body.
+    Proxy(&'static str),
     /// The API server never answers, and the request has no effect.
     Hang,
     /// The API server never answers, and the request takes effect.

@@ -113,6 +113,37 @@ fn a_publication_that_fails_once_is_made_again() {
     }
 }
 
+/// The bodies of a proxy's errors, none of which is a status of Kubernetes.
+const OF_A_PROXY: [&str; 4] =
+    ["<html><h1>502 Bad Gateway</h1></html>\n", "no healthy upstream", "{\"error\":\"down\"}", ""];
+
+/// Sees that a run publishes its proof although a proxy answers so many requests from this one on.
+fn published_behind_a_proxy(mode: &Mode, first: usize, many: usize) {
+    for body in OF_A_PROXY {
+        let simulation = mode.simulation();
+        let faults: Vec<_> = (first..first + many).map(|number| (number, Fault::Proxy(body))).collect();
+        let (ended, _) = simulation.run(&mode.words, &faults);
+        assert_eq!(ended.code, Some(0), "{body:?}: {}", ended.errors);
+        assert_eq!(broken(&json!(null), &simulation.cluster.proof().unwrap(), &ended), None);
+    }
+}
+
+/// A reading request is made again at once some times, and then as a part of the publication.
+#[test]
+fn a_proof_is_published_after_many_answers_of_a_proxy() {
+    let mode = first();
+    let of_proof = of_proof(&mode.requests());
+    published_behind_a_proxy(&mode, of_proof[0], 8);
+    published_behind_a_proxy(&mode, of_proof[1], 2);
+}
+
+#[test]
+fn a_list_that_a_proxy_answers_is_asked_for_again() {
+    let mode = first();
+    let list = mode.requests().iter().position(|it| it.contains("/networkpolicies")).unwrap();
+    published_behind_a_proxy(&mode, list, 1);
+}
+
 /// Returns the verdict that is kept after a ready run, during which another run published a proof that it is not ready.
 fn kept_beside_another_run(began: Timestamp, code: Option<u8>) -> String {
     let mode = first();

@@ -26,6 +26,11 @@ impl Answer {
     pub(crate) fn of(code: u16, body: &Value) -> Self {
         Self { code, body: Bytes::from(body.to_string()) }
     }
+
+    /// Returns the answer of a proxy that does not reach the API server.
+    pub(crate) fn of_proxy(body: &'static str) -> Self {
+        Self { code: 502, body: Bytes::from(body) }
+    }
 }
 
 impl From<Answer> for Response<Body> {

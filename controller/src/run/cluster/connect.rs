@@ -7,6 +7,7 @@ mod kubeconfig;
 mod made;
 mod pace;
 mod proxy;
+pub(super) mod refusal;
 
 use std::{env, path::PathBuf, sync::Arc};
 
@@ -16,7 +17,7 @@ use kube::{
     client::ClientBuilder,
     config::{AuthInfo, InClusterError, KubeconfigError},
 };
-use tower::Layer;
+use tower::{Layer, util::AndThenLayer};
 
 use bearer::Bearer;
 use credential::CredentialError;
@@ -76,7 +77,8 @@ pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
     if let Some(world) = world::simulated() {
         let pace = Pace::default();
         let door = DoorLayer { bearer: None, proxy: None, pace: pace.clone() };
-        let client = Client::new(door.layer(world.server()), "default");
+        let client = AndThenLayer::new(refusal::with_code).layer(door.layer(world.server()));
+        let client = Client::new(client, "default");
         return Ok(Connection { client, server: SIMULATED.to_owned(), pace });
     }
     let Found { mut config, proxy } = kubeconfig::find(login)?;
@@ -99,7 +101,8 @@ pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
         proxy: proxy.map(|proxy| proxy.to_string().into()),
         pace: pace.clone(),
     };
-    Ok(Connection { client: builder.with_layer(&door).build(), server, pace })
+    let builder = builder.with_layer(&door).with_layer(&AndThenLayer::new(refusal::with_code));
+    Ok(Connection { client: builder.build(), server, pace })
 }
 
 /// Lets flags replace the user and the groups of the kubeconfig, each by itself, as kubectl does.

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    connect::{self, ConnectError, Login},
+    connect::{self, ConnectError, Login, refusal},
     pods::again,
     server_time,
 };
@@ -189,12 +189,11 @@ async fn read(
     if answer.status() == http::StatusCode::NOT_FOUND {
         return Ok((None, now));
     }
-    let succeeded = answer.status().is_success();
+    let code = answer.status();
     let limited = http_body_util::Limited::new(answer.into_body(), MOST);
     let body = limited.collect().await.map_err(kube::Error::Service)?.to_bytes();
-    if !succeeded {
-        let status = serde_json::from_slice(&body).unwrap_or_default();
-        return Err(kube::Error::Api(Box::new(status)));
+    if !code.is_success() {
+        return Err(kube::Error::Api(refusal::status(code, &body).boxed()));
     }
     Ok((Some(serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?), now))
 }

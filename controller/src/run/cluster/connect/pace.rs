@@ -67,12 +67,15 @@ pub(super) fn pause(
 ) -> Option<Duration> {
     let is_for_now = matches!(
         status,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
     );
     let named = headers.get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
     let pause = match (status, named.map(Duration::from_secs)) {
         // The gateway may have passed the request on.
-        (StatusCode::GATEWAY_TIMEOUT, _) | (_, None) if !is_reading => return None,
+        (StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT, _) | (_, None) if !is_reading => return None,
         (_, Some(named)) => named,
         (_, None) => FIRST_PAUSE * 2_u32.saturating_pow(attempt),
     };
@@ -102,7 +105,8 @@ mod tests {
     fn only_a_reading_request_is_made_again_without_a_time() {
         assert_eq!(paused(true, 503, None, 1), Some(FIRST_PAUSE * 2));
         assert_eq!(paused(false, 429, None, 0), None);
-        assert_eq!(paused(false, 504, Some("1"), 0), None);
+        assert_eq!(paused(true, 502, None, 1), Some(FIRST_PAUSE * 2));
+        assert_eq!([502, 504].map(|status| paused(false, status, Some("1"), 0)), [None; 2]);
     }
 
     #[test]

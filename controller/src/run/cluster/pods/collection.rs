@@ -5,14 +5,11 @@
 
 use http::{Request, header::CONTENT_TYPE};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    Client, Resource,
-    api::DeleteParams,
-    core::{Status, response::StatusSummary},
-};
+use kube::{Client, Resource, api::DeleteParams};
 use tokio::time::Instant;
 
 use super::again;
+use crate::run::cluster::connect::refusal;
 
 /// Deletes the pods with these labels, as far as they existed at this version. Returns the reason if it failed.
 pub(super) async fn delete(
@@ -32,16 +29,10 @@ pub(super) async fn delete(
             // The answer has all pods whole, and nobody reads them.
             return Ok(());
         }
-        let code = answer.status().as_u16();
+        let code = answer.status();
         let text =
             answer.into_body().collect_bytes().await.map_err(|why| kube::Error::Service(why.into()))?;
-        let told = serde_json::from_slice::<Status>(&text).unwrap_or_else(|_| Status {
-            status: Some(StatusSummary::Failure),
-            code,
-            message: String::from_utf8_lossy(&text).into_owned(),
-            ..Status::default()
-        });
-        Err(kube::Error::Api(told.boxed()))
+        Err(kube::Error::Api(refusal::status(code, &text).boxed()))
     };
     match again::retry_until(deadline, ask).await {
         Ok(()) => None,
