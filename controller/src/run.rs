@@ -2,7 +2,6 @@
 
 pub mod cluster;
 pub mod collect;
-pub mod credentials;
 mod error;
 pub(crate) mod interrupt;
 pub(crate) mod launcher;

@@ -2,6 +2,7 @@
 
 pub mod architecture;
 pub(crate) mod clock;
+pub mod credentials;
 pub mod digest;
 pub(crate) mod envelope;
 pub mod file;

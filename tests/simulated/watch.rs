@@ -253,6 +253,42 @@ fn a_template_of_a_new_group_leads_to_a_new_run() {
     assert_eq!(runs(&history), 2);
 }
 
+/// Returns the messages of a watch after an object has an annotation.
+fn annotated(object: Key, place: &'static str, annotation: [&'static str; 2]) -> String {
+    let [name, value] = annotation;
+    let (ended, ..) = watched(async move |cluster| {
+        change(cluster, &object, |object| {
+            object.pointer_mut(place).unwrap()["annotations"] = json!({ name: value });
+        });
+    });
+    ended.errors
+}
+
+#[test]
+fn a_template_with_another_network_leads_to_a_new_run() {
+    let network = ["k8s.v1.cni.cncf.io/networks", "open-net"];
+    let told = annotated(key("deployments", NAMESPACE, "web"), "/spec/template/metadata", network);
+    assert!(told.contains("a new run: deployment/web is of a new group"), "{told}");
+}
+
+#[test]
+fn a_pods_address_in_an_annotation_leads_to_no_run() {
+    let address = ["cni.projectcalico.org/podIP", "10.244.1.7/32"];
+    let told = annotated(key("pods", NAMESPACE, "web-1"), "/metadata", address);
+    assert!(!told.contains("a new run"), "{told}");
+}
+
+#[test]
+fn a_container_that_admission_adds_to_a_replica_leads_to_a_new_run() {
+    let (ended, ..) = watched(async |cluster| {
+        let mut replica = cluster.get(&key("pods", NAMESPACE, "web-1")).unwrap();
+        let added = json!({ "name": "agent", "image": "agent:1", "securityContext": { "privileged": true } });
+        replica["spec"]["containers"].as_array_mut().unwrap().push(added);
+        cluster.change(|store| store.add(key("pods", NAMESPACE, "web-3"), replica));
+    });
+    assert!(ended.errors.contains("a new run: pod/web-3 is of a new group"), "{}", ended.errors);
+}
+
 /// Its maker is not watched, so that the pod itself shows the template.
 #[test]
 fn a_pod_of_a_custom_workload_leads_to_a_new_run() {

@@ -2,6 +2,7 @@
 //! permission; it is never an empty list.
 
 mod access;
+pub(crate) mod annotations;
 mod bonds;
 mod class;
 mod control_namespace;

@@ -1,18 +1,22 @@
 //! The shape of a pod or a pod template: a digest of the parts that may change a verdict, alike for pods that differ in their
-//! program, its arguments and the values of its variables alone.
+//! program, its arguments and the values of its variables alone. A credential among the arguments and the values counts, but not its
+//! value.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
-    case::policy::OF_ONE_POD,
-    support::{digest::sha256, names::GVISOR_ANNOTATIONS},
+    case::{
+        cluster::{Labels, annotations},
+        policy::OF_ONE_POD,
+    },
+    support::{credentials, digest::sha256},
 };
 
 /// Fields of a pod's specification that are others for each pod of a workload, or that change no verdict.
 const OF_NO_POD: &[&str] = &[
     "activeDeadlineSeconds",
-    // A run with `--live` adds one.
-    "ephemeralContainers",
     "hostname",
     "imagePullSecrets",
     "nodeName",
@@ -27,18 +31,12 @@ const OF_NO_POD: &[&str] = &[
     "terminationGracePeriodSeconds",
 ];
 /// Fields of a container that change no verdict.
-const OF_NO_CONTAINER: &[&str] = &[
-    "args",
-    "command",
-    "imagePullPolicy",
-    "lifecycle",
-    "livenessProbe",
-    "readinessProbe",
-    "startupProbe",
-    "terminationMessagePath",
-    "terminationMessagePolicy",
-    "workingDir",
-];
+const OF_NO_CONTAINER: &[&str] =
+    &["args", "command", "imagePullPolicy", "terminationMessagePolicy", "workingDir"];
+/// Fields of a container by which the kubelet itself may ask a host. Nothing else of them counts.
+const KUBELETS: &[&str] = &["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"];
+/// Fields of an ephemeral container that change no verdict.
+const OF_NO_VISITOR: &[&str] = &["name", "stdin", "stdinOnce", "targetContainerName", "tty"];
 /// The beginning of the name of the volume that holds a pod's token, which ends with a random part (kubernetes.io, "Managing Service
 /// Accounts", "Bound service account token volume mechanism").
 const TOKEN_VOLUME: &str = "kube-api-access-";
@@ -61,36 +59,56 @@ pub(crate) fn is_represented(metadata: &Value) -> bool {
     makers.into_iter().any(is_watched)
 }
 
-/// Returns the shape of a pod or a pod template, given as JSON with `metadata` and `spec`. Of a pod that a watched workload made, only
-/// the parts count by which policies and gVisor tell pods apart.
+/// Returns the shape of a pod or a pod template, given as JSON with `metadata` and `spec`. The parts of a pod that a watched workload
+/// gives each of its pods for itself count for nothing.
 pub(crate) fn shape(pod: &Value) -> String {
     let metadata = &pod["metadata"];
-    let spec = if is_represented(metadata) {
-        json!({ "runtimeClassName": pod.pointer("/spec/runtimeClassName") })
-    } else {
-        specification(&pod["spec"])
-    };
+    let mut spec = specification(&pod["spec"]);
+    if is_represented(metadata) {
+        as_siblings(&mut spec);
+    }
     let labels = kept(&metadata["labels"], |key| !OF_ONE_POD.contains(&key));
-    let annotations = kept(&metadata["annotations"], |key| key.starts_with(GVISOR_ANNOTATIONS));
-    sha256(json!([labels, annotations, spec]).to_string().as_bytes())
+    let annotations = metadata["annotations"].as_object().into_iter().flatten();
+    let annotations: Labels =
+        annotations.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    sha256(json!([labels, annotations::read(&annotations), spec]).to_string().as_bytes())
 }
 
-fn specification(spec: &Value) -> Value {
+/// Removes the parts of a specification that are others for each pod of a workload: the claims of a StatefulSet, and the node of a
+/// DaemonSet's pod (kubernetes.io, "DaemonSet", "How Daemon Pods are scheduled").
+fn as_siblings(spec: &mut Map<String, Value>) {
+    spec.remove("affinity");
+    let volumes = spec.get_mut("volumes").and_then(Value::as_array_mut);
+    for volume in volumes.into_iter().flatten() {
+        if let Some(claim) = volume.get_mut("persistentVolumeClaim").and_then(Value::as_object_mut) {
+            claim.remove("claimName");
+        }
+    }
+}
+
+fn specification(spec: &Value) -> Map<String, Value> {
     let mut parts = kept(spec, |key| !OF_NO_POD.contains(&key));
     for containers in ["containers", "initContainers"] {
         if let Some(list) = spec[containers].as_array() {
             parts.insert(containers.to_owned(), list.iter().map(container).collect());
         }
     }
+    if let Some(list) = spec["ephemeralContainers"].as_array() {
+        let visitors: BTreeSet<_> = list.iter().map(|it| visitor(it).to_string()).collect();
+        parts.insert("ephemeralContainers".to_owned(), visitors.into_iter().collect());
+    }
     if let Some(volumes) = spec["volumes"].as_array() {
         let others = volumes.iter().filter(|volume| !is_of_the_token(&volume["name"]));
         parts.insert("volumes".to_owned(), others.cloned().collect());
     }
-    Value::Object(parts)
+    parts
 }
 
 fn container(container: &Value) -> Value {
-    let mut parts = kept(container, |key| !OF_NO_CONTAINER.contains(&key));
+    let counts = |key: &str| !OF_NO_CONTAINER.contains(&key) && !KUBELETS.contains(&key);
+    let mut parts = kept(container, counts);
+    parts.insert("asksHost".to_owned(), KUBELETS.iter().any(|field| names_host(&container[field])).into());
+    parts.insert("credentials".to_owned(), credentials_of(container).into());
     let is_pinned = container["image"].as_str().is_some_and(|image| image.contains('@'));
     parts.insert("image".to_owned(), is_pinned.into());
     if let Some(variables) = container["env"].as_array() {
@@ -102,6 +120,43 @@ fn container(container: &Value) -> Value {
         parts.insert("volumeMounts".to_owned(), others.cloned().collect());
     }
     Value::Object(parts)
+}
+
+/// Returns an ephemeral container as it counts: the visits of all runs with `--live` are alike.
+fn visitor(ephemeral: &Value) -> Value {
+    let mut parts = container(ephemeral);
+    if let Some(parts) = parts.as_object_mut() {
+        parts.retain(|key, _| !OF_NO_VISITOR.contains(&key.as_str()));
+    }
+    if let Some(context) = parts.get_mut("securityContext").and_then(Value::as_object_mut) {
+        let is_root = context.get("runAsUser").is_some_and(|user| *user == 0);
+        context.retain(|key, _| !["runAsGroup", "runAsUser"].contains(&key.as_str()));
+        context.insert("isRoot".to_owned(), is_root.into());
+    }
+    parts
+}
+
+/// Returns true if a check or a hook of a container names a host.
+fn names_host(handler: &Value) -> bool {
+    match handler {
+        Value::Object(fields) => fields.iter().any(|(key, value)| match (key.as_str(), value) {
+            ("host", Value::String(host)) => !host.is_empty(),
+            _ => names_host(value),
+        }),
+        _ => false,
+    }
+}
+
+/// Returns the literal credentials in a container's variables and command, each by its place.
+fn credentials_of(container: &Value) -> Vec<String> {
+    let variables = container["env"].as_array().into_iter().flatten();
+    let variables = variables.filter_map(|it| {
+        let (name, value) = (it["name"].as_str()?, it["value"].as_str()?);
+        credentials::is_credential(name, value).then(|| name.to_owned())
+    });
+    let lists = [&container["command"], &container["args"]].into_iter().filter_map(Value::as_array);
+    let words: Vec<_> = lists.flatten().filter_map(Value::as_str).collect();
+    variables.chain(credentials::of_command(&words)).collect()
 }
 
 fn is_of_the_token(name: &Value) -> bool {
@@ -136,71 +191,159 @@ mod tests {
         })
     }
 
-    /// Returns true if the pod has the same shape with other values at these paths.
-    fn is_alike(changed: &[(&str, Value)]) -> bool {
+    /// Returns true if a pod with this value at a place has another shape.
+    fn counts(place: &str, value: &Value) -> bool {
         let mut other = pod();
-        for (path, value) in changed {
-            *other.pointer_mut(path).unwrap() = value.clone();
+        put(&mut other, place, value.clone());
+        shape(&other) != shape(&pod())
+    }
+
+    /// Puts a value at a place, of which the last name may be new.
+    fn put(pod: &mut Value, place: &str, value: Value) {
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        pod.pointer_mut(parent).unwrap()[name.replace("~1", "/")] = value;
+    }
+
+    const CONTAINER: &str = "/spec/containers/0";
+
+    #[test]
+    fn a_part_that_no_judge_reads_keeps_the_shape() {
+        for (place, value) in [
+            ("/metadata/name", json!("web-2")),
+            ("/metadata/labels/pod-template-hash", json!("2")),
+            ("/metadata/annotations", json!({ "kubectl.kubernetes.io/restartedAt": "x" })),
+            ("/metadata/annotations", json!({ "cni.projectcalico.org/podIP": "10.244.0.5/32" })),
+            ("/metadata/annotations", json!({ "k8s.v1.cni.cncf.io/network-status": "[]" })),
+            ("/spec/nodeName", json!("two")),
+            ("/spec/hostname", json!("web-2")),
+            ("/spec/priority", json!(7)),
+            ("/spec/containers/0/image", json!("registry.example/web:2")),
+            ("/spec/containers/0/args", json!([])),
+            ("/spec/containers/0/env/0/value", json!("blue")),
+            ("/spec/containers/0/livenessProbe", json!({ "httpGet": { "port": 80, "path": "/host" } })),
+        ] {
+            assert!(!counts(place, &value), "{place}: {value}");
         }
-        shape(&other) == shape(&pod())
+    }
+
+    /// Each part of a pod or a template that the survey reads for a judge.
+    #[test]
+    fn a_part_that_a_judge_reads_is_another_shape() {
+        let other = json!({ "name": "other" });
+        for (place, value) in [
+            ("/metadata/labels/app", json!("api")),
+            ("/metadata/annotations", json!({ "dev.gvisor.spec.mount.a.type": "bind" })),
+            ("/metadata/annotations", json!({ "k8s.v1.cni.cncf.io/networks": "open-net" })),
+            ("/metadata/annotations", json!({ "v1.multus-cni.io/default-network": "open" })),
+            (
+                "/metadata/annotations",
+                json!({ "container.apparmor.security.beta.kubernetes.io/app": "unconfined" }),
+            ),
+            ("/metadata/annotations", json!({ "sidecar.istio.io/inject": "false" })),
+            ("/metadata/annotations", json!({ "vault.hashicorp.com/agent-inject": "true" })),
+            ("/spec/affinity", json!({ "nodeAffinity": {} })),
+            ("/spec/automountServiceAccountToken", json!(false)),
+            ("/spec/dnsConfig", json!({ "nameservers": ["192.0.2.1"] })),
+            (
+                "/spec/ephemeralContainers",
+                json!([{ "name": "debug", "securityContext": { "privileged": true } }]),
+            ),
+            ("/spec/hostIPC", json!(true)),
+            ("/spec/hostNetwork", json!(true)),
+            ("/spec/hostPID", json!(true)),
+            ("/spec/initContainers", json!([other])),
+            ("/spec/nodeSelector", json!({ "pool": "batch" })),
+            ("/spec/resourceClaims", json!([other])),
+            ("/spec/resources", json!({ "limits": { "memory": "1Gi" } })),
+            ("/spec/runtimeClassName", json!("runc")),
+            ("/spec/securityContext", json!({ "sysctls": [other] })),
+            ("/spec/serviceAccountName", json!("other")),
+            ("/spec/tolerations", json!([{ "operator": "Exists" }])),
+            ("/spec/volumes", json!([{ "name": "host", "hostPath": { "path": "/" } }])),
+            ("/spec/containers/0/args", json!(["--password=hunter2"])),
+            ("/spec/containers/0/command", json!(["sh", "-c", "API_TOKEN=hunter2 run"])),
+            ("/spec/containers/0/env/0/name", json!("TOKEN")),
+            ("/spec/containers/0/env/0/value", json!("postgres://app:hunter2@db/shop")),
+            ("/spec/containers/0/env/0/valueFrom", json!({ "secretKeyRef": other })),
+            ("/spec/containers/0/envFrom", json!([{ "secretRef": other }])),
+            ("/spec/containers/0/image", json!("registry.example/web@sha256:00")),
+            ("/spec/containers/0/lifecycle", json!({ "preStop": { "httpGet": { "host": "192.0.2.1" } } })),
+            ("/spec/containers/0/livenessProbe", json!({ "tcpSocket": { "host": "192.0.2.1" } })),
+            ("/spec/containers/0/ports", json!([{ "containerPort": 80, "hostPort": 80 }])),
+            ("/spec/containers/0/readinessProbe", json!({ "httpGet": { "host": "192.0.2.1" } })),
+            ("/spec/containers/0/resources", json!({ "limits": { "example.com/gpu": 1 } })),
+            ("/spec/containers/0/securityContext", json!({ "privileged": true })),
+            ("/spec/containers/0/startupProbe", json!({ "httpGet": { "host": "192.0.2.1" } })),
+            ("/spec/containers/0/terminationMessagePath", json!("/srv/end")),
+            ("/spec/containers/0/volumeDevices", json!([other])),
+            ("/spec/containers/0/volumeMounts", json!([other])),
+        ] {
+            assert!(counts(place, &value), "{place}: {value}");
+            let mut made = pod();
+            made["metadata"]["ownerReferences"] = owner("ReplicaSet");
+            let before = shape(&made);
+            put(&mut made, place, value.clone());
+            // The template tells where the pods of a workload may run.
+            assert_eq!(shape(&made) == before, place == "/spec/affinity", "of a workload, {place}: {value}");
+        }
     }
 
     #[test]
-    fn another_program_and_another_node_keep_the_shape() {
-        let container = "/spec/containers/0";
-        for (path, value) in [
-            (format!("{container}/image"), json!("registry.example/web:2")),
-            (format!("{container}/args"), json!([])),
-            (format!("{container}/env/0/value"), json!("blue")),
-            ("/spec/nodeName".into(), json!("two")),
-            ("/metadata/name".into(), json!("web-2")),
-            ("/metadata/labels/pod-template-hash".into(), json!("2")),
-        ] {
-            assert!(is_alike(&[(&path, value)]), "{path}");
-        }
+    fn a_further_visit_keeps_the_shape() {
+        let visited = |names: &[&str], user: u32| {
+            let visit = |name: &&str| {
+                let context = json!({ "runAsUser": user, "runAsGroup": user, "privileged": false });
+                json!({ "name": name, "targetContainerName": "app", "securityContext": context })
+            };
+            let mut pod = pod();
+            put(&mut pod, "/spec/ephemeralContainers", names.iter().map(visit).collect());
+            shape(&pod)
+        };
+        assert_eq!(visited(&["podproof-1"], 61_000), visited(&["podproof-1", "podproof-2"], 62_000));
+        assert_ne!(visited(&["podproof-1"], 61_000), visited(&["podproof-1"], 0));
+    }
+
+    #[test]
+    fn another_value_of_a_credential_keeps_the_shape() {
+        let with = |value: &str| {
+            let mut pod = pod();
+            put(
+                &mut pod,
+                &format!("{CONTAINER}/env/0/value"),
+                json!(format!("postgres://app:{value}@db/shop")),
+            );
+            shape(&pod)
+        };
+        assert_eq!(with("hunter2"), with("hunter3"));
     }
 
     #[test]
     fn another_token_volume_keeps_the_shape() {
-        let name = json!("kube-api-access-x2");
-        let paths = ["/spec/volumes/0/name", "/spec/containers/0/volumeMounts/0/name"];
-        assert!(is_alike(&paths.map(|path| (path, name.clone()))));
-    }
-
-    #[test]
-    fn another_class_label_image_pin_or_volume_is_another_shape() {
-        let container = "/spec/containers/0";
-        for (path, value) in [
-            ("/spec/runtimeClassName".into(), json!("runc")),
-            ("/metadata/labels/app".into(), json!("api")),
-            (format!("{container}/image"), json!("registry.example/web@sha256:00")),
-            (format!("{container}/env/0/name"), json!("TOKEN")),
-            ("/spec/volumes".into(), json!([{ "name": "host", "hostPath": { "path": "/" } }])),
-        ] {
-            assert!(!is_alike(&[(&path, value)]), "{path}");
+        let mut other = pod();
+        for place in ["/spec/volumes/0/name", "/spec/containers/0/volumeMounts/0/name"] {
+            put(&mut other, place, json!("kube-api-access-x2"));
         }
+        assert_eq!(shape(&other), shape(&pod()));
     }
 
-    #[test]
-    fn an_annotation_counts_if_gvisor_reads_it() {
-        let with = |key: &str| {
-            let mut pod = pod();
-            pod["metadata"]["annotations"] = json!({ key: "x" });
-            shape(&pod) == shape(&self::pod())
-        };
-        assert!(with("kubectl.kubernetes.io/restartedAt") && !with("dev.gvisor.spec.mount.a.type"));
+    fn owner(kind: &str) -> Value {
+        json!([{ "apiVersion": "apps/v1", "kind": kind, "name": "web", "controller": true }])
     }
 
     #[test]
     fn a_replica_has_the_shape_of_its_siblings() {
-        let replica = |claim: &str| {
+        let replica = |claim: &str, node: &str, address: &str| {
             let mut pod = pod();
-            pod["metadata"]["ownerReferences"] = json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "controller": true }]);
+            pod["metadata"]["ownerReferences"] = owner("StatefulSet");
+            pod["metadata"]["annotations"] =
+                json!({ "vpc.amazonaws.com/pod-eni": address, "cni.projectcalico.org/podIP": address });
             pod["spec"]["volumes"] =
                 json!([{ "name": "data", "persistentVolumeClaim": { "claimName": claim } }]);
+            let field = json!({ "key": "metadata.name", "operator": "In", "values": [node] });
+            pod["spec"]["affinity"] = json!({ "nodeAffinity": { "matchFields": [field] } });
             shape(&pod)
         };
-        assert_eq!(replica("data-web-0"), replica("data-web-1"));
+        assert_eq!(replica("data-web-0", "one", "10.0.0.5"), replica("data-web-1", "two", "10.0.0.6"));
     }
 
     #[test]

@@ -10,11 +10,9 @@ mod endpoint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod images;
-mod injection;
 mod loosened;
 mod mounted;
 mod neighbours;
-mod networks;
 mod nodes;
 pub(crate) mod peers;
 mod pod_views;

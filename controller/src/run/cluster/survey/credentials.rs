@@ -5,8 +5,8 @@
 use k8s_openapi::api::core::v1::{Container, EnvVar, EphemeralContainer, PodSpec, Volume};
 
 use crate::{
-    case::cluster::Labels,
-    run::credentials::{self, is_named_so},
+    case::cluster::{Labels, annotations},
+    support::credentials::{self, is_named_so},
 };
 
 /// Drivers of volumes whose files are credentials.
@@ -20,11 +20,8 @@ const DRIVERS: &[&str] = &[
     "csi.spiffe.io",
 ];
 
-/// Annotations by which an agent writes secrets into a pod (developer.hashicorp.com, "Vault Agent Injector annotations").
-const AGENTS: &[&str] = &["vault.hashicorp.com/agent-inject"];
-
 /// Returns each credential as a fragment, such as "a credential in the variable `API_TOKEN` of the container app".
-pub(super) fn given(spec: &PodSpec, annotations: &Labels) -> Vec<String> {
+pub(super) fn given(spec: &PodSpec, all: &Labels) -> Vec<String> {
     let regular = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let regular = regular.map(|Container { name, env, command, args, .. }| (name, env, [command, args]));
     let ephemeral = spec.ephemeral_containers.iter().flatten();
@@ -40,8 +37,8 @@ pub(super) fn given(spec: &PodSpec, annotations: &Labels) -> Vec<String> {
         found.map(|place| format!("a credential in {place} of the container {name}")).collect::<Vec<_>>()
     });
     let volumes = spec.volumes.iter().flatten().flat_map(of_volume);
-    let agents = annotations.iter().filter(|(key, value)| AGENTS.contains(&key.as_str()) && *value == "true");
-    let agents = agents.map(|(key, _)| format!("secrets of an agent by the annotation {key}"));
+    let agents = annotations::of_agents(all);
+    let agents = agents.map(|key| format!("secrets of an agent by the annotation {key}"));
     variables.chain(volumes).chain(agents).collect()
 }
 

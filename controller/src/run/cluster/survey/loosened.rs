@@ -6,22 +6,20 @@ use k8s_openapi::api::core::v1::{
     WindowsSecurityContextOptions,
 };
 
-use crate::case::cluster::{Labels, Loosened};
+use crate::case::cluster::{Labels, Loosened, annotations};
 
 /// Types of SELinux that the standards allow.
 const TYPES: &[&str] = &["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
-/// The beginning of the annotations that name a container's AppArmor profile.
-const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// Returns the settings of a container, with those that it has from its pod.
 pub(super) fn of(
     spec: &PodSpec,
-    annotations: &Labels,
+    all: &Labels,
     name: &str,
     context: Option<&SecurityContext>,
 ) -> Vec<Loosened> {
     let pod = spec.security_context.as_ref();
-    let annotated = annotations.get(&format!("{ANNOTATION}{name}")).is_some_and(|it| it == "unconfined");
+    let annotated = annotations::unconfines(all, name);
     let profile = context.and_then(|context| context.app_armor_profile.as_ref());
     let profile = profile.or_else(|| pod.and_then(|pod| pod.app_armor_profile.as_ref()));
     let options = [

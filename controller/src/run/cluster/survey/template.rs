@@ -11,14 +11,12 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{
-    credentials, devices, images, injection, loosened, mounted, networks, secrets, storage, sysctls, tokens,
-};
+use super::{credentials, devices, images, loosened, mounted, secrets, storage, sysctls, tokens};
 use crate::{
     case::{
         cluster::{
             Affinity, Container, ContainerKind, DeviceRequest, Labels, Loosened, Origin, Placement, PodView,
-            Requirement, SeccompProfile, Toleration, Volume, VolumeKind, bytes, millis,
+            Requirement, SeccompProfile, Toleration, Volume, VolumeKind, annotations, bytes, millis,
         },
         limits::Limits,
     },
@@ -26,10 +24,10 @@ use crate::{
 };
 
 pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> PodView {
-    let annotations = metadata.annotations.unwrap_or_default();
+    let all = metadata.annotations.unwrap_or_default();
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     let tokens = tokens::of(&origin, spec);
-    let credentials = credentials::given(spec, &annotations).into_iter().chain(tokens.others).collect();
+    let credentials = credentials::given(spec, &all).into_iter().chain(tokens.others).collect();
     let created = metadata.creation_timestamp.filter(|_| !origin.is_template());
     PodView {
         created: created.map(|time| time.0.as_second()),
@@ -41,13 +39,13 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         credentials: Some(credentials),
         images: Some(images::of(spec, None)),
         labels: without_ours(metadata.labels.unwrap_or_default()).into(),
-        gvisor_annotations: of_gvisor(&annotations),
-        network_annotations: networks::annotations(&annotations),
-        injection_annotations: injection::carried(&annotations),
+        gvisor_annotations: annotations::gvisor(&all),
+        network_annotations: annotations::networks::annotations(&all),
+        injection_annotations: annotations::injection::carried(&all),
         runtime_class: spec.runtime_class_name.clone().filter(|name| !name.is_empty()),
         node: spec.node_name.clone().filter(|name| !name.is_empty()),
         placement: placement(&origin, spec).into(),
-        containers: containers(spec, &annotations).into(),
+        containers: containers(spec, &all).into(),
         limits: limits(spec.resources.as_ref()),
         volumes: volumes.iter().filter_map(|volume| outside(&origin, volume)).collect(),
         devices: devices::asked_for(spec),
@@ -63,11 +61,6 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
 fn name_servers(spec: &PodSpec) -> Vec<IpAddr> {
     let servers = spec.dns_config.as_ref().and_then(|config| config.nameservers.as_deref());
     servers.unwrap_or_default().iter().filter_map(|server| server.parse().ok()).collect()
-}
-
-fn of_gvisor(annotations: &Labels) -> Labels {
-    let kept = annotations.iter().filter(|(key, _)| key.starts_with(names::GVISOR_ANNOTATIONS));
-    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Removes our own labels, so that no probe takes another run's labels for those of the workload.

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{Bundle, limits, mounts};
-use crate::{case::HostPath, plan::local::Network, run::credentials};
+use crate::{case::HostPath, plan::local::Network, support::credentials};
 
 /// The search path for programs if the bundle sets no `PATH`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

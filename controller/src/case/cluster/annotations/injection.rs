@@ -48,7 +48,7 @@ const KEYS: &[(&str, Carried)] = &[
 const REFUSALS: &[&str] = &["false", "disabled", "no", "off", "0", "n", "skip"];
 
 /// Returns the annotations that the probe carries. A key that ends with a hyphen is the beginning of several keys.
-pub(super) fn carried(annotations: &Labels) -> Labels {
+pub(crate) fn carried(annotations: &Labels) -> Labels {
     let is_carried = |(key, value): &(&String, &String)| {
         let mut known = KEYS
             .iter()

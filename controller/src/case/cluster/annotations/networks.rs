@@ -43,6 +43,9 @@ const STATES: &[(&str, Networks)] = &[
     ("k8s.ovn.org/pod-networks", pod_networks),
 ];
 
+/// Keys whose value is another one for each pod.
+pub(super) const OF_ONE_POD: &[&str] = &["vpc.amazonaws.com/pod-eni"];
+
 /// Returns the names of the networks that a value lists beside the cluster's; `None` if the value cannot be parsed.
 type Networks = fn(&Value) -> Option<Vec<String>>;
 
@@ -85,7 +88,7 @@ const HARMLESS: &[&str] = &[
 
 /// Returns the annotations that give a pod another network. The value of a state is the list of the other networks, without
 /// the pod's own addresses, so that pods of the same networks stay alike.
-pub(super) fn annotations(all: &BTreeMap<String, String>) -> Labels {
+pub(crate) fn annotations(all: &BTreeMap<String, String>) -> Labels {
     all.iter().filter_map(|(key, value)| Some((key.clone(), told(key, value)?))).collect()
 }
 
