@@ -289,6 +289,13 @@ fn a_container_that_admission_adds_to_a_replica_leads_to_a_new_run() {
     assert!(ended.errors.contains("a new run: pod/web-3 is of a new group"), "{}", ended.errors);
 }
 
+#[test]
+fn a_node_with_another_label_leads_to_a_new_run() {
+    let runs =
+        runs_after(key("nodes", "", "one"), |node| node["metadata"]["labels"]["example.com/a"] = json!("b"));
+    assert_eq!(runs, 2);
+}
+
 /// Its maker is not watched, so that the pod itself shows the template.
 #[test]
 fn a_pod_of_a_custom_workload_leads_to_a_new_run() {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use change::{Change, changes};
 pub(crate) use due::{Jitter, after_failure, before_expiry};
-pub(crate) use record::{Declared, NodeRecord, Record};
+pub(crate) use record::{Declared, NodeRecord, Offer, Record};
 pub(crate) use shape::{is_represented, shape};
 
 /// The number of a watch, which shows the objects of one kind in one place.

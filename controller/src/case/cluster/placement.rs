@@ -122,7 +122,8 @@ impl Taint {
         self.effect != "PreferNoSchedule"
     }
 
-    fn is_for_now(&self) -> bool {
+    /// Returns true for a taint that a component of the cluster sets for a while.
+    pub fn is_for_now(&self) -> bool {
         is_of_a_component(&self.key)
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Change {
     Registered { node: String, pool: String },
     /// A node of a used pool has another container runtime, or other handlers.
     Runtime { node: String, pool: String },
+    /// A node of a used pool may take pods that it refused before.
+    Offer { node: String, pool: String },
     /// A RuntimeClass or a policy is new, another one, or gone.
     Declared { kind: Declared, title: String },
     /// A pod or a pod template is of a group that no run has judged.
@@ -48,8 +50,10 @@ fn of_node(name: &str, before: Option<&NodeRecord>, after: &NodeRecord) -> Optio
         Some(before) if before.bound.boot_id != after.bound.boot_id => Some(Change::Rebooted { node, pool }),
         Some(before) if before.bound.uid != after.bound.uid => Some(Change::Registered { node, pool }),
         Some(before) if before.bound.runtime != after.bound.runtime => Some(Change::Runtime { node, pool }),
-        Some(before) if !became_open(before) => None,
-        _ => Some(Change::NodeOpen { node, pool }),
+        Some(before) if became_open(before) => Some(Change::NodeOpen { node, pool }),
+        Some(before) if after.offer.is_wider(&before.offer) => Some(Change::Offer { node, pool }),
+        Some(_) => None,
+        None => Some(Change::NodeOpen { node, pool }),
     }
 }
 
@@ -66,6 +70,9 @@ impl fmt::Display for Change {
             Self::Runtime { node, pool } => {
                 write!(formatter, "node {node} of pool {pool} has another container runtime")
             }
+            Self::Offer { node, pool } => {
+                write!(formatter, "node {node} of pool {pool} has other labels or fewer taints")
+            }
             Self::Declared { title, .. } => write!(formatter, "{title} changed"),
             Self::Group { title } => write!(formatter, "{title} is of a new group"),
         }
@@ -76,7 +83,7 @@ impl fmt::Display for Change {
 mod tests {
     use super::*;
     use crate::plan::{
-        renewal::Record,
+        renewal::{Offer, Record},
         startup_taint::{Bound, Startup},
     };
 
@@ -155,6 +162,36 @@ mod tests {
         let [away, back] = [false, true].map(|ready| node("sandbox", ready, "boot-1", "containerd runsc"));
         let changed = after(&[(NODES, "one", away), (NODES, "one", back)]);
         assert_eq!(changed, of_one(|node, pool| Change::NodeOpen { node, pool }));
+    }
+
+    #[test]
+    fn a_node_that_may_take_other_pods_calls_for_a_run() {
+        let offer = |labels: &str, taints: &[&str]| Offer {
+            labels: labels.into(),
+            taints: taints.iter().map(|&taint| taint.to_owned()).collect(),
+        };
+        let with = |offer: Offer| {
+            let bound = Bound { boot_id: "boot-1".into(), uid: "u1".into(), runtime: "runsc".into() };
+            Record::Node(NodeRecord {
+                pool: "sandbox".into(),
+                is_open: true,
+                bound,
+                offer: offer.into(),
+                ..NodeRecord::default()
+            })
+        };
+        let used = Used(Some(["sandbox".to_owned()].into()));
+        let counts = |before: Offer, after: Offer| {
+            let (mut then, mut now) = (Scene::default(), Scene::default());
+            show(&mut then, NODES, "one", with(before));
+            show(&mut now, NODES, "one", with(after));
+            changes(&then, &now, &used) == of_one(|node, pool| Change::Offer { node, pool })
+        };
+        let plain = || offer("a", &["batch"]);
+        assert!(counts(plain(), offer("b", &["batch"])));
+        assert!(counts(plain(), offer("a", &["other"])));
+        assert!(!counts(plain(), offer("a", &["batch", "other"])));
+        assert!(!counts(plain(), plain()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The records of watched objects: the parts of each object whose change counts, and nothing else.
 
+use std::collections::BTreeSet;
+
 use crate::plan::startup_taint::{Bound, Startup};
 
 /// The parts of an object whose change counts.
@@ -36,6 +38,24 @@ pub(crate) struct NodeRecord {
     pub(crate) bound: Bound,
     /// The state of the startup taint; the default without such a taint.
     pub(crate) startup: Startup,
+    /// In memory of its own: most records are not those of nodes.
+    pub(crate) offer: Box<Offer>,
+}
+
+/// The parts of a node that decide which pods may run there.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Offer {
+    /// The digest of the node's labels.
+    pub(crate) labels: String,
+    /// The taints, but for those of a state and the startup taint.
+    pub(crate) taints: BTreeSet<String>,
+}
+
+impl Offer {
+    /// Returns true if the node may take pods that it refused before.
+    pub(super) fn is_wider(&self, before: &Self) -> bool {
+        self.labels != before.labels || !before.taints.is_subset(&self.taints)
+    }
 }
 
 impl Record {

@@ -84,6 +84,11 @@ impl StartupTaint {
         Self { key, annotation: format!("{namespace}.{DOMAIN}/startup-taint") }
     }
 
+    /// Returns true for the taint's own key.
+    pub(crate) fn has_key(&self, key: &str) -> bool {
+        self.key == key
+    }
+
     /// Returns the state of the taint on a node.
     pub(crate) fn on(&self, node: &Node) -> Startup {
         let text = node.annotations().get(&self.annotation);

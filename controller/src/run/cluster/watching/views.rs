@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::sources::View;
 use crate::{
-    plan::renewal::{Declared, NodeRecord, Record, is_represented, shape},
+    case::cluster::Taint,
+    plan::renewal::{Declared, NodeRecord, Offer, Record, is_represented, shape},
     run::cluster::{
         pods::run_of_pod,
         startup_taint::{StartupTaint, bound},
@@ -19,15 +20,25 @@ use crate::{
 };
 
 /// Returns the view of nodes, whose pools a label names.
-pub(super) fn node(pool_label: Option<String>, taint: Option<StartupTaint>) -> View {
+pub(super) fn node(pool_label: Option<String>, startup_taint: Option<StartupTaint>) -> View {
     Box::new(move |object| {
         let node = object.clone().try_parse::<Node>().ok();
         let record = node.map(|node| {
-            let startup = taint.as_ref().map(|taint| taint.on(&node)).unwrap_or_default();
+            let startup = startup_taint.as_ref().map(|taint| taint.on(&node)).unwrap_or_default();
             let bound = bound(&node);
             let node = survey::node(node, pool_label.as_deref());
             let is_open = node.is_open();
-            Record::Node(NodeRecord { pool: node.pool, is_open, opened: 0, bound, startup })
+            let own = |taint: &Taint| startup_taint.as_ref().is_some_and(|own| own.has_key(&taint.key));
+            let repels = |taint: &Taint| !own(taint) && !taint.is_for_now();
+            let taints = node.taints.into_iter().filter(repels);
+            let offer = Offer {
+                labels: sha256(json!(node.labels).to_string().as_bytes()),
+                taints: taints
+                    .map(|taint| format!("{}={}:{}", taint.key, taint.value, taint.effect))
+                    .collect(),
+            };
+            let offer = offer.into();
+            Record::Node(NodeRecord { pool: node.pool, is_open, opened: 0, bound, startup, offer })
         });
         (object.name_any(), record)
     })
@@ -35,7 +46,8 @@ pub(super) fn node(pool_label: Option<String>, taint: Option<StartupTaint>) -> V
 
 pub(super) fn runtime_class(object: &DynamicObject) -> (String, Option<Record>) {
     let DynamicObject { data, .. } = object;
-    let parts = json!([data["handler"], data["overhead"], data["scheduling"]]);
+    // A pod that is older than its class may run with another handler.
+    let parts = json!([object.metadata.uid, data["handler"], data["overhead"], data["scheduling"]]);
     let version = sha256(parts.to_string().as_bytes());
     let record = Record::Declared(Declared::RuntimeClass, version);
     (format!("RuntimeClass {}", object.name_any()), Some(record))
@@ -63,8 +75,22 @@ pub(super) fn template(kind: &'static str, path: &'static str) -> View {
         let metadata = json!({ "ownerReferences": object.metadata.owner_references });
         let template = object.data.pointer(path).filter(|_| !is_represented(&metadata));
         let title = format!("{kind}/{}", object.name_any());
-        (title, template.map(|template| Record::Template(shape(template))))
+        let claims = object.data.pointer("/spec/volumeClaimTemplates");
+        (title, template.map(|template| Record::Template(shape(&with_claims(template, claims)))))
     })
+}
+
+/// Returns a template with the claims that a StatefulSet makes for each pod, which are volumes of the pods, too.
+fn with_claims(template: &Value, claims: Option<&Value>) -> Value {
+    let mut template = template.clone();
+    let claims = claims.and_then(Value::as_array).into_iter().flatten();
+    let claims: Vec<_> =
+        claims.map(|claim| json!([claim.pointer("/metadata/name"), claim["spec"]])).collect();
+    if let (Some(spec), false) = (template.get_mut("spec").and_then(Value::as_object_mut), claims.is_empty())
+    {
+        spec.insert("volumeClaimTemplates".to_owned(), claims.into());
+    }
+    template
 }
 
 /// Returns the record of a pod. A run's own pods have none.
@@ -109,6 +135,48 @@ mod tests {
         assert_eq!(first, gvisor("2", "runsc", "a"));
         assert_ne!(first, gvisor("1", "runc", "a"));
         assert_ne!(first, gvisor("1", "runsc", "b"));
+    }
+
+    #[test]
+    fn a_class_that_was_made_again_is_another_one() {
+        let made =
+            |uid: &str| class(json!({ "metadata": { "name": "gvisor", "uid": uid }, "handler": "runsc" }));
+        assert_eq!(made("a"), made("a"));
+        assert_ne!(made("a"), made("b"));
+    }
+
+    #[test]
+    fn a_stateful_set_with_another_claim_is_another_template() {
+        let set = |class: &str| {
+            let claim = json!({ "metadata": { "name": "data" }, "spec": { "storageClassName": class } });
+            let spec = json!({ "template": { "spec": {} }, "volumeClaimTemplates": [claim] });
+            let set = object(json!({ "metadata": { "name": "web" }, "spec": spec }));
+            template("statefulset", "/spec/template")(&set).1.unwrap()
+        };
+        assert_eq!(set("fast"), set("fast"));
+        assert_ne!(set("fast"), set("node-local"));
+    }
+
+    #[test]
+    fn a_node_offers_a_place_by_its_labels_and_its_taints() {
+        let offer = |metadata: Value, spec: Value| {
+            let startup = StartupTaint::new("example.com/unproven".into(), "shop");
+            let node = object(json!({ "metadata": metadata, "spec": spec }));
+            match super::node(None, Some(startup))(&node).1 {
+                Some(Record::Node(node)) => node.offer,
+                other => panic!("{other:?}"),
+            }
+        };
+        let named = || json!({ "name": "one" });
+        let plain = offer(named(), json!({}));
+        for key in ["node.kubernetes.io/not-ready", "example.com/unproven"] {
+            let taints = json!([{ "key": key, "effect": "NoSchedule" }]);
+            assert_eq!(plain, offer(named(), json!({ "taints": taints })), "{key}");
+        }
+        assert_eq!(plain, offer(json!({ "name": "one", "annotations": { "a": "b" } }), json!({})));
+        let taints = json!([{ "key": "example.com/batch", "effect": "NoSchedule" }]);
+        assert_ne!(plain, offer(named(), json!({ "taints": taints })));
+        assert_ne!(plain, offer(json!({ "name": "one", "labels": { "sandbox": "true" } }), json!({})));
     }
 
     #[test]
