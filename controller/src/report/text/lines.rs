@@ -43,7 +43,7 @@ fn word(finding: &ReportedFinding) -> &'static str {
 /// Returns the reason, after the effect on the verdict where there is none.
 fn reason(finding: &ReportedFinding) -> String {
     match (finding.is_wanting(), finding.enforcement) {
-        (false, Enforcement::NotJudged) => "left out, without effect on the verdict".to_owned(),
+        (false, Enforcement::NotJudged) => "left out; no effect on the verdict".to_owned(),
         (true, enforcement) => format!("{}: {}", enforcement.id(), finding.because),
         (false, _) => finding.because.clone(),
     }
