@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
 	machine-parts cluster-programs cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
-	scale-parts scale-bench scale-check simulated-pairs simulated-mutations mutants bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
+	scale-parts scale-bench scale-check pairs-check simulated-pairs simulated-mutations mutants bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -107,6 +107,10 @@ bench: build ## measure the cost of a run; prints ratios and sizes
 cluster-bench: build cluster-parts ## measure the cost of a run in a real Kubernetes cluster
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features cluster --bench cluster-cost
+
+pairs-check: ## meet the simulated API server with the 5,000 pairs of faults of CI
+	@.ci/need cc=gcc ld=binutils crt=libc6-dev
+	PAIRS=5000 cargo test --workspace --test simulated pairs
 
 simulated-pairs: ## meet the simulated API server with PAIRS=NUMBER pairs of faults, or 20,000, in faster code
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
