@@ -104,11 +104,7 @@ pub(crate) async fn rehearse(
         // Writing to a string does not fail.
         _ = writeln!(text, "# {}", line(profile));
     }
-    if let Some(remark) = plan.beyond() {
-        // Writing to a string does not fail.
-        _ = writeln!(text, "# {}", line(&remark));
-    }
-    for remark in plan.represented.remarks(&plan.groups) {
+    for remark in plan.beyond().into_iter().chain(plan.represented.remarks(&plan.groups)) {
         // Writing to a string does not fail.
         _ = writeln!(text, "# {}", line(&remark));
     }

@@ -24,7 +24,8 @@ fn time(cluster: &Cluster) -> Duration {
     SECOND_READING + SECOND_READING_EACH * u32::try_from(cluster.pod_views.len()).unwrap_or(u32::MAX)
 }
 
-/// Reads pods, policies and the namespace's labels again, and the nodes if a pod is on a new one. A request without an answer in time is unreadable.
+/// Reads pods, policies and the namespace's labels again, and the nodes if a pod is on a new one. A request without an answer in time
+/// is unreadable.
 pub(super) async fn second_reading(
     ground: &Ground<'_>,
     made: &BTreeSet<String>,

@@ -4,8 +4,7 @@ use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Annotations of a pod that gVisor reads begin with this word (gVisor, `runsc/specutils`).
-const OF_GVISOR: &str = "dev.gvisor.";
+use crate::case::cluster::annotations;
 
 /// Returns true if a made template is at least the custom one in everything that isolates a pod. A controller adds labels,
 /// containers, volumes and stricter settings; images and arguments do not count. An object may have templates of which nothing is
@@ -23,8 +22,6 @@ pub(super) fn is_made_of(made: &PodTemplateSpec, custom: &PodTemplateSpec) -> bo
 /// Returns the parts of a template that isolate its pods.
 fn isolation(template: &PodTemplateSpec, spec: &PodSpec) -> Value {
     let metadata = template.metadata.clone().unwrap_or_default();
-    let mut annotations = metadata.annotations.unwrap_or_default();
-    annotations.retain(|key, _| key.starts_with(OF_GVISOR));
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let containers = containers.map(|container| {
         // Some kinds let a container have no name.
@@ -33,7 +30,7 @@ fn isolation(template: &PodTemplateSpec, spec: &PodSpec) -> Value {
     });
     json!({
         "labels": metadata.labels,
-        "annotations": annotations,
+        "annotations": annotations::gvisor(&metadata.annotations.unwrap_or_default()),
         "serviceAccountName": spec.service_account_name,
         "automountServiceAccountToken": spec.automount_service_account_token,
         "securityContext": value(&spec.security_context),
