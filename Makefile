@@ -2,9 +2,9 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify fuzz test test-all test-only test-list test-programs sandbox-parts \
+.PHONY: help verify fuzz test test-all test-only test-list test-programs tested-programs tests-alone sandbox-parts \
 	machine-parts cluster-programs cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
-	scale-parts scale-bench scale-check pairs-check simulated-pairs simulated-mutations mutants bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
+	scale-parts scale-bench scale-check simulated-pairs simulated-mutations mutants bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
 
 TRIPLE := $(shell uname -m)-unknown-linux-musl
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -18,6 +18,10 @@ STATIC := $(TARGET)/$(TRIPLE)/$(STATIC_PROFILE:dev=debug)/controller
 AS_ROOT := CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)_RUNNER
 # The tests that need more than Rust. Every call of tests chooses the whole workspace, so that each dependency is compiled once.
 WHOLE := --workspace --features tests/sandbox,tests/cluster,tests/policies
+# The simulated tests compute more than they compile, so that they run in the release's code.
+SIMULATED := cargo --config tests/simulated/checked.toml test --release --package simulated
+# The tests that need nothing but Rust and a controller.
+PLAIN := --workspace --lib --bins --test hermetic --test house
 # A variable's value as one word of the shell, with every `$` and quote kept.
 quoted = '$(subst ','\'',$(value $(1)))'
 # The folder of foreign programs that were fetched or built for the tests; the folder outlives a checkout.
@@ -32,9 +36,9 @@ verify: build ## build the controller, start a real gVisor sandbox and judge it
 
 test: $(if $(value ONLY),test-only,test-all) ## every test but the cluster's; ONLY=NAME: every test whose name contains NAME, the cluster's too
 
-# A pair costs 0.1 s of one processor.
 test-all: build sandbox-parts
-	PODPROOF_CONTROLLER="$(CONTROLLER)" PAIRS="$${PAIRS:-1000}" cargo test --workspace
+	PODPROOF_CONTROLLER="$(CONTROLLER)" cargo test $(PLAIN)
+	PAIRS="$${PAIRS:-1000}" $(SIMULATED)
 	@$(MAKE) --no-print-directory machine-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test $(WHOLE) --test sandbox
@@ -48,8 +52,15 @@ test-list: ## list the names of all tests by suite
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev
 	@WHOLE="$(WHOLE)" .ci/test-only --list
 
-test-programs: build sandbox-parts cluster-parts cluster-programs ## build all that the tests need but the emulated machine, and run none
-	cargo test --workspace --no-run
+# A build has phases of one processor, so that two that share nothing run beside each other.
+test-programs: sandbox-parts cluster-parts ## build all that the tests need but the emulated machine, and run none
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target tested-programs tests-alone
+
+tested-programs: build
+	@$(MAKE) --no-print-directory cluster-programs
+
+tests-alone:
+	cargo test $(PLAIN) --no-run
 	cargo test $(WHOLE) --test sandbox --test cluster --test policies --bench scale --no-run
 
 sandbox-parts:
@@ -108,13 +119,9 @@ cluster-bench: build cluster-parts ## measure the cost of a run in a real Kubern
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features cluster --bench cluster-cost
 
-pairs-check: ## meet the simulated API server with the 5,000 pairs of faults of CI
+simulated-pairs: ## meet the simulated API server with PAIRS=NUMBER pairs of faults, or 20,000
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
-	PAIRS=5000 cargo test --workspace --test simulated pairs
-
-simulated-pairs: ## meet the simulated API server with PAIRS=NUMBER pairs of faults, or 20,000, in faster code
-	@.ci/need cc=gcc ld=binutils crt=libc6-dev
-	PAIRS="$${PAIRS:-20000}" cargo test --profile simulated --package simulated pairs
+	PAIRS="$${PAIRS:-20000}" $(SIMULATED) pairs
 
 simulated-mutations: ## break the product in each way of tests/simulated/mutations, and see the simulated tests fail; ONLY='NAME…'
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev patch=patch

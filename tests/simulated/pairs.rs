@@ -1,4 +1,4 @@
-//! Pairs of faults, drawn from seeds. The variable `PAIRS` is their number.
+//! Pairs of faults, drawn from seeds. The variable `PAIRS` is their number, and `SEED` chooses the pair of one seed.
 
 use crate::{
     crew::check_all,
@@ -17,10 +17,13 @@ const FURTHER: usize = 10;
 
 #[test]
 fn no_pair_of_faults_breaks_a_promise() {
-    let pairs = std::env::var("PAIRS").ok().and_then(|pairs| pairs.parse().ok()).unwrap_or(PAIRS);
+    let number = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
+    let seeds: Vec<_> = match number("SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("PAIRS").unwrap_or(PAIRS)).collect(),
+    };
     let modes = [Mode::of(PLAIN), Mode::of(&with_control()), live(), publication::further()];
     let lengths = modes.each_ref().map(|mode| mode.requests().len());
-    let seeds: Vec<u64> = (0..pairs).collect();
     let told = check_all(&seeds, |&seed| {
         let mut random = Random::new(seed);
         let which = random.below(modes.len());
@@ -30,7 +33,8 @@ fn no_pair_of_faults_breaks_a_promise() {
         // A request meets one fault alone.
         let pair = if drawn[0].0 == drawn[1].0 { &drawn[1..] } else { &drawn[..] };
         let found = modes[which].violations(pair);
-        found.iter().map(|it| format!("seed {seed}, {pair:?}: {it}")).collect()
+        let words = modes[which].words.join(" ");
+        found.iter().map(|it| format!("seed {seed}, {words}, {pair:?}: {it}")).collect()
     });
     assert!(told.is_empty(), "{} broken promises\n{}", told.len(), told.join("\n"));
 }
