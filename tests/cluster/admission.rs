@@ -30,6 +30,10 @@ pub(super) const TESTS: &[Test] = &[
     ("a probe has the exemptions that the user names", exemptions::of_the_user),
     ("a probe without an exemption is changed, and the change is named", exemptions::of_nobody),
     ("a policy that forbids exec is reported in its own words", unheard),
+];
+
+/// Tests of webhooks, which have one port.
+pub(super) const OF_WEBHOOKS: &[Test] = &[
     ("a webhook that is out of reach is reported at once in the API server's words", webhooks::out_of_reach),
     ("a webhook that answers 500 is reported at once in the API server's words", webhooks::broken),
 ];

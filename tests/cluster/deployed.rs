@@ -1,7 +1,11 @@
 //! The files of deploy/: each applies as it is. Together they make a gate that opens for a namespace in which nothing
 //! is wrong.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::{Value, json};
 use stage::{
@@ -16,7 +20,18 @@ pub(super) const TESTS: &[Test] =
     &[("each file of deploy/ applies as it is, and the gate's Job completes in the cluster", gate)];
 
 /// The namespaces that the files name, deleted after the test with everything in them.
-pub(super) struct Names<'a>(pub(super) &'a Cluster);
+pub(super) struct Names<'a> {
+    cluster: &'a Cluster,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl<'a> Names<'a> {
+    /// Takes the names, as soon as no other test has them.
+    pub(super) fn take(cluster: &'a Cluster) -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        Self { cluster, _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+}
 
 impl Drop for Names<'_> {
     fn drop(&mut self) {
@@ -24,7 +39,7 @@ impl Drop for Names<'_> {
             &["delete", "namespace", "shop", "podproof", "--ignore-not-found", "--wait=false"][..],
             &["delete", "--ignore-not-found", "--filename", &file("rbac.yaml")],
         ] {
-            _ = self.0.kubectl(words);
+            _ = self.cluster.kubectl(words);
         }
     }
 }
@@ -50,7 +65,7 @@ pub(super) fn open(cluster: &Cluster, names: &[&str]) {
 }
 
 fn gate(cluster: &Cluster) {
-    let _names = Names(cluster);
+    let _names = Names::take(cluster);
     open(
         cluster,
         &["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml", "gate-job.yaml"],

@@ -150,7 +150,7 @@ pub(super) fn asked(cluster: &Cluster, namespace: &str) -> Ended {
     let template = &Shop::default().deployments[0]["spec"]["template"];
     let metadata = json!({ "name": "late", "labels": template["metadata"]["labels"] });
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"] });
-    let file = cluster.state().join("late.json");
+    let file = cluster.state().join(format!("late-in-{namespace}.json"));
     fs::write(&file, pod.to_string()).unwrap();
     let file = file.display().to_string();
     cluster.kubectl(&["--namespace", namespace, "create", "--dry-run=server", "--filename", &file])

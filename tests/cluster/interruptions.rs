@@ -21,9 +21,13 @@ pub(super) const TESTS: &[Test] = &[
     ("a run without a kubelet ends at its deadline and names its leftovers", kubelet_ended),
     ("a kubelet that ends during a run ends the run early, and the leftovers are named", kubelet_ends),
     ("a kubelet that refuses connections for some seconds is asked again", kubelet_restarted),
+    ("a probe that is preempted is never ready", preempted),
+];
+
+/// Interruptions of one run alone.
+pub(super) const OF_ONE_RUN: &[Test] = &[
     ("a probe that somebody deletes is never ready", deleted),
     ("a probe that is evicted is never ready", evicted),
-    ("a probe that is preempted is never ready", preempted),
     ("two runs at once do not see each other", two_at_once),
     ("leftovers of a killed controller are removed by cleanup and limited in time", killed),
     ("cleanup leaves objects alone that merely bear the label of a run", bystanders),

@@ -1,5 +1,6 @@
-//! Tests in a real Kubernetes cluster. Tests run one after the other, rows of a batch beside each other. The first test
-//! that runs starts the cluster; after the last one the cluster ends, and anything that is left of it is a failure.
+//! Tests in a real Kubernetes cluster. Tests run one after the other; rows of a batch, and tests that keep to their own namespaces,
+//! beside each other. The first test that runs starts the cluster; after the last one the cluster ends, and anything that is left
+//! of it is a failure.
 //!
 //! Without root every test is skipped aloud and counted; in CI that is a failure.
 #![forbid(unsafe_code)]
@@ -75,6 +76,28 @@ fn main() -> ExitCode {
     if left.is_empty() { conclusion.exit_code() } else { ExitCode::FAILURE }
 }
 
+/// Tests that keep to their own namespaces, the longest first. Those that take turns at the same names are far from each other.
+const BESIDE: &[&[Test]] = &[
+    renewal::TESTS,
+    watch::TESTS,
+    gate::TESTS,
+    permissions::TESTS,
+    live::TESTS,
+    live::disturbances::TESTS,
+    renewal::SIGNED,
+    live::memory::TESTS,
+    live::secrets::TESTS,
+    live::traffic::TESTS,
+    admission::TESTS,
+    trouble::TESTS,
+    interruptions::OF_ONE_RUN,
+    hostile::TESTS,
+    deployed::TESTS,
+    doctor::TESTS,
+    images::TESTS,
+    connections::TESTS,
+];
+
 /// Returns every trial, in the order in which they run.
 fn trials(suite: &Suite) -> Vec<Trial> {
     let parts = [
@@ -87,32 +110,20 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.tests(bystanders::TESTS),
         suite.tests(thrift::TESTS),
         suite.tests(recorded::TESTS),
-        suite.tests(admission::TESTS),
+        suite.tests(admission::OF_WEBHOOKS),
         suite.batch(admission::changes()),
         suite.batch(admission::platforms()),
-        suite.tests(permissions::TESTS),
         suite.batch(permissions::batch()),
         suite.batch(makers::batch()),
-        suite.tests(live::TESTS),
         suite.batch(live::differences::batch()),
-        suite.tests(live::disturbances::TESTS),
-        suite.tests(live::memory::TESTS),
-        suite.tests(live::secrets::TESTS),
-        suite.tests(live::traffic::TESTS),
+        suite.beside(BESIDE),
+        suite.tests(live::disturbances::OF_NODES),
         suite.tests(nodes::TESTS),
-        suite.tests(connections::TESTS),
-        suite.tests(trouble::TESTS),
         suite.tests(interruptions::TESTS),
         suite.batch(interruptions::signals()),
         suite.tests(meanwhile::TESTS),
-        suite.tests(deployed::TESTS),
-        suite.tests(doctor::TESTS),
-        suite.tests(gate::TESTS),
-        suite.tests(renewal::TESTS),
-        suite.tests(watch::TESTS),
-        suite.tests(hostile::TESTS),
+        suite.tests(watch::OF_NODES),
         suite.tests(outside::TESTS),
-        suite.tests(images::TESTS),
         suite.tests_with(run::controller_of_both().and_then(|_| run::probes_of_both()), images::OF_BOTH),
         suite.tests(faults::TESTS),
         suite.tests(endings::TESTS),

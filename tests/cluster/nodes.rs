@@ -183,15 +183,9 @@ fn full(cluster: &Cluster) {
     shop.open(&scene.shop);
     let _pooled = Pooled(cluster);
     cluster.ask(&["label", "node", ONE, TWO, &format!("{POOL}=both")]);
-    let planned = scene.shop.get(&["pods"])["items"][0]["spec"]["nodeName"].as_str().unwrap().to_owned();
+    let planned = node_of_the_pod(cluster, &scene.shop);
+    until_open(cluster, &planned);
     let other = if planned == ONE { TWO } else { ONE };
-    // A pod may have come before the node lost a hindrance of a moment; a run would then not plan its probe there.
-    cluster.until("a node without a hindrance", || {
-        let node = cluster.get(&["node", &planned]);
-        let mut conditions = node["status"]["conditions"].as_array().unwrap().iter();
-        let ready = conditions.any(|it| it["type"] == "Ready" && it["status"] == "True");
-        ready && node["spec"].get("taints").is_none() && node["spec"].get("unschedulable").is_none()
-    });
     let filler = cluster.namespace("filler");
     let mut heavy = pod("heavy", "runc", &planned, None);
     let rest = format!("{}m", free_millis(cluster, &planned) - 5);
@@ -201,6 +195,30 @@ fn full(cluster: &Cluster) {
     assert_eq!(probed(&ended), [(other.to_owned(), Value::Null)], "{ended:#?}");
     let notes = ended.report()["notes"].to_string();
     assert!(notes.contains(&format!("node {planned} had no room for the probe")), "{notes}");
+}
+
+/// Returns the node of the only pod, as soon as the pod of the former template is gone.
+fn node_of_the_pod(cluster: &Cluster, shop: &Namespace<'_>) -> String {
+    let rolled = shop.kubectl(&["rollout", "status", "--timeout=120s", "deployment/web"]);
+    assert!(rolled.status.success(), "{rolled:#?}");
+    let mut node = None;
+    cluster.until("one pod", || {
+        let pods = shop.get(&["pods"]);
+        let mut nodes = pods["items"].as_array().unwrap().iter().map(|it| it["spec"]["nodeName"].as_str());
+        node = nodes.next().flatten().map(str::to_owned);
+        node.is_some() && nodes.next().is_none()
+    });
+    node.unwrap()
+}
+
+/// Waits until a node has no hindrance. A busy machine delays its kubelet.
+fn until_open(cluster: &Cluster, node: &str) {
+    cluster.until("a node without a hindrance", || {
+        let node = cluster.get(&["node", node]);
+        let mut conditions = node["status"]["conditions"].as_array().unwrap().iter();
+        let ready = conditions.any(|it| it["type"] == "Ready" && it["status"] == "True");
+        ready && node["spec"].get("taints").is_none() && node["spec"].get("unschedulable").is_none()
+    });
 }
 
 /// Returns the processor time of a node that no pod requests, in thousandths of a processor.

@@ -13,15 +13,13 @@ use stage::{
 use crate::{
     Batch, Selection, Test,
     makers::{OTHER_KINDS, OtherKind},
+    suite::AT_ONCE,
 };
 
 pub(super) const TESTS: &[Test] = &[(
     "the Role that rbac prints is enough to run, and inconclusive findings name what is missing",
     confined,
 )];
-
-/// Runs that are under way at once.
-const AT_ONCE: usize = 3;
 
 /// A namespace in which nothing is wrong, a namespace for the control pod, and accounts that may verify the former.
 pub(super) struct Gate<'a> {

@@ -15,13 +15,14 @@ use crate::{
     gate,
 };
 
-pub(super) const TESTS: &[Test] = &[
-    (
-        "the CronJob of deploy/gate renews the proof, which ends by itself and which nobody else writes",
-        renewed,
-    ),
-    ("the CronJob that signs reads its key from a Secret, and the proof has the attestation", signed),
-];
+pub(super) const TESTS: &[Test] = &[(
+    "the CronJob of deploy/gate renews the proof, which ends by itself and which nobody else writes",
+    renewed,
+)];
+
+/// Tests of signing, which use the same names.
+pub(super) const SIGNED: &[Test] =
+    &[("the CronJob that signs reads its key from a Secret, and the proof has the attestation", signed)];
 
 const PROOF: &str = "podproof-proof-shop";
 /// The age of a proof that the test takes, in seconds; and the age at which the proof is too old.
@@ -40,7 +41,7 @@ impl Drop for Gate<'_> {
 }
 
 fn renewed(cluster: &Cluster) {
-    let _names = Names(cluster);
+    let _names = Names::take(cluster);
     let _gate = Gate(cluster);
     gate::keep_parameters_watched(cluster);
     open(cluster, &["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml"]);
@@ -68,7 +69,7 @@ fn renewed(cluster: &Cluster) {
 }
 
 fn signed(cluster: &Cluster) {
-    let _names = Names(cluster);
+    let _names = Names::take(cluster);
     let _gate = Gate(cluster);
     gate::keep_parameters_watched(cluster);
     open(cluster, &["runtime-class.yaml", "default-deny.yaml", "namespace.yaml", "rbac.yaml"]);

@@ -25,12 +25,9 @@ use stage::{
     cluster::{Judged, Loan, Namespace, POOL, Shop},
 };
 
-use crate::{Batch, Selection, outside};
+use crate::{Batch, Selection, outside, suite::AT_ONCE};
 
 pub(super) use workload::OTHER_NETWORK;
-
-/// Rows that are under way at once.
-const AT_ONCE: usize = 3;
 
 /// Requirements that are not met, each with its outcome.
 pub(super) type Lacks = &'static [(&'static str, &'static str)];

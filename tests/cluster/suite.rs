@@ -14,6 +14,9 @@ use stage::{Cluster, attempt, cluster::Options};
 /// A test's name, and the function that uses the shared cluster.
 pub(super) type Test = (&'static str, fn(&Cluster));
 
+/// Tests and rows that run beside each other, where two processors wait for pods.
+pub(super) const AT_ONCE: usize = 3;
+
 /// Rows that share a scene. The first trial that runs prepares the scene, runs every selected row and removes the
 /// scene; each trial then reports the result of its own row.
 pub(super) struct Batch {
@@ -51,7 +54,7 @@ impl Suite {
     pub(super) fn tests(&self, tests: &[Test]) -> Vec<Trial> {
         let trial = |&(name, test): &Test| {
             let shared = Arc::clone(&self.shared);
-            self.trial(name, move || attempt(|| test(started(&shared))))
+            self.trial(name, move || timed(name, || test(started(&shared))))
         };
         tests.iter().map(trial).collect()
     }
@@ -67,14 +70,32 @@ impl Suite {
         self.tests(tests).into_iter().map(|trial| trial.with_ignored_flag(skipped)).collect()
     }
 
+    /// Returns a trial for each test of these lists. Tests of theirs run beside each other: none touches a node, the API server or
+    /// an object of the whole cluster that is not its own.
+    pub(super) fn beside(&self, lists: &[&[Test]]) -> Vec<Trial> {
+        let tests = lists.concat();
+        let names = tests.iter().map(|(name, _)| (*name).to_owned()).collect();
+        self.shared_trials(names, move |cluster, selection| {
+            let rows = tests.iter().map(|&(name, test)| (name.to_owned(), test));
+            selection.run(AT_ONCE, &selection.of(rows), |test| test(cluster));
+        })
+    }
+
     /// Returns a trial for each row of a batch.
     pub(super) fn batch(&self, batch: Batch) -> Vec<Trial> {
-        let Batch { names, run } = batch;
+        self.shared_trials(batch.names, batch.run)
+    }
+
+    fn shared_trials(
+        &self,
+        names: Vec<String>,
+        run: impl Fn(&Cluster, &Selection) + Clone + Send + 'static,
+    ) -> Vec<Trial> {
         let selected = names.iter().filter(|name| self.selects(name)).cloned().collect();
         let selection = Arc::new(Selection::new(selected));
         let trial = |name: String| {
             let (shared, selection) = (Arc::clone(&self.shared), Arc::clone(&selection));
-            let row = name.clone();
+            let (row, run) = (name.clone(), run.clone());
             self.trial(&name, move || selection.result(&row, || run(started(&shared), &selection)))
         };
         names.into_iter().map(trial).collect()
@@ -114,10 +135,7 @@ impl Selection {
                 scope.spawn(|| {
                     loop {
                         let Some((name, next)) = waiting.lock().unwrap().next() else { break };
-                        let started = Instant::now();
-                        let result = attempt(|| row(next));
-                        let sign = if result.is_ok() { "✔" } else { "✘" };
-                        _ = writeln!(stderr(), "{sign} {name}: {} s", started.elapsed().as_secs());
+                        let result = timed(name, || row(next));
                         self.results.lock().unwrap().insert(name.clone(), result);
                     }
                 });
@@ -137,6 +155,15 @@ impl Selection {
             ))),
         })
     }
+}
+
+/// Runs a test or a row, and tells how long it took.
+fn timed(name: &str, run: impl FnOnce()) -> Result<(), Failed> {
+    let started = Instant::now();
+    let result = attempt(run);
+    let sign = if result.is_ok() { "✔" } else { "✘" };
+    _ = writeln!(stderr(), "{sign} {name}: {} s", started.elapsed().as_secs());
+    result
 }
 
 /// Returns the cluster that all tests share.

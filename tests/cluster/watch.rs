@@ -24,6 +24,12 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     ("a policy that opens the namespace leads to a proof that is not ready", opened),
+    ("a watch takes at most 64 MB of memory after its run", small),
+    ("a killed watch leaves objects that cleanup removes, and the proof as it was", killed),
+];
+
+/// Tests that change a node.
+pub(super) const OF_NODES: &[Test] = &[
     ("a node with another boot id leads to a new run", rebooted),
     (
         "a node with the startup taint runs no pod before its proof, and has the taint again with another boot id",
@@ -33,8 +39,6 @@ pub(super) const TESTS: &[Test] = &[
         "a handler that leads to runc under gVisor's name ends in a proof that is not ready, and no new pod",
         swapped,
     ),
-    ("a watch takes at most 64 MB of memory after its run", small),
-    ("a killed watch leaves objects that cleanup removes, and the proof as it was", killed),
 ];
 
 /// A watch that runs, with everything that it tells.

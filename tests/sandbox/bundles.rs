@@ -31,7 +31,7 @@ pub(super) fn rows() -> Vec<Row> {
 /// Verifies a bundle for production, and proves that nothing in its folder was changed. runc itself adds mount points
 /// for devices, as it does whenever it runs a bundle.
 fn verify(runtime: &[&str], change: impl FnOnce(&Path, &mut Value)) -> Ended {
-    let ground = Ground::new();
+    let ground = Ground::beside_others();
     let folder = ground.path().join("mine");
     fs::create_dir(&folder).unwrap();
     bundle::write(&folder, |config| change(&folder, config));
@@ -127,7 +127,7 @@ fn account_list() {
 fn passwords() {
     const MACHINES: &str = "root:$6$salt$hash:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\n";
     let judged = |runtime: &[&str], text: &str, theirs: &str| {
-        let ground = Ground::new();
+        let ground = Ground::beside_others();
         let (folder, machines) = (ground.path().join("mine"), ground.path().join("machines"));
         fs::create_dir(&folder).unwrap();
         fs::write(&machines, text).unwrap();
@@ -248,7 +248,7 @@ fn hanging() {
 }
 
 fn none() {
-    let ground = Ground::new();
+    let ground = Ground::beside_others();
     let folder = ground.path().to_str().unwrap();
     let ended = run::run(&["verify", "--local", "--quiet", "--bundle", folder], ground.path(), &[]);
     assert_eq!(ended.code(), Some(2), "{ended:#?}");

@@ -37,7 +37,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn verify(runtime: &str, words: &[&str]) -> Ended {
-    let ground = Ground::new();
+    let ground = Ground::beside_others();
     let mut all = vec!["verify", "--local", "--quiet", "--runtime", runtime];
     all.extend(words);
     let ended = run::run(&all, ground.path(), &[]);

@@ -1,5 +1,5 @@
-//! Tests in real sandboxes: the real controller, real runtimes, and everything they leave behind. Rows of the truth matrix
-//! and of the small network run beside each other, since they wait more than they compute; all others run one after the other.
+//! Tests in real sandboxes: the real controller, real runtimes, and everything they leave behind. Rows that wait more than they compute
+//! run beside each other; rows that measure, or that look at the whole machine, run one after the other.
 //!
 //! Without root or a runtime, every row is skipped with a message and counted; in CI that is a failure.
 #![forbid(unsafe_code)]
@@ -54,20 +54,18 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let beside_each_other = vec![truth::rows(), network::rows()];
+    let beside_each_other =
+        vec![truth::rows(), network::rows(), hostile::rows(), bundles::rows(), broken::rows()];
     let alone = vec![
         vec![row("nothing is left behind by rows that ran beside each other", nothing_is_left)],
         matrix::rows(),
         environments::rows(),
-        hostile::rows(),
         harmless::rows(),
         endings::rows(),
-        bundles::rows(),
         images::rows(),
         main_process::rows(),
         limits::rows(),
         network::rows_in_time(),
-        broken::rows(),
         secrets::rows(),
         in_place::rows(),
         running_container::rows(),
@@ -83,7 +81,7 @@ fn main() -> ExitCode {
     };
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     // These rows look at the machine's mounts, processes and control groups.
-    let conclusions = [run(beside_each_other, processors + 1), run(alone, 1)];
+    let conclusions = [run(beside_each_other, 2 * processors + 1), run(alone, 1)];
     truth::print();
     let again = measured::again(&arguments);
     if conclusions.iter().chain(&again).any(Conclusion::has_failed) {

@@ -4,10 +4,8 @@ use serde_json::json;
 use stage::{Cluster, cluster::Shop};
 
 use super::{PRODUCTION, lend, nothing_left, on, pod, rehearsed};
-use crate::{Batch, Selection};
+use crate::{Batch, Selection, suite::AT_ONCE};
 
-/// Namespaces that are under way at once.
-const AT_ONCE: usize = 3;
 /// An annotation that each policy adds besides.
 const HARMLESS: &str = "podproof.test/changed";
 

@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 use stage::{Cluster, cluster::Shop};
 
 use super::{PRODUCTION, lend, nothing_left, on, pod, rehearsed};
-use crate::{Batch, Selection, rows};
+use crate::{Batch, Selection, rows, suite::AT_ONCE};
 
-/// Namespaces that are under way at once.
-const AT_ONCE: usize = 3;
 /// An annotation by which the test sees that the platform is there.
 const MARK: &str = "podproof.test/platform";
 

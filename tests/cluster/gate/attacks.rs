@@ -59,7 +59,7 @@ impl<'a> Gated<'a> {
 
     /// Asks for a pod, without making it.
     fn ask(&self, verb: &[&str], pod: &Value) -> Ended {
-        let file = self.cluster.state().join("attack.json");
+        let file = self.cluster.state().join(format!("attack-on-{}.json", self.shop.name()));
         fs::write(&file, pod.to_string()).unwrap();
         let file = file.display().to_string();
         self.shop.kubectl(&[verb, &["--dry-run=server", "--filename", &file]].concat())

@@ -14,10 +14,8 @@ use crate::{
     Batch, Selection,
     admission::{lend, on, pod, rehearsed},
     outside,
+    suite::AT_ONCE,
 };
-
-/// Rows that are under way at once.
-const AT_ONCE: usize = 3;
 
 /// Requirements that are not met, each with its outcome.
 type Lacks = &'static [&'static str];

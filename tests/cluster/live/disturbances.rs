@@ -21,6 +21,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("a pod that dies while it is examined is never ready", died),
     ("an interrupted visit ends the probe in the pod", |cluster| ended_by(cluster, Signal::SIGINT)),
     ("a terminated visit ends the probe in the pod", |cluster| ended_by(cluster, Signal::SIGTERM)),
+];
+
+/// Tests that disturb a node or look at a clock.
+pub(crate) const OF_NODES: &[Test] = &[
     (
         "a visit that is interrupted before its probe runs is named with the probe's own end",
         interrupted_early,

@@ -2,8 +2,8 @@
 
 use stage::Cluster;
 
-use super::{AT_FIRST, AT_ONCE, BUSY, CLEAN, Differing, Retry, Row, network};
-use crate::{Selection, outside};
+use super::{AT_FIRST, BUSY, CLEAN, Differing, Retry, Row, network};
+use crate::{Selection, outside, suite::AT_ONCE};
 
 /// The pool of node two.
 const POOL: &str = "plain";
