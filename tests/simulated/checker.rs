@@ -20,6 +20,8 @@ const REMOVAL: Duration = Duration::from_secs(20);
 /// A command that has ended, with everything that its promises are about.
 pub(crate) struct Trial<'a> {
     pub(crate) ended: &'a Ended,
+    /// The report that the command wrote.
+    pub(crate) report: Option<Value>,
     pub(crate) history: &'a History,
     pub(crate) cluster: &'a Cluster,
     pub(crate) faults: &'a [(usize, Fault)],
@@ -50,8 +52,11 @@ impl Trial<'_> {
     }
 
     fn passed(&self) -> bool {
-        let says_so = |report: Value| text(&report, "/verdict").starts_with("ready");
-        matches!(self.ended.code, Some(0 | 6)) || self.ended.report().is_some_and(says_so)
+        matches!(self.ended.code, Some(0 | 6)) || self.verdict().is_some_and(|it| it.starts_with("ready"))
+    }
+
+    fn verdict(&self) -> Option<String> {
+        self.report.as_ref().map(|report| text(report, "/verdict"))
     }
 
     /// A verdict "ready" needs the whole evidence of a probe in each place.
@@ -81,11 +86,11 @@ impl Trial<'_> {
     }
 
     fn unmet(&self) -> String {
-        let report = self.ended.report().unwrap_or_default();
-        let findings = report["sandboxes"].as_array().into_iter().flatten();
+        let sandboxes = self.report.as_ref().and_then(|report| report["sandboxes"].as_array());
+        let findings = sandboxes.into_iter().flatten();
         let findings = findings.flat_map(|sandbox| sandbox["findings"].as_array().into_iter().flatten());
         let unmet = findings.filter(|finding| finding["outcome"] == "unmet");
-        unmet.map(|finding| text(finding, "/requirement")).collect::<Vec<_>>().join(", ")
+        unmet.map(|finding| text(finding, "/id")).collect::<Vec<_>>().join(", ")
     }
 
     /// A visit ends with the run, or is named.
@@ -102,7 +107,8 @@ impl Trial<'_> {
     }
 
     fn published(&self) -> Option<String> {
-        publication::broken(self.before.as_ref()?, &self.cluster.proof()?, self.ended)
+        let verdict = self.verdict().unwrap_or_default();
+        publication::broken(self.before.as_ref()?, &self.cluster.proof()?, self.ended.code, &verdict)
     }
 
     /// Every object that was made is deleted, or named with the command that removes it.
@@ -141,7 +147,7 @@ impl Trial<'_> {
         (told != (code == 130)).then(|| format!("exit code {code}, with a signal: {told}"))
     }
 
-    /// A creation, a deletion or an exec that fails once is made again, and costs no verdict.
+    /// A creation, a deletion, an exec or a watch of pods that fails once is made again, and costs no verdict.
     fn undeserved(&self) -> Option<String> {
         let requests = self.history.requests();
         let acts = |request: &&String| !request.starts_with("GET") || request.contains("/exec?");
@@ -157,7 +163,7 @@ impl Trial<'_> {
     /// A verdict has a report that agrees with it.
     fn unreported(&self) -> Option<String> {
         let code = self.ended.code?;
-        let verdict = self.ended.report().map(|report| text(&report, "/verdict"));
+        let verdict = self.verdict();
         let agrees = match code {
             0 | 6 => matches!(verdict.as_deref(), Some("ready" | "ready-with-warnings")),
             1 => verdict.as_deref() == Some("not-ready"),

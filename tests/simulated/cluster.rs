@@ -201,7 +201,8 @@ impl Cluster {
 
     /// Returns the keys and the objects of a kind; an empty namespace is every namespace.
     pub(crate) fn of_kind(&self, resource: &str, namespace: &str) -> Vec<(Key, Value)> {
-        self.store().of_kind(resource, namespace)
+        let found = self.store().of_kind(resource, namespace);
+        found.into_iter().map(|(key, object)| (key, Arc::unwrap_or_clone(object))).collect()
     }
 
     /// Returns the architecture of a pod's node, as Go names it; empty if there is no such node.

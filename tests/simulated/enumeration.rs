@@ -51,7 +51,8 @@ impl Mode {
         let (ended, history) = simulation.run(&self.words, faults);
         let (ended, history, timeout) = (&ended, &history, self.timeout);
         let has_control = self.words.contains(&"--control-namespace");
-        let trial = Trial { ended, history, cluster, faults, timeout, before, has_control };
+        let trial =
+            Trial { ended, report: ended.report(), history, cluster, faults, timeout, before, has_control };
         let mut found = trial.violations();
         if !left(cluster, history).is_empty() {
             let (cleaned, _) = simulation.run(CLEANUP, &[]);

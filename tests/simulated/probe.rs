@@ -1,6 +1,6 @@
 //! A probe that replays recorded evidence, and attempts its targets in a network of its own making.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, sync::LazyLock, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use prost::Message;
@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// Evidence of a gVisor sandbox on x86-64 that meets every requirement.
-const EVIDENCE: &str = include_str!("evidence.json");
-/// Saved evidence of a gVisor sandbox on `AArch64`.
-const ON_ARM: &str = include_str!("../corpus/2-arm-ready.json");
+static EVIDENCE: LazyLock<Evidence> = LazyLock::new(|| evidence(false));
+/// The same evidence, with the observations of the kernel on `AArch64`.
+static ON_ARM: LazyLock<Evidence> = LazyLock::new(|| evidence(true));
 /// The observations of the kernel that answers, which differ between the architectures.
 const OF_THE_KERNEL: &[&str] = &[
     "kernel_name",
@@ -114,7 +114,7 @@ async fn fulfil(cluster: &Cluster, place: &Place, collector: &mut CollectorClien
 }
 
 fn deliveries(place: &Place, assignment: &Assignment) -> Vec<generated::Delivery> {
-    let mut evidence = evidence(place.on_arm);
+    let mut evidence = if place.on_arm { ON_ARM.clone() } else { EVIDENCE.clone() };
     let attempt = |target: &Target| {
         let reach = reach(place, target);
         let again = assignment.budget.again.map(|_| reach);
@@ -136,11 +136,11 @@ fn deliveries(place: &Place, assignment: &Assignment) -> Vec<generated::Delivery
     contents.map(|content| Delivery { nonce: assignment.nonce, content }.into()).collect()
 }
 
-/// Returns the evidence of a node of either architecture.
+/// Reads the evidence of a node of either architecture.
 fn evidence(on_arm: bool) -> Evidence {
-    let mut evidence: Value = serde_json::from_str(EVIDENCE).unwrap();
+    let mut evidence: Value = serde_json::from_str(include_str!("evidence.json")).unwrap();
     if on_arm {
-        let cases = ON_ARM.lines().nth(1).unwrap();
+        let cases = include_str!("../corpus/2-arm-ready.json").lines().nth(1).unwrap();
         let saved: Value = serde_json::from_str(cases).unwrap();
         for name in OF_THE_KERNEL {
             evidence[name] = saved["case"]["collected"]["evidence"][name].clone();

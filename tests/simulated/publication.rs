@@ -10,7 +10,7 @@ use crate::{
     cluster::{CONTROL, Cluster},
     enumeration::{Mode, TIMEOUT},
     fault::Fault,
-    simulation::{Ended, NOW},
+    simulation::{Ended, NOW, Simulation},
     store::{Key, key, text},
     verify::with_control,
 };
@@ -62,20 +62,25 @@ fn start() -> Timestamp {
     Timestamp::UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
-/// Returns the broken promise of a published proof. The proof is the one before the run, or this run's own: with the verdict of
-/// its report and the time of its evidence.
-pub(crate) fn broken(before: &Value, after: &Value, ended: &Ended) -> Option<String> {
+/// Returns the broken promise of a run's published proof. The proof is the one before the run, or this run's own: with the
+/// verdict of its report and the time of its evidence.
+pub(crate) fn broken(before: &Value, after: &Value, code: Option<u8>, verdict: &str) -> Option<String> {
     if after == before {
-        return (ended.code == Some(0)).then(|| "ready, and its proof is not published".to_owned());
+        return (code == Some(0)).then(|| "ready, and its proof is not published".to_owned());
     }
-    let verdict = text(&ended.report().unwrap_or_default(), "/verdict");
     let time = |key: &str| after[key].as_str().and_then(|time| time.parse::<Timestamp>().ok());
     let (Some(verified), Some(expires)) = (time("verifiedAt"), time("expiresAt")) else {
         return Some(format!("a proof without its times: {after}"));
     };
-    let is_own = after["verdict"] == *verdict && expires == verified + LIFE;
+    let is_own = after["verdict"] == verdict && expires == verified + LIFE;
     let is_of_now = verified <= start() && start() - SECOND - SECOND <= verified;
     (!is_own || !is_of_now).then(|| format!("the report says {verdict:?}, and the proof {after}"))
+}
+
+/// Returns the broken promise of a run that published the first proof.
+fn broken_by(simulation: &Simulation, ended: &Ended) -> Option<String> {
+    let verdict = text(&ended.report().unwrap(), "/verdict");
+    broken(&json!(null), &simulation.cluster.proof().unwrap(), ended.code, &verdict)
 }
 
 #[test]
@@ -84,7 +89,7 @@ fn a_ready_run_publishes_its_proof() {
     let simulation = mode.simulation();
     let (ended, _) = simulation.run(&mode.words, &[]);
     assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
-    assert_eq!(broken(&json!(null), &simulation.cluster.proof().unwrap(), &ended), None);
+    assert_eq!(broken_by(&simulation, &ended), None);
 }
 
 /// Returns the numbers of the requests that read or write the proof.
@@ -124,7 +129,7 @@ fn published_behind_a_proxy(mode: &Mode, first: usize, many: usize) {
         let faults: Vec<_> = (first..first + many).map(|number| (number, Fault::Proxy(body))).collect();
         let (ended, _) = simulation.run(&mode.words, &faults);
         assert_eq!(ended.code, Some(0), "{body:?}: {}", ended.errors);
-        assert_eq!(broken(&json!(null), &simulation.cluster.proof().unwrap(), &ended), None);
+        assert_eq!(broken_by(&simulation, &ended), None);
     }
 }
 

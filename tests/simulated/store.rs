@@ -1,6 +1,6 @@
 //! The objects of the simulated cluster, each with the version of its last change, and every change so far.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -17,13 +17,13 @@ pub(crate) struct Change {
     /// "ADDED", "MODIFIED" or "DELETED", as a watch tells it.
     pub(crate) kind: &'static str,
     pub(crate) key: Key,
-    pub(crate) object: Value,
+    pub(crate) object: Arc<Value>,
 }
 
 /// All objects, and the changes that led to them.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    objects: BTreeMap<Key, Value>,
+    objects: BTreeMap<Key, Arc<Value>>,
     changes: Vec<Change>,
     version: u64,
     uids: u64,
@@ -40,26 +40,26 @@ impl Store {
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
-        self.objects.get(key)
+        self.objects.get(key).map(|object| &**object)
     }
 
     /// Returns the keys and the objects of a kind; an empty namespace is every namespace.
-    pub(crate) fn of_kind(&self, resource: &str, namespace: &str) -> Vec<(Key, Value)> {
+    pub(crate) fn of_kind(&self, resource: &str, namespace: &str) -> Vec<(Key, Arc<Value>)> {
         let of_kind = |key: &Key| key.0 == resource && (namespace.is_empty() || key.1 == namespace);
         self.objects
             .iter()
             .filter(|(key, _)| of_kind(key))
-            .map(|(key, it)| (key.clone(), it.clone()))
+            .map(|(key, it)| (key.clone(), Arc::clone(it)))
             .collect()
     }
 
     /// Returns the objects as they were at an earlier version.
-    pub(crate) fn at(&self, version: u64) -> BTreeMap<Key, Value> {
+    pub(crate) fn at(&self, version: u64) -> BTreeMap<Key, Arc<Value>> {
         let mut objects = BTreeMap::new();
         for change in self.changes.iter().take_while(|change| change.version <= version) {
             match change.kind {
                 "DELETED" => drop(objects.remove(&change.key)),
-                _ => drop(objects.insert(change.key.clone(), change.object.clone())),
+                _ => drop(objects.insert(change.key.clone(), Arc::clone(&change.object))),
             }
         }
         objects
@@ -89,24 +89,25 @@ impl Store {
 
     /// Changes an object, if it is there.
     pub(crate) fn modify(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> Option<Value> {
-        let mut object = self.objects.get(key)?.clone();
+        let mut object = self.get(key)?.clone();
         change(&mut object);
         Some(self.change("MODIFIED", key.clone(), object))
     }
 
     pub(crate) fn remove(&mut self, key: &Key) -> Option<Value> {
-        let object = self.objects.get(key)?.clone();
+        let object = self.get(key)?.clone();
         Some(self.change("DELETED", key.clone(), object))
     }
 
     fn change(&mut self, kind: &'static str, key: Key, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        let stored = Arc::new(object.clone());
         match kind {
             "DELETED" => drop(self.objects.remove(&key)),
-            _ => drop(self.objects.insert(key.clone(), object.clone())),
+            _ => drop(self.objects.insert(key.clone(), Arc::clone(&stored))),
         }
-        self.changes.push(Change { version: self.version, kind, key, object: object.clone() });
+        self.changes.push(Change { version: self.version, kind, key, object: stored });
         object
     }
 }

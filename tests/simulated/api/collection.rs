@@ -21,7 +21,7 @@ pub(crate) fn delete(cluster: &Cluster, route: &Route, query: &BTreeMap<String, 
     let then = cluster.store().at(version);
     for (key, object) in then {
         let is_meant = key.0 == route.resource && key.1 == route.namespace && selector.selects(&object);
-        if let Some(object) = cluster.get(&key).filter(|_| is_meant) {
+        if is_meant && let Some(object) = cluster.get(&key) {
             cluster.note(Event::Deleted { uid: text(&object, "/metadata/uid"), key: key.clone() });
             cluster.delete(&key, false);
         }

@@ -15,7 +15,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
+    tungstenite::{
+        Message,
+        handshake::derive_accept_key,
+        protocol::{Role, WebSocketConfig},
+    },
 };
 
 use super::{
@@ -36,6 +40,8 @@ const STATUS: u8 = 3;
 const PROTOCOL: &str = "v5.channel.k8s.io";
 /// The bytes between a probe and its stream.
 const BUFFER: usize = 64 << 10;
+/// The bytes that are read from the controller at once, which writes few. Each connection clears its buffer.
+const RECEIVED: usize = 4 << 10;
 
 /// Starts a process in a running pod.
 pub(crate) fn begin(
@@ -77,7 +83,8 @@ struct Process {
 
 async fn run(cluster: Cluster, process: Process, upgrade: OnUpgrade, fault: Option<Fault>) {
     let Ok(upgraded) = upgrade.await else { return };
-    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+    let config = WebSocketConfig::default().read_buffer_size(RECEIVED);
+    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (ours, theirs) = tokio::io::duplex(BUFFER);
     let Process { route, pod, container, words } = &process;
     let most = match fault {

@@ -1,8 +1,8 @@
 //! Reads: one object, and lists in pages.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{answer::Answer, route::Route, selector::Selector};
 use crate::{cluster::Cluster, fault::Fault};
@@ -36,12 +36,12 @@ pub(crate) fn list(
         Some(Fault::Stale) => store.at(version).into_iter().filter(|(key, _)| meant(key)).collect(),
         _ => store.of_kind(&route.resource, &route.namespace),
     };
-    let selected: Vec<Value> =
+    let selected: Vec<_> =
         objects.into_iter().map(|(_, object)| object).filter(|object| selector.selects(object)).collect();
     let from: usize = first("continue").parse().unwrap_or(0);
     let limit: usize = first("limit").parse().unwrap_or(usize::MAX);
     let rest = selected.len().saturating_sub(from.saturating_add(limit));
-    let items: Vec<_> = selected.into_iter().skip(from).take(limit).collect();
+    let items: Vec<_> = selected.into_iter().skip(from).take(limit).map(Arc::unwrap_or_clone).collect();
     let go_on = if rest > 0 { (from + items.len()).to_string() } else { String::new() };
     Answer::of(200, &route.list(&json!({ "resourceVersion": version.to_string(), "continue": go_on }), items))
 }

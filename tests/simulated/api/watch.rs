@@ -1,6 +1,6 @@
 //! Watches: the changes of a kind since a version, with the faults of a watch.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
@@ -58,7 +58,8 @@ async fn tell(
         let changes = cluster.store().since(from, &route.resource, &route.namespace);
         for change in changes.into_iter().filter(|change| selector.selects(&change.object)) {
             from = change.version;
-            let event = json!({ "type": change.kind, "object": route.typed(change.object) });
+            let event =
+                json!({ "type": change.kind, "object": route.typed(Arc::unwrap_or_clone(change.object)) });
             told += 1;
             match fault {
                 Some(Fault::Expired) if told == 1 => {
