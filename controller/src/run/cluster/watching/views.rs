@@ -1,5 +1,7 @@
 //! The views of watched objects: each has a title, and a record if its changes count.
 
+use std::borrow::Cow;
+
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{
     ResourceExt,
@@ -81,16 +83,18 @@ pub(super) fn template(kind: &'static str, path: &'static str) -> View {
 }
 
 /// Returns a template with the claims that a StatefulSet makes for each pod, which are volumes of the pods, too.
-fn with_claims(template: &Value, claims: Option<&Value>) -> Value {
-    let mut template = template.clone();
+fn with_claims<'a>(template: &'a Value, claims: Option<&Value>) -> Cow<'a, Value> {
     let claims = claims.and_then(Value::as_array).into_iter().flatten();
     let claims: Vec<_> =
         claims.map(|claim| json!([claim.pointer("/metadata/name"), claim["spec"]])).collect();
-    if let (Some(spec), false) = (template.get_mut("spec").and_then(Value::as_object_mut), claims.is_empty())
-    {
+    if claims.is_empty() {
+        return Cow::Borrowed(template);
+    }
+    let mut template = template.clone();
+    if let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) {
         spec.insert("volumeClaimTemplates".to_owned(), claims.into());
     }
-    template
+    Cow::Owned(template)
 }
 
 /// Returns the record of a pod. A run's own pods have none.
