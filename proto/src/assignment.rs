@@ -22,6 +22,7 @@ pub struct Nonce(pub [u8; 16]);
 
 /// A probe's description of itself.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Introduction {
     /// The version of the probe's package.
     pub probe_version: String,
@@ -35,6 +36,7 @@ pub struct Introduction {
 
 /// The controller's orders for one run.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Assignment {
     /// The nonce that every delivery repeats.
     pub nonce: Nonce,
@@ -70,6 +72,7 @@ wire_enum! {
 
 /// One target to attempt.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Target {
     /// The target's number, unique within an assignment.
     pub id: u32,
@@ -88,6 +91,7 @@ pub struct Target {
 
 /// The time limits of a run.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Budget {
     /// The time for one observer.
     pub observer: Duration,

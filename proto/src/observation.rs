@@ -8,7 +8,7 @@ use crate::{Fact, Observer, Refused, generated, limits};
 
 /// The result of looking for a `T`. A look that failed is a value of its own and differs from a look that found nothing.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Observation<T> {
     /// The thing was there.
     Seen(T),
@@ -35,6 +35,7 @@ pub enum Observation<T> {
 
 /// One observer's result, as the probe sends it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Observed {
     /// The observer that looked.
     pub observer: Observer,

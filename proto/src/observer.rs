@@ -20,7 +20,7 @@ macro_rules! observers {
         /// All observations of one probe. A file that was saved before an observer existed lacks its field; the file reads
         /// as evidence to which the observer did not report.
         #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-        #[serde(default)]
+        #[serde(default, deny_unknown_fields)]
         pub struct Evidence { $($(#[$doc])* pub $field: Observation<crate::$fact>,)+ }
 
         impl Observer {

@@ -2,7 +2,11 @@
 
 use std::{fs, process::Command};
 
-use stage::{Ended, Ground, controller, run};
+use stage::{
+    Ended, Ground, controller,
+    corpus::{content, sealed},
+    run,
+};
 
 fn saved(name: &str) -> String {
     format!("{}/corpus/{name}.json", env!("CARGO_MANIFEST_DIR"))
@@ -103,6 +107,7 @@ fn an_incomplete_file_is_refused_by_name_with_a_remedy() {
         (put("altered", &whole.replace("\"no_new_privs\":true", "\"no_new_privs\":false")), 2, "altered"),
         (put("newer", &whole.replace("\"version\":1", "\"version\":3")), 2, "version 3"),
         (put("other", "{\"runs\":[]}"), 2, "holds no saved evidence"),
+        (put("newer-key", &with_a_newer_key("1-not-ready")), 2, "unknown field `heard_later`"),
         (put("empty", ""), 2, "was cut"),
         ("/no/such/file".to_owned(), 4, "failed to read"),
     ] {
@@ -113,6 +118,13 @@ fn an_incomplete_file_is_refused_by_name_with_a_remedy() {
             assert!(ended.err.contains(&file) && ended.out.is_empty(), "{ended:#?}");
         }
     }
+}
+
+/// Returns a file with a key that a later release might add.
+fn with_a_newer_key(name: &str) -> String {
+    let mut content = content(name);
+    content["record"]["cases"][0]["survey"]["heard_later"] = true.into();
+    sealed(&content)
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-use controller::support::digest::sha256;
 use serde_json::Value;
+use stage::corpus::sealed;
 
 use crate::attestations::{Signed, ran, timed};
 
@@ -26,9 +26,7 @@ fn date(signed: &Signed, name: &str, run: &str, corpus: &str) -> Date {
 fn renamed(text: &str, run: &str) -> String {
     let mut file: Value = serde_json::from_str(text).unwrap();
     file["content"]["record"]["circumstances"]["run"] = run.into();
-    let content = file["content"].to_string();
-    let digest = sha256(content.as_bytes());
-    format!(r#"{{"kind":"podproof-evidence","version":1,"sha256":"{digest}","content":{content}}}"#)
+    sealed(&file["content"])
 }
 
 fn check(signed: &Signed, bundle: &str, evidence: &str, code: i32) -> stage::Ended {

@@ -12,6 +12,7 @@
 pub mod attempt;
 pub mod bundle;
 pub mod cluster;
+pub mod corpus;
 pub mod digest;
 #[cfg(feature = "sandbox")]
 pub mod filter;

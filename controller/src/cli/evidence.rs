@@ -80,7 +80,8 @@ impl Unread {
     pub(super) fn tell(&self) -> Exit {
         let (help, exit) = match self {
             Self::Read { .. } => ("name a readable file", Exit::CouldNotRun),
-            Self::Refused { source: saved::Error::Newer { .. }, .. } => {
+            // The digest shows that the content is as it was written.
+            Self::Refused { source: saved::Error::Newer { .. } | saved::Error::Content(_), .. } => {
                 ("judge the file with the controller that wrote it, or with a newer one", Exit::Usage)
             }
             Self::Refused { .. } => ("restore the file as `verify --save-evidence` wrote it", Exit::Usage),

@@ -92,10 +92,10 @@ struct Head<'a> {
 /// A file that is one JSON document.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(Serialize))]
+#[cfg_attr(not(test), expect(dead_code, reason = "a key that is not named would be an unknown one"))]
+#[serde(deny_unknown_fields)]
 struct Envelope<'a> {
-    #[cfg(test)]
-    kind: &'a str,
-    #[cfg(test)]
+    kind: Cow<'a, str>,
     version: u32,
     sha256: &'a str,
     #[serde(borrow)]
@@ -168,11 +168,12 @@ fn document(bytes: &[u8]) -> Result<(Record, Provenance), Error> {
         found if found > ONE_DOCUMENT => return Err(Error::Cut),
         _ => (),
     }
-    let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(unread)?;
-    if sha256(envelope.content.get().as_bytes()) != envelope.sha256 {
+    let Envelope { kind: _, version: _, sha256: written, content } =
+        serde_json::from_slice(bytes).map_err(unread)?;
+    if sha256(content.get().as_bytes()) != written {
         return Err(Error::Altered);
     }
-    read(envelope.content.get())
+    read(content.get())
 }
 
 /// Returns the record and the provenance of the content of a file that is one JSON document.

@@ -1,6 +1,9 @@
 //! Version 1 of the content of the file: types of its own, and the conversions between them and the internal types. These
 //! types and their names in the file never change; the internal types may. A key that is added later needs
-//! `#[serde(default)]`, because older files lack it, and an entry in both files of `saved/golden/`.
+//! `#[serde(default)]` with a value that claims nothing, because older files lack it, and an entry in both files of
+//! `saved/golden/`. An older controller refuses a file with a key that it does not know: the key may decide the verdict. So each
+//! type has `#[serde(deny_unknown_fields)]`. serde does not promise it beside `#[serde(flatten)]` (serde.rs, "Container
+//! attributes"), and a test of the file holds it there.
 //!
 //! Types of `proto` are part of the file as they are: [`proto::Evidence`], [`proto::Introduction`], [`proto::Attempt`] and
 //! [`proto::Target`] with all that they contain, [`proto::Observation`], [`proto::BootId`], [`proto::Namespaces`] and
@@ -48,6 +51,7 @@ use crate::case::cluster as internal;
 /// The content of a file of version 1.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(Serialize))]
+#[serde(deny_unknown_fields)]
 pub(super) struct Content {
     provenance: Provenance,
     record: WholeRecord,

@@ -25,6 +25,7 @@ const START: &str = r#"{"kind":"podproof-evidence","version":2,"#;
 
 /// The first line.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Head {
     kind: String,
     version: u32,
@@ -48,6 +49,7 @@ enum Line {
 }
 
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct End {
     /// The SHA-256 of all lines before.
     sha256: String,

@@ -65,6 +65,7 @@ wire_enum! {
 
 /// One call and its answer.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct CallAnswer {
     /// The call that was made.
     pub call: Call,
@@ -74,6 +75,7 @@ pub struct CallAnswer {
 
 /// The answers of a set of calls, none of which occurs twice.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct CallAnswers {
     /// The answers in the order of [`Call`], without the calls that the architecture lacks.
     pub answers: Vec<CallAnswer>,

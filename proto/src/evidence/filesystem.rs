@@ -13,6 +13,7 @@ pub const MOST_OF_ACCOUNT_LIST: usize = 1 << 20;
 
 /// A line of `/proc/self/mountinfo`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mount {
     /// The path of the mount point.
     pub mount_point: String,
@@ -30,6 +31,7 @@ pub struct Mount {
 
 /// All mounts, in the kernel's order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mounts {
     /// The mounts, at most 512.
     pub mounts: Vec<Mount>,
@@ -39,6 +41,7 @@ pub struct Mounts {
 
 /// The root directory, by statfs(2) and access(2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct RootFilesystem {
     /// `f_type` of statfs(2).
     pub magic: u64,
@@ -50,6 +53,7 @@ pub struct RootFilesystem {
 
 /// `/etc/passwd`, counted; its lines and names are never carried.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct AccountList {
     /// The number of bytes that were read; reading stops at 1 MiB.
     pub size: u64,
@@ -63,6 +67,7 @@ pub struct AccountList {
 
 /// `/etc/shadow`, counted; its lines, names and hashes are never carried.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shadow {
     /// The number of bytes that were read; reading stops at 1 MiB.
     pub size: u64,
@@ -76,6 +81,7 @@ pub struct Shadow {
 
 /// A device node, which is never opened.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Device {
     /// The path below `/dev`.
     pub name: String,
@@ -89,6 +95,7 @@ pub struct Device {
 
 /// The device nodes of `/dev` and of the folders below it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Devices {
     /// The device nodes, sorted by name.
     pub devices: Vec<Device>,

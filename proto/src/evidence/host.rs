@@ -54,6 +54,7 @@ pub const HOST_FOLDERS: &[&str] = &[
 
 /// Sockets of programs that govern the machine.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct HostSockets {
     /// The paths that lead to a socket.
     pub paths: Vec<String>,
@@ -63,6 +64,7 @@ pub struct HostSockets {
 
 /// Signs that a machine has and an image seldom has.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct HostSentinels {
     /// The folders of [`HOST_FOLDERS`] that exist.
     pub folders: Vec<String>,
@@ -76,6 +78,7 @@ pub struct HostSentinels {
 
 /// The number of other processes, and nothing else about them.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct OtherProcesses {
     /// The number of processes.
     pub count: u32,

@@ -33,6 +33,7 @@ pub const IDENTIFIERS: &[&str] = &[
 
 /// The machine's identifiers that the sandbox shows.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Identifiers {
     /// The identifiers that can be read and identify something.
     pub identifiers: Vec<Identifier>,
@@ -42,6 +43,7 @@ pub struct Identifiers {
 
 /// One identifier, as a digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Identifier {
     /// The path of the file that holds the identifier.
     pub path: String,

@@ -10,6 +10,7 @@ use crate::{
 
 /// The names by uname(2), without the host name.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct KernelName {
     /// The operating system's name: "Linux", also in gVisor.
     pub sysname: String,
@@ -25,6 +26,7 @@ pub struct KernelName {
 
 /// The text of `/proc/version`, without its line end.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct KernelBanner {
     /// The text of the file.
     pub text: String,
@@ -32,6 +34,7 @@ pub struct KernelBanner {
 
 /// The answers of syslog(2), and two lines of the log.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct KernelLog {
     /// The answer of action 3, the number of bytes read.
     pub read_all: Answer,
@@ -51,6 +54,7 @@ pub struct KernelLog {
 
 /// Two readings of `/proc/sentry-meminfo`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct SentryMeminfo {
     /// True if `/proc` is a procfs and the file lies on its device.
     pub on_procfs: bool,
@@ -62,6 +66,7 @@ pub struct SentryMeminfo {
 
 /// The UUID that a Linux kernel chooses at boot.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct BootId {
     /// The UUID, 36 characters long.
     pub uuid: String,

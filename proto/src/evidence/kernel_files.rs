@@ -25,6 +25,7 @@ pub const KERNEL_FILES: &[&str] = &[
 
 /// The files of [`KERNEL_FILES`] that the sandbox shows.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct KernelFiles {
     /// The files and folders that exist.
     pub files: Vec<KernelFile>,
@@ -34,6 +35,7 @@ pub struct KernelFiles {
 
 /// One such file or folder, which is never opened.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct KernelFile {
     /// The absolute path.
     pub path: String,

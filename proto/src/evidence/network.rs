@@ -12,6 +12,7 @@ use crate::{
 
 /// One network interface.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Interface {
     /// The interface's name, such as "lo".
     pub name: String,
@@ -25,6 +26,7 @@ pub struct Interface {
 
 /// All interfaces, sorted by name.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Interfaces {
     /// The interfaces. An empty list is no error: a network namespace can lack even the loopback interface.
     pub interfaces: Vec<Interface>,
@@ -32,6 +34,7 @@ pub struct Interfaces {
 
 /// One entry of a routing table.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Route {
     /// The destination network in CIDR notation.
     pub destination: String,
@@ -41,6 +44,7 @@ pub struct Route {
 
 /// All routes except those through the loopback interface.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Routes {
     /// The routes in the kernel's order, IPv4 first.
     pub routes: Vec<Route>,
@@ -92,6 +96,7 @@ wire_enum! {
 
 /// One attempt to reach a target.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// The id of the assignment's target.
     pub target: u32,
@@ -107,6 +112,7 @@ pub struct Attempt {
 
 /// All attempts, in the order of the assignment's targets.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Egress {
     /// The attempts, one for each target.
     pub attempts: Vec<Attempt>,
@@ -123,6 +129,7 @@ pub struct Egress {
 
 /// The addresses of one name, as the sandbox's own name servers gave them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lookup {
     /// The name of the assignment's targets.
     pub name: String,

@@ -10,6 +10,7 @@ const CALL_SITE: usize = 7;
 
 /// The word at gs:0.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct GsPointer {
     /// True if the word is the address of itself.
     pub own_address: bool,
@@ -23,6 +24,7 @@ pub struct GsPointer {
 
 /// The bytes of a call site before and after its use.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct CallSite {
     /// The bytes before the first use.
     pub before: [u8; CALL_SITE],
@@ -32,6 +34,7 @@ pub struct CallSite {
 
 /// The selectors in the segment registers.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "each is named as the processor's manual names it")]
 pub struct SegmentRegisters {
     pub cs: u32,
@@ -44,6 +47,7 @@ pub struct SegmentRegisters {
 
 /// The duration of getppid(2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct CallDuration {
     /// The number of calls that were made.
     pub calls: u32,
@@ -53,6 +57,7 @@ pub struct CallDuration {
 
 /// The CPUID instruction's answers about a hypervisor.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProcessorIdentity {
     /// Bit 31 of ECX of leaf 1, which is set on a virtual processor.
     pub hypervisor: bool,

@@ -10,6 +10,7 @@ use crate::{
 
 /// Users and groups of the process: real, effective and saved.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// The real user id.
     pub real_user: u32,
@@ -74,6 +75,7 @@ pub const CAPABILITIES: [&str; 41] = [
 
 /// Capability sets as bit masks (capabilities(7)).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Capabilities {
     /// The inheritable set, `CapInh`.
     pub inheritable: u64,
@@ -89,6 +91,7 @@ pub struct Capabilities {
 
 /// Seccomp mode and `no_new_privs`, as `/proc/self/status` shows them.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Seccomp {
     /// The mode: 0 disabled, 1 strict, 2 filter; `None` if the file has no such line.
     pub mode: Option<u32>,
@@ -98,6 +101,7 @@ pub struct Seccomp {
 
 /// One of the probe's own namespaces.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Namespace {
     /// The name in `/proc/self/ns`, such as "mnt".
     pub kind: String,
@@ -107,6 +111,7 @@ pub struct Namespace {
 
 /// The links of `/proc/self/ns`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Namespaces {
     /// The namespaces, sorted by kind.
     pub namespaces: Vec<Namespace>,

@@ -10,6 +10,7 @@ use crate::{
 
 /// The vDSO's image in the probe's memory.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct VdsoImage {
     /// The address that the image was linked for (`p_vaddr` of its loadable segment).
     pub link_address: u64,
@@ -23,6 +24,7 @@ pub struct VdsoImage {
 
 /// The auxiliary vector of the initial stack.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct AuxiliaryVector {
     /// The tags of all entries in the kernel's order, without `AT_NULL`.
     pub tags: Vec<u64>,
@@ -34,6 +36,7 @@ pub struct AuxiliaryVector {
 
 /// The signal frame of a page fault on an unmapped address; only on x86-64 and `AArch64`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct FaultFrame {
     /// `REG_TRAPNO`; the processor's number for a page fault is 14. On `AArch64`, the magic number of the first record
     /// behind the registers, or 0.
@@ -48,6 +51,7 @@ pub struct FaultFrame {
 
 /// The page right before the vDSO's image, in gVisor's layout, and the time right after; only on x86-64 and `AArch64`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct TimePage {
     /// A sequence number, odd while gVisor writes the page.
     pub sequence: u64,

@@ -20,6 +20,7 @@ pub const MOST_TEXT_OF_MOUNTS: usize = 256 << 10;
 
 /// The processes beside the probe's own process and its parent. Their arguments and environments are never carried.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Processes {
     /// One process of each kind, sorted by pid.
     pub processes: Vec<Process>,
@@ -31,6 +32,7 @@ pub struct Processes {
 
 /// A process, as its files in procfs describe it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Process {
     /// The number in the probe's process namespace.
     pub pid: u32,
@@ -69,6 +71,7 @@ wire_enum!(
 
 /// The lines of `/proc/PID/status`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProcessStatus {
     /// The nature of the process.
     pub kind: ProcessKind,
@@ -88,6 +91,7 @@ pub struct ProcessStatus {
 
 /// The mounts that processes of one container share.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct MountTable {
     /// The number of the mount at `/`, an opaque key of the container.
     pub root_mount: u64,

@@ -6,6 +6,7 @@ use crate::{Refused, generated, limits::texts};
 
 /// The entries of `/proc`, and an inode number.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProcfsTree {
     /// True if `/proc` is a procfs.
     pub on_procfs: bool,
@@ -27,6 +28,7 @@ pub struct ProcfsTree {
 
 /// Signs by which programs recognise a gVisor sandbox.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Markers {
     /// The marker paths that exist.
     pub paths: Vec<String>,

@@ -12,6 +12,7 @@ pub const MEASURING: Duration = Duration::from_secs(3);
 
 /// The total memory by sysinfo(2).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct MemoryTotal {
     /// The total memory in bytes.
     pub bytes: u64,
@@ -19,6 +20,7 @@ pub struct MemoryTotal {
 
 /// The number of processors that a program finds.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Processors {
     /// The number of processors on which the probe may run.
     pub schedulable: u32,
@@ -28,6 +30,7 @@ pub struct Processors {
 
 /// The limits in the files of the probe's own control groups; a limit without a file is `None`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quotas {
     /// The memory limit in bytes; `None` if there is no file.
     pub memory: Option<Quota>,
@@ -39,6 +42,7 @@ pub struct Quotas {
 
 /// The limit that one file states.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quota {
     /// The path of the file.
     pub file: String,
@@ -48,6 +52,7 @@ pub struct Quota {
 
 /// The processor time of threads that demanded all of it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProcessorShare {
     /// The number of threads, one for each processor.
     pub threads: u32,

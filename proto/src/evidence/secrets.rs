@@ -6,6 +6,7 @@ use crate::{Refused, generated, limits::texts};
 
 /// The contents of `/run/secrets` and `/var/run/secrets`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Secrets {
     /// The service account's token; `None` if it cannot be read.
     pub token: Option<Token>,
@@ -21,6 +22,7 @@ pub struct Secrets {
 
 /// A service account's token, as its payload describes it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Token {
     /// The size of the token in bytes.
     pub size: u64,

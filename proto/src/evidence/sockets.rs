@@ -10,6 +10,7 @@ use crate::{
 
 /// The defaults of the network stack, read from unconnected sockets.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct SocketDefaults {
     /// `SO_RCVBUF` of a TCP socket, in bytes.
     pub receive_buffer: Answer,

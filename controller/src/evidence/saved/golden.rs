@@ -1,7 +1,7 @@
 //! Tests that hold version 1 of the file still. `content.json` is the content of a file, formatted for readers, in which each
 //! key of the version occurs. `keys.txt` lists the paths of these keys; a `?` marks a key that a file may lack.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proto::{Call, Observer, Protocol, Reach};
 use serde::Serialize;
@@ -95,6 +95,62 @@ fn the_keys_are_those_of_version_1() {
     let added: Vec<_> = found.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&found).collect();
     assert!(added.is_empty() && gone.is_empty(), "added: {added:#?}, gone: {gone:#?}");
+}
+
+/// Keys of maps that have the names of labels, or of objects that the API server wrote.
+const FREE: [&str; 10] = [
+    "earlier_labels",
+    "equals",
+    "gvisor_annotations",
+    "injection_annotations",
+    "labels",
+    "later_labels",
+    "namespace_labels",
+    "network_annotations",
+    "node_selector",
+    "policy_objects",
+];
+
+/// A newer controller may have written the key, and the verdict may rest on it.
+#[test]
+fn an_unknown_key_in_any_object_is_refused() {
+    let content = content();
+    let mut objects = BTreeMap::new();
+    collect_objects(&content, ("", ""), &mut objects);
+    assert!(objects.len() > 100, "{objects:#?}");
+    for place in objects.values() {
+        let mut newer = content.clone();
+        let object = newer.pointer_mut(place).unwrap().as_object_mut().unwrap();
+        // The only key of such an object may be the name of an enum's variant.
+        let by_name = object.len() > 1;
+        object.insert("unheard_of".to_owned(), json!(true));
+        let Err(Error::Content(source)) = read(&newer.to_string()) else { panic!("{place} is read") };
+        assert!(!by_name || source.to_string().contains("`unheard_of`"), "{place}: {source}");
+    }
+}
+
+#[test]
+fn an_unknown_key_in_any_line_is_refused_by_its_name() {
+    let (record, provenance) = read(FULL).unwrap();
+    let text = String::from_utf8(encode(&record, &provenance).unwrap()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    for (changed, place) in [(0, ""), (1, "/pod"), (lines.len() - 2, "/case")] {
+        let mut content = String::new();
+        for (number, line) in lines[..lines.len() - 1].iter().enumerate() {
+            let last = line.strip_suffix('}').unwrap();
+            let newer = if place.is_empty() {
+                format!("{last},\"unheard_of\":1}}")
+            } else {
+                format!("{},\"unheard_of\":1}}}}", last.strip_suffix('}').unwrap())
+            };
+            content += if number == changed { &newer } else { line };
+            content.push('\n');
+        }
+        let end = json!({ "end": { "sha256": sha256(content.as_bytes()) } });
+        let refused = decode(format!("{content}{end}\n").as_bytes());
+        let Err(Error::Content(source)) = refused else { panic!("{place}: {refused:?}") };
+        assert!(source.to_string().contains("`unheard_of`"), "{place}: {source}");
+    }
 }
 
 /// The types of `proto` are part of the file as they are, so that their names are names of the file, too.
@@ -240,7 +296,8 @@ fn again(content: &Value) -> Value {
 fn sealed(content: &Value) -> Vec<u8> {
     let content = serde_json::value::to_raw_value(content).unwrap();
     let sha256 = sha256(content.get().as_bytes());
-    serde_json::to_vec(&Envelope { kind: KIND, version: 1, sha256: &sha256, content: &content }).unwrap()
+    serde_json::to_vec(&Envelope { kind: KIND.into(), version: 1, sha256: &sha256, content: &content })
+        .unwrap()
 }
 
 /// Collects the paths of all keys; the elements of a list share the path of the list.
@@ -252,6 +309,30 @@ fn collect(value: &Value, path: &str, into: &mut BTreeSet<String>) {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 collect(value, &path, into);
                 into.insert(path);
+            }
+        }
+        _ => (),
+    }
+}
+
+/// Collects the place of one object for each path and each set of keys, without the maps of [`FREE`].
+fn collect_objects(value: &Value, (place, path): (&str, &str), into: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Array(elements) => {
+            for (number, element) in elements.iter().enumerate() {
+                collect_objects(element, (&format!("{place}/{number}"), path), into);
+            }
+        }
+        Value::Object(entries) => {
+            let keys: Vec<_> = entries.keys().map(String::as_str).collect();
+            into.entry(format!("{path} {}", keys.join(","))).or_insert_with(|| place.to_owned());
+            for (key, value) in entries {
+                // A probe pod's containers by their ids, and the namespace's policies by their titles.
+                let by_name = (key == "containers" && value.is_object())
+                    || (key == "policies" && value["Ok"].is_object());
+                if !by_name && !FREE.contains(&key.as_str()) {
+                    collect_objects(value, (&format!("{place}/{key}"), &format!("{path}/{key}")), into);
+                }
             }
         }
         _ => (),

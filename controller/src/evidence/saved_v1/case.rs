@@ -16,6 +16,7 @@ use crate::{
 
 /// The delivery and the surroundings of one probe.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::evidence) struct Case {
     collected: Collected,
     #[serde(rename = "survey")]

@@ -81,6 +81,7 @@ saved_struct! {
 
 /// The control namespace, and the titles of its policies.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Control {
     control: Option<Read<Vec<String>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

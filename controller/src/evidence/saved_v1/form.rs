@@ -5,7 +5,7 @@ use proto::Observation;
 /// Defines a struct of the file and its conversions from and to the internal struct. Both conversions name every field, so
 /// that a field added to the internal struct alone fails to compile. The function after `=>` converts a field in both
 /// directions; a field without a function is moved. The name of a field is its key in the file: if an internal field gets
-/// another name, `#[serde(rename = "…")]` keeps the key.
+/// another name, `#[serde(rename = "…")]` keeps the key. A key that the struct lacks is refused.
 macro_rules! saved_struct {
     (
         $(#[$meta:meta])*
@@ -14,6 +14,7 @@ macro_rules! saved_struct {
         }
     ) => {
         #[derive(serde::Deserialize, serde::Serialize)]
+        #[serde(deny_unknown_fields)]
         $(#[$meta])*
         pub(in crate::evidence) struct $name { $($(#[$field_meta])* $field: $type,)+ }
 

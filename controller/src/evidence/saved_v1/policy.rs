@@ -21,6 +21,7 @@ const UNKEPT: &str = "egress";
 
 /// All policies that may bind a namespace.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Policies {
     /// The effect of each NetworkPolicy, for readers without a model of policies.
     #[serde(rename = "policies")]
@@ -36,6 +37,7 @@ pub(super) struct Policies {
 
 /// A NetworkPolicy of the namespace.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Policy {
     name: String,
     selector: Selector,
@@ -53,6 +55,7 @@ enum Direction {
 
 /// A policy of another kind.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct OtherPolicy {
     title: String,
     opens_egress: bool,
@@ -60,6 +63,7 @@ struct OtherPolicy {
 
 /// The control namespace with its policies.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ControlNamespace {
     name: String,
     labels: Read<Labels>,
@@ -73,6 +77,7 @@ pub(super) struct ControlNamespace {
 
 /// The labels and policies at the end of a run in which they changed.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Later {
     changes: Vec<Change>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +88,7 @@ pub(super) struct Later {
 
 /// One change during a run.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Change {
     policy: Option<String>,
     words: String,

@@ -23,6 +23,7 @@ saved_struct! {
 
 /// The parts of a run that are judged, besides its cases.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::evidence) struct Record {
     environment: Declared,
     /// The circumstances of the run; `None` in older files of version 1, which lack the key.
@@ -35,6 +36,7 @@ pub(in crate::evidence) struct Record {
 /// All parts of a run that are judged, as version 1 writes them.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(Serialize))]
+#[serde(deny_unknown_fields)]
 pub(super) struct WholeRecord {
     environment: Declared,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +81,7 @@ saved_struct! {
 
 /// The machine or the cluster in which the run took place.
 #[derive(Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub(super) enum Place {
     Machine { host: String, kernel: String },
     Cluster { server: String, version: Option<String>, namespace: String },

@@ -12,7 +12,7 @@ use crate::case::{self, cluster};
 
 /// The sandbox or the pods that are judged.
 #[derive(Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub(super) enum Subject {
     Sandbox {
         runtime: Vec<String>,
@@ -22,7 +22,8 @@ pub(super) enum Subject {
         runtime: Vec<String>,
         id: String,
     },
-    Unsandboxed,
+    /// The braces let serde refuse a further key, which it ignores beside a unit variant.
+    Unsandboxed {},
     Pods {
         namespace: String,
         pool: String,
@@ -85,7 +86,7 @@ impl From<case::Subject> for Subject {
         match subject {
             Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
             Subject::Container { runtime, id } => Self::Container { runtime, id },
-            Subject::Unsandboxed => Self::Unsandboxed,
+            Subject::Unsandboxed => Self::Unsandboxed {},
             Subject::Pods {
                 namespace,
                 pool,
@@ -107,7 +108,7 @@ impl From<Subject> for case::Subject {
         match subject {
             Subject::Sandbox { runtime, bundle } => Self::Sandbox { runtime, bundle },
             Subject::Container { runtime, id } => Self::Container { runtime, id },
-            Subject::Unsandboxed => Self::Unsandboxed,
+            Subject::Unsandboxed {} => Self::Unsandboxed,
             Subject::Pods {
                 namespace,
                 pool,

@@ -22,6 +22,7 @@ use crate::{
 
 /// All observations from outside of the sandbox.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Surroundings {
     subject: Subject,
     declared: Option<Limits>,
@@ -90,6 +91,7 @@ saved_struct! {
 
 /// The statements of a cluster about one probe. The cluster and the coverage stand in the file once for all cases.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct InCluster {
     group: Group,
     environment: Option<String>,
