@@ -27,7 +27,7 @@ use identity::{FileDigest, Identity};
 use ingress::Ingress;
 use limits::Limits;
 use profile::Profile;
-use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation, Observer};
+use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation};
 use rounds::Rounds;
 
 pub use crate::support::architecture::Architecture;
@@ -67,8 +67,9 @@ pub struct Surroundings {
     pub host_paths: Vec<HostPath>,
     /// Mount points of files that are not the machine's: the probe, and files that an engine made.
     pub own_mounts: Vec<String>,
-    /// Literal credentials in the sandbox's configuration, each as a fragment without its value; empty in a cluster.
-    pub credentials: Vec<String>,
+    /// Literal credentials in the sandbox's configuration, each as a fragment without its value; empty in a cluster. `None` if a
+    /// saved file lacks them.
+    pub credentials: Option<Vec<String>>,
     /// True if `no_new_privs` was set for the sandbox; `None` without a sandbox.
     pub no_new_privs: Option<bool>,
     /// The machine that runs the sandbox.
@@ -81,8 +82,9 @@ pub struct Surroundings {
     pub cgroup: Observation<Limits>,
     /// The destinations that the probe was asked to attempt.
     pub destinations: Vec<Destination>,
-    /// Paths in the sandbox with a socket of the machine, or perhaps with one, that the probe was not asked to attempt.
-    pub untried_sockets: Vec<String>,
+    /// Paths in the sandbox with a socket of the machine, or perhaps with one, that the probe was not asked to attempt; `None` if
+    /// a saved file lacks them.
+    pub untried_sockets: Option<Vec<String>>,
     /// The profile, which says which destinations may be reached.
     pub profile: Profile,
     /// The rounds of attempts that were asked for. A file from before there were two rounds has one.
@@ -248,13 +250,6 @@ impl Case {
         Architecture::of_machine(&self.collected.introduction.as_ref()?.architecture)
     }
 
-    /// Returns true if the probe has this observer. A file from before the observer existed is judged by the observers
-    /// that its probe had.
-    pub fn probe_knows(&self, observer: Observer) -> bool {
-        let introduction = self.collected.introduction.as_ref();
-        introduction.is_some_and(|introduction| introduction.observers.contains(&observer))
-    }
-
     /// Returns true if the sandbox's image contains only the probe.
     pub fn is_of_our_image(&self) -> bool {
         self.surroundings.in_cluster.is_some()
@@ -305,6 +300,11 @@ impl Machine {
 // === impl Subject ===
 
 impl Subject {
+    /// True for a sandbox with a configuration of the user's. The controller's own bundle has none, and pods are read apart.
+    pub const fn has_a_users_configuration(&self) -> bool {
+        matches!(self, Self::Sandbox { bundle: Some(_), .. } | Self::Container { .. })
+    }
+
     /// Returns the name that distinguishes a subject in its run and identifies it in another run.
     pub fn name(&self) -> String {
         match self {

@@ -319,12 +319,6 @@ pub(crate) fn capabilities(case: &mut Case) -> &mut Capabilities {
     fact(&mut case.collected.evidence.capabilities)
 }
 
-/// Removes an observer, as in a probe from before it existed.
-pub(crate) fn forget(case: &mut Case, observer: Observer) {
-    let introduction = case.collected.introduction.as_mut().unwrap();
-    introduction.observers.retain(|&known| known != observer);
-}
-
 fn fact<T>(observation: &mut Observation<T>) -> &mut T {
     match observation {
         Observation::Seen(fact) => fact,

@@ -9,7 +9,11 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use controller::support::digest::sha256;
 use serde_json::{Value, json};
-use stage::{Ended, Ground, run};
+use stage::{
+    Ended, Ground,
+    corpus::{completed_content, sealed},
+    run,
+};
 
 /// A folder with a key pair and signed evidence.
 pub(crate) struct Signed {
@@ -62,21 +66,18 @@ pub(crate) fn ran(words: &[&str], code: i32) -> Ended {
     ended
 }
 
-/// Returns evidence of the corpus with the name, the place and the time of a run.
+/// Returns completed evidence of the corpus with the name, the place and the time of a run.
 pub(crate) fn timed(name: &str) -> String {
-    let path = format!("{}/corpus/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let mut file: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let mut content = completed_content(name);
     let place =
         json!({ "kind": "cluster", "server": "https://one:6443", "version": null, "namespace": "shop" });
-    let circumstances = &mut file["content"]["record"]["circumstances"];
+    let circumstances = &mut content["record"]["circumstances"];
     if circumstances.is_null() {
         *circumstances = json!({
             "run": "podproof-0000000a", "started_at": 1_790_000_000, "controller": "0.1.0", "place": place,
         });
     }
-    let content = file["content"].to_string();
-    let digest = sha256(content.as_bytes());
-    format!(r#"{{"kind":"podproof-evidence","version":1,"sha256":"{digest}","content":{content}}}"#)
+    sealed(&content)
 }
 
 fn mode(path: &str) -> u32 {

@@ -1,10 +1,10 @@
 //! Evidence that outlives its run: it is judged again, compared, and refused if it is not whole.
 
-use std::{fs, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 use stage::{
     Ended, Ground, controller,
-    corpus::{content, sealed},
+    corpus::{completed, content, sealed},
     run,
 };
 
@@ -21,13 +21,13 @@ fn ran(words: &[&str]) -> Ended {
 fn saved_evidence_is_judged_again_and_compared() {
     let (today, next_month) = (saved("1-cluster"), saved("1-cluster-worse"));
     let again = ran(&["score", &today, "--environment", "production"]);
-    assert_eq!(again.code(), Some(0), "{again:#?}");
+    assert_eq!(again.code(), Some(3), "{again:#?}");
 
     let same = ran(&["diff", &today, &today, "--fail-on", "worse"]);
     assert_eq!(same.code(), Some(0), "{same:#?}");
     let lines: Vec<_> = same.out.lines().collect();
-    let ready = "ready, with warnings, judged for production; namespace shop, cluster not kept in this evidence, time not kept in this evidence";
-    let heads = ["old", "new"].map(|name| format!("{name}: {ready}"));
+    let undetermined = "undetermined, judged for production; namespace shop, cluster not kept in this evidence, time not kept in this evidence";
+    let heads = ["old", "new"].map(|name| format!("{name}: {undetermined}"));
     assert_eq!(lines, [heads[0].as_str(), heads[1].as_str(), "0 worse, 0 better, 0 new, 0 gone"]);
 
     let compared = ran(&["diff", &today, &next_month]);
@@ -47,7 +47,9 @@ fn saved_evidence_is_judged_again_and_compared() {
 /// The gate's variables hold for evidence as for a run: evidence of a development run does not pass production.
 #[test]
 fn the_variables_strengthen_the_environment_of_saved_evidence() {
-    let file = saved("1-ready-with-warnings");
+    let ground = Ground::new();
+    let file = ground.path().join("run.json").display().to_string();
+    fs::write(&file, completed("1-ready-with-warnings")).unwrap();
     for words in [&["score", &file][..], &["score", &file, "--environment", "staging"][..]] {
         assert_eq!(ran(words).code(), Some(0));
     }
@@ -63,6 +65,39 @@ fn the_variables_strengthen_the_environment_of_saved_evidence() {
     }
     let misspelt = run::run(&["score", &file], Ground::new().path(), &[("ENVIRONMENT", "prd")]);
     assert_eq!(misspelt.code(), Some(2), "{misspelt:#?}");
+}
+
+/// Each fact that a release added is asked for: evidence that does not tell of it earns no green.
+#[test]
+fn evidence_of_an_older_release_is_undetermined_in_production() {
+    let ground = Ground::new();
+    let file = ground.path().join("run.json").display().to_string();
+    for (name, open) in [
+        (
+            "1-cluster",
+            &["closed-from-the-start", "filesystem-isolation", "ingress-closed", "secrets-absent"][..],
+        ),
+        ("1-ready", &["filesystem-isolation"]),
+    ] {
+        let words = ["--environment", "production", "--output", "json"];
+        let older = ran(&[&["score", &saved(name)][..], &words].concat());
+        assert_eq!(older.code(), Some(3), "{name}: {older:#?}");
+        let inconclusive = outcomes(&older, "inconclusive");
+        for id in open {
+            assert!(inconclusive.contains(*id), "{name}: {id} is not among {inconclusive:?}");
+        }
+        fs::write(&file, completed(name)).unwrap();
+        let today = ran(&[&["score", &file][..], &words].concat());
+        assert_eq!(today.code(), Some(0), "{name}: {today:#?}");
+    }
+}
+
+/// Returns the requirements with this outcome in the first sandbox of a report.
+fn outcomes(ended: &Ended, outcome: &str) -> BTreeSet<String> {
+    let report = ended.report();
+    let findings = report["sandboxes"][0]["findings"].as_array().unwrap().iter();
+    let having = findings.filter(|finding| finding["outcome"] == outcome);
+    having.map(|finding| finding["id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -85,7 +120,7 @@ fn only_production_says_in_its_line_what_it_left_out() {
         ["text", "json", "junit", "sarif", "github", "markdown", "html", "tap", "openreports", "policyreport"]
     {
         let ended = ran(&["score", &file, "--only", "production", "--output", format]);
-        assert_eq!(ended.code(), Some(0), "{format}: {ended:#?}");
+        assert_eq!(ended.code(), Some(3), "{format}: {ended:#?}");
         let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "");
         for said in ["--only production", "least-privilege"] {
             assert!(flat.contains(said), "{format}: {flat}");
@@ -139,9 +174,9 @@ fn one_bad_file_among_many_is_named_and_hides_no_verdict() {
 #[test]
 fn the_worst_of_many_files_decides_and_the_rate_is_printed() {
     for (names, code) in [
-        (&["1-ready", "1-cluster"][..], 0),
-        (&["1-ready", "1-undetermined"][..], 3),
-        (&["1-undetermined", "1-not-ready", "1-ready"][..], 1),
+        (&["2-arm-ready", "2-arm-ptrace"][..], 0),
+        (&["2-arm-ready", "1-undetermined"][..], 3),
+        (&["1-undetermined", "1-not-ready", "2-arm-ready"][..], 1),
     ] {
         let files: Vec<_> = names.iter().map(|name| saved(name)).collect();
         let words: Vec<_> = ["score"].into_iter().chain(files.iter().map(String::as_str)).collect();
@@ -162,7 +197,7 @@ fn ten_thousand_cases_are_judged_in_the_memory_of_a_few() {
     command.args(["-c", &format!("ulimit -d {KIBIBYTES}; exec \"$0\" score \"$@\"")]);
     command.arg(program).args(vec![saved("1-cluster"); CASES]);
     let ended = run::ended(run::clean(command).spawn().unwrap());
-    assert_eq!(ended.code(), Some(0), "{}", ended.err);
+    assert_eq!(ended.code(), Some(3), "{}", ended.err);
     assert_eq!(ended.out.lines().count(), CASES);
     assert!(ended.err.starts_with(&format!("{CASES} cases in ")), "{}", ended.err);
 }

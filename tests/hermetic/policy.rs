@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use stage::{Ended, Ground, controller, run};
+use stage::{Ended, Ground, controller, corpus::completed, run};
 
 /// Judges saved evidence in the folder of a policy file, which needs no runtime.
 fn with_policy(text: &str, words: &[&str], variables: &[(&str, &str)]) -> Ended {
@@ -27,7 +27,9 @@ fn waiver(requirement: &str, scope: &str, expires: &str) -> String {
 
 #[test]
 fn a_waiver_passes_the_run_with_a_warning_in_every_format() {
-    let file = saved("1-cluster-worse");
+    let ground = Ground::new();
+    let file = ground.path().join("run.json").display().to_string();
+    fs::write(&file, completed("1-cluster-worse")).unwrap();
     let text = waiver("no-token", "pool/plain", "9999-12-31");
     assert_eq!(with_policy("", &["score", &file], &[]).code(), Some(1));
     for format in ["text", "json", "junit", "sarif", "markdown", "html"] {

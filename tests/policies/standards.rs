@@ -14,7 +14,7 @@ use controller::{
     run::cluster::pod_view,
 };
 use serde_json::Value;
-use stage::cluster::part;
+use stage::{cluster::part, corpus::completed};
 
 /// Controls that podproof claims, each with words of the fragment that names the privilege.
 const CLAIMED: &[(&str, &[&str])] = &[
@@ -133,8 +133,7 @@ fn fixtures() -> Vec<Fixture> {
 
 /// Returns a case of a saved run in which nothing is wrong.
 fn clean() -> Case {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/1-cluster.json");
-    let (record, _) = saved::decode(&fs::read(path).unwrap()).unwrap();
+    let (record, _) = saved::decode(completed("1-cluster").as_bytes()).unwrap();
     record.cases.into_iter().next().unwrap()
 }
 

@@ -99,6 +99,11 @@ impl Policies {
         self.objects.iter().any(|object| names_peers(&object["spec"]) || names_peers(&object["specs"]))
     }
 
+    /// Returns true if there is no policy and no failed read.
+    pub fn is_empty(&self) -> bool {
+        self.read.is_empty() && self.opaque.is_empty()
+    }
+
     /// Returns the reads that failed.
     pub fn unread(&self) -> impl Iterator<Item = &Unreadable> {
         self.opaque.iter().filter_map(Opaque::unreadable)

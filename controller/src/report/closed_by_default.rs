@@ -22,6 +22,10 @@ pub(super) fn note(clusters: &[Arc<Cluster>]) -> Option<String> {
 
 /// Returns the policies that close the egress of a pod without labels in a namespace without labels.
 fn closing(cluster: &Cluster) -> Vec<String> {
+    // Evidence that keeps no objects does not tell which namespaces a policy binds.
+    if cluster.policies.objects.is_empty() {
+        return Vec::new();
+    }
     let nobody = Endpoint { namespace_labels: Some([].into()), ..Endpoint::default() };
     cluster.policies.closing(&nobody, Direction::Egress).0
 }
@@ -85,5 +89,16 @@ mod tests {
         });
         assert_eq!(noted(&[own, of_the_cluster(&some), of_the_cluster(&open)]), None);
         assert_eq!(noted(&[]), None);
+    }
+
+    #[test]
+    fn policies_without_their_objects_close_no_cluster() {
+        let mut case = fixture::pod();
+        let rules = json!([{ "toEntities": ["kube-apiserver"] }]);
+        fixture::bind(&mut case, &[of_the_cluster(&json!({ "endpointSelector": {}, "egress": rules }))]);
+        let cluster = &mut case.surroundings.in_cluster.as_mut().unwrap().cluster;
+        assert!(note(&[Arc::clone(cluster)]).is_some());
+        Arc::make_mut(cluster).policies.objects.clear();
+        assert_eq!(note(&[Arc::clone(cluster)]), None);
     }
 }

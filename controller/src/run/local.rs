@@ -112,7 +112,7 @@ impl Launcher for LocalLauncher {
             control,
             arrived,
             host_process: ending.host_process.map(Box::new),
-            untried_sockets: left_out.into_iter().chain(sockets.untried).collect(),
+            untried_sockets: Some(left_out.into_iter().chain(sockets.untried).collect()),
             ..surroundings(plan, machine, &launched, ending.cgroup)
         };
         progress.change("cleaning up");
@@ -186,14 +186,14 @@ fn surroundings(
         cgroup_path: bundle.and_then(|bundle| bundle.cgroup.clone()),
         host_paths: launched.host_paths().to_vec(),
         own_mounts: bundle.map(|bundle| bundle.own_mounts.clone()).unwrap_or_default(),
-        credentials: bundle.map(|bundle| bundle.credentials.clone()).unwrap_or_default(),
+        credentials: Some(bundle.map(|bundle| bundle.credentials.clone()).unwrap_or_default()),
         no_new_privs: bundle.map(|bundle| bundle.no_new_privs),
         machine: Box::new(machine),
         measures_cpu: plan.measures_cpu,
         host_process: None,
         cgroup,
         destinations: plan.destinations,
-        untried_sockets: Vec::new(),
+        untried_sockets: Some(Vec::new()),
         profile: plan.profile,
         rounds: plan.rounds,
         control: Control::NotAsked,

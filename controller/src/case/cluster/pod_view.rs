@@ -39,8 +39,8 @@ pub struct PodView {
     pub limits: Limits,
     /// Volumes that reach outside of the pod.
     pub volumes: Vec<Volume>,
-    /// Devices of the node that the pod asks for.
-    pub devices: Vec<Device>,
+    /// Devices of the node that the pod asks for; `None` if a saved file lacks them.
+    pub devices: Option<Vec<Device>>,
     /// The host's namespaces that the pod shares: "network", "pid", "ipc".
     pub host_namespaces: Vec<String>,
     /// Kernel settings that the pod changes.
@@ -116,8 +116,8 @@ pub struct Container {
     pub mount_paths: Option<Vec<String>>,
     /// The filter of its system calls.
     pub seccomp: SeccompProfile,
-    /// Settings that loosen its confinement otherwise.
-    pub loosened: Vec<Loosened>,
+    /// Settings that loosen its confinement otherwise; `None` if a saved file lacks them.
+    pub loosened: Option<Vec<Loosened>>,
 }
 
 /// The filter of system calls that a container or its pod names.

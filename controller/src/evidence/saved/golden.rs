@@ -173,12 +173,19 @@ fn each_name_of_the_wire_contract_occurs_in_the_full_content() {
 #[test]
 fn a_key_that_older_files_lack_has_a_value_that_claims_nothing() {
     let unknown = json!({ "failed": { "reason": "the file does not hold it" } });
+    let not_kept = json!({ "Err": {
+        "what": "read this list",
+        "forbidden": false,
+        "message": "the saved evidence does not keep it",
+    } });
     for (place, key, expected) in [
         ("/record/cases/0/collected", "nonce", Value::Null),
         ("/record/cases/0/collected/evidence/egress/seen", "container_age_ms", Value::Null),
         ("/record/cases/0/survey", "cgroup_path", Value::Null),
         ("/record/cases/0/survey", "measures_cpu", json!(false)),
-        ("/record/cases/0/survey", "untried_sockets", json!([])),
+        ("/record/cases/0/survey", "untried_sockets", Value::Null),
+        ("/record/cases/0/survey", "credentials", Value::Null),
+        ("/record/cases/0/survey", "ingress", Value::Null),
         ("/record/cases/0/survey", "profile", json!({ "kind": "deny-all", "allowed": [] })),
         ("/record/cases/0/survey/declared", "pids", Value::Null),
         ("/record/cases/0/survey/machine", "kernel_release", unknown.clone()),
@@ -189,8 +196,13 @@ fn a_key_that_older_files_lack_has_a_value_that_claims_nothing() {
         ("/record/cases/0/survey/machine", "identities", json!([])),
         ("/record/cases/0/survey/in_cluster/pod", "asked_after_ms", Value::Null),
         ("/cluster", "neighbours", json!([])),
-        ("/cluster", "dns_endpoints", json!({ "Ok": [] })),
-        ("/cluster", "api_endpoints", json!({ "Ok": [] })),
+        ("/cluster", "dns_endpoints", not_kept.clone()),
+        ("/cluster", "api_endpoints", not_kept.clone()),
+        ("/cluster", "storage_classes", not_kept.clone()),
+        ("/cluster", "csi_drivers", not_kept.clone()),
+        ("/cluster", "device_claims", not_kept),
+        ("/cluster/shapes/0", "devices", Value::Null),
+        ("/cluster/shapes/0/containers/0", "loosened", Value::Null),
         ("/cluster/shapes/0", "name_servers", json!([])),
         ("/cluster/classes/Ok/0", "overhead_cpu_millis", json!(0)),
         ("/cluster/nodes/Ok/0", "identities", json!([])),

@@ -57,20 +57,20 @@ saved_struct! {
         later: Option<Later> => optional,
         default_limits: Read<Option<Limits>> => read_optional,
         claims: Read<Vec<Volume>> => read_each,
-        #[serde(default = "unasked")]
+        #[serde(default = "not_kept")]
         storage_classes: Read<Vec<StorageClass>> => read_each,
-        #[serde(default = "unasked")]
+        #[serde(default = "not_kept")]
         csi_drivers: Read<Vec<CsiDriver>> => read_each,
-        #[serde(default = "unasked")]
+        #[serde(default = "not_kept")]
         device_claims: Read<Vec<DeviceClaim>> => read_each,
         quotas: Read<Vec<String>> => read,
         selecting: Vec<Read<Vec<Selecting>>> => each_read,
         #[serde(flatten)]
         control: Control => Into::into,
         addresses: Read<Addresses> => read,
-        #[serde(default = "unasked")]
+        #[serde(default = "not_kept")]
         dns_endpoints: Read<Vec<SocketAddr>> => read,
-        #[serde(default = "unasked")]
+        #[serde(default = "not_kept")]
         api_endpoints: Read<Vec<SocketAddr>> => read,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         peers: Vec<Peers> => each,
@@ -104,10 +104,13 @@ saved_struct! {
     }
 }
 
-/// An empty list, for files from before it was read. Nothing rested on it.
-#[expect(clippy::unnecessary_wraps, reason = "the field is the result of a read")]
-const fn unasked<T>() -> Read<Vec<T>> {
-    Ok(Vec::new())
+/// Stands in for a list that older files lack.
+fn not_kept<T>() -> Read<Vec<T>> {
+    Err(Unreadable {
+        what: Access("read this list".to_owned()),
+        forbidden: false,
+        message: "the saved evidence does not keep it".to_owned(),
+    })
 }
 
 // === impl Access ===

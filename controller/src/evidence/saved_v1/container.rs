@@ -1,6 +1,6 @@
 //! The containers of a pod.
 
-use super::form::{each, saved_enum, saved_struct};
+use super::form::{each_optional, saved_enum, saved_struct};
 use crate::case::cluster;
 
 saved_struct! {
@@ -23,8 +23,8 @@ saved_struct! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mount_paths: Option<Vec<String>>,
         seccomp: SeccompProfile => Into::into,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        loosened: Vec<Loosened> => each,
+        #[serde(default)]
+        loosened: Option<Vec<Loosened>> => each_optional,
     }
 }
 

@@ -33,8 +33,8 @@ saved_struct! {
         #[serde(default)]
         limits: Limits => Into::into,
         volumes: Vec<Volume> => each,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        devices: Vec<Device> => each,
+        #[serde(default)]
+        devices: Option<Vec<Device>> => each_optional,
         host_namespaces: Vec<String>,
         sysctls: Vec<String>,
         root_allowed: Option<String>,

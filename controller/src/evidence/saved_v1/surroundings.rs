@@ -30,8 +30,8 @@ pub(super) struct Surroundings {
     cgroup_path: Option<String>,
     host_paths: Vec<HostPath>,
     own_mounts: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    credentials: Vec<String>,
+    #[serde(default)]
+    credentials: Option<Vec<String>>,
     no_new_privs: Option<bool>,
     machine: Machine,
     #[serde(default)]
@@ -41,7 +41,7 @@ pub(super) struct Surroundings {
     cgroup: Observation<Limits>,
     destinations: Vec<Destination>,
     #[serde(default)]
-    untried_sockets: Vec<String>,
+    untried_sockets: Option<Vec<String>>,
     #[serde(default)]
     profile: Profile,
     /// The start of the second round of attempts in milliseconds; no key if there was one round.

@@ -35,7 +35,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
               processes the probe sees, and no workload asks for a device",
         unmet: "/dev holds another device, or a workload asks for one (an extended resource, a device claim, a block volume); the \
                 finding names it",
-        inconclusive: "/dev or a folder in it could not be read, or it is not known whose a device is",
+        inconclusive: "/dev or a folder in it could not be read, or it is not known whose a device is, or which devices a workload asks for",
         on_platforms: &[(
             Platform::Gvisor,
             "keep gVisor's devices fuse and net/tun: they are the sandbox's own, and lead to no driver of the machine",
@@ -78,7 +78,8 @@ fn judge(case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
         return own;
     }
     let shown = processes::read(case, assessment);
-    match (of_workloads(case, policy), shown) {
+    let theirs = of_workloads(case, policy).or_else(|| untold(case));
+    match (theirs, shown) {
         (_, Some(shown)) if shown.outcome == Outcome::Unmet => shown,
         (Some(theirs), _) if !theirs.accepted || own.outcome == Outcome::Met => theirs,
         (_, Some(shown)) if own.outcome == Outcome::Met => shown,
@@ -100,6 +101,13 @@ fn of_workloads(case: &Case, policy: &Policy) -> Option<Judgement> {
     Some(
         devices.iter().fold(judgement, |judgement, device| judgement.citing("cluster", device.words.clone())),
     )
+}
+
+/// Returns the gap of saved evidence that does not tell which devices a workload asks for; `None` without such a gap.
+fn untold(case: &Case) -> Option<Judgement> {
+    let pod_view = case.pod_views().iter().find(|pod_view| pod_view.devices.is_none())?;
+    let title = pod_view.origin.title();
+    Some(Judgement::inconclusive(format!("the saved evidence does not tell which devices {title} asks for")))
 }
 
 fn own(case: &Case, assessment: &Assessment) -> Judgement {
@@ -251,7 +259,7 @@ mod tests {
             let mut case = fixture::pod();
             mount(&mut case, "/dev", "tmpfs");
             assert_eq!(told(&case), "met");
-            fixture::pod_view(&mut case).devices.push(AskedDevice { by, name: "gpu".into() });
+            fixture::pod_view(&mut case).devices = Some(vec![AskedDevice { by, name: "gpu".into() }]);
             let claim = DeviceClaim {
                 by: DeviceRequest::Claim,
                 name: "gpu".into(),

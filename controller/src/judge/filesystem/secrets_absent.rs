@@ -26,7 +26,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         met: "no file lies below /run/secrets and /var/run/secrets, and no workload is given a Secret or another credential that its manifest shows (no-token judges tokens for the API server)",
         unmet: "a token or another file lies there, or a workload or the bundle is given a Secret, a credential in a variable, an argument or an entry of a ConfigMap, \
                 a token for another audience than the API server, or files of a driver that fetches secrets",
-        inconclusive: "a folder could not be read, or the Secrets of the workloads are not known",
+        inconclusive: "a folder could not be read, or the credentials of the workloads or of the bundle are not known",
         on_platforms: &[(
             Platform::Kubernetes,
             "set automountServiceAccountToken: false, name no Secret in volumes, env and envFrom, and write no credential into env, args or a ConfigMap",
@@ -54,9 +54,12 @@ fn judge(case: &Case) -> Judgement {
     if let Some(folder) = seen.unseen.first() {
         return Judgement::inconclusive(format!("{folder} could not be read"));
     }
+    if case.surroundings.credentials.is_none() && case.surroundings.subject.has_a_users_configuration() {
+        return Judgement::inconclusive("the saved evidence does not tell of credentials in the bundle");
+    }
     let none = Judgement::met("no credential lies in the sandbox").citing("secrets", "no file");
     match given {
-        None => Judgement::inconclusive("the Secrets that the workloads are given are not known"),
+        None => Judgement::inconclusive("the credentials that the workloads are given are not known"),
         Some(_) if case.pod_views().is_empty() => none,
         Some(_) => none.citing("cluster", NONE_GIVEN),
     }
@@ -97,10 +100,10 @@ fn of_bundle(case: &Case) -> impl Iterator<Item = Citation> {
         source: "bundle",
         text: format!("the bundle has a credential in {place}"),
     };
-    case.surroundings.credentials.iter().map(cited)
+    case.surroundings.credentials.iter().flatten().map(cited)
 }
 
-/// Returns the credentials that the workloads are given; `None` if the saved evidence does not tell of Secrets.
+/// Returns the credentials that the workloads are given; `None` if the saved evidence does not tell of each kind.
 fn of_workloads(case: &Case) -> Option<Vec<Citation>> {
     let cited = |text| Citation { source: "cluster", text };
     let mut given = Vec::new();
@@ -114,6 +117,7 @@ fn of_workloads(case: &Case) -> Option<Vec<Citation>> {
             ),
             None => unknown = true,
         }
+        unknown |= pod_view.credentials.is_none();
         let others = pod_view.credentials.iter().flatten();
         given.extend(others.map(|what| cited(format!("{} is given {what}", pod_view.origin.title()))));
     }
@@ -125,7 +129,7 @@ mod tests {
     use proto::Observation;
 
     use super::*;
-    use crate::{fixture, judge::requirement::Outcome};
+    use crate::{case::Subject, fixture, judge::requirement::Outcome};
 
     fn told(case: &Case) -> &'static str {
         fixture::told(&judge(case))
@@ -135,10 +139,27 @@ mod tests {
     fn a_credential_of_the_bundle_is_unmet_by_its_place() {
         let mut case = fixture::gvisor();
         assert_eq!(told(&case), "met");
-        case.surroundings.credentials.push("the variable API_TOKEN".into());
+        case.surroundings.credentials = Some(vec!["the variable API_TOKEN".into()]);
         let judgement = judge(&case);
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert_eq!(judgement.because, "the bundle has a credential in the variable API_TOKEN");
+    }
+
+    #[test]
+    fn a_bundle_of_which_the_evidence_tells_no_credentials_is_inconclusive() {
+        let container = Subject::Container { runtime: vec!["runsc".into()], id: "web".into() };
+        for (subject, expected) in [
+            (fixture::of_a_users_bundle(fixture::gvisor()).surroundings.subject, "open"),
+            (container, "open"),
+            // The controller wrote this bundle.
+            (fixture::gvisor().surroundings.subject, "met"),
+        ] {
+            let mut case = fixture::gvisor();
+            case.surroundings.subject = subject;
+            assert_eq!(told(&case), "met");
+            case.surroundings.credentials = None;
+            assert_eq!(told(&case), expected, "{:?}", case.surroundings.subject);
+        }
     }
 
     #[test]
@@ -189,6 +210,9 @@ mod tests {
         assert_eq!(judgement.outcome, Outcome::Unmet);
         assert_eq!(judgement.because, format!("pod/web-1 is given {what}"));
         fixture::pod_view(&mut case).credentials = None;
-        assert_eq!(told(&case), "met");
+        assert_eq!(
+            judge(&case).outcome,
+            Outcome::Inconclusive("the credentials that the workloads are given are not known".into())
+        );
     }
 }

@@ -4,8 +4,12 @@ use super::network_isolation::{
     class::{self, Class as Targets, Proof},
     declared::Comparison,
 };
-use crate::case::{Case, cluster::Cluster, destination::Purpose};
-use crate::judge::network::undecided::Step;
+use crate::case::{
+    Case,
+    cluster::{Cluster, Unreadable},
+    destination::Purpose,
+};
+use crate::judge::network::undecided::{Step, Undecided};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 
@@ -41,20 +45,19 @@ fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     let judgement = class::judge(case, comparison, &TARGETS);
     let untried = case.surroundings.in_cluster.as_ref().and_then(|known| untried(&known.cluster));
     match untried {
-        Some(why) if judgement.outcome != Outcome::Unmet => Judgement::undecided(Step::Permit.because(why)),
+        Some(why) if judgement.outcome != Outcome::Unmet => Judgement::undecided(why),
         _ => judgement,
     }
 }
 
 /// Returns why an address was not tried that every cluster has.
-fn untried(cluster: &Cluster) -> Option<String> {
-    let server = cluster.addresses.as_ref().err().or(cluster.api_endpoints.as_ref().err());
-    let server = server.map(|unreadable| format!("the API server's address is not known: {unreadable}"));
-    let kubelet = || {
-        let unreadable = cluster.nodes.as_ref().err()?;
-        Some(format!("the kubelet's address is not known: {unreadable}"))
+fn untried(cluster: &Cluster) -> Option<Undecided> {
+    let unknown = |whose: &str, unreadable: &Unreadable| {
+        Step::after(unreadable).because(format!("{whose} address is not known: {unreadable}"))
     };
-    server.or_else(kubelet)
+    let server = cluster.addresses.as_ref().err().or(cluster.api_endpoints.as_ref().err());
+    let server = server.map(|unreadable| unknown("the API server's", unreadable));
+    server.or_else(|| Some(unknown("the kubelet's", cluster.nodes.as_ref().err()?)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::network_isolation::{
     control::{attempts_were_made, represents_its_network},
     structure,
 };
-use crate::case::{Case, profile::Expectation, rounds::Rounds};
+use crate::case::{Case, profile::Expectation};
 use crate::judge::network::undecided::{Step, Undecided};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -89,9 +89,7 @@ fn judge(case: &Case) -> Judgement {
         let why = "nothing shows that anything could have been reached at first";
         return Judgement::undecided(step.because(why));
     }
-    // Files from before there were two rounds tell no age of a container on this machine.
-    let is_older = case.surroundings.rounds == Rounds::One;
-    if start == Start::Unknown && !is_older && structure::shows(case, &all).is_err() {
+    if start == Start::Unknown && structure::shows(case, &all).is_err() {
         return Judgement::undecided(Step::ShowAge.because(
             "the probe could not tell how long its container had run, and nothing shows the network until the first attempt",
         ));
@@ -153,7 +151,11 @@ mod tests {
     use proto::Reach;
 
     use super::*;
-    use crate::{case::Control, fixture, judge::requirement::Outcome};
+    use crate::{
+        case::{Control, rounds::Rounds},
+        fixture,
+        judge::requirement::Outcome,
+    };
 
     #[test]
     fn a_destination_reached_only_at_first_is_unmet() {
@@ -208,10 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_from_before_ages_is_judged_without_one() {
-        let mut case = asked(None, None);
-        case.surroundings.rounds = Rounds::One;
-        assert_eq!(judge(&case).outcome, Outcome::Met);
+    fn one_round_excuses_no_unknown_age() {
+        for (told, expected) in [(Some(900), "met"), (None, "open")] {
+            let mut case = asked(told, None);
+            case.surroundings.rounds = Rounds::One;
+            assert_eq!(fixture::told(&judge(&case)), expected, "{told:?}");
+        }
     }
 
     #[test]

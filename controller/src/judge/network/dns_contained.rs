@@ -68,7 +68,7 @@ fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     let cluster = case.surroundings.in_cluster.as_ref().map(|known| &known.cluster);
     if let Some(Err(unreadable)) = cluster.map(|cluster| &cluster.dns_endpoints) {
         let why = format!("the addresses of the cluster's DNS are not known: {unreadable}");
-        return cited(Judgement::undecided(Step::Permit.because(why)));
+        return cited(Judgement::undecided(Step::after(unreadable).because(why)));
     }
     let connected: Vec<_> = all.iter().filter(|it| takes_questions(it, &asked)).collect();
     let closed = of_forbidden((case, comparison), &all, &forbidden, &connected);

@@ -9,7 +9,7 @@ use super::{
     network_isolation::control::{doubtful, represents_its_network},
     undecided::Step,
 };
-use crate::case::{Case, InCluster, cluster::Origin};
+use crate::case::{Case, InCluster, cluster::Origin, ingress::Ingress};
 use crate::judge::platforms;
 use crate::judge::policy::Policy;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -46,11 +46,6 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
     let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
-    let Some(ingress) = &case.surroundings.ingress else {
-        return Judgement::not_applicable(
-            "the evidence is from a release that did not try to reach the sandbox",
-        );
-    };
     let unmeant = unmeant(known, policy);
     if unmeant.is_empty() && !known.group.pod_views.is_empty() {
         return Judgement::not_applicable(
@@ -64,7 +59,9 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
         let title = pod_view.origin.title();
         return Judgement::unmet(format!("{title} runs in the node's own network, where no policy binds it"));
     }
-    let tried = Tried::of(case, ingress);
+    let none = Ingress::default();
+    let ingress = case.surroundings.ingress.as_ref();
+    let tried = Tried::of(case, ingress.unwrap_or(&none));
     let cited = |judgement: Judgement| judgement.citing_all(tried.cited());
     if let Some(reached) = tried.reached() {
         return cited(Judgement::unmet(format!(
@@ -88,6 +85,10 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
         }
         Declared::Closed(by) => by,
     };
+    if ingress.is_none() {
+        let why = "the saved evidence does not tell of attempts to reach the sandbox";
+        return cited(Judgement::undecided(Step::RunAgain.because(why)));
+    }
     match tried.silent(known) {
         Err(why) => cited(Judgement::inconclusive(why)),
         Ok(()) => cited(Judgement::met(

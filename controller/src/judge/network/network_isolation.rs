@@ -89,11 +89,16 @@ pub(super) fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
             it.resolving()
         ))));
     }
-    if let Some(place) = case.surroundings.untried_sockets.first() {
+    let untried = case.surroundings.untried_sockets.as_ref();
+    if let Some(place) = untried.and_then(|places| places.first()) {
         return cited(Judgement::undecided(
             Step::MountLess
                 .because(format!("a socket of the machine may lie at or below {place}, and was not tried")),
         ));
+    }
+    if untried.is_none() && !case.surroundings.host_paths.is_empty() {
+        let why = "the saved evidence does not tell if sockets of the machine were tried";
+        return cited(Judgement::undecided(Step::RunAgain.because(why)));
     }
     if !case.surroundings.profile.allowed.is_empty()
         && let Err(left_out) =

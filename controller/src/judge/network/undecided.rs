@@ -1,5 +1,7 @@
 //! Inconclusive findings of the network. Each has the step that changes it, so that no advice leads back to itself.
 
+use crate::case::cluster::Unreadable;
+
 /// Why nothing is shown, and the step that changes that.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::judge) struct Undecided {
@@ -72,6 +74,11 @@ impl Step {
     /// Returns a reason that this step changes.
     pub(in crate::judge) fn because(self, why: impl Into<String>) -> Undecided {
         Undecided { why: why.into(), step: self }
+    }
+
+    /// Returns the step after a read that failed.
+    pub(in crate::judge) const fn after(unreadable: &Unreadable) -> Self {
+        if unreadable.forbidden { Self::Permit } else { Self::RunAgain }
     }
 
     /// Returns the step as a fragment of a sentence.

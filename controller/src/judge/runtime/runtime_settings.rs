@@ -157,7 +157,7 @@ mod tests {
     fn with_device(name: &str) -> Case {
         let mut case = fixture::pod();
         let device = Device { name: name.into(), ..Device::default() };
-        fixture::pod_view(&mut case).devices.push(device);
+        fixture::pod_view(&mut case).devices = Some(vec![device]);
         case
     }
 

@@ -16,8 +16,10 @@ pub(in crate::judge) struct AskedFor {
 
 /// Returns every device that the workloads ask for.
 pub(in crate::judge) fn read(case: &Case) -> Vec<AskedFor> {
-    let all =
-        case.pod_views().iter().flat_map(|pod_view| pod_view.devices.iter().map(move |it| (pod_view, it)));
+    let all = case
+        .pod_views()
+        .iter()
+        .flat_map(|pod_view| pod_view.devices.iter().flatten().map(move |device| (pod_view, device)));
     all.map(|(pod_view, device)| asked_for(case, pod_view, device)).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Traces that a machine has and an image seldom has: the folders of the kubelet and the engines, and processes with another
 //! root directory.
 
-use proto::{HOST_FOLDERS, Observer};
+use proto::HOST_FOLDERS;
 
 use super::Judgement;
 use crate::{
@@ -14,9 +14,6 @@ use crate::{
 
 /// Judges traces of the machine. A user's image may have such a folder of its own; then the mounts decide.
 pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>, Judgement> {
-    if !case.probe_knows(Observer::HostSentinels) {
-        return Ok(Vec::new());
-    }
     let observed = &case.evidence().host_sentinels;
     let Some(seen) = observed.seen() else {
         let why = format!("the machine's folders could not be observed: {}", observed.fared());
@@ -137,11 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_observation_is_inconclusive_unless_the_probe_is_older() {
+    fn a_missing_observation_is_inconclusive() {
         let mut case = fixture::runc();
         case.collected.evidence.host_sentinels = Observation::TimedOut;
         assert_eq!(told(&case), "open");
-        fixture::forget(&mut case, Observer::HostSentinels);
-        assert_eq!(told(&case), "met");
     }
 }

@@ -1,7 +1,7 @@
 //! Files of the kernel itself. In a container they are files of the machine's kernel, and a program that may write to a file
 //! listed here leaves the sandbox or resets the machine. The same files of gVisor's own kernel lead nowhere.
 
-use proto::{KernelFile, Observer};
+use proto::KernelFile;
 
 use super::Judgement;
 use crate::{
@@ -26,7 +26,7 @@ const WAYS_OUT: &[(&str, &str)] = &[
 
 /// Judges the files that lead out.
 pub(super) fn read(case: &Case, assessment: &Assessment) -> Result<Vec<Citation>, Judgement> {
-    if assessment.kernel == Kernel::Gvisor || !case.probe_knows(Observer::KernelFiles) {
+    if assessment.kernel == Kernel::Gvisor {
         return Ok(Vec::new());
     }
     let observed = &case.evidence().kernel_files;
@@ -109,12 +109,5 @@ mod tests {
             let told = [fixture::runc(), fixture::gvisor(), unclear()].map(|case| told(case, &observed));
             assert_eq!(told, [linux, gvisors, unclears], "{observed:?}");
         }
-    }
-
-    #[test]
-    fn a_probe_without_this_observer_is_judged_by_the_others() {
-        let mut case = fixture::runc();
-        fixture::forget(&mut case, Observer::KernelFiles);
-        assert_eq!(told(case, &Observation::failed("the probe did not report it")), "met");
     }
 }

@@ -132,8 +132,12 @@ fn a_group_of_which_one_workload_is_named_is_judged() {
 }
 
 #[test]
-fn evidence_that_did_not_try_is_not_applicable() {
-    assert!(matches!(judged(&fixture::pod()).outcome, Outcome::NotApplicable(_)));
+fn evidence_that_does_not_tell_of_attempts_is_inconclusive() {
+    let mut case = closed();
+    case.surroundings.ingress = None;
+    assert!(why(&judged(&case)).contains("does not tell of attempts"));
+    let_in(&mut case, &json!({ "from": [{ "podSelector": {} }] }));
+    assert_eq!(judged(&case).outcome, Outcome::Unmet);
 }
 
 #[test]

@@ -138,6 +138,11 @@ fn unhindered(case: &Case, known: &InCluster) -> Result<Option<Citation>, Undeci
         .as_ref()
         .ok_or_else(|| Step::NameControl.because("the run had no control namespace"))?;
     let (pods, probes) = (known.control_pods(), known.probes(&addresses(case)));
+    if known.control_pods.is_none() && !control.policies.is_empty() {
+        let why =
+            "the saved evidence does not tell the labels of the control pods, by which policies bind them";
+        return Err(Step::RunAgain.because(why));
+    }
     let hindrance = control.hindrance(&pods, &probes);
     let by_labels = by_added(&pods, control.hindrance(&pods.without_added(), &probes) != hindrance);
     match hindrance {
@@ -208,6 +213,10 @@ pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), Undeci
 /// Checks that the policies stayed as they were, and bind the probe as its pods.
 pub(in crate::judge) fn settled(known: &InCluster) -> Result<(), Undecided> {
     if let Some(why) = known.changed() {
+        return Err(Step::RunAgain.because(why));
+    }
+    if known.pod.as_ref().is_some_and(|pod| pod.labels.is_none()) {
+        let why = "the evidence does not tell the labels of the probe pod, by which policies bind it";
         return Err(Step::RunAgain.because(why));
     }
     known.bound_otherwise().map_or(Ok(()), |why| Err(Step::SelectAlike.because(why)))

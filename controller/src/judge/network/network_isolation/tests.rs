@@ -83,7 +83,7 @@ fn a_pod_without_a_network_needs_no_attempt() {
     fixture::without_attempts(&mut case);
     fixture::interfaces(&mut case).retain(|interface| interface.loopback);
     assert_eq!(fixture::told(&judge(&case)), "met");
-    case.surroundings.untried_sockets.push("/data/socket".into());
+    case.surroundings.untried_sockets = Some(vec!["/data/socket".into()]);
     assert_eq!(fixture::told(&judge(&case)), "open");
 }
 
@@ -106,7 +106,7 @@ fn an_allow_list_is_compared_without_attempts() {
 #[test]
 fn untried_sockets_are_inconclusive() {
     let mut case = fixture::gvisor();
-    case.surroundings.untried_sockets.push("/data".into());
+    case.surroundings.untried_sockets = Some(vec!["/data".into()]);
     assert_eq!(fixture::told(&judge(&case)), "open");
     fixture::attempts(&mut case)[1].reach = Reach::Reached;
     assert_eq!(fixture::told(&judge(&case)), "unmet");

@@ -142,7 +142,7 @@ const WORLDS: &[World] = &[
         required(case);
         fixture::tried(case)[2].again = Some(Reach::TimedOut);
     }),
-    ("a socket was not tried", |case| case.surroundings.untried_sockets.push("/run/x".into())),
+    ("a socket was not tried", |case| case.surroundings.untried_sockets = Some(vec!["/run/x".into()])),
     ("the first attempt came late", |case| fixture::egress(case).container_age_ms = Some(60_000)),
     ("no age is known", |case| {
         fixture::egress(case).container_age_ms = None;
@@ -275,7 +275,7 @@ fn follow(step: Step, case: &mut Case) {
             }
         }
         Step::AllowLess => case.surroundings.profile = Profile::default(),
-        Step::MountLess => case.surroundings.untried_sockets.clear(),
+        Step::MountLess => case.surroundings.untried_sockets = Some(Vec::new()),
         Step::ShowAge => fixture::egress(case).container_age_ms = Some(900),
         Step::NameClass => fixture::in_cluster(case).group.runtime_class = Some("gvisor".into()),
     }

@@ -16,14 +16,27 @@ pub(super) fn readings(case: &Case, kernel: Kernel) -> Vec<Reading> {
     }
     let mut asked_for: Vec<_> =
         case.pod_views().iter().flat_map(|it| privileges(it)).map(of_workload).collect();
-    if asked_for.is_empty() {
+    let untold = untold(case.pod_views());
+    if asked_for.is_empty() && untold.is_none() {
         asked_for.push(Ok(("cluster", "no workload asks for a privilege".to_owned())));
     }
-    asked_for.into_iter().chain(unfiltered(case.pod_views(), kernel)).collect()
+    asked_for.into_iter().chain(untold).chain(unfiltered(case.pod_views(), kernel)).collect()
 }
 
 const fn of_workload(privilege: String) -> Reading {
     Err(Gap::Unmet("cluster", privilege))
+}
+
+/// Reads containers of which saved evidence does not tell if a setting loosens their confinement.
+fn untold(pod_views: &[Shared<PodView>]) -> Option<Reading> {
+    let (pod_view, container) = pod_views.iter().find_map(|pod_view| {
+        Some((pod_view, pod_view.containers.iter().find(|container| container.loosened.is_none())?))
+    })?;
+    Some(Err(Gap::Inconclusive(format!(
+        "the saved evidence does not tell if {}: container {} loosens its confinement (AppArmor, SELinux)",
+        pod_view.origin.title(),
+        container.name
+    ))))
 }
 
 /// Reads containers that name no seccomp profile. Nothing filters their system calls, which matters if Linux answers them.
@@ -76,7 +89,7 @@ fn of_container(container: &Container) -> Vec<String> {
         (container.seccomp == SeccompProfile::Unconfined, "sets the seccomp profile Unconfined"),
     ];
     let settings = settings.into_iter().filter_map(|(set, words)| set.then_some(words));
-    let loosened = container.loosened.iter().map(|it| it.words());
+    let loosened = container.loosened.iter().flatten().map(|it| it.words());
     privileges.extend(settings.chain(loosened).map(|words| format!("container {name} {words}")));
     privileges
 }
@@ -95,7 +108,7 @@ mod tests {
         type Change = fn(&mut PodView);
         assert_eq!(judge(&fixture::pod()).outcome, Outcome::Met);
         let changes: [(&str, Change); 10] = [
-            ("AppArmor", |pod_view| pod_view.containers[0].loosened = vec![Loosened::AppArmor]),
+            ("AppArmor", |pod_view| pod_view.containers[0].loosened = Some(vec![Loosened::AppArmor])),
             ("seccomp profile Unconfined", |pod_view| {
                 pod_view.containers[0].seccomp = SeccompProfile::Unconfined;
             }),
@@ -133,6 +146,16 @@ mod tests {
         let mut case = fixture::pod();
         fixture::pod_view(&mut case).containers[0].added_capabilities = vec![LOW_PORTS.into()];
         assert_eq!(judge(&case).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn a_container_whose_settings_the_evidence_does_not_tell_is_inconclusive() {
+        let mut case = fixture::pod();
+        fixture::pod_view(&mut case).containers[0].loosened = None;
+        let judgement = judge(&case);
+        assert!(matches!(&judgement.outcome, Outcome::Inconclusive(why) if why.contains("container app")));
+        fixture::pod_view(&mut case).containers[0].privileged = true;
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]

@@ -60,7 +60,9 @@ pub(super) async fn claims(
     namespace: &str,
     (pod_views, groups): (&[Shared<PodView>], &Read<Vec<ApiGroup>>),
 ) -> Read<Vec<DeviceClaim>> {
-    let by = |by: DeviceRequest| pod_views.iter().flat_map(|it| &it.devices).any(|device| device.by == by);
+    let by = |by: DeviceRequest| {
+        pod_views.iter().flat_map(|it| it.devices.iter().flatten()).any(|device| device.by == by)
+    };
     let version = version(groups);
     let read = async |kind: DeviceRequest, name: &str, plural: &'static str, devices: &'static str| {
         if !by(kind) {

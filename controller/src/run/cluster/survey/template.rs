@@ -48,7 +48,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         containers: containers(spec, &all).into(),
         limits: limits(spec.resources.as_ref()),
         volumes: volumes.iter().filter_map(|volume| outside(&origin, volume)).collect(),
-        devices: devices::asked_for(spec),
+        devices: Some(devices::asked_for(spec)),
         host_namespaces: host_namespaces(spec),
         sysctls: sysctls::unsafe_ones(spec),
         root_allowed: root_allowed(spec),
@@ -126,14 +126,14 @@ fn containers(spec: &PodSpec, annotations: &Labels) -> Vec<Container> {
     let whole = |it: &ApiContainer, kind| {
         let mut loosened = loosened::of(spec, annotations, &it.name, it.security_context.as_ref());
         loosened.extend(loosened::asks_a_host(it).then_some(Loosened::KubeletsRequest));
-        Container { loosened, ..container(it, kind) }
+        Container { loosened: Some(loosened), ..container(it, kind) }
     };
     let init = spec.init_containers.iter().flatten().map(|it| whole(it, ContainerKind::Init));
     let regular = spec.containers.iter().map(|it| whole(it, ContainerKind::Regular));
     let ephemeral = spec.ephemeral_containers.iter().flatten().map(|it| Container {
         name: it.name.clone(),
         kind: ContainerKind::Ephemeral,
-        loosened: loosened::of(spec, annotations, &it.name, it.security_context.as_ref()),
+        loosened: Some(loosened::of(spec, annotations, &it.name, it.security_context.as_ref())),
         ..secured(it.security_context.as_ref())
     });
     let of_pod = spec.security_context.as_ref().and_then(|pod| pod.seccomp_profile.as_ref());
