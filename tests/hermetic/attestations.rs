@@ -181,7 +181,7 @@ fn an_attestation_of_other_facts_is_refused_by_name() {
     let policy = signed.put("other.toml", "require-whole = true\n").display().to_string();
     for (words, said) in [
         (&["--max-age", "1s"][..], "--max-age allows 1s"),
-        (&["--environment", "production"], "--environment asks for production"),
+        (&["--environment", "production"], "--environment production asks for a stronger environment"),
         (&["--namespace", "blog"], "--namespace asks for blog"),
         (&["--server", "https://two:6443"], "--server asks for https://two:6443"),
         (&["--evidence", &other], "is of other evidence"),
@@ -191,6 +191,28 @@ fn an_attestation_of_other_facts_is_refused_by_name() {
         assert_eq!(refused.code(), Some(1), "{words:?}: {refused:#?}");
         assert!(refused.err.contains(said), "{said}: {}", refused.err);
     }
+}
+
+#[test]
+fn the_variables_raise_the_environment_that_an_attestation_must_be_for() {
+    let signed = Signed::new("1-cluster", &["--environment", "staging"]);
+    let words = ["attest", "verify", &signed.bundle, "--key", &signed.public];
+    let ended = |flags: &[&str], variable: (&str, &str), code: i32| {
+        let ended = run::run(&[&words[..], flags].concat(), signed.ground.path(), &[variable]);
+        assert_eq!(ended.code(), Some(code), "{flags:?} {variable:?}: {ended:#?}");
+        ended
+    };
+    for variable in
+        [("ENVIRONMENT", "production"), ("REQUIRE_GVISOR", "true"), ("K8S_CLUSTER_TYPE", "production")]
+    {
+        for flags in [&[][..], &["--environment", "development"], &["--environment", "staging"]] {
+            let refused = ended(flags, variable, 1);
+            assert!(refused.err.contains(&format!("{}={} asks for", variable.0, variable.1)), "{refused:#?}");
+        }
+    }
+    ended(&["--require-ready"], ("ENVIRONMENT", "staging"), 0);
+    ended(&["--environment", "production"], ("ENVIRONMENT", "staging"), 1);
+    ended(&[], ("ENVIRONMENT", "prd"), 2);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn each_near_miss_of_a_variable_ends_2_and_names_the_accepted_value() {
         ("REQUIRE_GVISOR", "1", "REQUIRE_GVISOR=true"),
         ("REQUIRE_GVISOR", "yes", "REQUIRE_GVISOR=true"),
         ("K8S_CLUSTER_TYPE", "prod", "K8S_CLUSTER_TYPE=production"),
+        ("ENVIRONMENT", " ", "is blank; name an environment"),
     ] {
         let ended = verify(&[], &[(variable, value)]);
         assert_eq!(ended.code(), Some(2), "{variable}={value}: {ended:?}");

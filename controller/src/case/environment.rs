@@ -2,8 +2,8 @@
 //!
 //! Production is any of `ENVIRONMENT=production`, `REQUIRE_GVISOR=true` (any case) and `K8S_CLUSTER_TYPE=production`;
 //! staging is `ENVIRONMENT=staging`; everything else is development. The strongest of the variables and the policy file
-//! wins; only `--environment` may weaken. A value that resembles an accepted one is an error: a misspelt value must
-//! never count silently as development.
+//! wins; only `--environment` may weaken. A value that resembles an accepted one, or is blank, is an error: a misspelt value
+//! must never count silently as development. An empty variable leaves a remark.
 
 mod near_miss;
 
@@ -78,6 +78,14 @@ pub enum EnvironmentRefused {
         /// The accepted value that was probably meant.
         accepted: &'static str,
     },
+    /// A variable has spaces alone, as an unfinished template leaves it.
+    #[error("{variable}={value:?} is blank; name an environment")]
+    Blank {
+        /// The variable's name.
+        variable: &'static str,
+        /// The variable's value.
+        value: String,
+    },
     /// `REQUIRE_GVISOR` is neither true nor false.
     #[error(
         "{REQUIRE_GVISOR}={value:?} is not accepted; say {REQUIRE_GVISOR}=true or {REQUIRE_GVISOR}=false"
@@ -111,6 +119,18 @@ pub fn declared_again(
     Ok(decided(flag, Some(strongest), now.remarks))
 }
 
+/// Determines the environment that a verdict must be for: the stronger of the flag's and the variables'. Nothing weakens it.
+pub fn demanded(
+    flag: Option<Environment>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Declared, EnvironmentRefused> {
+    let by_variables = declared(None, None, variable)?;
+    Ok(match flag.filter(|flag| *flag >= by_variables.environment) {
+        Some(environment) => Declared { environment, source: Source::Flag(environment), ..by_variables },
+        None => by_variables,
+    })
+}
+
 /// Determines the environment from the flag, the variables and the policy file with its name; `variable` returns the
 /// value of a variable.
 pub fn declared(
@@ -119,7 +139,11 @@ pub fn declared(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Declared, EnvironmentRefused> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let mut remarks = Vec::new();
+    // A pipeline that expands a variable of its own which is not defined leaves an empty one.
+    let is_empty = |name: &&str| variable(name).is_some_and(|value| value.is_empty());
+    let empty = [ENVIRONMENT, REQUIRE_GVISOR, CLUSTER_TYPE].into_iter().filter(is_empty);
+    let mut remarks: Vec<_> =
+        empty.map(|name| format!("{name} is set and empty, and counts as not set")).collect();
     let mut claims = Vec::new();
     if let Some(value) = set(ENVIRONMENT) {
         match value.as_str() {
@@ -213,131 +237,4 @@ impl fmt::Display for Environment {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(flag: Option<Environment>, variables: &[(&str, &str)]) -> Result<Declared, EnvironmentRefused> {
-        declared(flag, None, |name| {
-            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn each_of_the_three_variables_declares_production() {
-        for variable in [
-            ("ENVIRONMENT", "production"),
-            ("REQUIRE_GVISOR", "true"),
-            ("REQUIRE_GVISOR", "TRUE"),
-            ("K8S_CLUSTER_TYPE", "production"),
-        ] {
-            let declared = of(None, &[variable]).unwrap();
-            assert_eq!(declared.environment, Environment::Production, "{variable:?}");
-            let (name, value) = variable;
-            assert_eq!(declared.source, Source::Variable { name, value: value.to_owned() });
-            assert_eq!(declared.source.to_string(), format!("{name}={value}"));
-        }
-    }
-
-    #[test]
-    fn the_strongest_variable_wins() {
-        let declared = of(None, &[("ENVIRONMENT", "staging"), ("REQUIRE_GVISOR", "True")]).unwrap();
-        assert_eq!(declared.environment, Environment::Production);
-        let declared = of(None, &[("ENVIRONMENT", "staging"), ("REQUIRE_GVISOR", "false")]).unwrap();
-        assert_eq!(declared.environment, Environment::Staging);
-    }
-
-    #[test]
-    fn the_policy_file_only_strengthens() {
-        let of = |file, value: &'static str| {
-            let file = Some((file, "podproof.toml".to_owned()));
-            declared(None, file, |name| (name == ENVIRONMENT).then(|| value.to_owned())).unwrap()
-        };
-        let declared = of(Environment::Production, "staging");
-        assert_eq!(
-            (declared.environment, declared.source),
-            (Environment::Production, Source::PolicyFile("podproof.toml".to_owned()))
-        );
-        let declared = of(Environment::Development, "production");
-        assert_eq!(declared.environment, Environment::Production);
-    }
-
-    #[test]
-    fn without_a_declaration_the_default_is_development() {
-        for variables in [&[][..], &[("ENVIRONMENT", ""), ("REQUIRE_GVISOR", "")]] {
-            let declared = of(None, variables).unwrap();
-            assert_eq!(declared.environment, Environment::Development);
-            assert!(declared.source.is_default() && declared.source.to_string().starts_with("the default"));
-        }
-    }
-
-    #[test]
-    fn a_truth_in_other_words_is_refused() {
-        for value in ["1", "yes", "on", " true", "ture"] {
-            assert_eq!(
-                of(None, &[("REQUIRE_GVISOR", value)]),
-                Err(EnvironmentRefused::NoTruth { value: value.into() })
-            );
-        }
-    }
-
-    #[test]
-    fn an_unknown_value_is_development_with_a_remark() {
-        for variable in [("ENVIRONMENT", "qa"), ("K8S_CLUSTER_TYPE", "eks"), ("K8S_CLUSTER_TYPE", "staging")]
-        {
-            let declared = of(None, &[variable]).unwrap();
-            assert_eq!(declared.environment, Environment::Development);
-            assert!(declared.remarks[0].contains(variable.1), "{declared:?}");
-        }
-    }
-
-    #[test]
-    fn a_flag_that_weakens_leaves_a_remark() {
-        let weakened = of(Some(Environment::Development), &[("ENVIRONMENT", "production")]).unwrap();
-        assert_eq!(weakened.environment, Environment::Development);
-        assert_eq!(
-            weakened.remarks,
-            ["--environment development weakens what ENVIRONMENT=production asks for"]
-        );
-        let strengthened = of(Some(Environment::Production), &[("ENVIRONMENT", "staging")]).unwrap();
-        assert_eq!((strengthened.environment, strengthened.remarks.len()), (Environment::Production, 0));
-    }
-
-    fn again(
-        flag: Option<Environment>,
-        recorded: Environment,
-        variables: &[(&str, &str)],
-    ) -> Result<Declared, EnvironmentRefused> {
-        let source = Source::Recorded("the file".to_owned());
-        let recorded = Declared { environment: recorded, source, remarks: Vec::new() };
-        declared_again(flag, None, &recorded, |name| {
-            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn a_variable_strengthens_the_environment_of_a_saved_run() {
-        let declared = again(None, Environment::Development, &[("ENVIRONMENT", "production")]).unwrap();
-        assert_eq!(declared.environment, Environment::Production);
-        assert_eq!(declared.source.to_string(), "ENVIRONMENT=production");
-        assert!(again(None, Environment::Production, &[("ENVIRONMENT", "prd")]).is_err());
-    }
-
-    #[test]
-    fn the_recorded_environment_stays_unless_something_stronger_is_named() {
-        for variables in [&[][..], &[("ENVIRONMENT", "staging")], &[("ENVIRONMENT", "production")]] {
-            let declared = again(None, Environment::Production, variables).unwrap();
-            assert_eq!(declared.source.to_string(), "the file", "{variables:?}");
-            assert_eq!((declared.environment, declared.remarks.len()), (Environment::Production, 0));
-        }
-    }
-
-    #[test]
-    fn a_flag_that_weakens_a_saved_run_leaves_a_remark() {
-        let flag = Some(Environment::Development);
-        let declared = again(flag, Environment::Production, &[]).unwrap();
-        assert_eq!(declared.remarks, ["--environment development weakens what the file asks for"]);
-        let declared = again(flag, Environment::Development, &[("REQUIRE_GVISOR", "true")]).unwrap();
-        assert_eq!(declared.environment, Environment::Development);
-        assert_eq!(declared.remarks, ["--environment development weakens what REQUIRE_GVISOR=true asks for"]);
-    }
-}
+mod tests;

@@ -13,10 +13,10 @@ use clap::{Args, Subcommand};
 use super::{
     args::{evidence, policy},
     attested::{self, NotCompared},
-    console::{print, tell},
+    console::{print, say, tell},
 };
 use crate::{
-    case::environment::Environment,
+    case::environment::{self, Environment, EnvironmentRefused},
     judge::exit::Exit,
     report::attestation::{
         Demands, Difference, ProofRefused, PublishedProof, Refusal, Statement, examine,
@@ -78,7 +78,8 @@ struct Verify {
     /// Refuse the attestation of a run that began longer ago, such as 12h or 7d [default: any age within its life]
     #[arg(long, value_name = "TIME", value_parser = evidence::age)]
     max_age: Option<Duration>,
-    /// Refuse a verdict for a weaker environment [default: any environment]
+    /// Refuse a verdict for a weaker environment than this one and those that ENVIRONMENT, `REQUIRE_GVISOR` and `K8S_CLUSTER_TYPE`
+    /// name [default: those of the variables, or else any environment]
     #[arg(long, value_enum, value_name = "ENVIRONMENT")]
     environment: Option<Environment>,
     /// Refuse a verdict for another namespace [default: any place]
@@ -104,6 +105,8 @@ enum NotAccepted {
     Key { path: PathBuf, source: KeyError },
     #[error("{} is refused", path.display())]
     Refused { path: PathBuf, source: Refusal },
+    #[error(transparent)]
+    Environment(#[from] EnvironmentRefused),
 }
 
 impl Arguments {
@@ -137,10 +140,12 @@ impl Verify {
     fn examined(&self) -> Result<Statement, NotAccepted> {
         let key = PublicKey::from_pem(&read(&self.key)?)
             .map_err(|source| NotAccepted::Key { path: self.key.clone(), source })?;
+        let demanded = environment::demanded(self.environment, policy::variable)?;
+        demanded.remarks.iter().for_each(|remark| say(remark));
         let demands = Demands {
             now: clock::now(),
             max_age: self.max_age,
-            environment: self.environment,
+            environment: Some((demanded.environment, demanded.source)),
             namespace: self.namespace.clone(),
             server: self.server.clone(),
             whole: self.require_whole,
@@ -168,7 +173,7 @@ impl NotAccepted {
         tell(self, Some(self.help()));
         match self {
             Self::Read { .. } => Exit::CouldNotRun,
-            Self::Key { .. } => Exit::Usage,
+            Self::Key { .. } | Self::Environment(_) => Exit::Usage,
             Self::Refused { source: Refusal::NotReady(SignedVerdict::Undetermined), .. } => {
                 Exit::Undetermined
             }
@@ -182,6 +187,7 @@ impl NotAccepted {
                 Self::Key { .. } => {
                     "--key takes the public key in PEM, which `controller key new` writes as FILE.pub"
                 }
+                Self::Environment(_) => "correct the variable, or unset it",
                 _ => "name a readable file",
             };
         };

@@ -7,14 +7,17 @@ const SLIPS: usize = 2;
 /// Beginnings of words for what is not production, or comes before it.
 const NOT_YET: &[&str] = &["non", "pre"];
 
-/// Returns a remark for a value without a meaning, which counts as development; a value that resembles an accepted one
-/// is an error.
+/// Returns a remark for a value without a meaning, which counts as development; a value that resembles an accepted one, and a
+/// blank one, is an error.
 pub(super) fn unknown(
     variable: &'static str,
     value: String,
     accepted: &[&'static str],
 ) -> Result<String, EnvironmentRefused> {
     let meant = value.trim().to_lowercase();
+    if meant.is_empty() {
+        return Err(EnvironmentRefused::Blank { variable, value });
+    }
     let words: Vec<_> = meant.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty()).collect();
     let near = |accepted: &str| {
         let whole = strsim::damerau_levenshtein(&meant, accepted) <= SLIPS;

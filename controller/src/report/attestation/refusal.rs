@@ -8,7 +8,7 @@ use super::{
     verification_v1::{PREDICATE_TYPE, SignedPlace, SignedVerdict, TestResult, Time, Verification},
 };
 use crate::{
-    case::environment::Environment,
+    case::environment::{Environment, Source},
     support::{
         envelope::{self, Unsealed},
         proof::APART,
@@ -23,8 +23,8 @@ pub(crate) struct Demands {
     pub(crate) now: u64,
     /// The greatest age of the run; `None` for any age within the attestation's life.
     pub(crate) max_age: Option<Duration>,
-    /// The environment that the verdict must be for; a stronger one is accepted, too.
-    pub(crate) environment: Option<Environment>,
+    /// The environment that the verdict must be for, and who asks for it; a stronger one is accepted, too.
+    pub(crate) environment: Option<(Environment, Source)>,
     /// The namespace that the verdict must be for.
     pub(crate) namespace: Option<String>,
     /// The URL of the API server that the verdict must be for.
@@ -52,8 +52,8 @@ pub(crate) enum Refusal {
     Future(Stamp),
     #[error("the run began on {began}, and --max-age allows {}", humantime::format_duration(*most))]
     TooOld { began: Stamp, most: Duration },
-    #[error("the verdict is for {found}, and --environment asks for {asked}")]
-    OtherEnvironment { found: Environment, asked: Environment },
+    #[error("the verdict is for {found}, and {by} asks for a stronger environment")]
+    OtherEnvironment { found: Environment, by: Source },
     #[error("the verdict is for {}, and --namespace asks for {asked}", found.as_deref().unwrap_or("a machine"))]
     OtherNamespace { found: Option<String>, asked: String },
     #[error("the verdict is for {}, and --server asks for {asked}", found.as_deref().unwrap_or("a machine"))]
@@ -145,8 +145,8 @@ pub(crate) fn examine(bundle: &[u8], key: &PublicKey, demands: &Demands) -> Resu
     if let Some(most) = demands.max_age.filter(|most| age > *most) {
         return Err(Refusal::TooOld { began: Stamp(signed.verified_at), most });
     }
-    if let Some(asked) = demands.environment.filter(|asked| signed.environment < *asked) {
-        return Err(Refusal::OtherEnvironment { found: signed.environment, asked });
+    if let Some((_, by)) = demands.environment.as_ref().filter(|(asked, _)| signed.environment < *asked) {
+        return Err(Refusal::OtherEnvironment { found: signed.environment, by: by.clone() });
     }
     let (server, namespace) = match &signed.place {
         SignedPlace::Cluster { server, namespace, .. } => (Some(server.clone()), Some(namespace.clone())),

@@ -156,7 +156,10 @@ fn an_older_run_is_refused_by_max_age() {
 fn a_weaker_environment_is_refused() {
     let mut weaker = statement();
     weaker.predicate.environment = Environment::Staging;
-    let asked = |environment| Demands { environment: Some(environment), ..demands() };
+    let asked = |environment| {
+        let by = Source::Flag(environment);
+        Demands { environment: Some((environment, by)), ..demands() }
+    };
     assert!(examined(&weaker, &asked(Environment::Staging)).is_ok());
     assert!(examined(&statement(), &asked(Environment::Staging)).is_ok());
     let refused = examined(&weaker, &asked(Environment::Production));
