@@ -31,6 +31,7 @@ use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation};
 use rounds::Rounds;
 
 pub use crate::support::architecture::Architecture;
+use crate::support::digest;
 
 /// A probe's evidence with the facts around it.
 #[derive(Clone, Debug)]
@@ -294,6 +295,15 @@ impl Machine {
         };
         self.identities.retain(is_shown);
         self
+    }
+}
+
+// === impl RanPod ===
+
+impl RanPod {
+    /// Returns true if the pod ran the probe's image.
+    pub fn has_a_known_image(&self) -> bool {
+        digest::is_one_of(&self.image_id, &self.known_digests)
     }
 }
 

@@ -22,6 +22,9 @@ pub enum Breach {
     /// The pod had another container after the evidence than before.
     #[error("the probe's container changed during the run: {0}")]
     OtherContainer(String),
+    /// The cluster did not tell the container that ran the probe.
+    #[error("the cluster did not tell the probe's container, so that nothing shows which image it ran")]
+    NoContainer,
     /// A message could not be parsed.
     #[error("a message was refused: {0}")]
     Refused(#[from] Refused),

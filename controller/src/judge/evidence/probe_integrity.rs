@@ -31,6 +31,9 @@ fn judge(case: &Case) -> Judgement {
             Some(_) if saw_nothing(case) => {
                 Judgement::inconclusive("the probe answered, and not one of its observations succeeded")
             }
+            Some(_) if is_of_an_unknown_pod(case) => {
+                Judgement::inconclusive("nothing tells the pod and the image in which the probe ran")
+            }
             Some(_) if another_image(case).is_some() => {
                 Judgement::inconclusive(another_image(case).unwrap_or_default())
             }
@@ -52,11 +55,16 @@ fn judge(case: &Case) -> Judgement {
         .fold(judgement, |judgement, breach| judgement.citing("stream", breach.to_string()))
 }
 
+/// True in a cluster whose API did not tell the probe's container.
+fn is_of_an_unknown_pod(case: &Case) -> bool {
+    case.surroundings.in_cluster.as_ref().is_some_and(|known| known.pod.is_none())
+}
+
 /// Says that the pod ran another image than the probe's, if it did. A container runtime names a pulled image by its
 /// manifest, and an imported image by its configuration.
 fn another_image(case: &Case) -> Option<String> {
     let pod = case.surroundings.in_cluster.as_ref()?.pod.as_ref()?;
-    if pod.known_digests.iter().any(|digest| pod.image_id.ends_with(digest.as_str())) {
+    if pod.has_a_known_image() {
         return None;
     }
     let (of_node, option) = match node(case).map(|node| node.architecture.as_str()) {
@@ -109,6 +117,26 @@ mod tests {
         let mut case = fixture::gvisor();
         case.collected.evidence = proto::Evidence::default();
         assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn the_probes_image_is_known_without_the_name_of_the_algorithm() {
+        let judged = |before: &str| {
+            let mut case = fixture::pod();
+            let pod = fixture::in_cluster(&mut case).pod.as_mut().unwrap();
+            pod.image_id = format!("{before}{}", pod.known_digests[0].trim_start_matches("sha256:"));
+            judge(&case).outcome
+        };
+        assert_eq!(judged(""), Outcome::Met);
+        assert!(matches!(judged("ab"), Outcome::Inconclusive(why) if why.contains("which is not this")));
+    }
+
+    #[test]
+    fn evidence_of_an_unknown_pod_is_inconclusive() {
+        let mut case = fixture::pod();
+        fixture::in_cluster(&mut case).pod = None;
+        let Outcome::Inconclusive(why) = judge(&case).outcome else { panic!("decided") };
+        assert_eq!(why, "nothing tells the pod and the image in which the probe ran");
     }
 
     fn on_a_node_of(architecture: &str) -> Case {

@@ -29,6 +29,7 @@ use crate::{
         rounds::Rounds,
     },
     run::RunError,
+    support::digest,
 };
 
 /// All control pods of a run.
@@ -264,7 +265,7 @@ impl Controls {
 impl Controls {
     /// Refuses a pod with another image: any other program could claim that the network lets everything through.
     fn demand(&self, pod: &str, image: &str) -> Result<(), String> {
-        if self.digests.iter().any(|digest| image.ends_with(digest.as_str())) {
+        if digest::is_one_of(image, &self.digests) {
             return Ok(());
         }
         Err(format!(

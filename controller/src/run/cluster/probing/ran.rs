@@ -13,6 +13,9 @@ pub(super) fn breaches(
     has_run: bool,
 ) -> Vec<Breach> {
     let mut breaches = Vec::new();
+    if has_run && before.container.is_none() {
+        breaches.push(Breach::NoContainer);
+    }
     if has_run && after.map(|after| &after.container) != Some(&before.container) {
         let why = after.map_or("the pod is gone".to_owned(), |after| format!("{:?}", after.stage));
         breaches.push(Breach::OtherContainer(why));
@@ -69,6 +72,13 @@ mod tests {
     fn another_container_after_the_evidence_is_a_breach() {
         let after = state("one", "containerd://b", &json!({}));
         assert!(matches!(breaches(None, &usual(), Some(&after), true)[..], [Breach::OtherContainer(_)]));
+    }
+
+    #[test]
+    fn a_container_that_the_cluster_does_not_tell_is_a_breach() {
+        let untold = PodState { container: None, ..usual() };
+        assert_eq!(breaches(Some("one"), &untold, Some(&untold), true), [Breach::NoContainer]);
+        assert_eq!(breaches(Some("one"), &untold, Some(&untold), false), []);
     }
 
     #[test]
