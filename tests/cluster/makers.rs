@@ -12,7 +12,7 @@ pub(super) struct OtherKind {
     group: &'static str,
 }
 
-pub(super) const OTHER_KINDS: [OtherKind; 10] = [
+pub(super) const OTHER_KINDS: [OtherKind; 13] = [
     OtherKind { kind: "ClusterNetworkPolicy", plural: "clusternetworkpolicies", group: "crd.antrea.io" },
     OtherKind { kind: "SecurityPolicy", plural: "securitypolicies", group: "crd.nsx.vmware.com" },
     OtherKind {
@@ -22,6 +22,11 @@ pub(super) const OTHER_KINDS: [OtherKind; 10] = [
     },
     OtherKind { kind: "EgressFirewall", plural: "egressfirewalls", group: "k8s.ovn.org" },
     OtherKind { kind: "SecurityGroup", plural: "securitygroups", group: "kubeovn.io" },
+    OtherKind {
+        kind: "ClusterwideNetworkPolicy",
+        plural: "clusterwidenetworkpolicies",
+        group: "metal-stack.io",
+    },
     OtherKind { kind: "EgressNetworkPolicy", plural: "egressnetworkpolicies", group: "network.openshift.io" },
     OtherKind { kind: "FQDNNetworkPolicy", plural: "fqdnnetworkpolicies", group: "networking.gke.io" },
     OtherKind {
@@ -29,12 +34,14 @@ pub(super) const OTHER_KINDS: [OtherKind; 10] = [
         plural: "applicationnetworkpolicies",
         group: "networking.k8s.aws",
     },
+    OtherKind { kind: "SecurityPolicy", plural: "securitypolicies", group: "nsx.vmware.com" },
     OtherKind {
         kind: "AdminNetworkPolicy",
         plural: "adminnetworkpolicies",
         group: "policy.networking.k8s.io",
     },
     OtherKind { kind: "GlobalNetworkPolicy", plural: "globalnetworkpolicies", group: "projectcalico.org" },
+    OtherKind { kind: "SecurityGroupPolicy", plural: "securitygrouppolicies", group: "vpcresources.k8s.aws" },
 ];
 
 /// Returns the definition of a kind, by its group, its name and its plural, in version v1.
@@ -88,7 +95,8 @@ pub(super) fn batch() -> Batch {
 }
 
 /// Kinds that can only close traffic.
-const ONLY_CLOSE: [&str; 2] = ["EgressFirewall", "EgressNetworkPolicy"];
+const ONLY_CLOSE: [&str; 4] =
+    ["ClusterwideNetworkPolicy", "EgressFirewall", "EgressNetworkPolicy", "SecurityGroupPolicy"];
 
 fn rows() -> impl Iterator<Item = (String, &'static OtherKind)> {
     let effect =

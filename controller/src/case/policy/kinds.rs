@@ -79,13 +79,29 @@ const HARMLESS: &[(&str, &str)] = &[
     // NetworkPolicy itself.
     ("extensions", "NetworkPolicy"),
     ("networking.k8s.io", "NetworkPolicy"),
+    // learn.microsoft.com, "Application Gateway for Containers": a filter for requests at a gateway.
+    ("alb.networking.azure.io", "WebApplicationFirewallPolicy"),
+    // docs.redhat.com, Advanced Cluster Security, "Managing policies as code": rules for images and deployments.
+    ("config.stackrox.io", "SecurityPolicy"),
     // gateway.envoyproxy.io, "SecurityPolicy": authentication of requests at a gateway.
     ("gateway.envoyproxy.io", "SecurityPolicy"),
+    // docs.getambassador.io, "Web Application Firewalls": a filter for requests at a gateway.
+    ("gateway.getambassador.io", "WebApplicationFirewallPolicy"),
+    // github.com/rancher/rancher, `pkg/controllers/managementuser/networkpolicy`: the NetworkPolicies made of it count.
+    ("management.cattle.io", "ProjectNetworkPolicy"),
     // k8snetworkplumbingwg, `multi-networkpolicy`: the further networks of a pod alone.
     ("k8s.cni.cncf.io", "MultiNetworkPolicy"),
     // kubernetes.io, "Pod Security Policies": rules for the specifications of pods.
     ("extensions", "PodSecurityPolicy"),
     ("policy", "PodSecurityPolicy"),
+];
+
+/// Groups without power over a pod's traffic, whatever the names of their kinds are.
+const HARMLESS_GROUPS: [&str; 2] = [
+    // open-policy-agent.github.io/gatekeeper, "How to use Gatekeeper": rules for admission, whose kinds have names by the user.
+    "constraints.gatekeeper.sh",
+    // antrea.io, `docs/api.md` and `docs/design/architecture.md`: a computed copy of each policy for Antrea's agents.
+    "controlplane.antrea.io",
 ];
 
 /// Endings of groups whose kinds describe resources of a cloud, which lie outside of the cluster's network and cannot open
@@ -108,6 +124,12 @@ pub fn is_of_policies(group: &str) -> bool {
     MAY_BIND.iter().any(|(name, _)| *name == group)
 }
 
+/// Returns the API groups with kinds that may open or close a pod's traffic.
+#[cfg(test)]
+pub(crate) fn of_policies() -> impl Iterator<Item = &'static str> {
+    MAY_BIND.iter().map(|(group, _)| *group)
+}
+
 /// Returns true for a kind that may open or close a pod's traffic. The other kinds of these groups cannot: Calico's
 /// Staged kinds bind nothing (docs.tigera.io, "Staged network policies"), and `EgressIP`, `CiliumEgressGatewayPolicy`, Antrea's
 /// `Egress`, Calico's `EgressGatewayPolicy` and Kube-OVN's rules for NAT only change addresses of traffic that passes.
@@ -125,6 +147,7 @@ pub fn is_suspect(group: &str, kind: &str) -> bool {
     SUSPECT.iter().any(|ending| kind.ends_with(ending))
         && !is_of_policies(group)
         && !HARMLESS.contains(&(group, kind))
+        && !HARMLESS_GROUPS.contains(&group)
         && !OF_CLOUDS.iter().any(|ending| group.ends_with(ending))
 }
 
@@ -191,6 +214,11 @@ mod tests {
             ("policy", "PodSecurityPolicy"),
             ("gateway.envoyproxy.io", "SecurityPolicy"),
             ("k8s.cni.cncf.io", "MultiNetworkPolicy"),
+            ("controlplane.antrea.io", "NetworkPolicy"),
+            ("constraints.gatekeeper.sh", "K8sRequireDefaultDenyEgressPolicy"),
+            ("alb.networking.azure.io", "WebApplicationFirewallPolicy"),
+            ("config.stackrox.io", "SecurityPolicy"),
+            ("management.cattle.io", "ProjectNetworkPolicy"),
             ("egressgateway.spidernet.io", "EgressPolicy"),
             ("compute.cnrm.cloud.google.com", "ComputeFirewallPolicy"),
             ("networkfirewall.services.k8s.aws", "FirewallPolicy"),

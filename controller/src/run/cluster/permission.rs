@@ -332,11 +332,14 @@ pub const ALL: &[Permission] = &[
     policies_of("crd.projectcalico.org"),
     policies_of("k8s.ovn.org"),
     policies_of("kubeovn.io"),
+    policies_of("metal-stack.io"),
     policies_of("network.openshift.io"),
     policies_of("networking.gke.io"),
     policies_of("networking.k8s.aws"),
+    policies_of("nsx.vmware.com"),
     policies_of("policy.networking.k8s.io"),
     policies_of("projectcalico.org"),
+    policies_of("vpcresources.k8s.aws"),
 ];
 
 /// Returns every permission of a run, with `live` also that of a run with `--live`.

@@ -24,11 +24,14 @@ pub const WATCH: &[Permission] = &[
     watched("crd.projectcalico.org", "*", Place::Cluster),
     watched("k8s.ovn.org", "*", Place::Cluster),
     watched("kubeovn.io", "*", Place::Cluster),
+    watched("metal-stack.io", "*", Place::Cluster),
     watched("network.openshift.io", "*", Place::Cluster),
     watched("networking.gke.io", "*", Place::Cluster),
     watched("networking.k8s.aws", "*", Place::Cluster),
+    watched("nsx.vmware.com", "*", Place::Cluster),
     watched("policy.networking.k8s.io", "*", Place::Cluster),
     watched("projectcalico.org", "*", Place::Cluster),
+    watched("vpcresources.k8s.aws", "*", Place::Cluster),
 ];
 
 /// The permissions to change the startup taint of nodes, besides [`WATCH`].
@@ -61,7 +64,7 @@ const fn watched(group: &'static str, resource: &'static str, place: Place) -> P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::cluster::permission::ALL;
+    use crate::{case::policy::kinds, run::cluster::permission::ALL};
 
     #[test]
     fn a_kind_that_is_watched_may_be_listed_at_the_same_place() {
@@ -70,6 +73,19 @@ mod tests {
                 (it.group, it.resource, it.place) == (*group, *resource, *place) && it.verbs.contains(&"list")
             };
             assert!(ALL.iter().any(|it| lists(&it)), "{resource}.{group}");
+        }
+    }
+
+    #[test]
+    fn the_policies_of_every_known_group_may_be_listed_and_watched() {
+        for group in kinds::of_policies() {
+            for (permissions, verb) in [(ALL, "list"), (WATCH, "watch")] {
+                let may = |it: &&Permission| {
+                    (it.group, it.resource, it.place) == (group, "*", Place::Cluster)
+                        && it.verbs.contains(&verb)
+                };
+                assert_eq!(permissions.iter().filter(may).count(), 1, "{verb} {group}");
+            }
         }
     }
 }
