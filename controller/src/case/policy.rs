@@ -28,7 +28,7 @@ pub use binding::Binding;
 pub use block::Block;
 pub use calico::selector::Expression;
 pub use cilium::{Entity, Identity};
-pub use endpoint::{Direction, Endpoint, Flow, Host, NamedPort, Node, Peer, Transport};
+pub use endpoint::{Direction, Endpoint, Flow, Host, NamedPort, Node, Peer, PodPort, Transport};
 pub use opaque::{OF_ONE_POD, Opaque, Unread};
 pub use order::{Family, Order, Tier};
 pub use reach::NAME_LABEL;

@@ -1,15 +1,13 @@
 //! Objects of a cluster: pods, templates, classes, custom kinds with their schemas, and policies of every kind.
 
-use std::net::IpAddr;
-
 use serde_json::Value;
 
 use crate::{
     case::{
         cluster::{Labels, bytes as quantity_of_bytes, millis},
         policy::{
-            Block, Direction, Endpoint, Flow, Host, NAME_LABEL, Node, Peer, PeerRule, Policies, Transport,
-            Verdict, reach::Limit,
+            Direction, Endpoint, Flow, Host, NAME_LABEL, Node, Peer, Policies, Transport, Verdict,
+            reach::Nothing,
         },
     },
     run::cluster::survey,
@@ -20,35 +18,6 @@ const MOST_PODS: usize = 3;
 const PORTS: [u16; 4] = [1, 53, 443, 65_535];
 const ADDRESSES: [&str; 6] =
     ["10.0.0.1", "169.254.169.254", "203.0.113.7", "255.255.255.255", "::1", "2001:db8::7"];
-
-/// A limit that permits nothing.
-struct Nothing;
-
-impl Limit for Nothing {
-    fn blocks(&self) -> Vec<Block> {
-        Vec::new()
-    }
-
-    fn ports(&self) -> Vec<u16> {
-        Vec::new()
-    }
-
-    fn is_none(&self) -> bool {
-        true
-    }
-
-    fn permits(&self, _: IpAddr, _: u16, _: Transport) -> bool {
-        false
-    }
-
-    fn permits_unknown(&self, _: &PeerRule, _: u16, _: Transport) -> Option<bool> {
-        Some(false)
-    }
-
-    fn permits_pods(&self, _: &PeerRule, _: Option<u16>, _: Transport) -> Result<bool, String> {
-        Ok(false)
-    }
-}
 
 /// A list of objects is read, whatever is in it. Policies that let nothing leave by their own account let no packet leave.
 pub(super) fn objects(bytes: &[u8]) {

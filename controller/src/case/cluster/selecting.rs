@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Group, Selector};
+use crate::case::policy::PodPort;
 
 /// An object that selects pods.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,8 +27,8 @@ pub struct Selecting {
 pub struct ServicePort {
     /// The port at the Service's address.
     pub number: u16,
-    /// The port of the pods; `None` if it has a name.
-    pub target: Option<u16>,
+    /// The port of the pods; `None` if it is not known.
+    pub target: Option<PodPort>,
 }
 
 /// The kind of an object that selects pods.

@@ -35,6 +35,15 @@ pub struct NamedPort {
     pub transport: Transport,
 }
 
+/// A port of pods, as rules and Services name it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PodPort {
+    /// The port with this number.
+    Number(u16),
+    /// The port that each pod declares by this name.
+    Named(String),
+}
+
 /// A protocol with port numbers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Transport {
@@ -115,6 +124,33 @@ impl Endpoint {
     pub fn port(&self, name: &str, transport: Transport) -> Option<u16> {
         let declared = self.ports.iter().find(|port| port.name == name && port.transport == transport);
         declared.map(|port| port.number)
+    }
+
+    /// Returns the number of the pod's port; `None` for a name that no container declares for the protocol.
+    pub fn number_of(&self, port: &PodPort, transport: Transport) -> Option<u16> {
+        match port {
+            PodPort::Number(number) => Some(*number),
+            PodPort::Named(name) => self.port(name, transport),
+        }
+    }
+}
+
+impl PodPort {
+    /// Returns the number; `None` for a name.
+    pub const fn number(&self) -> Option<u16> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Named(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for PodPort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Named(name) => formatter.write_str(name),
+        }
     }
 }
 

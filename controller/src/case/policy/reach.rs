@@ -4,18 +4,23 @@
 //! the addresses of one part alike, so that one flow into each part shows all that passes.
 
 mod cluster;
+#[cfg(any(test, feature = "fuzzing"))]
+mod nothing;
+mod ports;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     Policies,
     block::Block,
-    endpoint::{Direction, Endpoint, Flow, Peer, Transport},
+    endpoint::{Direction, Endpoint, Flow, Peer, PodPort, Transport},
     matching::Match,
     rule::{Action, PeerRule, Policy, PortRange, PortRule, Rule, within},
     verdict::{Gap, Verdict},
     words,
 };
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use nothing::Nothing;
 
 /// The most flows that are tried for one rule.
 const MOST_FLOWS: usize = 200_000;
@@ -38,7 +43,7 @@ pub trait Limit {
     /// Returns true if traffic to peers may pass of which the addresses are not known; `None` if their addresses decide.
     fn permits_unknown(&self, peer: &PeerRule, port: u16, transport: Transport) -> Option<bool>;
     /// Returns true if traffic to the pods of a rule may pass; `Err` says why that is not known.
-    fn permits_pods(&self, pods: &PeerRule, port: Option<u16>, transport: Transport) -> Result<bool, String>;
+    fn permits_pods(&self, pods: &PeerRule, port: &PodPort, transport: Transport) -> Result<bool, String>;
 }
 
 /// Egress that passes and exceeds the limit.
@@ -101,8 +106,8 @@ impl Policies {
             rules.map(move |rule| (policy, rule))
         });
         let leads = |rule: &Rule| {
+            let into = |rule: &Rule| rule.peers.iter().flatten().any(PeerRule::may_be_in_the_cluster);
             rule.action == Action::Allow
-                && rule.peers.iter().flatten().any(PeerRule::may_be_in_the_cluster)
                 && rule.ports.as_ref().is_none_or(|ports| ports.iter().any(|it| it.may_be(port, transport)))
         };
         rules.find(|(_, rule)| leads(rule)).map(|(policy, rule)| place(policy, rule))
@@ -145,8 +150,11 @@ fn place(policy: &Policy, rule: &Rule) -> String {
     format!("{}, {}", policy.title, rule.place)
 }
 
-fn words_of(port: Option<u16>, transport: Transport) -> String {
-    port.map_or_else(|| "a named port".to_owned(), |port| format!("{port}/{transport}"))
+fn words_of(port: &PodPort, transport: Transport) -> String {
+    match port {
+        PodPort::Number(number) => format!("{number}/{transport}"),
+        PodPort::Named(name) => format!("the port named {name}"),
+    }
 }
 
 fn block_in_words(block: &Block, except: &[Block]) -> String {
@@ -201,7 +209,7 @@ impl Tried<'_> {
         }
     }
 
-    fn peer(&self, peer: &PeerRule, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
+    fn peer(&self, peer: &PeerRule, ports: &[(Transport, PodPort)], excesses: &mut Excesses) {
         let every = |excesses: &mut Excesses| {
             for is_v4 in [true, false] {
                 self.block(&Block::every(is_v4), &[], ports, excesses);
@@ -242,26 +250,11 @@ impl Tried<'_> {
         }
     }
 
-    /// Compares a protocol without ports with the limit, which permits it where it permits every port of every protocol.
-    fn portless(&self, protocol: &str, peer: &PeerRule, excesses: &mut Excesses) {
-        let permits = |address| TRANSPORTS.iter().all(|&it| self.limit.permits(address, 0, it));
-        let permitted = match peer {
-            PeerRule::Block { block, .. } | PeerRule::Outside { block, .. } => {
-                self.limit.blocks().iter().map(Block::first).filter(|&it| block.contains(it)).all(permits)
-                    && permits(block.first())
-            }
-            _ => false,
-        };
-        if !permitted {
-            let traffic = format!("{protocol} to {}", words::peer(peer));
-            excesses.found.insert(Excess { by: self.by.clone(), traffic });
-        }
-    }
-
     /// Compares peers with the limit of which the addresses are not known.
-    fn unknown(&self, peer: &PeerRule, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
-        for &(transport, port) in ports {
-            match self.limit.permits_unknown(peer, port.unwrap_or(ANY_PORT), transport) {
+    fn unknown(&self, peer: &PeerRule, ports: &[(Transport, PodPort)], excesses: &mut Excesses) {
+        for (transport, port) in ports {
+            let transport = *transport;
+            match self.limit.permits_unknown(peer, port.number().unwrap_or(ANY_PORT), transport) {
                 Some(true) => (),
                 Some(false) => {
                     let traffic = format!("{} to {}", words_of(port, transport), words::peer(peer));
@@ -271,33 +264,6 @@ impl Tried<'_> {
                 None => self.gap(format!("the addresses of {} are not known", words::peer(peer)), excesses),
             }
         }
-    }
-
-    /// Returns the ports of a rule to try: one of each part. A named port has no number of its own.
-    fn ports(&self, rule: &Rule, excesses: &mut Excesses) -> Vec<(Transport, Option<u16>)> {
-        let within = |first: u16, last: u16| {
-            let edges: Vec<_> = self.edges.range(first..=last).copied().collect();
-            edges.into_iter().chain([first])
-        };
-        let Some(ports) = &rule.ports else {
-            let every = TRANSPORTS.into_iter();
-            return every.flat_map(|it| within(1, u16::MAX).map(move |port| (it, Some(port)))).collect();
-        };
-        let mut tried = Vec::new();
-        for port in ports {
-            match port {
-                PortRule::Unread(why) => self.gap(why.clone(), excesses),
-                PortRule::Portless(_) => (),
-                PortRule::Ports(transport, PortRange::Every) => {
-                    tried.extend(within(1, u16::MAX).map(|port| (*transport, Some(port))));
-                }
-                PortRule::Ports(transport, PortRange::Numbers(first, last)) => {
-                    tried.extend(within(*first, *last).map(|port| (*transport, Some(port))));
-                }
-                PortRule::Ports(transport, PortRange::Named(_)) => tried.push((*transport, None)),
-            }
-        }
-        tried
     }
 
     /// Returns the first address of each part that a block has without its exceptions.
@@ -310,7 +276,7 @@ impl Tried<'_> {
         &self,
         block: &Block,
         except: &[Block],
-        ports: &[(Transport, Option<u16>)],
+        ports: &[(Transport, PodPort)],
         excesses: &mut Excesses,
     ) {
         let addresses = self.addresses(block, except);
@@ -319,14 +285,13 @@ impl Tried<'_> {
         }
         for address in addresses {
             // A named port is a port of a pod (networking/v1, `NetworkPolicyPort.port`).
-            for &(transport, port) in ports {
-                let Some(port) = port else { continue };
+            for (transport, port) in ports {
+                let (transport, Some(port)) = (*transport, port.number()) else { continue };
                 if self.limit.permits(address, port, transport) {
                     continue;
                 }
                 let flow =
                     Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
-                // That nothing binds the pod by one implementation says nothing of the others.
                 for verdict in self.policies.verdicts_of_read(self.subject, &flow) {
                     match verdict {
                         Verdict::Allowed(by) => {
@@ -354,8 +319,9 @@ impl Tried<'_> {
         }
     }
 
-    fn pods(&self, peer: &PeerRule, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
-        for &(transport, port) in ports {
+    fn pods(&self, peer: &PeerRule, ports: &[(Transport, PodPort)], excesses: &mut Excesses) {
+        for (transport, port) in ports {
+            let transport = *transport;
             match self.limit.permits_pods(peer, port, transport) {
                 Ok(true) => (),
                 Ok(false) => {

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use super::form::{each, saved_enum, saved_struct};
-use crate::case::cluster;
+use super::form::{each, optional, saved_enum, saved_struct};
+use crate::case::{cluster, policy};
 
 /// Labels or annotations, by key.
 pub(super) type Labels = BTreeMap<String, String>;
@@ -43,7 +43,33 @@ saved_struct! {
     /// A port of a Service.
     ServicePort for cluster::ServicePort {
         number: u16,
-        target: Option<u16>,
+        target: Option<PodPort> => optional,
+    }
+}
+
+/// A port of pods: its number or its name.
+#[derive(serde::Deserialize, serde::Serialize)]
+#[serde(untagged)]
+pub(in crate::evidence) enum PodPort {
+    Number(u16),
+    Name(String),
+}
+
+impl From<policy::PodPort> for PodPort {
+    fn from(internal: policy::PodPort) -> Self {
+        match internal {
+            policy::PodPort::Number(number) => Self::Number(number),
+            policy::PodPort::Named(name) => Self::Name(name),
+        }
+    }
+}
+
+impl From<PodPort> for policy::PodPort {
+    fn from(saved: PodPort) -> Self {
+        match saved {
+            PodPort::Number(number) => Self::Number(number),
+            PodPort::Name(name) => Self::Named(name),
+        }
     }
 }
 
@@ -54,5 +80,22 @@ saved_enum! {
         EagerService, "EagerService";
         DisruptionBudget, "DisruptionBudget";
         Autoscaler, "Autoscaler";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_port_of_a_service_keeps_the_number_or_the_name_of_its_target() {
+        for target in [json!(8080), json!("http"), json!(null)] {
+            let port = json!({ "number": 80, "target": target });
+            let read: ServicePort = serde_json::from_value(port.clone()).unwrap();
+            let internal = cluster::ServicePort::from(read);
+            assert_eq!(serde_json::to_value(ServicePort::from(internal)).unwrap(), port);
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::case::policy::{
     rule::{PortRange, PortRule},
 };
 
-/// Protocols without ports, and so without a port that a connection could use.
+/// Protocols without ports, which carry data all the same.
 const WITHOUT_PORTS: [&str; 7] = ["AH", "ESP", "GRE", "IGMP", "IPIP", "IPV6", "VRRP"];
 const FIELDS: [&str; 6] = ["ports", "terminatingTLS", "originatingTLS", "serverNames", "listener", "rules"];
 /// The longest name of a port (`pkg/iana/svcname.go`).
@@ -20,7 +20,7 @@ pub(super) fn of(rule: &Value) -> Result<Option<Vec<PortRule>>, String> {
     let listed = |field: &str| Ok::<_, String>(object::list(&rule[field])?.filter(|list| !list.is_empty()));
     match (listed("toPorts")?, listed("icmps")?) {
         (None, None) => Ok(None),
-        (None, Some(_)) => Ok(Some(Vec::new())),
+        (None, Some(items)) => icmp(items).map(Some),
         (Some(_), Some(_)) => Err("Cilium refuses a rule with both `toPorts` and `icmps`".to_owned()),
         (Some(items), None) => {
             let mut ports = Vec::new();
@@ -35,12 +35,34 @@ pub(super) fn of(rule: &Value) -> Result<Option<Vec<PortRule>>, String> {
     }
 }
 
+/// Reads the messages of ICMP that a rule matches, as one protocol for each address family (docs.cilium.io, "Limit ICMP/ICMPv6
+/// types"; `pkg/policy/api/icmp.go`). An item without fields matches none.
+fn icmp(items: &[Value]) -> Result<Vec<PortRule>, String> {
+    let mut protocols = Vec::new();
+    for item in items {
+        object::only(item, &["fields"])?;
+        for field in object::list(&item["fields"])?.into_iter().flatten() {
+            object::only(field, &["family", "type"])?;
+            let name = match field["family"].as_str().unwrap_or("IPv4") {
+                "IPv4" => "ICMP",
+                "IPv6" => "ICMPv6",
+                other => return Err(format!("the address family {other} is not known")),
+            };
+            let protocol = PortRule::Portless(name.to_owned());
+            if !protocols.contains(&protocol) {
+                protocols.push(protocol);
+            }
+        }
+    }
+    Ok(protocols)
+}
+
 fn port(value: &Value) -> Result<Vec<PortRule>, String> {
     object::only(value, &["port", "endPort", "protocol"])?;
     let protocol = value["protocol"].as_str().unwrap_or_default().to_ascii_uppercase();
     let transports = match protocol.as_str() {
         "" | "ANY" => vec![Transport::Tcp, Transport::Udp, Transport::Sctp],
-        name if WITHOUT_PORTS.contains(&name) => return Ok(Vec::new()),
+        name if WITHOUT_PORTS.contains(&name) => return Ok(vec![PortRule::Portless(name.to_owned())]),
         name => vec![Transport::parse(name).ok_or_else(|| format!("the protocol {name} is not known"))?],
     };
     let range = range(&object::text(&value["port"])?, &value["endPort"])?;

@@ -9,7 +9,7 @@ use crate::case::{
     policy::{
         block::Block,
         cilium::Entity,
-        endpoint::{Direction, Endpoint, Flow, Host, Node, Peer, Transport},
+        endpoint::{Direction, Endpoint, Flow, Host, Node, Peer, PodPort, Transport},
         rule::{Action, Namespaces, PeerRule, Rule, within},
         selection::Selection,
         verdict::Verdict,
@@ -19,24 +19,27 @@ use crate::case::{
 impl Tried<'_> {
     /// Compares the pods and the nodes of the cluster with the limit, at each part of the addresses that the limit does not
     /// permit.
-    pub(super) fn cluster(&self, ports: &[(Transport, Option<u16>)], excesses: &mut Excesses) {
+    pub(super) fn cluster(&self, ports: &[(Transport, PodPort)], excesses: &mut Excesses) {
         let every_pod = PeerRule::Pods { namespaces: Namespaces::every(), pods: Selection::every() };
         let all = self.starts.iter().copied().chain([true, false].map(|is_v4| Block::every(is_v4).first()));
         let all: BTreeSet<_> = all.collect();
-        for &(transport, port) in ports {
-            let mut limited =
-                all.iter().filter(|&&it| port.is_none_or(|port| !self.limit.permits(it, port, transport)));
+        for (transport, port) in ports {
+            let transport = *transport;
+            let mut limited = all
+                .iter()
+                .filter(|&&it| port.number().is_none_or(|number| !self.limit.permits(it, number, transport)));
             if limited
                 .clone()
                 .any(|&at| self.lets_pass(Peer::Pod(&stranger(at)), at, transport, port, excesses))
             {
-                self.pods(&every_pod, &[(transport, port)], excesses);
+                self.pods(&every_pod, &[(transport, port.clone())], excesses);
             }
             let node = |address| Host { address, node: Some(Node::Unknown), is_api_server: false };
-            if port.is_some()
+            if port.number().is_some()
                 && limited.any(|&at| self.lets_pass(Peer::Host(node(at)), at, transport, port, excesses))
             {
-                self.unknown(&PeerRule::Entity(Entity::RemoteNode), &[(transport, port)], excesses);
+                let node = PeerRule::Entity(Entity::RemoteNode);
+                self.unknown(&node, &[(transport, port.clone())], excesses);
             }
         }
     }
@@ -46,7 +49,7 @@ impl Tried<'_> {
     pub(super) fn cluster_in_a_block(
         &self,
         (block, except): (&Block, &[Block]),
-        ports: &[(Transport, Option<u16>)],
+        ports: &[(Transport, PodPort)],
         excesses: &mut Excesses,
     ) {
         if !self.policies.denies_by_rules() {
@@ -57,8 +60,9 @@ impl Tried<'_> {
             return;
         }
         for address in addresses {
-            for &(transport, port) in ports {
-                if port.is_none_or(|port| self.limit.permits(address, port, transport)) {
+            for (transport, port) in ports {
+                let transport = *transport;
+                if port.number().is_none_or(|number| self.limit.permits(address, number, transport)) {
                     continue;
                 }
                 let stranger = stranger(address);
@@ -82,15 +86,15 @@ impl Tried<'_> {
     pub(super) fn named_ports_of_a_block(
         &self,
         peer: &PeerRule,
-        ports: &[(Transport, Option<u16>)],
+        ports: &[(Transport, PodPort)],
         excesses: &mut Excesses,
     ) {
         match peer {
             PeerRule::Block { block, except } => {
                 let addresses = self.addresses(block, except);
-                let mut named = ports.iter().filter(|(_, port)| port.is_none());
-                let is_open = named.any(|&(transport, _)| {
-                    addresses.iter().any(|&it| !self.limit.permits(it, ANY_PORT, transport))
+                let mut named = ports.iter().filter(|(_, port)| port.number().is_none());
+                let is_open = named.any(|(transport, _)| {
+                    addresses.iter().any(|&it| !self.limit.permits(it, ANY_PORT, *transport))
                 });
                 if is_open {
                     self.gap(
@@ -114,11 +118,11 @@ impl Tried<'_> {
         peer: Peer<'_>,
         address: IpAddr,
         transport: Transport,
-        port: Option<u16>,
+        port: &PodPort,
         excesses: &mut Excesses,
     ) -> bool {
         // Any pod may give the name of a port to any number.
-        let Some(number) = port else { return true };
+        let Some(number) = port.number() else { return true };
         let flow = Flow { direction: Direction::Egress, peer, port: number, transport };
         for verdict in self.policies.verdicts_of_read(self.subject, &flow) {
             match verdict {

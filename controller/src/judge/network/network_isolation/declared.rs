@@ -1,13 +1,17 @@
 //! The declaration beside the profile: the egress that policies let pass, and that the profile forbids.
 
+mod behind;
+
 use std::{cell::OnceCell, net::IpAddr};
+
+use behind::{Led, are_behind, leads};
 
 use crate::case::{
     Case, InCluster,
     abridged::abridged,
-    cluster::{Cluster, Selector, ServicePort},
+    cluster::{Cluster, LISTENER_PORT, Selector},
     policy::{
-        Block, Direction, Endpoint, Flow, Gap, Peer, PeerRule, Transport, Verdict,
+        Block, Direction, Flow, Gap, Peer, PeerRule, PodPort, Transport, Verdict,
         reach::{Excesses, Limit},
     },
     profile::{Kind, Profile},
@@ -15,7 +19,6 @@ use crate::case::{
 
 /// The namespace and the label of the cluster's name servers (kubernetes.io, "Customizing DNS Service").
 const DNS: (&str, (&str, &str)) = ("kube-system", ("k8s-app", "kube-dns"));
-const DNS_PORT: ServicePort = ServicePort { number: 53, target: None };
 /// The most policies that a reason names.
 const NAMED: usize = 3;
 
@@ -137,9 +140,9 @@ impl Limit for OfProfile<'_> {
         }
     }
 
-    fn permits_pods(&self, pods: &PeerRule, port: Option<u16>, transport: Transport) -> Result<bool, String> {
+    fn permits_pods(&self, pods: &PeerRule, port: &PodPort, transport: Transport) -> Result<bool, String> {
         if let Some(known) = self.knows_pods(pods, port, transport) {
-            return Ok(known);
+            return known;
         }
         let selecting = self.cluster.selecting.iter().flatten().flatten();
         let own = selecting.filter(|service| !service.addresses.is_empty()).map(|service| {
@@ -148,13 +151,16 @@ impl Limit for OfProfile<'_> {
         let (namespace, (key, value)) = DNS;
         let labels = Selector { equals: [(key.to_owned(), value.to_owned())].into(), ..Selector::default() };
         let servers = self.cluster.addresses.as_ref().map(|it| it.dns.clone()).unwrap_or_default();
-        let (ports, mut known) = (vec![DNS_PORT], servers.clone());
+        let (ports, mut known) = (self.dns_ports(), servers.clone());
+        let mut led = Led::Elsewhere;
         for (namespace, selector, addresses, ports) in own.chain([(namespace, &labels, &servers, &ports)]) {
             known.extend(addresses);
-            if are_behind(pods, namespace, selector) && self.lists_service(addresses, ports, port, transport)
-            {
-                return Ok(true);
+            if are_behind(pods, namespace, selector) {
+                led = led.or(self.led_by(addresses, ports, transport, &|target| leads(target, port)));
             }
+        }
+        if led != Led::Elsewhere {
+            return led.permits();
         }
         let strange = self.profile.allowed.iter().filter(|allowed| !allowed.behind).find(|allowed| {
             let block = Block::of(allowed.address, allowed.prefix);
@@ -168,50 +174,6 @@ impl Limit for OfProfile<'_> {
             None => Ok(false),
         }
     }
-}
-
-impl OfProfile<'_> {
-    /// Returns true if `--allow` lists a Service at one of its addresses, with a port that leads to this port of the pods.
-    fn lists_service(
-        &self,
-        addresses: &[IpAddr],
-        ports: &[ServicePort],
-        port: Option<u16>,
-        transport: Transport,
-    ) -> bool {
-        let leads = |it: &&ServicePort| it.target.is_none_or(|target| port == Some(target));
-        let lists =
-            |it: &ServicePort| addresses.iter().any(|&at| self.profile.lists(at, it.number, transport));
-        ports.iter().filter(leads).any(lists)
-    }
-
-    /// Returns true if the profile permits every pod that a rule selects now, by its own address or by a Service's; `None` if
-    /// the pods were not read, or if there is none.
-    fn knows_pods(&self, rule: &PeerRule, port: Option<u16>, transport: Transport) -> Option<bool> {
-        let namespace = rule.namespace()?;
-        let peers = self.cluster.peers.iter().find(|peers| peers.namespace == namespace)?;
-        let (pods, services) = (peers.pods.as_ref().ok()?, peers.services.as_ref().ok()?);
-        let lists = |address: &IpAddr, port: u16| self.profile.lists(*address, port, transport);
-        let by_service = |pod: &Endpoint| {
-            let mut services = services.iter().filter(|service| service.selector.selects(&pod.labels));
-            services.any(|it| self.lists_service(&it.addresses, &it.ports, port, transport))
-        };
-        let own = |pod: &Endpoint| port.is_some_and(|port| pod.addresses.iter().any(|it| lists(it, port)));
-        let mut selected = Vec::new();
-        for pod in pods {
-            if rule.selects(pod)? {
-                selected.push(pod);
-            }
-        }
-        (!selected.is_empty()).then(|| selected.into_iter().all(|pod| own(pod) || by_service(pod)))
-    }
-}
-
-/// Returns true if all pods of a rule are behind a Service of this namespace with this selector.
-fn are_behind(pods: &PeerRule, namespace: &str, selector: &Selector) -> bool {
-    let PeerRule::Pods { pods: selection, .. } = pods else { return false };
-    pods.namespace() == Some(namespace)
-        && selector.equals.iter().all(|(key, value)| selection.requires(key, value))
 }
 
 #[cfg(test)]

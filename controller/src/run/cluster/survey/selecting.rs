@@ -7,7 +7,10 @@ use k8s_openapi::{
 use kube::{Api, Client};
 
 use super::{list, policies};
-use crate::case::cluster::{Access, Read, Selecting, SelectingKind, Selector, ServicePort};
+use crate::case::{
+    cluster::{Access, Read, Selecting, SelectingKind, Selector, ServicePort},
+    policy::PodPort,
+};
 
 /// Reads the Services of a namespace that select pods.
 pub(super) async fn services(client: &Client, namespace: &str) -> Read<Vec<Selecting>> {
@@ -41,9 +44,9 @@ pub(super) fn service(api: Service) -> Option<Selecting> {
     // A port without a target is the pods' port too (`ServicePort.targetPort`).
     let ports = spec.ports.iter().flatten().filter_map(|port| {
         let target = match &port.target_port {
-            None => number(port.port),
-            Some(IntOrString::Int(target)) => number(*target),
-            Some(IntOrString::String(_)) => None,
+            None => number(port.port).map(PodPort::Number),
+            Some(IntOrString::Int(target)) => number(*target).map(PodPort::Number),
+            Some(IntOrString::String(name)) => Some(PodPort::Named(name.clone())),
         };
         Some(ServicePort { number: number(port.port)?, target })
     });
@@ -80,4 +83,23 @@ fn autoscaler(api: HorizontalPodAutoscaler) -> Option<Selecting> {
         addresses: Vec::new(),
         ports: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_port_of_a_service_leads_to_a_number_or_to_a_name() {
+        let api = serde_json::from_value(json!({
+            "spec": { "clusterIPs": ["10.96.1.5"], "selector": { "app": "api" }, "ports": [
+                { "port": 80, "targetPort": "http" }, { "port": 81, "targetPort": 8081 }, { "port": 82 },
+            ] },
+        }));
+        let targets = service(api.unwrap()).unwrap().ports.into_iter().map(|port| port.target.unwrap());
+        let expected = [PodPort::Named("http".to_owned()), PodPort::Number(8081), PodPort::Number(82)];
+        assert_eq!(targets.collect::<Vec<_>>(), expected);
+    }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::case::policy::{
-    Block, PeerRule,
+    Block, PeerRule, PodPort,
     reach::{Excesses, Limit},
 };
 
@@ -34,7 +34,7 @@ impl Limit for Permitting {
         if self.public { None } else { Some(false) }
     }
 
-    fn permits_pods(&self, _: &PeerRule, _: Option<u16>, _: Transport) -> Result<bool, String> {
+    fn permits_pods(&self, _: &PeerRule, _: &PodPort, _: Transport) -> Result<bool, String> {
         Ok(false)
     }
 }
@@ -68,6 +68,25 @@ fn egress_beyond_the_limit_is_found() {
         (json!({ "toEndpoints": [{}] }), Passing, Passing),
         (json!({ "toServices": [{ "k8sService": { "serviceName": "db" } }] }), NotEvaluated, NotEvaluated),
         (json!({ "toNodes": [{}] }), Passing, NotEvaluated),
+        (json!({ "toCIDR": ["192.0.2.0/24"], "icmps": [{ "fields": [{ "type": 8 }] }] }), Passing, Closed),
+        (json!({ "toCIDR": ["10.1.0.0/16"], "icmps": [{ "fields": [{ "type": 8 }] }] }), Passing, Passing),
+        (json!({ "toCIDR": ["8.0.0.0/5"], "icmps": [{ "fields": [{ "type": 8 }] }] }), Passing, Passing),
+        (
+            json!({
+                "toCIDRSet": [{ "cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "172.16.0.0/12"] }],
+                "icmps": [{ "fields": [{ "type": 8 }] }],
+            }),
+            Passing,
+            Closed,
+        ),
+        (json!({ "toCIDR": ["192.0.2.0/24"], "icmps": [{}] }), Closed, Closed),
+        (json!({ "icmps": [{ "fields": [{ "family": "IPv6", "type": "EchoRequest" }] }] }), Passing, Passing),
+        (json!({ "toPorts": [{ "ports": [{ "port": "0", "protocol": "GRE" }] }] }), Passing, Passing),
+        (
+            json!({ "toEntities": ["none"], "toPorts": [{ "ports": [{ "protocol": "ESP" }] }] }),
+            Closed,
+            Closed,
+        ),
         (entity("world"), Passing, Passing),
         (entity("all"), Passing, Passing),
         (entity("cluster"), Passing, Passing),
