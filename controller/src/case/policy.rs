@@ -15,6 +15,7 @@ pub mod network_policy;
 mod object;
 mod opaque;
 mod order;
+mod own;
 pub mod reach;
 pub mod rule;
 mod selection;

@@ -73,15 +73,11 @@ impl Policies {
 
     /// Returns how the policies bind an endpoint.
     pub fn binding(&self, endpoint: &Endpoint) -> Binding {
-        let sections = self.on(endpoint).flat_map(|(policy, selects)| {
-            let of =
-                move |direction| Some(canonical(policy, direction, policy.section(direction)?, &selects));
-            [Direction::Ingress, Direction::Egress].into_iter().filter_map(of)
-        });
         let labels = endpoint
             .labels
             .iter()
             .filter(|(key, _)| self.opaque.iter().any(|opaque| opaque.may_select_by(key)));
+        let sections = self.read.iter().flat_map(|policy| sections(policy, endpoint));
         Binding {
             sections: sections.collect(),
             labels: labels.map(|(key, value)| (key.clone(), value.clone())).collect(),
@@ -94,10 +90,28 @@ impl Policies {
     }
 }
 
-/// Writes a section without the policy's name.
-fn canonical(policy: &Policy, direction: Direction, section: &Section, selects: &Match) -> String {
-    let rules =
-        section.rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.action, rule.peers, rule.ports));
+/// Returns the sections of a policy that bind an endpoint, or that may bind it, in a canonical form.
+fn sections(policy: &Policy, endpoint: &Endpoint) -> Vec<String> {
+    let selects = policy.subject.selects(endpoint);
+    if selects == Match::No {
+        return Vec::new();
+    }
+    let of = |direction| {
+        let section = policy.section(direction)?;
+        Some(canonical(policy, (direction, section), &selects, endpoint))
+    };
+    [Direction::Ingress, Direction::Egress].into_iter().filter_map(of).collect()
+}
+
+/// Writes a section without the policy's name, as it is for one endpoint.
+fn canonical(
+    policy: &Policy,
+    (direction, section): (Direction, &Section),
+    selects: &Match,
+    endpoint: &Endpoint,
+) -> String {
+    let rules = section.rules.iter().filter_map(|rule| rule.of(endpoint));
+    let rules = rules.map(|rule| format!("{:?} {:?} {:?}", rule.action, rule.peers, rule.ports));
     let rules: Vec<_> = rules.collect();
     let Policy { family, tier, order, .. } = policy;
     format!("{direction:?} {family:?} {tier:?} {order:?} {selects:?} {} {rules:?}", section.denies_the_rest)

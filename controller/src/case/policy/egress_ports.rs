@@ -13,7 +13,7 @@ impl Policies {
     pub fn egress_ports(&self, subject: &Endpoint) -> Vec<(Transport, u16)> {
         let bound = self.read.iter().filter(|policy| policy.subject.selects(subject) != Match::No);
         let rules = bound.filter_map(|policy| policy.section(Direction::Egress)).flat_map(|it| &it.rules);
-        let passing = rules.filter(|rule| rule.action == Action::Allow);
+        let passing = rules.filter(|rule| rule.action == Action::Allow && rule.of(subject).is_some());
         let mut ports = Vec::new();
         for port in passing.flat_map(|rule| rule.ports.iter().flatten()) {
             if let PortRule::Ports(transport, PortRange::Numbers(first, _)) = port

@@ -80,11 +80,11 @@ impl Policies {
             if policy.subject.selects(subject) == Match::No {
                 continue;
             }
-            for rule in &section.rules {
-                let by = place(policy, rule);
+            for rule in section.rules.iter().filter_map(|rule| rule.of(subject)) {
+                let by = place(policy, &rule);
                 let tried = Tried { policies: self, subject, limit, starts: &starts, edges: &ports, by };
                 match rule.action {
-                    Action::Allow => tried.rule(rule, &mut excesses),
+                    Action::Allow => tried.rule(&rule, &mut excesses),
                     Action::Pass if !is_closed => {
                         let why =
                             "the rule leaves the decision to the next tier, and none after it closes egress";
@@ -109,6 +109,7 @@ impl Policies {
             let into = |rule: &Rule| rule.peers.iter().flatten().any(PeerRule::may_be_in_the_cluster);
             rule.action == Action::Allow
                 && rule.ports.as_ref().is_none_or(|ports| ports.iter().any(|it| it.may_be(port, transport)))
+                && rule.of(subject).is_some_and(|rule| into(&rule))
         };
         rules.find(|(_, rule)| leads(rule)).map(|(policy, rule)| place(policy, rule))
     }

@@ -255,7 +255,7 @@ impl PeerRule {
         }
     }
 
-    fn matches(&self, subject: &Endpoint, peer: Peer<'_>) -> Match {
+    pub(super) fn matches(&self, subject: &Endpoint, peer: Peer<'_>) -> Match {
         match (self, peer) {
             (Self::Unread(why), _) => Match::Unknown(why.clone()),
             (Self::All(parts), _) => Match::all(parts.iter().map(|part| part.matches(subject, peer))),

@@ -65,8 +65,8 @@ impl Policies {
                     if section.denies_the_rest && !side.bound_by.contains(&policy.title) {
                         side.bound_by.push(policy.title.clone());
                     }
-                    for rule in &section.rules {
-                        side.add(rule, &format!("{}, {}", policy.title, rule.place), subject, direction);
+                    for rule in section.rules.iter().filter_map(|rule| rule.of(subject)) {
+                        side.add(&rule, &format!("{}, {}", policy.title, rule.place), subject, direction);
                     }
                 }
             }
