@@ -27,10 +27,10 @@ impl InCluster {
             let after = Endpoint { namespace_labels: later.labels.clone(), ..before.clone() };
             let (earlier, later_policies) = (&self.cluster.policies, &later.policies);
             let other = earlier.binding(&before) != later_policies.binding(&after)
-                || !earlier.opaque.iter().eq(&later_policies.opaque)
+                || !earlier.opaque_on(&before).eq(later_policies.opaque_on(&after))
                 || (!earlier.opaque.is_empty() && before.namespace_labels != after.namespace_labels);
             let titles = earlier.titles_on(&before).into_iter().chain(later_policies.titles_on(&after));
-            let opaque = earlier.opaque.iter().chain(&later_policies.opaque);
+            let opaque = earlier.opaque_on(&before).chain(later_policies.opaque_on(&after));
             let titles: Vec<_> = titles.chain(opaque.map(|opaque| opaque.gap.place.clone())).collect();
             let concerns =
                 |policy: &Option<String>| policy.as_ref().is_none_or(|title| titles.contains(title));
@@ -192,6 +192,20 @@ mod tests {
     fn other_rules_are_a_change_though_no_object_is_named() {
         let said = changed(&[fixture::default_deny()], &[], &[]).unwrap();
         assert!(said.contains("the rules for these pods are others"), "{said}");
+    }
+
+    #[test]
+    fn a_policy_of_a_kind_that_is_not_evaluated_is_a_change_for_its_own_pods() {
+        let policy = |app: &str| {
+            json!({
+                "apiVersion": "networking.gke.io/v1alpha1", "kind": "FQDNNetworkPolicy",
+                "metadata": { "name": "names", "namespace": "shop" },
+                "spec": { "podSelector": { "matchLabels": { "app": app } }, "egress": [{}] },
+            })
+        };
+        let said = |app| changed(&[], &[policy(app)], &["FQDNNetworkPolicy names"]);
+        assert!(said("web").unwrap().contains("FQDNNetworkPolicy names"));
+        assert_eq!(said("api"), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod alike;
+mod antrea;
 mod binding;
 mod block;
 mod calico;
@@ -72,7 +73,8 @@ impl Policies {
                 }
                 (group, kind) if calico::is_known(group, kind) => of_calico.push(object),
                 (group, kind) if kinds::binds_nothing(group, kind, &object["spec"]) => (),
-                (group, kind) => policies.opaque.push(Opaque::of(object, group, kind)),
+                (group, kind) if antrea::is_list(group, kind) => (),
+                (group, kind) => policies.opaque.push(Opaque::of(object, group, kind, &objects)),
             }
         }
         let (read, opaque) = calico::read(&of_calico, &objects);

@@ -10,6 +10,7 @@ use super::{CLEAN, Lacks, Row, kind::Kind, network};
 
 const EKS: Kind =
     Kind::opaque("ApplicationNetworkPolicy", "applicationnetworkpolicies", "networking.k8s.aws");
+const GKE: Kind = Kind::opaque("FQDNNetworkPolicy", "fqdnnetworkpolicies", "networking.gke.io");
 const EGRESS_FIREWALL: Kind = Kind::opaque("EgressFirewall", "egressfirewalls", "k8s.ovn.org");
 const STAGED: Kind = Kind::opaque("StagedNetworkPolicy", "stagednetworkpolicies", "crd.projectcalico.org");
 const CALICO: Kind = Kind::opaque("NetworkPolicy", "networkpolicies", "projectcalico.org");
@@ -43,6 +44,16 @@ pub(super) const ROWS: &[Row] = &[
         lacks: &[("pod/web", MAY_BE_OPEN)],
         code: 3,
         says: "ApplicationNetworkPolicy names",
+        ..CLEAN
+    },
+    Row {
+        name: "a policy of GKE for other pods",
+        spoil: |shop| {
+            let pods = json!({ "matchLabels": { "app": "another" } });
+            let rules = json!([{ "matches": [{ "name": "example.com" }] }]);
+            shop.others.push(GKE.object("names", &json!({ "podSelector": pods, "egress": rules })));
+        },
+        lend: |cluster| vec![GKE.lend(cluster)],
         ..CLEAN
     },
     Row {

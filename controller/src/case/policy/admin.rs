@@ -86,7 +86,8 @@ pub fn read(policy: &Value, kind: Kind) -> Policy {
     }
 }
 
-fn subject(value: &Value) -> Result<Subject, String> {
+/// Reads the pods that an admin policy binds.
+pub(super) fn subject(value: &Value) -> Result<Subject, String> {
     object::only(value, &["namespaces", "pods"])?;
     let (namespaces, pods) = selected(value)?;
     Ok(Subject { namespaces, pods: Ok(pods) })

@@ -14,7 +14,7 @@ impl Policies {
     pub fn treats_alike(&self, subject: &Endpoint, direction: Direction, peers: [&Endpoint; 2]) -> bool {
         let bound = self.read.iter().filter(|policy| policy.subject.selects(subject) != Match::No);
         let mut sections = bound.filter_map(|policy| Some((policy, policy.section(direction)?)));
-        self.opaque.is_empty()
+        self.opaque_on(subject).next().is_none()
             && sections.all(|(policy, section)| {
                 let alike = |rule: &Rule| {
                     let [one, other] = peers.map(|peer| rule.matches_peer(subject, Peer::Pod(peer)));

@@ -15,8 +15,10 @@ use super::{
 pub struct Binding {
     /// The sections that bind the endpoint, in a canonical form. It serves for comparisons alone.
     sections: BTreeSet<String>,
-    /// The endpoint's labels that a policy may select by which is not evaluated.
+    /// The endpoint's labels by which a policy may select that is not evaluated and may bind the endpoint.
     labels: BTreeSet<(String, String)>,
+    /// The policies of known pods that are not evaluated and may bind the endpoint, each by its title and its text.
+    opaque: BTreeSet<(String, String)>,
 }
 
 impl Policies {
@@ -73,14 +75,13 @@ impl Policies {
 
     /// Returns how the policies bind an endpoint.
     pub fn binding(&self, endpoint: &Endpoint) -> Binding {
-        let labels = endpoint
-            .labels
-            .iter()
-            .filter(|(key, _)| self.opaque.iter().any(|opaque| opaque.may_select_by(key)));
         let sections = self.read.iter().flat_map(|policy| sections(policy, endpoint));
+        let opaque: Vec<_> = self.opaque_on(endpoint).collect();
+        let labels = endpoint.labels.iter().filter(|(key, _)| opaque.iter().any(|it| it.may_select_by(key)));
         Binding {
             sections: sections.collect(),
             labels: labels.map(|(key, value)| (key.clone(), value.clone())).collect(),
+            opaque: opaque.iter().filter_map(|it| it.of_known_pods()).collect(),
         }
     }
 
@@ -160,16 +161,40 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_is_not_evaluated_tells_the_pods_that_it_selects_by_a_missing_label() {
+        let without = json!({ "matchExpressions": [{ "key": "hash", "operator": "DoesNotExist" }] });
+        let policy = json!({
+            "apiVersion": "networking.gke.io/v1alpha1", "kind": "FQDNNetworkPolicy",
+            "metadata": { "name": "x", "namespace": "shop" },
+            "spec": { "podSelector": without },
+        });
+        let policies = Policies::of(vec![policy], Vec::new());
+        let [with, without] = [&[("hash", "1")][..], &[]].map(|labels| policies.binding(&endpoint(labels)));
+        assert_ne!(with, without);
+    }
+
+    #[test]
     fn only_labels_that_an_unread_policy_names_tell_pods_apart() {
         let antrea = json!({
             "apiVersion": "crd.antrea.io/v1beta1", "kind": "NetworkPolicy",
             "metadata": { "name": "x", "namespace": "shop" },
             "spec": { "appliedTo": [{ "podSelector": { "matchLabels": { "app": "web" } } }] },
         });
-        let policies = Policies::of(vec![antrea], Vec::new());
+        let by_group = json!({
+            "apiVersion": "crd.antrea.io/v1beta1", "kind": "NetworkPolicy",
+            "metadata": { "name": "y", "namespace": "shop" },
+            "spec": { "appliedTo": [{ "group": "front" }] },
+        });
+        let group = json!({
+            "metadata": { "name": "front", "namespace": "shop" },
+            "spec": { "podSelector": { "matchLabels": { "tier": "front" } } },
+        });
+        let groups = json!({ "apiVersion": "crd.antrea.io/v1beta1", "kind": "GroupList", "items": [group] });
+        let policies = Policies::of(vec![antrea, by_group, groups], Vec::new());
         let binding = |labels| policies.binding(&endpoint(labels));
         assert_eq!(binding(&[("app", "web"), ("number", "1")]), binding(&[("app", "web"), ("number", "2")]));
         assert_ne!(binding(&[("app", "web")]), binding(&[("app", "api")]));
+        assert_ne!(binding(&[("tier", "front")]), binding(&[("tier", "back")]));
         let unread =
             Policies::of(Vec::new(), vec![Opaque::unread(Unread::Others, fixture::forbidden("list x"))]);
         assert_ne!(

@@ -97,7 +97,7 @@ pub(super) fn read(objects: &[&Value], others: &[Value]) -> (Vec<Policy>, Vec<Op
 
 fn not_evaluated(object: &Value, why: String) -> Opaque {
     let (kind, ..) = key(object);
-    let mut opaque = Opaque::of(object, "projectcalico.org", kind);
+    let mut opaque = Opaque::of(object, "projectcalico.org", kind, &[]);
     opaque.gap = Gap { place: title(object), why };
     opaque
 }

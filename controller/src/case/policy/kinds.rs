@@ -59,8 +59,13 @@ const LIST_EGRESS: &[&str] = &[
     "projectcalico.org",
 ];
 
-/// The kinds that give Calico's policies their meaning: tiers, and addresses that selectors select.
-const COMPLETE: [&str; 4] = ["GlobalNetworkSet", "HostEndpoint", "NetworkSet", "Tier"];
+/// The kinds that give policies of their groups their meaning: Calico's tiers, and addresses that its selectors select; Antrea's
+/// groups of pods.
+const COMPLETE: &[(&str, &[&str])] = &[
+    ("crd.antrea.io", &["ClusterGroup", "Group"]),
+    ("crd.projectcalico.org", &["GlobalNetworkSet", "HostEndpoint", "NetworkSet", "Tier"]),
+    ("projectcalico.org", &["GlobalNetworkSet", "HostEndpoint", "NetworkSet", "Tier"]),
+];
 
 /// Endings of the names of kinds that look like policies.
 const SUSPECT: [&str; 6] = [
@@ -114,6 +119,34 @@ pub fn may_open(group: &str, kind: &str) -> bool {
     !ONLY_CLOSE.contains(&(group, kind))
 }
 
+/// The field by which a policy selects pods, by label selectors alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum SelectsBy {
+    /// `subject`, as in the kinds of `policy.networking.k8s.io`.
+    Subject,
+    /// `podSelector`, for the pods of the policy's namespace.
+    PodSelector,
+}
+
+/// Returns the field by which policies of a kind select pods; `None` for a kind of which that is not known.
+pub(super) fn selects_by(group: &str, kind: &str) -> Option<SelectsBy> {
+    match (group, kind) {
+        // github.com/aws/amazon-network-policy-controller-k8s, `api/v1alpha1`.
+        ("networking.k8s.aws", "ClusterNetworkPolicy") => Some(SelectsBy::Subject),
+        ("networking.k8s.aws", "ApplicationNetworkPolicy")
+        // cloud.google.com, "Control Pod egress traffic using FQDN network policies".
+        | ("networking.gke.io", "FQDNNetworkPolicy") => Some(SelectsBy::PodSelector),
+        _ => None,
+    }
+}
+
+/// Returns what selects the pods of a policy besides their labels and those of their namespace; `None` if nothing does.
+pub(super) fn selects_besides(group: &str, kind: &str, spec: &serde_json::Value) -> Option<&'static str> {
+    let by_account = (group, kind) == ("vpcresources.k8s.aws", "SecurityGroupPolicy")
+        && !spec["serviceAccountSelector"].is_null();
+    by_account.then_some("the labels of service accounts were not read")
+}
+
 /// Returns true for a group whose policies tell by their lists of rules if they let egress pass.
 pub(super) fn lists_egress(group: &str) -> bool {
     LIST_EGRESS.contains(&group)
@@ -155,7 +188,7 @@ pub fn is_suspect(group: &str, kind: &str) -> bool {
 /// cluster. The model takes a `Tier` as an object. It takes the others as one list each, such as `NetworkSetList` with
 /// `items` and their labels, also where no object exists: without the list, the model does not know that there are none.
 pub fn completes(group: &str, kind: &str) -> bool {
-    ["crd.projectcalico.org", "projectcalico.org"].contains(&group) && COMPLETE.contains(&kind)
+    COMPLETE.iter().any(|(name, kinds)| *name == group && kinds.contains(&kind))
 }
 
 /// Returns true for an object of a kind that may bind which itself binds nothing: a subnet of Kube-OVN without rules, which
@@ -230,6 +263,12 @@ mod tests {
         ] {
             assert!(!is_suspect(group, kind), "{group} {kind}");
         }
+    }
+
+    #[test]
+    fn kinds_that_complete_policies_belong_to_their_groups() {
+        assert!(completes("crd.antrea.io", "ClusterGroup") && completes("projectcalico.org", "Tier"));
+        assert!(!completes("crd.antrea.io", "Tier") && !completes("crd.projectcalico.org", "Group"));
     }
 
     #[test]

@@ -3,7 +3,16 @@
 
 use serde_json::Value;
 
-use super::{endpoint::Direction, kinds, verdict::Gap};
+use super::{
+    Policies, admin, antrea,
+    endpoint::{Direction, Endpoint},
+    kinds::{self, SelectsBy},
+    matching::Match,
+    object,
+    rule::{Namespaces, Subject},
+    selection::Selection,
+    verdict::Gap,
+};
 use crate::case::cluster::Unreadable;
 
 /// A policy that is not evaluated, or a failed read.
@@ -15,8 +24,12 @@ pub struct Opaque {
     pub opens_egress: bool,
     /// True if the policy may let ingress pass that another policy closes.
     opens_ingress: bool,
-    /// The object as text; `None` if it was not read.
+    /// The object as text, with all that selects pods for it; `None` if it was not read.
     text: Option<String>,
+    /// The reason why labels do not tell which pods the object selects; `None` if they do.
+    pub selects_besides: Option<String>,
+    /// The pods that the policy binds; `None` if they are not known.
+    subject: Option<Subject>,
     /// The failed read; `None` for an object.
     unreadable: Option<Unreadable>,
 }
@@ -66,17 +79,23 @@ pub const OF_ONE_POD: &[&str] = &[
 ];
 
 impl Opaque {
-    /// Describes an object that is not evaluated.
-    pub(super) fn of(object: &Value, group: &str, kind: &str) -> Self {
+    /// Describes an object that is not evaluated. `objects` are all that were read.
+    pub(super) fn of(object: &Value, group: &str, kind: &str, objects: &[Value]) -> Self {
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let why = "policies of this kind are not evaluated".to_owned();
         let opens =
             |lists| kinds::may_open(group, kind) && (!kinds::lists_egress(group) || lets_pass(object, lists));
+        let of_groups =
+            if group == antrea::GROUP { antrea::selectors(object, objects) } else { Ok(String::new()) };
+        let besides = kinds::selects_besides(group, kind, &object["spec"]).map(str::to_owned);
+        let selectors = of_groups.as_deref().unwrap_or_default();
         Self {
             gap: Gap { place: format!("{kind} {name}"), why },
             opens_egress: opens(&EGRESS),
             opens_ingress: opens(&INGRESS),
-            text: Some(object["spec"].to_string() + &object["specs"].to_string()),
+            text: Some(format!("{}{}{selectors}", object["spec"], object["specs"])),
+            selects_besides: besides.or(of_groups.err()),
+            subject: subject(object, group, kind),
             unreadable: None,
         }
     }
@@ -84,14 +103,27 @@ impl Opaque {
     /// Describes a failed read. The objects that were not read may have any effect.
     pub fn unread(what: Unread, unreadable: Unreadable) -> Self {
         let gap = Gap { place: what.words().to_owned(), why: unreadable.to_string() };
-        Self { gap, opens_egress: true, opens_ingress: true, text: None, unreadable: Some(unreadable) }
+        Self { unreadable: Some(unreadable), ..Self::without_text(gap) }
     }
 
     /// Describes a policy of which evidence keeps the title alone.
     pub fn titled(title: String, opens_egress: bool) -> Self {
         let why = "policies of this kind are not evaluated".to_owned();
         let gap = Gap { place: title, why };
-        Self { gap, opens_egress, opens_ingress: true, text: None, unreadable: None }
+        Self { opens_egress, ..Self::without_text(gap) }
+    }
+
+    /// Describes what may have any effect, because nothing of it was kept.
+    const fn without_text(gap: Gap) -> Self {
+        Self {
+            gap,
+            opens_egress: true,
+            opens_ingress: true,
+            text: None,
+            selects_besides: None,
+            subject: None,
+            unreadable: None,
+        }
     }
 
     /// Returns true if the policy may let traffic of this direction pass that another policy closes.
@@ -100,6 +132,17 @@ impl Opaque {
             Direction::Egress => self.opens_egress,
             Direction::Ingress => self.opens_ingress,
         }
+    }
+
+    /// Returns false if the policy certainly binds another pod than this.
+    fn may_bind(&self, endpoint: &Endpoint) -> bool {
+        self.subject.as_ref().is_none_or(|subject| subject.selects(endpoint) != Match::No)
+    }
+
+    /// Returns the title and the text of a policy whose pods are known; `None` for another policy, which may bind every pod.
+    pub(super) fn of_known_pods(&self) -> Option<(String, String)> {
+        self.subject.as_ref()?;
+        Some((self.gap.place.clone(), self.text.clone()?))
     }
 
     /// Returns the failed read; `None` for an object.
@@ -113,6 +156,27 @@ impl Opaque {
         match &self.text {
             Some(text) => text.contains(key),
             None => !OF_ONE_POD.contains(&key) && !key.starts_with(OWN_DOMAIN),
+        }
+    }
+}
+
+impl Policies {
+    /// Returns the policies that are not evaluated and may bind an endpoint.
+    pub fn opaque_on(&self, endpoint: &Endpoint) -> impl Iterator<Item = &Opaque> {
+        self.opaque.iter().filter(|opaque| opaque.may_bind(endpoint))
+    }
+}
+
+/// Returns the pods that a policy binds; `None` for a kind of which that is not known, and for selectors that cannot be
+/// evaluated.
+fn subject(policy: &Value, group: &str, kind: &str) -> Option<Subject> {
+    let spec = &policy["spec"];
+    match kinds::selects_by(group, kind)? {
+        SelectsBy::Subject => admin::subject(&spec["subject"]).ok(),
+        SelectsBy::PodSelector => {
+            let namespaces = Namespaces::Named(object::text(policy.pointer("/metadata/namespace")?).ok()?);
+            let pods = object::selector(spec.get("podSelector")?).ok()?;
+            Some(Subject { namespaces, pods: Ok(Selection::Labels(pods)) })
         }
     }
 }
@@ -147,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_policy_of_an_unknown_structure_may_open_egress() {
-        let opens = |group, kind, spec| Opaque::of(&json!({ "spec": spec }), group, kind).opens_egress;
+        let opens = |group, kind, spec| Opaque::of(&json!({ "spec": spec }), group, kind, &[]).opens_egress;
         assert!(opens("example.org", "NetworkPolicy", json!({ "outbound": [] })));
         assert!(opens("kubeovn.io", "Subnet", json!({ "acls": [] })));
         assert!(!opens("networking.k8s.aws", "ApplicationNetworkPolicy", json!({ "ingress": [{}] })));
@@ -173,14 +237,14 @@ mod tests {
         for (group, kind) in
             [("k8s.ovn.org", "EgressFirewall"), ("metal-stack.io", "ClusterwideNetworkPolicy")]
         {
-            let opaque = Opaque::of(&spec, group, kind);
+            let opaque = Opaque::of(&spec, group, kind, &[]);
             assert!(!opaque.opens(Direction::Egress) && !opaque.opens(Direction::Ingress), "{kind}");
         }
     }
 
     #[test]
     fn a_list_of_one_direction_opens_that_direction_alone() {
-        let of = |spec| Opaque::of(&json!({ "spec": spec }), "crd.antrea.io", "NetworkPolicy");
+        let of = |spec| Opaque::of(&json!({ "spec": spec }), "crd.antrea.io", "NetworkPolicy", &[]);
         let inward = of(json!({ "ingress": [{ "action": "Allow" }] }));
         assert_eq!((inward.opens_egress, inward.opens_ingress), (false, true));
         let outward = of(json!({ "egress": [{ "action": "Allow" }] }));

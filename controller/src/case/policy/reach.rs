@@ -73,7 +73,7 @@ impl Policies {
         let starts: Vec<_> = blocks.flat_map(|edge| [Some(edge.first()), edge.next()]).flatten().collect();
         let ports = self.edges(limit);
         let is_closed = !self.closing_by_all(subject, Direction::Egress).0.is_empty();
-        let opening = self.opaque.iter().filter(|opaque| opaque.opens_egress);
+        let opening = self.opaque_on(subject).filter(|opaque| opaque.opens_egress);
         excesses.gaps.extend(opening.map(|opaque| opaque.gap.clone()));
         for policy in &self.read {
             let Some(section) = policy.section(Direction::Egress) else { continue };

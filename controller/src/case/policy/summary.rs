@@ -50,8 +50,10 @@ impl Policies {
     }
 
     fn side(&self, subject: &Endpoint, direction: Direction) -> Side {
-        let mut side =
-            Side { gaps: self.opaque.iter().map(|opaque| opaque.gap.clone()).collect(), ..Side::default() };
+        let mut side = Side {
+            gaps: self.opaque_on(subject).map(|opaque| opaque.gap.clone()).collect(),
+            ..Side::default()
+        };
         if subject.in_the_nodes_network {
             side.gaps.push(Gap::of_the_nodes_network());
             return side;

@@ -51,13 +51,14 @@ impl Policies {
         if subject.in_the_nodes_network {
             return Verdict::NotEvaluated(vec![Gap::of_the_nodes_network()]);
         }
-        if self.opaque.is_empty() {
+        let opaque: Vec<_> = self.opaque_on(subject).collect();
+        if opaque.is_empty() {
             return self.verdict_of_read(subject, flow);
         }
-        let opens = self.opaque.iter().any(|opaque| opaque.opens(flow.direction));
+        let opens = opaque.iter().any(|opaque| opaque.opens(flow.direction));
         match self.verdict_of_read(subject, flow) {
             Verdict::Denied(by) if !opens => Verdict::Denied(by),
-            _ => Verdict::NotEvaluated(self.opaque.iter().map(|opaque| opaque.gap.clone()).collect()),
+            _ => Verdict::NotEvaluated(opaque.into_iter().map(|opaque| opaque.gap.clone()).collect()),
         }
     }
 

@@ -80,7 +80,7 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
     let closing = match Declared::of(known) {
         Declared::Open(because) => return cited(Judgement::unmet(format!("{because}{}", advice(&unmeant)))),
         Declared::Unknown(why) => {
-            let step = doubtful(&known.cluster.policies, Step::Rewrite);
+            let step = doubtful(known, Step::Rewrite);
             return cited(Judgement::undecided(step.because(why)));
         }
         Declared::Closed(by) => by,

@@ -61,13 +61,13 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::met("policies bind both directions").citing("cluster", by.join(", "));
     }
     let because = format!("no policy binds {}", open.join(" and "));
-    doubts.extend(policies.opaque.iter().map(|opaque| opaque.gap.clone()));
+    doubts.extend(policies.opaque_on(&endpoint).map(|opaque| opaque.gap.clone()));
     if doubts.is_empty() {
         Judgement::unmet(because)
     } else {
         let doubts = declared::in_words(doubts.iter());
         let why = format!("{because} that could be evaluated; others may do so: {doubts}");
-        Judgement::undecided(control::doubtful(policies, Step::Rewrite).because(why))
+        Judgement::undecided(control::doubtful(known, Step::Rewrite).because(why))
     }
 }
 

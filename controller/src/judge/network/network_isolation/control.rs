@@ -19,7 +19,7 @@ use crate::case::{
     Case, Citation, Control, InCluster,
     cluster::{ControlPods, Hindrance, LISTENER_PORT},
     destination::Purpose,
-    policy::{Gap, Policies},
+    policy::Gap,
     profile::Expectation,
     rounds::Rounds,
 };
@@ -187,9 +187,8 @@ pub(super) fn closed(case: &Case, comparison: &Comparison<'_>) -> Result<(), Und
             Err(Step::Close.because(format!("the profile {profile} forbids egress that {excess}")))
         }
         Err(gaps) => {
-            let policies = case.surroundings.in_cluster.as_ref().map(|known| &known.cluster.policies);
-            let step =
-                policies.map_or(Step::NameAddresses, |policies| doubtful(policies, Step::NameAddresses));
+            let known = case.surroundings.in_cluster.as_ref();
+            let step = known.map_or(Step::NameAddresses, |known| doubtful(known, Step::NameAddresses));
             Err(step.because(format!(
                 "the sandbox reached nothing, and it is not known if a policy lets more egress pass than the profile \
                  {profile} allows: {gaps}"
@@ -206,6 +205,12 @@ pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), Undeci
     if let Some(unread) = known.cluster.policies.unread().next() {
         let why = format!("it is not known if the probe is bound as its pods are: {unread}");
         return Err(Step::Permit.because(why));
+    }
+    let endpoint = known.endpoint();
+    let mut opaque = known.cluster.policies.opaque_on(&endpoint);
+    if let Some((opaque, why)) = opaque.find_map(|it| Some((it, it.selects_besides.as_ref()?))) {
+        let why = format!("it is not known if {} binds the probe as its pods: {why}", opaque.gap.place);
+        return Err(Step::Rewrite.because(why));
     }
     known.group.has_another_network().map_or(Ok(()), |why| Err(Step::Separate.because(why)))
 }
@@ -224,11 +229,12 @@ pub(in crate::judge) fn settled(known: &InCluster) -> Result<(), Undecided> {
 
 /// Returns the step where policies are doubtful: another one for policies that were not read, and for kinds that are not
 /// evaluated.
-pub(in crate::judge) fn doubtful(policies: &Policies, otherwise: Step) -> Step {
-    match (policies.unread().next(), policies.opaque.is_empty()) {
+pub(in crate::judge) fn doubtful(known: &InCluster, otherwise: Step) -> Step {
+    let (policies, endpoint) = (&known.cluster.policies, known.endpoint());
+    match (policies.unread().next(), policies.opaque_on(&endpoint).next()) {
         (Some(_), _) => Step::Permit,
-        (None, false) => Step::Rewrite,
-        (None, true) => otherwise,
+        (None, Some(_)) => Step::Rewrite,
+        (None, None) => otherwise,
     }
 }
 

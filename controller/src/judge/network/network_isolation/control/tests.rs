@@ -1,4 +1,5 @@
 mod labels;
+mod opaque;
 
 use std::sync::Arc;
 
@@ -155,6 +156,34 @@ fn a_policy_that_was_not_read_is_inconclusive() {
     let unread = fixture::forbidden("list ciliumnetworkpolicies.cilium.io");
     cluster.policies.opaque.push(Opaque::unread(Unread::Others, unread));
     assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+}
+
+#[test]
+fn a_policy_whose_pods_no_label_tells_is_inconclusive() {
+    let by_group = json!({
+        "apiVersion": "crd.antrea.io/v1beta1",
+        "kind": "ClusterNetworkPolicy",
+        "metadata": { "name": "drop" },
+        "spec": { "appliedTo": [{ "group": "web" }], "egress": [{ "action": "Drop" }] },
+    });
+    let group = json!({ "metadata": { "name": "web" }, "spec": { "podSelector": {} } });
+    let groups =
+        json!({ "apiVersion": "crd.antrea.io/v1beta1", "kind": "ClusterGroupList", "items": [group] });
+    let by_account = json!({
+        "apiVersion": "vpcresources.k8s.aws/v1beta1",
+        "kind": "SecurityGroupPolicy",
+        "metadata": { "name": "closed", "namespace": "shop" },
+        "spec": { "serviceAccountSelector": { "matchLabels": { "closed": "yes" } } },
+    });
+    for (policies, expected) in [
+        (vec![by_group.clone(), fixture::default_deny()], "open"),
+        (vec![by_account, fixture::default_deny()], "open"),
+        (vec![by_group, groups, fixture::default_deny()], "met"),
+    ] {
+        let mut case = fixture::pod();
+        fixture::bind(&mut case, &policies);
+        assert_eq!(fixture::told(&judge(&case)), expected, "{policies:?}");
+    }
 }
 
 #[test]
