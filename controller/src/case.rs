@@ -149,6 +149,8 @@ pub struct RanPod {
     pub labels: Option<Labels>,
     /// The labels that the pod had when it began to run; `None` if they are the same, or if a saved file lacks them.
     pub earlier_labels: Option<Labels>,
+    /// The name of the pod's service account; empty if a saved file lacks it.
+    pub service_account: String,
     /// The limits of the probe's own container, as they were admitted; `None` if a saved file lacks them.
     pub limits: Option<Limits>,
     /// The names of an examined pod's containers by their ids, without the runtime's scheme; empty for a probe pod, and if a saved

@@ -156,19 +156,21 @@ impl Cluster {
         })
     }
 
-    /// Returns pods of the namespace with these labels, as policies select them.
-    pub fn endpoint(&self, labels: &Labels) -> Endpoint {
+    /// Returns pods of the namespace with these labels and this service account, as policies select them. The account is empty if
+    /// it is not known.
+    pub fn endpoint(&self, labels: &Labels, service_account: &str) -> Endpoint {
         Endpoint {
             namespace: self.namespace.clone(),
             namespace_labels: self.bonds.labels.as_ref().ok().cloned(),
             labels: labels.clone().into(),
+            service_account: service_account.to_owned(),
             ..Endpoint::default()
         }
     }
 
-    /// Returns how the policies bind pods with these labels.
-    pub fn binding(&self, labels: &Labels) -> Binding {
-        self.policies.binding(&self.endpoint(labels))
+    /// Returns how the policies bind pods with these labels and this service account.
+    pub fn binding(&self, labels: &Labels, service_account: &str) -> Binding {
+        self.policies.binding(&self.endpoint(labels, service_account))
     }
 }
 

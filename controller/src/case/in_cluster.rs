@@ -16,7 +16,7 @@ impl InCluster {
 
     /// Returns the group's pods, as policies select them.
     pub fn endpoint(&self) -> Endpoint {
-        self.cluster.endpoint(&self.group.labels)
+        self.cluster.endpoint(&self.group.labels, &self.group.service_account)
     }
 
     /// Names the changes during the run, if they change how the group is bound; `None` if none does.
@@ -50,32 +50,35 @@ impl InCluster {
     }
 
     /// Names the policies that bind the probe pod and not its group, or the group and not the probe pod. The probe pod has
-    /// labels of its own, and a webhook or an operator may add more, or other policies, while the probe looks.
+    /// labels and a service account of its own, and a webhook or an operator may add more labels, or other policies, while the
+    /// probe looks.
     pub fn bound_otherwise(&self) -> Option<String> {
         let pod = self.pod.as_ref()?;
-        let probes = pod.labels.iter().chain(&pod.earlier_labels);
         let of_probe = |labels| {
             let mut states = self.policies_with_labels();
-            states.find_map(|(policies, namespace_labels)| {
-                let endpoint = |labels| self.endpoint_with(labels, namespace_labels);
-                otherwise(policies, &endpoint(labels), &endpoint(&self.group.labels))
+            states.find_map(|(policies, of_namespace)| {
+                let probe = self.endpoint_with(labels, &pod.service_account, of_namespace);
+                let pods = self.endpoint_with(&self.group.labels, &self.group.service_account, of_namespace);
+                policies.bound_otherwise(&probe, &pods)
             })
         };
-        let otherwise = probes.into_iter().find_map(of_probe)?;
-        Some(format!("the probe is not bound as its pods are: {}", otherwise.join(", ")))
+        self.labels_of_probe().into_iter().find_map(of_probe)
+    }
+
+    /// Returns the labels of the probe pod in each of its states; those of its group if they are not known.
+    fn labels_of_probe(&self) -> Vec<&Labels> {
+        let ran = self.pod.iter().flat_map(|pod| pod.labels.iter().chain(&pod.earlier_labels));
+        let labels: Vec<_> = ran.collect();
+        if labels.is_empty() { vec![&self.group.labels] } else { labels }
     }
 
     /// Returns the probe pod in each of its states during the run, as policies select it.
     pub fn probes(&self, addresses: &[IpAddr]) -> Vec<Endpoint> {
         let pod = self.pod.as_ref();
-        let ran = pod.into_iter().flat_map(|pod| pod.labels.iter().chain(&pod.earlier_labels));
-        let mut labels: Vec<_> = ran.collect();
-        if labels.is_empty() {
-            labels.push(&self.group.labels);
-        }
         let of_namespace: Vec<_> = self.policies_with_labels().map(|(_, labels)| labels).collect();
-        let states = labels.into_iter().flat_map(|labels| {
-            of_namespace.iter().map(move |of_namespace| self.endpoint_with(labels, *of_namespace))
+        let account = pod.map_or(self.group.service_account.as_str(), |pod| pod.service_account.as_str());
+        let states = self.labels_of_probe().into_iter().flat_map(|labels| {
+            of_namespace.iter().map(move |of_namespace| self.endpoint_with(labels, account, *of_namespace))
         });
         states.map(|endpoint| Endpoint { addresses: addresses.to_vec(), ..endpoint }).collect()
     }
@@ -100,28 +103,9 @@ impl InCluster {
         std::iter::once((&cluster.policies, cluster.bonds.labels.as_ref().ok())).chain(later)
     }
 
-    fn endpoint_with(&self, labels: &Labels, of_namespace: Option<&Labels>) -> Endpoint {
-        Endpoint { namespace_labels: of_namespace.cloned(), ..self.cluster.endpoint(labels) }
+    fn endpoint_with(&self, labels: &Labels, account: &str, of_namespace: Option<&Labels>) -> Endpoint {
+        Endpoint { namespace_labels: of_namespace.cloned(), ..self.cluster.endpoint(labels, account) }
     }
-}
-
-/// Names the policies that bind one of two endpoints alone; `None` if both are bound alike.
-fn otherwise(policies: &Policies, probe: &Endpoint, pods: &Endpoint) -> Option<Vec<String>> {
-    if policies.binding(probe) == policies.binding(pods) {
-        return None;
-    }
-    let (on_probe, on_pods) = (policies.titles_on(probe), policies.titles_on(pods));
-    let alone = |one: &[String], other: &[String], words: &str| {
-        let alone = one.iter().filter(|title| !other.contains(title));
-        alone.map(|title| format!("{title} {words}")).collect::<Vec<_>>()
-    };
-    let mut otherwise = alone(&on_probe, &on_pods, "binds the probe pod alone");
-    otherwise.extend(alone(&on_pods, &on_probe, "binds the pods and not the probe pod"));
-    if otherwise.is_empty() {
-        let opaque = policies.opaque.iter().map(|opaque| opaque.gap.place.clone());
-        otherwise = opaque.map(|title| format!("{title} may tell them apart")).collect();
-    }
-    Some(otherwise)
 }
 
 #[cfg(test)]
@@ -206,6 +190,22 @@ mod tests {
         let said = |app| changed(&[], &[policy(app)], &["FQDNNetworkPolicy names"]);
         assert!(said("web").unwrap().contains("FQDNNetworkPolicy names"));
         assert_eq!(said("api"), None);
+    }
+
+    #[test]
+    fn a_rule_for_the_probes_own_label_alone_is_named() {
+        let rules = json!([
+            { "action": "Deny", "source": { "selector": "has(run)" } },
+            { "action": "Allow" },
+        ]);
+        let mut case = fixture::pod();
+        fixture::bind(&mut case, &calico(&rules, &[]));
+        let known = fixture::in_cluster(&mut case);
+        let mut labels = known.group.labels.clone();
+        labels.insert("run".into(), "1".into());
+        known.pod.as_mut().unwrap().labels = Some(labels);
+        let said = known.bound_otherwise().unwrap();
+        assert!(said.ends_with("Calico NetworkPolicy deny tells the probe pod and the pods apart"), "{said}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod admin;
 mod alike;
 mod antrea;
+mod apart;
 mod binding;
 mod block;
 mod calico;

@@ -31,7 +31,8 @@ impl EarlyPods {
 /// Returns the oldest policy that denies a pod's egress, if the policy is younger than the pod; `None` if an age is not known.
 fn later_policy(cluster: &Cluster, pod_view: &PodView) -> Option<String> {
     let created = pod_view.created?;
-    let (closing, _) = cluster.policies.closing(&cluster.endpoint(&pod_view.labels), Direction::Egress);
+    let endpoint = cluster.endpoint(&pod_view.labels, &pod_view.service_account);
+    let (closing, _) = cluster.policies.closing(&endpoint, Direction::Egress);
     let aged = closing.into_iter().map(|title| Some((cluster.policies.created(&title)?, title)));
     let (first, title) = aged.collect::<Option<Vec<_>>>()?.into_iter().min()?;
     (first > created).then_some(title)

@@ -25,6 +25,8 @@ pub fn probe_pod(run: &str, index: usize) -> String {
 pub const NOTE_ANNOTATION: &str = "podproof.dev/note";
 /// A readiness gate that nobody sets: a probe pod is never ready, so no Service sends it traffic.
 pub const READINESS_GATE: &str = "podproof.dev/never-ready";
+/// The service account of pods that name none (kubernetes.io, "Configure Service Accounts for Pods"), and of the product's pods.
+pub const DEFAULT_ACCOUNT: &str = "default";
 /// The name of the only container in the product's pods.
 pub const CONTAINER: &str = "probe";
 /// The prefix of annotations that change gVisor's settings for a pod (gVisor, `pkg/shim/v1/utils/annotations.go`).

@@ -21,6 +21,8 @@ pub struct Group {
     pub gvisor_annotations: Labels,
     /// The labels of one of its pods, which the probe carries.
     pub labels: Labels,
+    /// The name of that pod's service account; empty if it is not known.
+    pub service_account: String,
     /// The keys of those labels that the probe does without.
     pub withheld: Vec<String>,
     /// The requirements of that pod for its node.

@@ -15,6 +15,8 @@ pub struct PodView {
     pub created: Option<i64>,
     /// The pod's labels.
     pub labels: Shared<Labels>,
+    /// The name of the pod's service account; empty if a saved file lacks it, and for pods that do not exist yet.
+    pub service_account: String,
     /// Annotations that change gVisor's settings.
     pub gvisor_annotations: Labels,
     /// Annotations that give the pod another network than the cluster's, which no NetworkPolicy binds.

@@ -19,6 +19,8 @@ pub struct Binding {
     labels: BTreeSet<(String, String)>,
     /// The policies of known pods that are not evaluated and may bind the endpoint, each by its title and its text.
     opaque: BTreeSet<(String, String)>,
+    /// The endpoint's service account, if a policy may select by it which is not evaluated.
+    account: Option<String>,
 }
 
 impl Policies {
@@ -78,11 +80,22 @@ impl Policies {
         let sections = self.read.iter().flat_map(|policy| sections(policy, endpoint));
         let opaque: Vec<_> = self.opaque_on(endpoint).collect();
         let labels = endpoint.labels.iter().filter(|(key, _)| opaque.iter().any(|it| it.may_select_by(key)));
+        let by_account = opaque.iter().any(|it| it.may_select_by_account());
         Binding {
             sections: sections.collect(),
+            account: by_account.then(|| endpoint.service_account.clone()),
             labels: labels.map(|(key, value)| (key.clone(), value.clone())).collect(),
             opaque: opaque.iter().filter_map(|it| it.of_known_pods()).collect(),
         }
+    }
+
+    /// Returns the titles of the policies that bind two endpoints by different rules. A policy of which it is not known if it binds
+    /// one of them is among them.
+    pub fn titles_apart(&self, one: &Endpoint, other: &Endpoint) -> Vec<String> {
+        let apart = |policy: &&Policy| sections(policy, one) != sections(policy, other);
+        let mut titles: Vec<_> = self.read.iter().filter(apart).map(|policy| policy.title.clone()).collect();
+        titles.dedup();
+        titles
     }
 
     fn on<'a>(&'a self, endpoint: &'a Endpoint) -> impl Iterator<Item = (&'a Policy, Match)> {

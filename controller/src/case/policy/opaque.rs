@@ -158,6 +158,12 @@ impl Opaque {
             None => !OF_ONE_POD.contains(&key) && !key.starts_with(OWN_DOMAIN),
         }
     }
+
+    /// Returns true if the policy may select pods by their service account. A failed read makes the findings of the network
+    /// inconclusive by itself.
+    pub(super) fn may_select_by_account(&self) -> bool {
+        self.text.as_ref().is_some_and(|text| text.to_ascii_lowercase().contains("serviceaccount"))
+    }
 }
 
 impl Policies {

@@ -19,6 +19,8 @@ saved_struct! {
         policies: Vec<String>,
         gvisor_annotations: Labels,
         labels: Labels,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        service_account: String,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         withheld: Vec<String>,
         placement: Placement => Into::into,

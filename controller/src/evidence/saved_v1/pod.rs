@@ -18,6 +18,8 @@ saved_struct! {
         origin: Origin => Into::into,
         created: Option<i64>,
         labels: Labels => each,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        service_account: String,
         gvisor_annotations: Labels,
         network_annotations: Labels,
         #[serde(default, skip_serializing_if = "Labels::is_empty")]

@@ -52,6 +52,8 @@ saved_struct! {
         labels: Option<BTreeMap<String, String>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         earlier_labels: Option<BTreeMap<String, String>>,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        service_account: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limits: Option<Limits> => optional,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -101,7 +101,7 @@ impl Step {
             Self::NameAddresses => "let the policies name addresses and ports in place of pods",
             Self::Close => "close it by a policy",
             Self::SelectAlike => {
-                "select pods by labels that the workload's pods have, and by no label of the domain `podproof.dev`"
+                "select pods by labels that the workload's pods have, by no service account, and by no label of the domain `podproof.dev`"
             }
             Self::Separate => "keep such pods in a namespace of their own",
             Self::NoNetwork => {

@@ -28,7 +28,13 @@ fn matters(cluster: &Cluster, template: &PodView) -> bool {
     let own = template.own_labels();
     !template.fields_by_admission.is_empty()
         || annotations.into_iter().any(added)
-        || (own != *template.labels && cluster.binding(&own) != cluster.binding(&template.labels))
+        || (own != *template.labels && binds_otherwise(cluster, template, &own))
+}
+
+/// True if policies would bind the template otherwise with these labels.
+fn binds_otherwise(cluster: &Cluster, template: &PodView, labels: &Labels) -> bool {
+    let binding = |labels| cluster.binding(labels, &template.service_account);
+    binding(labels) != binding(&template.labels)
 }
 
 /// Returns the additions that matter; of labels, those without which policies bind the template otherwise.
@@ -37,7 +43,7 @@ fn additions(cluster: &Cluster, template: &PodView) -> Vec<String> {
     let decides = |key: &String| {
         let mut labels = template.labels.clone();
         labels.remove(key);
-        cluster.binding(&labels) != cluster.binding(&template.labels)
+        binds_otherwise(cluster, template, &labels)
     };
     let mut labels: Vec<_> = template.labels.iter().filter(|(key, _)| is_added(key)).collect();
     // Several labels may decide only together.

@@ -42,8 +42,8 @@ pub(super) struct Grouping<'a> {
     cluster: &'a Cluster,
     request: &'a Request,
     pub(super) places: Places<'a>,
-    /// How the policies bind pods, by their labels.
-    bindings: RefCell<BTreeMap<Labels, Rc<Binding>>>,
+    /// How the policies bind pods, by their service accounts and their labels.
+    bindings: RefCell<BTreeMap<String, BTreeMap<Labels, Rc<Binding>>>>,
 }
 
 // === impl Grouping ===
@@ -79,7 +79,7 @@ impl<'a> Grouping<'a> {
         let traits = Rc::new(Traits {
             entry: self.request.entries.iter().position(selects),
             class: pod_view.runtime_class.clone(),
-            binding: self.binding(&pod_view.labels),
+            binding: self.binding(&pod_view.labels, &pod_view.service_account),
             annotations: pod_view.gvisor_annotations.clone(),
             nodes_network: pod_view.in_the_nodes_network(),
             networks: pod_view.network_annotations.clone(),
@@ -88,11 +88,12 @@ impl<'a> Grouping<'a> {
         places.into_iter().map(move |place| Key { place, traits: Rc::clone(&traits) })
     }
 
-    fn binding(&self, labels: &Labels) -> Rc<Binding> {
-        let known = self.bindings.borrow().get(labels).cloned();
+    fn binding(&self, labels: &Labels, account: &str) -> Rc<Binding> {
+        let known = self.bindings.borrow().get(account).and_then(|bindings| bindings.get(labels)).cloned();
         known.unwrap_or_else(|| {
-            let binding = Rc::new(self.cluster.binding(labels));
-            self.bindings.borrow_mut().insert(labels.clone(), Rc::clone(&binding));
+            let binding = Rc::new(self.cluster.binding(labels, account));
+            let mut bindings = self.bindings.borrow_mut();
+            bindings.entry(account.to_owned()).or_default().insert(labels.clone(), Rc::clone(&binding));
             binding
         })
     }
@@ -109,7 +110,9 @@ impl<'a> Grouping<'a> {
         let modelled_on_a_pod = group.pod_views.iter().any(|pod_view| !pod_view.origin.is_template());
         if group.pod_views.is_empty() || (!modelled_on_a_pod && !pod_view.origin.is_template()) {
             group.labels.clone_from(&pod_view.labels);
-            group.policies = self.cluster.policies.names_on(&self.cluster.endpoint(&pod_view.labels));
+            group.service_account.clone_from(&pod_view.service_account);
+            let endpoint = self.cluster.endpoint(&pod_view.labels, &pod_view.service_account);
+            group.policies = self.cluster.policies.names_on(&endpoint);
             group.placement = self.request.probes_placement(&pod_view.placement);
         }
         if !pod_view.origin.name.is_empty() {
@@ -130,5 +133,66 @@ impl Key {
             gvisor_annotations: self.traits.annotations.clone(),
             ..Group::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{
+        case::cluster::Labels,
+        fixture,
+        plan::cluster::{namespace, tests},
+    };
+
+    /// Returns the number of groups of two pods, of which one has a service account of its own, with a policy for these pods.
+    fn groups_of_two_accounts(selector: &serde_json::Value) -> usize {
+        let mut cluster = tests::cluster();
+        let mut other = cluster.pod_views[0].clone();
+        other.origin.pod = Some("web-2".into());
+        other.service_account = "web".into();
+        cluster.pod_views.push(other);
+        cluster.policies = fixture::policies(&[
+            fixture::default_deny(),
+            json!({
+                "apiVersion": "cilium.io/v2",
+                "kind": "CiliumNetworkPolicy",
+                "metadata": { "name": "open", "namespace": "shop" },
+                "spec": { "endpointSelector": selector, "egress": [{ "toEntities": ["all"] }] },
+            }),
+        ]);
+        namespace(&cluster, &tests::request()).unwrap().groups.len()
+    }
+
+    #[test]
+    fn a_service_account_makes_another_group_only_if_a_policy_selects_by_it() {
+        let by_account = json!({ "matchLabels": { "io.cilium.k8s.policy.serviceaccount": "web" } });
+        assert_eq!(groups_of_two_accounts(&by_account), 2);
+        assert_eq!(groups_of_two_accounts(&json!({ "matchLabels": { "app": "web" } })), 1);
+    }
+
+    #[test]
+    fn a_rule_for_one_workload_of_a_policy_for_all_makes_another_group() {
+        let mut cluster = tests::cluster();
+        let mut crawler = cluster.pod_views[0].clone();
+        crawler.origin.name = "crawler".into();
+        crawler.origin.pod = Some("crawler-1".into());
+        crawler.labels = Labels::from([("role".into(), "crawler".into())]).into();
+        cluster.pod_views.push(crawler);
+        let source = json!({ "selector": "role == 'crawler'" });
+        cluster.policies = fixture::policies(&[json!({
+            "apiVersion": "crd.projectcalico.org/v1",
+            "kind": "NetworkPolicy",
+            "metadata": { "name": "default.all", "namespace": "shop" },
+            "spec": {
+                "selector": "all()",
+                "types": ["Ingress", "Egress"],
+                "egress": [{ "action": "Allow", "source": source }],
+            },
+        })]);
+        let groups = namespace(&cluster, &tests::request()).unwrap().groups;
+        let represented: Vec<_> = groups.iter().map(crate::case::cluster::Group::represents).collect();
+        assert_eq!(represented.len(), 2, "{represented:?}");
     }
 }

@@ -21,6 +21,7 @@ pub fn homeless(cluster: &Cluster, request: &Request) -> Vec<Group> {
         runtime_class: pod_view.runtime_class.clone(),
         gvisor_annotations: pod_view.gvisor_annotations.clone(),
         labels: (*pod_view.labels).clone(),
+        service_account: pod_view.service_account.clone(),
         placement: request.probes_placement(&pod_view.placement),
         pod_views: vec![pod_view.clone()],
         ..Group::default()

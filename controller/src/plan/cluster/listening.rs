@@ -32,7 +32,8 @@ impl Listening {
     pub fn of(cluster: &Cluster, groups: &[Group]) -> Self {
         let mut ports = Vec::new();
         for group in groups.iter().filter(|group| group.refused.is_none()) {
-            for (transport, number) in cluster.policies.egress_ports(&cluster.endpoint(&group.labels)) {
+            let endpoint = cluster.endpoint(&group.labels, &group.service_account);
+            for (transport, number) in cluster.policies.egress_ports(&endpoint) {
                 let port = NonZeroU16::new(number).filter(|&it| it.get() != LISTENER_PORT);
                 let port = match transport {
                     Transport::Tcp => port.map(Port::Tcp),

@@ -89,9 +89,11 @@ fn in_place(group: Group, running: &BTreeMap<String, Running>, live: &Live) -> V
 
 fn of_pod(group: &Group, own: Vec<Shared<PodView>>, pod: String, refused: Option<String>) -> Group {
     let labels = own.first().map_or(&group.labels, |pod_view| &pod_view.labels).clone();
+    let service_account = own.first().map_or(&group.service_account, |it| &it.service_account).clone();
     Group {
         node: own.first().and_then(|pod_view| pod_view.node.clone()),
         labels,
+        service_account,
         withheld: Vec::new(),
         pod_views: own,
         in_place: Some(pod),

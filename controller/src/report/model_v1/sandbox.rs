@@ -112,6 +112,7 @@ impl From<&case::RanPod> for RanPod {
             asked_after_ms,
             labels: _,
             earlier_labels: _,
+            service_account: _,
             containers: _,
             limits: _,
         } = pod.clone();

@@ -265,6 +265,7 @@ impl Probing<'_> {
             asked_after_ms: u64::try_from(asked_after.get().as_millis()).ok(),
             labels,
             earlier_labels,
+            service_account: state.service_account.clone(),
             limits: None,
             containers: BTreeMap::new(),
         });

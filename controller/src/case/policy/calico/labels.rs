@@ -54,7 +54,7 @@ fn of_pod<'a>(pod: &'a Endpoint, key: &str) -> Value<'a> {
             None => Err(format!("the labels of namespace {} could not be read", pod.namespace)),
         },
         (_, Some(NAME)) => account().map(Some),
-        (_, Some(_)) => Err("the labels of service accounts are not compared".to_owned()),
+        (_, Some(_)) => Err(format!("the labels of the service account {} are not compared", account()?)),
         (None, None) => Ok(None),
     }
 }

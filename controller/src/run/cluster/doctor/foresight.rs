@@ -11,6 +11,7 @@ use crate::{
         needs::Needs,
     },
     run::cluster::{manifest, placing, survey},
+    support::names::DEFAULT_ACCOUNT,
 };
 
 /// A namespace as a run would find it.
@@ -134,7 +135,7 @@ impl Foresight {
         let control = self.cluster.control.as_ref()?;
         let mut labels = own_labels("probe", &self.marks);
         labels.extend(group.probes_labels());
-        let probe = self.cluster.endpoint(&labels);
+        let probe = self.cluster.endpoint(&labels, DEFAULT_ACCOUNT);
         Some(match control.hindrance(&ControlPods::planned(&self.marks), &[probe])? {
             Hindrance::Shut(by) => {
                 format!("a policy of the control namespace shuts its listener off ({})", by.join(", "))

@@ -5,10 +5,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use crate::case::policy::{Endpoint, NamedPort, Transport};
-
-/// The service account of pods that name none (kubernetes.io, "Configure Service Accounts for Pods").
-const DEFAULT_ACCOUNT: &str = "default";
+use crate::{
+    case::policy::{Endpoint, NamedPort, Transport},
+    support::names::DEFAULT_ACCOUNT,
+};
 
 /// Returns the endpoint that a template will make.
 pub(super) fn of_template(template: &PodTemplateSpec) -> Endpoint {
@@ -27,14 +27,19 @@ pub(super) fn of_pod(pod: &Pod) -> Endpoint {
 fn of(metadata: Option<&ObjectMeta>, spec: Option<&PodSpec>) -> Endpoint {
     let regular = spec.iter().flat_map(|spec| &spec.containers);
     let containers = regular.chain(spec.iter().flat_map(|spec| spec.init_containers.iter().flatten()));
-    let account = spec.and_then(|spec| spec.service_account_name.clone());
     Endpoint {
         labels: metadata.and_then(|metadata| metadata.labels.clone()).unwrap_or_default().into(),
-        service_account: account.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
+        service_account: spec.map_or_else(|| DEFAULT_ACCOUNT.to_owned(), account),
         ports: containers.flat_map(ports).collect(),
         in_the_nodes_network: spec.is_some_and(|spec| spec.host_network == Some(true)),
         ..Endpoint::default()
     }
+}
+
+/// Returns the name of a pod's service account.
+pub(super) fn account(spec: &PodSpec) -> String {
+    let named = spec.service_account_name.clone().filter(|name| !name.is_empty());
+    named.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned())
 }
 
 fn ports(container: &Container) -> impl Iterator<Item = NamedPort> {

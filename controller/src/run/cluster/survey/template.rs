@@ -11,7 +11,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{credentials, devices, images, loosened, mounted, secrets, storage, sysctls, tokens};
+use super::{credentials, devices, endpoint, images, loosened, mounted, secrets, storage, sysctls, tokens};
 use crate::{
     case::{
         cluster::{
@@ -39,6 +39,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         credentials: Some(credentials),
         images: Some(images::of(spec, None)),
         labels: without_ours(metadata.labels.unwrap_or_default()).into(),
+        service_account: endpoint::account(spec),
         gvisor_annotations: annotations::gvisor(&all),
         network_annotations: annotations::networks::annotations(&all),
         injection_annotations: annotations::injection::carried(&all),
@@ -251,8 +252,7 @@ fn root_allowed(spec: &PodSpec) -> Option<String> {
 
 /// Returns the service account's name unless the pod itself asks for a token or refuses one.
 fn deciding_account(spec: &PodSpec) -> Option<String> {
-    let named = spec.service_account_name.clone().filter(|name| !name.is_empty());
-    spec.automount_service_account_token.is_none().then(|| named.unwrap_or_else(|| "default".to_owned()))
+    spec.automount_service_account_token.is_none().then(|| endpoint::account(spec))
 }
 
 #[cfg(test)]
