@@ -96,6 +96,12 @@ impl InCluster {
         control.zip(own).map(|(control, pods)| control.listeners(pods)).unwrap_or_default()
     }
 
+    /// Returns the run's own listener in each of its states; none without a control namespace.
+    pub fn listeners(&self) -> Vec<Endpoint> {
+        let control = self.cluster.control.as_ref();
+        control.map(|control| control.listeners(&self.control_pods())).unwrap_or_default()
+    }
+
     /// Returns the policies and the labels of the namespace at the start, and those at the end if something changed.
     fn policies_with_labels(&self) -> impl Iterator<Item = (&Policies, Option<&Labels>)> {
         let cluster = &self.cluster;

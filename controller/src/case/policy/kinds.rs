@@ -46,6 +46,14 @@ const ONLY_CLOSE: &[(&str, &str)] = &[
     ("vpcresources.k8s.aws", "SecurityGroupPolicy"),
 ];
 
+/// Kinds for traffic that leaves the cluster alone, and redirects: none of them keeps a pod from another one.
+const BEYOND_PODS: &[(&str, &str)] = &[
+    ("cilium.io", "CiliumLocalRedirectPolicy"),
+    ("k8s.ovn.org", "EgressFirewall"),
+    ("metal-stack.io", "ClusterwideNetworkPolicy"),
+    ("network.openshift.io", "EgressNetworkPolicy"),
+];
+
 /// Groups whose policies list their egress rules with an action, or with none for rules that allow.
 const LIST_EGRESS: &[&str] = &[
     "cilium.io",
@@ -145,6 +153,11 @@ pub(super) fn selects_besides(group: &str, kind: &str, spec: &serde_json::Value)
     let by_account = (group, kind) == ("vpcresources.k8s.aws", "SecurityGroupPolicy")
         && !spec["serviceAccountSelector"].is_null();
     by_account.then_some("the labels of service accounts were not read")
+}
+
+/// Returns true for a kind that may keep a pod from other pods.
+pub(super) fn may_close_pods(group: &str, kind: &str) -> bool {
+    !BEYOND_PODS.contains(&(group, kind))
 }
 
 /// Returns true for a group whose policies tell by their lists of rules if they let egress pass.

@@ -24,6 +24,8 @@ pub struct Opaque {
     pub opens_egress: bool,
     /// True if the policy may let ingress pass that another policy closes.
     opens_ingress: bool,
+    /// True if the policy may keep a pod from other pods.
+    pub(super) may_silence_pods: bool,
     /// The object as text, with all that selects pods for it; `None` if it was not read.
     text: Option<String>,
     /// The reason why labels do not tell which pods the object selects; `None` if they do.
@@ -93,6 +95,7 @@ impl Opaque {
             gap: Gap { place: format!("{kind} {name}"), why },
             opens_egress: opens(&EGRESS),
             opens_ingress: opens(&INGRESS),
+            may_silence_pods: kinds::may_close_pods(group, kind),
             text: Some(format!("{}{}{selectors}", object["spec"], object["specs"])),
             selects_besides: besides.or(of_groups.err()),
             subject: subject(object, group, kind),
@@ -119,6 +122,7 @@ impl Opaque {
             gap,
             opens_egress: true,
             opens_ingress: true,
+            may_silence_pods: true,
             text: None,
             selects_besides: None,
             subject: None,

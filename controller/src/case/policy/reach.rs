@@ -4,6 +4,7 @@
 //! the addresses of one part alike, so that one flow into each part shows all that passes.
 
 mod cluster;
+mod left_open;
 #[cfg(any(test, feature = "fuzzing"))]
 mod nothing;
 mod ports;
@@ -69,9 +70,7 @@ impl Policies {
     /// binds it is no rule's.
     pub fn excess(&self, subject: &Endpoint, limit: &dyn Limit) -> Excesses {
         let mut excesses = Excesses::default();
-        let blocks = self.blocks().into_iter().chain(limit.blocks());
-        let starts: Vec<_> = blocks.flat_map(|edge| [Some(edge.first()), edge.next()]).flatten().collect();
-        let ports = self.edges(limit);
+        let (starts, ports) = self.parts(limit);
         let is_closed = !self.closing_by_all(subject, Direction::Egress).0.is_empty();
         let opening = self.opaque_on(subject).filter(|opaque| opaque.opens_egress);
         excesses.gaps.extend(opening.map(|opaque| opaque.gap.clone()));
@@ -82,7 +81,9 @@ impl Policies {
             }
             for rule in section.rules.iter().filter_map(|rule| rule.of(subject)) {
                 let by = place(policy, &rule);
-                let tried = Tried { policies: self, subject, limit, starts: &starts, edges: &ports, by };
+                let counted = Counted::Allowed;
+                let tried =
+                    Tried { policies: self, subject, limit, starts: &starts, edges: &ports, by, counted };
                 match rule.action {
                     Action::Allow => tried.rule(&rule, &mut excesses),
                     Action::Pass if !is_closed => {
@@ -125,6 +126,13 @@ impl Policies {
     fn denies_by_rules(&self) -> bool {
         let mut sections = self.read.iter().filter_map(|policy| policy.section(Direction::Egress));
         sections.any(|section| section.rules.iter().any(|rule| rule.action == Action::Deny))
+    }
+
+    /// Returns the first address of each part of the addresses, and the first port of each part of the ports.
+    fn parts(&self, limit: &dyn Limit) -> (Vec<IpAddr>, BTreeSet<u16>) {
+        let blocks = self.blocks().into_iter().chain(limit.blocks());
+        let starts = blocks.flat_map(|edge| [Some(edge.first()), edge.next()]).flatten();
+        (starts.collect(), self.edges(limit))
     }
 
     /// Returns every block of the rules for egress.
@@ -176,6 +184,18 @@ fn blocks(peer: &PeerRule) -> Vec<Block> {
     }
 }
 
+/// The traffic that counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Counted {
+    /// The traffic that rules let pass. If nothing binds the endpoint by one implementation, that says nothing of the others.
+    Allowed,
+    /// The traffic that no policy closes.
+    Open {
+        /// True if the network is known to know the admins' kinds.
+        knows_admins: bool,
+    },
+}
+
 /// One rule that is tried against the limit.
 struct Tried<'a> {
     policies: &'a Policies,
@@ -186,6 +206,7 @@ struct Tried<'a> {
     /// The first port of each part of the ports.
     edges: &'a BTreeSet<u16>,
     by: String,
+    counted: Counted,
 }
 
 impl Tried<'_> {
@@ -294,30 +315,31 @@ impl Tried<'_> {
                 let flow =
                     Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
                 for verdict in self.policies.verdicts_of_read(self.subject, &flow) {
-                    match verdict {
-                        Verdict::Allowed(by) => {
-                            let example = if self.limit.is_none() {
-                                String::new()
-                            } else {
-                                format!(", such as {address}")
-                            };
-                            let traffic =
-                                format!("{port}/{transport} to {}{example}", block_in_words(block, except));
-                            excesses.found.insert(Excess { by, traffic });
-                            return;
-                        }
-                        Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
-                        Verdict::DeniedIfKnown(by) => {
-                            self.gap(
-                                format!("it is not known if the network knows {}", by.join(", ")),
-                                excesses,
-                            );
-                        }
-                        Verdict::Open | Verdict::Denied(_) => (),
+                    if let Some(by) = self.counts(verdict, excesses) {
+                        let example =
+                            if self.limit.is_none() { String::new() } else { format!(", such as {address}") };
+                        let traffic =
+                            format!("{port}/{transport} to {}{example}", block_in_words(block, except));
+                        excesses.found.insert(Excess { by, traffic });
+                        return;
                     }
                 }
             }
         }
+    }
+
+    /// Returns what lets traffic with this verdict pass, if the traffic counts; adds a gap if that is not known.
+    fn counts(&self, verdict: Verdict, excesses: &mut Excesses) -> Option<String> {
+        match (verdict, self.counted) {
+            (Verdict::Allowed(by), Counted::Allowed) => return Some(by),
+            (Verdict::Open, Counted::Open { .. }) => return Some(self.by.clone()),
+            (Verdict::NotEvaluated(gaps), _) => excesses.gaps.extend(gaps),
+            (Verdict::DeniedIfKnown(by), Counted::Allowed | Counted::Open { knows_admins: false }) => {
+                self.gap(format!("it is not known if the network knows {}", by.join(", ")), excesses);
+            }
+            (Verdict::Open | Verdict::Allowed(_) | Verdict::Denied(_) | Verdict::DeniedIfKnown(_), _) => (),
+        }
+        None
     }
 
     fn pods(&self, peer: &PeerRule, ports: &[(Transport, PodPort)], excesses: &mut Excesses) {

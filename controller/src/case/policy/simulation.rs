@@ -187,10 +187,10 @@ impl Packet {
             .collect()
     }
 
-    /// Returns true if the packet of a pod may pass in some network in which the run's own listener may be silent: an address
-    /// that no policy names, by both protocols.
-    pub(crate) fn may_pass_beside_silence(&self, objects: &[Value]) -> bool {
-        let listener = |transport| Self { other: Other::Outside(200), port: 8790, transport, ..*self };
+    /// Returns true if the packet of a pod may pass in some network in which the run's own listener, a pod, may be silent by both
+    /// protocols.
+    pub(crate) fn may_pass_beside_silence(&self, objects: &[Value], listener: Pod) -> bool {
+        let listener = |transport| Self { other: Other::Pod(listener), port: 8790, transport, ..*self };
         let by_all = |packet: Self| packet.by_all(objects).into_iter().flatten();
         let silent = by_all(listener(Transport::Tcp)).zip(by_all(listener(Transport::Udp)));
         let mut networks = by_all(*self).zip(silent);

@@ -125,21 +125,13 @@ impl Tried<'_> {
         let Some(number) = port.number() else { return true };
         let flow = Flow { direction: Direction::Egress, peer, port: number, transport };
         for verdict in self.policies.verdicts_of_read(self.subject, &flow) {
-            match verdict {
-                Verdict::Allowed(_) => return true,
-                Verdict::NotEvaluated(gaps) => excesses.gaps.extend(gaps),
-                Verdict::DeniedIfKnown(by) => {
-                    self.gap(format!("it is not known if the network knows {}", by.join(", ")), excesses);
-                }
-                Verdict::Denied(by) if self.denies_some_peers(address, &by) => self.gap(
-                    format!(
-                        "it is not known which peers {} denies on {}",
-                        by.join(", "),
-                        words_of(port, transport)
-                    ),
-                    excesses,
-                ),
-                Verdict::Open | Verdict::Denied(_) => (),
+            if let Verdict::Denied(by) = &verdict
+                && self.denies_some_peers(address, by)
+            {
+                let (by, traffic) = (by.join(", "), words_of(port, transport));
+                self.gap(format!("it is not known which peers {by} denies on {traffic}"), excesses);
+            } else if self.counts(verdict, excesses).is_some() {
+                return true;
             }
         }
         false

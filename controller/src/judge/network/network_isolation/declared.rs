@@ -61,7 +61,11 @@ fn excess(known: &InCluster, profile: &Profile) -> Excess {
     #[cfg(test)]
     tests::COMPARED.set(tests::COMPARED.get() + 1);
     let limit = OfProfile { profile, cluster: &known.cluster };
-    let Excesses { found, gaps } = known.cluster.policies.excess(&known.endpoint(), &limit);
+    let (policies, endpoint) = (&known.cluster.policies, known.endpoint());
+    let Excesses { mut found, mut gaps } = policies.excess(&endpoint, &limit);
+    let left_open = policies.left_open(&endpoint, &limit, (&known.listeners(), LISTENER_PORT));
+    found.extend(left_open.found);
+    gaps.extend(left_open.gaps);
     let told: Vec<_> = found.iter().map(|it| format!("{} lets {} pass", it.by, it.traffic)).collect();
     match (told.as_slice(), gaps.is_empty()) {
         ([], true) => Ok(None),
@@ -178,6 +182,8 @@ impl Limit for OfProfile<'_> {
 
 #[cfg(test)]
 mod blocks;
+#[cfg(test)]
+mod denying;
 #[cfg(test)]
 mod simulation;
 
