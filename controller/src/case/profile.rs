@@ -152,7 +152,7 @@ impl Profile {
     /// Returns the blocks whose edges matter to the profile, each as its first address and its length.
     pub fn edges(&self) -> impl Iterator<Item = (IpAddr, u8)> {
         let allowed = self.allowed.iter().map(|allowed| (allowed.address, allowed.prefix));
-        let private = PRIVATE.iter().copied();
+        let private = PRIVATE.iter().chain(OF_NO_HOST).copied();
         allowed.chain(private.clone()).chain(private.flat_map(leading_to))
     }
 }
@@ -253,13 +253,14 @@ const PRIVATE: &[(IpAddr, u8)] = &[
     (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
 ];
 
-/// Private addresses at which a sandbox reaches no host: this host, loopback, benchmarks, multicast and reserved addresses
-/// (RFC 6890). Policies for the public internet seldom name them.
+/// Private addresses at which a sandbox reaches no host: this host, loopback and multicast (RFC 6890). Policies for the public
+/// internet seldom name them. Benchmarks and reserved addresses are not among them, because networks use them: 198.18.0.0/15 and
+/// 240.0.0.0/4 for subnets of Google Cloud (<https://cloud.google.com/vpc/docs/subnets#valid-ranges>), and 198.19.0.0/16
+/// for pods of Amazon EKS (<https://aws.amazon.com/about-aws/whats-new/2018/10/amazon-eks-now-supports-additional-vpc-cidr-blocks/>).
 const OF_NO_HOST: &[(IpAddr, u8)] = &[
     (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8),
     (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-    (IpAddr::V4(Ipv4Addr::new(198, 18, 0, 0)), 15),
-    (IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 3),
+    (IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 4),
     (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 127),
     (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
 ];

@@ -28,8 +28,15 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "no-private, and a policy for the internet alone",
         spoil: |shop| {
-            let except =
-                json!(["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"]);
+            let except = json!([
+                "10.0.0.0/8",
+                "100.64.0.0/10",
+                "169.254.0.0/16",
+                "172.16.0.0/12",
+                "192.168.0.0/16",
+                "198.18.0.0/15",
+                "240.0.0.0/4",
+            ]);
             let internet = json!([{ "ipBlock": { "cidr": "0.0.0.0/0", "except": except } }]);
             shop.policy("internet", &network::egress(&json!({}), &json!([{ "to": internet }])));
         },

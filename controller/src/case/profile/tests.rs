@@ -51,6 +51,21 @@ fn no_private_allows_only_the_internet() {
 }
 
 #[test]
+fn addresses_at_which_networks_have_hosts_are_never_permitted_unasked() {
+    let hosts = ["198.18.0.1", "198.19.255.255", "240.0.0.1", "255.255.255.254", "::2", "fec0::9", "fd00::9"];
+    let no_hosts = ["0.0.0.1", "127.0.0.1", "224.0.0.1", "239.255.255.255", "::1", "ff02::1"];
+    for kind in [Kind::DenyAll, Kind::AllowList, Kind::NoPrivate] {
+        let profile = Profile { kind, allowed: Vec::new() };
+        for (addresses, expected) in [(&hosts[..], false), (&no_hosts[..], true)] {
+            for address in addresses {
+                let permits = profile.permits(address.parse().unwrap(), 443, Transport::Tcp);
+                assert_eq!(permits, expected, "{kind:?} {address}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_listed_destination_may_be_reached() {
     let profile = profile(Kind::AllowList, "10.1.0.0", 16, Some(443));
     for (address, port, purpose, expected) in [

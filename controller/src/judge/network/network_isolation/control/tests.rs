@@ -273,13 +273,42 @@ fn on_this_machine_the_listener_and_a_target_beyond_decide_together() {
 
 #[test]
 fn the_profile_no_private_allows_policies_for_the_internet_alone() {
-    let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"];
-    for (except, expected) in [(&private[..], "met"), (&private[..4], "unmet"), (&private[1..], "unmet")] {
+    let private = [
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "240.0.0.0/4",
+    ];
+    let judged = |except: &[&str]| {
         let mut case = fixture::pod();
         let block = json!({ "ipBlock": { "cidr": "0.0.0.0/0", "except": except } });
         with_egress(&mut case, &json!({ "to": [block] }));
         case.surroundings.profile.kind = Kind::NoPrivate;
-        assert_eq!(fixture::told(&judge(&case)), expected, "{except:?}");
+        fixture::told(&judge(&case))
+    };
+    assert_eq!(judged(&private), "met");
+    for position in 0..private.len() {
+        let mut except = private.to_vec();
+        except.remove(position);
+        assert_eq!(judged(&except), "unmet", "without {}", private[position]);
+    }
+}
+
+#[test]
+fn a_policy_for_addresses_that_clouds_give_to_hosts_is_more_than_nothing() {
+    for (block, expected) in [
+        ("198.19.0.0/16", "unmet"),
+        ("240.10.0.0/16", "unmet"),
+        ("fd00::/64", "unmet"),
+        ("224.0.0.0/4", "met"),
+        ("ff02::/16", "met"),
+    ] {
+        let mut case = fixture::pod();
+        with_egress(&mut case, &json!({ "to": [{ "ipBlock": { "cidr": block } }] }));
+        assert_eq!(fixture::told(&judge(&case)), expected, "{block}");
     }
 }
 
