@@ -22,6 +22,7 @@ fn keys(signed: &Signed) -> Value {
         "namespace": predicate["place"]["namespace"],
         "whole": predicate["extent"]["whole"].to_string(),
         "runtimeClasses": predicate["runtimeClasses"],
+        "profiles": predicate["profiles"][0]["kind"],
         "verifiedAt": predicate["verifiedAt"],
         "expiresAt": predicate["expiresAt"],
         "pools": serde_json::to_string(&pools).unwrap(),
@@ -58,6 +59,7 @@ fn a_changed_key_of_a_proof_is_refused_by_its_name() {
         ("run", "podproof-ffffffff"),
         ("pools", "[]"),
         ("runtimeClasses", "gvisor,kata,unsafe"),
+        ("profiles", "allow-list:169.254.169.254"),
         ("verifiedAt", "today"),
     ] {
         let mut data = keys(&signed);

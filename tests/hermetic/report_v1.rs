@@ -10,13 +10,16 @@ use stage::{Ground, run};
 
 const NAMES: [&str; 2] = ["1-not-ready", "1-cluster"];
 /// Keys that the form of today has, and the first form had not.
-const ADDED: [&str; 10] = [
+const ADDED: [&str; 13] = [
     "/accepted",
     "/extent",
     "/extent/left_out",
     "/extent/restricted_to",
     "/extent/whole",
     "/not_judged",
+    "/profiles",
+    "/profiles/*/allowed",
+    "/profiles/*/kind",
     "/run",
     "/sandboxes/*/findings/*/platform_remedies",
     "/sandboxes/*/platforms",

@@ -1,7 +1,10 @@
 //! Destinations that a sandbox may reach or must reach: the user's `--profile`, `--allow` and `--require-egress`, with
 //! addresses and no names.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use clap::ValueEnum;
 use proto::Protocol;
@@ -171,6 +174,23 @@ impl Kind {
 }
 
 // === impl Allowed ===
+
+/// The form of a value of `--allow`.
+impl fmt::Display for Allowed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = if self.address.is_ipv4() { 32 } else { 128 };
+        match (&self.name, self.address) {
+            (Some(name), _) => formatter.write_str(name)?,
+            (None, address) if self.prefix < whole => write!(formatter, "{address}/{}", self.prefix)?,
+            (None, IpAddr::V6(address)) if self.port.is_some() => write!(formatter, "[{address}]")?,
+            (None, address) => write!(formatter, "{address}")?,
+        }
+        if let Some(port) = self.port {
+            write!(formatter, ":{port}")?;
+        }
+        self.protocol.map_or(Ok(()), |protocol| write!(formatter, "/{}", protocol.id()))
+    }
+}
 
 impl Allowed {
     /// Returns true if the Service's port is allowed. DNS over UDP is a part of UDP.

@@ -268,13 +268,16 @@ fn accepted(signed: &Verification, with_evidence: bool) -> String {
         signed.environment,
         signed.run,
     );
+    // Writing to a string does not fail.
+    if let Some(profiles) = signed.profiles() {
+        _ = writeln!(text, "   profiles     {profiles}");
+    }
     for (title, tests) in [
         ("failed", &signed.failed_tests),
         ("warned", &signed.warned_tests),
         ("inconclusive", &signed.inconclusive_tests),
     ] {
         if !tests.is_empty() {
-            // Writing to a string does not fail.
             _ = writeln!(text, "   {title:<12} {}", tests.join(", "));
         }
     }

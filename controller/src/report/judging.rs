@@ -30,6 +30,7 @@ pub(crate) struct Judging<'a> {
     /// All findings, without their words.
     findings: Vec<Finding>,
     sandboxes: Vec<ReportedSandbox>,
+    profiles: Vec<model_v1::Profile>,
     known: Known,
     /// For each waiver of the policy, true if a finding needs it.
     needed: Vec<bool>,
@@ -55,6 +56,7 @@ impl<'a> Judging<'a> {
             of_first: None,
             findings: Vec::new(),
             sandboxes: Vec::new(),
+            profiles: Vec::new(),
             known: Known::default(),
             needed: vec![false; policy.waivers.len()],
             early_pods: EarlyPods::default(),
@@ -73,6 +75,10 @@ impl<'a> Judging<'a> {
             rounds: notes::rounds(case),
             coverage: in_cluster.map(|known| Arc::clone(&known.coverage)),
         });
+        let profile = (&case.surroundings.profile).into();
+        if !self.profiles.contains(&profile) {
+            self.profiles.push(profile);
+        }
         self.lacks_attempts |= case.surroundings.rounds == Rounds::None;
         if let Some(known) = in_cluster {
             self.early_pods.add(known);
@@ -95,6 +101,7 @@ impl<'a> Judging<'a> {
             of_first,
             findings,
             mut sandboxes,
+            profiles,
             needed,
             early_pods,
             clusters,
@@ -109,6 +116,7 @@ impl<'a> Judging<'a> {
         let notes = notes
             .chain(not_judged.iter().cloned())
             .chain(rounds)
+            .chain(profiles.iter().filter_map(notes::profile))
             .chain(early_pods.notes())
             .chain(closed_by_default::note(&clusters))
             .chain(record.remarks.iter().cloned())
@@ -121,6 +129,7 @@ impl<'a> Judging<'a> {
             score: verdict::score(&findings, policy),
             run: record.circumstances.as_ref().map(Run::from),
             environment: (&record.environment).into(),
+            profiles: profiles.clone(),
             only_production: policy.only_production,
             policy: policy.file.clone(),
             waivers: policy

@@ -8,6 +8,7 @@ mod accepted;
 mod environment;
 mod extent;
 mod finding;
+mod profile;
 mod requirement;
 mod run;
 mod sandbox;
@@ -24,6 +25,7 @@ pub use accepted::{Accepted, ReportedAcceptance};
 pub use environment::{Declared, Environment};
 pub use extent::{Extent, LeftOut};
 pub use finding::{Citation, PlatformRemedy, ReportedFinding, ReportedOutcome};
+pub use profile::Profile;
 pub use requirement::{Area, Class, Enforcement};
 pub use run::{Place, Run};
 pub(in crate::report) use sandbox::Known;
@@ -52,6 +54,9 @@ pub struct Report {
     pub run: Option<Run>,
     /// The environment that the workloads are meant for, and the setting that named it.
     pub environment: Declared,
+    /// The network profiles of the sandboxes, each once: a policy file may have another one for a workload.
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
     /// True if `--only production` was given.
     pub only_production: bool,
     /// The path of the policy file in its repository; `null` where there is no policy file.

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use super::model_v1::Profile;
 use crate::{
     case::{
         Case, Subject,
+        abridged::abridged,
         cluster::Coverage,
         rounds::{Rounds, SETTLED},
     },
     judge::{finding::Finding, policy::Enforcement, requirement::Class},
 };
+
+/// The most allowed destinations that a note names.
+const MOST_ALLOWED: usize = 8;
 
 /// Returns the extent of the check, in one sentence or two.
 pub(super) fn scope(case: &Case) -> String {
@@ -96,6 +101,18 @@ pub(super) fn rounds(case: &Case) -> Option<String> {
         "{made}, so that a network which opens later was not seen; run with `--settle {}s`",
         SETTLED.as_secs()
     ))
+}
+
+/// Returns the note on a profile that allows destinations; `None` if it allows none.
+pub(super) fn profile(profile: &Profile) -> Option<String> {
+    let allowed = abridged(&profile.allowed, MOST_ALLOWED, ", ");
+    let besides = if allowed.is_empty() { String::new() } else { format!(" It allows {allowed}.") };
+    (!profile.is_closed()).then(|| {
+        format!(
+            "The network was judged under the profile {}, which closes less than deny-all.{besides}",
+            profile.kind
+        )
+    })
 }
 
 /// Returns the note that names requirements which this environment does not enforce; `None` if it enforces all.

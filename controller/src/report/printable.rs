@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::{
     Declared, Extent, LeftOut, Place, Report, ReportedAcceptance, ReportedFinding, ReportedSandbox,
     ReportedWaiver, Run, Subject,
-    model_v1::{Citation, RanPod, ReportedObservation},
+    model_v1::{Citation, Profile, RanPod, ReportedObservation},
 };
 use crate::support::printable::line;
 
@@ -73,11 +73,12 @@ macro_rules! clean {
 }
 
 clean!(Report {
-    extent, run, environment, policy, waivers, accepted, scope, not_judged, notes, sandboxes;
+    extent, run, environment, profiles, policy, waivers, accepted, scope, not_judged, notes, sandboxes;
     version, verdict, score, only_production
 });
 clean!(Extent { restricted_to, left_out; whole });
 clean!(LeftOut { names; by, noun });
+clean!(Profile { allowed; kind });
 clean!(Run { id, started_at, controller, place });
 clean!(Declared { source, remarks; environment });
 clean!(ReportedWaiver { scope, owner, reason, expires; requirement, standing, needed, line });

@@ -15,6 +15,8 @@ use crate::{
 const MOST_OF_NODES: usize = 32 << 10;
 /// The size of the RuntimeClasses' names in bytes.
 const MOST_OF_CLASSES: usize = 8 << 10;
+/// The size of the allowed destinations in bytes.
+const MOST_OF_ALLOWED: usize = 4 << 10;
 /// The size of all keys in bytes: 64 KiB without 2 KiB for the object's metadata, the times and the syntax around them.
 const MOST: usize = 62 << 10;
 
@@ -70,6 +72,7 @@ impl Proof {
             (proof::NAMESPACE, namespace.to_owned()),
             (proof::WHOLE, report.extent.whole.to_string()),
             (proof::CLASSES, classes(report)),
+            (proof::PROFILES, profiles(&report.profiles.iter().map(|it| (it.kind, it.allowed.as_slice())))),
             (proof::POOLS, pools.text()),
         ];
         let run = report.run.as_ref();
@@ -119,6 +122,19 @@ pub(super) fn classes(report: &Report) -> String {
         .collect();
     let names = classes.into_iter().collect::<Vec<_>>().join(",");
     if names.len() > MOST_OF_CLASSES { String::new() } else { names }
+}
+
+/// Returns network profiles, each by its kind and the destinations that it allows; their number where they are too many for a proof.
+pub(crate) fn profiles<'a>(profiles: &(impl Iterator<Item = (&'a str, &'a [String])> + Clone)) -> String {
+    let with = |allowed: fn(&[String]) -> String| {
+        let profile = |(kind, names): (&str, &[String])| match names {
+            [] => kind.to_owned(),
+            names => format!("{kind}:{}", allowed(names)),
+        };
+        profiles.clone().map(profile).collect::<Vec<_>>().join(";")
+    };
+    let whole = with(|names| names.join(","));
+    if whole.len() <= MOST_OF_ALLOWED { whole } else { with(|names| format!("{} destinations", names.len())) }
 }
 
 // === impl Pools ===

@@ -21,6 +21,9 @@ pub(crate) const NAMESPACE: &str = "namespace";
 pub(crate) const WHOLE: &str = "whole";
 /// The key of the RuntimeClasses that were judged, with a comma between two.
 pub(crate) const CLASSES: &str = "runtimeClasses";
+/// The key of the network profiles with a semicolon between two: each has its name, and behind a colon the destinations that it allows,
+/// with a comma between two.
+pub(crate) const PROFILES: &str = "profiles";
 /// The key of the time of the evidence, by the API server's clock.
 pub(crate) const VERIFIED_AT: &str = "verifiedAt";
 /// The key of the time at which the proof ends.

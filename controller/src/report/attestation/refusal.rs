@@ -102,6 +102,8 @@ pub(crate) enum Difference {
     Extent,
     #[error("the environment, or the requirements that were asked for")]
     Strictness,
+    #[error("the network profiles")]
+    Profiles,
     #[error("the pools or their nodes")]
     Pools,
     #[error("the RuntimeClasses")]
@@ -201,6 +203,7 @@ pub(crate) fn compare(signed: &Statement, again: &Statement) -> Result<(), Refus
         (one.score != two.score, Difference::Score),
         (one.extent != two.extent, Difference::Extent),
         (strictness(one) != strictness(two), Difference::Strictness),
+        (one.profiles.is_some() && one.profiles != two.profiles, Difference::Profiles),
         (one.pools != two.pools, Difference::Pools),
         (one.runtime_classes.is_some() && one.runtime_classes != two.runtime_classes, Difference::Classes),
         (one.images != two.images || subjects(signed) != subjects(again), Difference::Subjects),

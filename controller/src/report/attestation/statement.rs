@@ -88,6 +88,7 @@ impl Statement {
             extent: (&report.extent).into(),
             environment: environment(report.environment.environment),
             environment_named_by: facts.named_by,
+            profiles: Some(report.profiles.iter().map(Into::into).collect()),
             only_production: report.only_production,
             require_whole: facts.require_whole,
             policy: facts.policy,

@@ -1,5 +1,5 @@
 //! Version 1 of the signed predicate, in types of its own. The signature covers its bytes, so a reader refuses a key that it does
-//! not know, and a lack of a key. `runtimeClasses` alone may be missing: the first statements were made without it.
+//! not know, and a lack of a key. `runtimeClasses` and `profiles` alone may be missing: the first statements were made without them.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     case::environment::Environment,
-    report::model_v1::{self, Verdict},
+    report::{
+        model_v1::{self, Verdict},
+        proof,
+    },
 };
 
 /// The type of the predicate.
@@ -38,6 +41,10 @@ pub(crate) struct Verification {
     pub environment: Environment,
     /// The step that named the environment.
     pub environment_named_by: NamedBy,
+    /// The network profiles of the sandboxes, each once; missing in the statement of an older controller.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<SignedProfile>")]
+    pub profiles: Option<Vec<SignedProfile>>,
     /// True if only the requirements of production were judged.
     pub only_production: bool,
     /// True if a run for a part of the namespace was to be undetermined.
@@ -75,8 +82,8 @@ pub(crate) struct Verification {
 }
 
 /// Reads a key that may be missing and is never `null`.
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(value).map(Some)
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 /// The result of a test, as `test-result/v0.1` names it.
@@ -127,6 +134,16 @@ pub(crate) struct SignedPart {
     pub noun: String,
     /// The names of the parts.
     pub names: Vec<String>,
+}
+
+/// A network profile of the run.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct SignedProfile {
+    /// The value of `--profile`.
+    pub kind: String,
+    /// The destinations of `--allow` and `--require-egress`, each as in the flag.
+    pub allowed: Vec<String>,
 }
 
 /// The step that named the environment.
@@ -291,6 +308,20 @@ impl From<&model_v1::Extent> for SignedExtent {
             restricted_to: restricted_to.clone(),
             left_out: left_out.iter().map(part).collect(),
         }
+    }
+}
+
+impl Verification {
+    /// Returns the network profiles as a published proof has them; `None` if they are not signed.
+    pub(crate) fn profiles(&self) -> Option<String> {
+        let profiles = self.profiles.as_ref()?.iter();
+        Some(proof::profiles(&profiles.map(|it| (it.kind.as_str(), it.allowed.as_slice()))))
+    }
+}
+
+impl From<&model_v1::Profile> for SignedProfile {
+    fn from(model_v1::Profile { kind, allowed }: &model_v1::Profile) -> Self {
+        Self { kind: (*kind).to_owned(), allowed: allowed.clone() }
     }
 }
 

@@ -221,7 +221,7 @@ fn a_statement_that_contradicts_itself_is_refused() {
 #[test]
 fn each_difference_from_the_evidence_has_its_name() {
     type Lie = (&'static str, fn(&mut Verification), Difference);
-    let lies: [Lie; 13] = [
+    let lies: [Lie; 14] = [
         ("run", |it| it.run.push('0'), Difference::Run),
         ("nonces", |it| it.nonces.push("0".into()), Difference::Run),
         ("place", |it| it.place = machine(), Difference::Place),
@@ -241,6 +241,7 @@ fn each_difference_from_the_evidence_has_its_name() {
             },
             Difference::Pools,
         ),
+        ("profiles", |it| it.profiles = Some(Vec::new()), Difference::Profiles),
         ("classes", |it| it.runtime_classes = Some("gvisor,kata".into()), Difference::Classes),
     ];
     for (name, lie, expected) in lies {

@@ -95,6 +95,7 @@ fn name(refusal: &Refusal) -> &'static str {
             Difference::Score => "score",
             Difference::Extent => "extent",
             Difference::Strictness => "strictness",
+            Difference::Profiles => "profiles",
             Difference::Pools => "pools",
             Difference::Classes => "classes",
             Difference::Subjects => "subjects",
@@ -180,6 +181,7 @@ fn lie(at: &str) -> Vec<&'static str> {
         (_, "run" | "nonces") => vec!["run"],
         ("/predicate/place/kind", _) => vec!["not-statement"],
         (_, "place") => vec!["place"],
+        (_, "profiles") => vec!["profiles"],
         (_, "pools") => vec!["pools"],
         (_, "runtimeClasses") => vec!["classes"],
         (_, "images") => vec!["subjects"],
@@ -192,14 +194,15 @@ fn lie(at: &str) -> Vec<&'static str> {
 /// Returns the refusals of a signed value of another kind, by its place.
 fn of_shape(kind: Changed, at: &str) -> Vec<&'static str> {
     let part = at.trim_start_matches("/predicate/").split('/').next().unwrap_or_default();
-    // A statement without the key says nothing about RuntimeClasses, and no proof is accepted with it.
-    if (kind, part) == (Changed::Without, "runtimeClasses") {
+    // A statement without the key says nothing about RuntimeClasses or profiles, and no proof is accepted with it.
+    if kind == Changed::Without && matches!(at, "/predicate/runtimeClasses" | "/predicate/profiles") {
         return vec!["accepted"];
     }
     let of_content = match (at, part) {
         _ if at.starts_with("/subject") => vec!["contradictory", "subjects"],
         (_, "nonces") => vec!["run"],
         (_, "place") => vec!["place"],
+        (_, "profiles") => vec!["profiles"],
         (_, "pools") => vec!["pools"],
         (_, "images") => vec!["subjects"],
         (_, "passedTests" | "warnedTests" | "failedTests" | "inconclusiveTests") => vec!["tests"],
