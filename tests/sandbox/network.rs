@@ -158,7 +158,7 @@ const CASES: &[Case] = &[
             "[fd77::7]:8080",
         ],
         lacks: &[],
-        says: "the controller reached the same listener and more",
+        says: "the sandbox reached only what the profile allows",
         ..CLEAN
     },
     Case {
@@ -182,6 +182,7 @@ const CASES: &[Case] = &[
             "--egress-target",
             "[2606:4700:4700::1111]:443",
         ],
+        says: "the sandbox reached only what the profile allows",
         ..CLEAN
     },
     Case {
@@ -210,6 +211,7 @@ const CASES: &[Case] = &[
             "[2606:4700:4700::1111]:443",
         ],
         lacks: &[("dns-contained", "unmet")],
+        says: "the sandbox reached only what the profile allows",
         ..CLEAN
     },
 ];

@@ -1,5 +1,5 @@
 //! Parses the endpoints that a user names: `HOST:PORT[/PROTOCOL]` for `--egress-target`, `HOST[:PORT][/PROTOCOL]` or
-//! `ADDRESS/BITS` for `--allow`. A host may be a name, which is looked up later.
+//! `ADDRESS/BITS[:PORT][/PROTOCOL]` for `--allow`. A host may be a name, which is looked up later.
 
 use std::{fmt, net::IpAddr};
 
@@ -28,31 +28,40 @@ pub(crate) fn target(text: &str) -> Result<Endpoint, String> {
     match (&endpoint.host, endpoint.port) {
         (Host::Network(..), _) | (_, None) => Err(wanted.to_owned()),
         (_, Some(0)) => Err("port 0 cannot be reached".to_owned()),
+        (_, Some(_)) if endpoint.protocol == Some(Protocol::Echo) => Err(wanted.to_owned()),
         (_, Some(_)) => Ok(endpoint),
     }
 }
 
 /// Parses the value of `--allow`.
 pub(crate) fn allowed(text: &str) -> Result<Endpoint, String> {
-    let wanted = "give HOST or HOST:PORT, each optionally with /tcp, /udp or /dns, or give a network: 10.96.0.10:53/udp, example.org:443, 192.0.2.0/24";
+    let wanted = "give HOST or HOST:PORT, or a network in place of the host, each optionally with /tcp, /udp, /dns or /icmp: \
+                  10.96.0.10:53/udp, example.org:443, 192.0.2.0/24, 10.0.0.0/16:10250/tcp";
     let endpoint = endpoint(text).ok_or(wanted)?;
-    match endpoint.port {
-        Some(0) => Err("port 0 cannot be reached".to_owned()),
+    match (endpoint.port, endpoint.protocol) {
+        (Some(0), _) => Err("port 0 cannot be reached".to_owned()),
+        (Some(_), Some(Protocol::Echo)) => Err("ICMP has no ports".to_owned()),
         _ => Ok(endpoint),
     }
 }
 
 fn endpoint(text: &str) -> Option<Endpoint> {
     let (place, protocol) = match text.rsplit_once('/') {
-        None => (text, None),
-        Some((network, bits)) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            return self::network(network, bits);
-        }
         Some((place, "tcp")) => (place, Some(Protocol::Tcp)),
         Some((place, "udp")) => (place, Some(Protocol::Udp)),
         Some((place, "dns")) => (place, Some(Protocol::Dns)),
-        Some(_) => return None,
+        Some((place, "icmp")) => (place, Some(Protocol::Echo)),
+        _ => (text, None),
     };
+    let (host, port) = match place.split_once('/') {
+        Some((address, rest)) => network(address, rest)?,
+        None => single(place)?,
+    };
+    Some(Endpoint { host, port, protocol })
+}
+
+/// Parses a host that may have a port.
+fn single(place: &str) -> Option<(Host, Option<u16>)> {
     let (host, port) = match place.rsplit_once(':') {
         // An IPv6 address contains colons itself, and has brackets if a port follows.
         _ if place.parse::<IpAddr>().is_ok() => (place, None),
@@ -66,14 +75,22 @@ fn endpoint(text: &str) -> Option<Endpoint> {
         (None, Ok(address)) => Host::Address(address),
         (None, Err(_)) => Host::Name(is_a_name(host).then(|| host.to_owned())?),
     };
-    Some(Endpoint { host, port, protocol })
+    Some((host, port))
 }
 
-fn network(address: &str, bits: &str) -> Option<Endpoint> {
+/// Parses a network that may have a port: its address, and the rest after the slash.
+fn network(address: &str, rest: &str) -> Option<(Host, Option<u16>)> {
+    if !rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b':') {
+        return None;
+    }
+    let (bits, port) = match rest.split_once(':') {
+        Some((bits, port)) => (bits, Some(port.parse().ok()?)),
+        None => (rest, None),
+    };
     let address: IpAddr = address.parse().ok()?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.parse().ok().filter(|&bits: &u8| bits <= most)?;
-    Some(Endpoint { host: Host::Network(address, bits), port: None, protocol: None })
+    Some((Host::Network(address, bits), port))
 }
 
 /// Returns true for a DNS name (RFC 1123, section 2.1) that is no mistyped address.
@@ -125,6 +142,11 @@ mod tests {
             "example.org",
             "10.96.0.10:53/udp",
             "example.org/tcp",
+            "192.0.2.7/icmp",
+            "10.0.0.0/16:10250",
+            "10.0.0.0/16:10250/tcp",
+            "10.0.0.0/16/icmp",
+            "fd00::/8:443/udp",
         ] {
             assert_eq!(allowed(text).unwrap().to_string(), text);
         }
@@ -140,6 +162,9 @@ mod tests {
             "2001:db8::7:443",
             "192.0.2.7:443/sctp",
             "10.0.0.0/8",
+            "10.0.0.0/8:443",
+            "192.0.2.7/icmp",
+            "192.0.2.7:443/icmp",
             "1.2.3:443",
             "exa mple:443",
             ":443",
@@ -147,7 +172,22 @@ mod tests {
         ] {
             assert!(target(wrong).is_err(), "{wrong}");
         }
-        for wrong in ["", "10.0.0.0/33", "fd00::/129", "example.org/8", "10.0.0.1:0", "10.0.0.1:x", "a..b"] {
+        for wrong in [
+            "",
+            "10.0.0.0/33",
+            "fd00::/129",
+            "example.org/8",
+            "10.0.0.1:0",
+            "10.0.0.1:x",
+            "a..b",
+            "10.0.0.0/16:0",
+            "10.0.0.0/16:x",
+            "10.0.0.0/+8",
+            "10.0.0.0:443/16",
+            "example.org/8:443",
+            "10.0.0.0/16:443/icmp",
+            "10.0.0.0/16/443",
+        ] {
             assert!(allowed(wrong).is_err(), "{wrong}");
         }
     }

@@ -109,9 +109,9 @@ fn judged_by(kind: Kind, allowed: &[Endpoint], required: &[Endpoint]) -> String 
     format!("judged by the profile {}{listed}", kind.id())
 }
 
-/// Returns the attempt; `None` if the endpoint names no port.
+/// Returns the attempt; `None` if the endpoint names no port, or a network.
 fn attempt(endpoint: &Endpoint, address: IpAddr, purpose: Purpose) -> Option<Named> {
-    let port = endpoint.port?;
+    let port = endpoint.port.filter(|_| !matches!(endpoint.host, Host::Network(..)))?;
     let protocol = match endpoint.protocol {
         // A name server is silent to a datagram that asks no question.
         Some(Protocol::Udp) if port == DNS_PORT => Protocol::Dns,
@@ -163,6 +163,16 @@ mod tests {
             required: Vec::new(),
             workloads: Vec::new(),
         }
+    }
+
+    #[tokio::test]
+    async fn an_allowed_port_of_a_network_is_not_attempted() {
+        let request = request(&[], Kind::AllowList, &["10.0.0.0/16:10250/tcp"]);
+        let (Needs { otherwise: wanted, .. }, _) = looked_up(&request).await.unwrap();
+        assert_eq!(wanted.named, []);
+        let allowed: Vec<_> =
+            wanted.profile.allowed.iter().map(|it| (it.prefix, it.port, it.protocol)).collect();
+        assert_eq!(allowed, [(16, Some(10_250), Some(Protocol::Tcp))]);
     }
 
     #[tokio::test]

@@ -40,8 +40,8 @@ pub(in crate::cli) struct Arguments {
     /// The destinations that the sandbox may reach [default: deny-all]
     #[arg(long, value_enum, help_heading = "Network")]
     profile: Option<Kind>,
-    /// A destination, or a network as ADDRESS/BITS, that the sandbox may also reach, by tcp, udp or dns [default: every
-    /// protocol]; needs another profile than deny-all; may be repeated
+    /// A destination, or a network as ADDRESS/BITS, with or without a port, that the sandbox may also reach, by tcp, udp, dns or icmp
+    /// [default: every protocol]; needs another profile than deny-all; may be repeated
     #[arg(
         long = "allow",
         value_name = "HOST[:PORT][/PROTOCOL]",

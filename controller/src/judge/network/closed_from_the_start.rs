@@ -25,7 +25,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              `NETWORK_POLICY_ENFORCING_MODE=strict`).",
     explanation: Explanation {
         looks_at: &["egress", "control"],
-        met: "the sandbox reached nothing at any time, and something shows that it could have",
+        met: "the sandbox reached nothing that the profile forbids at any time, and something shows that it could have",
         unmet: "the sandbox reached a destination at first, and not at the second attempt",
         inconclusive: "nothing shows that the sandbox could have reached anything",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
@@ -94,7 +94,11 @@ fn judge(case: &Case) -> Judgement {
             "the probe could not tell how long its container had run, and nothing shows the network until the first attempt",
         ));
     }
-    let because = "the sandbox reached nothing, at first or later";
+    let because = if network_isolation::reached_the_allowed(&all) {
+        "the sandbox reached only what the profile allows, at first and later"
+    } else {
+        "the sandbox reached nothing, at first or later"
+    };
     let (because, cited) = match start.words() {
         Some(words) => (format!("{because}; the first attempt came {words}"), format!("at once, {words}")),
         None => (because.to_owned(), "at once".to_owned()),

@@ -7,7 +7,10 @@ pub(super) mod class;
 pub(super) mod control;
 pub(super) mod declared;
 mod interception;
+mod node;
 pub(super) mod structure;
+
+use proto::Protocol;
 
 use crate::case::{Case, Citation, Control, destination::Purpose, profile::Expectation, rounds::Rounds};
 use crate::judge::network::undecided::{Step, Undecided};
@@ -30,8 +33,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              allow it by `--profile allow-list --allow HOST[:PORT]`.",
     explanation: Explanation {
         looks_at: &["interfaces", "routes", "egress", "control"],
-        met: "the sandbox has no way out at all, or it reached nothing and targets answered outside the sandbox",
-        unmet: "the sandbox reached a forbidden destination, or missed one that it must reach",
+        met: "the sandbox has no way out at all, or it reached nothing that the profile forbids, and targets answered outside the sandbox",
+        unmet: "the sandbox reached a forbidden destination, or missed one that it must reach; if it reached an allowed port of a node that no policy closes, that warns at most",
         inconclusive: "the sandbox reached nothing, and nothing shows that an answer was possible",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
@@ -107,7 +110,10 @@ pub(super) fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
         return cited(Judgement::undecided(left_out));
     }
     match shown(case, comparison, &attempted) {
-        Ok((because, citations)) => cited(Judgement::met(because)).citing_all(citations),
+        Ok((because, citations)) => {
+            let open = node::open(case, &attempted).map(|open| Judgement::unmet(open).accepted());
+            cited(open.unwrap_or_else(|| Judgement::met(because))).citing_all(citations)
+        }
         Err(why) => cited(Judgement::undecided(why)),
     }
 }
@@ -120,11 +126,20 @@ fn leaked(case: &Case, leak: &Attempted<'_>) -> String {
 /// Adds to a reason the policy that lets a destination pass or fails to close it.
 fn because(case: &Case, leak: &Attempted<'_>, because: String) -> String {
     match (&case.surroundings.in_cluster, leak.transport()) {
-        (Some(_), _) if matches!(leak.destination.purpose, Purpose::Node | Purpose::Kubelet) => format!(
-            "{because}; most CNI plugins let a pod reach its own node whatever a NetworkPolicy says: use a policy of the host \
-             (Cilium's host firewall, Calico's HostEndpoint), a firewall on the node, or `--allow {}`",
-            leak.destination.name()
-        ),
+        (Some(_), _) if matches!(leak.destination.purpose, Purpose::Node | Purpose::Kubelet) => {
+            let target = &leak.destination.target;
+            let of_network = if target.protocol == Protocol::Echo {
+                "/icmp".to_owned()
+            } else {
+                format!(":{}", target.port)
+            };
+            format!(
+                "{because}; most CNI plugins let a pod reach its own node whatever a NetworkPolicy says: use a policy of the \
+                 host (Cilium's host firewall, Calico's HostEndpoint), a firewall on the node, or `--allow {}` (for every node \
+                 of a network `--allow ADDRESS/BITS{of_network}`)",
+                leak.destination.name()
+            )
+        }
         (Some(known), Some(transport)) => {
             let target = &leak.destination.target;
             format!("{because}; {}", declared::explains(known, target.address, target.port, transport))
@@ -183,14 +198,30 @@ pub(super) fn silent(
                 attempted::in_each_round(attempted)?;
             }
             let citations = control::shows(case, attempted, why)?;
-            let because = if case.surroundings.in_cluster.is_some() {
-                "the sandbox reached nothing, and the control pod reached the same listener from the same node"
-            } else {
-                "the sandbox reached nothing, and the controller reached the same listener and more from outside the sandbox"
+            let because = match (case.surroundings.in_cluster.is_some(), reached_the_allowed(attempted)) {
+                (true, false) => {
+                    "the sandbox reached nothing, and the control pod reached the same listener from the same node"
+                }
+                (true, true) => {
+                    "the sandbox reached only what the profile allows, and the control pod reached the forbidden listener from the \
+                     same node"
+                }
+                (false, false) => {
+                    "the sandbox reached nothing, and the controller reached the same listener and more from outside the sandbox"
+                }
+                (false, true) => {
+                    "the sandbox reached only what the profile allows, and the controller reached the forbidden listener and more \
+                     from outside the sandbox"
+                }
             };
             Ok((because, citations))
         }
     }
+}
+
+/// True if the sandbox reached a destination that the profile allows.
+pub(super) fn reached_the_allowed(attempted: &[Attempted<'_>]) -> bool {
+    attempted.iter().any(|it| it.expectation != Expectation::Forbidden && it.was_answered())
 }
 
 /// Returns the reason for a destination that was reached in the second round alone.

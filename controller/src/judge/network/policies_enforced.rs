@@ -112,16 +112,7 @@ fn denied(known: &InCluster, it: &Attempted<'_>) -> Option<String> {
         });
         return by.collect::<Option<Vec<_>>>()?.pop();
     }
-    let peer = Peer::Address(target.address);
-    let flow = Flow { direction: Direction::Egress, peer, port: target.port, transport };
-    match policies.verdict(&endpoint, &flow) {
-        Verdict::Denied(by) | Verdict::DeniedIfKnown(by)
-            if policies.into_the_cluster(&endpoint, target.port, transport).is_none() =>
-        {
-            Some(by.join(", "))
-        }
-        _ => None,
-    }
+    declared::denies(known, target.address, target.port, transport)
 }
 
 #[cfg(test)]

@@ -119,7 +119,9 @@ impl Step {
             Self::NameServer => "name one by `--egress-target HOST:53/dns`",
             Self::Answer => "correct the destination, or let it answer outside the sandbox",
             Self::GiveFamily => "give the control an address of that family",
-            Self::AllowLess => "let `--allow` name single addresses and ports in place of their network",
+            Self::AllowLess => {
+                "let `--allow` name single addresses, or a port of their network (`ADDRESS/BITS:PORT`)"
+            }
             Self::MountLess => "mount only what the workload needs",
             Self::Unintercept => "take the pods out of the mesh, or out of the proxy's redirection",
             Self::CloseTcp => "close TCP to it, or let it give no outside name",

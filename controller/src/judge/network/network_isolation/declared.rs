@@ -115,6 +115,26 @@ pub(in crate::judge) fn explains(
     }
 }
 
+/// Returns the policies that deny traffic to an address, joined; `None` if they let it pass, cannot be evaluated, or have a rule for
+/// pods or nodes that may lead there.
+pub(in crate::judge) fn denies(
+    known: &InCluster,
+    address: IpAddr,
+    port: u16,
+    transport: Transport,
+) -> Option<String> {
+    let (policies, endpoint) = (&known.cluster.policies, known.endpoint());
+    let flow = Flow { direction: Direction::Egress, peer: Peer::Address(address), port, transport };
+    match policies.verdict(&endpoint, &flow) {
+        Verdict::Denied(by) | Verdict::DeniedIfKnown(by)
+            if policies.into_the_cluster(&endpoint, port, transport).is_none() =>
+        {
+            Some(by.join(", "))
+        }
+        _ => None,
+    }
+}
+
 impl Limit for OfProfile<'_> {
     fn blocks(&self) -> Vec<Block> {
         self.profile.edges().map(|(address, prefix)| Block::of(address, prefix)).collect()

@@ -1,8 +1,8 @@
-use proto::{Interface, Observation, Reach, Route};
+use proto::{Interface, Observation, Protocol, Reach, Route};
 
 use super::*;
 use crate::{
-    case::profile::{Kind, Profile},
+    case::profile::{Allowed, Kind, Profile},
     fixture,
     judge::requirement::Outcome,
 };
@@ -282,4 +282,36 @@ fn a_policys_port_on_which_nobody_listens_hinders_nothing() {
     let ends = (Reach::TimedOut, Reach::Refused);
     fixture::also(&mut case, Purpose::ListenerOnPolicyPort, "10.244.0.9", ends);
     assert_eq!(judge(&case).outcome, Outcome::Met);
+}
+
+/// Returns the outcome for a pod that reached its node by one protocol, with an allowed network in which the node and the
+/// run's own listener are.
+fn in_the_nodes_network(reached: Protocol, port: Option<u16>, protocol: Option<Protocol>) -> &'static str {
+    let mut case = fixture::pod();
+    fixture::also(&mut case, Purpose::Node, "192.168.0.7", (Reach::Reached, Reach::Reached));
+    let [one, other, .., node] = case.surroundings.destinations.as_mut_slice() else { panic!("too few") };
+    for listener in [one, other] {
+        listener.target.address = [192, 168, 0, 9].into();
+    }
+    node.target.protocol = reached;
+    node.target.port = if reached == Protocol::Echo { 0 } else { 10_250 };
+    let allowed = Allowed { prefix: 16, protocol, ..fixture::allowed([192, 168, 0, 0].into(), port) };
+    case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+    let judgement = judge(&case);
+    if judgement.accepted { "accepted" } else { fixture::told(&judgement) }
+}
+
+#[test]
+fn an_allowed_port_of_the_nodes_network_leaves_the_listener_forbidden() {
+    let tcp = Some(Protocol::Tcp);
+    assert_eq!(in_the_nodes_network(Protocol::Tcp, Some(10_250), tcp), "accepted");
+    assert_eq!(in_the_nodes_network(Protocol::Tcp, Some(22), tcp), "unmet");
+    assert_eq!(in_the_nodes_network(Protocol::Tcp, None, Some(Protocol::Echo)), "unmet");
+    assert_eq!(in_the_nodes_network(Protocol::Echo, None, Some(Protocol::Echo)), "met");
+    assert_eq!(in_the_nodes_network(Protocol::Echo, Some(10_250), None), "unmet");
+}
+
+#[test]
+fn an_allowed_network_that_has_the_listener_is_inconclusive() {
+    assert_eq!(in_the_nodes_network(Protocol::Tcp, None, None), "open");
 }
