@@ -40,6 +40,8 @@ pub enum Purpose {
     ClusterDns,
     /// The cluster's API server.
     ApiServer,
+    /// The cluster's API server, at an address that the controller asks.
+    ApiServerOutside,
     /// The kubelet of the probe's node.
     Kubelet,
     /// The probe's node itself.
@@ -91,6 +93,7 @@ impl Purpose {
             Self::Metadata => "a metadata service",
             Self::ClusterDns => "the cluster's DNS",
             Self::ApiServer => "the API server",
+            Self::ApiServerOutside => "the API server, as the controller reaches it",
             Self::Kubelet => "the node's kubelet",
             Self::Node => "the node itself",
             Self::Neighbour => "another pod of the namespace",

@@ -235,6 +235,7 @@ fn is_of_the_internet(destination: &Destination) -> bool {
         | Purpose::Metadata
         | Purpose::ClusterDns
         | Purpose::ApiServer
+        | Purpose::ApiServerOutside
         | Purpose::Kubelet
         | Purpose::Node
         | Purpose::Neighbour

@@ -1,5 +1,7 @@
 //! The user's wishes for the whole run, and for single workloads that the policy file names.
 
+use std::net::SocketAddr;
+
 use super::Wanted;
 use crate::case::cluster::{Cluster, Forward, Group, Labels, Origin, PodView, Shared};
 
@@ -56,6 +58,16 @@ impl Needs {
             otherwise: otherwise.behind(forwards),
             of_workloads: of_workloads.into_iter().map(behind).collect(),
         }
+    }
+
+    /// Adds the addresses by which the controller reaches the cluster's API server.
+    #[must_use]
+    pub fn with_api_server(mut self, addresses: &[SocketAddr]) -> Self {
+        let of_workloads = self.of_workloads.iter_mut().map(|(_, wanted)| wanted);
+        for wanted in of_workloads.chain([&mut self.otherwise]) {
+            wanted.api_server.extend_from_slice(addresses);
+        }
+        self
     }
 
     /// Returns true if the policies are compared with a list of allowed destinations.

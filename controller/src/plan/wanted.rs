@@ -1,6 +1,6 @@
 //! The user's targets with their names looked up, alike for local runs and for clusters.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use proto::{Protocol, Target};
 
@@ -20,6 +20,8 @@ pub struct Wanted {
     pub named: Vec<Named>,
     /// The profile of `--profile`, `--allow` and `--require-egress`.
     pub profile: Profile,
+    /// The addresses by which the controller reaches the cluster's API server; empty for a local run.
+    pub api_server: Vec<SocketAddr>,
 }
 
 /// A target that the user named.
@@ -39,7 +41,7 @@ pub struct Named {
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { defaults: true, named: Vec::new(), profile: Profile::default() }
+        Self { defaults: true, named: Vec::new(), profile: Profile::default(), api_server: Vec::new() }
     }
 }
 

@@ -146,26 +146,29 @@ impl Launcher for ClusterLauncher {
         let surveyed = async {
             let connection = connection(&self.target).await?;
             session.progress.change(&format!("surveying {}", connection.server));
-            let mut surveyed = survey(&self.target, &connection).await?;
+            let (surveyed, outside) =
+                tokio::join!(survey(&self.target, &connection), connection.addresses_outside());
+            let mut surveyed = surveyed?;
             if needs.list_destinations() {
                 let policies = &surveyed.cluster.policies;
                 surveyed.cluster.peers = survey::peers::read(&connection.client, policies).await;
             }
-            Ok::<_, RunError>((connection, surveyed))
+            Ok::<_, RunError>((connection, surveyed, outside))
         };
-        let (connection, Surveyed { mut cluster, kinds, forwards, running, room_unknown }) = tokio::select! {
+        let (connection, surveyed, (api_server, untried)) = tokio::select! {
             biased;
             () = session.interrupt.arrival() => return Err(RunError::Interrupted),
             surveyed = timeout_at(session.deadline, surveyed) => surveyed.map_err(|_| RunError::NoAnswer)??,
         };
 
         // pure: plan
+        let Surveyed { mut cluster, kinds, forwards, running, room_unknown } = surveyed;
         if let Some(unreadable) = blind(&cluster) {
             return Err(RunError::Blind(unreadable));
         }
         let awaited =
             awaiting::nodes(&self.target, &connection, &mut cluster, request.timeout, session).await?;
-        let needs = needs.within(&cluster.namespace, &forwards);
+        let needs = needs.within(&cluster.namespace, &forwards).with_api_server(&api_server);
         let asked_for = plan::cluster::Request { running, ..plan_request(&self.target, needs.entries()) };
         let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
 
@@ -217,6 +220,7 @@ impl Launcher for ClusterLauncher {
                 .remarks
                 .into_iter()
                 .chain(scheduled)
+                .chain(untried)
                 .chain([format!("the run made {}", connection.pace.made())])
                 .chain(remarks::of(&cluster, &plan, &listening, &results.probed))
                 .chain(remarks::on_traces(&results.visited))

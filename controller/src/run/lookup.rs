@@ -59,7 +59,7 @@ pub(crate) async fn looked_up(request: &LookupRequest) -> Result<(Needs, Vec<Str
             addresses.into_iter().filter_map(|(address, _)| attempt(endpoint, address, Purpose::Requested)),
         );
     }
-    let run = Wanted { defaults: *defaults, named: requested, profile: Profile::default() };
+    let run = Wanted { defaults: *defaults, named: requested, ..Wanted::default() };
     let otherwise = with_lists(run.clone(), *kind, (allowed, required), &mut remarks).await?;
     let mut of_workloads = Vec::new();
     let mut profiles = Vec::new();
@@ -100,7 +100,7 @@ async fn with_lists(
     if named.len() > MOST {
         return Err(LookupError::TooMany(named.len()));
     }
-    Ok(Wanted { defaults, named, profile })
+    Ok(Wanted { defaults, named, profile, ..Wanted::default() })
 }
 
 fn judged_by(kind: Kind, allowed: &[Endpoint], required: &[Endpoint]) -> String {

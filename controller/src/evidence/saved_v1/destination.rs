@@ -30,6 +30,7 @@ saved_enum! {
         Metadata, "metadata";
         ClusterDns, "cluster-dns";
         ApiServer, "api-server";
+        ApiServerOutside, "api-server-outside";
         Kubelet, "kubelet";
         Node, "node";
         Neighbour, "neighbour";

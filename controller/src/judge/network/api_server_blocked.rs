@@ -26,7 +26,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     explanation: Explanation {
         looks_at: &["cluster", "egress", "control"],
         met: "the sandbox reached neither the API server nor the kubelet, and the control pod reached both, or the listener of the run shows that nothing leaves",
-        unmet: "the sandbox reached the API server or the kubelet",
+        unmet: "the sandbox reached the API server or the kubelet; if the profile allows that, it warns at most",
         inconclusive: "the sandbox reached neither the API server nor the kubelet, and nothing shows that it could have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
@@ -34,11 +34,17 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::Network(judge),
 };
 
-/// The addresses of the API server may lead to several servers; those of a node lead to its one kubelet.
+/// The addresses of the API server may lead to several servers; those of a node lead to its one kubelet. The controller may ask
+/// a host that no pod of the cluster reaches, such as one behind a bastion.
 const TARGETS: Targets = Targets {
     what: "the API server and the kubelet",
-    members: &[(Purpose::ApiServer, Proof::EveryAddress), (Purpose::Kubelet, Proof::OneAddress)],
+    members: &[
+        (Purpose::ApiServer, Proof::EveryAddress),
+        (Purpose::ApiServerOutside, Proof::Further),
+        (Purpose::Kubelet, Proof::OneAddress),
+    ],
     step: Some(Step::ServeApi),
+    warns: true,
 };
 
 fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
@@ -67,7 +73,10 @@ mod tests {
     use proto::Reach;
 
     use super::*;
-    use crate::{case::Control, fixture};
+    use crate::{
+        case::{Control, profile::Kind},
+        fixture,
+    };
 
     fn judge(case: &Case) -> Judgement {
         super::judge(case, &Comparison::of(case))
@@ -79,6 +88,21 @@ mod tests {
         assert_eq!(judge(&case).outcome, Outcome::Met);
         fixture::attempts(&mut case)[2].reach = Reach::Reached;
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_public_endpoint_that_was_reached_is_unmet_under_no_private() {
+        let mut case = fixture::pod();
+        case.surroundings.profile.kind = Kind::NoPrivate;
+        let reached = (Reach::Reached, Reach::Reached);
+        fixture::also(&mut case, Purpose::ApiServerOutside, "203.0.113.7", reached);
+        let judgement = judge(&case);
+        assert_eq!((&judgement.outcome, judgement.accepted), (&Outcome::Unmet, false));
+        assert!(judgement.because.contains("203.0.113.7:443"), "{}", judgement.because);
+        let allowed = fixture::allowed("203.0.113.7".parse().unwrap(), Some(443));
+        case.surroundings.profile.allowed.push(allowed);
+        let judgement = judge(&case);
+        assert_eq!((&judgement.outcome, judgement.accepted), (&Outcome::Unmet, true), "a warning");
     }
 
     #[test]

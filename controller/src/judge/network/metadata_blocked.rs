@@ -23,7 +23,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     explanation: Explanation {
         looks_at: &["egress", "control"],
         met: "the sandbox reached no metadata service, and something shows that it could have",
-        unmet: "the sandbox reached a metadata service",
+        unmet: "the sandbox reached a metadata service; if the profile allows it, that warns at most",
         inconclusive: "the sandbox reached no metadata service, and nothing shows that it could have",
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
@@ -36,6 +36,7 @@ const TARGETS: Targets = Targets {
     what: "the metadata services",
     members: &[(Purpose::Metadata, Proof::None)],
     step: Some(Step::TryMetadata),
+    warns: true,
 };
 
 fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {

@@ -39,6 +39,7 @@ const TARGETS: Targets = Targets {
         (Purpose::Neighbour, Proof::None),
     ],
     step: None,
+    warns: false,
 };
 
 fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {

@@ -260,7 +260,7 @@ const fn reached(purpose: Purpose) -> &'static str {
             "the sandbox reached the cluster's DNS, and queries for arbitrary names carry data out; if the workload needs \
              DNS, give `--profile allow-list --allow ADDRESS:53`"
         }
-        Purpose::ApiServer => "the sandbox reached the cluster's API server",
+        Purpose::ApiServer | Purpose::ApiServerOutside => "the sandbox reached the cluster's API server",
         Purpose::Kubelet => "the sandbox reached the node's kubelet",
         Purpose::Node => "the sandbox reached the node",
         Purpose::Neighbour => "the sandbox reached another pod of the namespace",

@@ -61,8 +61,8 @@ impl ListenerAt<'_> {
     }
 }
 
-/// Returns the destinations: the run's own listener, the cluster's own Services and the servers behind them, the workload's
-/// own name servers, the node, other pods of the namespace, hosts outside, and the user's targets. An address of the probe's own
+/// Returns the destinations: the run's own listener, the cluster's own Services and the servers behind them, the API server as
+/// the controller reaches it, the workload's own name servers, the node, other pods of the namespace, hosts outside, and the user's targets. An address of the probe's own
 /// pod leads nowhere else, except in a pod that shares its node's network.
 pub fn destinations(
     cluster: &Cluster,
@@ -105,6 +105,11 @@ pub fn destinations(
         };
         endpoints.iter().flatten().take(MOST).map(at)
     });
+    let outside = wanted.api_server.iter().map(|server| Destination {
+        target: Target::at(0, server.ip(), server.port(), Protocol::Tcp),
+        purpose: Purpose::ApiServerOutside,
+        named: false,
+    });
     let neighbours = cluster.neighbours.iter().map(|neighbour| Destination {
         target: Target::at(0, neighbour.ip(), neighbour.port(), Protocol::Tcp),
         purpose: Purpose::Neighbour,
@@ -112,12 +117,12 @@ pub fn destinations(
     });
     let shares_the_nodes = group.pod_views.iter().any(|pod_view| pod_view.in_the_nodes_network());
     let is_elsewhere = |it: &Destination| shares_the_nodes || !own_addresses.contains(&it.target.address);
-    let outside = defaults::destinations().filter(|_| wanted.defaults);
+    let defaults = defaults::destinations().filter(|_| wanted.defaults);
     distinct(
         listener
             .destinations()
-            .chain(of_cluster.chain(behind).chain(neighbours).filter(is_elsewhere))
-            .chain(outside)
+            .chain(of_cluster.chain(behind).chain(outside).chain(neighbours).filter(is_elsewhere))
+            .chain(defaults)
             .chain(wanted.named(cluster.policies.speak_of_names())),
     )
 }
@@ -156,6 +161,20 @@ mod tests {
         assert_eq!(of(Purpose::ApiServer), ["10.96.0.1:443", "192.0.2.1:6443", "[2001:db8::1]:6443"]);
         let dns = ["10.96.0.10:53/dns", "10.96.0.10:53", "10.244.0.2:5353/dns", "10.244.0.2:5353"];
         assert_eq!(of(Purpose::ClusterDns), dns);
+    }
+
+    #[test]
+    fn the_kubeconfigs_server_is_tried() {
+        let api_server = ["203.0.113.7:443", "192.0.2.1:6443"].map(|it| it.parse().unwrap()).to_vec();
+        let wanted = Wanted { api_server, defaults: false, ..Wanted::default() };
+        let (token, one_way) = (Nonce([1; 16]), Nonce([2; 16]));
+        let listener = ListenerAt { addresses: &[], ports: &[], token, one_way };
+        let all = destinations(&cluster(), &Group::default(), (None, &[]), &listener, &wanted);
+        let of = |purpose| -> Vec<_> {
+            all.iter().filter(|it| it.purpose == purpose).map(Destination::name).collect()
+        };
+        assert_eq!(of(Purpose::ApiServerOutside), ["203.0.113.7:443"]);
+        assert!(of(Purpose::ApiServer).contains(&"192.0.2.1:6443".to_owned()), "an endpoint stays one");
     }
 
     #[test]

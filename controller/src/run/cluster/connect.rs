@@ -5,11 +5,12 @@ pub(crate) mod credential;
 mod door;
 mod kubeconfig;
 mod made;
+mod outside;
 mod pace;
 mod proxy;
 pub(super) mod refusal;
 
-use std::{env, path::PathBuf, sync::Arc};
+use std::{env, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use http::{HeaderValue, header::USER_AGENT};
 use kube::{
@@ -24,6 +25,7 @@ use credential::CredentialError;
 use door::DoorLayer;
 use kubeconfig::Found;
 pub(crate) use made::Made;
+use outside::Outside;
 pub(crate) use pace::Pace;
 use proxy::ProxyRefused;
 
@@ -51,6 +53,8 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     /// The API server's address, for messages.
     pub(crate) server: String,
+    /// The API server's host outside the cluster; `None` if the host is this machine, or simulated.
+    pub(crate) outside: Option<Outside>,
     /// The pace of the requests.
     pub(crate) pace: Pace,
 }
@@ -72,6 +76,17 @@ pub(crate) enum ConnectError {
     Client(#[source] Box<kube::Error>),
 }
 
+impl Connection {
+    /// Returns the addresses by which the controller reaches the API server, and a remark if they are not known.
+    pub(crate) async fn addresses_outside(&self) -> (Vec<SocketAddr>, Option<String>) {
+        let Some(outside) = &self.outside else { return (Vec::new(), None) };
+        match outside.addresses().await {
+            Ok(addresses) => (addresses, None),
+            Err(error) => (Vec::new(), Some(outside.untried(&error))),
+        }
+    }
+}
+
 /// Creates a client, and asks a credential plugin if the kubeconfig names one. The first request opens the connection.
 pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
     if let Some(world) = world::simulated() {
@@ -79,7 +94,7 @@ pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
         let door = DoorLayer { bearer: None, proxy: None, pace: pace.clone() };
         let client = AndThenLayer::new(refusal::with_code).layer(door.layer(world.server()));
         let client = Client::new(client, "default");
-        return Ok(Connection { client, server: SIMULATED.to_owned(), pace });
+        return Ok(Connection { client, server: SIMULATED.to_owned(), outside: None, pace });
     }
     let Found { mut config, proxy } = kubeconfig::find(login)?;
     impersonate(&mut config.auth_info, login)?;
@@ -94,6 +109,7 @@ pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
     config.proxy_url = proxy.as_ref().map(|proxy| proxy.url().clone());
     let bearer = Bearer::of(&mut config.auth_info).await?;
     let server = config.cluster_url.to_string();
+    let outside = Outside::of(&config.cluster_url, proxy.is_some());
     let builder = ClientBuilder::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))?;
     let pace = Pace::default();
     let door = DoorLayer {
@@ -102,7 +118,7 @@ pub(crate) async fn connect(login: &Login) -> Result<Connection, ConnectError> {
         pace: pace.clone(),
     };
     let builder = builder.with_layer(&door).with_layer(&AndThenLayer::new(refusal::with_code));
-    Ok(Connection { client: builder.build(), server, pace })
+    Ok(Connection { client: builder.build(), server, outside, pace })
 }
 
 /// Lets flags replace the user and the groups of the kubeconfig, each by itself, as kubectl does.

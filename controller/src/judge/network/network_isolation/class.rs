@@ -20,7 +20,7 @@ use crate::{
     case::{Case, destination::Purpose, profile::Expectation, rounds::Rounds},
     judge::{
         network::undecided::{Step, Undecided},
-        requirement::Judgement,
+        requirement::{Judgement, Outcome},
     },
 };
 
@@ -32,6 +32,8 @@ pub(in crate::judge) struct Class {
     pub(in crate::judge) members: &'static [(Purpose, Proof)],
     /// The step that lets a run try the class; `None` if the control's state tells it.
     pub(in crate::judge) step: Option<Step>,
+    /// True if a destination that the profile allows and the sandbox reached is a warning: it serves more than one workload.
+    pub(in crate::judge) warns: bool,
 }
 
 /// The proof that the servers of one purpose need.
@@ -43,13 +45,25 @@ pub(in crate::judge) enum Proof {
     OneAddress,
     /// An address that answers nobody needs no proof, because the server need not exist.
     None,
+    /// A further address of a server. The address needs no proof, and proves nothing of the server's other addresses.
+    Further,
+}
+
+// === impl Class ===
+
+impl Class {
+    /// Returns the proof that a destination needs; `None` if the destination is of another class.
+    fn proof(&self, it: &Attempted<'_>) -> Option<Proof> {
+        let (_, proof) = self.members.iter().find(|(purpose, _)| *purpose == it.destination.purpose)?;
+        Some(*proof)
+    }
 }
 
 /// Requires that no destination of a class could be reached.
 pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &Class) -> Judgement {
-    let Class { what, members, step } = class;
+    let Class { what, step, warns, .. } = class;
     let all = attempted::all(case);
-    let belongs = |it: &&Attempted<'_>| members.iter().any(|&(purpose, _)| it.destination.purpose == purpose);
+    let belongs = |it: &&Attempted<'_>| class.proof(it).is_some();
     let of_class: Vec<_> = all.iter().filter(belongs).collect();
     let cited = |judgement: Judgement| judgement.citing_all(of_class.iter().map(|it| it.cited()));
     if let Some(leak) = of_class.iter().find(|it| it.is_leak()) {
@@ -62,7 +76,8 @@ pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &
     if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
         return Judgement::undecided(why);
     }
-    if of_class.is_empty() {
+    let mut counted = of_class.iter().filter(|it| class.proof(it) != Some(Proof::Further)).peekable();
+    if counted.peek().is_none() {
         match structure::shows(case, &all) {
             Ok(citations) => {
                 return Judgement::met("the sandbox has no way out at all").citing_all(citations);
@@ -76,12 +91,34 @@ pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &
         let step = step.map_or_else(|| control::would_decide(case, &why), |step| step.because(why.clone()));
         return Judgement::undecided(step);
     }
-    if of_class.iter().all(|it| it.expectation != Expectation::Forbidden) {
-        return Judgement::not_applicable(format!("the profile allows {what}"));
+    let allowed = |it: &&&Attempted<'_>| it.expectation != Expectation::Forbidden && it.was_answered();
+    let reached = of_class.iter().find(allowed).filter(|_| *warns).map(|it| {
+        let because =
+            format!("the sandbox reached {} ({what}), which the profile allows", it.destination.name());
+        cited(Judgement::unmet(because).accepted())
+    });
+    let judgement = if counted.all(|it| it.expectation != Expectation::Forbidden) {
+        Judgement::not_applicable(format!("the profile allows {what}"))
+    } else {
+        of_forbidden((case, comparison), &all, &of_class, class)
+    };
+    match judgement.outcome {
+        Outcome::Met | Outcome::NotApplicable(_) => reached.unwrap_or(judgement),
+        Outcome::Unmet | Outcome::Inconclusive(_) => judgement,
     }
-    let answered = of_class.iter().any(|it| it.control_shows());
-    let unshown = members.iter().find_map(|&(purpose, proof)| unshown(case, &of_class, purpose, proof));
-    match (shown(case, comparison, &all), unshown) {
+}
+
+/// Judges the destinations that the profile forbids, of which there is one at least.
+fn of_forbidden(
+    (case, comparison): (&Case, &Comparison<'_>),
+    all: &[Attempted<'_>],
+    of_class: &[&Attempted<'_>],
+    class: &Class,
+) -> Judgement {
+    let cited = |judgement: Judgement| judgement.citing_all(of_class.iter().map(|it| it.cited()));
+    let answered = of_class.iter().any(|it| it.control_shows() && class.proof(it) != Some(Proof::Further));
+    let unshown = class.members.iter().find_map(|&(purpose, proof)| unshown(case, of_class, purpose, proof));
+    match (shown(case, comparison, all), unshown) {
         (_, None) if answered => cited(Judgement::met(
             "the targets answered outside the sandbox, and no forbidden target answered inside",
         )),
@@ -108,7 +145,7 @@ fn unshown(case: &Case, of_class: &[&Attempted<'_>], purpose: Purpose, proof: Pr
         }
         Proof::OneAddress if needing.clone().any(|it| it.control_reached()) => None,
         Proof::OneAddress => needing.next(),
-        Proof::None => None,
+        Proof::None | Proof::Further => None,
     };
     found.map(|it| it.destination.name())
 }
@@ -131,8 +168,9 @@ fn needs_proof(it: &Attempted<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::{
+        case::profile::Kind,
         fixture,
-        judge::requirement::{Judge, Outcome, Requirement},
+        judge::requirement::{Judge, Requirement},
     };
 
     fn judged(requirement: &Requirement, case: &Case) -> Outcome {
@@ -199,6 +237,73 @@ mod tests {
         fixture::also(&mut case, Purpose::Metadata, "169.254.169.254", (Reach::TimedOut, Reach::Reached));
         fixture::also(&mut case, Purpose::Metadata, "100.100.100.200", (Reach::TimedOut, Reach::TimedOut));
         assert_eq!(judged(requirement, &case), Outcome::Met);
+    }
+
+    #[test]
+    fn a_further_address_that_answers_nobody_needs_no_proof() {
+        let requirement = &super::super::super::api_server_blocked::REQUIREMENT;
+        let mut case = leaking();
+        let silent = (Reach::TimedOut, Reach::TimedOut);
+        fixture::also(&mut case, Purpose::ApiServerOutside, "203.0.113.7", silent);
+        assert_eq!(judged(requirement, &case), Outcome::Met);
+    }
+
+    #[test]
+    fn a_further_address_alone_shows_nothing() {
+        let requirement = &super::super::super::api_server_blocked::REQUIREMENT;
+        let mut case = fixture::pod();
+        case.surroundings.destinations.truncate(2);
+        fixture::attempts(&mut case).truncate(2);
+        let answering = (Reach::TimedOut, Reach::Reached);
+        fixture::also(&mut case, Purpose::ApiServerOutside, "203.0.113.7", answering);
+        let Outcome::Inconclusive(why) = judged(requirement, &case) else { panic!("decided") };
+        assert!(why.contains("no address of the API server and the kubelet was tried"), "{why}");
+    }
+
+    /// Allows an address that the sandbox reached.
+    fn allowing(address: &str) -> Case {
+        let mut case = fixture::pod();
+        fixture::also(&mut case, Purpose::Metadata, "169.254.169.254", (Reach::Reached, Reach::Reached));
+        fixture::also(&mut case, Purpose::Neighbour, "10.244.0.8", (Reach::Reached, Reach::Reached));
+        case.surroundings.profile.kind = Kind::AllowList;
+        case.surroundings.profile.allowed =
+            ["169.254.169.254", "10.244.0.8"].map(|it| fixture::allowed(it.parse().unwrap(), None)).to_vec();
+        let first = fixture::allowed(address.parse().unwrap(), None);
+        case.surroundings.profile.allowed.push(first);
+        case
+    }
+
+    #[test]
+    fn an_allowed_service_of_the_cluster_that_was_reached_warns_by_its_name() {
+        let mut case = allowing("10.0.0.1");
+        fixture::attempts(&mut case)[2].reach = Reach::Reached;
+        for (requirement, words) in [
+            (&super::super::super::metadata_blocked::REQUIREMENT, "169.254.169.254:443"),
+            (&super::super::super::api_server_blocked::REQUIREMENT, "10.0.0.1:443"),
+        ] {
+            let judgement = fixture::judged(requirement, &case);
+            assert_eq!((&judgement.outcome, judgement.accepted), (&Outcome::Unmet, true), "{judgement:?}");
+            assert!(judgement.because.contains(words) && judgement.because.contains("profile allows"));
+        }
+        let neighbours = &super::super::super::neighbours_blocked::REQUIREMENT;
+        assert_eq!(judged(neighbours, &case), Outcome::Met);
+    }
+
+    #[test]
+    fn an_allowed_service_that_was_not_reached_is_not_applicable() {
+        let mut case = allowing("10.0.0.1");
+        let last = fixture::attempts(&mut case).iter_mut().find(|it| it.target == 5).unwrap();
+        (last.reach, last.again) = (Reach::TimedOut, Some(Reach::TimedOut));
+        let requirement = &super::super::super::metadata_blocked::REQUIREMENT;
+        assert!(matches!(judged(requirement, &case), Outcome::NotApplicable(_)));
+    }
+
+    #[test]
+    fn an_allowed_service_excuses_no_forbidden_one() {
+        let mut case = allowing("10.0.0.1");
+        fixture::also(&mut case, Purpose::Metadata, "100.100.100.200", (Reach::Reached, Reach::Reached));
+        let judgement = fixture::judged(&super::super::super::metadata_blocked::REQUIREMENT, &case);
+        assert_eq!((judgement.outcome, judgement.accepted), (Outcome::Unmet, false));
     }
 
     #[test]
