@@ -3,6 +3,7 @@
 pub(crate) mod arm;
 pub(crate) mod beside;
 mod files;
+mod interfaces;
 mod kernel;
 mod pod;
 mod surroundings;
@@ -20,6 +21,7 @@ use proto::{
 };
 
 pub(crate) use files::{of_a_users_bundle, with_socket};
+pub(crate) use interfaces::{also_by, routes, translated};
 pub(crate) use pod::{
     allowed, also, bind, changed, coverage, default_deny, forbidden, in_cluster, network_policy, node, pod,
     pod_view, policies, tried,
@@ -264,7 +266,7 @@ pub(crate) fn judged(requirement: &Requirement, case: &Case) -> Judgement {
 
 /// Returns a requirement's judgement of a case under a policy.
 pub(crate) fn judged_under(policy: &Policy, requirement: &Requirement, case: &Case) -> Judgement {
-    requirement.judge.of(case, &gvisor::assess(case), &Comparison::of(case), policy)
+    requirement.judge.of(case, &gvisor::assess(case), &Comparison::of(case).under(policy), policy)
 }
 
 /// Returns the report of a case, judged for production.

@@ -36,7 +36,7 @@ pub use control_namespace::{ControlNamespace, Hindrance, LISTENER_PORT};
 pub use control_pods::{ControlPods, OwnPod, own_labels};
 pub use device::{Device, DeviceClaim, DeviceRequest};
 pub use forward::Forward;
-pub use group::{Coverage, CoveredArchitecture, Group};
+pub use group::{Coverage, CoveredArchitecture, Group, OtherNetwork};
 pub use node::{Node, NodeKind, Taint};
 pub use part::{Part, Restriction};
 pub use peers::Peers;

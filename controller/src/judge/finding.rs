@@ -39,7 +39,7 @@ pub struct Judged<'a> {
 /// Judges a case by every requirement in whose scope it is, under a policy.
 pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
     let assessment = gvisor::assess(case);
-    let comparison = Comparison::of(case);
+    let comparison = Comparison::of(case).under(policy);
     let finding = |requirement: &&'static Requirement| {
         let enforcement = policy.enforcement(requirement, &case.surroundings.subject);
         let judgement = match enforcement {

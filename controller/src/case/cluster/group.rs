@@ -1,6 +1,6 @@
 //! Pods that are bound alike, and the probe that represents them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use super::{Labels, NodeKind, Part, Placement, PodView, Restriction, Shared};
 
@@ -33,6 +33,15 @@ pub struct Group {
     pub in_place: Option<String>,
     /// Why no probe may be launched; `None` if it may.
     pub refused: Option<String>,
+}
+
+/// A network of a pod beside the cluster's, or in its place. A probe may lack it.
+#[derive(Clone, Copy, Debug)]
+pub enum OtherNetwork<'a> {
+    /// The node's own network.
+    Nodes(&'a PodView),
+    /// A network that an annotation with this key requests, or tells of.
+    Annotated(&'a PodView, &'a str),
 }
 
 /// The coverage of a run.
@@ -85,6 +94,21 @@ impl Coverage {
     }
 }
 
+/// A fragment with the pod's name.
+impl fmt::Display for OtherNetwork<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nodes(pod_view) => {
+                write!(formatter, "{} runs in the node's own network", pod_view.origin.title())
+            }
+            Self::Annotated(pod_view, annotation) => {
+                let title = pod_view.origin.title();
+                write!(formatter, "{title} has a network of its own by the annotation {annotation}")
+            }
+        }
+    }
+}
+
 impl Group {
     /// Returns the workload's labels that the probe carries.
     pub fn probes_labels(&self) -> Labels {
@@ -98,21 +122,15 @@ impl Group {
         self.pod_views.iter().map(|pod_view| &**pod_view).find(|pod_view| pod_view.in_the_nodes_network())
     }
 
-    /// Returns why a pod of the group has another network than the probe; `None` if none has.
-    pub fn has_another_network(&self) -> Option<String> {
+    /// Returns the first network of a pod that a probe lacks; `None` if all pods have the cluster's network alone.
+    pub fn other_network(&self) -> Option<OtherNetwork<'_>> {
         if let Some(pod_view) = self.in_the_nodes_network() {
-            return Some(format!(
-                "{} runs in the node's own network, and the probe does not",
-                pod_view.origin.title()
-            ));
+            return Some(OtherNetwork::Nodes(pod_view));
         }
-        let mut others =
-            self.pod_views.iter().filter_map(|it| Some((it, it.network_annotations.keys().next()?)));
-        let (pod_view, annotation) = others.next()?;
-        Some(format!(
-            "{} has a network of its own by the annotation {annotation}, and the probe does not",
-            pod_view.origin.title()
-        ))
+        self.pod_views.iter().find_map(|pod_view| {
+            let annotation = pod_view.network_annotations.keys().next()?;
+            Some(OtherNetwork::Annotated(pod_view, annotation))
+        })
     }
 
     /// Returns the titles of the represented pods, or of the templates if there is no pod.

@@ -33,6 +33,11 @@ impl Block {
         Self { address, prefix: 0 }
     }
 
+    /// Returns the length of the prefix in bits.
+    pub const fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
     /// Returns the first address of the block.
     pub fn first(&self) -> IpAddr {
         let kept = u32::from(self.prefix);

@@ -5,6 +5,7 @@ use super::network_isolation::{
     self,
     attempted::{self, Attempted},
     control::{attempts_were_made, represents_its_network},
+    declared::Comparison,
     structure,
 };
 use crate::case::{Case, profile::Expectation};
@@ -31,7 +32,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
-    judge: Judge::Case(judge),
+    judge: Judge::Network(judge),
 };
 
 /// The latest age of a container, in milliseconds, at which the first attempt still belongs to its first seconds. The kubelet
@@ -53,7 +54,7 @@ enum Start {
     Unknown,
 }
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     let all = attempted::all(case);
     let early = all.iter().find(|it| it.expectation == Expectation::Forbidden && it.only_at_first());
     if let Some(it) = early {
@@ -84,7 +85,8 @@ fn judge(case: &Case) -> Judgement {
                 .because(format!("the first attempt came {late}, and nothing shows the network until then")),
         );
     }
-    let silent = represents_its_network(case).and_then(|()| network_isolation::silent(case, &all));
+    let silent = represents_its_network(case, comparison.policy())
+        .and_then(|()| network_isolation::silent(case, comparison, &all));
     if let Err(Undecided { step, .. }) = silent {
         let why = "nothing shows that anything could have been reached at first";
         return Judgement::undecided(step.because(why));
@@ -160,6 +162,10 @@ mod tests {
         fixture,
         judge::requirement::Outcome,
     };
+
+    fn judge(case: &Case) -> Judgement {
+        super::judge(case, &Comparison::of(case))
+    }
 
     #[test]
     fn a_destination_reached_only_at_first_is_unmet() {

@@ -62,7 +62,9 @@ fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     if let Some(it) = forbidden.iter().find(|it| it.resolved()) {
         return cited(Judgement::unmet(format!("{}, an outside name", gave(it))));
     }
-    if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
+    if let Err(why) =
+        structure::whole(case, &all).and_then(|()| control::represents_its_network(case, comparison.policy()))
+    {
         return Judgement::undecided(why);
     }
     let cluster = case.surroundings.in_cluster.as_ref().map(|known| &known.cluster);

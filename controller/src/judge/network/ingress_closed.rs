@@ -6,7 +6,10 @@ mod declared;
 mod tried;
 
 use super::{
-    network_isolation::control::{doubtful, represents_its_network},
+    network_isolation::{
+        control::{doubtful, represents_its_network},
+        interfaces,
+    },
     undecided::Step,
 };
 use crate::case::{Case, InCluster, cluster::Origin, ingress::Ingress};
@@ -74,7 +77,7 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
     if tried::has_no_network(case) {
         return cited(Judgement::not_applicable("the sandbox has no interface but loopback"));
     }
-    if let Err(why) = represents_its_network(case) {
+    if let Err(why) = represents_its_network(case, Some(policy)) {
         return cited(Judgement::undecided(why));
     }
     let closing = match Declared::of(known) {
@@ -88,6 +91,9 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
     if ingress.is_none() {
         let why = "the saved evidence does not tell of attempts to reach the sandbox";
         return cited(Judgement::undecided(Step::RunAgain.because(why)));
+    }
+    if let Err(why) = interfaces::each_was_tried_from_outside(case) {
+        return cited(Judgement::undecided(why));
     }
     match tried.silent(known) {
         Err(why) => cited(Judgement::inconclusive(why)),

@@ -7,6 +7,7 @@ pub(super) mod class;
 pub(super) mod control;
 pub(super) mod declared;
 mod interception;
+pub(in crate::judge) mod interfaces;
 mod node;
 pub(super) mod structure;
 
@@ -162,7 +163,7 @@ pub(super) fn shown(
     comparison: &Comparison<'_>,
     attempted: &[Attempted<'_>],
 ) -> Result<(&'static str, Vec<Citation>), Undecided> {
-    let shown = silent(case, attempted)?;
+    let shown = silent(case, comparison, attempted)?;
     let on_policy_port = |it: &&Attempted<'_>| it.destination.purpose == Purpose::ListenerOnPolicyPort;
     if let Some(it) = attempted.iter().filter(on_policy_port).find(|it| it.is_leak()) {
         let name = it.destination.name();
@@ -178,6 +179,7 @@ pub(super) fn shown(
 /// why nothing shows it.
 pub(super) fn silent(
     case: &Case,
+    comparison: &Comparison<'_>,
     attempted: &[Attempted<'_>],
 ) -> Result<(&'static str, Vec<Citation>), Undecided> {
     structure::whole(case, attempted)?;
@@ -197,7 +199,7 @@ pub(super) fn silent(
             if let Control::Tried(_) = case.surroundings.control {
                 attempted::in_each_round(attempted)?;
             }
-            let citations = control::shows(case, attempted, why)?;
+            let citations = control::shows(case, comparison, attempted, why)?;
             let because = match (case.surroundings.in_cluster.is_some(), reached_the_allowed(attempted)) {
                 (true, false) => {
                     "the sandbox reached nothing, and the control pod reached the same listener from the same node"

@@ -4,7 +4,8 @@
 use super::network_isolation::{
     self,
     attempted::{self, Attempted},
-    control, declared,
+    control,
+    declared::{self, Comparison},
 };
 use crate::case::{
     Case, InCluster,
@@ -34,10 +35,10 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         on_platforms: platforms::NETWORK_ON_PLATFORMS,
     },
     mappings: &[],
-    judge: Judge::Case(judge),
+    judge: Judge::Network(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, comparison: &Comparison<'_>) -> Judgement {
     let Some(known) = &case.surroundings.in_cluster else {
         return Judgement::not_applicable("there is no cluster");
     };
@@ -73,7 +74,7 @@ fn judge(case: &Case) -> Judgement {
         .citing("cluster", format!("policies: {}; node: {place}", known.group.policies.join(", ")))
         .citing_all([reached.cited()]);
     }
-    match network_isolation::silent(case, &attempted) {
+    match network_isolation::silent(case, comparison, &attempted) {
         Ok((_, citations)) => Judgement::met(
             "the policies close egress, and the sandbox reached nothing that they deny and the control pod reached",
         )
@@ -126,6 +127,10 @@ mod tests {
         fixture,
         judge::requirement::Outcome,
     };
+
+    fn judge(case: &Case) -> Judgement {
+        super::judge(case, &Comparison::of(case))
+    }
 
     #[test]
     fn the_listener_is_a_pod_and_no_mere_address() {

@@ -40,6 +40,10 @@ pub enum Step {
     SelectAlike,
     /// Keep pods with another network apart.
     Separate,
+    /// Accept a device that is no network interface.
+    AcceptDevice,
+    /// Give the sandbox a single network interface.
+    OneInterface,
     /// Use a sandbox without a network.
     NoNetwork,
     /// Name a target that answers.
@@ -104,6 +108,14 @@ impl Step {
                 "select pods by labels that the workload's pods have, by no service account, and by no label of the domain `podproof.dev`"
             }
             Self::Separate => "keep such pods in a namespace of their own",
+            Self::AcceptDevice => {
+                "if it is none, accept its DeviceClass under `accepted-devices` in the policy file; otherwise keep such pods in a \
+                 namespace of their own"
+            }
+            Self::OneInterface => {
+                "leave one interface to the sandbox, by the configuration of the cluster's CNI plugin (`defaultNetworks` of Multus, \
+                 `ENABLE_V4_EGRESS=false` of Amazon's) or of the sandbox"
+            }
             Self::NoNetwork => {
                 "use a sandbox with no interface but loopback (`--runtime 'runsc --network=none'`)"
             }

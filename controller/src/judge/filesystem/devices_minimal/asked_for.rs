@@ -12,6 +12,8 @@ pub(in crate::judge) struct AskedFor {
     pub(in crate::judge) words: String,
     /// The names by which a policy file accepts the device: the extended resource, or each `DeviceClass`.
     pub(in crate::judge) names: Vec<String>,
+    /// True for a claim of Dynamic Resource Allocation, which need not lead to a file in `/dev`.
+    pub(in crate::judge) is_claimed: bool,
 }
 
 /// Returns every device that the workloads ask for.
@@ -27,17 +29,20 @@ fn asked_for(case: &Case, pod_view: &PodView, device: &Device) -> AskedFor {
     let (title, name) = (pod_view.origin.title(), &device.name);
     match device.by {
         DeviceRequest::Resource => {
-            AskedFor { words: format!("{title} asks for {name}"), names: vec![name.clone()] }
+            let words = format!("{title} asks for {name}");
+            AskedFor { words, names: vec![name.clone()], is_claimed: false }
         }
         DeviceRequest::Volume => AskedFor {
             words: format!("{title} has the volume {name} as a block device"),
             names: vec![name.clone()],
+            is_claimed: false,
         },
         DeviceRequest::Claim | DeviceRequest::ClaimTemplate => {
             let (classes, why) = classes(case, device);
             let of =
                 if classes.is_empty() { why } else { format!("of the DeviceClass {}", classes.join(", ")) };
-            AskedFor { words: format!("{title} claims the device {name} {of}"), names: classes }
+            let words = format!("{title} claims the device {name} {of}");
+            AskedFor { words, names: classes, is_claimed: true }
         }
     }
 }

@@ -46,6 +46,15 @@ fn bind_control(case: &mut Case, spec: &Value) {
     cluster.control.as_mut().unwrap().policies = fixture::policies(&[policy]);
 }
 
+#[test]
+fn an_interface_that_the_control_pod_did_not_try_is_inconclusive() {
+    let mut case = closed();
+    fixture::also_by(&mut case, "net1", "192.0.2.5");
+    assert!(why(&judged(&case)).contains("nothing shows that net1 is closed"), "{:?}", judged(&case));
+    fixture::interfaces(&mut case).last_mut().unwrap().addresses = vec!["169.254.172.5".parse().unwrap()];
+    assert_eq!(judged(&case).outcome, Outcome::Met, "the node translates its address");
+}
+
 fn why(judgement: &Judgement) -> &str {
     let Outcome::Inconclusive(why) = &judgement.outcome else { panic!("{judgement:?}") };
     why

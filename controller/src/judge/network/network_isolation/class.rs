@@ -73,7 +73,9 @@ pub(in crate::judge) fn judge(case: &Case, comparison: &Comparison<'_>, class: &
             format!("the sandbox reached {} ({what})", leak.destination.name()),
         )));
     }
-    if let Err(why) = structure::whole(case, &all).and_then(|()| control::represents_its_network(case)) {
+    if let Err(why) =
+        structure::whole(case, &all).and_then(|()| control::represents_its_network(case, comparison.policy()))
+    {
         return Judgement::undecided(why);
     }
     let mut counted = of_class.iter().filter(|it| class.proof(it) != Some(Proof::Further)).peekable();

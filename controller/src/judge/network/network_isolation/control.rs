@@ -7,26 +7,26 @@
 //! packets can close while all forwarded packets pass. So the controller must also reach a target beyond the machine that the
 //! user named.
 
-use std::net::IpAddr;
-
 use proto::Protocol;
 
 use super::{
     attempted::Attempted,
     declared::{self, Comparison},
+    interfaces::{self, Family},
 };
 use crate::case::{
     Case, Citation, Control, InCluster,
-    cluster::{ControlPods, Hindrance, LISTENER_PORT},
+    cluster::{ControlPods, Hindrance, LISTENER_PORT, OtherNetwork},
     destination::Purpose,
     policy::Gap,
     profile::Expectation,
     rounds::Rounds,
 };
-use crate::judge::network::undecided::{Step, Undecided};
-
-/// An address family: its name, and true for IPv4.
-type Family = (&'static str, bool);
+use crate::judge::{
+    filesystem::devices_minimal::asked_for::{self, AskedFor},
+    network::undecided::{Step, Undecided},
+    policy::Policy,
+};
 
 /// Returns a reason with the step that would decide the case, by the state of the control.
 pub(in crate::judge) fn would_decide(case: &Case, why: &str) -> Undecided {
@@ -61,20 +61,27 @@ pub(in crate::judge) fn attempts_were_made(case: &Case, why: &str) -> Result<(),
 /// Returns what shows that an answer was possible and none came; `Err` says why nothing shows it.
 pub(super) fn shows(
     case: &Case,
+    comparison: &Comparison<'_>,
     attempted: &[Attempted<'_>],
     otherwise: Undecided,
 ) -> Result<Vec<Citation>, Undecided> {
     let Control::Tried(_) = &case.surroundings.control else { return Err(otherwise) };
     let unhindered =
         case.surroundings.in_cluster.as_ref().map(|known| unhindered(case, known)).transpose()?;
-    represents_its_network(case)?;
+    represents_its_network(case, comparison.policy())?;
     if let Some(it) = attempted.iter().find(|it| it.destination.purpose == Purpose::Listener && it.is_leak())
     {
         let name = it.destination.name();
         return Err(Step::Close.because(format!("the sandbox reached the run's own listener {name}")));
     }
     let mut shown: Vec<_> = unhindered.flatten().into_iter().collect();
-    for family in families(case)? {
+    let families = interfaces::families(case)?;
+    interfaces::each_was_tried(case, &families, attempted)?;
+    for family in &families {
+        if let Some(interface) = without_a_listener(case, attempted, family) {
+            shown.push(beyond_the_node(attempted, family, interface)?);
+            continue;
+        }
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             shown.push(listener_reached(attempted, family, protocol)?);
         }
@@ -85,22 +92,57 @@ pub(super) fn shows(
     Ok(shown)
 }
 
+/// Returns the interface of a family that the node translates and the run's own listener lacks; `None` if only the listener can
+/// show anything. Behind the node's address, no policy tells the probe from the control pod, so that any target shows as much.
+fn without_a_listener<'a>(case: &Case, attempted: &[Attempted<'_>], family: &'a Family) -> Option<&'a str> {
+    let is_listener = |it: &Attempted<'_>| {
+        it.destination.purpose == Purpose::Listener && family.has(it.destination.target.address)
+    };
+    let lacks = case.surroundings.in_cluster.is_some() && !attempted.iter().any(is_listener);
+    family.translated.as_deref().filter(|_| lacks)
+}
+
+fn beyond_the_node(
+    attempted: &[Attempted<'_>],
+    family: &Family,
+    interface: &str,
+) -> Result<Citation, Undecided> {
+    let is_beyond = |it: &&Attempted<'_>| !interfaces::is_link_local(&it.destination.target.address);
+    let reached = named(attempted, family).find(is_beyond).ok_or_else(|| {
+        Step::NameTarget.because(format!(
+            "the sandbox may reach {} hosts by its interface {interface}, whose address the node translates, and no forbidden \
+             target shows that they are closed to it",
+            family.name
+        ))
+    })?;
+    let name = reached.destination.name();
+    Ok(Citation { source: "control", text: format!("{name} answered outside the sandbox, and not inside") })
+}
+
+/// Returns the forbidden targets of a family that the user named, and that answered the control and not the sandbox.
+fn named<'a, 'b>(attempted: &'b [Attempted<'a>], family: &Family) -> impl Iterator<Item = &'b Attempted<'a>> {
+    attempted.iter().filter(move |it| {
+        it.destination.named && family.has(it.destination.target.address) && it.control_shows()
+    })
+}
+
 fn listener_reached(
     attempted: &[Attempted<'_>],
-    (family, is_v4): Family,
+    family: &Family,
     protocol: Protocol,
 ) -> Result<Citation, Undecided> {
     let mut of_family = attempted.iter().filter(|it| {
         it.destination.purpose == Purpose::Listener
             && it.destination.target.protocol == protocol
-            && it.destination.target.address.is_ipv4() == is_v4
+            && family.has(it.destination.target.address)
     });
     let mut listeners = of_family.clone().filter(|it| it.expectation == Expectation::Forbidden);
     let first = listeners.clone().next().ok_or_else(|| {
         let step = if of_family.next().is_some() { Step::AllowLess } else { Step::GiveFamily };
         step.because(format!(
-            "the sandbox has an {family} address, and the run had no {} listener on {family} that the profile forbids",
-            protocol.id()
+            "the sandbox has an {name} address, and the run had no {} listener on {name} that the profile forbids",
+            protocol.id(),
+            name = family.name
         ))
     })?;
     let reached = listeners.find(|it| it.control_shows());
@@ -115,14 +157,12 @@ fn listener_reached(
     }
 }
 
-fn beyond_the_machine(attempted: &[Attempted<'_>], (family, is_v4): Family) -> Result<Citation, Undecided> {
-    let reached = attempted.iter().find(|it| {
-        it.destination.named && it.destination.target.address.is_ipv4() == is_v4 && it.control_shows()
-    });
-    let reached = reached.ok_or_else(|| {
+fn beyond_the_machine(attempted: &[Attempted<'_>], family: &Family) -> Result<Citation, Undecided> {
+    let reached = named(attempted, family).next().ok_or_else(|| {
         Step::NameTarget.because(format!(
-            "the sandbox reached nothing, and this machine's listener shows only the way to this machine: over {family} no \
-             forbidden host beyond it answered this machine"
+            "the sandbox reached nothing, and this machine's listener shows only the way to this machine: over {} no \
+             forbidden host beyond it answered this machine",
+            family.name
         ))
     })?;
     let name = reached.destination.name();
@@ -137,12 +177,12 @@ fn unhindered(case: &Case, known: &InCluster) -> Result<Option<Citation>, Undeci
         .control
         .as_ref()
         .ok_or_else(|| Step::NameControl.because("the run had no control namespace"))?;
-    let (pods, probes) = (known.control_pods(), known.probes(&addresses(case)));
     if known.control_pods.is_none() && !control.policies.is_empty() {
         let why =
             "the saved evidence does not tell the labels of the control pods, by which policies bind them";
         return Err(Step::RunAgain.because(why));
     }
+    let (pods, probes) = (known.control_pods(), known.probes(&interfaces::addresses(case)));
     let hindrance = control.hindrance(&pods, &probes);
     let by_labels = by_added(&pods, control.hindrance(&pods.without_added(), &probes) != hindrance);
     match hindrance {
@@ -198,8 +238,11 @@ pub(super) fn closed(case: &Case, comparison: &Comparison<'_>) -> Result<(), Und
 }
 
 /// Checks that the probe's network represents that of its group. The probe has the cluster's network alone, bound alike for
-/// the whole run; a pod of the group may have another network.
-pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), Undecided> {
+/// the whole run; a pod of the group may have another network. The policy may accept a device that is no network interface.
+pub(in crate::judge) fn represents_its_network(
+    case: &Case,
+    policy: Option<&Policy>,
+) -> Result<(), Undecided> {
     let Some(known) = &case.surroundings.in_cluster else { return Ok(()) };
     settled(known)?;
     if let Some(unread) = known.cluster.policies.unread().next() {
@@ -212,7 +255,26 @@ pub(in crate::judge) fn represents_its_network(case: &Case) -> Result<(), Undeci
         let why = format!("it is not known if {} binds the probe as its pods: {why}", opaque.gap.place);
         return Err(Step::Rewrite.because(why));
     }
-    known.group.has_another_network().map_or(Ok(()), |why| Err(Step::Separate.because(why)))
+    let Some(other) = known.group.other_network() else { return claims_no_network(case, policy) };
+    Err(match (&other, interfaces::names(case).as_slice()) {
+        (OtherNetwork::Annotated(..), names @ [_, _, ..]) => Step::OneInterface.because(format!(
+            "{other}, and the probe has several network interfaces, too ({})",
+            names.join(", ")
+        )),
+        _ => Step::Separate.because(format!("{other}, and the probe does not")),
+    })
+}
+
+/// Checks that no pod claims a device that may be a network interface: a driver of Dynamic Resource Allocation may move one into the
+/// pod (such as <https://github.com/google/dranet>), and a probe claims none.
+fn claims_no_network(case: &Case, policy: Option<&Policy>) -> Result<(), Undecided> {
+    let devices = asked_for::read(case);
+    let accepted = |device: &AskedFor| policy.is_some_and(|policy| device.accepted(policy).is_some());
+    match devices.iter().find(|device| device.is_claimed && !accepted(device)) {
+        Some(device) => Err(Step::AcceptDevice
+            .because(format!("{}, which may be a network interface that the probe lacks", device.words))),
+        None => Ok(()),
+    }
 }
 
 /// Checks that the policies stayed as they were, and bind the probe as its pods.
@@ -235,38 +297,6 @@ pub(in crate::judge) fn doubtful(known: &InCluster, otherwise: Step) -> Step {
         (Some(_), _) => Step::Permit,
         (None, Some(_)) => Step::Rewrite,
         (None, None) => otherwise,
-    }
-}
-
-/// Returns the address families over which the sandbox could reach beyond its own link.
-fn families(case: &Case) -> Result<Vec<Family>, Undecided> {
-    let interfaces = &case.evidence().interfaces;
-    if interfaces.seen().is_none() {
-        let why = format!("the interfaces could not be read: {}", interfaces.fared());
-        return Err(Step::RunAgain.because(why));
-    }
-    let routable = addresses(case);
-    let families: Vec<_> = [("IPv4", true), ("IPv6", false)]
-        .into_iter()
-        .filter(|&(_, is_v4)| routable.iter().any(|address| address.is_ipv4() == is_v4))
-        .collect();
-    if families.is_empty() {
-        return Err(Step::RunAgain.because("the sandbox shows no address of its own"));
-    }
-    Ok(families)
-}
-
-/// Returns the addresses of the sandbox's interfaces, without those of its link alone.
-fn addresses(case: &Case) -> Vec<IpAddr> {
-    let interfaces = case.evidence().interfaces.seen().into_iter().flat_map(|seen| &seen.interfaces);
-    let addresses = interfaces.filter(|interface| !interface.loopback).flat_map(|it| &it.addresses);
-    addresses.filter(|address| !is_link_local(address)).copied().collect()
-}
-
-fn is_link_local(address: &IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::case::{
     },
     profile::{Kind, Profile},
 };
+use crate::judge::policy::Policy;
 
 /// The namespace and the label of the cluster's name servers (kubernetes.io, "Customizing DNS Service").
 const DNS: (&str, (&str, &str)) = ("kube-system", ("k8s-app", "kube-dns"));
@@ -33,6 +34,8 @@ struct OfProfile<'a> {
 #[derive(Debug)]
 pub struct Comparison<'a> {
     case: &'a Case,
+    /// The policy that accepts devices by name; `None` for one that accepts none.
+    policy: Option<&'a Policy>,
     excess: OnceCell<Excess>,
 }
 
@@ -45,7 +48,17 @@ type Excess = Result<Option<String>, String>;
 impl<'a> Comparison<'a> {
     /// Returns the comparison for a case, not made yet.
     pub const fn of(case: &'a Case) -> Self {
-        Self { case, excess: OnceCell::new() }
+        Self { case, policy: None, excess: OnceCell::new() }
+    }
+
+    /// Returns the comparison with the devices that a policy accepts.
+    pub fn under(self, policy: &'a Policy) -> Self {
+        Self { policy: Some(policy), ..self }
+    }
+
+    /// Returns the policy that accepts devices by name; `None` for one that accepts none.
+    pub(in crate::judge) const fn policy(&self) -> Option<&'a Policy> {
+        self.policy
     }
 
     /// Returns the excess of the policies. There is none without a cluster.

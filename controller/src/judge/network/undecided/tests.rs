@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     case::{
         Case, Control,
-        cluster::Cluster,
+        cluster::{Cluster, Device, DeviceRequest},
         destination::{Destination, Purpose},
         policy::{Opaque, Policies, Unread},
         profile::{Kind, Profile},
@@ -109,6 +109,17 @@ const WORLDS: &[World] = &[
         let key = "k8s.v1.cni.cncf.io/networks".to_owned();
         fixture::pod_view(case).network_annotations.insert(key, "other".into());
     }),
+    ("a pod that claims a device", |case| {
+        let device = Device { by: DeviceRequest::ClaimTemplate, name: "nic".into() };
+        fixture::pod_view(case).devices = Some(vec![device]);
+    }),
+    ("a second network of the probe and its pods", |case| {
+        let key = "k8s.v1.cni.cncf.io/network-status".to_owned();
+        fixture::pod_view(case).network_annotations.insert(key, "lan".into());
+        fixture::also_by(case, "net1", "192.0.2.5");
+    }),
+    ("a second interface of the probe alone", |case| fixture::also_by(case, "net1", "192.0.2.5")),
+    ("an interface whose address the node translates", fixture::translated),
     ("the second round was not made", |case| fixture::attempts(case)[2].again = None),
     ("an attempt failed", |case| fixture::attempts(case)[2].reach = Reach::Failed),
     ("no attempt was observed", |case| case.collected.evidence.egress = Observation::TimedOut),
@@ -265,6 +276,8 @@ fn follow(step: Step, case: &mut Case) {
         Step::AdmitProbe | Step::FreeControl => control_policies(case, Policies::default()),
         Step::SelectAlike => fixture::bind(case, &[fixture::default_deny()]),
         Step::Separate => fixture::pod_view(case).network_annotations.clear(),
+        Step::AcceptDevice => fixture::pod_view(case).devices = Some(Vec::new()),
+        Step::OneInterface => fixture::interfaces(case).retain(|it| it.name != "net1"),
         Step::NoNetwork => case.collected = fixture::gvisor().collected,
         Step::NameTarget => answering(case, Purpose::Requested, ("203.0.113.9", 443, Protocol::Tcp)),
         Step::TryMetadata => answering(case, Purpose::Metadata, ("169.254.169.254", 80, Protocol::Tcp)),
@@ -318,6 +331,8 @@ fn each_step_changes_its_finding() {
         Step::Close,
         Step::SelectAlike,
         Step::Separate,
+        Step::AcceptDevice,
+        Step::OneInterface,
         Step::NoNetwork,
         Step::NameTarget,
         Step::ServeApi,

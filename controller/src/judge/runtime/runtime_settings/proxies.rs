@@ -78,7 +78,7 @@ mod tests {
             ("notnvidia.com/gpu", None),
             ("google.com/other", None),
         ] {
-            let device = AskedFor { words: String::new(), names: vec![name.to_owned()] };
+            let device = AskedFor { words: String::new(), names: vec![name.to_owned()], is_claimed: false };
             assert_eq!(proxy(&device).map(|proxy| proxy.flag), flag, "{name}");
         }
     }

@@ -100,11 +100,11 @@ impl Foresight {
         }
         let remarks = plan::remarks_on_labels(&plan.groups).into_iter();
         checks.extend(remarks.map(|remark| Check::fine("the labels of a probe", remark)));
-        checks.extend(plan.groups.iter().filter_map(Group::has_another_network).map(|why| {
+        checks.extend(plan.groups.iter().filter_map(Group::other_network).map(|other| {
             Check::trouble(
                 "the network of the pods",
                 false,
-                why,
+                format!("{other}, and a probe may lack it"),
                 "keep such pods in a namespace of their own, and judge the others",
             )
         }));

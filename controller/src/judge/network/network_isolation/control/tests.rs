@@ -1,4 +1,6 @@
 mod accounts;
+mod claims;
+mod interfaces;
 mod labels;
 mod opaque;
 
