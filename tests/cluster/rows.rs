@@ -40,6 +40,8 @@ const SYSTEM: &str = "kube-system";
 
 /// The requirement that says how a sandbox was bound at first.
 const AT_FIRST: &str = "closed-from-the-start";
+/// The requirement that says if others reached a sandbox, also at first.
+const INGRESS: &str = "ingress-closed";
 
 /// A way to spoil a namespace in which nothing is wrong.
 struct Row {

@@ -68,9 +68,10 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
     let cited = |judgement: Judgement| judgement.citing_all(tried.cited());
     if let Some(reached) = tried.reached() {
         return cited(Judgement::unmet(format!(
-            "a pod of another namespace reached the sandbox at {}; {}{}",
+            "a pod of another namespace reached the sandbox at {}{}; {}{}",
             reached.name(),
-            declared::explains(known, reached.port()),
+            if reached.only_at_first() { " at first, and not later" } else { "" },
+            declared::explains(known, reached),
             advice(&unmeant)
         )));
     }

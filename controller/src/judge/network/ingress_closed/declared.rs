@@ -1,5 +1,6 @@
 //! The declaration of ingress: the traffic that policies let in.
 
+use super::tried::Entry;
 use crate::{
     case::{
         InCluster,
@@ -50,12 +51,16 @@ fn traffic(Pass { peers, ports, .. }: &Pass) -> String {
     format!("{peers} reach the pods on {ports}")
 }
 
-/// Returns the part of the declaration that explains why the control pod reached a port, as a sentence's rest.
-pub(super) fn explains(known: &InCluster, port: u16) -> String {
+/// Returns the part of the declaration that explains why the control pod reached the sandbox, as a sentence's rest.
+pub(super) fn explains(known: &InCluster, reached: &Entry<'_>) -> String {
     let Some(control) = &known.cluster.control else { return "the run had no control namespace".to_owned() };
     let peer = control.control_pod(&known.control_pods());
-    let flow =
-        Flow { direction: Direction::Ingress, peer: Peer::Pod(&peer), port, transport: Transport::Tcp };
+    let flow = Flow {
+        direction: Direction::Ingress,
+        peer: Peer::Pod(&peer),
+        port: reached.port(),
+        transport: Transport::Tcp,
+    };
     match known.cluster.policies.verdict(&known.endpoint(), &flow) {
         Verdict::Allowed(by) => format!("{by}, lets it in"),
         Verdict::Open => "no policy binds the pods' ingress".to_owned(),
@@ -63,7 +68,12 @@ pub(super) fn explains(known: &InCluster, port: u16) -> String {
             format!("not every policy could be evaluated ({})", declared::in_words(gaps.iter()))
         }
         Verdict::Denied(by) | Verdict::DeniedIfKnown(by) => {
-            format!("{} denies it, and the network does not enforce that", by.join(", "))
+            let enforced = if reached.only_at_first() {
+                "the network enforced that a while after the pod's start"
+            } else {
+                "the network does not enforce that"
+            };
+            format!("{} denies it, and {enforced}", by.join(", "))
         }
     }
 }

@@ -77,7 +77,7 @@ fn a_refusal_by_the_network_is_met() {
 fn a_sandbox_that_was_reached_in_either_round_is_unmet() {
     for control in [
         REACHED,
-        (Reach::Reached, Some(Reach::TimedOut)),
+        (Reach::Failed, Some(Reach::Reached)),
         (Reach::TimedOut, Some(Reach::Reached)),
         (Reach::Reached, None),
     ] {
@@ -86,6 +86,35 @@ fn a_sandbox_that_was_reached_in_either_round_is_unmet() {
         let because = judgement.because;
         assert!(because.contains("10.244.0.7:8080; NetworkPolicy default-deny denies it"), "{because}");
     }
+}
+
+#[test]
+fn a_sandbox_that_was_reached_only_at_first_says_that_the_network_closed_late() {
+    let (late, does_not) =
+        ("enforced that a while after the pod's start", "the network does not enforce that");
+    for (again, is_late) in [
+        (Some(Reach::TimedOut), true),
+        (Some(Reach::Prohibited), true),
+        (Some(Reach::Reached), false),
+        (Some(Reach::Failed), false),
+        (None, false),
+    ] {
+        let because = judged(&tried(REACHED, (Reach::Reached, again))).because;
+        assert_eq!(because.contains("10.244.0.7:8080 at first, and not later; "), is_late, "{because}");
+        assert!(because.contains(if is_late { late } else { does_not }), "{because}");
+    }
+}
+
+#[test]
+fn of_two_ports_the_one_that_stayed_open_is_named() {
+    let mut case = tried(REACHED, (Reach::Reached, Some(Reach::TimedOut)));
+    let target = Target::at(10, "10.244.0.7".parse().unwrap(), 9090, Protocol::Tcp);
+    case.surroundings.ingress.as_mut().unwrap().targets.push(target);
+    let open =
+        Attempt { target: 10, reach: Reach::Reached, errno: 0, took_us: 9, again: Some(Reach::Reached) };
+    fixture::tried(&mut case).push(open);
+    let because = judged(&case).because;
+    assert!(because.contains("at 10.244.0.7:9090; NetworkPolicy default-deny denies it"), "{because}");
 }
 
 #[test]

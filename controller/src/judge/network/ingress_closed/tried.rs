@@ -45,9 +45,12 @@ impl<'a> Tried<'a> {
         Self { case, entries: ingress.targets.iter().map(entry).collect(), left_out: &ingress.left_out }
     }
 
-    /// Returns the first port that the control pod reached in any round. The token tells the probe's answer from another's.
+    /// Returns the first port that the control pod reached in any round, and one that it reached later, if there is any. The token
+    /// tells the probe's answer from another's.
     pub(super) fn reached(&self) -> Option<&Entry<'a>> {
-        self.entries.iter().find(|entry| entry.control_ends().any(|reach| reach == Reach::Reached))
+        let reached = |entry: &&Entry<'_>| entry.control_ends().any(|reach| reach == Reach::Reached);
+        let later = self.entries.iter().find(|entry| reached(entry) && !entry.only_at_first());
+        later.or_else(|| self.entries.iter().find(reached))
     }
 
     /// Checks that the control pod could have reached the probe, and did not in any round; `Err` says what does not show it.
@@ -117,6 +120,13 @@ impl Entry<'_> {
 
     fn control_ends(&self) -> impl Iterator<Item = Reach> {
         self.control.into_iter().flat_map(ends)
+    }
+
+    /// True if the control pod reached the port in the first round and not in the second: the network closed the pod's ingress
+    /// a while after its start.
+    pub(super) fn only_at_first(&self) -> bool {
+        let closed = |again: Reach| !again.is_contact() && again != Reach::Failed;
+        self.control.is_some_and(|it| it.reach == Reach::Reached && it.again.is_some_and(closed))
     }
 
     /// True if the probe reached its own listener in each round.
