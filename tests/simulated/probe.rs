@@ -54,6 +54,8 @@ pub(crate) struct Place {
     address: Option<IpAddr>,
     /// True for a probe that visits a running pod.
     visits: bool,
+    /// The id of the pod's first container.
+    container: String,
     /// True on a node of arm64.
     on_arm: bool,
 }
@@ -64,6 +66,7 @@ impl Place {
             name: text(pod, "/metadata/name"),
             address: text(pod, "/status/podIPs/0/ip").parse().ok(),
             visits: pod["spec"]["containers"][0]["name"] != *container,
+            container: text(pod, "/status/containerStatuses/0/containerID").replace("containerd://", ""),
             on_arm: cluster.architecture(pod) == "arm64",
         }
     }
@@ -127,7 +130,7 @@ fn deliveries(place: &Place, assignment: &Assignment) -> Vec<generated::Delivery
         lookups: Vec::new(),
     });
     if place.visits {
-        evidence.processes = processes(&evidence);
+        evidence.processes = processes(&evidence, &place.container);
     }
     let asked = evidence.outcomes().into_iter().filter(|it| assignment.observers.contains(&it.observer));
     let observed: Vec<_> = asked.map(|observed| with_address(place, observed)).collect();
@@ -149,8 +152,9 @@ fn evidence(on_arm: bool) -> Evidence {
     serde_json::from_value(evidence).unwrap()
 }
 
-/// Returns the processes of a pod whose container is like the probe's: the sandbox's own process, and the workload's.
-fn processes(evidence: &Evidence) -> Observation<Processes> {
+/// Returns the processes of a pod whose container is like the probe's: the sandbox's own process, and the workload's in the
+/// container with this id.
+fn processes(evidence: &Evidence, container: &str) -> Observation<Processes> {
     let (Some(credentials), Some(capabilities), Some(seccomp), Some(mounts)) = (
         evidence.credentials.seen(),
         evidence.capabilities.seen(),
@@ -175,11 +179,16 @@ fn processes(evidence: &Evidence) -> Observation<Processes> {
         command: Observation::Seen([9; 32]),
         further: 0,
     };
-    let table =
-        |root_mount| MountTable { root_mount, mounts: mounts.clone(), devices: evidence.devices.clone() };
+    let table = |(root_mount, container): (u64, &str)| {
+        let mut mounts = mounts.clone();
+        for group in mounts.mounts.iter_mut().filter(|mount| mount.filesystem == "cgroup") {
+            group.root = format!("/{container}");
+        }
+        MountTable { root_mount, mounts, devices: evidence.devices.clone() }
+    };
     Observation::Seen(Processes {
         processes: [(1, 0), (7, 1)].map(process).to_vec(),
-        mount_tables: [16, 33].map(table).to_vec(),
+        mount_tables: [(16, ""), (33, container)].map(table).to_vec(),
         truncated: false,
     })
 }

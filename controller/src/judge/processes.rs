@@ -150,9 +150,14 @@ impl<'a> Others<'a> {
 
     /// Returns a container's name; of a container that the pod's status does not list, the start of its id.
     fn container_name(&self, table: &'a MountTable) -> Option<&'a str> {
-        let by_status = |id: &'a str| {
+        self.name_in_pod(table).or_else(|| id_by_groups(table)?.get(..SHORT_ID))
+    }
+
+    /// Returns a container's name: by the kubelet's path, or by the id that the pod's status lists.
+    fn name_in_pod(&self, table: &'a MountTable) -> Option<&'a str> {
+        let by_status = |id: &str| {
             let pod = self.case.surroundings.in_cluster.as_ref()?.pod.as_ref()?;
-            pod.containers.get(id).map(String::as_str).or_else(|| id.get(..SHORT_ID))
+            pod.containers.get(id).map(String::as_str)
         };
         name_by_kubelet(table).or_else(|| id_by_groups(table).and_then(by_status))
     }
@@ -186,19 +191,35 @@ impl<'a> Others<'a> {
         self.hidden()
     }
 
-    /// Says that containers of the examined pod show no process, if that is so. A probe pod lacks the containers of the pods that
-    /// it represents.
+    /// Says which containers of the examined pod show no process, if there are any. A probe pod lacks the containers of the pods that
+    /// it represents. Only a container's own name or id shows it: a sidecar, a debug container and a process with mounts of its own have
+    /// mounts too.
     fn hidden(&self) -> Option<String> {
         let examined = self.case.examined_pod()?;
         let Some(pod) = self.pods().next() else {
             return Some(format!("the specification of the running pod {examined} is not known"));
         };
-        let declared = pod.containers.iter().filter(|it| it.kind == ContainerKind::Regular).count();
-        let shown = self.containers().iter().filter(|container| self.is_of_workload(container)).count();
-        (shown < declared).then(|| {
-            let title = pod.origin.title();
-            format!("the probe saw processes of {shown} of the {declared} containers of {title}; a container may have ended, or may have a process namespace of its own")
-        })
+        let containers = self.containers();
+        let shown: BTreeSet<_> = containers.iter().filter_map(|it| self.name_in_pod(it.table)).collect();
+        let lasting = pod.containers.iter().filter(|it| it.kind.lasts()).map(|it| it.name.as_str());
+        let hidden: Vec<_> = lasting.filter(|name| !shown.contains(name)).collect();
+        let (first, others) = hidden.split_first()?;
+        let which = if others.is_empty() {
+            format!("container {first}")
+        } else {
+            format!("containers {}", hidden.join(", "))
+        };
+        let is_untold =
+            |it: &&Container<'a>| self.is_of_workload(it) && self.container_name(it.table).is_none();
+        let untold = match containers.iter().filter(is_untold).count() {
+            0 => String::new(),
+            count => format!(". The mounts of {count} others do not tell their container"),
+        };
+        Some(format!(
+            "the probe saw no process of the {which} of {}; a container may have ended or begun anew, or may have a process namespace of \
+             its own{untold}",
+            pod.origin.title()
+        ))
     }
 
     /// Returns the advice that lets the probe read a process, as the end of a sentence; empty if the probe has the user already.

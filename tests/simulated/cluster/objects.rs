@@ -119,9 +119,10 @@ fn pod(node: &str, address: &str) -> Value {
         "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "w", "controller": true,
     }]);
     pod["spec"]["nodeName"] = json!(node);
+    let digits = address.replace('.', "");
     let status = json!({
         "name": "app", "image": "", "imageID": "", "ready": true, "restartCount": 0,
-        "containerID": format!("containerd://{node}"), "state": { "running": {} },
+        "containerID": format!("containerd://{digits:0>64}"), "state": { "running": {} },
     });
     pod["status"] =
         json!({ "phase": "Running", "podIPs": [{ "ip": address }], "containerStatuses": [status] });

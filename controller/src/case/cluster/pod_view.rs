@@ -140,8 +140,11 @@ pub enum ContainerKind {
     /// As long as the pod runs.
     #[default]
     Regular,
-    /// Before the other containers; a sidecar runs as long as the pod.
+    /// Before the other containers. In a file from before sidecars were told apart, a sidecar too.
     Init,
+    /// From before the other containers to the pod's end: an init container with `restartPolicy: Always`
+    /// (kubernetes.io, "Sidecar Containers").
+    Sidecar,
     /// Only since it was added to a running pod.
     Ephemeral,
 }
@@ -179,6 +182,13 @@ impl Origin {
             Some(pod) => format!("pod/{pod}"),
             None => format!("{}/{}", self.kind, self.name),
         }
+    }
+}
+
+impl ContainerKind {
+    /// Returns true if the container runs as long as the pod.
+    pub const fn lasts(self) -> bool {
+        matches!(self, Self::Regular | Self::Sidecar)
     }
 }
 

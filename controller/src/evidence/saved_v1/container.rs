@@ -43,6 +43,7 @@ saved_enum! {
     ContainerKind for cluster::ContainerKind {
         Regular, "Regular";
         Init, "Init";
+        Sidecar, "Sidecar";
         Ephemeral, "Ephemeral";
     }
 }

@@ -27,8 +27,7 @@ fn a_probe_alone_sees_nobody() {
 #[test]
 fn a_running_pod_that_shows_no_process_is_a_gap() {
     let told = |change: fn(&mut Case)| {
-        let mut case = beside::running();
-        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        let mut case = beside::examined();
         assert_eq!(gap(&case), None);
         change(&mut case);
         gap(&case).unwrap()
@@ -101,8 +100,7 @@ fn a_kernel_thread_in_gvisor_is_a_process_like_all() {
 fn each_gap_is_named() {
     assert_eq!(gap(&beside::running()), None);
     let told = |change: fn(&mut Case)| {
-        let mut case = beside::running();
-        fixture::in_cluster(&mut case).group.in_place = Some("web-1".into());
+        let mut case = beside::examined();
         change(&mut case);
         gap(&case).unwrap()
     };
@@ -122,9 +120,71 @@ fn each_gap_is_named() {
     let hidden = told(|case| {
         beside::processes(case).processes.remove(2);
     });
-    assert!(hidden.contains("1 of the 2 containers of pod/web-1"), "{hidden}");
+    assert!(hidden.starts_with("the probe saw no process of the container proxy of pod/web-1"), "{hidden}");
     let unknown = told(|case| fixture::in_cluster(case).group.pod_views.clear());
     assert_eq!(unknown, "the specification of the running pod web-1 is not known");
+}
+
+/// Returns the gap of an examined pod whose container `proxy` ended, with mounts of another container in its place.
+fn without_the_proxy(change: impl FnOnce(&mut Case)) -> String {
+    let mut case = beside::examined();
+    change(&mut case);
+    gap(&case).unwrap()
+}
+
+fn of_another_container(case: &mut Case) {
+    let groups = beside::mounts_of(case, 2).pop().unwrap();
+    beside::mounts_of(case, 2).push(proto::Mount { root: format!("/{}", beside::id_of(9)), ..groups });
+}
+
+#[test]
+fn the_mounts_of_another_container_show_no_declared_one() {
+    let hidden = without_the_proxy(of_another_container);
+    assert!(hidden.contains("the container proxy of pod/web-1"), "{hidden}");
+}
+
+#[test]
+fn a_process_with_mounts_of_its_own_shows_its_own_container_alone() {
+    let hidden = without_the_proxy(|case| {
+        let own = beside::mounts_of(case, 1).clone();
+        *beside::mounts_of(case, 2) = own;
+    });
+    assert!(hidden.contains("the container proxy of pod/web-1"), "{hidden}");
+}
+
+#[test]
+fn mounts_that_tell_no_container_are_counted() {
+    let hidden = without_the_proxy(|case| {
+        for table in [1, 2] {
+            beside::mounts_of(case, table).pop();
+        }
+    });
+    assert!(hidden.contains("the containers app, proxy of pod/web-1"), "{hidden}");
+    assert!(hidden.ends_with("The mounts of 2 others do not tell their container"), "{hidden}");
+}
+
+#[test]
+fn a_sidecar_is_a_container_that_must_be_seen() {
+    let of_kind = |kind| {
+        let mut case = beside::examined();
+        of_another_container(&mut case);
+        fixture::pod_view(&mut case).containers[1].kind = kind;
+        gap(&case)
+    };
+    assert!(of_kind(ContainerKind::Sidecar).unwrap().contains("the container proxy"));
+    assert_eq!(of_kind(ContainerKind::Init), None);
+    assert_eq!(of_kind(ContainerKind::Ephemeral), None);
+}
+
+#[test]
+fn a_container_of_linux_is_seen_by_the_kubelets_path() {
+    let mut case = beside::examined();
+    let folder = "/var/lib/kubelet/pods/6c0f5f2e-5dd0-4c93-9a5b-0d3f3a2b1c4d/containers";
+    for (table, name) in [(1, "app"), (2, "proxy")] {
+        beside::mounts_of(&mut case, table).pop();
+        beside::mounts_of(&mut case, table)[2].root = format!("{folder}/{name}/0a1b");
+    }
+    assert_eq!(gap(&case), None);
 }
 
 #[test]
