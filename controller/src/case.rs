@@ -16,6 +16,7 @@ pub mod policy;
 pub mod profile;
 pub mod rounds;
 pub mod stopped;
+pub mod visitor;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -29,6 +30,7 @@ use limits::Limits;
 use profile::Profile;
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation};
 use rounds::Rounds;
+use visitor::Visitor;
 
 pub use crate::support::architecture::Architecture;
 use crate::support::digest;
@@ -75,6 +77,9 @@ pub struct Surroundings {
     pub no_new_privs: Option<bool>,
     /// The machine that runs the sandbox.
     pub machine: Box<Machine>,
+    /// The probe's user beside the processes of a running pod or container; `None` for any other probe, and if a saved file lacks
+    /// it.
+    pub visitor: Option<Visitor>,
     /// True if the probe was asked to measure its processor time.
     pub measures_cpu: bool,
     /// The sandbox's process on the machine; `None` without a sandbox, in a cluster, and if it was not seen.

@@ -228,7 +228,10 @@ impl<'a> Others<'a> {
         let theirs = process.status.seen().map(|status| status.credentials.effective_user);
         match theirs {
             Some(user) if own != Some(user) && !self.case.examined_container() => {
-                format!("; `--live-uid` runs the probe as the container's user {user}, who may read it")
+                format!(
+                    "; `--live-uid` runs the probe as the container's user {user}, who may read it and whose programs may write in the \
+                     probe's name: probe-integrity is inconclusive then"
+                )
             }
             _ => String::new(),
         }

@@ -189,6 +189,7 @@ fn surroundings(
         credentials: Some(bundle.map(|bundle| bundle.credentials.clone()).unwrap_or_default()),
         no_new_privs: bundle.map(|bundle| bundle.no_new_privs),
         machine: Box::new(machine),
+        visitor: launched.visitor(),
         measures_cpu: plan.measures_cpu,
         host_process: None,
         cgroup,

@@ -89,6 +89,13 @@ pub struct Capabilities {
     pub ambient: Option<u64>,
 }
 
+impl Capabilities {
+    /// Returns the capabilities that the process has, or that the programs that it runs may have.
+    pub fn held(&self) -> u64 {
+        self.effective | self.permitted | self.inheritable | self.ambient.unwrap_or(0)
+    }
+}
+
 /// Seccomp mode and `no_new_privs`, as `/proc/self/status` shows them.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

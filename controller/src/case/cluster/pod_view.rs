@@ -93,6 +93,8 @@ pub struct Container {
     pub name: String,
     /// The time when it runs.
     pub kind: ContainerKind,
+    /// True for an ephemeral container that has ended, by the pod's status; false if a saved file lacks it.
+    pub has_ended: bool,
     /// The memory limit in bytes; `None` without a limit.
     pub memory: Option<u64>,
     /// The CPU limit in thousandths of a processor; `None` without a limit.
@@ -189,6 +191,13 @@ impl ContainerKind {
     /// Returns true if the container runs as long as the pod.
     pub const fn lasts(self) -> bool {
         matches!(self, Self::Regular | Self::Sidecar)
+    }
+}
+
+impl Container {
+    /// Returns true if its processes may run in a pod that has started.
+    pub fn may_run(&self) -> bool {
+        self.kind.lasts() || (self.kind == ContainerKind::Ephemeral && !self.has_ended)
     }
 }
 

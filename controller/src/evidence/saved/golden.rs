@@ -211,6 +211,7 @@ fn a_key_that_older_files_lack_has_a_value_that_claims_nothing() {
         ("/cluster/shapes/0", "images", Value::Null),
         ("/cluster/shapes/0", "limits", json!({ "memory": null, "cpu_millis": null, "pids": null })),
         ("/cluster/shapes/0/containers/0", "writable_root", Value::Null),
+        ("/cluster/shapes/0/containers/0", "has_ended", Value::Null),
     ] {
         let mut lacking = content();
         remove(lacking.pointer_mut(place).unwrap(), &[key]);

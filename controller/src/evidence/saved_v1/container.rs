@@ -8,6 +8,8 @@ saved_struct! {
     Container for cluster::Container {
         name: String,
         kind: ContainerKind => Into::into,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        has_ended: bool,
         memory: Option<u64>,
         cpu_millis: Option<u64>,
         privileged: bool,

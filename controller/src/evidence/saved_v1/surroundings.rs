@@ -16,7 +16,7 @@ use super::{
     subject::{ControlPods, RanPod, Subject},
 };
 use crate::{
-    case::{self, cluster::Group as Internal, host_process, rounds::Rounds},
+    case::{self, cluster::Group as Internal, host_process, rounds::Rounds, visitor},
     evidence::saved::Error,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Surroundings {
     credentials: Option<Vec<String>>,
     no_new_privs: Option<bool>,
     machine: Machine,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    visitor: Option<Visitor>,
     #[serde(default)]
     measures_cpu: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +64,16 @@ saved_struct! {
     HostPath for case::HostPath {
         source: String,
         destination: String,
+    }
+}
+
+saved_struct! {
+    /// The user of a probe in a running pod or container.
+    Visitor for visitor::Visitor {
+        user: u32,
+        is_the_containers: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        configured: Vec<String>,
     }
 }
 
@@ -114,6 +126,7 @@ impl Surroundings {
             credentials: self.credentials,
             no_new_privs: self.no_new_privs,
             machine: Box::new(self.machine.into()),
+            visitor: optional(self.visitor),
             measures_cpu: self.measures_cpu,
             host_process: self.host_process.map(|process| Box::new(process.into())),
             cgroup: observed(self.cgroup),
@@ -145,6 +158,7 @@ impl Surroundings {
             credentials,
             no_new_privs,
             machine,
+            visitor,
             measures_cpu,
             host_process,
             cgroup,
@@ -166,6 +180,7 @@ impl Surroundings {
             credentials,
             no_new_privs,
             machine: (*machine).into(),
+            visitor: optional(visitor),
             measures_cpu,
             host_process: host_process.map(|process| (*process).into()),
             cgroup: observed(cgroup),

@@ -1,6 +1,9 @@
 //! The probe reported every observation that it was asked for, and nothing else.
 
+mod neighbours;
+
 use crate::case::{Architecture, Case, cluster::Node};
+use crate::judge::gvisor::Assessment;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
 pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
@@ -14,17 +17,18 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     protects: "A probe that was killed, replaced or cut off could leave a failure out.",
     remedy: "Run again. If the finding stays, read the runtime's last lines, and find out who can reach the probe.",
     explanation: Explanation {
-        looks_at: &["introduction", "stream", "cluster"],
+        looks_at: &["introduction", "stream", "processes", "bundle", "cluster"],
         met: "the evidence is complete and bound to this run, pod and image, and of the node's architecture",
         unmet: "this requirement is never unmet",
-        inconclusive: "a part of the evidence is missing, or does not belong to this run",
+        inconclusive: "a part of the evidence is missing, or does not belong to this run; or a process of the running pod or container \
+                       in which the probe ran can write evidence in the probe's name",
         on_platforms: &[],
     },
     mappings: &[],
-    judge: Judge::Case(judge),
+    judge: Judge::Kernel(judge),
 };
 
-fn judge(case: &Case) -> Judgement {
+fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     let collected = &case.collected;
     let Some(first) = collected.breaches.first() else {
         return match &collected.introduction {
@@ -41,10 +45,13 @@ fn judge(case: &Case) -> Judgement {
                 let why = another_architecture(case, &introduction.architecture);
                 Judgement::inconclusive(why.unwrap_or_default())
             }
-            Some(introduction) => Judgement::met("the evidence is complete: every observer answered").citing(
-                "introduction",
-                format!("probe {} for {}", introduction.probe_version, introduction.architecture),
-            ),
+            Some(introduction) => match neighbours::named(case, assessment) {
+                Some(who) => Judgement::inconclusive(who),
+                None => Judgement::met("the evidence is complete: every observer answered").citing(
+                    "introduction",
+                    format!("probe {} for {}", introduction.probe_version, introduction.architecture),
+                ),
+            },
             None => Judgement::inconclusive("the probe never spoke"),
         };
     };
@@ -103,6 +110,10 @@ fn saw_nothing(case: &Case) -> bool {
 mod tests {
     use super::*;
     use crate::{case::breach::Breach, fixture, judge::requirement::Outcome};
+
+    fn judge(case: &Case) -> Judgement {
+        fixture::judged(&REQUIREMENT, case)
+    }
 
     #[test]
     fn complete_evidence_is_met_and_any_breach_is_inconclusive() {

@@ -104,7 +104,7 @@ fn capabilities(case: &Case) -> Reading {
     let seen = capabilities.seen().ok_or_else(|| {
         Gap::Inconclusive(format!("the capabilities could not be read: {}", capabilities.fared()))
     })?;
-    let held = seen.effective | seen.permitted | seen.inheritable | seen.ambient.unwrap_or(0);
+    let held = seen.held();
     if held != 0 {
         let held = capability::listed(held);
         return Err(Gap::Unmet("capabilities", format!("the process holds capabilities: {held}")));

@@ -60,6 +60,7 @@ fn case(
         arrived,
         pod,
         admission,
+        visitor,
         ..
     } = probed;
     let subject = Subject::Pods {
@@ -82,6 +83,7 @@ fn case(
         credentials: Some(Vec::new()),
         no_new_privs: Some(true),
         machine: Box::new(machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot)),
+        visitor,
         measures_cpu: request.measures_cpu,
         host_process: None,
         cgroup: Observation::failed("a node's control groups cannot be read over the API"),

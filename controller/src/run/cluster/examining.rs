@@ -12,7 +12,10 @@ use super::{
     pods::{PodState, Refusal, Stage, Visits, Watch},
     probing::{Probed, Probing, Seat},
 };
-use crate::{case::cluster::Group, run::RunError};
+use crate::{
+    case::{cluster::Group, visitor::Visitor},
+    run::RunError,
+};
 
 /// The user of a visiting probe.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -28,6 +31,7 @@ pub(crate) enum VisitorsUser {
 struct Visited {
     state: PodState,
     admission: Admission,
+    visitor: Option<Visitor>,
     watch: Watch,
     /// The names of the pod's own containers by their ids.
     containers: BTreeMap<String, String>,
@@ -53,7 +57,7 @@ impl Probing<'_> {
                 self.controls.on(node).await;
             }
         });
-        let Visited { state, admission, watch, containers } = match visited {
+        let Visited { state, admission, visitor, watch, containers } = match visited {
             Ok(visited) => visited,
             Err(probed) => return Ok(*probed),
         };
@@ -67,7 +71,7 @@ impl Probing<'_> {
             pod.limits = Some(admission.of_container);
             pod.containers = containers;
         }
-        Ok(Probed { admission: Some(admission), ..probed })
+        Ok(Probed { admission: Some(admission), visitor, ..probed })
     }
 
     /// Adds the probe's container to a pod, and waits until the container runs.
@@ -89,7 +93,10 @@ impl Probing<'_> {
             }
         })?;
         match state.stage {
-            Stage::Running => Ok(Visited { state, admission, watch, containers: names_by_id(&running) }),
+            Stage::Running => {
+                let visitor = visitor(&container, self.target.visitors_user);
+                Ok(Visited { state, admission, visitor, watch, containers: names_by_id(&running) })
+            }
             Stage::Failed(why) | Stage::Waiting(why) => Err(not_started(why)),
         }
     }
@@ -128,6 +135,16 @@ fn container(
         })?,
     };
     Ok(manifest::visitor(common, group, target, user))
+}
+
+/// Returns the user of the probe's container, as it was sent. A change of the user is refused.
+fn visitor(container: &EphemeralContainer, user: VisitorsUser) -> Option<Visitor> {
+    let id = container.security_context.as_ref().and_then(|own| own.run_as_user)?;
+    Some(Visitor {
+        user: u32::try_from(id).ok()?,
+        is_the_containers: user == VisitorsUser::OfTheContainer,
+        configured: Vec::new(),
+    })
 }
 
 /// Returns the names of a pod's containers by their ids. The kubelet writes `SCHEME://ID`.

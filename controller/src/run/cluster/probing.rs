@@ -28,6 +28,7 @@ use crate::{
         destination::Destination,
         ingress::Ingress,
         rounds::Rounds,
+        visitor::Visitor,
     },
     plan::{self, needs::Needs},
     run::{RunError, collect::Event, nonce, progress::Progress},
@@ -82,6 +83,8 @@ pub(super) struct Probed {
     pub(super) pod: Option<RanPod>,
     /// The effect of admission on the pod; `None` if the probe did not run.
     pub(super) admission: Option<Admission>,
+    /// The probe's user in a running pod; `None` for a probe pod, and if the probe did not run.
+    pub(super) visitor: Option<Visitor>,
     /// Why the probe is not where the scheduler was first asked to place it; `None` if it is.
     pub(super) moved: Option<String>,
     /// The reason why the probe did not start; `None` if it started, or if neither cluster nor permissions are the reason.
@@ -108,6 +111,7 @@ impl Probed {
             arrived: Vec::new(),
             pod: None,
             admission: None,
+            visitor: None,
             moved: None,
             failure,
             timed_out: false,
@@ -279,6 +283,7 @@ impl Probing<'_> {
             arrived,
             pod,
             admission: None,
+            visitor: None,
             moved: None,
             failure,
             timed_out,

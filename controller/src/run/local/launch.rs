@@ -24,7 +24,7 @@ use super::{
     tail::Tail,
 };
 use crate::{
-    case::{HostPath, Subject, host_process::HostProcess, leftover::Leftover},
+    case::{HostPath, Subject, host_process::HostProcess, leftover::Leftover, visitor::Visitor},
     plan::local::{LIMITS, LocalPlan},
     support::names::NOBODY,
 };
@@ -177,6 +177,14 @@ impl Launched {
             Inside::Nothing => None,
             Inside::Sandbox(_, bundle) => Some(bundle),
             Inside::Container(entry) => Some(&entry.container.bundle),
+        }
+    }
+
+    /// Returns the probe's user in a container that already ran; `None` for any other probe.
+    pub(super) fn visitor(&self) -> Option<Visitor> {
+        match &self.inside {
+            Inside::Container(entry) => Some(entry.visitor()),
+            Inside::Nothing | Inside::Sandbox(..) => None,
         }
     }
 

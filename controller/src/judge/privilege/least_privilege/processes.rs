@@ -74,8 +74,7 @@ fn capabilities(others: &Others<'_>, sets: &Capabilities) -> Option<Gap> {
     let (name, low_ports) = LOW_PORTS;
     let adds = |container: &Container| container.added_capabilities.iter().any(|it| it == name);
     let allowed = if others.pods().any(|pod| any(pod, adds)) { low_ports } else { 0 };
-    let held = sets.effective | sets.permitted | sets.inheritable | sets.ambient.unwrap_or(0);
-    let held = held & !allowed;
+    let held = sets.held() & !allowed;
     let asks = |container: &Container| {
         container.privileged || container.keeps_capabilities || !container.added_capabilities.is_empty()
     };

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Pod, PodStatus, PodTemplateSpec};
 use kube::{Api, Client, ResourceExt};
 
 use super::{
@@ -18,7 +18,8 @@ use super::{
 use crate::{
     case::{
         cluster::{
-            Access, Container, Image, Labels, Origin, Placement, PodView, Read, Running, Shared, Unreadable,
+            Access, Container, ContainerKind, Image, Labels, Origin, Placement, PodView, Read, Running,
+            Shared, Unreadable,
         },
         policy::Endpoint,
     },
@@ -214,7 +215,21 @@ pub(super) fn of_pod(pod: Pod, makers: &Makers) -> PodView {
     let origin = origin(name, maker(&pod.metadata), makers);
     let spec = pod.spec.unwrap_or_default();
     let images = Some(images::of(&spec, pod.status.as_ref()));
-    PodView { images, ..template::pod_view(origin, pod.metadata, &spec) }
+    let mut pod_view = PodView { images, ..template::pod_view(origin, pod.metadata, &spec) };
+    let ended = ended(pod.status.as_ref());
+    if !ended.is_empty() {
+        for container in pod_view.containers.iter_mut().filter(|it| it.kind == ContainerKind::Ephemeral) {
+            container.has_ended = ended.contains(&container.name.as_str());
+        }
+    }
+    pod_view
+}
+
+/// Returns the names of the ephemeral containers that have ended. None of them starts again.
+fn ended(status: Option<&PodStatus>) -> Vec<&str> {
+    let statuses = status.into_iter().flat_map(|it| it.ephemeral_container_statuses.iter().flatten());
+    let ended = statuses.filter(|it| it.state.as_ref().is_some_and(|state| state.terminated.is_some()));
+    ended.map(|it| it.name.as_str()).collect()
 }
 
 fn origin(pod: String, made_by: Option<Identity>, makers: &Makers) -> Origin {
@@ -225,7 +240,7 @@ fn origin(pod: String, made_by: Option<Identity>, makers: &Makers) -> Origin {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -251,5 +266,21 @@ mod tests {
         assert_eq!(odd.pod_view.labels.address(), one.pod_view.labels.address());
         assert_ne!(odd.pod_view.containers.address(), one.pod_view.containers.address());
         assert!(odd.pod_view.containers[0].privileged && !one.pod_view.containers[0].privileged);
+    }
+
+    #[test]
+    fn an_ephemeral_container_has_ended_where_the_status_says_so() {
+        let status = |name: &str, state: Value| json!({ "name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state });
+        let ended = status("ended", json!({ "terminated": { "exitCode": 0 } }));
+        let running = status("running", json!({ "running": {} }));
+        let containers = ["ended", "running", "new"].map(|name| json!({ "name": name }));
+        let pod = json!({
+            "metadata": { "name": "web-1" },
+            "spec": { "containers": [{ "name": "web" }], "ephemeralContainers": containers },
+            "status": { "ephemeralContainerStatuses": [running, ended] },
+        });
+        let view = of_pod(serde_json::from_value(pod).unwrap(), &Makers::new());
+        let ended = view.containers.iter().filter(|it| it.has_ended).map(|it| it.name.as_str());
+        assert_eq!(ended.collect::<Vec<_>>(), ["ended"]);
     }
 }

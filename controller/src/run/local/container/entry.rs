@@ -2,6 +2,7 @@
 //! change any more: no file of the container is written, and no program of the container can change what runs on the machine.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, Write},
     os::fd::{AsRawFd, OwnedFd},
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{Container, ContainerError, Way};
-use crate::{run::local::survey, support::uncommon_user::uncommon_user};
+use crate::{case::visitor::Visitor, run::local::survey, support::uncommon_user::uncommon_user};
 
 /// The shell's way to open the program as the first descriptor behind the standard ones, which both kinds of `exec` take.
 const WITH_PROGRAM: &str = r#"exec 3<"$0"; exec "$@""#;
@@ -33,6 +34,8 @@ const DESCRIPTOR: u32 = 3;
 pub(in crate::run::local) struct Entry {
     pub(in crate::run::local) container: Container,
     program: OwnedFd,
+    /// The probe's user in the container.
+    user: u32,
     /// The file in which the runtime keeps the probe's process number in the container.
     number: PathBuf,
 }
@@ -50,9 +53,10 @@ impl Entry {
             move |source| ContainerError::Prepare { path, source }
         };
         let program = sealed(probe).map_err(failed(Path::new("a file in memory")))?;
-        let entry = Self { container, program, number: folder.join("number") };
+        let user = user(&container.bundle.config, nonce);
+        let entry = Self { container, program, user, number: folder.join("number") };
         let process = folder.join("process.json");
-        std::fs::write(&process, entry.process(nonce).to_string()).map_err(failed(&process))?;
+        std::fs::write(&process, entry.process().to_string()).map_err(failed(&process))?;
         let command = entry.command(&process);
         Ok((entry, command))
     }
@@ -60,6 +64,11 @@ impl Entry {
     /// Returns the path of the program on the machine, for as long as this controller runs.
     pub(in crate::run::local) fn program(&self) -> PathBuf {
         PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.program.as_raw_fd()))
+    }
+
+    /// Returns the probe's user beside the container's own program.
+    pub(in crate::run::local) fn visitor(&self) -> Visitor {
+        visitor(&self.container.bundle.config, self.user)
     }
 
     /// Ends the probe. A failure is ignored: the probe may have ended already, and ends by itself once its streams are closed.
@@ -79,17 +88,16 @@ impl Entry {
     }
 
     /// Returns the probe's process: without privileges, and confined as the container's own program.
-    fn process(&self, nonce: Nonce) -> Value {
+    fn process(&self) -> Value {
         let path = match self.container.way {
             // The runtime ignores the path, and shows it as the program's name.
             Way::ExecFd => "/probe".to_owned(),
             Way::PreservedFd => format!("/proc/self/fd/{DESCRIPTOR}"),
         };
         let config = &self.container.bundle.config;
-        let user = user(config, nonce);
         let mut process = json!({
             "terminal": false,
-            "user": { "uid": user, "gid": user },
+            "user": { "uid": self.user, "gid": self.user },
             "args": [path, "report"],
             "env": [],
             "cwd": "/",
@@ -130,6 +138,24 @@ fn sealed(program: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// Compares the probe's user with a container's configuration. A program without `noNewPrivileges` may gain the capabilities of its
+/// bounding set.
+fn visitor(config: &Value, user: u32) -> Visitor {
+    let process = config.get("process");
+    let number = process.and_then(|it| it.pointer("/user/uid")?.as_u64()).unwrap_or(0);
+    let gains = process.and_then(|it| it.get("noNewPrivileges")?.as_bool()) != Some(true);
+    let sets = ["effective", "permitted", "inheritable", "ambient"].into_iter();
+    let sets = sets
+        .chain(gains.then_some("bounding"))
+        .filter_map(|set| process?.get("capabilities")?.get(set)?.as_array());
+    let configured: BTreeSet<_> = sets.flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    Visitor {
+        user,
+        is_the_containers: number == u64::from(user),
+        configured: configured.into_iter().collect(),
+    }
+}
+
 /// Returns a user that no process of the container has, as far as the container's user namespace maps one.
 fn user(config: &Value, nonce: Nonce) -> u32 {
     let user = uncommon_user(nonce);
@@ -164,5 +190,19 @@ mod tests {
         let mapped = |size: u64| json!({ "linux": { "uidMappings": [{ "containerID": 0, "hostID": 100_000, "size": size }] } });
         assert_eq!(user(&mapped(65_536), nonce), 65_535);
         assert_eq!(user(&mapped(1), nonce), 0);
+    }
+
+    #[test]
+    fn a_visitor_knows_the_containers_user_and_its_capabilities() {
+        let config = |no_new_privs: bool| {
+            let capabilities =
+                json!({ "bounding": ["CAP_SETUID"], "permitted": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"] });
+            json!({ "process": { "user": { "uid": 7 }, "noNewPrivileges": no_new_privs, "capabilities": capabilities } })
+        };
+        let of = |no_new_privs, user| visitor(&config(no_new_privs), user);
+        assert_eq!(of(true, 8).configured, ["CAP_CHOWN"]);
+        assert_eq!(of(false, 8).configured, ["CAP_CHOWN", "CAP_SETUID"]);
+        assert!(of(true, 7).is_the_containers && !of(true, 8).is_the_containers);
+        assert!(visitor(&json!({}), 0).is_the_containers);
     }
 }
