@@ -70,6 +70,12 @@ pub struct Surroundings {
     pub host_paths: Vec<HostPath>,
     /// Mount points of files that are not the machine's: the probe, and files that an engine made.
     pub own_mounts: Vec<String>,
+    /// The path of the sandbox's root file system on the machine, if it is not known whose files are there; `None` if it is known, and
+    /// if a saved file lacks it.
+    pub foreign_root: Option<String>,
+    /// Annotations of the sandbox's configuration that gVisor reads; `None` without a sandbox, in a cluster, and if a saved file lacks
+    /// them.
+    pub annotations: Option<Labels>,
     /// Literal credentials in the sandbox's configuration, each as a fragment without its value; empty in a cluster. `None` if a
     /// saved file lacks them.
     pub credentials: Option<Vec<String>>,

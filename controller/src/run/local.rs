@@ -186,6 +186,8 @@ fn surroundings(
         cgroup_path: bundle.and_then(|bundle| bundle.cgroup.clone()),
         host_paths: launched.host_paths().to_vec(),
         own_mounts: bundle.map(|bundle| bundle.own_mounts.clone()).unwrap_or_default(),
+        foreign_root: bundle.and_then(|bundle| bundle.foreign_root.clone()),
+        annotations: bundle.map(|bundle| bundle.annotations.clone()),
         credentials: Some(bundle.map(|bundle| bundle.credentials.clone()).unwrap_or_default()),
         no_new_privs: bundle.map(|bundle| bundle.no_new_privs),
         machine: Box::new(machine),

@@ -1,6 +1,6 @@
 //! The observations from outside of the sandbox.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use proto::Observation;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,10 @@ pub(super) struct Surroundings {
     cgroup_path: Option<String>,
     host_paths: Vec<HostPath>,
     own_mounts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    foreign_root: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    annotations: Option<BTreeMap<String, String>>,
     #[serde(default)]
     credentials: Option<Vec<String>>,
     no_new_privs: Option<bool>,
@@ -123,6 +127,8 @@ impl Surroundings {
             cgroup_path: self.cgroup_path,
             host_paths: each(self.host_paths),
             own_mounts: self.own_mounts,
+            foreign_root: self.foreign_root,
+            annotations: self.annotations,
             credentials: self.credentials,
             no_new_privs: self.no_new_privs,
             machine: Box::new(self.machine.into()),
@@ -155,6 +161,8 @@ impl Surroundings {
             cgroup_path,
             host_paths,
             own_mounts,
+            foreign_root,
+            annotations,
             credentials,
             no_new_privs,
             machine,
@@ -177,6 +185,8 @@ impl Surroundings {
             cgroup_path,
             host_paths: each(host_paths),
             own_mounts,
+            foreign_root,
+            annotations,
             credentials,
             no_new_privs,
             machine: (*machine).into(),

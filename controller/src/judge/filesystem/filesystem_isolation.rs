@@ -63,6 +63,7 @@ fn judge(case: &Case, assessment: &Assessment, policy: &Policy) -> Judgement {
     let parts = [
         workloads_volumes(case, policy),
         shared_files(case),
+        root(case),
         shadow::read(case),
         host_sentinels::read(case, assessment),
         kernel_files::read(case, assessment),
@@ -144,6 +145,16 @@ fn shared_files(case: &Case) -> Result<Vec<Citation>, Judgement> {
         .citing("root-filesystem", format!("type {:#x}", root.magic))),
         _ => Ok(Vec::new()),
     }
+}
+
+/// Judges the place of the root file system on the machine.
+fn root(case: &Case) -> Result<Vec<Citation>, Judgement> {
+    let Some(path) = &case.surroundings.foreign_root else { return Ok(Vec::new()) };
+    let because = format!(
+        "the root file system {path} lies neither in the bundle nor in an engine's folder for one container, so that its files may be the \
+         machine's"
+    );
+    Err(Judgement::inconclusive(because).citing("bundle", format!("root.path is {path}")))
 }
 
 /// Judges the account list and the mounts, which must show no file of the machine.
@@ -244,6 +255,15 @@ pub(super) mod tests {
         let mut case = fixture::gvisor();
         case.surroundings.host_paths.push(HostPath { source: "/srv".into(), destination: "/data".into() });
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_root_of_nobody_known_is_inconclusive_by_its_path() {
+        let mut case = fixture::gvisor();
+        case.surroundings.foreign_root = Some("/home/u".into());
+        let judgement = judge(&case);
+        assert!(matches!(judgement.outcome, Outcome::Inconclusive(_)));
+        assert!(judgement.because.starts_with("the root file system /home/u lies neither"), "{judgement:?}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! No gVisor setting opens the sandbox: none that is seen from inside, and none that a pod asks for by an annotation.
+//! No gVisor setting opens the sandbox: none that is seen from inside, and none that a pod or a bundle asks for by an annotation.
 //! Annotations reach runsc as flags if the node's runtime passes them on (gVisor,
 //! `g3doc/user_guide/containerd/configuration.md`; `runsc/config/flags.go`).
 
@@ -6,10 +6,7 @@ mod proxies;
 
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Outcome, Requirement, Scope};
 use crate::{
-    case::{
-        Case,
-        cluster::{PodView, Shared},
-    },
+    case::{Case, cluster::Labels},
     judge::gvisor::{
         Assessment, Kernel,
         settings::{self, Effect, SETTINGS, Setting, Shown},
@@ -30,10 +27,10 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
              refuse `dev.gvisor.` annotations that nobody needs. Accept a device that the workload needs under \
              `accepted-devices` in the policy file.",
     explanation: Explanation {
-        looks_at: &["socket-defaults", "capabilities", "mounts", "cluster"],
-        met: "gVisor's own network stack answers, raw sockets are closed, no root folder of the host is writable, and no pod asks for less",
-        unmet: "a setting that opens the sandbox was seen, or a pod asks for one by an annotation, or for a device that gVisor passes on to a driver of the node",
-        inconclusive: "it is not known whose kernel answers, a setting could not be observed, or a pod has an annotation of gVisor's \
+        looks_at: &["socket-defaults", "capabilities", "mounts", "bundle", "cluster"],
+        met: "gVisor's own network stack answers, raw sockets are closed, no root folder of the host is writable, and no pod or bundle asks for less",
+        unmet: "a setting that opens the sandbox was seen, or a pod or bundle asks for one by an annotation, or for a device that gVisor passes on to a driver of the node",
+        inconclusive: "it is not known whose kernel answers, a setting could not be observed, or a pod or bundle has an annotation of gVisor's \
                        whose effect is not known",
         on_platforms: &[],
     },
@@ -72,7 +69,7 @@ pub(super) fn cite(judgement: Judgement, setting: &Setting, shown: &Shown) -> Ju
 /// accepted device excuses no gap beside it.
 fn proxied(case: &Case, policy: &Policy, seen: Judgement) -> Judgement {
     let rest = match seen.outcome {
-        Outcome::Met => unknown(case).unwrap_or(seen),
+        Outcome::Met => unknown(case).or_else(|| unkept(case)).unwrap_or(seen),
         _ => seen,
     };
     match proxies::read(case, policy) {
@@ -101,7 +98,7 @@ fn asked_for(case: &Case) -> Option<Judgement> {
         Effect::Harmless | Effect::Unknown => None,
     });
     let weakening: Vec<_> = weakening.collect();
-    Some(citing(Judgement::unmet(weakening.first()?.clone()), &weakening))
+    Some(citing(case, Judgement::unmet(weakening.first()?.clone()), &weakening))
 }
 
 /// Returns the judgement for annotations of an unknown effect; `None` without such annotations.
@@ -110,23 +107,36 @@ fn unknown(case: &Case) -> Option<Judgement> {
     let unknown: Vec<_> = unknown.map(|(annotation, _)| annotation).collect();
     let first = unknown.first()?;
     let why = format!("{first}, which is not known to be harmless; remove the annotation if nobody needs it");
-    Some(citing(Judgement::inconclusive(why), &unknown))
+    Some(citing(case, Judgement::inconclusive(why), &unknown))
 }
 
-/// Returns each annotation of gVisor's as a fragment, with its effect.
+/// Returns each annotation of gVisor's as a fragment, with its effect: of the pods, and of a local sandbox's configuration.
 fn annotations(case: &Case) -> Vec<(String, Effect)> {
-    let of = |pod_view: &Shared<PodView>| {
-        let title = pod_view.origin.title();
+    let of = |title: String, annotations: &Labels| {
         let told = |(key, value): (&String, &String)| {
             (format!("{title} sets {key}={value}"), settings::effect(key, value))
         };
-        pod_view.gvisor_annotations.iter().map(told).collect::<Vec<_>>()
+        annotations.iter().map(told).collect::<Vec<_>>()
     };
-    case.pod_views().iter().flat_map(of).collect()
+    let of_pods = case.pod_views().iter().map(|it| (it.origin.title(), &it.gvisor_annotations));
+    let own = case.surroundings.annotations.iter().map(|it| ("the configuration".to_owned(), it));
+    of_pods.chain(own).flat_map(|(title, annotations)| of(title, annotations)).collect()
 }
 
-fn citing(judgement: Judgement, annotations: &[String]) -> Judgement {
-    annotations.iter().fold(judgement, |judgement, it| judgement.citing("cluster", it.clone()))
+/// Returns the judgement for a user's own configuration whose annotations a saved file lacks; `None` for any other sandbox.
+fn unkept(case: &Case) -> Option<Judgement> {
+    (case.surroundings.subject.has_a_users_configuration() && case.surroundings.annotations.is_none()).then(
+        || {
+            Judgement::inconclusive(
+                "the annotations of the configuration are not known: the file does not hold them",
+            )
+        },
+    )
+}
+
+fn citing(case: &Case, judgement: Judgement, annotations: &[String]) -> Judgement {
+    let source = if case.surroundings.in_cluster.is_some() { "cluster" } else { "bundle" };
+    annotations.iter().fold(judgement, |judgement, it| judgement.citing(source, it.clone()))
 }
 
 #[cfg(test)]
@@ -135,7 +145,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        case::{cluster::Device, environment::Environment},
+        case::{Subject, cluster::Device, environment::Environment},
         fixture,
         judge::policy::{Acceptance, Accepted},
     };
@@ -222,6 +232,48 @@ mod tests {
             ("dev.gvisor.bundle.experimental-high-performance", "true", Outcome::Unmet),
         ] {
             assert_eq!(annotated(key, value).outcome, outcome, "{key}={value}");
+        }
+    }
+
+    /// Returns a sandbox of a user's own bundle.
+    fn of_a_bundle() -> Case {
+        let mut case = fixture::gvisor();
+        let runtime = vec!["runsc".into()];
+        case.surroundings.subject = Subject::Sandbox { runtime, bundle: Some("/srv/bundle".into()) };
+        case
+    }
+
+    #[test]
+    fn an_annotation_of_a_bundle_or_a_running_container_is_judged_as_a_pods() {
+        let mut container = fixture::gvisor();
+        container.surroundings.subject =
+            Subject::Container { runtime: vec!["runsc".into()], id: "web".into() };
+        for case in [of_a_bundle(), container] {
+            let judged = |key: &str| {
+                let mut case = case.clone();
+                case.surroundings.annotations = Some(Labels::from([(key.into(), "all".into())]));
+                judge(&case)
+            };
+            assert_eq!(judge(&case).outcome, Outcome::Met);
+            for key in ["flag.host-uds", "internal.nvproxy", "spec.rootfs.source", "spec.cgroup-parent"] {
+                let judgement = judged(&format!("dev.gvisor.{key}"));
+                assert_eq!(judgement.outcome, Outcome::Unmet, "{key}");
+                assert!(
+                    judgement.because.starts_with(&format!("the configuration sets dev.gvisor.{key}=all"))
+                );
+                assert_eq!(judgement.citations[0].source, "bundle");
+            }
+            assert!(matches!(judged("dev.gvisor.of-tomorrow").outcome, Outcome::Inconclusive(_)));
+            assert_eq!(judged("dev.gvisor.flag.debug").outcome, Outcome::Met);
+        }
+    }
+
+    #[test]
+    fn a_file_that_lacks_the_annotations_of_a_bundle_is_inconclusive() {
+        for (mut case, is_met) in [(of_a_bundle(), false), (fixture::gvisor(), true), (fixture::pod(), true)]
+        {
+            case.surroundings.annotations = None;
+            assert_eq!(judge(&case).outcome == Outcome::Met, is_met, "{:?}", case.surroundings.subject);
         }
     }
 

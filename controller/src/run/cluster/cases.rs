@@ -80,6 +80,8 @@ fn case(
         cgroup_path: None,
         host_paths: Vec::new(),
         own_mounts: own_mounts(admission),
+        foreign_root: None,
+        annotations: None,
         credentials: Some(Vec::new()),
         no_new_privs: Some(true),
         machine: Box::new(machine(cluster, pod.as_ref().and_then(|pod| pod.node.as_deref()), control_boot)),

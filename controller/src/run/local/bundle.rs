@@ -1,6 +1,7 @@
 //! The OCI bundle (runtime-spec, config.md) for a local probe: either a bundle of our own that contains only the probe,
 //! or the user's bundle with the probe in place of its program.
 
+mod engine;
 mod given;
 mod mounts;
 
@@ -11,7 +12,7 @@ pub(crate) use given::with_probe;
 pub use given::{Error, adapted, network, network_of, of_running};
 
 use crate::{
-    case::{HostPath, limits::Limits},
+    case::{HostPath, cluster::Labels, limits::Limits},
     support::names::NOBODY,
 };
 
@@ -31,6 +32,11 @@ pub struct Bundle {
     pub host_paths: Vec<HostPath>,
     /// Mount points of files that are not the machine's: the probe, and files that an engine made.
     pub own_mounts: Vec<String>,
+    /// The root file system's path, if it lies neither in the bundle nor in an engine's folder for one container, and is not known to be
+    /// the machine's.
+    pub foreign_root: Option<String>,
+    /// Annotations that gVisor reads.
+    pub annotations: Labels,
     /// Literal credentials in the environment and the command, each as a fragment without its value.
     pub credentials: Vec<String>,
     /// Set when `process.noNewPrivileges` is true.
@@ -74,6 +80,8 @@ pub fn own(run: &str, limits: Limits) -> Bundle {
         limits,
         host_paths: Vec::new(),
         own_mounts: Vec::new(),
+        foreign_root: None,
+        annotations: Labels::new(),
         credentials: Vec::new(),
         no_new_privs: true,
         cgroup: Some(cgroup),

@@ -229,7 +229,23 @@ fn outside(origin: &Origin, volume: &ApiVolume) -> Option<Volume> {
     if let Some(flex) = &volume.flex_volume {
         return of(VolumeKind::Driver, &flex.driver);
     }
-    storage::network_of_pod(volume).and_then(|field| of(VolumeKind::Network, field))
+    match storage::network_of_pod(volume) {
+        Some(field) => of(VolumeKind::Network, field),
+        None if is_own(volume) => None,
+        // A source that this version does not know.
+        None => of(VolumeKind::Driver, "unknown"),
+    }
+}
+
+/// Returns true for a volume that the kubelet makes for the pod alone, or from an object or an image.
+fn is_own(volume: &ApiVolume) -> bool {
+    volume.empty_dir.is_some()
+        || volume.config_map.is_some()
+        || volume.secret.is_some()
+        || volume.downward_api.is_some()
+        || volume.projected.is_some()
+        || volume.image.is_some()
+        || volume.git_repo.is_some()
 }
 
 fn host_namespaces(spec: &PodSpec) -> Vec<String> {

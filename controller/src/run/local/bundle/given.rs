@@ -9,8 +9,15 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Bundle, limits, mounts};
-use crate::{case::HostPath, plan::local::Network, support::credentials};
+use super::{Bundle, engine, limits, mounts};
+use crate::{
+    case::{
+        HostPath,
+        cluster::{Labels, annotations::gvisor},
+    },
+    plan::local::Network,
+    support::credentials,
+};
 
 /// The search path for programs if the bundle sets no `PATH`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -66,9 +73,30 @@ pub fn of_running(folder: &Path, cgroup: Option<String>) -> Result<Bundle, Error
     mounts::make_absolute(&mut config, folder);
     let root = config.pointer("/root/path").and_then(Value::as_str);
     let root = folder.join(root.ok_or(Error::Missing { path, part: "root.path" })?);
-    let (host_paths, own_mounts) = of_the_machine(&config, &root, folder);
-    let (credentials, no_new_privs) = (credentials(&config), no_new_privs(&config));
-    Ok(Bundle { limits: limits(&config), config, host_paths, own_mounts, credentials, no_new_privs, cgroup })
+    Ok(Bundle { cgroup, ..of(config, &root, folder) })
+}
+
+/// Returns the bundle of a configuration as it is, with the root file system `root`.
+fn of(config: Value, root: &Path, folder: &Path) -> Bundle {
+    let (mut host_paths, own_mounts) = mounts::of_the_machine(&config);
+    let shown = || root.display().to_string();
+    let mut foreign_root = None;
+    match owner(root, folder) {
+        Owner::Container => (),
+        Owner::Machine => host_paths.push(HostPath { source: shown(), destination: "/".to_owned() }),
+        Owner::Unknown => foreign_root = Some(shown()),
+    }
+    Bundle {
+        limits: limits(&config),
+        host_paths,
+        own_mounts,
+        foreign_root,
+        annotations: annotations(&config),
+        credentials: credentials(&config),
+        no_new_privs: no_new_privs(&config),
+        cgroup: config.pointer("/linux/cgroupsPath").and_then(Value::as_str).map(str::to_owned),
+        config,
+    }
 }
 
 /// Reads a bundle's configuration, and returns the path of its file with it.
@@ -81,13 +109,11 @@ fn read(folder: &Path) -> Result<(PathBuf, Value), Error> {
     }
 }
 
-/// Returns the paths of the machine in the sandbox, and the mount points that an engine made.
-fn of_the_machine(config: &Value, root: &Path, folder: &Path) -> (Vec<HostPath>, Vec<String>) {
-    let (mut host_paths, own_mounts) = mounts::of_the_machine(config);
-    if is_the_machines(root, folder) {
-        host_paths.push(HostPath { source: root.display().to_string(), destination: "/".to_owned() });
-    }
-    (host_paths, own_mounts)
+/// Returns the annotations of a configuration that gVisor reads.
+fn annotations(config: &Value) -> Labels {
+    let all = config.get("annotations").and_then(Value::as_object).into_iter().flatten();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    gvisor(&all.map(|(key, value)| (key.clone(), text(value))).collect())
 }
 
 /// Returns the credentials in a configuration's environment and command.
@@ -120,11 +146,9 @@ pub(crate) fn with_probe(
     let root = folder.join(text("/root/path").ok_or_else(|| missing("root.path"))?);
     let program = text("/process/args/0").ok_or_else(|| missing("process.args"))?;
     let place = place(&config, &root, &program)?;
-    let (host_paths, mut own_mounts) = of_the_machine(&config, &root, folder);
-    own_mounts.push(place.clone());
-    let (credentials, no_new_privs) = (credentials(&config), no_new_privs(&config));
-    let limits = limits(&config);
-    let cgroup = text("/linux/cgroupsPath");
+    let mut bundle = of(config, &root, folder);
+    bundle.own_mounts.push(place.clone());
+    let config = &mut bundle.config;
     let mounts =
         config.as_object_mut().ok_or_else(|| missing("object"))?.entry("mounts").or_insert(json!([]));
     mounts.as_array_mut().ok_or_else(|| missing("list of mounts"))?.push(json!({
@@ -140,7 +164,7 @@ pub(crate) fn with_probe(
         process.insert("terminal".to_owned(), json!(false));
         process.remove("consoleSize");
     }
-    Ok(Bundle { config, limits, host_paths, own_mounts, credentials, no_new_privs, cgroup })
+    Ok(bundle)
 }
 
 /// Returns the network that a bundle asks for: a new, empty namespace, an existing namespace of somebody else, or the
@@ -175,11 +199,26 @@ fn is_anothers(namespace: &Path) -> bool {
     identity(namespace).is_some_and(|joined| own.is_some_and(|own| own != joined) && first != Some(joined))
 }
 
-/// Returns true if a root file system is the machine's own, or contains the bundle itself.
-fn is_the_machines(root: &Path, folder: &Path) -> bool {
+/// The owner of a root file system.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Owner {
+    Container,
+    Machine,
+    Unknown,
+}
+
+/// Returns the owner of a root file system: the machine's is a system folder, or contains the bundle itself; a container's lies in the
+/// bundle or in an engine's folder for one container.
+fn owner(root: &Path, folder: &Path) -> Owner {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (root, folder) = (real(root), real(folder));
-    folder.starts_with(&root) || mounts::is_systems(&root)
+    if folder.starts_with(&root) || mounts::is_systems(&root) {
+        Owner::Machine
+    } else if root.starts_with(&folder) || engine::is_root(&root) {
+        Owner::Container
+    } else {
+        Owner::Unknown
+    }
 }
 
 /// Returns the program's path inside the sandbox.
@@ -240,97 +279,4 @@ fn components(path: &Path) -> impl DoubleEndedIterator<Item = String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    fn bundle(config: &Value) -> (tempfile::TempDir, Result<Bundle, Error>) {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("rootfs");
-        std::fs::create_dir_all(root.join("usr/bin")).unwrap();
-        std::fs::write(root.join("usr/bin/busybox"), "").unwrap();
-        symlink("usr/bin", root.join("bin")).unwrap();
-        symlink("/bin/busybox", root.join("usr/bin/sh")).unwrap();
-        symlink("/bin/loop", root.join("usr/bin/loop")).unwrap();
-        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-        let adapted = adapted(folder.path(), Path::new("/tmp/probe"));
-        (folder, adapted)
-    }
-
-    fn config(program: &str) -> Value {
-        json!({
-            "process": { "args": [program, "-c", "true"], "cwd": "/", "terminal": true, "user": { "uid": 7 } },
-            "root": { "path": "rootfs" },
-            "hooks": { "prestart": [] },
-        })
-    }
-
-    #[test]
-    fn the_probe_is_mounted_over_the_program_that_links_lead_to() {
-        for program in ["/bin/sh", "sh", "usr/bin/sh", "/usr/bin/../bin/sh"] {
-            let (folder, adapted) = bundle(&config(program));
-            let config = adapted.unwrap().config;
-            assert_eq!(config["process"]["args"], json!(["/usr/bin/busybox", "report"]));
-            assert_eq!(config["mounts"][0]["destination"], "/usr/bin/busybox");
-            assert_eq!(config["root"]["path"], json!(folder.path().join("rootfs")));
-        }
-    }
-
-    #[test]
-    fn the_rest_of_the_configuration_stays() {
-        let config = bundle(&config("sh")).1.unwrap().config;
-        assert_eq!(
-            (&config["process"]["user"]["uid"], &config["process"]["terminal"]),
-            (&json!(7), &json!(false))
-        );
-        assert_eq!(config["hooks"], json!({ "prestart": [] }));
-    }
-
-    #[test]
-    fn credentials_of_the_environment_and_the_command_are_named_without_their_values() {
-        let mut config = config("sh");
-        assert_eq!(bundle(&config).1.unwrap().credentials, [""; 0]);
-        config["process"]["env"] = json!(["PATH=/bin", "API_TOKEN=hunter2", "EMPTY", "LEVEL=debug"]);
-        config["process"]["args"] = json!(["sh", "--password=hunter2"]);
-        let expected = ["the variable API_TOKEN", "the argument --password"];
-        let (folder, adapted) = bundle(&config);
-        assert_eq!(adapted.unwrap().credentials, expected);
-        assert_eq!(of_running(folder.path(), None).unwrap().credentials, expected);
-    }
-
-    #[test]
-    fn a_root_of_the_machine_is_recognised() {
-        let (folder, _) = bundle(&config("sh"));
-        for (root, machines) in [("/", true), ("/usr/share", true), ("rootfs", false), (".", true)] {
-            assert_eq!(is_the_machines(&folder.path().join(root), folder.path()), machines, "{root}");
-        }
-    }
-
-    #[test]
-    fn only_a_foreign_namespace_is_joined() {
-        for (namespace, network) in [
-            (json!({ "type": "network" }), Network::Fresh),
-            (json!({ "type": "network", "path": "/proc/self/ns/net" }), Network::Shared),
-            (json!({ "type": "network", "path": "/no/such/namespace" }), Network::Shared),
-            // A namespace file of another kind.
-            (json!({ "type": "network", "path": "/proc/self/ns/uts" }), Network::Joined),
-            (json!({ "type": "pid" }), Network::Shared),
-        ] {
-            let mut config = config("sh");
-            config["linux"] = json!({ "namespaces": [namespace] });
-            let (folder, _) = bundle(&config);
-            assert_eq!(super::network(folder.path()), network, "{config}");
-        }
-    }
-
-    #[test]
-    fn a_missing_program_or_part_is_refused() {
-        for program in ["/bin/bash", "bash", "/bin/loop"] {
-            assert!(matches!(bundle(&config(program)).1, Err(Error::NoProgram { .. })), "{program}");
-        }
-        assert!(matches!(bundle(&json!({ "root": { "path": "rootfs" } })).1, Err(Error::Missing { .. })));
-        assert!(matches!(bundle(&json!({})).1, Err(Error::Missing { .. })));
-        assert!(matches!(adapted(Path::new("/no/such"), Path::new("/p")), Err(Error::Read { .. })));
-    }
-}
+mod tests;

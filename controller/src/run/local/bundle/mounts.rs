@@ -5,16 +5,17 @@ use std::{fs, path::Path};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use serde_json::{Value, json};
 
+use super::engine;
 use crate::case::HostPath;
 
 /// System folders: everything in them belongs to the machine.
 const SYSTEM: &[&str] =
     &["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr"];
 
-/// Mount points of files that an engine makes for one container and keeps in its own folders.
+/// Mount points of files that an engine makes for one container and keeps in a folder of that container.
 const OWN_FILES: &[&str] = &["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/dev/termination-log"];
-/// Mount point and source name of the container's own memory file system; all engines use this name.
-const OWN_MEMORY: (&str, &str) = ("/dev/shm", "shm");
+/// The mount point of the container's own memory file system.
+const OWN_MEMORY: &str = "/dev/shm";
 
 /// Makes the source of every bind mount absolute. It may be relative to the bundle (OCI runtime specification,
 /// config.md, "Mounts"), and the runtime starts in another folder.
@@ -48,8 +49,8 @@ fn is_bind(mount: &Value) -> bool {
     binds || mount.get("type").and_then(Value::as_str) == Some("bind")
 }
 
-/// Returns true if an engine made the file for one container. A file that cannot be examined does not count. Neither
-/// does a file in a system folder, as its path is written or after following links.
+/// Returns true if an engine made the file for one container, in a folder of that container. A file that cannot be examined does
+/// not count. Neither does a file in a system folder, as its path is written or after following links.
 fn is_per_container(HostPath { source, destination }: &HostPath) -> bool {
     let written = Path::new(source);
     let Ok(source) = fs::canonicalize(written) else { return false };
@@ -57,11 +58,10 @@ fn is_per_container(HostPath { source, destination }: &HostPath) -> bool {
         return false;
     }
     if OWN_FILES.contains(&destination.as_str()) {
-        return source.is_file();
+        return source.is_file() && engine::is_file(&source);
     }
-    let (place, name) = OWN_MEMORY;
-    destination == place
-        && source.file_name().is_some_and(|it| it == name)
+    destination == OWN_MEMORY
+        && engine::is_memory(&source)
         && statfs(&source).is_ok_and(|it| it.filesystem_type() == TMPFS_MAGIC)
 }
 
@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn an_engines_own_files_are_told_from_the_machines_paths() {
         let folder = tempfile::tempdir().unwrap();
-        let hosts = folder.path().join("hosts");
+        let hosts = folder.path().join(format!("containers/{}/hosts", "0a1b2c3d".repeat(8)));
+        fs::create_dir_all(hosts.parent().unwrap()).unwrap();
         fs::write(&hosts, "").unwrap();
         let config = json!({ "mounts": [
             { "destination": "/data", "type": "none", "source": "/srv", "options": ["rbind", "rw"] },
@@ -98,6 +99,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("socket");
         let link = folder.path().join("hostname");
+        let credentials = folder.path().join("credentials");
+        fs::write(&credentials, "").unwrap();
         let shm = folder.path().join("shm");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
@@ -110,6 +113,7 @@ mod tests {
             (folder.path(), "/etc/hosts"),
             (&socket, "/dev/termination-log"),
             (&link, "/etc/hostname"),
+            (&credentials, "/etc/hostname"),
             // The link itself is in a system folder.
             (Path::new("/etc/mtab"), "/etc/resolv.conf"),
             (Path::new("/no/such/file"), "/etc/hostname"),

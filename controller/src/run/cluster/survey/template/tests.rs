@@ -101,6 +101,8 @@ fn every_container_and_every_outside_volume_is_kept() {
             { "name": "d", "csi": { "driver": "secrets-store.csi.k8s.io" } },
             { "name": "e", "nfs": { "server": "nas", "path": "/" } },
             { "name": "f", "flexVolume": { "driver": "vendor/thing" } },
+            { "name": "g", "image": { "reference": "registry.example/data:1" } },
+            { "name": "h", "sourceOfALaterVersion": { "path": "/" } },
         ],
     });
     let pod_view = of(None, &spec);
@@ -118,7 +120,14 @@ fn every_container_and_every_outside_volume_is_kept() {
     let kinds: Vec<_> = pod_view.volumes.iter().map(|volume| volume.kind).collect();
     assert_eq!(
         kinds,
-        [VolumeKind::HostPath, VolumeKind::Claim, VolumeKind::Csi, VolumeKind::Network, VolumeKind::Driver,]
+        [
+            VolumeKind::HostPath,
+            VolumeKind::Claim,
+            VolumeKind::Csi,
+            VolumeKind::Network,
+            VolumeKind::Driver,
+            VolumeKind::Driver
+        ]
     );
     assert_eq!(pod_view.without_limits().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["first"]);
 }
