@@ -26,7 +26,7 @@ use destination::Destination;
 use host_process::HostProcess;
 use identity::{FileDigest, Identity};
 use ingress::Ingress;
-use limits::Limits;
+use limits::{Doubt, Limits};
 use profile::Profile;
 use proto::{Attempt, BootId, Evidence, Introduction, Namespaces, Observation};
 use rounds::Rounds;
@@ -64,6 +64,8 @@ pub struct Surroundings {
     pub subject: Subject,
     /// The sandbox's declared limits; `None` without a sandbox.
     pub declared: Option<Limits>,
+    /// Why the sandbox may have other limits than the declared ones; `None` if no reason is known.
+    pub limits_doubt: Option<Doubt>,
     /// The sandbox's control group, as its configuration writes it; `None` if the configuration names none.
     pub cgroup_path: Option<String>,
     /// Paths of the machine that are mounted into the sandbox, without the probe's own file.

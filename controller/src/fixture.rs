@@ -129,6 +129,8 @@ pub(crate) fn gvisor() -> Case {
         socket_defaults: seen(kernel::netstack()),
         namespaces: seen(kernel::namespaces(1)),
         memory_total: seen(MemoryTotal { bytes: 256 << 20 }),
+        // Without a mount of control groups.
+        quotas: Observation::Absent,
         mounts: seen(Mounts { mounts: vec![kernel::gofers_root()], truncated: false }),
         root_filesystem: seen(RootFilesystem {
             magic: 0x0102_1997,

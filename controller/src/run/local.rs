@@ -27,7 +27,9 @@ use super::{
 };
 use crate::{
     case::{
-        Case, Collected, Control, Machine, Subject, Surroundings, breach::Breach, limits::Limits,
+        Case, Collected, Control, Machine, Subject, Surroundings,
+        breach::Breach,
+        limits::{Doubt, Limits},
         stopped::Stopped,
     },
     image::embedded,
@@ -183,6 +185,7 @@ fn surroundings(
     Surroundings {
         subject: plan.subject,
         declared: bundle.map(|bundle| bundle.limits),
+        limits_doubt: bundle.and_then(|bundle| bundle.is_in_a_pod.then_some(Doubt::OfItsPod)),
         cgroup_path: bundle.and_then(|bundle| bundle.cgroup.clone()),
         host_paths: launched.host_paths().to_vec(),
         own_mounts: bundle.map(|bundle| bundle.own_mounts.clone()).unwrap_or_default(),

@@ -29,15 +29,6 @@ impl Class {
         ["runsc", "gvisor"].iter().any(|name| self.handler.contains(name))
     }
 
-    /// Returns a pod's limits from the limits of its containers.
-    pub fn with_overhead(&self, Limits { memory, cpu_millis, pids }: Limits) -> Limits {
-        Limits {
-            memory: memory.map(|memory| memory.saturating_add(self.overhead_memory)),
-            cpu_millis: cpu_millis.map(|millis| millis.saturating_add(self.overhead_cpu_millis)),
-            pids,
-        }
-    }
-
     /// Returns the containers' common limits from the limits of their pod.
     pub fn without_overhead(&self, Limits { memory, cpu_millis, pids }: Limits) -> Limits {
         Limits {

@@ -267,6 +267,7 @@ fn each_name_that_the_full_content_lacks_is_that_of_version_1() {
     for (place, names) in [
         ("/record/environment/environment", &["development", "staging", "production"][..]),
         ("/record/cases/0/survey/profile/kind", &["deny-all", "no-private", "allow-list"]),
+        ("/record/cases/0/survey/limits_doubt", &["resized", "of-its-pod"]),
         ("/cluster/shapes/0/containers/0/kind", &["Regular", "Init", "Sidecar", "Ephemeral"]),
     ] {
         for name in names {

@@ -2,7 +2,7 @@
 
 use proto::{BootId, Namespaces, Observation};
 
-use super::form::{each, observed, saved_struct};
+use super::form::{each, observed, saved_enum, saved_struct};
 use crate::case::{self, identity, limits};
 
 saved_struct! {
@@ -34,6 +34,14 @@ saved_struct! {
         cpu_millis: Option<u64>,
         #[serde(default)]
         pids: Option<u64>,
+    }
+}
+
+saved_enum! {
+    /// Why a sandbox may have other limits than the declared ones.
+    Doubt for limits::Doubt {
+        Resized, "resized";
+        OfItsPod, "of-its-pod";
     }
 }
 

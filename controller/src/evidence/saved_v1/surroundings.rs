@@ -11,7 +11,7 @@ use super::{
     form::{each, observed, optional, saved_struct},
     group::Group,
     group_pod::Numbers,
-    machine::{Limits, Machine},
+    machine::{Doubt, Limits, Machine},
     profile::Profile,
     subject::{ControlPods, RanPod, Subject},
 };
@@ -26,6 +26,8 @@ use crate::{
 pub(super) struct Surroundings {
     subject: Subject,
     declared: Option<Limits>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limits_doubt: Option<Doubt>,
     #[serde(default)]
     cgroup_path: Option<String>,
     host_paths: Vec<HostPath>,
@@ -124,6 +126,7 @@ impl Surroundings {
         Ok(case::Surroundings {
             subject: self.subject.into(),
             declared: optional(self.declared),
+            limits_doubt: optional(self.limits_doubt),
             cgroup_path: self.cgroup_path,
             host_paths: each(self.host_paths),
             own_mounts: self.own_mounts,
@@ -158,6 +161,7 @@ impl Surroundings {
         let case::Surroundings {
             subject,
             declared,
+            limits_doubt,
             cgroup_path,
             host_paths,
             own_mounts,
@@ -182,6 +186,7 @@ impl Surroundings {
         Self {
             subject: subject.into(),
             declared: optional(declared),
+            limits_doubt: optional(limits_doubt),
             cgroup_path,
             host_paths: each(host_paths),
             own_mounts,

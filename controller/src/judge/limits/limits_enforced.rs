@@ -21,7 +21,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
         looks_at: &["memory-total", "quotas", "processor-share", "pod"],
         met: "the sandbox has the memory that its pod declares, and shows no other CPU limit",
         unmet: "the sandbox shows another limit than its pod declares",
-        inconclusive: "the sandbox's limits could not be observed; on the node's own kernel only its control groups show them",
+        inconclusive: "the sandbox's limits could not be observed (on the node's own kernel only its control groups show them), or the \
+                       pod was resized and the sandbox shows other limits",
         on_platforms: platforms::LIMITS_ON_PLATFORMS,
     },
     mappings: &[],

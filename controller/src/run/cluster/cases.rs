@@ -12,7 +12,7 @@ use crate::{
     case::{
         Case, InCluster, Machine, Subject, Surroundings,
         cluster::{Cluster, Coverage, Group},
-        limits::Limits,
+        limits::Doubt,
         profile::Profile,
     },
     plan::{cluster::Plan, needs::Needs},
@@ -76,7 +76,8 @@ fn case(
     let source = &request.declared.source;
     let surroundings = Surroundings {
         subject,
-        declared: Some(declared(cluster, &group, admission.as_ref())),
+        declared: Some(admission.as_ref().map_or(manifest::LIMITS, |admission| admission.of_sandbox)),
+        limits_doubt: admission.as_ref().and_then(|it| it.is_resized.then_some(Doubt::Resized)),
         cgroup_path: None,
         host_paths: Vec::new(),
         own_mounts: own_mounts(admission),
@@ -106,13 +107,6 @@ fn case(
         }),
     };
     Case { collected, surroundings }
-}
-
-/// Returns the limits of a probe's sandbox: the pod's limits and the overhead of its class (kubernetes.io, "Pod Overhead").
-fn declared(cluster: &Cluster, group: &Group, admission: Option<&Admission>) -> Limits {
-    let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let of_pod = admission.map_or(manifest::LIMITS, |admission| admission.of_pod);
-    class.map_or(of_pod, |class| class.with_overhead(of_pod))
 }
 
 /// Returns the mount points of the kubelet, and of the volumes that admission gave the probe.

@@ -28,6 +28,8 @@ pub struct Bundle {
     pub config: Value,
     /// The limits that the configuration declares.
     pub limits: Limits,
+    /// True for a running container of a pod, which shares its pod's sandbox under gVisor.
+    pub is_in_a_pod: bool,
     /// Mounted paths of the machine, without the probe's own.
     pub host_paths: Vec<HostPath>,
     /// Mount points of files that are not the machine's: the probe, and files that an engine made.
@@ -78,6 +80,7 @@ pub fn own(run: &str, limits: Limits) -> Bundle {
     Bundle {
         config,
         limits,
+        is_in_a_pod: false,
         host_paths: Vec::new(),
         own_mounts: Vec::new(),
         foreign_root: None,

@@ -6,7 +6,7 @@
 //! until 2026-04 (1232ee4a0, `runsc/boot/vfs.go`). Since then they show the sandbox's memory and CPU quota, and never a
 //! process limit.
 
-use proto::{Observer, Quota};
+use proto::{Observation, Observer, Quota};
 
 use crate::{
     case::{Case, limits::Limits},
@@ -19,6 +19,11 @@ const TOLERANCE_PERCENT: u64 = 15;
 const TOLERANCE_MILLIS: u64 = 50;
 /// The share of the declared and available processor time that a measurement must reach, so that the limit is what limits.
 const ENOUGH_PERCENT: u64 = 75;
+
+/// The step of CPU quotas in thousandths of a processor. Runtimes round a quota up to it for systemd, and the kubelet writes no
+/// smaller one (gVisor, `runsc/cgroup/cgroup_v2.go`, `cpu2.generateProperties`; kubernetes, `pkg/kubelet/cm/helpers_linux.go`,
+/// `MinQuotaPeriod`).
+const QUOTA_STEP: u64 = 10;
 
 /// One source's statement about one limit.
 #[derive(Debug)]
@@ -55,7 +60,10 @@ pub(super) enum Limit {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Comparison {
     AsDeclared,
+    /// The source shows another limit.
     Contradicts,
+    /// The source shows that there is no such limit.
+    Lacks,
     /// The source says nothing about the limit here.
     SaysNothing,
     /// The source would show the limit, and could not be read or understood.
@@ -112,12 +120,18 @@ fn by_memory_total(case: &Case, declared: u64, kernel: Kernel) -> Shown {
         (true, Kernel::Gvisor) if declared > total.bytes => {
             shown(Comparison::SaysNothing, format!("the machine has less memory than is declared: {text}"))
         }
-        _ => shown(Comparison::Contradicts, text),
+        (true, Kernel::Gvisor) => shown(Comparison::Lacks, text),
+        (false, _) => shown(Comparison::Contradicts, text),
     }
 }
 
 fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
-    let Some(quotas) = case.evidence().quotas.seen() else { return Vec::new() };
+    let quotas = match &case.evidence().quotas {
+        Observation::Seen(quotas) => quotas,
+        // No hierarchy is mounted, so that no file could state another limit.
+        Observation::Absent => return Vec::new(),
+        blind => return unseen_quotas(declared, &blind.fared()),
+    };
     let is_filled =
         kernel == Kernel::Other || quotas.memory.as_ref().is_some_and(|memory| memory.limit.is_some());
     let of_a_container = of_a_container(case, declared);
@@ -139,6 +153,19 @@ fn by_quotas(case: &Case, declared: Limits, kernel: Kernel) -> Vec<Shown> {
     let quotas =
         [(Limit::Memory, &quotas.memory), (Limit::Cpu, &quotas.cpu_millis), (Limit::Pids, &quotas.pids)];
     quotas.into_iter().filter_map(shown).collect()
+}
+
+/// Returns that the files could not be read, for each limit that they may state.
+fn unseen_quotas(declared: Limits, fared: &str) -> Vec<Shown> {
+    let unseen = |limit: Limit| {
+        limit.of(declared).map(|_| Shown {
+            source: Source::Quotas,
+            limit,
+            comparison: Comparison::Unseen,
+            text: format!("the files of its control groups could not be read: {fared}"),
+        })
+    };
+    [Limit::Memory, Limit::Cpu].into_iter().filter_map(unseen).collect()
 }
 
 /// Compares the measured processor time with the declared quota. More time shows that the quota does not hold; much less
@@ -209,9 +236,19 @@ impl Comparison {
     fn of(limit: Limit, shown: Option<u64>, declared: u64) -> Self {
         let same = match limit {
             Limit::Memory => shown.map(pages) == Some(pages(declared)),
-            Limit::Cpu | Limit::Pids => shown == Some(declared),
+            Limit::Cpu => [Some(declared), Some(declared.next_multiple_of(QUOTA_STEP))].contains(&shown),
+            Limit::Pids => shown == Some(declared),
         };
-        if same { Self::AsDeclared } else { Self::Contradicts }
+        match shown {
+            _ if same => Self::AsDeclared,
+            None => Self::Lacks,
+            Some(_) => Self::Contradicts,
+        }
+    }
+
+    /// True if the declared limit is not the sandbox's.
+    pub(super) const fn is_against(self) -> bool {
+        matches!(self, Self::Contradicts | Self::Lacks)
     }
 }
 

@@ -31,8 +31,10 @@ const NAMED: usize = 4;
 pub struct Admission {
     /// The limits of the probe's own container.
     pub of_container: Limits,
-    /// The limits of all containers together, without the overhead of a RuntimeClass.
-    pub of_pod: Limits,
+    /// The limits of the pod's sandbox: of all containers together, with the overhead that the API server gave the pod.
+    pub of_sandbox: Limits,
+    /// True if the pod's resources were changed after its start.
+    pub is_resized: bool,
     /// Mount points of volumes that admission gave the probe's container.
     pub mounts: Vec<String>,
     /// Why the pod has other resources or another user than usual; `None` for the usual pod.
@@ -80,7 +82,8 @@ pub fn admission(sent: &Pod, admitted: &Pod, like: &[Shared<PodView>]) -> Result
     remarks.sort();
     remarks.dedup();
     let of_container = limits::of_container(admitted, names::CONTAINER);
-    Ok(Admission { of_container, of_pod: limits::of_pod(admitted), mounts, fitted: None, remarks })
+    let of_sandbox = limits::of_sandbox(admitted);
+    Ok(Admission { of_container, of_sandbox, is_resized: false, mounts, fitted: None, remarks })
 }
 
 // === impl Admission ===

@@ -47,7 +47,7 @@ pub fn admitted(sent: &EphemeralContainer, pod: &Pod) -> Result<Admission, Alter
     }
     let admission = admission(&alone(sent), &alone(found), &[])?;
     // Only the pod's limits bind an ephemeral container.
-    Ok(Admission { of_pod: limits::of_pod(pod), ..admission })
+    Ok(Admission { of_sandbox: limits::of_sandbox(pod), is_resized: limits::are_resized(pod), ..admission })
 }
 
 /// Returns a pod with this container alone.

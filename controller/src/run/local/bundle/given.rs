@@ -73,7 +73,8 @@ pub fn of_running(folder: &Path, cgroup: Option<String>) -> Result<Bundle, Error
     mounts::make_absolute(&mut config, folder);
     let root = config.pointer("/root/path").and_then(Value::as_str);
     let root = folder.join(root.ok_or(Error::Missing { path, part: "root.path" })?);
-    Ok(Bundle { cgroup, ..of(config, &root, folder) })
+    let is_in_a_pod = is_in_a_pod(&config);
+    Ok(Bundle { is_in_a_pod, cgroup, ..of(config, &root, folder) })
 }
 
 /// Returns the bundle of a configuration as it is, with the root file system `root`.
@@ -88,6 +89,7 @@ fn of(config: Value, root: &Path, folder: &Path) -> Bundle {
     }
     Bundle {
         limits: limits(&config),
+        is_in_a_pod: false,
         host_paths,
         own_mounts,
         foreign_root,
@@ -107,6 +109,17 @@ fn read(folder: &Path) -> Result<(PathBuf, Value), Error> {
         Ok(config) => Ok((path, config)),
         Err(source) => Err(Error::Json { path, source }),
     }
+}
+
+/// Annotations by which containerd (`internal/cri/annotations/annotations.go`) and CRI-O (`pkg/annotations/internal.go`) tell a pod's
+/// sandbox from its containers, and the value for a container.
+const TYPES: [&str; 2] = ["io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"];
+const CONTAINER: &str = "container";
+
+/// Returns true for the configuration of a pod's container.
+fn is_in_a_pod(config: &Value) -> bool {
+    let told = |key: &&str| config.get("annotations")?.get(*key)?.as_str();
+    TYPES.iter().filter_map(told).any(|kind| kind == CONTAINER)
 }
 
 /// Returns the annotations of a configuration that gVisor reads.

@@ -37,23 +37,51 @@ fn below(root: &Path, path: &str, own: &str) -> Observation<Limits> {
     if root.join("cgroup.controllers").exists() {
         let group = group("", "");
         return populated(&group).and_then(|()| {
-            let memory = number(&group, "memory.max", parse_maximum);
-            let cpu = number(&group, "cpu.max", parse_cpu_maximum);
-            all(memory, cpu, pids(&group))
+            let memory = binding(&group, root, |group| number(group, "memory.max", parse_maximum));
+            let cpu = binding(&group, root, |group| number(group, "cpu.max", parse_cpu_maximum));
+            all(memory, cpu, binding(&group, root, pids))
         });
     }
     let (memory, cpu) = (group("memory", "memory"), group("cpu", "cpu"));
     populated(&memory).and_then(|()| populated(&cpu)).and_then(|()| {
-        let period = number(&cpu, "cpu.cfs_period_us", str::parse::<NonZeroU64>);
-        let quota = number(&cpu, "cpu.cfs_quota_us", str::parse::<i64>);
-        let cpu = quota.and_then(|quota| {
-            let millis = |period: NonZeroU64| Some(u64::try_from(quota).ok()?.saturating_mul(1000) / period);
-            period.map(millis)
-        });
-        let memory = number(&memory, "memory.limit_in_bytes", str::parse);
-        let memory = memory.map(|bytes: u64| (bytes < UNLIMITED).then_some(bytes));
-        all(memory, cpu, pids(&group("pids", "pids")))
+        let memory = binding(&memory, &root.join("memory"), first_memory);
+        let cpu = binding(&cpu, &root.join("cpu"), first_cpu);
+        all(memory, cpu, binding(&group("pids", "pids"), &root.join("pids"), pids))
     })
+}
+
+/// Returns a group's limit; of a group without one, the tightest limit of the groups above it, below the hierarchy's `top`. systemd
+/// and the kubelet set a pod's limits in the slice above the sandbox's scope.
+fn binding(
+    group: &Path,
+    top: &Path,
+    of: impl Fn(&Path) -> Observation<Option<u64>>,
+) -> Observation<Option<u64>> {
+    let own = of(group);
+    if own != Observation::Seen(None) {
+        return own;
+    }
+    let mut tightest = None;
+    for above in group.ancestors().skip(1).take_while(|above| *above != top && above.starts_with(top)) {
+        match of(above) {
+            Observation::Seen(limit) => tightest = [tightest, limit].into_iter().flatten().min(),
+            Observation::Absent => (),
+            blind => return blind,
+        }
+    }
+    Observation::Seen(tightest)
+}
+
+fn first_memory(group: &Path) -> Observation<Option<u64>> {
+    let memory = number(group, "memory.limit_in_bytes", str::parse);
+    memory.map(|bytes: u64| (bytes < UNLIMITED).then_some(bytes))
+}
+
+fn first_cpu(group: &Path) -> Observation<Option<u64>> {
+    let period = number(group, "cpu.cfs_period_us", str::parse::<NonZeroU64>);
+    let quota = number(group, "cpu.cfs_quota_us", str::parse::<i64>);
+    quota
+        .and_then(|quota| period.map(|period| Some(u64::try_from(quota).ok()?.saturating_mul(1000) / period)))
 }
 
 fn all(
@@ -173,6 +201,50 @@ mod tests {
             (&group("own", "cpu.max"), "max 100000\n"),
         ]);
         assert_eq!(below(second.path(), name, "0::/own\n"), wanted);
+    }
+
+    #[test]
+    fn a_group_without_a_limit_has_the_tightest_one_above_it() {
+        let wanted =
+            Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: Some(500), pids: Some(64) });
+        let first = tree(&[
+            ("memory/pods/memory.limit_in_bytes", "1073741824\n"),
+            ("memory/pods/pod/memory.limit_in_bytes", "268435456\n"),
+            ("memory/pods/pod/x/cgroup.procs", "7\n"),
+            ("memory/pods/pod/x/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("cpu/pods/pod/cpu.cfs_quota_us", "50000\n"),
+            ("cpu/pods/pod/cpu.cfs_period_us", "100000\n"),
+            ("cpu/pods/pod/x/cgroup.procs", "7\n"),
+            ("cpu/pods/pod/x/cpu.cfs_quota_us", "-1\n"),
+            ("cpu/pods/pod/x/cpu.cfs_period_us", "100000\n"),
+            ("pids/pods/pod/pids.max", "64\n"),
+        ]);
+        assert_eq!(below(first.path(), "/pods/pod/x", ""), wanted);
+        let second = tree(&[
+            ("cgroup.controllers", "cpu memory\n"),
+            ("pods/memory.max", "1073741824\n"),
+            ("pods/pod/memory.max", "268435456\n"),
+            ("pods/pod/cpu.max", "50000 100000\n"),
+            ("pods/pod/pids.max", "64\n"),
+            ("pods/pod/x/cgroup.procs", "7\n"),
+            ("pods/pod/x/memory.max", "max\n"),
+            ("pods/pod/x/cpu.max", "max 100000\n"),
+            ("pods/pod/x/pids.max", "max\n"),
+        ]);
+        assert_eq!(below(second.path(), "/pods/pod/x", ""), wanted);
+    }
+
+    #[test]
+    fn a_groups_own_limit_counts_before_those_above_it() {
+        let tree = tree(&[
+            ("cgroup.controllers", ""),
+            ("pod/memory.max", "1\n"),
+            ("pod/x/cgroup.procs", "7\n"),
+            ("pod/x/memory.max", "268435456\n"),
+            ("pod/x/cpu.max", "max 100000\n"),
+        ]);
+        let wanted = Observation::Seen(Limits { memory: Some(1 << 28), cpu_millis: None, pids: None });
+        assert_eq!(below(tree.path(), "/pod/x", ""), wanted);
     }
 
     #[test]

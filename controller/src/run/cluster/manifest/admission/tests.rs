@@ -121,7 +121,7 @@ fn fields_that_every_pod_gets_are_no_remark() {
     );
     let admission = admission.unwrap();
     assert_eq!(admission.told(), [""; 0]);
-    assert_eq!((admission.of_container, admission.of_pod), (manifest::LIMITS, manifest::LIMITS));
+    assert_eq!((admission.of_container, admission.of_sandbox), (manifest::LIMITS, manifest::LIMITS));
 }
 
 #[test]
@@ -266,7 +266,10 @@ fn the_admitted_limits_count() {
         (admission.of_container.memory, admission.of_container.cpu_millis),
         (Some(256 << 20), Some(250))
     );
-    assert_eq!((admission.of_pod.memory, admission.of_pod.cpu_millis), (Some(1280 << 20), Some(2250)));
+    assert_eq!(
+        (admission.of_sandbox.memory, admission.of_sandbox.cpu_millis),
+        (Some(1280 << 20), Some(2250))
+    );
 }
 
 #[test]

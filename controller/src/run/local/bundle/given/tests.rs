@@ -67,6 +67,21 @@ fn annotations_that_gvisor_reads_are_kept() {
 }
 
 #[test]
+fn a_container_of_a_pod_is_known_by_its_annotation() {
+    for (key, kind, expected) in [
+        (TYPES[0], "container", true),
+        (TYPES[1], "container", true),
+        (TYPES[0], "sandbox", false),
+        ("a", "container", false),
+    ] {
+        let mut config = config("sh");
+        config["annotations"] = json!({ key: kind });
+        let (folder, _) = bundle(&config);
+        assert_eq!(of_running(folder.path(), None).unwrap().is_in_a_pod, expected, "{key}: {kind}");
+    }
+}
+
+#[test]
 fn a_root_belongs_to_the_bundle_to_the_machine_or_to_nobody_known() {
     let (folder, _) = bundle(&config("sh"));
     let elsewhere = tempfile::tempdir().unwrap();
