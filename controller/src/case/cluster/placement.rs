@@ -1,27 +1,11 @@
 //! The nodes that the scheduler allows for a pod, by the rules that forbid a node: selectors, required affinity, taints
 //! (kubernetes.io, "Assigning Pods to Nodes", "Taints and Tolerations").
 
-use super::{Class, Labels, Node, Requirement, Taint};
+mod for_now;
 
-/// Temporary taints, which a cluster adds to a node in trouble and removes again. They repel pods for a while, and do
-/// not make a pool unused (kubernetes.io, "Well-Known Labels, Annotations and Taints"; Cluster Autoscaler,
-/// `utils/taints/taints.go`; Karpenter, `pkg/apis/v1/taints.go`).
-const FOR_NOW: &[&str] = &[
-    "DeletionCandidateOfClusterAutoscaler",
-    "ToBeDeletedByClusterAutoscaler",
-    "karpenter.sh/disrupted",
-    "karpenter.sh/unregistered",
-    "node.cloudprovider.kubernetes.io/shutdown",
-    "node.cloudprovider.kubernetes.io/uninitialized",
-    "node.kubernetes.io/disk-pressure",
-    "node.kubernetes.io/memory-pressure",
-    "node.kubernetes.io/network-unavailable",
-    "node.kubernetes.io/not-ready",
-    "node.kubernetes.io/out-of-service",
-    "node.kubernetes.io/pid-pressure",
-    "node.kubernetes.io/unreachable",
-    "node.kubernetes.io/unschedulable",
-];
+pub use for_now::is_of_a_component;
+
+use super::{Class, Labels, Node, Requirement, Taint};
 
 /// A pod's requirements for its node.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -128,11 +112,6 @@ impl Taint {
     }
 }
 
-/// Returns true for the key of a temporary taint, which a component of the cluster sets and removes.
-pub fn is_of_a_component(key: &str) -> bool {
-    FOR_NOW.contains(&key)
-}
-
 impl Toleration {
     /// Returns the toleration of every taint with a key.
     pub fn of_key(key: &str) -> Self {
@@ -193,12 +172,11 @@ mod tests {
             let placement = Placement::default();
             (placement.suits(&node, None), placement.hindrance(&node, None).unwrap_or_default())
         };
-        for key in FOR_NOW {
-            let mut node = Node { ready: true, schedulable: true, ..node() };
-            (*key).clone_into(&mut node.taints[0].key);
-            assert!(Placement::default().suits(&node, None), "{key}");
-            assert_eq!(Placement::default().hindrance(&node, None), Some(format!("one has the taint {key}")));
-        }
+        let mut pressed = Node { ready: true, schedulable: true, ..node() };
+        pressed.taints[0].key = "node.kubernetes.io/disk-pressure".into();
+        assert!(Placement::default().suits(&pressed, None));
+        let why = "one has the taint node.kubernetes.io/disk-pressure".to_owned();
+        assert_eq!(Placement::default().hindrance(&pressed, None), Some(why));
         assert_eq!(suits(|_| ()), (true, String::new()));
         assert_eq!(suits(|node| node.schedulable = false), (true, "one is cordoned".to_owned()));
         assert_eq!(suits(|node| node.ready = false), (true, "one is not ready".to_owned()));

@@ -118,21 +118,26 @@ fn a_template_gets_a_probe_in_each_pool_that_can_run_it() {
 #[test]
 fn a_pool_of_cordoned_or_unready_nodes_is_uncovered() {
     type Change = fn(&mut Node);
-    let changes: [(&str, &str, Change); 2] = [
-        ("two is cordoned", "unschedulable", |node| node.schedulable = false),
-        ("two is not ready", "not-ready", |node| node.ready = false),
+    let changes: [(&str, &str, Change); 4] = [
+        ("is cordoned", "node.kubernetes.io/unschedulable", |node| node.schedulable = false),
+        ("is not ready", "node.kubernetes.io/not-ready", |node| node.ready = false),
+        ("has the taint node.cilium.io/agent-not-ready", "node.cilium.io/agent-not-ready", |_| ()),
+        (
+            "has the taint startup-taint.cluster-autoscaler.kubernetes.io/gpu",
+            "startup-taint.cluster-autoscaler.kubernetes.io/gpu",
+            |_| (),
+        ),
     ];
     for (words, taint, change) in changes {
         let mut cluster = cluster();
         let mut away = fixture::node("two", "burst");
         change(&mut away);
-        let (key, value, effect) =
-            (format!("node.kubernetes.io/{taint}"), String::new(), "NoSchedule".into());
+        let (key, value, effect) = (taint.to_owned(), String::new(), "NoSchedule".into());
         away.taints.push(Taint { key, value, effect });
         cluster.nodes.as_mut().unwrap().push(away);
         let coverage = namespace(&cluster, &request()).unwrap().coverage;
         assert!(coverage.unused_pools.is_empty(), "{coverage:?}");
-        let named = format!("deployment/web: no node of the pool burst is ready for a probe: {words}");
+        let named = format!("deployment/web: no node of the pool burst is ready for a probe: two {words}");
         assert_eq!(coverage.uncovered, [named]);
     }
 }
