@@ -30,7 +30,7 @@ use std::{
 };
 
 pub use access::{Access, Verb};
-pub use bonds::{Bonds, Change, Later, SecondReading};
+pub use bonds::{Bonds, Change, Later, MadeBy, SecondReading};
 pub use class::Class;
 pub use control_namespace::{ControlNamespace, Hindrance, LISTENER_PORT};
 pub use control_pods::{ControlPods, OwnPod, own_labels};

@@ -15,11 +15,16 @@ pub struct Bonds {
     pub policies: Read<BTreeMap<String, String>>,
 }
 
+/// The kind and the name of each workload, with those of its maker; `None` for a workload that no other one made.
+pub type MadeBy = BTreeMap<(String, String), Option<(String, String)>>;
+
 /// The second reading of a namespace, at the end of the run.
 #[derive(Clone, Debug)]
 pub struct SecondReading {
     /// The current pods that are new or have changed, without those of the run itself.
     pub pods: Read<Vec<Shared<PodView>>>,
+    /// The workloads of those kinds that made new pods and no pod of the first reading, as far as they could be read.
+    pub made_by: MadeBy,
     /// The current nodes; `None` if each of these pods is on a node of the first reading.
     pub nodes: Option<Read<Vec<Node>>>,
     /// The current labels and the versions of the policies.

@@ -35,7 +35,7 @@ pub(super) fn place(
 mod tests {
     use super::*;
     use crate::{
-        case::cluster::{SecondReading, Shared},
+        case::cluster::{MadeBy, SecondReading, Shared},
         fixture,
         plan::cluster::{Plan, Request, apply_second_reading, namespace, tests},
     };
@@ -49,7 +49,8 @@ mod tests {
         pod.node = Some("nine".into());
         let pods = Ok(vec![Shared::from(pod)]);
         let (bonds, policies) = (cluster.bonds.clone(), cluster.policies.clone());
-        let later = SecondReading { pods, nodes: Some(nodes), bonds, policies, control: None };
+        let made_by = MadeBy::new();
+        let later = SecondReading { pods, made_by, nodes: Some(nodes), bonds, policies, control: None };
         apply_second_reading(&mut cluster, &mut plan, request, later);
         plan
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     case::{
-        cluster::{Access, Bonds, Cluster, SecondReading, Unreadable},
+        cluster::{Access, Bonds, Cluster, MadeBy, SecondReading, Unreadable},
         policy::Policies,
     },
     plan,
@@ -24,8 +24,8 @@ fn time(cluster: &Cluster) -> Duration {
     SECOND_READING + SECOND_READING_EACH * u32::try_from(cluster.pod_views.len()).unwrap_or(u32::MAX)
 }
 
-/// Reads pods, policies and the namespace's labels again, and the nodes if a pod is on a new one. A request without an answer in time
-/// is unreadable.
+/// Reads pods, policies and the namespace's labels again, the nodes if a pod is on a new one, and the makers of workloads that came
+/// since. A request without an answer in time is unreadable.
 pub(super) async fn second_reading(
     ground: &Ground<'_>,
     made: &BTreeSet<String>,
@@ -51,6 +51,7 @@ pub(super) async fn second_reading(
         };
         SecondReading {
             pods: Err(unread(Access::pods())),
+            made_by: MadeBy::new(),
             nodes: None,
             bonds,
             policies: Policies::default(),

@@ -13,6 +13,7 @@ mod images;
 mod loosened;
 mod mounted;
 mod neighbours;
+mod new_workloads;
 mod nodes;
 pub(crate) mod peers;
 mod pod_views;
@@ -195,7 +196,8 @@ async fn bound(
 }
 
 /// Reads again all that may have changed during the run; `made` are the run's own pods, and `known` those of the first reading. The
-/// nodes are read after the pods, and only if a pod names a node that the first reading does not have.
+/// nodes are read after the pods, and only if a pod names a node that the first reading does not have; so are the workloads of a kind,
+/// if one of them made a new pod.
 pub(crate) async fn later(
     client: &Client,
     &Scope { namespace, control, pool_label }: &Scope<'_>,
@@ -203,19 +205,22 @@ pub(crate) async fn later(
     (made, known): (&BTreeSet<String>, &Known<'_>),
 ) -> SecondReading {
     let pods_and_nodes = async {
-        let pods = pod_views::changed(client, namespace, made, known).await;
+        let (pods, kinds) = pod_views::changed(client, namespace, made, known).await;
         let names_a_new_node = pods.iter().flatten().any(|pod| known.new_node(pod).is_some());
-        let nodes = if names_a_new_node { Some(nodes_again(client, pool_label).await) } else { None };
-        (pods, nodes)
+        let nodes =
+            async { if names_a_new_node { Some(nodes_again(client, pool_label).await) } else { None } };
+        let (nodes, made_by) = tokio::join!(nodes, new_workloads::read(client, namespace, &kinds));
+        (pods, nodes, made_by)
     };
-    let (labels, (policies, of_control), (pods, nodes), control_labels) = tokio::join!(
+    let (labels, (policies, of_control), (pods, nodes, made_by), control_labels) = tokio::join!(
         labels_of(client, namespace),
         policies::read(client, kinds, namespace, control),
         pods_and_nodes,
         async { Some(labels_of(client, control?).await) },
     );
     let control = control_labels.zip(of_control);
-    SecondReading { pods, nodes, bonds: Bonds { labels, policies: standing(&policies) }, policies, control }
+    let bonds = Bonds { labels, policies: standing(&policies) };
+    SecondReading { pods, made_by, nodes, bonds, policies, control }
 }
 
 /// Returns the version of each policy; a failed read of a kind is the reason why there is none.

@@ -12,8 +12,8 @@ use kube::{Api, Client, ResourceExt};
 use super::{
     admitted::{self, Origins},
     discovery::ApiGroup,
-    endpoint, images, list, neighbours, running, template,
-    workloads::{self, Identity, Makers, Workload, maker, makers},
+    endpoint, images, list, neighbours, new_workloads, running, template,
+    workloads::{self, Identity, Makers, Workload, controller, maker, makers},
 };
 use crate::{
     case::{
@@ -175,19 +175,26 @@ async fn workloads_and_pods<T>(
     (found, pods, unread)
 }
 
-/// Reads the current pods that are new or differ from those of the first reading, except those named in `but`.
+/// Reads the current pods that are new or differ from those of the first reading, except those named in `but`. Also returns the kinds
+/// of the workloads that made new pods and that the first reading lacks.
 pub(super) async fn changed(
     client: &Client,
     namespace: &str,
     but: &BTreeSet<String>,
     known: &Known<'_>,
-) -> Read<Vec<Shared<PodView>>> {
+) -> (Read<Vec<Shared<PodView>>>, BTreeSet<new_workloads::Kind>) {
+    let mut kinds = BTreeSet::new();
     let read = |pod: Pod| {
-        let is_meant = lives(&pod) && !pod.metadata.name.as_ref().is_some_and(|name| but.contains(name));
-        is_meant.then(|| known.changed(of_pod(pod, &Makers::new()).into())).flatten()
+        if !lives(&pod) || pod.metadata.name.as_ref().is_some_and(|name| but.contains(name)) {
+            return None;
+        }
+        let maker = controller(&pod.metadata).map(|owner| (owner.api_version.clone(), owner.kind.clone()));
+        let pod = known.changed(of_pod(pod, &Makers::new()).into())?;
+        kinds.extend(maker.filter(|_| known.lacks_maker_of(&pod)));
+        Some(pod)
     };
-    let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), read).await?;
-    Ok(pods.into_iter().flatten().collect())
+    let pods = list(Api::<Pod>::namespaced(client.clone(), namespace), Access::pods(), read).await;
+    (pods.map(|pods| pods.into_iter().flatten().collect()), kinds)
 }
 
 /// Reads a template with all that admission gave its pods among `made`.
@@ -243,6 +250,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::{
+        case::cluster::Affinity,
+        fixture,
+        run::cluster::answering::{client, list as items},
+    };
 
     #[test]
     fn pods_of_one_template_keep_their_like_parts_once() {

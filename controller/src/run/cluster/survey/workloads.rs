@@ -14,7 +14,7 @@ use k8s_openapi::{
             ReplicationController, Volume as ApiVolume,
         },
     },
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::{Api, Client, Resource};
 
@@ -138,9 +138,13 @@ pub(super) fn makers(workloads: &[Workload]) -> Makers {
 
 /// Returns the workload that made an object.
 pub(super) fn maker(metadata: &ObjectMeta) -> Option<Identity> {
-    let owners = metadata.owner_references.as_ref()?;
-    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+    let owner = controller(metadata)?;
     Some((owner.kind.to_lowercase(), owner.name.clone()))
+}
+
+/// Returns an object's reference to the workload that made it.
+pub(super) fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+    metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))
 }
 
 /// A template, and whether its workload belongs to the past.
@@ -215,7 +219,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
     use serde_json::{Value, json};
 
     use super::*;
