@@ -9,12 +9,14 @@ mod grouping;
 mod homeless;
 mod ingress;
 mod joined;
+mod kinds;
 mod listening;
 mod live;
 mod places;
 mod probes;
 mod represented;
 mod second_reading;
+mod settling;
 mod targets;
 mod uncovered;
 mod withheld;
@@ -26,6 +28,8 @@ pub use alternatives::{alternatives, displaced};
 pub use bound::MostProbes;
 pub use homeless::homeless;
 pub use ingress::Reception;
+pub use kinds::divided;
+pub(crate) use kinds::tells_a_setup;
 pub use listening::{Listening, unanswered};
 pub use live::{Chosen, Live};
 pub use probes::{Maker, Probes};
@@ -38,8 +42,8 @@ use super::needs::Entry;
 use crate::case::{
     abridged::abridged,
     cluster::{
-        Class, Cluster, Coverage, CoveredArchitecture, Group, Labels, Node, NodeKind, Placement, PodView,
-        Running, SelectingKind, Shared, Toleration,
+        Class, Cluster, Coverage, CoveredArchitecture, Group, Labels, Node, Placement, PodView, Running,
+        SelectingKind, Shared, Toleration,
     },
 };
 use grouping::Grouping;
@@ -152,7 +156,8 @@ pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     refuse_unknown_names(cluster, request)?;
     let grouping = Grouping::new(cluster, request);
     let (groups, gaps) = grouping.groups();
-    let groups: Vec<_> = groups.into_values().map(|group| settled(group, cluster, request)).collect();
+    let settle = |group| settling::settled(group, cluster, request, &grouping.places);
+    let groups: Vec<_> = groups.into_values().map(settle).collect();
     let split = match &request.live {
         Some(live) => live::apply(groups, &request.running, live)?,
         None => groups.into_iter().map(|group| vec![group]).collect(),
@@ -200,39 +205,6 @@ fn refuse_unknown_names(cluster: &Cluster, request: &Request) -> Result<(), Erro
 fn is_requested(pod_view: &PodView, request: &Request) -> bool {
     let to_come = pod_view.origin.name.is_empty();
     to_come || request.like.as_ref().is_none_or(|asked| pod_view.origin.is(asked))
-}
-
-/// Returns the group with a node of its pool, or with the reason why it gets no probe.
-fn settled(mut group: Group, cluster: &Cluster, request: &Request) -> Group {
-    match (refused(&group, cluster), withheld::withheld(&group, cluster)) {
-        (Some(why), _) | (None, Err(why)) => group.refused = Some(why),
-        (None, Ok(withheld)) => group.withheld = withheld,
-    }
-    let Ok(nodes) = &cluster.nodes else {
-        let theirs = group.pod_views.iter().find_map(|pod_view| pod_view.node.clone());
-        group.node = group.node.or(theirs);
-        return group;
-    };
-    let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
-    let is_candidate = |node: &&Node| {
-        node.pool == group.pool
-            && group.node.as_ref().is_none_or(|name| node.name == *name)
-            && group.kind.as_ref().is_none_or(|kind| NodeKind::of(node) == *kind)
-    };
-    let of_pool: Vec<_> = nodes.iter().filter(is_candidate).collect();
-    let fit = |node: &&&Node| group.placement.hindrance(node, class).is_none();
-    let theirs: BTreeSet<_> = group.pod_views.iter().filter_map(|pod_view| pod_view.node.as_ref()).collect();
-    let used = |node: &&&Node| theirs.contains(&node.name);
-    let chosen = of_pool.iter().filter(fit).find(used).or_else(|| of_pool.iter().find(fit)).copied();
-    if let Some(node) = chosen {
-        group.node = Some(node.name.clone());
-        group.refused = group.refused.or_else(|| unfit(node, &of_pool, class, request));
-    } else {
-        let hindrances = of_pool.iter().filter_map(|node| group.placement.hindrance(node, class));
-        let why = format!("no node of the pool {} is ready for a probe: {}", group.pool, first(hindrances));
-        group.refused = group.refused.or(Some(why));
-    }
-    group
 }
 
 /// Returns the reason that forbids a probe of the group on every node; `None` if there is none.

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) use change::{Change, changes};
 pub(crate) use due::{Jitter, after_failure, before_expiry};
 pub(crate) use record::{Declared, NodeRecord, Offer, Record};
-pub(crate) use shape::{is_represented, shape};
+pub(crate) use shape::{Shape, is_represented, shape};
+
+use crate::case::cluster::node::is_named;
 
 /// The number of a watch, which shows the objects of one kind in one place.
 pub(crate) type Watch = usize;
@@ -72,21 +74,47 @@ impl Scene {
         declared.collect()
     }
 
-    /// Returns the groups of pods, each by its shape and its pool, with the title of one of its objects. A template has no pool, and
-    /// a pod that has no node yet is in no group.
-    fn groups(&self) -> BTreeMap<(&str, Option<&str>), &str> {
-        let pools: BTreeMap<_, _> = self.nodes().map(|(name, node)| (name, node.pool.as_str())).collect();
-        let group = |record| group(record, &pools);
+    /// Returns the keys of the node labels by which pods choose their nodes.
+    fn keys(&self) -> BTreeSet<&str> {
+        let shapes = self.0.values().filter_map(|record| match record {
+            Record::Template(shape) | Record::Pod { shape, .. } => Some(shape),
+            Record::Node(_) | Record::Declared(..) => None,
+        });
+        shapes.flat_map(|shape| &shape.keys).map(String::as_str).collect()
+    }
+
+    /// Returns the groups of pods, each by its shape and its place, with the title of one of its objects. A template has no place, and
+    /// a pod that has no node yet is in no group. `keys` are those of labels by which pods choose their nodes.
+    fn groups(&self, keys: &BTreeSet<&str>) -> BTreeMap<(&str, Option<Place<'_>>), &str> {
+        let places: BTreeMap<_, _> = self.nodes().map(|(name, node)| (name, Place::of(node, keys))).collect();
+        let group = |record| group(record, &places);
         self.0.iter().filter_map(|((_, title), record)| Some((group(record)?, title.as_str()))).collect()
     }
 }
 
-/// Returns the shape and the pool of a group that an object shows; `None` for an object that shows none.
-fn group<'a>(record: &'a Record, pools: &BTreeMap<&str, &'a str>) -> Option<(&'a str, Option<&'a str>)> {
+/// The pool of a pod's node, and in a pool that no label names the kind of the node.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+struct Place<'a> {
+    pool: &'a str,
+    labels: Vec<(&'a str, &'a str)>,
+    taints: Option<&'a BTreeSet<String>>,
+}
+
+impl<'a> Place<'a> {
+    fn of(node: &'a NodeRecord, keys: &BTreeSet<&str>) -> Self {
+        let NodeRecord { pool, offer, .. } = node;
+        let chosen_by = offer.setup.iter().filter(|(key, _)| keys.contains(key.as_str()));
+        let labels = chosen_by.map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Self { pool, labels, taints: (!is_named(pool)).then_some(&offer.taints) }
+    }
+}
+
+/// Returns the shape and the place of a group that an object shows; `None` for an object that shows none.
+fn group<'a>(record: &'a Record, places: &BTreeMap<&str, Place<'a>>) -> Option<(&'a str, Option<Place<'a>>)> {
     match record {
-        Record::Template(shape) => Some((shape, None)),
+        Record::Template(shape) => Some((&shape.digest, None)),
         Record::Pod { shape, node: Some(node) } => {
-            Some((shape, Some(pools.get(node.as_str()).copied().unwrap_or_default())))
+            Some((&shape.digest, Some(places.get(node.as_str()).cloned().unwrap_or_default())))
         }
         Record::Pod { node: None, .. } | Record::Node(_) | Record::Declared(..) => None,
     }

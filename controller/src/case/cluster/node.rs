@@ -1,27 +1,15 @@
 //! A node and its pool.
 
 mod kind;
+mod pool;
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 pub use kind::NodeKind;
+pub(crate) use pool::{is_named, pool};
 
 use super::Labels;
 use crate::case::identity::Identity;
-
-/// Labels with which providers name a node's pool: GKE, EKS (managed and eksctl), AKS, Karpenter, kOps, Cluster API.
-const POOL_LABELS: &[&str] = &[
-    "cloud.google.com/gke-nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "alpha.eksctl.io/nodegroup-name",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    "karpenter.sh/nodepool",
-    "kops.k8s.io/instancegroup",
-    "cluster.x-k8s.io/deployment-name",
-];
-/// The pool of nodes without such a label.
-const NO_POOL: &str = "default";
 
 /// A node of the cluster.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -59,7 +47,7 @@ pub struct Node {
 }
 
 /// A taint, which repels pods that do not tolerate it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Taint {
     /// The taint's key.
     pub key: String,
@@ -69,24 +57,14 @@ pub struct Taint {
     pub effect: String,
 }
 
-/// Returns the pool that the labels name.
-pub(crate) fn pool(labels: &Labels, own: Option<&str>) -> String {
-    let mut keys = own.into_iter().chain(POOL_LABELS.iter().copied());
-    keys.find_map(|key| labels.get(key)).map_or_else(|| NO_POOL.to_owned(), Clone::clone)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_users_label_names_a_pool_before_a_providers() {
-        let labels = |pairs: &[(&str, &str)]| -> Labels {
-            pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
-        };
-        let gke = labels(&[("cloud.google.com/gke-nodepool", "sandbox"), ("team", "red")]);
-        assert_eq!(pool(&gke, None), "sandbox");
-        assert_eq!(pool(&gke, Some("team")), "red");
-        assert_eq!(pool(&labels(&[]), Some("team")), NO_POOL);
+impl fmt::Display for Taint {
+    /// Writes the taint as kubectl does: `KEY=VALUE:EFFECT`, or `KEY:EFFECT` without a value.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, effect } = self;
+        if value.is_empty() {
+            write!(formatter, "{key}:{effect}")
+        } else {
+            write!(formatter, "{key}={value}:{effect}")
+        }
     }
 }

@@ -43,6 +43,13 @@ pub struct Toleration {
 }
 
 impl Placement {
+    /// Returns the keys of the node labels by which pods of this placement choose their nodes.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let of_affinity =
+            self.affinity.iter().flat_map(|term| &term.labels).map(|requirement| &requirement.key);
+        self.node_selector.keys().chain(of_affinity).map(String::as_str)
+    }
+
     /// Returns true if pods of this placement and class can run on the node, apart from temporary hindrances.
     pub fn suits(&self, node: &Node, class: Option<&Class>) -> bool {
         let named = Labels::from([("metadata.name".to_owned(), node.name.clone())]);
@@ -102,7 +109,8 @@ impl Node {
 }
 
 impl Taint {
-    fn repels(&self) -> bool {
+    /// Returns true if the taint keeps pods from the node.
+    pub fn repels(&self) -> bool {
         self.effect != "PreferNoSchedule"
     }
 

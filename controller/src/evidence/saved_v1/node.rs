@@ -48,5 +48,9 @@ saved_struct! {
         kernel: String,
         container_runtime: String,
         handlers: BTreeSet<String>,
+        #[serde(default, skip_serializing_if = "Labels::is_empty")]
+        labels: Labels,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        taints: Vec<Taint> => each,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Nodes, Request, unfit};
-use crate::case::cluster::{Cluster, Group, Node, NodeKind};
+use super::{Nodes, Request, places::Places, unfit};
+use crate::case::cluster::{Cluster, Group, Node};
 
 /// Returns the other nodes on which a group's probe shows the same: they are of the same pool and kind, and ready for it. A
 /// user who names nodes asked for these and no others.
@@ -11,10 +11,11 @@ pub fn alternatives(cluster: &Cluster, request: &Request, group: &Group) -> Vec<
     let planned = group.node.as_deref().and_then(|name| cluster.node(name));
     let (Some(planned), Nodes::PerPool) = (planned, &request.nodes) else { return Vec::new() };
     let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
+    let places = Places::new(cluster, request, &request.nodes);
+    let place = places.at(&planned.name);
     let fits = |node: &&Node| {
         node.name != planned.name
-            && node.pool == planned.pool
-            && NodeKind::of(node) == NodeKind::of(planned)
+            && places.at(&node.name) == place
             && group.placement.hindrance(node, class).is_none()
             && unfit(node, &[node], class, request).is_none()
     };

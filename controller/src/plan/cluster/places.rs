@@ -9,10 +9,11 @@ use std::{
 
 use super::{
     Nodes, Represented, Request,
+    kinds::Kinds,
     uncovered::{Gaps, Uncovered, not_yet},
     unfit,
 };
-use crate::case::cluster::{Cluster, Node, NodeKind, Part, Placement, PodView, Restriction};
+use crate::case::cluster::{Cluster, Node, NodeKind, Part, Placement, PodView, Restriction, node::is_named};
 
 /// The name of the pool if nodes may not be read.
 const UNKNOWN_POOL: &str = "unknown";
@@ -32,6 +33,7 @@ pub(super) struct Places<'a> {
     cluster: &'a Cluster,
     request: &'a Request,
     asked_for: &'a Nodes,
+    kinds: Kinds<'a>,
     spots: BTreeMap<&'a str, Rc<Spot<'a>>>,
     /// The places for pods that have no node, by their RuntimeClass and their requirements.
     suited: RefCell<BTreeMap<Option<String>, ByPlacement<'a>>>,
@@ -62,19 +64,20 @@ struct Suited<'a> {
 impl<'a> Places<'a> {
     pub(super) fn new(cluster: &'a Cluster, request: &'a Request, asked_for: &'a Nodes) -> Self {
         let nodes = cluster.nodes.as_deref().unwrap_or_default();
-        let mut kinds = BTreeMap::<&str, BTreeSet<NodeKind>>::new();
+        let kinds = Kinds::new(cluster, request);
+        let mut of_pools = BTreeMap::<&str, BTreeSet<NodeKind>>::new();
         for node in nodes {
-            kinds.entry(&node.pool).or_default().insert(NodeKind::of(node));
+            of_pools.entry(&node.pool).or_default().insert(kinds.of(node));
         }
-        let is_mixed = |node: &Node| kinds.get(node.pool.as_str()).is_some_and(|kinds| kinds.len() > 1);
+        let is_mixed = |node: &Node| of_pools.get(node.pool.as_str()).is_some_and(|kinds| kinds.len() > 1);
         let spot = |node: &'a Node| {
-            let kind = is_mixed(node).then(|| NodeKind::of(node));
+            let kind = is_mixed(node).then(|| kinds.of(node));
             let place = Place { pool: node.pool.clone(), kind, node: None };
             (node.name.as_str(), Rc::new(Spot { node, place }))
         };
         let spots = nodes.iter().map(spot).collect();
         let (suited, represented) = Default::default();
-        Self { cluster, request, asked_for, spots, suited, represented }
+        Self { cluster, request, asked_for, kinds, spots, suited, represented }
     }
 
     /// Returns the requested places where a pod or a template's pods run or can run.
@@ -128,11 +131,33 @@ impl<'a> Places<'a> {
         self.suited(pod_view).pools.clone()
     }
 
+    /// Returns the pool and the kind of the node with a name; `None` if it is not among these.
+    pub(super) fn at(&self, name: &str) -> Option<&Place> {
+        self.spots.get(name).map(|spot| &spot.place)
+    }
+
     /// Returns the pool and the kind of a node that is not among these; `None` if none of these is of the same pool and kind.
     pub(super) fn like(&self, node: &Node) -> Option<Place> {
-        let kind = NodeKind::of(node);
-        let is_alike = |spot: &&Rc<Spot<'_>>| spot.node.pool == node.pool && NodeKind::of(spot.node) == kind;
+        let kind = self.kinds.of(node);
+        let is_alike = |spot: &&Rc<Spot<'_>>| spot.node.pool == node.pool && self.kinds.of(spot.node) == kind;
         self.spots.values().find(is_alike).map(|spot| spot.place.clone())
+    }
+
+    /// Returns the key of a label by which a pod chooses its node, if no pod of the plan does and nodes that share the probe of one of
+    /// these places may differ by it. The labels of a node that is not among these are not known.
+    pub(super) fn overlooked<'b>(&self, pod_view: &'b PodView, places: &[Place]) -> Option<&'b str> {
+        let is_new = pod_view.node.as_ref().is_some_and(|node| self.at(node).is_none());
+        let differs = |place: &Place, key: &str| {
+            let is_here =
+                |spot: &&Rc<Spot<'_>>| spot.place.pool == place.pool && spot.place.kind == place.kind;
+            let here = self.spots.values().filter(is_here);
+            here.map(|spot| spot.node.labels.get(key)).collect::<BTreeSet<_>>().len() > 1
+        };
+        let is_own =
+            |place: &Place| place.node.is_some() && (pod_view.node.is_none() || place.node == pod_view.node);
+        let shared: Vec<_> = places.iter().filter(|it| !is_named(&it.pool) && !is_own(it)).collect();
+        let mut keys = pod_view.placement.keys().filter(|key| self.kinds.overlook(key));
+        keys.find(|&key| shared.iter().any(|place| is_new || differs(place, key)))
     }
 
     fn suited(&self, pod_view: &PodView) -> Rc<Suited<'a>> {

@@ -171,6 +171,11 @@ impl Joining<'_> {
             left_out(&grouping.places, pod, &places, gaps);
             places
         };
+        if let Some(label) = grouping.places.overlooked(pod, &places) {
+            let why =
+                format!("it chooses its node by the label {label}, by which no pod did when the run began");
+            return gaps.uncovered.push(Uncovered::new(title, why));
+        }
         for key in grouping.keys(pod, places) {
             let group = keys.get(&key).and_then(|first| plan.groups.get_mut(*first));
             if let Some(group) = group.filter(|group| group.refused.is_none()) {

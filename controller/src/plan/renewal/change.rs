@@ -35,8 +35,10 @@ pub(crate) fn changes(then: &Scene, now: &Scene, used: &Used) -> Vec<Change> {
             found.push(Change::Declared { kind, title: key.1.clone() });
         }
     }
-    let known = then.groups();
-    let new = now.groups().into_iter().filter(|(group, _)| !known.contains_key(group));
+    // By the same labels in both scenes: a further one comes with a template or a pod of a new shape.
+    let keys = then.keys();
+    let known = then.groups(&keys);
+    let new = now.groups(&keys).into_iter().filter(|(group, _)| !known.contains_key(group));
     found.extend(new.map(|(_, title)| Change::Group { title: title.to_owned() }));
     found
 }
@@ -83,7 +85,7 @@ impl fmt::Display for Change {
 mod tests {
     use super::*;
     use crate::plan::{
-        renewal::{Offer, Record},
+        renewal::{Offer, Record, Shape},
         startup_taint::{Bound, Startup},
     };
 
@@ -169,6 +171,7 @@ mod tests {
         let offer = |labels: &str, taints: &[&str]| Offer {
             labels: labels.into(),
             taints: taints.iter().map(|&taint| taint.to_owned()).collect(),
+            ..Offer::default()
         };
         let with = |offer: Offer| {
             let bound = Bound { boot_id: "boot-1".into(), uid: "u1".into(), runtime: "runsc".into() };
@@ -250,6 +253,36 @@ mod tests {
         let joined = node("batch", true, "boot-9", "containerd runsc");
         let changed = after(&[(NODES, "two", joined), (OTHERS, "pod web-2", pod("web", Some("two")))]);
         assert_eq!(changed, [Change::Group { title: "pod web-2".into() }]);
+    }
+
+    /// Returns true if a pod on the node two of the pool `default` calls for a run after a pod of its shape on the node one.
+    fn counts_on_two(one: Offer, two: Offer) -> bool {
+        let on = |offer: Offer| {
+            let offer = offer.into();
+            Record::Node(NodeRecord { pool: "default".into(), is_open: true, offer, ..NodeRecord::default() })
+        };
+        let mut then = Scene::default();
+        show(&mut then, NODES, "one", on(one));
+        show(&mut then, NODES, "two", on(two));
+        let keys = ["pool".to_owned()].into();
+        show(&mut then, OTHERS, "deployment web", Record::Template(Shape { keys, digest: "web".into() }));
+        show(&mut then, OTHERS, "pod agent-1", pod("agent", Some("one")));
+        let mut now = then.clone();
+        show(&mut now, OTHERS, "pod agent-1", pod("agent", Some("two")));
+        changes(&then, &now, &Used::default()) == [Change::Group { title: "pod agent-1".into() }]
+    }
+
+    #[test]
+    fn a_pod_on_another_kind_of_node_without_a_pool_calls_for_a_run() {
+        let labelled = |key: &str, value: &str| {
+            let setup = [(key.to_owned(), value.to_owned())].into();
+            Offer { setup, ..Offer::default() }
+        };
+        let tainted = || Offer { taints: ["team:NoSchedule".to_owned()].into(), ..Offer::default() };
+        assert!(counts_on_two(labelled("pool", "a"), labelled("pool", "b")));
+        assert!(counts_on_two(Offer::default(), tainted()));
+        assert!(!counts_on_two(labelled("other", "a"), labelled("other", "b")));
+        assert!(!counts_on_two(tainted(), tainted()));
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::startup_taint::{Bound, Startup};
+use super::Shape;
+use crate::{
+    case::cluster::Labels,
+    plan::startup_taint::{Bound, Startup},
+};
 
 /// The parts of an object whose change counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -11,10 +15,10 @@ pub(crate) enum Record {
     /// An object that declares something, with its version.
     Declared(Declared, String),
     /// The shape of the pods that a workload makes.
-    Template(String),
+    Template(Shape),
     /// A pod's shape, and its node; `None` for a pod that no node runs yet.
     Pod {
-        shape: String,
+        shape: Shape,
         node: Option<String>,
     },
 }
@@ -49,6 +53,8 @@ pub(crate) struct Offer {
     pub(crate) labels: String,
     /// The taints, but for those of a state and the startup taint.
     pub(crate) taints: BTreeSet<String>,
+    /// The labels that may tell how the node is set up, in a pool that no label names; none in another pool.
+    pub(crate) setup: Labels,
 }
 
 impl Offer {

@@ -47,6 +47,15 @@ const MAKERS: &[(&str, &[&str])] = &[
     ("v1", &["ReplicationController"]),
 ];
 
+/// The shape of a pod or a pod template.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Shape {
+    /// The digest of the parts that may change a verdict.
+    pub(super) digest: String,
+    /// The keys of the node labels by which the pods choose their nodes.
+    pub(super) keys: BTreeSet<String>,
+}
+
 /// Returns true for the metadata of an object that a watched workload made.
 pub(crate) fn is_represented(metadata: &Value) -> bool {
     let owners = metadata["ownerReferences"].as_array().into_iter().flatten();
@@ -61,7 +70,7 @@ pub(crate) fn is_represented(metadata: &Value) -> bool {
 
 /// Returns the shape of a pod or a pod template, given as JSON with `metadata` and `spec`. The parts of a pod that a watched workload
 /// gives each of its pods for itself count for nothing.
-pub(crate) fn shape(pod: &Value) -> String {
+pub(crate) fn shape(pod: &Value) -> Shape {
     let metadata = &pod["metadata"];
     let mut spec = specification(&pod["spec"]);
     if is_represented(metadata) {
@@ -71,7 +80,20 @@ pub(crate) fn shape(pod: &Value) -> String {
     let annotations = metadata["annotations"].as_object().into_iter().flatten();
     let annotations: Labels =
         annotations.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
-    sha256(json!([labels, annotations::read(&annotations), spec]).to_string().as_bytes())
+    let keys = keys(&spec);
+    let digest = sha256(json!([labels, annotations::read(&annotations), spec]).to_string().as_bytes());
+    Shape { digest, keys }
+}
+
+/// Returns the keys of the node labels in a node selector and in a required node affinity.
+fn keys(spec: &Map<String, Value>) -> BTreeSet<String> {
+    let place = "/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+    let terms = spec.get("affinity").and_then(|affinity| affinity.pointer(place));
+    let terms = terms.and_then(Value::as_array).into_iter().flatten();
+    let requirements = terms.filter_map(|term| term["matchExpressions"].as_array()).flatten();
+    let of_affinity = requirements.filter_map(|requirement| requirement["key"].as_str());
+    let selector = spec.get("nodeSelector").and_then(Value::as_object).into_iter().flatten();
+    selector.map(|(key, _)| key.as_str()).chain(of_affinity).map(str::to_owned).collect()
 }
 
 /// Removes the parts of a specification that are others for each pod of a workload: the claims of a StatefulSet, and the node of a
@@ -167,6 +189,13 @@ fn is_of_the_token(name: &Value) -> bool {
 fn kept(object: &Value, keeps: impl Fn(&str) -> bool) -> Map<String, Value> {
     let fields = object.as_object().into_iter().flatten().filter(|(key, _)| keeps(key));
     fields.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+#[cfg(test)]
+impl From<&str> for Shape {
+    fn from(digest: &str) -> Self {
+        Self { digest: digest.to_owned(), keys: BTreeSet::new() }
+    }
 }
 
 #[cfg(test)]
@@ -286,6 +315,17 @@ mod tests {
             // The template tells where the pods of a workload may run.
             assert_eq!(shape(&made) == before, place == "/spec/affinity", "of a workload, {place}: {value}");
         }
+    }
+
+    #[test]
+    fn a_shape_has_the_keys_of_the_labels_by_which_its_pods_choose_their_nodes() {
+        let mut pod = pod();
+        pod["spec"]["nodeSelector"] = json!({ "pool": "a" });
+        let terms = json!([{ "matchExpressions": [{ "key": "disk", "operator": "Exists" }] }]);
+        let required = json!({ "nodeSelectorTerms": terms });
+        pod["spec"]["affinity"] =
+            json!({ "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": required } });
+        assert_eq!(shape(&pod).keys, ["disk", "pool"].map(str::to_owned).into());
     }
 
     #[test]

@@ -104,7 +104,8 @@ pub(crate) async fn rehearse(
         // Writing to a string does not fail.
         _ = writeln!(text, "# {}", line(profile));
     }
-    for remark in plan.beyond().into_iter().chain(plan.represented.remarks(&plan.groups)) {
+    let remarks = plan.beyond().into_iter().chain(plan::cluster::divided(&plan.groups));
+    for remark in remarks.chain(plan.represented.remarks(&plan.groups)) {
         // Writing to a string does not fail.
         _ = writeln!(text, "# {}", line(&remark));
     }

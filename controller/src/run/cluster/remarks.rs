@@ -14,6 +14,7 @@ use crate::{
 pub(super) fn of(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: &[Probed]) -> Vec<String> {
     let mut remarks = plan::cluster::counted_by(cluster, &plan.groups);
     remarks.extend(plan.beyond());
+    remarks.extend(plan::cluster::divided(&plan.groups));
     remarks.extend(listening.remark());
     remarks.extend(plan::cluster::remarks_on_labels(&plan.groups));
     remarks.extend(plan::cluster::displaced(cluster, &plan.groups));

@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 
 use super::sources::View;
 use crate::{
-    case::cluster::Taint,
-    plan::renewal::{Declared, NodeRecord, Offer, Record, is_represented, shape},
+    case::cluster::{Taint, node::is_named},
+    plan::{
+        cluster::tells_a_setup,
+        renewal::{Declared, NodeRecord, Offer, Record, is_represented, shape},
+    },
     run::cluster::{
         pods::run_of_pod,
         startup_taint::{StartupTaint, bound},
@@ -33,11 +36,12 @@ pub(super) fn node(pool_label: Option<String>, startup_taint: Option<StartupTain
             let own = |taint: &Taint| startup_taint.as_ref().is_some_and(|own| own.has_key(&taint.key));
             let repels = |taint: &Taint| !own(taint) && !taint.is_for_now();
             let taints = node.taints.into_iter().filter(repels);
+            let mut setup = node.labels.clone();
+            setup.retain(|key, _| !is_named(&node.pool) && tells_a_setup(key));
             let offer = Offer {
+                setup,
                 labels: sha256(json!(node.labels).to_string().as_bytes()),
-                taints: taints
-                    .map(|taint| format!("{}={}:{}", taint.key, taint.value, taint.effect))
-                    .collect(),
+                taints: taints.map(|taint| taint.to_string()).collect(),
             };
             let offer = offer.into();
             Record::Node(NodeRecord { pool: node.pool, is_open, opened: 0, bound, startup, offer })
@@ -181,6 +185,21 @@ mod tests {
         let taints = json!([{ "key": "example.com/batch", "effect": "NoSchedule" }]);
         assert_ne!(plain, offer(named(), json!({ "taints": taints })));
         assert_ne!(plain, offer(json!({ "name": "one", "labels": { "sandbox": "true" } }), json!({})));
+    }
+
+    #[test]
+    fn a_node_without_a_pool_has_the_labels_of_its_setup() {
+        let setup = |labels: Value| {
+            let labels = object(json!({ "metadata": { "name": "one", "labels": labels } }));
+            match node(None, None)(&labels).1 {
+                Some(Record::Node(node)) => node.offer.setup,
+                other => panic!("{other:?}"),
+            }
+        };
+        let named = json!({ "cloud.google.com/gke-nodepool": "a", "disk": "ssd" });
+        assert!(setup(named).is_empty());
+        let unnamed = json!({ "kubernetes.io/hostname": "one", "disk": "ssd" });
+        assert_eq!(setup(unnamed), [("disk".to_owned(), "ssd".to_owned())].into());
     }
 
     #[test]
