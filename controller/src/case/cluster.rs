@@ -40,7 +40,7 @@ pub use group::{Coverage, CoveredArchitecture, Group, OtherNetwork};
 pub use node::{Node, NodeKind, Taint};
 pub use part::{Part, Restriction};
 pub use peers::Peers;
-pub use placement::{Affinity, Placement, Toleration, is_of_a_component};
+pub use placement::{Affinity, DaemonSets, Placement, Toleration, is_of_a_component};
 pub use pod_view::{Container, ContainerKind, Image, Origin, PodView, SeccompProfile};
 pub use privilege::Loosened;
 pub use quantity::{bytes, millis};

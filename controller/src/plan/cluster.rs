@@ -85,6 +85,14 @@ impl Request {
         placement.tolerations.extend(self.startup_taint.as_deref().map(Toleration::of_key));
         placement
     }
+
+    /// Returns the placements of a group's pods that differ from that of its probe, as the probe may have them. The pods are bound alike,
+    /// and may choose different nodes of their pool.
+    fn other_placements(&self, group: &Group) -> Vec<Placement> {
+        let of_pods: BTreeSet<_> = group.pod_views.iter().map(|pod_view| &*pod_view.placement).collect();
+        let of_pods = of_pods.into_iter().map(|placement| self.probes_placement(placement));
+        of_pods.filter(|placement| *placement != group.placement).collect()
+    }
 }
 
 /// The nodes that get a probe of each group.

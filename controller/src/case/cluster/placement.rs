@@ -1,8 +1,10 @@
 //! The nodes that the scheduler allows for a pod, by the rules that forbid a node: selectors, required affinity, taints
 //! (kubernetes.io, "Assigning Pods to Nodes", "Taints and Tolerations").
 
+mod daemon_sets;
 mod for_now;
 
+pub use daemon_sets::DaemonSets;
 pub use for_now::is_of_a_component;
 
 use super::{Class, Labels, Node, Requirement, Taint};

@@ -3,20 +3,25 @@
 use std::collections::BTreeMap;
 
 use super::{Nodes, Request, places::Places, unfit};
-use crate::case::cluster::{Cluster, Group, Node};
+use crate::case::cluster::{Cluster, Group, Node, Placement};
 
-/// Returns the other nodes on which a group's probe shows the same: they are of the same pool and kind, and ready for it. A
-/// user who names nodes asked for these and no others.
+/// Returns the other nodes on which a group's probe shows the same: they are of the same pool and kind, and ready for it. The probe
+/// keeps its node selector and its tolerations, and the scheduler gets the names of these nodes instead of an affinity. A user who
+/// names nodes asked for these and no others.
 pub fn alternatives(cluster: &Cluster, request: &Request, group: &Group) -> Vec<String> {
     let planned = group.node.as_deref().and_then(|name| cluster.node(name));
     let (Some(planned), Nodes::PerPool) = (planned, &request.nodes) else { return Vec::new() };
     let class = group.runtime_class.as_deref().and_then(|name| cluster.class(name));
     let places = Places::new(cluster, request, &request.nodes);
     let place = places.at(&planned.name);
+    let Placement { node_selector, tolerations, .. } = &group.placement;
+    let mut placements = request.other_placements(group);
+    placements.retain(|it| it.node_selector == *node_selector && it.tolerations == *tolerations);
+    placements.push(group.placement.clone());
     let fits = |node: &&Node| {
         node.name != planned.name
             && places.at(&node.name) == place
-            && group.placement.hindrance(node, class).is_none()
+            && placements.iter().any(|placement| placement.hindrance(node, class).is_none())
             && unfit(node, &[node], class, request).is_none()
     };
     let nodes = cluster.nodes.iter().flatten().filter(fits);
@@ -49,7 +54,10 @@ fn away(cluster: &Cluster, nodes: &BTreeMap<&str, &Node>, group: &Group) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::cluster::{namespace, tests};
+    use crate::{
+        case::cluster::{Affinity, Requirement},
+        plan::cluster::{namespace, tests},
+    };
 
     #[test]
     fn a_probe_away_from_its_pods_node_is_explained() {
@@ -81,6 +89,28 @@ mod tests {
         change(&mut second);
         cluster.nodes = Ok(vec![first, second]);
         alternatives(&cluster, &request, &plan.groups[0])
+    }
+
+    #[test]
+    fn another_pods_affinity_admits_another_node() {
+        let mut cluster = tests::cluster();
+        let first = cluster.nodes.as_ref().unwrap()[0].clone();
+        let second = Node { name: "another".into(), ..first.clone() };
+        let on = |node: &str| {
+            let field =
+                Requirement { key: "metadata.name".into(), operator: "In".into(), values: vec![node.into()] };
+            let affinity = vec![Affinity { fields: vec![field], labels: Vec::new() }];
+            Placement { affinity, ..Placement::default() }
+        };
+        cluster.pod_views.truncate(1);
+        cluster.pod_views[0].placement = on(&first.name).into();
+        let mut other = cluster.pod_views[0].clone();
+        other.placement = on("another").into();
+        other.origin.pod = Some("web-2".into());
+        cluster.pod_views.push(other);
+        cluster.nodes = Ok(vec![first, second]);
+        let plan = namespace(&cluster, &tests::request()).unwrap();
+        assert_eq!(alternatives(&cluster, &tests::request(), &plan.groups[0]), ["another"]);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use super::{
     places::left_out,
     uncovered::excluded_workload,
 };
-use crate::case::cluster::{Cluster, Later, MadeBy, Node, Origin, PodView, Read, SecondReading, Shared};
+use crate::case::cluster::{
+    Cluster, DaemonSets, Later, MadeBy, Node, Origin, PodView, Read, SecondReading, Shared,
+};
 
 /// The kind of the object that owns the pods of another run, and that nothing made.
 const OF_A_RUN: &str = "configmap";
@@ -63,6 +65,7 @@ pub struct Known<'a> {
     owners: Vec<(String, String)>,
     /// The names of the nodes; `None` if nodes may not be read.
     nodes: Option<BTreeSet<&'a str>>,
+    daemon_sets: DaemonSets<'a>,
 }
 
 /// The first reading and its plan, which changed pods join.
@@ -88,8 +91,9 @@ impl<'a> Known<'a> {
     pub fn of(cluster: &'a Cluster) -> Self {
         let nodes = cluster.nodes.as_ref().ok();
         let nodes = nodes.map(|nodes| nodes.iter().map(|node| node.name.as_str()).collect());
+        let daemon_sets = DaemonSets::of(&cluster.pod_views);
         let (pods, of_pods, owners) = Default::default();
-        let mut known = Self { pods, of_pods, owners, nodes };
+        let mut known = Self { pods, of_pods, owners, nodes, daemon_sets };
         let mut workloads = BTreeSet::new();
         for pod_view in &cluster.pod_views {
             let origin = &pod_view.origin;
@@ -108,6 +112,10 @@ impl<'a> Known<'a> {
     /// Returns a pod of the second reading, which a pod of the first reading gives its workload; `None` if the first one has the same
     /// pod. A new pod has the workload that made it.
     pub fn changed(&self, mut pod: Shared<PodView>) -> Option<Shared<PodView>> {
+        let made_by = (pod.origin.kind.as_str(), pod.origin.name.as_str());
+        if let Some(affinity) = self.daemon_sets.affinity(made_by, &pod.placement) {
+            pod.placement.affinity = affinity;
+        }
         if let Some(before) = self.before(&pod.origin) {
             pod.origin = before.origin.clone();
             // A container that started meanwhile is no other pod.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{Request, first, places::Places, refused, unfit, withheld};
 use crate::case::cluster::{Cluster, Group, Node, Placement};
 
-/// Returns the group with a node of its pool, or with the reason why it gets no probe.
+/// Returns the group with a node of its pool, or with the reason why it gets no probe. If no node is ready for the probe by the
+/// requirements of one pod, those of another pod count.
 pub(super) fn settled(mut group: Group, cluster: &Cluster, request: &Request, places: &Places<'_>) -> Group {
     match (refused(&group, cluster), withheld::withheld(&group, cluster)) {
         (Some(why), _) | (None, Err(why)) => group.refused = Some(why),
@@ -30,7 +31,8 @@ pub(super) fn settled(mut group: Group, cluster: &Cluster, request: &Request, pl
         let node = of_theirs.or_else(|| of_pool.iter().find(fits)).copied()?;
         Some((node, placement))
     };
-    if let Some((node, placement)) = chosen(group.placement.clone()) {
+    let others = || request.other_placements(&group).into_iter().find_map(chosen);
+    if let Some((node, placement)) = chosen(group.placement.clone()).or_else(others) {
         group.node = Some(node.name.clone());
         group.placement = placement;
         group.refused = group.refused.or_else(|| unfit(node, &of_pool, class, request));
@@ -40,4 +42,44 @@ pub(super) fn settled(mut group: Group, cluster: &Cluster, request: &Request, pl
         group.refused = group.refused.or(Some(why));
     }
     group
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        case::cluster::{Affinity, Requirement},
+        fixture,
+        plan::cluster::{namespace, tests},
+    };
+
+    use super::*;
+
+    /// Returns the placement of a DaemonSet's pod, whose affinity names its node.
+    fn on(node: &str) -> Placement {
+        let field =
+            Requirement { key: "metadata.name".into(), operator: "In".into(), values: vec![node.into()] };
+        Placement {
+            affinity: vec![Affinity { fields: vec![field], labels: Vec::new() }],
+            ..Placement::default()
+        }
+    }
+
+    #[test]
+    fn a_daemon_sets_pod_on_a_cordoned_node_keeps_no_probe_from_the_pool() {
+        let mut cluster = tests::cluster();
+        let first = Node { schedulable: false, ..fixture::node("one", "sandbox") };
+        cluster.nodes = Ok(vec![first, fixture::node("two", "sandbox")]);
+        cluster.pod_views.truncate(1);
+        cluster.pod_views[0].placement = on("one").into();
+        let mut other = cluster.pod_views[0].clone();
+        other.placement = on("two").into();
+        other.node = Some("two".into());
+        other.origin.pod = Some("web-2".into());
+        cluster.pod_views.push(other);
+        let plan = namespace(&cluster, &tests::request()).unwrap();
+        assert_eq!(plan.coverage.uncovered, [""; 0]);
+        assert_eq!(plan.groups[0].node.as_deref(), Some("two"));
+        assert_eq!(plan.groups[0].placement, on("two"));
+        assert_eq!(plan.groups[0].represents(), ["pod/web-1", "pod/web-2"]);
+    }
 }

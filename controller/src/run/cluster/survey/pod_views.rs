@@ -18,8 +18,8 @@ use super::{
 use crate::{
     case::{
         cluster::{
-            Access, Container, ContainerKind, Image, Labels, Origin, Placement, PodView, Read, Running,
-            Shared, Unreadable,
+            Access, Container, ContainerKind, DaemonSets, Image, Labels, Origin, Placement, PodView, Read,
+            Running, Shared, Unreadable,
         },
         policy::Endpoint,
     },
@@ -82,18 +82,29 @@ pub(super) async fn read(
         facts.running.insert(name, running);
         listening.extend(listens);
         let Some(Living { mut pod_view, made_by, endpoint, origins }) = living else { continue };
-        if let Some(maker) = made_by.and_then(|maker| makers.get(&maker)) {
+        if let Some(maker) = made_by.as_ref().and_then(|maker| makers.get(maker)) {
             (pod_view.origin.kind, pod_view.origin.name) = maker.clone();
         }
         let workload = (pod_view.origin.kind.clone(), pod_view.origin.name.clone());
         made.entry(workload).or_default().extend(origins);
         facts.endpoints.push(endpoint);
-        pod_views.push(pod_view);
+        pod_views.push((pod_view, made_by));
     }
     facts.neighbours = neighbours::few(listening);
-    let templates =
-        workloads::judged(workloads).into_iter().map(|workload| of_template(workload, &made).into());
-    (templates.chain(pod_views).collect(), facts, unread)
+    let templates = workloads::judged(workloads).into_iter();
+    let templates: Vec<Shared<PodView>> =
+        templates.map(|workload| of_template(workload, &made).into()).collect();
+    let daemon_sets = DaemonSets::of(&templates);
+    let pods = pod_views.into_iter().map(|(mut pod_view, made_by)| {
+        let made_by = made_by.as_ref().map(|(kind, name)| (kind.as_str(), name.as_str()));
+        if let Some(affinity) = made_by.and_then(|it| daemon_sets.affinity(it, &pod_view.placement)) {
+            let placement = Placement { affinity, ..(*pod_view.placement).clone() };
+            pod_view.placement = shared(&mut alike.placements, placement.into());
+        }
+        pod_view
+    });
+    let pods: Vec<_> = pods.collect();
+    (templates.into_iter().chain(pods).collect(), facts, unread)
 }
 
 fn found(pod: Pod, alike: &mut Alike) -> Found {
@@ -255,6 +266,62 @@ mod tests {
         fixture,
         run::cluster::answering::{client, list as items},
     };
+
+    fn daemon_set() -> Value {
+        let term = json!({ "matchExpressions": [{ "key": "pool", "operator": "Exists" }] });
+        let affinity = json!({ "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] },
+        } });
+        let spec = json!({ "containers": [], "affinity": affinity });
+        let spec = json!({ "selector": {}, "template": { "spec": spec } });
+        json!({ "metadata": { "name": "agent" }, "spec": spec })
+    }
+
+    /// Returns a pod as the DaemonSet controller makes it for a node.
+    fn of_daemon_set(name: &str, node: &str) -> Value {
+        let field = json!({ "key": "metadata.name", "operator": "In", "values": [node] });
+        let term = json!({ "matchFields": [field] });
+        let affinity = json!({ "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] },
+        } });
+        let owner = json!({ "apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agent", "uid": "a", "controller": true });
+        json!({
+            "metadata": { "name": name, "ownerReferences": [owner] },
+            "spec": { "containers": [], "nodeName": node, "affinity": affinity },
+        })
+    }
+
+    /// Returns a client of a namespace with a DaemonSet and a pod of it on each of two nodes.
+    fn with_a_daemon_set() -> Client {
+        let answer = |request: &str| match request.split(['?', ' ']).nth(1).unwrap_or_default() {
+            path if path.ends_with("/daemonsets") => items(&[daemon_set()], None),
+            path if path.ends_with("/pods") => {
+                items(&[of_daemon_set("agent-1", "one"), of_daemon_set("agent-2", "two")], None)
+            }
+            _ => items(&[], None),
+        };
+        client(answer).0
+    }
+
+    #[tokio::test]
+    async fn a_daemon_sets_pod_has_the_affinity_of_its_template() {
+        let (pod_views, _, _) = read(&with_a_daemon_set(), "shop", &Ok(Vec::new())).await;
+        let [template, one, two] = pod_views.as_slice() else { panic!("{pod_views:?}") };
+        let keys =
+            |terms: &[Affinity]| terms.iter().map(|term| term.labels[0].key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys(&one.placement.affinity), ["pool"]);
+        assert_eq!(one.placement, template.placement);
+        assert_eq!(one.placement.address(), two.placement.address());
+    }
+
+    #[tokio::test]
+    async fn a_daemon_sets_pod_is_the_same_in_the_second_reading() {
+        let client = with_a_daemon_set();
+        let mut cluster = (*fixture::in_cluster(&mut fixture::pod()).cluster).clone();
+        cluster.pod_views = read(&client, "shop", &Ok(Vec::new())).await.0;
+        let (pods, kinds) = changed(&client, "shop", &BTreeSet::new(), &Known::of(&cluster)).await;
+        assert_eq!((pods.unwrap(), kinds), (Vec::new(), BTreeSet::new()));
+    }
 
     #[test]
     fn pods_of_one_template_keep_their_like_parts_once() {
