@@ -120,6 +120,11 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
         return discovery::statistics(cluster, &route.name).into();
     }
     let method = request.method().clone();
+    let verb = verb(&method, route.name.is_empty(), first("watch") == "true");
+    if cluster.refuses(verb, &route.resource) {
+        let message = format!("{} is forbidden: the account cannot {verb} them", route.resource);
+        return refused(403, "Forbidden", &message).into();
+    }
     let body =
         request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -133,6 +138,21 @@ async fn answered(cluster: &Cluster, mut request: Request<Incoming>, fault: Opti
         (Method::DELETE, false) => delete(cluster, &route, &body).into(),
         (Method::DELETE, true) => collection::delete(cluster, &route, &query).into(),
         (method, _) => refused(405, "MethodNotAllowed", &format!("{method} {path}")).into(),
+    }
+}
+
+/// Returns the verb of a request for one object, or for all of a kind (kubernetes.io, "Authorization", "Determine the request verb").
+fn verb(method: &Method, is_for_all: bool, is_watch: bool) -> &'static str {
+    match (method.as_str(), is_for_all) {
+        ("GET", true) if is_watch => "watch",
+        ("GET", true) => "list",
+        ("GET", false) => "get",
+        ("POST", _) => "create",
+        ("PATCH", _) => "patch",
+        ("PUT", _) => "update",
+        ("DELETE", true) => "deletecollection",
+        ("DELETE", false) => "delete",
+        _ => "",
     }
 }
 

@@ -181,6 +181,16 @@ impl Cluster {
         HeaderValue::from_str(&date).unwrap()
     }
 
+    /// Has the API server refuse a verb on a resource, in every namespace.
+    pub(crate) fn refuse(&self, verb: &str, resource: &str) {
+        self.change(|store| store.add(refusal(verb, resource), Value::Null));
+    }
+
+    /// Returns true if the API server refuses a verb on a resource.
+    pub(crate) fn refuses(&self, verb: &str, resource: &str) -> bool {
+        self.get(&refusal(verb, resource)).is_some()
+    }
+
     pub(crate) fn kill(&self) {
         self.0.killed.notify_one();
     }
@@ -224,6 +234,10 @@ impl Cluster {
     pub(crate) fn get(&self, key: &Key) -> Option<Value> {
         self.store().get(key).cloned()
     }
+}
+
+fn refusal(verb: &str, resource: &str) -> Key {
+    key("refusals", "", &format!("{verb} {resource}"))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -92,10 +92,57 @@ fn a_ready_run_publishes_its_proof() {
     assert_eq!(broken_by(&simulation, &ended), None);
 }
 
-/// Returns the numbers of the requests that read or write the proof.
+/// Returns the number of the request that looks at the place of the proof before the run.
+fn look(requests: &[String]) -> usize {
+    requests.iter().position(|it| it.contains("podproof-proof")).unwrap()
+}
+
+/// Returns the numbers of the requests that read or write the proof after the run.
 fn of_proof(requests: &[String]) -> Vec<usize> {
     let numbered = requests.iter().enumerate().filter(|(_, it)| it.contains("podproof-proof"));
-    numbered.map(|(number, _)| number).collect()
+    numbered.map(|(number, _)| number).skip(1).collect()
+}
+
+#[test]
+fn the_place_of_a_proof_is_looked_at_once_before_the_first_pod() {
+    let asked = first().requests();
+    let made = asked.iter().position(|it| it.starts_with("POST ")).unwrap();
+    assert!(look(&asked) < made, "{asked:#?}");
+    assert!(of_proof(&asked).iter().all(|&number| number > made), "{asked:#?}");
+}
+
+/// Sees that a run which cannot publish its proof ends before it makes an object.
+fn nothing_made(prepare: impl FnOnce(&Cluster), said: &str) {
+    let simulation = Simulation::new(1);
+    prepare(&simulation.cluster);
+    let (ended, history) = simulation.run(&first().words, &[]);
+    assert_eq!((ended.code, history.made()), (Some(4), Vec::new()), "{ended:?}");
+    for said in [said, "help: `controller gate"] {
+        assert!(ended.errors.contains(said), "{said}: {}", ended.errors);
+    }
+}
+
+#[test]
+fn a_run_whose_proof_has_no_place_makes_nothing() {
+    nothing_made(|_| (), "has no ConfigMap podproof-proof-shop");
+}
+
+#[test]
+fn a_run_that_may_not_read_the_place_of_its_proof_makes_nothing() {
+    let prepare = |cluster: &Cluster| {
+        (first().prepare)(cluster);
+        cluster.refuse("get", "configmaps");
+    };
+    nothing_made(prepare, "failed to read the proof podproof/podproof-proof-shop");
+}
+
+#[test]
+fn a_look_without_an_answer_refuses_no_run() {
+    let mode = first();
+    let simulation = mode.simulation();
+    let (ended, _) = simulation.run(&mode.words, &[(look(&mode.requests()), Fault::Hang)]);
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    assert_eq!(broken_by(&simulation, &ended), None);
 }
 
 #[test]
@@ -178,11 +225,13 @@ fn a_proof_of_a_run_that_began_earlier_is_replaced() {
 }
 
 #[test]
-fn a_signal_while_a_proof_is_published_ends_the_run() {
+fn a_signal_at_a_request_for_the_proof_ends_the_run() {
     let mode = first();
-    let number = mode.requests().iter().position(|it| it.contains("podproof-proof")).unwrap();
-    let (ended, _) = mode.simulation().run(&mode.words, &[(number, Fault::Interrupt)]);
-    assert_eq!(ended.code, Some(130), "{}", ended.errors);
+    let asked = mode.requests();
+    for number in [look(&asked), of_proof(&asked)[0]] {
+        let (ended, _) = mode.simulation().run(&mode.words, &[(number, Fault::Interrupt)]);
+        assert_eq!(ended.code, Some(130), "{}", ended.errors);
+    }
 }
 
 /// The other requests are those of a run that publishes nothing, and pairs of faults meet them.

@@ -150,6 +150,7 @@ fn of_run(error: &RunError) -> Option<&'static str> {
             Some("`kubectl get namespaces` lists the namespaces; --context names another cluster")
         }
         RunError::Survey(survey::Error::Reach(_)) | RunError::NoAnswer => Some(REACHING),
+        RunError::Unpublishable(error) => Some(of_publication(error)),
         RunError::Blind(_) => Some(LAUNCHING),
         RunError::Unexplained(_) => Some(READING),
         RunError::Find { .. } => Some("`kubectl auth can-i list pods --namespace NAME` must say yes"),

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     judge::exit::Exit,
     run::{
-        cluster::ClusterLauncher,
+        cluster::{ClusterLauncher, Target},
         local::{LocalLauncher, container},
     },
     support::digest::sha256,
@@ -117,6 +117,7 @@ impl Arguments {
             Ok(signer) => Signing::of_run(signer, &policy, policy_file.as_ref(), request.started_at),
             Err(refused) => return refused.tell(),
         };
+        let keeper = publishing.as_ref().map(|publishing| publishing.keeper.clone());
         let names_probe = self.save_evidence.is_some() || signing.is_some();
         let ending = Ending {
             policy,
@@ -132,6 +133,7 @@ impl Arguments {
             signing,
         };
         if let Some(target) = target {
+            let target = Target { keeper, ..target };
             return block_on(ending.run(&ClusterLauncher { target }, request));
         }
         let runtime = self.runtime.map(|Words(words)| words);

@@ -108,6 +108,8 @@ pub(crate) struct Target {
     pub(crate) wait_for_nodes: Option<Duration>,
     /// The key of the taint that a watch removes from proven nodes, and that probes tolerate; `None` without one.
     pub(crate) startup_taint: Option<String>,
+    /// The namespace of the proof whose place is looked at before the first pod is made; `None` for no look.
+    pub(crate) keeper: Option<String>,
 }
 
 impl Target {
@@ -145,6 +147,7 @@ impl Launcher for ClusterLauncher {
         // touches the cluster: survey
         let surveyed = async {
             let connection = connection(&self.target).await?;
+            demand_place(&connection, &self.target).await?;
             session.progress.change(&format!("surveying {}", connection.server));
             let (surveyed, outside) =
                 tokio::join!(survey(&self.target, &connection), connection.addresses_outside());
@@ -321,6 +324,16 @@ fn blind(cluster: &Cluster) -> Option<Unreadable> {
 
 async fn connection(target: &Target) -> Result<Connection, RunError> {
     Ok(connect::connect(&target.login).await?)
+}
+
+/// Refuses a run whose proof has no place that may be read. A look that fails otherwise refuses nothing: the place is read again when the
+/// proof is published.
+async fn demand_place(connection: &Connection, target: &Target) -> Result<(), RunError> {
+    let Some(keeper) = &target.keeper else { return Ok(()) };
+    match publish::look(&connection.client, keeper, &target.namespace).await {
+        Err(error) if error.is_refused() => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 async fn survey(target: &Target, connection: &Connection) -> Result<Surveyed, RunError> {

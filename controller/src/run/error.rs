@@ -37,6 +37,8 @@ pub(crate) enum RunError {
     Survey(#[from] cluster::survey::Error),
     #[error("failed to connect to the cluster")]
     Connect(#[from] cluster::connect::ConnectError),
+    #[error("no probe is launched, because the proof of the run could not be published")]
+    Unpublishable(#[from] cluster::publish::PublishError),
     #[error("no probe is launched without reading the pods and Services of the namespace: {0}")]
     Blind(Unreadable),
     #[error("the policies of the namespace cannot be explained: {0}")]

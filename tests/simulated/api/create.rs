@@ -14,8 +14,10 @@ use crate::{
 
 pub(crate) fn create(cluster: &Cluster, route: &Route, mut object: Value, dry_run: bool) -> Answer {
     if route.resource.starts_with("selfsubject") {
+        let asked = |field: &str| text(&object, &format!("/spec/resourceAttributes/{field}"));
+        let allowed = !cluster.refuses(&asked("verb"), &asked("resource"));
         object["status"] =
-            json!({ "allowed": true, "incomplete": false, "resourceRules": [], "nonResourceRules": [] });
+            json!({ "allowed": allowed, "incomplete": false, "resourceRules": [], "nonResourceRules": [] });
         return Answer::of(201, &object);
     }
     let key = key(&route.resource, &route.namespace, &text(&object, "/metadata/name"));

@@ -121,6 +121,7 @@ impl Arguments {
             live: self.live.live(),
             visitors_user: self.live.user(),
             startup_taint: None,
+            keeper: None,
         }))
     }
 }

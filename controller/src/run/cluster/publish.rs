@@ -24,6 +24,9 @@ use crate::support::{names::PRODUCT, proof};
 /// The largest answer that is read. A ConfigMap is at most 1 MiB (kubernetes.io, "`ConfigMaps`").
 const MOST: usize = 4 << 20;
 
+/// Time for a look at the place of a proof.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// The pause before a proof that another one wrote is read again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -83,7 +86,28 @@ pub(crate) enum PublishError {
     Write { keeper: String, name: String, source: Box<kube::Error> },
 }
 
-/// Publishes a proof of evidence that is so old, and asks again until the deadline where the API server is in trouble. The API
+// === impl PublishError ===
+
+impl PublishError {
+    /// Returns true if the place of the proof is missing or may not be read, so that a later attempt fails, too.
+    pub(crate) fn is_refused(&self) -> bool {
+        match self {
+            Self::NoPlace { .. } => true,
+            Self::Read { source, .. } | Self::Write { source, .. } => {
+                matches!(&**source, kube::Error::Api(status) if status.code == 403)
+            }
+            Self::Connect(_) | Self::NoTime | Self::Younger { .. } => false,
+        }
+    }
+}
+
+/// Looks at the place of the proof of a namespace, before a run is made for it.
+pub(super) async fn look(client: &Client, keeper: &str, namespace: &str) -> Result<(), PublishError> {
+    let name = proof::name(namespace);
+    place(client, (keeper, &name), Instant::now() + LOOK).await.map(drop)
+}
+
+/// Publishes the proof of a run that began then, and asks again until the deadline where the API server is in trouble. The API
 /// server's clock decides, since the gate goes by it, too.
 pub(crate) async fn publish(
     login: &Login,
@@ -94,7 +118,8 @@ pub(crate) async fn publish(
     let client = connect::connect(login).await?.client;
     let mut news = None;
     loop {
-        let (object, now) = kept(&client, publication, deadline).await?;
+        let (object, now) = place(&client, (&publication.keeper, &publication.name), deadline).await?;
+        let now = now.ok_or(PublishError::NoTime)?;
         let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
         let kept = object.data.as_ref();
         let Some(verified) = time(kept, publication, (verified, now)) else {
@@ -160,28 +185,25 @@ fn left(expires: Timestamp, now: Timestamp) -> Duration {
     expires.duration_since(now).try_into().unwrap_or_default()
 }
 
-/// Returns the object of the kept proof and the API server's time, which every answer bears.
-async fn kept(
+/// Returns the object of the kept proof and the API server's time, which every answer bears; `None` if the answer bears none.
+async fn place(
     client: &Client,
-    publication: &Publication,
+    (keeper, name): (&str, &str),
     deadline: Instant,
-) -> Result<(ConfigMap, Timestamp), PublishError> {
-    let Publication { keeper, name, .. } = publication;
-    let read = again::retry_until(deadline, || read(client, publication)).await;
-    let (object, now) = read.map_err(|source| PublishError::Read {
-        keeper: keeper.clone(),
-        name: name.clone(),
-        source: Box::new(source),
-    })?;
-    let object =
-        object.ok_or_else(|| PublishError::NoPlace { keeper: keeper.clone(), name: name.clone() })?;
-    Ok((object, now.ok_or(PublishError::NoTime)?))
+) -> Result<(ConfigMap, Option<Timestamp>), PublishError> {
+    let (keeper, name) = (keeper.to_owned(), name.to_owned());
+    match again::retry_until(deadline, || read(client, &keeper, &name)).await {
+        Ok((Some(object), now)) => Ok((object, now)),
+        Ok((None, _)) => Err(PublishError::NoPlace { keeper, name }),
+        Err(source) => Err(PublishError::Read { keeper, name, source: Box::new(source) }),
+    }
 }
 
 /// Reads the object of the proof, and the time of the answer. The object is `None` if it is not there.
 async fn read(
     client: &Client,
-    Publication { keeper, name, .. }: &Publication,
+    keeper: &str,
+    name: &str,
 ) -> kube::Result<(Option<ConfigMap>, Option<Timestamp>)> {
     let path = format!("/api/v1/namespaces/{keeper}/configmaps/{name}");
     let answer = client.send(Request::get(path).body(Body::empty()).map_err(kube::Error::HttpError)?).await?;
