@@ -11,6 +11,7 @@ pub(crate) mod progress;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use proto::Nonce;
 use tokio::time::Instant;
 
@@ -70,6 +71,8 @@ pub(crate) struct FinishedRun {
     pub(crate) failure: Option<RunError>,
     /// The signals INT and TERM, watched since the start of the run.
     pub(crate) interrupt: Interrupt,
+    /// The time of a cluster's first answer, by its own clock; `None` without one.
+    pub(crate) answered: Option<Timestamp>,
 }
 
 /// Makes a run with a launcher, until the word to stop or, without one, until a signal. An interrupted run has no record and is
@@ -89,7 +92,7 @@ pub(crate) async fn record(
     let mut session = Session { nonce: nonce()?, deadline, interrupt, progress };
     let result = Box::pin(launcher.launch(&request, needs, &mut session)).await;
     session.progress.finish();
-    let Launch { place, cases, remarks, leftovers, stopped, failure } = result?;
+    let Launch { place, cases, remarks, leftovers, stopped, failure, answered } = result?;
     if stopped == Some(Stopped::Interrupted) {
         warn_of(&leftovers);
         return Err(RunError::Interrupted);
@@ -108,7 +111,7 @@ pub(crate) async fn record(
         remarks: looked_up.into_iter().chain(timed_out).chain(remarks).chain(left).collect(),
         cases,
     };
-    Ok(FinishedRun { record, stopped, leftovers, failure, interrupt: session.interrupt })
+    Ok(FinishedRun { record, stopped, leftovers, failure, interrupt: session.interrupt, answered })
 }
 
 fn nonce() -> Result<Nonce, RunError> {
@@ -159,6 +162,7 @@ mod tests {
                 leftovers: vec![leftover],
                 stopped: self.0,
                 failure: None,
+                answered: None,
             })
         }
     }

@@ -38,7 +38,7 @@ fn gated(cluster: &Cluster) {
 
     refused(cluster, &gate, "there is no proof for this namespace yet");
     let said = refused(cluster, &gate, "controller verify --namespace");
-    assert!(said.err.contains(shop), "{said:#?}");
+    assert!(said.err.contains(shop) && said.err.contains("--valid-for 1h "), "{said:#?}");
 
     let [evidence, key] =
         ["run.json", "podproof.key"].map(|name| cluster.state().join(name).display().to_string());

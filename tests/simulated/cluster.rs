@@ -56,6 +56,8 @@ struct Shared {
     exchanges: Mutex<Option<Vec<Exchange>>>,
     /// The time in which a scheduled pod starts.
     starting: Mutex<Duration>,
+    /// The time that passed by the API server's clock alone.
+    passed: Mutex<Duration>,
 }
 
 impl Cluster {
@@ -76,6 +78,7 @@ impl Cluster {
             signals: Mutex::default(),
             exchanges: Mutex::default(),
             starting: Mutex::new(kubelet::STARTING),
+            passed: Mutex::default(),
         }))
     }
 
@@ -143,6 +146,11 @@ impl Cluster {
         *locked(&self.0.starting)
     }
 
+    /// Lets some time pass by the API server's clock alone, as while the controller's machine sleeps.
+    pub(crate) fn let_pass(&self, time: Duration) {
+        *locked(&self.0.passed) += time;
+    }
+
     /// Changes the store, and wakes the watches.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
         let mut store = self.store();
@@ -176,7 +184,9 @@ impl Cluster {
     /// Returns the time of day of the API server, which goes on while a command runs.
     pub(crate) fn date(&self) -> HeaderValue {
         let begun = *locked(&self.0.begun).get_or_insert_with(Instant::now);
-        let now = Timestamp::from_second(NOW.try_into().unwrap()).unwrap() + begun.elapsed();
+        let now = Timestamp::from_second(NOW.try_into().unwrap()).unwrap()
+            + begun.elapsed()
+            + *locked(&self.0.passed);
         let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap();
         HeaderValue::from_str(&date).unwrap()
     }

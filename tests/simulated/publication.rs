@@ -225,6 +225,45 @@ fn a_proof_of_a_run_that_began_earlier_is_replaced() {
 }
 
 #[test]
+fn a_machine_that_sleeps_during_a_run_makes_no_proof_younger() {
+    let mode = first();
+    let simulation = mode.simulation();
+    let cluster = simulation.cluster.clone();
+    simulation.beside(TIMEOUT * 2, async move {
+        sleep(SECOND).await;
+        cluster.let_pass(OLD);
+    });
+    let (ended, _) = simulation.run(&mode.words, &[]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
+    assert_eq!(broken_by(&simulation, &ended), None);
+}
+
+/// Returns what a second run tells, where the namespace was made at a time.
+fn told_again(created: Timestamp) -> String {
+    let mode = first();
+    let simulation = mode.simulation();
+    simulation.run(&mode.words, &[]);
+    simulation.cluster.let_pass(SECOND * 10);
+    let namespace = key("namespaces", "", "shop");
+    let born =
+        |namespace: &mut Value| namespace["metadata"]["creationTimestamp"] = json!(created.to_string());
+    simulation.cluster.change(|store| store.modify(&namespace, born));
+    simulation.run(&mode.words, &[]).0.errors
+}
+
+#[test]
+fn an_equal_proof_of_the_same_namespace_is_kept() {
+    let told = told_again(start() - OLD);
+    assert!(told.contains("kept, since it says the same"), "{told}");
+}
+
+#[test]
+fn a_namespace_that_was_made_again_gets_a_new_proof() {
+    let told = told_again(start() + SECOND);
+    assert!(told.contains(" published: ready"), "{told}");
+}
+
+#[test]
 fn a_signal_at_a_request_for_the_proof_ends_the_run() {
     let mode = first();
     let asked = mode.requests();

@@ -7,6 +7,7 @@ pub(super) mod jitter;
 mod live;
 pub(super) mod marks;
 pub(super) mod network;
+pub(super) mod object_name;
 pub(super) mod output;
 pub(super) mod policy;
 pub(super) mod publish;

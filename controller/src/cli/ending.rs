@@ -24,7 +24,12 @@ use crate::{
         deliver::Delivery,
         proof::{Files, Pools},
     },
-    run::{self, FinishedRun, RunRequest, cluster::publish::Published, interrupt::Told, launcher::Launcher},
+    run::{
+        self, FinishedRun, RunRequest,
+        cluster::{publish::Published, server_time::Start},
+        interrupt::Told,
+        launcher::Launcher,
+    },
     support::{clock, digest::sha256, file},
 };
 
@@ -104,8 +109,8 @@ impl Ending {
         request: RunRequest,
         told: Option<Told>,
     ) -> Result<Ended, CommandError> {
-        let began = Instant::now();
-        let FinishedRun { record, mut stopped, leftovers, failure, mut interrupt } =
+        let at = Instant::now();
+        let FinishedRun { record, mut stopped, leftovers, failure, mut interrupt, answered } =
             run::record(launcher, request, told).await?;
         // The evidence is saved first, so that judging can let go of each case. The report is written even if the evidence
         // cannot be saved.
@@ -143,7 +148,7 @@ impl Ending {
                     say("the publication of the proof was interrupted");
                     stopped = Some(Stopped::Interrupted);
                 }
-                proof = publishing.publish(&report, pools, files, began) => match proof {
+                proof = publishing.publish(&report, pools, files, Start { at, answered }) => match proof {
                     Ok(proof) => published = Some(proof),
                     Err(error) => written = written.and(Err(error)),
                 },

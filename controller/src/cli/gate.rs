@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{
-    args::cluster::Namespaces,
-    console::{print, tell},
+    args::{cluster::Namespaces, object_name, publish::SHORTEST, sign::LIFE},
+    console::{print, say, tell},
     rbac::subject,
     verify::time,
 };
@@ -16,9 +16,6 @@ use crate::{
     case::environment::Environment, judge::exit::Exit, run::cluster::permission::Subject,
     support::names::PRODUCT,
 };
-
-/// The most characters of a RuntimeClass's name.
-const MOST_OF_NAME: usize = 253;
 
 /// Prints a gate, for `kubectl apply`: new gVisor pods of a namespace need a proof that is ready and young
 #[derive(Args, Debug)]
@@ -29,7 +26,9 @@ const MOST_OF_NAME: usize = 253;
     after_help = "Examples:\n  controller gate --namespace shop --runtime-class gvisor | kubectl apply -f -\n  controller verify \
     --namespace shop --image REF --control-namespace podproof --environment production --publish podproof --as \
     system:serviceaccount:podproof:gate\n  controller gate \
-    --namespace shop --runtime-class gvisor --mode warn --max-age 12h\n\nThe gate is a ValidatingAdmissionPolicy of Kubernetes \
+    --namespace shop --runtime-class gvisor --mode warn --max-age 12h\n\nBelow a --max-age of 24h, give `controller verify` and \
+    `controller watch` --valid-for with the same time: a proof is renewed past the half of its life, by default after 12 to 14 hours. \
+    The gate is a ValidatingAdmissionPolicy of Kubernetes \
     1.30 or later; no program of podproof must run. It decides on new pods alone: running pods and static pods stay. Anybody who may \
     write ConfigMaps in the proof's namespace, or may change the policy, may open the gate.\n\nExit codes: 0 done, 2 wrong usage, \
     4 could not write"
@@ -49,10 +48,10 @@ pub(super) struct Arguments {
     /// The service account of the runs that publish the proof, whose probe pods pass the gate
     #[arg(long, value_name = "NAMESPACE:NAME", value_parser = subject, default_value = "podproof:gate")]
     service_account: Subject,
-    /// The greatest age of a proof, such as 12h
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "24h")]
+    /// The greatest age of a proof, from 1m to 24h; below 24h, the runs need --valid-for with the same time
+    #[arg(long, value_name = "TIME", value_parser = age, default_value = LIFE)]
     max_age: Duration,
-    /// The environment that the proof must be for
+    /// The weakest environment that the proof may be for
     #[arg(long, value_name = "ENVIRONMENT", value_enum, default_value_t = Environment::Production)]
     environment: Environment,
     /// The effect on a pod without a proof
@@ -111,7 +110,7 @@ impl Arguments {
             keeper: &self.proof_namespace,
             account: &self.service_account,
             max_age: self.max_age,
-            environment: self.environment.to_string(),
+            environment: self.environment,
             actions: match self.mode {
                 Mode::Audit => &["Audit"],
                 Mode::Warn => &["Warn", "Audit"],
@@ -119,7 +118,15 @@ impl Arguments {
             },
         };
         match gate.text() {
-            Ok(text) => print(&text),
+            Ok(text) => {
+                if let Some(life) = gate.life() {
+                    say(&format!(
+                        "the runs must renew the proof before it is {life} old: give `controller verify` and `controller watch` \
+                         --valid-for {life}, and let a CronJob run more often than every half of that time"
+                    ));
+                }
+                print(&text)
+            }
             Err(error) => {
                 tell(&error, Some("run the command again"));
                 Exit::CouldNotRun
@@ -139,16 +146,28 @@ impl Arguments {
     }
 }
 
-/// Reads the name of a RuntimeClass. A gate for a name that no class can have would let every pod in (kubernetes.io, "Object Names
-/// and IDs", "DNS Subdomain Names").
+/// Reads the greatest age of a proof. No proof has a shorter life than the least of them.
+fn age(text: &str) -> Result<Duration, String> {
+    match time(text) {
+        Ok(age) if age >= SHORTEST => Ok(age),
+        _ => Err("give a time such as 12h or 1h30m, from 1m to 24h".to_owned()),
+    }
+}
+
+/// Reads the name of a RuntimeClass. A gate for a name that no class can have would let every pod in.
 fn class(text: &str) -> Result<String, String> {
-    let is_inner = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
-    let is_part = |part: &str| {
-        !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.chars().all(is_inner)
-    };
-    if text.len() <= MOST_OF_NAME && text.split('.').all(is_part) {
-        Ok(text.to_owned())
-    } else {
-        Err("give the name of one RuntimeClass, such as gvisor; repeat the flag for another one".to_owned())
+    object_name::read(text, "RuntimeClass", "gvisor")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_takes_the_ages_that_a_proof_can_have() {
+        assert_eq!([age("1m"), age("24h")], [Ok(SHORTEST), Ok(Duration::from_hours(24))]);
+        for wrong in ["59s", "0s", "25h", "soon"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     run::cluster::{
         connect::Login,
         publish::{Publication, Published, publish},
+        server_time::Start,
     },
     support::{
         clock,
@@ -37,13 +38,13 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// Publishes the proof of a run that began at this moment, with the run's files.
+    /// Publishes the proof of a run that began then, with the run's files.
     pub(super) async fn publish(
         &self,
         report: &Report,
         pools: &Pools,
         files: Files,
-        began: Instant,
+        start: Start,
     ) -> Result<Published, CommandError> {
         let proof = Proof::of(report, pools).ok_or(CommandError::NothingToPublish)?.with(files);
         if proof.lacks_its_bundle() {
@@ -51,6 +52,7 @@ impl Publishing {
         }
         let Proof { content, origin } = proof;
         let publication = Publication {
+            namespace: self.namespace.clone(),
             keeper: self.keeper.clone(),
             name: proof::name(&self.namespace),
             content,
@@ -59,7 +61,7 @@ impl Publishing {
         };
         let is_signed = publication.origin.contains_key(proof::BUNDLE_DIGEST);
         let deadline = Instant::now() + PATIENCE;
-        let published = publish(&self.login, &publication, deadline, || began.elapsed());
+        let published = publish(&self.login, &publication, deadline, start);
         let published = tokio::time::timeout_at(deadline, published).await;
         let published = published.map_err(|_| CommandError::PublishedLate)??;
         let what = if published.written { "published" } else { "kept, since it says the same" };

@@ -25,7 +25,7 @@ mod results;
 mod review;
 mod schedule;
 mod second_reading;
-mod server_time;
+pub(crate) mod server_time;
 pub(crate) mod startup_taint;
 pub(crate) mod survey;
 pub(crate) mod watching;
@@ -233,6 +233,7 @@ impl Launcher for ClusterLauncher {
             leftovers: [awaited.leftovers, results.leftovers].concat(),
             stopped,
             failure,
+            answered: connection.pace.answered(),
         })
     }
 }

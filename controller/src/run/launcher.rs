@@ -2,6 +2,7 @@
 //! [`Launcher`]: [`local`](super::local) for this machine, [`cluster`](super::cluster) for a namespace. Names, deadline,
 //! signals, remarks, circumstances and record are the same for every launcher; [`record`](super::record) makes them.
 
+use jiff::Timestamp;
 use proto::Nonce;
 use tokio::time::Instant;
 
@@ -57,4 +58,6 @@ pub(crate) struct Launch {
     pub(crate) stopped: Option<Stopped>,
     /// The error that kept every probe from starting; `None` if a probe started or none was planned.
     pub(crate) failure: Option<RunError>,
+    /// The time of a cluster's first answer, by its own clock; `None` without one.
+    pub(crate) answered: Option<Timestamp>,
 }

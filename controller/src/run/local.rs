@@ -139,6 +139,7 @@ impl Launcher for LocalLauncher {
             leftovers,
             stopped,
             failure: None,
+            answered: None,
         })
     }
 }

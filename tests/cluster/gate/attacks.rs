@@ -112,6 +112,10 @@ pub(super) fn forged(cluster: &Cluster) {
     // A later end makes no old proof young.
     let old = json!({ "verifiedAt": "2026-01-01T00:00:00Z", "expiresAt": "9999-01-01T00:00:00Z" });
     gated.closes(&old, "is older than 3600 s");
+    // The proof of a namespace with the same name, which was deleted since.
+    gated.opens();
+    let before = (Timestamp::now() - SignedDuration::from_mins(50)).to_string();
+    gated.closes(&json!({ "verifiedAt": before }), "the namespace is younger than the proof");
 }
 
 /// No form of the pod, and no object of the gated namespace, leads around a gate that is closed.

@@ -10,7 +10,7 @@ use crate::{cli::console::tell, judge::exit::Exit};
 /// The longest life of a published proof: a gate asks for a young one.
 const LONGEST: Duration = Duration::from_hours(24);
 /// The shortest life of a published proof, which begins with the run and must outlive it.
-const SHORTEST: Duration = Duration::from_mins(1);
+pub(in crate::cli) const SHORTEST: Duration = Duration::from_mins(1);
 
 /// The place of a published proof.
 #[derive(Args, Clone, Debug)]

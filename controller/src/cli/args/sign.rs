@@ -31,6 +31,8 @@ const ROOT: u32 = 0;
 const LAST_STREAM: u16 = 2;
 /// The ending of an attestation's name.
 const ENDING: &str = ".sigstore.json";
+/// The life of a proof without `--valid-for`, as the flag has it.
+pub(in crate::cli) const LIFE: &str = "24h";
 
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
@@ -57,7 +59,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) struct Life {
     /// The time that the proof or the attestation is good for, from the start of the run, such as 12h or 30d; a published
     /// proof is good for 1m to 24h
-    #[arg(long, value_name = "TIME", value_parser = age, default_value = "24h", requires = "proof", help_heading = "How to report")]
+    #[arg(long, value_name = "TIME", value_parser = age, default_value = LIFE, requires = "proof", help_heading = "How to report")]
     pub(in crate::cli) valid_for: Duration,
 }
 

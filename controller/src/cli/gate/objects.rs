@@ -4,9 +4,12 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::{
+    case::environment::Environment,
+    cli::args::sign::LIFE,
     run::cluster::permission::Subject,
     support::{names::PRODUCT, proof},
 };
@@ -28,8 +31,8 @@ pub(super) struct Gate<'a> {
     pub(super) account: &'a Subject,
     /// The greatest age of a proof.
     pub(super) max_age: Duration,
-    /// The name of the environment that the proof must be for.
-    pub(super) environment: String,
+    /// The weakest environment that the proof may be for.
+    pub(super) environment: Environment,
     /// The policy's actions.
     pub(super) actions: &'a [&'static str],
 }
@@ -118,8 +121,9 @@ impl Gate<'_> {
 
     /// Returns the rules. The first that fails gives the message, so that the order is that of the questions of a reader.
     fn validations(&self) -> Vec<Value> {
+        let life = self.life().map(|life| format!(" --valid-for {life}")).unwrap_or_default();
         let command = format!(
-            "run: controller verify --namespace {} --image REF --control-namespace NAME --environment {} --publish {} --as {}",
+            "run: controller verify --namespace {} --image REF --control-namespace NAME --environment {} --publish {}{life} --as {}",
             self.namespace,
             self.environment,
             self.keeper,
@@ -154,7 +158,7 @@ impl Gate<'_> {
                 "'the namespace is ' + variables.verdict + ' by the check of ' + variables.verifiedAt",
             ),
             rule(
-                format!("variables.environment == {}", literal(&self.environment)),
+                format!("variables.environment in [{}]", self.environments()),
                 "'the proof is for environment ' + variables.environment",
             ),
             rule("variables.whole == 'true'".into(), "'the proof is for a part of the namespace'"),
@@ -169,6 +173,12 @@ impl Gate<'_> {
             rule(
                 format!("{created} <= {verified} + duration('{most}s') && {created} <= timestamp(variables.expiresAt)"),
                 &format!("'the proof of ' + variables.verifiedAt + ' is older than {most} s or has expired'"),
+            ),
+            // The API server declares this time as a timestamp and hands over its text (apiserver, `pkg/admission/plugin/cel/compile.go`,
+            // `activation.go`), so that only a conversion at run time takes both.
+            rule(
+                format!("timestamp(dyn(namespaceObject.metadata.creationTimestamp)) <= {verified}"),
+                "'the namespace is younger than the proof of ' + variables.verifiedAt",
             ),
             rule(
                 format!("{verified} <= {created} + duration('{}s')", proof::SKEW.as_secs()),
@@ -203,6 +213,20 @@ impl Gate<'_> {
         let classes = self.classes.iter().map(|class| literal(class));
         let classes = classes.collect::<Vec<_>>().join(", ");
         format!("has(object.spec.runtimeClassName) && object.spec.runtimeClassName in [{classes}]")
+    }
+
+    /// Returns the names of the environments that are at least as strong as the gate's.
+    fn environments(&self) -> String {
+        let all = Environment::value_variants().iter().filter(|it| **it >= self.environment);
+        all.map(|it| literal(&it.to_string())).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns the life that the runs must give a proof, as `--valid-for` takes it: a run keeps an equal proof until the half of its
+    /// life. `None` if a proof without the flag is young enough.
+    pub(super) fn life(&self) -> Option<String> {
+        let age = Duration::from_secs(self.max_age.as_secs());
+        let is_long = humantime::parse_duration(LIFE).is_ok_and(|life| life <= age);
+        (!is_long).then(|| humantime::format_duration(age).to_string().replace(' ', ""))
     }
 
     /// Returns the name by which the API server knows the account.
@@ -250,7 +274,7 @@ mod tests {
             keeper: "podproof",
             account,
             max_age: Duration::from_hours(24),
-            environment: "production".into(),
+            environment: Environment::Production,
             actions: &["Deny"],
         }
     }
@@ -262,6 +286,56 @@ mod tests {
         let gate = gate(&account, &classes);
         assert_eq!(gate.policy()["spec"]["failurePolicy"], "Fail");
         assert_eq!(gate.binding()["spec"]["paramRef"]["parameterNotFoundAction"], "Deny");
+    }
+
+    #[test]
+    fn a_gate_accepts_proofs_for_a_stronger_environment() {
+        let (account, classes) =
+            (Subject { namespace: "podproof".into(), name: "gate".into() }, ["gvisor".to_owned()]);
+        for (environment, accepted) in [
+            (Environment::Production, "'production'"),
+            (Environment::Staging, "'staging', 'production'"),
+            (Environment::Development, "'development', 'staging', 'production'"),
+        ] {
+            let gate = Gate { environment, ..gate(&account, &classes) };
+            let rule = json!(format!("variables.environment in [{accepted}]"));
+            assert!(gate.validations().iter().any(|it| it["expression"] == rule), "{environment}");
+        }
+    }
+
+    /// Returns the commands that the refusals of a gate with this greatest age name.
+    fn commands(max_age: Duration) -> Vec<String> {
+        let (account, classes) =
+            (Subject { namespace: "podproof".into(), name: "gate".into() }, ["gvisor".to_owned()]);
+        let rules = Gate { max_age, ..gate(&account, &classes) }.validations();
+        let command = |rule: &Value| {
+            let message = rule["messageExpression"].as_str().unwrap_or_default();
+            message.split_once("run: ").map(|(_, command)| command.to_owned())
+        };
+        rules.iter().map(|rule| command(rule).unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn a_refusal_names_the_life_that_makes_the_proof_young_enough() {
+        for (age, named) in [
+            (Duration::from_hours(6), " --publish podproof --valid-for 6h --as "),
+            (Duration::from_mins(90), " --publish podproof --valid-for 1h30m --as "),
+            (Duration::from_hours(24), " --publish podproof --as "),
+        ] {
+            let commands = commands(age);
+            assert!(commands.iter().all(|command| command.contains(named)), "{age:?}: {commands:#?}");
+        }
+    }
+
+    #[test]
+    fn a_proof_that_is_older_than_its_namespace_is_refused() {
+        let (account, classes) =
+            (Subject { namespace: "podproof".into(), name: "gate".into() }, ["gvisor".to_owned()]);
+        let rules = gate(&account, &classes).validations();
+        let has =
+            |rule: &&Value, key: &str, part: &str| rule[key].as_str().is_some_and(|it| it.contains(part));
+        let rule = rules.iter().find(|rule| has(rule, "expression", "namespaceObject")).unwrap();
+        assert!(has(&rule, "messageExpression", "the namespace is younger than the proof"), "{rule}");
     }
 
     #[test]

@@ -5,19 +5,19 @@ use std::{collections::BTreeMap, time::Duration};
 use http::Request;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ObjectReference};
 use kube::{
     Api, Client, Resource,
     api::{Patch, PatchParams},
     client::Body,
 };
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     connect::{self, ConnectError, Login, refusal},
     pods::again,
-    server_time,
+    server_time::{self, Start},
 };
 use crate::support::{names::PRODUCT, proof};
 
@@ -29,10 +29,14 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// The pause before a proof that another one wrote is read again.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The time for the answer to a question that a new proof makes needless.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A proof and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Publication {
+    /// The namespace that was judged.
+    pub(crate) namespace: String,
     /// The namespace that keeps the proof.
     pub(crate) keeper: String,
     /// The name of the ConfigMap.
@@ -113,14 +117,14 @@ pub(crate) async fn publish(
     login: &Login,
     publication: &Publication,
     deadline: Instant,
-    age: impl Fn() -> Duration,
+    start: Start,
 ) -> Result<Published, PublishError> {
     let client = connect::connect(login).await?.client;
     let mut news = None;
     loop {
         let (object, now) = place(&client, (&publication.keeper, &publication.name), deadline).await?;
         let now = now.ok_or(PublishError::NoTime)?;
-        let verified = now.checked_sub(age()).map_err(|_| PublishError::NoTime)?;
+        let verified = start.by(now).ok_or(PublishError::NoTime)?;
         let kept = object.data.as_ref();
         let Some(verified) = time(kept, publication, (verified, now)) else {
             let Publication { keeper, name, .. } = publication.clone();
@@ -136,7 +140,9 @@ pub(crate) async fn publish(
             left: left(expires, now),
             life: publication.life,
         };
-        if let Some(expires) = kept.and_then(|kept| still_good(kept, publication, now)) {
+        if let Some((verified, expires)) = kept.and_then(|kept| still_good(kept, publication, now))
+            && was_there(&client, &publication.namespace, verified).await
+        {
             return Ok(published(false, expires));
         }
         let expires = verified.checked_add(publication.life).map_err(|_| PublishError::NoTime)?;
@@ -220,14 +226,22 @@ async fn read(
     Ok((Some(serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?), now))
 }
 
-/// Returns the end of a kept proof that says the same, and whose half life is not over. A signed proof is never kept in place of a
-/// newer one: the older signature is over evidence that the run's own has replaced, and perhaps by another key. Neither is a proof that
-/// closes the gate, whose time says which runs may open it.
+/// Returns true if a namespace was there at a time; false if that cannot be told. The gate refuses a proof that is older than the
+/// namespace, which somebody may have deleted and made again.
+async fn was_there(client: &Client, namespace: &str, then: Timestamp) -> bool {
+    let api = Api::<Namespace>::all(client.clone());
+    let Ok(Ok(namespace)) = timeout(PATIENCE, api.get_metadata(namespace)).await else { return false };
+    namespace.metadata.creation_timestamp.is_some_and(|created| created.0 <= then)
+}
+
+/// Returns the time and the end of a kept proof that says the same, and whose half life is not over. A signed proof is never kept in
+/// place of a newer one: the older signature is over evidence that the run's own has replaced, and perhaps by another key. Neither is a
+/// proof that closes the gate, whose time says which runs may open it.
 fn still_good(
     kept: &BTreeMap<String, String>,
     publication: &Publication,
     now: Timestamp,
-) -> Option<Timestamp> {
+) -> Option<(Timestamp, Timestamp)> {
     let Publication { content, origin, life, .. } = publication;
     if origin.contains_key(proof::BUNDLE_DIGEST) || !publication.passes() {
         return None;
@@ -238,7 +252,7 @@ fn still_good(
     // A proof from the future, or with another life than this run would give, is written anew.
     let as_long = verified.checked_add(*life).ok() == Some(expires);
     let half = verified.checked_add(*life / 2).ok()?;
-    (same && as_long && verified <= now && now < half).then_some(expires)
+    (same && as_long && verified <= now && now < half).then_some((verified, expires))
 }
 
 /// Writes the proof in place of a known version.
@@ -273,6 +287,7 @@ mod tests {
 
     fn publication(verdict: &str) -> Publication {
         Publication {
+            namespace: "shop".into(),
             keeper: "podproof".into(),
             name: proof::name("shop"),
             content: [(proof::VERDICT.to_owned(), verdict.to_owned())].into(),

@@ -29,8 +29,48 @@ impl ServerTime {
     }
 }
 
+/// The start of a run, by two clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// The start by this machine's clock, which stands still while the machine sleeps.
+    pub(crate) at: Instant,
+    /// The time of the API server's first answer; `None` if no answer bore a time.
+    pub(crate) answered: Option<Timestamp>,
+}
+
+impl Start {
+    /// Returns the API server's time of the start, given its time now: the earlier one of what both clocks say. `None` for a time that
+    /// does not exist.
+    pub(super) fn by(self, now: Timestamp) -> Option<Timestamp> {
+        let by_own = now.checked_sub(self.at.elapsed()).ok()?;
+        Some(self.answered.map_or(by_own, |answered| answered.min(by_own)))
+    }
+}
+
 /// Returns the time of an answer; `None` if it bears none.
 pub(super) fn of<T>(answer: &Response<T>) -> Option<Timestamp> {
     let date = answer.headers().get(DATE)?.to_str().ok()?;
     rfc2822::parse(date).ok().map(|time| time.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_000_000, 0);
+
+    fn start(answered: Option<i64>) -> Timestamp {
+        let answered = answered.map(|seconds| Timestamp::constant(seconds, 0));
+        Start { at: Instant::now(), answered }.by(NOW).unwrap()
+    }
+
+    #[test]
+    fn a_machine_that_slept_makes_no_run_younger() {
+        assert_eq!(start(Some(990_000)), Timestamp::constant(990_000, 0));
+    }
+
+    #[test]
+    fn a_later_answer_makes_no_run_younger() {
+        assert!(start(Some(1_000_001)) <= NOW && start(None) <= NOW);
+    }
 }

@@ -110,6 +110,7 @@ where
             Some(bearer) => answered(inner.clone(), bearer, request).await?,
             None => inner.clone().oneshot(request).await?,
         };
+        pace.note(&answer);
         let pause = pace::pause(is_reading, (answer.status(), answer.headers()), attempt);
         let (Some(again), Some(pause)) = (again, pause) else { return Ok(answer) };
         drop(answer);

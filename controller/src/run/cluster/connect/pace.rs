@@ -1,12 +1,17 @@
 //! The pace of all requests: a few wait for their answers at once, and a request is made again when the API server asks for a
 //! later attempt.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::made::{Kind, Made};
+use crate::run::cluster::server_time;
 
 /// The most requests that wait for an answer at once, besides those whose answer has no end. Each has a connection of its own.
 const AT_ONCE: usize = 32;
@@ -22,11 +27,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Pace {
     slots: Arc<Semaphore>,
     made: Made,
+    /// The time of the API server's first answer.
+    answered: Arc<OnceLock<Timestamp>>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { slots: Arc::new(Semaphore::new(AT_ONCE)), made: Made::default() }
+        Self { slots: Arc::new(Semaphore::new(AT_ONCE)), made: Made::default(), answered: Arc::default() }
     }
 }
 
@@ -34,6 +41,20 @@ impl Pace {
     /// Returns the requests so far.
     pub(crate) const fn made(&self) -> &Made {
         &self.made
+    }
+
+    /// Returns the time of the first answer, by the API server's clock; `None` if no answer bore a time.
+    pub(crate) fn answered(&self) -> Option<Timestamp> {
+        self.answered.get().copied()
+    }
+
+    /// Takes the time of an answer if it is the first one. A refusal may be a proxy's, whose clock is another one.
+    pub(super) fn note<B>(&self, answer: &Response<B>) {
+        if answer.status().is_success()
+            && let Some(time) = server_time::of(answer)
+        {
+            self.answered.get_or_init(|| time);
+        }
     }
 
     pub(super) fn count<B>(&self, request: &Request<B>) {
@@ -114,6 +135,16 @@ mod tests {
         assert_eq!(paused(true, 429, Some("1"), ATTEMPTS - 1), None);
         assert_eq!(paused(true, 200, Some("1"), 0), None);
         assert_eq!(paused(true, 500, None, 0), None);
+    }
+
+    #[test]
+    fn the_first_success_tells_the_time_of_the_start() {
+        let pace = Pace::default();
+        for (status, second) in [(502, 1), (200, 2), (200, 3)] {
+            let date = format!("Thu, 01 Jan 2026 00:00:0{second} GMT");
+            pace.note(&Response::builder().status(status).header(header::DATE, date).body(()).unwrap());
+        }
+        assert_eq!(pace.answered(), Some("2026-01-01T00:00:02Z".parse().unwrap()));
     }
 
     #[test]
