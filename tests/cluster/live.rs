@@ -184,8 +184,8 @@ fn permitted(cluster: &Cluster) {
     assert!(ended.report()["notes"].to_string().contains("nodes/proxy"), "{ended:#?}");
 
     drop(granted);
-    cluster
-        .until("the end of the role", || !gate.shop.kubectl(&["get", "role", "podproof"]).status.success());
+    let role = format!("{}-live-podproof", gate.shop.name());
+    cluster.until("the end of the role", || !gate.shop.kubectl(&["get", "role", &role]).status.success());
     let _less = Granted::all(cluster, "less", &gate.roles("less", &[]));
     let ended = gate.verify("less", &["--live", "--live-unmeasured", "--settle", "0"]);
     assert_eq!(ended.code(), Some(4), "{ended:#?}");

@@ -149,16 +149,6 @@ fn without(gate: &Gate<'_>, number: usize, taken: Option<&Permission>) -> Vec<Va
     let mut objects = gate.roles(&account, &["--cluster", "--control-namespace", gate.control.name()]);
     let mut dropped = 0;
     for object in &mut objects {
-        // Other accounts, and gates of other namespaces, use the same names of roles.
-        let name = format!("{}-{number}-{}", gate.shop.name(), object["metadata"]["name"].as_str().unwrap());
-        if object.get("roleRef").is_some() {
-            object["roleRef"]["name"] =
-                format!("{}-{number}-{}", gate.shop.name(), object["roleRef"]["name"].as_str().unwrap())
-                    .into();
-        }
-        if object["kind"] != "ServiceAccount" {
-            object["metadata"]["name"] = name.into();
-        }
         let here = taken.filter(|taken| stands(gate, object, taken));
         if let (Some(taken), Some(rules)) = (here, object.get_mut("rules").and_then(Value::as_array_mut)) {
             let before = rules.len();

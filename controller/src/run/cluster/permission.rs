@@ -91,9 +91,11 @@ pub const ALL: &[Permission] = &[
         group: "",
         resource: "namespaces",
         verbs: &["get"],
-        place: Place::Namespace,
-        purpose: "tell a missing namespace from a namespace without workloads",
-        without: Without::Words("a mistyped namespace looks like a namespace without permissions"),
+        place: Place::Both,
+        purpose: "tell a missing namespace from one without workloads, and read the labels by which policies choose namespaces",
+        without: Without::Words(
+            "a mistyped namespace looks like one without permissions, and policies that choose namespaces stay inconclusive",
+        ),
     },
     Permission {
         group: "apps",
