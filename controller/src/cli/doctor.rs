@@ -65,11 +65,11 @@ impl Arguments {
         block_within(self.patience, async {
             let connection = connect::connect(&login).await;
             let connection = connection.map_err(RunError::from)?;
-            let image = self.image.reference();
+            let image = self.image.named();
             let asked = doctor::Asked {
                 namespace,
                 control: control_namespace,
-                image,
+                image: image.as_ref(),
                 probes: own_probes(),
                 marks,
                 network,

@@ -37,7 +37,7 @@ use tokio::time::timeout_at;
 
 use connect::{Connection, Login};
 pub(crate) use examining::VisitorsUser;
-use manifest::{Common, Marks};
+use manifest::{Common, Marks, PodImage};
 use pods::{Fleet, Visits};
 use probing::{Probed, Probing};
 pub(crate) use rehearsal::rehearse;
@@ -88,8 +88,8 @@ pub(crate) struct Target {
     pub(crate) like: Option<(String, String)>,
     /// RuntimeClass and labels of pods that do not exist yet; `None` without them.
     pub(crate) to_come: Option<(String, Labels)>,
-    /// The reference of the probe's image, as the nodes pull it.
-    pub(crate) image: String,
+    /// The probe's image.
+    pub(crate) image: PodImage,
     /// The architectures for which the image has a probe.
     pub(crate) probes: Probes,
     /// Labels and annotations of the run's pods.

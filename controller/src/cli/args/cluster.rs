@@ -4,8 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::target::TargetRefused;
-use crate::{cli::verify::time, image, run::cluster::connect::Login};
+use super::{object_name, target::TargetRefused};
+use crate::{
+    cli::verify::time,
+    image,
+    run::cluster::{connect::Login, manifest::PodImage},
+};
 
 /// The namespaces of a run.
 #[derive(Args, Clone, Debug)]
@@ -53,6 +57,16 @@ pub(in crate::cli) struct Image {
     /// The reference of the probe's image, as the nodes pull it [default: the build's `PODPROOF_IMAGE`, if it was set]
     #[arg(long, value_name = "REF", requires = "namespace", help_heading = "In a cluster")]
     image: Option<String>,
+    /// The name of a Secret by which nodes may pull the image from a private registry, in the namespace and in the control namespace;
+    /// may be repeated [default: the pull secrets of the service account `default`]
+    #[arg(
+        long = "image-pull-secret",
+        value_name = "NAME",
+        value_parser = pull_secret,
+        requires = "namespace",
+        help_heading = "In a cluster"
+    )]
+    pull_secrets: Vec<String>,
 }
 
 // === impl Namespaces ===
@@ -83,7 +97,40 @@ impl Cluster {
 
 impl Image {
     /// Returns the image that the flag names, or the default image of this build; `None` without either.
-    pub(in crate::cli) fn reference(&self) -> Option<&str> {
-        self.image.as_deref().or_else(|| image::default_reference())
+    pub(in crate::cli) fn named(&self) -> Option<PodImage> {
+        let reference = self.image.as_deref().or_else(|| image::default_reference())?.to_owned();
+        let mut pull_secrets = Vec::new();
+        for name in &self.pull_secrets {
+            // The API server takes each name once.
+            if !pull_secrets.contains(name) {
+                pull_secrets.push(name.clone());
+            }
+        }
+        Some(PodImage { reference, pull_secrets })
+    }
+}
+
+/// Reads the name of a Secret. The API server would admit a pod with a name that no Secret can have.
+fn pull_secret(text: &str) -> Result<String, String> {
+    object_name::read(text, "Secret", "registry")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pull_secret_is_named_once() {
+        let image = Image {
+            image: Some("registry.example/probe:1".into()),
+            pull_secrets: ["first", "second", "first"].map(str::to_owned).into(),
+        };
+        assert_eq!(image.named().unwrap().pull_secrets, ["first", "second"]);
+    }
+
+    #[test]
+    fn a_name_that_no_secret_can_have_is_refused() {
+        assert_eq!(pull_secret("registry"), Ok("registry".to_owned()));
+        assert!(pull_secret("first,second").is_err() && pull_secret("").is_err());
     }
 }

@@ -96,7 +96,7 @@ impl Arguments {
     /// Returns the target of a run in a cluster; `None` if no namespace was named.
     pub(in crate::cli) fn target(self, marks: Marks) -> Result<Option<Target>, TargetRefused> {
         let Some(namespace) = self.namespaces.namespace().map(str::to_owned) else { return Ok(None) };
-        let image = self.image.reference().ok_or(TargetRefused::NoImage)?.to_owned();
+        let image = self.image.named().ok_or(TargetRefused::NoImage)?;
         let mut named = BTreeMap::<_, Vec<_>>::new();
         for (architecture, digest) in self.digests {
             named.entry(architecture).or_default().push(digest);

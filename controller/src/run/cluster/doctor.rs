@@ -14,7 +14,7 @@ use foresight::Foresight;
 
 use super::{
     connect::Connection,
-    manifest::Marks,
+    manifest::{Marks, PodImage},
     permission::{self, Permission, Place, Without},
     readiness::Readiness,
     review,
@@ -54,7 +54,7 @@ pub(crate) struct Asked<'a> {
     /// The control namespace; `None` for a run without control pods.
     pub(crate) control: Option<&'a str>,
     /// The reference of the probe's image; `None` if none was named.
-    pub(crate) image: Option<&'a str>,
+    pub(crate) image: Option<&'a PodImage>,
     /// The architectures for which there is a probe.
     pub(crate) probes: Probes,
     pub(crate) marks: Marks,

@@ -5,6 +5,7 @@
 mod admission;
 mod confined;
 mod elsewhere;
+mod image;
 mod limits;
 mod sizes;
 mod visitor;
@@ -27,6 +28,7 @@ use proto::{Nonce, listener::Port};
 pub use admission::{Admission, Alteration, admission, is_harmless};
 use confined::{confined, runtime_default};
 pub use elsewhere::{Elsewhere, repels};
+pub use image::PodImage;
 pub use sizes::{Fitted, like, within, without_user};
 pub use visitor::{admitted, own_user, visitor};
 
@@ -57,7 +59,7 @@ pub struct Common {
     /// The run's name, "podproof-" and eight digits.
     pub run: String,
     /// The image that the nodes pull.
-    pub image: String,
+    pub image: PodImage,
     /// The time after which a pod ends by itself.
     pub lifetime: Duration,
     /// The token in the listener's answers.
@@ -196,6 +198,7 @@ fn spec(common: &Common, node: Option<&str>, words: Vec<String>) -> PodSpec {
         automount_service_account_token: Some(false),
         containers: vec![container(common, words)],
         enable_service_links: Some(false),
+        image_pull_secrets: common.image.secrets(),
         restart_policy: Some("Never".to_owned()),
         security_context: Some(PodSecurityContext {
             run_as_non_root: Some(true),
@@ -212,7 +215,7 @@ fn spec(common: &Common, node: Option<&str>, words: Vec<String>) -> PodSpec {
 fn container(common: &Common, words: Vec<String>) -> Container {
     Container {
         name: names::CONTAINER.to_owned(),
-        image: Some(common.image.clone()),
+        image: Some(common.image.reference.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(command(common, words)),
         resources: Some(ResourceRequirements {
@@ -288,7 +291,7 @@ mod tests {
     fn common() -> Common {
         Common {
             run: "podproof-1".into(),
-            image: "example.invalid/probe:1".into(),
+            image: PodImage { reference: "example.invalid/probe:1".into(), ..PodImage::default() },
             lifetime: Duration::from_secs(90),
             token: Nonce([7; 16]),
             reception: Nonce([8; 16]),

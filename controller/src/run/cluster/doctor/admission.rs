@@ -11,7 +11,7 @@ use crate::{
     run::cluster::{
         VisitorsUser,
         examining::{self, Rehearsed},
-        manifest::{self, Common, Marks},
+        manifest::{self, Common, Marks, PodImage},
         pods::{self, Rehearsals, Visits},
     },
 };
@@ -24,14 +24,14 @@ const NO_NODE: &str = "any";
 pub(super) async fn admission(
     client: &Client,
     (namespace, control): (&str, Option<&str>),
-    image: &str,
+    image: &PodImage,
     groups: &[&Group],
     marks: Marks,
 ) -> Vec<Check> {
     let common = Common {
         listens: Vec::new(),
         run: "podproof-doctor".to_owned(),
-        image: image.to_owned(),
+        image: image.clone(),
         lifetime: PATIENCE,
         // No pod listens, so that no token is needed.
         token: Nonce([0; 16]),
@@ -84,7 +84,7 @@ async fn admitted(
     client: &Client,
     namespace: &str,
     (role, pod, like): (&str, &Pod, &[Shared<PodView>]),
-    image: &str,
+    image: &PodImage,
 ) -> Check {
     let what = format!("the admission of {role}");
     let rehearsals = Rehearsals::begin(client, namespace);
@@ -92,7 +92,10 @@ async fn admitted(
         Ok(rehearsed) => {
             let remarks = rehearsed.admission.told().into_iter().map(|remark| format!("; {remark}"));
             let remarks: String = remarks.collect();
-            Check::fine(&what, format!("namespace {namespace} admits it, with the image {image}{remarks}"))
+            Check::fine(
+                &what,
+                format!("namespace {namespace} admits it, with the image {}{remarks}", image.reference),
+            )
         }
         Err(refusal @ pods::Refusal::Altered(_)) => Check::trouble(
             &what,

@@ -17,7 +17,7 @@ use crate::{
 pub fn visitor(common: &Common, group: &Group, target: &str, user: i64) -> EphemeralContainer {
     EphemeralContainer {
         name: common.run.clone(),
-        image: Some(common.image.clone()),
+        image: Some(common.image.reference.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(command(common, holding(common, group))),
         target_container_name: Some(target.to_owned()),
@@ -90,12 +90,12 @@ mod tests {
     use proto::Nonce;
 
     use super::*;
-    use crate::run::cluster::manifest::Marks;
+    use crate::run::cluster::manifest::{Marks, PodImage};
 
     fn common() -> Common {
         Common {
             run: "podproof-0a1b2c3d".into(),
-            image: "example.invalid/probe:1".into(),
+            image: PodImage { reference: "example.invalid/probe:1".into(), ..PodImage::default() },
             lifetime: Duration::from_secs(90),
             token: Nonce([7; 16]),
             reception: Nonce([0xff; 16]),

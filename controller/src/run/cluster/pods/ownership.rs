@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::{
         case::cluster::{Group, Labels},
-        run::cluster::manifest::{self, Common, Marks},
+        run::cluster::manifest::{self, Common, Marks, PodImage},
     };
 
     const RUN: &str = "podproof-0a1b2c3d";
@@ -91,7 +91,7 @@ mod tests {
         Common {
             listens: Vec::new(),
             run: RUN.into(),
-            image: "example.invalid/probe:1".into(),
+            image: PodImage { reference: "example.invalid/probe:1".into(), ..PodImage::default() },
             lifetime: Duration::from_secs(90),
             token: Nonce([7; 16]),
             reception: Nonce([7; 16]),

@@ -1,7 +1,7 @@
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, EmptyDirVolumeSource, EnvVar, HostPathVolumeSource, Lifecycle,
-    PodSecurityContext, PodSpec, ResourceRequirements, SecurityContext, Toleration, TopologySpreadConstraint,
-    Volume, VolumeMount,
+    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, EnvVar, HostPathVolumeSource, Lifecycle,
+    LocalObjectReference, PodSecurityContext, PodSpec, ResourceRequirements, SecurityContext, Toleration,
+    TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
@@ -73,7 +73,10 @@ fn pod() -> Pod {
     let common = manifest::Common {
         listens: Vec::new(),
         run: "podproof-1".into(),
-        image: "registry.example/team/probe:1".into(),
+        image: manifest::PodImage {
+            reference: "registry.example/team/probe:1".into(),
+            pull_secrets: vec!["registry".into()],
+        },
         lifetime: std::time::Duration::from_secs(9),
         token: proto::Nonce([7; 16]),
         reception: proto::Nonce([7; 16]),
@@ -116,6 +119,8 @@ fn fields_that_every_pod_gets_are_no_remark() {
             spec(pod).host_network = Some(false);
             spec(pod).tolerations = Some(vec![Toleration::default()]);
             own(pod).image_pull_policy = Some("Always".into());
+            let another = LocalObjectReference { name: "another".into() };
+            spec(pod).image_pull_secrets.as_mut().unwrap().push(another);
         },
         &[],
     );
