@@ -25,6 +25,9 @@ pub(super) const TESTS: &[Test] = &[
     ("an API server that is not there ends 4", unreachable),
 ];
 
+/// A time in which the kubelet makes some attempts at a container.
+const BRIEFLY: &[&str] = &["--start-timeout", "20s"];
+
 fn verify(cluster: &Cluster, namespace: &str, image: &str, words: &[&str]) -> Ended {
     let own =
         ["verify", "--namespace", namespace, "--image", image, "--environment", "production", "--quiet"];
@@ -80,8 +83,8 @@ fn unpullable(cluster: &Cluster) {
     Shop::default().open(&namespace);
     let there = cluster.registry().push(BUSYBOX, "there:1");
     let image = there.replace("there", "nothing");
-    let ended = verify(cluster, namespace.name(), &image, &[]);
-    refused(&ended, &["ImagePull", &image]);
+    let ended = verify(cluster, namespace.name(), &image, BRIEFLY);
+    refused(&ended, &["ImagePull", &image, "--image-pull-secret NAME", "controller image --push REF"]);
     gone(&namespace);
 }
 
@@ -124,7 +127,7 @@ fn unstartable(cluster: &Cluster) {
 fn never_runs(cluster: &Cluster, image: &str, words: &str) {
     let namespace = cluster.namespace("unstartable");
     Shop::default().open(&namespace);
-    let ended = verify(cluster, namespace.name(), image, &[]);
+    let ended = verify(cluster, namespace.name(), image, BRIEFLY);
     refused(&ended, &[words]);
     gone(&namespace);
 }

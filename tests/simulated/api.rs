@@ -62,6 +62,7 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
     }
     let mut answer = match fault {
         Some(Fault::Status(code)) => refused(code, reason(code), "a fault of the simulation").into(),
+        Some(Fault::Forbidden) => refused(403, "Forbidden", "a fault of the simulation").into(),
         Some(Fault::Proxy(body)) => Answer::of_proxy(body).into(),
         _ => answered(&cluster, request, fault).await,
     };

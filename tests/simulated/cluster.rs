@@ -13,7 +13,7 @@ use std::{
 
 use http::HeaderValue;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     sync::{
         Notify,
@@ -32,7 +32,7 @@ use crate::{
 };
 
 pub(crate) use objects::{
-    ADDRESSES, ARM_DIGEST, CONTROL, DIGEST, EXCHANGED, IMAGE, NAMESPACE, PLACES, node, objects,
+    ADDRESSES, ARM_DIGEST, CONTROL, DIGEST, EXCHANGED, IMAGE, NAMESPACE, PLACES, PULL_SECRET, node, objects,
 };
 pub(crate) use visits::runs;
 
@@ -233,11 +233,33 @@ impl Cluster {
 
     /// Returns the image of a pod's containers, as the kubelet reports it.
     fn image_id(&self, pod: &Key) -> String {
-        let namespace = self.get(&key("namespaces", "", &pod.1)).unwrap_or_default();
-        let exchanged = namespace["metadata"]["annotations"][EXCHANGED].as_str().map(str::to_owned);
+        let exchanged = self.annotation(&pod.1, EXCHANGED);
         let pod = self.get(pod).unwrap_or_default();
         let digest = if self.architecture(&pod) == "arm64" { ARM_DIGEST } else { DIGEST };
         format!("registry.example/probe@{}", exchanged.as_deref().unwrap_or(digest))
+    }
+
+    /// Returns true if the nodes may pull a pod's image.
+    fn may_pull(&self, pod: &Key) -> bool {
+        let Some(wanted) = self.annotation(&pod.1, PULL_SECRET) else { return true };
+        let pod = self.get(pod).unwrap_or_default();
+        let mut named = pod["spec"]["imagePullSecrets"].as_array().into_iter().flatten();
+        named.any(|secret| secret["name"] == *wanted)
+    }
+
+    /// Returns an annotation of a namespace; `None` without it.
+    pub(crate) fn annotation(&self, namespace: &str, annotation: &str) -> Option<String> {
+        let namespace = self.get(&key("namespaces", "", namespace))?;
+        namespace["metadata"]["annotations"][annotation].as_str().map(str::to_owned)
+    }
+
+    /// Gives a namespace this annotation alone.
+    pub(crate) fn annotate(&self, namespace: &str, annotation: &str, value: &str) {
+        self.change(|store| {
+            store.modify(&key("namespaces", "", namespace), |it| {
+                it["metadata"]["annotations"] = json!({ annotation: value });
+            })
+        });
     }
 
     /// Returns an object; `None` if it is not there.

@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     CutAfter,
     /// The API server refuses with this status.
     Status(u16),
+    /// The API server forbids a watch of the run's pods, as it does before it has read its roles.
+    Forbidden,
     /// A proxy before the API server answers with "502 Bad Gateway" and this body.
     Proxy(&'static str),
     /// The API server never answers, and the request has no effect.
@@ -46,6 +48,7 @@ impl Fault {
         Self::Status(StatusCode::TOO_MANY_REQUESTS.as_u16()),
         Self::Status(StatusCode::INTERNAL_SERVER_ERROR.as_u16()),
         Self::Status(StatusCode::SERVICE_UNAVAILABLE.as_u16()),
+        Self::Forbidden,
         Self::Hang,
         Self::HangAfter,
         Self::Stale,
@@ -76,6 +79,7 @@ impl Fault {
         match self {
             Self::Stale => request.starts_with("GET") && !is_exec && !is_watch,
             Self::CutStream(after) => is_exec || (is_watch && after <= 2),
+            Self::Forbidden => is_watch && request.contains("/pods?"),
             Self::Missed | Self::Repeated | Self::Expired => is_watch,
             _ => true,
         }

@@ -18,6 +18,7 @@ mod mixed;
 mod pairs;
 mod probe;
 mod publication;
+mod pulling;
 mod push;
 mod random;
 mod recorded;

@@ -2,6 +2,9 @@
 
 use proto::{Observer, Refused, SCHEMA_VERSION};
 
+/// The remedy for an image that a node cannot pull.
+pub const PULLABLE: &str = "push the image where the nodes can pull it, and give `--image-pull-secret NAME` if the registry is private";
+
 /// A breach of the protocol by a probe.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Breach {
@@ -11,6 +14,9 @@ pub enum Breach {
     /// No probe was started, for this reason.
     #[error("no probe was started: {0}")]
     NotLaunched(String),
+    /// No probe was started, because its node could not pull the image, for this reason.
+    #[error("no probe was started: the node could not pull the probe's image: {0}; {PULLABLE}")]
+    NotPulled(String),
     /// The probe ran on another node than planned.
     #[error("the probe was planned for node {planned} and ran on {ran}")]
     OtherNode {

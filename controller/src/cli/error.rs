@@ -48,6 +48,9 @@ const LAUNCHING: &str = "`controller rbac --namespace NAME | kubectl apply -f -`
 /// The command that grants the permissions for reading policies.
 const READING: &str = "`controller rbac --namespace NAME --cluster | kubectl apply -f -` creates the roles that read workloads and policies; then bind them to your account";
 
+/// The steps that let nodes pull the probe's image.
+const PULLING: &str = "push the image where the nodes can pull it, by `controller image --push REF`; for a private registry, give `--image-pull-secret NAME`, a Secret that `kubectl create secret docker-registry NAME` makes in the namespace and in the control namespace; a pod that is examined in place pulls with its own pull secrets";
+
 /// The command that shows if a cluster answers.
 const REACHING: &str =
     "check the cluster by `kubectl get --raw /readyz`; --context and --kubeconfig name another cluster";
@@ -160,6 +163,11 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         {
             Some(LAUNCHING)
         }
+        RunError::NoneLaunched { reasons }
+            if reasons.iter().any(|reason| matches!(reason, Refusal::NotPulled(_))) =>
+        {
+            Some(PULLING)
+        }
         RunError::NoneLaunched { .. } => Some(
             "the report has the findings of the cluster; `controller plan` shows the pods that a run creates",
         ),
@@ -241,5 +249,21 @@ fn without_root() -> &'static str {
             "OCI runtimes usually need root, and runsc without root needs a bundle without network (`--network=none`): run the \
              command again with sudo"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn helps_to_pull(reason: Refusal) -> bool {
+        let error = CommandError::Run(RunError::NoneLaunched { reasons: vec![reason] });
+        error.help().is_some_and(|help| help.contains("--image-pull-secret NAME"))
+    }
+
+    #[test]
+    fn an_image_that_no_node_can_pull_has_its_own_remedy() {
+        assert!(helps_to_pull(Refusal::NotPulled("ImagePullBackOff: 401 Unauthorized".into())));
+        assert!(!helps_to_pull(Refusal::NotStarted("ImagePullBackOff: 401 Unauthorized".into())));
     }
 }

@@ -12,6 +12,7 @@ mod examining;
 pub(crate) mod lease;
 pub mod manifest;
 mod pages;
+mod patience;
 pub mod permission;
 mod placing;
 pub(crate) mod pods;

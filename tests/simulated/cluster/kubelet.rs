@@ -32,6 +32,10 @@ impl Cluster {
                 it["status"]["conditions"] = json!([{ "type": "PodScheduled", "status": "True" }]);
             });
             sleep(cluster.starting()).await;
+            if !cluster.may_pull(&pod) {
+                cluster.set(&pod, |it| it["status"]["containerStatuses"] = json!([unpulled()]));
+                return;
+            }
             let image_id = cluster.image_id(&pod);
             cluster.set(&pod, |it| {
                 let uid = text(it, "/metadata/uid");
@@ -112,6 +116,15 @@ impl Cluster {
         });
         asked.into_iter().find(|name| nodes.iter().any(|(key, _)| key.2 == *name))
     }
+}
+
+/// Returns the status of a container whose image a private registry refuses.
+fn unpulled() -> Value {
+    let message = "Back-off pulling image: 401 Unauthorized";
+    json!({
+        "name": "probe", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "state": { "waiting": { "reason": "ImagePullBackOff", "message": message } },
+    })
 }
 
 /// Ends a pod and its containers.

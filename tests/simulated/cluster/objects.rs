@@ -17,6 +17,8 @@ pub(crate) const DIGEST: &str = "sha256:0707070707070707070707070707070707070707
 pub(crate) const ARM_DIGEST: &str = "sha256:0808080808080808080808080808080808080808080808080808080808080808";
 /// The annotation of a namespace with the digest of another image, which its pods run in place of theirs.
 pub(crate) const EXCHANGED: &str = "podproof.test/image-digest";
+/// The annotation of a namespace with the Secret that its pods must name, so that the nodes may pull their image.
+pub(crate) const PULL_SECRET: &str = "podproof.test/pull-secret";
 /// The image on nodes of amd64, as `--image-digest` names it.
 pub(crate) const IMAGE: &str =
     "amd64=sha256:0707070707070707070707070707070707070707070707070707070707070707";

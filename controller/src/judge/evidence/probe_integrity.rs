@@ -15,7 +15,8 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     mandatory: false,
     weight: 10,
     protects: "A probe that was killed, replaced or cut off could leave a failure out.",
-    remedy: "Run again. If the finding stays, read the runtime's last lines, and find out who can reach the probe.",
+    remedy: "If no probe was started, mend the reason that the finding names. Otherwise run again. If the finding stays, read the \
+             runtime's last lines, and find out who can reach the probe.",
     explanation: Explanation {
         looks_at: &["introduction", "stream", "processes", "bundle", "cluster"],
         met: "the evidence is complete and bound to this run, pod and image, and of the node's architecture",

@@ -11,7 +11,7 @@ use super::{
     connect::Connection,
     manifest::{self, Common},
     plan_request,
-    pods::{Fleet, Stage},
+    pods::{Failing, Fleet, PodState, Stage},
     survey,
 };
 use crate::{
@@ -109,6 +109,8 @@ async fn placed(
     let name = pod.metadata.name.unwrap_or_default();
     let watch = fleet.watch();
     match timeout_at(deadline, watch.decided(&name, |_| ())).await {
+        // The node came, and the run's own pods will tell that it cannot pull the image.
+        Ok(PodState { failing: Some(Failing::Image), node: Some(node), .. }) => Ok(node),
         Ok(state) => match (state.stage, state.node) {
             (Stage::Failed(why), _) => Err(why),
             (Stage::Running | Stage::Waiting(_), node) => Ok(node.unwrap_or_default()),

@@ -19,11 +19,12 @@ use super::{
     asking::{assignment, budget},
     manifest::{self, Common},
     placing::StartBy,
-    pods::{self, Exec, Fleet, Gathered, PodState, Stage, Staying},
+    pods::{self, Exec, Failing, Fleet, Gathered, PodState, Stage, Staying},
 };
 use crate::{
     case::{
         Control,
+        breach::PULLABLE,
         cluster::{ControlPods, OwnPod},
         leftover::Leftover,
         rounds::Rounds,
@@ -247,8 +248,11 @@ impl Controls {
         fleet.create_unlike(pod).await.map_err(|refusal| refusal.to_string())?;
         let by = StartBy::after(self.start_timeout, self.deadline);
         let decided = timeout_at(by.at(), fleet.watch().decided(&name, |_| ())).await;
-        let state = decided
-            .map_err(|_| format!("{name} did not come up in time: {}", fleet.watch().waits_for(&name)))?;
+        let watch = fleet.watch();
+        let state = decided.map_err(|_| {
+            let why = format!("{name} did not come up in time: {}", watch.waits_for(&name));
+            with_remedy(why, watch.failing(&name))
+        })?;
         match state.stage {
             Stage::Running => {
                 let PodState { labels, service_account, addresses, container, .. } = state;
@@ -257,7 +261,7 @@ impl Controls {
                 let pod = OwnPod { labels, later_labels: None, service_account, addresses };
                 Ok(Named { name, pod })
             }
-            Stage::Failed(why) | Stage::Waiting(why) => Err(why),
+            Stage::Failed(why) | Stage::Waiting(why) => Err(with_remedy(why, state.failing)),
         }
     }
 }
@@ -273,6 +277,11 @@ impl Controls {
              `--image-digest SHA256`"
         ))
     }
+}
+
+/// Returns why a pod does not run, with the remedy if the reason is its image.
+fn with_remedy(why: String, failing: Option<Failing>) -> String {
+    if failing == Some(Failing::Image) { format!("{why}; {PULLABLE}") } else { why }
 }
 
 // === impl Tried ===

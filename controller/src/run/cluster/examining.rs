@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     manifest::{self, Admission, Common},
     placing::{StartBy, Unplaced},
-    pods::{PodState, Refusal, Stage, Visits, Watch},
+    pods::{Failing, PodState, Refusal, Stage, Visits, Watch},
     probing::{Probed, Probing, Seat},
 };
 use crate::{
@@ -78,6 +78,7 @@ impl Probing<'_> {
     async fn visited(&self, visits: &Visits, group: &Group, pod: &str) -> Result<Visited, Box<Probed>> {
         let failed = |refusal: Refusal| Box::new(Probed::failed(&refusal));
         let not_started = |why: String| failed(Refusal::NotStarted(format!("pod/{pod}: {why}")));
+        let not_pulled = |why: String| failed(Refusal::NotPulled(format!("pod/{pod}: {why}")));
         let running = visits.pod(pod).await.map_err(failed)?;
         let container =
             container(self.common, group, &running, self.target.visitors_user).map_err(not_started)?;
@@ -85,8 +86,9 @@ impl Probing<'_> {
         let admission = visits.visit(pod, &container).await.map_err(failed)?;
         let by = StartBy::after(self.target.start_timeout, self.deadline);
         let decided = timeout_at(by.at(), watch.decided(pod, |what| self.say(group, what))).await;
-        let state = decided.map_err(|_| match by.over(&watch.waits_for(pod)) {
+        let state = decided.map_err(|_| match by.over(&watch.waits_for(pod), watch.failing(pod)) {
             Unplaced::Failed(why) => not_started(why),
+            Unplaced::Refused(Refusal::NotPulled(why)) => not_pulled(why),
             Unplaced::Refused(refusal) => failed(refusal),
             Unplaced::Late(why) => {
                 Box::new(Probed::late(format!("pod/{pod}: the probe did not start: {why}")))
@@ -97,6 +99,7 @@ impl Probing<'_> {
                 let visitor = visitor(&container, self.target.visitors_user);
                 Ok(Visited { state, admission, visitor, watch, containers: names_by_id(&running) })
             }
+            Stage::Failed(why) if state.failing == Some(Failing::Image) => Err(not_pulled(why)),
             Stage::Failed(why) | Stage::Waiting(why) => Err(not_started(why)),
         }
     }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     manifest::{self, Admission, Elsewhere},
-    pods::{PodState, Refusal, Stage},
+    pods::{Failing, PodState, Refusal, Stage},
     probing::Probing,
 };
 use crate::{
@@ -49,7 +49,7 @@ pub(super) struct Placed {
 /// Why a probe pod does not run.
 #[derive(Debug)]
 pub(super) enum Unplaced {
-    /// The cluster refused the pod.
+    /// The cluster refused the pod, or its image.
     Refused(Refusal),
     /// The pod failed, for this reason.
     Failed(String),
@@ -74,14 +74,26 @@ impl StartBy {
         self.at
     }
 
-    /// Returns why a pod is not waited for any longer, with the reason for which it waited.
-    pub(super) fn over(&self, waits: &str) -> Unplaced {
-        match self.within {
-            Some(within) => Unplaced::Failed(format!(
-                "the pod did not start within {}: {waits}",
-                humantime::format_duration(within)
-            )),
-            None => Unplaced::Late(waits.to_owned()),
+    /// Returns why a pod is not waited for any longer, with the reason for which it waited. A pod whose container could not be made so
+    /// far has failed, whatever time it had.
+    pub(super) fn over(&self, waits: &str, failing: Option<Failing>) -> Unplaced {
+        let why = match self.within {
+            Some(within) => {
+                format!("the pod did not start within {}: {waits}", humantime::format_duration(within))
+            }
+            None if failing.is_some() => waits.to_owned(),
+            None => return Unplaced::Late(waits.to_owned()),
+        };
+        Unplaced::failed(why, failing)
+    }
+}
+
+impl Unplaced {
+    /// Returns a pod that failed for this reason.
+    fn failed(why: String, failing: Option<Failing>) -> Self {
+        match failing {
+            Some(Failing::Image) => Self::Refused(Refusal::NotPulled(why)),
+            Some(Failing::Container) | None => Self::Failed(why),
         }
     }
 }
@@ -122,7 +134,9 @@ impl Probing<'_> {
             tokio::select! {
                 biased;
                 state = watch.decided(name, |what| self.say(group, what)) => match state.stage {
-                    Stage::Failed(why) => Err(Unplaced::Failed(self.explained(name, &why).await)),
+                    Stage::Failed(why) => {
+                        Err(Unplaced::failed(self.explained(name, &why).await, state.failing))
+                    }
                     Stage::Waiting(_) | Stage::Running => Ok(Awaited::Runs(state, Instant::now())),
                 },
                 why = watch.unscheduled(name, SCHEDULING), if movable => Ok(Awaited::Unscheduled(why)),
@@ -131,7 +145,8 @@ impl Probing<'_> {
         if let Ok(awaited) = Box::pin(timeout_at(by.at(), decided)).await {
             return awaited;
         }
-        Err(by.over(&self.explained(name, &watch.waits_for(name)).await))
+        let failing = watch.failing(name);
+        Err(by.over(&self.explained(name, &watch.waits_for(name)).await, failing))
     }
 
     /// Returns another place for a pod. Beside a pod that keeps its like away, the probe takes no place that a replica could

@@ -33,7 +33,7 @@ pub(crate) use exec::Exec;
 pub(crate) use ownership::{run_of_pod, visit_of};
 pub(crate) use rehearsal::{Rehearsals, Rehearsed};
 pub(crate) use remove::{Found, Listed, found, remove_found};
-pub(crate) use state::{PodState, Stage};
+pub(crate) use state::{Failing, PodState, Stage};
 pub(crate) use visits::{Visits, patch_of};
 pub(crate) use watch::Watch;
 

@@ -126,7 +126,11 @@ impl Probed {
         // Admission that changes the probe's pod is a finding rather than a failure to launch.
         let failure = (!matches!(refusal, Refusal::Altered(_))).then(|| refusal.clone());
         let timed_out = *refusal == Refusal::TimeOver;
-        Self { timed_out, ..Self::without(Breach::NotLaunched(refusal.to_string()), failure) }
+        let breach = match refusal {
+            Refusal::NotPulled(why) => Breach::NotPulled(why.clone()),
+            other => Breach::NotLaunched(other.to_string()),
+        };
+        Self { timed_out, ..Self::without(breach, failure) }
     }
 }
 

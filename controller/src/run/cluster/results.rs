@@ -65,6 +65,14 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_whose_image_no_node_can_pull_tells_the_remedy() {
+        let probed = Probed::failed(&pods::Refusal::NotPulled("401 Unauthorized".into()));
+        let [breach] = probed.collected.breaches.as_slice() else { panic!("one breach") };
+        let told = breach.to_string();
+        assert!(told.contains("401 Unauthorized; ") && told.contains("--image-pull-secret NAME"), "{told}");
+    }
+
+    #[test]
     fn a_timeout_outweighs_failures_and_an_interruption_outweighs_both() {
         let late = || Probed { timed_out: true, ..failed() };
         assert!(matches!(Results::unlaunched(vec![failed(), late()]).end(), (Some(Stopped::TimedOut), None)));

@@ -1,7 +1,6 @@
 //! The watches of a namespace between two runs: nodes, RuntimeClasses, policies, workloads and pods, reduced to small records as they
 //! arrive.
 
-mod patience;
 mod sources;
 mod views;
 
@@ -26,6 +25,7 @@ use tokio::{
 };
 
 use super::{
+    patience,
     startup_taint::StartupTaint,
     survey::{self, OtherKinds},
 };

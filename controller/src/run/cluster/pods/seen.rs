@@ -1,8 +1,12 @@
 //! The state of the run's pods, as the watches have shown it so far.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use k8s_openapi::api::core::v1::Event as ApiEvent;
+use tokio::time::Instant;
 
 use super::{PodState, Stage, state::Removal};
 
@@ -14,6 +18,26 @@ const NO_HANDLER: [&str; 2] = ["no runtime for", "failed to find runtime handler
 /// the number of attempts after which no further one is awaited. The kubelet pauses for some ten seconds between attempts, so
 /// that a network plugin which has just started is not taken for a lasting failure.
 const NO_SANDBOX: (&str, u32) = ("FailedCreatePodSandBox", 3);
+
+/// The reason of events for an image or a container that could not be made, and the number of equal events after which no further
+/// attempt is awaited. The kubelet gives such an event at each failed attempt and at its looks in between, and doubles its pause of ten
+/// seconds between pulls (kubelet, `pkg/kubelet/events/event.go`, `pkg/kubelet/images/image_manager.go`).
+const NO_CONTAINER: (&str, u32) = ("Failed", 3);
+
+/// The time after which a missing permission is no moment of an API server that starts, or of a role that somebody replaces.
+const LASTING: Duration = Duration::from_secs(10);
+/// The time after which a refusal has nothing to do with the one before: kube-runtime begins a failed watch again within 30 s, and
+/// some time of chance (`DefaultBackoff` in its `watcher.rs`).
+const APART: Duration = Duration::from_secs(90);
+
+/// Refusals of the watch, one after the other.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Refused {
+    /// The API server's last message.
+    why: String,
+    first: Instant,
+    last: Instant,
+}
 
 /// A warning of the cluster about a pod.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -33,8 +57,8 @@ pub(super) struct Seen {
     pub(super) version: Option<String>,
     /// Set when a pod of somebody else was shown.
     pub(super) strangers: bool,
-    /// Why the pods may not be watched; `None` if they may.
-    pub(super) refused: Option<String>,
+    /// The refusals of the watch since its last event; `None` without one.
+    refused: Option<Refused>,
     pub(super) pods: BTreeMap<String, PodState>,
     /// The names of all pods that the watch has ever shown.
     ever: BTreeSet<String>,
@@ -49,6 +73,25 @@ impl Seen {
     #[cfg(test)]
     pub(super) fn at(version: &str, strangers: bool) -> Self {
         Self { version: Some(version.to_owned()), strangers, ..Self::default() }
+    }
+
+    /// Takes an error of the watch at a time: the message of a missing permission, or `None` for any other error.
+    pub(super) fn fail(&mut self, refusal: Option<String>, now: Instant) {
+        let before = self.refused.take();
+        let before = before.filter(|before| now.duration_since(before.last) <= APART);
+        let first = before.map_or(now, |before| before.first);
+        self.refused = refusal.map(|why| Refused { why, first, last: now });
+    }
+
+    /// Takes an event for the permission to watch.
+    pub(super) fn allow(&mut self) {
+        self.refused = None;
+    }
+
+    /// Returns why the pods may not be watched; `None` if they may, as far as is known.
+    fn forbidden(&self) -> Option<&str> {
+        let lasting = self.refused.as_ref().filter(|it| it.last.duration_since(it.first) >= LASTING);
+        lasting.map(|it| it.why.as_str())
     }
 
     pub(super) fn show(&mut self, pod: String, state: PodState) {
@@ -93,11 +136,12 @@ impl Seen {
 
     /// Returns the pod's state, corrected by an event if the status lacks the failure.
     pub(super) fn verdict(&self, pod: &str) -> Option<PodState> {
-        if let Some(why) = &self.refused {
+        if let Some(why) = self.forbidden() {
             let stage = Stage::Failed(format!("the pods may not be watched: {why}"));
             return Some(PodState {
                 stage,
                 unscheduled: None,
+                failing: None,
                 removal: Removal::No,
                 node: None,
                 addresses: Vec::new(),
@@ -107,10 +151,20 @@ impl Seen {
             });
         }
         let mut state = self.pods.get(pod)?.clone();
-        if let (Stage::Waiting(_), Some(warning)) = (&state.stage, self.hopeless(pod)) {
-            state.stage = Stage::Failed(warning);
+        if let Stage::Waiting(what) = &state.stage {
+            let fails = || (state.failing.is_some() && self.fails_repeatedly(pod)).then(|| what.clone());
+            if let Some(why) = self.hopeless(pod).or_else(fails) {
+                state.stage = Stage::Failed(why);
+            }
         }
         Some(state)
+    }
+
+    /// Returns true if the container of a pod could not be made several times.
+    fn fails_repeatedly(&self, pod: &str) -> bool {
+        let (reason, most) = NO_CONTAINER;
+        let mut warnings = self.warnings.get(pod).into_iter().flat_map(BTreeMap::values);
+        warnings.any(|it| it.reason == reason && it.count >= most)
     }
 
     /// Returns the warning after which the pod will not run; `None` if it may still run.
@@ -146,12 +200,16 @@ fn warning(event: ApiEvent) -> Warning {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn seen(warnings: &[(&str, &str, u32)]) -> Seen {
-        let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": { "phase": "Pending" } });
+        seen_of(&json!({ "phase": "Pending" }), warnings)
+    }
+
+    fn seen_of(status: &Value, warnings: &[(&str, &str, u32)]) -> Seen {
+        let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": status });
         let warnings = warnings.iter().enumerate().map(|(index, &(reason, message, count))| {
             (index.to_string(), Warning { reason: reason.into(), message: message.into(), count })
         });
@@ -195,6 +253,59 @@ mod tests {
         assert_eq!(stage(&[(reason, "a failed", 2), (reason, "b failed", 1)]), failed);
         assert_eq!(stage(&[(reason, "b failed", 3)]), failed);
         assert_eq!(stage(&[("FailedMount", "m", 9)]), Stage::Waiting("Pending".into()));
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_pulled_repeatedly_fails_with_the_status_as_the_reason() {
+        let waiting = json!({ "waiting": { "reason": "ImagePullBackOff", "message": "not found" } });
+        let container = json!({ "name": "probe", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": waiting });
+        let status = json!({ "phase": "Pending", "containerStatuses": [container] });
+        let stage = |count| {
+            let warnings = [("Failed", "Failed to pull image", 2), ("Failed", "Error: ErrImagePull", count)];
+            seen_of(&status, &warnings).verdict("probe").unwrap().stage
+        };
+        let what = "ImagePullBackOff: not found";
+        assert_eq!(stage(2), Stage::Waiting(what.into()));
+        assert_eq!(stage(3), Stage::Failed(what.into()));
+    }
+
+    #[test]
+    fn a_container_that_is_being_made_after_failures_is_awaited() {
+        assert_eq!(stage(&[("Failed", "Error: ErrImagePull", 9)]), Stage::Waiting("Pending".into()));
+    }
+
+    /// Returns the stage of the pod after refusals at these seconds.
+    fn refused_at(seen: &mut Seen, seconds: &[u64], begun: Instant) -> Stage {
+        for &second in seconds {
+            seen.fail(Some("forbidden".into()), begun + Duration::from_secs(second));
+        }
+        seen.verdict("probe").unwrap().stage
+    }
+
+    #[test]
+    fn a_missing_permission_fails_the_pods_once_it_lasts() {
+        let (mut seen, begun) = (seen(&[]), Instant::now());
+        assert!(matches!(refused_at(&mut seen, &[0, 3, 9], begun), Stage::Waiting(_)));
+        let failed = Stage::Failed("the pods may not be watched: forbidden".into());
+        assert_eq!(refused_at(&mut seen, &[10], begun), failed);
+    }
+
+    #[test]
+    fn an_event_or_another_error_ends_a_refusal() {
+        let begun = Instant::now();
+        let ends: [fn(&mut Seen, Instant); 2] = [|seen, _| seen.allow(), |seen, now| seen.fail(None, now)];
+        for end in ends {
+            let mut seen = seen(&[]);
+            refused_at(&mut seen, &[0, 12], begun);
+            end(&mut seen, begun + Duration::from_secs(13));
+            assert!(matches!(refused_at(&mut seen, &[14], begun), Stage::Waiting(_)));
+        }
+    }
+
+    #[test]
+    fn refusals_far_apart_do_not_last() {
+        let stage = refused_at(&mut seen(&[]), &[0, 200], Instant::now());
+        assert!(matches!(stage, Stage::Waiting(_)), "{stage:?}");
     }
 
     #[test]

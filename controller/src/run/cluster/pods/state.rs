@@ -7,19 +7,20 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 use crate::support::names::CONTAINER;
 
 /// Reasons of a waiting container that last for the whole run (kubelet, `pkg/kubelet/images/types.go` and
-/// `pkg/kubelet/kuberuntime`). `ErrImagePull` is missing: the kubelet tries again at once, and then says
-/// `ImagePullBackOff`.
+/// `pkg/kubelet/kuberuntime`).
 const HOPELESS: &[&str] = &[
     "CreateContainerConfigError",
-    "CreateContainerError",
     "CrashLoopBackOff",
     "ErrImageNeverPull",
-    "ImageInspectError",
-    "ImagePullBackOff",
     "InvalidImageName",
     "RunContainerError",
     "StartError",
 ];
+
+/// Reasons of a container whose image the node could not pull (kubelet, `pkg/kubelet/images/types.go`; CRI, `pkg/errors`).
+const UNPULLED: &[&str] = &["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"];
+/// Further reasons of a waiting container after an attempt that failed, and that the kubelet makes again.
+const UNMADE: &[&str] = &["CreateContainerError", "ImageInspectError"];
 
 /// The reason of a condition for a pod that fits on no node (kubernetes, `pkg/apis/core/types.go`). A pod with a scheduling
 /// gate has another reason.
@@ -31,6 +32,8 @@ pub(crate) struct PodState {
     pub(crate) stage: Stage,
     /// Why the scheduler finds no node for the pod; `None` if it has a node, or was not looked at.
     pub(crate) unscheduled: Option<String>,
+    /// The part that the kubelet's last attempt could not make, while it waits to try again; `None` if no attempt failed.
+    pub(crate) failing: Option<Failing>,
     pub(crate) removal: Removal,
     pub(crate) node: Option<String>,
     pub(crate) addresses: Vec<IpAddr>,
@@ -38,6 +41,16 @@ pub(crate) struct PodState {
     pub(crate) labels: BTreeMap<String, String>,
     /// The name of the service account; empty if the API server did not fill it in.
     pub(crate) service_account: String,
+}
+
+/// The part of a pod that the kubelet could not make. A registry or a container runtime under load is the reason as well as a
+/// wrong name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Failing {
+    /// The image, which the node could not pull.
+    Image,
+    /// The container, which the runtime could not make.
+    Container,
 }
 
 /// The stage of a pod's life.
@@ -95,6 +108,7 @@ impl PodState {
         Self {
             stage,
             unscheduled: unscheduled(status, UNSCHEDULABLE),
+            failing: container.and_then(failing),
             removal: removal(pod, status),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             labels: pod.metadata.labels.clone().unwrap_or_default(),
@@ -156,6 +170,15 @@ fn stage(pod: &Pod, status: &PodStatus, container: Option<&ContainerStatus>) -> 
     Stage::Waiting(unscheduled(status, "").unwrap_or_else(|| "Pending".to_owned()))
 }
 
+fn failing(container: &ContainerStatus) -> Option<Failing> {
+    let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+    match waiting.and_then(|waiting| waiting.reason.as_deref())? {
+        reason if UNPULLED.contains(&reason) => Some(Failing::Image),
+        reason if UNMADE.contains(&reason) => Some(Failing::Container),
+        _ => None,
+    }
+}
+
 fn removal(pod: &Pod, status: &PodStatus) -> Removal {
     if pod.metadata.deletion_timestamp.is_none() {
         return Removal::No;
@@ -194,9 +217,13 @@ mod tests {
 
     use super::*;
 
-    fn stage(status: &serde_json::Value) -> Stage {
+    fn state(status: &serde_json::Value) -> PodState {
         let pod = json!({ "metadata": {}, "spec": { "containers": [] }, "status": status });
-        PodState::of(&serde_json::from_value(pod).unwrap()).stage
+        PodState::of(&serde_json::from_value(pod).unwrap())
+    }
+
+    fn stage(status: &serde_json::Value) -> Stage {
+        state(status).stage
     }
 
     fn container(state: &serde_json::Value) -> serde_json::Value {
@@ -207,11 +234,21 @@ mod tests {
     #[test]
     fn a_lasting_failure_is_told_from_a_wait() {
         let waiting = |reason: &str| container(&json!({ "waiting": { "reason": reason, "message": "m" } }));
-        assert_eq!(stage(&waiting("ImagePullBackOff")), Stage::Failed("ImagePullBackOff: m".into()));
-        assert_eq!(stage(&waiting("CreateContainerError")), Stage::Failed("CreateContainerError: m".into()));
+        assert_eq!(stage(&waiting("InvalidImageName")), Stage::Failed("InvalidImageName: m".into()));
+        assert_eq!(stage(&waiting("ErrImageNeverPull")), Stage::Failed("ErrImageNeverPull: m".into()));
         assert_eq!(stage(&waiting("ContainerCreating")), Stage::Waiting("ContainerCreating: m".into()));
-        assert_eq!(stage(&waiting("ErrImagePull")), Stage::Waiting("ErrImagePull: m".into()));
+        assert!(state(&waiting("ContainerCreating")).failing.is_none());
         assert_eq!(stage(&container(&json!({ "running": {} }))), Stage::Running);
+    }
+
+    #[test]
+    fn an_attempt_that_the_kubelet_makes_again_is_a_wait() {
+        let of_image = UNPULLED.iter().map(|reason| (reason, Failing::Image));
+        let all = of_image.chain(UNMADE.iter().map(|reason| (reason, Failing::Container)));
+        for (reason, failing) in all {
+            let state = state(&container(&json!({ "waiting": { "reason": reason, "message": "m" } })));
+            assert_eq!((state.stage, state.failing), (Stage::Waiting(format!("{reason}: m")), Some(failing)));
+        }
     }
 
     #[test]
@@ -260,7 +297,7 @@ mod tests {
         };
         assert_eq!(stage(&json!({ "running": {} })), Stage::Running);
         assert!(matches!(stage(&json!({ "waiting": { "reason": "ContainerCreating" } })), Stage::Waiting(_)));
-        assert!(matches!(stage(&json!({ "waiting": { "reason": "ImagePullBackOff" } })), Stage::Failed(_)));
+        assert!(matches!(stage(&json!({ "waiting": { "reason": "InvalidImageName" } })), Stage::Failed(_)));
         let ended = Stage::Failed("the probe's container ended with exit code 137 OOMKilled".into());
         assert_eq!(stage(&json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } })), ended);
     }

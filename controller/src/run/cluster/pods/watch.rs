@@ -21,11 +21,11 @@ use tokio::{
         watch::{self, Receiver, Sender},
     },
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
-use super::{PodState, Stage, ownership::run_of_pod, seen::Seen};
-use crate::support::names;
+use super::{Failing, PodState, Stage, ownership::run_of_pod, seen::Seen};
+use crate::{run::cluster::patience::patient, support::names};
 
 /// The time in which most pods start. Only a pod that takes longer, or fails, has warnings that matter.
 const STARTED: Duration = Duration::from_secs(2);
@@ -51,9 +51,10 @@ impl Watch {
         let labels = watcher::Config::default().labels(&format!("{}={run}", names::RUN_LABEL));
         // Another pod may bear the run's label.
         let view: View = Box::new(|pod| run_of_pod(pod).map(|_| PodState::of(pod)));
+        let client = patient(client.clone());
         let pods = pods(Api::namespaced(client.clone(), namespace), labels, view, Arc::clone(&sender));
         let fields = watcher::Config::default().fields("involvedObject.kind=Pod,type=Warning");
-        let events = events(Api::namespaced(client.clone(), namespace), fields, run.to_owned(), sender);
+        let events = events(Api::namespaced(client, namespace), fields, run.to_owned(), sender);
         let explain = Arc::new(Notify::new());
         let (pods_so_far, wanted) = (seen.clone(), Arc::clone(&explain));
         let events = async move {
@@ -69,7 +70,7 @@ impl Watch {
         let fields = watcher::Config::default().fields(&format!("metadata.name={pod}"));
         let container = container.to_owned();
         let view: View = Box::new(move |pod| Some(PodState::of_visit(pod, &container)));
-        let pods = pods(Api::namespaced(client.clone(), namespace), fields, view, Arc::new(sender));
+        let pods = pods(Api::namespaced(patient(client.clone()), namespace), fields, view, Arc::new(sender));
         Self { seen, explain: Arc::default(), tasks: vec![tokio::spawn(pods)] }
     }
 
@@ -91,6 +92,11 @@ impl Watch {
             Some(Stage::Running | Stage::Failed(_)) => "the pod did not come up in time".to_owned(),
             None => "the cluster did not show the pod".to_owned(),
         }
+    }
+
+    /// Returns the part of the pod that the kubelet's last attempt could not make; `None` if no attempt failed.
+    pub(crate) fn failing(&self, pod: &str) -> Option<Failing> {
+        self.seen.borrow().pods.get(pod)?.failing
     }
 
     /// Returns the names of the run's current pods.
@@ -220,6 +226,7 @@ async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Se
             Ok(Event::Apply(pod)) => {
                 let state = view(&pod);
                 sender.send_modify(|seen| {
+                    seen.allow();
                     seen.version = pod.resource_version();
                     match state {
                         Some(state) => seen.show(pod.name_any(), state),
@@ -228,6 +235,7 @@ async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Se
                 });
             }
             Ok(Event::Delete(pod)) => sender.send_modify(|seen| {
+                seen.allow();
                 seen.version = pod.resource_version();
                 seen.pods.remove(&pod.name_any());
             }),
@@ -240,16 +248,19 @@ async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Se
                 Some(state) => drop(relisted.insert(pod.name_any(), state)),
                 None => sender.send_modify(|seen| seen.strangers = true),
             },
-            Ok(Event::InitDone) => sender.send_modify(|seen| seen.list(std::mem::take(&mut relisted))),
+            Ok(Event::InitDone) => sender.send_modify(|seen| {
+                seen.allow();
+                seen.list(std::mem::take(&mut relisted));
+            }),
             Err(error) => {
                 tracing::debug!(%error, "the watch of the pods is begun again");
-                sender.send_modify(|seen| seen.refused = refused(error));
+                sender.send_modify(|seen| seen.fail(refused(error), Instant::now()));
             }
         }
     }
 }
 
-/// Returns the message of a missing permission, which no new watch mends; `None` for any other error.
+/// Returns the message of a missing permission; `None` for any other error.
 fn refused(error: watcher::Error) -> Option<String> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
