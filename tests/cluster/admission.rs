@@ -29,6 +29,7 @@ pub(super) const TESTS: &[Test] = &[
     ("a probe has the exemptions of its workload", exemptions::of_the_workload),
     ("a probe has the exemptions that the user names", exemptions::of_the_user),
     ("a probe without an exemption is changed, and the change is named", exemptions::of_nobody),
+    ("a control pod that a policy sends to another node counts for nothing", changes::of_control),
     ("a policy that forbids exec is reported in its own words", unheard),
 ];
 

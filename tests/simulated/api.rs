@@ -30,6 +30,9 @@ use route::Route;
 /// The time from a request to its effect.
 const LATENCY: Duration = Duration::from_millis(2);
 
+/// The time that a late request takes besides.
+const LATE: Duration = Duration::from_secs(4);
+
 /// A connection that is cut in the place of an answer.
 #[derive(Debug)]
 pub(crate) struct Cut;
@@ -50,6 +53,7 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
     sleep(LATENCY).await;
     match fault {
         Some(Fault::CutBefore) => return Err(Cut),
+        Some(Fault::Late) => sleep(LATE).await,
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Evicted) => cluster.evict(),
         Some(Fault::NodeGone) => cluster.lose_a_node(),

@@ -150,12 +150,15 @@ impl Trial<'_> {
     /// A creation, a deletion, an exec or a watch of pods that fails once is made again, and costs no verdict.
     fn undeserved(&self) -> Option<String> {
         let requests = self.history.requests();
-        let acts = |request: &&String| !request.starts_with("GET") || request.contains("/exec?");
         let &[(number, fault)] = self.faults else { return None };
-        if matches!(fault, Fault::CutStream(_)) && self.ended.took >= self.timeout {
-            return Some("a stream that was cut once cost the whole time".to_owned());
+        let acts = |request: &&String| {
+            !request.starts_with("GET") || request.contains("/exec?") || fault == Fault::Forbidden
+        };
+        if matches!(fault, Fault::CutStream(_) | Fault::Stall(_)) && self.ended.took >= self.timeout {
+            return Some("a stream that broke once cost the whole time".to_owned());
         }
-        let act = requests.get(number).filter(acts).filter(|_| passes(fault) && self.has_control)?;
+        let fails_once = passes(fault) && self.has_control;
+        let act = requests.get(number).filter(acts).filter(|act| fails_once && fault.meets(act))?;
         let code = self.ended.code?;
         (code != 0).then(|| format!("exit code {code} after a fault that passed, at {act}"))
     }
@@ -177,7 +180,7 @@ impl Trial<'_> {
 
 /// Returns true for a fault that passes: the same request succeeds a moment later.
 const fn passes(fault: Fault) -> bool {
-    matches!(fault, Fault::CutBefore | Fault::CutAfter | Fault::Status(429 | 500 | 503))
+    matches!(fault, Fault::CutBefore | Fault::CutAfter | Fault::Status(429 | 500 | 503) | Fault::Forbidden)
 }
 
 /// Returns the objects that a command made and that are still there.

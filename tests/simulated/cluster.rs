@@ -32,7 +32,8 @@ use crate::{
 };
 
 pub(crate) use objects::{
-    ADDRESSES, ARM_DIGEST, CONTROL, DIGEST, EXCHANGED, IMAGE, NAMESPACE, PLACES, PULL_SECRET, node, objects,
+    ADDRESSES, ARM_DIGEST, CONTROL, DIGEST, EXCHANGED, IMAGE, NAMESPACE, OPEN_AT_FIRST, PLACES, PULL_SECRET,
+    SLOW, UNPLACED, node, objects,
 };
 pub(crate) use visits::runs;
 

@@ -15,6 +15,8 @@ pub(crate) enum Fault {
     Forbidden,
     /// A proxy before the API server answers with "502 Bad Gateway" and this body.
     Proxy(&'static str),
+    /// The API server answers after four seconds, and the request takes effect then.
+    Late,
     /// The API server never answers, and the request has no effect.
     Hang,
     /// The API server never answers, and the request takes effect.
@@ -23,6 +25,8 @@ pub(crate) enum Fault {
     Stale,
     /// A watch, or the output of an exec, is cut after this number of events or messages.
     CutStream(u16),
+    /// The output of an exec stops after this number of messages, and its connection stays open.
+    Stall(u16),
     /// A watch leaves one event out.
     Missed,
     /// A watch tells one event twice.
@@ -63,6 +67,7 @@ impl Fault {
         Self::CutStream(44),
         Self::CutStream(45),
         Self::CutStream(46),
+        Self::Stall(6),
         Self::Missed,
         Self::Repeated,
         Self::Expired,
@@ -79,6 +84,7 @@ impl Fault {
         match self {
             Self::Stale => request.starts_with("GET") && !is_exec && !is_watch,
             Self::CutStream(after) => is_exec || (is_watch && after <= 2),
+            Self::Stall(_) => is_exec,
             Self::Forbidden => is_watch && request.contains("/pods?"),
             Self::Missed | Self::Repeated | Self::Expired => is_watch,
             _ => true,

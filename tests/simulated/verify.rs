@@ -2,15 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    cluster::{CONTROL, EXCHANGED, IMAGE, NAMESPACE, PLACES},
+    cluster::{CONTROL, EXCHANGED, IMAGE, NAMESPACE, OPEN_AT_FIRST, PLACES, SLOW, UNPLACED},
     enumeration::requests,
     fault::Fault,
-    simulation::Simulation,
-    store::key,
+    simulation::{Ended, Simulation},
+    store::text,
 };
 
 /// The words of a run without control pods.
@@ -52,14 +51,24 @@ fn without_a_control_pod_the_network_is_inconclusive() {
 #[test]
 fn a_control_pod_with_another_image_counts_for_nothing() {
     let simulation = Simulation::new(1);
-    simulation.cluster.change(|store| {
-        store.modify(&key("namespaces", "", CONTROL), |namespace| {
-            namespace["metadata"]["annotations"] = json!({ EXCHANGED: format!("sha256:{}", "e".repeat(64)) });
-        })
-    });
+    simulation.cluster.annotate(CONTROL, EXCHANGED, &format!("sha256:{}", "e".repeat(64)));
     let (ended, _) = simulation.run(&with_control(), &[]);
     assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
     assert!(ended.output.contains("which is not this controller's probe"), "{}", ended.output);
+}
+
+/// Such a pod shows the network of another node than the probe's.
+#[test]
+fn a_control_pod_on_another_node_than_the_probe_counts_for_nothing() {
+    let simulation = Simulation::new(1);
+    simulation.cluster.annotate(CONTROL, UNPLACED, "yes");
+    let (ended, _) = simulation.run(&with_control(), &[]);
+    assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
+    assert!(
+        ended.output.contains("runs on one, not on two; exempt the control namespace"),
+        "{}",
+        ended.output
+    );
 }
 
 #[test]
@@ -85,12 +94,24 @@ fn a_stream_that_breaks_is_begun_again() {
     assert!(whole.len() >= PLACES, "{whole:?}");
 }
 
+/// Returns the report's remarks without the number of requests. A remark names resources that a refused pod got in the second place.
+fn remarks(ended: &Ended) -> Vec<String> {
+    let report = ended.report().unwrap();
+    let notes = report["notes"].as_array().unwrap().iter().map(ToString::to_string);
+    notes.filter(|note| !note.contains(" requests")).collect()
+}
+
 #[test]
 fn a_conflict_at_the_creation_is_no_refusal() {
+    let usual = remarks(&Simulation::new(1).run(&with_control(), &[]).0);
     let asked = requests(&with_control());
-    let creation = asked.iter().position(|it| it.contains("POST") && it.contains("dryRun")).unwrap();
-    let (ended, _) = Simulation::new(1).run(&with_control(), &[(creation, Fault::Status(409))]);
-    assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
+    let creations =
+        (0..asked.len()).filter(|&it| asked[it].starts_with("POST") && asked[it].contains("/pods?"));
+    for creation in creations {
+        let (ended, _) = Simulation::new(1).run(&with_control(), &[(creation, Fault::Status(409))]);
+        assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
+        assert_eq!(remarks(&ended), usual, "{}", asked[creation]);
+    }
 }
 
 #[test]
@@ -114,8 +135,36 @@ fn a_request_that_is_refused_for_now_is_made_again_after_the_named_time() {
 
 /// Returns the number of the first exec into a control pod.
 fn exec_into_a_control_pod() -> usize {
-    let asked = requests(&with_control());
-    asked.iter().position(|it| it.contains("/exec?") && it.contains("-control-")).unwrap()
+    execs(&requests(&with_control()), |pod| pod.contains("-control-"))[0]
+}
+
+/// Returns the number of the first exec into a probe's pod.
+fn exec_into_a_probe() -> usize {
+    execs(&requests(&with_control()), |pod| !pod.contains("-control-"))[0]
+}
+
+/// Returns the numbers of the execs into some pods.
+fn execs(asked: &[String], is_meant: impl Fn(&str) -> bool) -> Vec<usize> {
+    let meant =
+        |(_, request): &(usize, &String)| request.split_once("/exec?").is_some_and(|(pod, _)| is_meant(pod));
+    asked.iter().enumerate().filter(meant).map(|(number, _)| number).collect()
+}
+
+/// Returns the requirements that are inconclusive and block.
+fn inconclusive(ended: &Ended) -> BTreeSet<String> {
+    let report = ended.report().unwrap();
+    let sandboxes = report["sandboxes"].as_array().unwrap();
+    let findings = sandboxes.iter().flat_map(|sandbox| sandbox["findings"].as_array().unwrap());
+    let left =
+        findings.filter(|finding| finding["outcome"] == "inconclusive" && finding["enforcement"] == "blocks");
+    left.map(|finding| text(finding, "/id")).collect()
+}
+
+/// The probe's first seconds have passed when both are asked once more.
+fn lacks_at_most_the_first_seconds(ended: &Ended) {
+    let lacking = inconclusive(ended);
+    assert!(lacking.iter().all(|it| it == "closed-from-the-start"), "{lacking:?} {}", ended.errors);
+    assert_eq!(ended.code, Some(if lacking.is_empty() { 0 } else { 3 }), "{} {}", ended.errors, ended.output);
 }
 
 #[test]
@@ -129,12 +178,78 @@ fn each_pod_is_asked_by_one_exec() {
 
 /// The evidence of such a stream is lost, or the answers to the second question are.
 #[test]
-fn a_control_pods_stream_that_breaks_anywhere_costs_no_verdict() {
+fn a_control_pods_stream_that_breaks_anywhere_costs_at_most_the_first_seconds() {
     let exec = exec_into_a_control_pod();
     for after in 0..40 {
         let (ended, _) = Simulation::new(1).run(&with_control(), &[(exec, Fault::CutStream(after))]);
-        assert_eq!(ended.code, Some(0), "{after}: {} {}", ended.errors, ended.output);
+        lacks_at_most_the_first_seconds(&ended);
     }
+}
+
+#[test]
+fn a_control_pod_is_asked_when_its_probe_is() {
+    let usual = requests(&with_control()).iter().filter(|it| it.contains("/exec?")).count();
+    let (ended, history) = Simulation::new(1).run(&with_control(), &[(exec_into_a_probe(), Fault::Late)]);
+    assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
+    assert_eq!(history.requests().iter().filter(|it| it.contains("/exec?")).count(), usual);
+}
+
+#[test]
+fn a_sandbox_that_starts_a_process_slowly_lacks_at_most_the_first_seconds() {
+    let simulation = Simulation::new(1);
+    simulation.cluster.annotate(NAMESPACE, SLOW, "9");
+    lacks_at_most_the_first_seconds(&simulation.run(&with_control(), &[]).0);
+}
+
+/// Its attempts would show the network of another time.
+#[test]
+fn a_control_pod_that_is_asked_late_is_asked_once_more_beside_its_probe() {
+    let (ended, history) =
+        Simulation::new(1).run(&with_control(), &[(exec_into_a_control_pod(), Fault::Late)]);
+    lacks_at_most_the_first_seconds(&ended);
+    let asked = history.requests();
+    let counts =
+        [true, false].map(|of_control| execs(&asked, |pod| pod.contains("-control-") == of_control).len());
+    assert_eq!(counts, [PLACES + 1; 2], "{asked:#?}");
+}
+
+#[test]
+fn a_control_pod_that_is_always_asked_late_counts_for_nothing() {
+    let simulation = Simulation::new(1);
+    simulation.cluster.annotate(CONTROL, SLOW, "4");
+    let (ended, _) = simulation.run(&with_control(), &[]);
+    assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
+    assert!(ended.output.contains("it was asked 4 s apart from the probe"), "{}", ended.output);
+    assert!(inconclusive(&ended).contains("network-isolation"), "{}", ended.output);
+}
+
+/// The second question finds the network closed, and the answer to the first one stays.
+#[test]
+fn a_leak_of_the_first_question_is_not_forgotten() {
+    let simulation = Simulation::new(1);
+    simulation.cluster.annotate(CONTROL, SLOW, "4");
+    simulation.cluster.annotate(NAMESPACE, OPEN_AT_FIRST, "yes");
+    let (ended, history) = simulation.run(&with_control(), &[]);
+    assert!(execs(&history.requests(), |pod| !pod.contains("-control-")).len() > PLACES, "{history:?}");
+    assert_eq!(ended.code, Some(1), "{} {}", ended.errors, ended.output);
+}
+
+/// A connection whose other end is gone says nothing more, and is never closed.
+#[test]
+fn a_stream_that_stalls_is_begun_again() {
+    for exec in [exec_into_a_probe(), exec_into_a_control_pod()] {
+        for after in [0, 6] {
+            let (ended, _) = Simulation::new(1).run(&with_control(), &[(exec, Fault::Stall(after))]);
+            assert!(ended.took < Duration::from_secs(55), "{:?}", ended.took);
+            lacks_at_most_the_first_seconds(&ended);
+        }
+    }
+}
+
+#[test]
+fn an_exec_without_an_answer_is_made_again() {
+    let (ended, _) = Simulation::new(1).run(&with_control(), &[(exec_into_a_probe(), Fault::Hang)]);
+    lacks_at_most_the_first_seconds(&ended);
 }
 
 #[test]

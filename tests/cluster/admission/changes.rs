@@ -1,7 +1,10 @@
 //! Policies that change the pods they admit, each in one way.
 
 use serde_json::json;
-use stage::{Cluster, cluster::Shop};
+use stage::{
+    Cluster,
+    cluster::{ONE, Shop, TWO},
+};
 
 use super::{PRODUCTION, lend, nothing_left, on, pod, rehearsed};
 use crate::{Batch, Selection, suite::AT_ONCE};
@@ -181,5 +184,40 @@ fn changed(cluster: &Cluster, patch: &str, effect: Effect) {
     let told = report[place].to_string();
     assert!(told.contains("admission changed the probe") && told.contains(says), "{says}: {ended:#?}");
     assert_eq!(ended.code(), Some(code), "{ended:#?}");
+    nothing_left(&[&shop, &control]);
+}
+
+/// The network of another node says nothing of the probe's.
+pub(super) fn of_control(cluster: &Cluster) {
+    let (shop, control) = (cluster.namespace("placed"), cluster.namespace("control"));
+    Shop::default().open(&shop);
+    let term =
+        "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0";
+    let expression =
+        format!("[JSONPatch{{op: 'replace', path: '{term}/matchFields/0/values/0', value: '{TWO}'}}]");
+    let _loans = lend(
+        cluster,
+        &control,
+        "Mutating",
+        &json!({
+            "matchConstraints": on("CREATE", "pods"),
+            "matchConditions": [{ "name": "placed", "expression": "has(object.spec.affinity)" }],
+            "reinvocationPolicy": "Never",
+            "mutations": [{ "patchType": "JSONPatch", "jsonPatch": { "expression": expression } }],
+        }),
+    );
+    let mut ours = pod();
+    let field = json!({ "key": "metadata.name", "operator": "In", "values": [ONE] });
+    ours["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] =
+        json!({ "nodeSelectorTerms": [{ "matchFields": [field] }] });
+    cluster.until("the policy", || {
+        let ended = rehearsed(&control, &ours);
+        assert!(ended.status.success(), "{ended:#?}");
+        ended.out.contains(&format!("\"{TWO}\""))
+    });
+    let ended = cluster.verify(&shop, &control, PRODUCTION);
+    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    let told = ended.report()["sandboxes"].to_string();
+    assert!(told.contains(&format!("runs on {TWO}, not on {ONE}; exempt the control namespace")), "{told}");
     nothing_left(&[&shop, &control]);
 }

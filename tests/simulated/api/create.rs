@@ -7,7 +7,7 @@ use super::{
     route::Route,
 };
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, UNPLACED},
     history::Event,
     store::{key, text},
 };
@@ -27,6 +27,9 @@ pub(crate) fn create(cluster: &Cluster, route: &Route, mut object: Value, dry_ru
     if route.resource == "pods" {
         object["spec"]["serviceAccountName"] = json!("default");
         object["status"] = json!({ "phase": "Pending" });
+        if cluster.annotation(&route.namespace, UNPLACED).is_some() {
+            object["spec"]["affinity"].take();
+        }
     }
     if dry_run {
         return Answer::of(201, &route.typed(object));

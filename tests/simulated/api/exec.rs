@@ -1,6 +1,6 @@
 //! Exec by WebSocket: the bytes of a probe's standard input and output, each with the number of its channel.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -12,7 +12,10 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    time::sleep,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -27,7 +30,7 @@ use super::{
     route::Route,
 };
 use crate::{
-    cluster::{Cluster, runs},
+    cluster::{Cluster, SLOW, runs},
     fault::Fault,
     probe::{self, Place},
 };
@@ -87,8 +90,11 @@ async fn run(cluster: Cluster, process: Process, upgrade: OnUpgrade, fault: Opti
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (ours, theirs) = tokio::io::duplex(BUFFER);
     let Process { route, pod, container, words } = &process;
+    if let Some(seconds) = cluster.annotation(&route.namespace, SLOW) {
+        sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+    }
     let most = match fault {
-        Some(Fault::CutStream(after)) => after,
+        Some(Fault::CutStream(after) | Fault::Stall(after)) => after,
         _ => u16::MAX,
     };
     match words.get(1).map(String::as_str) {
@@ -105,15 +111,23 @@ async fn run(cluster: Cluster, process: Process, upgrade: OnUpgrade, fault: Opti
             // The process that ends the container's own has succeeded by then.
             drop(theirs);
             cluster.end_visit(&route.key(), container);
-            _ = bridge(socket, ours, most, |_| ()).await;
+            let (mut socket, mut ours) = (socket, ours);
+            _ = bridge(&mut socket, &mut ours, most, |_| ()).await;
             return;
         }
         _ => drop(theirs),
     }
+    let bridged = async {
+        let (mut socket, mut process) = (socket, ours);
+        _ = bridge(&mut socket, &mut process, most, |bytes| cluster.sent(&route.name, bytes)).await;
+        if matches!(fault, Some(Fault::Stall(_))) {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
         biased;
         () = ended(&cluster, route, container) => (),
-        _ = bridge(socket, ours, most, |bytes| cluster.sent(&route.name, bytes)) => (),
+        () = bridged => (),
     }
 }
 
@@ -129,8 +143,8 @@ async fn ended(cluster: &Cluster, route: &Route, container: &str) {
 
 /// Passes bytes on in both directions until the process ends. Returns `None` at the end of either side.
 async fn bridge(
-    mut socket: WebSocketStream<TokioIo<Upgraded>>,
-    process: DuplexStream,
+    socket: &mut WebSocketStream<TokioIo<Upgraded>>,
+    process: &mut DuplexStream,
     most: u16,
     sent: impl Fn(&[u8]),
 ) -> Option<()> {

@@ -17,8 +17,14 @@ pub(crate) const DIGEST: &str = "sha256:0707070707070707070707070707070707070707
 pub(crate) const ARM_DIGEST: &str = "sha256:0808080808080808080808080808080808080808080808080808080808080808";
 /// The annotation of a namespace with the digest of another image, which its pods run in place of theirs.
 pub(crate) const EXCHANGED: &str = "podproof.test/image-digest";
+/// The annotation of a namespace whose admission takes the affinity from each pod.
+pub(crate) const UNPLACED: &str = "podproof.test/unplaced";
 /// The annotation of a namespace with the Secret that its pods must name, so that the nodes may pull their image.
 pub(crate) const PULL_SECRET: &str = "podproof.test/pull-secret";
+/// The annotation of a namespace in whose pods a process starts after so many seconds.
+pub(crate) const SLOW: &str = "podproof.test/slow";
+/// The annotation of a namespace whose network is open to each pod until the pod has given its evidence.
+pub(crate) const OPEN_AT_FIRST: &str = "podproof.test/open-at-first";
 /// The image on nodes of amd64, as `--image-digest` names it.
 pub(crate) const IMAGE: &str =
     "amd64=sha256:0707070707070707070707070707070707070707070707070707070707070707";

@@ -9,7 +9,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::Pod;
-use proto::{BootId, Observer, Protocol, Reach, Target};
+use proto::{Attempt, BootId, Observer, Protocol, Reach, Target};
 use tokio::{
     sync::{Mutex, OnceCell},
     time::{Instant, timeout_at},
@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     asking::{assignment, budget},
-    manifest::{self, Common},
+    manifest::{self, Admission, Common},
     placing::StartBy,
     pods::{self, Exec, Failing, Fleet, Gathered, PodState, Stage, Staying},
 };
@@ -29,7 +29,7 @@ use crate::{
         leftover::Leftover,
         rounds::Rounds,
     },
-    run::RunError,
+    run::{RunError, collect::Event},
     support::digest,
 };
 
@@ -123,8 +123,13 @@ impl Controls {
     }
 
     /// Lets the control pod try the probe's targets, in the same rounds. The same program then waits for the question about the
-    /// datagrams that the probe sends one way, so that a control costs one exec.
-    pub(super) async fn tries(&self, listener: &Listener, targets: &[Target]) -> Result<Tried, RunError> {
+    /// datagrams that the probe sends one way, so that a control costs one exec. `hear` is told every event.
+    pub(super) async fn tries(
+        &self,
+        listener: &Listener,
+        targets: &[Target],
+        hear: impl FnMut(&Event),
+    ) -> Result<Tried, RunError> {
         let (exec, fleet) = match self.asked_on(listener) {
             Ok(asked) => asked,
             Err(control) => return Ok(Tried::not(control)),
@@ -135,9 +140,9 @@ impl Controls {
         let observers = [Observer::BootId, Observer::Egress];
         let draw = || assignment(others.clone(), observers.to_vec(), budget(self.rounds));
         let (gathered, staying) = if one_way.is_empty() {
-            (pods::gather(&exec, fleet.watch(), self.deadline, draw, |_| ()).await?, None)
+            (pods::gather(&exec, fleet.watch(), self.deadline, draw, hear).await?, None)
         } else {
-            pods::gather_and_stay(&exec, fleet.watch(), self.deadline, draw).await?
+            pods::gather_and_stay(&exec, fleet.watch(), self.deadline, draw, hear).await?
         };
         Ok(Tried { staying, ..Tried::of(gathered) })
     }
@@ -235,7 +240,7 @@ impl Controls {
         };
         let listener = manifest::listener(&self.common, fleet.namespace(), owner, node, index);
         let control = manifest::control(&self.common, fleet.namespace(), owner, node, index);
-        match tokio::try_join!(self.run(fleet, &listener), self.run(fleet, &control)) {
+        match tokio::try_join!(self.run(fleet, &listener, node), self.run(fleet, &control, node)) {
             Ok((listener, control)) => {
                 Listener { addresses: listener.pod.addresses.clone(), pods: Ok(Pair { listener, control }) }
             }
@@ -243,9 +248,9 @@ impl Controls {
         }
     }
 
-    async fn run(&self, fleet: &Fleet, pod: &Pod) -> Result<Named, String> {
+    async fn run(&self, fleet: &Fleet, pod: &Pod, node: &str) -> Result<Named, String> {
         let name = pod.metadata.name.clone().unwrap_or_default();
-        fleet.create_unlike(pod).await.map_err(|refusal| refusal.to_string())?;
+        let admission = fleet.create_unlike(pod).await.map_err(|refusal| refusal.to_string())?;
         let by = StartBy::after(self.start_timeout, self.deadline);
         let decided = timeout_at(by.at(), fleet.watch().decided(&name, |_| ())).await;
         let watch = fleet.watch();
@@ -255,7 +260,8 @@ impl Controls {
         })?;
         match state.stage {
             Stage::Running => {
-                let PodState { labels, service_account, addresses, container, .. } = state;
+                let PodState { labels, service_account, addresses, container, node: ran, .. } = state;
+                demand_node((&name, node), ran.as_deref(), &admission)?;
                 let image = container.map(|container| container.image_id).unwrap_or_default();
                 self.demand(&name, &image)?;
                 let pod = OwnPod { labels, later_labels: None, service_account, addresses };
@@ -279,6 +285,20 @@ impl Controls {
     }
 }
 
+/// Refuses a pod on another node: it would show the network of that node. Admission may change the affinity by which the pod asks for
+/// its node.
+fn demand_node((pod, node): (&str, &str), ran: Option<&str>, admission: &Admission) -> Result<(), String> {
+    if ran == Some(node) {
+        return Ok(());
+    }
+    let ran = ran.unwrap_or("a node that the cluster does not name");
+    let changes = admission.changes().map(|changes| format!(" ({changes})")).unwrap_or_default();
+    Err(format!(
+        "{pod} runs on {ran}, not on {node}; exempt the control namespace from the admission that changes where its pods \
+         run{changes}"
+    ))
+}
+
 /// Returns why a pod does not run, with the remedy if the reason is its image.
 fn with_remedy(why: String, failing: Option<Failing>) -> String {
     if failing == Some(Failing::Image) { format!("{why}; {PULLABLE}") } else { why }
@@ -288,8 +308,17 @@ fn with_remedy(why: String, failing: Option<Failing>) -> String {
 
 impl Tried {
     /// Returns the result of a control pod that was not asked.
-    const fn not(control: Control) -> Self {
+    pub(super) const fn not(control: Control) -> Self {
         Self { control, boot_id: None, staying: None }
+    }
+
+    /// Returns the control pod's attempts; none if it was not asked.
+    pub(super) fn attempts(&self) -> &[Attempt] {
+        if let Control::Tried(attempts) = &self.control { attempts } else { &[] }
+    }
+
+    pub(super) fn attempts_mut(&mut self) -> &mut [Attempt] {
+        if let Control::Tried(attempts) = &mut self.control { attempts } else { &mut [] }
     }
 
     fn of(gathered: Gathered) -> Self {
@@ -305,5 +334,32 @@ impl Tried {
             (Some(breach), _) => Self::not(Control::Failed(breach.to_string())),
             (None, None) => Self::not(Control::Failed(collected.evidence.egress.fared())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demanded(ran: Option<&str>, remarks: &[&str]) -> Result<(), String> {
+        let remarks = remarks.iter().map(ToString::to_string).collect();
+        demand_node(("podproof-1-control-0", "one"), ran, &Admission { remarks, ..Admission::default() })
+    }
+
+    #[test]
+    fn a_control_pod_on_the_probes_node_counts() {
+        assert_eq!(demanded(Some("one"), &["spec.affinity was removed"]), Ok(()));
+    }
+
+    #[test]
+    fn a_control_pod_on_another_node_is_refused_with_the_changes_of_admission() {
+        let why = demanded(Some("two"), &["spec.affinity was removed"]).unwrap_err();
+        assert!(why.starts_with("podproof-1-control-0 runs on two, not on one; exempt"), "{why}");
+        assert!(why.ends_with("(spec.affinity was removed)"), "{why}");
+    }
+
+    #[test]
+    fn a_control_pod_whose_node_is_not_told_is_refused() {
+        assert!(demanded(None, &[]).is_err());
     }
 }

@@ -179,14 +179,70 @@ pub(super) fn beside(node: &str) -> String {
     )
 }
 
-/// Says why a pod runs at another place; `None` if it runs on the planned node after all.
+/// Says why a pod runs at another place that it asked for; `None` if it runs on the planned node after all, and if admission sent it
+/// to a node that it did not ask for, where its evidence counts for nothing.
 fn told(group: &Group, elsewhere: &Elsewhere, state: &PodState, why: &str) -> Option<String> {
     let planned = group.node.as_deref().unwrap_or_default();
-    match (elsewhere, state.node.as_deref()) {
-        (Elsewhere::Beside(node), _) => Some(beside(node)),
-        (Elsewhere::AnyOf(_), Some(node)) if node != planned => Some(format!(
-            "node {planned} had no room for the probe ({why}); the probe ran on node {node} of the same pool and kind"
-        )),
-        _ => None,
+    let ran = state.node.as_ref()?;
+    match elsewhere {
+        Elsewhere::Beside(node) => (node == ran).then(|| beside(node)),
+        Elsewhere::AnyOf(nodes) => (ran != planned && nodes.contains(ran)).then(|| {
+            format!(
+                "node {planned} had no room for the probe ({why}); the probe ran on node {ran} of the same pool and kind"
+            )
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_that_fails_until_the_end_of_the_run_is_not_late() {
+        let by = StartBy { at: Instant::now(), within: None };
+        assert!(
+            matches!(by.over("CreateContainerError", Some(Failing::Container)), Unplaced::Failed(why) if why == "CreateContainerError")
+        );
+        assert!(matches!(by.over("ContainerCreating", None), Unplaced::Late(_)));
+    }
+
+    /// Returns the remark on a probe for node `one` that was moved and runs on this node.
+    fn moved(elsewhere: &Elsewhere, ran: &str) -> Option<String> {
+        let group = Group { node: Some("one".into()), ..Group::default() };
+        let pod = json!({ "metadata": {}, "spec": { "nodeName": ran, "containers": [] } });
+        told(&group, elsewhere, &PodState::of(&serde_json::from_value(pod).unwrap()), "full")
+    }
+
+    #[test]
+    fn a_probe_on_another_node_that_it_asked_for_was_moved() {
+        let nodes = Elsewhere::AnyOf(vec!["one".into(), "two".into()]);
+        assert!(moved(&nodes, "two").is_some_and(|it| it.contains("the probe ran on node two")));
+        assert_eq!(moved(&nodes, "one"), None);
+        assert_eq!(moved(&Elsewhere::Beside("one".into()), "one"), Some(beside("one")));
+    }
+
+    #[test]
+    fn a_probe_on_a_node_that_it_did_not_ask_for_was_not_moved_by_the_run() {
+        for elsewhere in [Elsewhere::AnyOf(vec!["one".into(), "two".into()]), Elsewhere::Beside("one".into())]
+        {
+            assert_eq!(moved(&elsewhere, "three"), None);
+        }
+    }
+
+    fn over(failing: Option<Failing>) -> Unplaced {
+        let by = StartBy { at: Instant::now(), within: Some(Duration::from_mins(1)) };
+        by.over("401 Unauthorized", failing)
+    }
+
+    #[test]
+    fn a_pod_that_lacks_its_image_is_told_from_another_late_pod() {
+        let Unplaced::Refused(Refusal::NotPulled(why)) = over(Some(Failing::Image)) else {
+            panic!("another failure")
+        };
+        assert_eq!(why, "the pod did not start within 1m: 401 Unauthorized");
+        assert!(matches!(over(Some(Failing::Container)), Unplaced::Failed(_)));
     }
 }

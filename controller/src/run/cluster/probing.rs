@@ -1,12 +1,11 @@
 //! The way of one group from its probe pod to its evidence.
 
+mod asked;
 mod ran;
 
 use std::{
-    cell::Cell,
     collections::BTreeMap,
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
 };
 
 use futures_util::future::{Either, select};
@@ -14,11 +13,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Target,
-    asking::{assignment, budget},
     controls::{Controls, Listener},
     manifest::{self, Admission, Common},
     placing::{Created, Placed, Unplaced},
-    pods::{self, Exec, Fleet, Gathered, PodState, Refusal, Visits, Watch},
+    pods::{Exec, Fleet, Gathered, PodState, Refusal, Visits, Watch},
 };
 use crate::{
     case::{
@@ -33,9 +31,7 @@ use crate::{
     plan::{self, needs::Needs},
     run::{RunError, collect::Event, nonce, progress::Progress},
 };
-
-/// The longest time between the probe's and the control pod's question, at which their attempts still count as simultaneous.
-const BESIDE: Duration = Duration::from_secs(3);
+use asked::Asked;
 
 /// The objects that all groups share.
 pub(super) struct Probing<'a> {
@@ -221,31 +217,12 @@ impl Probing<'_> {
         let (destinations, ingress) = self.attempts(group, node.as_deref(), &control, state)?;
         let targets = destinations.iter().map(|destination| &destination.target);
         let targets: Vec<_> = targets.chain(&ingress.targets).cloned().collect();
-        // Each stream that breaks is opened anew: the last introduction comes just before the attempts that count.
-        let asked_after = Cell::new(since.elapsed());
-        let control_asked_after = since.elapsed();
-        let (tried, gathered) = tokio::join!(
-            self.controls.tries(&control, &targets),
-            pods::gather(
-                &seat.exec,
-                seat.watch,
-                self.deadline,
-                || assignment(targets.clone(), plan::observers(self.measures_cpu), budget(self.rounds)),
-                |event| {
-                    if matches!(event, Event::Introduced(_)) {
-                        asked_after.set(since.elapsed());
-                    }
-                    self.hear(group, event);
-                },
-            )
-        );
-        let mut tried = tried?;
-        if asked_after.get().saturating_sub(control_asked_after) > BESIDE {
-            // The attempts that count came long after the control pod's.
-            tried = self.controls.tries(&control, &targets).await?;
-        }
+        let begun = Instant::now();
+        let asked = Box::pin(self.asked(group, seat, &control, (&targets, &ingress.targets))).await?;
+        let asked_after = asked.at().unwrap_or(begun).duration_since(since);
+        let Asked { gathered, tried, .. } = asked;
         let control_boot = tried.boot_id.clone();
-        let (mut collected, failure, timed_out) = match gathered? {
+        let (mut collected, failure, timed_out) = match gathered {
             Gathered::Heard { collected, timed_out } => (*collected, None, timed_out),
             Gathered::Refused(refusal) => {
                 let breaches = vec![Breach::NotLaunched(refusal.to_string())];
@@ -270,7 +247,7 @@ impl Probing<'_> {
             container_id: container.id,
             image_id: container.image_id,
             known_digests: self.target.probes.digests(architecture),
-            asked_after_ms: u64::try_from(asked_after.get().as_millis()).ok(),
+            asked_after_ms: u64::try_from(asked_after.as_millis()).ok(),
             labels,
             earlier_labels,
             service_account: state.service_account.clone(),

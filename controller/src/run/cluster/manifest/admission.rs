@@ -94,13 +94,15 @@ impl Admission {
         let fitted = self.fitted.as_ref().map(|why| {
             format!("the probe pod differs from the usual one, because the namespace refuses that: {why}")
         });
-        let changed = (!self.remarks.is_empty()).then(|| {
-            format!(
-                "admission changed the probe pod, which affects neither its policies nor its evidence: {}",
-                listed(&self.remarks)
-            )
+        let changed = self.changes().map(|changes| {
+            format!("admission changed the probe pod, which affects neither its policies nor its evidence: {changes}")
         });
         fitted.into_iter().chain(changed).collect()
+    }
+
+    /// Returns the harmless differences as one text; `None` without one.
+    pub fn changes(&self) -> Option<String> {
+        (!self.remarks.is_empty()).then(|| listed(&self.remarks))
     }
 }
 

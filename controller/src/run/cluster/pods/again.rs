@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The time limit of one answer, above the API server's limit for a webhook (`timeoutSeconds`, 30 at most).
-const PATIENCE: Duration = Duration::from_secs(35);
+pub(super) const PATIENCE: Duration = Duration::from_secs(35);
 /// The API server's messages for a webhook that failed and for a webhook that refused, with any status (apiserver,
 /// `pkg/util/webhook/error.go`, `pkg/admission/plugin/webhook/errors/statuserror.go`). A repetition changes nothing.
 const OF_A_WEBHOOK: [&str; 2] = ["failed calling webhook ", "admission webhook "];

@@ -4,10 +4,10 @@ use std::{num::NonZeroU8, pin::Pin, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::AttachedProcess;
-use proto::Assignment;
+use proto::{Assignment, Attempt, MEASURING, Observation};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::{Exec, Watch, create::Refusal};
+use super::{Exec, Watch, again::PATIENCE, create::Refusal};
 use crate::{
     case::{Collected, breach::Breach},
     run::collect::{self, Collection, Event},
@@ -23,6 +23,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The time that a process may take to end after its evidence is closed or refused.
 const ENDING: Duration = Duration::from_secs(2);
 
+/// The time for a message of a probe beyond the time that its observers and attempts have: for a busy sandbox, and for the way.
+const SLACK: Duration = Duration::from_secs(10);
+
 /// The number of assignments of a probe that is asked once, and of a probe that is asked again by the same stream.
 const ONE: NonZeroU8 = NonZeroU8::MIN;
 const TWO: NonZeroU8 = ONE.saturating_add(1);
@@ -36,6 +39,26 @@ pub(crate) enum Gathered {
     Refused(Refusal),
 }
 
+// === impl Gathered ===
+
+impl Gathered {
+    /// Returns the probe's attempts; none if they were not seen.
+    pub(crate) fn attempts(&self) -> &[Attempt] {
+        let Self::Heard { collected, .. } = self else { return &[] };
+        collected.evidence.egress.seen().map_or(&[], |egress| &egress.attempts)
+    }
+
+    pub(crate) fn attempts_mut(&mut self) -> &mut [Attempt] {
+        match self {
+            Self::Heard { collected, .. } => match &mut collected.evidence.egress {
+                Observation::Seen(egress) => &mut egress.attempts,
+                _ => &mut [],
+            },
+            Self::Refused(_) => &mut [],
+        }
+    }
+}
+
 /// A probe that has delivered its evidence, and that waits for a second assignment.
 pub(crate) struct Staying(Talk);
 
@@ -47,6 +70,8 @@ struct Talk {
     /// The last status, once it is told, and the time by which the last output arrives.
     told: Option<(Option<Status>, Instant)>,
     timed_out: bool,
+    /// The longest time between two messages of the probe. A connection whose other end is gone is silent for ever.
+    silence: Duration,
     /// The end of the probe's pod.
     ended: Option<Breach>,
     /// True if the probe ends by itself.
@@ -72,8 +97,9 @@ pub(crate) async fn gather_and_stay<E>(
     watch: &Watch,
     deadline: Instant,
     draw: impl FnMut() -> Result<Assignment, E>,
+    hear: impl FnMut(&Event),
 ) -> Result<(Gathered, Option<Staying>), E> {
-    repeated(TWO, exec, watch, deadline, draw, |_| ()).await
+    repeated(TWO, exec, watch, deadline, draw, hear).await
 }
 
 async fn repeated<E>(
@@ -119,13 +145,19 @@ async fn once(
     assignment: Assignment,
     hear: &mut impl FnMut(&Event),
 ) -> (Gathered, Option<Staying>) {
-    let (stream, process) = match timeout_at(deadline, exec.start(assignments)).await {
+    let patience = Instant::now() + PATIENCE;
+    let (stream, process) = match timeout_at(deadline.min(patience), exec.start(assignments)).await {
         Ok(Ok(started)) => started,
         Ok(Err(refusal)) => return (Gathered::Refused(refusal), None),
-        Err(_) => return (Gathered::Refused(Refusal::TimeOver), None),
+        Err(_) if deadline <= patience => return (Gathered::Refused(Refusal::TimeOver), None),
+        Err(_) => {
+            let why = format!("an exec waited for {} s", PATIENCE.as_secs());
+            return (Gathered::Refused(Refusal::Unanswered(why)), None);
+        }
     };
     let begin = if assignments == ONE { collect::begin } else { collect::begin_and_hold };
-    let mut talk = Talk::over(begin(stream, assignment), process);
+    let silence = silence(&assignment);
+    let mut talk = Talk::over(begin(stream, assignment), process, silence);
     let is_whole = talk.listen(exec.pod(), watch, deadline, hear).await;
     if assignments > ONE && is_whole {
         let collected = Box::new(talk.collection.so_far());
@@ -147,6 +179,7 @@ impl Staying {
     ) -> Gathered {
         let Self(mut talk) = self;
         talk.ends = false;
+        talk.silence = silence(&assignment);
         talk.collection.proceed(assignment);
         talk.listen(exec.pod(), watch, deadline, &mut |_| ()).await;
         talk.end().await
@@ -156,7 +189,7 @@ impl Staying {
 // === impl Talk ===
 
 impl Talk {
-    fn over(collection: Collection, mut process: AttachedProcess) -> Self {
+    fn over(collection: Collection, mut process: AttachedProcess, silence: Duration) -> Self {
         let status = process.take_status();
         let status = Box::pin(async {
             match status {
@@ -164,7 +197,7 @@ impl Talk {
                 None => None,
             }
         });
-        Self { process, collection, status, told: None, timed_out: false, ended: None, ends: false }
+        Self { process, collection, status, told: None, timed_out: false, silence, ended: None, ends: false }
     }
 
     /// Listens until the evidence is whole or nothing more will come. Returns true for whole evidence.
@@ -175,6 +208,7 @@ impl Talk {
         deadline: Instant,
         hear: &mut impl FnMut(&Event),
     ) -> bool {
+        let mut quiet = Instant::now() + self.silence;
         loop {
             let event = tokio::select! {
                 biased;
@@ -193,7 +227,12 @@ impl Talk {
                     self.timed_out = true;
                     return false;
                 }
+                () = tokio::time::sleep_until(quiet) => {
+                    tracing::debug!("the probe in {pod} said nothing for {:?}", self.silence);
+                    return false;
+                }
             };
+            quiet = Instant::now() + self.silence;
             hear(&event);
             match event {
                 Event::Introduced(_) | Event::Observed { .. } => (),
@@ -208,7 +247,7 @@ impl Talk {
 
     /// Ends the conversation.
     async fn end(self) -> Gathered {
-        let Self { process, mut collection, status, told, timed_out, ended, ends } = self;
+        let Self { process, mut collection, status, told, timed_out, ended, ends, .. } = self;
         if ends {
             _ = timeout(ENDING, last(&mut collection)).await;
         }
@@ -228,6 +267,13 @@ impl Talk {
         }
         Gathered::Heard { collected: Box::new(collected), timed_out }
     }
+}
+
+/// Returns the longest time between two messages of a probe with this assignment. Each observer is told as soon as it has answered, or
+/// was given up; the attempts and the measurement of processor time take longer.
+fn silence(assignment: &Assignment) -> Duration {
+    let budget = assignment.budget;
+    budget.observer + budget.rounds() + MEASURING + SLACK
 }
 
 /// Returns the reason why a process never ran; `None` if it ran. The API server upgrades a connection before it calls the
