@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{comparison::Difference, effect::Effect};
 use crate::{
-    case::cluster::{PodView, Shared},
+    case::cluster::{Container, PodView, Shared},
     run::local::bundle::PROBE,
 };
 
@@ -19,13 +19,27 @@ const LOOKED_AT: &[&str] = &["/proc", "/sys", "/dev", "/etc"];
 /// Folders of certificates below them, where webhooks put the authorities of an organisation.
 const CERTIFICATES: &[&str] = &["/etc/ssl", "/etc/pki"];
 
-/// Judges a container that was added, changed or removed.
+/// Capabilities by which a container decides what its pod sends and receives (capabilities(7)).
+const OF_THE_NETWORK: &[&str] = &["ALL", "BPF", "NET_ADMIN", "NET_RAW", "SYS_ADMIN"];
+
+/// Judges a container that was added, changed or removed. A container of the workload's pods counts as the same if it has the same
+/// name and may do at least as much.
 pub(super) fn of_container(difference: &Difference, like: &[Shared<PodView>]) -> Effect {
     let (None, Some(container)) = (&difference.sent, &difference.admitted) else { return Effect::Sees };
     let theirs = all_have(like, |pod_view| {
-        pod_view.containers.iter().any(|other| Some(other.name.as_str()) == name(container))
+        let mut others = pod_view.containers.iter();
+        others.any(|other| Some(other.name.as_str()) == name(container) && may_as_much(other, container))
     });
-    if theirs || !weakens(container) { Effect::Neither } else { Effect::Sees }
+    if theirs {
+        Effect::Neither
+    } else if rules_the_network(container) {
+        // The probe's silence would be the work of this container.
+        Effect::Binds
+    } else if weakens(container) {
+        Effect::Sees
+    } else {
+        Effect::Neither
+    }
 }
 
 /// Judges a volume that was added, changed or removed.
@@ -84,13 +98,54 @@ fn weakens(container: &Value) -> bool {
     let at = |path: &str| container.pointer(path);
     let resources = |kind: &str| at(kind).and_then(Value::as_object).into_iter().flatten();
     let mut amounts = resources("/resources/limits").chain(resources("/resources/requests"));
-    at("/securityContext/privileged") == Some(&Value::Bool(true))
-        || at("/securityContext/procMount").is_some_and(|mount| mount != "Default")
+    is_privileged(container)
+        || unmasks_proc(container)
         || takes_a_host_port(at("/ports"))
         || at("/volumeDevices").is_some()
         || at("/resources/claims").is_some()
         || amounts.any(|(name, _)| !SHARED_OUT.contains(&name.as_str()))
         || ["/resources/limits/cpu", "/resources/limits/memory"].iter().any(|limit| at(limit).is_none())
+}
+
+/// Returns true if a container can close the network of its pod to the probe, whatever binds the workload's pods.
+fn rules_the_network(container: &Value) -> bool {
+    is_privileged(container) || added(container).iter().any(|it| OF_THE_NETWORK.contains(&it.as_str()))
+}
+
+/// Returns true if a container of the workload's pods may do all that makes an added container differ.
+fn may_as_much(theirs: &Container, container: &Value) -> bool {
+    let has_limit = |kind: &str| container.pointer(&format!("/resources/limits/{kind}")).is_some();
+    let held: Vec<_> = theirs.added_capabilities.iter().map(|it| capability(it)).collect();
+    let holds = |it: &String| theirs.privileged || held.iter().any(|held| held == it || held == "ALL");
+    let has_port = |port: &Value| {
+        let port = port.get("hostPort").and_then(Value::as_i64).unwrap_or_default();
+        port == 0 || theirs.host_ports.iter().any(|&theirs| i64::from(theirs) == port)
+    };
+    (theirs.privileged || !is_privileged(container))
+        && added(container).iter().all(holds)
+        && (theirs.unmasked_proc || !unmasks_proc(container))
+        && entries(container.get("ports")).iter().all(has_port)
+        && (theirs.memory.is_none() || has_limit("memory"))
+        && (theirs.cpu_millis.is_none() || has_limit("cpu"))
+}
+
+fn is_privileged(container: &Value) -> bool {
+    container.pointer("/securityContext/privileged") == Some(&Value::Bool(true))
+}
+
+fn unmasks_proc(container: &Value) -> bool {
+    container.pointer("/securityContext/procMount").is_some_and(|mount| mount != "Default")
+}
+
+/// Returns the capabilities that a container adds.
+fn added(container: &Value) -> Vec<String> {
+    let list = entries(container.pointer("/securityContext/capabilities/add"));
+    list.iter().filter_map(Value::as_str).map(capability).collect()
+}
+
+/// Returns a capability's name without its beginning `CAP_`, in capitals.
+fn capability(name: &str) -> String {
+    name.to_ascii_uppercase().trim_start_matches("CAP_").to_owned()
 }
 
 fn entries(list: Option<&Value>) -> &[Value] {

@@ -55,6 +55,22 @@ fn proxy(pod: &mut Pod) -> &mut Container {
     spec(pod).containers.last_mut().unwrap()
 }
 
+/// Adds an init container with capabilities.
+fn init(pod: &mut Pod, capabilities: &[&str]) {
+    let add = capabilities.iter().map(ToString::to_string).collect();
+    let context = SecurityContext {
+        capabilities: Some(Capabilities { add: Some(add), drop: None }),
+        ..SecurityContext::default()
+    };
+    let init = Container {
+        name: "istio-init".into(),
+        resources: Some(limited("1Gi", "2")),
+        security_context: Some(context),
+        ..Container::default()
+    };
+    spec(pod).init_containers = Some(vec![init]);
+}
+
 fn hosts(pod: &mut Pod) {
     let path = HostPathVolumeSource { path: "/var/run/agent".into(), type_: None };
     let volume = Volume { name: "agent".into(), host_path: Some(path), ..Volume::default() };
@@ -194,7 +210,7 @@ fn a_difference_that_matters_refuses_the_pod_with_both_values() {
     const BINDS: &str = "other policies may bind it";
     const SEES: &str = "it may see another sandbox";
     const ESCAPES: &str = "the run does not control it";
-    let changes: [(&str, &str, Change); 24] = [
+    let changes: [(&str, &str, Change); 28] = [
         (BINDS, "metadata.labels.app was changed from \"web\" to \"api\"", |pod| label(pod, "app", "api")),
         (BINDS, "metadata.labels.app was removed: \"web\"", |pod| {
             drop(pod.metadata.labels.as_mut().unwrap().remove("app"));
@@ -205,6 +221,13 @@ fn a_difference_that_matters_refuses_the_pod_with_both_values() {
         }),
         (BINDS, "networks was added: \"other\"", |pod| {
             annotation(pod, "k8s.v1.cni.cncf.io/networks", "other");
+        }),
+        (BINDS, "spec.initContainers was added: istio-init", |pod| init(pod, &["NET_ADMIN"])),
+        (BINDS, "spec.initContainers was added: istio-init", |pod| init(pod, &["CAP_NET_RAW"])),
+        (BINDS, "spec.initContainers was added: istio-init", |pod| init(pod, &["KILL", "all"])),
+        (BINDS, "spec.containers was added: istio-proxy", |pod| {
+            proxy(pod).security_context =
+                Some(SecurityContext { privileged: Some(true), ..SecurityContext::default() });
         }),
         (SEES, "dev.gvisor.flag.net-raw was added", |pod| annotation(pod, "dev.gvisor.flag.net-raw", "true")),
         (SEES, "runtimeClassName was changed from \"gvisor\" to \"runc\"", |pod| {
@@ -255,6 +278,48 @@ fn an_addition_that_the_workloads_pods_have_is_a_remark() {
     let template = Origin { pod: None, ..theirs[0].origin.clone() };
     let template = [PodView { origin: template, ..theirs[0].clone() }];
     assert!(admitted(unlimited, &template).is_err());
+}
+
+/// Returns a pod of the workload with this init container.
+fn meshed(change: fn(&mut Theirs)) -> PodView {
+    let mut pod_view = like(&["app", "istio-init"], &[]);
+    change(&mut pod_view.containers[1]);
+    pod_view
+}
+
+#[test]
+fn a_container_that_changes_the_network_of_the_workloads_pods_too_is_a_remark() {
+    let changes = |pod: &mut Pod| init(pod, &["NET_ADMIN", "NET_RAW"]);
+    let rows: [fn(&mut Theirs); 3] = [
+        |it| it.added_capabilities = vec!["NET_RAW".into(), "CAP_NET_ADMIN".into(), "KILL".into()],
+        |it| it.added_capabilities = vec!["ALL".into()],
+        |it| it.privileged = true,
+    ];
+    for theirs in rows {
+        let admission = admitted(changes, &[meshed(theirs)]);
+        assert_eq!(
+            admission.unwrap().changes().as_deref(),
+            Some("spec.initContainers was added: istio-init")
+        );
+    }
+}
+
+#[test]
+fn a_container_that_may_do_more_than_the_workloads_of_its_name_refuses_the_pod() {
+    let refused = |change: Change, theirs: fn(&mut Theirs)| {
+        let alteration = admitted(change, &[meshed(|it| it.privileged = true), meshed(theirs)]);
+        alteration.expect_err("the workload's container may do less").to_string()
+    };
+    let binds = "other policies may bind it";
+    assert!(refused(|pod| init(pod, &["NET_ADMIN"]), |_| ()).contains(binds));
+    let half: fn(&mut Theirs) = |it| it.added_capabilities = vec!["NET_RAW".into()];
+    assert!(refused(|pod| init(pod, &["NET_ADMIN", "NET_RAW"]), half).contains(binds));
+    let unlimited: Change = |pod| {
+        init(pod, &[]);
+        spec(pod).init_containers.as_mut().unwrap()[0].resources = None;
+    };
+    let bounded: fn(&mut Theirs) = |it| it.memory = Some(1);
+    assert!(refused(unlimited, bounded).contains("it may see another sandbox"));
 }
 
 #[test]
