@@ -218,6 +218,12 @@ const fn of_connection(error: &ConnectError) -> &'static str {
         ConnectError::Kubeconfig(_) | ConnectError::Nowhere(_) | ConnectError::Client(_) => {
             "set KUBECONFIG, or give --kubeconfig FILE and --context NAME"
         }
+        ConnectError::Missing { .. } => {
+            "correct KUBECONFIG, or give --kubeconfig FILE; without the variable, ~/.kube/config or the pod's service account counts"
+        }
+        ConnectError::Content => {
+            "KUBECONFIG and --kubeconfig take the path of a file, never its content: in a pipeline, write the secret into a file first"
+        }
         ConnectError::Credential(_) => {
             "log in as for kubectl until `kubectl get --raw /readyz` answers, or name another account by --context NAME"
         }

@@ -225,6 +225,7 @@ impl Launcher for ClusterLauncher {
                 .into_iter()
                 .chain(scheduled)
                 .chain(untried)
+                .chain(self.target.login.remark())
                 .chain([format!("the run made {}", connection.pace.made())])
                 .chain(remarks::of(&cluster, &plan, &listening, &results.probed))
                 .chain(remarks::on_traces(&results.visited))

@@ -37,6 +37,36 @@ fn a_client_certificate_of_the_kubeconfig_is_shown() {
     assert_eq!(ended.code(), Some(4), "{ended:#?}");
 }
 
+/// The cluster of the controller's own pod is not the one that the variable names.
+#[test]
+fn every_command_refuses_a_variable_that_names_missing_files_alone() {
+    for words in commands("5s") {
+        let api = Api::plain(|_| true);
+        let home = Home::new(&plain(&api), &json!({})).variable("KUBECONFIG", "/no/such/one:/no/such/two");
+        let ended = home.run(&words);
+        assert_eq!(ended.code(), Some(4), "{words:?}: {ended:#?}");
+        assert!(ended.err.contains("/no/such/one, /no/such/two"), "{words:?}: {}", ended.err);
+        assert!(ended.err.contains("correct KUBECONFIG"), "{words:?}: {}", ended.err);
+    }
+}
+
+/// The content of a secret in the place of its path is a common mistake in pipelines.
+#[test]
+fn the_content_of_a_kubeconfig_in_the_place_of_its_path_is_never_shown() {
+    let content = "apiVersion: v1\nusers:\n- name: ci\n  user:\n    token: a-secret\n";
+    let encoded = STANDARD.encode(content.repeat(20));
+    for content in [content, encoded.as_str()] {
+        let home = || Home::new(&json!({}), &json!({}));
+        let of_flag = home().run(&[LISTS, &["--kubeconfig", content]].concat());
+        let of_variable = home().variable("KUBECONFIG", content).run(LISTS);
+        for ended in [of_flag, of_variable] {
+            assert_eq!(ended.code(), Some(4), "{ended:#?}");
+            assert!(ended.err.contains("no path"), "{}", ended.err);
+            assert!(!ended.err.contains("a-secret") && !ended.err.contains(&encoded[..40]), "{}", ended.err);
+        }
+    }
+}
+
 #[test]
 fn a_token_file_that_is_replaced_after_a_refusal_is_read_again() {
     let home = Home::new(&json!({}), &json!({}));

@@ -64,6 +64,10 @@ pub(crate) struct Connection {
 pub(crate) enum ConnectError {
     #[error("failed to read the kubeconfig")]
     Kubeconfig(#[from] KubeconfigError),
+    #[error("KUBECONFIG names no file that exists: {}", listed(paths))]
+    Missing { paths: Vec<PathBuf> },
+    #[error("the text in the place of the kubeconfig's path is no path")]
+    Content,
     #[error("there is no kubeconfig, and the controller does not run in a pod with a service account")]
     Nowhere(#[from] InClusterError),
     #[error("failed to get a credential for the cluster")]
@@ -85,6 +89,10 @@ impl Connection {
             Err(error) => (Vec::new(), Some(outside.untried(&error))),
         }
     }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Creates a client, and asks a credential plugin if the kubeconfig names one. The first request opens the connection.
