@@ -6,6 +6,7 @@
 
 mod archive;
 mod blob;
+mod cause;
 mod credential;
 mod description;
 pub(crate) mod embedded;
@@ -23,6 +24,7 @@ use oci_spec::{OciSpecError, image::MediaType};
 use crate::support::architecture::Architecture;
 
 pub use blob::Blob;
+pub use cause::Cause;
 pub use index::Images;
 pub use name::{Error as NameError, Name};
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use controller::image::{Image, Images, registry};
-use serde_json::Value;
+use serde_json::{Value, json};
 use stage::{Ground, Registry, run, sha256, worlds};
 
 use crate::{Row, row};
@@ -95,23 +95,29 @@ fn copied() {
     let (archive, copy) =
         (format!("oci-archive:{}", path.display()), format!("docker://{}/copy:7", registry.address));
     check_platforms(ground.path(), &archive);
-    skopeo(
-        ground.path(),
-        &[
-            "copy",
-            "--all",
-            "--preserve-digests",
-            "--insecure-policy",
-            "--dest-tls-verify=false",
-            &archive,
-            &copy,
-        ],
-    );
+    let advertised = advertised(ground.path());
+    let words = advertised.iter().map(|word| match word.split_once(':') {
+        Some(("oci-archive", _)) => archive.as_str(),
+        Some(("docker", _)) => copy.as_str(),
+        _ => word,
+    });
+    let words: Vec<_> = words.chain(["--insecure-policy", "--dest-tls-verify=false"]).collect();
+    skopeo(ground.path(), &words);
     check_platforms(ground.path(), &copy);
     let first = images().first().config_digest().to_owned();
     let docker = format!("docker-archive:{}:registry.example/probe:7", path.display());
     let config = skopeo(ground.path(), &["inspect", "--config", "--raw", &docker]).stdout;
     assert_eq!(sha256(&config), first);
+}
+
+/// Returns the words of skopeo by which the help copies an archive to a registry.
+fn advertised(ground: &Path) -> Vec<String> {
+    let help = run::run(&["image", "--help"], ground, &[]).out;
+    let words = help.split_whitespace().skip_while(|&word| word != "skopeo").skip(1);
+    let mut words: Vec<_> = words.map(str::to_owned).collect();
+    let end = words.iter().position(|word| word.starts_with("docker://")).unwrap();
+    words.truncate(end + 1);
+    words
 }
 
 fn pushed() {
@@ -145,29 +151,32 @@ fn guarded() {
     let ground = Ground::new();
     let registry = Registry::guarded(ground.path());
     let name = format!("{}/probe", registry.address);
-    let docker = |folder: &str, auth: &str| {
+    let docker = |folder: &str, config: &Value| {
         let folder = ground.path().join(folder);
         fs::create_dir(&folder).unwrap();
-        let config = format!(r#"{{ "auths": {{ "{}": {{ "auth": "{auth}" }} }} }}"#, registry.address);
-        fs::write(folder.join("config.json"), config).unwrap();
+        fs::write(folder.join("config.json"), config.to_string()).unwrap();
         folder.display().to_string()
     };
+    let auth = |auth: &str| json!({ "auths": { &registry.address: { "auth": auth } } });
     // In base64: user:secret, user:wrong.
-    let known = docker("known", "dXNlcjpzZWNyZXQ=");
-    let wrong = docker("wrong", "dXNlcjp3cm9uZw==");
+    let known = docker("known", &auth("dXNlcjpzZWNyZXQ="));
+    let wrong = docker("wrong", &auth("dXNlcjp3cm9uZw=="));
+    let helper = docker("helper", &json!({ "credHelpers": { &registry.address: "of-nobody" } }));
     let certificate = registry.certificate.display().to_string();
     let trusted = ("SSL_CERT_FILE", certificate.as_str());
     for (variables, code, said) in [
         (&[trusted, ("DOCKER_CONFIG", &known)][..], 0, "next: controller verify"),
         (&[trusted, ("DOCKER_CONFIG", &wrong)][..], 4, "docker login"),
         (&[trusted][..], 4, "docker login"),
-        (&[("DOCKER_CONFIG", known.as_str())][..], 4, "certificate"),
+        (&[("DOCKER_CONFIG", known.as_str())][..], 4, "SSL_CERT_FILE"),
+        (&[trusted, ("DOCKER_CONFIG", &helper)][..], 4, "docker-credential-of-nobody"),
     ] {
         let ended = run::run(&["image", "--push", &name], ground.path(), variables);
         assert_eq!(ended.code(), Some(code), "{variables:?}: {ended:#?}");
         assert!(ended.err.contains(said), "{variables:?}: {}", ended.err);
         assert_eq!(ended.out.is_empty(), code != 0, "{}", ended.out);
         assert!(!ended.err.contains("secret") && !ended.err.contains("dXNl"), "{}", ended.err);
+        assert!(!ended.err.contains("--plain-http"), "{}", ended.err);
     }
 }
 

@@ -49,16 +49,21 @@ struct Push {
     took: Cell<Option<Duration>>,
     /// The failure of every write to the standard output; `None` if writes succeed.
     output_fails: Option<io::ErrorKind>,
+    /// The bytes of the program in the image.
+    size: usize,
 }
+
+/// The size of the smallest program: its header.
+const HEADER: usize = 64;
 
 /// Pushes an image to a registry.
 fn push(registry: &Registry) -> Ended {
-    push_and_tell(registry, None)
+    push_and_tell(registry, None, HEADER)
 }
 
 /// Pushes an image to a registry, with an output whose writes may fail. The number of the port, which the kernel chooses, is none of
 /// the bytes that are told.
-fn push_and_tell(registry: &Registry, output_fails: Option<io::ErrorKind>) -> Ended {
+fn push_and_tell(registry: &Registry, output_fails: Option<io::ErrorKind>, size: usize) -> Ended {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -69,6 +74,7 @@ fn push_and_tell(registry: &Registry, output_fails: Option<io::ErrorKind>) -> En
         errors: RefCell::default(),
         took: Cell::default(),
         output_fails,
+        size,
     });
     let name = format!("{host}/podproof/probe:7");
     let words = ["controller", "image", "--plain-http", "--push", &name].map(OsString::from);
@@ -125,7 +131,7 @@ impl World for Push {
     /// Returns the header of a static ELF program for x86-64 (elf(5)).
     fn program(&self) -> Vec<u8> {
         let mut header = b"\x7fELF\x02\x01\x01".to_vec();
-        header.resize(64, 0);
+        header.resize(self.size, 0);
         header[16] = 2;
         header[18] = 62;
         header[20] = 1;
@@ -201,6 +207,16 @@ fn a_part_that_is_there_is_not_pushed_again() {
     assert!(again.iter().all(|request| !request.contains("/uploads")), "{again:#?}");
 }
 
+/// Such a registry answers after the whole part, which a slow link carries for longer than a registry may be silent.
+#[test]
+fn a_large_part_in_one_request_has_time_by_its_size() {
+    let registry = Registry::without_chunks();
+    let ended = push_and_tell(&registry, None, 1 << 20);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.took > LONGEST, "{:?}", ended.took);
+    assert_eq!(registry.lacking(), [""; 0]);
+}
+
 #[test]
 fn the_same_push_gives_the_same_bytes() {
     for faults in [&[][..], &[(0, Fault::Hang)], &[(3, Fault::CutAfter)]] {
@@ -212,7 +228,7 @@ fn the_same_push_gives_the_same_bytes() {
 #[test]
 fn a_push_whose_reference_cannot_be_written_is_never_a_success() {
     for failure in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
-        let ended = push_and_tell(&Registry::new(false, &[]), Some(failure));
+        let ended = push_and_tell(&Registry::new(false, &[]), Some(failure), HEADER);
         assert_eq!(ended.code, Some(4), "{failure}: {ended:?}");
         assert!(ended.errors.starts_with("error: "), "{failure}: {ended:?}");
     }

@@ -24,6 +24,8 @@ use crate::{api::Cut, fault::Fault};
 
 /// More time than the client waits for a silent registry.
 const SILENCE: Duration = Duration::from_secs(61);
+/// The size from which a part of an image is large, and the time that a slow registry takes for a large part.
+const LARGE: (usize, Duration) = (1 << 20, Duration::from_secs(70));
 /// The folder of the images.
 const IMAGES: &str = "/v2/podproof/probe";
 
@@ -43,6 +45,8 @@ struct State {
     faults: BTreeMap<usize, Fault>,
     /// True for a registry that answers only a client with a token.
     asks_for_a_token: bool,
+    /// True for a slow registry that takes each part in one request alone, as Amazon's does.
+    takes_no_chunks: bool,
     uploads: Vec<Vec<u8>>,
     blobs: BTreeMap<String, Vec<u8>>,
     /// The manifests by their tags.
@@ -58,6 +62,13 @@ impl Registry {
         let registry = Self::default();
         let faults = faults.iter().copied().collect();
         *registry.state() = State { faults, asks_for_a_token, ..State::default() };
+        registry
+    }
+
+    /// Returns an empty registry that takes no chunks, and that takes long for a large part.
+    pub(crate) fn without_chunks() -> Self {
+        let registry = Self::default();
+        registry.state().takes_no_chunks = true;
         registry
     }
 
@@ -149,6 +160,11 @@ impl Registry {
     async fn answered(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let (large, time) = LARGE;
+        let is_slow = self.state().takes_no_chunks && head.method == Method::PUT && body.len() >= large;
+        if is_slow {
+            advance(time).await;
+        }
         let mut state = self.state();
         let is_known = head.headers.contains_key(header::AUTHORIZATION) || !state.asks_for_a_token;
         let path = head.uri.path();
@@ -169,6 +185,9 @@ impl Registry {
                 state.uploads.push(Vec::new());
                 located(StatusCode::ACCEPTED, &format!("{IMAGES}/blobs/uploads/{number}"))
             }
+            (Method::PATCH, ["blobs", "uploads", _]) if state.takes_no_chunks => {
+                located(StatusCode::CREATED, path)
+            }
             (Method::PATCH, ["blobs", "uploads", number]) => match state.upload(number) {
                 Some(upload) => {
                     upload.extend(body);
@@ -177,7 +196,8 @@ impl Registry {
                 None => answer(StatusCode::NOT_FOUND),
             },
             (Method::PUT, ["blobs", "uploads", number]) => {
-                let bytes = state.upload(number).cloned().unwrap_or_default();
+                let mut bytes = state.upload(number).cloned().unwrap_or_default();
+                bytes.extend(body);
                 let named = head.uri.query().unwrap_or_default().replace("%3A", ":");
                 if named != format!("digest={}", digest(&bytes)) {
                     return answer(StatusCode::BAD_REQUEST);

@@ -13,7 +13,7 @@ use super::{
     console::{say, tell},
 };
 use crate::{
-    image::{self, Content, Image, Images, Name, embedded, registry},
+    image::{self, Cause, Content, Image, Images, Name, embedded, registry},
     judge::exit::Exit,
     run::interrupt::Interrupt,
     support::{
@@ -32,10 +32,13 @@ const MYSELF: &str = "/proc/self/exe";
 #[command(
     group = ArgGroup::new("place").required(true),
     after_help = "Examples:\n  controller image probe.tar\n  controller image --push \
-    registry.example/podproof/probe\n  controller image controller.tar --of controller\n\n`ctr images import`, `docker \
-    load`, `skopeo copy oci-archive:` and `crane push` read the archive. `docker load` without containerd's image store \
-    takes the image of amd64 alone; `--platform` writes another one. Standard output is one line: the image's \
-    reference by digest.\n\nExit codes: 0 done, 2 wrong usage, or a program that is missing or not static, 4 could not \
+    registry.example/podproof/probe\n  controller image controller.tar --of controller\n  skopeo copy --all --preserve-digests \
+    oci-archive:probe.tar docker://registry.example/probe\n\n`ctr images import`, `docker load`, `skopeo copy` and \
+    `crane push` read the archive. A run knows the probe's image by its digest. `docker push`, `skopeo copy` without \
+    --preserve-digests, and `crane push` of the archive change that digest: give the new digest to `controller verify \
+    --image-digest`, or have `crane push` read the folder of the unpacked archive. `docker load` without \
+    containerd's image store takes the image of amd64 alone; `--platform` writes another one. Standard output is one line: the \
+    image's reference by digest.\n\nExit codes: 0 done, 2 wrong usage, or a program that is missing or not static, 4 could not \
     write or push, 130 interrupted while the image was pushed"
 )]
 pub(super) struct Arguments {
@@ -201,6 +204,37 @@ fn push(images: &Images, name: &Name, plain_http: bool) -> Result<(), Error> {
     pushed.map_err(Error::Runtime)?.unwrap_or(Err(Error::Interrupted))
 }
 
+/// Returns the remedy for a failed push.
+const fn of_push(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Configuration => {
+            "`docker login` writes the credentials; DOCKER_CONFIG names the folder of their config.json"
+        }
+        Cause::Helper => {
+            "install the credential helper in a folder of PATH; or name another one in `credHelpers` or `credsStore` of docker's \
+             config.json, and run `docker login`"
+        }
+        Cause::IdentityToken => {
+            "run `docker login` with a user and a password or an access token; or write the image to a file by `controller image \
+             FILE`, and push the file by another program"
+        }
+        Cause::NoAuthorities => {
+            "install the certificates of the authorities that this machine trusts, or name a file with them by SSL_CERT_FILE"
+        }
+        Cause::UnknownAuthority => {
+            "install the certificate of the registry's authority on this machine, or name a PEM file with it by SSL_CERT_FILE"
+        }
+        Cause::Certificate => {
+            "check the registry's name and this machine's clock; the registry needs a certificate that is valid for its name"
+        }
+        Cause::NoTls => "add --plain-http if the registry has no TLS",
+        Cause::User => "run `docker login` as a user who may push to this repository",
+        Cause::Other => {
+            "check that the registry is reachable by this name, and that it has the repository; add --plain-http if the registry has no TLS"
+        }
+    }
+}
+
 impl Error {
     fn help(&self) -> Option<&'static str> {
         match self {
@@ -224,16 +258,7 @@ impl Error {
             Self::Make { .. } => Some("`make build` builds a controller with a static probe inside"),
             Self::WriteFile(file::Error::NoFile(_)) => Some("name a new file, or a file to replace"),
             Self::WriteFile(_) => Some("name a file in an existing, writable folder"),
-            Self::Push(registry::Error::Credential(_)) => Some(
-                "`docker login` writes the credentials; DOCKER_CONFIG names the folder of their config.json",
-            ),
-            Self::Push(registry::Error::Client(_)) => {
-                Some("install the certificates of the authorities that this machine trusts")
-            }
-            Self::Push(_) => Some(
-                "check that the registry is reachable; run `docker login` if the registry requires credentials; \
-                add --plain-http for a registry without TLS",
-            ),
+            Self::Push(error) => Some(of_push(Cause::of(error))),
             Self::Interrupted => Some("push again; parts that the registry has are not sent again"),
             Self::ReadMyself(_) | Self::Runtime(_) | Self::Signals(_) | Self::WriteReference(_) => None,
         }

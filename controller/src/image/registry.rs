@@ -6,6 +6,7 @@ use oci_client::{
     Client, Reference, RegistryOperation,
     client::{ClientConfig, ClientProtocol},
     errors::OciDistributionError,
+    secrets::RegistryAuth,
 };
 
 use super::{Blob, Image, Images, Name, credential};
@@ -14,6 +15,8 @@ use super::{Blob, Image, Images, Name, credential};
 const CONNECT: Duration = Duration::from_secs(10);
 /// The longest silence of the registry.
 const SILENCE: Duration = Duration::from_mins(1);
+/// The slowest link for which a push waits, in bytes a second: half a megabit.
+const SLOWEST: u64 = 64 << 10;
 
 /// Why an image could not be pushed.
 #[derive(Debug, thiserror::Error)]
@@ -54,13 +57,19 @@ pub enum Error {
 pub async fn push(images: &Images, name: &Name, plain_http: bool) -> Result<(), Error> {
     let reference = name.reference();
     let credential = credential::find(reference.registry())?;
-    let client = client(plain_http).map_err(Error::Client)?;
+    let client = client(plain_http, SILENCE)?;
     client
         .auth(reference, &credential, RegistryOperation::Push)
         .await
         .map_err(|source| Error::LogIn { registry: reference.registry().to_owned(), source })?;
     for part in images.iter().flat_map(Image::parts) {
-        push_part(&client, name, part)
+        // Some registries refuse the question for a new repository, so only a positive answer counts.
+        if client.blob_exists(reference, part.digest()).await.unwrap_or(false) {
+            continue;
+        }
+        let sender = sender(&client, plain_http, reference, &credential, part).await?;
+        sender
+            .push_blob(reference, part.bytes().to_vec(), part.digest())
             .await
             .map_err(|source| Error::Part { digest: part.digest().to_owned(), source })?;
     }
@@ -75,26 +84,40 @@ pub async fn push(images: &Images, name: &Name, plain_http: bool) -> Result<(), 
     Ok(())
 }
 
-fn client(plain_http: bool) -> Result<Client, OciDistributionError> {
+/// Returns a client with a time limit for each of its requests.
+fn client(plain_http: bool, limit: Duration) -> Result<Client, Error> {
     // Only the first caller in a process can succeed, and every caller chooses the same provider.
     _ = rustls::crypto::ring::default_provider().install_default();
     let protocol = if plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
-    Client::try_from(ClientConfig {
+    let config = ClientConfig {
         protocol,
         connect_timeout: Some(CONNECT),
-        read_timeout: Some(SILENCE),
+        read_timeout: Some(limit),
         user_agent: concat!("podproof/", env!("CARGO_PKG_VERSION")),
         ..ClientConfig::default()
-    })
+    };
+    Client::try_from(config).map_err(Error::Client)
 }
 
-async fn push_part(client: &Client, name: &Name, part: &Blob) -> Result<(), OciDistributionError> {
-    let reference = name.reference();
-    // Some registries refuse the question for a new repository, so only a positive answer counts.
-    if client.blob_exists(reference, part.digest()).await.unwrap_or(false) {
-        return Ok(());
-    }
-    client.push_blob(reference, part.bytes().to_vec(), part.digest()).await.map(|_| ())
+/// Returns a client that sends one part, logged in as another client is.
+async fn sender(
+    client: &Client,
+    plain_http: bool,
+    reference: &Reference,
+    credential: &RegistryAuth,
+    part: &Blob,
+) -> Result<Client, Error> {
+    let mut sender = self::client(plain_http, limit(part.bytes().len() as u64))?;
+    sender.tokens = client.tokens.clone();
+    sender.store_auth_if_needed(reference.resolve_registry(), credential).await;
+    Ok(sender)
+}
+
+/// Returns the time limit of the requests that send a part. The limit counts from a request's beginning to the answer, and a
+/// registry that takes no chunks, such as Amazon's, gets the whole part in one request (oci-client, `push_blob`;
+/// github.com/aws/containers-roadmap/issues/2831). A dead link ends sooner, by the client's `TCP_USER_TIMEOUT`.
+fn limit(bytes: u64) -> Duration {
+    SILENCE + Duration::from_millis(bytes.saturating_mul(1000) / SLOWEST)
 }
 
 /// Pushes raw bytes: the client's own rendering of the manifest may have another digest.
@@ -106,4 +129,18 @@ async fn push_manifest(
     let kind = manifest.media_type().parse();
     let kind = kind.map_err(|_| OciDistributionError::UnsupportedMediaTypeError(manifest.media_type()))?;
     client.push_manifest_raw(reference, manifest.bytes().to_vec(), kind).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_has_time_by_its_size() {
+        assert_eq!(limit(0), SILENCE);
+        assert_eq!(limit(10 * SLOWEST), SILENCE + Duration::from_secs(10));
+        // Of a controller, at a megabit a second.
+        let (size, link) = (39_000_000, 1_000_000 / 8);
+        assert!(limit(size) > Duration::from_secs(size / link));
+    }
 }
