@@ -12,6 +12,7 @@ mod ending;
 mod error;
 mod evidence;
 mod explain_policy;
+mod files;
 mod gate;
 mod image;
 mod key;

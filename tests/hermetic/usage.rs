@@ -33,6 +33,14 @@ fn wrong_words_end_2_and_say_what_is_right() {
         (&["--environment", "prod"][..], "production"),
         (&["--only", "staging"][..], "production"),
         (&["--output", "xml"][..], "json"),
+        (
+            &["--output", "json=r", "--output", "junit=./r"][..],
+            "junit=./r and --output json=r are the same file",
+        ),
+        (
+            &["--save-evidence", "r", "--output", "json=./r"][..],
+            "json=./r and --save-evidence are the same file",
+        ),
         (&["--timeout", "soon"][..], "30s"),
         (&["--timeout", "0s"][..], "30s"),
         (&["--egress-target", "192.0.2.7"][..], "HOST:PORT"),

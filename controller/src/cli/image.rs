@@ -11,6 +11,7 @@ use clap::{ArgGroup, Args};
 use super::{
     completed,
     console::{say, tell},
+    files::{Files, SharedFile},
 };
 use crate::{
     image::{self, Cause, Content, Image, Images, Name, embedded, registry},
@@ -81,6 +82,8 @@ enum Error {
     ReadMyself(#[source] io::Error),
     #[error("failed to make the image of the {content}")]
     Make { content: Content, source: image::Error },
+    #[error(transparent)]
+    SharedFile(#[from] SharedFile),
     #[error("failed to write the archive")]
     WriteFile(#[from] file::Error),
     #[error("failed to start the client of the registry")]
@@ -117,6 +120,11 @@ impl Arguments {
             (None, path) => {
                 let name = self.name.unwrap_or_else(|| images.reference_name());
                 let path = path.unwrap_or_default();
+                let files = Files::default().writes("the archive", Some(&path));
+                let others = self.others.iter();
+                others
+                    .fold(files, |files, other| files.reads("the controller of --also", Some(other)))
+                    .check()?;
                 let archive =
                     images.archive(&name).map_err(|source| Error::Make { content: self.of, source })?;
                 file::write(&path, &archive)?;
@@ -256,6 +264,7 @@ impl Error {
                 Some("`make controller-static` builds a static controller; run its `image --of controller`")
             }
             Self::Make { .. } => Some("`make build` builds a controller with a static probe inside"),
+            Self::SharedFile(_) => Some("name a new file: the archive would replace the controller"),
             Self::WriteFile(file::Error::NoFile(_)) => Some("name a new file, or a file to replace"),
             Self::WriteFile(_) => Some("name a file in an existing, writable folder"),
             Self::Push(error) => Some(of_push(Cause::of(error))),
@@ -271,6 +280,7 @@ impl Error {
             | Self::AlsoProbes
             | Self::ReadOther { .. }
             | Self::Make { source: image::Error::Dynamic(_) | image::Error::Twice(_), .. }
+            | Self::SharedFile(_)
             | Self::WriteFile(file::Error::NoFile(_)) => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
             _ => Exit::CouldNotRun,

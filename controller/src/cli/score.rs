@@ -14,6 +14,7 @@ use super::{
     args::{evidence, output, policy, sign},
     console::tell,
     evidence::{Opened, Reader, Unread},
+    files::Files,
     signing::{Signing, signed_file, signed_policy},
 };
 use crate::{
@@ -158,6 +159,12 @@ impl Arguments {
             Ok(sources) => sources,
             Err(refused) => return refused.tell(),
         };
+        let (first, of_command) = (files.first().map_or(Path::new(""), PathBuf::as_path), Files::default());
+        let of_command = files.iter().fold(of_command, |it, file| it.reads("the evidence", Some(file)));
+        let of_command = of_command.reads("the policy file", policy.path().as_deref()).delivers(&delivery);
+        if let Err(shared) = sign.files(first, of_command).check() {
+            return shared.tell();
+        }
         match files.as_slice() {
             [file] if sign.are_given() => {
                 let signer = match sign.signer(file, life) {
@@ -280,4 +287,57 @@ fn rate(cases: usize, begun: Instant) {
     let count = u32::try_from(cases).map_or(f64::MAX, f64::from);
     // If standard error is closed, nobody reads the rate.
     _ = writeln!(io::stderr(), "{cases} cases in {took:.2} s, {:.0} a second", count / took);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::{
+        evidence::saved::{self, Provenance},
+        fixture,
+    };
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        score: Arguments,
+    }
+
+    /// Returns the exit code of a command on a file of evidence, and true if the file is as it was.
+    fn run(arguments: &[&str]) -> (Exit, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let provenance = Provenance { controller: "0.1.0".into(), probe: None, saved_at: 0 };
+        let saved = saved::encode(&fixture::record(vec![fixture::gvisor()]), &provenance).unwrap();
+        fs::write(place("evidence.json"), &saved).unwrap();
+        std::os::unix::fs::symlink("evidence.json", place("link.json")).unwrap();
+        let words = arguments.iter().map(|word| word.replace("DIR", folder.path().to_str().unwrap()));
+        let file = place("evidence.json").to_str().unwrap().to_owned();
+        let words = ["score".to_owned(), file].into_iter().chain(words);
+        let exit = Alone::try_parse_from(words).unwrap().score.run();
+        (exit, fs::read(place("evidence.json")).unwrap() == saved)
+    }
+
+    #[test]
+    fn no_report_replaces_the_evidence() {
+        for path in ["DIR/evidence.json", "DIR/./evidence.json", "DIR/link.json"] {
+            assert_eq!(run(&["--output", &format!("json={path}")]), (Exit::Usage, true), "{path}");
+        }
+    }
+
+    #[test]
+    fn no_report_replaces_another() {
+        let (exit, _) = run(&["--output", "json=DIR/r", "--output", "junit=DIR/./r"]);
+        assert_eq!(exit, Exit::Usage);
+    }
+
+    #[test]
+    fn reports_in_files_of_their_own_are_written() {
+        let (exit, is_kept) = run(&["--output", "json=DIR/one", "--output", "junit=DIR/two"]);
+        assert!(exit != Exit::Usage && is_kept, "{exit:?}");
+    }
 }

@@ -15,6 +15,7 @@ use super::{
     },
     block_on,
     ending::{Ending, NamedProbe},
+    files::Files,
     signing::Signing,
 };
 use crate::{
@@ -30,6 +31,8 @@ use crate::{
 const LOCAL_TIMEOUT: Duration = Duration::from_mins(1);
 /// The default timeout of a run in a cluster, which pulls images.
 pub(super) const CLUSTER_TIMEOUT: Duration = Duration::from_mins(5);
+/// The configuration of a bundle (OCI runtime specification, "Filesystem Bundle").
+const CONFIGURATION: &str = "config.json";
 /// The longest timeout that a run accepts.
 const LONGEST: Duration = Duration::from_hours(24);
 
@@ -96,10 +99,10 @@ struct Words(Vec<String>);
 impl Arguments {
     pub(super) fn run(self) -> Exit {
         let usual = if self.local { LOCAL_TIMEOUT } else { CLUSTER_TIMEOUT };
-        let life = self.run.life;
+        let (life, files) = (self.run.life, self.files());
         if let Some(wait) = self.jitter.wait() {
             // A wrong command line is told before the wait, and waivers are judged by the day of the run.
-            if let Err(exit) = self.run.clone().prepare(usual) {
+            if let Err(exit) = self.run.clone().prepare(usual, files.clone()) {
                 return exit;
             }
             let waited = block_on(wait);
@@ -107,7 +110,7 @@ impl Arguments {
                 return waited;
             }
         }
-        let prepared = match self.run.prepare(usual) {
+        let prepared = match self.run.prepare(usual, files) {
             Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
@@ -141,6 +144,17 @@ impl Arguments {
         let container = self.container.map(|id| container::Wanted { id, runtime: runtime.clone(), root });
         let launcher = LocalLauncher { runtime, bundle: self.bundle, container, probe: self.probe };
         block_on(ending.run(&launcher, request))
+    }
+
+    /// Returns the files of this command alone.
+    fn files(&self) -> Files {
+        let evidence = self.save_evidence.as_deref();
+        let configuration = self.bundle.as_ref().map(|folder| folder.join(CONFIGURATION));
+        let files = Files::default()
+            .reads("the probe", self.probe.as_deref())
+            .reads("the bundle's configuration", configuration.as_deref())
+            .writes("--save-evidence", evidence);
+        self.sign.files(evidence.unwrap_or(Path::new("")), files)
     }
 }
 

@@ -31,6 +31,7 @@ use super::{
     console::say,
     ending::{Ended, Ending, NamedProbe},
     error::CommandError,
+    files::Files,
     signing::Signing,
     verify::CLUSTER_TIMEOUT,
     within,
@@ -142,7 +143,7 @@ fn identity() -> Result<String, RunError> {
 impl Arguments {
     pub(super) fn run(self) -> Exit {
         // A wrong command line is told before anything is watched.
-        let prepared = match self.run.clone().prepare(CLUSTER_TIMEOUT) {
+        let prepared = match self.run.clone().prepare(CLUSTER_TIMEOUT, self.files()) {
             Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
@@ -166,6 +167,13 @@ impl Arguments {
     /// Reads the key, which may be another one for the next run; `None` without `--sign`.
     fn signer(&self) -> Result<Option<Signer>, KeyRefused> {
         self.sign.clone().signer(self.save_evidence.as_deref().unwrap_or(Path::new("")), self.run.life)
+    }
+
+    /// Returns the files of this command alone.
+    fn files(&self) -> Files {
+        let evidence = self.save_evidence.as_deref();
+        let files = Files::default().writes("--save-evidence", evidence);
+        self.sign.files(evidence.unwrap_or(Path::new("")), files)
     }
 
     async fn watch(self, target: Target, keeper: String) -> Result<Exit, CommandError> {
@@ -305,7 +313,7 @@ impl Arguments {
     /// of the startup taint stops before that.
     async fn one(&self, term: &mut Term<'_>, keeper: &Stop) -> Result<Option<Ended>, Over> {
         // The policy file is read for each run. A mistake in it is told, and is a failed run.
-        let Ok(prepared) = self.run.clone().prepare(CLUSTER_TIMEOUT) else { return Ok(None) };
+        let Ok(prepared) = self.run.clone().prepare(CLUSTER_TIMEOUT, self.files()) else { return Ok(None) };
         let Prepared { target: Some(mut target), request, policy, policy_file, delivery, publishing } =
             prepared
         else {

@@ -5,7 +5,7 @@
 use std::{
     fs::OpenOptions,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{Format, Report, text::Style};
@@ -56,10 +56,20 @@ impl Delivery {
     /// Writes every report, then says which could not be.
     pub(crate) fn deliver(&self, report: &Report) -> Result<(), Undelivered> {
         let written = self.outputs.iter().map(|output| self.write(output, report));
-        let github = self.outputs.iter().any(|output| output.format == Format::Github);
-        let summary = self.summary.as_ref().filter(|_| github).map(|path| summarise(path, report));
+        let summary = self.step_summary().map(|path| summarise(path, report));
         let failures: Vec<_> = written.chain(summary).filter_map(Result::err).collect();
         if failures.is_empty() { Ok(()) } else { Err(Undelivered(failures)) }
+    }
+
+    /// Returns the files that hold a report each.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.outputs.iter().filter_map(|output| output.file.as_deref())
+    }
+
+    /// Returns the file of the step's summary, if this delivery adds to it.
+    pub(crate) fn step_summary(&self) -> Option<&Path> {
+        let github = self.outputs.iter().any(|output| output.format == Format::Github);
+        self.summary.as_deref().filter(|_| github)
     }
 
     fn write(&self, output: &Output, report: &Report) -> Result<(), Failure> {
@@ -85,10 +95,10 @@ impl Delivery {
 }
 
 /// Other steps have added theirs to the file, so nothing in it is replaced.
-fn summarise(path: &PathBuf, report: &Report) -> Result<(), Failure> {
+fn summarise(path: &Path, report: &Report) -> Result<(), Failure> {
     let file = OpenOptions::new().append(true).create(true).open(path);
     file.and_then(|mut file| file.write_all(report::markdown(&report.printable()).as_bytes()))
-        .map_err(|source| Failure::Summary { path: path.clone(), source })
+        .map_err(|source| Failure::Summary { path: path.to_owned(), source })
 }
 
 fn chained(error: &file::Error) -> String {

@@ -10,7 +10,11 @@ use std::{
 use sha2::{Digest, Sha256};
 use tempfile::Builder;
 
-use super::{digest::hexadecimal, gzip};
+use super::{
+    digest::hexadecimal,
+    gzip,
+    world::{self, Stream},
+};
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +37,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_with(path, |to| to.write_all(bytes)).map(drop)
 }
 
-/// Replaces a file as [`write()`] does; writes directly into a device or a pipe. A file whose name ends in `.gz` is compressed.
+/// Replaces a file as [`write()`] does; writes directly into a device, a pipe or a standard stream. A file whose name ends in `.gz` is compressed.
 pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     put_with(path, |to| to.write_all(bytes)).map(drop)
 }
@@ -45,6 +49,10 @@ pub fn put_with(
 ) -> Result<String, Error> {
     let formed =
         |to: &mut dyn Write| if gzip::is_wanted(path) { gzip::write(to, content) } else { content(to) };
+    if let Some(stream) = stream(path) {
+        let written = buffered(Standard(stream), formed);
+        return written.map_err(|source| Error::Write { path: path.to_owned(), source });
+    }
     match fs::metadata(path) {
         Ok(found) if !found.is_file() && !found.is_dir() => {
             let opened = fs::OpenOptions::new().write(true).open(path);
@@ -59,12 +67,25 @@ pub fn put_with(
 fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<String, Error> {
     // A link stays a link; its target is replaced.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if fs::metadata(&place).is_ok_and(|found| !found.is_file()) {
+    if stream(path).is_some() || fs::metadata(&place).is_ok_and(|found| !found.is_file()) {
         return Err(Error::NoFile(place));
     }
-    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
-    replace(folder.unwrap_or(Path::new(".")), &place, content)
-        .map_err(|source| Error::Write { path: place.clone(), source })
+    replace(parent(&place), &place, content).map_err(|source| Error::Write { path: place.clone(), source })
+}
+
+/// Returns the standard stream that a path names. Its file, if it has one, is shared with all that the command prints: it is
+/// neither opened again nor replaced.
+pub fn stream(path: &Path) -> Option<Stream> {
+    match path.to_str()? {
+        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Stream::Output),
+        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Stream::Error),
+        _ => None,
+    }
+}
+
+/// Returns the folder of a file.
+pub fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn replace(
@@ -86,6 +107,19 @@ fn buffered(to: impl Write, content: impl FnOnce(&mut dyn Write) -> io::Result<(
     content(&mut buffer)?;
     buffer.flush()?;
     Ok(hexadecimal(&buffer.get_ref().digest.clone().finalize()))
+}
+
+/// A writer to a standard stream of the command.
+struct Standard(Stream);
+
+impl Write for Standard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        world::write(self.0, bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A writer that knows the digest of its bytes.
@@ -131,6 +165,14 @@ mod tests {
             let file = folder.path().join(name);
             let digest = put_with(&file, |to| to.write_all(&vec![7; 100_000])).unwrap();
             assert_eq!(digest, super::super::digest::sha256(&fs::read(&file).unwrap()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_standard_stream_is_no_file_to_replace() {
+        for path in ["/dev/stdout", "/proc/self/fd/2"] {
+            assert!(matches!(write(Path::new(path), b""), Err(Error::NoFile(_))), "{path}");
+            assert!(put(Path::new(path), b"").is_ok(), "{path}");
         }
     }
 

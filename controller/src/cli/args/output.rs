@@ -1,7 +1,6 @@
 //! The arguments for the format and the place of the report.
 
 use std::{
-    collections::BTreeSet,
     io::{self, IsTerminal},
     path::PathBuf,
 };
@@ -45,22 +44,16 @@ pub(in crate::cli) struct Arguments {
     verbose: bool,
 }
 
-/// Two reports with the same place.
+/// Two reports on standard output.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub(in crate::cli) enum OutputRefused {
     #[error("standard output cannot hold both {first} and {second}")]
     Crowded { first: String, second: String },
-    #[error("two reports cannot have the same file {}", .0.display())]
-    Shared(PathBuf),
 }
 
 impl OutputRefused {
     pub(in crate::cli) fn tell(&self) -> Exit {
-        let help = match self {
-            Self::Crowded { .. } => "give a file to every format but one, such as --output junit=report.xml",
-            Self::Shared(_) => "give each report its own file",
-        };
-        tell(self, Some(help));
+        tell(self, Some("give a file to every format but one, such as --output junit=report.xml"));
         Exit::Usage
     }
 }
@@ -78,12 +71,6 @@ impl Arguments {
 /// Adds the text report on standard output unless another report goes there. Of the other formats, only annotations can
 /// share standard output with text: they are lines of a log.
 fn placed(mut outputs: Vec<Output>) -> Result<Vec<Output>, OutputRefused> {
-    let mut files = BTreeSet::new();
-    for file in outputs.iter().filter_map(|output| output.file.as_ref()) {
-        if !files.insert(file) {
-            return Err(OutputRefused::Shared(file.clone()));
-        }
-    }
     let standard = outputs.iter().filter(|output| output.file.is_none()).map(|output| output.format);
     match standard.collect::<Vec<_>>().as_slice() {
         [] => outputs.insert(0, Output { format: Format::Text, file: None }),
@@ -95,7 +82,8 @@ fn placed(mut outputs: Vec<Output>) -> Result<Vec<Output>, OutputRefused> {
     Ok(outputs)
 }
 
-fn name(format: Format) -> String {
+/// Returns the word by which `--output` names a format.
+pub(in crate::cli) fn name(format: Format) -> String {
     format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
@@ -145,7 +133,6 @@ mod tests {
         {
             assert!(matches!(places(&words), Err(OutputRefused::Crowded { .. })), "{words:?}");
         }
-        assert!(matches!(places(&["json=a", "junit=a"]), Err(OutputRefused::Shared(_))));
     }
 
     #[test]

@@ -100,6 +100,11 @@ impl PolicyRefused {
 }
 
 impl Arguments {
+    /// Returns the path of the policy file; `None` without one.
+    pub(in crate::cli) fn path(&self) -> Option<PathBuf> {
+        self.file.place().0
+    }
+
     /// Reads the policy file, if there is one.
     pub(in crate::cli) fn sources(&self) -> Result<Sources, PolicyRefused> {
         let Sources { file, found_by, .. } = self.file.sources()?;

@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     case::rounds::Rounds,
-    cli::{console::colour_is_wanted, publishing::Publishing, signing::signed_policy, verify::time},
+    cli::{
+        console::colour_is_wanted, files::Files, publishing::Publishing, signing::signed_policy, verify::time,
+    },
     judge::{
         exit::Exit,
         policy::{Policy, file::Read},
@@ -72,9 +74,10 @@ pub(in crate::cli) struct Prepared {
 }
 
 impl Arguments {
-    /// Reads the policy file and the variables for a run that begins now. `usual` is the timeout that nobody chose. A refusal is
-    /// told, and ends the command.
-    pub(in crate::cli) fn prepare(self, usual: Duration) -> Result<Prepared, Exit> {
+    /// Reads the policy file and the variables for a run that begins now. `usual` is the timeout that nobody chose, and `files` are
+    /// the command's own files. A refusal is told, and ends the command.
+    pub(in crate::cli) fn prepare(self, usual: Duration, files: Files) -> Result<Prepared, Exit> {
+        let policy_path = self.policy.path();
         let asked = self.policy.sources().and_then(|sources| {
             let declared = sources.declared()?;
             let timeout = chosen_timeout(&sources, self.timeout)?.value;
@@ -92,6 +95,10 @@ impl Arguments {
         let asked = rounds.and_then(|rounds| Ok((network.request()?, rounds)));
         let (network, rounds) = asked.map_err(|refused| refused.tell())?;
         let target = self.target.target(marks).map_err(|refused| refused.tell())?;
+        let files = files.reads("the policy file", policy_path.as_deref()).delivers(&delivery);
+        let kubeconfigs = target.iter().flat_map(|target| target.login.kubeconfigs());
+        let files = kubeconfigs.fold(files, |files, path| files.reads("the kubeconfig", Some(&path)));
+        files.check().map_err(|shared| shared.tell())?;
         let request = RunRequest {
             network,
             rounds,

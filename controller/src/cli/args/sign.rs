@@ -16,7 +16,7 @@ use nix::unistd::geteuid;
 
 use super::evidence::age;
 use crate::{
-    cli::console::tell,
+    cli::{console::tell, files::Files},
     judge::exit::Exit,
     support::signing::{KeyError, SigningKey},
 };
@@ -92,8 +92,6 @@ pub(in crate::cli) enum KeyRefused {
     NoNumber,
     #[error("a watch reads the key for each run, and fd:N can be read once")]
     Descriptor,
-    #[error("--attestation names the file of {0}")]
-    Taken(&'static str),
     #[error("the key of --sign is refused")]
     Key(#[from] KeyError),
 }
@@ -105,9 +103,6 @@ impl KeyRefused {
                 "give --sign a file, env:NAME, or fd:N; `controller key new --out FILE` makes a key"
             }
             Self::Descriptor => "give --sign a file or env:NAME",
-            Self::Taken(_) => {
-                "give --attestation a file of its own: the attestation would replace the other one"
-            }
             Self::Open(_) => {
                 "`chmod 600 FILE`, or in a pod `defaultMode: 0400` and `fsGroup`; replace the key if others may have read it"
             }
@@ -135,29 +130,26 @@ impl Arguments {
     pub(in crate::cli) fn signer(self, evidence: &Path, life: Life) -> Result<Option<Signer>, KeyRefused> {
         let Some(place) = self.sign else { return Ok(None) };
         let key = SigningKey::from_pem(&place.read()?)?;
-        let to = self.attestation.unwrap_or_else(|| {
-            let mut name: OsString = evidence.to_owned().into();
-            name.push(ENDING);
-            name.into()
-        });
-        let taken = [(Some(evidence), "the evidence"), (place.file(), "the key")];
-        for (file, name) in taken {
-            if file.is_some_and(|file| is_same(file, &to)) {
-                return Err(KeyRefused::Taken(name));
-            }
-        }
+        let to = self.attestation.unwrap_or_else(|| beside(evidence));
         Ok(Some(Signer { key, to, life: life.valid_for }))
+    }
+
+    /// Adds the files of the signature for a file of evidence.
+    pub(in crate::cli) fn files(&self, evidence: &Path, files: Files) -> Files {
+        let Some(place) = &self.sign else { return files };
+        let files = files.reads("the key of --sign", place.file());
+        match &self.attestation {
+            Some(to) => files.writes("--attestation", Some(to)),
+            None => files.writes("the attestation", Some(&beside(evidence))),
+        }
     }
 }
 
-/// Returns true for two names of one file, whether the file is there or not.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| {
-        let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-        let written = || Some(parent.canonicalize().ok()?.join(path.file_name()?));
-        path.canonicalize().ok().or_else(written)
-    };
-    one == other || place(one).is_some_and(|it| Some(it) == place(other))
+/// Returns the default file of an attestation.
+fn beside(evidence: &Path) -> PathBuf {
+    let mut name: OsString = evidence.to_owned().into();
+    name.push(ENDING);
+    name.into()
 }
 
 impl KeyPlace {
@@ -233,9 +225,41 @@ impl fmt::Debug for KeyPlace {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     const SOMEBODY: u32 = 65534;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        sign: Arguments,
+    }
+
+    /// Returns true if a command accepts its files: the evidence `run.json`, a report and those of the signature.
+    fn are_accepted(report: &str, words: &[&str]) -> bool {
+        let words = ["verify", "--sign", "podproof.key"].iter().chain(words);
+        let evidence = Path::new("run.json");
+        let files = Files::default().writes("--save-evidence", Some(evidence));
+        let files = files.writes("--output", Some(Path::new(report)));
+        Alone::try_parse_from(words).unwrap().sign.files(evidence, files).check().is_ok()
+    }
+
+    #[test]
+    fn an_attestation_has_a_file_of_its_own() {
+        assert!(are_accepted("report.json", &[]));
+        for taken in ["run.json", "report.json", "podproof.key", "./podproof.key"] {
+            assert!(!are_accepted("report.json", &["--attestation", taken]), "{taken}");
+        }
+    }
+
+    #[test]
+    fn no_report_replaces_the_key_or_the_default_attestation() {
+        for report in ["podproof.key", "run.json.sigstore.json"] {
+            assert!(!are_accepted(report, &[]), "{report}");
+        }
+    }
 
     #[test]
     fn a_key_of_its_user_is_for_that_user_alone() {
