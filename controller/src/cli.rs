@@ -26,6 +26,7 @@ mod score;
 mod signing;
 mod verify;
 mod watch;
+mod withdrawal;
 
 use std::{ffi::OsString, io, rc::Rc};
 

@@ -6,6 +6,7 @@ mod files;
 mod interfaces;
 mod kernel;
 mod pod;
+pub(crate) mod run;
 mod surroundings;
 
 use std::{

@@ -28,7 +28,7 @@ use crate::{
     },
     evidence::record::Record,
     plan::{self, renewal::Jitter},
-    support::{printable::line, world},
+    support::world,
 };
 
 /// The remark on a run that the end of `--timeout` stopped.
@@ -94,7 +94,7 @@ pub(crate) async fn record(
     session.progress.finish();
     let Launch { place, cases, remarks, leftovers, stopped, failure, answered } = result?;
     if stopped == Some(Stopped::Interrupted) {
-        warn_of(&leftovers);
+        tell_of(&leftovers);
         return Err(RunError::Interrupted);
     }
     let timed_out = (stopped == Some(Stopped::TimedOut)).then(|| TIMED_OUT.to_owned());
@@ -133,10 +133,10 @@ pub(crate) fn jitter() -> Jitter {
     Jitter(random::<1>().map_or(u8::MAX, |[share]| share))
 }
 
-/// Logs leftovers that no report will name.
-fn warn_of(leftovers: &[Leftover]) {
+/// Names leftovers on standard error that no report will name, whatever `RUST_LOG` and `--quiet` say.
+fn tell_of(leftovers: &[Leftover]) {
     for leftover in leftovers {
-        tracing::warn!("{}", line(&leftover.to_string()));
+        world::say(&leftover.to_string());
     }
 }
 
@@ -144,50 +144,12 @@ fn warn_of(leftovers: &[Leftover]) {
 mod tests {
     use super::*;
     use crate::{
-        case::profile::Kind,
-        case::{circumstances::Place, environment},
-        plan::needs::Needs,
+        case::circumstances::Place,
+        fixture::run::{Stub, request},
     };
 
-    /// A launcher that launches nothing, and ends as it is told.
-    struct Stub(Option<Stopped>);
-
-    impl Launcher for Stub {
-        async fn launch(&self, _: &RunRequest, _: Needs, _: &mut Session) -> Result<Launch, RunError> {
-            let leftover = Leftover { what: "the stub".into(), remedy: "rm stub".into() };
-            Ok(Launch {
-                place: Place::Machine { host: "host".into(), kernel: "6.12".into() },
-                cases: Vec::new(),
-                remarks: vec!["a remark of the launcher".into()],
-                leftovers: vec![leftover],
-                stopped: self.0,
-                failure: None,
-                answered: None,
-            })
-        }
-    }
-
     async fn recorded(stopped: Option<Stopped>) -> Result<FinishedRun, RunError> {
-        let network = LookupRequest {
-            targets: Vec::new(),
-            defaults: true,
-            kind: Kind::NoPrivate,
-            allowed: Vec::new(),
-            required: Vec::new(),
-            workloads: Vec::new(),
-        };
-        let request = RunRequest {
-            network,
-            rounds: Rounds::One,
-            measures_cpu: false,
-            timeout: Duration::from_mins(1),
-            timeout_grows: false,
-            display: Display::Quiet,
-            declared: environment::declared(None, None, |_| None).unwrap(),
-            only_production: true,
-            started_at: 7,
-        };
-        record(&Stub(stopped), request, None).await
+        record(&Stub(stopped), request(), None).await
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 mod attestations;
 mod border;
 mod deploy;
+mod earlier;
 mod evidence;
 mod gates;
 mod help;

@@ -203,7 +203,7 @@ impl Cluster {
     }
 
     pub(crate) fn kill(&self) {
-        self.0.killed.notify_one();
+        self.0.killed.notify_waiters();
     }
 
     pub(crate) async fn killed(&self) {

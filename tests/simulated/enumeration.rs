@@ -111,3 +111,27 @@ fn a_request_that_hangs_is_given_up_at_its_deadline() {
     assert_eq!(mode.simulation().run(&mode.words, &[]).0.code, Some(0));
     mode.enumerate(|request, fault| fault == Fault::Hang && !request.starts_with("GET"));
 }
+
+/// The report of an interrupted run is not written, so that standard error names what stays.
+#[test]
+fn an_interrupted_run_names_what_it_could_not_remove() {
+    let mode = Mode::of(&with_control());
+    let first = mode.requests().iter().position(|request| request.starts_with("POST")).unwrap();
+    let (_, history) = mode.simulation().run(&mode.words, &[(first, Fault::Interrupt)]);
+    let requests = history.requests();
+    let removals: Vec<_> = (first..requests.len()).filter(|&it| requests[it].starts_with("DELETE")).collect();
+    assert!(!removals.is_empty(), "{requests:#?}");
+    for removal in removals {
+        assert_eq!(mode.violations(&[(first, Fault::Interrupt), (removal, Fault::Hang)]), [""; 0]);
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_twice_is_cleaned_up() {
+    let mode = Mode::of(&with_control());
+    let first = mode.requests().iter().position(|request| request.starts_with("POST")).unwrap();
+    let kills = |number| [(number, Fault::Kill), (number + 1, Fault::Kill)];
+    for number in first..mode.requests().len() {
+        assert_eq!(mode.violations(&kills(number)), [""; 0]);
+    }
+}

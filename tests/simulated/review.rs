@@ -1,11 +1,12 @@
 //! A reviewer's path with signatures: a run is verified, signed and kept on one day, and checked a month later by nothing but the files.
 
-use std::{rc::Rc, time::Duration};
+use std::{path::Path, rc::Rc, time::Duration};
 
 use tempfile::TempDir;
 
 use crate::{
     cluster::NAMESPACE,
+    enumeration::TIMEOUT,
     simulation::{Ended, Simulation},
     store::key,
     verify::with_control,
@@ -79,6 +80,20 @@ fn a_month_later_the_verdict_of_a_run_follows_from_its_files() {
     for said in ["authentic: ready, with warnings", "verified at 2026-01-01", "judged again"] {
         assert!(checked.output.contains(said), "{said}: {}", checked.output);
     }
+}
+
+#[test]
+fn a_run_that_ends_early_leaves_no_attestation_of_an_earlier_one() {
+    let review = Review::begin();
+    let bundle = review.path("january.json.gz.sigstore.json");
+    assert!(Path::new(&bundle).exists());
+    let (evidence, key) = (review.path("january.json.gz"), review.path("key"));
+    review.simulation.cluster.start_in(TIMEOUT * 2);
+    let words = ["--save-evidence", &evidence, "--sign", &key];
+    let ended = review.run(&[&with_control(), &words[..]].concat());
+    assert_eq!(ended.code, Some(5), "{}", ended.errors);
+    assert!(ended.errors.contains("attestation of an earlier run, was removed"), "{}", ended.errors);
+    assert!(!Path::new(&bundle).exists());
 }
 
 #[test]

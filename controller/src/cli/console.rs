@@ -7,6 +7,7 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
+pub(super) use crate::support::world::say;
 use crate::{
     judge::exit::Exit,
     support::{
@@ -48,12 +49,6 @@ pub(super) fn tell(error: &dyn Error, help: Option<&str>) {
     let help = help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
     // If standard error is closed, only the exit code shows the error.
     _ = world::write(Stream::Error, format!("error: {}{help}\n", printable::error(&chain)).as_bytes());
-}
-
-/// Tells a person on standard error what a command did beside its answer.
-pub(super) fn say(text: &str) {
-    // If standard error is closed, the exit code still tells.
-    _ = world::write(Stream::Error, format!("{}\n", printable::line(text)).as_bytes());
 }
 
 /// Prints the answer of a command to standard output, without text that harms its reader.

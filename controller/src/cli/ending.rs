@@ -9,6 +9,7 @@ use super::{
     error::CommandError,
     publishing::Publishing,
     signing::{Signing, signed_file},
+    withdrawal::withdraw,
 };
 use crate::{
     case::{Architecture, Case, stopped::Stopped},
@@ -93,18 +94,25 @@ fn architecture(record: &Record) -> Option<Architecture> {
 }
 
 impl Ending {
-    /// Makes a run with a launcher, then saves, judges and reports its record.
+    /// Makes a run with a launcher, then saves, judges and reports its record. A run without a record withdraws the files of an
+    /// earlier run at its places.
     pub(super) async fn run(
-        self,
+        &self,
         launcher: &impl Launcher,
         request: RunRequest,
     ) -> Result<Exit, CommandError> {
-        Ok(self.run_until(launcher, request, None).await?.exit)
+        let ended = self.run_until(launcher, request, None).await;
+        if ended.is_err() {
+            let signed = self.signing.as_ref().map(|signing| signing.signer.to.as_path());
+            withdraw(self.delivery.files().chain(self.save_evidence.as_deref()).chain(signed));
+        }
+        Ok(ended?.exit)
     }
 
-    /// Makes a run as [`run`](Self::run) does, until the word to stop. A stopped run cleans up, and publishes nothing.
+    /// Makes a run as [`run`](Self::run) does, until the word to stop. A stopped run cleans up, and publishes nothing. A run without
+    /// a record leaves the files of an earlier run.
     pub(super) async fn run_until(
-        self,
+        &self,
         launcher: &impl Launcher,
         request: RunRequest,
         told: Option<Told>,
@@ -127,17 +135,26 @@ impl Ending {
         let mut written = saved.and(delivered.map_err(CommandError::from));
         let mut files = Files {
             evidence: evidence.as_ref().map(|file| file.digest.sha256.clone()),
-            policy: self.policy_file.map(|file| file.digest.sha256),
+            policy: self.policy_file.as_ref().map(|file| file.digest.sha256.clone()),
             bundle: None,
         };
-        match (self.signing, evidence) {
+        match (&self.signing, evidence) {
             // A run that ended early has an exit code of its own, which no signed verdict can say.
-            (Some(_), Some(_)) if stopped.is_some() => say("no attestation: the run did not come to its end"),
+            (Some(signing), Some(_)) if stopped.is_some() => {
+                say("no attestation: the run did not come to its end");
+                written = written.and(signing.withdraw().map_err(CommandError::from));
+            }
             (Some(signing), Some(evidence)) => match signing.sign(&report, &gathered, evidence, probe) {
                 Ok(bundle) => files.bundle = Some(bundle),
-                Err(error) => written = written.and(Err(error.into())),
+                Err(error) => {
+                    // The first failure is told. A file that stays is one of a run whose exit code says that nothing was signed.
+                    _ = signing.withdraw();
+                    written = written.and(Err(error.into()));
+                }
             },
-            _ => (),
+            // The evidence could not be saved, which is told.
+            (Some(signing), None) => _ = signing.withdraw(),
+            (None, _) => (),
         }
         let mut published = None;
         if let (Some(publishing), Some(pools)) = (&self.publishing, &pools) {
@@ -166,15 +183,93 @@ impl Ending {
         let Some(path) = &self.save_evidence else { return Ok(None) };
         let provenance =
             Provenance { controller: env!("CARGO_PKG_VERSION").to_owned(), probe, saved_at: clock::now() };
-        let digest = file::put_with(path, |to| saved::write(record, &provenance, to))?;
+        let digest = file::put_anew(path, |to| saved::write(record, &provenance, to))?;
         Ok(Some(signed_file(path, digest)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path, time::Duration};
+
     use super::*;
-    use crate::fixture::{self, arm};
+    use crate::{
+        case::environment::Environment,
+        cli::args::sign::Signer,
+        fixture::{
+            self, arm,
+            run::{Stub, request},
+        },
+        report::{Format, attestation::verification_v1::NamedBy, deliver::Output, text::Style},
+        run::RunError,
+        support::signing::{Kind, SigningKey},
+    };
+
+    /// The run that a signal ended, which has no record.
+    const WITHOUT_RECORD: Stub = Stub(Some(Stopped::Interrupted));
+    const EVIDENCE: &str = "evidence.json";
+    const REPORT: &str = "report.json";
+    const ATTESTATION: &str = "attestation.json";
+
+    /// Returns the ending of a run that signs, reports and saves its evidence in this folder.
+    fn ending(folder: &Path) -> Ending {
+        let (key, _) = SigningKey::generate(Kind::Ed25519).unwrap();
+        let life = Duration::from_hours(1);
+        Ending {
+            policy: Policy::of(Environment::Production),
+            delivery: Delivery {
+                outputs: vec![Output { format: Format::Json, file: Some(folder.join(REPORT)) }],
+                style: Style { width: 80, colour: false, verbose: false },
+                summary: None,
+            },
+            save_evidence: Some(folder.join(EVIDENCE)),
+            probe: NamedProbe::Nowhere,
+            policy_file: None,
+            publishing: None,
+            signing: Some(Signing {
+                signer: Signer { key, to: folder.join(ATTESTATION), life },
+                policy: None,
+                named_by: NamedBy::Run,
+                require_whole: false,
+                judged_at: 7,
+            }),
+        }
+    }
+
+    /// Returns a folder with the results of an earlier run.
+    fn results() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [EVIDENCE, REPORT, ATTESTATION] {
+            fs::write(folder.path().join(name), "earlier").unwrap();
+        }
+        folder
+    }
+
+    #[tokio::test]
+    async fn a_run_without_a_record_withdraws_the_results_of_an_earlier_run() {
+        let folder = results();
+        let ended = ending(folder.path()).run(&WITHOUT_RECORD, request()).await;
+        assert!(matches!(ended, Err(CommandError::Run(RunError::Interrupted))), "{ended:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// The proof of the earlier run is still good, and names the evidence.
+    #[tokio::test]
+    async fn a_watched_run_without_a_record_leaves_the_results_of_an_earlier_run() {
+        let folder = results();
+        let ended = ending(folder.path()).run_until(&WITHOUT_RECORD, request(), None).await;
+        assert!(matches!(ended, Err(CommandError::Run(RunError::Interrupted))), "{ended:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[tokio::test]
+    async fn evidence_that_is_not_saved_leaves_no_earlier_attestation() {
+        let folder = results();
+        let ending = Ending { save_evidence: Some(folder.path().to_owned()), ..ending(folder.path()) };
+        let ended = ending.run(&Stub(None), request()).await;
+        assert!(matches!(ended, Ok(Exit::CouldNotRun)), "{ended:?}");
+        assert!(!folder.path().join(ATTESTATION).exists());
+    }
 
     #[test]
     fn the_probe_of_a_run_is_that_of_the_architecture_that_answered() {

@@ -16,6 +16,7 @@ use super::{
     evidence::{Opened, Reader, Unread},
     files::Files,
     signing::{Signing, signed_file, signed_policy},
+    withdrawal::withdraw,
 };
 use crate::{
     case::{
@@ -197,7 +198,7 @@ fn one(
     });
     let (mut opened, digest) = match read {
         Ok(read) => read,
-        Err(unread) => return unread.tell(),
+        Err(unread) => return unjudged(delivery, &unread),
     };
     let probe = opened.provenance.probe.clone();
     let mut gathered = Gathered::default();
@@ -208,7 +209,8 @@ fn one(
     });
     let (report, named_by, require_whole) = match judged {
         Ok(judged) => judged,
-        Err(refused) => return refused.tell(),
+        Err(NotJudged::Evidence(unread)) => return unjudged(delivery, &unread),
+        Err(NotJudged::Policy(refused)) => return refused.tell(),
     };
     let delivered = delivery.deliver(&report);
     if let Err(undelivered) = &delivered {
@@ -224,6 +226,12 @@ fn one(
         tell(error, Some(error.help()));
     }
     Exit::of(None, delivered.is_ok() && attested.is_ok(), report.verdict.into(), false)
+}
+
+/// Withdraws the reports of other evidence, and tells why there is none of this.
+fn unjudged(delivery: &Delivery, unread: &Unread) -> Exit {
+    withdraw(delivery.files());
+    unread.tell()
 }
 
 /// Judges one file after the other, and keeps only the worst verdict.
@@ -333,6 +341,27 @@ mod tests {
     fn no_report_replaces_another() {
         let (exit, _) = run(&["--output", "json=DIR/r", "--output", "junit=DIR/./r"]);
         assert_eq!(exit, Exit::Usage);
+    }
+
+    /// Returns the exit code of a command on missing evidence, and true if the report of an earlier command stays.
+    fn run_without_evidence(arguments: &[&str]) -> (Exit, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("report");
+        fs::write(&report, "of earlier evidence").unwrap();
+        let output = format!("json={}", report.display());
+        let words = ["score", "/no/such/evidence.json", "--output", &output];
+        let exit = Alone::try_parse_from(words.iter().chain(arguments)).unwrap().score.run();
+        (exit, report.exists())
+    }
+
+    #[test]
+    fn evidence_that_is_not_judged_leaves_no_earlier_report() {
+        assert_eq!(run_without_evidence(&[]), (Exit::CouldNotRun, false));
+    }
+
+    #[test]
+    fn a_refused_command_line_touches_no_report() {
+        assert_eq!(run_without_evidence(&["--policy", "/no/such/podproof.toml"]), (Exit::Usage, true));
     }
 
     #[test]

@@ -39,6 +39,9 @@ impl NotSigned {
                 "make a new run, or give the attestation a longer life by --valid-for"
             }
             Self::Key(_) => "run the command again",
+            Self::Write(file::Error::Remove { .. }) => {
+                "remove the file: it is the attestation of an earlier run, and signs other evidence"
+            }
             Self::Write(_) => "--attestation takes a file in an existing, writable folder",
         }
     }
@@ -75,16 +78,33 @@ impl Signing {
         })
     }
 
+    /// Removes the attestation of an earlier run, which does not sign the evidence of this one.
+    pub(super) fn withdraw(&self) -> Result<(), NotSigned> {
+        let to = &self.signer.to;
+        if file::remove(to)? {
+            say(&format!("{}, the attestation of an earlier run, was removed", to.display()));
+        }
+        Ok(())
+    }
+
     /// Signs the verdict on evidence, and writes the attestation. Returns its text.
     pub(super) fn sign(
-        self,
+        &self,
         report: &Report,
         gathered: &Gathered,
         evidence: SignedFile,
         probe: Option<String>,
     ) -> Result<String, NotSigned> {
         let Self { signer, policy, named_by, require_whole, judged_at } = self;
-        let facts = Facts { evidence, probe, policy, named_by, require_whole, judged_at, life: signer.life };
+        let facts = Facts {
+            evidence,
+            probe,
+            policy: policy.clone(),
+            named_by: *named_by,
+            require_whole: *require_whole,
+            judged_at: *judged_at,
+            life: signer.life,
+        };
         let statement = Statement::of(report, gathered, facts)?;
         let bundle = envelope::seal(&signer.key, &statement.bytes())?;
         file::write(&signer.to, bundle.as_bytes())?;

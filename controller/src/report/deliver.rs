@@ -1,6 +1,7 @@
 //! A report, written to every place that was asked for.
 //!
-//! One place that fails keeps no other from its report; afterwards the run has failed, and every failure is told.
+//! One place that fails keeps no other from its report; afterwards the run has failed, and every failure is told. The file of an
+//! earlier report does not stay at a place that fails.
 
 use std::{
     fs::OpenOptions,
@@ -79,7 +80,7 @@ impl Delivery {
         };
         let plain = Style { colour: false, ..self.style };
         let mut unmade = None;
-        let written = file::put_with(path, |to| match output.format.write(report, plain, to) {
+        let written = file::put_anew(path, |to| match output.format.write(report, plain, to) {
             Err(report::Error::Write(error)) => Err(error),
             Err(error) => {
                 unmade = Some(error);

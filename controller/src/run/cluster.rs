@@ -51,7 +51,7 @@ use survey::{OtherKinds, Scope, Surveyed};
 use super::{
     RunError, RunRequest,
     launcher::{Launch, Launcher, Session},
-    nonce,
+    nonce, tell_of,
 };
 use crate::{
     case::{
@@ -174,7 +174,8 @@ impl Launcher for ClusterLauncher {
             awaiting::nodes(&self.target, &connection, &mut cluster, request.timeout, session).await?;
         let needs = needs.within(&cluster.namespace, &forwards).with_api_server(&api_server);
         let asked_for = plan::cluster::Request { running, ..plan_request(&self.target, needs.entries()) };
-        let mut plan = plan::cluster::namespace(&cluster, &asked_for)?;
+        let planned = plan::cluster::namespace(&cluster, &asked_for);
+        let mut plan = planned.inspect_err(|_| tell_of(&awaited.leftovers))?;
 
         // touches the cluster: launch, collect, read a second time, clean up
         let listening = match request.rounds {
@@ -203,7 +204,8 @@ impl Launcher for ClusterLauncher {
                 needs: &needs,
                 listening: &listening,
             };
-            Box::pin(self.probes((request, schedule), &ground, &plan, session)).await?
+            let probed = Box::pin(self.probes((request, schedule), &ground, &plan, session)).await;
+            probed.inspect_err(|_| tell_of(&awaited.leftovers))?
         } else {
             let probed = plan.groups.iter().map(Probed::refused).collect();
             Results::unlaunched(probed)
@@ -311,9 +313,9 @@ impl ClusterLauncher {
         progress.change("cleaning up");
         let (own, visited, controls) = tokio::join!(fleet.clean_up(), visits.clean_up(), controls.clean_up());
         interrupted |= interrupt.has_arrived().await;
-        let leftovers = own.into_iter().chain(visited).chain(controls).collect();
-        let visited = visits.pods();
-        Ok(Results { probed: probed?, second_reading, visited, leftovers, interrupted })
+        let leftovers: Vec<_> = own.into_iter().chain(visited).chain(controls).collect();
+        let probed = probed.inspect_err(|_| tell_of(&leftovers))?;
+        Ok(Results { probed, second_reading, visited: visits.pods(), leftovers, interrupted })
     }
 }
 

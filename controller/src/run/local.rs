@@ -23,7 +23,7 @@ use launch::{LaunchError, Launched};
 use super::{
     RunError, RunRequest, collect,
     launcher::{Launch, Launcher, Session},
-    nonce, warn_of,
+    nonce, tell_of,
 };
 use crate::{
     case::{
@@ -125,7 +125,7 @@ impl Launcher for LocalLauncher {
             && collected.breaches == [Breach::Silent]
             && !is_the_probes(status)
         {
-            warn_of(&leftovers);
+            tell_of(&leftovers);
             if self.container.is_some() {
                 return Err(RunError::NotEntered { status, last_lines });
             }

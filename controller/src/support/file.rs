@@ -30,6 +30,14 @@ pub enum Error {
         /// The underlying error.
         source: io::Error,
     },
+    /// The file is still there.
+    #[error("failed to remove {}", path.display())]
+    Remove {
+        /// The path of the file.
+        path: PathBuf,
+        /// The underlying error.
+        source: io::Error,
+    },
 }
 
 /// Replaces a file by the bytes, so that nobody ever reads a part of them.
@@ -61,6 +69,28 @@ pub fn put_with(
                 .map_err(|source| Error::Write { path: path.to_owned(), source })
         }
         _ => write_with(path, formed),
+    }
+}
+
+/// Puts a file as [`put_with()`] does. If the new content cannot be written, the former file goes too: it would pass for the new one.
+pub fn put_anew(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<String, Error> {
+    // The first failure is told.
+    put_with(path, content).inspect_err(|_| _ = remove(path))
+}
+
+/// Removes a regular file that is not the file of a standard stream. A link stays a link; its target is removed. Returns true if
+/// there was a file.
+pub fn remove(path: &Path) -> Result<bool, Error> {
+    if stream(path).is_some() || fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(Error::NoFile(path.to_owned()));
+    }
+    match fs::canonicalize(path).and_then(fs::remove_file) {
+        Ok(()) => Ok(true),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(Error::Remove { path: path.to_owned(), source }),
     }
 }
 
@@ -156,6 +186,31 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"second");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn only_a_regular_file_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        symlink(&file, &link).unwrap();
+        assert!(matches!(remove(&link), Ok(false)));
+        write(&file, b"content").unwrap();
+        assert!(matches!(remove(&link), Ok(true)));
+        assert!(!file.exists() && fs::symlink_metadata(&link).unwrap().is_symlink());
+        for path in [folder.path(), Path::new("/dev/null"), Path::new("/dev/stdout")] {
+            assert!(matches!(remove(path), Err(Error::NoFile(_))), "{}", path.display());
+        }
+        assert!(folder.path().exists());
+    }
+
+    #[test]
+    fn no_former_file_stays_where_a_new_one_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        write(&file, b"former").unwrap();
+        let refused = put_anew(&file, |_| Err(io::ErrorKind::StorageFull.into()));
+        assert!(matches!(refused, Err(Error::Write { .. })), "{refused:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

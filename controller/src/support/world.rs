@@ -15,6 +15,8 @@ use kube::client::Body;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tower::{BoxError, util::BoxService};
 
+use super::printable;
+
 /// A simulated API server, as a client calls it.
 pub type Server = BoxService<Request<Body>, Response<UnsyncBoxBody<Bytes, BoxError>>, BoxError>;
 
@@ -66,6 +68,12 @@ pub(crate) fn within<T>(world: Rc<dyn World>, run: impl FnOnce() -> T) -> T {
     SIMULATED.set(Some(world));
     let _left = Left;
     run()
+}
+
+/// Tells a person on standard error what a command did beside its answer.
+pub(crate) fn say(text: &str) {
+    // If standard error is closed, the exit code still tells.
+    _ = write(Stream::Error, format!("{}\n", printable::line(text)).as_bytes());
 }
 
 /// Writes to a stream of the command, and sends it on at once.

@@ -20,7 +20,7 @@ use crate::{
         leftover::Leftover,
     },
     plan,
-    run::{RunError, launcher::Session, nonce},
+    run::{RunError, launcher::Session, nonce, tell_of},
 };
 
 /// The result of a wait.
@@ -74,7 +74,7 @@ pub(super) async fn nodes(
     if let Some(remarks) = remarks {
         return Ok(Awaited { remarks, leftovers });
     }
-    tracing::warn!("objects that stay after the interruption: {leftovers:?}");
+    tell_of(&leftovers);
     Err(RunError::Interrupted)
 }
 
