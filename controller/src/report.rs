@@ -24,6 +24,7 @@ mod notes;
 mod printable;
 mod prometheus;
 pub(crate) mod proof;
+mod rank;
 mod report_objects;
 mod sarif;
 pub mod schema;

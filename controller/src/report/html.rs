@@ -3,9 +3,9 @@
 //! Everything is visible without the page's own script, which only filters. The page stays small for many sandboxes: what
 //! several have in common is said once, and what is left out is counted.
 
+mod finding;
 mod grid;
 mod prose;
-mod rank;
 mod requirements;
 mod sandboxes;
 
@@ -15,9 +15,10 @@ use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{Error, Place, Report, ReportedOutcome, ReportedWaiver, Subject, Verdict, extent, head};
+use super::{
+    Error, Place, Report, ReportedOutcome, ReportedWaiver, Subject, Verdict, extent, head, rank::Effect,
+};
 use grid::Grid;
-use rank::Effect;
 use requirements::Requirement;
 use sandboxes::{Looks, Sandbox};
 

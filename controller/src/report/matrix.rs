@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Area, Report, ReportedFinding, ReportedOutcome};
+use super::{Area, Report, ReportedFinding, rank::Rank};
 
 /// A row for each requirement and a column for each pool, the worst pool first.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Matrix<'a> {
 pub(super) struct Row<'a> {
     pub(super) id: &'static str,
     pub(super) area: Area,
-    /// The worst finding of the pool's probes, for each column.
+    /// The worst finding of the pool's probes, for each column: first one that blocks.
     pub(super) cells: Vec<Option<&'a ReportedFinding>>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Matrix<'a> {
                     ids.push((finding.id, finding.area));
                 }
                 let cell = worst.entry((column, finding.id)).or_insert(finding);
-                if rank(finding.outcome) < rank(cell.outcome) {
+                if Rank::of(finding) < Rank::of(cell) {
                     *cell = finding;
                 }
             }
@@ -74,14 +74,5 @@ impl<'a> Matrix<'a> {
         }
         let left = all.split_off(most.min(all.len()));
         Differing { shown: all, left: left.iter().map(|(_, _, more)| more + 1).sum() }
-    }
-}
-
-const fn rank(outcome: ReportedOutcome) -> u8 {
-    match outcome {
-        ReportedOutcome::Unmet => 0,
-        ReportedOutcome::Inconclusive => 1,
-        ReportedOutcome::Met => 2,
-        ReportedOutcome::NotApplicable => 3,
     }
 }

@@ -1,7 +1,7 @@
 //! The report in the text format of Prometheus, for the textfile collector of `node_exporter` or for a Pushgateway
 //! (prometheus.io, "Exposition formats"). Enumerations are one gauge for each value, as `OpenMetrics` has state sets.
 //!
-//! A requirement has its worst outcome in each pool, so that the number of series grows with the pools and never with the nodes.
+//! A requirement has the outcome of its worst finding in each pool, so that the number of series grows with the pools and never with the nodes.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
@@ -78,7 +78,8 @@ pub(super) fn render(report: &Report) -> String {
         },
         Metric {
             name: "podproof_requirement_outcome",
-            help: "The worst outcome of a requirement in a pool: 1 for the outcome that holds, 0 for the others.",
+            help: "The outcome of a requirement's worst finding in a pool, and a finding that blocks is the worst: 1 for the outcome \
+                   that holds, 0 for the others.",
             series: outcomes,
         },
         Metric {
@@ -107,7 +108,7 @@ fn place(report: &Report) -> (&'static str, &str) {
     }
 }
 
-/// Returns the worst outcome of each requirement in each pool, and the number of sandboxes in which it blocks.
+/// Returns the outcome of each requirement's worst finding in each pool, and the number of sandboxes in which it blocks.
 fn by_pool<'a>(report: &'a Report, place: (&'static str, &'a str)) -> (Series<'a>, Series<'a>) {
     let matrix = Matrix::of(report);
     let mut blocks: BTreeMap<_, usize> = BTreeMap::new();

@@ -174,7 +174,43 @@ fn name(pool: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::fixture;
+
+    /// Returns the results of a requirement in the objects of a run with two sandboxes of one pool.
+    fn results(requirement: &str, of_both: [(ReportedOutcome, Enforcement); 2]) -> Vec<&'static str> {
+        let mut report = fixture::report(&fixture::pod());
+        let sandbox = report.sandboxes.remove(0);
+        for (outcome, enforcement) in of_both {
+            let mut sandbox = sandbox.clone();
+            let of_it = sandbox.findings.iter_mut().filter(|finding| finding.id == requirement);
+            of_it.map(Arc::make_mut).for_each(|finding| {
+                finding.outcome = outcome;
+                finding.enforcement = enforcement;
+            });
+            report.sandboxes.push(sandbox);
+        }
+        let matrix = Matrix::of(&report);
+        findings(&matrix, 0).into_iter().filter(|finding| finding.id == requirement).map(result).collect()
+    }
+
+    #[test]
+    fn a_gap_that_blocks_decides_the_result_of_its_pool() {
+        let blocks = (ReportedOutcome::Inconclusive, Enforcement::Blocks);
+        for lenient in [ReportedOutcome::Inconclusive, ReportedOutcome::Unmet] {
+            let accepted = (lenient, Enforcement::Warns);
+            assert_eq!(results("host-sockets-absent", [accepted, blocks]), ["error"], "{lenient:?}");
+        }
+    }
+
+    #[test]
+    fn a_mandatory_requirement_that_is_not_applicable_decides_the_result_of_its_pool() {
+        let met = (ReportedOutcome::Met, Enforcement::Blocks);
+        let idle = (ReportedOutcome::NotApplicable, Enforcement::Blocks);
+        assert_eq!(results("runtime-isolation", [met, idle]), ["error"]);
+    }
 
     #[test]
     fn pools_with_similar_names_have_objects_of_their_own() {

@@ -3,8 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    super::{Area, Report, ReportedFinding},
-    rank::Rank,
+    super::{Area, Report, ReportedFinding, rank::Rank},
     requirements::Requirement,
 };
 

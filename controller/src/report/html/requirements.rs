@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{
-    super::{
-        Area, Report, ReportedFinding,
-        model_v1::{Citation, PlatformRemedy},
-    },
+use super::super::{
+    Area, Report, ReportedFinding,
+    model_v1::{Citation, PlatformRemedy},
     rank::{Effect, Rank},
 };
 

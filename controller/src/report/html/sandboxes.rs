@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    super::{Report, ReportedFinding, ReportedSandbox, Subject},
+    super::{
+        Report, ReportedFinding, ReportedSandbox, Subject,
+        rank::{Effect, Rank},
+    },
     grid::Grid,
-    rank::{Effect, Rank},
     requirements::Requirement,
 };
 
