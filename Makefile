@@ -181,10 +181,11 @@ pictures: build ## the README's pictures, from saved evidence
 	@.ci/need chromium=chromium aha=aha script=bsdutils unshare=util-linux
 	@CONTROLLER="$(CONTROLLER)" .ci/as-root .ci/pictures
 
-schemas: ## write deploy/schema from the types of the report, the policy file and the signed predicate
+schemas: ## write deploy/schema from the types of the public documents
 	cargo run --quiet --package controller -- schema report >deploy/schema/report.schema.json
 	cargo run --quiet --package controller -- schema policy >deploy/schema/policy.schema.json
 	cargo run --quiet --package controller -- schema verification >deploy/schema/verification.schema.json
+	cargo run --quiet --package controller -- schema diff >deploy/schema/diff.schema.json
 
 clean: ## remove the build's output
 	cargo clean

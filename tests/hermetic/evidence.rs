@@ -28,7 +28,7 @@ fn saved_evidence_is_judged_again_and_compared() {
     let lines: Vec<_> = same.out.lines().collect();
     let undetermined = "undetermined, judged for production; namespace shop, cluster not kept in this evidence, time not kept in this evidence";
     let heads = ["old", "new"].map(|name| format!("{name}: {undetermined}"));
-    assert_eq!(lines, [heads[0].as_str(), heads[1].as_str(), "0 worse, 0 better, 0 new, 0 gone"]);
+    assert_eq!(lines, [heads[0].as_str(), heads[1].as_str(), "0 worse, 0 better, 0 lapsed, 0 new, 0 gone"]);
 
     let compared = ran(&["diff", &today, &next_month]);
     assert_eq!(compared.code(), Some(0), "{compared:#?}");
@@ -40,8 +40,25 @@ fn saved_evidence_is_judged_again_and_compared() {
 
     let back = ran(&["diff", &next_month, &today, "--fail-on", "worse", "--output", "json"]);
     assert_eq!(back.code(), Some(0), "{back:#?}");
-    let changes: Vec<serde_json::Value> = serde_json::from_str(&back.out).unwrap();
-    assert!(changes.iter().all(|change| change["became"] == "gone"), "{}", back.out);
+    let comparison: serde_json::Value = serde_json::from_str(&back.out).unwrap();
+    let changes = comparison["changes"].as_array().unwrap();
+    assert!(!changes.is_empty() && changes.iter().all(|change| change["became"] == "gone"), "{}", back.out);
+}
+
+#[test]
+fn a_comparison_in_json_says_why_it_failed() {
+    let ground = Ground::new();
+    let (old, new) = (saved("1-cluster"), saved("1-cluster-worse"));
+    let ended = run::run(&["diff", &old, &new, "--fail-on", "worse", "--output", "json"], ground.path(), &[]);
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    let comparison: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let schema = run::run(&["schema", "diff"], ground.path(), &[]).out;
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let mistakes: Vec<_> = validator.iter_errors(&comparison).map(|it| it.to_string()).collect();
+    assert_eq!(mistakes, [""; 0]);
+    assert_eq!(comparison["version"], 1);
+    assert!(comparison["new"]["headline"].as_str().unwrap().starts_with("not ready"), "{comparison:#}");
+    assert_eq!(comparison["changes"][0]["became"], "worse");
 }
 
 /// The gate's variables hold for evidence as for a run: evidence of a development run does not pass production.
@@ -144,6 +161,7 @@ fn an_incomplete_file_is_refused_by_name_with_a_remedy() {
         (put("other", "{\"runs\":[]}"), 2, "holds no saved evidence"),
         (put("newer-key", &with_a_newer_key("1-not-ready")), 2, "unknown field `heard_later`"),
         (put("empty", ""), 2, "was cut"),
+        (put("report", &ran(&["score", &saved("1-ready"), "--output", "json"]).out), 2, "is a report of"),
         ("/no/such/file".to_owned(), 4, "failed to read"),
     ] {
         for words in [&["score", &file][..], &["diff", &file, &file][..]] {

@@ -137,7 +137,7 @@ fn the_same_evidence_gives_the_same_bytes() {
 
 #[test]
 fn committed_schemas_equal_the_printed_schemas() {
-    for name in ["report", "policy", "verification"] {
+    for name in ["report", "policy", "verification", "diff"] {
         let printed = run::run(&["schema", name], Ground::new().path(), &[]);
         let path = format!("{}/../deploy/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
         let kept = fs::read_to_string(&path).unwrap_or_default();

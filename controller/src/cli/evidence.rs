@@ -11,7 +11,7 @@ use crate::{
     case::{Case, Subject, circumstances},
     evidence::{
         record::Record,
-        saved::{self, Cases, Provenance, Saved},
+        saved::{self, Cases, OtherFile, Provenance, Saved},
     },
     judge::exit::Exit,
     support::clock,
@@ -80,6 +80,13 @@ impl Unread {
     pub(super) fn tell(&self) -> Exit {
         let (help, exit) = match self {
             Self::Read { .. } => ("name a readable file", Exit::CouldNotRun),
+            Self::Refused { source: saved::Error::OtherFile(OtherFile::Attestation), .. } => (
+                "name the file that `verify --save-evidence` wrote; `controller attest verify` checks an attestation",
+                Exit::Usage,
+            ),
+            Self::Refused { source: saved::Error::OtherFile(_), .. } => {
+                ("name the file that `verify --save-evidence` wrote", Exit::Usage)
+            }
             // The digest shows that the content is as it was written.
             Self::Refused { source: saved::Error::Newer { .. } | saved::Error::Content(_), .. } => {
                 ("judge the file with the controller that wrote it, or with a newer one", Exit::Usage)

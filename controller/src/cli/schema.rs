@@ -8,7 +8,7 @@ use crate::{
     report::schema::{self, Document},
 };
 
-/// Prints the JSON Schema of the report, of the policy file or of the signed predicate
+/// Prints the JSON Schema of the report, of the policy file, of the signed predicate or of a comparison
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller schema report > report.schema.json\n  controller schema policy\n\nExit codes: 0 \

@@ -19,10 +19,7 @@ use super::{
     withdrawal::withdraw,
 };
 use crate::{
-    case::{
-        Case,
-        environment::{Environment, Source},
-    },
+    case::{Case, environment::Source},
     judge::{exit::Exit, policy::Policy},
     report::{
         Format, Judging, Report, Verdict,
@@ -105,18 +102,16 @@ fn policy_again(
     today: Date,
 ) -> Result<(Policy, NamedBy), NotJudged> {
     let record = &mut opened.record;
-    let recorded = record.environment.environment;
-    record.environment = sources.declared_again(&record.environment).map_err(NotJudged::Policy)?;
-    let environment = record.environment.environment;
+    let declared = sources.declared_again(&record.environment).map_err(NotJudged::Policy)?;
+    let environment = declared.environment;
+    let is_narrowed = record.is_narrowed_for(environment);
+    record.environment = declared;
     let named_by = match record.environment.source {
         Source::Recorded(_) => NamedBy::Run,
         _ => NamedBy::Judgement,
     };
     let mut policy = sources.policy(environment, today);
-    // A user who asks for production now asks for all of it, even if the run was narrowed for a weaker environment.
-    policy.only_production |= record.only_production
-        && !policy.require_whole
-        && (environment != Environment::Production || environment == recorded);
+    policy.only_production |= is_narrowed && !policy.require_whole;
     Ok((policy, named_by))
 }
 

@@ -1,6 +1,10 @@
 //! The record of a run, which `--save-evidence` keeps and `score` judges again.
 
-use crate::case::{Case, circumstances::Circumstances, environment::Declared};
+use crate::case::{
+    Case,
+    circumstances::Circumstances,
+    environment::{Declared, Environment},
+};
 
 /// A run before it is judged. The same record under the same policy always gives the same report.
 #[derive(Clone, Debug)]
@@ -15,4 +19,13 @@ pub struct Record {
     pub remarks: Vec<String>,
     /// The cases, one for each probe.
     pub cases: Vec<Case>,
+}
+
+impl Record {
+    /// Returns true if only the requirements of production are judged for this environment. A run that was narrowed for a weaker
+    /// environment is judged in full for production.
+    pub fn is_narrowed_for(&self, environment: Environment) -> bool {
+        self.only_production
+            && (environment != Environment::Production || self.environment.environment == environment)
+    }
 }

@@ -3,6 +3,8 @@
 //! The digest reveals damage and careless edits. It reveals no forgery: who can write the file can write its digest. Sign the
 //! file if forgery matters.
 
+mod other_file;
+
 use std::{
     borrow::Cow,
     io::{self, Read, Write},
@@ -18,6 +20,8 @@ use crate::{
     case::Case,
     support::{digest::sha256, gzip},
 };
+
+pub use other_file::OtherFile;
 
 /// The version that this controller writes. It reads every earlier version, too.
 pub const VERSION: u32 = 2;
@@ -43,6 +47,9 @@ pub enum Error {
     /// The file is of another kind.
     #[error("the file holds no saved evidence")]
     NotEvidence(#[source] serde_json::Error),
+    /// The file is another one of the product.
+    #[error("the file is {0}, and holds no saved evidence")]
+    OtherFile(OtherFile),
     /// The file ends too early.
     #[error("the file was cut: its end is missing")]
     Cut,
@@ -159,7 +166,8 @@ pub fn decode(bytes: &[u8]) -> Result<(Record, Provenance), Error> {
 
 /// Returns the record and the provenance of a file that is one JSON document.
 fn document(bytes: &[u8]) -> Result<(Record, Provenance), Error> {
-    let head: Head<'_> = serde_json::from_slice(bytes).map_err(unread)?;
+    let head: Head<'_> = serde_json::from_slice(bytes)
+        .map_err(|error| OtherFile::recognised(bytes).map_or_else(|| unread(error), Error::OtherFile))?;
     match head.version {
         _ if head.kind != KIND => return Err(Error::NotEvidence(serde::de::Error::custom(head.kind))),
         found if found > VERSION => return Err(Error::Newer { found }),

@@ -3,96 +3,71 @@
 //! A place is a namespace's pool and node. Policies and the RuntimeClass are no part of a place, because they may be the
 //! change. Of several probes in a place the worst counts.
 
+mod comparison_v1;
+
 use std::{collections::BTreeMap, fmt::Write};
 
-use clap::ValueEnum;
-use serde::Serialize;
+use super::{
+    Report, ReportedFinding, ReportedOutcome, Subject, gaps,
+    rank::{Effect, Rank},
+};
 
-use super::{Report, ReportedOutcome, Subject};
+pub use comparison_v1::{Became, Change, ComparedRun, Comparison, Stand};
 
-/// The outcome of a requirement in one place.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Stand {
-    /// The finding's outcome.
-    pub outcome: ReportedOutcome,
-    /// The finding's reason.
-    pub because: String,
+/// The worst findings of a report, by place and requirement.
+type Findings<'a> = BTreeMap<(String, &'static str), &'a ReportedFinding>;
+
+/// Compares two runs that were judged under one policy.
+pub fn compare(old: &Report, new: &Report) -> Comparison {
+    let (before, after) = (findings(old), findings(new));
+    let there = |place: &str| after.keys().any(|(known, _)| known == place);
+    let mut changes: Vec<_> = after
+        .iter()
+        .filter_map(|(key, after)| change(key, before.get(key).copied(), Some(after), true))
+        .chain(
+            before
+                .iter()
+                .filter(|(key, _)| !after.contains_key(*key))
+                .filter_map(|(key, before)| change(key, Some(before), None, there(&key.0))),
+        )
+        .collect();
+    changes.sort_by(|a, b| (a.became, &a.place, &a.requirement).cmp(&(b.became, &b.place, &b.requirement)));
+    Comparison {
+        version: comparison_v1::VERSION,
+        old: compared(old),
+        new: compared(new),
+        narrower: new.extent.narrower_than(&old.extent),
+        changes,
+    }
 }
 
-/// The outcomes of a report, by place and requirement.
-pub type Stands = BTreeMap<(String, String), Stand>;
-
-/// The direction of a change.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Became {
-    /// The outcome is worse than before, or a new place has a gap, or a requirement is no longer judged where others are.
-    Worse,
-    /// The outcome is better than before.
-    Better,
-    /// The place did not exist before.
-    New,
-    /// The place no longer exists.
-    Gone,
+fn compared(report: &Report) -> ComparedRun {
+    ComparedRun { verdict: report.verdict, headline: report.headline(), origin: report.origin() }
 }
 
-/// A difference between two reports.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Change {
-    /// The direction of the change.
-    pub became: Became,
-    /// The place, as people read it.
-    pub place: String,
-    /// The requirement's id.
-    pub requirement: String,
-    /// The earlier outcome; `None` if the place is new.
-    pub before: Option<Stand>,
-    /// The later outcome; `None` if the place is gone.
-    pub after: Option<Stand>,
-}
-
-/// Returns the outcomes of a report; of several probes in a place the worst counts.
-pub fn stands(report: &Report) -> Stands {
-    let mut stands = Stands::new();
+/// Returns the findings of a report; of several probes in a place the worst counts.
+fn findings(report: &Report) -> Findings<'_> {
+    let mut findings = Findings::new();
     for sandbox in &report.sandboxes {
         for finding in &sandbox.findings {
-            let stand = Stand { outcome: finding.outcome, because: finding.because.clone() };
-            let key = (place(&sandbox.subject), finding.id.to_owned());
-            let kept = stands.entry(key).or_insert_with(|| stand.clone());
-            if rank(stand.outcome) < rank(kept.outcome) {
-                *kept = stand;
+            let kept = findings.entry((place(&sandbox.subject), finding.id)).or_insert(finding);
+            if Rank::of(finding) < Rank::of(kept) {
+                *kept = finding;
             }
         }
     }
-    stands
-}
-
-/// The differences, the worse first.
-pub fn changes(old: &Stands, new: &Stands) -> Vec<Change> {
-    let mut changes: Vec<_> = new
-        .iter()
-        .filter_map(|(key, after)| change(key, old.get(key), Some(after), true))
-        .chain(old.iter().filter(|(key, _)| !new.contains_key(*key)).filter_map(|(key, before)| {
-            change(key, Some(before), None, new.keys().any(|(place, _)| *place == key.0))
-        }))
-        .collect();
-    changes.sort_by(|a, b| (a.became, &a.place, &a.requirement).cmp(&(b.became, &b.place, &b.requirement)));
-    changes
+    findings
 }
 
 fn change(
-    (place, requirement): &(String, String),
-    before: Option<&Stand>,
-    after: Option<&Stand>,
+    (place, requirement): &(String, &'static str),
+    before: Option<&ReportedFinding>,
+    after: Option<&ReportedFinding>,
     place_is_there: bool,
 ) -> Option<Change> {
     let became = match (before, after) {
-        (Some(before), Some(after)) => match rank(after.outcome).cmp(&rank(before.outcome)) {
-            std::cmp::Ordering::Less => Became::Worse,
-            std::cmp::Ordering::Greater => Became::Better,
-            std::cmp::Ordering::Equal => return None,
-        },
-        (None, Some(after)) if rank(after.outcome) < rank(ReportedOutcome::NotApplicable) => Became::Worse,
+        (Some(before), Some(after)) => became(before, after)?,
+        (None, Some(after)) if after.is_wanting() => Became::Worse,
         (None, Some(_)) => Became::New,
         (Some(_), None) if place_is_there => Became::Worse,
         (Some(_), None) => Became::Gone,
@@ -101,22 +76,37 @@ fn change(
     Some(Change {
         became,
         place: place.clone(),
-        requirement: requirement.clone(),
-        before: before.cloned(),
-        after: after.cloned(),
+        requirement: (*requirement).to_owned(),
+        before: before.map(Stand::from),
+        after: after.map(Stand::from),
     })
 }
 
-/// Returns the parts that only the later run leaves out; its gaps there are not seen.
-pub fn narrowed(old: &Report, new: &Report) -> Vec<String> {
-    new.extent.narrower_than(&old.extent)
+/// Returns the direction of a change in one place; `None` without a change.
+fn became(before: &ReportedFinding, after: &ReportedFinding) -> Option<Became> {
+    match order(after).cmp(&order(before)) {
+        std::cmp::Ordering::Less => Some(Became::Worse),
+        std::cmp::Ordering::Equal => None,
+        // A requirement without a meaning shows no mend of its gap.
+        std::cmp::Ordering::Greater
+            if before.is_wanting() && after.outcome == ReportedOutcome::NotApplicable =>
+        {
+            Some(Became::Lapsed)
+        }
+        std::cmp::Ordering::Greater => Some(Became::Better),
+    }
+}
+
+/// Returns the order of findings, in which the worse comes first. A requirement without a meaning comes before a met one.
+fn order(finding: &ReportedFinding) -> (Effect, u8) {
+    (Rank::of(finding).effect, gaps::rank(finding.outcome))
 }
 
 /// Renders both runs, a line for each change, and a count.
-pub fn render(old: &Report, new: &Report, changes: &[Change]) -> String {
-    let mut text =
-        format!("old: {}; {}\nnew: {}; {}\n", old.headline(), old.origin(), new.headline(), new.origin());
-    for part in narrowed(old, new) {
+pub fn render(comparison: &Comparison) -> String {
+    let Comparison { version: _, old, new, narrower, changes } = comparison;
+    let mut text = format!("old: {}; {}\nnew: {}; {}\n", old.headline, old.origin, new.headline, new.origin);
+    for part in narrower {
         // Writing to a string does not fail.
         _ = writeln!(text, "narrower: {part}");
     }
@@ -128,28 +118,29 @@ pub fn render(old: &Report, new: &Report, changes: &[Change]) -> String {
             _ = writeln!(text, "{}: {}", change.became.word(), change.place);
             place = Some(heading);
         }
-        let word = |stand: &Option<Stand>| stand.as_ref().map_or("not there", |stand| stand.outcome.word());
-        let because = change.after.as_ref().or(change.before.as_ref()).map(|stand| stand.because.as_str());
+        let (before, after) = (change.before.as_ref(), change.after.as_ref());
+        let same = before.zip(after).is_some_and(|(before, after)| before.outcome == after.outcome);
+        let word = |stand: Option<&Stand>| match stand {
+            None => "not there".to_owned(),
+            Some(stand) if same => format!("{}, {}", stand.outcome.word(), stand.enforcement.id()),
+            Some(stand) => stand.outcome.word().to_owned(),
+        };
+        let because = after.or(before).map(|stand| stand.because.as_str());
         _ = writeln!(
             text,
             "  {} {}: {} → {}: {}",
             change.became.sign(),
             change.requirement,
-            word(&change.before),
-            word(&change.after),
+            word(before),
+            word(after),
             because.unwrap_or_default()
         );
     }
-    let count = |became| changes.iter().filter(|change| change.became == became).count();
-    _ = writeln!(
-        text,
-        "{} worse, {} better, {} new, {} gone",
-        count(Became::Worse),
-        count(Became::Better),
-        count(Became::New),
-        count(Became::Gone)
-    );
-    text
+    let counts = Became::ALL.map(|became| {
+        let count = changes.iter().filter(|change| change.became == became).count();
+        format!("{count} {}", became.word())
+    });
+    text + &counts.join(", ") + "\n"
 }
 
 fn place(subject: &Subject) -> String {
@@ -162,88 +153,13 @@ fn place(subject: &Subject) -> String {
     }
 }
 
-/// Ranks outcomes; a higher rank is better. A requirement without a meaning ranks below one that is met.
-const fn rank(outcome: ReportedOutcome) -> u8 {
-    match outcome {
-        ReportedOutcome::Unmet => 0,
-        ReportedOutcome::Inconclusive => 1,
-        ReportedOutcome::NotApplicable => 2,
-        ReportedOutcome::Met => 3,
-    }
-}
+// === impl Stand ===
 
-// === impl Became ===
-
-impl Became {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Worse => "worse",
-            Self::Better => "better",
-            Self::New => "new",
-            Self::Gone => "gone",
-        }
-    }
-
-    const fn sign(self) -> &'static str {
-        match self {
-            Self::Worse => "✘",
-            Self::Better => "✔",
-            Self::New => "+",
-            Self::Gone => "–",
-        }
+impl From<&ReportedFinding> for Stand {
+    fn from(finding: &ReportedFinding) -> Self {
+        Self { outcome: finding.outcome, enforcement: finding.enforcement, because: finding.because.clone() }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        case::{self, Case},
-        fixture,
-    };
-
-    fn of(case: &Case) -> Stands {
-        stands(&fixture::report(case))
-    }
-
-    fn became(old: &Stands, new: &Stands, requirement: &str) -> Option<Became> {
-        changes(old, new).iter().find(|change| change.requirement == requirement).map(|change| change.became)
-    }
-
-    #[test]
-    fn the_same_run_has_no_changes_and_worse_is_the_reverse_of_better() {
-        let (met, unmet) = (of(&fixture::gvisor()), of(&fixture::runc()));
-        assert_eq!(changes(&met, &met), []);
-        assert_eq!(became(&met, &unmet, "runtime-isolation"), Some(Became::Worse));
-        assert_eq!(became(&unmet, &met, "runtime-isolation"), Some(Became::Better));
-        assert_eq!(became(&met, &of(&fixture::silent()), "network-isolation"), Some(Became::Worse));
-    }
-
-    #[test]
-    fn a_new_place_is_worse_where_it_is_wanting_and_a_place_that_is_gone_is_none() {
-        let (local, pod) = (of(&fixture::gvisor()), of(&fixture::pod()));
-        assert_eq!(became(&local, &pod, "no-token"), Some(Became::New));
-        assert_eq!(became(&pod, &local, "no-token"), Some(Became::Gone));
-        let mut leaky = fixture::pod();
-        leaky.collected.evidence.egress = proto::Observation::Absent;
-        assert_eq!(became(&local, &of(&leaky), "network-isolation"), Some(Became::Worse));
-    }
-
-    #[test]
-    fn a_requirement_that_is_judged_no_more_in_its_place_is_worse() {
-        let old = of(&fixture::gvisor());
-        let mut new = old.clone();
-        new.retain(|(_, requirement), _| requirement != "network-isolation");
-        assert_eq!(became(&old, &new, "network-isolation"), Some(Became::Worse));
-    }
-
-    #[test]
-    fn a_class_or_policy_that_changed_is_the_same_place() {
-        let mut changed = fixture::pod();
-        if let case::Subject::Pods { policies, runtime_class, .. } = &mut changed.surroundings.subject {
-            policies.clear();
-            *runtime_class = None;
-        }
-        assert_eq!(changes(&of(&fixture::pod()), &of(&changed)), []);
-    }
-}
+mod tests;

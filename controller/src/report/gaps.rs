@@ -180,7 +180,8 @@ pub(super) fn holds_back(finding: &ReportedFinding) -> bool {
     finding.is_wanting() && finding.enforcement != Enforcement::Shown
 }
 
-const fn rank(outcome: ReportedOutcome) -> u8 {
+/// Returns the place of an outcome among others, in which the worse comes first.
+pub(super) const fn rank(outcome: ReportedOutcome) -> u8 {
     match outcome {
         ReportedOutcome::Unmet => 0,
         ReportedOutcome::Inconclusive => 1,

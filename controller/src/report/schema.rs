@@ -1,9 +1,9 @@
-//! The JSON Schemas of the report, of the policy file and of the signed predicate.
+//! The JSON Schemas of the report, of the policy file, of the signed predicate and of the comparison of two runs.
 
 use clap::ValueEnum;
 use schemars::schema_for;
 
-use super::{Report, attestation::verification_v1::Verification};
+use super::{Report, attestation::verification_v1::Verification, diff::Comparison};
 use crate::judge::policy::file::File;
 
 /// A document with a schema.
@@ -15,6 +15,8 @@ pub enum Document {
     Policy,
     /// The signed predicate of `--sign`
     Verification,
+    /// The comparison of `controller diff --output json`
+    Diff,
 }
 
 /// Renders the schema of a document, with a line end.
@@ -23,6 +25,7 @@ pub fn render(document: Document) -> Result<String, serde_json::Error> {
         Document::Report => schema_for!(Report),
         Document::Policy => schema_for!(File),
         Document::Verification => schema_for!(Verification),
+        Document::Diff => schema_for!(Comparison),
     };
     Ok(serde_json::to_string_pretty(&schema)? + "\n")
 }
