@@ -77,6 +77,16 @@ fn severity_is_raised_and_never_lowered() {
 }
 
 #[test]
+fn a_severity_without_effect_is_shown_as_such() {
+    let text = "[severity]\nleast-privilege = \"warns\"\nno-token = \"blocks\"\n";
+    let shown = with_policy(text, &["policy", "show"], &[("ENVIRONMENT", "production")]);
+    assert_eq!(shown.code(), Some(0), "{shown:#?}");
+    let line = |key: &str| shown.out.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+    assert!(line("severity.least-privilege").contains("warns (no effect: blocks anyway)"), "{}", shown.out);
+    assert!(!line("severity.no-token").contains("no effect"), "{}", shown.out);
+}
+
+#[test]
 fn weights_change_the_score_and_not_the_verdict() {
     let file = saved("1-not-ready");
     let score = |text: &str| {
@@ -154,7 +164,7 @@ fn a_setting_comes_from_the_flag_then_the_variable_then_the_file_then_the_defaul
             "profile deny-all PODPROOF_PROFILE",
         ),
         (
-            "\nallow = [\"192.0.2.0/24\", \"192.0.2.7:53/udp\"]",
+            "profile = \"allow-list\"\nallow = [\"192.0.2.0/24\", \"192.0.2.7:53/udp\"]",
             &[],
             "allow 192.0.2.0/24, 192.0.2.7:53/udp podproof.toml, line 2",
         ),
@@ -169,6 +179,16 @@ fn a_setting_comes_from_the_flag_then_the_variable_then_the_file_then_the_defaul
         let ended = with_policy(text, &["policy", "show"], variables);
         let mut flat = ended.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
         assert!(flat.any(|line| line == expected), "{expected}: {ended:#?}");
+    }
+    for words in [
+        &["--allow", "192.0.2.7:443"][..],
+        &["--profile", "allow-list"],
+        &["--settle", "9s", "--timeout", "8s"],
+    ] {
+        let refused = with_policy("", &[&["policy", "show"], words].concat(), &[]);
+        assert_eq!(refused.code(), Some(2), "{words:?}: {refused:#?}");
+        let run = with_policy("", &[&["verify", "--local"], words].concat(), &[]);
+        assert_eq!((run.code(), run.err), (Some(2), refused.err), "{words:?}");
     }
     let wrong = with_policy("", &["policy", "show"], &[("PODPROOF_TIMEOUT", "soon")]);
     assert_eq!(wrong.code(), Some(2), "{wrong:#?}");

@@ -23,8 +23,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  controller policy show\n  ENVIRONMENT=production controller policy show --policy \
-    podproof.toml\n\nExit codes: 0 done, 1 a waiver has expired, 2 wrong usage, or a mistake in the policy file, 4 could \
-    not write"
+    podproof.toml\n\nA waiver holds through its last day, which ends at midnight UTC.\n\nExit codes: 0 done, 1 a waiver has expired, \
+    2 wrong usage, a mistake in the policy file, or settings that a run refuses, 4 could not write"
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -50,6 +50,15 @@ struct Show {
     timeout: Option<Duration>,
 }
 
+/// The reason why a run under these settings is refused.
+#[derive(Debug, thiserror::Error)]
+enum ShowRefused {
+    #[error(transparent)]
+    Policy(#[from] policy::PolicyRefused),
+    #[error(transparent)]
+    Network(#[from] network::NetworkRefused),
+}
+
 impl Arguments {
     pub(super) fn run(self) -> Exit {
         let What::Show(show) = self.what;
@@ -58,14 +67,15 @@ impl Arguments {
                 Exit::Ready if expired => Exit::NotReady,
                 printed => printed,
             },
-            Err(refused) => refused.tell(),
+            Err(ShowRefused::Policy(refused)) => refused.tell(),
+            Err(ShowRefused::Network(refused)) => refused.tell(),
         }
     }
 }
 
 impl Show {
     /// Returns a line for each setting, and true if a waiver has expired.
-    fn text(&self) -> Result<(String, bool), policy::PolicyRefused> {
+    fn text(&self) -> Result<(String, bool), ShowRefused> {
         let sources = self.policy.sources()?;
         let declared = sources.declared()?;
         let policy = sources.policy(declared.environment, clock::today());
@@ -86,9 +96,13 @@ impl Show {
         let timeout = run::timeout(&sources, self.timeout, verify::CLUSTER_TIMEOUT)?;
         let time = humantime::format_duration(timeout.value).to_string();
         rows.push(("limits.timeout".to_owned(), time, timeout.source));
-        rows.extend(network(self.network.settings(&sources)?));
+        let settings = self.network.settings(&sources)?;
+        // A run refuses settings that contradict each other.
+        settings.rounds(timeout.value)?;
+        settings.clone().request()?;
+        rows.extend(network(settings));
         rows.extend(marks(self.marks.settings(&sources)?));
-        let single = file.map(|(_, read)| read.of_requirements()).unwrap_or_default();
+        let single = file.map(|(_, read)| read.of_requirements(&policy)).unwrap_or_default();
         rows.extend(
             single.into_iter().map(|(key, value, line)| (key, value, format!("{name}, line {line}"))),
         );

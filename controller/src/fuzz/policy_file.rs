@@ -14,7 +14,7 @@ pub(super) fn policy_file(bytes: &[u8]) {
         Ok(read) => {
             let mut policy = Policy::of(Environment::Production);
             read.amend(&mut policy, jiff::civil::Date::constant(2026, 11, 28));
-            for (key, value, line) in read.of_requirements() {
+            for (key, value, line) in read.of_requirements(&policy) {
                 assert!((1..=lines).contains(&line), "{key} = {value} in line {line} of {lines}");
             }
             assert!(policy.weights.values().all(|weight| (1..=100).contains(weight)), "{policy:?}");

@@ -131,22 +131,25 @@ impl Policy {
 
     /// Returns the enforcement of a requirement without waivers.
     fn unwaived(&self, requirement: &Requirement) -> Enforcement {
-        if self.only_production {
-            let asked =
-                requirement.mandatory || matches!(requirement.class, Class::Regular | Class::ProductionOnly);
-            return if asked {
-                Enforcement::Blocks
-            } else {
-                self.raised(requirement, Enforcement::NotJudged)
-            };
-        }
-        self.raised(requirement, self.by_class(requirement.class))
+        let (own, raised) = (self.own(requirement), self.raised.get(requirement.id).copied());
+        raised.filter(|raised| raised.strictness() > own.strictness()).unwrap_or(own)
     }
 
-    /// Returns the severity of the policy file if it is stricter than a requirement's own enforcement.
-    fn raised(&self, requirement: &Requirement, own: Enforcement) -> Enforcement {
-        let raised = self.raised.get(requirement.id).copied();
-        raised.filter(|raised| raised.strictness() > own.strictness()).unwrap_or(own)
+    /// Returns the enforcement of a requirement without the policy file.
+    fn own(&self, requirement: &Requirement) -> Enforcement {
+        if !self.only_production {
+            return self.by_class(requirement.class);
+        }
+        let asked =
+            requirement.mandatory || matches!(requirement.class, Class::Regular | Class::ProductionOnly);
+        if asked { Enforcement::Blocks } else { Enforcement::NotJudged }
+    }
+
+    /// Returns a requirement's enforcement where a severity of the policy file changes nothing; `None` where the severity has an
+    /// effect. One that blocks always has: what the profile or the policy file accepts no longer weakens it.
+    pub fn unmoved_by(&self, severity: Enforcement, requirement: &Requirement) -> Option<Enforcement> {
+        let own = self.own(requirement);
+        (severity != Enforcement::Blocks && severity.strictness() <= own.strictness()).then_some(own)
     }
 
     /// Returns the enforcement of a class in this environment.
@@ -176,5 +179,16 @@ mod tests {
         assert_eq!(policy.of_accepted(requirement, Enforcement::Blocks), Enforcement::Warns);
         policy.raised.insert(requirement.id, Enforcement::Blocks);
         assert_eq!(policy.of_accepted(requirement, Enforcement::Blocks), Enforcement::Blocks);
+    }
+
+    #[test]
+    fn a_severity_that_moves_nothing_is_known() {
+        let requirement = catalogue::ALL.iter().find(|it| it.class == Class::Adaptive).unwrap();
+        let [production, staging] = [Environment::Production, Environment::Staging].map(Policy::of);
+        assert_eq!(production.unmoved_by(Enforcement::Warns, requirement), Some(Enforcement::Blocks));
+        assert_eq!(staging.unmoved_by(Enforcement::Warns, requirement), Some(Enforcement::Warns));
+        for policy in [production, staging] {
+            assert_eq!(policy.unmoved_by(Enforcement::Blocks, requirement), None, "{policy:?}");
+        }
     }
 }

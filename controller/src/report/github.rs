@@ -23,10 +23,9 @@ pub(super) fn render(report: &Report) -> String {
     };
     let rows = head::rows(report).into_iter().map(|(name, value)| format!("{name}: {value}"));
     let verdict = [head::verdict(report)].into_iter().chain(rows).collect::<Vec<_>>().join("\n");
-    let expired = report.expired_waivers().map(|waiver| {
-        let what = format!("{} ({}): its last day was {}", waiver.requirement, waiver.owner, waiver.expires);
-        command(Level::Error, "podproof: a waiver has expired", &what)
-    });
+    let expired = report.expired_waivers();
+    let expired =
+        expired.map(|waiver| command(Level::Error, "podproof: a waiver has expired", &waiver.expiry()));
     let mut lines = vec![command(level, "podproof", &verdict)];
     lines.extend(expired);
     lines.extend(Gap::of(report).iter().map(annotation));

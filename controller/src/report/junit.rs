@@ -88,7 +88,7 @@ fn waiver(waiver: &ReportedWaiver) -> TestCase {
         Standing::Refused | Standing::InForce => TestCaseStatus::success(),
     };
     status.set_message("the waiver has expired: renew it or remove it").set_description(&what);
-    let mut case = TestCase::new(waiver.requirement, status);
+    let mut case = TestCase::new(format!("{} for {}", waiver.requirement, waiver.scope), status);
     case.set_classname("podproof.waivers");
     if waiver.standing != Standing::Expired {
         case.set_system_out(what);

@@ -13,7 +13,9 @@ use serde_sarif::sarif::{
     ToolComponent,
 };
 
-use super::{Enforcement, Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver, Standing, head};
+use super::{
+    Enforcement, Error, Report, ReportedFinding, ReportedSandbox, ReportedWaiver, Standing, Subject, head,
+};
 use crate::support::digest::sha256;
 
 /// The rule of a waiver whose last day is over.
@@ -76,7 +78,7 @@ fn results(report: &Report) -> Vec<Result> {
             .level(ResultLevel::Error)
             .message(message(&waiver.expiry()))
             .locations(vec![location(report, waiver.line, &waiver.scope)])
-            .partial_fingerprints(fingerprint(EXPIRED, waiver.requirement))
+            .partial_fingerprints(fingerprint(EXPIRED, &format!("{}\n{}", waiver.requirement, waiver.scope)))
             .build()
     });
     report.sandboxes.iter().flat_map(of).chain(expired).collect()
@@ -85,7 +87,7 @@ fn results(report: &Report) -> Vec<Result> {
 fn wanting(report: &Report, sandbox: &ReportedSandbox) -> Vec<Result> {
     let name = sandbox.subject.name();
     let result = |finding: &ReportedFinding| {
-        let granted = waivers(report, finding);
+        let granted = waivers(report, finding, &sandbox.subject);
         let line = granted.first().map_or(1, |waiver| waiver.line);
         let mut result = Result::builder()
             .rule_id(finding.id)
@@ -109,12 +111,14 @@ fn wanting(report: &Report, sandbox: &ReportedSandbox) -> Vec<Result> {
     sandbox.findings.iter().map(AsRef::as_ref).filter(|it| it.is_wanting()).map(result).collect()
 }
 
-fn waivers<'a>(report: &'a Report, finding: &ReportedFinding) -> Vec<&'a ReportedWaiver> {
+/// Returns the waivers because of which a finding does not block.
+fn waivers<'a>(report: &'a Report, finding: &ReportedFinding, subject: &Subject) -> Vec<&'a ReportedWaiver> {
     if finding.enforcement != Enforcement::Waived {
         return Vec::new();
     }
-    let of_it =
-        |waiver: &&ReportedWaiver| waiver.requirement == finding.id && waiver.standing == Standing::InForce;
+    let of_it = |waiver: &&ReportedWaiver| {
+        waiver.requirement == finding.id && waiver.standing == Standing::InForce && waiver.covers(subject)
+    };
     report.waivers.iter().filter(of_it).collect()
 }
 
@@ -154,4 +158,66 @@ fn location(report: &Report, line: usize, logical: &str) -> Location {
 /// Returns the fingerprint, which tells a viewer that a result of the next run is the same.
 fn fingerprint(rule: &str, name: &str) -> BTreeMap<String, String> {
     [("podproof/v1".to_owned(), sha256(format!("{rule}\n{name}").as_bytes()))].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{fixture, report::ReportedOutcome};
+
+    /// Returns a report on pods of the fixture's namespace, with a waiver of one requirement for each scope.
+    fn report(standing: Standing, scopes: &[&str]) -> Report {
+        let mut report = fixture::report(&fixture::pod());
+        let of_it = report.sandboxes[0].findings.iter_mut().filter(|finding| finding.id == "least-privilege");
+        of_it.map(Arc::make_mut).for_each(|finding| {
+            finding.outcome = ReportedOutcome::Unmet;
+            finding.enforcement = Enforcement::Waived;
+        });
+        report.waivers = scopes
+            .iter()
+            .zip(1..)
+            .map(|(scope, line)| ReportedWaiver {
+                requirement: "least-privilege",
+                scope: (*scope).to_owned(),
+                owner: format!("the owner for {scope}"),
+                reason: String::new(),
+                expires: "2027-01-31".to_owned(),
+                standing,
+                needed: true,
+                line,
+            })
+            .collect();
+        report
+    }
+
+    fn results(report: &Report, rule: &str) -> Vec<Value> {
+        let document: Value = serde_json::from_str(&render(report).unwrap()).unwrap();
+        let results = document["runs"][0]["results"].as_array().unwrap().iter();
+        results.filter(|result| result["ruleId"] == rule).cloned().collect()
+    }
+
+    #[test]
+    fn a_result_names_the_waiver_of_its_own_place_alone() {
+        let namespace = report(Standing::InForce, &[]).sandboxes[0].subject.namespace().unwrap().to_owned();
+        let own = format!("namespace/{namespace}");
+        let results =
+            results(&report(Standing::InForce, &["namespace/other", "local", &own]), "least-privilege");
+        let suppressions = results[0]["suppressions"].as_array().unwrap();
+        assert_eq!(suppressions.len(), 1, "{suppressions:?}");
+        let words = suppressions[0]["justification"].as_str().unwrap();
+        assert!(words.starts_with(&format!("the owner for {own}")), "{words}");
+        let region = &results[0]["locations"][0]["physicalLocation"]["region"];
+        assert_eq!(region["startLine"], 3);
+    }
+
+    #[test]
+    fn expired_waivers_of_two_scopes_are_two_results_of_the_next_run() {
+        let results = results(&report(Standing::Expired, &["namespace/other", "namespace/shop"]), EXPIRED);
+        assert_eq!(results.len(), 2);
+        assert_ne!(results[0]["partialFingerprints"], results[1]["partialFingerprints"]);
+    }
 }

@@ -28,7 +28,7 @@ pub(super) fn render(report: &Report) -> String {
     };
     let waivers = report.waivers.iter().map(|waiver| Test {
         passed: waiver.standing != Standing::Expired,
-        name: format!("waiver of {} until {}", waiver.requirement, waiver.expires),
+        name: format!("waiver of {} for {} until {}", waiver.requirement, waiver.scope, waiver.expires),
         skipped: None,
         block: None,
     });

@@ -124,7 +124,7 @@ struct Entry {
     #[serde(deserialize_with = "said")]
     #[schemars(length(min = 1))]
     reason: String,
-    /// The last day on which the waiver holds, a TOML date such as 2027-01-31.
+    /// The last day on which the waiver holds, in UTC, a TOML date such as 2027-01-31.
     #[serde(deserialize_with = "date")]
     #[schemars(with = "String", regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     expires: Date,
@@ -244,17 +244,19 @@ impl Read {
         policy.waivers = self.file.waivers.iter().map(|entry| self.waiver(entry, today)).collect();
     }
 
-    /// Returns the settings of single requirements: the key, its value and its line.
-    pub fn of_requirements(&self) -> Vec<(String, String, usize)> {
+    /// Returns the settings of single requirements: the key, its value with its effect under a policy, and its line.
+    pub fn of_requirements(&self, policy: &Policy) -> Vec<(String, String, usize)> {
         let weights = self.file.weights.iter().map(|(id, weight)| {
             (format!("weights.{}", id.0), weight.get_ref().0.to_string(), self.line(weight))
         });
         let severity = self.file.severity.iter().map(|(id, severity)| {
-            (
-                format!("severity.{}", id.0),
-                severity.get_ref().enforcement().id().to_owned(),
-                self.line(severity),
-            )
+            let wanted = severity.get_ref().enforcement();
+            let own = id.requirement().and_then(|requirement| policy.unmoved_by(wanted, requirement));
+            let value = match own {
+                Some(own) => format!("{} (no effect: {} anyway)", wanted.id(), own.id()),
+                None => wanted.id().to_owned(),
+            };
+            (format!("severity.{}", id.0), value, self.line(severity))
         });
         let ingress = self.file.ingress.iter().map(|meant| {
             let named: Vec<_> =

@@ -13,7 +13,7 @@ pub struct Waiver {
     pub owner: String,
     /// The reason why the gap is accepted.
     pub reason: String,
-    /// The last day on which the waiver holds, as YYYY-MM-DD.
+    /// The last day on which the waiver holds, in UTC, as YYYY-MM-DD.
     pub expires: String,
     /// True if that day is over.
     pub expired: bool,
@@ -80,14 +80,19 @@ impl Scope {
 
     /// True if the subject is in the scope.
     pub fn covers(&self, subject: &Subject) -> bool {
-        match (self, subject) {
-            (Self::Everywhere, _)
-            | (Self::Local, Subject::Sandbox { .. } | Subject::Container { .. } | Subject::Unsandboxed) => {
-                true
-            }
-            (Self::Namespace(name), Subject::Pods { namespace, .. }) => name == namespace,
-            (Self::Pool(name), Subject::Pods { pool, .. }) => name == pool,
-            _ => false,
+        self.covers_pods(match subject {
+            Subject::Pods { namespace, pool, .. } => Some((namespace, pool)),
+            Subject::Sandbox { .. } | Subject::Container { .. } | Subject::Unsandboxed => None,
+        })
+    }
+
+    /// True if the pods of a namespace and a pool are in the scope; `None` is a sandbox of this machine.
+    pub fn covers_pods(&self, pods: Option<(&str, &str)>) -> bool {
+        match (self, pods) {
+            (Self::Everywhere, _) | (Self::Local, None) => true,
+            (Self::Namespace(name), Some((namespace, _))) => name == namespace,
+            (Self::Pool(name), Some((_, pool))) => name == pool,
+            (Self::Namespace(_) | Self::Pool(_), None) | (Self::Local, Some(_)) => false,
         }
     }
 }

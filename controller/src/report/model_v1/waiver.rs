@@ -3,9 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Subject;
 use crate::judge::{
     finding::{Finding, Judged},
-    policy::{Policy, Waiver, waiver},
+    policy::{
+        Policy, Waiver,
+        waiver::{self, Scope},
+    },
 };
 
 /// A waiver of the policy file, and its effect.
@@ -19,7 +23,7 @@ pub struct ReportedWaiver {
     pub owner: String,
     /// The reason for the waiver.
     pub reason: String,
-    /// The waiver's last day, as YYYY-MM-DD.
+    /// The waiver's last day in UTC, as YYYY-MM-DD.
     pub expires: String,
     /// The standing of the waiver on the day of the judgement.
     pub standing: Standing,
@@ -48,6 +52,15 @@ impl ReportedWaiver {
     pub(in crate::report) fn expiry(&self) -> String {
         let Self { requirement, owner, scope, expires, .. } = self;
         format!("The waiver of {requirement} ({owner}, for {scope}) was good until {expires}.")
+    }
+
+    /// Returns true if the waiver is for a subject.
+    pub(in crate::report) fn covers(&self, subject: &Subject) -> bool {
+        let pods = match subject {
+            Subject::Pods { namespace, pool, .. } => Some((namespace.as_str(), pool.as_str())),
+            Subject::Sandbox { .. } | Subject::Container { .. } | Subject::Unsandboxed => None,
+        };
+        Scope::parse(&self.scope).is_some_and(|scope| scope.covers_pods(pods))
     }
 
     /// Returns true if a judged case needs a waiver.
