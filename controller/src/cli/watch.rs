@@ -15,7 +15,7 @@ use std::{
 use clap::{ArgGroup, Args};
 use tokio::{
     sync::watch::Sender,
-    time::{Instant, sleep},
+    time::{Instant, sleep_until},
 };
 
 use board::Board;
@@ -234,6 +234,7 @@ impl Arguments {
     ) -> Over {
         let taint = scope.startup_taint.clone();
         let watching = Watching::new(connection.client.clone(), scope);
+        board.watches(watching.unwatched());
         let (seen, proofs) = (watching.observed(), Sender::<Standings>::default());
         let known = proofs.subscribe();
         // The word for the keeper that the term is over: a run that is under way cleans up after that.
@@ -297,14 +298,32 @@ impl Arguments {
                 "the next run is due in {}",
                 humantime::format_duration(Duration::from_secs(pause.as_secs()))
             ));
-            let next = tokio::select! {
-                biased;
-                over = term.over() => return over,
-                changes = watching.changes(&then, &course.used) => Some(changes),
-                () = sleep(pause) => None,
-            };
-            if let Some(changes) = next {
-                say(&format!("a new run: {}", told(&changes)));
+            let due = Instant::now() + pause;
+            let mut discoveries = 0;
+            while Instant::now() < due {
+                // A kind that was not discovered is not watched.
+                let discovery = if watching.is_whole() {
+                    due
+                } else {
+                    discoveries += 1;
+                    due.min(Instant::now() + renewal::after_failure(discoveries, jitter()))
+                };
+                tokio::select! {
+                    biased;
+                    over = term.over() => return over,
+                    changes = watching.changes(&then, &course.used) => {
+                        say(&format!("a new run: {}", told(&changes)));
+                        break;
+                    }
+                    () = sleep_until(discovery) => (),
+                }
+                if discovery < due {
+                    tokio::select! {
+                        biased;
+                        over = term.over() => return over,
+                        () = watching.refresh() => (),
+                    }
+                }
             }
         }
     }

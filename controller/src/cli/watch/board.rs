@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     judge::exit::Exit,
-    run::cluster::{connect::Made, publish::Published},
+    run::cluster::{connect::Made, publish::Published, watching::Unwatched},
 };
 
 /// The results that runs are counted by.
@@ -28,6 +28,8 @@ struct State {
     expires: Option<i64>,
     /// The duration of the last run.
     took: Option<Duration>,
+    /// Counts the watches that are missing for now.
+    unwatched: Unwatched,
     /// The number of runs by their result, in the order of [`RESULTS`].
     runs: [u64; RESULTS.len()],
     /// Counts the requests of the watch itself.
@@ -37,7 +39,16 @@ struct State {
 impl Board {
     /// Notes if this replica holds the Lease.
     pub(super) fn acts(&self, acts: bool) {
-        self.state().acts = acts;
+        let mut state = self.state();
+        state.acts = acts;
+        if !acts {
+            state.unwatched = Unwatched::default();
+        }
+    }
+
+    /// Notes the counter of the missing watches.
+    pub(super) fn watches(&self, unwatched: Unwatched) {
+        self.state().unwatched = unwatched;
     }
 
     /// Notes the end of a run; `None` for a run without a report.
@@ -83,7 +94,7 @@ impl Board {
 
     /// Returns all metrics in the text format of `OpenMetrics` 1.0.
     pub(super) fn metrics(&self) -> String {
-        let State { acts, report, expires, took, runs, made } = &*self.state();
+        let State { acts, report, expires, took, unwatched, runs, made } = &*self.state();
         let mut text = report.clone();
         let mut metric = |name: &str, kind: &str, help: &str, series: &[(String, String)]| {
             // Writing to a string does not fail.
@@ -109,6 +120,10 @@ impl Board {
             "1 while this replica holds the Lease.",
             &one(name, u8::from(*acts).to_string()),
         );
+        let name = "podproof_watch_unwatched";
+        let help =
+            "The watches that are missing for now: the API server refuses them, or did not tell its kinds.";
+        metric(name, "gauge", help, &one(name, unwatched.count().to_string()));
         if let Some(expires) = expires {
             let name = "podproof_proof_expiry_timestamp_seconds";
             let help = "The end of the published proof, in seconds since 1970.";

@@ -25,10 +25,15 @@ use crate::case::{
 const TIER: &str = "Tier";
 
 /// The kinds of policies besides NetworkPolicy that this cluster has, by API group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OtherKinds(Vec<Read<Vec<(ApiResource, ApiScope)>>>);
 
 impl OtherKinds {
+    /// Returns true if every group was discovered.
+    pub(in crate::run::cluster) fn is_whole(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(Result::is_ok)
+    }
+
     /// Returns each kind, with true if its objects count in their own namespace alone. A group that was not discovered has none.
     pub(in crate::run::cluster) fn watched(&self) -> impl Iterator<Item = (&ApiResource, bool)> {
         self.0.iter().flatten().flatten().map(|(resource, scope)| {

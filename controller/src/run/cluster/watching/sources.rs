@@ -29,6 +29,8 @@ const PAGE: u32 = 100;
 
 /// The events of a watch.
 pub(super) type Objects = Pin<Box<dyn Stream<Item = watcher::Result<Event<DynamicObject>>> + Send>>;
+/// Begins a watch with a list of its own.
+pub(super) type Begin = Box<dyn Fn() -> Objects + Send + Sync>;
 /// The title of an object, and its record; `None` for an object without one.
 pub(super) type View = Box<dyn Fn(&DynamicObject) -> (String, Option<Record>) + Send + Sync>;
 
@@ -36,7 +38,7 @@ pub(super) type View = Box<dyn Fn(&DynamicObject) -> (String, Option<Record>) + 
 pub(super) struct Source {
     /// The kind's plural and its place, in words.
     pub(super) title: String,
-    pub(super) stream: Objects,
+    pub(super) begin: Begin,
     pub(super) view: View,
 }
 
@@ -75,8 +77,8 @@ pub(super) fn all(client: &Client, scope: &Scope, kinds: &OtherKinds) -> Vec<Sou
 /// Watches a kind of the whole cluster.
 fn whole<K: Resource<DynamicType = ()>>(client: &Client, view: View) -> Source {
     let resource = ApiResource::erase::<K>(&());
-    let stream = watcher(Api::all_with(client.clone(), &resource), config()).boxed();
-    Source { title: resource.plural, stream, view }
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    Source { title: resource.plural, begin: Box::new(move || watcher(api.clone(), config()).boxed()), view }
 }
 
 /// Watches a kind of the judged namespace.
@@ -85,9 +87,9 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
     let resource = ApiResource::erase::<K>(&());
-    let api = Api::namespaced_with(client.clone(), &scope.namespace, &resource);
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &scope.namespace, &resource);
     let title = format!("{} of {}", resource.plural, scope.namespace);
-    Source { title, stream: watcher(api, config()).boxed(), view }
+    Source { title, begin: Box::new(move || watcher(api.clone(), config()).boxed()), view }
 }
 
 /// Watches policies, or the objects that give them their meaning; `None` for those of the whole cluster.
@@ -103,11 +105,11 @@ fn policies(client: &Client, resource: &ApiResource, namespace: Option<&str>) ->
         metadata: it.metadata,
         data: serde_json::Value::Null,
     };
-    let stream = watcher(api, config()).map_ok(move |event| mapped(event, object)).boxed();
+    let begin = move || watcher(api.clone(), config()).map_ok(move |event| mapped(event, object)).boxed();
     let title =
         [Some(format!("{}.{}", resource.plural, resource.group)), namespace.map(|it| format!(" of {it}"))];
     let title = title.into_iter().flatten().collect();
-    Source { title, stream, view: Box::new(move |object| views::policy(&kind, object)) }
+    Source { title, begin: Box::new(begin), view: Box::new(move |object| views::policy(&kind, object)) }
 }
 
 fn mapped<A, B>(event: Event<A>, map: impl Fn(A) -> B) -> Event<B> {
