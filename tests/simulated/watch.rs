@@ -1,5 +1,6 @@
 //! `controller watch`: runs follow the changes that matter, and no others.
 
+mod again;
 mod faults;
 mod lease;
 mod refused;
@@ -332,19 +333,6 @@ fn changes_during_a_run_lead_to_exactly_one_more() {
         add_denial(cluster, "third");
     });
     assert_eq!(runs(&history), 3);
-}
-
-#[test]
-fn a_proof_is_renewed_past_the_half_of_its_life() {
-    let simulation = simulation();
-    let cluster = simulation.cluster.clone();
-    simulation.beside(LONG, async move {
-        sleep(MINUTE * 60 * 15).await;
-        cluster.interrupt();
-    });
-    let (_, history) = simulation.run(WATCH, &[]);
-    assert_eq!(runs(&history), 2);
-    assert_eq!(writes(&history), 2);
 }
 
 /// A watch is a request of its own, which lasts.

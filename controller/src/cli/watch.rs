@@ -2,6 +2,7 @@
 //! before the proof ends.
 
 mod board;
+mod course;
 mod refused;
 mod serving;
 mod startup_taint;
@@ -19,6 +20,7 @@ use tokio::{
 };
 
 use board::Board;
+use course::Course;
 use serving::Server;
 
 use super::{
@@ -40,7 +42,7 @@ use crate::{
     case::abridged::abridged,
     judge::exit::Exit,
     plan::{
-        renewal::{self, Change, Used},
+        renewal::{self, Change},
         startup_taint::Standings,
     },
     run::{
@@ -56,7 +58,7 @@ use crate::{
         interrupt::{Interrupt, Stop},
         jitter, random,
     },
-    support::digest::hexadecimal,
+    support::{clock, digest::hexadecimal},
 };
 
 /// Keeps the published proof of a namespace young, until a signal ends the command
@@ -75,8 +77,8 @@ use crate::{
     after_help = "Examples:\n  controller watch --namespace shop --publish podproof --control-namespace podproof --image \
     registry.example/probe:0.1.0 --environment production\n\nThe command makes the run of `controller verify --publish` at once, \
     when a node, a RuntimeClass, a policy or a group of pods changes, and past the half of the proof's life. A run that cannot be made, \
-    and an undetermined one, is made again after a growing pause. An undetermined verdict is published and closes the gate; a run that \
-    cannot be made leaves the former proof, which ends by itself. Of several replicas, the holder of a Lease beside the proof \
+    and one that is undetermined or not ready, is made again after a growing pause. Such a verdict is published and closes the gate; a \
+    run that cannot be made leaves the former proof, which ends by itself. Of several replicas, the holder of a Lease beside the proof \
     acts.\n\nExit codes: 2 wrong usage, 4 the cluster or the Lease cannot be reached, 130 ended by INT or TERM, with the run's objects removed"
 )]
 pub(super) struct Arguments {
@@ -98,17 +100,8 @@ pub(super) struct Arguments {
     remove_taint: Option<String>,
 }
 
-/// The time for the first answer of the API server.
+/// The time for the credential, and for the first answer of the API server.
 const ANSWER: Duration = Duration::from_mins(1);
-
-/// The state of the command between two runs.
-#[derive(Debug, Default)]
-struct Course {
-    /// The runs that failed one after the other.
-    failures: u32,
-    /// The pools whose nodes ran a probe in the last run that published.
-    used: Used,
-}
 
 /// The time in which this replica may act: until a signal, or until the Lease is lost.
 struct Term<'a> {
@@ -183,7 +176,13 @@ impl Arguments {
             Some(address) => Some(Server::begin(address, board.clone()).await.map_err(CommandError::Listen)?),
             None => None,
         };
-        let connection = connect::connect(&target.login).await.map_err(RunError::from)?;
+        // A credential plugin may wait for somebody.
+        let connection = tokio::select! {
+            biased;
+            () = interrupt.arrival() => return Ok(Exit::Interrupted),
+            made = within(Patience { timeout: ANSWER }, connect::connect(&target.login)) => made?,
+        };
+        let connection = connection.map_err(RunError::from)?;
         board.asks(connection.pace.made());
         let identity = identity()?;
         let recording = Recording::new(connection.client.clone(), identity.clone());
@@ -281,7 +280,8 @@ impl Arguments {
             };
             board.ended(ended.as_ref().map(|ended| ended.exit), begun.elapsed());
             if let Some(ended @ Ended { report, published, .. }) = &ended {
-                board.reported(report.metrics(), published.as_ref());
+                let until = clock::now().saturating_add(self.run.life.valid_for.as_secs());
+                board.reported(report.metrics(), published.as_ref(), until);
                 let now = watching.scene();
                 startup_taint::take(ended, &then, |name| now.node(name).is_some(), proofs);
                 if let Some(published) = published.as_ref().filter(|published| published.is_news) {
@@ -368,22 +368,6 @@ impl Arguments {
             ended = &mut run => ended,
         };
         Ok(ended.map_err(|error| error.tell()).ok())
-    }
-}
-
-impl Course {
-    /// Takes the end of a run, `None` for one without a record. Returns the time until the next one.
-    fn after(&mut self, ended: Option<Ended>) -> Duration {
-        let jitter = jitter();
-        let decided =
-            ended.filter(|ended| matches!(ended.exit, Exit::Ready | Exit::NotReady | Exit::Leftovers));
-        let Some((pools, published)) = decided.and_then(|it| it.pools.zip(it.published)) else {
-            self.failures = self.failures.saturating_add(1);
-            return renewal::after_failure(self.failures, jitter);
-        };
-        self.failures = 0;
-        self.used = Used(Some(pools.names()).filter(|names| !names.is_empty()));
-        renewal::before_expiry(published.left, published.life, jitter)
     }
 }
 

@@ -120,6 +120,16 @@ fn a_plugin_that_hangs_ends_with_the_time_of_the_command() {
     }
 }
 
+/// The plugin sends the signal itself: its parent is the controller.
+#[test]
+fn a_signal_ends_a_watch_whose_plugin_hangs() {
+    let words = ["watch", "--namespace", "shop", "--control-namespace", "podproof", "--publish", "podproof"];
+    let others = ["--image", "registry.example/probe:1", "--environment", "production"];
+    let home = Home::new(&nowhere(), &plugin("kill -TERM $PPID; sleep 600"));
+    let ended = home.run(&[&words[..], &others].concat());
+    assert_eq!(ended.code(), Some(130), "{ended:#?}");
+}
+
 #[test]
 fn a_plugin_that_fails_is_named_without_its_environment_and_output() {
     for words in commands("2s") {

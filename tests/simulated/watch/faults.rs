@@ -100,6 +100,16 @@ fn broken(
     found
 }
 
+/// Returns the number of the first request of the third run. The namespace is not ready, so that this run comes soon, and a fault in it
+/// may make it undetermined.
+fn third_run(asked: &[String]) -> usize {
+    let is_proof = |request: &String| request.starts_with("PATCH ") && request.contains("/configmaps/");
+    let published = asked.iter().enumerate().filter(|(_, request)| is_proof(request)).nth(1);
+    let (published, _) = published.unwrap();
+    let later = asked[published..].iter().position(|request| request == "GET /apis");
+    later.map_or(asked.len(), |later| published + later)
+}
+
 fn no_violations(words: &[&str], kinds: &[&str], simulation: impl Fn() -> Rc<Simulation> + Sync) {
     let Watched { ended, history, states } = watched(&simulation(), words, &[]);
     assert_eq!(ended.code, Some(130), "{ended:?}");
@@ -108,7 +118,8 @@ fn no_violations(words: &[&str], kinds: &[&str], simulation: impl Fn() -> Rc<Sim
     let mut meetings = meetings(&asked, |_| true);
     let is_tried =
         |request: &String| kinds.iter().any(|kind| request.contains(kind)) && !request.contains("/proxy/");
-    meetings.retain(|&(number, _)| number >= FIRST && is_tried(&asked[number]));
+    let tried = FIRST..third_run(&asked);
+    meetings.retain(|&(number, _)| tried.contains(&number) && is_tried(&asked[number]));
     for kind in kinds {
         assert!(meetings.iter().any(|&(number, _)| asked[number].contains(kind)), "{kind}: {asked:#?}");
     }

@@ -22,12 +22,8 @@ pub(super) struct Board(Arc<Mutex<State>>);
 struct State {
     /// True while this replica holds the Lease.
     acts: bool,
-    /// The metrics of the last report, as the format `prometheus` has them.
-    report: String,
-    /// The seconds since 1970 at which the published proof ends; `None` without one.
-    expires: Option<i64>,
-    /// The duration of the last run.
-    took: Option<Duration>,
+    /// The results of the last runs since this replica holds the Lease.
+    shown: Shown,
     /// Counts the watches that are missing for now.
     unwatched: Unwatched,
     /// The number of runs by their result, in the order of [`RESULTS`].
@@ -36,12 +32,26 @@ struct State {
     made: Made,
 }
 
+/// The results of the last runs of a replica. Another replica's runs make it stale.
+#[derive(Debug, Default)]
+struct Shown {
+    /// The metrics of the last report, as the format `prometheus` has them.
+    report: String,
+    /// The seconds since 1970 at which the report is too old to be shown.
+    until: i64,
+    /// The seconds since 1970 at which the published proof ends; `None` without one.
+    expires: Option<i64>,
+    /// The duration of the last run.
+    took: Option<Duration>,
+}
+
 impl Board {
     /// Notes if this replica holds the Lease.
     pub(super) fn acts(&self, acts: bool) {
         let mut state = self.state();
         state.acts = acts;
         if !acts {
+            state.shown = Shown::default();
             state.unwatched = Unwatched::default();
         }
     }
@@ -60,19 +70,20 @@ impl Board {
             _ => 3,
         };
         let mut state = self.state();
-        state.took = Some(took);
+        state.shown.took = Some(took);
         if let Some(count) = state.runs.get_mut(result) {
             *count += 1;
         }
     }
 
-    /// Notes the report of a run, and the proof that it published.
-    pub(super) fn reported(&self, report: String, published: Option<&Published>) {
+    /// Notes the report of a run, and the proof that it published. The report is shown until the proof ends; without a proof, until a
+    /// given time, in seconds since 1970.
+    pub(super) fn reported(&self, report: String, published: Option<&Published>, until: u64) {
+        let expires = published.map(|published| published.expires.as_second());
         let mut state = self.state();
-        state.report = report;
-        if let Some(published) = published {
-            state.expires = Some(published.expires.as_second());
-        }
+        state.shown.report = report;
+        state.shown.until = expires.unwrap_or_else(|| seconds(until));
+        state.shown.expires = expires.or(state.shown.expires);
     }
 
     /// Notes the counter of the watch's own requests.
@@ -83,19 +94,21 @@ impl Board {
     /// Returns why the watch is not ready; `None` while it acts and a proof is published that has not ended.
     pub(super) fn lacks(&self, now: u64) -> Option<&'static str> {
         let state = self.state();
-        let lives = |expires: i64| i64::try_from(now).is_ok_and(|now| now < expires);
-        match state.expires {
+        match state.shown.expires {
             _ if !state.acts => Some("another replica holds the Lease"),
-            Some(expires) if lives(expires) => None,
+            Some(expires) if seconds(now) < expires => None,
             Some(_) => Some("the published proof has expired"),
             None => Some("no proof is published yet"),
         }
     }
 
-    /// Returns all metrics in the text format of `OpenMetrics` 1.0.
-    pub(super) fn metrics(&self) -> String {
-        let State { acts, report, expires, took, unwatched, runs, made } = &*self.state();
-        let mut text = report.clone();
+    /// Returns all metrics in the text format of `OpenMetrics` 1.0, as they are at a time in seconds since 1970. A report that is too old
+    /// is left out: its verdict may hold no more.
+    pub(super) fn metrics(&self, now: u64) -> String {
+        let State { acts, shown, unwatched, runs, made } = &*self.state();
+        let Shown { report, until, expires, took } = shown;
+        let mut text = if seconds(now) < *until { report.clone() } else { String::new() };
+        let is_without_report = text.is_empty();
         let mut metric = |name: &str, kind: &str, help: &str, series: &[(String, String)]| {
             // Writing to a string does not fail.
             _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -104,7 +117,7 @@ impl Board {
             }
         };
         let one = |name: &str, value: String| vec![(name.to_owned(), value)];
-        if report.is_empty() {
+        if is_without_report {
             let version = format!("podproof_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
             metric(
                 "podproof_build_info",
@@ -159,6 +172,11 @@ impl Board {
     }
 }
 
+/// Returns a time as the proof has it; the latest one for a time that is too late for that.
+fn seconds(time: u64) -> i64 {
+    i64::try_from(time).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::ObjectReference;
@@ -187,9 +205,46 @@ mod tests {
         assert_eq!(board.lacks(5), Some("another replica holds the Lease"));
         board.acts(true);
         assert_eq!(board.lacks(5), Some("no proof is published yet"));
-        board.reported(String::new(), Some(&published(10)));
+        board.reported(String::new(), Some(&published(10)), 0);
         assert_eq!(board.lacks(9), None);
         assert_eq!(board.lacks(10), Some("the published proof has expired"));
+    }
+
+    /// Returns a board after a run with a report of one line, whose proof ends at ten; without a proof, the report ends at twenty.
+    fn after_a_report(has_proof: bool) -> Board {
+        let board = Board::default();
+        board.acts(true);
+        board.ended(Some(Exit::Ready), Duration::from_secs(40));
+        let proof = published(10);
+        board.reported("podproof_verdict 1\n".into(), has_proof.then_some(&proof), 20);
+        board
+    }
+
+    #[test]
+    fn a_report_is_shown_until_its_proof_ends() {
+        let board = after_a_report(true);
+        let shown = |now| board.metrics(now).contains("podproof_verdict");
+        assert_eq!([9, 10].map(shown), [true, false]);
+        assert!(board.metrics(10).contains("podproof_proof_expiry_timestamp_seconds 10"));
+    }
+
+    #[test]
+    fn a_report_without_a_proof_is_shown_for_the_life_of_one() {
+        let board = after_a_report(false);
+        assert_eq!([19, 20].map(|now| board.metrics(now).contains("podproof_verdict")), [true, false]);
+    }
+
+    #[test]
+    fn a_replica_without_the_lease_shows_no_run() {
+        let board = after_a_report(true);
+        board.acts(false);
+        let metrics = board.metrics(5);
+        for name in ["podproof_verdict", "podproof_proof_expiry", "podproof_watch_run_duration"] {
+            assert!(!metrics.contains(name), "{metrics}");
+        }
+        assert!(metrics.contains("podproof_watch_runs_total{result=\"ready\"} 1"), "{metrics}");
+        board.acts(true);
+        assert_eq!(board.lacks(5), Some("no proof is published yet"));
     }
 
     /// Returns the metrics after a run in a cluster.
@@ -199,8 +254,8 @@ mod tests {
         let board = Board::default();
         board.acts(true);
         board.ended(Some(Exit::Ready), Duration::from_secs(40));
-        board.reported(fixture::report(&case).metrics(), Some(&published(10)));
-        board.metrics()
+        board.reported(fixture::report(&case).metrics(), Some(&published(10)), 0);
+        board.metrics(5)
     }
 
     #[test]
@@ -219,7 +274,7 @@ mod tests {
         let board = Board::default();
         board.ended(Some(Exit::NotReady), Duration::from_millis(1500));
         board.ended(None, Duration::from_millis(1500));
-        board.reported(String::new(), Some(&published(10)));
-        insta::assert_snapshot!(board.metrics().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+        board.reported(String::new(), Some(&published(10)), 0);
+        insta::assert_snapshot!(board.metrics(5).replace(env!("CARGO_PKG_VERSION"), "VERSION"));
     }
 }

@@ -1,6 +1,7 @@
-//! The HTTP server of a watch: metrics for a scraper, and answers for a kubelet's probes. It only reads, and takes few connections.
+//! The HTTP server of a watch: metrics for a scraper, and answers for a kubelet's probes. It only reads, and serves few connections
+//! at once.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
@@ -8,9 +9,8 @@ use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::TcpListener,
-    sync::Semaphore,
-    task::JoinHandle,
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, JoinHandle},
     time::{sleep, timeout},
 };
 
@@ -19,13 +19,22 @@ use crate::support::clock;
 
 /// The connections that are served at once.
 const AT_ONCE: usize = 16;
-/// The time for a connection, whose requests are small.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The usual patience: requests are small.
+const PATIENCE: Patience = Patience { head: Duration::from_secs(5), whole: Duration::from_secs(30) };
 /// The pause after a connection that could not be taken.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The type of the metrics (prometheus.io, "`OpenMetrics` 1.0", "Content type").
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The time that a client has.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For the head of its request.
+    head: Duration,
+    /// For its whole connection.
+    whole: Duration,
+}
 
 /// The running server; it ends when it is dropped.
 #[derive(Debug)]
@@ -35,7 +44,7 @@ impl Server {
     /// Listens on an address, and serves the board from then on.
     pub(super) async fn begin(address: SocketAddr, board: Board) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self(tokio::spawn(serve(listener, board))))
+        Ok(Self(tokio::spawn(serve(listener, board, PATIENCE))))
     }
 }
 
@@ -45,26 +54,33 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: TcpListener, board: Board) {
-    let slots = Arc::new(Semaphore::new(AT_ONCE));
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+async fn serve(listener: TcpListener, board: Board, patience: Patience) {
+    let mut open = VecDeque::<AbortHandle>::new();
+    loop {
         let Ok((stream, _)) = listener.accept().await else {
             sleep(PAUSE).await;
             continue;
         };
-        let board = board.clone();
-        tokio::spawn(async move {
-            let answered = service_fn(move |request: Request<Incoming>| {
-                let answer = answer(request.method(), request.uri().path(), &board, clock::now());
-                std::future::ready(Ok::<_, Infallible>(answer))
-            });
-            let mut server = http1::Builder::new();
-            server.timer(TokioTimer::new()).keep_alive(false);
-            // A client that goes away is its own affair.
-            _ = timeout(PATIENCE, server.serve_connection(TokioIo::new(stream), answered)).await;
-            drop(slot);
-        });
+        open.retain(|connection| !connection.is_finished());
+        // A kubelet that waits behind silent clients would end a healthy watch.
+        if open.len() >= AT_ONCE
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        open.push_back(tokio::spawn(connection(stream, board.clone(), patience)).abort_handle());
     }
+}
+
+async fn connection(stream: TcpStream, board: Board, patience: Patience) {
+    let answered = service_fn(move |request: Request<Incoming>| {
+        let answer = answer(request.method(), request.uri().path(), &board, clock::now());
+        std::future::ready(Ok::<_, Infallible>(answer))
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(patience.head).keep_alive(false);
+    // A client that goes away is its own affair.
+    _ = timeout(patience.whole, server.serve_connection(TokioIo::new(stream), answered)).await;
 }
 
 fn answer(method: &Method, path: &str, board: &Board, now: u64) -> Response<Full<Bytes>> {
@@ -72,7 +88,7 @@ fn answer(method: &Method, path: &str, board: &Board, now: u64) -> Response<Full
         _ if method != Method::GET => {
             (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is served\n".to_owned())
         }
-        "/metrics" => (StatusCode::OK, METRICS, board.metrics()),
+        "/metrics" => (StatusCode::OK, METRICS, board.metrics(now)),
         "/healthz" => (StatusCode::OK, TEXT, "ok\n".to_owned()),
         "/readyz" => match board.lacks(now) {
             None => (StatusCode::OK, TEXT, "ok\n".to_owned()),
@@ -88,10 +104,7 @@ fn answer(method: &Method, path: &str, board: &Board, now: u64) -> Response<Full
 
 #[cfg(test)]
 mod tests {
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpStream,
-    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -106,16 +119,39 @@ mod tests {
         assert_eq!(answer(&Method::POST, "/metrics", &Board::default(), 0).status(), 405);
     }
 
-    #[tokio::test]
-    async fn metrics_are_served_over_a_connection() {
+    /// Begins a server with such a patience, and returns its address.
+    async fn begun(patience: Patience) -> (Server, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, Board::default()));
+        (Server(tokio::spawn(serve(listener, Board::default(), patience))), address)
+    }
+
+    /// Returns the whole answer to a request over a connection of its own.
+    async fn asked(address: SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn metrics_are_served_over_a_connection() {
+        let (_server, address) = begun(PATIENCE).await;
+        let text = asked(address, "/metrics").await;
         assert!(text.starts_with("HTTP/1.1 200") && text.ends_with("# EOF\n"), "{text}");
-        server.abort();
+    }
+
+    #[tokio::test]
+    async fn silent_connections_keep_no_probe_waiting() {
+        let endless = Duration::from_hours(24);
+        let (_server, address) = begun(Patience { head: endless, whole: endless }).await;
+        let mut silent = Vec::new();
+        for _ in 0..AT_ONCE {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        assert!(asked(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+        // The oldest one gave way.
+        assert_eq!(silent[0].read(&mut [0]).await.unwrap(), 0);
     }
 }
