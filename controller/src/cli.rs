@@ -56,7 +56,7 @@ enum Command {
     Attest(attest::Arguments),
     Policy(policy::Arguments),
     Plan(Box<plan::Arguments>),
-    Doctor(doctor::Arguments),
+    Doctor(Box<doctor::Arguments>),
     ExplainPolicy(explain_policy::Arguments),
     Rbac(rbac::Arguments),
     Gate(Box<gate::Arguments>),

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     checker::left,
-    cluster::{CONTROL, NAMESPACE},
+    cluster::{CONTROL, IMAGE, NAMESPACE},
     crew::check_all,
     enumeration::{CLEANUP, meetings, requests},
     fault::Fault,
@@ -19,9 +19,10 @@ pub(crate) const PLAN: &[&str] = &asking("plan");
 pub(crate) const DOCTOR: &[&str] = &asking("doctor");
 
 /// Returns the words of a command that asks the cluster about a run.
-const fn asking(command: &'static str) -> [&'static str; 7] {
+const fn asking(command: &'static str) -> [&'static str; 9] {
     let image = "registry.example/probe:1";
-    [command, "--namespace", NAMESPACE, "--control-namespace", CONTROL, "--image", image]
+    let (judged, control) = ("--namespace", "--control-namespace");
+    [command, judged, NAMESPACE, control, CONTROL, "--image", image, "--image-digest", IMAGE]
 }
 
 /// Returns a sentence for each broken promise of a command that changes nothing.

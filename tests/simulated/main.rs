@@ -8,6 +8,7 @@ mod checker;
 mod cluster;
 mod commands;
 mod crew;
+mod doctor;
 mod enumeration;
 mod fault;
 mod history;

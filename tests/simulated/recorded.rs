@@ -27,7 +27,7 @@ const NAMES: [(&str, &str); 4] =
 
 fn words(mode: &Mode) -> Vec<&'static str> {
     let words = mode.words(NAMESPACE, CONTROL, "registry.example/probe:1");
-    let digest: &[_] = if words[0] == "verify" { &["--image-digest", IMAGE] } else { &[] };
+    let digest: &[_] = if words[0] == CLEANUP.name { &[] } else { &["--image-digest", IMAGE] };
     [&words, digest].concat()
 }
 

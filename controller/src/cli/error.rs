@@ -3,7 +3,6 @@
 use super::{console::tell, signing::NotSigned};
 use crate::{
     judge::exit::Exit,
-    plan,
     report::deliver::Undelivered,
     run::{
         RunError,
@@ -140,15 +139,7 @@ fn of_run(error: &RunError) -> Option<&'static str> {
         RunError::Lookup(_) => {
             Some("give an address in place of the name, or a name that this machine can look up")
         }
-        RunError::ClusterPlan(plan::cluster::Error::NoSuchNode(_)) => {
-            Some("--nodes takes all, per-pool, or names from `kubectl get nodes` separated by commas")
-        }
-        RunError::ClusterPlan(plan::cluster::Error::NothingAlike(_)) => {
-            Some("--like takes KIND/NAME, such as deployment/web or pod/web-1")
-        }
-        RunError::ClusterPlan(plan::cluster::Error::NothingSelected { .. }) => {
-            Some("correct the entry, remove it, or give it the `namespace` that has the workload")
-        }
+        RunError::ClusterPlan(error) => Some(error.remedy()),
         RunError::Survey(survey::Error::NoSuchNamespace { .. }) => {
             Some("`kubectl get namespaces` lists the namespaces; --context names another cluster")
         }

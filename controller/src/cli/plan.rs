@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    args::{attempts, cluster::Patience, policy, target},
+    args::{attempts, cluster::Patience, network, policy, target},
     block_within,
     console::print,
     doctor::exit,
@@ -13,6 +13,8 @@ use crate::{judge::exit::Exit, run::cluster};
 /// Shows the pods that a run would create, and asks the cluster if it would admit them; creates nothing
 #[derive(Args, Debug)]
 #[command(
+    mut_arg("egress_targets", |argument| argument.conflicts_with("no_network")),
+    mut_arg("settle", |argument| argument.conflicts_with("no_network")),
     after_help = "Examples:\n  controller plan --namespace shop --image registry.example/probe:0.1.0\n\nThe manifests can \
     be read, or applied by hand. Write them into plan.yaml, create the first object, which is the ConfigMap RUN, and put its uid \
     into the pods:\n  sed '/^---$/,$d' plan.yaml | kubectl apply -f -\n  OWNER_UID=$(kubectl -n shop get configmap RUN -o \
@@ -24,6 +26,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     target: target::Arguments,
     #[command(flatten)]
+    network: network::Arguments,
+    #[command(flatten)]
     attempts: attempts::Arguments,
     #[command(flatten)]
     policy: policy::File,
@@ -33,7 +37,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> Exit {
-        let (network, marks) = match self.policy.foreseen(&self.target.marks) {
+        let (network, marks) = match self.policy.foreseen(&self.network, &self.target.marks) {
             Ok(foreseen) => foreseen,
             Err(exit) => return exit,
         };

@@ -159,6 +159,23 @@ pub enum Error {
     },
 }
 
+// === impl Error ===
+
+impl Error {
+    /// Returns the remedy.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::NoSuchNode(_) => {
+                "--nodes takes all, per-pool, or names from `kubectl get nodes` separated by commas"
+            }
+            Self::NothingAlike(_) => "--like takes KIND/NAME, such as deployment/web or pod/web-1",
+            Self::NothingSelected { .. } => {
+                "correct the entry, remove it, or give it the `namespace` that has the workload"
+            }
+        }
+    }
+}
+
 /// Plans the probes of a namespace.
 pub fn namespace(cluster: &Cluster, request: &Request) -> Result<Plan, Error> {
     refuse_unknown_names(cluster, request)?;

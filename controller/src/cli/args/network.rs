@@ -23,7 +23,7 @@ use crate::{
 /// The longest time between the rounds of attempts.
 const LONGEST: Duration = Duration::from_mins(10);
 
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
     /// A destination that the sandbox tries, by tcp, udp or dns [default: tcp]; may be repeated

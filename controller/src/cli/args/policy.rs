@@ -140,11 +140,15 @@ impl File {
         self.path.is_some()
     }
 
-    /// Returns what a run would take from variables and the policy file: the attempts, and the marks of its pods. A refusal is
-    /// told, and ends the command.
-    pub(in crate::cli) fn foreseen(&self, marks: &marks::Arguments) -> Result<(LookupRequest, Marks), Exit> {
+    /// Returns what a run would take from flags, variables and the policy file: the attempts, and the marks of its pods. A refusal
+    /// is told, and ends the command.
+    pub(in crate::cli) fn foreseen(
+        &self,
+        network: &network::Arguments,
+        marks: &marks::Arguments,
+    ) -> Result<(LookupRequest, Marks), Exit> {
         let sources = self.sources().map_err(|refused| refused.tell())?;
-        let network = network::Arguments::default().settings(&sources).map_err(|refused| refused.tell())?;
+        let network = network.settings(&sources).map_err(|refused| refused.tell())?;
         let marks = marks.settings(&sources).map_err(|refused| refused.tell())?.marks();
         Ok((network.request().map_err(|refused| refused.tell())?, marks))
     }

@@ -53,6 +53,11 @@ impl LifeRefused {
 }
 
 impl Arguments {
+    /// Returns the namespace that keeps the proof; `None` without `--publish`.
+    pub(in crate::cli) fn keeper(self) -> Option<String> {
+        self.publish
+    }
+
     /// Returns the namespace that keeps the proof, and the proof's life; `None` without `--publish`.
     pub(in crate::cli) fn place(&self, life: Life) -> Result<Option<(String, Duration)>, LifeRefused> {
         let Some(keeper) = self.publish.clone() else { return Ok(None) };

@@ -15,7 +15,10 @@ use crate::{
     image::embedded,
     judge::exit::Exit,
     plan::cluster::{Maker, MostProbes, Nodes, Probes},
-    run::cluster::{Target, manifest::Marks},
+    run::cluster::{
+        Target,
+        manifest::{Marks, PodImage},
+    },
     support::architecture::Architecture,
 };
 
@@ -97,12 +100,25 @@ impl Arguments {
     pub(in crate::cli) fn target(self, marks: Marks) -> Result<Option<Target>, TargetRefused> {
         let Some(namespace) = self.namespaces.namespace().map(str::to_owned) else { return Ok(None) };
         let image = self.image.named().ok_or(TargetRefused::NoImage)?;
+        Ok(Some(self.complete(namespace, image, marks)))
+    }
+
+    /// Returns the target of a run that is only asked about, and the probe's image. Without an image, which is `None` then, the image
+    /// of the target is empty.
+    pub(in crate::cli) fn foreseen(self, marks: Marks) -> Result<(Target, Option<PodImage>), TargetRefused> {
+        let namespace = self.namespaces.required()?.to_owned();
+        let image = self.image.named();
+        Ok((self.complete(namespace, image.clone().unwrap_or_default(), marks), image))
+    }
+
+    fn complete(self, namespace: String, image: PodImage, marks: Marks) -> Target {
         let mut named = BTreeMap::<_, Vec<_>>::new();
         for (architecture, digest) in self.digests {
             named.entry(architecture).or_default().push(digest);
         }
-        let probes = if named.is_empty() { own_probes() } else { Probes::of(named, Maker::Other) };
-        Ok(Some(Target {
+        let own = || Probes::of(embedded::digests(), Maker::Controller);
+        let probes = if named.is_empty() { own() } else { Probes::of(named, Maker::Other) };
+        Target {
             login: self.cluster.login(),
             namespace,
             control_namespace: self.namespaces.control_namespace,
@@ -122,13 +138,8 @@ impl Arguments {
             visitors_user: self.live.user(),
             startup_taint: None,
             keeper: None,
-        }))
+        }
     }
-}
-
-/// Returns the probes that this controller contains.
-pub(in crate::cli) fn own_probes() -> Probes {
-    Probes::of(embedded::digests(), Maker::Controller)
 }
 
 fn nodes(text: &str) -> Result<Nodes, String> {

@@ -27,6 +27,24 @@ pub(super) async fn is_granted(
         namespace: namespace.map(str::to_owned),
         ..ResourceAttributes::default()
     };
+    asked(client, attributes).await
+}
+
+/// Asks for one verb on one object of the core group.
+pub(super) async fn is_granted_on(
+    client: &Client,
+    verb: &str,
+    (resource, namespace, name): (&str, &str, &str),
+) -> kube::Result<bool> {
+    let [resource, verb, namespace, name] =
+        [resource, verb, namespace, name].map(|text| Some(text.to_owned()));
+    let group = Some(String::new());
+    let attributes =
+        ResourceAttributes { group, resource, verb, namespace, name, ..ResourceAttributes::default() };
+    asked(client, attributes).await
+}
+
+async fn asked(client: &Client, attributes: ResourceAttributes) -> kube::Result<bool> {
     let review = SelfSubjectAccessReview {
         metadata: ObjectMeta::default(),
         spec: SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() },

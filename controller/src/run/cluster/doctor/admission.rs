@@ -5,13 +5,13 @@ use kube::Client;
 use proto::Nonce;
 use tokio::time::Instant;
 
-use super::{Check, PATIENCE};
+use super::{Check, PATIENCE, Weight};
 use crate::{
     case::cluster::{Group, PodView, Shared},
     run::cluster::{
-        VisitorsUser,
+        Target, VisitorsUser,
         examining::{self, Rehearsed},
-        manifest::{self, Common, Marks, PodImage},
+        manifest::{self, Common, PodImage},
         pods::{self, Rehearsals, Visits},
     },
 };
@@ -23,10 +23,9 @@ const NO_NODE: &str = "any";
 /// image.
 pub(super) async fn admission(
     client: &Client,
-    (namespace, control): (&str, Option<&str>),
+    Target { namespace, control_namespace, marks, visitors_user, .. }: &Target,
     image: &PodImage,
     groups: &[&Group],
-    marks: Marks,
 ) -> Vec<Check> {
     let common = Common {
         listens: Vec::new(),
@@ -36,7 +35,7 @@ pub(super) async fn admission(
         // No pod listens, so that no token is needed.
         token: Nonce([0; 16]),
         reception: Nonce([0; 16]),
-        marks,
+        marks: marks.clone(),
     };
     let owner = |namespace: &str| {
         let mut owner = manifest::owner(&common.run, namespace);
@@ -47,7 +46,7 @@ pub(super) async fn admission(
     let visits = Visits::begin(client, namespace, &common, Instant::now() + PATIENCE);
     for (index, group) in groups.iter().enumerate() {
         if let Some(pod) = &group.in_place {
-            checks.push(visited(&visits, &common, group, pod).await);
+            checks.push(visited(&visits, (&common, *visitors_user), group, pod).await);
             continue;
         }
         let probe = manifest::probe(&common, namespace, &owner(namespace), group, index);
@@ -56,7 +55,7 @@ pub(super) async fn admission(
             checks.push(check);
         }
     }
-    if let Some(control) = control {
+    if let Some(control) = control_namespace {
         let pod = manifest::control(&common, control, &owner(control), NO_NODE, 0);
         checks.push(admitted(client, control, ("a control pod", &pod, &[]), image).await);
     }
@@ -64,16 +63,21 @@ pub(super) async fn admission(
 }
 
 /// Asks by a dry run if a running pod would get the probe's container.
-async fn visited(visits: &Visits, common: &Common, group: &Group, pod: &str) -> Check {
+async fn visited(
+    visits: &Visits,
+    (common, user): (&Common, VisitorsUser),
+    group: &Group,
+    pod: &str,
+) -> Check {
     let what = format!("the admission of a probe in pod {pod}");
-    match examining::rehearse(visits, (common, group), pod, VisitorsUser::Own).await {
+    match examining::rehearse(visits, (common, group), pod, user).await {
         Ok(Rehearsed { admission, .. }) => {
             let remarks = admission.told().into_iter().map(|remark| format!("; {remark}"));
             Check::fine(&what, format!("the pod would get it{}", remarks.collect::<String>()))
         }
         Err(why) => Check::trouble(
             &what,
-            true,
+            Weight::Fatal,
             why,
             "let the policy or webhook admit ephemeral containers, or run without `--live`",
         ),
@@ -92,20 +96,21 @@ async fn admitted(
         Ok(rehearsed) => {
             let remarks = rehearsed.admission.told().into_iter().map(|remark| format!("; {remark}"));
             let remarks: String = remarks.collect();
-            Check::fine(
-                &what,
-                format!("namespace {namespace} admits it, with the image {}{remarks}", image.reference),
-            )
+            let admits = format!(
+                "namespace {namespace} admits it; only a run shows that the nodes can pull {}{remarks}",
+                image.reference
+            );
+            Check::fine(&what, admits)
         }
         Err(refusal @ pods::Refusal::Altered(_)) => Check::trouble(
             &what,
-            true,
+            Weight::Fatal,
             refusal.to_string(),
             "exempt pods with the label podproof.dev/run from the webhook or policy that changes them",
         ),
         Err(refusal) => Check::trouble(
             &what,
-            true,
+            Weight::Fatal,
             format!("namespace {namespace} refuses it: {refusal}"),
             "let the policy, webhook, LimitRange or quota admit pods with the label podproof.dev/run",
         ),

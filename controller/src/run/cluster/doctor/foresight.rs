@@ -1,60 +1,77 @@
 //! The checks of what the survey and the plan of a run already know, in the words of the run's own report.
 
+use std::{collections::BTreeSet, error::Error};
+
 use kube::{Api, Client};
 use tokio::time::timeout;
 
-use super::{Asked, Check, PATIENCE};
+use super::{Check, PATIENCE, Weight, permissions};
 use crate::{
-    case::cluster::{Cluster, ControlPods, Group, Hindrance, Labels, own_labels},
+    case::{
+        cluster::{
+            Cluster, ControlPods, Group, Hindrance, Labels, PodView, Shared, Unreadable, VolumeKind,
+            own_labels,
+        },
+        policy::Endpoint,
+    },
     plan::{
-        cluster::{self as plan, Live, Plan, Request},
+        cluster::{self as plan, Plan, Request},
         needs::Needs,
     },
-    run::cluster::{manifest, placing, survey},
+    run::cluster::{Target, connect::Connection, manifest, placing, plan_request, survey, survey::Surveyed},
     support::names::DEFAULT_ACCOUNT,
 };
 
+/// The reading of everything that a run judges.
+const SURVEY: &str = "the survey of the namespace";
+
 /// A namespace as a run would find it.
 pub(super) struct Foresight {
-    pub(super) cluster: Cluster,
-    pub(super) plan: Plan,
+    cluster: Cluster,
+    plan: Plan,
+    /// The groups for whose pods the run would first wait for a node.
+    homeless: Vec<Group>,
     /// The labels that the user gives the run's pods.
-    pub(super) marks: Labels,
+    marks: Labels,
 }
 
 /// Surveys the namespace, and plans a run of it; the check says why that failed.
 pub(super) async fn foresee(
-    client: &Client,
-    &Asked { namespace, control, ref marks, live, ref probes, .. }: &Asked<'_>,
+    connection: &Connection,
+    target: &Target,
     needs: Needs,
 ) -> Result<Foresight, Box<Check>> {
-    let what = "the survey of the namespace";
     let failed = |why: String| {
         Box::new(Check::trouble(
-            what,
-            true,
+            SURVEY,
+            Weight::Fatal,
             why,
             "`kubectl get namespaces` lists the namespaces; check the cluster",
         ))
     };
-    let scope = survey::Scope { namespace, control, pool_label: None };
-    let surveyed = timeout(PATIENCE * 2, Box::pin(survey::cluster(client, &scope))).await;
+    // The kubelet has no statistics of a new pod for some seconds.
+    let patience = if target.live.is_some() { PATIENCE * 4 } else { PATIENCE * 2 };
+    let surveyed = timeout(patience, Box::pin(survey(target, connection))).await;
+    let surveyed = surveyed.map_err(|_| failed("the API server did not answer in time".to_owned()))?;
     let surveyed = surveyed
-        .map_err(|_| failed("the API server did not answer in time".to_owned()))?
-        .map_err(|error| failed(error.to_string()))?;
-    let live = live.then(|| Live { most_earlier: usize::MAX, ..Live::default() });
-    let entries = needs.within(namespace, &surveyed.forwards).entries();
-    let request =
-        Request { probes: probes.clone(), live, running: surveyed.running, entries, ..Request::default() };
-    let plan = planned(&surveyed.cluster, &request)?;
-    Ok(Foresight { cluster: surveyed.cluster, plan, marks: marks.labels.clone() })
+        .map_err(|error| failed(error.source().map_or_else(|| error.to_string(), ToString::to_string)))?;
+    let Surveyed { cluster, running, forwards, .. } = surveyed;
+    let entries = needs.within(&target.namespace, &forwards).entries();
+    let request = Request { running, ..plan_request(target, entries) };
+    let plan = planned(&cluster, &request)?;
+    let waits = target.wait_for_nodes.is_some();
+    let homeless = if waits { plan::homeless(&cluster, &request) } else { Vec::new() };
+    Ok(Foresight { cluster, plan, homeless, marks: target.marks.labels.clone() })
 }
 
-/// Plans a run, of which the entries of the policy file alone may be refused.
+/// Plans a run. The flags and the entries of the policy file may be refused.
 fn planned(cluster: &Cluster, request: &Request) -> Result<Plan, Box<Check>> {
     let refused = |error: plan::Error| {
-        let remedy = "correct the entry, remove it, or give it the `namespace` that has the workload";
-        Box::new(Check::trouble("the entries of the policy file", true, error.to_string(), remedy))
+        let what = match &error {
+            plan::Error::NothingSelected { .. } => "the entries of the policy file",
+            plan::Error::NoSuchNode(_) | plan::Error::NothingAlike(_) => "the flags of the run",
+        };
+        Box::new(Check::trouble(what, Weight::Fatal, error.to_string(), error.remedy()))
     };
     plan::namespace(cluster, request).map_err(refused)
 }
@@ -70,7 +87,7 @@ impl Foresight {
             .map(|it| {
                 Check::trouble(
                     "the plan of the probes",
-                    false,
+                    Weight::Inconclusive,
                     format!("no probe represents {it}"),
                     "remove what keeps the probe away, or leave these pods out by `--like KIND/NAME`",
                 )
@@ -79,15 +96,15 @@ impl Foresight {
         checks.extend(plan.beyond().map(|beyond| {
             Check::trouble(
                 "the number of the probes",
-                false,
+                Weight::Inconclusive,
                 beyond,
-                "give `verify` this `--max-probes`, or judge the workloads one by one by `--like KIND/NAME`",
+                "give this `--max-probes`, or judge the workloads one by one by `--like KIND/NAME`",
             )
         }));
-        if plan.groups.is_empty() {
+        if plan.groups.is_empty() && (checks.is_empty() || cluster.pod_views.is_empty()) {
             checks.push(Check::trouble(
                 "the plan of the probes",
-                false,
+                Weight::Inconclusive,
                 "the namespace has no workload",
                 "`--runtime-class NAME` probes for pods that do not exist yet",
             ));
@@ -98,14 +115,35 @@ impl Foresight {
                 format!("probes: {probes}, one for each group of pods"),
             ));
         }
+        checks.extend(self.unread().map(|unread| {
+            let remedy = if unread.forbidden {
+                "`controller rbac --cluster` prints the permissions for all known kinds; permit to list another kind by a Role of your own"
+            } else {
+                "run `controller doctor` again; pods that cannot be read from an object have no verdict"
+            };
+            Check::trouble(SURVEY, Weight::Inconclusive, unread.to_string(), remedy)
+        }));
+        checks.extend(self.homeless.iter().map(|group| {
+            let pods = group.represents().join(", ");
+            Check::fine("the nodes", format!("no node can run {pods} now, and the run waits for one"))
+        }));
         let remarks = plan::remarks_on_labels(&plan.groups).into_iter();
         checks.extend(remarks.map(|remark| Check::fine("the labels of a probe", remark)));
         checks.extend(plan.groups.iter().filter_map(Group::other_network).map(|other| {
             Check::trouble(
                 "the network of the pods",
-                false,
+                Weight::Inconclusive,
                 format!("{other}, and a probe may lack it"),
                 "keep such pods in a namespace of their own, and judge the others",
+            )
+        }));
+        let probes = self.launchable().filter(|group| group.in_place.is_none());
+        checks.extend(probes.filter_map(|group| self.bound_otherwise(group)).map(|why| {
+            Check::trouble(
+                "the policies of a probe",
+                Weight::Inconclusive,
+                why,
+                "select pods by labels that the workload's pods have, and by no service account",
             )
         }));
         checks.extend(control.map(|control| self.of_control(control, &cluster.namespace)));
@@ -122,7 +160,7 @@ impl Foresight {
         match why {
             Some(why) => Check::trouble(
                 what,
-                false,
+                Weight::Inconclusive,
                 why,
                 "let the probes reach port 8790 there, or name another namespace by `--control-namespace NAME`",
             ),
@@ -133,9 +171,7 @@ impl Foresight {
     /// Returns why a group's probe may not reach the listener in the control namespace; `None` if nothing speaks for it.
     fn shut_off(&self, group: &Group) -> Option<String> {
         let control = self.cluster.control.as_ref()?;
-        let mut labels = own_labels("probe", &self.marks);
-        labels.extend(group.probes_labels());
-        let probe = self.cluster.endpoint(&labels, DEFAULT_ACCOUNT);
+        let probe = self.probe(group);
         Some(match control.hindrance(&ControlPods::planned(&self.marks), &[probe])? {
             Hindrance::Shut(by) => {
                 format!("a policy of the control namespace shuts its listener off ({})", by.join(", "))
@@ -147,9 +183,54 @@ impl Foresight {
         })
     }
 
+    /// Returns a group's probe, as policies select it.
+    fn probe(&self, group: &Group) -> Endpoint {
+        let mut labels = own_labels("probe", &self.marks);
+        labels.extend(group.probes_labels());
+        let account = if group.in_place.is_some() { group.service_account.as_str() } else { DEFAULT_ACCOUNT };
+        self.cluster.endpoint(&labels, account)
+    }
+
+    /// Returns why a group's probe would not be bound as its pods are; `None` if nothing speaks for it.
+    fn bound_otherwise(&self, group: &Group) -> Option<String> {
+        let pods = self.cluster.endpoint(&group.labels, &group.service_account);
+        self.cluster.policies.bound_otherwise(&self.probe(group), &pods)
+    }
+
+    /// Returns the reads that failed and leave requirements inconclusive, apart from missing permissions that have a check of their own.
+    fn unread(&self) -> impl Iterator<Item = &Unreadable> {
+        let Cluster { unread_pod_views, policies, nodes, classes, addresses, .. } = &self.cluster;
+        let Cluster { dns_endpoints, api_endpoints, .. } = &self.cluster;
+        let of_cluster = nodes.as_ref().err().into_iter().chain(classes.as_ref().err());
+        let of_services = addresses.as_ref().err().into_iter().chain(dns_endpoints.as_ref().err());
+        let of_services = of_services.chain(api_endpoints.as_ref().err());
+        let all = unread_pod_views.iter().chain(policies.unread()).chain(of_cluster).chain(of_services);
+        all.filter(|unread| !(unread.forbidden && permissions::are_asked(&unread.what)))
+    }
+
+    /// Returns false if no pod of the run has a claim for a volume. Workloads that could not be read may have claims.
+    pub(super) fn may_have_claims(&self) -> bool {
+        let mut pod_views = self.plan.groups.iter().flat_map(|group| &group.pod_views);
+        let claims = |pod_view: &Shared<PodView>| {
+            pod_view.volumes.iter().any(|volume| volume.kind == VolumeKind::Claim)
+        };
+        !self.cluster.unread_pod_views.is_empty() || pod_views.any(claims)
+    }
+
     /// Returns the groups for which a run would create a probe.
-    pub(super) fn launchable(&self) -> impl Iterator<Item = &Group> {
+    fn launchable(&self) -> impl Iterator<Item = &Group> {
         self.plan.groups.iter().filter(|group| group.refused.is_none())
+    }
+
+    /// Returns the architectures of the nodes on which a run would look, as Go names them; `None` for a node that is not known.
+    pub(super) fn architectures(&self) -> BTreeSet<Option<&str>> {
+        let of_node = |group: &Group| Some(&*self.cluster.node(group.node.as_deref()?)?.architecture);
+        self.launchable().map(of_node).collect()
+    }
+
+    /// Returns the groups for which a run would create a pod, or a container in a pod.
+    pub(super) fn created(&self) -> impl Iterator<Item = &Group> {
+        self.homeless.iter().chain(self.launchable())
     }
 
     /// Returns a check for each group whose pods keep its probe away from the scheduler's choice.
@@ -166,108 +247,4 @@ impl Foresight {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::{
-        case::{Architecture, policy::Opaque},
-        fixture,
-        plan::{
-            cluster::{Maker, Probes},
-            needs::{Entry, Selects},
-        },
-        run::cluster::doctor::render,
-    };
-
-    fn request() -> Request {
-        let digests = BTreeMap::from([(Architecture::X86, Vec::new())]);
-        Request { probes: Probes::of(digests, Maker::Controller), ..Request::default() }
-    }
-
-    fn foresight(change: impl FnOnce(&mut Cluster)) -> Foresight {
-        let mut case = fixture::pod();
-        let mut cluster = (*fixture::in_cluster(&mut case).cluster).clone();
-        change(&mut cluster);
-        let plan = plan::namespace(&cluster, &request()).unwrap();
-        Foresight { cluster, plan, marks: Labels::new() }
-    }
-
-    fn told(foresight: &Foresight, control: &str) -> String {
-        render(&foresight.checks(Some(control)))
-    }
-
-    #[test]
-    fn a_namespace_without_fault_has_no_trouble() {
-        let told = told(&foresight(|_| ()), "podproof");
-        assert!(!told.contains("remedy"), "{told}");
-    }
-
-    #[test]
-    fn each_fault_of_a_namespace_is_foreseen() {
-        type Change = fn(&mut Cluster);
-        let changes: [(&str, Change); 4] = [
-            ("policies of the control namespace may shut its listener off (Policy closed", |cluster| {
-                let control = cluster.control.as_mut().unwrap();
-                control.policies.opaque.push(Opaque::titled("Policy closed".into(), false));
-            }),
-            ("has a network of its own by the annotation k8s.v1.cni.cncf.io/networks", |cluster| {
-                for pod_view in &mut cluster.pod_views {
-                    pod_view.network_annotations.insert("k8s.v1.cni.cncf.io/networks".into(), "other".into());
-                }
-            }),
-            ("no probe represents pod/web-1: no node of the pool sandbox is ready", |cluster| {
-                for node in cluster.nodes.as_mut().unwrap() {
-                    node.schedulable = false;
-                }
-            }),
-            ("the namespace has no workload", |cluster| cluster.pod_views.clear()),
-        ];
-        for (words, change) in changes {
-            let told = told(&foresight(change), "podproof");
-            assert!(told.contains(words) && told.contains("remedy"), "{words}: {told}");
-        }
-    }
-
-    #[test]
-    fn an_entry_of_the_policy_file_that_selects_nothing_is_foreseen() {
-        let entry = |name: &str| Entry {
-            selects: Selects::Workload("deployment".into(), name.into()),
-            namespace: None,
-            place: "podproof.toml, line 3".into(),
-        };
-        let Foresight { cluster, .. } = foresight(|_| ());
-        let planned = |entry| {
-            let request = Request { entries: vec![entry], ..request() };
-            planned(&cluster, &request)
-        };
-        assert_eq!(planned(entry("web")).unwrap().groups.len(), 1);
-        let refused = planned(entry("wbe")).unwrap_err();
-        let told = render(&[*refused]);
-        assert!(told.contains("has no deployment/wbe, which podproof.toml, line 3, names"), "{told}");
-    }
-
-    #[test]
-    fn a_label_of_the_user_that_a_policy_of_the_control_namespace_selects_is_foreseen() {
-        let closed = json!({
-            "podSelector": { "matchLabels": { "team": "red" } }, "policyTypes": ["Ingress"],
-        });
-        let mut foresight = foresight(|cluster| {
-            let mut policy = fixture::network_policy("closed", &closed);
-            policy["metadata"]["namespace"] = json!("podproof");
-            cluster.control.as_mut().unwrap().policies = fixture::policies(&[policy]);
-        });
-        assert!(told(&foresight, "podproof").contains("no policy shuts off the listener"));
-        foresight.marks.insert("team".into(), "red".into());
-        let told = told(&foresight, "podproof");
-        assert!(told.contains("shuts its listener off (NetworkPolicy closed)"), "{told}");
-    }
-
-    #[test]
-    fn the_judged_namespace_is_no_control_namespace() {
-        let told = told(&foresight(|_| ()), "shop");
-        assert!(told.contains(manifest::CONTROL_IN_JUDGED), "{told}");
-    }
-}
+mod tests;
