@@ -7,6 +7,7 @@ mod border;
 mod deploy;
 mod earlier;
 mod evidence;
+mod gate_job;
 mod gates;
 mod help;
 mod image;

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
 };
@@ -30,6 +30,14 @@ impl Cluster {
     /// Runs kubectl to its end.
     pub fn kubectl(&self, words: &[&str]) -> Ended {
         run::finished(&mut self.kubectl_command(words))
+    }
+
+    /// Runs shell commands in a folder, with kubectl on PATH.
+    pub fn shell_in(&self, folder: &Path, commands: &str) -> Ended {
+        let mut shell = self.inside("sh");
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.parts.kubernetes.display());
+        shell.args(["-c", commands]).current_dir(folder).env("PATH", path);
+        run::finished(shell.env("HOME", self.state.join("home")))
     }
 
     /// Runs kubectl, which must succeed; returns its output.
