@@ -163,6 +163,7 @@ fn an_incomplete_file_is_refused_by_name_with_a_remedy() {
         (put("empty", ""), 2, "was cut"),
         (put("report", &ran(&["score", &saved("1-ready"), "--output", "json"]).out), 2, "is a report of"),
         ("/no/such/file".to_owned(), 4, "failed to read"),
+        ("-".to_owned(), 4, "/dev/stdin"),
     ] {
         for words in [&["score", &file][..], &["diff", &file, &file][..]] {
             let ended = ran(words);

@@ -60,6 +60,26 @@ fn wrong_words_end_2_and_say_what_is_right() {
 }
 
 #[test]
+fn a_verification_of_nothing_names_both_targets() {
+    let ground = Ground::new();
+    for words in [&["verify"][..], &["verify", "--environment", "production"]] {
+        let ended = run::run(words, ground.path(), &[]);
+        assert_eq!(ended.code(), Some(2), "{words:?}: {ended:?}");
+        assert_eq!(ended.err.matches("<--local|--namespace <NAME>>").count(), 2, "{}", ended.err);
+    }
+    let both = run::run(&["verify", "--local", "--namespace", "shop"], ground.path(), &[]);
+    assert_eq!(both.code(), Some(2), "{both:?}");
+    assert!(both.err.contains("'--local' cannot be used with '--namespace <NAME>'"), "{}", both.err);
+}
+
+#[test]
+fn an_attestation_that_is_not_named_can_be_a_bundle_or_a_proof() {
+    let ended = run::run(&["attest", "verify", "--key", "podproof.key.pub"], Ground::new().path(), &[]);
+    assert_eq!(ended.code(), Some(2), "{ended:?}");
+    assert!(ended.err.contains("BUNDLE") && ended.err.contains("--proof <FILE>"), "{}", ended.err);
+}
+
+#[test]
 fn nothing_to_verify_ends_2_and_help_ends_0() {
     let ground = Ground::new();
     for (words, code) in

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use super::{
     args::{evidence, policy},
@@ -35,7 +35,7 @@ const MOST: u64 = 16 << 20;
 /// Verifies signed attestations
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  controller attest verify run.json.sigstore.json --key podproof.key.pub --require-ready\n\nExit \
+    after_help = "Examples:\n  controller attest verify run.json.sigstore.json --key podproof.key.pub --environment production --require-ready\n\nExit \
     codes: 0 accepted, 1 refused or not ready, 2 wrong usage, 3 undetermined, 4 could not read"
 )]
 pub(super) struct Arguments {
@@ -51,18 +51,19 @@ enum What {
 
 #[derive(Args, Debug)]
 #[command(
+    group = ArgGroup::new("attested").args(["bundle", "proof"]).multiple(true).required(true),
     mut_arg("path", |argument| argument.requires("evidence")),
-    after_help = "Examples:\n  controller attest verify run.json.sigstore.json --key podproof.key.pub --require-ready\n  \
+    after_help = "Examples:\n  controller attest verify run.json.sigstore.json --key podproof.key.pub --environment production --require-ready\n  \
     controller attest verify run.json.sigstore.json --key podproof.key.pub --evidence run.json --max-age 7d --namespace shop \
     --environment production --require-ready\n  kubectl get configmap podproof-proof-shop --namespace podproof --output json | controller attest verify \
-    --proof /dev/stdin --key podproof.key.pub --require-ready\n\nWithout --require-ready, an authentic attestation is accepted whatever its verdict. With \
+    --proof /dev/stdin --key podproof.key.pub --environment production --require-ready\n\nWithout --require-ready, an authentic attestation is accepted whatever its verdict. With \
     --evidence, the file must be the signed one, and judging it again must give the same verdict, requirements and \
     score.\n\nExit codes: 0 accepted, 1 refused, or not ready and --require-ready was given, 2 wrong usage, 3 undetermined \
     and --require-ready was given, 4 could not read or write"
 )]
 struct Verify {
     /// The attestation that --sign wrote [default: the one in the proof of --proof]
-    #[arg(value_name = "BUNDLE", required_unless_present = "proof")]
+    #[arg(value_name = "BUNDLE")]
     bundle: Option<PathBuf>,
     /// A published proof, as `kubectl get configmap --output json` prints it: the proof must say what was signed
     #[arg(long, value_name = "FILE")]

@@ -79,6 +79,9 @@ impl Opened {
 impl Unread {
     pub(super) fn tell(&self) -> Exit {
         let (help, exit) = match self {
+            Self::Read { path, .. } if path.as_os_str() == "-" => {
+                ("name /dev/stdin to read from standard input", Exit::CouldNotRun)
+            }
             Self::Read { .. } => ("name a readable file", Exit::CouldNotRun),
             Self::Refused { source: saved::Error::OtherFile(OtherFile::Attestation), .. } => (
                 "name the file that `verify --save-evidence` wrote; `controller attest verify` checks an attestation",

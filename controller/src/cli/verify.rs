@@ -39,6 +39,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// Verifies a sandbox on this machine or the pods of a namespace, and ends with a verdict
 #[derive(Args, Debug)]
 #[command(
+    group = ArgGroup::new("target").args(["local", "namespace"]).required(true),
     group = ArgGroup::new("proof").multiple(true),
     mut_arg("sign", |argument| argument.requires("save_evidence")),
     mut_arg("egress_targets", |argument| argument.conflicts_with("no_network")),
@@ -51,12 +52,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 )]
 pub(super) struct Arguments {
     /// Create a sandbox on this machine for this check, and verify it
-    #[arg(
-        long,
-        required_unless_present = "namespace",
-        conflicts_with = "namespace",
-        help_heading = "Target"
-    )]
+    #[arg(long, help_heading = "Target")]
     local: bool,
     /// The OCI runtime that creates the sandbox, with the runtime's own arguments [default: runsc on PATH; with --container also
     /// runc]
