@@ -9,7 +9,11 @@ use stage::{
     run,
 };
 
-use crate::{Test, outside, scene::Scene};
+use crate::{
+    Test, outside,
+    rows::{reasons, routed},
+    scene::Scene,
+};
 
 pub(super) const TESTS: &[Test] = &[
     ("kube-router enforces a policy on node two, and no rule outlives it", enforced),
@@ -69,13 +73,12 @@ fn ended(cluster: &Cluster) {
     let _imitated = outside::imitate(cluster);
     router.agent().kill();
     let open = run::ended(scene.start(&[]));
-    assert_eq!(open.code(), Some(1), "{open:#?}");
-    assert_eq!(outcome(&open, "policies-enforced"), "unmet", "{open:#?}");
+    assert_eq!(open.code(), Some(1), "{}", reasons(&open));
+    assert_eq!(outcome(&open, "policies-enforced"), "unmet", "{}", reasons(&open));
     router.start_again();
-    // A busy agent would leave the probe open once more, for some seconds.
     let _router = router.strict();
-    let closed = run::ended(scene.start(&["--settle", "8s"]));
-    assert_eq!(closed.code(), Some(0), "{closed:#?}");
+    let closed = routed::clean(|| run::ended(scene.start(&["--settle", routed::SETTLE])));
+    assert_eq!(closed.code(), Some(0), "{}", reasons(&closed));
 }
 
 fn behind(cluster: &Cluster) {
@@ -89,8 +92,8 @@ fn behind(cluster: &Cluster) {
     thread::sleep(LATE);
     router.agent().thaw();
     let ended = run::ended(run);
-    assert_eq!(ended.code(), Some(1), "{ended:#?}");
-    assert_eq!(outcome(&ended, "network-isolation"), "unmet", "{ended:#?}");
+    assert_eq!(ended.code(), Some(1), "{}", reasons(&ended));
+    assert_eq!(outcome(&ended, "network-isolation"), "unmet", "{}", reasons(&ended));
 }
 
 fn late(cluster: &Cluster) {
@@ -108,8 +111,8 @@ fn late(cluster: &Cluster) {
     cluster.node(TWO).place().sh(OPENS_LATE);
     let _rules = Rules(cluster);
     let ended = run::ended(scene.start(&["--settle", "12s"]));
-    assert_ne!(ended.code(), Some(0), "{ended:#?}");
+    assert_ne!(ended.code(), Some(0), "{}", reasons(&ended));
     for id in ["network-isolation", "policies-enforced", "closed-from-the-start"] {
-        assert_ne!(outcome(&ended, id), "met", "{ended:#?}");
+        assert_ne!(outcome(&ended, id), "met", "{}", reasons(&ended));
     }
 }

@@ -8,7 +8,7 @@ mod network;
 mod node;
 mod policies;
 mod profiles;
-mod routed;
+pub(super) mod routed;
 mod runtime;
 mod storage;
 mod workload;
@@ -226,7 +226,7 @@ fn listener<'a>(cluster: &'a Cluster, name: &str, port: u16) -> Loan<'a> {
 }
 
 /// Returns every finding that is not met, with its reason.
-fn reasons(ended: &Ended) -> String {
+pub(super) fn reasons(ended: &Ended) -> String {
     let report = ended.report();
     let sandboxes = report["sandboxes"].as_array().unwrap();
     let findings = sandboxes.iter().flat_map(|sandbox| sandbox["findings"].as_array().unwrap());
