@@ -16,6 +16,8 @@ const SANDBOX_TEMPLATE: Kind =
 const WORKFLOW: Kind = Kind::opaque("Workflow", "workflows", "argoproj.io");
 /// A kind that no list knows.
 const MACHINE: Kind = Kind::opaque("Machine", "machines", "tests.podproof.dev");
+/// A kind whose controller calls an object completed while it lives, as that of Argo's Rollouts does.
+const ROLLOUT: Kind = Kind::opaque("Rollout", "rollouts", "idle.tests.podproof.dev");
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -29,6 +31,21 @@ pub(super) const ROWS: &[Row] = &[
         lacks: &[("sandbox/agent", runtime::OWN_KERNEL), ("pod/web", runtime::OTHERS)],
         code: 1,
         says: "sandbox/agent names no RuntimeClass",
+        ..CLEAN
+    },
+    Row {
+        name: "a Rollout that is completed and scaled to zero, without a RuntimeClass",
+        spoil: |shop| {
+            let mut template = template(shop);
+            template["spec"].as_object_mut().unwrap().remove("runtimeClassName");
+            let mut rollout = ROLLOUT.object("idle", &json!({ "replicas": 0, "template": template }));
+            rollout["status"] = json!({ "conditions": [{ "type": "Completed", "status": "True" }] });
+            shop.others.push(rollout);
+        },
+        lend: |cluster| vec![ROLLOUT.lend(cluster)],
+        lacks: &[("rollout/idle", runtime::OWN_KERNEL), ("pod/web", runtime::OTHERS)],
+        code: 1,
+        says: "rollout/idle names no RuntimeClass",
         ..CLEAN
     },
     Row {

@@ -174,9 +174,10 @@ async fn objects(client: &Client, kind: &ApiResource, namespace: &str) -> Read<V
     list_if_served(api, what, |object| object).await
 }
 
-/// Returns the workloads of an object, one for each of its pod templates; none for a run that has ended.
+/// Returns the workloads of an object, one for each of its pod templates; none for a run that has ended, and for a copy.
 fn workloads(kind: &ApiResource, object: &DynamicObject) -> (Vec<Workload>, Option<Unreadable>) {
-    if object::has_ended(&object.data) {
+    let (group, name) = (&kind.group, &kind.kind);
+    if object::has_ended(group, name, &object.data) || object::is_copied(group, name, object) {
         return (Vec::new(), None);
     }
     let lower = kind.kind.to_lowercase();
@@ -199,6 +200,6 @@ fn workloads(kind: &ApiResource, object: &DynamicObject) -> (Vec<Workload>, Opti
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn of_any(object: &Value) -> Vec<k8s_openapi::api::core::v1::PodTemplateSpec> {
     _ = schema::kinds(object, |_| false);
-    _ = object::has_ended(object);
+    _ = object::has_ended("jobset.x-k8s.io", "JobSet", object);
     object::templates(object).unwrap_or_default()
 }

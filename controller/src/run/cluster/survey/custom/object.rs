@@ -1,6 +1,7 @@
 //! The pod templates in an object of a custom kind.
 
 use k8s_openapi::{api::core::v1::PodTemplateSpec, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
 
 /// Kinds whose controllers make pods of parts that are no pod template, or of a template and more.
@@ -15,21 +16,46 @@ const PARTLY_KNOWN: &[(&str, &[&str])] = &[
     ("tekton.dev", &["Pipeline", "PipelineRun", "Task", "TaskRun"]),
 ];
 
+/// Kinds whose objects are runs, and have a condition at their end. Objects of other kinds may have a condition of the same name while
+/// they live: that of a Rollout is "Completed" whenever its newest revision is everywhere (argo-rollouts,
+/// `pkg/apis/rollouts/v1alpha1/types.go`, `RolloutCompleted`).
+const RUNS: &[(&str, &[&str])] = &[
+    // jobset.sigs.k8s.io, `api/jobset/v1alpha2/jobset_types.go`.
+    ("jobset.x-k8s.io", &["JobSet"]),
+    // kubeflow/trainer, `pkg/apis/kubeflow.org/v1/common_types.go` of release 1, and `pkg/apis/trainer/v1alpha1`.
+    ("kubeflow.org", &["JAXJob", "MPIJob", "MXJob", "PaddleJob", "PyTorchJob", "TFJob", "XGBoostJob"]),
+    ("trainer.kubeflow.org", &["TrainJob"]),
+];
+
 /// Returns true for a kind whose objects do not hold the whole specification of their pods.
 pub(super) fn is_partly_known(group: &str, kind: &str) -> bool {
-    PARTLY_KNOWN.iter().any(|(known, kinds)| *known == group && kinds.contains(&kind))
+    is_listed(PARTLY_KNOWN, group, kind)
 }
 
 /// Returns true for a run that has ended and makes no more pods. A phase says nothing: controllers of other kinds begin
 /// anew after a failure.
-pub(super) fn has_ended(data: &Value) -> bool {
+pub(super) fn has_ended(group: &str, kind: &str, data: &Value) -> bool {
     let status = &data["status"];
     let times =
         ["completionTime", "finishedAt", "completedAt", "endTime", "terminationTime", "terminalState"];
     let conditions = status["conditions"].as_array().into_iter().flatten();
     let mut ends = conditions.map(|condition| (condition["type"].as_str(), condition["status"].as_str()));
+    let is_over = |end| matches!(end, (Some("Complete" | "Completed" | "Succeeded"), Some("True")));
     times.iter().any(|key| status[*key].as_str().is_some_and(|time| !time.is_empty()))
-        || ends.any(|end| matches!(end, (Some("Complete" | "Completed" | "Succeeded"), Some("True"))))
+        || (is_listed(RUNS, group, kind) && ends.any(is_over))
+}
+
+/// Returns true for a copy of an operator's manifest, which stands in every namespace of the cluster and makes no pod there (OLM,
+/// `pkg/controller/operators/olm/operatorgroup.go`; docs.okd.io, "Disabling copied CSVs"). OLM removes a copy of nothing.
+pub(super) fn is_copied(group: &str, kind: &str, object: &DynamicObject) -> bool {
+    let from = object.metadata.labels.as_ref().and_then(|labels| labels.get("olm.copiedFrom"));
+    (group, kind) == ("operators.coreos.com", "ClusterServiceVersion")
+        && object.data.pointer("/status/reason").and_then(Value::as_str) == Some("Copied")
+        && from.is_some_and(|from| Some(from) != object.metadata.namespace.as_ref())
+}
+
+fn is_listed(kinds: &[(&str, &[&str])], group: &str, kind: &str) -> bool {
+    kinds.iter().any(|(known, kinds)| *known == group && kinds.contains(&kind))
 }
 
 /// Returns the pod templates of an object; `Err` says why one of them cannot be read.
@@ -191,7 +217,37 @@ mod tests {
             (json!({ "conditions": [{ "type": "Ready", "status": "True" }] }), false),
             (json!({ "conditions": [{ "type": "Completed", "status": "True" }] }), true),
         ] {
-            assert_eq!(has_ended(&json!({ "status": status })), ended, "{status}");
+            assert_eq!(
+                has_ended("jobset.x-k8s.io", "JobSet", &json!({ "status": status })),
+                ended,
+                "{status}"
+            );
         }
+    }
+
+    #[test]
+    fn a_condition_ends_no_object_that_lives_on() {
+        let status = |kind| json!({ "status": { "conditions": [{ "type": kind, "status": "True" }] } });
+        for kind in ["Complete", "Completed", "Succeeded"] {
+            assert!(!has_ended("argoproj.io", "Rollout", &status(kind)), "{kind}");
+            assert!(!has_ended("example.com", "Agent", &status(kind)), "{kind}");
+            assert!(has_ended("kubeflow.org", "PyTorchJob", &status(kind)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_operators_manifest_counts_where_it_is_no_copy() {
+        let object = |from: &str, reason: &str| -> DynamicObject {
+            serde_json::from_value(json!({
+                "apiVersion": "operators.coreos.com/v1alpha1", "kind": "ClusterServiceVersion",
+                "metadata": { "name": "operator.v1", "namespace": "shop", "labels": { "olm.copiedFrom": from } },
+                "status": { "phase": "Succeeded", "reason": reason },
+            }))
+            .unwrap()
+        };
+        let is_copied = |object| is_copied("operators.coreos.com", "ClusterServiceVersion", &object);
+        assert!(is_copied(object("openshift-operators", "Copied")));
+        assert!(!is_copied(object("shop", "Copied")));
+        assert!(!is_copied(object("openshift-operators", "InstallSucceeded")));
     }
 }
