@@ -51,6 +51,18 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "a template with an annotation by which the runtime mounts a path of the node",
+        spoil: |shop| {
+            shop.deployments[0]["spec"]["replicas"] = json!(0);
+            let mounts = "- { source: /, destination: /host, type: bind, options: [rbind, rw] }";
+            shop.template()["metadata"]["annotations"] = json!({ "mounts.nri.io/container.app": mounts });
+        },
+        lacks: &[("deployment/web", UNKNOWN)],
+        code: 3,
+        says: "accept the driver mounts.nri.io",
+        ..CLEAN
+    },
+    Row {
         name: "a template with a volume of the driver for paths of the node",
         spoil: |shop| with(shop, &json!({ "csi": { "driver": "hostpath.csi.k8s.io" } })),
         lacks: &[("deployment/web", &[("filesystem-isolation", "unmet")])],

@@ -1,5 +1,6 @@
 //! Annotations of pods that a run reads. Every other annotation changes no verdict.
 
+pub(crate) mod givers;
 pub(crate) mod injection;
 pub(crate) mod networks;
 
@@ -23,7 +24,8 @@ pub(crate) fn read(all: &Labels) -> Labels {
         let value = if networks::OF_ONE_POD.contains(&key.as_str()) { String::new() } else { value };
         (key, value)
     });
-    gvisor(all).into_iter().chain(injection::carried(all)).chain(others).chain(networks).collect()
+    let given = givers::giving(all).into_iter().chain(injection::carried(all));
+    gvisor(all).into_iter().chain(given).chain(others).chain(networks).collect()
 }
 
 /// Returns the annotations that gVisor reads.
@@ -64,6 +66,11 @@ mod tests {
             ("dev.gvisor.spec.mount.a.type", "bind", "bind"),
             ("k8s.v1.cni.cncf.io/networks", "open-net", "open-net"),
             ("v1.multus-cni.io/default-network", "kube-system/open", "kube-system/open"),
+            ("netdevices.nri.io/pod", "- name: eth1", "- name: eth1"),
+            ("mounts.nri.io/container.app", "- source: /", "- source: /"),
+            ("devices.noderesource.dev", "- path: /dev/kvm", "- path: /dev/kvm"),
+            ("cdi.k8s.io/gpu", "vendor.example/gpu=0", "vendor.example/gpu=0"),
+            ("io.kubernetes.cri-o.Devices", "/dev/fuse", "/dev/fuse"),
             ("k8s.v1.cni.cncf.io/network-status", r#"[{"name":"a","default":true},{"name":"lan"}]"#, "lan"),
             ("vpc.amazonaws.com/pod-eni", r#"[{"privateIp":"10.0.0.5"}]"#, ""),
             ("container.apparmor.security.beta.kubernetes.io/app", "unconfined", "unconfined"),
@@ -83,6 +90,8 @@ mod tests {
             ("k8s.v1.cni.cncf.io/network-status", r#"[{"name":"a","default":true}]"#),
             ("container.apparmor.security.beta.kubernetes.io/app", "runtime/default"),
             ("dapr.io/enabled", "true"),
+            ("cpu-quota.crio.io", "disable"),
+            ("required-plugins.noderesource.dev/pod", "[]"),
         ] {
             assert_eq!(read_of(key, value), None, "{key}={value}");
         }

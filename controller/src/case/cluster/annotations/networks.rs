@@ -15,6 +15,10 @@ const DOMAINS: &[&str] = &[
     "danm.k8s.io/",
     "k8s.ovn.org/",
     "k8s.v1.cni.cncf.io/",
+    // An interface of the node for a pod (containerd/nri, `plugins/network-device-injector`), by the keys of three releases.
+    "netdevice.noderesource.dev",
+    "netdevices.nri.containerd.io",
+    "netdevices.nri.io",
     "network.v1alpha1.isovalent.com/",
     "networking.gke.io/",
     "ovn.kubernetes.io/",

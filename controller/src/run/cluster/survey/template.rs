@@ -48,7 +48,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         placement: placement(&origin, spec).into(),
         containers: containers(spec, &all).into(),
         limits: limits(spec.resources.as_ref()),
-        volumes: volumes.iter().filter_map(|volume| outside(&origin, volume)).collect(),
+        volumes: volumes.iter().filter_map(|volume| outside(&origin, volume)).chain(given(&all)).collect(),
         devices: Some(devices::asked_for(spec)),
         host_namespaces: host_namespaces(spec),
         sysctls: sysctls::unsafe_ones(spec),
@@ -203,6 +203,16 @@ fn seccomp(profile: Option<&ApiSeccompProfile>) -> SeccompProfile {
         Some("Unconfined") => SeccompProfile::Unconfined,
         Some(_) => SeccompProfile::Named,
     }
+}
+
+/// Returns a volume of an unknown driver for each annotation that gives a pod something of its node.
+fn given(annotations: &Labels) -> impl Iterator<Item = Volume> {
+    annotations::givers::giving(annotations).into_keys().map(|key| Volume {
+        kind: VolumeKind::Driver,
+        source: annotations::givers::giver(&key).to_owned(),
+        name: key,
+        ..Volume::default()
+    })
 }
 
 /// Returns the volume if it reaches the node's files, a driver's or another machine's; `None` if it is the pod's own.

@@ -31,7 +31,7 @@ const REPORTS: &[&str] = &[
 const SANDBOXES: &[&str] =
     &[GVISOR_ANNOTATIONS, "cdi.k8s.io/", "io.kubernetes.cri-o.", "io.katacontainers.", "run.oci."];
 /// Ends of the domains of annotations for plugins of the container runtime (NRI; CRI-O, "annotations").
-const PLUGINS: &[&str] = &["nri.io", "nri.containerd.io", "crio.io"];
+const PLUGINS: &[&str] = &["nri.io", "nri.containerd.io", "noderesource.dev", "crio.io"];
 /// The prefix of AppArmor's annotations before Kubernetes 1.30, and the profile that every runtime has.
 const APP_ARMOR: (&str, &str) = ("container.apparmor.security.beta.kubernetes.io/", "runtime/default");
 
@@ -68,6 +68,7 @@ mod tests {
             ("dev.gvisor.flag.net-raw", "true", Effect::Sees),
             ("cdi.k8s.io/gpu", "vendor.example/gpu=0", Effect::Sees),
             ("devices.nri.io/container.probe", "[]", Effect::Sees),
+            ("mounts.noderesource.dev/container.probe", "[]", Effect::Sees),
             ("cpu-quota.crio.io", "disable", Effect::Sees),
             ("container.apparmor.security.beta.kubernetes.io/probe", "unconfined", Effect::Sees),
             ("container.apparmor.security.beta.kubernetes.io/probe", "runtime/default", Effect::Usual),

@@ -131,3 +131,15 @@ fn every_container_and_every_outside_volume_is_kept() {
     );
     assert_eq!(pod_view.without_limits().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["first"]);
 }
+
+/// No field of a specification tells of such files.
+#[test]
+fn an_annotation_that_gives_files_of_the_node_is_a_volume_of_an_unknown_driver() {
+    let annotations = [("mounts.nri.io/container.app", "[]"), ("cpu-quota.crio.io", "disable")];
+    let annotations = annotations.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let metadata = ObjectMeta { annotations: Some(annotations.into()), ..ObjectMeta::default() };
+    let origin = Origin { kind: "deployment".into(), name: "web".into(), pod: None };
+    let volumes = pod_view(origin, metadata, &PodSpec::default()).volumes;
+    let volumes: Vec<_> = volumes.iter().map(|it| (it.kind, it.name.as_str(), it.source.as_str())).collect();
+    assert_eq!(volumes, [(VolumeKind::Driver, "mounts.nri.io/container.app", "mounts.nri.io")]);
+}
