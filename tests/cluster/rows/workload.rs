@@ -1,6 +1,6 @@
 //! Settings of workloads that production refuses, one per row.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use stage::cluster::Shop;
 
@@ -205,24 +205,25 @@ pub(super) const ROWS: &[Row] = &[
                 // It ends as soon as it begins.
                 "spec": { "activeDeadlineSeconds": 1, "backoffLimit": 0, "template": template },
             }));
-            let mut earlier = shop.template().clone();
-            earlier["metadata"]["labels"] = json!({ "app": "earlier" });
-            earlier["spec"].as_object_mut().unwrap().remove("runtimeClassName");
-            shop.others.push(json!({
-                "apiVersion": "apps/v1",
-                "kind": "ReplicaSet",
-                "metadata": { "name": "web-earlier" },
-                "spec": {
-                    "replicas": 0,
-                    "selector": { "matchLabels": { "app": "earlier" } },
-                    "template": earlier,
-                },
-            }));
         },
         then: |namespace| {
             let ended = namespace.kubectl(&["wait", "--for=condition=Failed", "--timeout=120s", "job/once"]);
             assert!(ended.status.success(), "{ended:#?}");
+            namespace.apply(&earlier(&namespace.get(&["deployment", "web"])));
         },
+        ..CLEAN
+    },
+    Row {
+        name: "a ReplicaSet that nobody made, at zero and without a RuntimeClass",
+        spoil: |shop| {
+            let mut template = shop.template().clone();
+            template["metadata"]["labels"] = json!({ "app": "idle" });
+            template["spec"].as_object_mut().unwrap().remove("runtimeClassName");
+            shop.others.push(replica_set("idle", &template));
+        },
+        lacks: &[("replicaset/idle", runtime::OWN_KERNEL), ("pod/web", runtime::OTHERS)],
+        code: 1,
+        says: "replicaset/idle names no RuntimeClass",
         ..CLEAN
     },
     Row {
@@ -246,6 +247,28 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
 ];
+
+/// Returns the ReplicaSet of an earlier revision of a Deployment, which named no RuntimeClass.
+fn earlier(deployment: &Value) -> Value {
+    let mut template = deployment["spec"]["template"].clone();
+    template["metadata"]["labels"]["pod-template-hash"] = json!("earlier");
+    template["spec"].as_object_mut().unwrap().remove("runtimeClassName");
+    let mut set = replica_set("web-earlier", &template);
+    let uid = &deployment["metadata"]["uid"];
+    set["metadata"]["ownerReferences"] = json!([{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": uid, "controller": true }]);
+    set
+}
+
+/// Returns a ReplicaSet without replicas.
+fn replica_set(name: &str, template: &Value) -> Value {
+    let labels = &template["metadata"]["labels"];
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": { "name": name, "labels": labels },
+        "spec": { "replicas": 0, "selector": { "matchLabels": labels }, "template": template },
+    })
+}
 
 fn profileless(shop: &mut Shop) {
     shop.restricted = false;

@@ -123,7 +123,7 @@ fn created_with(pod: &ObjectMeta, part: Part) -> Labels {
 }
 
 /// True for a key that a controller gives pods beside their template's.
-fn is_a_controllers(key: &str) -> bool {
+pub(super) fn is_a_controllers(key: &str) -> bool {
     OF_ONE_POD.contains(&key) || key == OF_A_ROLLOUT
 }
 

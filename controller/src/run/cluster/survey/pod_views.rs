@@ -13,7 +13,7 @@ use super::{
     admitted::{self, Origins},
     discovery::ApiGroup,
     endpoint, images, list, neighbours, new_workloads, running, template,
-    workloads::{self, Identity, Makers, Workload, controller, maker, makers},
+    workloads::{self, Identity, Makers, Workload, controller, keepers, maker, makers},
 };
 use crate::{
     case::{
@@ -49,6 +49,8 @@ struct Living {
     /// In memory of its own from the beginning: lists of pods are copied while they grow.
     pod_view: Shared<PodView>,
     made_by: Option<Identity>,
+    /// The uid of the workload that made it, as the pod names it; empty without one.
+    makers_uid: String,
     endpoint: Endpoint,
     /// The origins of the pod's labels and annotations; `None` if they are not known.
     origins: Option<Arc<Origins>>,
@@ -73,7 +75,7 @@ pub(super) async fn read(
     let mut alike = Alike::default();
     let (workloads, pods, unread) =
         Box::pin(workloads_and_pods(client, namespace, groups, |pod| found(pod, &mut alike))).await;
-    let makers = makers(&workloads);
+    let (makers, keepers) = (makers(&workloads), keepers(&workloads));
     let mut facts = PodFacts { neighbours: Vec::new(), endpoints: Vec::new(), running: BTreeMap::new() };
     let mut listening = BTreeSet::new();
     let mut made = BTreeMap::<_, BTreeSet<_>>::new();
@@ -81,7 +83,13 @@ pub(super) async fn read(
     for Found { name, running, listens, living } in pods {
         facts.running.insert(name, running);
         listening.extend(listens);
-        let Some(Living { mut pod_view, made_by, endpoint, origins }) = living else { continue };
+        let Some(Living { mut pod_view, made_by, makers_uid, endpoint, mut origins }) = living else {
+            continue;
+        };
+        if made_by.as_ref().is_some_and(|maker| keepers.get(maker) != Some(&makers_uid)) {
+            // Whoever made the pod decided what it has, and a template of another maker gets nothing of it.
+            origins = None;
+        }
         if let Some(maker) = made_by.as_ref().and_then(|maker| makers.get(maker)) {
             (pod_view.origin.kind, pod_view.origin.name) = maker.clone();
         }
@@ -91,7 +99,7 @@ pub(super) async fn read(
         pod_views.push((pod_view, made_by));
     }
     facts.neighbours = neighbours::few(listening);
-    let templates = workloads::judged(workloads).into_iter();
+    let templates = workloads::judged(&workloads).into_iter();
     let templates: Vec<Shared<PodView>> =
         templates.map(|workload| of_template(workload, &made).into()).collect();
     let daemon_sets = DaemonSets::of(&templates);
@@ -119,6 +127,7 @@ fn found(pod: Pod, alike: &mut Alike) -> Found {
 fn living(pod: Pod, alike: &mut Alike) -> Living {
     let origins = Origins::of(&pod).map(|origins| shared(&mut alike.origins, Arc::new(origins)));
     let (made_by, mut endpoint) = (maker(&pod.metadata), endpoint::of_pod(&pod));
+    let makers_uid = controller(&pod.metadata).map(|owner| owner.uid.clone()).unwrap_or_default();
     let mut pod_view = of_pod(pod, &Makers::new());
     endpoint.labels = shared(&mut alike.labels, endpoint.labels);
     pod_view.labels = shared(&mut alike.labels, pod_view.labels);
@@ -127,7 +136,7 @@ fn living(pod: Pod, alike: &mut Alike) -> Living {
     for image in pod_view.images.iter_mut().flatten() {
         *image = shared(&mut alike.images, image.clone());
     }
-    Living { pod_view: pod_view.into(), made_by, endpoint, origins }
+    Living { pod_view: pod_view.into(), made_by, makers_uid, endpoint, origins }
 }
 
 /// Returns the earlier value that is equal, or keeps this one.
@@ -157,7 +166,7 @@ pub(super) async fn endpoints(
         namespace_labels: labels.cloned(),
         ..endpoint
     };
-    let templates = workloads::judged(found).into_iter().map(|workload| {
+    let templates = workloads::judged(&found).into_iter().map(|workload| {
         let origin = workload.origin();
         let template = workload.template.unwrap_or_default();
         (origin, endpoint::of_template(&template))
@@ -257,109 +266,4 @@ fn origin(pod: String, made_by: Option<Identity>, makers: &Makers) -> Origin {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::{
-        case::cluster::Affinity,
-        fixture,
-        run::cluster::answering::{client, list as items},
-    };
-
-    fn daemon_set() -> Value {
-        let term = json!({ "matchExpressions": [{ "key": "pool", "operator": "Exists" }] });
-        let affinity = json!({ "nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] },
-        } });
-        let spec = json!({ "containers": [], "affinity": affinity });
-        let spec = json!({ "selector": {}, "template": { "spec": spec } });
-        json!({ "metadata": { "name": "agent" }, "spec": spec })
-    }
-
-    /// Returns a pod as the DaemonSet controller makes it for a node.
-    fn of_daemon_set(name: &str, node: &str) -> Value {
-        let field = json!({ "key": "metadata.name", "operator": "In", "values": [node] });
-        let term = json!({ "matchFields": [field] });
-        let affinity = json!({ "nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] },
-        } });
-        let owner = json!({ "apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agent", "uid": "a", "controller": true });
-        json!({
-            "metadata": { "name": name, "ownerReferences": [owner] },
-            "spec": { "containers": [], "nodeName": node, "affinity": affinity },
-        })
-    }
-
-    /// Returns a client of a namespace with a DaemonSet and a pod of it on each of two nodes.
-    fn with_a_daemon_set() -> Client {
-        let answer = |request: &str| match request.split(['?', ' ']).nth(1).unwrap_or_default() {
-            path if path.ends_with("/daemonsets") => items(&[daemon_set()], None),
-            path if path.ends_with("/pods") => {
-                items(&[of_daemon_set("agent-1", "one"), of_daemon_set("agent-2", "two")], None)
-            }
-            _ => items(&[], None),
-        };
-        client(answer).0
-    }
-
-    #[tokio::test]
-    async fn a_daemon_sets_pod_has_the_affinity_of_its_template() {
-        let (pod_views, _, _) = read(&with_a_daemon_set(), "shop", &Ok(Vec::new())).await;
-        let [template, one, two] = pod_views.as_slice() else { panic!("{pod_views:?}") };
-        let keys =
-            |terms: &[Affinity]| terms.iter().map(|term| term.labels[0].key.clone()).collect::<Vec<_>>();
-        assert_eq!(keys(&one.placement.affinity), ["pool"]);
-        assert_eq!(one.placement, template.placement);
-        assert_eq!(one.placement.address(), two.placement.address());
-    }
-
-    #[tokio::test]
-    async fn a_daemon_sets_pod_is_the_same_in_the_second_reading() {
-        let client = with_a_daemon_set();
-        let mut cluster = (*fixture::in_cluster(&mut fixture::pod()).cluster).clone();
-        cluster.pod_views = read(&client, "shop", &Ok(Vec::new())).await.0;
-        let (pods, kinds) = changed(&client, "shop", &BTreeSet::new(), &Known::of(&cluster)).await;
-        assert_eq!((pods.unwrap(), kinds), (Vec::new(), BTreeSet::new()));
-    }
-
-    #[test]
-    fn pods_of_one_template_keep_their_like_parts_once() {
-        let mut alike = Alike::default();
-        let mut read = |name: &str, image: &str| {
-            let container =
-                json!({ "name": "web", "image": image, "securityContext": { "privileged": name == "odd" } });
-            let pod = json!({
-                "metadata": { "name": name, "labels": { "app": "web" } },
-                "spec": { "containers": [container], "nodeSelector": { "pool": "one" } },
-            });
-            living(serde_json::from_value(pod).unwrap(), &mut alike)
-        };
-        let [one, two, odd] = ["one", "two", "odd"].map(|name| read(name, "web:1"));
-        let parts = |Living { pod_view, endpoint, .. }: &Living| {
-            let labels = [pod_view.labels.address(), endpoint.labels.address()];
-            (labels, pod_view.containers.address())
-        };
-        assert_eq!(parts(&one), parts(&two));
-        assert_eq!(one.pod_view.labels.address(), one.endpoint.labels.address());
-        assert_eq!(odd.pod_view.labels.address(), one.pod_view.labels.address());
-        assert_ne!(odd.pod_view.containers.address(), one.pod_view.containers.address());
-        assert!(odd.pod_view.containers[0].privileged && !one.pod_view.containers[0].privileged);
-    }
-
-    #[test]
-    fn an_ephemeral_container_has_ended_where_the_status_says_so() {
-        let status = |name: &str, state: Value| json!({ "name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state });
-        let ended = status("ended", json!({ "terminated": { "exitCode": 0 } }));
-        let running = status("running", json!({ "running": {} }));
-        let containers = ["ended", "running", "new"].map(|name| json!({ "name": name }));
-        let pod = json!({
-            "metadata": { "name": "web-1" },
-            "spec": { "containers": [{ "name": "web" }], "ephemeralContainers": containers },
-            "status": { "ephemeralContainerStatuses": [running, ended] },
-        });
-        let view = of_pod(serde_json::from_value(pod).unwrap(), &Makers::new());
-        let ended = view.containers.iter().filter(|it| it.has_ended).map(|it| it.name.as_str());
-        assert_eq!(ended.collect::<Vec<_>>(), ["ended"]);
-    }
-}
+mod tests;

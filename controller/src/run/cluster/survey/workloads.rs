@@ -2,13 +2,13 @@
 
 mod made;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::{
     Metadata, NamespaceResourceScope,
     api::{
         apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
-        batch::v1::{CronJob, Job},
+        batch::v1::{CronJob, Job, JobCondition},
         core::v1::{
             EphemeralVolumeSource, PersistentVolumeClaimTemplate, PodTemplate, PodTemplateSpec,
             ReplicationController, Volume as ApiVolume,
@@ -18,10 +18,17 @@ use k8s_openapi::{
 };
 use kube::{Api, Client, Resource};
 
-use made::is_made_of;
+use made::{is_alike, is_made_of, is_revision_of};
 
 use super::{custom, discovery::ApiGroup, list};
 use crate::case::cluster::{Access, Origin, Read, Unreadable};
+
+/// Kinds of workloads that Kubernetes makes of another kind, each with its maker's. A reference to any other maker is written by a
+/// person or an operator, and tells nothing of the template (kubernetes.io, "Owners and Dependents").
+const MADE: [(&str, &str); 2] = [("replicaset", "deployment"), ("job", "cronjob")];
+
+/// Kinds of Kubernetes that make pods themselves.
+const KEEPERS: [&str; 5] = ["daemonset", "job", "replicaset", "replicationcontroller", "statefulset"];
 
 /// Kind and name of a workload.
 pub(super) type Identity = (String, String);
@@ -37,14 +44,27 @@ pub(super) struct Workload {
     pub(super) template: Option<PodTemplateSpec>,
     /// True for an object of a custom kind.
     custom: bool,
-    /// True if it has ended, or another workload took its place: it makes no more pods.
-    past: bool,
+    life: Life,
+}
+
+/// The life of a workload: if it has pods, and if it makes more.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Life {
+    /// It makes pods, and has none yet.
+    #[default]
+    Begins,
+    /// It has pods, which are judged by themselves.
+    Runs,
+    /// It has ended.
+    Ended,
+    /// It has no replicas. One that was made is kept for a way back to an earlier revision.
+    AtZero,
 }
 
 impl Workload {
     /// Returns an object of a custom kind with one of its pod templates.
     pub(super) fn custom(kind: &str, metadata: ObjectMeta, template: PodTemplateSpec) -> Self {
-        Self { kind: kind.to_owned(), metadata, template: Some(template), custom: true, past: false }
+        Self { kind: kind.to_owned(), metadata, template: Some(template), custom: true, life: Life::Begins }
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -54,6 +74,47 @@ impl Workload {
 
     fn identity(&self) -> Option<Identity> {
         Some((self.kind.clone(), self.metadata.name.clone()?))
+    }
+
+    /// Returns the workload under another identity.
+    fn named(&self, identity: Option<Identity>) -> Self {
+        let mut named = self.clone();
+        if let Some((kind, name)) = identity {
+            (named.kind, named.metadata.name) = (kind, Some(name));
+        }
+        named
+    }
+
+    /// Returns true if Kubernetes made this workload of its maker, or a custom controller this `ReplicaSet`.
+    fn is_of(&self, maker: &Self) -> bool {
+        let uid = controller(&self.metadata).map(|owner| owner.uid.as_str());
+        let is_pair =
+            if maker.custom { self.is_replicated() } else { MADE.contains(&(&self.kind, &maker.kind)) };
+        is_pair && uid == Some(maker.metadata.uid.as_deref().unwrap_or_default())
+    }
+
+    /// Returns true if the template of its maker represents this one's, or the pods that it has do. A `ReplicationController` represents
+    /// its maker itself.
+    fn is_represented_by(&self, maker: &Self) -> bool {
+        let Some((own, theirs)) = self.template.as_ref().zip(maker.template.as_ref()) else { return false };
+        let is_like = if maker.custom { is_alike } else { is_revision_of };
+        self.kind != "replicationcontroller" && (self.life == Life::Runs || is_like(own, theirs))
+    }
+
+    fn makes_more(&self) -> bool {
+        matches!(self.life, Life::Begins | Life::Runs)
+    }
+
+    /// Returns true for the kinds of which a controller keeps one for each revision.
+    fn is_replicated(&self) -> bool {
+        ["replicaset", "replicationcontroller"].contains(&self.kind.as_str())
+    }
+
+    /// Returns true for a `ReplicaSet` of Argo's Rollout, which may have its template in a Deployment.
+    fn is_of_a_rollout(&self) -> bool {
+        let of_argo =
+            |owner: &OwnerReference| owner.kind == "Rollout" && owner.api_version.starts_with("argoproj.io/");
+        controller(&self.metadata).is_some_and(of_argo)
     }
 }
 
@@ -86,17 +147,19 @@ pub(super) async fn read(
     (found, unread)
 }
 
-/// Returns the workloads whose templates are judged. A template is left out if it belongs to the past, or if another one
-/// represents it: that of the known workload that made its own. Nothing else represents the workloads that an unknown kind
+/// Returns the workloads whose templates are judged. A template is left out if it belongs to the life, or if another one
+/// represents it: that of the workload of which Kubernetes made its own. Nothing else represents the workloads that an unknown kind
 /// made, such as an operator's. A template of a custom object is represented by a workload that the object's controller made of
 /// it: that holds what the controller adds.
-pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
-    let identities =
-        |custom| found.iter().filter(move |it| it.custom == custom).filter_map(Workload::identity);
-    let (own, customs): (BTreeSet<_>, BTreeSet<_>) =
-        (identities(false).collect(), identities(true).collect());
-    let makers = makers(&found);
-    let counts = |it: &&Workload| !it.custom && !it.past && it.kind != "replicaset";
+pub(super) fn judged(found: &[Workload]) -> Vec<Workload> {
+    let mut by_identity = BTreeMap::<_, Vec<&Workload>>::new();
+    for workload in found {
+        if let Some(identity) = workload.identity() {
+            by_identity.entry(identity).or_default().push(workload);
+        }
+    }
+    let makers = makers(found);
+    let counts = |it: &&Workload| !it.custom && it.makes_more() && it.kind != "replicaset";
     let mut made = BTreeMap::<_, Vec<_>>::new();
     for workload in found.iter().filter(counts) {
         for maker in above(&makers, workload.identity()) {
@@ -106,18 +169,28 @@ pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
     let is_represented = |template: &Option<PodTemplateSpec>, by: &Option<PodTemplateSpec>| {
         template.as_ref().zip(by.as_ref()).is_some_and(|(template, by)| is_made_of(by, template))
     };
-    let is_judged = |it: &Workload| {
-        if it.custom {
+    let is_judged = |it: &Workload, maker: Option<&Workload>| match it.life {
+        _ if it.custom => {
             let by = it.identity().and_then(|identity| made.get(&identity));
-            return !by.into_iter().flatten().any(|by| is_represented(&it.template, by));
+            !by.into_iter().flatten().any(|by| is_represented(&it.template, by))
         }
-        let by_another = maker(&it.metadata).is_some_and(|maker| {
-            own.contains(&maker) || (it.kind == "replicaset" && customs.contains(&maker))
-        });
-        !it.past && !by_another
+        Life::Ended => false,
+        Life::AtZero => maker.is_none() && !it.is_of_a_rollout(),
+        Life::Begins | Life::Runs => !maker.is_some_and(|maker| it.is_represented_by(maker)),
     };
-    let keep: Vec<_> = found.iter().map(is_judged).collect();
-    found.into_iter().zip(keep).filter_map(|(workload, keep)| keep.then_some(workload)).collect()
+    let maker_of = |it: &Workload| {
+        let named = maker(&it.metadata).and_then(|maker| by_identity.get(&maker));
+        let mut makers = named.into_iter().flatten().filter(|maker| it.is_of(maker)).peekable();
+        let first = makers.peek().copied();
+        makers.find(|maker| it.is_represented_by(maker)).or(first).copied()
+    };
+    let judged = found.iter().filter_map(|it| {
+        let maker = maker_of(it);
+        // A template of another revision is one more of its maker's.
+        let identity = maker.and_then(Workload::identity).or(it.identity());
+        is_judged(it, maker).then(|| it.named(identity))
+    });
+    judged.collect()
 }
 
 /// Returns the makers of a workload, from the nearest to the farthest.
@@ -129,6 +202,16 @@ fn above(makers: &Makers, from: Option<Identity>) -> Vec<Identity> {
         next = makers.get(maker);
     }
     above
+}
+
+/// Returns the workloads that make pods themselves, with their uids. Kubernetes' controllers count each pod that names one of theirs,
+/// and remove one too many; that of a Job does so until the Job ends (`syncJob` in `pkg/controller/job/job_controller.go`). A pod that
+/// names a workload of another kind, or another uid, was made by somebody else.
+pub(super) fn keepers(workloads: &[Workload]) -> BTreeMap<Identity, String> {
+    let makes_pods =
+        |it: &&Workload| it.custom || (KEEPERS.contains(&it.kind.as_str()) && it.life != Life::Ended);
+    let keepers = workloads.iter().filter(makes_pods);
+    keepers.filter_map(|it| Some((it.identity()?, it.metadata.uid.clone().unwrap_or_default()))).collect()
 }
 
 /// Returns every workload that another one made, with its maker.
@@ -147,35 +230,44 @@ pub(super) fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))
 }
 
-/// A template, and whether its workload belongs to the past.
-type Found = (Option<PodTemplateSpec>, bool);
+/// A template, and whether its workload makes more pods.
+type Found = (Option<PodTemplateSpec>, Life);
 
 const fn now(template: Option<PodTemplateSpec>) -> Found {
-    (template, false)
+    (template, Life::Begins)
 }
 
-/// Reads a `ReplicaSet`. One without replicas is kept for a way back to an earlier revision.
+/// Returns what the replicas of a workload tell, by its specification and by its status.
+fn of_replicas(wanted: Option<i32>, running: i32) -> Life {
+    match (wanted, running) {
+        (Some(0), 0) => Life::AtZero,
+        (_, 0) => Life::Begins,
+        _ => Life::Runs,
+    }
+}
+
 fn of_replica_set(set: ReplicaSet) -> Found {
-    let runs = set.status.is_some_and(|status| status.replicas > 0);
+    let running = set.status.map(|status| status.replicas).unwrap_or_default();
     let spec = set.spec.unwrap_or_default();
-    (spec.template, spec.replicas == Some(0) && !runs)
+    (spec.template, of_replicas(spec.replicas, running))
 }
 
-/// Reads a `ReplicationController`. One that a `DeploymentConfig` made is like a `ReplicaSet`.
 fn of_controller(controller: ReplicationController) -> Found {
-    let made = maker(&controller.metadata).is_some();
-    let runs = controller.status.is_some_and(|status| status.replicas > 0);
+    let running = controller.status.map(|status| status.replicas).unwrap_or_default();
     let spec = controller.spec.unwrap_or_default();
-    (spec.template, made && spec.replicas == Some(0) && !runs)
+    (spec.template, of_replicas(spec.replicas, running))
 }
 
 /// Reads a Job. One that has ended makes no more pods (kubernetes.io, "Jobs", "Terminal Job conditions").
 fn of_job(job: Job) -> Found {
-    let conditions = job.status.and_then(|status| status.conditions).unwrap_or_default();
-    let ended = conditions
-        .iter()
-        .any(|it| ["Complete", "Failed"].contains(&it.type_.as_str()) && it.status == "True");
-    (job.spec.map(|spec| spec.template), ended)
+    let status = job.status.unwrap_or_default();
+    let ends = |it: &JobCondition| ["Complete", "Failed"].contains(&it.type_.as_str()) && it.status == "True";
+    let life = match status.active {
+        _ if status.conditions.iter().flatten().any(ends) => Life::Ended,
+        Some(1..) => Life::Runs,
+        _ => Life::Begins,
+    };
+    (job.spec.map(|spec| spec.template), life)
 }
 
 /// Reads a `StatefulSet`. Its claims are made for each pod and listed beside the template, whose volumes they join.
@@ -211,100 +303,11 @@ where
 {
     list(Api::<K>::namespaced(client.clone(), namespace), Access::list(format!("{kind}s")), |object| {
         let metadata = object.metadata().clone();
-        let (template, past) = read(object);
-        Workload { kind: kind.to_owned(), metadata, template, custom: false, past }
+        let (template, life) = read(object);
+        Workload { kind: kind.to_owned(), metadata, template, custom: false, life }
     })
     .await
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn workload(kind: &str, name: &str, maker: Option<(&str, &str)>) -> Workload {
-        let owner = maker.map(|(kind, name)| OwnerReference {
-            kind: kind.into(),
-            name: name.into(),
-            controller: Some(true),
-            ..OwnerReference::default()
-        });
-        let metadata = ObjectMeta {
-            name: Some(name.into()),
-            owner_references: owner.map(|owner| vec![owner]),
-            ..ObjectMeta::default()
-        };
-        Workload { kind: kind.into(), metadata, template: Some(template("app")), ..Workload::default() }
-    }
-
-    /// Returns a template with this container.
-    fn template(container: &str) -> PodTemplateSpec {
-        serde_json::from_value(json!({ "spec": { "containers": [{ "name": container }] } })).unwrap()
-    }
-
-    fn custom(kind: &str, name: &str, maker: Option<(&str, &str)>) -> Workload {
-        Workload { custom: true, ..workload(kind, name, maker) }
-    }
-
-    fn names(found: Vec<Workload>) -> Vec<String> {
-        judged(found).iter().map(|workload| workload.origin().title()).collect()
-    }
-
-    #[test]
-    fn a_template_of_a_known_maker_is_represented_and_one_of_an_operator_is_not() {
-        let found = vec![
-            workload("deployment", "web", None),
-            workload("replicaset", "web-1", Some(("Deployment", "web"))),
-            workload("statefulset", "data", Some(("Database", "data"))),
-        ];
-        assert_eq!(names(found), ["deployment/web", "statefulset/data"]);
-    }
-
-    #[test]
-    fn a_custom_object_is_represented_by_the_workload_at_the_end_of_its_chain() {
-        let found = vec![
-            custom("service", "web", None),
-            custom("configuration", "web", Some(("Service", "web"))),
-            custom("revision", "web-1", Some(("Configuration", "web"))),
-            workload("deployment", "web-1", Some(("Revision", "web-1"))),
-            custom("sandbox", "agent", None),
-        ];
-        assert_eq!(names(found), ["deployment/web-1", "sandbox/agent"]);
-    }
-
-    #[test]
-    fn a_second_template_of_a_custom_object_is_judged_before_anything_is_made_of_it() {
-        let set = custom("jobset", "train", None);
-        let workers = Workload { template: Some(template("worker")), ..set.clone() };
-        let driver = workload("job", "train-driver-0", Some(("JobSet", "train")));
-        let found = vec![set, workers, driver];
-        assert_eq!(names(found.clone()), ["jobset/train", "job/train-driver-0"]);
-        assert_eq!(judged(found)[0].template, Some(template("worker")));
-    }
-
-    #[test]
-    fn a_rollout_represents_its_replica_sets() {
-        let found =
-            vec![custom("rollout", "web", None), workload("replicaset", "web-1", Some(("Rollout", "web")))];
-        assert_eq!(names(found), ["rollout/web"]);
-    }
-
-    #[test]
-    fn what_has_ended_is_no_workload() {
-        let past = |read: Found| read.1;
-        let job = |status: Value| past(of_job(serde_json::from_value(json!({ "status": status })).unwrap()));
-        let condition = |kind: &str| json!({ "conditions": [{ "type": kind, "status": "True" }] });
-        assert!(job(condition("Complete")) && job(condition("Failed")));
-        assert!(!job(condition("Suspended")) && !job(json!({ "active": 1 })));
-        let set = |replicas: Value, status: i32| {
-            let spec = json!({ "replicas": replicas, "selector": {} });
-            let set = json!({ "spec": spec, "status": { "replicas": status } });
-            past(of_replica_set(serde_json::from_value(set).unwrap()))
-        };
-        assert!(set(json!(0), 0));
-        assert!(!set(json!(0), 1) && !set(json!(1), 0) && !set(Value::Null, 0));
-        let ended = Workload { past: true, ..workload("job", "once", None) };
-        assert_eq!(names(vec![ended, workload("deployment", "at-zero", None)]), ["deployment/at-zero"]);
-    }
-}
+mod tests;

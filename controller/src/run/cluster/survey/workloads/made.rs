@@ -1,10 +1,18 @@
-//! The pod template of a custom object, beside the template that the object's controller made of it.
+//! A pod template, beside the one that a controller made of it.
 
-use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{PodSpec, PodTemplateSpec},
+    apimachinery::pkg::api::resource::Quantity,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::case::cluster::annotations;
+use crate::{
+    case::cluster::{annotations, millis},
+    run::cluster::survey::admitted,
+};
 
 /// Returns true if a made template is at least the custom one in everything that isolates a pod. A controller adds labels,
 /// containers, volumes and stricter settings; images and arguments do not count. An object may have templates of which nothing is
@@ -19,6 +27,36 @@ pub(super) fn is_made_of(made: &PodTemplateSpec, custom: &PodTemplateSpec) -> bo
     strict(of_made) == strict(of_custom) && contains(&isolation(made, of_made), &isolation(custom, of_custom))
 }
 
+/// Returns true if a template is its maker's, or that of another revision which differs in images, programs and the labels of a
+/// controller alone.
+pub(super) fn is_revision_of(made: &PodTemplateSpec, maker: &PodTemplateSpec) -> bool {
+    let bare = |template: &PodTemplateSpec| {
+        let mut template = without_a_controllers(template);
+        let metadata = template.metadata.take().unwrap_or_default();
+        let spec = template.spec.get_or_insert_default();
+        for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
+            (container.image, container.command, container.args) = (None, None, None);
+        }
+        (metadata.labels, annotations::read(&metadata.annotations.unwrap_or_default()), template)
+    };
+    bare(made) == bare(maker)
+}
+
+/// Returns true if a template and a custom one isolate alike, but for the labels of a controller. The API server fills in the made
+/// one alone.
+pub(super) fn is_alike(made: &PodTemplateSpec, custom: &PodTemplateSpec) -> bool {
+    let (made, custom) = (without_a_controllers(made), without_a_controllers(custom));
+    is_made_of(&made, &custom) && is_made_of(&custom, &made)
+}
+
+/// Returns a template without the labels that a controller adds.
+fn without_a_controllers(template: &PodTemplateSpec) -> PodTemplateSpec {
+    let mut template = template.clone();
+    let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
+    labels.retain(|key, _| !admitted::is_a_controllers(key));
+    template
+}
+
 /// Returns the parts of a template that isolate its pods.
 fn isolation(template: &PodTemplateSpec, spec: &PodSpec) -> Value {
     let metadata = template.metadata.clone().unwrap_or_default();
@@ -26,11 +64,17 @@ fn isolation(template: &PodTemplateSpec, spec: &PodSpec) -> Value {
     let containers = containers.map(|container| {
         // Some kinds let a container have no name.
         let name = Some(&container.name).filter(|name| !name.is_empty());
-        json!({ "name": name, "securityContext": value(&container.security_context) })
+        let limits =
+            container.resources.as_ref().and_then(|resources| resources.limits.as_ref()).map(amounts);
+        json!({ "name": name, "securityContext": value(&container.security_context), "limits": limits })
     });
     json!({
         "labels": metadata.labels,
-        "annotations": annotations::gvisor(&metadata.annotations.unwrap_or_default()),
+        "annotations": annotations::read(&metadata.annotations.unwrap_or_default()),
+        "nodeSelector": spec.node_selector,
+        "affinity": value(&spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref())),
+        "tolerations": value(&spec.tolerations),
+        "resourceClaims": value(&spec.resource_claims),
         "serviceAccountName": spec.service_account_name,
         "automountServiceAccountToken": spec.automount_service_account_token,
         "securityContext": value(&spec.security_context),
@@ -39,16 +83,24 @@ fn isolation(template: &PodTemplateSpec, spec: &PodSpec) -> Value {
     })
 }
 
+/// Returns limits as numbers, which an object may write in many ways.
+fn amounts(limits: &BTreeMap<String, Quantity>) -> Value {
+    let amount = |(name, quantity): (&String, &Quantity)| (name.clone(), json!(millis(&quantity.0)));
+    Value::Object(limits.iter().map(amount).collect())
+}
+
 /// Returns an object's fields as in its manifest.
 fn value(object: &impl Serialize) -> Value {
     // An object of the API always has a form in JSON.
     serde_json::to_value(object).unwrap_or_default()
 }
 
-/// Returns true if one value has everything of another. Entries of a list are found by their names.
+/// Returns true if one value has everything of another. Entries of a list are found by their names. The API server writes an empty
+/// object where a manifest has none.
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (_, Value::Null) => true,
+        (Value::Null, Value::Object(part)) => part.is_empty(),
         (Value::Object(whole), Value::Object(part)) => {
             part.iter().all(|(key, value)| contains(whole.get(key).unwrap_or(&Value::Null), value))
         }
@@ -92,7 +144,13 @@ mod tests {
     }
 
     #[test]
-    fn an_image_and_a_foreign_annotation_do_not_count() {
+    fn an_image_a_foreign_annotation_and_the_form_of_a_limit_do_not_count() {
+        let limited = |cpu: &str| {
+            let mut limited = usual();
+            limited["spec"]["containers"][0]["resources"]["limits"] = json!({ "cpu": cpu });
+            template(&limited)
+        };
+        assert!(is_made_of(&limited("500m"), &limited("0.5")) && !is_made_of(&limited("1"), &limited("0.5")));
         let change = |template: &mut Value| {
             template["spec"]["containers"][0]["image"] = json!("web@sha256:00");
             template["metadata"]["annotations"]["example.com/a"] = json!("b");
@@ -116,10 +174,13 @@ mod tests {
     #[test]
     fn an_addition_counts_in_the_custom_template_alone() {
         type Change = fn(&mut Value);
-        let changes: [Change; 7] = [
+        let changes: [Change; 10] = [
             |template| template["metadata"]["labels"]["role"] = json!("worker"),
             |template| template["metadata"]["annotations"]["dev.gvisor.flag.debug"] = json!("true"),
+            |template| template["metadata"]["annotations"]["mounts.nri.io"] = json!("- source: /"),
+            |template| template["spec"]["nodeSelector"] = json!({ "pool": "runc" }),
             |template| template["spec"]["containers"][0]["securityContext"]["privileged"] = json!(true),
+            |template| template["spec"]["containers"][0]["resources"]["limits"] = json!({ "memory": "64Mi" }),
             |template| template["spec"]["securityContext"] = json!({ "runAsUser": 0 }),
             |template| template["spec"]["initContainers"] = json!([{ "name": "init" }]),
             |template| {
@@ -131,6 +192,19 @@ mod tests {
         for (number, change) in changes.into_iter().enumerate() {
             assert_eq!(both_ways(change), [true, false], "change {number}");
         }
+    }
+
+    /// The API server fills in what a custom object leaves out.
+    #[test]
+    fn a_replica_set_of_a_custom_object_is_alike_unless_it_has_more() {
+        let mut made = usual();
+        made["metadata"]["labels"]["rollouts-pod-template-hash"] = json!("6f7d");
+        made["spec"]["securityContext"] = json!({});
+        made["spec"]["terminationGracePeriodSeconds"] = json!(30);
+        assert!(is_alike(&template(&made), &template(&usual())));
+        made["spec"]["volumes"] =
+            json!([{ "name": "a", "emptyDir": {} }, { "name": "b", "hostPath": { "path": "/" } }]);
+        assert!(!is_alike(&template(&made), &template(&usual())));
     }
 
     #[test]
