@@ -82,10 +82,20 @@ impl Visits {
         // From here on the container may exist, even if the answer is lost.
         self.visited().insert(pod.to_owned(), false);
         let answer = self.patch(pod, container, false, self.deadline).await;
-        if matches!(answer, Err(Refusal::Permission(_) | Refusal::Admission(_) | Refusal::Broken(_))) {
+        let is_refused =
+            matches!(answer, Err(Refusal::Permission(_) | Refusal::Admission(_) | Refusal::Broken(_)));
+        // A request whose answer was lost may have added the container before a later one was refused.
+        if is_refused && !self.may_be_visited(pod).await {
             self.visited().remove(pod);
         }
         Ok(manifest::admitted(container, &answer?)?)
+    }
+
+    /// Returns true unless a pod is known to have no container of the run.
+    async fn may_be_visited(&self, pod: &str) -> bool {
+        let api = self.api();
+        let found = again::retry_until(self.deadline, || api.get_opt(pod)).await;
+        found.map_or(true, |pod| pod.is_some_and(|pod| may_run(&pod, &self.run)))
     }
 
     /// Refuses a visit if nobody may ask the probe: it would stay in the pod for its whole lifetime. Every version of Kubernetes
