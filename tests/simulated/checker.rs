@@ -9,7 +9,7 @@ use crate::{
     fault::Fault,
     history::History,
     live::open_visits,
-    publication,
+    publication, services,
     simulation::Ended,
     store::text,
 };
@@ -41,6 +41,8 @@ impl Trial<'_> {
             self.blamed(),
             self.left(),
             self.foreign(),
+            self.imagined(),
+            self.exposed(),
             self.late(),
             self.interrupted(),
             self.unreported(),
@@ -59,7 +61,7 @@ impl Trial<'_> {
         self.report.as_ref().map(|report| text(report, "/verdict"))
     }
 
-    /// A verdict "ready" needs the whole evidence of a probe in each place.
+    /// A verdict "ready" needs the whole evidence of a probe in each place, and of the control pod beside it.
     fn unearned(&self) -> Option<String> {
         let (made, visited) = (self.history.made(), self.history.visited());
         let is_probe = |pod: &&str| {
@@ -72,8 +74,12 @@ impl Trial<'_> {
         // A node that was lost before the run read the nodes is no place.
         let is_lost = |(number, fault): &(usize, Fault)| *fault == Fault::NodeGone && Some(*number) <= listed;
         let places = PLACES - usize::from(self.faults.iter().any(is_lost));
-        let unearned = self.passed() && whole.len() < places;
-        unearned.then(|| format!("ready with the whole evidence of {whole:?} alone"))
+        let of_control: BTreeSet<_> =
+            self.history.whole().into_iter().filter(|pod| pod.contains("-control-")).collect();
+        let unearned = whole.len() < places || (self.has_control && of_control.len() < places);
+        (self.passed() && unearned).then(|| {
+            format!("ready with the whole evidence of {whole:?} and of the control pods {of_control:?} alone")
+        })
     }
 
     /// No fault of the cluster makes a hardened workload unready, and none is a wrong usage.
@@ -125,10 +131,20 @@ impl Trial<'_> {
 
     /// Nothing is deleted that the controller did not make.
     fn foreign(&self) -> Option<String> {
-        let made: BTreeSet<_> = self.history.made().iter().map(|(uid, _)| *uid).collect();
-        let foreign: Vec<_> =
-            self.history.deleted().into_iter().filter(|(uid, _)| !made.contains(uid)).collect();
-        (!foreign.is_empty()).then(|| format!("deleted {foreign:?}, which it did not make"))
+        foreign(self.history, &self.history.made().iter().map(|(uid, _)| *uid).collect())
+    }
+
+    /// An event that a watch misses keeps no object from its removal, and what is removed is not named.
+    fn imagined(&self) -> Option<String> {
+        let is_missed = matches!(self.faults, [(_, Fault::Missed(_))]);
+        let is_imagined =
+            is_missed && self.ended.code == Some(6) && left(self.cluster, self.history).is_empty();
+        is_imagined.then(|| format!("names what is not there: {}", self.ended.output))
+    }
+
+    /// No Service leads to a probe.
+    fn exposed(&self) -> Option<String> {
+        services::exposed(self.cluster)
     }
 
     fn late(&self) -> Option<String> {
@@ -181,6 +197,12 @@ impl Trial<'_> {
 /// Returns true for a fault that passes: the same request succeeds a moment later.
 const fn passes(fault: Fault) -> bool {
     matches!(fault, Fault::CutBefore | Fault::CutAfter | Fault::Status(429 | 500 | 503) | Fault::Forbidden)
+}
+
+/// Returns what a command deleted besides the objects that were made.
+pub(crate) fn foreign(history: &History, made: &BTreeSet<&str>) -> Option<String> {
+    let foreign: Vec<_> = history.deleted().into_iter().filter(|(uid, _)| !made.contains(uid)).collect();
+    (!foreign.is_empty()).then(|| format!("deleted {foreign:?}, which it did not make"))
 }
 
 /// Returns the objects that a command made and that are still there.

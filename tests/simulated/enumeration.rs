@@ -1,18 +1,24 @@
 //! Every fault at every request of a command.
 
-use std::{rc::Rc, time::Duration};
+use std::{collections::BTreeSet, rc::Rc, time::Duration};
+
+use tokio::time::sleep;
 
 use crate::{
-    checker::{Trial, left},
+    checker::{Trial, foreign, left},
     cluster::{CONTROL, Cluster, NAMESPACE},
     crew::check_all,
     fault::Fault,
-    simulation::Simulation,
+    history::History,
+    live::open_visits,
+    simulation::{Ended, Simulation},
     verify::{PLAIN, with_control},
 };
 
 /// The timeout of the runs.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
+/// The longest life of a probe in a running pod, which ends by itself.
+const LIFETIME: Duration = Duration::from_mins(10);
 /// The command after a run that was killed.
 pub(crate) const CLEANUP: &[&str] = &["cleanup", "--namespace", NAMESPACE, "--control-namespace", CONTROL];
 
@@ -40,7 +46,12 @@ impl Mode {
 
     /// Returns the requests of the command without faults.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.simulation().run(&self.words, &[]).1.requests()
+        self.ended(&[]).1.requests()
+    }
+
+    /// Returns the end and the history of the command with these faults.
+    pub(crate) fn ended(&self, faults: &[(usize, Fault)]) -> (Ended, History) {
+        self.simulation().run(&self.words, faults)
     }
 
     /// Runs the command with these faults; returns a sentence for each broken promise.
@@ -54,6 +65,13 @@ impl Mode {
         let trial =
             Trial { ended, report: ended.report(), history, cluster, faults, timeout, before, has_control };
         let mut found = trial.violations();
+        if ended.code.is_none() {
+            simulation.act(async { sleep(LIFETIME).await });
+            let stayed = open_visits(cluster, history);
+            if !stayed.is_empty() {
+                found.push(format!("{stayed:?} run on after their lifetime"));
+            }
+        }
         if !left(cluster, history).is_empty() {
             let (cleaned, _) = simulation.run(CLEANUP, &[]);
             let left = left(cluster, history);
@@ -87,8 +105,8 @@ pub(crate) fn requests(words: &[&'static str]) -> Vec<String> {
 pub(crate) fn meetings(asked: &[String], is_tried: impl Fn(Fault) -> bool) -> Vec<(usize, Fault)> {
     let mut meetings = Vec::new();
     for (number, request) in asked.iter().enumerate() {
-        let faults = Fault::ALL.iter().filter(|fault| is_tried(**fault) && fault.meets(request));
-        meetings.extend(faults.map(|&fault| (number, fault)));
+        let faults = Fault::each().filter(|fault| is_tried(*fault) && fault.meets(request));
+        meetings.extend(faults.map(|fault| (number, fault)));
     }
     meetings
 }
@@ -126,12 +144,34 @@ fn an_interrupted_run_names_what_it_could_not_remove() {
     }
 }
 
+/// The cleanup of a killed run is killed at each of its requests, too, and the next cleanup removes the rest.
 #[test]
-fn a_run_that_is_killed_twice_is_cleaned_up() {
+fn a_cleanup_that_is_killed_is_made_again() {
     let mode = Mode::of(&with_control());
-    let first = mode.requests().iter().position(|request| request.starts_with("POST")).unwrap();
-    let kills = |number| [(number, Fault::Kill), (number + 1, Fault::Kill)];
-    for number in first..mode.requests().len() {
-        assert_eq!(mode.violations(&kills(number)), [""; 0]);
-    }
+    let asked = mode.requests();
+    let first = asked.iter().position(|request| request.starts_with("POST")).unwrap();
+    let kills: Vec<_> = (first..asked.len()).collect();
+    let told = check_all(&kills, |&number| {
+        let mut told = Vec::new();
+        let mut requests = usize::MAX;
+        let mut kill = 0;
+        while kill < requests {
+            let simulation = mode.simulation();
+            let (_, history) = simulation.run(&mode.words, &[(number, Fault::Kill)]);
+            let own: BTreeSet<_> = history.made().into_iter().map(|(uid, _)| uid).collect();
+            let (killed, cleaning) = simulation.run(CLEANUP, &[(kill, Fault::Kill)]);
+            if killed.code.is_some() {
+                requests = kill;
+            }
+            told.extend(foreign(&cleaning, &own));
+            let (cleaned, _) = simulation.run(CLEANUP, &[]);
+            let left = left(&simulation.cluster, &history);
+            if !left.is_empty() || cleaned.code != Some(0) {
+                told.push(format!("killed at {number} and {kill}: {left:?} is left, {cleaned:?}"));
+            }
+            kill += 1;
+        }
+        told
+    });
+    assert!(told.is_empty(), "{} broken promises\n{}", told.len(), told.join("\n"));
 }

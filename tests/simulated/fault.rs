@@ -27,10 +27,10 @@ pub(crate) enum Fault {
     CutStream(u16),
     /// The output of an exec stops after this number of messages, and its connection stays open.
     Stall(u16),
-    /// A watch leaves one event out.
-    Missed,
-    /// A watch tells one event twice.
-    Repeated,
+    /// A watch leaves the event with this number out.
+    Missed(u16),
+    /// A watch tells the event with this number twice.
+    Repeated(u16),
     /// A watch ends with "410 Gone" in the place of its first event.
     Expired,
     /// The kubelet evicts every pod of the run.
@@ -43,8 +43,11 @@ pub(crate) enum Fault {
     Kill,
 }
 
+/// The number of a watch's events at which each is missed and repeated. A run's watches have no more without faults.
+pub(crate) const EVENTS: u16 = 16;
+
 impl Fault {
-    /// All faults that are tried.
+    /// The faults that are tried everywhere, and of which pairs are drawn.
     pub(crate) const ALL: &[Self] = &[
         Self::CutBefore,
         Self::CutAfter,
@@ -68,14 +71,21 @@ impl Fault {
         Self::CutStream(45),
         Self::CutStream(46),
         Self::Stall(6),
-        Self::Missed,
-        Self::Repeated,
+        Self::Missed(2),
+        Self::Missed(5),
+        Self::Repeated(2),
         Self::Expired,
         Self::Evicted,
         Self::NodeGone,
         Self::Interrupt,
         Self::Kill,
     ];
+
+    /// Returns every fault that is tried alone.
+    pub(crate) fn each() -> impl Iterator<Item = Self> {
+        let events = (1..=EVENTS).flat_map(|number| [Self::Missed(number), Self::Repeated(number)]);
+        Self::ALL.iter().copied().chain(events.filter(|fault| !Self::ALL.contains(fault)))
+    }
 
     /// Returns true if a request can meet the fault.
     pub(crate) fn meets(self, request: &str) -> bool {
@@ -86,7 +96,7 @@ impl Fault {
             Self::CutStream(after) => is_exec || (is_watch && after <= 2),
             Self::Stall(_) => is_exec,
             Self::Forbidden => is_watch && request.contains("/pods?"),
-            Self::Missed | Self::Repeated | Self::Expired => is_watch,
+            Self::Missed(_) | Self::Repeated(_) | Self::Expired => is_watch,
             _ => true,
         }
     }

@@ -18,7 +18,7 @@ pub(crate) enum Event {
 }
 
 /// The events of a simulation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct History(pub(crate) Vec<Event>);
 
 impl History {

@@ -25,6 +25,7 @@ mod random;
 mod recorded;
 mod registry;
 mod review;
+mod services;
 mod simulation;
 mod startup_taint;
 mod store;

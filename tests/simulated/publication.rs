@@ -12,7 +12,7 @@ use crate::{
     fault::Fault,
     simulation::{Ended, NOW, Simulation},
     store::{Key, key, text},
-    verify::with_control,
+    verify::{PLAIN, with_control},
 };
 
 /// The time for the publication of a proof, beyond the timeout of the run.
@@ -46,15 +46,23 @@ pub(crate) fn first() -> Mode {
 
 /// Returns a run that publishes its proof, where another run's proof is old and not over.
 pub(crate) fn further() -> Mode {
-    let prepare = |cluster: &Cluster| {
-        let verified = start() - OLD;
-        let data = json!({
-            "verdict": "ready", "environment": "production", "namespace": "shop", "whole": "true",
-            "verifiedAt": verified.to_string(), "expiresAt": (verified + LIFE).to_string(),
-        });
-        cluster.change(|store| store.add(proof(), json!({ "metadata": {}, "data": data })));
-    };
-    Mode { prepare, ..first() }
+    Mode { prepare: |cluster| add_proof(cluster, OLD), ..first() }
+}
+
+/// Returns a run without control pods, whose verdict closes the gate that another run's proof keeps open.
+fn closing() -> Mode {
+    let words = [PLAIN, &["--publish", CONTROL]].concat();
+    Mode { words, ..further() }
+}
+
+/// Adds the proof of another run that was ready.
+fn add_proof(cluster: &Cluster, age: Duration) {
+    let verified = start() - age;
+    let data = json!({
+        "verdict": "ready", "environment": "production", "namespace": "shop", "whole": "true",
+        "verifiedAt": verified.to_string(), "expiresAt": (verified + LIFE).to_string(),
+    });
+    cluster.change(|store| store.add(proof(), json!({ "metadata": {}, "data": data })));
 }
 
 /// Returns the time at which every command starts.
@@ -65,10 +73,16 @@ fn start() -> Timestamp {
 /// Returns the broken promise of a run's published proof. The proof is the one before the run, or this run's own: with the
 /// verdict of its report and the time of its evidence.
 pub(crate) fn broken(before: &Value, after: &Value, code: Option<u8>, verdict: &str) -> Option<String> {
+    let time = |proof: &Value, key: &str| proof[key].as_str().and_then(|time| time.parse::<Timestamp>().ok());
     if after == before {
-        return (code == Some(0)).then(|| "ready, and its proof is not published".to_owned());
+        // A run that ended with its verdict has published it, but for an equal one that is young.
+        let is_verdict = matches!(code, Some(0 | 1 | 3 | 5 | 6));
+        let is_kept = after["verdict"] == verdict
+            && time(after, "verifiedAt").is_some_and(|at| start() - LIFE / 2 < at);
+        return (is_verdict && !is_kept)
+            .then(|| format!("ended with {verdict:?}, and its proof is not published"));
     }
-    let time = |key: &str| after[key].as_str().and_then(|time| time.parse::<Timestamp>().ok());
+    let time = |key: &str| time(after, key);
     let (Some(verified), Some(expires)) = (time("verifiedAt"), time("expiresAt")) else {
         return Some(format!("a proof without its times: {after}"));
     };
@@ -273,10 +287,16 @@ fn a_signal_at_a_request_for_the_proof_ends_the_run() {
     }
 }
 
-/// The other requests are those of a run that publishes nothing, and pairs of faults meet them.
 #[test]
 fn no_fault_breaks_a_promise_of_a_publication() {
     for mode in [first(), further()] {
-        mode.enumerate(|request, _| request.contains("podproof-proof"));
+        mode.enumerate(|_, _| true);
     }
+}
+
+#[test]
+fn no_fault_leaves_a_gate_open_that_a_run_closes() {
+    let (ended, _) = closing().ended(&[]);
+    assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
+    closing().enumerate(|request, _| request.contains("podproof-proof"));
 }

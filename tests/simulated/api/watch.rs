@@ -70,8 +70,8 @@ async fn tell(
                     sender.send(Ok(json!({ "type": "ERROR", "object": status }))).ok()?;
                     return None;
                 }
-                Some(Fault::Missed) if told == 2 => continue,
-                Some(Fault::Repeated) if told == 2 => sender.send(Ok(event.clone())).ok()?,
+                Some(Fault::Missed(number)) if told == number => continue,
+                Some(Fault::Repeated(number)) if told == number => sender.send(Ok(event.clone())).ok()?,
                 _ => (),
             }
             sender.send(Ok(event)).ok()?;

@@ -51,6 +51,7 @@ impl Cluster {
             self.of_kind("configmaps", "").iter().map(|(_, it)| text(it, "/metadata/uid")).collect();
         for (key, pod) in self.of_kind("pods", "") {
             let owner = text(&pod, "/metadata/ownerReferences/0/uid");
+            self.resume_visits(&key, &pod);
             if !pod["metadata"]["deletionTimestamp"].is_null() {
                 self.stop(key);
             } else if pod.pointer("/metadata/labels/podproof.dev~1run").is_some() {

@@ -28,7 +28,34 @@ impl Cluster {
                     None => it["status"]["ephemeralContainerStatuses"] = json!([status]),
                 }
             });
+            cluster.live_out(&pod, &container).await;
         });
+    }
+
+    /// Goes on with the ephemeral containers of a pod, after the end of everything that was under way.
+    pub(super) fn resume_visits(&self, pod: &Key, object: &Value) {
+        for container in object["spec"]["ephemeralContainers"].as_array().into_iter().flatten() {
+            let container = text(container, "/name");
+            let statuses = object["status"]["ephemeralContainerStatuses"].as_array();
+            if statuses.into_iter().flatten().any(|status| status["name"] == *container) {
+                let (cluster, pod) = (self.clone(), pod.clone());
+                tokio::spawn(async move { cluster.live_out(&pod, &container).await });
+            } else {
+                self.start_visit(pod.clone(), container);
+            }
+        }
+    }
+
+    /// Ends the probe in a container after its lifetime: the last word of its command.
+    async fn live_out(&self, pod: &Key, container: &str) {
+        let object = self.get(pod).unwrap_or_default();
+        let containers = object["spec"]["ephemeralContainers"].as_array();
+        let own = containers.into_iter().flatten().find(|it| it["name"] == *container);
+        let last = own.and_then(|own| own["command"].as_array()?.last()?.as_str()?.parse().ok());
+        if let Some(lifetime) = last {
+            sleep(Duration::from_secs(lifetime)).await;
+            self.end_visit(pod, container);
+        }
     }
 
     /// Ends the process of an ephemeral container.
