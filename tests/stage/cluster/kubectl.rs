@@ -116,6 +116,10 @@ impl Cluster {
             node.kubelet().until("a ready node", || {
                 self.kubectl(&["wait", "--for=condition=Ready", "--timeout=5s", &object]).status.success()
             });
+            // The controllers take the taint a moment after the condition.
+            node.kubelet().until("a node without its taint", || {
+                !self.ask(&["get", &object, "--output=jsonpath={.spec.taints}"]).contains("/not-ready")
+            });
         }
         self.ask(&["wait", "--for=create", "--timeout=60s", "serviceaccount/default"]);
     }
