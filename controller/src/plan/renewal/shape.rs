@@ -47,6 +47,10 @@ const MAKERS: &[(&str, &[&str])] = &[
     ("v1", &["ReplicationController"]),
 ];
 
+/// The workloads that Kubernetes makes of another one, with the API group and the kind of that.
+const MADE: &[(&str, &str, &str)] =
+    &[("replicaset", "apps/v1", "Deployment"), ("job", "batch/v1", "CronJob")];
+
 /// The shape of a pod or a pod template.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Shape {
@@ -56,16 +60,29 @@ pub(crate) struct Shape {
     pub(super) keys: BTreeSet<String>,
 }
 
-/// Returns true for the metadata of an object that a watched workload made.
-pub(crate) fn is_represented(metadata: &Value) -> bool {
-    let owners = metadata["ownerReferences"].as_array().into_iter().flatten();
-    let makers = owners.filter(|owner| owner["controller"] == true);
-    let is_watched = |owner: &Value| {
+/// Returns true for the metadata of a workload that Kubernetes makes of a watched one, whose template it has. A reference to any other
+/// maker tells nothing: each who writes an object writes its owner.
+pub(crate) fn is_represented(kind: &str, metadata: &Value) -> bool {
+    controllers(metadata).any(|owner| {
+        MADE.iter().any(|(made, version, maker)| {
+            *made == kind && owner["apiVersion"] == *version && owner["kind"] == *maker
+        })
+    })
+}
+
+/// Returns true for the metadata of a pod that a watched workload made.
+fn is_made(metadata: &Value) -> bool {
+    controllers(metadata).any(|owner| {
         MAKERS.iter().any(|(version, kinds)| {
             owner["apiVersion"] == *version && kinds.iter().any(|kind| owner["kind"] == *kind)
         })
-    };
-    makers.into_iter().any(is_watched)
+    })
+}
+
+/// Returns the references of an object to its controllers.
+fn controllers(metadata: &Value) -> impl Iterator<Item = &Value> {
+    let owners = metadata["ownerReferences"].as_array().into_iter().flatten();
+    owners.filter(|owner| owner["controller"] == true)
 }
 
 /// Returns the shape of a pod or a pod template, given as JSON with `metadata` and `spec`. The parts of a pod that a watched workload
@@ -73,7 +90,7 @@ pub(crate) fn is_represented(metadata: &Value) -> bool {
 pub(crate) fn shape(pod: &Value) -> Shape {
     let metadata = &pod["metadata"];
     let mut spec = specification(&pod["spec"]);
-    if is_represented(metadata) {
+    if is_made(metadata) {
         as_siblings(&mut spec);
     }
     let labels = kept(&metadata["labels"], |key| !OF_ONE_POD.contains(&key));
@@ -390,7 +407,7 @@ mod tests {
     fn an_operators_pod_is_represented_by_nobody() {
         let made_by = |version: &str, kind: &str| {
             let owner = json!({ "apiVersion": version, "kind": kind, "name": "a", "controller": true });
-            is_represented(&json!({ "ownerReferences": [owner] }))
+            is_made(&json!({ "ownerReferences": [owner] }))
         };
         assert!(made_by("batch/v1", "Job") && !made_by("agents.x-k8s.io/v1alpha1", "Sandbox"));
     }

@@ -75,11 +75,11 @@ pub(super) fn policy(kind: &ApiResource, object: &DynamicObject) -> (String, Opt
     (name, Some(Record::Declared(Declared::Policy, version)))
 }
 
-/// Returns the view of workloads, whose pod template is at a path. A workload that another one made has no record.
+/// Returns the view of workloads, whose pod template is at a path. A workload that Kubernetes made of another one has no record.
 pub(super) fn template(kind: &'static str, path: &'static str) -> View {
     Box::new(move |object| {
         let metadata = json!({ "ownerReferences": object.metadata.owner_references });
-        let template = object.data.pointer(path).filter(|_| !is_represented(&metadata));
+        let template = object.data.pointer(path).filter(|_| !is_represented(kind, &metadata));
         let title = format!("{kind}/{}", object.name_any());
         let claims = object.data.pointer("/spec/volumeClaimTemplates");
         (title, template.map(|template| Record::Template(shape(&with_claims(template, claims)))))
@@ -256,14 +256,16 @@ mod tests {
 
     #[test]
     fn a_workload_of_a_watched_workload_has_no_record() {
-        let set = |kind: &str| {
-            let owner = json!({ "apiVersion": "apps/v1", "kind": kind, "name": "web", "uid": "w", "controller": true });
+        let made = |kind: &'static str, maker: &str| {
+            let owner = json!({ "apiVersion": "apps/v1", "kind": maker, "name": "web", "uid": "w", "controller": true });
             let metadata = json!({ "name": "web-1", "ownerReferences": [owner] });
-            template("replicaset", "/spec/template")(&object(
+            template(kind, "/spec/template")(&object(
                 json!({ "metadata": metadata, "spec": { "template": {} } }),
             ))
             .1
         };
-        assert!(set("Deployment").is_none() && set("Rollout").is_some());
+        assert!(made("replicaset", "Deployment").is_none() && made("replicaset", "Rollout").is_some());
+        // Nothing but the object itself says that the Deployment made it.
+        assert!(made("daemonset", "Deployment").is_some() && made("cronjob", "Deployment").is_some());
     }
 }
