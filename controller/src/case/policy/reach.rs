@@ -223,7 +223,7 @@ impl Tried<'_> {
             self.peer(peer, &ports, excesses);
         }
         for peer in rule.peers.iter().flatten() {
-            self.named_ports_of_a_block(peer, &ports, excesses);
+            self.named_ports_of_addresses(peer, &ports, excesses);
         }
         let names_all = |peers: &Vec<PeerRule>| peers.iter().all(|peer| !peer.is_every_but_some());
         if excesses.found.is_empty() && !rule.peers.as_ref().is_some_and(names_all) {

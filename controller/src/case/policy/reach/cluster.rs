@@ -16,6 +16,10 @@ use crate::case::{
     },
 };
 
+/// The reason for which a named port towards addresses is not evaluated under Cilium.
+const OF_ANY_POD: &str = "it is not known which numbers the named port has: some releases of Cilium give it those of any pod of the cluster, \
+                          towards every address of the rule";
+
 impl Tried<'_> {
     /// Compares the pods and the nodes of the cluster with the limit, at each part of the addresses that the limit does not
     /// permit.
@@ -81,9 +85,10 @@ impl Tried<'_> {
         }
     }
 
-    /// Adds a gap for named ports of the pods in a block. The API leaves open if a block applies to pods, and any pod may give the
-    /// name to any number.
-    pub(super) fn named_ports_of_a_block(
+    /// Adds a gap for named ports towards addresses. The API leaves open if a block applies to pods, and any pod may give the name to
+    /// any number. Cilium takes the numbers of every pod of the cluster for the name, and gave them to each peer of the rule, addresses
+    /// included, until github.com/cilium/cilium/pull/44429 (`GetNamedPort` in `pkg/endpoint/policy.go`).
+    pub(super) fn named_ports_of_addresses(
         &self,
         peer: &PeerRule,
         ports: &[(Transport, PodPort)],
@@ -92,23 +97,37 @@ impl Tried<'_> {
         match peer {
             PeerRule::Block { block, except } => {
                 let addresses = self.addresses(block, except);
-                let mut named = ports.iter().filter(|(_, port)| port.number().is_none());
-                let is_open = named.any(|(transport, _)| {
-                    addresses.iter().any(|&it| !self.limit.permits(it, ANY_PORT, *transport))
-                });
-                if is_open {
-                    self.gap(
-                        "it is not known if the block applies to pods, which may name a port so".to_owned(),
-                        excesses,
-                    );
-                }
+                let why = "it is not known if the block applies to pods, which may name a port so";
+                self.named_port(&addresses, why, ports, excesses);
+            }
+            PeerRule::Outside { block, except } => {
+                self.named_port(&self.addresses(block, except), OF_ANY_POD, ports, excesses);
+            }
+            PeerRule::Entity(entity) if entity.may_be_outside() => {
+                let every = [true, false].map(|is_v4| self.addresses(&Block::every(is_v4), &[]));
+                self.named_port(&every.into_iter().flatten().collect(), OF_ANY_POD, ports, excesses);
             }
             PeerRule::Any(items) | PeerRule::All(items) => {
                 for part in items {
-                    self.named_ports_of_a_block(part, ports, excesses);
+                    self.named_ports_of_addresses(part, ports, excesses);
                 }
             }
             _ => (),
+        }
+    }
+
+    /// Adds a gap if a named port may lead to an address that the limit does not permit.
+    fn named_port(
+        &self,
+        addresses: &BTreeSet<IpAddr>,
+        why: &str,
+        ports: &[(Transport, PodPort)],
+        excesses: &mut Excesses,
+    ) {
+        let mut named = ports.iter().filter(|(_, port)| port.number().is_none());
+        let is_open = |transport| addresses.iter().any(|&it| !self.limit.permits(it, ANY_PORT, transport));
+        if named.any(|(transport, _)| is_open(*transport)) {
+            self.gap(why.to_owned(), excesses);
         }
     }
 

@@ -3,6 +3,7 @@ mod claims;
 mod interfaces;
 mod labels;
 mod opaque;
+mod untried;
 
 use std::sync::Arc;
 

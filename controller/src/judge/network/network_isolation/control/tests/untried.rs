@@ -1,0 +1,31 @@
+//! Policies that let traffic pass which no attempt tries.
+
+use super::*;
+
+/// Returns how a namespace is told that denies everything but what one policy of Cilium lets pass.
+fn beside_cilium(egress: &Value, allowed: Vec<Allowed>) -> &'static str {
+    let policy = json!({
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNetworkPolicy",
+        "metadata": { "name": "out", "namespace": "shop" },
+        "spec": { "endpointSelector": {}, "egress": [egress] },
+    });
+    let mut case = fixture::pod();
+    fixture::bind(&mut case, &[fixture::default_deny(), policy]);
+    case.surroundings.profile = Profile { kind: Kind::AllowList, allowed };
+    fixture::told(&judge(&case))
+}
+
+/// Any pod of the cluster may give the name to any number.
+#[test]
+fn a_named_port_towards_addresses_is_open() {
+    let named = json!([{ "ports": [{ "port": "exfil", "protocol": "TCP" }] }]);
+    for peers in [json!({ "toCIDR": ["0.0.0.0/0"] }), json!({ "toEntities": ["world"] })] {
+        let mut egress = peers.clone();
+        egress["toPorts"] = named.clone();
+        assert_eq!(beside_cilium(&egress, Vec::new()), "open", "{peers}");
+    }
+    let pods = json!({ "toEntities": ["ingress"], "toPorts": named });
+    assert_eq!(beside_cilium(&pods, Vec::new()), "unmet");
+}
+
