@@ -13,10 +13,11 @@ pub struct Block {
 }
 
 impl Block {
-    /// Parses a block such as `10.0.0.0/8`. Returns `None` for any other text.
+    /// Parses a block such as `10.0.0.0/8`. Returns `None` for any other text, and for IPv4 written as IPv6 (`::ffff:0:0/96`), which
+    /// programs in Go take for IPv4 (`net.IPNet.String`).
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/')?;
-        let address: IpAddr = address.parse().ok()?;
+        let address = address_of(address)?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.parse().ok().filter(|&prefix: &u8| prefix <= most)?;
         Some(Self { address, prefix })
@@ -75,7 +76,7 @@ impl Block {
 
     /// Returns the block of a single address.
     pub fn of_address(text: &str) -> Option<Self> {
-        let address: IpAddr = text.parse().ok()?;
+        let address = address_of(text)?;
         Some(Self { address, prefix: if address.is_ipv4() { 32 } else { 128 } })
     }
 
@@ -98,6 +99,13 @@ impl fmt::Display for Block {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.address, self.prefix)
     }
+}
+
+/// Parses an address, but for IPv4 written as IPv6.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.parse().ok()?;
+    let is_mapped = matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some());
+    (!is_mapped).then_some(address)
 }
 
 #[cfg(test)]
@@ -140,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_block_is_refused() {
-        for text in ["10.0.0.0", "10.0.0.0/33", "::/129", "example/8", "10.0.0.0/", "/8"] {
+        for text in ["10.0.0.0", "10.0.0.0/33", "::/129", "example/8", "10.0.0.0/", "/8", "::ffff:0:0/97"] {
             assert_eq!(Block::parse(text), None, "{text}");
         }
     }

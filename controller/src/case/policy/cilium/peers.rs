@@ -91,8 +91,7 @@ fn peer(kind: &str, value: &Value, namespace: Option<&str>) -> Result<PeerRule, 
     match kind {
         "CIDR" => {
             let text = object::text(value)?;
-            let block =
-                Block::parse(&text).or_else(|| text.parse().ok().map(|address| Block::of(address, u8::MAX)));
+            let block = Block::parse(&text).or_else(|| Block::of_address(&text));
             let block = block.ok_or_else(|| format!("{text} is no block of addresses"))?;
             Ok(PeerRule::Outside { block, except: Vec::new() })
         }

@@ -29,3 +29,14 @@ fn a_named_port_towards_addresses_is_open() {
     assert_eq!(beside_cilium(&pods, Vec::new()), "unmet");
 }
 
+/// Calico reads such a block as half of IPv4.
+#[test]
+fn a_block_of_ipv4_that_is_written_as_ipv6_is_open() {
+    let mut case = fixture::pod();
+    with_egress(
+        &mut case,
+        &json!({ "to": [{ "ipBlock": { "cidr": "::ffff:0:0/97" } }], "ports": [{ "port": 8443 }] }),
+    );
+    assert_eq!(fixture::told(&judge(&case)), "open");
+}
+
