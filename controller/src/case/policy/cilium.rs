@@ -11,6 +11,7 @@ mod ports;
 
 pub use entity::Entity;
 pub use identity::Identity;
+pub(super) use identity::{is_reserved, left_out};
 
 use serde_json::Value;
 

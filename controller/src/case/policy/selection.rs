@@ -1,6 +1,11 @@
 //! Selections of pods in the languages of the policies' kinds.
 
-use super::{calico::selector::Expression, cilium::Identity, endpoint::Endpoint, matching::Match};
+use super::{
+    calico::selector::Expression,
+    cilium::{self, Identity},
+    endpoint::Endpoint,
+    matching::Match,
+};
 use crate::case::cluster::Selector;
 
 /// A selection of pods.
@@ -44,7 +49,7 @@ impl Selection {
 
     pub(super) fn selects(&self, endpoint: &Endpoint) -> Match {
         match self {
-            Self::Labels(selector) => selector.selects(&endpoint.labels).into(),
+            Self::Labels(selector) => by_labels(selector, endpoint),
             Self::Identity(identity) => identity.selects(endpoint),
             Self::Calico(expression) => expression.selects_pod(endpoint),
         }
@@ -56,5 +61,15 @@ impl Selection {
             Self::Labels(_) | Self::Calico(_) => Match::No,
             Self::Identity(identity) => identity.selects_peers_without_labels(),
         }
+    }
+}
+
+/// Returns if a selector selects a pod by its labels. Some of the pod's labels are not seen where Cilium enforces it.
+fn by_labels(selector: &Selector, endpoint: &Endpoint) -> Match {
+    let keys = selector.equals.keys().chain(selector.requirements.iter().map(|it| &it.key));
+    let mut unseen = keys.filter(|key| endpoint.labels.contains_key(*key) && cilium::is_reserved(key));
+    match unseen.next() {
+        Some(key) => Match::Unknown(cilium::left_out(key)),
+        None => selector.selects(&endpoint.labels).into(),
     }
 }

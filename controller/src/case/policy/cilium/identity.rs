@@ -3,7 +3,7 @@
 
 use crate::case::{
     cluster::{Labels, Requirement, Selector},
-    policy::{endpoint::Endpoint, matching::Match},
+    policy::{OF_ONE_POD, endpoint::Endpoint, matching::Match},
 };
 
 /// The label of a pod's namespace.
@@ -124,7 +124,7 @@ fn value(endpoint: &Endpoint, key: &str) -> Value {
         SERVICE_ACCOUNT => Value::Text(endpoint.service_account.clone()),
         CLUSTER => Value::Hidden("the cluster's name in Cilium is not known".to_owned()),
         _ => match (name.strip_prefix(NAMESPACE_LABELS), &endpoint.namespace_labels) {
-            (Some(_), _) if name.contains("beta.kubernetes.io") => left_out(name),
+            (Some(_), _) if name.contains("beta.kubernetes.io") => Value::Unknown(left_out(name)),
             (Some(label), Some(labels)) => text(labels.get(label)),
             (Some(_), None) => {
                 Value::Unknown(format!("the labels of namespace {} could not be read", endpoint.namespace))
@@ -132,7 +132,9 @@ fn value(endpoint: &Endpoint, key: &str) -> Value {
             (None, _) if name.starts_with(OWN) => {
                 Value::Unknown(format!("the label {name} is not evaluated"))
             }
-            (None, _) if endpoint.labels.contains_key(name) && is_left_out(name) => left_out(name),
+            (None, _) if endpoint.labels.contains_key(name) && is_left_out(name) => {
+                Value::Unknown(left_out(name))
+            }
             (None, _) => text(endpoint.labels.get(name)),
         },
     }
@@ -142,10 +144,15 @@ fn is_left_out(name: &str) -> bool {
     LEFT_OUT.iter().any(|beginning| name.starts_with(beginning)) || name.contains("beta.kubernetes.io")
 }
 
-fn left_out(name: &str) -> Value {
-    Value::Unknown(format!(
-        "Cilium leaves the label {name} out of identities unless it is configured otherwise"
-    ))
+/// Returns true for a label in the domains of Kubernetes, which Cilium leaves out of the identities of pods by default. Those that
+/// Kubernetes itself gives single pods are not among them.
+pub(in crate::case::policy) fn is_reserved(name: &str) -> bool {
+    is_left_out(name) && !OF_ONE_POD.contains(&name)
+}
+
+/// Returns the reason for which a label of a pod is not evaluated.
+pub(in crate::case::policy) fn left_out(name: &str) -> String {
+    format!("Cilium leaves the label {name} out of identities unless it is configured otherwise")
 }
 
 /// Returns a selector whose keys name their sources (`labels.NewSourceEncodedLabelKey`).

@@ -40,3 +40,28 @@ fn a_block_of_ipv4_that_is_written_as_ipv6_is_open() {
     assert_eq!(fixture::told(&judge(&case)), "open");
 }
 
+/// Cilium leaves labels of Kubernetes' domains out of identities.
+#[test]
+fn a_policy_that_selects_by_a_reserved_label_is_open() {
+    for (key, expected) in [("k8s.io/sandbox", "open"), ("example.com/sandbox", "met")] {
+        let mut case = fixture::pod();
+        let absent = json!({ "key": key, "operator": "DoesNotExist" });
+        let policy = json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": { "name": "legacy", "namespace": "shop" },
+            "spec": {
+                "podSelector": { "matchExpressions": [absent] },
+                "policyTypes": ["Egress"],
+                "egress": [{ "to": [{ "ipBlock": { "cidr": "203.0.113.0/24" } }] }],
+            },
+        });
+        fixture::bind(&mut case, &[fixture::default_deny(), policy]);
+        let known = fixture::in_cluster(&mut case);
+        known.group.labels.insert(key.into(), "true".into());
+        if let Some(pod) = &mut known.pod {
+            pod.labels.get_or_insert_default().insert(key.into(), "true".into());
+        }
+        assert_eq!(fixture::told(&judge(&case)), expected, "{key}");
+    }
+}
