@@ -11,7 +11,7 @@ use crate::case::{
     abridged::abridged,
     cluster::{Cluster, LISTENER_PORT, Selector},
     policy::{
-        Block, Direction, Flow, Gap, Peer, PeerRule, PodPort, Transport, Verdict,
+        Block, Direction, Entity, Flow, Gap, Peer, PeerRule, PodPort, Transport, Verdict,
         reach::{Excesses, Limit},
     },
     profile::{Kind, Profile},
@@ -171,6 +171,10 @@ impl Limit for OfProfile<'_> {
                 if names.iter().all(|name| self.profile.lists_name(name, port, transport)) =>
             {
                 Some(true)
+            }
+            // Cilium takes the entity's addresses from the same objects (`addKubeAPIServerServiceEndpoints` in `pkg/k8s/watchers`).
+            PeerRule::Entity(Entity::KubeApiserver) if self.api_server().next().is_some() => {
+                Some(self.api_server().all(|address| self.profile.lists(address, port, transport)))
             }
             _ if self.profile.permits_port(port, transport) => None,
             _ => Some(false),

@@ -1,6 +1,9 @@
 //! The ports of pods to which the Services lead that `--allow` names.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::OfProfile;
 use crate::case::{
@@ -55,6 +58,11 @@ pub(super) fn leads(target: &PodPort, port: &PodPort) -> Option<bool> {
 }
 
 impl OfProfile<'_> {
+    /// Returns the addresses of the API server.
+    pub(super) fn api_server(&self) -> impl Iterator<Item = IpAddr> {
+        self.cluster.api_endpoints.iter().flatten().map(SocketAddr::ip)
+    }
+
     /// Returns the ports of the cluster's DNS Services, with their targets by the servers behind them. Without such servers only
     /// a target of the same number is known.
     pub(super) fn dns_ports(&self) -> Vec<ServicePort> {

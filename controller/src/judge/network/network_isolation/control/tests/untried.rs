@@ -1,9 +1,11 @@
 //! Policies that let traffic pass which no attempt tries.
 
+use std::net::SocketAddr;
+
 use super::*;
 
-/// Returns how a namespace is told that denies everything but what one policy of Cilium lets pass.
-fn beside_cilium(egress: &Value, allowed: Vec<Allowed>) -> &'static str {
+/// Returns a case whose namespace denies everything but what a policy of Cilium lets pass.
+fn beside_cilium(egress: &Value) -> Case {
     let policy = json!({
         "apiVersion": "cilium.io/v2",
         "kind": "CiliumNetworkPolicy",
@@ -12,8 +14,7 @@ fn beside_cilium(egress: &Value, allowed: Vec<Allowed>) -> &'static str {
     });
     let mut case = fixture::pod();
     fixture::bind(&mut case, &[fixture::default_deny(), policy]);
-    case.surroundings.profile = Profile { kind: Kind::AllowList, allowed };
-    fixture::told(&judge(&case))
+    case
 }
 
 /// Any pod of the cluster may give the name to any number.
@@ -23,10 +24,34 @@ fn a_named_port_towards_addresses_is_open() {
     for peers in [json!({ "toCIDR": ["0.0.0.0/0"] }), json!({ "toEntities": ["world"] })] {
         let mut egress = peers.clone();
         egress["toPorts"] = named.clone();
-        assert_eq!(beside_cilium(&egress, Vec::new()), "open", "{peers}");
+        assert_eq!(fixture::told(&judge(&beside_cilium(&egress))), "open", "{peers}");
     }
     let pods = json!({ "toEntities": ["ingress"], "toPorts": named });
-    assert_eq!(beside_cilium(&pods, Vec::new()), "unmet");
+    assert_eq!(fixture::told(&judge(&beside_cilium(&pods))), "unmet");
+}
+
+/// The fixture's API server has endpoints, of which Cilium makes the entity.
+#[test]
+fn an_allowed_api_server_allows_policies_for_its_entity() {
+    let server: SocketAddr = "10.99.0.2:6443".parse().unwrap();
+    let other: SocketAddr = "10.99.0.3:6443".parse().unwrap();
+    for (servers, port, expected) in [
+        (vec![server], "6443", "met"),
+        (vec![server, other], "6443", "unmet"),
+        (vec![server], "443", "unmet"),
+        (Vec::new(), "6443", "open"),
+    ] {
+        let egress = json!({
+            "toEntities": ["kube-apiserver"],
+            "toPorts": [{ "ports": [{ "port": port, "protocol": "TCP" }] }],
+        });
+        let mut case = beside_cilium(&egress);
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        cluster.api_endpoints = Ok(servers.clone());
+        let allowed = fixture::allowed(server.ip(), Some(server.port()));
+        case.surroundings.profile = Profile { kind: Kind::AllowList, allowed: vec![allowed] };
+        assert_eq!(fixture::told(&judge(&case)), expected, "{servers:?} {port}");
+    }
 }
 
 /// Calico reads such a block as half of IPv4.
