@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    checker::left,
+    checker::{foreign, left},
     cluster::{CONTROL, IMAGE, NAMESPACE},
     crew::check_all,
     enumeration::{CLEANUP, meetings, requests},
@@ -104,14 +104,10 @@ fn no_fault_breaks_a_promise_of_cleanup() {
     let (_, asked) = simulation.run(CLEANUP, &[]);
     each_fault(CLEANUP, &asked.requests(), |faults| {
         let (simulation, run) = killed();
-        let made: BTreeSet<_> = run.made().iter().map(|(uid, _)| (*uid).to_owned()).collect();
+        let made: BTreeSet<_> = run.made().iter().map(|(uid, _)| *uid).collect();
         let (ended, history) = simulation.run(CLEANUP, faults);
-        let foreign: Vec<_> = history.deleted().into_iter().filter(|(uid, _)| !made.contains(*uid)).collect();
         let left = left(&simulation.cluster, &run);
-        let mut found = Vec::new();
-        if !foreign.is_empty() {
-            found.push(format!("it deleted {foreign:?}"));
-        }
+        let mut found: Vec<_> = foreign(&history, &made).into_iter().collect();
         if ended.took > TIMEOUT {
             found.push(format!("it took {:?}", ended.took));
         }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) use change::{Change, changes};
 pub(crate) use due::{Jitter, after_failure, before_expiry};
 pub(crate) use record::{Declared, NodeRecord, Offer, Record};
-pub(crate) use shape::{Shape, is_represented, shape};
+pub(crate) use shape::{Shape, is_made_of_kind, is_represented, shape};
 
 use crate::case::cluster::node::is_named;
 

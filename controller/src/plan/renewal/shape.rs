@@ -47,7 +47,8 @@ const MAKERS: &[(&str, &[&str])] = &[
     ("v1", &["ReplicationController"]),
 ];
 
-/// The workloads that Kubernetes makes of another one, with the API group and the kind of that.
+/// The workloads that Kubernetes makes of another one, with the API group and the kind of that. A reference to any other maker is
+/// written by a person or an operator, and tells nothing of the template (kubernetes.io, "Owners and Dependents").
 const MADE: &[(&str, &str, &str)] =
     &[("replicaset", "apps/v1", "Deployment"), ("job", "batch/v1", "CronJob")];
 
@@ -60,8 +61,12 @@ pub(crate) struct Shape {
     pub(super) keys: BTreeSet<String>,
 }
 
-/// Returns true for the metadata of a workload that Kubernetes makes of a watched one, whose template it has. A reference to any other
-/// maker tells nothing: each who writes an object writes its owner.
+/// Returns true for a kind of workload that Kubernetes makes of another one, both in small letters.
+pub(crate) fn is_made_of_kind(kind: &str, maker: &str) -> bool {
+    MADE.iter().any(|(made, _, makers)| *made == kind && makers.eq_ignore_ascii_case(maker))
+}
+
+/// Returns true for the metadata of a workload that Kubernetes makes of a watched one, whose template it has.
 pub(crate) fn is_represented(kind: &str, metadata: &Value) -> bool {
     controllers(metadata).any(|owner| {
         MADE.iter().any(|(made, version, maker)| {

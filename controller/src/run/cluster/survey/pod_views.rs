@@ -99,7 +99,7 @@ pub(super) async fn read(
         pod_views.push((pod_view, made_by));
     }
     facts.neighbours = neighbours::few(listening);
-    let templates = workloads::judged(&workloads).into_iter();
+    let templates = workloads::judged(workloads).into_iter();
     let templates: Vec<Shared<PodView>> =
         templates.map(|workload| of_template(workload, &made).into()).collect();
     let daemon_sets = DaemonSets::of(&templates);
@@ -166,7 +166,7 @@ pub(super) async fn endpoints(
         namespace_labels: labels.cloned(),
         ..endpoint
     };
-    let templates = workloads::judged(&found).into_iter().map(|workload| {
+    let templates = workloads::judged(found).into_iter().map(|workload| {
         let origin = workload.origin();
         let template = workload.template.unwrap_or_default();
         (origin, endpoint::of_template(&template))

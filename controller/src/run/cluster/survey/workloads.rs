@@ -21,11 +21,10 @@ use kube::{Api, Client, Resource};
 use made::{is_alike, is_made_of, is_revision_of};
 
 use super::{custom, discovery::ApiGroup, list};
-use crate::case::cluster::{Access, Origin, Read, Unreadable};
-
-/// Kinds of workloads that Kubernetes makes of another kind, each with its maker's. A reference to any other maker is written by a
-/// person or an operator, and tells nothing of the template (kubernetes.io, "Owners and Dependents").
-const MADE: [(&str, &str); 2] = [("replicaset", "deployment"), ("job", "cronjob")];
+use crate::{
+    case::cluster::{Access, Origin, Read, Unreadable},
+    plan::renewal::is_made_of_kind,
+};
 
 /// Kinds of Kubernetes that make pods themselves.
 const KEEPERS: [&str; 5] = ["daemonset", "job", "replicaset", "replicationcontroller", "statefulset"];
@@ -76,20 +75,19 @@ impl Workload {
         Some((self.kind.clone(), self.metadata.name.clone()?))
     }
 
-    /// Returns the workload under another identity.
-    fn named(&self, identity: Option<Identity>) -> Self {
-        let mut named = self.clone();
-        if let Some((kind, name)) = identity {
-            (named.kind, named.metadata.name) = (kind, Some(name));
+    /// Gives the workload the identity of its maker, if it has one.
+    fn named(mut self, maker: Option<Identity>) -> Self {
+        if let Some((kind, name)) = maker {
+            (self.kind, self.metadata.name) = (kind, Some(name));
         }
-        named
+        self
     }
 
     /// Returns true if Kubernetes made this workload of its maker, or a custom controller this `ReplicaSet`.
     fn is_of(&self, maker: &Self) -> bool {
         let uid = controller(&self.metadata).map(|owner| owner.uid.as_str());
         let is_pair =
-            if maker.custom { self.is_replicated() } else { MADE.contains(&(&self.kind, &maker.kind)) };
+            if maker.custom { self.is_replicated() } else { is_made_of_kind(&self.kind, &maker.kind) };
         is_pair && uid == Some(maker.metadata.uid.as_deref().unwrap_or_default())
     }
 
@@ -147,18 +145,18 @@ pub(super) async fn read(
     (found, unread)
 }
 
-/// Returns the workloads whose templates are judged. A template is left out if it belongs to the life, or if another one
+/// Returns the workloads whose templates are judged. A template is left out if it belongs to the past, or if another one
 /// represents it: that of the workload of which Kubernetes made its own. Nothing else represents the workloads that an unknown kind
 /// made, such as an operator's. A template of a custom object is represented by a workload that the object's controller made of
 /// it: that holds what the controller adds.
-pub(super) fn judged(found: &[Workload]) -> Vec<Workload> {
+pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
     let mut by_identity = BTreeMap::<_, Vec<&Workload>>::new();
-    for workload in found {
+    for workload in &found {
         if let Some(identity) = workload.identity() {
             by_identity.entry(identity).or_default().push(workload);
         }
     }
-    let makers = makers(found);
+    let makers = makers(&found);
     let counts = |it: &&Workload| !it.custom && it.makes_more() && it.kind != "replicaset";
     let mut made = BTreeMap::<_, Vec<_>>::new();
     for workload in found.iter().filter(counts) {
@@ -184,13 +182,13 @@ pub(super) fn judged(found: &[Workload]) -> Vec<Workload> {
         let first = makers.peek().copied();
         makers.find(|maker| it.is_represented_by(maker)).or(first).copied()
     };
-    let judged = found.iter().filter_map(|it| {
+    let kept = found.iter().map(|it| {
         let maker = maker_of(it);
-        // A template of another revision is one more of its maker's.
-        let identity = maker.and_then(Workload::identity).or(it.identity());
-        is_judged(it, maker).then(|| it.named(identity))
+        is_judged(it, maker).then(|| maker.and_then(Workload::identity))
     });
-    judged.collect()
+    let kept: Vec<_> = kept.collect();
+    // A template of another revision is one more of its maker's.
+    found.into_iter().zip(kept).filter_map(|(it, kept)| kept.map(|maker| it.named(maker))).collect()
 }
 
 /// Returns the makers of a workload, from the nearest to the farthest.

@@ -27,7 +27,7 @@ fn custom(kind: &str, name: &str, maker: Option<(&str, &str)>) -> Workload {
 }
 
 fn names(found: &[Workload]) -> Vec<String> {
-    judged(found).iter().map(|workload| workload.origin().title()).collect()
+    judged(found.to_vec()).iter().map(|workload| workload.origin().title()).collect()
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_second_template_of_a_custom_object_is_judged_before_anything_is_made_of_it(
     let driver = workload("job", "train-driver-0", Some(("JobSet", "train")));
     let found = vec![set, workers, driver];
     assert_eq!(names(&found), ["jobset/train", "job/train-driver-0"]);
-    assert_eq!(judged(&found)[0].template, Some(template("worker")));
+    assert_eq!(judged(found)[0].template, Some(template("worker")));
 }
 
 #[test]
