@@ -4,6 +4,7 @@ mod again;
 mod faults;
 mod lease;
 mod refused;
+mod short;
 mod unwatched;
 
 use std::{

@@ -60,6 +60,8 @@ pub(super) struct Ended {
     pub(super) report: Report,
     /// The pools whose nodes ran a probe; `None` if no proof was asked for.
     pub(super) pools: Option<Pools>,
+    /// The titles of the pods that the run read; none if no proof was asked for.
+    pub(super) pods: BTreeSet<String>,
     /// The published proof; `None` if there is none.
     pub(super) published: Option<Published>,
 }
@@ -125,6 +127,7 @@ impl Ending {
         let probe = self.probe.clone().digest(&record);
         let saved = self.save(&record, probe.clone());
         let pools = self.publishing.as_ref().map(|_| Pools::of(&record));
+        let pods = self.publishing.as_ref().map(|_| record.pods()).unwrap_or_default();
         let gathered = self.signing.as_ref().map(|_| Gathered::of(&record)).unwrap_or_default();
         let report = Report::of_last(record, &self.policy);
         let delivered = self.delivery.deliver(&report);
@@ -175,7 +178,7 @@ impl Ending {
         if let Some(error) = written.err().or(failure.map(CommandError::from)) {
             error.tell();
         }
-        Ok(Ended { exit, report, pools, published })
+        Ok(Ended { exit, report, pools, pods, published })
     }
 
     /// Saves the evidence. Returns its name and its digest; `None` if nobody asked for the evidence.

@@ -273,6 +273,7 @@ impl Arguments {
             }
             // Changes from here on call for one more run.
             let then = watching.scene();
+            course.begins(&then);
             let begun = Instant::now();
             let ended = match self.one(term, keeper).await {
                 Ok(ended) => ended,
@@ -293,7 +294,7 @@ impl Arguments {
                     }
                 }
             }
-            let pause = course.after(ended);
+            let pause = course.after(ended, then, &watching.scene());
             say(&format!(
                 "the next run is due in {}",
                 humantime::format_duration(Duration::from_secs(pause.as_secs()))
@@ -311,7 +312,7 @@ impl Arguments {
                 tokio::select! {
                     biased;
                     over = term.over() => return over,
-                    changes = watching.changes(&then, &course.used) => {
+                    changes = watching.changes(&course.known, &course.used) => {
                         say(&format!("a new run: {}", told(&changes)));
                         break;
                     }

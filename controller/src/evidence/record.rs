@@ -1,5 +1,7 @@
 //! The record of a run, which `--save-evidence` keeps and `score` judges again.
 
+use std::collections::BTreeSet;
+
 use crate::case::{
     Case,
     circumstances::Circumstances,
@@ -22,6 +24,13 @@ pub struct Record {
 }
 
 impl Record {
+    /// Returns the titles of the pods that the run read, such as "pod/web-1"; none for a run on one machine.
+    pub fn pods(&self) -> BTreeSet<String> {
+        let known = self.cases.iter().find_map(|case| case.surroundings.in_cluster.as_ref());
+        let pods = known.into_iter().flat_map(|known| known.cluster.pods());
+        pods.map(|pod| pod.origin.title()).collect()
+    }
+
     /// Returns true if only the requirements of production are judged for this environment. A run that was narrowed for a weaker
     /// environment is judged in full for production.
     pub fn is_narrowed_for(&self, environment: Environment) -> bool {

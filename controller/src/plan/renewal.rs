@@ -3,6 +3,7 @@
 
 mod change;
 mod due;
+mod judged;
 mod record;
 mod shape;
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use change::{Change, changes};
 pub(crate) use due::{Jitter, after_failure, before_expiry};
+pub(crate) use judged::JudgedGroups;
 pub(crate) use record::{Declared, NodeRecord, Offer, Record};
 pub(crate) use shape::{Shape, is_made_of_kind, is_represented, shape};
 
@@ -83,12 +85,12 @@ impl Scene {
         shapes.flat_map(|shape| &shape.keys).map(String::as_str).collect()
     }
 
-    /// Returns the groups of pods, each by its shape and its place, with the title of one of its objects. A template has no place, and
-    /// a pod that has no node yet is in no group. `keys` are those of labels by which pods choose their nodes.
-    fn groups(&self, keys: &BTreeSet<&str>) -> BTreeMap<(&str, Option<Place<'_>>), &str> {
+    /// Returns the groups of pods, each by its shape and its place, with one of its objects. A template has no place, and a pod that has
+    /// no node yet is in no group. `keys` are those of labels by which pods choose their nodes.
+    fn groups(&self, keys: &BTreeSet<&str>) -> BTreeMap<(&str, Option<Place<'_>>), &(Watch, String)> {
         let places: BTreeMap<_, _> = self.nodes().map(|(name, node)| (name, Place::of(node, keys))).collect();
         let group = |record| group(record, &places);
-        self.0.iter().filter_map(|((_, title), record)| Some((group(record)?, title.as_str()))).collect()
+        self.0.iter().filter_map(|(key, record)| Some((group(record)?, key))).collect()
     }
 }
 
@@ -120,11 +122,16 @@ fn group<'a>(record: &'a Record, places: &BTreeMap<&str, Place<'a>>) -> Option<(
     }
 }
 
-/// The pools whose nodes ran a probe; `None` if no run has shown them.
+/// The pools whose nodes ran a probe; `None` if no run has shown them, so that each counts.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Used(pub(crate) Option<BTreeSet<String>>);
 
 impl Used {
+    /// Returns these pools and others.
+    pub(crate) fn and(self, others: Self) -> Self {
+        Self(self.0.zip(others.0).map(|(own, others)| own.into_iter().chain(others).collect()))
+    }
+
     /// Returns true for a pool that counts.
     fn has(&self, pool: &str) -> bool {
         self.0.as_ref().is_none_or(|used| used.contains(pool))

@@ -39,7 +39,7 @@ pub(crate) fn changes(then: &Scene, now: &Scene, used: &Used) -> Vec<Change> {
     let keys = then.keys();
     let known = then.groups(&keys);
     let new = now.groups(&keys).into_iter().filter(|(group, _)| !known.contains_key(group));
-    found.extend(new.map(|(_, title)| Change::Group { title: title.to_owned() }));
+    found.extend(new.map(|(_, (_, title))| Change::Group { title: title.clone() }));
     found
 }
 
