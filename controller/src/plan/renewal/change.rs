@@ -7,7 +7,7 @@ use super::{Declared, NodeRecord, Scene, Used};
 /// A change that calls for a new run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
-    /// A node of a used pool became ready, was uncordoned, or lost a temporary taint.
+    /// A node of a used pool became ready, was uncordoned, or lost a temporary taint; or it was another one for a while.
     NodeOpen { node: String, pool: String },
     /// A node of a used pool runs with another boot id.
     Rebooted { node: String, pool: String },
@@ -52,8 +52,8 @@ fn of_node(name: &str, before: Option<&NodeRecord>, after: &NodeRecord) -> Optio
         Some(before) if before.bound.boot_id != after.bound.boot_id => Some(Change::Rebooted { node, pool }),
         Some(before) if before.bound.uid != after.bound.uid => Some(Change::Registered { node, pool }),
         Some(before) if before.bound.runtime != after.bound.runtime => Some(Change::Runtime { node, pool }),
-        Some(before) if became_open(before) => Some(Change::NodeOpen { node, pool }),
         Some(before) if after.offer.is_wider(&before.offer) => Some(Change::Offer { node, pool }),
+        Some(before) if became_open(before) => Some(Change::NodeOpen { node, pool }),
         Some(_) => None,
         None => Some(Change::NodeOpen { node, pool }),
     }
@@ -185,8 +185,9 @@ mod tests {
         };
         let used = Used(Some(["sandbox".to_owned()].into()));
         let counts = |before: Offer, after: Offer| {
-            let (mut then, mut now) = (Scene::default(), Scene::default());
+            let mut then = Scene::default();
             show(&mut then, NODES, "one", with(before));
+            let mut now = then.clone();
             show(&mut now, NODES, "one", with(after));
             changes(&then, &now, &used) == of_one(|node, pool| Change::Offer { node, pool })
         };
@@ -195,6 +196,13 @@ mod tests {
         assert!(counts(plain(), offer("a", &["other"])));
         assert!(!counts(plain(), offer("a", &["batch", "other"])));
         assert!(!counts(plain(), plain()));
+        // The taint may have kept the node from the run.
+        let mut then = Scene::default();
+        show(&mut then, NODES, "one", with(plain()));
+        let mut now = then.clone();
+        show(&mut now, NODES, "one", with(offer("a", &["batch", "other"])));
+        show(&mut now, NODES, "one", with(plain()));
+        assert_eq!(changes(&then, &now, &used), of_one(|node, pool| Change::NodeOpen { node, pool }));
     }
 
     #[test]

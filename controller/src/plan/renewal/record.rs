@@ -36,7 +36,7 @@ pub(crate) struct NodeRecord {
     pub(crate) pool: String,
     /// True if nothing keeps new pods from the node for a while.
     pub(crate) is_open: bool,
-    /// The number of times that the node became open while it was watched.
+    /// The number of times that the node became open, open to other pods, or another node, while it was watched.
     pub(crate) opened: u64,
     /// The parts to which a proof of the node is bound.
     pub(crate) bound: Bound,
@@ -69,7 +69,8 @@ impl Record {
     pub(super) fn after(self, former: Option<&Self>) -> Self {
         match (self, former) {
             (Self::Node(node), Some(Self::Node(former))) => {
-                let became_open = u64::from(node.is_open && !former.is_open);
+                let is_other = node.bound != former.bound || node.offer.is_wider(&former.offer);
+                let became_open = u64::from(node.is_open && (is_other || !former.is_open));
                 Self::Node(NodeRecord { opened: former.opened + became_open, ..node })
             }
             (record, _) => record,
