@@ -22,7 +22,7 @@ use hyper::body::{Body as _, Incoming};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::{cluster::Cluster, fault::Fault, history::Event, recorded::Exchange, store::text};
+use crate::{cluster::Cluster, fault::Fault, history::Event, recorded::Exchange, services, store::text};
 use answer::{Answer, Body, refused};
 pub(crate) use client::server;
 use route::Route;
@@ -57,6 +57,7 @@ pub(crate) async fn serve(cluster: Cluster, request: Request<Incoming>) -> Resul
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Evicted) => cluster.evict(),
         Some(Fault::NodeGone) => cluster.lose_a_node(),
+        Some(Fault::ServiceCame) => services::add(&cluster, services::LATE, true),
         Some(Fault::Interrupt) => cluster.interrupt(),
         Some(Fault::Kill) => {
             cluster.kill();

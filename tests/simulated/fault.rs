@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     Evicted,
     /// The first node is removed with its pods.
     NodeGone,
+    /// A Service comes that leads to pods of the workload that are not ready.
+    ServiceCame,
     /// The controller gets the signal INT or TERM.
     Interrupt,
     /// The controller is killed.
@@ -77,6 +79,7 @@ impl Fault {
         Self::Expired,
         Self::Evicted,
         Self::NodeGone,
+        Self::ServiceCame,
         Self::Interrupt,
         Self::Kill,
     ];

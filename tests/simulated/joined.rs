@@ -50,14 +50,22 @@ fn the_probe_of_its_pool_represents_a_pod_on_a_new_node() {
 fn no_probe_represents_a_pod_on_a_new_node_of_another_kind() {
     let (ended, _) = joined(&[], |node| node["status"]["nodeInfo"]["kernelVersion"] = json!("6.99"));
     assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
-    assert!(ended.output.contains("pod/web-9: its node nine joined during the run"), "{}", ended.output);
+    assert!(
+        ended.output.contains("pod/web-9: its node nine joined or changed during the run"),
+        "{}",
+        ended.output
+    );
 }
 
 #[test]
 fn a_probe_on_every_node_leaves_a_new_one_out() {
     let (ended, _) = joined(&["--nodes", "all"], |_| ());
     assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
-    assert!(ended.output.contains("pod/web-9: its node nine joined during the run"), "{}", ended.output);
+    assert!(
+        ended.output.contains("pod/web-9: its node nine joined or changed during the run"),
+        "{}",
+        ended.output
+    );
 }
 
 #[test]

@@ -212,7 +212,9 @@ impl Launcher for ClusterLauncher {
         };
 
         // pure: changes during the run
+        let mut reached = Vec::new();
         if let Some(second_reading) = results.second_reading.take() {
+            reached = plan::cluster::reached(&second_reading.services, &plan.groups);
             plan::cluster::apply_second_reading(&mut cluster, &mut plan, &asked_for, second_reading);
         }
         let (stopped, failure) = results.end();
@@ -230,6 +232,7 @@ impl Launcher for ClusterLauncher {
                 .chain(self.target.login.remark())
                 .chain([format!("the run made {}", connection.pace.made())])
                 .chain(remarks::of(&cluster, &plan, &listening, &results.probed))
+                .chain(reached)
                 .chain(remarks::on_traces(&results.visited))
                 .chain(remarks::on_memory(&results.visited, room_unknown.as_deref()))
                 .collect(),

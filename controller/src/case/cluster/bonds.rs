@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Labels, Node, PodView, Read, Shared, Unreadable};
+use super::{Labels, Node, PodView, Read, Selecting, Shared, Unreadable};
 use crate::case::policy::Policies;
 
 /// A namespace's labels and policies.
@@ -25,7 +25,9 @@ pub struct SecondReading {
     pub pods: Read<Vec<Shared<PodView>>>,
     /// The workloads of those kinds that made new pods and no pod of the first reading, as far as they could be read.
     pub made_by: MadeBy,
-    /// The current nodes; `None` if each of these pods is on a node of the first reading.
+    /// The current Services that select pods.
+    pub services: Read<Vec<Selecting>>,
+    /// The current nodes; `None` if none of these pods has a node, or nodes may not be read.
     pub nodes: Option<Read<Vec<Node>>>,
     /// The current labels and the versions of the policies.
     pub bonds: Bonds,

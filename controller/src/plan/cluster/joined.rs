@@ -1,4 +1,5 @@
-//! Nodes that joined during the run. The plan has no place for such a node, and no probe was planned there.
+//! Nodes that joined during the run, or were made anew with another pool or kind. The plan has no place for such a node, and no probe
+//! was planned there.
 
 use super::{
     Nodes,
@@ -24,10 +25,10 @@ pub(super) fn place(
     match asked_for {
         Nodes::PerPool => places.like(joined).ok_or_else(|| {
             format!(
-                "its node {name} joined during the run, and no probe ran on a node of the same pool and kind"
+                "its node {name} joined or changed during the run, and no probe ran on a node of the same pool and kind"
             )
         }),
-        Nodes::All | Nodes::Named(_) => Err(format!("its node {name} joined during the run")),
+        Nodes::All | Nodes::Named(_) => Err(format!("its node {name} joined or changed during the run")),
     }
 }
 
@@ -35,22 +36,24 @@ pub(super) fn place(
 mod tests {
     use super::*;
     use crate::{
-        case::cluster::{MadeBy, SecondReading, Shared},
+        case::cluster::SecondReading,
         fixture,
         plan::cluster::{Plan, Request, apply_second_reading, namespace, tests},
     };
 
     /// Returns the plan of a run, after a second reading with these nodes and with the pod web-9 on the node nine.
     fn after(request: &Request, nodes: Read<Vec<Node>>) -> Plan {
+        after_on("nine", request, nodes)
+    }
+
+    /// Does the same with the pod on another node.
+    fn after_on(node: &str, request: &Request, nodes: Read<Vec<Node>>) -> Plan {
         let mut cluster = tests::cluster();
         let mut plan = namespace(&cluster, request).unwrap();
         let mut pod = cluster.pods().next().unwrap().clone();
         pod.origin.pod = Some("web-9".into());
-        pod.node = Some("nine".into());
-        let pods = Ok(vec![Shared::from(pod)]);
-        let (bonds, policies) = (cluster.bonds.clone(), cluster.policies.clone());
-        let made_by = MadeBy::new();
-        let later = SecondReading { pods, made_by, nodes: Some(nodes), bonds, policies, control: None };
+        pod.node = Some(node.into());
+        let later = SecondReading { nodes: Some(nodes), ..tests::later(&cluster, vec![pod.into()]) };
         apply_second_reading(&mut cluster, &mut plan, request, later);
         plan
     }
@@ -86,9 +89,34 @@ mod tests {
         ];
         for change in changes {
             let plan = after(&tests::request(), Ok(joined(change)));
-            let said = "pod/web-9: its node nine joined during the run, and no probe ran on a node of the same pool and kind";
+            let said = "pod/web-9: its node nine joined or changed during the run, and no probe ran on a node of the same pool and kind";
             assert_eq!(why(&plan), said);
         }
+    }
+
+    /// Returns the nodes, of which the first one is not as it was when the run began.
+    fn remade(change: fn(&mut Node)) -> Vec<Node> {
+        let mut nodes = tests::cluster().nodes.unwrap();
+        change(&mut nodes[0]);
+        nodes
+    }
+
+    #[test]
+    fn no_probe_represents_a_pod_on_a_node_that_was_made_anew_as_another_kind() {
+        let changes: [fn(&mut Node); 2] =
+            [|node| node.pool = "other".into(), |node| node.kernel = "6.99".into()];
+        for change in changes {
+            let plan = after_on("one", &tests::request(), Ok(remade(change)));
+            assert!(why(&plan).starts_with("pod/web-9: its node one joined or changed"), "{plan:?}");
+        }
+        let plan = after_on("one", &tests::request(), Ok(remade(|node| node.boot_id = "other".into())));
+        assert_eq!(plan.groups[0].represents(), ["pod/web-1", "pod/web-9"]);
+    }
+
+    #[test]
+    fn a_node_that_cannot_be_read_again_is_not_known() {
+        let plan = after_on("one", &tests::request(), Err(fixture::forbidden("list nodes")));
+        assert!(why(&plan).starts_with("pod/web-9: its node one is not known"), "{plan:?}");
     }
 
     #[test]
@@ -106,7 +134,7 @@ mod tests {
     fn a_run_for_certain_nodes_has_no_probe_for_a_new_one() {
         for nodes in [Nodes::All, Nodes::Named(vec!["one".into()])] {
             let plan = after(&Request { nodes, ..tests::request() }, Ok(joined(|_| ())));
-            assert_eq!(why(&plan), "pod/web-9: its node nine joined during the run");
+            assert_eq!(why(&plan), "pod/web-9: its node nine joined or changed during the run");
         }
     }
 

@@ -31,6 +31,22 @@ pub enum Chosen {
     Named(Vec<String>),
 }
 
+impl Live {
+    /// Returns true if this pod itself is to be examined, and no other one represents it.
+    pub(super) fn asks_for(&self, pod: &PodView) -> bool {
+        self.chosen != Chosen::One && self.may_ask_for(pod)
+    }
+
+    fn may_ask_for(&self, pod_view: &PodView) -> bool {
+        let is_named = match (&self.chosen, &pod_view.origin.pod) {
+            (_, None) => false,
+            (Chosen::One | Chosen::All, Some(_)) => true,
+            (Chosen::Named(names), Some(name)) => names.contains(name),
+        };
+        is_named && self.selector.iter().all(|(key, value)| pod_view.labels.get(key) == Some(value))
+    }
+}
+
 /// Says which groups are examined in place. Returns for each group the groups that take its place, in the same order.
 pub(super) fn apply(
     groups: Vec<Group>,
@@ -53,14 +69,10 @@ fn pods(group: &Group) -> impl Iterator<Item = (&String, &PodView)> {
 /// Returns one group for each pod of a group that is examined, whatever keeps a probe pod away. The first one also has the pods that are not examined, which it
 /// represents.
 fn in_place(group: Group, running: &BTreeMap<String, Running>, live: &Live) -> Vec<Group> {
-    let is_asked_for = |&(name, pod_view): &(&String, &PodView)| {
-        let is_named = match &live.chosen {
-            Chosen::One | Chosen::All => true,
-            Chosen::Named(names) => names.contains(name),
-        };
-        is_named && live.selector.iter().all(|(key, value)| pod_view.labels.get(key) == Some(value))
-    };
-    let asked_for: Vec<_> = pods(&group).filter(is_asked_for).map(|(name, _)| name.clone()).collect();
+    let asked_for: Vec<_> = pods(&group)
+        .filter(|(_, pod_view)| live.may_ask_for(pod_view))
+        .map(|(name, _)| name.clone())
+        .collect();
     if asked_for.is_empty() {
         return vec![group];
     }

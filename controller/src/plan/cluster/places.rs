@@ -145,8 +145,18 @@ impl<'a> Places<'a> {
 
     /// Returns the key of a label by which a pod chooses its node, if no pod of the plan does and nodes that share the probe of one of
     /// these places may differ by it. The labels of a node that is not among these are not known.
-    pub(super) fn overlooked<'b>(&self, pod_view: &'b PodView, places: &[Place]) -> Option<&'b str> {
-        let is_new = pod_view.node.as_ref().is_some_and(|node| self.at(node).is_none());
+    pub(super) fn overlooked<'b>(
+        &self,
+        pod_view: &'b PodView,
+        places: &[Place],
+        node_now: Option<&Node>,
+    ) -> Option<&'b str> {
+        let before = pod_view.node.as_ref().map(|node| self.spots.get(node.as_str()));
+        let is_new = |key: &str| match before {
+            None => false,
+            Some(None) => true,
+            Some(Some(spot)) => node_now.is_some_and(|now| now.labels.get(key) != spot.node.labels.get(key)),
+        };
         let differs = |place: &Place, key: &str| {
             let is_here =
                 |spot: &&Rc<Spot<'_>>| spot.place.pool == place.pool && spot.place.kind == place.kind;
@@ -157,7 +167,7 @@ impl<'a> Places<'a> {
             |place: &Place| place.node.is_some() && (pod_view.node.is_none() || place.node == pod_view.node);
         let shared: Vec<_> = places.iter().filter(|it| !is_named(&it.pool) && !is_own(it)).collect();
         let mut keys = pod_view.placement.keys().filter(|key| self.kinds.overlook(key));
-        keys.find(|&key| shared.iter().any(|place| is_new || differs(place, key)))
+        keys.find(|&key| shared.iter().any(|place| is_new(key) || differs(place, key)))
     }
 
     fn suited(&self, pod_view: &PodView) -> Rc<Suited<'a>> {

@@ -43,7 +43,7 @@ impl Represented {
 #[cfg(test)]
 mod tests {
     use crate::{
-        case::cluster::{Cluster, MadeBy, Node, Placement, Running, SecondReading, Taint},
+        case::cluster::{Cluster, Node, Placement, Running, Taint},
         fixture,
         plan::cluster::{Live, Nodes, Plan, Request, apply_second_reading, namespace, tests},
     };
@@ -193,10 +193,7 @@ mod tests {
         let mut plan = namespace(&cluster, &all()).unwrap();
         let mut pod = cluster.pod_views.last().unwrap().clone();
         pod.origin.pod = Some("web-3".into());
-        let (bonds, policies) = (cluster.bonds.clone(), cluster.policies.clone());
-        let made_by = MadeBy::new();
-        let later =
-            SecondReading { pods: Ok(vec![pod]), made_by, nodes: None, bonds, policies, control: None };
+        let later = tests::later(&cluster, vec![pod]);
         apply_second_reading(&mut cluster, &mut plan, &all(), later);
         assert_eq!(plan.groups[0].represents(), ["pod/web-1", "pod/web-2", "pod/web-3"]);
         assert_eq!(plan.coverage.uncovered, [""; 0]);

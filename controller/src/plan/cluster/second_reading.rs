@@ -133,8 +133,13 @@ impl<'a> Known<'a> {
             && !self.of_pods.contains(&(origin.kind.as_str(), origin.name.as_str()))
     }
 
+    /// Returns true if the pod has a node, and the first reading has nodes.
+    pub fn names_a_node(&self, pod: &PodView) -> bool {
+        self.nodes.is_some() && pod.node.is_some()
+    }
+
     /// Returns the pod's node if the first reading has other nodes alone.
-    pub fn new_node<'b>(&self, pod: &'b PodView) -> Option<&'b str> {
+    fn new_node<'b>(&self, pod: &'b PodView) -> Option<&'b str> {
         let nodes = self.nodes.as_ref()?;
         pod.node.as_deref().filter(|node| !nodes.contains(node))
     }
@@ -169,7 +174,7 @@ impl Joining<'_> {
             gaps.left_out.push(excluded_workload(pod));
             return;
         }
-        let places = if let Some(node) = known.new_node(pod) {
+        let places = if let Some(node) = known.new_node(pod).or_else(|| self.changed_node(pod)) {
             match joined::place(&grouping.places, &request.nodes, nodes.as_ref(), node) {
                 Ok(place) => vec![place],
                 Err(why) => return gaps.uncovered.push(Uncovered::new(title, why)),
@@ -179,7 +184,11 @@ impl Joining<'_> {
             left_out(&grouping.places, pod, &places, gaps);
             places
         };
-        if let Some(label) = grouping.places.overlooked(pod, &places) {
+        if !places.is_empty() && self.is_unexamined(plan, pod) {
+            let why = "it came or changed during the run, and was not examined in place";
+            return gaps.uncovered.push(Uncovered::new(title, why));
+        }
+        if let Some(label) = grouping.places.overlooked(pod, &places, self.node_now(pod)) {
             let why =
                 format!("it chooses its node by the label {label}, by which no pod did when the run began");
             return gaps.uncovered.push(Uncovered::new(title, why));
@@ -193,6 +202,29 @@ impl Joining<'_> {
                 gaps.uncovered.push(Uncovered::new(title.clone(), why));
             }
         }
+    }
+
+    /// Returns true for a pod that was to be examined in place and was not. A pod that was made anew may have the name of one that was.
+    fn is_unexamined(&self, plan: &Plan, pod: &PodView) -> bool {
+        let is_it = |it: &Shared<PodView>| it.origin.pod == pod.origin.pod && it.created == pod.created;
+        let mut groups = plan.groups.iter();
+        self.request.live.as_ref().is_some_and(|live| live.asks_for(pod))
+            && !groups.any(|group| group.in_place == pod.origin.pod && group.pod_views.iter().any(is_it))
+    }
+
+    /// Returns the pod's node if it has another pool or kind than when the run began, as a node that was made anew.
+    fn changed_node<'b>(&self, pod: &'b PodView) -> Option<&'b str> {
+        let name = pod.node.as_deref()?;
+        let before = self.grouping.places.at(name)?;
+        let is_known = self.nodes.as_ref()?.is_ok();
+        let is_changed = |now| self.grouping.places.like(now).as_ref() != Some(before);
+        (!is_known || self.node_now(pod).is_some_and(is_changed)).then_some(name)
+    }
+
+    /// Returns the pod's node, as the second reading has it.
+    fn node_now(&self, pod: &PodView) -> Option<&Node> {
+        let nodes = self.nodes.as_ref()?.as_ref().ok()?;
+        nodes.iter().find(|node| Some(&node.name) == pod.node.as_ref())
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     case::{
         Architecture,
-        cluster::{Origin, Part, Restriction, Selecting, Selector, Taint},
+        cluster::{MadeBy, Origin, Part, Restriction, SecondReading, Selecting, Selector, Taint},
         policy::{Opaque, Unread},
     },
     fixture,
@@ -21,6 +21,19 @@ pub(super) fn cluster() -> Cluster {
 pub(super) fn request() -> Request {
     let digests = BTreeMap::from([(Architecture::X86, Vec::new())]);
     Request { probes: Probes::of(digests, Maker::Controller), ..Request::default() }
+}
+
+/// Returns a second reading that has these pods, and the cluster's own policies and labels.
+pub(super) fn later(cluster: &Cluster, pods: Vec<Shared<PodView>>) -> SecondReading {
+    SecondReading {
+        pods: Ok(pods),
+        made_by: MadeBy::new(),
+        services: Ok(Vec::new()),
+        nodes: None,
+        bonds: cluster.bonds.clone(),
+        policies: cluster.policies.clone(),
+        control: None,
+    }
 }
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {

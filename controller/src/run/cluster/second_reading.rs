@@ -24,8 +24,8 @@ fn time(cluster: &Cluster) -> Duration {
     SECOND_READING + SECOND_READING_EACH * u32::try_from(cluster.pod_views.len()).unwrap_or(u32::MAX)
 }
 
-/// Reads pods, policies and the namespace's labels again, the nodes if a pod is on a new one, and the makers of workloads that came
-/// since. A request without an answer in time is unreadable.
+/// Reads pods, Services, policies and the namespace's labels again, the nodes if a new or changed pod has one, and the makers of
+/// workloads that came since. A request without an answer in time is unreadable.
 pub(super) async fn second_reading(
     ground: &Ground<'_>,
     made: &BTreeSet<String>,
@@ -35,7 +35,7 @@ pub(super) async fn second_reading(
     let control = cluster.control.as_ref().map(|control| control.name.as_str());
     let scope = Scope { namespace: &cluster.namespace, control, pool_label };
     let known = plan::cluster::Known::of(cluster);
-    let reading = survey::later(&connection.client, &scope, kinds, (made, &known));
+    let reading = Box::pin(survey::later(&connection.client, &scope, kinds, (made, &known)));
     let time = time(cluster);
     let limit = Instant::now() + time;
     let why = if limit < deadline {
@@ -52,6 +52,7 @@ pub(super) async fn second_reading(
         SecondReading {
             pods: Err(unread(Access::pods())),
             made_by: MadeBy::new(),
+            services: Err(unread(Access::list("services"))),
             nodes: None,
             bonds,
             policies: Policies::default(),

@@ -196,8 +196,8 @@ async fn bound(
 }
 
 /// Reads again all that may have changed during the run; `made` are the run's own pods, and `known` those of the first reading. The
-/// nodes are read after the pods, and only if a pod names a node that the first reading does not have; so are the workloads of a kind,
-/// if one of them made a new pod.
+/// nodes are read after the pods, and only if one of these pods has a node; so are the workloads of a kind, if one of them made a new
+/// pod.
 pub(crate) async fn later(
     client: &Client,
     &Scope { namespace, control, pool_label }: &Scope<'_>,
@@ -206,21 +206,21 @@ pub(crate) async fn later(
 ) -> SecondReading {
     let pods_and_nodes = async {
         let (pods, kinds) = pod_views::changed(client, namespace, made, known).await;
-        let names_a_new_node = pods.iter().flatten().any(|pod| known.new_node(pod).is_some());
-        let nodes =
-            async { if names_a_new_node { Some(nodes_again(client, pool_label).await) } else { None } };
+        let names_a_node = pods.iter().flatten().any(|pod| known.names_a_node(pod));
+        let nodes = async { if names_a_node { Some(nodes_again(client, pool_label).await) } else { None } };
         let (nodes, made_by) = tokio::join!(nodes, new_workloads::read(client, namespace, &kinds));
         (pods, nodes, made_by)
     };
-    let (labels, (policies, of_control), (pods, nodes, made_by), control_labels) = tokio::join!(
+    let (labels, (policies, of_control), (pods, nodes, made_by), services, control_labels) = tokio::join!(
         labels_of(client, namespace),
         policies::read(client, kinds, namespace, control),
         pods_and_nodes,
+        selecting::services(client, namespace),
         async { Some(labels_of(client, control?).await) },
     );
     let control = control_labels.zip(of_control);
     let bonds = Bonds { labels, policies: standing(&policies) };
-    SecondReading { pods, made_by, nodes, bonds, policies, control }
+    SecondReading { pods, made_by, services, nodes, bonds, policies, control }
 }
 
 /// Returns the version of each policy; a failed read of a kind is the reason why there is none.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     case::cluster::{
-        Affinity, Labels, MadeBy, Placement, PodView, Read, Requirement, SecondReading, Shared, Toleration,
+        Affinity, Labels, Placement, PodView, Read, Requirement, SecondReading, Shared, Toleration,
     },
     fixture,
     plan::cluster::{Nodes, Plan, apply_second_reading, namespace, tests},
@@ -186,9 +186,7 @@ fn after_with(
     let mut pod = cluster.pod_views[1].clone();
     pod.origin.pod = Some("web-3".into());
     change(&mut pod);
-    let (bonds, policies) = (cluster.bonds.clone(), cluster.policies.clone());
-    let made_by = MadeBy::new();
-    let later = SecondReading { pods: Ok(vec![pod]), made_by, nodes, bonds, policies, control: None };
+    let later = SecondReading { nodes, ..tests::later(&cluster, vec![pod]) };
     apply_second_reading(&mut cluster, &mut plan, request, later);
     plan
 }
@@ -212,6 +210,22 @@ fn a_new_pod_that_chooses_a_new_node_by_another_label_is_uncovered() {
         pod.placement = selecting("pool", "b");
     });
     assert!(plan.coverage.uncovered[0].contains("by the label pool"), "{:?}", plan.coverage);
+}
+
+#[test]
+fn a_new_pod_that_chooses_its_node_by_a_label_that_came_during_the_run_is_uncovered() {
+    let with = |label: Option<&str>| {
+        let mut cluster = cluster(|_| ());
+        for node in cluster.nodes.as_mut().unwrap() {
+            node.labels.remove("pool");
+        }
+        let mut nodes = cluster.nodes.clone().unwrap();
+        nodes[1].labels.extend(label.map(|value| ("pool".to_owned(), value.to_owned())));
+        after_with(cluster, &tests::request(), Some(Ok(nodes)), |pod| pod.placement = selecting("pool", "b"))
+    };
+    let said = "pod/web-3: it chooses its node by the label pool, by which no pod did when the run began";
+    assert_eq!(with(Some("b")).coverage.uncovered, [said]);
+    assert_eq!(with(None).coverage.uncovered, [""; 0]);
 }
 
 #[test]

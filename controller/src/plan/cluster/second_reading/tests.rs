@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    case::cluster::{Bonds, Coverage, Image, Read},
+    case::cluster::{Bonds, Coverage, Image, Labels, Read, Running},
     fixture,
     plan::{
-        cluster::{namespace, tests},
+        cluster::{Chosen, Live, Nodes, namespace, tests},
         needs::{Entry, Selects},
     },
 };
@@ -22,15 +22,8 @@ fn read(
     // The second reading does not ask for workloads.
     pods[0].origin.kind = "replicaset".into();
     let instead = later(&mut pods, &mut bonds);
-    let policies = cluster.policies.clone();
-    let later = SecondReading {
-        pods: instead.unwrap_or(Ok(pods)),
-        made_by: MadeBy::new(),
-        nodes: None,
-        bonds,
-        policies,
-        control: None,
-    };
+    let pods = instead.unwrap_or(Ok(pods));
+    let later = SecondReading { pods, bonds, ..tests::later(&cluster, Vec::new()) };
     apply_second_reading(&mut cluster, &mut plan, &request, later);
     (cluster, plan)
 }
@@ -68,6 +61,63 @@ fn a_new_pod_joins_the_group_that_represents_it() {
     assert!(plan.coverage.uncovered.is_empty(), "{plan:?}");
     assert_eq!(plan.groups[0].represents(), ["pod/web-1", "pod/web-2"]);
     assert!(cluster.pod_views.iter().any(|pod_view| pod_view.token));
+}
+
+/// Returns the plan of a run that examines these running pods, after which the pod web-1 has changed and the pod web-2 has come.
+fn examined(chosen: Chosen, selector: Labels, change: fn(&mut PodView)) -> Plan {
+    examined_on(Nodes::PerPool, chosen, selector, change)
+}
+
+/// Does the same in a run on some nodes.
+fn examined_on(nodes: Nodes, chosen: Chosen, selector: Labels, change: fn(&mut PodView)) -> Plan {
+    let mut cluster = tests::cluster();
+    let all = cluster.nodes.as_mut().unwrap();
+    all.push(Node { name: "other".into(), ..all[0].clone() });
+    let live = Live { chosen, selector, most_earlier: 1, unmeasured: false };
+    let running = [("web-1".to_owned(), Running::default())].into();
+    let request = Request { live: Some(live), running, nodes, ..tests::request() };
+    let mut plan = namespace(&cluster, &request).unwrap();
+    let mut pods: Vec<_> = cluster.pods().cloned().map(Shared::from).collect();
+    another(&mut pods, |_| ());
+    change(&mut pods[0]);
+    let later = tests::later(&cluster, pods);
+    apply_second_reading(&mut cluster, &mut plan, &request, later);
+    plan
+}
+
+#[test]
+fn a_new_pod_is_uncovered_where_every_running_pod_is_examined() {
+    let change = |pod: &mut PodView| pod.containers[0].privileged = true;
+    let plan = examined(Chosen::All, Labels::new(), change);
+    assert_eq!(plan.groups[0].represents(), ["pod/web-1"]);
+    let said = "pod/web-2: it came or changed during the run, and was not examined in place";
+    assert_eq!(plan.coverage.uncovered, [said]);
+    for (chosen, selector) in [
+        (Chosen::All, Labels::from([("app".into(), "other".into())])),
+        (Chosen::Named(vec!["web-1".into()]), Labels::new()),
+        (Chosen::One, Labels::new()),
+    ] {
+        let plan = examined(chosen, selector, change);
+        assert_eq!(plan.groups[0].represents(), ["pod/web-1", "pod/web-2"]);
+    }
+}
+
+#[test]
+fn a_new_pod_on_a_node_that_was_not_asked_for_is_left_out() {
+    let other = Nodes::Named(vec!["other".into()]);
+    let plan = examined_on(other, Chosen::All, Labels::new(), |_| ());
+    let uncovered = plan.coverage.uncovered.join(", ");
+    assert!(!uncovered.contains("was not examined in place"), "{uncovered}");
+}
+
+#[test]
+fn a_pod_that_was_made_anew_under_its_name_was_not_examined() {
+    let named = Chosen::Named(vec!["web-1".into()]);
+    let said = "pod/web-1: it came or changed during the run, and was not examined in place";
+    for chosen in [named, Chosen::All] {
+        let plan = examined(chosen, Labels::new(), |pod| pod.created = Some(i64::MAX));
+        assert!(plan.coverage.uncovered.contains(&said.to_owned()), "{:?}", plan.coverage);
+    }
 }
 
 #[test]
@@ -124,8 +174,7 @@ fn restricted(like: Workload, maker: Workload, made_by: MadeBy) -> Coverage {
         (pod.origin.kind, pod.origin.name) = identity(maker);
         pod.runtime_class = None;
     });
-    let (bonds, policies) = (cluster.bonds.clone(), cluster.policies.clone());
-    let later = SecondReading { pods: Ok(pods), made_by, nodes: None, bonds, policies, control: None };
+    let later = SecondReading { made_by, ..tests::later(&cluster, pods) };
     apply_second_reading(&mut cluster, &mut plan, &request, later);
     plan.coverage
 }
@@ -189,8 +238,7 @@ fn a_new_pod_of_a_custom_workload_keeps_its_entry() {
     let maker = ("replicaset", "web-5d4f8");
     another(&mut pods, |pod| (pod.origin.kind, pod.origin.name) = identity(maker));
     let made_by = told(maker, Some(("rollout", "web")));
-    let (bonds, policies) = (cluster.bonds.clone(), cluster.policies.clone());
-    let later = SecondReading { pods: Ok(pods), made_by, nodes: None, bonds, policies, control: None };
+    let later = SecondReading { made_by, ..tests::later(&cluster, pods) };
     apply_second_reading(&mut cluster, &mut plan, &request, later);
     assert_eq!(plan.coverage.uncovered, [""; 0]);
     assert_eq!(plan.groups[0].represents(), ["pod/web-1", "pod/web-2"]);
@@ -217,14 +265,7 @@ fn a_removed_policy_is_a_change_though_the_namespaces_labels_may_not_be_read() {
     let request = tests::request();
     let mut plan = namespace(&cluster, &request).unwrap();
     let pods = cluster.pods().cloned().map(Shared::from).collect();
-    let later = SecondReading {
-        pods: Ok(pods),
-        made_by: MadeBy::new(),
-        nodes: None,
-        bonds: cluster.bonds.clone(),
-        policies: fixture::policies(&[]),
-        control: None,
-    };
+    let later = SecondReading { policies: fixture::policies(&[]), ..tests::later(&cluster, pods) };
     apply_second_reading(&mut cluster, &mut plan, &request, later);
     let later = cluster.later.unwrap();
     assert_eq!((later.labels, later.policies), (None, fixture::policies(&[])));
