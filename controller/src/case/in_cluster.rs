@@ -1,10 +1,10 @@
 //! The state of a group's network: how policies bind the group, the probe pod, and both at the end of the run.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     InCluster,
-    cluster::{ControlPods, Labels},
+    cluster::{ControlPods, Labels, Later},
     policy::{Endpoint, Policies},
 };
 
@@ -19,34 +19,46 @@ impl InCluster {
         self.cluster.endpoint(&self.group.labels, &self.group.service_account)
     }
 
-    /// Names the changes during the run, if they change how the group is bound; `None` if none does.
+    /// Names the changes during the run, if they change how one of the group's pods is bound; `None` if none does. The pods were bound
+    /// alike when the run began, and a change may be for some of them alone.
     pub fn changed(&self) -> Option<String> {
         let mut words = self.cluster.changed.clone();
         if let Some(later) = &self.cluster.later {
-            let before = self.endpoint();
-            let after = Endpoint { namespace_labels: later.labels.clone(), ..before.clone() };
-            let (earlier, later_policies) = (&self.cluster.policies, &later.policies);
-            let other = earlier.binding(&before) != later_policies.binding(&after)
-                || !earlier.opaque_on(&before).eq(later_policies.opaque_on(&after))
-                || (!earlier.opaque.is_empty() && before.namespace_labels != after.namespace_labels);
-            let titles = earlier.titles_on(&before).into_iter().chain(later_policies.titles_on(&after));
-            let opaque = earlier.opaque_on(&before).chain(later_policies.opaque_on(&after));
-            let titles: Vec<_> = titles.chain(opaque.map(|opaque| opaque.gap.place.clone())).collect();
-            let concerns =
-                |policy: &Option<String>| policy.as_ref().is_none_or(|title| titles.contains(title));
-            if other {
-                // A rule may change by an object that no title names, such as a set of networks.
-                let (named, others): (Vec<_>, Vec<_>) =
-                    later.changes.iter().partition(|change| concerns(&change.policy));
-                let told = if named.is_empty() { others } else { named };
-                words.extend(told.into_iter().map(|change| change.words.clone()));
-                if words.is_empty() {
-                    words.push("the rules for these pods are others at its end".to_owned());
-                }
-            }
+            let pods = self.group.pod_views.iter().map(|it| (&*it.labels, it.service_account.as_str()));
+            let endpoints: BTreeSet<_> =
+                pods.chain([(&self.group.labels, self.group.service_account.as_str())]).collect();
+            let mut endpoints =
+                endpoints.into_iter().map(|(labels, account)| self.cluster.endpoint(labels, account));
+            words.extend(endpoints.find_map(|before| self.changes_of(&before, later)).unwrap_or_default());
         }
         (!words.is_empty())
             .then(|| format!("the network's policies changed during the run: {}", words.join(", ")))
+    }
+
+    /// Returns the changes that bind an endpoint otherwise at the end of the run; `None` if it is bound as before.
+    fn changes_of(&self, before: &Endpoint, later: &Later) -> Option<Vec<String>> {
+        let after = Endpoint { namespace_labels: later.labels.clone(), ..before.clone() };
+        let (earlier, later_policies) = (&self.cluster.policies, &later.policies);
+        let other = earlier.binding(before) != later_policies.binding(&after)
+            || !earlier.opaque_on(before).eq(later_policies.opaque_on(&after))
+            || (!earlier.opaque.is_empty() && before.namespace_labels != after.namespace_labels);
+        if !other {
+            return None;
+        }
+        let titles = earlier.titles_on(before).into_iter().chain(later_policies.titles_on(&after));
+        let opaque = earlier.opaque_on(before).chain(later_policies.opaque_on(&after));
+        let titles: Vec<_> = titles.chain(opaque.map(|opaque| opaque.gap.place.clone())).collect();
+        let concerns = |policy: &Option<String>| policy.as_ref().is_none_or(|title| titles.contains(title));
+        // A rule may change by an object that no title names, such as a set of networks.
+        let (named, others): (Vec<_>, Vec<_>) =
+            later.changes.iter().partition(|change| concerns(&change.policy));
+        let told = if named.is_empty() { others } else { named };
+        let words: Vec<_> = told.into_iter().map(|change| change.words.clone()).collect();
+        Some(if words.is_empty() {
+            vec!["the rules for these pods are others at its end".to_owned()]
+        } else {
+            words
+        })
     }
 
     /// Names the policies that bind the probe pod and not its group, or the group and not the probe pod. The probe pod has
@@ -121,13 +133,19 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::{
-        case::cluster::{Change, Later},
+        case::{
+            Case,
+            cluster::{Change, Labels, Later},
+        },
         fixture,
     };
 
     /// Returns the words for other policies at the end of the run, of which the second reading names these titles.
     fn changed(before: &[Value], after: &[Value], titles: &[&str]) -> Option<String> {
-        let mut case = fixture::pod();
+        changed_for(fixture::pod(), before, after, titles)
+    }
+
+    fn changed_for(mut case: Case, before: &[Value], after: &[Value], titles: &[&str]) -> Option<String> {
         fixture::bind(&mut case, before);
         let known = fixture::in_cluster(&mut case);
         let changes = titles
@@ -212,6 +230,36 @@ mod tests {
         known.pod.as_mut().unwrap().labels = Some(labels);
         let said = known.bound_otherwise().unwrap();
         assert!(said.ends_with("Calico NetworkPolicy deny tells the probe pod and the pods apart"), "{said}");
+    }
+
+    /// Returns a group of the usual pod and of one with another label, which the probe does not have.
+    fn with_an_api() -> Case {
+        let mut case = fixture::pod();
+        let group = &mut fixture::in_cluster(&mut case).group;
+        let mut api = (*group.pod_views[0]).clone();
+        api.origin.pod = Some("api-1".into());
+        api.labels = Labels::from([("app".into(), "api".into())]).into();
+        group.pod_views.push(api.into());
+        case
+    }
+
+    #[test]
+    fn a_policy_that_leaves_one_pod_of_the_group_free_is_a_change() {
+        let deny = |selector: Value| {
+            let spec = json!({ "podSelector": selector, "policyTypes": ["Ingress", "Egress"] });
+            fixture::network_policy("deny", &spec)
+        };
+        let (all, web) = (deny(json!({})), deny(json!({ "matchLabels": { "app": "web" } })));
+        let before = [all.clone()];
+        let said = changed_for(with_an_api(), &before, &[web], &["NetworkPolicy deny"]).unwrap();
+        assert!(said.ends_with("NetworkPolicy deny was changed"), "{said}");
+        let open = json!({
+            "podSelector": { "matchLabels": { "app": "api" } }, "policyTypes": ["Egress"], "egress": [{}],
+        });
+        let opened = [all, fixture::network_policy("open", &open)];
+        let said = changed_for(with_an_api(), &before, &opened, &["NetworkPolicy open"]).unwrap();
+        assert!(said.ends_with("NetworkPolicy open was changed"), "{said}");
+        assert_eq!(changed_for(with_an_api(), &before, &before, &["NetworkPolicy deny"]), None);
     }
 
     #[test]
