@@ -73,11 +73,17 @@ pub(super) async fn run(
     let failures = delete_all(&pods, &undeleted, &params, deadline).await;
     let emptied = async {
         // The kubelets remove the objects of a large run.
-        if created.len() > FEW { watch.emptied().await } else { emptied(&pods, watch, deadline).await }
+        if created.len() > FEW {
+            watch.emptied().await;
+        } else {
+            emptied(&pods, watch, deadline).await;
+        }
+        let unseen = watch.undeleted(&created).into_iter().collect();
+        unlisted(&pods, run, &unseen).await;
     };
     let emptied = timeout_at(deadline, emptied).await.is_ok();
-    let stuck =
-        if emptied { Vec::new() } else { tokio::join!(remaining(&pods, run, watch), watch.warned()).0 };
+    let remaining = remaining(&pods, run, (&created, watch));
+    let stuck = if emptied { Vec::new() } else { tokio::join!(remaining, watch.warned()).0 };
     let stuck = stuck.iter().map(|name| explained(name, watch));
     let stuck = stuck.reduce(|told, next| format!("{told}, {next}"));
     let stuck = stuck.map(|stuck| format!("pods that were not removed in time: {stuck}"));
@@ -138,15 +144,26 @@ async fn emptied(pods: &Api<Pod>, watch: &Watch, deadline: Instant) {
     }
 }
 
-/// Returns the names of the run's pods that are there, since the watch may have missed an end. Without an answer those that the watch
-/// shows.
-async fn remaining(pods: &Api<Pod>, run: &str, watch: &Watch) -> Vec<String> {
+/// Waits until none of these pods is there, which the watch never showed: it may be silent. Pods whose creation failed are among them.
+async fn unlisted(pods: &Api<Pod>, run: &str, unseen: &BTreeSet<String>) {
+    while !unseen.is_empty() && present(pods, run, unseen).await.is_none_or(|present| !present.is_empty()) {
+        sleep(AGAIN).await;
+    }
+}
+
+/// Returns the names of the run's pods that are there, since the watch may have missed an end or a pod. Without an answer those that
+/// the watch shows, or never showed.
+async fn remaining(pods: &Api<Pod>, run: &str, (created, watch): (&BTreeSet<String>, &Watch)) -> Vec<String> {
+    let known = || watch.names().into_iter().chain(watch.undeleted(created)).collect::<BTreeSet<_>>();
+    present(pods, run, created).await.unwrap_or_else(|| known().into_iter().collect())
+}
+
+/// Returns those of the pods that are there; `None` without an answer.
+async fn present(pods: &Api<Pod>, run: &str, of: &BTreeSet<String>) -> Option<Vec<String>> {
     let params = ListParams::default().labels(&format!("{}={run}", names::RUN_LABEL));
-    let listed = timeout(WARNED, pods.list_metadata(&params)).await;
-    let shown = watch.names();
-    let Ok(Ok(listed)) = listed else { return shown };
-    let is_there = |name: &String| listed.items.iter().any(|pod| pod.metadata.name.as_ref() == Some(name));
-    shown.into_iter().filter(is_there).collect()
+    let listed = timeout(WARNED, pods.list_metadata(&params)).await.ok()?.ok()?;
+    let listed = listed.items.into_iter().filter_map(|pod| pod.metadata.name);
+    Some(listed.filter(|name| of.contains(name)).collect())
 }
 
 /// Returns the end of the time for the removal of this many pods.

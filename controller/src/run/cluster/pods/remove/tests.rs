@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -86,6 +88,23 @@ async fn cleanup_names_each_object_that_it_may_not_delete() {
             },
         );
     assert_eq!(remove_found(&client, "shop", &found()).await.len(), 101);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_a_silent_watch_never_showed_is_named_if_it_stays() {
+    let name = names::probe_pod(RUN, 0);
+    for stays in [true, false] {
+        let pod = json!({ "metadata": { "name": name } });
+        let (client, _) = client(move |request| {
+            let listed = if stays { vec![pod.clone()] } else { Vec::new() };
+            if request.starts_with("DELETE ") { deleting(request) } else { list(&listed, None) }
+        });
+        let mut seen = Seen::default();
+        seen.list(BTreeMap::new());
+        let watch = Watch::of(seen);
+        let left = run(&client, "shop", RUN, [name.clone()].into(), &watch).await;
+        assert_eq!(left.iter().any(|left| left.what.contains(&name)), stays, "{left:?}");
+    }
 }
 
 #[test]
