@@ -18,7 +18,7 @@ use k8s_openapi::{
 };
 use kube::{Api, Client, Resource};
 
-use made::{is_alike, is_made_of, is_revision_of};
+use made::{is_alike, is_made_of, is_revision_of, with_class_of};
 
 use super::{custom, discovery::ApiGroup, list};
 use crate::{
@@ -110,9 +110,15 @@ impl Workload {
 
     /// Returns true for a `ReplicaSet` of Argo's Rollout, which may have its template in a Deployment.
     fn is_of_a_rollout(&self) -> bool {
-        let of_argo =
-            |owner: &OwnerReference| owner.kind == "Rollout" && owner.api_version.starts_with("argoproj.io/");
-        controller(&self.metadata).is_some_and(of_argo)
+        self.is_of_a("argoproj.io", "Rollout")
+    }
+
+    /// Returns true if an object of this kind is the controller.
+    fn is_of_a(&self, group: &str, kind: &str) -> bool {
+        let is_one = |owner: &OwnerReference| {
+            owner.kind == kind && owner.api_version.split_once('/').is_some_and(|(own, _)| own == group)
+        };
+        controller(&self.metadata).is_some_and(is_one)
     }
 }
 
@@ -161,16 +167,21 @@ pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
     let mut made = BTreeMap::<_, Vec<_>>::new();
     for workload in found.iter().filter(counts) {
         for maker in above(&makers, workload.identity()) {
-            made.entry(maker).or_default().push(&workload.template);
+            made.entry(maker).or_default().push(workload);
         }
     }
-    let is_represented = |template: &Option<PodTemplateSpec>, by: &Option<PodTemplateSpec>| {
-        template.as_ref().zip(by.as_ref()).is_some_and(|(template, by)| is_made_of(by, template))
+    let represents = |by: &Workload, it: &Workload| {
+        let Some((by_template, template)) = by.template.as_ref().zip(it.template.as_ref()) else {
+            return false;
+        };
+        let is_of_knative = || by.is_of_a("serving.knative.dev", "Revision");
+        is_made_of(by_template, template)
+            || (is_of_knative() && is_made_of(by_template, &with_class_of(by_template, template)))
     };
     let is_judged = |it: &Workload, maker: Option<&Workload>| match it.life {
         _ if it.custom => {
             let by = it.identity().and_then(|identity| made.get(&identity));
-            !by.into_iter().flatten().any(|by| is_represented(&it.template, by))
+            !by.into_iter().flatten().any(|by| represents(by, it))
         }
         Life::Ended => false,
         Life::AtZero => maker.is_none() && !it.is_of_a_rollout(),

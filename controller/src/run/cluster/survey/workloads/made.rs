@@ -27,6 +27,17 @@ pub(super) fn is_made_of(made: &PodTemplateSpec, custom: &PodTemplateSpec) -> bo
     strict(of_made) == strict(of_custom) && contains(&isolation(made, of_made), &isolation(custom, of_custom))
 }
 
+/// Returns a template of Knative with the RuntimeClass of the Deployment that was made of it, if it names none: the ConfigMap
+/// `config-deployment` gives each Deployment its class (knative/serving, `pkg/deployment/config.go`, `PodRuntimeClassName`).
+pub(super) fn with_class_of(made: &PodTemplateSpec, custom: &PodTemplateSpec) -> PodTemplateSpec {
+    let mut custom = custom.clone();
+    if let (Some(spec), Some(of_made)) = (&mut custom.spec, &made.spec) {
+        spec.runtime_class_name =
+            spec.runtime_class_name.take().or_else(|| of_made.runtime_class_name.clone());
+    }
+    custom
+}
+
 /// Returns true if a template is its maker's, or that of another revision which differs in images, programs and the labels of a
 /// controller alone.
 pub(super) fn is_revision_of(made: &PodTemplateSpec, maker: &PodTemplateSpec) -> bool {

@@ -52,6 +52,29 @@ fn a_custom_object_is_represented_by_the_workload_at_the_end_of_its_chain() {
     assert_eq!(names(&found), ["deployment/web-1", "sandbox/agent"]);
 }
 
+/// Returns the judged workloads where the Deployment of a Knative Revision, of this group, has a class that no custom template has.
+fn with_a_class(group: &str, change: fn(&mut PodTemplateSpec)) -> Vec<String> {
+    let mut revision = custom("revision", "web-1", None);
+    change(revision.template.as_mut().unwrap());
+    let mut deployment = workload("deployment", "web-1", Some(("Revision", "web-1")));
+    deployment.metadata.owner_references.as_mut().unwrap()[0].api_version = format!("{group}/v1");
+    deployment.template.as_mut().unwrap().spec.as_mut().unwrap().runtime_class_name = Some("gvisor".into());
+    names(&[revision, deployment])
+}
+
+#[test]
+fn a_deployment_of_knative_has_the_class_that_its_revision_does_not_name() {
+    assert_eq!(with_a_class("serving.knative.dev", |_| ()), ["deployment/web-1"]);
+    let both = ["revision/web-1", "deployment/web-1"];
+    assert_eq!(with_a_class("serving.example", |_| ()), both);
+    let other = |template: &mut PodTemplateSpec| {
+        template.spec.as_mut().unwrap().runtime_class_name = Some("kata".into());
+    };
+    assert_eq!(with_a_class("serving.knative.dev", other), both);
+    let shared = |template: &mut PodTemplateSpec| template.spec.as_mut().unwrap().host_network = Some(true);
+    assert_eq!(with_a_class("serving.knative.dev", shared), both);
+}
+
 #[test]
 fn a_second_template_of_a_custom_object_is_judged_before_anything_is_made_of_it() {
     let set = custom("jobset", "train", None);
