@@ -18,6 +18,8 @@ const WORKFLOW: Kind = Kind::opaque("Workflow", "workflows", "argoproj.io");
 const MACHINE: Kind = Kind::opaque("Machine", "machines", "tests.podproof.dev");
 /// A kind whose controller calls an object completed while it lives, as that of Argo's Rollouts does.
 const ROLLOUT: Kind = Kind::opaque("Rollout", "rollouts", "idle.tests.podproof.dev");
+/// A kind that copies the templates of other objects, as Kueue's records of what waits in its queues do.
+const QUEUED: Kind = Kind::opaque("Workload", "workloads", "kueue.x-k8s.io");
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -55,6 +57,17 @@ pub(super) const ROWS: &[Row] = &[
             shop.others.push(SANDBOX_TEMPLATE.object("agent", &json!({ "podTemplate": template })));
         },
         lend: |cluster| vec![SANDBOX_TEMPLATE.lend(cluster)],
+        ..CLEAN
+    },
+    Row {
+        name: "a Workload of Kueue, with a copy that has no labels and no RuntimeClass",
+        spoil: |shop| {
+            let mut copy = template(shop);
+            copy.as_object_mut().unwrap().remove("metadata");
+            copy["spec"].as_object_mut().unwrap().remove("runtimeClassName");
+            shop.others.push(QUEUED.object("pod-web", &json!({ "podSets": [{ "template": copy }] })));
+        },
+        lend: |cluster| vec![QUEUED.lend(cluster)],
         ..CLEAN
     },
     Row {

@@ -58,6 +58,9 @@ const WITHOUT_TEMPLATES: &[&str] = &[
     "snapshot.storage.k8s.io",
     "storage.k8s.io",
     "storagemigration.k8s.io",
+    // A Workload of Kueue copies the templates of the object that waits, and nothing is made of the copy (kueue,
+    // `pkg/controller/jobs/pod/pod_controller.go`, `constructPodSet`).
+    "kueue.x-k8s.io",
     // Certificates, credentials, meshes, and policies of admission, whose patterns only look like templates.
     "acme.cert-manager.io",
     "cert-manager.io",
