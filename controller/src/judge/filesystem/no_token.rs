@@ -27,7 +27,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
 
 fn judge(case: &Case) -> Judgement {
     let with = case.pod_views().iter().filter(|pod_view| pod_view.token && !excused(case, pod_view));
-    let with: Vec<_> = with.map(|pod_view| pod_view.origin.title()).collect();
+    let with: Vec<_> = with.collect();
     let Some(first) = with.first() else {
         if let Some((title, token)) = unclear(case) {
             return Judgement::inconclusive(format!(
@@ -37,9 +37,17 @@ fn judge(case: &Case) -> Judgement {
         return Judgement::met("no pod or pod template mounts a token for the API server")
             .citing("cluster", format!("{} pods and pod templates", case.pod_views().len()));
     };
-    let judgement =
-        Judgement::unmet(format!("a service account token for the API server is mounted in {first}"));
-    with.iter().fold(judgement, |judgement, title| judgement.citing("cluster", title.clone()))
+    let title = first.origin.title();
+    let is_left_open = first.origin.is_template() && first.deciding_account.is_some();
+    let judgement = Judgement::unmet(if is_left_open {
+        format!(
+            "{title} leaves it to its service account whether its pods mount a token for the API server, and no pod shows that \
+             the account forbids it"
+        )
+    } else {
+        format!("a service account token for the API server is mounted in {title}")
+    });
+    with.iter().fold(judgement, |judgement, pod_view| judgement.citing("cluster", pod_view.origin.title()))
 }
 
 /// Returns the first token that the API server perhaps accepts, after the title of its pod.
@@ -49,15 +57,17 @@ fn unclear(case: &Case) -> Option<(String, &String)> {
     unclear.next()
 }
 
-/// True for a template whose pods have no token, on any node. A template does not tell what its service account forbids; its
-/// pods do, and so do the pods of another workload with the same account.
+/// True for a template that leaves the token to its service account, if pods that do so have none. A pod that refuses a token itself
+/// may be of an earlier revision, and tells nothing of the account.
 fn excused(case: &Case, template: &PodView) -> bool {
     let Some(known) = &case.surroundings.in_cluster else { return false };
     let account = template.deciding_account.as_ref().filter(|_| template.origin.is_template());
-    let of_account = |pod: &&PodView| account.is_some() && pod.deciding_account.as_ref() == account;
-    let without = |pods: Vec<&PodView>| !pods.is_empty() && pods.iter().all(|pod| !pod.token);
-    without(known.cluster.made_by(template).collect())
-        || without(known.cluster.pods().filter(of_account).collect())
+    let mut of_account = known
+        .cluster
+        .pods()
+        .filter(|pod| account.is_some() && pod.deciding_account.as_ref() == account)
+        .peekable();
+    of_account.peek().is_some() && of_account.all(|pod| !pod.token)
 }
 
 #[cfg(test)]
@@ -110,10 +120,15 @@ mod tests {
     fn only_pods_without_a_token_excuse_their_template() {
         let mut case = fixture::pod();
         let known = fixture::in_cluster(&mut case);
-        known.group.pod_views[1].token = true;
-        assert!(known.group.pod_views[1].origin.is_template());
+        let template = &mut known.group.pod_views[1];
+        assert!(template.origin.is_template());
+        (template.token, template.deciding_account) = (true, Some("runner".into()));
         // The pods may be in another pool than the template.
         known.group.pod_views.remove(0);
+        // The pod refuses the token itself, as one of an earlier revision may.
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        let known = fixture::in_cluster(&mut case);
+        Arc::make_mut(&mut known.cluster).pod_views[0].deciding_account = Some("runner".into());
         assert_eq!(judge(&case).outcome, Outcome::Met);
         Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster).pod_views.remove(0);
         assert_eq!(judge(&case).outcome, Outcome::Unmet);
