@@ -10,6 +10,11 @@ pub const RUN_LABEL: &str = "podproof.dev/run";
 pub const ROLE_LABEL: &str = "podproof.dev/role";
 /// The label of a probe pod of a large run, with the batch of pods that are removed together.
 pub const BATCH_LABEL: &str = "podproof.dev/batch";
+/// Returns true for the key of a label that the product gives its pods, whatever a workload's pods have there.
+pub fn is_own_label(key: &str) -> bool {
+    [RUN_LABEL, ROLE_LABEL, BATCH_LABEL].contains(&key)
+}
+
 /// The role of the pods that listen.
 pub const LISTENER_ROLE: &str = "listener";
 /// The role of the pods that make the same attempts as the probes.

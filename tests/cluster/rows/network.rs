@@ -137,6 +137,18 @@ pub(super) const ROWS: &[Row] = &[
         ..CLEAN
     },
     Row {
+        name: "a policy that opens pods by a label of the product",
+        spoil: |shop| {
+            shop.template()["metadata"]["labels"]["podproof.dev/role"] = json!("web");
+            let pods = json!({ "matchLabels": { "podproof.dev/role": "web" } });
+            shop.policy("open", &json!({ "podSelector": pods, "policyTypes": ["Egress"], "egress": [{}] }));
+        },
+        lacks: &[("pod/web", BOUND_OTHERWISE)],
+        code: 1,
+        says: "open binds the pods and not the probe pod",
+        ..CLEAN
+    },
+    Row {
         name: "no policy",
         spoil: |shop| shop.without_policies(),
         lacks: &[("pod/web", UNBOUND)],

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Labels;
-use crate::support::names::{BATCH_LABEL, CONTROL_ROLE, LISTENER_ROLE, ROLE_LABEL, RUN_LABEL};
+use crate::support::names::{CONTROL_ROLE, LISTENER_ROLE, ROLE_LABEL, RUN_LABEL, is_own_label};
 
 /// The listener and the control pod on one node.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,7 +39,7 @@ impl ControlPods {
     pub fn without_added(&self) -> Self {
         let pod = |pod: &OwnPod| {
             let mut labels = pod.labels.clone();
-            labels.retain(|key, _| is_own(key));
+            labels.retain(|key, _| is_own_label(key));
             OwnPod { labels, later_labels: None, ..pod.clone() }
         };
         Self { listener: pod(&self.listener), control: pod(&self.control) }
@@ -49,7 +49,7 @@ impl ControlPods {
     pub fn added(&self) -> Vec<String> {
         let pods = [&self.listener, &self.control];
         let labels = pods.into_iter().flat_map(|pod| std::iter::once(&pod.labels).chain(&pod.later_labels));
-        let added = labels.flatten().filter(|(key, _)| !is_own(key));
+        let added = labels.flatten().filter(|(key, _)| !is_own_label(key));
         let mut added: Vec<_> = added.map(|(key, value)| format!("{key}={value}")).collect();
         added.sort();
         added.dedup();
@@ -61,8 +61,4 @@ impl ControlPods {
 pub fn own_labels(role: &str, marks: &Labels) -> Labels {
     let own = [(RUN_LABEL, ""), (ROLE_LABEL, role)].map(|(key, value)| (key.to_owned(), value.to_owned()));
     marks.clone().into_iter().chain(own).collect()
-}
-
-fn is_own(key: &str) -> bool {
-    [RUN_LABEL, ROLE_LABEL, BATCH_LABEL].contains(&key)
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::{Labels, NodeKind, Part, Placement, PodView, Restriction, Shared};
+use crate::support::names::is_own_label;
 
 /// One probe with the pods that it represents.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Group {
     pub policies: Vec<String>,
     /// The annotations that change gVisor's settings.
     pub gvisor_annotations: Labels,
-    /// The labels of one of its pods, which the probe carries.
+    /// The labels of one of its pods, which the probe carries but for the product's own.
     pub labels: Labels,
     /// The name of that pod's service account; empty if it is not known.
     pub service_account: String,
@@ -110,10 +111,10 @@ impl fmt::Display for OtherNetwork<'_> {
 }
 
 impl Group {
-    /// Returns the workload's labels that the probe carries.
+    /// Returns the workload's labels that the probe carries. It has values of its own for the product's labels.
     pub fn probes_labels(&self) -> Labels {
         let mut labels = self.labels.clone();
-        labels.retain(|key, _| !self.withheld.contains(key));
+        labels.retain(|key, _| !self.withheld.contains(key) && !is_own_label(key));
         labels
     }
 

@@ -100,7 +100,7 @@ pub fn owner(run: &str, namespace: &str) -> ConfigMap {
 pub fn probe(common: &Common, namespace: &str, owner: &ConfigMap, group: &Group, index: usize) -> Pod {
     let mut metadata = metadata(common, namespace, owner, "probe", &names::probe_pod(&common.run, index));
     let labels = metadata.labels.get_or_insert_default();
-    labels.extend(group.labels.clone());
+    labels.extend(group.probes_labels());
     labels.retain(|key, _| !group.withheld.contains(key));
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.extend(group.gvisor_annotations.clone());
@@ -323,7 +323,9 @@ mod tests {
     #[test]
     fn a_probe_carries_the_labels_and_annotations_of_its_group() {
         let owner = owner("podproof-1", "shop");
-        let pod = probe(&common(), "shop", &owner, &group(), 0);
+        let mut group = group();
+        group.labels.insert(names::RUN_LABEL.into(), "of-the-workload".into());
+        let pod = probe(&common(), "shop", &owner, &group, 0);
         let labels = pod.metadata.labels.unwrap();
         assert_eq!((labels["app"].as_str(), labels[names::RUN_LABEL].as_str()), ("web", "podproof-1"));
         let annotations = pod.metadata.annotations.unwrap();

@@ -12,15 +12,12 @@ use k8s_openapi::{
 };
 
 use super::{credentials, devices, endpoint, images, loosened, mounted, secrets, storage, sysctls, tokens};
-use crate::{
-    case::{
-        cluster::{
-            Affinity, Container, ContainerKind, DeviceRequest, Labels, Loosened, Origin, Placement, PodView,
-            Requirement, SeccompProfile, Toleration, Volume, VolumeKind, annotations, bytes, millis,
-        },
-        limits::Limits,
+use crate::case::{
+    cluster::{
+        Affinity, Container, ContainerKind, DeviceRequest, Labels, Loosened, Origin, Placement, PodView,
+        Requirement, SeccompProfile, Toleration, Volume, VolumeKind, annotations, bytes, millis,
     },
-    support::names,
+    limits::Limits,
 };
 
 pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> PodView {
@@ -38,7 +35,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         secrets: Some(secrets::named(spec)),
         credentials: Some(credentials),
         images: Some(images::of(spec, None)),
-        labels: without_ours(metadata.labels.unwrap_or_default()).into(),
+        labels: metadata.labels.unwrap_or_default().into(),
         service_account: endpoint::account(spec),
         gvisor_annotations: annotations::gvisor(&all),
         network_annotations: annotations::networks::annotations(&all),
@@ -62,13 +59,6 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
 fn name_servers(spec: &PodSpec) -> Vec<IpAddr> {
     let servers = spec.dns_config.as_ref().and_then(|config| config.nameservers.as_deref());
     servers.unwrap_or_default().iter().filter_map(|server| server.parse().ok()).collect()
-}
-
-/// Removes our own labels, so that no probe takes another run's labels for those of the workload.
-fn without_ours(mut labels: Labels) -> Labels {
-    labels
-        .retain(|key, _| ![names::RUN_LABEL, names::ROLE_LABEL, names::BATCH_LABEL].contains(&key.as_str()));
-    labels
 }
 
 fn placement(origin: &Origin, spec: &PodSpec) -> Placement {

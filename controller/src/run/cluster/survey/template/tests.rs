@@ -21,6 +21,15 @@ fn a_template_that_does_not_refuse_a_token_has_one() {
     assert_eq!(of(None, &refusing).deciding_account, None);
 }
 
+/// Policies may bind the workload's pods by them.
+#[test]
+fn a_workload_keeps_labels_that_look_like_the_products() {
+    let labels = Labels::from([("podproof.dev/role".into(), "web".into())]);
+    let metadata = ObjectMeta { labels: Some(labels.clone()), ..ObjectMeta::default() };
+    let spec = PodSpec::default();
+    assert_eq!(*pod_view(Origin::default(), metadata, &spec).labels, labels);
+}
+
 #[test]
 fn the_pods_of_a_template_will_tolerate_the_taint_of_their_device() {
     let resources = json!({ "limits": { "nvidia.com/gpu": "1" } });
