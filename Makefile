@@ -19,7 +19,9 @@ AS_ROOT := CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_
 # The tests that need more than Rust. Every call of tests chooses the whole workspace, so that each dependency is compiled once.
 WHOLE := --workspace --features tests/sandbox,tests/cluster,tests/policies
 # The simulated tests compute more than they compile, so that they run in the release's code.
-SIMULATED := cargo --config tests/simulated/checked.toml test --release --package simulated
+SIMULATED := PODPROOF_PROBE="$(PROBE)" cargo test --release --package simulated
+# The tests' controller shares the crates of the simulated tests, so that these are compiled once.
+test-all test-programs tested-programs cluster-test reports-test scale-check: BESIDE := --package simulated
 # The tests that need nothing but Rust and a controller.
 PLAIN := --workspace --lib --bins --test hermetic --test house
 # A variable's value as one word of the shell, with every `$` and quote kept.
@@ -119,7 +121,7 @@ cluster-bench: build cluster-parts ## measure the cost of a run in a real Kubern
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo bench --quiet --package tests --features cluster --bench cluster-cost
 
-simulated-pairs: ## meet the simulated API server with PAIRS=NUMBER pairs of faults, or 20,000
+simulated-pairs: probe ## meet the simulated API server with PAIRS=NUMBER pairs of faults, or 20,000
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev
 	PAIRS="$${PAIRS:-20000}" $(SIMULATED) pairs
 
@@ -144,7 +146,7 @@ scale-check: build scale-parts ## the requests and the memory of runs on 100 sim
 		cargo test --quiet $(WHOLE) --bench scale -- --check
 
 build: probe ## build the controller with the static probe inside
-	PODPROOF_PROBE="$(PROBE)" cargo build --release --package controller
+	PODPROOF_PROBE="$(PROBE)" cargo build --release --package controller $(BESIDE)
 
 controller-static: probe ## build the controller as a static binary, for any Linux and for `image --of controller`
 	@.ci/need musl-gcc=musl-tools
