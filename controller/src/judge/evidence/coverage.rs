@@ -1,7 +1,7 @@
 //! A probe represents every pod that runs or can be scheduled. The requirement is never unmet: a pod without evidence is
 //! not known to be wrong, and not known to be right.
 
-use crate::case::{Case, cluster::Coverage};
+use crate::case::{Case, cluster::Coverage, rounds::Rounds};
 use crate::judge::policy::Policy;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
 
@@ -61,6 +61,10 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
         );
         return citing_left_out(Judgement::inconclusive(why), coverage);
     }
+    if policy.require_whole && case.surroundings.rounds == Rounds::None {
+        let why = "the policy requires the whole, and --no-network leaves every attempt over the network out";
+        return citing_left_out(Judgement::inconclusive(why), coverage);
+    }
     let nodes =
         format!("probes cover {} of {} nodes of the used node pools", coverage.nodes_planned, coverage.nodes);
     let judgement = Judgement::met(if coverage.left_out.is_empty() {
@@ -113,6 +117,16 @@ mod tests {
         let policy = Policy { require_whole: true, ..Policy::of(Environment::Development) };
         let Outcome::Inconclusive(why) = super::judge(&case, &policy).outcome else { panic!("decided") };
         assert!(why.contains("--like leaves deployment/other out"), "{why}");
+    }
+
+    #[test]
+    fn a_run_without_attempts_is_not_the_whole() {
+        let mut case = fixture::pod();
+        case.surroundings.rounds = Rounds::None;
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        let policy = Policy { require_whole: true, ..Policy::of(Environment::Development) };
+        let Outcome::Inconclusive(why) = super::judge(&case, &policy).outcome else { panic!("decided") };
+        assert!(why.contains("--no-network"), "{why}");
     }
 
     #[test]
