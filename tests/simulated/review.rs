@@ -2,11 +2,13 @@
 
 use std::{path::Path, rc::Rc, time::Duration};
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    cluster::NAMESPACE,
+    cluster::{CONTROL, NAMESPACE},
     enumeration::TIMEOUT,
+    fault::Fault,
     simulation::{Ended, Simulation},
     store::key,
     verify::with_control,
@@ -151,4 +153,23 @@ fn the_files_of_two_dates_cannot_be_exchanged() {
         assert_eq!(exchanged.code, Some(1), "{files:?}: {exchanged:?}");
         assert!(exchanged.errors.contains("is of other evidence"), "{}", exchanged.errors);
     }
+}
+
+/// The exit code of such a run says that it did not come to its end, which no signed verdict can say.
+#[test]
+fn a_run_that_is_interrupted_as_it_publishes_leaves_no_attestation() {
+    let review = Review::begin();
+    let cluster = &review.simulation.cluster;
+    let proof = key("configmaps", CONTROL, "podproof-proof-shop");
+    cluster.change(|store| store.add(proof, json!({ "metadata": {} })));
+    let (evidence, key) = (review.path("late.json.gz"), review.path("key"));
+    let signing = ["--publish", CONTROL, "--save-evidence", &evidence, "--sign", &key];
+    let words = [&with_control(), &signing[..]].concat();
+    let bundle = review.folder.path().join("late.json.gz.sigstore.json");
+    let (ended, history) = review.simulation.run(&words, &[]);
+    assert!(ended.code == Some(0) && bundle.exists(), "{}", ended.errors);
+    let publishes = |request: &String| request.starts_with("PATCH ") && request.contains("/configmaps/");
+    let number = history.requests().iter().position(publishes).unwrap();
+    let (ended, _) = review.simulation.run(&words, &[(number, Fault::Interrupt)]);
+    assert!(ended.code == Some(130) && !bundle.exists(), "{}", ended.errors);
 }

@@ -167,6 +167,8 @@ impl Ending {
                 () = interrupt.arrival() => {
                     say("the publication of the proof was interrupted");
                     stopped = Some(Stopped::Interrupted);
+                    let withdrawn = self.signing.as_ref().map_or(Ok(()), Signing::withdraw);
+                    written = written.and(withdrawn.map_err(CommandError::from));
                 }
                 proof = publishing.publish(&report, pools, files, Start { at, answered }) => match proof {
                     Ok(proof) => published = Some(proof),
