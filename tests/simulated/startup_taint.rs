@@ -195,6 +195,16 @@ fn each_change_of_a_taint_is_an_event_of_its_node() {
 }
 
 #[test]
+fn a_proof_that_ended_while_the_machine_slept_brings_the_taint_back() {
+    let simulation = tainted();
+    beside(&simulation, &[], async |cluster| {
+        both_gone(cluster).await;
+        cluster.let_pass(Duration::from_hours(24));
+        until(cluster, |cluster| has_taint(cluster, "one") && has_taint(cluster, "two")).await;
+    });
+}
+
+#[test]
 fn a_node_that_never_had_the_taint_is_left_alone() {
     let simulation = simulation();
     let (_, history) = beside(&simulation, &[], async |cluster| {

@@ -1,5 +1,7 @@
 //! The API server's time, which every answer bears, a refusal too.
 
+use std::time::Duration;
+
 use http::{Request, Response, header::DATE};
 use jiff::{Timestamp, fmt::rfc2822};
 use kube::{Client, client::Body};
@@ -21,6 +23,11 @@ impl ServerTime {
         let at = Instant::now();
         let request = Request::get(PATH).body(Body::empty()).map_err(kube::Error::HttpError)?;
         Ok(of(&client.send(request).await?).map(|time| Self { time, at }))
+    }
+
+    /// Returns the time since the answer.
+    pub(super) fn age(self) -> Duration {
+        self.at.elapsed()
     }
 
     /// Returns the time now.

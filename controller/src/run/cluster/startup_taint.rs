@@ -37,6 +37,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause after a change that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
+/// The time for which the API server's time is taken to go on by this machine's clock, which stands still while the machine sleeps.
+const TRUSTED: Duration = Duration::from_mins(5);
+
 /// The startup taint of one watch.
 #[derive(Clone, Debug)]
 pub(crate) struct StartupTaint {
@@ -156,8 +159,8 @@ impl Keeper {
         // An event that waits for its answer delays no change.
         let mut events = JoinSet::new();
         loop {
-            if time.is_none() {
-                time = self.time().await;
+            if time.is_none_or(|time: ServerTime| time.age() >= TRUSTED) {
+                time = self.time().await.or(time);
             }
             let now = time.map(ServerTime::now);
             proofs.mark_unchanged();
@@ -189,7 +192,7 @@ impl Keeper {
                 time.map(ServerTime::now).and_then(|now| {
                     let of_proofs = proofs.borrow().next_end(now);
                     let of_notes = seen.read(|scene| next_end(scene, now));
-                    of_proofs.into_iter().chain(of_notes).min()
+                    of_proofs.into_iter().chain(of_notes).chain([TRUSTED]).min()
                 })
             };
             let later = async {
