@@ -76,8 +76,11 @@ fn owners(cluster: &Cluster, pod_view: &PodView, volume: &Volume) -> Vec<Owner> 
             let theirs = cluster.made_by(pod_view).flat_map(|pod| &pod.volumes);
             let theirs = theirs.filter(|it| it.name == volume.name && !it.source.is_empty());
             let mut owners: Vec<_> = theirs.map(|it| behind_claim(cluster, it)).collect();
-            if owners.is_empty() {
-                owners.push(of_class(cluster, &volume.name, volume.class.as_deref()));
+            let of_next = of_class(cluster, &volume.name, volume.class.as_deref());
+            // The claims of pods of an earlier revision may have another class.
+            let is_of_node = volume.class.is_some() && matches!(of_next, Owner::Node { .. });
+            if owners.is_empty() || is_of_node {
+                owners.push(of_next);
             }
             owners
         }
