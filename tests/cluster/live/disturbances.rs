@@ -60,7 +60,8 @@ fn died(cluster: &Cluster) {
     let pod = until_visited(cluster, &scene);
     assert!(scene.shop.kubectl(&["delete", "pod", &pod, "--wait=false"]).status.success());
     let ended = run::ended(run);
-    assert_eq!(ended.code(), Some(3), "{ended:#?}");
+    // On a busy machine, the pod may be gone before its probe is asked, and then no probe was.
+    assert!(matches!(ended.code(), Some(3 | 4)), "{ended:#?}");
     let pods = pods(&scene.shop);
     assert!(pods.iter().all(|it| it.name == pod || it.visits == 0), "{pods:?}");
 }
