@@ -1,26 +1,30 @@
 //! Nodes that joined during the run, or were made anew with another pool or kind. The plan has no place for such a node, and no probe
 //! was planned there.
 
+use std::collections::BTreeMap;
+
 use super::{
     Nodes,
     places::{Place, Places},
 };
 use crate::case::cluster::{Node, Read};
 
+/// The nodes of the second reading by their names.
+pub(super) type NodesNow = BTreeMap<String, Node>;
+
 /// Returns the place whose probe represents the pods of a new node: that of its pool and kind, if the run was to probe one node of
 /// each. Otherwise returns the reason why no probe represents them. `nodes` are those of the second reading.
 pub(super) fn place(
     places: &Places<'_>,
     asked_for: &Nodes,
-    nodes: Option<&Read<Vec<Node>>>,
+    nodes: Option<&Read<NodesNow>>,
     name: &str,
 ) -> Result<Place, String> {
-    let nodes = match nodes {
+    let joined = match nodes {
         Some(Err(unreadable)) => return Err(format!("its node {name} is not known: {unreadable}")),
-        Some(Ok(nodes)) => nodes.as_slice(),
-        None => &[],
+        Some(Ok(nodes)) => nodes.get(name),
+        None => None,
     };
-    let joined = nodes.iter().find(|node| node.name == name);
     let joined = joined.ok_or_else(|| format!("its node {name} does not exist"))?;
     match asked_for {
         Nodes::PerPool => places.like(joined).ok_or_else(|| {

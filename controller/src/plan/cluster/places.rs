@@ -143,6 +143,12 @@ impl<'a> Places<'a> {
         self.spots.values().find(is_alike).map(|spot| spot.place.clone())
     }
 
+    /// Returns true for a node that is among these by its name, and has another pool or kind here.
+    pub(super) fn has_changed(&self, now: &Node) -> bool {
+        let before = self.spots.get(now.name.as_str()).map(|spot| spot.node);
+        before.is_some_and(|before| before.pool != now.pool || self.kinds.of(before) != self.kinds.of(now))
+    }
+
     /// Returns the key of a label by which a pod chooses its node, if no pod of the plan does and nodes that share the probe of one of
     /// these places may differ by it. The labels of a node that is not among these are not known.
     pub(super) fn overlooked<'b>(

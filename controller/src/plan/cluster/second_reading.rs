@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Gaps, Plan, Request, Uncovered,
     grouping::{Grouping, Key},
-    joined,
+    joined::{self, NodesNow},
     places::left_out,
     uncovered::excluded_workload,
 };
@@ -46,7 +46,9 @@ pub fn apply_second_reading(cluster: &mut Cluster, plan: &mut Plan, request: &Re
     let grouping = Grouping::new(cluster, request);
     // The keys have the order of the plan's first groups.
     let keys = grouping.groups().0.into_keys().zip(plan.firsts.clone()).collect();
-    let joining = Joining { grouping, keys, request, known, nodes: later.nodes };
+    let by_name = |nodes: Vec<Node>| nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
+    let nodes = later.nodes.map(|read| read.map(by_name));
+    let joining = Joining { grouping, keys, request, known, nodes };
     let mut gaps = Gaps::default();
     for pod in &changed {
         joining.join(plan, &mut gaps, pod);
@@ -75,8 +77,8 @@ struct Joining<'a> {
     keys: BTreeMap<Key, usize>,
     request: &'a Request,
     known: Known<'a>,
-    /// The nodes of the second reading, if it read them.
-    nodes: Option<Read<Vec<Node>>>,
+    /// The nodes of the second reading by their names, if it read them.
+    nodes: Option<Read<NodesNow>>,
 }
 
 /// A new or changed pod, named by its workload.
@@ -215,16 +217,14 @@ impl Joining<'_> {
     /// Returns the pod's node if it has another pool or kind than when the run began, as a node that was made anew.
     fn changed_node<'b>(&self, pod: &'b PodView) -> Option<&'b str> {
         let name = pod.node.as_deref()?;
-        let before = self.grouping.places.at(name)?;
         let is_known = self.nodes.as_ref()?.is_ok();
-        let is_changed = |now| self.grouping.places.like(now).as_ref() != Some(before);
+        let is_changed = |now| self.grouping.places.has_changed(now);
         (!is_known || self.node_now(pod).is_some_and(is_changed)).then_some(name)
     }
 
     /// Returns the pod's node, as the second reading has it.
     fn node_now(&self, pod: &PodView) -> Option<&Node> {
-        let nodes = self.nodes.as_ref()?.as_ref().ok()?;
-        nodes.iter().find(|node| Some(&node.name) == pod.node.as_ref())
+        self.nodes.as_ref()?.as_ref().ok()?.get(pod.node.as_ref()?)
     }
 }
 
