@@ -45,7 +45,7 @@ impl Effect {
 fn of_metadata(path: &[&str], sent: Option<&Value>, admitted: Option<&Value>) -> Effect {
     match path {
         ["creationTimestamp" | "generation" | "managedFields" | "resourceVersion" | "uid"] => Effect::Usual,
-        ["labels", names::RUN_LABEL | names::ROLE_LABEL | names::BATCH_LABEL] => Effect::Escapes,
+        ["labels", key] if names::is_own_label(key) => Effect::Escapes,
         // The judge compares the policies of the pod's labels with those of the workload's.
         ["labels", _] if sent.is_none() => Effect::Neither,
         ["labels", _] | ["namespace"] => Effect::Binds,
