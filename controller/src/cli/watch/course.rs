@@ -42,10 +42,11 @@ impl Course {
     /// gate is closed until then.
     pub(super) fn after(&mut self, ended: Option<Ended>, then: Scene, now: &Scene) -> Duration {
         let passed = ended.as_ref().filter(|it| it.report.verdict.passes() && it.published.is_some());
-        let earlier = passed.and_then(|_| (!self.judged.is_empty()).then(|| self.used.clone()));
-        if self.judged.is_empty() {
+        let is_further = !self.judged.is_empty();
+        if !is_further {
             self.judged_since = Some(Instant::now());
         }
+        let earlier = passed.filter(|_| is_further).map(|_| self.used.clone());
         self.known = if let Some(ended) = passed {
             self.judged.passed(then, now, &ended.pods)
         } else {

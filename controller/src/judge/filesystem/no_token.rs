@@ -60,13 +60,10 @@ fn unclear(case: &Case) -> Option<(String, &String)> {
 /// True for a template that leaves the token to its service account, if pods that do so have none. A pod that refuses a token itself
 /// may be of an earlier revision, and tells nothing of the account.
 fn excused(case: &Case, template: &PodView) -> bool {
-    let Some(known) = &case.surroundings.in_cluster else { return false };
     let account = template.deciding_account.as_ref().filter(|_| template.origin.is_template());
-    let mut of_account = known
-        .cluster
-        .pods()
-        .filter(|pod| account.is_some() && pod.deciding_account.as_ref() == account)
-        .peekable();
+    let Some((known, account)) = case.surroundings.in_cluster.as_ref().zip(account) else { return false };
+    let of_account = |pod: &&PodView| pod.deciding_account.as_ref() == Some(account);
+    let mut of_account = known.cluster.pods().filter(of_account).peekable();
     of_account.peek().is_some() && of_account.all(|pod| !pod.token)
 }
 

@@ -174,9 +174,10 @@ pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
         let Some((by_template, template)) = by.template.as_ref().zip(it.template.as_ref()) else {
             return false;
         };
-        let is_of_knative = || by.is_of_a("serving.knative.dev", "Revision");
+        if by.is_of_a("serving.knative.dev", "Revision") {
+            return is_made_of(by_template, &with_class_of(by_template, template));
+        }
         is_made_of(by_template, template)
-            || (is_of_knative() && is_made_of(by_template, &with_class_of(by_template, template)))
     };
     let is_judged = |it: &Workload, maker: Option<&Workload>| match it.life {
         _ if it.custom => {
