@@ -129,7 +129,7 @@ struct Pod {
 
 impl Pod {
     fn new(world: &World) -> Self {
-        let ground = Ground::new();
+        let ground = Ground::beside_others();
         let mut runtime: Vec<_> =
             world.runtime.iter().flat_map(|words| words.split(' ')).map(str::to_owned).collect();
         runtime.extend(["--root".to_owned(), ground.path().join("state").display().to_string()]);

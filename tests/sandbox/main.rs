@@ -35,6 +35,9 @@ use std::{io::Write, num::NonZeroUsize, process::ExitCode};
 use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 use stage::{attempt, ground, worlds};
 
+/// Rows that run at the same time for each processor: most of a row's time is the probe's wait for answers that never come.
+const ROWS_A_PROCESSOR: usize = 4;
+
 /// A named test, possibly one that this machine skips.
 struct Row {
     name: String,
@@ -54,34 +57,42 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let beside_each_other =
-        vec![truth::rows(), network::rows(), hostile::rows(), bundles::rows(), broken::rows()];
-    let alone = vec![
+    let [of_this_machine, of_the_emulated] = truth::rows();
+    let of_this_machine = [
+        of_this_machine,
+        network::rows(),
+        hostile::rows(),
+        bundles::rows(),
+        broken::rows(),
+        limits::rows(),
+        main_process::rows(),
+        running_container::rows(),
+        in_place::rows(),
+        secrets::rows(),
+    ];
+    let beside_each_other = spread(of_the_emulated, of_this_machine.into_iter().flatten().collect());
+    let alone = [
         vec![row("nothing is left behind by rows that ran beside each other", nothing_is_left)],
         matrix::rows(),
         environments::rows(),
         harmless::rows(),
         endings::rows(),
         images::rows(),
-        main_process::rows(),
-        limits::rows(),
-        network::rows_in_time(),
-        secrets::rows(),
-        in_place::rows(),
-        running_container::rows(),
+        limits::rows_on_an_idle_machine(),
         ordinary_user::rows(),
         readme::rows(),
     ];
-    let mut run = |rows: Vec<Vec<Row>>, threads: usize| {
+    let alone = alone.into_iter().flatten().collect();
+    let mut run = |rows: Vec<Row>, threads: usize| {
         arguments.test_threads = Some(threads);
-        let trials = rows.into_iter().flatten().map(|Row { name, skipped, test }| {
+        let trials = rows.into_iter().map(|Row { name, skipped, test }| {
             Trial::ignorable_test(name, move || attempt(test)).with_ignored_flag(skipped || missing.is_some())
         });
         libtest_mimic::run(&arguments, trials.collect())
     };
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     // These rows look at the machine's mounts, processes and control groups.
-    let conclusions = [run(beside_each_other, 2 * processors + 1), run(alone, 1)];
+    let conclusions = [run(beside_each_other, ROWS_A_PROCESSOR * processors), run(alone, 1)];
     truth::print();
     let again = measured::again(&arguments);
     if conclusions.iter().chain(&again).any(Conclusion::has_failed) {
@@ -89,6 +100,18 @@ fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Spreads the rows of the emulated machine among others: a row that waits for the machine occupies a thread.
+fn spread(few: Vec<Row>, many: Vec<Row>) -> Vec<Row> {
+    let step = many.len() / few.len().max(1) + 1;
+    let (mut few, mut many) = (few.into_iter(), many.into_iter());
+    let mut all = Vec::new();
+    while few.len() + many.len() > 0 {
+        all.extend(few.next());
+        all.extend(many.by_ref().take(step));
+    }
+    all
 }
 
 fn nothing_is_left() {

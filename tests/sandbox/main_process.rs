@@ -53,17 +53,16 @@ pub(super) fn rows() -> Vec<Row> {
 struct Container {
     ground: Ground,
     runtime: Vec<String>,
+    id: String,
     running: Child,
 }
 
-const ID: &str = "podproof-main-process";
-
 impl Container {
     fn start(world: &World, words: &[&str], seconds: &str) -> Self {
-        let ground = Ground::new();
+        let ground = Ground::beside_others();
         let folder = ground.path().join("mine");
         fs::create_dir(&folder).unwrap();
-        bundle::write(&folder, |config| {
+        let id = bundle::write(&folder, |config| {
             let words = ["/bin/app"].iter().chain(words).chain([&seconds]).copied();
             config["process"]["args"] = json!(words.collect::<Vec<_>>());
         });
@@ -75,8 +74,8 @@ impl Container {
             runtime.push("--network=none");
         }
         let runtime: Vec<_> = runtime.into_iter().map(str::to_owned).collect();
-        let running = command(&runtime, &["run", "--bundle", folder.to_str().unwrap(), ID]).spawn().unwrap();
-        Self { ground, runtime, running }
+        let running = command(&runtime, &["run", "--bundle", folder.to_str().unwrap(), &id]).spawn().unwrap();
+        Self { ground, runtime, id, running }
     }
 
     /// Waits for the end of the container, and proves that nothing else is left of it.
@@ -115,7 +114,7 @@ fn by_signal(world: &World, words: &[&str]) {
     for signal in ["TERM", "INT"] {
         let mut container = Container::start(world, words, LONG);
         listening(container.running.stdout.take());
-        let sent = command(&container.runtime, &["kill", ID, signal]).status().unwrap();
+        let sent = command(&container.runtime, &["kill", &container.id, signal]).status().unwrap();
         assert!(sent.success(), "{sent}");
         let status = eventually("the container to end", || container.running.try_wait().unwrap());
         container.ended(status);

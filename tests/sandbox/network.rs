@@ -216,7 +216,6 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Returns the rows that run beside each other: each has a network of its own, which does not change.
 pub(super) fn rows() -> Vec<Row> {
     let of_world = |world: World| {
         let cases = CASES.iter().map(|&case| {
@@ -225,14 +224,9 @@ pub(super) fn rows() -> Vec<Row> {
             let name = format!("network, {}: {}", world.name, case.name);
             Row { skipped, ..row(name, move || comes_out(&world, case)) }
         });
-        cases.chain(kinds::rows(&world)).collect::<Vec<_>>()
+        cases.chain(kinds::rows(&world)).chain(times::rows(&world)).collect::<Vec<_>>()
     };
     worlds_in_it().flat_map(of_world).collect()
-}
-
-/// Returns the rows in which the network changes at moments of a run. Each of them runs alone.
-pub(super) fn rows_in_time() -> Vec<Row> {
-    worlds_in_it().flat_map(|world| times::rows(&world)).collect()
 }
 
 fn worlds_in_it() -> impl Iterator<Item = World> {

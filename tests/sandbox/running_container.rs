@@ -16,7 +16,6 @@ use stage::{
 
 use crate::{Row, broken::hardened, row, truth};
 
-const ID: &str = "podproof-running";
 const SECONDS: &str = "120";
 
 /// Requirements that a clean container of gVisor does not meet: by default, the sandbox itself opens its files.
@@ -62,7 +61,7 @@ fn clean(world: &World) {
     assert_eq!(lacking(&ended), expected, "{ended:#?}");
     let least = ended.finding("least-privilege").to_string();
     assert!(least.contains("process 1 ") || least.contains("other processes of"), "{least}");
-    assert_eq!(ended.report()["sandboxes"][0]["subject"]["id"], ID, "{ended:#?}");
+    assert_eq!(ended.report()["sandboxes"][0]["subject"]["id"], container.id, "{ended:#?}");
     // A second probe in the same container sees what the first one saw.
     assert_eq!(lacking(&container.verify(&[])), expected);
     container.end();
@@ -131,24 +130,26 @@ fn lacking(ended: &Ended) -> Vec<(&'static str, &'static str)> {
 struct Container {
     ground: Ground,
     runtime: Vec<String>,
+    id: String,
 }
 
 impl Container {
     fn start(world: &World, change: impl FnOnce(&mut Value)) -> Self {
-        let ground = Ground::new();
+        let ground = Ground::beside_others();
         let words = world.runtime.as_deref().unwrap();
         let mut runtime = shlex::split(words).unwrap();
         runtime.extend(world.gvisor.then(|| "--network=none".to_owned()));
-        let container = Self { ground, runtime };
-        let folder = container.folder();
+        let folder = ground.path().join("mine");
         fs::create_dir(&folder).unwrap();
-        bundle::write(&folder, |config| {
+        let id = bundle::write(&folder, |config| {
             config["process"]["args"] = json!(["/bin/app", "hold", SECONDS]);
             hardened(config);
             change(config);
         });
         fs::copy(run::probe(), folder.join("rootfs/bin/app")).unwrap();
-        for words in [&["create", "--bundle", folder.to_str().unwrap(), ID][..], &["start", ID]] {
+        let container = Self { ground, runtime, id };
+        let id = &container.id;
+        for words in [&["create", "--bundle", folder.to_str().unwrap(), id][..], &["start", id]] {
             assert!(container.command(words).status().unwrap().success(), "{words:?}");
         }
         container
@@ -161,7 +162,7 @@ impl Container {
             self.state().display().to_string(),
         );
         let words = ["verify", "--local", "--quiet", "--environment", "production", "--output", "json"];
-        let container = ["--container", ID, "--runtime", &runtime, "--root", &state];
+        let container = ["--container", &self.id, "--runtime", &runtime, "--root", &state];
         let own = || self.ground.leftovers(&["mine", "state"]);
         let (told, files, before) = (self.told(), files(&self.folder()), own());
         let ended = run::run(&[&words[..], &container, more].concat(), self.ground.path(), &[]);
@@ -173,7 +174,7 @@ impl Container {
 
     /// Returns the runtime's statement of the container: its status and its process.
     fn told(&self) -> Value {
-        let state = self.command(&["state", ID]).stdout(Stdio::piped()).output().unwrap();
+        let state = self.command(&["state", &self.id]).stdout(Stdio::piped()).output().unwrap();
         let state: Value = serde_json::from_slice(&state.stdout).unwrap();
         json!([state["status"], state["pid"]])
     }
@@ -200,7 +201,7 @@ impl Container {
     }
 
     fn delete(&self) {
-        _ = self.command(&["delete", "--force", ID]).status();
+        _ = self.command(&["delete", "--force", &self.id]).status();
         // runsc of 2026 keeps an empty network namespace mounted with its state.
         _ = umount2(&self.state().join("null-netns"), MntFlags::MNT_DETACH);
     }

@@ -53,7 +53,7 @@ pub(super) fn rows() -> Vec<Row> {
 fn none_leaves(world: &World) {
     let _telltale = Telltale::new();
     let network = Network::new(Answer::Resolved);
-    let ground = Ground::new();
+    let ground = Ground::beside_others();
     let mine = ground.path().join("mine");
     let said = mine.join("said");
     let recorder = run::prop("record");

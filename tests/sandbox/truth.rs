@@ -90,7 +90,8 @@ static MATRIX: Mutex<BTreeMap<Place, [String; 6]>> = Mutex::new(BTreeMap::new())
 /// Worlds that do not exist, with the flag that their release lacks.
 static WITHOUT: Mutex<Vec<(String, &str)>> = Mutex::new(Vec::new());
 
-pub(super) fn rows() -> Vec<Row> {
+/// Returns the rows of this machine, and those of the emulated one, which wait for each other.
+pub(super) fn rows() -> [Vec<Row>; 2] {
     let worlds = [genuine::worlds(), others::worlds(), impostors::worlds(), withheld::worlds()];
     let in_ci = std::env::var_os("CI").is_some();
     let mut rows = Vec::new();
@@ -106,19 +107,7 @@ pub(super) fn rows() -> Vec<Row> {
             None => rows.push(row(name, move || check(place, &world, &verify(&world)))),
         }
     }
-    spread(machine::rows(places.start), rows)
-}
-
-/// Spreads the rows of the machine among others: a row that waits for the machine occupies a thread.
-fn spread(few: Vec<Row>, many: Vec<Row>) -> Vec<Row> {
-    let step = many.len() / few.len().max(1) + 1;
-    let (mut few, mut many) = (few.into_iter(), many.into_iter());
-    let mut all = Vec::new();
-    while few.len() + many.len() > 0 {
-        all.extend(few.next());
-        all.extend(many.by_ref().take(step));
-    }
-    all
+    [rows, machine::rows(places.start)]
 }
 
 /// Prints the matrix of all rows.

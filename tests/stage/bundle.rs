@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 /// The number of bundles that this process has written.
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Writes a bundle with an empty file as program, and lets the test change its configuration.
-pub fn write(folder: &Path, change: impl FnOnce(&mut Value)) {
+/// Writes a bundle with an empty file as program, and lets the test change its configuration. Returns a name that no other
+/// container has: gVisor of 2022 finds a running container by it in all folders of state.
+pub fn write(folder: &Path, change: impl FnOnce(&mut Value)) -> String {
     let root = folder.join("rootfs");
     for name in ["proc", "bin", "dev", "etc"] {
         fs::create_dir_all(root.join(name)).unwrap();
@@ -43,8 +44,10 @@ pub fn write(folder: &Path, change: impl FnOnce(&mut Value)) {
         },
     });
     // A group of the bundle's own, with the prefix by which leftovers are found.
-    let (id, count) = (std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
-    config["linux"]["cgroupsPath"] = json!(format!("/podproof-stage-{id}-{count}"));
+    let (process, count) = (std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
+    let name = format!("podproof-stage-{process}-{count}");
+    config["linux"]["cgroupsPath"] = json!(format!("/{name}"));
     change(&mut config);
     fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    name
 }
