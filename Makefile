@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify fuzz test test-all test-only test-list test-programs tested-programs tests-alone sandbox-parts \
+.PHONY: help verify fuzz test test-all measured-test test-only test-list test-programs tested-programs tests-alone sandbox-parts \
 	machine-parts cluster-programs cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
 	scale-parts scale-bench scale-check simulated-pairs simulated-mutations mutants bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
 
@@ -21,7 +21,7 @@ WHOLE := --workspace --features tests/sandbox,tests/cluster,tests/policies
 # The simulated tests compute more than they compile, so that they run in the release's code.
 SIMULATED := PODPROOF_PROBE="$(PROBE)" cargo test --release --package simulated
 # The tests' controller shares the crates of the simulated tests, so that these are compiled once.
-test-all test-programs tested-programs cluster-test reports-test scale-check: BESIDE := --package simulated
+test-all test-programs tested-programs cluster-test measured-test reports-test scale-check: BESIDE := --package simulated
 # The tests that need nothing but Rust and a controller.
 PLAIN := --workspace --lib --bins --test hermetic --test house
 # A variable's value as one word of the shell, with every `$` and quote kept.
@@ -44,6 +44,11 @@ test-all: build sandbox-parts
 	@$(MAKE) --no-print-directory machine-parts
 	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
 		cargo test $(WHOLE) --test sandbox
+
+# The rows of the sandbox's tests that need idle processors.
+measured-test: build sandbox-parts
+	PODPROOF_CONTROLLER="$(CONTROLLER)" PODPROOF_STATIC_PROBE="$(PROBE)" $(AS_ROOT)=.ci/as-root \
+		cargo test $(WHOLE) --test sandbox -- 'that is not applied, measured'
 
 test-only:
 	@.ci/need cc=gcc ld=binutils crt=libc6-dev /usr/include/seccomp.h=libseccomp-dev

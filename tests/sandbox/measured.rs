@@ -1,5 +1,5 @@
 //! Rows that need idle processors. On a busy machine such a row is reported as not measurable now, and is tried again
-//! after all other rows.
+//! after all other rows. Beside other suites, where no such moment is certain, they are left for a run of their own.
 
 use std::{
     env,
@@ -17,6 +17,8 @@ use crate::Row;
 const ATTEMPTS: usize = 3;
 /// Attempts of a row at the end of the suite.
 const LAST_ATTEMPTS: usize = 6;
+/// The variable that leaves these rows for a run of their own.
+const MEASURE_LATER: &str = "MEASURE_LATER";
 
 /// A measurement. Its error says why the measured time is too little.
 type Test = Box<dyn Fn() -> Result<(), String> + Send>;
@@ -25,6 +27,15 @@ type Test = Box<dyn Fn() -> Result<(), String> + Send>;
 static LATER: Mutex<Vec<(String, Test)>> = Mutex::new(Vec::new());
 /// Names of the rows that were not measurable in the end.
 static NOT_MEASURABLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Returns the rows that are to be measured in this run: all, or none.
+pub(super) fn in_this_run(rows: Vec<Row>) -> Vec<Row> {
+    if env::var_os(MEASURE_LATER).is_none() {
+        return rows;
+    }
+    _ = writeln!(stdout(), "{} rows that need idle processors are left for `make measured-test`", rows.len());
+    Vec::new()
+}
 
 /// Returns a row that needs idle processors.
 pub(super) fn row(name: String, test: impl Fn() -> Result<(), String> + Send + 'static) -> Row {
