@@ -23,7 +23,7 @@ fn deletions(requests: Vec<String>) -> Vec<String> {
     requests.into_iter().filter(|request| request.starts_with("DELETE ")).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_run_deletes_its_owner_first_and_a_few_pods_at_once() {
     let (client, log) = client(deleting);
     let watch = Watch::begin(&client, "shop", RUN);
