@@ -10,6 +10,7 @@ mod ownership;
 mod rehearsal;
 mod remove;
 mod seen;
+mod shown;
 mod state;
 mod visits;
 mod watch;

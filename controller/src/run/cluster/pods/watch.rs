@@ -16,15 +16,12 @@ use kube::{
     },
 };
 use tokio::{
-    sync::{
-        Notify,
-        watch::{self, Receiver, Sender},
-    },
+    sync::Notify,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
 
-use super::{Failing, PodState, Stage, ownership::run_of_pod, seen::Seen};
+use super::{Failing, PodState, Stage, ownership::run_of_pod, seen::Seen, shown::Shown};
 use crate::{run::cluster::patience::patient, support::names};
 
 /// The time in which most pods start. Only a pod that takes longer, or fails, has warnings that matter.
@@ -35,7 +32,7 @@ pub(super) const WARNED: Duration = Duration::from_secs(1);
 /// The running watches; they end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    seen: Receiver<Seen>,
+    shown: Arc<Shown>,
     /// Has the warnings watched at once.
     explain: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
@@ -46,43 +43,43 @@ type View = Box<dyn Fn(&Pod) -> Option<PodState> + Send>;
 
 impl Watch {
     pub(super) fn begin(client: &Client, namespace: &str, run: &str) -> Self {
-        let (sender, seen) = watch::channel(Seen::default());
-        let sender = Arc::new(sender);
+        let shown = Arc::new(Shown::default());
         let labels = watcher::Config::default().labels(&format!("{}={run}", names::RUN_LABEL));
         // Another pod may bear the run's label.
         let view: View = Box::new(|pod| run_of_pod(pod).map(|_| PodState::of(pod)));
         let client = patient(client.clone());
-        let pods = pods(Api::namespaced(client.clone(), namespace), labels, view, Arc::clone(&sender));
+        let pods = pods(Api::namespaced(client.clone(), namespace), labels, view, Arc::clone(&shown));
         let fields = watcher::Config::default().fields("involvedObject.kind=Pod,type=Warning");
-        let events = events(Api::namespaced(client, namespace), fields, run.to_owned(), sender);
+        let events = events(Api::namespaced(client, namespace), fields, run.to_owned(), Arc::clone(&shown));
         let explain = Arc::new(Notify::new());
-        let (pods_so_far, wanted) = (seen.clone(), Arc::clone(&explain));
+        let (pods_so_far, wanted) = (Arc::clone(&shown), Arc::clone(&explain));
         let events = async move {
-            while timeout(STARTED, wanted.notified()).await.is_err() && !pods_so_far.borrow().waits() {}
+            while timeout(STARTED, wanted.notified()).await.is_err() && !pods_so_far.read(Seen::waits) {}
             events.await;
         };
-        Self { seen, explain, tasks: vec![tokio::spawn(pods), tokio::spawn(events)] }
+        Self { shown, explain, tasks: vec![tokio::spawn(pods), tokio::spawn(events)] }
     }
 
     /// Watches a running pod with the probe's ephemeral container. Warnings about the pod are not read.
     pub(super) fn of_visit(client: &Client, namespace: &str, pod: &str, container: &str) -> Self {
-        let (sender, seen) = watch::channel(Seen::default());
+        let shown = Arc::new(Shown::default());
         let fields = watcher::Config::default().fields(&format!("metadata.name={pod}"));
         let container = container.to_owned();
         let view: View = Box::new(move |pod| Some(PodState::of_visit(pod, &container)));
-        let pods = pods(Api::namespaced(patient(client.clone()), namespace), fields, view, Arc::new(sender));
-        Self { seen, explain: Arc::default(), tasks: vec![tokio::spawn(pods)] }
+        let pods =
+            pods(Api::namespaced(patient(client.clone()), namespace), fields, view, Arc::clone(&shown));
+        Self { shown, explain: Arc::default(), tasks: vec![tokio::spawn(pods)] }
     }
 
     /// Returns a watch that shows this and nothing later.
     #[cfg(test)]
     pub(super) fn of(seen: Seen) -> Self {
-        Self { seen: watch::channel(seen).1, explain: Arc::default(), tasks: Vec::new() }
+        Self { shown: Arc::new(Shown::of(seen)), explain: Arc::default(), tasks: Vec::new() }
     }
 
     /// Returns the pod's current state; `None` if the watch does not show the pod.
     pub(crate) fn state(&self, pod: &str) -> Option<PodState> {
-        self.seen.borrow().pods.get(pod).cloned()
+        self.shown.read(|seen| seen.pods.get(pod).cloned())
     }
 
     /// Returns the reason for which a pod waits.
@@ -96,58 +93,51 @@ impl Watch {
 
     /// Returns the part of the pod that the kubelet's last attempt could not make; `None` if no attempt failed.
     pub(crate) fn failing(&self, pod: &str) -> Option<Failing> {
-        self.seen.borrow().pods.get(pod)?.failing
+        self.shown.read(|seen| seen.pods.get(pod)?.failing)
     }
 
     /// Returns the names of the run's current pods.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.seen.borrow().pods.keys().cloned().collect()
+        self.shown.read(|seen| seen.pods.keys().cloned().collect())
     }
 
     /// Waits until the cluster's warnings so far are known.
     pub(crate) async fn warned(&self) {
         self.explain.notify_one();
-        let mut seen = self.seen.clone();
         // Without the permission to list events, an explanation is lost and nothing else.
-        _ = timeout(WARNED, seen.wait_for(|seen| seen.warned)).await;
+        _ = timeout(WARNED, self.shown.until(|seen| seen.warned.then_some(()))).await;
     }
 
     /// Returns the cluster's warnings about the pod, one for each reason.
     pub(crate) fn warnings(&self, pod: &str) -> Vec<String> {
-        self.seen.borrow().told(pod)
+        self.shown.read(|seen| seen.told(pod))
     }
 
     /// Returns the pod's state once it runs or has failed; `waits` is told each reason for waiting.
     pub(crate) async fn decided(&self, pod: &str, mut waits: impl FnMut(&str)) -> PodState {
-        let mut seen = self.seen.clone();
         let mut last = String::new();
-        loop {
-            let state = seen.borrow_and_update().verdict(pod);
-            match state {
-                Some(PodState { stage: Stage::Waiting(what), .. }) if what != last => {
-                    waits(&what);
-                    last = what;
+        let decided = |seen: &Seen| {
+            let state = seen.verdict(pod)?;
+            match &state.stage {
+                Stage::Waiting(what) if *what == last => None,
+                Stage::Waiting(what) => {
+                    waits(what);
+                    last.clone_from(what);
+                    None
                 }
-                Some(state @ PodState { stage: Stage::Running | Stage::Failed(_), .. }) => return state,
-                _ => (),
+                Stage::Running | Stage::Failed(_) => Some(state),
             }
-            if seen.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+        };
+        self.shown.until(decided).await
     }
 
     /// Waits until the scheduler finds no node for the pod, and still finds none after some time; returns the reason.
     pub(crate) async fn unscheduled(&self, pod: &str, patience: Duration) -> String {
-        let mut seen = self.seen.clone();
         let why = |seen: &Seen| seen.pods.get(pod).and_then(|state| state.unscheduled.clone());
         loop {
-            if seen.wait_for(|seen| why(seen).is_some()).await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            self.shown.until(why).await;
             sleep(patience).await;
-            let lasting = why(&seen.borrow());
-            if let Some(why) = lasting {
+            if let Some(why) = self.shown.read(why) {
                 return why;
             }
         }
@@ -155,60 +145,37 @@ impl Watch {
 
     /// Waits until the pod does not run any more; returns the reason.
     pub(crate) async fn ended(&self, pod: &str) -> String {
-        let mut seen = self.seen.clone();
-        loop {
-            let gone = match seen.borrow_and_update().pods.get(pod).map(|state| state.stage.clone()) {
-                Some(Stage::Failed(why)) => Some(why),
-                Some(_) => None,
-                None => Some("the pod is gone".to_owned()),
-            };
-            match gone {
-                Some(why) => return why,
-                None if seen.changed().await.is_err() => std::future::pending::<()>().await,
-                None => (),
-            }
-        }
+        let gone = |seen: &Seen| match seen.pods.get(pod).map(|state| &state.stage) {
+            Some(Stage::Failed(why)) => Some(why.clone()),
+            Some(_) => None,
+            None => Some("the pod is gone".to_owned()),
+        };
+        self.shown.until(gone).await
     }
 
     /// Returns those of the created pods that nobody has deleted yet, as far as the watch shows.
     pub(super) fn undeleted(&self, created: &BTreeSet<String>) -> Vec<String> {
-        let seen = self.seen.borrow();
-        created.iter().filter(|name| !seen.is_deleted(name)).cloned().collect()
+        self.shown.read(|seen| created.iter().filter(|name| !seen.is_deleted(name)).cloned().collect())
     }
 
     /// Returns the version at which all pods with the run's label were its own, as far as one is known.
     pub(super) fn own_at(&self) -> Option<String> {
-        self.seen.borrow().own_at().map(str::to_owned)
+        self.shown.read(|seen| seen.own_at().map(str::to_owned))
     }
 
     /// Waits until the watch shows that all created pods are deleted.
     pub(super) async fn deleted(&self, created: &BTreeSet<String>) {
-        let mut seen = self.seen.clone();
-        if seen.wait_for(|seen| created.iter().all(|name| seen.is_deleted(name))).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.shown.until(|seen| created.iter().all(|name| seen.is_deleted(name)).then_some(())).await;
     }
 
     /// Waits for deleted pods that the kubelet has stopped, besides those of `but`; returns their names.
     pub(super) async fn stopped(&self, but: &BTreeSet<String>) -> BTreeSet<String> {
-        let mut seen = self.seen.clone();
-        loop {
-            let stopped = seen.borrow_and_update().stopped(but);
-            if !stopped.is_empty() {
-                return stopped;
-            }
-            if seen.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+        self.shown.until(|seen| Some(seen.stopped(but)).filter(|stopped| !stopped.is_empty())).await
     }
 
     /// Waits until none of the run's pods remains.
     pub(crate) async fn emptied(&self) {
-        let mut seen = self.seen.clone();
-        if seen.wait_for(|seen| seen.listed && seen.pods.is_empty()).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.shown.until(|seen| (seen.listed && seen.pods.is_empty()).then_some(())).await;
     }
 }
 
@@ -218,14 +185,14 @@ impl Drop for Watch {
     }
 }
 
-async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Sender<Seen>>) {
+async fn pods(api: Api<Pod>, config: watcher::Config, view: View, shown: Arc<Shown>) {
     let mut relisted = BTreeMap::new();
     let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Apply(pod)) => {
                 let state = view(&pod);
-                sender.send_modify(|seen| {
+                shown.change(|seen| {
                     seen.allow();
                     seen.version = pod.resource_version();
                     match state {
@@ -234,7 +201,7 @@ async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Se
                     }
                 });
             }
-            Ok(Event::Delete(pod)) => sender.send_modify(|seen| {
+            Ok(Event::Delete(pod)) => shown.change(|seen| {
                 seen.allow();
                 seen.version = pod.resource_version();
                 seen.pods.remove(&pod.name_any());
@@ -242,19 +209,19 @@ async fn pods(api: Api<Pod>, config: watcher::Config, view: View, sender: Arc<Se
             Ok(Event::Init) => {
                 relisted = BTreeMap::new();
                 // The versions of listed objects are not that of the list.
-                sender.send_modify(|seen| seen.version = None);
+                shown.change(|seen| seen.version = None);
             }
             Ok(Event::InitApply(pod)) => match view(&pod) {
                 Some(state) => drop(relisted.insert(pod.name_any(), state)),
-                None => sender.send_modify(|seen| seen.strangers = true),
+                None => shown.change(|seen| seen.strangers = true),
             },
-            Ok(Event::InitDone) => sender.send_modify(|seen| {
+            Ok(Event::InitDone) => shown.change(|seen| {
                 seen.allow();
                 seen.list(std::mem::take(&mut relisted));
             }),
             Err(error) => {
                 tracing::debug!(%error, "the watch of the pods is begun again");
-                sender.send_modify(|seen| seen.fail(refused(error), Instant::now()));
+                shown.change(|seen| seen.fail(refused(error), Instant::now()));
             }
         }
     }
@@ -273,13 +240,13 @@ fn refused(error: watcher::Error) -> Option<String> {
     }
 }
 
-async fn events(api: Api<ApiEvent>, config: watcher::Config, run: String, sender: Arc<Sender<Seen>>) {
+async fn events(api: Api<ApiEvent>, config: watcher::Config, run: String, shown: Arc<Shown>) {
     let mut events = Box::pin(kube::runtime::watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(Event::Apply(event) | Event::InitApply(event)) => event,
             Ok(Event::InitDone) | Err(_) => {
-                sender.send_modify(|seen| seen.warned = true);
+                shown.change(|seen| seen.warned = true);
                 continue;
             }
             Ok(Event::Init | Event::Delete(_)) => continue,
@@ -287,7 +254,7 @@ async fn events(api: Api<ApiEvent>, config: watcher::Config, run: String, sender
         let name = event.name_any();
         let pod = event.involved_object.name.clone().unwrap_or_default();
         if pod.starts_with(&run) {
-            sender.send_modify(|seen| seen.warn(pod, name, event));
+            shown.change(|seen| seen.warn(pod, name, event));
         }
     }
 }
