@@ -48,7 +48,7 @@ pub use running::{Running, Unfit};
 pub use selecting::{Selecting, SelectingKind, ServicePort};
 pub use selector::{Labels, Requirement, Selector};
 pub use shared::Shared;
-pub use storage::{CsiDriver, StorageClass, Volume, VolumeKind};
+pub use storage::{CsiDriver, StorageClass, Volume, VolumeKind, is_of_credentials};
 pub use workload_name::kind_and_name;
 
 use super::policy::{Binding, Endpoint, Policies};

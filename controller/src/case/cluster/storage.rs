@@ -55,3 +55,22 @@ pub struct CsiDriver {
     /// True if the cluster attaches its volumes to a node before the node mounts them.
     pub attached: bool,
 }
+
+/// Drivers of volumes whose files are credentials.
+const DRIVERS: &[&str] = &[
+    // secrets-store-csi-driver.sigs.k8s.io, "Usage", and Google's driver of its own (cloud.google.com, "Secret Manager add-on").
+    "secrets-store.csi.k8s.io",
+    "secrets-store-gke.csi.k8s.io",
+    // docs.openshift.com, "Shared Resource CSI Driver Operator": Secrets of other namespaces.
+    "csi.sharedresource.openshift.io",
+    // cert-manager.io, "csi-driver" and "csi-driver-spiffe": certificates with their private keys.
+    "csi.cert-manager.io",
+    "spiffe.csi.cert-manager.io",
+    // github.com/spiffe/spiffe-csi: a socket that hands out identities.
+    "csi.spiffe.io",
+];
+
+/// Returns true for a driver of volumes whose files are credentials.
+pub fn is_of_credentials(driver: &str) -> bool {
+    DRIVERS.contains(&driver)
+}

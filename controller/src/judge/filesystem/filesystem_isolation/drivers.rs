@@ -1,5 +1,7 @@
 //! Programs that make volumes, and whose files the volumes hold.
 
+use crate::case::cluster::is_of_credentials;
+
 /// The owner of the files in a driver's volumes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Files {
@@ -93,12 +95,6 @@ const OWN: &[&str] = &[
     "topolvm.cybozu.com",
     "topolvm.io",
     "zfs.csi.openebs.io",
-    // Files in memory that a driver writes for the pod; secrets-absent judges them.
-    "csi.cert-manager.io",
-    "csi.sharedresource.openshift.io",
-    "secrets-store.csi.k8s.io",
-    "secrets-store-gke.csi.k8s.io",
-    "spiffe.csi.cert-manager.io",
 ];
 
 /// Ends of the names that Rook gives to Ceph's drivers: a prefix names its namespace (rook.io, "Ceph CSI Drivers").
@@ -110,7 +106,8 @@ pub(super) fn files(driver: &str) -> Option<Files> {
         return Some(Files::OfNode);
     }
     let own = OWN.contains(&driver) || OWN_ENDS.iter().any(|end| driver.ends_with(end));
-    own.then_some(Files::Own)
+    // Files in memory that a driver writes for the pod; secrets-absent judges them.
+    (own || is_of_credentials(driver)).then_some(Files::Own)
 }
 
 #[cfg(test)]
@@ -122,6 +119,8 @@ mod tests {
         for (driver, expected) in [
             ("ebs.csi.aws.com", Some(Files::Own)),
             ("rook-ceph.rbd.csi.ceph.com", Some(Files::Own)),
+            ("csi.cert-manager.io", Some(Files::Own)),
+            ("csi.spiffe.io", Some(Files::OfNode)),
             ("hostpath.csi.k8s.io", Some(Files::OfNode)),
             ("rancher.io/local-path", Some(Files::OfNode)),
             ("my.hostpath.csi.k8s.io", None),

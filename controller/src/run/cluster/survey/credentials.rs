@@ -5,20 +5,9 @@
 use k8s_openapi::api::core::v1::{Container, EnvVar, EphemeralContainer, PodSpec, Volume};
 
 use crate::{
-    case::cluster::{Labels, annotations},
+    case::cluster::{Labels, annotations, is_of_credentials},
     support::credentials::{self, is_named_so},
 };
-
-/// Drivers of volumes whose files are credentials.
-const DRIVERS: &[&str] = &[
-    // secrets-store-csi-driver.sigs.k8s.io, "Usage".
-    "secrets-store.csi.k8s.io",
-    // cert-manager.io, "csi-driver" and "csi-driver-spiffe": certificates with their private keys.
-    "csi.cert-manager.io",
-    "spiffe.csi.cert-manager.io",
-    // github.com/spiffe/spiffe-csi: a socket that hands out identities.
-    "csi.spiffe.io",
-];
 
 /// Returns each credential as a fragment, such as "a credential in the variable `API_TOKEN` of the container app".
 pub(super) fn given(spec: &PodSpec, all: &Labels) -> Vec<String> {
@@ -44,7 +33,7 @@ pub(super) fn given(spec: &PodSpec, all: &Labels) -> Vec<String> {
 
 fn of_volume(volume: &Volume) -> Vec<String> {
     let name = &volume.name;
-    let driver = volume.csi.iter().map(|csi| csi.driver.as_str()).filter(|driver| DRIVERS.contains(driver));
+    let driver = volume.csi.iter().map(|csi| csi.driver.as_str()).filter(|driver| is_of_credentials(driver));
     let driver = driver.map(|driver| format!("credentials of the driver {driver} in the volume {name}"));
     let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
     let keys = sources.clone().filter(|source| source.pod_certificate.is_some());
@@ -181,6 +170,11 @@ mod tests {
         let certificate = json!({ "name": "keys", "projected": { "sources": [signer] } });
         for (volume, says) in [
             (csi("secrets-store.csi.k8s.io"), "credentials of the driver secrets-store.csi.k8s.io"),
+            (csi("secrets-store-gke.csi.k8s.io"), "credentials of the driver secrets-store-gke.csi.k8s.io"),
+            (
+                csi("csi.sharedresource.openshift.io"),
+                "credentials of the driver csi.sharedresource.openshift.io",
+            ),
             (csi("csi.cert-manager.io"), "credentials of the driver csi.cert-manager.io"),
             (certificate, "a private key in the volume keys"),
         ] {
