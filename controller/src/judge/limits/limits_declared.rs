@@ -21,7 +21,7 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     explanation: Explanation {
         looks_at: &["cluster"],
         met: "every container has both limits, of its own or of its pod",
-        unmet: "a container has no memory limit or no CPU limit",
+        unmet: "a container has no memory limit or no CPU limit, or has it by a resize that is not in force",
         inconclusive: "the declared limits could not be read",
         on_platforms: &[],
     },

@@ -114,22 +114,24 @@ impl<'a> Known<'a> {
     /// Returns a pod of the second reading, which a pod of the first reading gives its workload; `None` if the first one has the same
     /// pod. A new pod has the workload that made it.
     pub fn changed(&self, mut pod: Shared<PodView>) -> Option<Shared<PodView>> {
+        let before = self.before(&pod.origin);
         let made_by = (pod.origin.kind.as_str(), pod.origin.name.as_str());
-        if let Some(affinity) = self.daemon_sets.affinity(made_by, &pod.placement) {
+        if before.is_none_or(|before| !is_alone(&before.origin))
+            && let Some(affinity) = self.daemon_sets.affinity(made_by, &pod.placement)
+        {
             pod.placement.affinity = affinity;
         }
-        if let Some(before) = self.before(&pod.origin) {
+        if let Some(before) = before {
             pod.origin = before.origin.clone();
             // A container that started meanwhile is no other pod.
             pod.images.clone_from(&before.images);
         }
-        (self.before(&pod.origin) != Some(&*pod)).then_some(pod)
+        (before != Some(&*pod)).then_some(pod)
     }
 
     /// Returns true for a new pod whose maker made no pod of the first reading. Something else may have made that maker.
     pub fn lacks_maker_of(&self, PodView { origin, .. }: &PodView) -> bool {
-        let is_alone = origin.pod.as_ref() == Some(&origin.name) && origin.kind == "pod";
-        !is_alone
+        !is_alone(origin)
             && origin.kind != OF_A_RUN
             && self.before(origin).is_none()
             && !self.of_pods.contains(&(origin.kind.as_str(), origin.name.as_str()))
@@ -163,6 +165,11 @@ impl<'a> Known<'a> {
         }
         Traced { pod, is_certain }
     }
+}
+
+/// Returns true for a pod that no workload made.
+fn is_alone(origin: &Origin) -> bool {
+    origin.kind == "pod" && origin.pod.as_ref() == Some(&origin.name)
 }
 
 // === impl Joining ===

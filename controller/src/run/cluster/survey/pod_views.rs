@@ -6,14 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::{Pod, PodStatus, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus, PodTemplateSpec, ResourceRequirements};
 use kube::{Api, Client, ResourceExt};
 
 use super::{
     admitted::{self, Origins},
     discovery::ApiGroup,
     endpoint, images, list, neighbours, new_workloads, running, template,
-    workloads::{self, Identity, Makers, Workload, controller, keepers, maker, makers},
+    workloads::{self, Identity, Keepers, Makers, Workload, controller, maker_of_pod, makers},
 };
 use crate::{
     case::{
@@ -51,6 +51,8 @@ struct Living {
     made_by: Option<Identity>,
     /// The uid of the workload that made it, as the pod names it; empty without one.
     makers_uid: String,
+    /// True if somebody has deleted the pod.
+    ends: bool,
     endpoint: Endpoint,
     /// The origins of the pod's labels and annotations; `None` if they are not known.
     origins: Option<Arc<Origins>>,
@@ -75,7 +77,7 @@ pub(super) async fn read(
     let mut alike = Alike::default();
     let (workloads, pods, unread) =
         Box::pin(workloads_and_pods(client, namespace, groups, |pod| found(pod, &mut alike))).await;
-    let (makers, keepers) = (makers(&workloads), keepers(&workloads));
+    let (makers, keepers) = (makers(&workloads), Keepers::of(&workloads));
     let mut facts = PodFacts { neighbours: Vec::new(), endpoints: Vec::new(), running: BTreeMap::new() };
     let mut listening = BTreeSet::new();
     let mut made = BTreeMap::<_, BTreeSet<_>>::new();
@@ -83,12 +85,17 @@ pub(super) async fn read(
     for Found { name, running, listens, living } in pods {
         facts.running.insert(name, running);
         listening.extend(listens);
-        let Some(Living { mut pod_view, made_by, makers_uid, endpoint, mut origins }) = living else {
+        let Some(Living { mut pod_view, mut made_by, makers_uid, ends, endpoint, mut origins }) = living
+        else {
             continue;
         };
-        if made_by.as_ref().is_some_and(|maker| keepers.get(maker) != Some(&makers_uid)) {
+        if made_by.as_ref().is_some_and(|maker| !keepers.keep(maker, &makers_uid)) {
             // Whoever made the pod decided what it has, and a template of another maker gets nothing of it.
             origins = None;
+        }
+        if made_by.as_ref().is_some_and(|maker| keepers.disown(maker, &makers_uid, ends)) {
+            pod_view.origin = origin(pod_view.origin.pod.clone().unwrap_or_default(), None, &makers);
+            made_by = None;
         }
         if let Some(maker) = made_by.as_ref().and_then(|maker| makers.get(maker)) {
             (pod_view.origin.kind, pod_view.origin.name) = maker.clone();
@@ -126,8 +133,9 @@ fn found(pod: Pod, alike: &mut Alike) -> Found {
 
 fn living(pod: Pod, alike: &mut Alike) -> Living {
     let origins = Origins::of(&pod).map(|origins| shared(&mut alike.origins, Arc::new(origins)));
-    let (made_by, mut endpoint) = (maker(&pod.metadata), endpoint::of_pod(&pod));
+    let (made_by, mut endpoint) = (maker_of_pod(&pod.metadata), endpoint::of_pod(&pod));
     let makers_uid = controller(&pod.metadata).map(|owner| owner.uid.clone()).unwrap_or_default();
+    let ends = pod.metadata.deletion_timestamp.is_some();
     let mut pod_view = of_pod(pod, &Makers::new());
     endpoint.labels = shared(&mut alike.labels, endpoint.labels);
     pod_view.labels = shared(&mut alike.labels, pod_view.labels);
@@ -136,7 +144,7 @@ fn living(pod: Pod, alike: &mut Alike) -> Living {
     for image in pod_view.images.iter_mut().flatten() {
         *image = shared(&mut alike.images, image.clone());
     }
-    Living { pod_view: pod_view.into(), made_by, makers_uid, endpoint, origins }
+    Living { pod_view: pod_view.into(), made_by, makers_uid, ends, endpoint, origins }
 }
 
 /// Returns the earlier value that is equal, or keeps this one.
@@ -157,7 +165,7 @@ pub(super) async fn endpoints(
 ) -> (Vec<(Origin, Endpoint)>, Vec<Unreadable>) {
     let read = |pod: Pod| {
         let name = pod.metadata.name.clone().unwrap_or_default();
-        lives(&pod).then(|| (name, maker(&pod.metadata), endpoint::of_pod(&pod)))
+        lives(&pod).then(|| (name, maker_of_pod(&pod.metadata), endpoint::of_pod(&pod)))
     };
     let (found, pods, unread) = Box::pin(workloads_and_pods(client, namespace, groups, read)).await;
     let makers = makers(&found);
@@ -239,8 +247,8 @@ fn lives(pod: &Pod) -> bool {
 
 pub(super) fn of_pod(pod: Pod, makers: &Makers) -> PodView {
     let name = pod.metadata.name.clone().unwrap_or_default();
-    let origin = origin(name, maker(&pod.metadata), makers);
-    let spec = pod.spec.unwrap_or_default();
+    let origin = origin(name, maker_of_pod(&pod.metadata), makers);
+    let spec = in_force(pod.spec.unwrap_or_default(), pod.status.as_ref());
     let images = Some(images::of(&spec, pod.status.as_ref()));
     let mut pod_view = PodView { images, ..template::pod_view(origin, pod.metadata, &spec) };
     let ended = ended(pod.status.as_ref());
@@ -250,6 +258,33 @@ pub(super) fn of_pod(pod: Pod, makers: &Makers) -> PodView {
         }
     }
     pod_view
+}
+
+/// Returns the specification with the limits that the kubelet has put in force: those of a resize that it has not made, or cannot make,
+/// are none yet (kubernetes.io, "Resize CPU and Memory Resources assigned to Containers"). A kubelet before Kubernetes 1.33 tells no limits.
+fn in_force(mut spec: PodSpec, status: Option<&PodStatus>) -> PodSpec {
+    let Some(status) = status else { return spec };
+    let containers = spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten());
+    let statuses =
+        || [&status.container_statuses, &status.init_container_statuses].into_iter().flatten().flatten();
+    for container in containers {
+        let its = statuses().find(|status| status.name == container.name);
+        keep_told(container.resources.as_mut(), its.and_then(|status| status.resources.as_ref()));
+    }
+    keep_told(spec.resources.as_mut(), status.resources.as_ref());
+    spec
+}
+
+/// Gives each limit the value that the kubelet tells, and keeps no other one; all are kept if the kubelet tells nothing.
+fn keep_told(asked: Option<&mut ResourceRequirements>, told: Option<&ResourceRequirements>) {
+    let (Some(asked), Some(told)) = (asked.and_then(|asked| asked.limits.as_mut()), told) else { return };
+    asked.retain(|name, limit| match told.limits.as_ref().and_then(|limits| limits.get(name)) {
+        Some(told) => {
+            limit.clone_from(told);
+            true
+        }
+        None => !["cpu", "memory"].contains(&name.as_str()),
+    });
 }
 
 /// Returns the names of the ephemeral containers that have ended. None of them starts again.

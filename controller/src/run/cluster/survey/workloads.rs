@@ -2,7 +2,7 @@
 
 mod made;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     Metadata, NamespaceResourceScope,
@@ -28,6 +28,9 @@ use crate::{
 
 /// Kinds of Kubernetes that make pods themselves.
 const KEEPERS: [&str; 5] = ["daemonset", "job", "replicaset", "replicationcontroller", "statefulset"];
+
+/// Kinds of Kubernetes that make workloads, and no pods.
+const OF_WORKLOADS: [(&str, &str); 2] = [("apps/", "Deployment"), ("batch/", "CronJob")];
 
 /// Kind and name of a workload.
 pub(super) type Identity = (String, String);
@@ -214,14 +217,41 @@ fn above(makers: &Makers, from: Option<Identity>) -> Vec<Identity> {
     above
 }
 
-/// Returns the workloads that make pods themselves, with their uids. Kubernetes' controllers count each pod that names one of theirs,
-/// and remove one too many; that of a Job does so until the Job ends (`syncJob` in `pkg/controller/job/job_controller.go`). A pod that
-/// names a workload of another kind, or another uid, was made by somebody else.
-pub(super) fn keepers(workloads: &[Workload]) -> BTreeMap<Identity, String> {
-    let makes_pods =
-        |it: &&Workload| it.custom || (KEEPERS.contains(&it.kind.as_str()) && it.life != Life::Ended);
-    let keepers = workloads.iter().filter(makes_pods);
-    keepers.filter_map(|it| Some((it.identity()?, it.metadata.uid.clone().unwrap_or_default()))).collect()
+/// The workloads that make pods themselves. Kubernetes' controllers count each pod that names one of theirs, and remove one too many;
+/// that of a Job does so until the Job ends (`syncJob` in `pkg/controller/job/job_controller.go`). A pod that names a workload of
+/// another kind, or another uid, was made by somebody else.
+#[derive(Debug)]
+pub(super) struct Keepers {
+    /// The uids of all workloads with a kind and a name: kinds of several groups may have one name.
+    uids: BTreeMap<Identity, BTreeSet<String>>,
+    ended: BTreeSet<Identity>,
+}
+
+impl Keepers {
+    pub(super) fn of(workloads: &[Workload]) -> Self {
+        let mut keepers = Self { uids: BTreeMap::new(), ended: BTreeSet::new() };
+        for it in workloads.iter().filter(|it| it.custom || KEEPERS.contains(&it.kind.as_str())) {
+            let Some(identity) = it.identity() else { continue };
+            if it.custom || it.life != Life::Ended {
+                let uid = it.metadata.uid.clone().unwrap_or_default();
+                keepers.uids.entry(identity).or_default().insert(uid);
+            } else {
+                keepers.ended.insert(identity);
+            }
+        }
+        keepers
+    }
+
+    /// Returns true for a pod of the workload that it names as its maker.
+    pub(super) fn keep(&self, maker: &Identity, uid: &str) -> bool {
+        self.uids.get(maker).is_some_and(|uids| uids.contains(uid))
+    }
+
+    /// Returns true for a pod that the workload of this name did not make. A Job that has ended leaves none of its pods, except those
+    /// that end.
+    pub(super) fn disown(&self, maker: &Identity, uid: &str, ends: bool) -> bool {
+        !self.keep(maker, uid) && (self.uids.contains_key(maker) || (self.ended.contains(maker) && !ends))
+    }
 }
 
 /// Returns every workload that another one made, with its maker.
@@ -233,6 +263,13 @@ pub(super) fn makers(workloads: &[Workload]) -> Makers {
 pub(super) fn maker(metadata: &ObjectMeta) -> Option<Identity> {
     let owner = controller(metadata)?;
     Some((owner.kind.to_lowercase(), owner.name.clone()))
+}
+
+/// Returns the workload that made a pod. A workload that makes no pods has not made it: its owner wrote the reference.
+pub(super) fn maker_of_pod(metadata: &ObjectMeta) -> Option<Identity> {
+    let OwnerReference { api_version, kind, .. } = controller(metadata)?;
+    let makes_no_pods = |(group, name): &(&str, &str)| api_version.starts_with(group) && kind == name;
+    if OF_WORKLOADS.iter().any(makes_no_pods) { None } else { maker(metadata) }
 }
 
 /// Returns an object's reference to the workload that made it.

@@ -14,7 +14,7 @@ fn daemon_set() -> Value {
     } });
     let spec = json!({ "containers": [], "affinity": affinity });
     let spec = json!({ "selector": {}, "template": { "spec": spec } });
-    json!({ "metadata": { "name": "agent" }, "spec": spec })
+    json!({ "metadata": { "name": "agent", "uid": "a" }, "spec": spec })
 }
 
 /// Returns a pod as the DaemonSet controller makes it for a node.
@@ -122,6 +122,78 @@ async fn a_pod_that_no_controller_made_tells_nothing_of_a_template() {
     {
         assert_eq!(class_beside(owner.clone()).await, None, "{owner}");
     }
+}
+
+/// Returns the workload to which a pod with this owner belongs.
+async fn workload_of(kind: &str, name: &str, uid: &str) -> String {
+    let version = if kind == "Sandbox" { "agents.example/v1" } else { "apps/v1" };
+    let owner = json!({ "apiVersion": version, "kind": kind, "name": name, "uid": uid, "controller": true });
+    let answer = move |request: &str| {
+        let spec = json!({ "selector": {}, "template": { "spec": { "containers": [] } } });
+        let of = |name: &str, uid: &str, owners: Value| {
+            let metadata = json!({ "name": name, "uid": uid, "ownerReferences": owners });
+            json!({ "metadata": metadata, "spec": spec })
+        };
+        let web = json!([{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "w", "controller": true }]);
+        match request.split(['?', ' ']).nth(1).unwrap_or_default() {
+            path if path.ends_with("/deployments") => items(&[of("web", "w", json!([]))], None),
+            path if path.ends_with("/replicasets") => items(&[of("web-1", "r", web)], None),
+            path if path.ends_with("/cronjobs") => items(&[cron_job()], None),
+            path if path.ends_with("/jobs") => items(&[job("night-1", &over())], None),
+            path if path.ends_with("/pods") => items(&[admitted(&owner)], None),
+            _ => items(&[], None),
+        }
+    };
+    let (pod_views, ..) = read(&client(answer).0, "shop", &Ok(Vec::new())).await;
+    pod_views.iter().find(|it| !it.origin.is_template()).unwrap().origin.workload()
+}
+
+/// By its workload, a pod is given an entry of the policy file.
+#[tokio::test]
+async fn a_pod_is_of_no_workload_that_did_not_make_it() {
+    for (kind, name, uid, workload) in [
+        ("ReplicaSet", "web-1", "r", "deployment/web"),
+        ("ReplicaSet", "web-1", "another", "pod/night-1-a"),
+        ("ReplicaSet", "web-2", "r2", "replicaset/web-2"),
+        ("Deployment", "web", "w", "pod/night-1-a"),
+        ("Job", "night-1", "j", "pod/night-1-a"),
+        ("Sandbox", "agent", "s", "sandbox/agent"),
+    ] {
+        assert_eq!(workload_of(kind, name, uid).await, workload, "{kind} {name} {uid}");
+    }
+}
+
+#[test]
+fn a_limit_that_a_resize_asks_for_is_none_until_it_is_in_force() {
+    let limits = |status: Value| {
+        let limits = json!({ "limits": { "cpu": "1", "memory": "256Mi", "nvidia.com/gpu": "1" } });
+        let status = json!({ "name": "web", "image": "", "imageID": "", "ready": true, "restartCount": 0, "resources": status });
+        let pod = json!({
+            "metadata": { "name": "web-1" },
+            "spec": { "containers": [{ "name": "web", "resources": limits }] },
+            "status": { "containerStatuses": [status] },
+        });
+        let view = of_pod(serde_json::from_value(pod).unwrap(), &Makers::new());
+        (view.containers[0].cpu_millis, view.containers[0].memory)
+    };
+    let (cpu, memory) = (Some(1000), Some(256 << 20));
+    assert_eq!(limits(Value::Null), (cpu, memory));
+    assert_eq!(limits(json!({ "limits": { "cpu": "1", "memory": "256Mi" } })), (cpu, memory));
+    assert_eq!(limits(json!({ "limits": { "cpu": "2", "memory": "256Mi" } })), (Some(2000), memory));
+    assert_eq!(limits(json!({ "limits": { "memory": "256Mi" } })), (None, memory));
+    assert_eq!(limits(json!({ "requests": { "cpu": "100m" } })), (None, None));
+}
+
+#[test]
+fn a_limit_of_the_whole_pod_is_none_until_it_is_in_force() {
+    let asked = json!({ "limits": { "cpu": "1", "memory": "256Mi" } });
+    let pod = json!({
+        "metadata": { "name": "web-1" },
+        "spec": { "containers": [{ "name": "web" }], "resources": asked },
+        "status": { "resources": { "limits": { "cpu": "1" } } },
+    });
+    let view = of_pod(serde_json::from_value(pod).unwrap(), &Makers::new());
+    assert_eq!((view.limits.cpu_millis, view.limits.memory), (Some(1000), None));
 }
 
 #[test]
