@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     InCluster,
-    cluster::{ControlPods, Labels, Later},
+    cluster::{ControlPods, Labels, Later, PodView, Shared, Unreadable},
     policy::{Endpoint, Policies},
 };
 
@@ -12,6 +12,16 @@ impl InCluster {
     /// Returns true if there is no workload, and no RuntimeClass was named for pods that do not exist yet.
     pub fn is_of_nothing(&self) -> bool {
         self.group.pod_views.is_empty() && self.group.runtime_class.is_none()
+    }
+
+    /// Returns the pods and the pod templates of the run's scope.
+    pub fn pod_views(&self) -> impl Iterator<Item = &Shared<PodView>> {
+        self.cluster.pod_views.iter().filter(|it| !self.coverage.leaves_out(&it.origin))
+    }
+
+    /// Returns the failed reads of the scope's pods and pod templates.
+    pub fn unread_pod_views(&self) -> impl Iterator<Item = &Unreadable> {
+        self.cluster.unread_pod_views.iter().filter(|it| !self.coverage.leaves_out_unread(it))
     }
 
     /// Returns the group's pods, as policies select them.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::{Labels, NodeKind, Part, Placement, PodView, Restriction, Shared};
+use super::{Access, Labels, NodeKind, Origin, Part, Placement, PodView, Restriction, Shared, Unreadable};
 use crate::support::names::is_own_label;
 
 /// One probe with the pods that it represents.
@@ -85,6 +85,22 @@ impl Coverage {
         let told: Vec<_> =
             covered.map(|it| format!("{}: {} of {}", name(&it.name), it.nodes_planned, it.nodes)).collect();
         (!told.is_empty()).then(|| told.join(", "))
+    }
+
+    /// Returns true if `--like` leaves out a pod or a pod template.
+    pub fn leaves_out(&self, origin: &Origin) -> bool {
+        let workload = origin.workload();
+        let is_asked_for = |part: &Part| part.name == workload || part.name == origin.title();
+        self.leaves_out_pods_of(&workload) && !self.asked_for.iter().any(is_asked_for)
+    }
+
+    /// Returns true if a read of pods failed that `--like` leaves out.
+    pub fn leaves_out_unread(&self, unread: &Unreadable) -> bool {
+        matches!(&unread.what, Access::PodsOf(workload) if self.leaves_out_pods_of(workload))
+    }
+
+    fn leaves_out_pods_of(&self, workload: &str) -> bool {
+        self.left_out.iter().any(|part| part.by == Restriction::Like && part.name == workload)
     }
 
     /// Returns the parts that the run is restricted to: a flag that leaves nothing out restricts nothing.

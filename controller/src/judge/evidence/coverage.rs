@@ -36,10 +36,9 @@ fn judge(case: &Case, policy: &Policy) -> Judgement {
         return Judgement::not_applicable("there is no cluster");
     };
     let coverage = &known.coverage;
-    let unread = &known.cluster.unread_pod_views;
-    if let Some(first) = unread.first() {
+    if let Some(first) = known.unread_pod_views().next() {
         let judgement = Judgement::inconclusive(format!("not every workload is known: {first}"));
-        return judgement.citing_objects(unread.iter().map(ToString::to_string));
+        return judgement.citing_objects(known.unread_pod_views().map(ToString::to_string));
     }
     if let Some(first) = coverage.uncovered.first() {
         let judgement = Judgement::inconclusive(format!("no probe represents {first}"));

@@ -38,15 +38,15 @@ fn judge(case: &Case, assessment: &Assessment) -> Judgement {
     if known.is_of_nothing() {
         return Judgement::inconclusive("the namespace has no workload");
     }
-    let pod_views = &known.cluster.pod_views;
+    let pod_views: Vec<_> = known.pod_views().collect();
     let without: Vec<_> = pod_views.iter().filter(|pod_view| pod_view.runtime_class.is_none()).collect();
     if let Some(first) = without.first() {
         let because =
-            format!("{} names no RuntimeClass{}", first.origin.title(), template_says(pod_views, first));
+            format!("{} names no RuntimeClass{}", first.origin.title(), template_says(&pod_views, first));
         let judgement = Judgement::unmet(because);
         return judgement.citing_objects(without.iter().map(|pod_view| pod_view.origin.title()));
     }
-    if let Some(unreadable) = known.cluster.unread_pod_views.first() {
+    if let Some(unreadable) = known.unread_pod_views().next() {
         return Judgement::inconclusive(unreadable.to_string());
     }
     if let Some(judgement) = of_the_group(known, assessment) {
@@ -97,7 +97,7 @@ fn older_than_its_class(known: &InCluster, pod_view: &PodView) -> bool {
 }
 
 /// Returns a hint for a pod that is older than its corrected template; empty for any other.
-fn template_says(pod_views: &[Shared<PodView>], pod: &PodView) -> String {
+fn template_says(pod_views: &[&Shared<PodView>], pod: &PodView) -> String {
     let template = pod_views.iter().find(|pod_view| {
         pod_view.origin.is_template()
             && pod_view.origin.kind == pod.origin.kind
@@ -115,7 +115,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{fixture, judge::requirement::Outcome};
+    use crate::{
+        case::cluster::{Access, Origin, Part, Restriction, Unreadable},
+        fixture,
+        judge::requirement::Outcome,
+    };
 
     fn judge(case: &Case) -> Judgement {
         fixture::judged(&REQUIREMENT, case)
@@ -157,6 +161,27 @@ mod tests {
         };
         cluster.classes.as_mut().unwrap().push(class);
         assert_eq!(judge(&case).outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn pods_that_like_leaves_out_are_out_of_scope() {
+        let mut case = fixture::pod();
+        let cluster = Arc::make_mut(&mut fixture::in_cluster(&mut case).cluster);
+        let mut other = cluster.pod_views[0].clone();
+        other.origin = Origin { kind: "deployment".into(), name: "db".into(), pod: Some("db-1".into()) };
+        other.runtime_class = None;
+        cluster.pod_views.push(other);
+        let what = Access::PodsOf("workflow/build".into());
+        cluster.unread_pod_views.push(Unreadable { what, forbidden: false, message: String::new() });
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
+        let like = |name: &str| Part { by: Restriction::Like, name: name.into() };
+        fixture::coverage(&mut case).left_out.push(like("deployment/db"));
+        assert!(matches!(judge(&case).outcome, Outcome::Inconclusive(_)));
+        fixture::coverage(&mut case).left_out.push(like("workflow/build"));
+        assert_eq!(judge(&case).outcome, Outcome::Met);
+        // The pod that `--like` names stays, and the other pods of its workload are left out.
+        fixture::coverage(&mut case).asked_for.push(like("pod/db-1"));
+        assert_eq!(judge(&case).outcome, Outcome::Unmet);
     }
 
     #[test]

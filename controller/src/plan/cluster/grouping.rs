@@ -10,7 +10,7 @@ use super::{
     Entry, Request, is_requested,
     places::{Place, Places, left_out},
     to_come,
-    uncovered::{Gaps, excluded_workload},
+    uncovered::{Gaps, excluded_objects, excluded_workload},
 };
 use crate::case::{
     cluster::{Cluster, Group, Labels, PodView, Shared},
@@ -59,6 +59,7 @@ impl<'a> Grouping<'a> {
         let to_come = to_come(self.request);
         let mut groups = BTreeMap::new();
         let mut gaps = Gaps::default();
+        gaps.left_out.extend(excluded_objects(self.cluster, self.request));
         for pod_view in self.cluster.pod_views.iter().chain(&to_come) {
             if !is_requested(pod_view, self.request) {
                 gaps.left_out.push(excluded_workload(pod_view));

@@ -6,7 +6,9 @@ use super::*;
 use crate::{
     case::{
         Architecture,
-        cluster::{MadeBy, Origin, Part, Restriction, SecondReading, Selecting, Selector, Taint},
+        cluster::{
+            Access, MadeBy, Origin, Part, Restriction, SecondReading, Selecting, Selector, Taint, Unreadable,
+        },
         policy::{Opaque, Unread},
     },
     fixture,
@@ -231,6 +233,20 @@ fn every_requested_node_gets_a_probe() {
     let nodes =
         |nodes: Nodes| namespace(&cluster, &Request { nodes, ..request() }).map(|_| Vec::<String>::new());
     assert_eq!(nodes(Nodes::Named(vec!["ten".into()])), Err(Error::NoSuchNode("ten".into())));
+}
+
+#[test]
+fn an_object_whose_pods_are_not_known_is_left_out_by_like_unless_it_is_named() {
+    let mut cluster = cluster();
+    let what = Access::PodsOf("workflow/build".into());
+    cluster.unread_pod_views.push(Unreadable { what, forbidden: false, message: String::new() });
+    let left_out = |kind: &str, name: &str| {
+        let like = Some((kind.to_owned(), name.to_owned()));
+        let plan = namespace(&cluster, &Request { like, ..request() });
+        plan.map(|plan| plan.coverage.left_out.iter().map(|part| part.name.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(left_out("deployment", "web").unwrap(), ["workflow/build"]);
+    assert_eq!(left_out("workflow", "build"), Err(Error::NothingAlike("workflow/build".into())));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::{Nodes, Request};
-use crate::case::cluster::{Cluster, Coverage, Part, PodView, Restriction};
+use crate::case::cluster::{Access, Cluster, Coverage, Part, PodView, Restriction};
 
 /// Everything that no probe represents.
 #[derive(Debug, Default)]
@@ -28,6 +28,17 @@ impl Gaps {
 /// Returns the workload of a pod or a template that `--like` leaves out.
 pub(super) fn excluded_workload(pod_view: &PodView) -> Part {
     Part { by: Restriction::Like, name: pod_view.origin.workload() }
+}
+
+/// Returns the objects that `--like` leaves out, and whose pods could not be read.
+pub(super) fn excluded_objects(cluster: &Cluster, request: &Request) -> impl Iterator<Item = Part> {
+    let asked = request.like.as_ref().map(|(kind, name)| format!("{kind}/{name}"));
+    cluster.unread_pod_views.iter().filter_map(move |unread| match &unread.what {
+        Access::PodsOf(title) if asked.as_ref().is_some_and(|asked| asked != title) => {
+            Some(Part { by: Restriction::Like, name: title.clone() })
+        }
+        _ => None,
+    })
 }
 
 /// Returns the parts of the namespace that the flags ask for.

@@ -200,11 +200,13 @@ impl Foresight {
     /// Returns the reads that failed and leave requirements inconclusive, apart from missing permissions that have a check of their own.
     fn unread(&self) -> impl Iterator<Item = &Unreadable> {
         let Cluster { unread_pod_views, policies, nodes, classes, addresses, .. } = &self.cluster;
+        let coverage = &self.plan.coverage;
+        let unread_pod_views = unread_pod_views.iter().filter(|unread| !coverage.leaves_out_unread(unread));
         let Cluster { dns_endpoints, api_endpoints, .. } = &self.cluster;
         let of_cluster = nodes.as_ref().err().into_iter().chain(classes.as_ref().err());
         let of_services = addresses.as_ref().err().into_iter().chain(dns_endpoints.as_ref().err());
         let of_services = of_services.chain(api_endpoints.as_ref().err());
-        let all = unread_pod_views.iter().chain(policies.unread()).chain(of_cluster).chain(of_services);
+        let all = unread_pod_views.chain(policies.unread()).chain(of_cluster).chain(of_services);
         all.filter(|unread| !(unread.forbidden && permissions::are_asked(&unread.what)))
     }
 
