@@ -147,7 +147,7 @@ fn of_own_container(path: &[&str], difference: &Difference) -> Effect {
         ["env" | "envFrom" | "lifecycle" | "livenessProbe" | "readinessProbe" | "startupProbe", ..] => {
             Effect::Neither
         }
-        ["image"] if is_another_registrys(sent.as_ref(), admitted.as_ref()) => Effect::Neither,
+        ["image"] if has_the_same_name(sent.as_ref(), admitted.as_ref()) => Effect::Neither,
         ["ports"] if !additions::takes_a_host_port(admitted.as_ref()) => Effect::Neither,
         // The run judges the admitted limits. Without a limit, it cannot show that the workload's limits hold.
         ["resources", "limits" | "requests", "cpu" | "memory" | "ephemeral-storage"] => {
@@ -160,13 +160,17 @@ fn of_own_container(path: &[&str], difference: &Difference) -> Effect {
     }
 }
 
-/// Returns true if the images differ in their registry and folder alone. The digest of the running image shows what ran.
-fn is_another_registrys(sent: Option<&Value>, admitted: Option<&Value>) -> bool {
+/// Returns true if the images differ in their registry and folder alone, or by a digest that was added, with which the tag may be left
+/// out (Kyverno, `mutateDigest`; Connaisseur). The digest of the running image shows what ran.
+fn has_the_same_name(sent: Option<&Value>, admitted: Option<&Value>) -> bool {
     let last = |image: Option<&Value>| {
         let image = image.and_then(Value::as_str)?;
         Some(image.rsplit('/').next().unwrap_or(image).to_owned())
     };
-    last(sent).is_some() && last(sent) == last(admitted)
+    let (Some(sent), Some(admitted)) = (last(sent), last(admitted)) else { return false };
+    let pinned = admitted.split_once('@').map(|(named, _)| named);
+    let untagged = sent.split_once(':').map_or(&*sent, |(name, _)| name);
+    sent == admitted || (!sent.contains('@') && pinned.is_some_and(|it| it == sent || it == untagged))
 }
 
 /// Returns true if a list still has each of its entries.

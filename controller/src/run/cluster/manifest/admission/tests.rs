@@ -147,7 +147,7 @@ fn fields_that_every_pod_gets_are_no_remark() {
 
 #[test]
 fn a_difference_without_effect_is_a_remark() {
-    let changes: [(&str, Change); 22] = [
+    let changes: [(&str, Change); 24] = [
         ("metadata.labels.team was added", |pod| label(pod, "team", "red")),
         ("metadata.annotations.openshift.io/scc was added", |pod| {
             annotation(pod, "openshift.io/scc", "restricted");
@@ -193,6 +193,12 @@ fn a_difference_without_effect_is_a_remark() {
         ("spec.containers.image was changed", |pod| {
             own(pod).image = Some("mirror.example/registry.example/probe:1".into());
         }),
+        ("spec.containers.image was changed", |pod| {
+            own(pod).image = Some(format!("registry.example/probe:1@sha256:{}", "a".repeat(64)));
+        }),
+        ("spec.containers.image was changed", |pod| {
+            own(pod).image = Some(format!("registry.example/probe@sha256:{}", "a".repeat(64)));
+        }),
         ("spec.containers.ports was added", |pod| {
             own(pod).ports = Some(vec![ContainerPort { container_port: 80, ..ContainerPort::default() }]);
         }),
@@ -210,7 +216,7 @@ fn a_difference_that_matters_refuses_the_pod_with_both_values() {
     const BINDS: &str = "other policies may bind it";
     const SEES: &str = "it may see another sandbox";
     const ESCAPES: &str = "the run does not control it";
-    let changes: [(&str, &str, Change); 28] = [
+    let changes: [(&str, &str, Change); 29] = [
         (BINDS, "metadata.labels.app was changed from \"web\" to \"api\"", |pod| label(pod, "app", "api")),
         (BINDS, "metadata.labels.app was removed: \"web\"", |pod| {
             drop(pod.metadata.labels.as_mut().unwrap().remove("app"));
@@ -234,6 +240,9 @@ fn a_difference_that_matters_refuses_the_pod_with_both_values() {
             spec(pod).runtime_class_name = Some("runc".into());
         }),
         (SEES, "image was changed from", |pod| own(pod).image = Some("registry.example/team/other:1".into())),
+        (SEES, "image was changed from", |pod| {
+            own(pod).image = Some(format!("registry.example/probe:2@sha256:{}", "a".repeat(64)));
+        }),
         (SEES, "args was added", |pod| own(pod).args = Some(vec!["--help".into()])),
         (SEES, "hostPID was added: true", |pod| spec(pod).host_pid = Some(true)),
         (SEES, "shareProcessNamespace was added", |pod| spec(pod).share_process_namespace = Some(true)),
