@@ -5,6 +5,7 @@
 mod admitted;
 mod alternatives;
 mod bound;
+mod claims;
 mod grouping;
 mod homeless;
 mod ingress;

@@ -1,19 +1,22 @@
 //! Labels that a probe does without. A Service with `publishNotReadyAddresses` takes every pod that it selects for an endpoint, ready
-//! or not, and would send the workload's traffic to a probe with the workload's labels.
+//! or not, and would send the workload's traffic to a probe with the workload's labels; some operators take it for a pod of their own.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::claims::Claim;
 use crate::case::{
     cluster::{Cluster, Group, SelectingKind},
     policy::Policies,
 };
 
-/// Returns the keys of the labels without which no such Service selects the group's probe. The probe keeps each label by which a
-/// policy selects pods or peers, because without the label the probe would not be bound as its pods are.
+/// Returns the keys of the labels without which no such Service selects the group's probe, and no such operator takes it. The probe
+/// keeps each label by which a policy selects pods or peers, because without the label the probe would not be bound as its pods are.
 pub(super) fn withheld(group: &Group, cluster: &Cluster) -> Result<Vec<String>, String> {
+    let mut withheld = unclaimed(group, cluster)?;
     let selecting = cluster.selecting.iter().flatten().flatten();
     let eager = selecting.filter(|it| it.kind == SelectingKind::EagerService && it.takes(group));
-    let mut withheld: Vec<String> = Vec::new();
     for service in eager {
         let keys = || service.selector.equals.keys();
         if keys().any(|key| withheld.contains(key)) {
@@ -35,17 +38,49 @@ pub(super) fn withheld(group: &Group, cluster: &Cluster) -> Result<Vec<String>, 
     Ok(withheld)
 }
 
-/// Returns a remark for each group whose probe does without labels.
+/// Returns the keys of the labels without which no operator takes the group's probe for a pod of its own.
+fn unclaimed(group: &Group, cluster: &Cluster) -> Result<Vec<String>, String> {
+    let mut withheld = Vec::new();
+    for claim in Claim::on(&group.labels) {
+        let ways = claim.ways_out(&group.labels);
+        match ways.iter().find(|keys| keys.iter().all(|key| is_free(cluster, key))) {
+            Some(keys) => withheld.extend(keys.iter().map(|&key| key.to_owned())),
+            // The cluster refuses or deletes such a probe by itself.
+            None if !claim.harms => (),
+            None => {
+                return Err(format!(
+                    "{} takes each pod with the label {} for its own, and would take the probe; policies select by the label, or \
+                     may, so that the probe cannot do without; examine the running pods by `--live`",
+                    claim.by,
+                    ways.concat().join(" or ")
+                ));
+            }
+        }
+    }
+    Ok(withheld)
+}
+
+/// Returns a remark for each group whose probe does without labels, and for each reason.
 pub fn remarks(groups: &[Group]) -> Vec<String> {
     let without = groups.iter().filter(|group| !group.withheld.is_empty() && group.refused.is_none());
     let mut remarks: Vec<_> = without
-        .map(|group| {
-            format!(
-                "the probe of {} does without the label {}, so that no Service with publishNotReadyAddresses sends it traffic; no \
-                 policy that was read selects by the label, and policies of other namespaces were not asked",
-                group.represents().first().map_or("these pods", String::as_str),
-                group.withheld.join(" and ")
-            )
+        .flat_map(|group| {
+            let mut by_reason = BTreeMap::<_, Vec<_>>::new();
+            for key in &group.withheld {
+                by_reason.entry(Claim::by_key(key, &group.labels).map(|claim| claim.by)).or_default().push(key.as_str());
+            }
+            let of_these = group.represents().first().cloned().unwrap_or_else(|| "these pods".to_owned());
+            by_reason.into_iter().map(move |(by, keys)| {
+                let purpose = by.map_or_else(
+                    || "no Service with publishNotReadyAddresses sends it traffic".to_owned(),
+                    |by| format!("{by} does not take it for a pod of its own"),
+                );
+                format!(
+                    "the probe of {of_these} does without the label {}, so that {purpose}; no policy that was read selects by the \
+                     label, and policies of other namespaces were not asked",
+                    keys.join(" and ")
+                )
+            })
         })
         .collect();
     remarks.dedup();
@@ -89,9 +124,65 @@ mod tests {
 
     use super::*;
     use crate::{
-        case::cluster::{Selecting, Selector},
+        case::cluster::{Labels, Selecting, Selector},
         fixture,
     };
+
+    /// Returns the labels that a probe of pods with these labels does without.
+    fn withheld_of(labels: &[(&str, &str)], policies: &[Value]) -> Result<Vec<String>, String> {
+        let mut case = fixture::pod();
+        let group = fixture::in_cluster(&mut case).group.clone();
+        let labels =
+            labels.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect::<Labels>();
+        let mut cluster = (*fixture::in_cluster(&mut case).cluster).clone();
+        cluster.policies = fixture::policies(policies);
+        withheld(&Group { labels, ..group }, &cluster)
+    }
+
+    #[test]
+    fn no_operator_takes_a_probe_for_a_pod_of_its_own() {
+        let deny = [fixture::default_deny()];
+        for (labels, without) in [
+            (
+                &[("app", "web"), ("ray.io/cluster", "a"), ("ray.io/node-type", "worker")][..],
+                &["ray.io/cluster"][..],
+            ),
+            (
+                &[("kueue.x-k8s.io/managed", "true"), ("kueue.x-k8s.io/queue-name", "q")],
+                &["kueue.x-k8s.io/managed", "kueue.x-k8s.io/queue-name"],
+            ),
+            (&[("type", "flink-native-kubernetes")], &["type"]),
+            (&[("type", "web"), ("kubernetes_executors", "x")], &[]),
+        ] {
+            let expected: Vec<_> = without.iter().map(|&key| key.to_owned()).collect();
+            assert_eq!(withheld_of(labels, &deny), Ok(expected), "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_by_a_claimed_label_keeps_a_probe_away_that_would_cost_the_workload_a_pod() {
+        let labels = [("ray.io/cluster", "a"), ("strimzi.io/kind", "Kafka"), ("strimzi.io/name", "a-kafka")];
+        let refused = withheld_of(&labels, &[selecting("ray.io/cluster")]).unwrap_err();
+        assert!(refused.contains("KubeRay takes each pod with the label ray.io/cluster"), "{refused}");
+        assert!(refused.contains("--live"), "{refused}");
+        // Another of the labels by which an operator selects will do, and a probe that it deletes harms nobody.
+        let without = withheld_of(&labels[1..], &[selecting("strimzi.io/name")]);
+        assert_eq!(without, Ok(vec!["strimzi.io/kind".to_owned()]));
+        let both = [selecting("strimzi.io/name"), selecting("strimzi.io/kind")];
+        assert_eq!(withheld_of(&labels[1..], &both), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_remark_names_the_reason_for_each_label() {
+        let mut case = fixture::pod();
+        let group = fixture::in_cluster(&mut case).group.clone();
+        let labels = ["app", "ray.io/cluster"].map(|key| (key.to_owned(), "web".to_owned()));
+        let withheld = vec!["app".to_owned(), "ray.io/cluster".to_owned()];
+        let told = remarks(&[Group { labels: labels.into(), withheld, ..group }]);
+        let [service, operator] = told.as_slice() else { panic!("{told:?}") };
+        assert!(service.contains("without the label app, so that no Service"), "{service}");
+        assert!(operator.contains("ray.io/cluster, so that KubeRay does not take it"), "{operator}");
+    }
 
     fn withheld_beside(policies: &[Value], selector: &[&str]) -> Result<Vec<String>, String> {
         let mut case = fixture::pod();
