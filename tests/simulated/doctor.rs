@@ -191,25 +191,32 @@ fn the_place_of_a_proof_is_foreseen() {
     assert!(ended.0.output.contains("the permission to patch the ConfigMap"), "{}", ended.0.output);
 }
 
-/// No cluster without the kind needs the permission, so that `doctor` does not ask for it by itself.
+/// No cluster without the kind needs the permission, so that `doctor` does not ask for it by itself. Calico's API server lists the
+/// policies of those tiers alone that its client may get, so that an empty list is none.
 #[test]
-fn a_kind_of_policy_that_may_not_be_listed_is_foreseen() {
-    let with_cilium = |cluster: &Cluster| {
-        let names = json!({ "plural": "ciliumnetworkpolicies", "kind": "CiliumNetworkPolicy" });
-        let versions = json!([{ "name": "v2" }]);
+fn policies_that_may_not_be_read_are_foreseen() {
+    let with_kind = |cluster: &Cluster, group: &str, plural: &str, kind: &str| {
+        let names = json!({ "plural": plural, "kind": kind });
         let spec =
-            json!({ "group": "cilium.io", "names": names, "scope": "Namespaced", "versions": versions });
-        let definition = key("customresourcedefinitions", "", "ciliumnetworkpolicies");
+            json!({ "group": group, "names": names, "scope": "Namespaced", "versions": [{ "name": "v2" }] });
+        let definition = key("customresourcedefinitions", "", plural);
         cluster.change(|store| store.add(definition, json!({ "metadata": {}, "spec": spec })));
     };
-    assert_eq!(codes(&both(&[], with_cilium)), [Some(0); 2]);
-    let ended = both(&[], |cluster| {
-        with_cilium(cluster);
-        cluster.refuse("list", "ciliumnetworkpolicies");
-    });
-    assert_eq!(codes(&ended), [Some(3); 2], "{}", ended.0.output);
-    let said = "the permission to list ciliumnetworkpolicies.cilium.io is missing";
-    assert!(ended.0.output.contains(said), "{}", ended.0.output);
+    for (group, plural, kind, verb, refused) in [
+        ("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy", "list", "ciliumnetworkpolicies"),
+        ("projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", "get", "tiers"),
+        ("projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", "list", "tier.networkpolicies"),
+    ] {
+        let with_kind = |cluster: &Cluster| with_kind(cluster, group, plural, kind);
+        assert_eq!(codes(&both(&[], with_kind)), [Some(0); 2], "{group}");
+        let ended = both(&[], |cluster| {
+            with_kind(cluster);
+            cluster.refuse(verb, refused);
+        });
+        assert_eq!(codes(&ended), [Some(3); 2], "{}", ended.0.output);
+        let said = format!("the permission to {verb} {refused}.{group} is missing");
+        assert!(ended.0.output.contains(&said), "{}", ended.0.output);
+    }
 }
 
 #[test]

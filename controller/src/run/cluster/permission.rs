@@ -2,11 +2,14 @@
 //! rbac`, of the questions of `controller doctor`, and of deploy/.
 
 mod live;
+mod policies;
 mod role;
 mod watch;
 mod without;
 
 pub use live::LIVE;
+pub use policies::TIERS;
+use policies::policies_of;
 pub use role::{Extent, Subject, roles};
 pub use watch::{STARTUP_TAINT, WATCH};
 pub use without::Without;
@@ -351,12 +354,18 @@ pub const ALL: &[Permission] = &[
     policies_of("nsx.vmware.com"),
     policies_of("policy.networking.k8s.io"),
     policies_of("projectcalico.org"),
+    TIERS,
     policies_of("vpcresources.k8s.aws"),
 ];
 
 /// Returns every permission of a run, with `live` also that of a run with `--live`.
 pub fn all(live: bool) -> impl Iterator<Item = &'static Permission> {
     ALL.iter().chain(live.then_some(&LIVE))
+}
+
+/// Returns true for a permission for a group that not every cluster has.
+pub fn is_optional(permission: &Permission) -> bool {
+    permission.resource == "*" || *permission == TIERS
 }
 
 /// Returns the permission for objects that may hold pod templates, of a group that not every cluster has.
@@ -368,26 +377,5 @@ const fn templates_of(group: &'static str) -> Permission {
         place: Place::Namespace,
         purpose: "read the pod templates in objects of this group, if the cluster has the group",
         without: Without::Inconclusive(&["runtime-class-used", "coverage"]),
-    }
-}
-
-/// Returns the permission for policies of a kind that not every cluster has.
-const fn policies_of(group: &'static str) -> Permission {
-    Permission {
-        group,
-        resource: "*",
-        verbs: &["list"],
-        place: Place::Cluster,
-        purpose: "find policies of this kind that bind the pods or the control pod, if the cluster has the kind",
-        without: Without::Inconclusive(&[
-            "network-isolation",
-            "policies-enforced",
-            "closed-from-the-start",
-            "api-server-blocked",
-            "dns-contained",
-            "metadata-blocked",
-            "neighbours-blocked",
-            "ingress-closed",
-        ]),
     }
 }

@@ -14,9 +14,6 @@ use crate::{
     },
 };
 
-/// The resource of permissions for CRD groups. A cluster without the CRDs needs none of these permissions.
-const OPTIONAL: &str = "*";
-
 /// The answers to the questions for the permissions of a run.
 pub(super) struct Permissions {
     /// The number of the questions.
@@ -40,7 +37,7 @@ impl Permissions {
         let Target { namespace, control_namespace, live, .. } = asked.target;
         let (namespace, control) = (namespace.as_str(), control_namespace.as_deref());
         let mut reviews = Vec::new();
-        for permission in permission::all(live.is_some()).filter(|it| it.resource != OPTIONAL) {
+        for permission in permission::all(live.is_some()).filter(|it| !permission::is_optional(it)) {
             let places = match permission.place {
                 Place::Namespace => vec![Some(namespace)],
                 Place::Both => [Some(namespace), control].into_iter().flatten().map(Some).collect(),
@@ -92,7 +89,7 @@ pub(super) fn are_asked(request: &Access) -> bool {
     let Access::Resource { resource, .. } = request else { return false };
     let (name, group) = resource.split_once('.').map_or((&**resource, None), |(name, it)| (name, Some(it)));
     let is_it = |it: &&Permission| it.resource == name && group.is_none_or(|group| it.group == group);
-    permission::ALL.iter().any(|it| is_it(&it))
+    permission::ALL.iter().any(|it| is_it(&it) && !permission::is_optional(it))
 }
 
 /// Asks for one permission. Returns `None` if it is granted.
@@ -146,6 +143,7 @@ mod tests {
             ("networkpolicies.networking.k8s.io", true),
             ("ciliumnetworkpolicies.cilium.io", false),
             ("jobs.example.org", false),
+            ("tiers.projectcalico.org", false),
         ] {
             assert_eq!(are_asked(&Access::list(resource)), asked, "{resource}");
         }

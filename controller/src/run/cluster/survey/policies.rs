@@ -14,29 +14,44 @@ use serde_json::{Value, json};
 
 use super::{
     discovery::{self, ApiGroup},
-    list_if_served,
+    list_if_served, unreadable,
 };
-use crate::case::{
-    cluster::{Access, Read, Requirement, Selector},
-    policy::{Opaque, Policies, Unread, kinds},
+use crate::{
+    case::{
+        cluster::{Access, Read, Requirement, Selector, Unreadable},
+        policy::{Opaque, Policies, Unread, kinds},
+    },
+    run::cluster::{
+        permission::{Permission, TIERS},
+        review,
+    },
 };
 
 /// The kind of Calico's tiers, of which each cluster has one at least.
 const TIER: &str = "Tier";
 
-/// The kinds of policies besides NetworkPolicy that this cluster has, by API group.
+/// Further permissions by which Calico's API server shows a tier (Calico,
+/// `apiserver/pkg/registry/projectcalico/authorizer/authorizer.go`). The permission to list all kinds of its group grants both.
+const OF_TIERS: [&str; 2] = ["tier.networkpolicies", "tier.globalnetworkpolicies"];
+
+/// The kinds of policies besides NetworkPolicy that this cluster has.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OtherKinds(Vec<Read<Vec<(ApiResource, ApiScope)>>>);
+pub(crate) struct OtherKinds {
+    /// The kinds by API group.
+    groups: Vec<Read<Vec<(ApiResource, ApiScope)>>>,
+    /// The missing permission for the objects of some kinds, which their lists leave out without a word.
+    hidden: Option<Unreadable>,
+}
 
 impl OtherKinds {
     /// Returns true if every group was discovered.
     pub(in crate::run::cluster) fn is_whole(&self) -> bool {
-        !self.0.is_empty() && self.0.iter().all(Result::is_ok)
+        !self.groups.is_empty() && self.groups.iter().all(Result::is_ok)
     }
 
     /// Returns each kind, with true if its objects count in their own namespace alone. A group that was not discovered has none.
     pub(in crate::run::cluster) fn watched(&self) -> impl Iterator<Item = (&ApiResource, bool)> {
-        self.0.iter().flatten().flatten().map(|(resource, scope)| {
+        self.groups.iter().flatten().flatten().map(|(resource, scope)| {
             let completes = kinds::completes(&resource.group, &resource.kind);
             (resource, *scope == ApiScope::Namespaced && !completes)
         })
@@ -107,17 +122,33 @@ pub(super) fn selector(api: LabelSelector) -> Selector {
     Selector { equals: api.match_labels.unwrap_or_default(), requirements: requirements.collect() }
 }
 
-/// Discovers the other kinds, those of each group by themselves. A group that cannot be read is named.
+/// Discovers the other kinds, those of each group by themselves. A group that cannot be read, or not as a whole, is named.
 pub(super) async fn other_kinds(client: &Client, groups: &Read<Vec<ApiGroup>>) -> OtherKinds {
-    OtherKinds(match groups {
-        Ok(groups) => {
-            let of_policies = groups.iter().filter(|group| kinds::is_of_policies(&group.name));
-            let mut known = join_all(of_policies.map(|group| discovered(client, group))).await;
-            known.push(Ok(suspects(groups)));
-            known
+    let groups = match groups {
+        Ok(groups) => groups,
+        Err(unread) => return OtherKinds { groups: vec![Err(unread.clone())], hidden: None },
+    };
+    let of_policies = groups.iter().filter(|group| kinds::is_of_policies(&group.name));
+    let of_policies = of_policies.map(|group| discovered(client, group));
+    let (mut known, hidden) = tokio::join!(join_all(of_policies), hidden_tiers(client, groups));
+    known.push(Ok(suspects(groups)));
+    OtherKinds { groups: known, hidden }
+}
+
+/// Returns a missing permission for the policies of every tier; `None` if all are granted, or if Calico serves no policies.
+async fn hidden_tiers(client: &Client, groups: &[ApiGroup]) -> Option<Unreadable> {
+    groups.iter().find(|group| group.name == TIERS.group)?;
+    let of_tiers = OF_TIERS.map(|resource| ("list", resource));
+    let asked = [("get", TIERS.resource)].into_iter().chain(of_tiers).map(|(verb, resource)| async move {
+        let name = format!("{resource}.{}", TIERS.group);
+        let what = if verb == "get" { Access::get(name) } else { Access::list(name) };
+        match review::is_granted(client, &Permission { resource, ..TIERS }, verb, None).await {
+            Ok(true) => None,
+            Ok(false) => Some(Unreadable { what, forbidden: true, message: String::new() }),
+            Err(error) => Some(unreadable(what)(error)),
         }
-        Err(unreadable) => vec![Err(unreadable.clone())],
-    })
+    });
+    join_all(asked).await.into_iter().flatten().next()
 }
 
 /// Returns kinds of other groups that look like policies by their names. An API server before Kubernetes 1.27 does not
@@ -164,7 +195,7 @@ async fn objects_of_others(client: &Client, kinds: &OtherKinds, namespace: Optio
     let of_namespaces = |(resource, scope): &&(ApiResource, ApiScope)| {
         *scope == ApiScope::Namespaced && !kinds::completes(&resource.group, &resource.kind)
     };
-    let these = kinds.0.iter().flatten().flatten().filter(|it| of_namespaces(it) == namespace.is_some());
+    let these = kinds.groups.iter().flatten().flatten().filter(|it| of_namespaces(it) == namespace.is_some());
     let lists = these.map(|(resource, _)| async move {
         let completes = kinds::completes(&resource.group, &resource.kind);
         let objects = match objects(client, resource, namespace).await {
@@ -184,7 +215,8 @@ async fn objects_of_others(client: &Client, kinds: &OtherKinds, namespace: Optio
         })
     });
     // A group that was not discovered counts for the whole cluster.
-    let failed = kinds.0.iter().filter(|_| namespace.is_none()).filter_map(|kinds| kinds.as_ref().err());
+    let failed = kinds.groups.iter().filter_map(|kinds| kinds.as_ref().err()).chain(&kinds.hidden);
+    let failed = failed.filter(|_| namespace.is_none());
     let failed = failed.map(|unread| Err(unread.clone()));
     join_all(lists).await.into_iter().chain(failed).map(|listed| (Unread::Others, listed)).collect()
 }
