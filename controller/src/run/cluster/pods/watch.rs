@@ -116,19 +116,13 @@ impl Watch {
     /// Returns the pod's state once it runs or has failed; `waits` is told each reason for waiting.
     pub(crate) async fn decided(&self, pod: &str, mut waits: impl FnMut(&str)) -> PodState {
         let mut last = String::new();
-        let decided = |seen: &Seen| {
-            let state = seen.verdict(pod)?;
-            match &state.stage {
-                Stage::Waiting(what) if *what == last => None,
-                Stage::Waiting(what) => {
-                    waits(what);
-                    last.clone_from(what);
-                    None
-                }
-                Stage::Running | Stage::Failed(_) => Some(state),
-            }
-        };
-        self.shown.until(decided).await
+        loop {
+            let is_known = |state: &PodState| matches!(&state.stage, Stage::Waiting(what) if *what == last);
+            let state = self.shown.until(|seen| seen.verdict(pod).filter(|state| !is_known(state))).await;
+            let Stage::Waiting(what) = &state.stage else { return state };
+            waits(what);
+            last.clone_from(what);
+        }
     }
 
     /// Waits until the scheduler finds no node for the pod, and still finds none after some time; returns the reason.
