@@ -63,28 +63,31 @@ fn unclaimed(group: &Group, cluster: &Cluster) -> Result<Vec<String>, String> {
 /// Returns a remark for each group whose probe does without labels, and for each reason.
 pub fn remarks(groups: &[Group]) -> Vec<String> {
     let without = groups.iter().filter(|group| !group.withheld.is_empty() && group.refused.is_none());
-    let mut remarks: Vec<_> = without
-        .flat_map(|group| {
-            let mut by_reason = BTreeMap::<_, Vec<_>>::new();
-            for key in &group.withheld {
-                by_reason.entry(Claim::by_key(key, &group.labels).map(|claim| claim.by)).or_default().push(key.as_str());
-            }
-            let of_these = group.represents().first().cloned().unwrap_or_else(|| "these pods".to_owned());
-            by_reason.into_iter().map(move |(by, keys)| {
-                let purpose = by.map_or_else(
-                    || "no Service with publishNotReadyAddresses sends it traffic".to_owned(),
-                    |by| format!("{by} does not take it for a pod of its own"),
-                );
-                format!(
-                    "the probe of {of_these} does without the label {}, so that {purpose}; no policy that was read selects by the \
-                     label, and policies of other namespaces were not asked",
-                    keys.join(" and ")
-                )
-            })
-        })
-        .collect();
+    let mut remarks: Vec<_> = without.flat_map(remarks_on).collect();
     remarks.dedup();
     remarks
+}
+
+fn remarks_on(group: &Group) -> Vec<String> {
+    let mut keys_by_claimant = BTreeMap::<_, Vec<_>>::new();
+    for key in &group.withheld {
+        let claimant = Claim::by_key(key, &group.labels).map(|claim| claim.by);
+        keys_by_claimant.entry(claimant).or_default().push(key.as_str());
+    }
+    let represented = group.represents();
+    let these = represented.first().map_or("these pods", String::as_str);
+    let remark = |(claimant, keys): (Option<&str>, Vec<_>)| {
+        let purpose = match claimant {
+            Some(name) => format!("{name} does not take it for a pod of its own"),
+            None => "no Service with publishNotReadyAddresses sends it traffic".to_owned(),
+        };
+        format!(
+            "the probe of {these} does without the label {}, so that {purpose}; no policy that was read selects by the label, and \
+             policies of other namespaces were not asked",
+            keys.join(" and ")
+        )
+    };
+    keys_by_claimant.into_iter().map(remark).collect()
 }
 
 /// Returns true if no policy of the namespace, of the cluster or of the control namespace names the label's key.
