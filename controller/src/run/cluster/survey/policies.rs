@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     case::{
-        cluster::{Access, Read, Requirement, Selector, Unreadable},
+        cluster::{Access, Read, Requirement, Selector, Unreadable, Verb},
         policy::{Opaque, Policies, Unread, kinds},
     },
     run::cluster::{
@@ -30,9 +30,13 @@ use crate::{
 /// The kind of Calico's tiers, of which each cluster has one at least.
 const TIER: &str = "Tier";
 
-/// Further permissions by which Calico's API server shows a tier (Calico,
-/// `apiserver/pkg/registry/projectcalico/authorizer/authorizer.go`). The permission to list all kinds of its group grants both.
-const OF_TIERS: [&str; 2] = ["tier.networkpolicies", "tier.globalnetworkpolicies"];
+/// The permissions by which Calico's API server shows a tier (Calico,
+/// `apiserver/pkg/registry/projectcalico/authorizer/authorizer.go`). The permission to list all kinds of its group grants the latter two.
+const OF_TIERS: [(Verb, &str); 3] = [
+    (Verb::Get, TIERS.resource),
+    (Verb::List, "tier.networkpolicies"),
+    (Verb::List, "tier.globalnetworkpolicies"),
+];
 
 /// The kinds of policies besides NetworkPolicy that this cluster has.
 #[derive(Clone, Debug, Default)]
@@ -138,11 +142,10 @@ pub(super) async fn other_kinds(client: &Client, groups: &Read<Vec<ApiGroup>>) -
 /// Returns a missing permission for the policies of every tier; `None` if all are granted, or if Calico serves no policies.
 async fn hidden_tiers(client: &Client, groups: &[ApiGroup]) -> Option<Unreadable> {
     groups.iter().find(|group| group.name == TIERS.group)?;
-    let of_tiers = OF_TIERS.map(|resource| ("list", resource));
-    let asked = [("get", TIERS.resource)].into_iter().chain(of_tiers).map(|(verb, resource)| async move {
+    let asked = OF_TIERS.map(|(verb, resource)| async move {
         let name = format!("{resource}.{}", TIERS.group);
-        let what = if verb == "get" { Access::get(name) } else { Access::list(name) };
-        match review::is_granted(client, &Permission { resource, ..TIERS }, verb, None).await {
+        let what = Access::Resource { verb, resource: name, namespace: None };
+        match review::is_granted(client, &Permission { resource, ..TIERS }, &verb.to_string(), None).await {
             Ok(true) => None,
             Ok(false) => Some(Unreadable { what, forbidden: true, message: String::new() }),
             Err(error) => Some(unreadable(what)(error)),
