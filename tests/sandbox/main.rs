@@ -95,6 +95,11 @@ fn main() -> ExitCode {
     let conclusions = [run(beside_each_other, ROWS_A_PROCESSOR * processors), run(alone, 1)];
     truth::print();
     let again = measured::again(&arguments);
+    let rows = conclusions.iter().map(|it| it.num_passed + it.num_failed + it.num_ignored).sum::<u64>();
+    if rows == 0 && !arguments.list {
+        _ = writeln!(std::io::stderr(), "no row has such a name: {:?}", arguments.filter);
+        return ExitCode::FAILURE;
+    }
     if conclusions.iter().chain(&again).any(Conclusion::has_failed) {
         ExitCode::from(101)
     } else {
