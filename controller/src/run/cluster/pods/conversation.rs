@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU8, pin::Pin, time::Duration};
 
+use futures_util::FutureExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::AttachedProcess;
 use proto::{Assignment, Attempt, MEASURING, Observation};
@@ -114,6 +115,7 @@ async fn repeated<E>(
     let mut pause = FIRST_PAUSE;
     loop {
         let (gathered, staying) = once(assignments, exec, watch, deadline, draw()?, &mut hear).await;
+        let gathered = explained(gathered, exec.pod(), watch).await;
         let again = match &gathered {
             Gathered::Heard { collected, timed_out } if !timed_out && broken(collected) => {
                 broke += 1;
@@ -164,6 +166,19 @@ async fn once(
         return (Gathered::Heard { collected, timed_out: false }, Some(Staying(talk)));
     }
     (talk.end().await, None)
+}
+
+/// Gives the end of a pod as the reason for which no process started in it.
+async fn explained(gathered: Gathered, pod: &str, watch: &Watch) -> Gathered {
+    let end = match &gathered {
+        // The watch may be a little later than the answer.
+        Gathered::Refused(Refusal::Gone(_)) => timeout(ENDING, watch.ended(pod)).await.ok(),
+        Gathered::Refused(Refusal::Unanswered(_) | Refusal::NotHeard(_) | Refusal::Admission(_)) => {
+            watch.ended(pod).now_or_never()
+        }
+        Gathered::Refused(_) | Gathered::Heard { .. } => None,
+    };
+    end.map_or(gathered, |why| Gathered::Refused(Refusal::Gone(why)))
 }
 
 // === impl Staying ===
@@ -307,7 +322,38 @@ fn broken(collected: &Collected) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::run::cluster::pods::{PodState, Stage, seen::Seen};
+
+    /// Returns the reason for which no process started in a pod with this stage, or in one that is gone.
+    async fn told(refusal: Refusal, stage: Option<Stage>) -> Refusal {
+        let mut seen = Seen::at("1", false);
+        let pod = json!({ "metadata": { "name": "probe" }, "spec": { "containers": [] } });
+        let shown = PodState::of(&serde_json::from_value(pod).unwrap());
+        let ended = Stage::Failed("somebody deleted it".into());
+        seen.show("probe".into(), PodState { stage: stage.clone().unwrap_or(ended), ..shown });
+        if stage.is_none() {
+            seen.remove("probe".into(), None);
+        }
+        match explained(Gathered::Refused(refusal), "probe", &Watch::of(seen)).await {
+            Gathered::Refused(refusal) => refusal,
+            Gathered::Heard { .. } => panic!("it was heard"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_pod_is_the_reason_for_which_nothing_starts_in_it() {
+        let gone = || Refusal::Gone("pods \"probe\" not found".into());
+        let unanswered = || Refusal::Unanswered("container not found".into());
+        let why = Refusal::Gone("somebody deleted it".into());
+        for refusal in [gone(), unanswered()] {
+            assert_eq!(told(refusal, None).await, why);
+        }
+        assert_eq!(told(unanswered(), Some(Stage::Running)).await, unanswered());
+        assert_eq!(told(gone(), Some(Stage::Running)).await, gone(), "a watch that never shows the end");
+    }
 
     #[test]
     fn a_process_that_never_ran_is_told_from_a_process_that_failed() {

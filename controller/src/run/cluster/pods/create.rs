@@ -30,6 +30,9 @@ pub(crate) enum Refusal {
     /// The pod was created, and its node could not pull the image, for the kubelet's own reason.
     #[error("the node could not pull the probe's image: {0}")]
     NotPulled(String),
+    /// The pod has ended, for this reason, before a process could be started in it.
+    #[error("{0}")]
+    Gone(String),
     /// No process could be started in the running pod: the cluster's own reason, such as a kubelet that does not answer.
     #[error("no probe could be started in its pod: {0}")]
     NotHeard(String),

@@ -91,6 +91,7 @@ impl Exec {
             return refusal(error);
         };
         match self.client.request_text(request).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Refusal::Gone(status.message.clone()),
             Err(kube::Error::Api(status))
                 if code.is_client_error() || again::is_of_a_webhook(&status.message) =>
             {

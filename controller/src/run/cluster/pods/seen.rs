@@ -60,8 +60,8 @@ pub(super) struct Seen {
     /// The refusals of the watch since its last event; `None` without one.
     refused: Option<Refused>,
     pub(super) pods: BTreeMap<String, PodState>,
-    /// The names of all pods that the watch has ever shown.
-    ever: BTreeSet<String>,
+    /// All pods that the watch has ever shown, with the reason why those that are gone have ended, as far as it was shown.
+    ever: BTreeMap<String, Option<String>>,
     /// Set when the warnings were listed, or could not be.
     pub(super) warned: bool,
     /// Warnings about each pod, by the event's name.
@@ -95,15 +95,30 @@ impl Seen {
     }
 
     pub(super) fn show(&mut self, pod: String, state: PodState) {
-        self.ever.insert(pod.clone());
+        self.ever.insert(pod.clone(), None);
         self.pods.insert(pod, state);
     }
 
     /// Takes the pods of a list for all pods that exist.
     pub(super) fn list(&mut self, pods: BTreeMap<String, PodState>) {
         self.listed = true;
-        self.ever.extend(pods.keys().cloned());
-        self.pods = pods;
+        self.ever.extend(pods.keys().map(|name| (name.clone(), None)));
+        for (name, state) in std::mem::replace(&mut self.pods, pods) {
+            if !self.pods.contains_key(&name) {
+                self.ever.insert(name, end(state));
+            }
+        }
+    }
+
+    /// Takes the removal of a pod with its last state; without one, the last that was shown counts.
+    pub(super) fn remove(&mut self, pod: String, last: Option<PodState>) {
+        let shown = self.pods.remove(&pod);
+        self.ever.insert(pod, last.and_then(end).or_else(|| shown.and_then(end)));
+    }
+
+    /// Returns the reason why a pod that is gone has ended; `None` if it is not known.
+    pub(super) fn end_of(&self, pod: &str) -> Option<&str> {
+        self.ever.get(pod)?.as_deref()
     }
 
     /// Returns true if a pod does not run yet.
@@ -119,7 +134,7 @@ impl Seen {
     pub(super) fn is_deleted(&self, pod: &str) -> bool {
         match self.pods.get(pod) {
             Some(state) => state.removal > Removal::No,
-            None => self.ever.contains(pod),
+            None => self.ever.contains_key(pod),
         }
     }
 
@@ -188,6 +203,14 @@ impl Seen {
     }
 }
 
+/// Returns why a pod has ended; `None` if it had not.
+fn end(state: PodState) -> Option<String> {
+    match state.stage {
+        Stage::Failed(why) => Some(why),
+        Stage::Waiting(_) | Stage::Running => None,
+    }
+}
+
 /// Returns an event as a warning. A series counts in a field of its own.
 fn warning(event: ApiEvent) -> Warning {
     let count = event.series.and_then(|series| series.count).max(event.count).unwrap_or(1);
@@ -238,6 +261,32 @@ mod tests {
         assert!(seen.is_deleted("probe"));
         seen.pods.clear();
         assert!(seen.is_deleted("probe"));
+    }
+
+    fn state(name: &str, deleted: Option<&str>) -> PodState {
+        let pod = json!({ "metadata": { "name": name, "deletionTimestamp": deleted }, "spec": { "containers": [] } });
+        PodState::of(&serde_json::from_value(pod).unwrap())
+    }
+
+    #[test]
+    fn a_pod_that_is_gone_keeps_the_reason_of_its_end() {
+        let [runs, deleted] = [None, Some("2026-01-01T00:00:00Z")].map(|at| state("probe", at));
+        let why = Some("somebody deleted it");
+        for (shown, last, expected) in [
+            (&runs, Some(&deleted), why),
+            (&deleted, None, why),
+            (&deleted, Some(&runs), why),
+            (&runs, Some(&runs), None),
+        ] {
+            let mut seen = seen(&[]);
+            seen.show("probe".into(), shown.clone());
+            seen.remove("probe".into(), last.cloned());
+            assert_eq!(seen.end_of("probe"), expected, "{shown:?} {last:?}");
+        }
+        let mut seen = seen(&[]);
+        seen.show("probe".into(), deleted);
+        seen.list(BTreeMap::from([("another".to_owned(), runs)]));
+        assert_eq!([seen.end_of("probe"), seen.end_of("another")], [why, None]);
     }
 
     fn stage(warnings: &[(&str, &str, u32)]) -> Stage {

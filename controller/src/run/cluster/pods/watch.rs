@@ -142,7 +142,7 @@ impl Watch {
         let gone = |seen: &Seen| match seen.pods.get(pod).map(|state| &state.stage) {
             Some(Stage::Failed(why)) => Some(why.clone()),
             Some(_) => None,
-            None => Some("the pod is gone".to_owned()),
+            None => Some(seen.end_of(pod).unwrap_or("the pod is gone").to_owned()),
         };
         self.shown.until(gone).await
     }
@@ -195,11 +195,14 @@ async fn pods(api: Api<Pod>, config: watcher::Config, view: View, shown: Arc<Sho
                     }
                 });
             }
-            Ok(Event::Delete(pod)) => shown.change(|seen| {
-                seen.allow();
-                seen.version = pod.resource_version();
-                seen.pods.remove(&pod.name_any());
-            }),
+            Ok(Event::Delete(pod)) => {
+                let state = view(&pod);
+                shown.change(|seen| {
+                    seen.allow();
+                    seen.version = pod.resource_version();
+                    seen.remove(pod.name_any(), state);
+                });
+            }
             Ok(Event::Init) => {
                 relisted = BTreeMap::new();
                 // The versions of listed objects are not that of the list.
