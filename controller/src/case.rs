@@ -6,6 +6,7 @@ pub mod circumstances;
 pub mod cluster;
 pub mod destination;
 pub mod environment;
+pub mod first_seconds;
 pub mod host_process;
 pub mod identity;
 mod in_cluster;

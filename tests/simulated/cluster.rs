@@ -33,7 +33,7 @@ use crate::{
 
 pub(crate) use objects::{
     ADDRESSES, ARM_DIGEST, CONTROL, DIGEST, EXCHANGED, IMAGE, NAMESPACE, OPEN_AT_FIRST, PLACES, PULL_SECRET,
-    SLOW, UNPLACED, node, objects,
+    ROOM, SLOW, STARTS_IN, UNPLACED, node, objects,
 };
 pub(crate) use visits::runs;
 

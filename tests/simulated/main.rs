@@ -24,6 +24,7 @@ mod push;
 mod random;
 mod recorded;
 mod registry;
+mod replaced;
 mod review;
 mod services;
 mod simulation;

@@ -19,8 +19,10 @@ pub fn is_own_label(key: &str) -> bool {
 pub const LISTENER_ROLE: &str = "listener";
 /// The role of the pods that make the same attempts as the probes.
 pub const CONTROL_ROLE: &str = "control";
-/// The ending of the name of a probe pod that takes the place of another one.
+/// The ending of the name of a probe pod that was moved to another place.
 pub const AGAIN: &str = "-again";
+/// The ending of the name of a probe pod that takes the place of another one before that is asked. It may be moved, too.
+pub const ANEW: &str = "-anew";
 /// Returns the name of one of a run's probe pods.
 pub fn probe_pod(run: &str, index: usize) -> String {
     format!("{run}-{index}")

@@ -1,11 +1,11 @@
 //! The scheduler and the kubelet: they move a pod from its creation to its end.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{ADDRESSES, Cluster, NAMESPACE};
+use super::{ADDRESSES, Cluster, NAMESPACE, ROOM, STARTS_IN};
 use crate::store::{Key, text};
 
 /// The beginning of the addresses of pods in every namespace that is not judged.
@@ -31,7 +31,9 @@ impl Cluster {
                 it["spec"]["nodeName"] = json!(node);
                 it["status"]["conditions"] = json!([{ "type": "PodScheduled", "status": "True" }]);
             });
-            sleep(cluster.starting()).await;
+            let slow =
+                cluster.annotation(&pod.1, STARTS_IN).map(|it| Duration::from_secs(it.parse().unwrap()));
+            sleep(slow.unwrap_or_else(|| cluster.starting())).await;
             if !cluster.may_pull(&pod) {
                 cluster.set(&pod, |it| it["status"]["containerStatuses"] = json!([unpulled()]));
                 return;
@@ -102,7 +104,7 @@ impl Cluster {
         });
     }
 
-    /// Returns the node that a pod asks for, or the first node.
+    /// Returns the first node with room that a pod asks for, or the first node of all.
     fn node_for(&self, pod: &Key) -> Option<String> {
         let store = self.store();
         let terms =
@@ -114,8 +116,17 @@ impl Cluster {
         let asked = terms.iter().flat_map(|term| {
             term["matchFields"].as_array().into_iter().flatten().map(|field| text(field, "/values/0"))
         });
-        asked.into_iter().find(|name| nodes.iter().any(|(key, _)| key.2 == *name))
+        asked.into_iter().find(|name| {
+            nodes.iter().any(|(key, node)| key.2 == *name && has_room(name, node, &store.of_kind("pods", "")))
+        })
     }
+}
+
+/// Returns true if a node has room for one more pod.
+fn has_room(name: &str, node: &Value, pods: &[(Key, Arc<Value>)]) -> bool {
+    let room = text(node, &format!("/metadata/annotations/{}", ROOM.replace('/', "~1")));
+    let there = pods.iter().filter(|(_, pod)| text(pod, "/spec/nodeName") == name).count();
+    room.parse().map_or(true, |room: usize| there < room)
 }
 
 /// Returns the status of a container whose image a private registry refuses.

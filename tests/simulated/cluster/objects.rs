@@ -23,6 +23,10 @@ pub(crate) const UNPLACED: &str = "podproof.test/unplaced";
 pub(crate) const PULL_SECRET: &str = "podproof.test/pull-secret";
 /// The annotation of a namespace in whose pods a process starts after so many seconds.
 pub(crate) const SLOW: &str = "podproof.test/slow";
+/// The annotation of a namespace whose pods start after so many seconds.
+pub(crate) const STARTS_IN: &str = "podproof.test/starts-in";
+/// The annotation of a node with the number of pods for which it has room.
+pub(crate) const ROOM: &str = "podproof.test/room";
 /// The annotation of a namespace whose network is open to each pod until the pod has given its evidence.
 pub(crate) const OPEN_AT_FIRST: &str = "podproof.test/open-at-first";
 /// The image on nodes of amd64, as `--image-digest` names it.

@@ -1,6 +1,8 @@
 //! The network is closed from the first moment. Some CNI plugins apply policies a while after a pod has started, and a
 //! program needs no longer to send something.
 
+use std::time::Duration;
+
 use super::network_isolation::{
     self,
     attempted::{self, Attempted},
@@ -8,7 +10,11 @@ use super::network_isolation::{
     declared::Comparison,
     structure,
 };
-use crate::case::{Case, profile::Expectation};
+use crate::case::{
+    Case,
+    first_seconds::{FIRST_SECONDS, SINCE_SHOWN},
+    profile::Expectation,
+};
 use crate::judge::network::undecided::{Step, Undecided};
 use crate::judge::platforms;
 use crate::judge::requirement::{Area, Class, Explanation, Judge, Judgement, Requirement, Scope};
@@ -34,14 +40,6 @@ pub(in crate::judge) const REQUIREMENT: Requirement = Requirement {
     mappings: &[],
     judge: Judge::Network(judge),
 };
-
-/// The latest age of a container, in milliseconds, at which the first attempt still belongs to its first seconds. The kubelet
-/// looks for new containers once a second (`genericPlegRelistPeriod` in pkg/kubelet/kubelet.go) and then writes the pod's
-/// status; the exec that asks the probe comes after that. An ordinary cluster needs up to 3 s, and a busy one a little more.
-const LATEST_MS: u64 = 5000;
-/// The latest time since the container was seen to run. The cluster shows a container some seconds late, so that less of
-/// [`LATEST_MS`] is left.
-const LATEST_SEEN_MS: u64 = 2000;
 
 /// The time of the first attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -134,10 +132,10 @@ impl Start {
         }
     }
 
-    const fn is_late(self) -> bool {
+    fn is_late(self) -> bool {
         match self {
-            Self::Age(millis) => millis > LATEST_MS,
-            Self::Seen(millis) => millis > LATEST_SEEN_MS,
+            Self::Age(millis) => Duration::from_millis(millis) > FIRST_SECONDS,
+            Self::Seen(millis) => Duration::from_millis(millis) > SINCE_SHOWN,
             Self::Unknown => false,
         }
     }
@@ -198,6 +196,9 @@ mod tests {
         fixture::in_cluster(&mut case).pod.as_mut().unwrap().asked_after_ms = seen;
         case
     }
+
+    const LATEST_MS: u64 = 5000;
+    const LATEST_SEEN_MS: u64 = 2000;
 
     #[test]
     fn a_late_first_attempt_is_inconclusive_by_the_larger_measure() {

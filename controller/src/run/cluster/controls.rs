@@ -33,6 +33,9 @@ use crate::{
     support::digest,
 };
 
+/// A node's number among those with control pods, and its listener once that runs.
+type Numbered = (usize, Arc<OnceCell<Listener>>);
+
 /// All control pods of a run.
 pub(super) struct Controls {
     fleet: Option<Fleet>,
@@ -45,7 +48,7 @@ pub(super) struct Controls {
     deadline: Instant,
     /// The time that each pod has to start.
     start_timeout: Duration,
-    nodes: Mutex<BTreeMap<String, Arc<OnceCell<Listener>>>>,
+    nodes: Mutex<BTreeMap<String, Numbered>>,
 }
 
 /// The listener on one node, and the control pod beside it.
@@ -55,6 +58,16 @@ pub(super) struct Listener {
     pub(super) addresses: Vec<IpAddr>,
     /// Both pods, or the reason why there are none.
     pods: Result<Pair, Control>,
+    /// True if the node had no room for one of the two.
+    pub(super) lacks_room: bool,
+}
+
+/// Why a control pod does not run.
+#[derive(Clone, Debug)]
+enum NotRun {
+    /// The scheduler found no room on the node.
+    NoRoom(String),
+    Failed(String),
 }
 
 /// The listener's pod and the control pod, as they began to run.
@@ -105,10 +118,11 @@ impl Controls {
 
     /// Returns a node's listener. The first call for a node creates both pods.
     pub(super) async fn on(&self, node: &str) -> Listener {
-        let (cell, index) = {
+        let (index, cell) = {
             let mut nodes = self.nodes.lock().await;
             let index = nodes.len();
-            (Arc::clone(nodes.entry(node.to_owned()).or_default()), index)
+            // A node keeps its number, so that a start which nobody awaited to its end is made again with the same names.
+            nodes.entry(node.to_owned()).or_insert_with(|| (index, Arc::default())).clone()
         };
         cell.get_or_init(|| Box::pin(self.begin(node, index))).await.clone()
     }
@@ -119,7 +133,7 @@ impl Controls {
             None => self.absent.clone(),
             Some(_) => Control::Failed("the probe's node is not known".to_owned()),
         };
-        Listener { addresses: Vec::new(), pods: Err(control) }
+        Listener::without(control)
     }
 
     /// Lets the control pod try the probe's targets, in the same rounds. The same program then waits for the question about the
@@ -232,7 +246,7 @@ impl Controls {
     }
 
     async fn begin(&self, node: &str, index: usize) -> Listener {
-        let failed = |why: String| Listener { addresses: Vec::new(), pods: Err(Control::Failed(why)) };
+        let failed = |why: String| Listener::without(Control::Failed(why));
         let Some(fleet) = &self.fleet else { return self.nowhere() };
         let owner = match fleet.owner().await {
             Ok(owner) => owner,
@@ -241,33 +255,41 @@ impl Controls {
         let listener = manifest::listener(&self.common, fleet.namespace(), owner, node, index);
         let control = manifest::control(&self.common, fleet.namespace(), owner, node, index);
         match tokio::try_join!(self.run(fleet, &listener, node), self.run(fleet, &control, node)) {
-            Ok((listener, control)) => {
-                Listener { addresses: listener.pod.addresses.clone(), pods: Ok(Pair { listener, control }) }
+            Ok((listener, control)) => Listener {
+                addresses: listener.pod.addresses.clone(),
+                pods: Ok(Pair { listener, control }),
+                lacks_room: false,
+            },
+            Err(NotRun::NoRoom(why)) => {
+                Listener { lacks_room: true, ..failed(format!("on node {node}: {why}")) }
             }
-            Err(why) => failed(format!("on node {node}: {why}")),
+            Err(NotRun::Failed(why)) => failed(format!("on node {node}: {why}")),
         }
     }
 
-    async fn run(&self, fleet: &Fleet, pod: &Pod, node: &str) -> Result<Named, String> {
+    async fn run(&self, fleet: &Fleet, pod: &Pod, node: &str) -> Result<Named, NotRun> {
         let name = pod.metadata.name.clone().unwrap_or_default();
-        let admission = fleet.create_unlike(pod).await.map_err(|refusal| refusal.to_string())?;
+        let created = fleet.create_unlike(pod).await;
+        let admission = created.map_err(|refusal| NotRun::Failed(refusal.to_string()))?;
         let by = StartBy::after(self.start_timeout, self.deadline);
         let decided = timeout_at(by.at(), fleet.watch().decided(&name, |_| ())).await;
         let watch = fleet.watch();
         let state = decided.map_err(|_| {
             let why = format!("{name} did not come up in time: {}", watch.waits_for(&name));
-            with_remedy(why, watch.failing(&name))
+            let why = with_remedy(why, watch.failing(&name));
+            let unscheduled = watch.state(&name).is_some_and(|state| state.unscheduled.is_some());
+            if unscheduled { NotRun::NoRoom(why) } else { NotRun::Failed(why) }
         })?;
         match state.stage {
             Stage::Running => {
                 let PodState { labels, service_account, addresses, container, node: ran, .. } = state;
-                demand_node((&name, node), ran.as_deref(), &admission)?;
+                demand_node((&name, node), ran.as_deref(), &admission).map_err(NotRun::Failed)?;
                 let image = container.map(|container| container.image_id).unwrap_or_default();
-                self.demand(&name, &image)?;
+                self.demand(&name, &image).map_err(NotRun::Failed)?;
                 let pod = OwnPod { labels, later_labels: None, service_account, addresses };
                 Ok(Named { name, pod })
             }
-            Stage::Failed(why) | Stage::Waiting(why) => Err(with_remedy(why, state.failing)),
+            Stage::Failed(why) | Stage::Waiting(why) => Err(NotRun::Failed(with_remedy(why, state.failing))),
         }
     }
 }
@@ -302,6 +324,20 @@ fn demand_node((pod, node): (&str, &str), ran: Option<&str>, admission: &Admissi
 /// Returns why a pod does not run, with the remedy if the reason is its image.
 fn with_remedy(why: String, failing: Option<Failing>) -> String {
     if failing == Some(Failing::Image) { format!("{why}; {PULLABLE}") } else { why }
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// Returns true if the listener and the control pod beside it run.
+    pub(super) const fn is_there(&self) -> bool {
+        self.pods.is_ok()
+    }
+
+    /// Returns the absent listener of a node.
+    const fn without(control: Control) -> Self {
+        Self { addresses: Vec::new(), pods: Err(control), lacks_room: false }
+    }
 }
 
 // === impl Tried ===

@@ -44,7 +44,10 @@ use crate::{
         cluster::{PodView, Shared},
         leftover::Leftover,
     },
-    support::{names, printable::line},
+    support::{
+        names::{self, AGAIN, ANEW},
+        printable::line,
+    },
 };
 
 /// The most pods that are deleted one by one, and removed as soon as they have stopped. More pods are removed together, by batches of
@@ -169,7 +172,9 @@ impl Fleet {
     pub(crate) async fn remove_of(&self, index: usize) {
         let groups = self.batches.finish(index);
         let names = groups.clone().map(|group| names::probe_pod(&self.run, group));
-        let names = names.flat_map(|name| [format!("{name}{}", names::AGAIN), name]);
+        let names = names.flat_map(|name| {
+            ["", AGAIN, ANEW, &format!("{ANEW}{AGAIN}")].map(|ending| format!("{name}{ending}"))
+        });
         let made: BTreeSet<_> = names.filter(|name| self.created().contains(name)).collect();
         let version = self.watch.own_at().filter(|_| groups.len() > 1);
         if let (Some(version), Some(batch)) = (version, self.batches.name(index)) {

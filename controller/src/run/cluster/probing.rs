@@ -2,6 +2,7 @@
 
 mod asked;
 mod ran;
+mod replacing;
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +33,7 @@ use crate::{
     run::{RunError, collect::Event, nonce, progress::Progress},
 };
 use asked::Asked;
+use replacing::Replacement;
 
 /// The objects that all groups share.
 pub(super) struct Probing<'a> {
@@ -83,6 +85,8 @@ pub(super) struct Probed {
     pub(super) visitor: Option<Visitor>,
     /// Why the probe is not where the scheduler was first asked to place it; `None` if it is.
     pub(super) moved: Option<String>,
+    /// True if the probe's pod took the place of one that was too old to show its first seconds.
+    pub(super) replaces: bool,
     /// The reason why the probe did not start; `None` if it started, or if neither cluster nor permissions are the reason.
     pub(super) failure: Option<Refusal>,
     /// True if the deadline ended the probe.
@@ -109,6 +113,7 @@ impl Probed {
             admission: None,
             visitor: None,
             moved: None,
+            replaces: false,
             failure,
             timed_out: false,
         }
@@ -116,6 +121,16 @@ impl Probed {
 
     pub(super) fn late(why: String) -> Self {
         Self { timed_out: true, ..Self::without(Breach::NotLaunched(why), None) }
+    }
+
+    fn unplaced(unplaced: Unplaced) -> Self {
+        match unplaced {
+            Unplaced::Refused(refusal) => Self::failed(&refusal),
+            Unplaced::Failed(why) => {
+                Self::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why)))
+            }
+            Unplaced::Late(why) => Self::late(why),
+        }
     }
 
     pub(super) fn failed(refusal: &Refusal) -> Self {
@@ -152,25 +167,37 @@ impl Probing<'_> {
         if let Some(pod) = &group.in_place {
             return Box::pin(self.examine(self.visits, group, pod)).await;
         }
-        let owner = match self.fleet.owner().await {
-            Ok(owner) => owner,
-            Err(refusal) => return Ok(Probed::failed(&refusal)),
-        };
-        let mut pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
-        self.fleet.label(&mut pod, index);
-        self.say(group, "creating the probe");
-        let created = match self.fleet.create(&pod, &group.pod_views).await {
-            Ok(admission) => Created { pod, admission },
-            Err(refusal) => return Ok(Probed::failed(&refusal)),
-        };
-        let placed = match self.placed_beside_controls(group, created).await {
+        let first = match self.pod_of(index, group, None).await {
             Ok(placed) => placed,
-            Err(Unplaced::Refused(refusal)) => return Ok(Probed::failed(&refusal)),
-            Err(Unplaced::Failed(why)) => {
-                return Ok(Probed::without(Breach::NotLaunched(why.clone()), Some(Refusal::NotStarted(why))));
-            }
-            Err(Unplaced::Late(why)) => return Ok(Probed::late(why)),
+            Err(unplaced) => return Ok(Probed::unplaced(unplaced)),
         };
+        let (placed, replacement) = self.settled(index, group, first).await;
+        let probed = self.ask_in(group, placed).await?;
+        Ok(Probed { replaces: replacement == Some(Replacement::Younger), ..probed })
+    }
+
+    /// Creates a group's probe pod, or its replacement, and waits until it runs and the control pods of its node do.
+    async fn pod_of(
+        &self,
+        index: usize,
+        group: &Group,
+        replacement: Option<&Replacement>,
+    ) -> Result<Placed, Unplaced> {
+        let owner = self.fleet.owner().await.map_err(Unplaced::Refused)?;
+        let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
+        let (group, mut pod) = replacement.map_or((group.clone(), pod.clone()), |it| it.applied(group, pod));
+        self.fleet.label(&mut pod, index);
+        self.say(&group, "creating the probe");
+        let admission = self.fleet.create(&pod, &group.pod_views).await.map_err(Unplaced::Refused)?;
+        let placed = self.placed_beside_controls(&group, Created { pod, admission }).await?;
+        if let Some(node) = &placed.state.node {
+            self.controls.on(node).await;
+        }
+        let moved = replacement.and_then(|it| it.remark(&placed.state));
+        Ok(Placed { moved: moved.or(placed.moved), ..placed })
+    }
+
+    async fn ask_in(&self, group: &Group, placed: Placed) -> Result<Probed, RunError> {
         let Placed { name, state, since, admission, moved } = placed;
         // A probe that was moved ran on a node of the same pool and kind, as it was asked to.
         let node = if moved.is_some() { state.node.clone() } else { group.node.clone() };
@@ -266,6 +293,7 @@ impl Probing<'_> {
             admission: None,
             visitor: None,
             moved: None,
+            replaces: false,
             failure,
             timed_out,
         })

@@ -21,6 +21,7 @@ pub(super) fn of(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: 
     remarks.extend(plan.represented.remarks(&plan.groups));
     remarks.extend(plan::cluster::remarks_on_admission(cluster));
     remarks.extend(probed.iter().filter_map(|probed| probed.moved.clone()));
+    remarks.extend(on_replaced(probed.iter().filter(|probed| probed.replaces).count()));
     let unanswered = probed.iter().filter_map(|it| plan::cluster::unanswered(&it.destinations, &it.control));
     let admission = probed.iter().filter_map(|probed| probed.admission.as_ref()).flat_map(Admission::told);
     for remark in unanswered.chain(admission) {
@@ -29,6 +30,18 @@ pub(super) fn of(cluster: &Cluster, plan: &Plan, listening: &Listening, probed: 
         }
     }
     remarks
+}
+
+/// Says how many pods were replaced before they were asked.
+fn on_replaced(pods: usize) -> Option<String> {
+    let pods = match pods {
+        0 => return None,
+        1 => "1 probe pod was".to_owned(),
+        several => format!("{several} probe pods were"),
+    };
+    Some(format!(
+        "{pods} replaced: the first seconds had passed before the control pods were ready, as on busy nodes"
+    ))
 }
 
 /// Names the pods that were examined in place, and the trace that stays in them.

@@ -8,7 +8,7 @@ use k8s_openapi::{
 
 use crate::{
     run::local::bundle::PROBE,
-    support::names::{AGAIN, CONTAINER, NOTE_ANNOTATION, PRODUCT, ROLE_LABEL, RUN_LABEL},
+    support::names::{AGAIN, ANEW, CONTAINER, NOTE_ANNOTATION, PRODUCT, ROLE_LABEL, RUN_LABEL},
 };
 
 /// The number of hexadecimal digits in the name of a run.
@@ -31,6 +31,7 @@ pub(crate) fn run_of_pod(pod: &Pod) -> Option<&str> {
     let labels = pod.metadata.labels.as_ref()?;
     let suffix = pod.metadata.name.as_deref()?.strip_prefix(run)?.strip_prefix('-')?;
     let suffix = suffix.strip_suffix(AGAIN).unwrap_or(suffix);
+    let suffix = suffix.strip_suffix(ANEW).unwrap_or(suffix);
     let (role, number) = suffix.rsplit_once('-').unwrap_or(("probe", suffix));
     let has_role = labels.get(ROLE_LABEL).is_some_and(|label| label == role);
     let is_numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
     use crate::{
         case::cluster::{Group, Labels},
-        run::cluster::manifest::{self, Common, Marks, PodImage},
+        run::cluster::manifest::{self, Common, Elsewhere, Marks, PodImage},
     };
 
     const RUN: &str = "podproof-0a1b2c3d";
@@ -112,9 +113,11 @@ mod tests {
         assert_eq!(run_of_owner(&owner()), Some(RUN));
         let listener = manifest::listener(&common(), "shop", &owner(), "one", 0);
         let control = manifest::control(&common(), "shop", &owner(), "one", 3);
-        let mut again = pod();
-        again.metadata.name = again.metadata.name.map(|name| name + AGAIN);
-        for pod in [pod(), again, listener, control] {
+        let mut anew = pod();
+        anew.metadata.name = anew.metadata.name.map(|name| name + ANEW);
+        let elsewhere = Elsewhere::AnyOf(vec!["two".into()]);
+        let moved = [pod(), anew.clone()].map(|pod| elsewhere.applied(pod));
+        for pod in [pod(), anew, listener, control].into_iter().chain(moved) {
             assert_eq!(run_of_pod(&pod), Some(RUN), "{:?}", pod.metadata.name);
         }
     }
