@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help verify fuzz test test-all measured-test test-only test-list test-programs tested-programs tests-alone sandbox-parts \
+.PHONY: help verify fuzz test test-all measured-test test-only test-list test-programs tested-programs tests-alone \
+	cluster-test-programs cluster-tests-alone sandbox-parts \
 	machine-parts cluster-programs cluster-test cluster cluster-shell cluster-parts cluster-bench lint \
 	scale-parts scale-bench scale-check simulated-pairs simulated-mutations mutants bench build controller-static dist probe probe-by-source generated schemas reports-test pictures clean
 
@@ -21,7 +22,7 @@ WHOLE := --workspace --features tests/sandbox,tests/cluster,tests/policies
 # The simulated tests compute more than they compile, so that they run in the release's code.
 SIMULATED := PODPROOF_PROBE="$(PROBE)" cargo test --release --package simulated
 # The tests' controller shares the crates of the simulated tests, so that these are compiled once.
-test-all test-programs tested-programs cluster-test measured-test reports-test scale-check: BESIDE := --package simulated
+test-all test-programs tested-programs cluster-test-programs cluster-test measured-test reports-test scale-check: BESIDE := --package simulated
 # The tests that need nothing but Rust and a controller.
 PLAIN := --workspace --lib --bins --test hermetic --test house
 # A variable's value as one word of the shell, with every `$` and quote kept.
@@ -69,6 +70,13 @@ tested-programs: build
 tests-alone:
 	cargo test $(PLAIN) --no-run
 	cargo test $(WHOLE) --test sandbox --test cluster --test policies --bench scale --no-run
+
+# The cluster's tests take the longest, and wait more than they compute, so that CI builds the others beside them.
+cluster-test-programs: cluster-parts
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target tested-programs cluster-tests-alone
+
+cluster-tests-alone:
+	cargo test $(WHOLE) --test cluster --test policies --no-run
 
 sandbox-parts:
 	@.ci/need runsc=runsc runc=runc crun=crun bwrap=bubblewrap ip=iproute2 strace=strace perl=perl-base \

@@ -98,9 +98,16 @@ const BESIDE: &[&[Test]] = &[
     connections::TESTS,
 ];
 
-/// Returns every trial, in the order in which they run.
+/// Returns every trial, in the order in which they run. Those that wait for nodes and deadlines come first: CI computes beside
+/// them, and the others compute themselves.
 fn trials(suite: &Suite) -> Vec<Trial> {
     let parts = [
+        suite.tests(interruptions::TESTS),
+        suite.batch(interruptions::signals()),
+        suite.tests(live::disturbances::OF_NODES),
+        suite.tests(watch::OF_NODES),
+        suite.tests(nodes::TESTS),
+        suite.tests(meanwhile::TESTS),
         suite.tests(runtimes::TESTS),
         suite.tests(policies::TESTS),
         suite.tests(cases::TESTS),
@@ -117,12 +124,6 @@ fn trials(suite: &Suite) -> Vec<Trial> {
         suite.batch(makers::batch()),
         suite.batch(live::differences::batch()),
         suite.beside(BESIDE),
-        suite.tests(live::disturbances::OF_NODES),
-        suite.tests(nodes::TESTS),
-        suite.tests(interruptions::TESTS),
-        suite.batch(interruptions::signals()),
-        suite.tests(meanwhile::TESTS),
-        suite.tests(watch::OF_NODES),
         suite.tests(outside::TESTS),
         suite.tests_with(run::controller_of_both().and_then(|_| run::probes_of_both()), images::OF_BOTH),
         suite.tests(faults::TESTS),
