@@ -8,19 +8,15 @@ use crate::support::names::CONTAINER;
 
 /// Reasons of a waiting container that last for the whole run (kubelet, `pkg/kubelet/images/types.go` and
 /// `pkg/kubelet/kuberuntime`).
-const HOPELESS: &[&str] = &[
-    "CreateContainerConfigError",
-    "CrashLoopBackOff",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "RunContainerError",
-    "StartError",
-];
+const HOPELESS: &[&str] =
+    &["CrashLoopBackOff", "ErrImageNeverPull", "InvalidImageName", "RunContainerError", "StartError"];
 
 /// Reasons of a container whose image the node could not pull (kubelet, `pkg/kubelet/images/types.go`; CRI, `pkg/errors`).
 const UNPULLED: &[&str] = &["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"];
 /// Further reasons of a waiting container after an attempt that failed, and that the kubelet makes again.
-const UNMADE: &[&str] = &["CreateContainerError", "ImageInspectError"];
+/// A kubelet that has just started makes no container before it knows the Services (`pkg/kubelet/kubelet_pods.go`,
+/// `makeEnvironmentVariables`).
+const UNMADE: &[&str] = &["CreateContainerConfigError", "CreateContainerError", "ImageInspectError"];
 
 /// The reason of a condition for a pod that fits on no node (kubernetes, `pkg/apis/core/types.go`). A pod with a scheduling
 /// gate has another reason.
