@@ -74,6 +74,13 @@ const WITHOUT_TEMPLATES: &[&str] = &[
     "secrets-store.csi.x-k8s.io",
     "security.istio.io",
     "templates.gatekeeper.sh",
+    // Statistics, catalogues, connections and subresources of servers beside the API server, which are often out of reach.
+    "controlplane.antrea.io",
+    "packages.operators.coreos.com",
+    "stats.antrea.io",
+    "subresources.kubevirt.io",
+    "system.antrea.io",
+    "tap.linkerd.io",
     "vpcresources.k8s.aws",
 ];
 
