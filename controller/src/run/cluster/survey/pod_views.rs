@@ -256,6 +256,7 @@ pub(super) fn of_pod(pod: Pod, makers: &Makers) -> PodView {
         for container in pod_view.containers.iter_mut().filter(|it| it.kind == ContainerKind::Ephemeral) {
             container.has_ended = ended.contains(&container.name.as_str());
         }
+        pod_view.root_allowed = template::root_allowed(&spec, &ended);
     }
     pod_view
 }

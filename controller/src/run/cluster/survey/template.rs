@@ -49,7 +49,7 @@ pub(super) fn pod_view(origin: Origin, metadata: ObjectMeta, spec: &PodSpec) -> 
         devices: Some(devices::asked_for(spec)),
         host_namespaces: host_namespaces(spec),
         sysctls: sysctls::unsafe_ones(spec),
-        root_allowed: root_allowed(spec),
+        root_allowed: root_allowed(spec, &[]),
         by_admission: Vec::new(),
         fields_by_admission: Vec::new(),
         origin,
@@ -253,24 +253,22 @@ fn host_namespaces(spec: &PodSpec) -> Vec<String> {
     shared.into_iter().filter(|&(_, shared)| shared == Some(true)).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Returns the name of the first container that may run as root: it names no other user and does not refuse root.
-fn root_allowed(spec: &PodSpec) -> Option<String> {
+/// Returns the name of the first container that may run as root: it names no other user and does not refuse root. An ephemeral
+/// container of these names has ended, and is never started again.
+pub(super) fn root_allowed(spec: &PodSpec, ended: &[&str]) -> Option<String> {
     let pod = spec.security_context.as_ref();
     let of_pod = (pod.and_then(|pod| pod.run_as_user), pod.and_then(|pod| pod.run_as_non_root));
-    let allowed = |container: &&ApiContainer| {
-        let own = container.security_context.as_ref();
+    let allows = |own: Option<&SecurityContext>| {
         let user = own.and_then(|own| own.run_as_user).or(of_pod.0);
         let non_root = own.and_then(|own| own.run_as_non_root).or(of_pod.1);
         user == Some(0) || (user.is_none() && non_root != Some(true))
     };
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
-    let first = containers.filter(allowed).map(|container| container.name.clone()).next();
-    let debugging = spec
-        .ephemeral_containers
-        .iter()
-        .flatten()
-        .find(|it| it.security_context.as_ref().is_some_and(|own| own.run_as_user == Some(0)));
-    first.or_else(|| debugging.map(|container| container.name.clone()))
+    let containers = containers.map(|it| (&it.name, it.security_context.as_ref()));
+    let added = spec.ephemeral_containers.iter().flatten().filter(|it| !ended.contains(&it.name.as_str()));
+    let added = added.map(|it| (&it.name, it.security_context.as_ref()));
+    let first = containers.chain(added).find(|(_, own)| allows(*own));
+    first.map(|(name, _)| name.clone())
 }
 
 /// Returns the service account's name unless the pod itself asks for a token or refuses one.

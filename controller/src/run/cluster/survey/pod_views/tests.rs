@@ -235,3 +235,24 @@ fn an_ephemeral_container_has_ended_where_the_status_says_so() {
     let ended = view.containers.iter().filter(|it| it.has_ended).map(|it| it.name.as_str());
     assert_eq!(ended.collect::<Vec<_>>(), ["ended"]);
 }
+
+/// It is never started again.
+#[test]
+fn an_ephemeral_container_that_has_ended_may_not_run_as_root() {
+    for (state, root) in [
+        (json!({ "running": {} }), Some("debug".to_owned())),
+        (json!({ "terminated": { "exitCode": 0 } }), None),
+    ] {
+        let status = json!({ "name": "debug", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state });
+        let pod = json!({
+            "metadata": { "name": "web-1" },
+            "spec": {
+                "containers": [{ "name": "web", "securityContext": { "runAsUser": 1000 } }],
+                "ephemeralContainers": [{ "name": "debug" }],
+            },
+            "status": { "ephemeralContainerStatuses": [status] },
+        });
+        let view = of_pod(serde_json::from_value(pod).unwrap(), &Makers::new());
+        assert_eq!(view.root_allowed, root);
+    }
+}

@@ -55,6 +55,25 @@ fn a_container_may_run_as_root_unless_forbidden() {
 }
 
 #[test]
+fn an_ephemeral_container_may_run_as_root_as_any_other() {
+    let spec = |pod: Value, added: Value| {
+        let app = json!({ "name": "app", "securityContext": { "runAsUser": 1000 } });
+        let added = json!({ "name": "debug", "securityContext": added });
+        json!({ "securityContext": pod, "containers": [app], "ephemeralContainers": [added] })
+    };
+    for (pod, added, allowed) in [
+        (json!({}), json!({}), true),
+        (json!({ "runAsNonRoot": true }), json!({ "runAsNonRoot": false }), true),
+        (json!({ "runAsUser": 1000 }), json!({ "runAsUser": 0 }), true),
+        (json!({ "runAsNonRoot": true }), json!({}), false),
+        (json!({}), json!({ "runAsUser": 1000 }), false),
+    ] {
+        let root = of(Some("web-1"), &spec(pod.clone(), added.clone())).root_allowed.clone();
+        assert_eq!(root, allowed.then(|| "debug".to_owned()), "{pod} {added}");
+    }
+}
+
+#[test]
 fn an_init_container_that_always_restarts_is_a_sidecar() {
     let init = |policy: Value| json!({ "name": "init", "restartPolicy": policy });
     let containers =
