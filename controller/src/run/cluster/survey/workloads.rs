@@ -184,8 +184,17 @@ pub(super) fn judged(found: Vec<Workload>) -> Vec<Workload> {
     };
     let is_judged = |it: &Workload, maker: Option<&Workload>| match it.life {
         _ if it.custom => {
-            let by = it.identity().and_then(|identity| made.get(&identity));
-            !by.into_iter().flatten().any(|by| represents(by, it))
+            let identity = it.identity();
+            let by = identity.as_ref().and_then(|identity| made.get(identity));
+            let of_object = identity.as_ref().and_then(|identity| by_identity.get(identity));
+            // Of several templates of an object, none that says less than another was made.
+            let says_most = |by: &Workload| {
+                let others = of_object.into_iter().flatten().filter(|other| other.custom);
+                !others
+                    .filter(|other| represents(by, other))
+                    .any(|other| represents(other, it) && !represents(it, other))
+            };
+            !by.into_iter().flatten().any(|by| represents(by, it) && says_most(by))
         }
         Life::Ended => false,
         Life::AtZero => maker.is_none() && !it.is_of_a_rollout(),

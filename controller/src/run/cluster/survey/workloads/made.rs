@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     case::cluster::{annotations, millis},
-    run::cluster::survey::admitted,
+    run::cluster::survey::{admitted, credentials, loosened, secrets},
 };
 
 /// Returns true if a made template is at least the custom one in everything that isolates a pod. A controller adds labels,
@@ -68,20 +68,33 @@ fn without_a_controllers(template: &PodTemplateSpec) -> PodTemplateSpec {
     template
 }
 
-/// Returns the parts of a template that isolate its pods.
+/// Returns the parts of a template that isolate its pods, and those by which its pods get something that is judged.
 fn isolation(template: &PodTemplateSpec, spec: &PodSpec) -> Value {
     let metadata = template.metadata.clone().unwrap_or_default();
+    let all = metadata.annotations.unwrap_or_default();
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let containers = containers.map(|container| {
         // Some kinds let a container have no name.
         let name = Some(&container.name).filter(|name| !name.is_empty());
         let limits =
             container.resources.as_ref().and_then(|resources| resources.limits.as_ref()).map(amounts);
-        json!({ "name": name, "securityContext": value(&container.security_context), "limits": limits })
+        // Controllers rewrite checks and ports, and give the node's part of both to nobody.
+        let ports = container.ports.iter().flatten().filter_map(|port| port.host_port);
+        json!({
+            "name": name,
+            "securityContext": value(&container.security_context),
+            "limits": limits,
+            "hostPorts": ports.collect::<Vec<_>>(),
+            "asksHost": loosened::asks_a_host(container).then_some(true),
+            "volumeDevices": value(&container.volume_devices),
+        })
     });
     json!({
         "labels": metadata.labels,
-        "annotations": annotations::read(&metadata.annotations.unwrap_or_default()),
+        "annotations": annotations::read(&all),
+        "nameServers": spec.dns_config.as_ref().map(|config| &config.nameservers),
+        "secrets": secrets::named(spec),
+        "credentials": credentials::given(spec, &all),
         "nodeSelector": spec.node_selector,
         "affinity": value(&spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref())),
         "tolerations": value(&spec.tolerations),
@@ -185,7 +198,7 @@ mod tests {
     #[test]
     fn an_addition_counts_in_the_custom_template_alone() {
         type Change = fn(&mut Value);
-        let changes: [Change; 10] = [
+        let changes: [Change; 16] = [
             |template| template["metadata"]["labels"]["role"] = json!("worker"),
             |template| template["metadata"]["annotations"]["dev.gvisor.flag.debug"] = json!("true"),
             |template| template["metadata"]["annotations"]["mounts.nri.io"] = json!("- source: /"),
@@ -199,6 +212,25 @@ mod tests {
                     json!([{ "name": "a", "emptyDir": {} }, { "name": "b", "hostPath": { "path": "/" } }]);
             },
             |template| template["spec"]["automountServiceAccountToken"] = json!(true),
+            |template| {
+                template["spec"]["containers"][0]["envFrom"] = json!([{ "secretRef": { "name": "key" } }]);
+            },
+            |template| {
+                template["spec"]["containers"][0]["env"] =
+                    json!([{ "name": "API_TOKEN", "value": "aGVsbG8gd29ybGQh" }]);
+            },
+            |template| {
+                template["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 80, "hostPort": 80 }]);
+            },
+            |template| {
+                let get = json!({ "httpGet": { "host": "10.0.0.1", "port": 80 } });
+                template["spec"]["containers"][0]["livenessProbe"] = get;
+            },
+            |template| {
+                template["spec"]["containers"][0]["volumeDevices"] =
+                    json!([{ "name": "a", "devicePath": "/dev/a" }]);
+            },
+            |template| template["spec"]["dnsConfig"] = json!({ "nameservers": ["10.0.0.53"] }),
         ];
         for (number, change) in changes.into_iter().enumerate() {
             assert_eq!(both_ways(change), [true, false], "change {number}");
@@ -216,6 +248,17 @@ mod tests {
         made["spec"]["volumes"] =
             json!([{ "name": "a", "emptyDir": {} }, { "name": "b", "hostPath": { "path": "/" } }]);
         assert!(!is_alike(&template(&made), &template(&usual())));
+    }
+
+    /// Knative names the port and moves the check (knative/serving, `pkg/reconciler/revision/resources/deploy.go`).
+    #[test]
+    fn a_port_and_a_check_that_a_controller_rewrites_do_not_count() {
+        let change = |template: &mut Value| {
+            template["spec"]["containers"][0]["ports"] = json!([{ "name": "h2c", "containerPort": 8080 }]);
+            template["spec"]["containers"][0]["readinessProbe"] = json!({ "tcpSocket": { "port": 0 } });
+            template["spec"]["containers"][0]["env"] = json!([{ "name": "MODE", "value": "fast" }]);
+        };
+        assert_eq!(both_ways(change), [true; 2]);
     }
 
     #[test]

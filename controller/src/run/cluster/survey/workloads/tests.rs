@@ -1,3 +1,4 @@
+use k8s_openapi::api::core::v1::PodSpec;
 use serde_json::{Value, json};
 
 use super::*;
@@ -83,6 +84,48 @@ fn a_second_template_of_a_custom_object_is_judged_before_anything_is_made_of_it(
     let found = vec![set, workers, driver];
     assert_eq!(names(&found), ["jobset/train", "job/train-driver-0"]);
     assert_eq!(judged(found)[0].template, Some(template("worker")));
+}
+
+/// Returns the judged templates of an object that has these two, where a workload has the template `made`.
+fn with_two_templates(first: &Value, second: &Value, made: &Value) -> Vec<Value> {
+    let of = |template: &Value| serde_json::from_value(json!({ "spec": template })).unwrap();
+    let set = Workload { template: Some(of(first)), ..custom("jobset", "train", None) };
+    let workers = Workload { template: Some(of(second)), ..set.clone() };
+    let driver =
+        Workload { template: Some(of(made)), ..workload("job", "train-driver-0", Some(("JobSet", "train"))) };
+    let judged = judged(vec![set, workers, driver]).into_iter();
+    judged.filter(|it| it.custom).map(|it| json!(it.template.unwrap().spec)).collect()
+}
+
+/// A template that leaves something out says less than the one that was made.
+#[test]
+fn a_template_that_says_less_than_the_one_that_was_made_is_judged() {
+    let hardened = json!({
+        "automountServiceAccountToken": false,
+        "containers": [{
+            "name": "main",
+            "resources": { "limits": { "memory": "64Mi" } },
+            "securityContext": { "readOnlyRootFilesystem": true },
+        }],
+    });
+    let less: [fn(&mut Value); 3] = [
+        |template| template["containers"][0]["resources"] = json!({}),
+        |template| template["containers"][0]["securityContext"] = Value::Null,
+        |template| template["automountServiceAccountToken"] = Value::Null,
+    ];
+    for change in less {
+        let mut second = hardened.clone();
+        change(&mut second);
+        let judged = with_two_templates(&hardened, &second, &hardened);
+        let of = |template: &Value| json!(serde_json::from_value::<PodSpec>(template.clone()).unwrap());
+        assert_eq!(judged, [of(&second)]);
+    }
+    assert_eq!(with_two_templates(&hardened, &hardened, &hardened), [json!(null); 0]);
+    // Each has something that the other lacks, and the controller adds it to both.
+    let [mut first, mut second] = [hardened.clone(), hardened.clone()];
+    first["automountServiceAccountToken"] = Value::Null;
+    second["containers"][0]["resources"] = json!({});
+    assert_eq!(with_two_templates(&first, &second, &hardened), [json!(null); 0]);
 }
 
 #[test]
