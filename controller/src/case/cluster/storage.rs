@@ -10,7 +10,7 @@ pub struct Volume {
     pub kind: VolumeKind,
     /// The path on the node, the driver, the claim's name, or the kind of network storage. A template's claim has no name yet.
     pub source: String,
-    /// The StorageClass of a claim that has no volume; `None` for the default class, empty for a claim that wants no class.
+    /// The StorageClass of a claim; `None` for the default class, empty for a claim that wants no class.
     pub class: Option<String>,
     /// True if a single node alone can mount it; `None` if that is not known.
     pub tied: Option<bool>,

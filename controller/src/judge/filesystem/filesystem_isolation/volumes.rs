@@ -74,12 +74,12 @@ fn owners(cluster: &Cluster, pod_view: &PodView, volume: &Volume) -> Vec<Owner> 
     match volume.kind {
         VolumeKind::Claim if volume.source.is_empty() => {
             let theirs = cluster.made_by(pod_view).flat_map(|pod| &pod.volumes);
-            let theirs = theirs.filter(|it| it.name == volume.name && !it.source.is_empty());
-            let mut owners: Vec<_> = theirs.map(|it| behind_claim(cluster, it)).collect();
+            let theirs: Vec<_> =
+                theirs.filter(|it| it.name == volume.name && !it.source.is_empty()).collect();
+            let mut owners: Vec<_> = theirs.iter().map(|it| behind_claim(cluster, it)).collect();
             let of_next = of_class(cluster, &volume.name, volume.class.as_deref());
-            // The claims of pods of an earlier revision may have another class.
             let is_of_node = volume.class.is_some() && matches!(of_next, Owner::Node { .. });
-            if owners.is_empty() || is_of_node {
+            if owners.is_empty() || is_of_node || has_another_class(cluster, volume, &theirs) {
                 owners.push(of_next);
             }
             owners
@@ -87,6 +87,17 @@ fn owners(cluster: &Cluster, pod_view: &PodView, volume: &Volume) -> Vec<Owner> 
         VolumeKind::Claim => vec![behind_claim(cluster, volume)],
         _ => vec![owner(cluster, volume)],
     }
+}
+
+/// Returns true if a template's next claim has another class than the claims of its pods: those of an earlier revision, or of
+/// another default class. Without a default class, a claim that names none is never bound.
+fn has_another_class(cluster: &Cluster, next: &Volume, theirs: &[&Volume]) -> bool {
+    let Ok(claims) = &cluster.claims else { return false };
+    let classes = cluster.storage_classes.as_deref().unwrap_or_default();
+    let default = || classes.iter().find(|class| class.default).map(|class| &class.name);
+    let Some(next) = next.class.as_ref().or_else(default) else { return false };
+    let claims = theirs.iter().filter_map(|it| claims.iter().find(|claim| claim.name == it.source));
+    claims.filter_map(|claim| claim.class.as_ref()).any(|class| class != next)
 }
 
 /// Returns the owner of the files behind a claim, or of those that the claim's class will give it.

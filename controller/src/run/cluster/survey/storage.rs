@@ -42,8 +42,8 @@ fn of_claim(claim: PersistentVolumeClaim, volumes: &BTreeMap<String, Volume>) ->
     let annotated = claim.metadata.annotations.and_then(|mut annotations| annotations.remove(CLASS));
     let class = annotated.or(spec.storage_class_name);
     let bound = spec.volume_name.and_then(|volume| volumes.get(&volume)).cloned();
-    let unbound = Volume { kind: VolumeKind::Unbound, class, ..Volume::default() };
-    Volume { name: claim.metadata.name.unwrap_or_default(), ..bound.unwrap_or(unbound) }
+    let unbound = Volume { kind: VolumeKind::Unbound, ..Volume::default() };
+    Volume { name: claim.metadata.name.unwrap_or_default(), class, ..bound.unwrap_or(unbound) }
 }
 
 /// Reads the StorageClasses if a pod has a claim without a volume, and the CSI drivers if a pod has a volume of one.

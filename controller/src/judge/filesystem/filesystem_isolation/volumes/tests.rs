@@ -136,6 +136,47 @@ fn a_templates_claim_is_known_by_its_pods_in_another_group() {
     }
 }
 
+/// The claim of `db-0` has the class `fast`, and is bound to a disk.
+#[test]
+fn a_templates_next_claim_of_another_class_is_judged_by_that_class() {
+    let classes = |default: &str| {
+        let makers =
+            [("fast", "ebs.csi.aws.com"), ("local", "rancher.io/local-path"), ("vendor", "vendor.example")];
+        makers.map(|(name, maker)| class(name, maker, name == default)).to_vec()
+    };
+    for (next, default, outcome) in [
+        (Some("fast"), "", "met"),
+        (Some("local"), "", "unmet"),
+        (Some("vendor"), "", "open"),
+        (Some("missing"), "", "open"),
+        (None, "fast", "met"),
+        (None, "local", "unmet"),
+        (None, "vendor", "open"),
+        (None, "", "met"),
+    ] {
+        let mut case = fixture::pod();
+        let origin = Origin { kind: "statefulset".into(), name: "db".into(), pod: Some("db-0".into()) };
+        let next = Volume { class: next.map(str::to_owned), ..volume("data", VolumeKind::Claim, "") };
+        let template = PodView {
+            origin: Origin { pod: None, ..origin.clone() },
+            volumes: vec![next.clone()],
+            ..fixture::pod_view(&mut case).clone()
+        };
+        let pod = PodView {
+            origin,
+            volumes: vec![volume("data", VolumeKind::Claim, "data-db-0")],
+            ..template.clone()
+        };
+        fixture::in_cluster(&mut case).group.pod_views = vec![template.into()];
+        let cluster = cluster(&mut case);
+        cluster.pod_views.push(pod.into());
+        let bound = volume("data-db-0", VolumeKind::Csi, "ebs.csi.aws.com");
+        cluster.claims = Ok(vec![Volume { class: Some("fast".into()), ..bound }]);
+        cluster.storage_classes = Ok(classes(default));
+        assert_eq!(fixture::told(&judge(&case)), outcome, "{next:?} {default}");
+    }
+}
+
 #[test]
 fn a_volume_of_its_own_is_cited_when_it_is_met() {
     let judgement = judge(&with(volume("disk", VolumeKind::Csi, "ebs.csi.aws.com")));
