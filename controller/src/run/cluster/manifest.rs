@@ -29,7 +29,7 @@ pub use admission::{Admission, Alteration, admission, is_harmless};
 use confined::{confined, runtime_default};
 pub use elsewhere::{Elsewhere, repels};
 pub use image::PodImage;
-pub use sizes::{Fitted, like, within, without_user};
+pub use sizes::{Fitted, like, small, within, without_user};
 pub use visitor::{admitted, own_user, visitor};
 
 use crate::{

@@ -15,6 +15,9 @@ type Quantities = BTreeMap<String, Quantity>;
 /// Resources that a node shares out by itself. A driver gives out every other one, together with devices of the node.
 const SHARED_OUT: [&str; 3] = ["cpu", "ephemeral-storage", "memory"];
 
+/// The limit of processor time in thousandths of a processor, with which a probe still answers in time.
+const SMALL: u64 = 250;
+
 /// A pod with other resources or another user, and the reason for them.
 #[derive(Clone, Debug)]
 pub struct Fitted {
@@ -86,6 +89,17 @@ pub fn like(pod: &Pod, theirs: &Pod) -> Option<Fitted> {
     own.resources = Some(ResourceRequirements { limits, requests, ..ResourceRequirements::default() });
     let name = theirs.metadata.name.as_deref().unwrap_or_default();
     limited.then(|| Fitted { pod, why: format!("the namespace admits those of pod {name}") })
+}
+
+/// Returns the pod with a smaller limit of processor time, for a namespace whose quota is nearly used up.
+pub fn small(pod: &Pod) -> Fitted {
+    let mut pod = pod.clone();
+    let container = pod.spec.as_mut().and_then(|spec| spec.containers.first_mut());
+    if let Some(resources) = container.and_then(|own| own.resources.as_mut()) {
+        let limit = quantity("cpu", SMALL);
+        resources.limits.get_or_insert_default().insert("cpu".to_owned(), Quantity(limit));
+    }
+    Fitted { pod, why: format!("the namespace admits a limit of {SMALL}m CPU, and not the usual one") }
 }
 
 /// Returns the pod without a user of its own, for a namespace that gives each pod a user of its range (docs.openshift.com,
@@ -244,6 +258,13 @@ mod tests {
         assert!(within(&pod(), &[range(&rule)]).is_none());
         let claims = json!({ "type": "PersistentVolumeClaim", "min": { "memory": "1Gi" } });
         assert!(within(&pod(), &[range(&claims)]).is_none());
+    }
+
+    #[test]
+    fn a_small_pod_has_less_processor_time_and_the_same_memory() {
+        let limits = json!({ "memory": "128Mi", "cpu": "250m" });
+        let requests = json!({ "memory": "32Mi", "cpu": "10m" });
+        assert_eq!(resources(&small(&pod()).pod), json!({ "limits": limits, "requests": requests }));
     }
 
     #[test]

@@ -67,8 +67,8 @@ impl Rehearsals {
     }
 
     /// Asks the API server whether it would admit a pod. A refused pod is tried with the resources that the namespace's
-    /// LimitRanges admit, with those of a pod that it represents, and without a user of its own; `like` are the pods that it
-    /// represents.
+    /// LimitRanges admit, with those of a pod that it represents, with less processor time, and without a user of its own; `like`
+    /// are the pods that it represents.
     async fn ask(
         &self,
         pod: &Pod,
@@ -90,7 +90,7 @@ impl Rehearsals {
         let of_ranges = within_ranges(client, namespace, pod).await;
         let rules = of_ranges.as_ref().map(|fitted| format!(" ({})", fitted.why)).unwrap_or_default();
         let of_workload = like_theirs(&pods, pod, like).await;
-        let sized: Vec<_> = of_ranges.into_iter().chain(of_workload).collect();
+        let sized: Vec<_> = of_ranges.into_iter().chain(of_workload).chain([manifest::small(pod)]).collect();
         let unnamed = manifest::without_user(Fitted { pod: pod.clone(), why: String::new() });
         let both = sized.clone().into_iter().map(manifest::without_user);
         for Fitted { pod, why } in sized.into_iter().chain([unnamed]).chain(both) {
@@ -139,12 +139,15 @@ async fn like_theirs(pods: &Api<Pod>, pod: &Pod, like: &[Shared<PodView>]) -> Op
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::run::cluster::answering::{client, status};
+    use crate::run::cluster::answering::{client, list, status};
 
     fn pod(name: &str, node: &str, class: &str) -> Pod {
         let term = json!({ "matchFields": [{ "key": "metadata.name", "operator": "In", "values": [node] }] });
@@ -172,6 +175,26 @@ mod tests {
     async fn pods_that_differ_in_name_and_node_alone_are_rehearsed_once() {
         let pods = [pod("a-0", "one", "gvisor"), pod("a-1", "two", "gvisor"), pod("a-2", "one", "kata")];
         assert_eq!(rehearsed(&pods, |_| (201, Value::Null)).await, (2, vec![true; 3]));
+    }
+
+    #[tokio::test]
+    async fn a_pod_for_which_a_quota_has_no_room_gets_less_processor_time() {
+        let mut large = pod("a-0", "one", "gvisor");
+        let resources = json!({ "limits": { "cpu": "500m", "memory": "128Mi" } });
+        let container = json!({ "name": "probe", "resources": resources });
+        large.spec.as_mut().unwrap().containers = vec![serde_json::from_value(container).unwrap()];
+        let asked = AtomicUsize::new(0);
+        let (client, _) = client(move |request| match request.split(' ').next() {
+            Some("GET") => list(&[], None),
+            _ if asked.fetch_add(1, Ordering::Relaxed) == 0 => status(403, "exceeded quota: small"),
+            _ => (201, Value::Null),
+        });
+        let rehearsals = Rehearsals::begin(&client, "shop");
+        let rehearsed =
+            rehearsals.rehearse(&large, &[], Instant::now() + Duration::from_secs(9)).await.unwrap();
+        let limits = rehearsed.pod.spec.unwrap().containers.remove(0).resources.unwrap().limits.unwrap();
+        assert_eq!((limits["cpu"].0.as_str(), limits["memory"].0.as_str()), ("250m", "128Mi"));
+        assert!(rehearsed.admission.fitted.is_some_and(|why| why.contains("250m CPU")));
     }
 
     #[tokio::test]
