@@ -9,7 +9,10 @@ use stage::{
     run,
 };
 
-use crate::{Test, scene::Scene};
+use crate::{
+    Test,
+    scene::{Scene, until_asked},
+};
 
 pub(super) const TESTS: &[Test] = &[
     ("a pod that appears during a run is judged if a probe represents it", joined),
@@ -23,8 +26,8 @@ pub(super) const TESTS: &[Test] = &[
 
 /// The time from the first round of attempts to the second, in the rows that change the network in between.
 const SETTLE: &str = "12s";
-/// The time from the start of the probe's pod to the change: the control pods are up, and the first round is over.
-const BETWEEN_ROUNDS: Duration = Duration::from_secs(7);
+/// The time from the question to the probe to the change: the first round is over.
+const BETWEEN_ROUNDS: Duration = Duration::from_secs(4);
 
 /// Changes something while the probe waits for its kubelet, and returns how the run ended.
 fn meanwhile(scene: &Scene<'_>, change: impl Fn(&Namespace<'_>)) -> Ended {
@@ -130,9 +133,8 @@ fn open() -> serde_json::Value {
 
 /// Changes something between the two rounds of attempts, and returns how the run ended.
 fn between_rounds(scene: &Scene<'_>, change: impl Fn(&Namespace<'_>)) -> Ended {
-    let mut changes = scene.changes();
-    let run = scene.start(&["--settle", SETTLE]);
-    changes.until("Running");
+    let mut run = scene.start_aloud(&["--settle", SETTLE]);
+    until_asked(&mut run);
     thread::sleep(BETWEEN_ROUNDS);
     change(&scene.shop);
     run::ended(run)

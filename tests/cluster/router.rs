@@ -12,7 +12,7 @@ use stage::{
 use crate::{
     Test, outside,
     rows::{reasons, routed},
-    scene::Scene,
+    scene::{Scene, until_asked},
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -85,10 +85,9 @@ fn behind(cluster: &Cluster) {
     let router = cluster.router();
     let scene = scene(cluster);
     let _imitated = outside::imitate(cluster);
-    let mut changes = scene.changes();
     router.agent().freeze();
-    let run = scene.start(&[]);
-    changes.until("Running");
+    let mut run = scene.start_aloud(&[]);
+    until_asked(&mut run);
     thread::sleep(LATE);
     router.agent().thaw();
     let ended = run::ended(run);

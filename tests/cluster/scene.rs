@@ -47,9 +47,14 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) fn start(&self, words: &[&str]) -> Child {
+        self.start_aloud(&[&["--quiet"][..], words].concat())
+    }
+
+    /// Starts a run that tells its progress.
+    pub(super) fn start_aloud(&self, words: &[&str]) -> Child {
         let image = self.cluster.probe_image();
         let own = ["verify", "--namespace", self.shop.name(), "--control-namespace", self.control.name()];
-        let others = ["--image", &image, "--environment", "production", "--output", "json", "--quiet"];
+        let others = ["--image", &image, "--environment", "production", "--output", "json"];
         self.cluster.spawn_controller(&[&own[..], &others, words].concat())
     }
 
@@ -111,6 +116,12 @@ impl Drop for Changes {
         _ = self.kubectl.kill();
         _ = self.kubectl.wait();
     }
+}
+
+/// Waits until the probe of a run that tells its progress has been asked.
+pub(super) fn until_asked(run: &mut Child) {
+    let mut told = BufReader::new(run.stderr.as_mut().unwrap()).lines();
+    assert!(told.any(|line| line.unwrap().ends_with(" looks")), "the run ended before");
 }
 
 pub(super) fn send(signal: Signal, to: &Child) {
