@@ -35,12 +35,16 @@ pub(super) async fn claims(client: &Client, namespace: &str) -> Read<Vec<Volume>
     Ok(claims.into_iter().map(|claim| of_claim(claim, &volumes)).collect())
 }
 
+/// Returns the class of a claim or of its template. The annotation counts before the field (kubernetes,
+/// `pkg/apis/core/v1/helper/helpers.go`).
+pub(super) fn class(annotations: Option<&BTreeMap<String, String>>, field: Option<String>) -> Option<String> {
+    annotations.and_then(|annotations| annotations.get(CLASS).cloned()).or(field)
+}
+
 /// Returns the volume of a claim, or the claim without one.
 fn of_claim(claim: PersistentVolumeClaim, volumes: &BTreeMap<String, Volume>) -> Volume {
     let spec = claim.spec.unwrap_or_default();
-    // The annotation counts before the field (kubernetes, `pkg/apis/core/v1/helper/helpers.go`).
-    let annotated = claim.metadata.annotations.and_then(|mut annotations| annotations.remove(CLASS));
-    let class = annotated.or(spec.storage_class_name);
+    let class = class(claim.metadata.annotations.as_ref(), spec.storage_class_name);
     let bound = spec.volume_name.and_then(|volume| volumes.get(&volume)).cloned();
     let unbound = Volume { kind: VolumeKind::Unbound, ..Volume::default() };
     Volume { name: claim.metadata.name.unwrap_or_default(), class, ..bound.unwrap_or(unbound) }

@@ -220,7 +220,10 @@ fn outside(origin: &Origin, volume: &ApiVolume) -> Option<Volume> {
         // The claim is made with the pod and carries both names. A template's claim does not exist yet.
         let claim = origin.pod.as_ref().map(|pod| format!("{pod}-{}", volume.name)).unwrap_or_default();
         let template = ephemeral.volume_claim_template.as_ref();
-        let class = template.and_then(|template| template.spec.storage_class_name.clone());
+        let class = template.and_then(|template| {
+            let annotations = template.metadata.as_ref().and_then(|metadata| metadata.annotations.as_ref());
+            storage::class(annotations, template.spec.storage_class_name.clone())
+        });
         return of(VolumeKind::Claim, &claim).map(|claim| Volume { class, ..claim });
     }
     if let Some(csi) = &volume.csi {

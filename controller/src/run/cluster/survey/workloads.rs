@@ -20,7 +20,7 @@ use kube::{Api, Client, Resource};
 
 use made::{is_alike, is_made_of, is_revision_of, with_class_of};
 
-use super::{custom, discovery::ApiGroup, list};
+use super::{custom, discovery::ApiGroup, list, storage::class};
 use crate::{
     case::cluster::{Access, Origin, Read, Unreadable},
     plan::renewal::is_made_of_kind,
@@ -332,7 +332,8 @@ fn of_stateful_set(set: StatefulSet) -> Option<PodTemplateSpec> {
     let mut template = spec.template;
     let claims = spec.volume_claim_templates.into_iter().flatten();
     let volumes = claims.map(|claim| {
-        let spec = claim.spec.unwrap_or_default();
+        let mut spec = claim.spec.unwrap_or_default();
+        spec.storage_class_name = class(claim.metadata.annotations.as_ref(), spec.storage_class_name);
         let template = PersistentVolumeClaimTemplate { metadata: None, spec };
         ApiVolume {
             name: claim.metadata.name.unwrap_or_default(),

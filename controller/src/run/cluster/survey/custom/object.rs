@@ -4,6 +4,8 @@ use k8s_openapi::{api::core::v1::PodTemplateSpec, apimachinery::pkg::apis::meta:
 use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
 
+use crate::run::cluster::survey::storage::class;
+
 /// Kinds whose controllers make pods of parts that are no pod template, or of a template and more.
 const PARTLY_KNOWN: &[(&str, &[&str])] = &[
     // argo-workflows.readthedocs.io, "Core Concepts".
@@ -69,7 +71,13 @@ pub(super) fn templates(data: &Value) -> Result<Vec<PodTemplateSpec>, String> {
     let claims = data.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten();
     let name = |claim: &Value| claim.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned);
     let volume = |claim: &Value| {
-        let template = json!({ "spec": claim.get("spec").cloned().unwrap_or_else(|| json!({})) });
+        let annotations = claim.pointer("/metadata/annotations").cloned().unwrap_or_default();
+        let annotations = serde_json::from_value(annotations).ok();
+        let mut spec = claim.get("spec").cloned().unwrap_or_else(|| json!({}));
+        if let (Some(spec), Some(class)) = (spec.as_object_mut(), class(annotations.as_ref(), None)) {
+            spec.insert("storageClassName".to_owned(), json!(class));
+        }
+        let template = json!({ "spec": spec });
         json!({ "name": name(claim).unwrap_or_default(), "ephemeral": { "volumeClaimTemplate": template } })
     };
     let volumes: Vec<_> = claims.map(volume).collect();
@@ -200,6 +208,16 @@ mod tests {
             (volumes[0].name.as_str(), claim.spec.storage_class_name.as_deref()),
             ("data", Some("local"))
         );
+        let annotated = json!({
+            "metadata": { "name": "data", "annotations": { "volume.beta.kubernetes.io/storage-class": "fast" } },
+            "spec": { "storageClassName": "local" },
+        });
+        let data =
+            json!({ "spec": { "podTemplate": { "spec": pod() }, "volumeClaimTemplates": [annotated] } });
+        let found = templates(&data).unwrap();
+        let volume = &found[0].spec.as_ref().unwrap().volumes.as_ref().unwrap()[0];
+        let claim = volume.ephemeral.as_ref().unwrap().volume_claim_template.as_ref().unwrap();
+        assert_eq!(claim.spec.storage_class_name.as_deref(), Some("fast"));
     }
 
     #[test]

@@ -129,6 +129,21 @@ fn a_template_that_says_less_than_the_one_that_was_made_is_judged() {
 }
 
 #[test]
+fn the_class_in_an_annotation_of_a_claims_template_counts_before_its_field() {
+    let claim = json!({
+        "metadata": { "name": "data", "annotations": { "volume.beta.kubernetes.io/storage-class": "fast" } },
+        "spec": { "storageClassName": "local" },
+    });
+    let set = json!({ "spec": {
+        "selector": {}, "serviceName": "db", "template": {}, "volumeClaimTemplates": [claim],
+    } });
+    let template = of_stateful_set(serde_json::from_value(set).unwrap()).unwrap();
+    let volume = template.spec.unwrap().volumes.unwrap().remove(0);
+    let claim = volume.ephemeral.unwrap().volume_claim_template.unwrap();
+    assert_eq!((volume.name.as_str(), claim.spec.storage_class_name.as_deref()), ("data", Some("fast")));
+}
+
+#[test]
 fn a_rollout_represents_its_replica_sets() {
     let found =
         vec![custom("rollout", "web", None), workload("replicaset", "web-1", Some(("Rollout", "web")))];
