@@ -4,7 +4,6 @@
 use std::{
     fs,
     io::Write,
-    path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -22,10 +21,11 @@ use stage::{
 
 use crate::{Row, row, secrets};
 
-const SANDBOX: &str = "podproof-in-place-sandbox";
-const ROOT: &str = "podproof-in-place-root";
-const CLEAN: &str = "podproof-in-place-clean";
-const PROBE: &str = "podproof-in-place-probe";
+/// The containers of a pod, by their folders.
+const SANDBOX: &str = "sandbox";
+const ROOT: &str = "root";
+const CLEAN: &str = "clean";
+const PROBE: &str = "probe";
 
 /// The program of the root container. Its name, its argument, its variable and its files are the workload's own.
 const PROGRAM: &str = "/bin/xk29-vqh7-program";
@@ -137,10 +137,11 @@ impl Pod {
         Self { ground, runtime, started: Vec::new() }
     }
 
-    fn start(&mut self, id: &'static str, change: impl FnOnce(&std::path::Path, &mut Value)) {
-        let folder = self.folder(id);
+    fn start(&mut self, container: &'static str, change: impl FnOnce(&std::path::Path, &mut Value)) {
+        let folder = self.ground.path().join(container);
         fs::create_dir(&folder).unwrap();
-        let sandbox = (id != SANDBOX).then(|| self.process());
+        let sandbox = (container != SANDBOX).then(|| self.process());
+        let (id, id_of_sandbox) = (self.id(container), self.id(SANDBOX));
         bundle::write(&folder, |config| {
             config["process"]["args"] = json!(["/bin/app", "hold", SECONDS]);
             let linux = config["linux"].as_object_mut().unwrap();
@@ -160,25 +161,27 @@ impl Pod {
             // gVisor's own annotations of containerd (gVisor, `runsc/specutils/cri.go`).
             config["annotations"] = json!({
                 "io.kubernetes.cri.container-type": kind,
-                "io.kubernetes.cri.sandbox-id": SANDBOX,
+                "io.kubernetes.cri.sandbox-id": id_of_sandbox,
             });
             change(&folder, config);
         });
         fs::copy(run::probe(), folder.join("rootfs/bin/app")).unwrap();
-        self.started.push(id);
-        for words in [&["create", "--bundle", folder.to_str().unwrap(), id][..], &["start", id]] {
+        self.started.push(container);
+        for words in [&["create", "--bundle", folder.to_str().unwrap(), &id][..], &["start", &id]] {
             assert!(self.command(words).status().unwrap().success(), "{words:?}");
         }
     }
 
-    fn folder(&self, id: &str) -> PathBuf {
-        self.ground.path().join(id)
+    /// Returns a container's id, which no pod of another row has: a runtime names the control group by it.
+    fn id(&self, container: &str) -> String {
+        let ground = self.ground.path().file_name().unwrap().to_string_lossy();
+        format!("podproof-{container}-{ground}")
     }
 
     /// Returns the sandbox's process on the machine.
     fn process(&self) -> u64 {
-        let state =
-            self.command(&["state", SANDBOX]).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+        let mut state = self.command(&["state", &self.id(SANDBOX)]);
+        let state = state.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
         assert!(state.status.success(), "{state:?}");
         serde_json::from_slice::<Value>(&state.stdout).unwrap()["pid"].as_u64().unwrap()
     }
@@ -188,7 +191,7 @@ impl Pod {
         let limit = Duration::from_secs(20);
         let budget = Budget { observer: limit, egress: limit, again: None };
         let order = Order { observers: observers.to_vec(), targets: Vec::new(), budget };
-        let mut exec = self.command(&["exec", PROBE, "/bin/app", "observe"]);
+        let mut exec = self.command(&["exec", &self.id(PROBE), "/bin/app", "observe"]);
         let mut child = exec.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut written = Vec::new();
         worker::send(&mut written, &order).unwrap();
@@ -213,8 +216,8 @@ impl Pod {
     }
 
     fn delete(&mut self) {
-        for id in self.started.drain(..).rev().collect::<Vec<_>>() {
-            _ = self.command(&["delete", "--force", id]).status();
+        for container in self.started.drain(..).rev().collect::<Vec<_>>() {
+            _ = self.command(&["delete", "--force", &self.id(container)]).status();
         }
         // runsc of 2026 keeps an empty network namespace mounted with its state.
         _ = umount2(&self.ground.path().join("state/null-netns"), MntFlags::MNT_DETACH);
