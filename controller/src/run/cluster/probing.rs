@@ -185,7 +185,10 @@ impl Probing<'_> {
     ) -> Result<Placed, Unplaced> {
         let owner = self.fleet.owner().await.map_err(Unplaced::Refused)?;
         let pod = manifest::probe(self.common, &self.target.namespace, owner, group, index);
-        let (group, mut pod) = replacement.map_or((group.clone(), pod.clone()), |it| it.applied(group, pod));
+        let (group, mut pod) = match replacement {
+            Some(replacement) => replacement.applied(group, pod),
+            None => (group.clone(), pod),
+        };
         self.fleet.label(&mut pod, index);
         self.say(&group, "creating the probe");
         let admission = self.fleet.create(&pod, &group.pod_views).await.map_err(Unplaced::Refused)?;

@@ -11,6 +11,11 @@ const AT_ONCE: usize = 16;
 /// The time for probes that run at once, besides the pause between their rounds of attempts. They usually take a fifth of it.
 const TURN: Duration = Duration::from_secs(30);
 
+/// Returns the time for probes that run at once and attempt their targets in these rounds.
+pub(super) fn turn(rounds: Rounds) -> Duration {
+    TURN + rounds.again().unwrap_or_default()
+}
+
 /// The settings of a run that concern its time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
@@ -36,7 +41,7 @@ impl Schedule {
     pub(super) fn of(probes: usize, asked: Asked) -> Self {
         let (fewest, most) = PARALLEL;
         let parallel = asked.parallel.unwrap_or_else(|| (probes / AT_ONCE).clamp(fewest, most));
-        let turn = TURN + asked.rounds.again().unwrap_or_default();
+        let turn = turn(asked.rounds);
         let turns = u32::try_from(probes.div_ceil(parallel.max(1))).unwrap_or(u32::MAX);
         let needed = turn.saturating_mul(turns);
         let timeout = if asked.grows { asked.timeout.max(needed) } else { asked.timeout };

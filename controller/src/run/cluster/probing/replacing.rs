@@ -12,12 +12,10 @@ use crate::{
         placing::{Placed, kept_away},
         plan_request,
         pods::{PodState, Stage},
+        schedule::turn,
     },
     support::names,
 };
-
-/// The time that a probe needs from its question to the end, besides the pause between its rounds of attempts.
-const TURN: Duration = Duration::from_secs(30);
 
 /// The other pod that a group's probe gets.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,8 +35,7 @@ impl Probing<'_> {
         group: &Group,
         first: Placed,
     ) -> (Placed, Option<Replacement>) {
-        let turn = TURN + self.rounds.again().unwrap_or_default();
-        let Some(by) = self.deadline.checked_sub(turn).filter(|by| *by > Instant::now()) else {
+        let Some(by) = self.deadline.checked_sub(turn(self.rounds)).filter(|by| *by > Instant::now()) else {
             return (first, None);
         };
         let Some(replacement) = self.replacement(group, &first).await else { return (first, None) };
