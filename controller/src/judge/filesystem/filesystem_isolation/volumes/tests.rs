@@ -113,25 +113,28 @@ fn a_claim_without_a_volume_is_judged_by_its_class() {
     }
 }
 
+/// Returns a case with the template of a StatefulSet that has this claim; its pod `db-0`, with the claim `data-db-0`, is in another
+/// group.
+fn with_a_pod_in_another_group(claim: Volume) -> Case {
+    let mut case = fixture::pod();
+    let origin = Origin { kind: "statefulset".into(), name: "db".into(), pod: Some("db-0".into()) };
+    let template = PodView {
+        origin: Origin { pod: None, ..origin.clone() },
+        volumes: vec![claim],
+        ..fixture::pod_view(&mut case).clone()
+    };
+    let pod =
+        PodView { origin, volumes: vec![volume("data", VolumeKind::Claim, "data-db-0")], ..template.clone() };
+    fixture::in_cluster(&mut case).group.pod_views = vec![template.into()];
+    cluster(&mut case).pod_views.push(pod.into());
+    case
+}
+
 #[test]
 fn a_templates_claim_is_known_by_its_pods_in_another_group() {
     for (driver, outcome) in [("ebs.csi.aws.com", "met"), ("hostpath.csi.k8s.io", "unmet")] {
-        let mut case = fixture::pod();
-        let origin = Origin { kind: "statefulset".into(), name: "db".into(), pod: Some("db-0".into()) };
-        let template = PodView {
-            origin: Origin { pod: None, ..origin.clone() },
-            volumes: vec![volume("data", VolumeKind::Claim, "")],
-            ..fixture::pod_view(&mut case).clone()
-        };
-        let pod = PodView {
-            origin,
-            volumes: vec![volume("data", VolumeKind::Claim, "data-db-0")],
-            ..template.clone()
-        };
-        fixture::in_cluster(&mut case).group.pod_views = vec![template.into()];
-        let cluster = cluster(&mut case);
-        cluster.pod_views.push(pod.into());
-        cluster.claims = Ok(vec![volume("data-db-0", VolumeKind::Csi, driver)]);
+        let mut case = with_a_pod_in_another_group(volume("data", VolumeKind::Claim, ""));
+        cluster(&mut case).claims = Ok(vec![volume("data-db-0", VolumeKind::Csi, driver)]);
         assert_eq!(fixture::told(&judge(&case)), outcome, "{driver}");
     }
 }
@@ -154,22 +157,9 @@ fn a_templates_next_claim_of_another_class_is_judged_by_that_class() {
         (None, "vendor", "open"),
         (None, "", "met"),
     ] {
-        let mut case = fixture::pod();
-        let origin = Origin { kind: "statefulset".into(), name: "db".into(), pod: Some("db-0".into()) };
         let next = Volume { class: next.map(str::to_owned), ..volume("data", VolumeKind::Claim, "") };
-        let template = PodView {
-            origin: Origin { pod: None, ..origin.clone() },
-            volumes: vec![next.clone()],
-            ..fixture::pod_view(&mut case).clone()
-        };
-        let pod = PodView {
-            origin,
-            volumes: vec![volume("data", VolumeKind::Claim, "data-db-0")],
-            ..template.clone()
-        };
-        fixture::in_cluster(&mut case).group.pod_views = vec![template.into()];
+        let mut case = with_a_pod_in_another_group(next.clone());
         let cluster = cluster(&mut case);
-        cluster.pod_views.push(pod.into());
         let bound = volume("data-db-0", VolumeKind::Csi, "ebs.csi.aws.com");
         cluster.claims = Ok(vec![Volume { class: Some("fast".into()), ..bound }]);
         cluster.storage_classes = Ok(classes(default));
