@@ -58,13 +58,18 @@ fn a_pod_that_has_ended_is_not_replaced() {
     assert_eq!(probes(&history).len(), PLACES, "{:?}", probes(&history));
 }
 
-/// Returns a run whose first node has room for the probe and for none of its control pods.
-fn full(has_another: bool) -> (Ended, History) {
+/// Returns a run whose first node has room for the probe and for none of its control pods. Another node is like it, with room for so
+/// many pods, if there is one.
+fn full(another: Option<&str>) -> (Ended, History) {
     let simulation = Simulation::new(1);
+    let with_room = |mut node: Value, room: &str| {
+        node["metadata"]["annotations"] = json!({ ROOM: room });
+        node
+    };
     simulation.cluster.change(|store| {
-        store.modify(&key("nodes", "", "one"), |node| node["metadata"]["annotations"] = json!({ ROOM: "2" }));
-        if has_another {
-            store.add(key("nodes", "", "three"), node("three", "sandbox", "10.99.0.4"));
+        store.modify(&key("nodes", "", "one"), |node| *node = with_room(node.take(), "2"));
+        if let Some(room) = another {
+            store.add(key("nodes", "", "three"), with_room(node("three", "sandbox", "10.99.0.4"), room));
         }
     });
     simulation.run(&[&with_control()[..], &["--start-timeout", "10s"]].concat(), &[])
@@ -72,7 +77,7 @@ fn full(has_another: bool) -> (Ended, History) {
 
 #[test]
 fn a_probe_moves_to_a_node_with_room_for_its_control_pods() {
-    let (ended, history) = full(true);
+    let (ended, history) = full(Some("9"));
     assert_eq!(ended.code, Some(0), "{} {}", ended.errors, ended.output);
     let remark =
         "node one had no room for the control pods; the probe ran on node three of the same pool and kind";
@@ -83,15 +88,7 @@ fn a_probe_moves_to_a_node_with_room_for_its_control_pods() {
 /// Its other evidence counts, and the second pod finds no place.
 #[test]
 fn a_probe_that_nothing_replaces_in_time_is_asked() {
-    let simulation = Simulation::new(1);
-    simulation.cluster.change(|store| {
-        let full = |node: &mut Value, room| node["metadata"]["annotations"] = json!({ ROOM: room });
-        store.modify(&key("nodes", "", "one"), |node| full(node, "2"));
-        let mut three = node("three", "sandbox", "10.99.0.4");
-        full(&mut three, "0");
-        store.add(key("nodes", "", "three"), three);
-    });
-    let (ended, history) = simulation.run(&[&with_control()[..], &["--start-timeout", "10s"]].concat(), &[]);
+    let (ended, history) = full(Some("0"));
     assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
     let runtime: Vec<_> =
         findings(&ended).into_iter().filter(|finding| finding["id"] == "runtime-isolation").collect();
@@ -102,7 +99,7 @@ fn a_probe_that_nothing_replaces_in_time_is_asked() {
 
 #[test]
 fn a_probe_stays_where_no_other_node_is_like_its_own() {
-    let (ended, history) = full(false);
+    let (ended, history) = full(None);
     assert_eq!(ended.code, Some(3), "{} {}", ended.errors, ended.output);
     let mut findings = findings(&ended).into_iter();
     let network =

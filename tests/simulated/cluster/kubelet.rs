@@ -1,12 +1,12 @@
 //! The scheduler and the kubelet: they move a pod from its creation to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{ADDRESSES, Cluster, NAMESPACE, ROOM, STARTS_IN};
-use crate::store::{Key, text};
+use crate::store::{Key, Store, text};
 
 /// The beginning of the addresses of pods in every namespace that is not judged.
 const OTHERS: &str = "10.244.2.";
@@ -116,17 +116,18 @@ impl Cluster {
         let asked = terms.iter().flat_map(|term| {
             term["matchFields"].as_array().into_iter().flatten().map(|field| text(field, "/values/0"))
         });
-        asked.into_iter().find(|name| {
-            nodes.iter().any(|(key, node)| key.2 == *name && has_room(name, node, &store.of_kind("pods", "")))
-        })
+        asked
+            .into_iter()
+            .find(|name| nodes.iter().any(|(key, node)| key.2 == *name && has_room(&store, name, node)))
     }
 }
 
 /// Returns true if a node has room for one more pod.
-fn has_room(name: &str, node: &Value, pods: &[(Key, Arc<Value>)]) -> bool {
-    let room = text(node, &format!("/metadata/annotations/{}", ROOM.replace('/', "~1")));
+fn has_room(store: &Store, name: &str, node: &Value) -> bool {
+    let Some(room) = node["metadata"]["annotations"][ROOM].as_str() else { return true };
+    let pods = store.of_kind("pods", "");
     let there = pods.iter().filter(|(_, pod)| text(pod, "/spec/nodeName") == name).count();
-    room.parse().map_or(true, |room: usize| there < room)
+    there < room.parse().unwrap()
 }
 
 /// Returns the status of a container whose image a private registry refuses.
